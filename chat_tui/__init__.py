@@ -1,0 +1,22 @@
+"""chat-tui: a terminal chat application with its own LLM router inside.
+
+One headless engine, several faces. A face (tui/, cli/) asks the engine; the engine's answers are run by the router;
+every face follows the same log of chunks. Imports go down the ranks only (`tests/test_layers.py`):
+
+    rank 5  cli                 reads the command line, hands an engine to one face; one file a command
+    rank 4  tui                 the screen: sees the engine and the words
+    rank 3  assembly            builds an engine from a config: the one place that knows everybody
+    rank 2  engine, answer      the one door for faces; an answer is one exchange that saves itself
+    rank 1  routing, providers, local, history    blind to one another
+    rank 0  the words: chunks, request, conversation, models, route, config, errors, paths, text_safety, tokens
+
+Where the code differs from the plan it started from:
+
+* `open_stream` yields bursts (all chunks that one read of the socket brought) and not single chunks, so that a time
+  limit stands round each read and not round each token.
+* A stream is cancelled by its own door (`Stream.cancel`), which ends the wait it is in; the answer's task is not
+  cancelled and writes its last save itself. `Engine.close` waits for it.
+* The context is cut for each model that the router tries (`routing/context.py`), since windows differ.
+"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,278 @@
+"""The config file as frozen records, and what is wrong with it told with file, key and line."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from chat_tui.errors import ConfigError
+from chat_tui.text_safety import clean_line
+
+DEFAULT_SYSTEM_PROMPT = "You are a helpful AI assistant. Maintain context from the conversation history and provide thoughtful responses."
+"""The seed's."""
+
+
+class RequestDefaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[request]`: settings for every request; unset is left to the provider."""
+
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+
+
+class Memory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[memory]`: what of the conversation is sent."""
+
+    exchanges: int | None = None
+    """At most so many of the last exchanges; None: as many as fit."""
+
+
+class Performance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[performance]`, the seed's."""
+
+    enable_streaming: bool = True
+    streaming_buffer_size: int = 8192
+    """Bytes held for a slow reader before back-pressure."""
+    streaming_batch_size: int = 4
+    """Tokens shown together; never later than one frame."""
+    max_concurrent_streams: int = 3
+    """A provider's; more wait in line."""
+
+
+class Timeouts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[timeouts]`, in seconds; None is no limit."""
+
+    connection_seconds: float | None = 10.0
+    first_token_seconds: float | None = 120.0
+    token_seconds: float | None = 60.0
+    """Silence between tokens; keep-alives do not count as tokens."""
+    stream_seconds: float | None = None
+
+
+class ErrorHandling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[error_handling]`, the seed's."""
+
+    retry_attempts: int = 3
+    """The first try counted."""
+    retry_delay_seconds: float = 1.0
+    exponential_backoff: bool = True
+    max_tries: int = 8
+    """Over all models of one request."""
+
+
+class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One of `[[providers]]`."""
+
+    name: str
+    base_url: str
+    dialect: str = "openai"
+    api_key_env: str = ""
+    models: tuple[str, ...] = ()
+
+
+class ModelRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One of `[[models]]`: facts of a model that nobody tells."""
+
+    name: str
+    """`provider/model`."""
+    context_window: int | None = None
+    price_in: float | None = None
+    """US dollars per million prompt tokens."""
+    price_out: float | None = None
+    """US dollars per million completion tokens."""
+    quality: float | None = None
+    """0 to 1."""
+
+
+class LocalModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[local]`: the built-in model."""
+
+    weights: str = ""
+    """A GGUF file to be used in place of the fetched weights."""
+    context_window: int = 2048
+    """Tokens; a prompt costs about 13 ms a token on two cores."""
+    threads: int | None = None
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All of `config.toml`; every field has a default."""
+
+    strategy: str = "balanced"
+    model: str | None = None
+    """`provider/model`: fixes the model."""
+    theme: str = "dusk"
+    system_prompt: str = DEFAULT_SYSTEM_PROMPT
+    fallback: bool = True
+    fallbacks: tuple[str, ...] = ()
+    """Models to try, in this order, when a fixed model fails."""
+    on_break: Literal["keep", "continue"] = "keep"
+    max_price_per_answer: float | None = None
+    """US dollars."""
+    daily_budget: float | None = None
+    """US dollars."""
+    mouse: bool = True
+    discovered: Literal["ask", "use", "ignore"] = "ask"
+    request: RequestDefaults = RequestDefaults()
+    memory: Memory = Memory()
+    performance: Performance = Performance()
+    timeouts: Timeouts = Timeouts()
+    error_handling: ErrorHandling = ErrorHandling()
+    local: LocalModel = LocalModel()
+    keys: dict[str, str] = {}
+    """Binding id to key, such as `answer.cancel = "escape"`."""
+    providers: tuple[ProviderRow, ...] = ()
+    models: tuple[ModelRow, ...] = ()
+
+
+_LIMIT_BYTES = 1_000_000
+
+
+def load(file: Path) -> Config:
+    """Read the config; a file that is not there is the defaults. Raises `ConfigError`."""
+    try:
+        if file.exists() and not stat.S_ISREG(file.stat().st_mode):
+            raise ConfigError(
+                f"{file} is not a file.", "Name a TOML file in CHAT_TUI_CONFIG.", file=str(file)
+            )
+        raw = file.read_bytes()[: _LIMIT_BYTES + 1]
+    except FileNotFoundError:
+        if os.environ.get("CHAT_TUI_CONFIG"):
+            raise ConfigError(
+                f"{file} does not exist.",
+                "CHAT_TUI_CONFIG names it: make the file, or unset the variable.",
+                file=str(file),
+            ) from None
+        return Config()
+    except OSError as error:
+        raise ConfigError(
+            f"{file} cannot be read: {error.strerror}.", "Mend its permissions.", file=str(file)
+        ) from error
+    if len(raw) > _LIMIT_BYTES:
+        raise ConfigError(f"{file} is larger than 1 MB.", "Is it the right file?", file=str(file))
+    return parse(raw, str(file))
+
+
+def parse(raw: bytes, file: str) -> Config:
+    """A config from the bytes of a TOML file; `file` is for the errors. Raises `ConfigError`."""
+    import tomllib
+
+    try:
+        table = tomllib.loads(raw.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file} is not UTF-8.", "Save it as UTF-8.", file=file) from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(
+            f"{file} is not valid TOML: {clean_line(str(error))}.", "Mend that line.", file=file
+        ) from error
+    except RecursionError as error:
+        raise ConfigError(f"{file} is nested too deep.", "Is it the right file?", file=file) from error
+    try:
+        config = msgspec.convert(table, Config)
+    except msgspec.ValidationError as error:
+        raise _explained(str(error), table, raw.decode("utf-8-sig"), file) from error
+    _check(config, file, raw.decode("utf-8-sig"))
+    return config
+
+
+def _explained(message: str, table: dict[str, Any], text: str, file: str) -> ConfigError:
+    """msgspec's sentence with the key and its line in front."""
+    what, _, where = message.partition(" - at `$")
+    key = where.rstrip("`").lstrip(".")
+    unknown = re.search(r"unknown field `([^`]+)`", what)
+    if unknown:
+        name = unknown.group(1)
+        key = f"{key}.{name}" if key else name
+        hint = _near(name, key)
+    else:
+        hint = "See the README's table of settings."
+    line = line_of(text, key)
+    place = f"{file}, line {line}" if line else file
+    told = "there is no such setting" if unknown else what[:1].lower() + what[1:]
+    return ConfigError(f"{place}: `{clean_line(key, 80)}`: {told}.", hint, file=file, key=key)
+
+
+def _near(name: str, key: str) -> str:
+    from difflib import get_close_matches
+
+    owner: Any = Config
+    for part in re.sub(r"\[[^\]]*\]", "", key).split(".")[:-1]:
+        found = {field.name: field.type for field in msgspec.structs.fields(owner)}.get(part)
+        inner = getattr(found, "__args__", (found,))[0]
+        if not hasattr(inner, "__struct_fields__"):
+            return "See the README's table of settings."
+        owner = inner
+    near = get_close_matches(name, [field.name for field in msgspec.structs.fields(owner)], n=3)
+    if near:
+        return f"Did you mean {' or '.join(f'`{word}`' for word in near)}?"
+    return "See the README's table of settings."
+
+
+def line_of(text: str, key: str) -> int | None:
+    """The line on which a key such as `request.max_tokens` or `providers[1].name` is set, None when not found."""
+    parts = key.split(".")
+    table, name = ".".join(parts[:-1]), re.sub(r"\[.*", "", parts[-1])
+    wanted = re.match(r"(\w+)\[(\d+)\]", table)
+    index = int(wanted.group(2)) if wanted else 0
+    table = wanted.group(1) if wanted else table
+    current, seen = "", -1
+    for number, line in enumerate(text.split("\n"), 1):
+        header = re.match(r"\s*\[\[?\s*([\w.\-]+)\s*\]\]?", line)
+        if header:
+            current = header.group(1)
+            seen += current == table
+            if not table and current == name:
+                return number
+        elif (
+            current == table
+            and (not wanted or seen == index)
+            and re.match(rf"\s*[\"']?{re.escape(name)}[\"']?\s*[=.]", line)
+        ):
+            return number
+    return None
+
+
+def _check(config: Config, file: str, text: str) -> None:
+    """What the types cannot say."""
+    positive = {
+        "request.max_tokens": config.request.max_tokens,
+        "timeouts.connection_seconds": config.timeouts.connection_seconds,
+        "timeouts.first_token_seconds": config.timeouts.first_token_seconds,
+        "timeouts.token_seconds": config.timeouts.token_seconds,
+        "timeouts.stream_seconds": config.timeouts.stream_seconds,
+        "error_handling.retry_attempts": config.error_handling.retry_attempts,
+        "error_handling.max_tries": config.error_handling.max_tries,
+        "performance.max_concurrent_streams": config.performance.max_concurrent_streams,
+        "performance.streaming_batch_size": config.performance.streaming_batch_size,
+        "local.context_window": config.local.context_window,
+    }
+    for key, value in positive.items():
+        if value is not None and not value > 0:
+            raise _wrong(file, text, key, "must be greater than 0")
+    if config.memory.exchanges is not None and config.memory.exchanges < 0:
+        raise _wrong(file, text, "memory.exchanges", "must not be negative")
+    names: set[str] = set()
+    for index, row in enumerate(config.providers):
+        where = f"providers[{index}]"
+        if not row.name or "/" in row.name or row.name in {"local", "scripted"}:
+            raise _wrong(file, text, f"{where}.name", "must be a name of your own, without a slash")
+        if row.name in names:
+            raise _wrong(file, text, f"{where}.name", f"`{clean_line(row.name, 40)}` is there twice")
+        if not row.base_url.startswith(("http://", "https://")):
+            raise _wrong(file, text, f"{where}.base_url", "must begin with http:// or https://")
+        names.add(row.name)
+    for key, model in [("model", config.model), *(("fallbacks", name) for name in config.fallbacks)]:
+        if model is not None and "/" not in model:
+            raise _wrong(file, text, key, f"`{clean_line(model, 60)}` must be written as provider/model")
+
+
+def _wrong(file: str, text: str, key: str, what: str) -> ConfigError:
+    line = line_of(text, key)
+    place = f"{file}, line {line}" if line else file
+    return ConfigError(f"{place}: `{key}` {what}.", "Mend it and start again.", file=file, key=key)

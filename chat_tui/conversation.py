@@ -1,0 +1,85 @@
+"""Turns and conversations, as they are shown and kept."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from datetime import UTC, datetime
+from typing import Literal
+
+import msgspec
+
+from chat_tui.chunks import ErrorInfo, State, Timings, Usage
+
+Role = Literal["system", "user", "assistant"]
+
+TITLE_LENGTH = 60
+"""Characters of a title made from a question."""
+
+
+def now() -> datetime:
+    """The time, in UTC."""
+    return datetime.now(UTC)
+
+
+def new_id() -> str:
+    """An id that sorts by the time it was made: 11 hex digits of milliseconds, 10 of chance."""
+    return f"{time.time_ns() // 1_000_000:011x}{secrets.token_hex(5)}"
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """One contribution. Its parent makes the conversation a tree; nothing is overwritten."""
+
+    role: Role
+    text: str
+    id: str = ""
+    parent: str | None = None
+    created: datetime | None = None
+    thinking: str = ""
+    model: str = ""
+    """`provider/model` that answered; empty for the user's own."""
+    strategy: str = ""
+    state: State = "complete"
+    finish_reason: str = ""
+    usage: Usage | None = None
+    timings: Timings | None = None
+    cost: float | None = None
+    """US dollars; None when not known."""
+    error: ErrorInfo | None = None
+    """Why the answer broke or failed."""
+    left_out: int = 0
+    """Earlier exchanges that did not fit when this was asked."""
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """A row of the history list."""
+
+    id: str
+    title: str
+    created: datetime
+    updated: datetime
+    turns: int = 0
+    model: str = ""
+    """The model of the last answer."""
+
+
+class Conversation(msgspec.Struct, frozen=True):
+    """A tree of turns with one current path through it."""
+
+    id: str
+    title: str = ""
+    system_prompt: str | None = None
+    """None: the config's."""
+    created: datetime | None = None
+    updated: datetime | None = None
+    path: tuple[Turn, ...] = ()
+    """The current path, root first."""
+
+
+def title_of(text: str) -> str:
+    """A title from the first question: its first words on one line, at most `TITLE_LENGTH` characters."""
+    line = " ".join(text[:2000].split())
+    if len(line) <= TITLE_LENGTH:
+        return line or "New conversation"
+    cut = line[: TITLE_LENGTH - 1]
+    return (cut[: cut.rfind(" ")] if " " in cut[TITLE_LENGTH // 2 :] else cut).rstrip() + "…"

@@ -1,0 +1,218 @@
+"""Live figures of one stream, from its chunks: pure, so every face shows the same and every case can be tested.
+
+Rates count from the first token. While the stream runs, a chunk counts as one token where the provider has shown that
+it sends one each, else by an estimate from the text, marked as such; at the end the provider's own usage decides. A
+reply that came in one burst has no rate.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from chat_tui.chunks import Chunk, End, Error, Metadata, Start, State, Token, Usage
+from chat_tui.tokens import estimate
+
+Phase: TypeAlias = (
+    Literal[
+        "idle", "queued", "fetching", "loading", "connecting", "waiting", "retrying", "thinking", "answering"
+    ]
+    | State
+)
+"""What is going on; after the end it is the answer's state."""
+
+BURST_SECONDS = 0.05
+"""Tokens that all came within this time have no honest rate."""
+SLOT_SECONDS = 0.5
+SLOTS = 24
+
+_PHASES: dict[str, Phase] = {
+    "queued": "queued",
+    "fetching": "fetching",
+    "loading": "loading",
+    "connecting": "connecting",
+    "waiting": "waiting",
+    "retry": "retrying",
+    "failover": "connecting",
+}
+
+
+class Figures(msgspec.Struct, frozen=True):
+    """A moment's figures; None where there is nothing true to say yet."""
+
+    model: str = ""
+    strategy: str = ""
+    phase: Phase = "idle"
+    phase_seconds: float = 0.0
+    """How long the phase has lasted."""
+    attempt: int = 0
+    of: int = 0
+    delay_seconds: float | None = None
+    """Seconds left of a back-off (`retrying`)."""
+    reason: str = ""
+    ttft_seconds: float | None = None
+    rate: float | None = None
+    """Tokens per second: over the last seconds while it runs, over the whole answer after."""
+    rate_estimated: bool = False
+    sparkline: tuple[float, ...] = ()
+    """Tokens per second in slots of `SLOT_SECONDS`, oldest first, at most `SLOTS`."""
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    tokens_estimated: bool = False
+    cost: float | None = None
+    """US dollars."""
+    context_tokens: int | None = None
+    context_window: int | None = None
+    left_out: int = 0
+    """Earlier exchanges that did not fit."""
+    duration_seconds: float = 0.0
+    error: str = ""
+
+
+class Meter:
+    """Takes chunks with the time at which they came, in seconds of one monotonic clock; gives `Figures`."""
+
+    def __init__(self, started: float) -> None:
+        self._started = started
+        self._phase: Phase = "connecting"
+        self._phase_from = started
+        self._model = self._strategy = self._reason = self._error = ""
+        self._attempt = self._of = self._left_out = 0
+        self._delay: float | None = None
+        self._context: tuple[int, int] = (0, 0)
+        self._usage: Usage | None = None
+        self._end: End | None = None
+        self._ended: float | None = None
+        self._first: float | None = None
+        self._last = started
+        self._chunks = 0
+        self._characters = 0
+        self._sample = ""
+        self._slots: deque[tuple[int, int]] = deque(maxlen=SLOTS)
+
+    def feed(self, chunk: Chunk, at: float) -> None:
+        """Take the next chunk."""
+        if isinstance(chunk, Token):
+            self._feed_token(chunk, at)
+        elif isinstance(chunk, Metadata):
+            self._feed_metadata(chunk, at)
+        elif isinstance(chunk, Start):
+            self._model, self._strategy = chunk.model, chunk.strategy
+        elif isinstance(chunk, End):
+            self._end, self._ended = chunk, at
+            self._model = chunk.model or self._model
+            self._usage = chunk.usage or self._usage
+            self._enter(chunk.state, at)
+        elif isinstance(chunk, Error):
+            self._error = chunk.error.title
+
+    def _feed_token(self, chunk: Token, at: float) -> None:
+        if self._first is None:
+            self._first = at
+        self._last = at
+        self._chunks += 1
+        self._characters += len(chunk.token)
+        if len(self._sample) < 2000:
+            self._sample += chunk.token
+        phase: Phase = "thinking" if chunk.kind == "thinking" else "answering"
+        if phase != self._phase:
+            self._enter(phase, at)
+        slot = int((at - self._started) / SLOT_SECONDS)
+        if self._slots and self._slots[-1][0] == slot:
+            self._slots[-1] = (slot, self._slots[-1][1] + len(chunk.token))
+        else:
+            self._slots.append((slot, len(chunk.token)))
+
+    def _feed_metadata(self, chunk: Metadata, at: float) -> None:
+        self._model = chunk.model or self._model
+        if chunk.usage:
+            self._usage = chunk.usage
+        if chunk.context_tokens:
+            self._context = (chunk.context_tokens, chunk.context_window)
+        if chunk.event == "trimmed":
+            self._left_out = chunk.left_out
+        phase = _PHASES.get(chunk.event)
+        if phase and self._end is None:
+            self._attempt, self._of, self._reason = chunk.attempt, chunk.of, chunk.reason
+            self._delay = chunk.delay_seconds
+            self._enter(phase, at)
+
+    def _enter(self, phase: Phase, at: float) -> None:
+        self._phase, self._phase_from = phase, at
+
+    def _characters_per_token(self) -> float:
+        return max(1.0, len(self._sample) / max(1, estimate(self._sample)))
+
+    def _completion_tokens(self) -> tuple[int | None, bool]:
+        """The count so far, and whether it is estimated."""
+        if self._usage and self._usage.completion_tokens:
+            return self._usage.completion_tokens, self._usage.estimated
+        if not self._chunks:
+            return (0, False) if self._end else (None, False)
+        if self._chunks <= 1:
+            return estimate(self._sample), True
+        mean = self._characters / self._chunks
+        # A chunk of about a token's length is taken for one token: what llama.cpp and most servers send.
+        if mean <= 2 * self._characters_per_token():
+            return self._chunks, True
+        return round(self._characters / self._characters_per_token()), True
+
+    def _rate(self, tokens: int | None, at: float) -> float | None:
+        """Tokens per second: of the last two seconds while it runs, of the whole after."""
+        if self._end is not None:
+            return self._end.timings.tokens_per_second
+        if self._first is None or not tokens:
+            return None
+        span = self._last - self._first
+        if span < BURST_SECONDS or self._chunks < 3:
+            return None
+        per_character = tokens / self._characters if self._characters else 0.0
+        now = int((at - self._started) / SLOT_SECONDS)
+        recent = [(slot, count) for slot, count in self._slots if slot >= now - 4]
+        begin = max(self._first, self._started + (now - 4) * SLOT_SECONDS)
+        seconds = at - begin
+        if seconds < 2 * BURST_SECONDS:
+            return (tokens - 1) / span
+        return sum(count for _, count in recent) * per_character / seconds
+
+    def _sparkline(self, tokens: int | None) -> tuple[float, ...]:
+        if not self._slots or not tokens or not self._characters:
+            return ()
+        counts = dict(self._slots)
+        last = self._slots[-1][0]
+        first = max(self._slots[0][0], last - SLOTS + 1)
+        factor = tokens / self._characters / SLOT_SECONDS
+        return tuple(counts.get(slot, 0) * factor for slot in range(first, last + 1))
+
+    def figures(self, at: float) -> Figures:
+        """The figures at this time."""
+        tokens, estimated = self._completion_tokens()
+        until = self._ended if self._ended is not None else at
+        prompt = self._usage.prompt_tokens if self._usage and self._usage.prompt_tokens else None
+        return Figures(
+            model=self._model,
+            strategy=self._strategy,
+            phase=self._phase,
+            phase_seconds=max(0.0, until - self._phase_from),
+            attempt=self._attempt,
+            of=self._of,
+            delay_seconds=max(0.0, self._delay - (at - self._phase_from))
+            if self._delay is not None
+            else None,
+            reason=self._reason,
+            ttft_seconds=self._first - self._started if self._first is not None else None,
+            rate=self._rate(tokens, at),
+            rate_estimated=self._end.timings.estimated if self._end else estimated,
+            sparkline=self._sparkline(tokens),
+            prompt_tokens=prompt if prompt is not None else (self._context[0] or None),
+            completion_tokens=tokens,
+            tokens_estimated=estimated or prompt is None,
+            cost=self._end.cost if self._end else None,
+            context_tokens=prompt + (tokens or 0) if prompt is not None else (self._context[0] or None),
+            context_window=self._context[1] or None,
+            left_out=self._left_out,
+            duration_seconds=max(0.0, until - self._started),
+            error=self._error,
+        )

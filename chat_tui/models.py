@@ -1,0 +1,77 @@
+"""Providers and models as rows of data."""
+
+from __future__ import annotations
+
+import msgspec
+
+LOCAL_MODEL = "local/smollm2-135m"
+"""The built-in model."""
+SCRIPTED_MODEL = "scripted/demo"
+"""Plays a script; never chosen by a strategy."""
+
+
+class Provider(msgspec.Struct, frozen=True):
+    """Where to speak: an address, a key, a dialect."""
+
+    name: str
+    dialect: str = "openai"
+    base_url: str = ""
+    """Up to where the dialect's own paths begin, such as `http://host:8000/v1`."""
+    api_key_env: str = ""
+    """The environment variable that holds the key; empty when none is needed."""
+    models: tuple[str, ...] = ()
+    """Ids without the provider's name; empty: the server is asked."""
+    local: bool = False
+    """Its models run on this machine: free, and nothing leaves it."""
+
+
+class Model(msgspec.Struct, frozen=True):
+    """Something the router can choose."""
+
+    name: str
+    """`provider/model`."""
+    context_window: int | None = None
+    """Tokens for prompt and reply together; None when not known."""
+    price_in: float | None = None
+    """US dollars per million prompt tokens; None when not known."""
+    price_out: float | None = None
+    """US dollars per million completion tokens; None when not known."""
+    quality: float | None = None
+    """Prior, 0 to 1; None when not known."""
+    selectable: bool = True
+    """False: only an explicit choice takes it, never a strategy."""
+    local: bool = False
+    """It runs on this machine."""
+    trim_step_tokens: int = 0
+    """Context is trimmed in steps of about this size, so that a server's cached prefix survives; 0: as needed."""
+
+    @property
+    def provider(self) -> str:
+        """The provider's name."""
+        return self.name.partition("/")[0]
+
+    @property
+    def id(self) -> str:
+        """The model's id at its provider (it may hold slashes)."""
+        return self.name.partition("/")[2]
+
+
+def cost(model: Model, prompt_tokens: int, completion_tokens: int) -> float | None:
+    """US dollars for these tokens; None when a price is missing."""
+    if model.price_in is None or model.price_out is None:
+        return None
+    return (prompt_tokens * model.price_in + completion_tokens * model.price_out) / 1_000_000
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """A model as the picker shows it: what it is, and how it fares."""
+
+    model: Model
+    ttft_seconds: float | None = None
+    """Measured; None when it has not answered yet."""
+    tokens_per_second: float | None = None
+    """Measured; None when it has not answered yet."""
+    state: str = "ready"
+    """`ready`, `not fetched`, `resting 12 s`, `no key`, … in words."""
+    usable: bool = True
+    """False: choosing it now would fail; `state` says why."""

@@ -1,0 +1,41 @@
+"""Where things are kept, by platformdirs, so that `XDG_*` moves them. Nothing is created here."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+NAME = "chat-tui"
+
+
+def config_file() -> Path:
+    """The config file: the one that `CHAT_TUI_CONFIG` names, else `config.toml` in the user's config folder."""
+    named = os.environ.get("CHAT_TUI_CONFIG")
+    return Path(named).expanduser() if named else config_folder() / "config.toml"
+
+
+def config_folder() -> Path:
+    """The user's config folder (`themes/` below it holds the user's own themes)."""
+    return Path(platformdirs.user_config_dir(NAME, appauthor=False))
+
+
+def data_folder() -> Path:
+    """Holds the store."""
+    return Path(platformdirs.user_data_dir(NAME, appauthor=False))
+
+
+def cache_folder() -> Path:
+    """Holds the built-in model's weights and what else can be fetched again."""
+    return Path(platformdirs.user_cache_dir(NAME, appauthor=False))
+
+
+def state_folder() -> Path:
+    """Holds crash reports."""
+    return Path(platformdirs.user_state_dir(NAME, appauthor=False))
+
+
+def store_file() -> Path:
+    """The store of conversations."""
+    return data_folder() / "history.db"

@@ -1,0 +1,47 @@
+"""What is asked of a model: turns and settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from chat_tui.conversation import Turn
+
+
+class Request(msgspec.Struct, frozen=True):
+    """Turns and settings, ready to be routed. What is unset is left to the provider's own default."""
+
+    prompt: str = ""
+    """New words of the user; they follow `turns`."""
+    turns: tuple[Turn, ...] = ()
+    """The conversation so far, oldest first; a system turn stands first."""
+    model: str | None = None
+    """`provider/model` fixes the model; None lets the strategy choose."""
+    strategy: str | None = None
+    """None: the router's own default."""
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    timeout_seconds: float | None = None
+    """Limit for the whole stream; None: none."""
+    include_metadata: bool = True
+    """False leaves `Metadata` chunks out of the stream."""
+    fallback: bool = True
+    """False: only the first choice is tried."""
+    stream: bool = True
+    """False: the whole reply comes as one token chunk."""
+    id: str = ""
+    """Given by the router when empty."""
+
+    def spoken(self) -> tuple[Turn, ...]:
+        """All turns to be sent, the prompt as the last one."""
+        if not self.prompt:
+            return self.turns
+        return (*self.turns, Turn(role="user", text=self.prompt))
+
+    def changed(self, **fields: Any) -> Request:
+        """A copy with some fields changed."""
+        return msgspec.structs.replace(self, **fields)
