@@ -13,7 +13,9 @@ import msgspec
 from chat_tui.errors import ConfigError
 from chat_tui.text_safety import clean_line
 
-DEFAULT_SYSTEM_PROMPT = "You are a helpful AI assistant. Maintain context from the conversation history and provide thoughtful responses."
+DEFAULT_SYSTEM_PROMPT = (
+    "You are a helpful AI assistant. Maintain context from the conversation history and provide thoughtful responses."
+)
 """The seed's."""
 
 
@@ -138,9 +140,7 @@ def load(file: Path) -> Config:
     """Read the config; a file that is not there is the defaults. Raises `ConfigError`."""
     try:
         if file.exists() and not stat.S_ISREG(file.stat().st_mode):
-            raise ConfigError(
-                f"{file} is not a file.", "Name a TOML file in CHAT_TUI_CONFIG.", file=str(file)
-            )
+            raise ConfigError(f"{file} is not a file.", "Name a TOML file in CHAT_TUI_CONFIG.", file=str(file))
         raw = file.read_bytes()[: _LIMIT_BYTES + 1]
     except FileNotFoundError:
         if os.environ.get("CHAT_TUI_CONFIG"):

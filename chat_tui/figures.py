@@ -16,9 +16,7 @@ from chat_tui.chunks import Chunk, End, Error, Metadata, Start, State, Token, Us
 from chat_tui.tokens import estimate
 
 Phase: TypeAlias = (
-    Literal[
-        "idle", "queued", "fetching", "loading", "connecting", "waiting", "retrying", "thinking", "answering"
-    ]
+    Literal["idle", "queued", "fetching", "loading", "connecting", "waiting", "retrying", "thinking", "answering"]
     | State
 )
 """What is going on; after the end it is the answer's state."""
@@ -198,9 +196,7 @@ class Meter:
             phase_seconds=max(0.0, until - self._phase_from),
             attempt=self._attempt,
             of=self._of,
-            delay_seconds=max(0.0, self._delay - (at - self._phase_from))
-            if self._delay is not None
-            else None,
+            delay_seconds=max(0.0, self._delay - (at - self._phase_from)) if self._delay is not None else None,
             reason=self._reason,
             ttft_seconds=self._first - self._started if self._first is not None else None,
             rate=self._rate(tokens, at),
