@@ -1,0 +1,80 @@
+"""What a dialect is: how to speak, as pure functions. Where to speak is a provider's row."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from chat_tui.chunks import Chunk
+from chat_tui.request import Request
+
+Json = Any
+"""A JSON value of unknown shape, as servers send it."""
+
+
+class Call(msgspec.Struct, frozen=True):
+    """A request as it goes over the wire."""
+
+    path: str
+    """Relative to the provider's base URL."""
+    body: bytes
+    headers: Mapping[str, str] = {}
+
+
+class Reading(Protocol):
+    """Turns one reply's events into chunks. Raises `ProviderError` for what the server says went wrong."""
+
+    @property
+    def finished(self) -> bool:
+        """The reply has said why it ended; what follows is figures at most."""
+
+    def feed(self, data: bytes, name: str) -> Sequence[Chunk]:
+        """The chunks of one event; an `End` is the last."""
+
+    def whole(self, body: bytes) -> Sequence[Chunk]:
+        """The chunks of a reply that came as one plain JSON body."""
+
+    def close(self) -> Sequence[Chunk]:
+        """The chunks at the end of the bytes; `Garbled` where the reply has not ended."""
+
+
+class Dialect(msgspec.Struct, frozen=True):
+    """One way to speak."""
+
+    name: str
+    encode: Callable[[Request, str, frozenset[str]], Call]
+    """(request, the model's id, what this server will not take) to a call."""
+    reading: Callable[[], Reading]
+    headers: Callable[[str], Mapping[str, str]]
+    """The headers that carry a key."""
+    quirk: Callable[[int, str], str | None]
+    """(status, error text) to what this server will not take, None when that is not the matter."""
+    models_path: str = "/models"
+    json_lines: bool = False
+
+
+def parsed(data: bytes) -> Json:
+    """The JSON value of some bytes. Raises ValueError for whatever is not JSON, however it is wrong."""
+    try:
+        return json.loads(data)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+
+
+def count(value: Json) -> int:
+    """A number of tokens from a field that may be absent, null or odd."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1e12:
+        return int(value)
+    return 0
+
+
+def text_of(value: Json) -> str:
+    """A string, or the texts of a list of parts; anything else is no text."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return "".join(text_of(part.get("text")) for part in value if isinstance(part, dict))
+    return ""

@@ -1,0 +1,65 @@
+"""Tells thinking from answer where a model writes `<think>…</think>` into its text, with tags cut anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from chat_tui.chunks import TokenKind
+
+_OPENINGS = ("<think>", "<thinking>")
+
+
+class ThinkingTags:
+    """Only a tag at the very beginning of a text counts: later ones are somebody writing about tags."""
+
+    def __init__(self) -> None:
+        self._held = ""
+        self._closing = ""
+        self._begun = False
+
+    def feed(self, piece: str) -> Iterator[tuple[str, TokenKind]]:
+        """The parts of the text that are decided now."""
+        if self._begun and not self._closing:
+            yield piece, "text"
+            return
+        text = self._held + piece
+        self._held = ""
+        if not self._begun:
+            bare = text.lstrip()
+            opening = next((tag for tag in _OPENINGS if bare.startswith(tag)), None)
+            if opening:
+                self._begun, self._closing = True, opening.replace("<", "</")
+                text = bare[len(opening) :].lstrip("\n")
+            elif not bare or any(tag.startswith(bare) for tag in _OPENINGS):
+                self._held = text
+                return
+            else:
+                self._begun = True
+                yield text, "text"
+                return
+        yield from self._thinking(text)
+
+    def _thinking(self, text: str) -> Iterator[tuple[str, TokenKind]]:
+        before, tag, after = text.partition(self._closing)
+        if tag:
+            self._closing = ""
+            if before:
+                yield before, "thinking"
+            after = after.lstrip("\n")
+            if after:
+                yield after, "text"
+            return
+        # The end of the text may be the beginning of the closing tag.
+        for length in range(min(len(self._closing) - 1, len(text)), 0, -1):
+            if self._closing.startswith(text[-length:]):
+                self._held = text[-length:]
+                text = text[:-length]
+                break
+        if text:
+            yield text, "thinking"
+
+    def rest(self) -> Iterator[tuple[str, TokenKind]]:
+        """What was held, at the end of the text."""
+        if self._held:
+            yield self._held, "thinking" if self._closing else "text"
+            self._held = ""
