@@ -1,0 +1,344 @@
+"""The terminal's driver: the splitter cut at every place, and a small app at a real pty."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+from textual import events
+
+from chat_tui.tui.driver import InputSplitter, driver_class
+
+START, END = "\x1b[200~", "\x1b[201~"
+
+APP = """
+import json, os, sys, time
+from textual.app import App
+from chat_tui.tui.driver import driver_class
+
+log = int(sys.argv[1])
+
+def tell(*what):
+    os.write(log, (json.dumps([*what, time.monotonic()]) + chr(10)).encode())
+
+class Small(App):
+    def on_ready(self):
+        tell("ready", os.getpid())
+
+    def on_key(self, event):
+        tell("key", event.key)
+        if event.key == "x":
+            raise RuntimeError("dies")
+
+    def on_paste(self, event):
+        text = event.text
+        tell("paste", len(text), text if len(text) < 2000 else text[:20])
+
+    def on_unmount(self):
+        tell("end")
+
+app = Small(driver_class=driver_class())
+app.run()
+sys.exit(app.return_code)
+"""
+
+
+class Terminal:
+    """A small app in a child process, seen from its terminal."""
+
+    def __init__(self) -> None:
+        self.master, slave = pty.openpty()
+        self.before = termios.tcgetattr(slave)
+        self.tty = os.ttyname(slave)
+        self.log, log = os.pipe()
+        env = {key: value for key, value in os.environ.items() if key not in ("ESCDELAY", "TEXTUAL_DRIVER")}
+        self.child = subprocess.Popen(
+            [sys.executable, "-c", APP, str(log)],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            pass_fds=[log],
+            env=env | {"TERM": "xterm-256color"},
+            start_new_session=True,
+        )
+        self.slave: int | None = slave
+        os.close(log)
+        self.output = b""
+        self.lines: list[list] = []
+        self.rest = b""
+        self.until(lambda line: line[0] == "ready")
+
+    def until(self, found, seconds: float = 10.0) -> list:
+        """The first line of the app's log, from now on, for which it is true; what it writes is read meanwhile."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            while self.lines:
+                line = self.lines.pop(0)
+                if found(line):
+                    return line
+            self._pump(0.05)
+        raise AssertionError(f"not seen: {self.output[-300:]!r}")
+
+    def _pump(self, seconds: float) -> None:
+        files = [self.log] if self.master < 0 else [self.log, self.master]
+        ready, _, _ = select.select(files, [], [], seconds)
+        if self.master in ready:
+            with suppress(OSError):
+                self.output += os.read(self.master, 65536)
+        if self.log in ready:
+            data = os.read(self.log, 65536)
+            if not data:
+                raise AssertionError(f"the app has ended: {self.output[-300:]!r}")
+            *whole, self.rest = (self.rest + data).split(b"\n")
+            self.lines += [json.loads(line) for line in whole]
+
+    def send(self, data: bytes) -> float:
+        """Types the bytes as they are; the time of the last one."""
+        while data:
+            _, writable, _ = select.select([], [self.master], [], 0)
+            if writable:
+                data = data[os.write(self.master, data[:4096]) :]
+            self._pump(0)
+        return time.monotonic()
+
+    def keys_until(self, last: str) -> list[str]:
+        keys = []
+        while not keys or keys[-1] != last:
+            keys.append(self.until(lambda line: line[0] == "key")[1])
+        return keys
+
+    def hang_up(self) -> None:
+        assert self.slave is not None
+        os.close(self.slave)
+        os.close(self.master)
+        self.slave, self.master = None, -1
+
+    def ended(self, seconds: float = 5.0) -> int:
+        """The exit code; what the app still writes is read."""
+        deadline = time.monotonic() + seconds
+        while self.child.poll() is None and time.monotonic() < deadline:
+            with suppress(AssertionError):
+                self._pump(0.02)
+        assert self.child.poll() is not None
+        return self.child.returncode
+
+    def close(self) -> None:
+        if self.child.poll() is None:
+            self.child.kill()
+            self.child.wait()
+        for number in (self.master, self.slave, self.log):
+            if number is not None and number >= 0:
+                os.close(number)
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Terminal]:
+    terminal = Terminal()
+    yield terminal
+    terminal.close()
+
+
+@pytest.fixture
+def terminal() -> Iterator[Terminal]:
+    terminal = Terminal()
+    yield terminal
+    terminal.close()
+
+
+def told(*pieces: str, quiet_after: bool = True) -> list[tuple[str, str]]:
+    """What the splitter makes of the pieces, neighbouring texts joined."""
+    splitter = InputSplitter()
+    found: list[tuple[str, str]] = []
+    out = [piece for text in pieces for piece in splitter.feed(text)]
+    if quiet_after:
+        for _ in range(20):
+            out += splitter.silence()
+    for piece in out:
+        if isinstance(piece, str):
+            if found and found[-1][0] == "text":
+                piece = found.pop()[1] + piece
+            found.append(("text", piece))
+        elif isinstance(piece, events.Paste):
+            found.append(("paste", piece.text))
+        else:
+            assert isinstance(piece, events.Key)
+            found.append(("key", piece.key))
+    return found
+
+
+SENT = f"a\x1b[Ab{START}one\r\ntwo\rthree\x1b[31m\x1b\x07{END}c\x1b\x1b[B{START}{END}\x1b[20~é\x1b"
+MEANT = [
+    ("text", "a\x1b[Ab"),
+    ("paste", "one\ntwo\nthree"),
+    ("text", "c\x1b\x1b[B"),
+    ("paste", ""),
+    ("text", "\x1b[20~é"),
+    ("key", "escape"),
+]
+
+
+def test_the_same_is_told_however_the_input_is_cut() -> None:
+    assert told(SENT) == MEANT
+    assert told(*SENT) == MEANT
+    for cut in range(len(SENT)):
+        assert told(SENT[:cut], SENT[cut:]) == MEANT
+
+
+def test_a_lone_escape_is_waited_for_shortly_and_nothing_else_is() -> None:
+    splitter = InputSplitter(escape_seconds=0.01)
+    assert splitter.patience == 0.1
+    assert splitter.feed("\x1b") == []
+    assert splitter.patience == 0.01
+    assert [piece.key for piece in splitter.silence() if isinstance(piece, events.Key)] == ["escape"]
+    assert splitter.patience == 0.1
+    splitter.feed(START + "\x1b")
+    assert splitter.patience == 0.1
+
+
+def test_escapes_before_a_paste_are_told_before_it() -> None:
+    assert told(f"\x1b\x1b{START}x{END}") == [("key", "escape"), ("key", "escape"), ("paste", "x")]
+
+
+def test_an_ending_inside_a_paste_types_nothing() -> None:
+    assert told(f"{START}a{END}\rrm -rf x\r{END}b") == [("paste", "a\nrm -rf x\n"), ("text", "b")]
+    assert told(f"{START}a\x1b[201\x1b[20\x9b201~\x1b{END}\r") == [("paste", "a[201[20"), ("text", "\r")]
+
+
+def test_two_pastes_in_one_read_stay_two() -> None:
+    assert told(f"{START}a{END}{START}b{END}") == [("paste", "a"), ("paste", "b")]
+
+
+def test_a_paste_that_holds_a_beginning_still_ends() -> None:
+    assert told(f"{START}a{START}b{END}c") == [("paste", "ab"), ("text", "c")]
+
+
+def test_a_paste_without_an_ending_is_handed_over_and_typing_goes_on() -> None:
+    splitter = InputSplitter()
+    assert splitter.feed(START + "abc") == []
+    out = [piece for _ in range(12) for piece in splitter.silence()]
+    assert [piece.text for piece in out if isinstance(piece, events.Paste)] == ["abc"]
+    assert splitter.feed("q\r") == ["q\r"]
+
+
+def test_the_rest_of_a_paste_that_had_stalled_is_not_typed() -> None:
+    splitter = InputSplitter()
+    splitter.feed(START + "abc")
+    for _ in range(12):
+        splitter.silence()
+    assert splitter.feed("line\r" * 20) == []
+    (paste,) = splitter.feed(f"end{END}")
+    assert isinstance(paste, events.Paste)
+    assert paste.text == "line\n" * 20 + "end"
+
+
+def test_a_paste_is_bounded_and_its_rest_is_not_typed() -> None:
+    splitter = InputSplitter(paste_limit=1000)
+    assert [piece for _ in range(50) for piece in splitter.feed((START if _ == 0 else "") + "x\ry" * 100)] == []
+    (paste,) = splitter.feed(END)
+    assert isinstance(paste, events.Paste)
+    assert len(paste.text) == 1000
+
+
+def test_escape_is_told_within_20_ms(shared: Terminal) -> None:
+    delays = []
+    for _ in range(7):
+        sent = shared.send(b"\x1b")
+        line = shared.until(lambda line: line[:2] == ["key", "escape"])
+        delays.append(line[-1] - sent)
+        time.sleep(0.03)
+    assert sorted(delays)[3] < 0.02, delays
+
+
+def test_keys_and_characters_cut_in_the_middle_are_whole(shared: Terminal) -> None:
+    for byte in "é漢😀".encode():
+        shared.send(bytes([byte]))
+        time.sleep(0.002)
+    shared.send(b"\x1b[1;")
+    time.sleep(0.03)
+    shared.send(b"5D")
+    assert shared.keys_until("ctrl+left") == ["é", "漢", "grinning_face", "ctrl+left"]
+
+
+def test_bytes_that_are_no_text_do_not_end_the_app(shared: Terminal) -> None:
+    shared.send(b"\xff\xc3(z")
+    assert shared.keys_until("z")[-1] == "z"
+
+
+def test_a_burst_of_keys_stays_in_order(shared: Terminal) -> None:
+    typed = "abcdefghijklmnopqrstuvw" * 20
+    shared.send(typed.encode() + b"\x1b[A\x1b[B\x1b\x1b[Cz")
+    assert shared.keys_until("z") == [*typed, "up", "down", "escape", "right", "z"]
+
+
+def test_a_paste_with_controls_arrives_as_one_clean_text(shared: Terminal) -> None:
+    shared.send(f"{START}one\r\ntwo\rthree\x07\x1b[31m red\x1b]0;title\x07\x1b[201 \x1bé{END}k".encode())
+    line = shared.until(lambda line: True)
+    assert line[:3] == ["paste", line[1], "one\ntwo\nthree red[201 é"]
+    assert shared.keys_until("k") == ["k"]
+
+
+def test_a_megabyte_arrives_as_one_paste(shared: Terminal) -> None:
+    shared.send(START.encode() + b"0123456789abcde\r" * 65536 + END.encode() + b"k")
+    assert shared.until(lambda line: True)[:2] == ["paste", 1024 * 1024]
+    assert shared.keys_until("k") == ["k"]
+
+
+def test_an_idle_app_is_idle(shared: Terminal) -> None:
+    def cpu_seconds() -> float:
+        with open(f"/proc/{shared.child.pid}/stat") as file:
+            fields = file.read().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    if not os.path.exists("/proc/self/stat"):
+        pytest.skip("no /proc here")
+    before = cpu_seconds()
+    time.sleep(1)
+    assert cpu_seconds() - before <= 0.03
+
+
+def test_closing_the_terminal_ends_the_app_in_order(terminal: Terminal) -> None:
+    terminal.hang_up()
+    assert terminal.until(lambda line: line[0] == "end")
+    assert terminal.ended() == 128 + signal.SIGHUP
+
+
+def test_a_second_hangup_signal_does_not_cut_the_exit_short(terminal: Terminal) -> None:
+    for number in (signal.SIGHUP, signal.SIGHUP, signal.SIGCONT, signal.SIGHUP):
+        terminal.child.send_signal(number)
+        time.sleep(0.01)
+    assert terminal.until(lambda line: line[0] == "end")
+    assert terminal.ended() == 128 + signal.SIGHUP
+
+
+def test_sigterm_ends_the_app_in_order_and_gives_the_terminal_back(terminal: Terminal) -> None:
+    terminal.child.send_signal(signal.SIGCONT)
+    terminal.child.send_signal(signal.SIGTERM)
+    assert terminal.ended() == 128 + signal.SIGTERM
+    assert terminal.output.count(b"\x1b[?1049h") == 1
+    assert terminal.output.rindex(b"\x1b[?1049l") > 0
+    assert terminal.slave is not None
+    assert termios.tcgetattr(terminal.slave) == terminal.before
+
+
+def test_an_app_that_dies_gives_the_terminal_back(terminal: Terminal) -> None:
+    terminal.send(b"x")
+    assert terminal.ended() == 1
+    for told_back in (b"\x1b[?1049l", b"\x1b[?2004l", b"\x1b[?1000l", b"\x1b[?25h"):
+        assert told_back in terminal.output
+    assert b"RuntimeError" in terminal.output
+    assert terminal.slave is not None
+    assert termios.tcgetattr(terminal.slave) == terminal.before
+
+
+def test_there_is_a_driver_where_there_are_ptys() -> None:
+    assert driver_class() is not None
