@@ -106,6 +106,10 @@ class Metadata(msgspec.Struct, frozen=True, tag_field="type", tag="metadata", om
     """Estimated tokens sent (`connecting`)."""
     context_window: int = 0
     """The model's window in tokens (`connecting`)."""
+    received_bytes: int = 0
+    """Of the weights (`fetching`)."""
+    total_bytes: int = 0
+    """Of the weights (`fetching`)."""
 
 
 class End(msgspec.Struct, frozen=True, tag_field="type", tag="end"):
