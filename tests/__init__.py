@@ -1,0 +1,1 @@
+"""Tests, and the measuring room in `tests.benchmarks`."""
