@@ -63,6 +63,19 @@ class Summary(msgspec.Struct, frozen=True):
     """The model of the last answer."""
 
 
+class Hit(msgspec.Struct, frozen=True):
+    """A turn that a search found."""
+
+    conversation: str
+    """The conversation's id."""
+    turn: str
+    """The turn's id."""
+    snippet: str
+    """The passage, cleaned and on one line."""
+    score: float
+    """Higher is better; 0 where the words were found only inside of others."""
+
+
 class Conversation(msgspec.Struct, frozen=True):
     """A tree of turns with one current path through it."""
 

@@ -1,7 +1,7 @@
 """Every error that people may meet. Each carries a title (what happened) and a hint (what to do next).
 
     ChatTuiError
-    ├── ConfigError, ThemeError, KeymapError, CommandError
+    ├── ConfigError, ThemeError, KeymapError, CommandError, InternalError
     ├── ProviderError(provider, model; class attribute `retryable`)
     │   ├── KeyMissing, KeyRefused                  not retryable
     │   ├── RateLimited, Overloaded, Unreachable, TooSlow, Garbled      retryable
@@ -35,6 +35,10 @@ class ChatTuiError(Exception):
 
     def __str__(self) -> str:
         return f"{self.title} {self.hint}".strip()
+
+
+class InternalError(ChatTuiError):
+    """A fault of chat-tui's own."""
 
 
 class ConfigError(ChatTuiError):

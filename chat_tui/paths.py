@@ -16,6 +16,11 @@ def config_file() -> Path:
     return Path(named).expanduser() if named else config_folder() / "config.toml"
 
 
+def named(text: str) -> Path | None:
+    """A path as the user wrote it, `~` for the home; None for no text."""
+    return Path(text).expanduser() if text else None
+
+
 def config_folder() -> Path:
     """The user's config folder (`themes/` below it holds the user's own themes)."""
     return Path(platformdirs.user_config_dir(NAME, appauthor=False))

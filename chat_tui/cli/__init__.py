@@ -1,0 +1,107 @@
+"""The command line: reads it, loads the one command that is asked for, and hands it over. One file a command."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from chat_tui import __version__
+from chat_tui.errors import ChatTuiError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; gives the exit code: 0 done, 1 failed, 2 wrong usage, 130 cancelled."""
+    options = parser().parse_args(arguments)
+    try:
+        if options.command == "ask":
+            from chat_tui.cli import ask
+
+            return ask.run(options)
+        from chat_tui.cli import screen
+
+        return screen.run(options)
+    except ChatTuiError as error:
+        return told(error)
+    except KeyboardInterrupt:
+        return 130
+
+
+def told(error: ChatTuiError) -> int:
+    """Say on stderr what went wrong; gives the exit code."""
+    sys.stderr.write(f"chat-tui: {error.title}\n")
+    if error.hint:
+        sys.stderr.write(f"          {error.hint}\n")
+    return 1
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and their options."""
+    top = argparse.ArgumentParser(
+        prog="chat-tui",
+        description="Talk to language models in the terminal. Without a command, the screen opens.",
+    )
+    top.add_argument("--version", action="version", version=f"chat-tui {__version__}")
+    _choice(top)
+    commands = top.add_subparsers(dest="command", metavar="command")
+    ask = commands.add_parser(
+        "ask",
+        help="answer one question in a pipe",
+        description="Answer one question: tokens to stdout, notes to stderr. Standard input is added to the question.",
+    )
+    ask.add_argument("question", nargs="*", help="the question; its words may stand without quotes")
+    _choice(ask, argparse.SUPPRESS)
+    ask.add_argument("--max-tokens", type=_positive_int, metavar="N", help="at most N tokens of answer")
+    ask.add_argument("--temperature", type=_not_negative, metavar="T", help="0 is the most certain")
+    ask.add_argument("--top-p", type=_fraction, metavar="P", help="nucleus sampling, 0 to 1")
+    ask.add_argument("--stop", action="append", default=[], metavar="TEXT", help="end at this text; may be repeated")
+    ask.add_argument("--seed", type=int, metavar="N", help="the same seed gives the same answer, where it can")
+    ask.add_argument("--timeout", type=_positive, metavar="SECONDS", help="limit for the whole answer")
+    ask.add_argument("--json", action="store_true", help="one chunk a line, as JSON")
+    ask.add_argument("--no-stream", action="store_true", help="the whole answer at once")
+    ask.add_argument("--no-save", action="store_true", help="do not keep it in the history")
+    ask.add_argument("--no-fallback", action="store_true", help="try the first choice only")
+    return top
+
+
+def _choice(to: argparse.ArgumentParser, default: str | None = None) -> None:
+    to.add_argument("--model", metavar="PROVIDER/MODEL", default=default, help="the model to answer")
+    to.add_argument("--strategy", metavar="NAME", default=default, help="how to choose the model (default: balanced)")
+
+
+def _number(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+    if not abs(value) < 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r} is out of range")
+    return value
+
+
+def _positive(text: str) -> float:
+    value = _number(text)
+    if value <= 0:
+        raise argparse.ArgumentTypeError("must be greater than 0")
+    return value
+
+
+def _not_negative(text: str) -> float:
+    value = _number(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError("must not be negative")
+    return value
+
+
+def _fraction(text: str) -> float:
+    value = _number(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError("must be from 0 to 1")
+    return value
+
+
+def _positive_int(text: str) -> int:
+    value = _positive(text)
+    if value != int(value):
+        raise argparse.ArgumentTypeError("must be a whole number")
+    return int(value)

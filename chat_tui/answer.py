@@ -1,0 +1,167 @@
+"""One exchange in a conversation: an append-only log of chunks that saves its turn, whatever the ending.
+
+Faces follow the log from any point; leaving it does not stop the answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from time import monotonic
+
+import msgspec
+
+from chat_tui.chunks import Chunk, End, ErrorInfo, Metadata, Start, Token
+from chat_tui.conversation import Turn
+from chat_tui.figures import Figures, Meter
+from chat_tui.request import Request
+from chat_tui.route import Route
+from chat_tui.routing.router import Router
+from chat_tui.routing.stream import Stream
+
+SAVE_SECONDS = 0.2
+"""Between two saves of a growing answer, so that a kill costs less than 250 ms of it."""
+
+SavePiece = Callable[[str, str, str], Awaitable[None]]
+"""(turn id, text, thinking): the next piece of a growing answer."""
+SaveTurn = Callable[[Turn, Route | None], Awaitable[None]]
+"""The ended turn and its route."""
+
+
+class Answer:
+    """An answer that runs or has run. Made and run by the engine."""
+
+    def __init__(
+        self, conversation_id: str, question: Turn, turn: Turn, *, save_piece: SavePiece, save_turn: SaveTurn
+    ) -> None:
+        self.conversation_id = conversation_id
+        self.question = question
+        self.turn = turn
+        """The assistant's turn; its text is complete when the answer has ended."""
+        self.ended = False
+        self.route: Route | None = None
+        self._save_piece, self._save_turn = save_piece, save_turn
+        self._log: list[Chunk] = []
+        self._grown = asyncio.Event()
+        self._meter = Meter(monotonic())
+        self._stream: Stream | None = None
+        self._cancel_asked = False
+        self._texts: dict[str, list[str]] = {"text": [], "thinking": []}
+        self._saved = {"text": 0, "thinking": 0}
+
+    def __len__(self) -> int:
+        return len(self._log)
+
+    def figures(self) -> Figures:
+        """The figures of this moment."""
+        return self._meter.figures(monotonic())
+
+    @property
+    def text(self) -> str:
+        """The answer's text so far."""
+        return "".join(self._texts["text"])
+
+    @property
+    def thinking(self) -> str:
+        """The thinking so far."""
+        return "".join(self._texts["thinking"])
+
+    async def follow(self, start: int = 0) -> AsyncIterator[Chunk]:
+        """The chunks from this position: what is there, then what comes, until the `End`."""
+        position = start
+        while True:
+            while position < len(self._log):
+                yield self._log[position]
+                position += 1
+            if self.ended:
+                return
+            self._grown.clear()
+            await self._grown.wait()
+
+    async def run(self, router: Router, request: Request) -> None:
+        """Read the stream to its end; save as it grows, and what there is at the end."""
+        saver = asyncio.ensure_future(self._save_as_it_grows())
+        try:
+            async with router.process_stream(request) as stream:
+                self._stream = stream
+                if self._cancel_asked:
+                    await stream.cancel()
+                async for chunk in stream:
+                    self._take(chunk)
+        finally:
+            if not self.ended:
+                # The task itself was cancelled: the program is going down.
+                self._take(End(model=self.turn.model, state="cancelled"))
+            saver.cancel()
+            await asyncio.wait([saver])
+
+    async def save(self) -> None:
+        """Write the ended turn. The engine runs this as a task of its own, which nobody cancels."""
+        await self._save_turn(self.turn, self.route)
+
+    async def cancel(self) -> None:
+        """End the answer and keep the part. Once is enough, more does no harm."""
+        self._cancel_asked = True
+        if self._stream is not None and not self.ended:
+            await self._stream.cancel()
+
+    @property
+    def paused(self) -> bool:
+        """The answer is held."""
+        return self._stream is not None and self._stream.paused
+
+    def pause(self) -> None:
+        """Hold the answer by back-pressure."""
+        if self._stream is not None and not self.ended:
+            self._stream.pause()
+
+    def resume(self) -> None:
+        """Go on after a pause."""
+        if self._stream is not None:
+            self._stream.resume()
+
+    def _take(self, chunk: Chunk) -> None:
+        if isinstance(chunk, Token):
+            self._texts[chunk.kind].append(chunk.token)
+        elif isinstance(chunk, Start):
+            self.turn = msgspec.structs.replace(self.turn, model=chunk.model, strategy=chunk.strategy)
+        elif isinstance(chunk, Metadata):
+            if chunk.left_out:
+                self.turn = msgspec.structs.replace(self.turn, left_out=chunk.left_out)
+            if chunk.model:
+                self.turn = msgspec.structs.replace(self.turn, model=chunk.model)
+        elif isinstance(chunk, End):
+            self._finish(chunk)
+        else:
+            self._fault(chunk.error)
+        self._log.append(chunk)
+        self._meter.feed(chunk, monotonic())
+        self._grown.set()
+
+    def _fault(self, error: ErrorInfo) -> None:
+        self.turn = msgspec.structs.replace(self.turn, error=error)
+
+    def _finish(self, end: End) -> None:
+        self.ended = True
+        self.route = end.route
+        self.turn = msgspec.structs.replace(
+            self.turn,
+            text=self.text,
+            thinking=self.thinking,
+            model=end.model or self.turn.model,
+            state=end.state,
+            finish_reason=end.finish_reason,
+            usage=end.usage,
+            timings=end.timings,
+            cost=end.cost,
+        )
+
+    async def _save_as_it_grows(self) -> None:
+        while not self.ended:
+            await asyncio.sleep(SAVE_SECONDS)
+            pieces = {}
+            for kind, parts in self._texts.items():
+                pieces[kind] = "".join(parts[self._saved[kind] :])
+                self._saved[kind] = len(parts)
+            if pieces["text"] or pieces["thinking"]:
+                await self._save_piece(self.turn.id, pieces["text"], pieces["thinking"])

@@ -1,0 +1,306 @@
+"""The one door for faces: conversations, models, and the answers that run.
+
+The engine owns every running answer; a face that leaves one does not stop it. What the store cannot keep is told once
+and the conversation goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+
+from chat_tui.answer import Answer
+from chat_tui.config import Config
+from chat_tui.conversation import Conversation, Summary, Turn, new_id, now, title_of
+from chat_tui.errors import ChatTuiError, ConversationNotFound, HistoryError, InternalError
+from chat_tui.models import LOCAL_MODEL, Standing
+from chat_tui.request import Request
+from chat_tui.route import Route
+from chat_tui.routing.router import Router
+from chat_tui.routing.strategies import names as strategy_names
+from chat_tui.text_safety import clean
+
+T = TypeVar("T")
+
+OPEN_CONVERSATIONS = 8
+"""How many conversations are kept in memory."""
+NO_CONVERSATION = ""
+"""The place of the draft of a conversation that has not begun."""
+
+
+class History(Protocol):
+    """What the engine asks of a store (`chat_tui.history.Store` is one). Each raises `HistoryError`."""
+
+    async def add_conversation(self, conversation: Conversation) -> None: ...
+    async def add_turn(self, conversation_id: str, turn: Turn) -> None: ...
+    async def append(self, turn_id: str, text: str, thinking: str = "") -> None: ...
+    async def finish(self, turn: Turn, route: Route | None) -> None: ...
+    async def conversations(self, *, limit: int = 200, offset: int = 0) -> list[Summary]: ...
+    async def conversation(self, conversation_id: str) -> Conversation: ...
+    async def route(self, turn_id: str) -> Route | None: ...
+    async def set_system_prompt(self, conversation_id: str, text: str | None) -> None: ...
+    async def prompts(self, limit: int = 200) -> list[str]: ...
+    async def save_draft(self, conversation_id: str, text: str) -> None: ...
+    async def draft(self, conversation_id: str) -> str: ...
+    async def set_place(self, key: str, value: str) -> None: ...
+    async def place(self, key: str) -> str: ...
+    async def close(self) -> None: ...
+
+
+class Fetching(msgspec.Struct, frozen=True):
+    """The fetch of the built-in model's weights, as it is now."""
+
+    received_bytes: int = 0
+    total_bytes: int = 0
+    bytes_per_second: float | None = None
+    seconds_left: float | None = None
+
+
+class LocalWeights(Protocol):
+    """The built-in model's weights, for the faces that show their fetch."""
+
+    @property
+    def ready(self) -> bool:
+        """They are on this machine."""
+
+    @property
+    def fetching(self) -> Fetching | None:
+        """The fetch that runs, None when none does."""
+
+    async def fetch(self) -> None:
+        """Fetch them, or join the fetch that runs. Raises `LocalModelError`."""
+
+
+class Supply(Protocol):
+    """What stands behind the router (`assembly` makes one)."""
+
+    def standings(self) -> Sequence[Standing]:
+        """Every model and how it fares."""
+
+    def admit(self, name: str) -> None:
+        """Let the router choose a model that was named but not listed, where its provider is known."""
+
+    async def discover(self) -> None:
+        """Ask the servers that name no models for their lists."""
+
+    async def warm(self, name: str) -> None:
+        """Load what this model needs."""
+
+    async def close(self) -> None:
+        """Let go of connections and children."""
+
+
+class Engine:
+    """Asks, answers, remembers. Made by `assembly`; used within one event loop."""
+
+    def __init__(
+        self,
+        config: Config,
+        router: Router,
+        history: History,
+        *,
+        weights: LocalWeights,
+        supply: Supply,
+        tell: Callable[[ChatTuiError], None],
+    ) -> None:
+        self.config = config
+        self.weights = weights
+        self._router, self._history = router, history
+        self._supply, self._tell = supply, tell
+        self._open: dict[str, Conversation] = {}
+        self._answers: dict[str, Answer] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._told: set[str] = set()
+
+    # -- models ---------------------------------------------------------------------------------------------------
+
+    def models(self) -> Sequence[Standing]:
+        """Every model and how it fares, for the picker."""
+        return self._supply.standings()
+
+    def strategies(self) -> Sequence[str]:
+        """The strategies' names, in the order in which a key walks through them."""
+        return strategy_names()
+
+    async def discover(self) -> None:
+        """Ask the configured servers for their models; `models()` has them afterwards."""
+        await self._supply.discover()
+
+    async def warm(self, model: str | None = None, strategy: str | None = None) -> None:
+        """Load what the next question will need, so that its first token comes sooner."""
+        plan = self._router.plan(Request(prompt=" ", model=model, strategy=strategy))
+        if plan.models:
+            await self._supply.warm(plan.models[0].name)
+
+    def wants_weights(self) -> bool:
+        """The built-in model is the one that would answer, and its weights are not there."""
+        if self.weights.ready:
+            return False
+        return self.config.model == LOCAL_MODEL or (self.config.model is None and not self.config.providers)
+
+    # -- conversations --------------------------------------------------------------------------------------------
+
+    async def conversations(self, limit: int = 200, offset: int = 0) -> list[Summary]:
+        """The saved conversations, newest first."""
+        return await self._kept(self._history.conversations(limit=limit, offset=offset), [])
+
+    async def conversation(self, conversation_id: str) -> Conversation:
+        """A conversation with its current path; a running answer's turn is the last. Raises `HistoryError`."""
+        conversation = self._open.get(conversation_id)
+        if conversation is None:
+            conversation = await self._history.conversation(conversation_id)
+            self._remember(conversation)
+        return conversation
+
+    async def set_system_prompt(self, conversation_id: str, text: str | None) -> None:
+        """Set a conversation's system turn; None goes back to the config's."""
+        conversation = await self.conversation(conversation_id)
+        self._remember(msgspec.structs.replace(conversation, system_prompt=text))
+        await self._kept(self._history.set_system_prompt(conversation_id, text), None)
+
+    async def route(self, turn_id: str) -> Route | None:
+        """How an answer came about."""
+        return await self._kept(self._history.route(turn_id), None)
+
+    def _remember(self, conversation: Conversation) -> None:
+        self._open.pop(conversation.id, None)
+        self._open[conversation.id] = conversation
+        for other in list(self._open):
+            if len(self._open) <= OPEN_CONVERSATIONS:
+                break
+            if other not in self._answers:
+                del self._open[other]
+
+    # -- what comes back at the next start ------------------------------------------------------------------------
+
+    async def prompts(self) -> list[str]:
+        """The user's last prompts, newest first."""
+        return await self._kept(self._history.prompts(), [])
+
+    async def save_draft(self, conversation_id: str | None, text: str) -> None:
+        """Keep the unsent words of a conversation (None: of one that has not begun)."""
+        await self._kept(self._history.save_draft(conversation_id or NO_CONVERSATION, text), None)
+
+    async def draft(self, conversation_id: str | None) -> str:
+        """The unsent words of a conversation."""
+        return await self._kept(self._history.draft(conversation_id or NO_CONVERSATION), "")
+
+    async def set_place(self, key: str, value: str) -> None:
+        """Keep a small fact of a face, such as which conversation was open."""
+        await self._kept(self._history.set_place(key, value), None)
+
+    async def place(self, key: str) -> str:
+        """A small fact that a face has kept, empty when there is none."""
+        return await self._kept(self._history.place(key), "")
+
+    # -- answers --------------------------------------------------------------------------------------------------
+
+    def running(self, conversation_id: str | None = None) -> Sequence[Answer]:
+        """The answers that run, of one conversation or of all."""
+        answers = [answer for answer in self._answers.values() if not answer.ended]
+        if conversation_id is None:
+            return answers
+        return [answer for answer in answers if answer.conversation_id == conversation_id]
+
+    async def ask(self, conversation_id: str | None, text: str, settings: Request | None = None) -> Answer:
+        """Store a question (None begins a conversation) and begin its answer.
+
+        `settings` gives model, strategy and limits; what it leaves unset comes from the config.
+        """
+        text = clean(text).strip("\n")
+        if conversation_id is None:
+            conversation = Conversation(new_id(), title=title_of(text), created=now(), updated=now())
+            await self._kept(self._history.add_conversation(conversation), None)
+        else:
+            conversation = await self.conversation(conversation_id)
+        leaf = conversation.path[-1].id if conversation.path else None
+        question = Turn("user", text, id=new_id(), parent=leaf, created=now())
+        await self._kept(self._history.add_turn(conversation.id, question), None)
+        turn = Turn("assistant", "", id=new_id(), parent=question.id, created=now(), state="streaming")
+        request = self._request(conversation, question, settings or Request())
+        if request.model:
+            self._supply.admit(request.model)
+        answer = Answer(conversation.id, question, turn, save_piece=self._save_piece, save_turn=self._save_turn)
+        self._remember(msgspec.structs.replace(conversation, path=(*conversation.path, question, turn)))
+        self._answers[turn.id] = answer
+        self._begin(self._answer(answer, request))
+        return answer
+
+    def _request(self, conversation: Conversation, question: Turn, settings: Request) -> Request:
+        config, defaults = self.config, self.config.request
+        prompt = config.system_prompt if conversation.system_prompt is None else conversation.system_prompt
+        system = (Turn("system", prompt),) if prompt.strip() else ()
+        given = {name: getattr(settings, name) for name in ("max_tokens", "temperature", "top_p", "seed")}
+        unset = {name: getattr(defaults, name) for name, value in given.items() if value is None}
+        by_strategy = settings.strategy is not None and settings.model is None
+        return settings.changed(
+            prompt="",
+            turns=(*system, *conversation.path, question),
+            model=settings.model if settings.model or by_strategy else config.model,
+            strategy=settings.strategy or config.strategy,
+            stop=settings.stop or defaults.stop,
+            fallback=settings.fallback and config.fallback,
+            **unset,
+        )
+
+    async def _answer(self, answer: Answer, request: Request) -> None:
+        await self._kept(self._history.add_turn(answer.conversation_id, answer.turn), None)
+        try:
+            await answer.run(self._router, request)
+        finally:
+            conversation = self._open.get(answer.conversation_id)
+            if conversation is not None:
+                path = tuple(answer.turn if turn.id == answer.turn.id else turn for turn in conversation.path)
+                self._remember(msgspec.structs.replace(conversation, path=path))
+            self._begin(answer.save())
+            self._answers.pop(answer.turn.id, None)
+
+    async def cancel(self, answer: Answer) -> None:
+        """End an answer and keep its part."""
+        await answer.cancel()
+
+    async def close(self) -> None:
+        """Cancel what runs, keep the parts, save, and let go of everything."""
+        for answer in list(self._answers.values()):
+            await answer.cancel()
+        while self._tasks:
+            await asyncio.wait(list(self._tasks))
+        await self._supply.close()
+        try:
+            await self._history.close()
+        except HistoryError as error:
+            self._tell(error)
+
+    # -- saving ---------------------------------------------------------------------------------------------------
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run a task that the engine owns and that `close` waits for."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            self._tell(InternalError(f"chat-tui has met an error of its own: {error!r}.", "Please report it."))
+
+    async def _save_piece(self, turn_id: str, text: str, thinking: str) -> None:
+        await self._kept(self._history.append(turn_id, text, thinking), None)
+
+    async def _save_turn(self, turn: Turn, route: Route | None) -> None:
+        await self._kept(self._history.finish(turn, route), None)
+
+    async def _kept(self, work: Awaitable[T], otherwise: T) -> T:
+        """What the store gives; where it fails, the error is told once and the conversation goes on."""
+        try:
+            return await work
+        except ConversationNotFound:
+            return otherwise
+        except HistoryError as error:
+            if error.title not in self._told:
+                self._told.add(error.title)
+                self._tell(error)
+            return otherwise
