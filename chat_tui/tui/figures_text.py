@@ -1,0 +1,197 @@
+"""Figures in words: how seconds, tokens, rates, money and times are written on the screen. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import datetime
+
+from chat_tui.figures import Figures, Phase
+
+UNKNOWN = "–"
+"""Stands where there is nothing true to say."""
+ABOUT = "≈"
+"""Stands before what is estimated."""
+
+_BARS = "▁▂▃▄▅▆▇█"
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MEGABYTE = 1024 * 1024
+
+_WORDS: dict[Phase, str] = {
+    "idle": "ready",
+    "queued": "waiting in line",
+    "fetching": "fetching the model",
+    "loading": "loading the model",
+    "streaming": "answering",
+    "complete": "done",
+    "length": "cut at the token limit",
+    "broken": "broken off",
+}
+_TIMED = frozenset({"queued", "fetching", "loading", "connecting", "waiting", "thinking", "answering", "streaming"})
+
+
+def _known(value: float | None) -> bool:
+    return value is not None and math.isfinite(value) and value >= 0
+
+
+def seconds(value: float | None) -> str:
+    """A length of time: `1.2 s`, `2 m 05 s`, `1 h 02 m`."""
+    if value is None or not _known(value):
+        return UNKNOWN
+    if value < 59.95:
+        return f"{value:.1f} s"
+    whole = round(value)
+    if whole < 3600:
+        return f"{whole // 60} m {whole % 60:02d} s"
+    minutes = whole // 60
+    return f"{minutes // 60} h {minutes % 60:02d} m"
+
+
+def ttft(value: float | None) -> str:
+    """The time to the first token, finer where it is short: `0.34 s`, `1.2 s`."""
+    return f"{value:.2f} s" if value is not None and 0 <= value < 0.995 else seconds(value)
+
+
+def tokens(count: int | None, estimated: bool = False) -> str:
+    """A number of tokens: `1,234`, `12.3k`, `1.2M`, with `≈` before an estimate."""
+    if count is None or count < 0:
+        return UNKNOWN
+    mark = ABOUT if estimated else ""
+    if count < 10_000:
+        return f"{mark}{count:,}"
+    if count < 999_950:
+        return f"{mark}{count / 1000:.1f}k"
+    return f"{mark}{count / 1_000_000:.1f}M"
+
+
+def speed(value: float | None, estimated: bool = False) -> str:
+    """Tokens per second as a bare number: `41`, `4.2`, `≈41`."""
+    if value is None or not _known(value):
+        return UNKNOWN
+    mark = ABOUT if estimated else ""
+    return f"{mark}{value:.1f}" if value < 9.95 else f"{mark}{value:,.0f}"
+
+
+def rate(value: float | None, estimated: bool = False) -> str:
+    """Tokens per second with their unit: `41 tok/s`, `≈41 tok/s`."""
+    shown = speed(value, estimated)
+    return shown if shown == UNKNOWN else f"{shown} tok/s"
+
+
+def cost(dollars: float | None) -> str:
+    """US dollars: `$0`, `<$0.0001`, `$0.0012`, `$0.123`, `$1.23`."""
+    if dollars is None or not _known(dollars):
+        return UNKNOWN
+    if dollars == 0:
+        return "$0"
+    if dollars < 0.0001:
+        return "<$0.0001"
+    if dollars < 0.09995:
+        return f"${dollars:.4f}"
+    if dollars < 0.9995:
+        return f"${dollars:.3f}"
+    return f"${dollars:,.2f}"
+
+
+def price(price_in: float | None, price_out: float | None) -> str:
+    """US dollars per million tokens in and out: `$0.15/$0.60`, `$3/$15`; `$0` when both are free."""
+    if price_in is None or price_out is None or not (_known(price_in) and _known(price_out)):
+        return UNKNOWN
+    if price_in == price_out == 0:
+        return "$0"
+    return f"{_dollars(price_in)}/{_dollars(price_out)}"
+
+
+def _dollars(value: float) -> str:
+    if value == round(value):
+        return f"${value:.0f}"
+    exact = f"{value:.4f}".rstrip("0")
+    return f"${exact}" if len(exact.partition(".")[2]) > 2 else f"${value:.2f}"
+
+
+def percentage(part: float | None, whole: float | None) -> str:
+    """A share: `12%`; `<1%` rather than a nought that is not one."""
+    if part is None or whole is None or not _known(part) or not whole > 0:
+        return UNKNOWN
+    share = 100 * part / whole
+    return "<1%" if 0 < share < 1 else f"{math.floor(share + 0.5)}%"
+
+
+def size(count: float) -> str:
+    """Bytes in megabytes: `93.8 MB`."""
+    return f"{max(0.0, count) / _MEGABYTE:.1f} MB"
+
+
+def progress(done: float, total: float | None) -> str:
+    """Bytes done: `12.3 of 93.8 MB`, or `12.3 MB` where the whole is not known."""
+    if not total or total <= 0:
+        return size(done)
+    return f"{max(0.0, done) / _MEGABYTE:.1f} of {size(total)}"
+
+
+def context(window: int | None) -> str:
+    """A context window in tokens: `2k`, `128k`, `1M`; in units of 1,024 where it is not round in thousands."""
+    if window is None or window <= 0:
+        return UNKNOWN
+    thousand = 1024 if window % 1024 == 0 and window % 1000 else 1000
+    if window < 1000:
+        return str(window)
+    if window < 0.9995 * thousand * thousand:
+        return f"{_short(window / thousand)}k"
+    return f"{_short(window / thousand / thousand)}M"
+
+
+def _short(value: float) -> str:
+    return f"{value:.0f}" if value >= 99.95 or abs(value - round(value)) < 0.05 else f"{value:.1f}"
+
+
+def sparkline(values: Sequence[float], width: int) -> str:
+    """The newest `width` values as bars scaled to the largest of them; shorter when there are fewer values."""
+    newest = [value if _known(value) else 0.0 for value in values[-width:]] if width > 0 else []
+    largest = max(newest, default=0.0)
+    if largest <= 0:
+        return _BARS[0] * len(newest)
+    return "".join(_BARS[min(7, math.ceil(8 * value / largest) - 1)] if value else _BARS[0] for value in newest)
+
+
+def gauge(part: float | None, whole: float | None, width: int) -> tuple[str, str]:
+    """A bar of `width` cells in two pieces: what is filled, to half a cell, and what is not."""
+    if part is None or whole is None or not _known(part) or not whole > 0:
+        return "", "─" * max(0, width)
+    halves = max(0, min(2 * width, math.ceil(2 * width * part / whole)))
+    filled = "━" * (halves // 2) + "╸" * (halves % 2)
+    return filled, "─" * max(0, width - len(filled))
+
+
+def moment(when: datetime, now: datetime) -> str:
+    """When something was, as seen from `now` in its time zone: `14:05`, `yesterday`, `12 Nov`, `12 Nov 2023`."""
+    try:
+        local = when.astimezone(now.tzinfo)
+    except (OverflowError, ValueError, OSError):
+        return UNKNOWN
+    days = (now.date() - local.date()).days
+    if days == 0:
+        return f"{local.hour:02d}:{local.minute:02d}"
+    if days == 1:
+        return "yesterday"
+    day = f"{local.day} {_MONTHS[local.month - 1]}"
+    return day if local.year == now.year else f"{day} {local.year}"
+
+
+def phase(figures: Figures) -> str:
+    """What is going on: `connecting 0.4 s`, `thinking 3.1 s`, `retrying 2/3 in 4 s`, `cancelled`."""
+    if figures.phase == "retrying":
+        tries = f"retrying {figures.attempt}/{figures.of}" if figures.of else "retrying"
+        if figures.delay_seconds:
+            # Whole seconds, rounded up: it never says 0 while it still waits.
+            return f"{tries} in {math.ceil(figures.delay_seconds)} s"
+        return f"{tries} now"
+    words = _WORDS.get(figures.phase, figures.phase)
+    return f"{words} {seconds(figures.phase_seconds)}" if figures.phase in _TIMED else words
+
+
+def left_out(count: int) -> str:
+    """The note that earlier exchanges were not sent; empty when all were."""
+    if count <= 0:
+        return ""
+    return "1 earlier exchange not sent" if count == 1 else f"{count:,} earlier exchanges not sent"

@@ -1,0 +1,229 @@
+"""The saved conversations, at the left of the screen, newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Input
+
+from chat_tui.conversation import Summary
+from chat_tui.text_safety import clean_line
+from chat_tui.tui import figures_text as words
+from chat_tui.tui.row_list import Filter, RowList, matching
+from chat_tui.tui.spans import Line, Span, SpanView, apart, crop, crop_start, wrap
+
+_NOTHING = "No conversation is saved yet. Yours will stand here."
+
+
+def summary_lines(summary: Summary, width: int, now: datetime, *, current: bool, running: bool) -> list[Line]:
+    """A conversation's row: its title, and below it when it was and who answered."""
+    mark = Span("▌" if current else " ", "accent")
+    title = clean_line(summary.title, 120) or "Untitled"
+    badge = (Span(" ●", "success"),) if running else ()
+    room = width - 2 - 2 * len(badge)
+    title = crop(title, room)
+    name = Span(title, "strong" if current else "text")
+    first: Line = (mark, *apart(name, badge[0], width - 2)) if badge else (mark, name)
+    model = clean_line(summary.model.rpartition("/")[2], 80)
+    when = words.moment(summary.updated, now)
+    rest = width - 2 - len(when) - 1
+    second = apart(Span(when, "dim"), Span(crop_start(model, rest) if rest > 3 else "", "dim"), width - 2)
+    return [first, (mark, *second)]
+
+
+def local_now() -> datetime:
+    """The time, in this machine's zone."""
+    return datetime.now().astimezone()
+
+
+class HistoryHeading(SpanView):
+    """The list's name and how many there are."""
+
+    DEFAULT_CSS = "HistoryHeading { height: 1; width: 1fr; padding: 0 1; background: $panel; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._count = ""
+
+    def show(self, found: int, total: int) -> None:
+        """So many are shown of so many."""
+        self._count = f"{total:,}" if found == total else f"{found:,} of {total:,}"
+        self.redraw()
+
+    def lines(self, width: int) -> Sequence[Line]:
+        """One line."""
+        return [apart(Span("History", "strong"), Span(self._count, "dim"), width)]
+
+
+class NoHistory(SpanView):
+    """Says that there is nothing to list."""
+
+    DEFAULT_CSS = "NoHistory { height: 1fr; width: 1fr; padding: 1; background: $surface; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text = _NOTHING
+
+    def lines(self, width: int) -> Sequence[Line]:
+        """The note, wrapped."""
+        return [(Span(line, "dim"),) for line in wrap(self.text, width, 6)]
+
+
+class SummaryRows(RowList):
+    """The rows; a letter typed on them begins to filter."""
+
+    class Typed(Message):
+        """A character was typed; empty for `/`, which only opens the filter."""
+
+        def __init__(self, character: str) -> None:
+            super().__init__()
+            self.character = character
+
+    def on_key(self, event: events.Key) -> None:
+        if event.is_printable and event.character:
+            event.stop()
+            event.prevent_default()
+            self.post_message(self.Typed("" if event.character == "/" else event.character))
+
+
+class HistoryList(Widget):
+    """The conversations that are saved; typing filters them, Enter opens one."""
+
+    DEFAULT_CSS = """
+    HistoryList {
+        width: 1fr;
+        height: 1fr;
+        layout: vertical;
+        background: $surface;
+        & > RowList { height: 1fr; background: $surface; }
+        & > Filter, & > NoHistory { display: none; }
+        &.-filtering > Filter { display: block; }
+        &.-empty > NoHistory { display: block; }
+        &.-empty > RowList { display: none; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "clear", "Clear the filter", show=False)]
+
+    class Opened(Message):
+        """A conversation shall be opened."""
+
+        def __init__(self, conversation_id: str) -> None:
+            super().__init__()
+            self.conversation_id = conversation_id
+
+    def __init__(self, *, clock: Callable[[], datetime] = local_now, id: str | None = None) -> None:
+        super().__init__(id=id, classes="-empty")
+        self._clock = clock
+        self._heading = HistoryHeading()
+        self._rows = SummaryRows(self._draw, row_height=2)
+        self._filter = Filter(self._rows, "filter titles")
+        self._nothing = NoHistory()
+        self._summaries: tuple[Summary, ...] = ()
+        self._texts: list[str] | None = None
+        self._found: list[int] = []
+        self._current = ""
+        self._answering: frozenset[str] = frozenset()
+
+    def compose(self) -> ComposeResult:
+        """Heading, filter, rows."""
+        yield self._heading
+        yield self._filter
+        yield self._rows
+        yield self._nothing
+
+    def show(self, summaries: Sequence[Summary]) -> None:
+        """List these, in this order (newest first); cursor and filter stay where they are."""
+        under = self._under()
+        self._summaries = tuple(summaries)
+        self._texts = None
+        self._narrow(keep=under.id if under else self._current)
+
+    def set_current(self, conversation_id: str) -> None:
+        """Mark the conversation that is open; the cursor goes there unless keys act on the list."""
+        self._current = conversation_id
+        if not self._rows.lit:
+            self._narrow(keep=conversation_id)
+        self._rows.refresh()
+
+    def set_running(self, conversation_ids: Collection[str]) -> None:
+        """Mark the conversations in which an answer runs."""
+        running = frozenset(conversation_ids)
+        if running != self._answering:
+            self._answering = running
+            self._rows.refresh()
+
+    def take_focus(self) -> None:
+        """Let keys act on the rows."""
+        self._rows.focus()
+
+    def _under(self) -> Summary | None:
+        cursor = self._rows.cursor
+        return self._summaries[self._found[cursor]] if cursor < len(self._found) else None
+
+    def _narrow(self, keep: str | None = None) -> None:
+        typed = self._filter.value
+        if typed.strip():
+            if self._texts is None:
+                self._texts = [summary.title.casefold() for summary in self._summaries]
+            self._found = matching(typed, self._texts)
+        else:
+            self._found = list(range(len(self._summaries)))
+        ids = [self._summaries[place].id for place in self._found] if keep else []
+        self._heading.show(len(self._found), len(self._summaries))
+        self.set_class(not self._found, "-empty")
+        self._nothing.text = f"No title has “{clean_line(typed, 60)}”." if self._summaries else _NOTHING
+        self._nothing.redraw()
+        self._rows.show(len(self._found), ids.index(keep) if keep in ids else 0)
+
+    def _draw(self, row: int, width: int) -> list[Line]:
+        summary = self._summaries[self._found[row]]
+        return summary_lines(
+            summary,
+            width,
+            self._clock(),
+            current=summary.id == self._current,
+            running=summary.id in self._answering,
+        )
+
+    @on(SummaryRows.Typed)
+    def begin_filter(self, event: SummaryRows.Typed) -> None:
+        """A letter typed on the rows goes to the filter, which opens."""
+        event.stop()
+        self.add_class("-filtering")
+        self._filter.focus()
+        if event.character:
+            self._filter.insert_text_at_cursor(event.character)
+
+    @on(Input.Changed)
+    def narrow(self, event: Input.Changed) -> None:
+        """Filter as one types."""
+        event.stop()
+        self._narrow()
+
+    @on(RowList.Chosen)
+    def open_row(self, event: RowList.Chosen) -> None:
+        """Enter or a click on a row."""
+        event.stop()
+        self.post_message(self.Opened(self._summaries[self._found[event.row]].id))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Esc is its own only while the filter is open."""
+        return self.has_class("-filtering") if action == "clear" else True
+
+    def action_clear(self) -> None:
+        """Close the filter and list all again."""
+        under = self._under()
+        had_focus = self._filter.has_focus
+        with self._filter.prevent(Input.Changed):
+            self._filter.value = ""
+        self.remove_class("-filtering")
+        self._narrow(keep=under.id if under else None)
+        if had_focus:
+            self._rows.focus()

@@ -1,0 +1,212 @@
+"""A list of rows of one height, drawn only where it is seen: as quick with 10,000 rows as with ten."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+from textual.widgets import Input
+
+from chat_tui.tui.spans import ROLE_CLASSES, ROLE_CSS, Line, role_style, strip_of
+
+
+def matching(typed: str, texts: Sequence[str]) -> list[int]:
+    """The places of the texts (casefolded by the caller) that hold every typed word, in any order; where none does,
+    of those that hold the letters of each word in their order."""
+    words = typed.casefold().split()
+    if not words:
+        return list(range(len(texts)))
+    if len(words) == 1:
+        word = words[0]
+        found = [place for place, text in enumerate(texts) if word in text]
+    else:
+        found = [place for place, text in enumerate(texts) if all(word in text for word in words)]
+    return found or [place for place, text in enumerate(texts) if all(_scattered(word, text) for word in words)]
+
+
+def _scattered(word: str, text: str) -> bool:
+    """Whether the letters of the word stand in the text in their order, with others between."""
+    at = 0
+    for letter in word:
+        at = text.find(letter, at) + 1
+        if not at:
+            return False
+    return True
+
+
+class RowList(ScrollView, can_focus=True):
+    """Rows with a cursor. `draw(row, width)` gives the lines of a row; it is asked for the rows in sight only."""
+
+    DEFAULT_CSS = f"""
+    RowList {{
+        overflow-x: hidden;
+        overflow-y: auto;
+        scrollbar-gutter: stable;
+        scrollbar-size-vertical: 1;
+        {ROLE_CSS}
+        & > .rows--cursor {{ background: $block-cursor-blurred-background; }}
+        & > .rows--lit {{ background: $block-cursor-background; }}
+    }}
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {*ROLE_CLASSES, "rows--cursor", "rows--lit"}
+    ALLOW_SELECT = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "move(-1)", "Up", show=False),
+        Binding("down", "move(1)", "Down", show=False),
+        Binding("pageup", "page(-1)", "Page up", show=False),
+        Binding("pagedown", "page(1)", "Page down", show=False),
+        Binding("home", "move(-1000000)", "First", show=False),
+        Binding("end", "move(1000000)", "Last", show=False),
+        Binding("enter", "choose", "Choose", show=False),
+    ]
+
+    lit: reactive[bool] = reactive(False)
+    """Whether keys act on it now: the cursor is drawn bright."""
+
+    class Chosen(Message):
+        """Enter or a click chose the row of this number."""
+
+        def __init__(self, rows: RowList, row: int) -> None:
+            super().__init__()
+            self.rows = rows
+            self.row = row
+
+        @property
+        def control(self) -> RowList:
+            return self.rows
+
+    def __init__(
+        self, draw: Callable[[int, int], Sequence[Line]], *, row_height: int = 1, id: str | None = None
+    ) -> None:
+        super().__init__(id=id)
+        self._draw = draw
+        self._row_height = row_height
+        self.count = 0
+        self.cursor = 0
+
+    def show(self, count: int, cursor: int = 0, row_height: int | None = None) -> None:
+        """There are `count` rows now, all to be drawn anew; the cursor stands on the given one and is in sight."""
+        self.count = max(0, count)
+        self._row_height = row_height or self._row_height
+        self.cursor = min(max(0, cursor), max(0, self.count - 1))
+        self.virtual_size = Size(self.scrollable_content_region.width, self.count * self._row_height)
+        self.refresh()
+        self._into_sight()
+
+    def redraw_row(self, row: int) -> None:
+        """Draw one row anew."""
+        self.refresh_lines(row * self._row_height, self._row_height)
+
+    def move(self, by: int) -> None:
+        """Move the cursor by so many rows, stopping at the ends."""
+        before, self.cursor = self.cursor, min(max(0, self.cursor + by), max(0, self.count - 1))
+        if before != self.cursor:
+            self.redraw_row(before)
+            self.redraw_row(self.cursor)
+        self._into_sight()
+
+    def page(self, by: int) -> None:
+        """Move the cursor by so many windows."""
+        self.move(by * max(1, self.scrollable_content_region.height // self._row_height - 1))
+
+    def choose(self) -> None:
+        """Choose the row under the cursor."""
+        if self.count:
+            self.post_message(self.Chosen(self, self.cursor))
+
+    def _into_sight(self) -> None:
+        height = self.scrollable_content_region.height
+        top, bottom = self.cursor * self._row_height, (self.cursor + 1) * self._row_height
+        if height <= 0:
+            # Not laid out yet: `on_resize` comes back here.
+            return
+        if top < self.scroll_offset.y:
+            self.scroll_to(y=top, animate=False, force=True)
+        elif bottom > self.scroll_offset.y + height:
+            self.scroll_to(y=bottom - height, animate=False, force=True)
+
+    def on_resize(self) -> None:
+        self.virtual_size = Size(self.scrollable_content_region.width, self.count * self._row_height)
+        self._into_sight()
+
+    def watch_has_focus(self, value: bool) -> None:
+        super().watch_has_focus(value)
+        self.lit = value
+
+    def action_move(self, by: int) -> None:
+        self.move(by)
+
+    def action_page(self, by: int) -> None:
+        self.page(by)
+
+    def action_choose(self) -> None:
+        self.choose()
+
+    def on_click(self, event: events.Click) -> None:
+        row = (event.y + self.scroll_offset.y) // self._row_height
+        if 0 <= row < self.count:
+            event.stop()
+            self.move(row - self.cursor)
+            self.choose()
+
+    def render_line(self, y: int) -> Strip:
+        """One line, as Textual's compositor asks for it."""
+        width = self.scrollable_content_region.width
+        row, part = divmod(y + self.scroll_offset.y, self._row_height)
+        ground = self.rich_style
+        if row >= self.count:
+            return Strip.blank(width, ground)
+        if row == self.cursor:
+            name = "rows--lit" if self.lit else "rows--cursor"
+            ground += Style(bgcolor=self.get_component_rich_style(name, partial=True).bgcolor)
+        lines = self._draw(row, width)
+        line = lines[part] if part < len(lines) else ()
+        return strip_of(line, width, lambda role: role_style(self, role), ground)
+
+
+class Filter(Input):
+    """An input over a `RowList`: what is typed is for the owner to filter by, the cursor keys and Enter go to the
+    rows."""
+
+    DEFAULT_CSS = """
+    Filter, Filter:focus {
+        border: none;
+        height: 1;
+        padding: 0 1;
+        background: $panel;
+        & > .input--placeholder { color: $text-muted; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "move(-1)", "Up", show=False),
+        Binding("down", "move(1)", "Down", show=False),
+        Binding("pageup", "page(-1)", "Page up", show=False),
+        Binding("pagedown", "page(1)", "Page down", show=False),
+        Binding("ctrl+home", "move(-1000000)", "First", show=False),
+        Binding("ctrl+end", "move(1000000)", "Last", show=False),
+    ]
+
+    def __init__(self, rows: RowList, placeholder: str, *, id: str | None = None) -> None:
+        super().__init__(placeholder=placeholder, id=id, select_on_focus=False, max_length=200)
+        self._rows = rows
+
+    def watch_has_focus(self, value: bool) -> None:
+        super().watch_has_focus(value)
+        self._rows.lit = value
+
+    def action_move(self, by: int) -> None:
+        self._rows.move(by)
+
+    def action_page(self, by: int) -> None:
+        self._rows.page(by)
+
+    async def action_submit(self) -> None:
+        self._rows.choose()
