@@ -1,0 +1,1 @@
+"""The chat pane: turns as blocks as lines, painted by one widget."""

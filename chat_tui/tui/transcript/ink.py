@@ -77,8 +77,8 @@ class Ink(msgspec.Struct, frozen=True):
 def plain_ink() -> Ink:
     """An ink for tests and for the time before a theme is known: light text on a dark ground."""
 
-    def colour(value: str, **attributes: bool) -> Style:
-        return Style(color=value, **attributes)
+    def colour(value: str, *, bold: bool | None = None, italic: bool | None = None, underline: bool = False) -> Style:
+        return Style(color=value, bold=bold, italic=italic, underline=underline or None)
 
     tokens = {
         "Keyword": "#c792ea",

@@ -1,0 +1,374 @@
+"""Splits Markdown that grows into blocks that can each be rendered by itself.
+
+Pure, and linear: each line is looked at once. A block that grows without end is cut into pieces, so that the last,
+open one, which is rendered again whenever it grows, stays small. Structure inside a block is the renderer's matter.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Literal, TypeAlias
+
+import msgspec
+
+Kind: TypeAlias = Literal["markdown", "code", "table", "plain"]
+
+CODE_LINES = 12
+"""Lines of a code block after which it is cut at the next good place."""
+CODE_LINES_MOST = 120
+LIST_LINES = 14
+"""Lines of a list after which it is cut before the next item."""
+LIST_LINES_MOST = 60
+TABLE_ROWS = 16
+PARAGRAPH_LENGTH = 3_000
+"""Characters after which a paragraph is cut."""
+RAW_LINES = 200
+"""Lines of mathematics or raw HTML after which its ending is not waited for."""
+
+_FENCE = re.compile(r"^( {0,3})(`{3,}(?=[^`]*$)|~{3,})\s*([^\s`{]*)")
+_HEADING = re.compile(r"^ {0,3}#{1,6}(?:\s|$)")
+_RULE = re.compile(r"^ {0,3}([-*_])(?: *\1){2,} *$")
+_ITEM = re.compile(r"^( {0,3})([-*+]|\d{1,9}[.)])( +|$)")
+_DELIMITER = re.compile(r"^ {0,3}\|?(?: *:?-+:? *\|)*(?: *:?-+:? *)\|? *$")
+_RAW_HTML = re.compile(r"^ {0,3}<(!--|script|pre|style|textarea)", re.IGNORECASE)
+_ONLY_MARKS = re.compile(r"^\s*(?:[-=*+#>`~|:\s]+|\d{1,9}[.)]?|[-*+] \[[ xX]?|\\)$")
+_TO_ESCAPE = re.compile(r"^\s*[#>\-+*=|~`]")
+_MATH = {"$$": "$$", "\\[": "\\]"}
+
+
+class Block(msgspec.Struct, frozen=True):
+    """A piece of Markdown that stands for itself."""
+
+    kind: Kind
+    source: str
+    """Markdown; for `code` and `plain` the text itself."""
+    language: str = ""
+    gap: bool = False
+    """An empty line stands before it."""
+    first: bool = True
+    """False: it goes on with the block before (a piece of a long one)."""
+    last: bool = True
+    """False: a piece of a long block, whose next piece follows."""
+    joint: str = "\n"
+    """What stands between the piece before and this one in the source."""
+    number: int = 0
+    """The list number with which a later piece of an ordered list goes on; 0: what the source says."""
+    head: str = ""
+    """The head and first rows of the table that this piece goes on with."""
+    indent: int = 0
+    """Columns by which the piece is indented (the rest of a very long list item)."""
+
+
+def _expanded(line: str) -> str:
+    """The line with the tabs of its indentation as spaces."""
+    if "\t" not in line:
+        return line
+    text = line.lstrip(" \t")
+    return line[: len(line) - len(text)].expandtabs(4) + text
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
+
+
+def _starts_block(line: str) -> bool:
+    """A line that ends a paragraph, a table or a lazily continued list without an empty line."""
+    return bool(
+        _FENCE.match(line)
+        or _HEADING.match(line)
+        or _RULE.match(line)
+        or line.lstrip(" ").startswith(">")
+        or line.strip() in _MATH
+    )
+
+
+def _interrupts(line: str) -> bool:
+    """A list item that may begin right behind a paragraph's line."""
+    item = _ITEM.match(line)
+    return bool(item and item[3] and (item[2] in "-*+" or item[2][:-1] == "1") and line.strip() != item[2])
+
+
+class Splitter:
+    """Takes a Markdown text as it grows; gives its finished blocks and, at any time, the unfinished rest."""
+
+    def __init__(self) -> None:
+        self.closed: list[Block] = []
+        """Blocks that nothing changes any more."""
+        self._partial = ""
+        self._state: Literal["", "paragraph", "list", "table", "code", "raw"] = ""
+        self._lines: list[str] = []
+        self._size = 0
+        self._gap = False
+        self._first = True
+        self._joint = "\n"
+        self._until = ""
+        self._language = ""
+        self._fence_indent = 0
+        self._item = ""
+        self._content = 0
+        self._items = 0
+        self._number = 0
+        self._nest = 0
+        self._inner_fence = ""
+        self._head: list[str] = []
+
+    def feed(self, text: str) -> None:
+        """Take the next piece of the text, of any length."""
+        *lines, self._partial = (self._partial + text).split("\n")
+        for line in lines:
+            self._take_long(line)
+        if len(self._partial) > PARAGRAPH_LENGTH:
+            self._partial = self._cut_line(self._partial)
+
+    def finish(self) -> None:
+        """Nothing more comes."""
+        if self._partial:
+            self._take_long(self._partial)
+            self._partial = ""
+        self._close()
+
+    def open(self) -> list[Block]:
+        """The unfinished rest as blocks; it may look different when more has come."""
+        partial = _expanded(self._partial)
+        if self._state == "code":
+            hidden = bool(partial.strip()) and self._until.startswith(partial.strip())
+            lines = self._lines if hidden or not partial else [*self._lines, self._dedented(partial)]
+            return [self._block(lines, last=False)]
+        if self._state != "raw" and _ONLY_MARKS.match(partial):
+            partial = ""
+        if not partial:
+            return [self._block(self._lines)] if any(self._lines) else []
+        if not self._state:
+            fence = _FENCE.match(partial)
+            if fence:
+                return [Block("code", "", language=fence[3], gap=self._gap, last=False)]
+            return [self._block([partial])]
+        if self._state == "list" and not self._continues_list(partial):
+            return [self._block(self._lines), Block("markdown", partial, gap=not self._lines[-1])]
+        nested = partial[self._nest :] if self._nest and _indent(partial) >= self._nest else partial
+        return [self._block([*self._lines, nested])]
+
+    # Each complete line comes through here.
+
+    def _take_long(self, line: str) -> None:
+        if len(line) > PARAGRAPH_LENGTH:
+            line = self._cut_line(line)
+        self._take(_expanded(line))
+
+    def _take(self, line: str) -> None:
+        if self._state == "code":
+            self._take_code(line)
+        elif self._state == "raw":
+            self._lines.append(line)
+            if self._until in line or len(self._lines) >= RAW_LINES:
+                self._close()
+        elif not line.strip():
+            if self._state == "list":
+                self._lines.append("")
+                return
+            self._close()
+            self._gap = True
+        elif self._state == "list":
+            self._take_in_list(line)
+        elif not self._state:
+            self._begin(line)
+        elif _starts_block(line) or (self._state == "paragraph" and _interrupts(line)):
+            self._close()
+            self._begin(line)
+        elif self._state == "table":
+            self._add(line)
+            if len(self._lines) >= TABLE_ROWS:
+                self._cut_table()
+        else:
+            self._take_in_paragraph(line)
+
+    def _begin(self, line: str) -> None:
+        """A line that begins a block."""
+        fence = _FENCE.match(line)
+        item = None if _RULE.match(line) else _ITEM.match(line)
+        raw = _RAW_HTML.match(line)
+        if fence:
+            self._state, self._until, self._language = "code", fence[2], fence[3]
+            self._fence_indent = len(fence[1])
+        elif item:
+            self._state = "list"
+            self._begin_item(item)
+            self._items = 1
+            self._number = int(item[2][:-1]) if item[2][0].isdigit() else 0
+            self._add(line)
+        elif line.strip() in _MATH or raw:
+            end = "-->" if raw and raw[1] == "!--" else f"</{raw[1].lower()}" if raw else _MATH[line.strip()]
+            self._state, self._until = "raw", end
+            self._lines.append(line)
+            if raw and end in line:
+                self._close()
+        else:
+            self._state = "paragraph"
+            self._add(line)
+            if _HEADING.match(line) or _RULE.match(line):
+                self._close()
+                self._gap = True
+
+    def _add(self, line: str) -> None:
+        self._lines.append(line)
+        self._size += len(line) + 1
+
+    def _take_code(self, line: str) -> None:
+        mark = line.strip()
+        closes = mark.startswith(self._until) and not mark.strip(mark[0])
+        if closes and _indent(line) <= 3:
+            self._close(keep_empty=True)
+            self._gap = True
+            return
+        count = len(self._lines)
+        if count >= CODE_LINES and (count >= CODE_LINES_MOST or self._may_cut_code(line)):
+            self._cut()
+        self._lines.append(self._dedented(line))
+
+    def _dedented(self, line: str) -> str:
+        return line[min(self._fence_indent, _indent(line)) :]
+
+    def _may_cut_code(self, line: str) -> bool:
+        """Whether colouring may begin anew at this line: not within a string or comment of many lines."""
+        if line[:1] in ("", " ", "\t", "}", ")", "]"):
+            return False
+        text = "\n".join(self._lines)
+        quotes = text.count('"""') + text.count("'''")
+        return quotes % 2 == 0 and text.count("`") % 2 == 0 and text.count("/*") <= text.count("*/")
+
+    def _begin_item(self, item: re.Match[str]) -> None:
+        self._item = item[2][-1]
+        spaces = len(item[3])
+        self._content = len(item[1]) + len(item[2]) + (spaces if 1 <= spaces <= 4 else 1)
+        self._inner_fence = ""
+
+    def _continues_list(self, line: str) -> bool:
+        if _indent(line) >= self._content:
+            return True
+        if _RULE.match(line):
+            return False
+        item = _ITEM.match(line)
+        if item:
+            return item[2][-1] == self._item
+        return bool(self._lines) and self._lines[-1] != "" and not _starts_block(line)
+
+    def _take_in_list(self, line: str) -> None:
+        if not self._continues_list(line):
+            blank = self._lines[-1:] == [""]
+            self._close()
+            self._gap = self._gap or blank
+            self._begin(line)
+            return
+        item = _ITEM.match(line) if _indent(line) < self._content else None
+        if item:
+            if len(self._lines) >= LIST_LINES:
+                self._cut(number=self._number + self._items if self._number or self._item in ".)" else 0)
+            self._nest = self._nest if self._lines else 0
+            self._begin_item(item)
+            self._items += 1
+        elif len(self._lines) >= LIST_LINES_MOST:
+            fence = self._inner_fence
+            self._cut(nest=self._content)
+            if fence:
+                self._lines.append(fence)
+        if not item and _indent(line) >= self._content:
+            inner = _FENCE.match(line[self._content :])
+            if inner:
+                self._inner_fence = "" if self._inner_fence else line[self._content :]
+        self._add(line[self._nest :] if self._nest and _indent(line) >= self._nest else line)
+
+    def _take_in_paragraph(self, line: str) -> None:
+        if "|" in self._lines[-1] and "-" in line and _DELIMITER.match(line):
+            head = self._lines.pop()
+            if self._lines:
+                self._close()
+            self._state, self._head, self._gap = "table", [head, line], self._gap or bool(self.closed)
+            self._lines = [head, line]
+            return
+        if self._size > PARAGRAPH_LENGTH:
+            self._cut()
+        self._add(line)
+
+    # Cutting and closing.
+
+    def _cut_line(self, line: str) -> str:
+        """Close pieces of an endless line; give what is left of it."""
+        while len(line) > PARAGRAPH_LENGTH:
+            space = -1 if self._state == "code" else line.rfind(" ", PARAGRAPH_LENGTH // 2, PARAGRAPH_LENGTH)
+            end = space if space > 0 else PARAGRAPH_LENGTH
+            if self._state not in ("code", "raw", "paragraph"):
+                self._close()
+                self._state = "paragraph"
+            self._lines.append(line[:end])
+            self._cut(joint=" " if space > 0 else "")
+            line = line[end + (space > 0) :]
+            if self._state == "paragraph" and _TO_ESCAPE.match(line):
+                line = "\\" + line.lstrip()
+        return line
+
+    def _cut_table(self) -> None:
+        head = self._head
+        self._cut()
+        self._head = head if len(head) > 2 else [*head, *self.closed[-1].source.split("\n")[2:]]
+
+    def _cut(self, *, joint: str = "\n", number: int = 0, nest: int = 0) -> None:
+        """Close the open piece; the block goes on with the next one."""
+        blank = self._state == "list" and self._lines[-1:] == [""]
+        self.closed.append(self._block(self._lines, last=False))
+        self._lines, self._size = [], 0
+        self._first, self._joint, self._gap, self._nest = False, joint, blank, nest
+        if number:
+            self._number, self._items = number, 0
+
+    def _close(self, *, keep_empty: bool = False) -> None:
+        if self._state and (any(self._lines) or keep_empty or (self._state == "code" and self._first)):
+            self.closed.append(self._block(self._lines))
+            self._gap = self._state in ("code", "table")
+        self._state, self._lines, self._size, self._head = "", [], 0, []
+        self._first, self._joint, self._nest, self._number, self._inner_fence = True, "\n", 0, 0, ""
+
+    def _block(self, lines: list[str], *, last: bool = True) -> Block:
+        kind: Kind = "markdown"
+        source = "\n".join(lines)
+        if self._state == "code":
+            kind = "code"
+        elif self._state == "raw":
+            kind = "plain"
+        elif self._state == "table":
+            kind = "table"
+        if self._state == "list":
+            source = source.rstrip("\n")
+        return Block(
+            kind,
+            source,
+            language=self._language if kind == "code" else "",
+            gap=(self._gap or (kind in ("code", "table") and bool(self.closed))) if self._first else self._gap,
+            first=self._first,
+            last=last,
+            joint=self._joint,
+            number=0 if self._first else self._number,
+            head="\n".join(self._head) if kind == "table" and not self._first else "",
+            indent=self._nest,
+        )
+
+
+def split(text: str) -> list[Block]:
+    """All blocks of a finished Markdown text."""
+    splitter = Splitter()
+    splitter.feed(text)
+    splitter.finish()
+    return splitter.closed
+
+
+def code_texts(blocks: Iterable[Block]) -> list[str]:
+    """The text of each top-level code block, its pieces joined again."""
+    texts: list[str] = []
+    for block in blocks:
+        if block.kind != "code":
+            continue
+        if block.first or not texts:
+            texts.append(block.source)
+        else:
+            texts[-1] += block.joint + block.source
+    return texts

@@ -1,0 +1,286 @@
+"""The whole conversation as lines: positions that hold still while heights are corrected, and a bounded cache."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+from typing import NamedTuple
+
+import msgspec
+
+from chat_tui.conversation import Turn
+from chat_tui.tui.transcript.rendering import Renderer
+from chat_tui.tui.transcript.turn_view import Part, TurnView
+from chat_tui.tui.transcript.wrapping import Line
+
+KEPT_LINES = 3_000
+"""Rendered lines kept; those seen longest ago go first."""
+
+
+class Anchor(msgspec.Struct, frozen=True):
+    """A reading position: the line at the top of the pane. It survives resizing and reopening."""
+
+    turn: str
+    """The turn's id."""
+    block: int = 0
+    line: int = 0
+
+
+class Position(NamedTuple):
+    """A line by turn, part and line, each counted from 0."""
+
+    turn: int
+    part: int
+    line: int
+
+    @property
+    def code(self) -> int:
+        """One number that orders positions and does not change when estimated heights do."""
+        return (self.turn << 40) | (self.part << 18) | self.line
+
+    @classmethod
+    def from_code(cls, code: int) -> Position:
+        """The position of a `code`."""
+        return cls(code >> 40, (code >> 18) & 0x3FFFFF, code & 0x3FFFF)
+
+
+class Row(NamedTuple):
+    """A line and where it stands."""
+
+    position: Position
+    line: Line
+
+
+START = Position(0, 0, 0)
+
+
+class LineModel:
+    """Turns as parts as lines. Only what is looked at is split and rendered."""
+
+    def __init__(self, renderer: Renderer) -> None:
+        self.renderer = renderer
+        self.views: list[TurnView] = []
+        self.width = 80
+        self._tops: list[int] | None = None
+        self._kept: OrderedDict[Part, int] = OrderedDict()
+        self._kept_lines = 0
+
+    # Changing.
+
+    def replace(self, turns: Sequence[Turn]) -> None:
+        """Show these turns and no others."""
+        width = self.width
+        self.views = [TurnView(turn, width, live=turn.state == "streaming") for turn in turns]
+        self._kept.clear()
+        self._kept_lines = 0
+        self._tops = None
+
+    def add(self, turn: Turn) -> TurnView:
+        """One turn more at the end."""
+        view = TurnView(turn, self.width, live=turn.state == "streaming")
+        self.views.append(view)
+        self._tops = None
+        return view
+
+    def set_width(self, width: int) -> None:
+        """Wrap to this many cells from now on."""
+        if width == self.width:
+            return
+        self.width = width
+        for view in self.views:
+            view.set_width(width)
+        self._kept.clear()
+        self._kept_lines = 0
+        self._tops = None
+
+    def forget_lines(self) -> None:
+        """Render all anew when next seen: the ink or what the renderer can do has changed."""
+        for view in self.views:
+            view.forget_lines()
+        self._kept.clear()
+        self._kept_lines = 0
+
+    def changed(self) -> None:
+        """Some view's height may have changed."""
+        self._tops = None
+
+    def changed_last(self) -> None:
+        """The last view's height may have changed; costs nothing for those before it."""
+        if self._tops is not None and self.views:
+            self._tops[-1] = self._tops[-2] + self.views[-1].tops()[-1]
+
+    # Heights.
+
+    def tops(self) -> list[int]:
+        """The line at which each turn begins, and at last the height of all."""
+        if self._tops is None:
+            self._tops = [0, *accumulate([view.height for view in self.views])]
+        return self._tops
+
+    @property
+    def height(self) -> int:
+        """Lines of all turns; unseen ones are estimated."""
+        return self.tops()[-1]
+
+    def y_of(self, position: Position) -> int:
+        """The line number of a position."""
+        if not self.views:
+            return 0
+        top = self.tops()[position.turn]
+        return top + self.views[position.turn].tops()[position.part] + position.line
+
+    def at(self, y: int) -> Position:
+        """The position of a line number; where heights are estimates, one near it."""
+        if not self.views:
+            return START
+        tops = self.tops()
+        turn = min(max(bisect_right(tops, y) - 1, 0), len(self.views) - 1)
+        view = self.views[turn]
+        share = (y - tops[turn]) / max(view.height, 1)
+        parts = self._heights(turn)
+        inner = min(max(y - tops[turn], 0), parts[-1] - 1) if view.height == parts[-1] else int(share * parts[-1])
+        part = min(max(bisect_right(parts, inner) - 1, 0), len(parts) - 2)
+        return self.clamp(Position(turn, part, max(0, inner - parts[part])))
+
+    def _heights(self, turn: int) -> list[int]:
+        """The view's tops, with the turn's height brought in line."""
+        view = self.views[turn]
+        before = view.height
+        tops = view.tops()
+        if view.height != before:
+            if turn == len(self.views) - 1:
+                self.changed_last()
+            else:
+                self._tops = None
+        return tops
+
+    def clamp(self, position: Position) -> Position:
+        """The nearest position that is there."""
+        if not self.views:
+            return START
+        turn = min(position.turn, len(self.views) - 1)
+        parts = self.views[turn].parts()
+        part = min(position.part, len(parts) - 1)
+        lines = self.lines(turn, parts[part])
+        return Position(turn, part, max(0, min(position.line, len(lines) - 1)))
+
+    # Lines.
+
+    def lines(self, turn: int, part: Part) -> list[Line]:
+        """A part's lines, rendered when they are not kept."""
+        lines = part.lines
+        if lines is None:
+            view = self.views[turn]
+            lines = view.render(part, self.renderer)
+            self._heights(turn)
+        if part in self._kept:
+            self._kept.move_to_end(part)
+            self._kept_lines += len(lines) - self._kept[part]
+        else:
+            self._kept_lines += len(lines)
+        self._kept[part] = len(lines)
+        while self._kept_lines > KEPT_LINES and len(self._kept) > 1:
+            oldest, count = self._kept.popitem(last=False)
+            oldest.lines = None
+            self._kept_lines -= count
+        return lines
+
+    def rows_from(self, position: Position) -> Iterator[Row]:
+        """Rows from a position to the end."""
+        turn, part, line = position
+        while turn < len(self.views):
+            parts = self.views[turn].parts()
+            while part < len(parts):
+                lines = self.lines(turn, parts[part])
+                for index in range(line, len(lines)):
+                    yield Row(Position(turn, part, index), lines[index])
+                part, line = part + 1, 0
+            turn, part = turn + 1, 0
+
+    def rows_before(self, position: Position) -> Iterator[Row]:
+        """Rows before a position, the nearest first."""
+        turn, part, line = position
+        while True:
+            if turn < len(self.views):
+                parts = self.views[turn].parts()
+                while part >= 0:
+                    if part < len(parts):
+                        lines = self.lines(turn, parts[part])
+                        for index in range(min(line, len(lines)) - 1, -1, -1):
+                            yield Row(Position(turn, part, index), lines[index])
+                    part, line = part - 1, 1 << 30
+            turn -= 1
+            if turn < 0:
+                return
+            part, line = len(self.views[turn].parts()) - 1, 1 << 30
+
+    def end(self) -> Position:
+        """The position behind the last row."""
+        return Position(len(self.views), 0, 0)
+
+    def last_rows(self, count: int) -> list[Row]:
+        """The last rows, at most `count`, in order."""
+        rows: list[Row] = []
+        for row in self.rows_before(self.end()):
+            if len(rows) >= count:
+                break
+            rows.append(row)
+        rows.reverse()
+        return rows
+
+    def next_rows(self, position: Position, count: int) -> list[Row]:
+        """The rows from a position on, at most `count`."""
+        rows: list[Row] = []
+        for row in self.rows_from(position):
+            if len(rows) >= count:
+                break
+            rows.append(row)
+        return rows
+
+    def moved(self, position: Position, delta: int) -> Position:
+        """The position `delta` true lines further down, or up when negative; it stops at the ends."""
+        found = position
+        if delta > 0:
+            for row in self.next_rows(position, delta + 1):
+                found = row.position
+        elif delta < 0:
+            for count, row in enumerate(self.rows_before(position), 1):
+                found = row.position
+                if count >= -delta:
+                    break
+        return found
+
+    # Anchors.
+
+    def anchor(self, position: Position) -> Anchor | None:
+        """The lasting form of a position; None in an empty conversation."""
+        if not self.views or position.turn >= len(self.views):
+            return None
+        return Anchor(self.views[position.turn].turn.id, position.part, position.line)
+
+    def position(self, anchor: Anchor) -> Position | None:
+        """Where an anchor points now; None when its turn is not there."""
+        for index in range(len(self.views) - 1, -1, -1):
+            if self.views[index].turn.id == anchor.turn:
+                return self.clamp(Position(index, anchor.block, anchor.line))
+        return None
+
+    # Copies.
+
+    def text_between(self, start: tuple[int, Position], end: tuple[int, Position]) -> str:
+        """What a copy takes from one character to another, each given as (column, position)."""
+        pieces: list[str] = []
+        joint = ""
+        for row in self.rows_from(start[1]):
+            if row.position > end[1]:
+                break
+            first = start[0] if row.position == start[1] else 0
+            last = end[0] if row.position == end[1] else None
+            text = row.line.copied(first, last)
+            if row.line.runs and not text and not any(run[2] for run in row.line.runs):
+                continue
+            pieces.append(joint + (text.lstrip(" ") if joint == " " else text))
+            joint = row.line.joint
+        return "".join(pieces)

@@ -1,0 +1,52 @@
+"""The Markdown parser: CommonMark with tables, strikethrough, and mathematics kept as its source."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from markdown_it import MarkdownIt
+
+if TYPE_CHECKING:
+    from markdown_it.rules_inline import StateInline
+
+_PAIRS = (("\\(", "\\)"), ("\\[", "\\]"), ("$$", "$$"))
+
+
+def _math(state: StateInline, silent: bool) -> bool:
+    r"""Takes `\(…\)`, `\[…\]`, `$$…$$` and `$…$` as they are, so that their `_`, `*` and `\` mean nothing else."""
+    source, start = state.src, state.pos
+    if source[start] not in "\\$":
+        return False
+    end = -1
+    for opening, closing in _PAIRS:
+        if source.startswith(opening, start):
+            end = source.find(closing, start + 2, state.posMax)
+            end = end + 2 if end >= 0 else -1
+            break
+    else:
+        if source[start] == "$":
+            end = _dollar_end(source, start, state.posMax)
+    if end < 0:
+        return False
+    if not silent:
+        token = state.push("math_inline", "", 0)
+        token.content = source[start:end]
+    state.pos = end
+    return True
+
+
+def _dollar_end(source: str, start: int, stop: int) -> int:
+    """Where `$…$` ends: nothing blank inside at its ends, and no digit behind (prices are not mathematics)."""
+    if source[start + 1 : start + 2] in ("", " ", "\n", "$"):
+        return -1
+    end = source.find("$", start + 1, min(stop, start + 400))
+    if end < 0 or source[end - 1] in " \n\\" or source[end + 1 : end + 2].isdigit():
+        return -1
+    return end + 1
+
+
+def make_parser() -> MarkdownIt:
+    """A parser of its own."""
+    parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    parser.inline.ruler.before("escape", "math", _math)
+    return parser

@@ -1,0 +1,119 @@
+"""Makes strips of lines: the bar at the left, the ground to the right, the selection over it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Region
+from textual.strip import Strip
+
+from chat_tui.tui.transcript.ink import Ink
+from chat_tui.tui.transcript.wrapping import Line, Run, width_of
+
+MARGIN = 2
+"""Cells at the left, for the bar."""
+RIGHT_MARGIN = 2
+"""Cells at the right: one free, one under the scroll bar."""
+
+BAR = "▎"
+THICK_BAR = "▌"
+
+
+def strip_of(line: Line, bar: str, bar_style: Style, width: int, base: Style) -> Strip:
+    """The line as a strip of exactly `width` cells; kept in the line, since a strip caches what it was rendered to."""
+    made = line.painted
+    if made is not None and made[0] is bar_style and made[1] == bar and made[2] == width:
+        return made[3]
+    strip = _strip(line.runs, line, bar, bar_style, width, base)
+    line.painted = (bar_style, bar, width, strip)
+    return strip
+
+
+def _strip(runs: Sequence[Run], line: Line, bar: str, bar_style: Style, width: int, base: Style) -> Strip:
+    pieces: list[list[str]] = []
+    styles: list[Style] = []
+
+    def put(text: str, style: Style) -> None:
+        if styles and (styles[-1] is style or styles[-1] == style):
+            pieces[-1].append(text)
+        elif text:
+            pieces.append([text])
+            styles.append(style)
+
+    if bar:
+        put(bar, base + bar_style)
+        put(" " * (MARGIN - 1), base)
+    else:
+        put(" " * MARGIN, base)
+    for text, style, _ in runs:
+        put(text, style)
+    used = MARGIN + width_of(runs)
+    if line.fill is not None and used < width - RIGHT_MARGIN:
+        put(" " * (width - RIGHT_MARGIN - used), line.fill)
+        used = width - RIGHT_MARGIN
+    if used < width:
+        put(" " * (width - used), base)
+    segments = [Segment("".join(texts), style) for texts, style in zip(pieces, styles, strict=True)]
+    strip = Strip(segments, max(used, width))
+    return strip if used <= width else strip.adjust_cell_length(width, base)
+
+
+def selected_strip(line: Line, span: tuple[int, int], bar: str, bar_style: Style, width: int, ink: Ink) -> Strip:
+    """The line with some of its characters selected; an end of -1 is the line's end. Decoration stays as it is."""
+    start, end = span
+    end = len(line.text) if end < 0 else end
+    runs: list[Run] = []
+    at = 0
+    for text, style, copy in line.runs:
+        first, last = min(max(start - at, 0), len(text)), min(max(end - at, 0), len(text))
+        if copy and first < last:
+            runs += [
+                run
+                for run in (
+                    (text[:first], style, copy),
+                    (text[first:last], style + ink.selection, copy),
+                    (text[last:], style, copy),
+                )
+                if run[0]
+            ]
+        else:
+            runs.append((text, style, copy))
+        at += len(text)
+    return _strip(runs, line, bar, bar_style, width, ink.ground + ink.text)
+
+
+def offset_strip(line: Line, code: int, width: int, base: Style) -> Strip:
+    """The line with the place of each character noted in its segments, as Textual's selection looks for it."""
+    segments = [Segment(" ", base + Style.from_meta({"offset": (0, code)})) for _ in range(MARGIN)]
+    at = 0
+    for text, style, _ in line.runs:
+        if text:
+            segments.append(Segment(text, style + Style.from_meta({"offset": (at, code)})))
+        at += len(text)
+    if not line.runs:
+        segments.append(Segment(" ", base + Style.from_meta({"offset": (0, code)})))
+    strip = Strip(segments)
+    return strip.adjust_cell_length(width, base)
+
+
+def changed_regions(old: Sequence[Strip], new: Sequence[Strip], width: int) -> list[Region]:
+    """The parts of the rows that differ: each from its left edge to where both old and new are only ground."""
+    regions: list[Region] = []
+    for y, strip in enumerate(new):
+        if y >= len(old):
+            regions.append(Region(0, y, width, 1))
+        elif old[y] is not strip and old[y] != strip:
+            regions.append(Region(0, y, max(1, min(width, max(_extent(old[y]), _extent(strip)))), 1))
+    return regions
+
+
+def _extent(strip: Strip) -> int:
+    """Cells up to where the trailing ground begins."""
+    segments = list(strip)
+    if not segments:
+        return 0
+    last = segments[-1].text
+    blank = len(last) - len(last.rstrip(" "))
+    return strip.cell_length - blank

@@ -1,0 +1,321 @@
+"""Paints the line model: what is in view, when it changes, and where it stands. Knows Textual, not turns' meaning."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from time import monotonic
+from typing import Any
+
+from rich.style import Style
+from textual import events
+from textual.geometry import Offset, Region, Size
+from textual.message import Message
+from textual.reactive import var
+from textual.scroll_view import ScrollView
+from textual.selection import Selection
+from textual.strip import Strip
+from textual.widget import Widget
+
+from chat_tui.tui.transcript.ink import Ink, plain_ink
+from chat_tui.tui.transcript.line_model import START, LineModel, Position, Row
+from chat_tui.tui.transcript.painting import (
+    BAR,
+    MARGIN,
+    RIGHT_MARGIN,
+    THICK_BAR,
+    changed_regions,
+    offset_strip,
+    selected_strip,
+    strip_of,
+)
+from chat_tui.tui.transcript.rendering import Renderer
+
+FRAME_SECONDS = 1 / 15
+"""Least time between two paintings while text streams in."""
+SCROLLBAR_SECONDS = 0.5
+"""The same for the scroll bar, whose thumb then hardly moves."""
+HEADROOM = 3
+"""Empty rows under a streaming answer: the pane moves on once in so many lines, not with each."""
+
+
+class LinePane(ScrollView, can_focus=True):
+    """Lines in a scrolling pane that follows its end, or holds still while unseen heights are corrected."""
+
+    ALLOW_SELECT = True
+
+    class MoreBelow(Message):
+        """Lines below the pane have appeared (`lines` > 0) or are all in view again (0)."""
+
+        def __init__(self, lines: int) -> None:
+            super().__init__()
+            self.lines = lines
+
+    lines_below: var[int] = var(0)
+    """Lines below the last one in view; estimated where they have not been seen."""
+
+    def __init__(
+        self, ink: Ink | None = None, *, name: str | None = None, id: str | None = None, classes: str | None = None
+    ) -> None:
+        super().__init__(name=name, id=id, classes=classes)
+        self._renderer = Renderer(ink or plain_ink())
+        self._model = LineModel(self._renderer)
+        self._follow = True
+        self._top = START
+        self._rows: list[Row | None] = []
+        self._strips: list[Strip] = []
+        self._cursor: int | None = None
+        self._reserved = 0
+        self._frame: asyncio.TimerHandle | None = None
+        self._painted_at = 0.0
+        self._frame_seconds = FRAME_SECONDS
+        self._bar_at = 0.0
+        self._sizing = self._loading = self._held = False
+
+    # Painting.
+
+    def _ask_frame(self) -> None:
+        """Paint soon: at once when the last painting was long enough ago. Nothing runs while nothing changes."""
+        wait = self._painted_at + self._frame_seconds - monotonic()
+        if wait <= 0:
+            self._paint()
+        else:
+            self._frame = asyncio.get_running_loop().call_later(wait, self._paint)
+
+    def _paint(self) -> None:
+        """Lay the rows in view anew and have those that changed drawn."""
+        if self._frame is not None:
+            self._frame.cancel()
+            self._frame = None
+        if not self.is_attached or not self.size.height or self._held:
+            return
+        begun = monotonic()
+        if self._model.views and self._model.views[-1].live:
+            self._model.views[-1].flush()
+            self._model.changed_last()
+        self._lay()
+        self._draw()
+        self._load_lexers()
+        self._painted_at = monotonic()
+        # On a slow machine painting takes a quarter of the time at most.
+        self._frame_seconds = max(FRAME_SECONDS, 4 * (self._painted_at - begun))
+
+    def _lay(self) -> None:
+        """Find the rows in view; heights of parts seen for the first time become true by it."""
+        model, height = self._model, self.size.height
+        model.set_width(self._text_width())
+        rows: list[Row]
+        slack = 0
+        if not self._follow:
+            self._top = model.clamp(self._top)
+            rows = model.next_rows(self._top, height)
+            self._follow = len(rows) < height
+        if self._follow:
+            rows = model.last_rows(height)
+            slack = self._headroom(height)
+            rows = rows[slack:]
+        if rows:
+            self._top = rows[0].position
+        self._rows = [*rows, *[None] * (height - len(rows))]
+        total = model.height
+        y = model.y_of(self._top)
+        self._set_scroll(y, max(total + slack, y + height if total > height else total))
+        below = max(0, total - y - len(rows)) if not self._follow else 0
+        before = self.lines_below
+        self.lines_below = below
+        if (below > 0) != (before > 0):
+            self.post_message(self.MoreBelow(below))
+
+    def _headroom(self, height: int) -> int:
+        """Empty rows to leave at the bottom; only while an answer streams and fills the pane."""
+        total = self._model.height
+        if not self._model.views or not self._model.views[-1].live or total <= height:
+            self._reserved = 0
+            return 0
+        if total > self._reserved or self._reserved - total > HEADROOM:
+            self._reserved = total + HEADROOM
+        return min(self._reserved - total, height - 1)
+
+    def _set_scroll(self, y: int, height: int) -> None:
+        """Tell Textual where the pane stands, without the layout that its own setters would cause."""
+        size = Size(self.size.width, height)
+        moved = size != self.virtual_size or y != self.scroll_y
+        self.set_reactive(Widget.virtual_size, size)
+        self.set_reactive(Widget.scroll_y, float(y))
+        self.set_reactive(Widget.scroll_target_y, float(y))
+        live = bool(self._model.views) and self._model.views[-1].live and self._follow
+        if not self.show_vertical_scrollbar or (live and monotonic() - self._bar_at < SCROLLBAR_SECONDS):
+            return
+        bar = self.vertical_scrollbar
+        if moved or bar.window_virtual_size != height:
+            self._bar_at = monotonic()
+            bar.window_size = self.size.height
+            bar.window_virtual_size = height
+            bar.position = y
+
+    def _draw(self) -> None:
+        strips = self._all_strips()
+        old, self._strips = self._strips, strips
+        regions = changed_regions(old, strips, self.size.width)
+        if regions:
+            self.refresh(*regions)
+
+    def _all_strips(self) -> list[Strip]:
+        ink, width = self._renderer.ink, self.size.width
+        base = self._renderer.base
+        blank = Strip.blank(width, base)
+        selection = self.text_selection if self.is_attached else None
+        strips: list[Strip] = []
+        for row in self._rows:
+            if row is None:
+                strips.append(blank)
+                continue
+            bar, style = self._bar(row)
+            span = selection.get_span(row.position.code) if selection is not None else None
+            if span is None:
+                strips.append(strip_of(row.line, bar, style, width, base))
+            else:
+                strips.append(selected_strip(row.line, span, bar, style, width, ink))
+        return strips
+
+    def _bar(self, row: Row) -> tuple[str, Any]:
+        view = self._model.views[row.position.turn]
+        user = view.turn.role == "user"
+        style = self._renderer.ink.user_bar if user else self._renderer.ink.assistant_bar
+        if row.position.part == len(view.parts()) - 1:
+            return "", style
+        if self.has_focus and row.position.turn == self._cursor:
+            return THICK_BAR, style
+        return (BAR if user else ""), style
+
+    def _text_width(self) -> int:
+        return max(self.size.width - MARGIN - RIGHT_MARGIN, 8)
+
+    # Loading late: the Markdown parser and lexers are imported on a thread.
+
+    def _load(self) -> None:
+        """Have the Markdown parser loaded, if that has not happened yet."""
+        if not self._renderer.ready and not self._loading and self.is_attached:
+            self._loading = True
+            self._on_thread(self._renderer.load)
+
+    def _load_lexers(self) -> None:
+        """Have the lexers loaded for which the highlighter has asked."""
+        wanted = self._renderer.highlighter.wanted
+        if wanted and not self._loading:
+            languages = set(wanted)
+            wanted.clear()
+            self._loading = True
+            self._on_thread(lambda: self._renderer.highlighter.load(languages))
+
+    def _on_thread(self, work: Callable[[], None]) -> None:
+        future = asyncio.get_running_loop().run_in_executor(None, work)
+        future.add_done_callback(self._loaded)
+
+    def _loaded(self, future: asyncio.Future[None]) -> None:
+        self._loading = self._held = False
+        if future.cancelled() or not self.is_attached:
+            return
+        future.result()
+        self._model.forget_lines()
+        self._paint()
+
+    # What Textual calls.
+
+    def on_mount(self) -> None:
+        """Text may have been given before."""
+        super().on_mount()  # type: ignore[no-untyped-call]
+        if self._model.views:
+            self._load()
+
+    def on_unmount(self) -> None:
+        """No painting after this."""
+        if self._frame is not None:
+            self._frame.cancel()
+            self._frame = None
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Wrap anew; the line at the top stays."""
+        self._paint()
+
+    def on_focus(self) -> None:
+        """The chosen turn is marked while the pane has the focus."""
+        self._paint()
+
+    def on_blur(self) -> None:
+        """The mark goes."""
+        self._paint()
+
+    def _size_updated(self, size: Size, virtual_size: Size, container_size: Size, layout: bool = True) -> bool:
+        self._sizing = True
+        try:
+            return super()._size_updated(size, virtual_size, container_size, layout)
+        finally:
+            self._sizing = False
+
+    def _scroll_to(self, x: float | None = None, y: float | None = None, **options: Any) -> bool:
+        # Corrected heights move the target of an animation while it runs, and each step is sent over the line.
+        options["animate"] = False
+        return super()._scroll_to(x, y, **options)
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """The user has scrolled: near by, count true lines; far off, go by estimates."""
+        delta = round(new_value) - round(old_value)
+        if not delta or self._sizing or not self.is_attached:
+            return
+        if abs(delta) <= 2 * self.size.height:
+            self._top = self._model.moved(self._top, delta)
+        else:
+            self._top = self._model.at(round(new_value))
+        self._follow = new_value >= self.max_scroll_y
+        self._paint()
+
+    def scroll_lines(self, delta: int) -> None:
+        """Move by true lines, down or (negative) up."""
+        self._top = self._model.moved(self._top, delta)
+        if delta < 0:
+            self._follow = False
+        self._paint()
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The strips in view, as they are kept: a scrolled line is not made again."""
+        width = self.size.width
+        if len(self._strips) != self.size.height or (self._strips and self._strips[0].cell_length != width):
+            blank = Strip.blank(width, self._renderer.base)
+            strips = [blank] * crop.height
+        else:
+            strips = self._strips[crop.y : crop.bottom]
+        background = self.background_colors[1]
+        for line_filter in self.get_line_filters():
+            strips = [strip.apply_filter(line_filter, background) for strip in strips]
+        if crop.column_span != (0, width):
+            strips = [strip.crop(*crop.column_span) for strip in strips]
+        return strips
+
+    def render_line(self, y: int) -> Strip:
+        """A row with the place of each character, for Textual's selection."""
+        width = self.size.width
+        row = self._rows[y] if 0 <= y < len(self._rows) else None
+        if row is not None:
+            return offset_strip(row.line, row.position.code, width, self._renderer.base)
+        last = next((row for row in reversed(self._rows) if row is not None), None)
+        blank = Strip.blank(width, self._renderer.base)
+        if last is None:
+            return blank
+        return blank.apply_style(Style.from_meta({"offset": (len(last.line.text), last.position.code)}))
+
+    def selection_updated(self, selection: Selection | None) -> None:
+        """Show what the mouse has selected."""
+        self._draw()
+
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        """The selected text: broken lines joined again, without bars and other decoration."""
+        if not self._model.views:
+            return None
+
+        def place(offset: Offset | None) -> tuple[int, Position] | None:
+            return (offset.x, Position.from_code(offset.y)) if offset is not None else None
+
+        start = place(selection.start) or (0, START)
+        end = place(selection.end) or (1 << 30, self._model.end())
+        return self._model.text_between(start, end), "\n"

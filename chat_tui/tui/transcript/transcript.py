@@ -1,0 +1,229 @@
+"""The chat pane: one `ScrollView` that paints lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual import events
+from textual.binding import Binding
+from textual.geometry import Offset
+from textual.message import Message
+from textual.selection import Selection
+
+from chat_tui.chunks import TokenKind
+from chat_tui.conversation import Turn
+from chat_tui.tui.transcript.ink import Ink
+from chat_tui.tui.transcript.line_model import START, Anchor, Position
+from chat_tui.tui.transcript.pane import LinePane
+
+
+class Transcript(LinePane, can_focus=True):
+    """The conversation. It follows the end while the end is in view, and holds still otherwise."""
+
+    DEFAULT_CSS = """
+    Transcript {
+        overflow-x: hidden;
+        overflow-y: scroll;
+        scrollbar-size-vertical: 1;
+    }
+    """
+    BINDINGS = [
+        Binding("up", "previous_turn", "Previous turn", show=False, id="turn.previous"),
+        Binding("down", "next_turn", "Next turn", show=False, id="turn.next"),
+        Binding("pageup", "page(-1)", "Page up", show=False, id="transcript.page_up"),
+        Binding("pagedown", "page(1)", "Page down", show=False, id="transcript.page_down"),
+        Binding("home", "begin", "To the beginning", show=False, id="transcript.begin"),
+        Binding("end", "end", "To the end", show=False, id="transcript.end"),
+        Binding("y", "copy_turn", "Copy", show=False, id="turn.copy"),
+        Binding("t", "fold", "Fold or unfold thinking", show=False, id="turn.thinking"),
+        *[
+            Binding(
+                str(number), f"copy_code({number})", f"Copy code block {number}", show=False, id=f"code.copy_{number}"
+            )
+            for number in range(1, 10)
+        ],
+    ]
+
+    class CopyAsked(Message):
+        """A turn's text or a code block is to be copied."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    # What the screen calls.
+
+    def show(self, turns: Sequence[Turn]) -> None:
+        """Show these turns and no others, at their end. Turns out of view are neither split nor rendered."""
+        self._model.replace(turns)
+        self._follow, self._top, self._cursor, self._reserved = True, START, None, 0
+        if self.is_attached and self.text_selection is not None:
+            self.screen.clear_selection()
+        if turns:
+            self._load()
+            self._held = not self._renderer.ready
+        self._paint()
+
+    def add(self, turn: Turn) -> None:
+        """One more turn: a question, or an answer that begins to stream (`streaming`). Its end comes into view."""
+        self._model.add(turn)
+        self._follow = True
+        self._load()
+        self._paint()
+
+    def append(self, text: str, kind: TokenKind = "text") -> None:
+        """Text of the last turn has come. Cheap; painted within a frame."""
+        self._model.views[-1].append(text, kind)
+        if self._frame is None:
+            self._ask_frame()
+
+    def finish(self, turn: Turn) -> None:
+        """The last turn as it is kept, with its state; painted at once."""
+        view = self._model.views[-1]
+        view.finish(turn)
+        self._model.changed()
+        self._reserved = 0
+        self._paint()
+
+    def set_status(self, text: str) -> None:
+        """The line under an answer that has no text yet; empty removes it."""
+        if self._model.views and self._model.views[-1].live:
+            self._model.views[-1].set_status(text)
+            self._model.changed_last()
+            if self._frame is None:
+                self._ask_frame()
+
+    def set_palette(self, ink: Ink) -> None:
+        """Draw with another ink."""
+        self._renderer.set_ink(ink)
+        self._model.forget_lines()
+        self._strips = []
+        self._paint()
+        self.refresh()
+
+    @property
+    def turns(self) -> list[Turn]:
+        """The turns that are shown; a streaming one as it was added."""
+        return [view.turn for view in self._model.views]
+
+    @property
+    def reading_position(self) -> Anchor | None:
+        """The line at the top; None at the end of the conversation (or when there is none)."""
+        return None if self._follow else self._model.anchor(self._top)
+
+    def restore(self, anchor: Anchor | None) -> None:
+        """Go back to a reading position; None, or a turn that is not there, is the end."""
+        position = self._model.position(anchor) if anchor else None
+        self._follow = position is None
+        self._top = position or START
+        self._paint()
+
+    @property
+    def at_end(self) -> bool:
+        """Whether the end is in view, so that the pane follows."""
+        return self._follow
+
+    @property
+    def selected_turn(self) -> int | None:
+        """The index of the turn that keys act on; None when none was chosen."""
+        return self._cursor
+
+    def copy_text(self, index: int | None = None) -> str:
+        """The text of a turn; by default of the chosen one, else of the last answer."""
+        index = self._chosen() if index is None else index
+        return self._model.views[index].text() if index is not None else ""
+
+    def copy_code(self, number: int, index: int | None = None) -> str | None:
+        """The text of a turn's code block, counted from 1; None when there is none."""
+        index = self._chosen() if index is None else index
+        return self._model.views[index].code(number) if index is not None else None
+
+    def _chosen(self) -> int | None:
+        if self._cursor is not None:
+            return self._cursor
+        for index in range(len(self._model.views) - 1, -1, -1):
+            if self._model.views[index].turn.role == "assistant":
+                return index
+        return len(self._model.views) - 1 if self._model.views else None
+
+    # Keys and mouse.
+
+    def action_previous_turn(self) -> None:
+        """Choose the turn above."""
+        last = next((row for row in reversed(self._rows) if row is not None), None)
+        if self._cursor is not None:
+            self._choose(self._cursor - 1)
+        elif last is not None:
+            self._choose(last.position.turn)
+
+    def action_next_turn(self) -> None:
+        """Choose the turn below."""
+        if self._cursor is not None:
+            self._choose(self._cursor + 1)
+
+    def _choose(self, index: int) -> None:
+        """Mark a turn and bring its beginning into view."""
+        if not 0 <= index < len(self._model.views):
+            return
+        self._cursor = index
+        begin = Position(index, 0, 0)
+        shown = any(row is not None and row.position == begin for row in self._rows)
+        if not shown:
+            self._top, self._follow = begin, False
+        self._paint()
+
+    def action_page(self, direction: int) -> None:
+        """A page down (1) or up (-1), with one line kept in view."""
+        self.scroll_lines(direction * max(1, self.size.height - 1))
+
+    def action_begin(self) -> None:
+        """To the first line."""
+        self._top, self._follow = START, False
+        self._paint()
+
+    def action_end(self) -> None:
+        """To the last line; from now on the pane follows."""
+        self._follow = True
+        self._paint()
+
+    def action_copy_turn(self) -> None:
+        """Ask for a copy of the chosen turn, else of the last answer."""
+        text = self.copy_text()
+        if text:
+            self.post_message(self.CopyAsked(text))
+
+    def action_copy_code(self, number: int) -> None:
+        """Ask for a copy of a code block of the chosen turn, else of the last answer."""
+        text = self.copy_code(number)
+        if text is not None:
+            self.post_message(self.CopyAsked(text))
+
+    def action_fold(self) -> None:
+        """Fold or unfold the thinking of the chosen turn, else of the last answer."""
+        index = self._chosen()
+        if index is not None:
+            self._fold(index)
+
+    def _fold(self, index: int) -> None:
+        if self._model.views[index].fold():
+            self._model.changed()
+            self._paint()
+
+    def on_click(self, event: events.Click) -> None:
+        """A click chooses the turn; one on the thinking's fold opens it."""
+        row = self._rows[event.y] if 0 <= event.y < len(self._rows) else None
+        if row is None:
+            return
+        view = self._model.views[row.position.turn]
+        self._cursor = row.position.turn
+        if view.parts()[row.position.part].kind == "fold":
+            self._fold(row.position.turn)
+        self._paint()
+
+    def text_select_all(self) -> None:
+        """A double click selects the turn under it, not the whole conversation."""
+        if self._cursor is None:
+            return
+        begin = Offset(0, Position(self._cursor, 1, 0).code)
+        end = Offset(1 << 16, Position(self._cursor + 1, 0, 0).code - 1)
+        self.screen.selections = {self: Selection(begin, end)}

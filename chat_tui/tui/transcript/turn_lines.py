@@ -1,0 +1,94 @@
+"""The lines that a turn has besides its text: header, badge, notes, thinking's fold, errors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from rich.style import Style
+
+from chat_tui.chunks import State
+from chat_tui.conversation import Turn
+from chat_tui.text_safety import clean, clean_line
+from chat_tui.tui.transcript.ink import Ink
+from chat_tui.tui.transcript.wrapping import Line, Run, fitting, width_of, wrap
+
+_BADGES: dict[State, str] = {
+    "length": "length limit reached",
+    "cancelled": "cancelled",
+    "broken": "broken off",
+    "failed": "failed",
+    "refused": "refused",
+}
+_LONGEST_ERROR = 2_000
+
+
+def _clock(created: datetime | None) -> str:
+    return created.astimezone().strftime("%H:%M") if created else ""
+
+
+def header(turn: Turn, width: int, ink: Ink) -> Line:
+    """Who and when, and at the right how it ended."""
+    base = ink.ground + ink.text
+    if turn.role == "user":
+        name, style = "You", ink.user_name
+    elif turn.role == "system":
+        name, style = "System", ink.dim
+    else:
+        name, style = clean_line(turn.model, 80) or "Assistant", ink.assistant_name
+    right: list[Run] = []
+    badge = _BADGES.get(turn.state, "")
+    if badge and turn.role == "assistant":
+        badge_style = {"failed": ink.error, "broken": ink.warning, "refused": ink.warning}.get(turn.state, ink.badge)
+        right.append((badge, base + badge_style, False))
+    clock = _clock(turn.created)
+    if clock:
+        right.append(((" " if right else "") + clock, base + ink.dim, False))
+    name = fitting(name, max(width - width_of(right) - 1, 6))
+    room = max(width - width_of(right) - width_of([(name, base, False)]), 1)
+    return Line([(name, base + style, True), (" " * room, base, False), *right])
+
+
+def left_out_lines(count: int, width: int, ink: Ink) -> list[Line]:
+    """Says that earlier exchanges did not fit."""
+    text = "1 earlier exchange was not sent" if count == 1 else f"{count} earlier exchanges were not sent"
+    return _decoration(text, width, ink.ground + ink.warning)
+
+
+def fold_lines(characters: int, width: int, ink: Ink, *, folded: bool) -> list[Line]:
+    """Stands for thinking that is folded away, or above it."""
+    return _decoration(
+        f"{'▸' if folded else '▾'} thinking · {characters:,} characters", width, ink.ground + ink.thinking
+    )
+
+
+def status_lines(text: str, width: int, ink: Ink) -> list[Line]:
+    """What goes on before the first token."""
+    return _decoration(clean_line(text), width, ink.ground + ink.dim)
+
+
+def error_lines(turn: Turn, width: int, ink: Ink) -> list[Line]:
+    """What went wrong, and what can be done."""
+    if turn.error is None:
+        return []
+    runs: list[Run] = [(clean(turn.error.title[:_LONGEST_ERROR]).expandtabs(4), ink.ground + ink.error, True)]
+    lines = wrap(runs, width)
+    if turn.error.hint:
+        hint = clean(turn.error.hint[:_LONGEST_ERROR]).expandtabs(4)
+        lines += wrap([(hint, ink.ground + ink.dim, True)], width)
+    return lines
+
+
+def _decoration(text: str, width: int, style: Style) -> list[Line]:
+    return wrap([(text, style, False)], width)
+
+
+def text_of(lines: Sequence[Line]) -> str:
+    """What a copy of these lines gives: broken lines joined again, decoration left out."""
+    pieces: list[str] = []
+    joint = ""
+    for line in lines:
+        text = line.copied()
+        pieces.append(joint + (text.lstrip(" ") if joint == " " else text))
+        joint = line.joint
+    return "".join(pieces)

@@ -1,0 +1,314 @@
+"""One turn as the chat pane keeps it: parts with heights, split when it is first seen, growing while it streams."""
+
+from __future__ import annotations
+
+from itertools import accumulate
+from typing import Literal, TypeAlias
+
+from chat_tui.chunks import TokenKind
+from chat_tui.conversation import Turn
+from chat_tui.text_safety import Cleaner, clean
+from chat_tui.tui.transcript import turn_lines
+from chat_tui.tui.transcript.blocks import Block, Splitter, code_texts
+from chat_tui.tui.transcript.plain_text import PlainSplitter
+from chat_tui.tui.transcript.rendering import Renderer
+from chat_tui.tui.transcript.wrapping import Line
+
+PartKind: TypeAlias = Literal["header", "left out", "fold", "thinking", "body", "status", "error", "space"]
+
+
+class Part:
+    """Some lines of a turn that are rendered together."""
+
+    __slots__ = ("block", "height", "kind", "lines")
+
+    def __init__(self, kind: PartKind, height: int, block: Block | None = None) -> None:
+        self.kind = kind
+        self.height = height
+        """Estimated until the lines were rendered at this width."""
+        self.block = block
+        self.lines: list[Line] | None = None
+
+
+def estimated_height(block: Block, width: int) -> int:
+    """About how many lines a block takes."""
+    height = block.source.count("\n") + 1 + block.gap
+    if block.kind == "code":
+        return height + bool(block.language and block.first)
+    return max(height, len(block.source) // max(width, 1) + 1 + block.gap)
+
+
+class TurnView:
+    """A turn's parts. Nothing is split before `parts` is asked for."""
+
+    __slots__ = (
+        "_answer_from",
+        "_body",
+        "_cleaners",
+        "_loose",
+        "_pending",
+        "_raw",
+        "_settled",
+        "_taken",
+        "_thinking",
+        "_thinking_length",
+        "_tops",
+        "_width",
+        "height",
+        "live",
+        "status",
+        "turn",
+        "unfolded",
+    )
+
+    def __init__(self, turn: Turn, width: int, *, live: bool = False) -> None:
+        self.turn = turn
+        self.live = live
+        """It still streams."""
+        self.status = ""
+        self.unfolded = False
+        self.height = 3 + len(turn.text) // max(width - 8, 8)
+        """Lines; estimated as long as parts are."""
+        self._width = width
+        self._settled: list[Part] | None = None
+        self._loose: list[Part] = []
+        self._body: Splitter | PlainSplitter | None = None
+        self._thinking: PlainSplitter | None = None
+        self._thinking_length = 0
+        self._taken = (0, 0)
+        self._answer_from = 0
+        self._pending: list[tuple[str, TokenKind]] = []
+        self._raw: list[str] = []
+        self._cleaners: dict[TokenKind, Cleaner] = {}
+        self._tops: list[int] | None = None
+
+    # Text.
+
+    def append(self, text: str, kind: TokenKind) -> None:
+        """Take text that has come; `flush` works it in."""
+        self._pending.append((text, kind))
+
+    def flush(self) -> None:
+        """Work in what has come since the last time."""
+        if self._settled is None:
+            self._build()
+        pending, self._pending = self._pending, []
+        for kind in ("thinking", "text"):
+            raw = "".join([text for text, of in pending if of == kind])
+            if raw:
+                self._feed(raw, kind)
+        self._sync()
+
+    def _feed(self, raw: str, kind: TokenKind) -> None:
+        cleaner = self._cleaners.setdefault(kind, Cleaner())
+        text = cleaner.feed(raw)
+        if kind == "text":
+            self._raw.append(raw)
+            if self._body is None:
+                self._body = self._new_body()
+                if self._thinking is not None:
+                    self._finish_splitter(self._thinking, "thinking")
+                    self._restack()
+            self._body.feed(text)
+        else:
+            self._thinking = self._thinking or PlainSplitter()
+            self._thinking.feed(text)
+            self._thinking_length += len(text)
+
+    def finish(self, turn: Turn) -> None:
+        """The turn is final; nothing that was drawn is drawn again unless the text differs."""
+        self.flush()
+        same = "".join(self._raw) == turn.text and bool(turn.thinking) == bool(self._thinking_length)
+        self.live, self.status, self.turn = False, "", turn
+        self._pending, self._raw = [], []
+        if not same:
+            self._build()
+            return
+        if self._thinking is not None:
+            self._finish_splitter(self._thinking, "thinking")
+        if self._body is not None:
+            self._finish_splitter(self._body, "text")
+        self._cleaners = {}
+        self._restack()
+
+    def _finish_splitter(self, splitter: Splitter | PlainSplitter, kind: TokenKind) -> None:
+        cleaner = self._cleaners.get(kind)
+        rest = cleaner.rest() if cleaner else ""
+        if rest:
+            splitter.feed(rest)
+        splitter.finish()
+
+    def _new_body(self) -> Splitter | PlainSplitter:
+        return Splitter() if self.turn.role == "assistant" else PlainSplitter()
+
+    def text(self) -> str:
+        """The turn's text without control sequences, also while it streams."""
+        if not self.live:
+            return clean(self.turn.text)
+        return clean("".join(self._raw) + "".join([text for text, kind in self._pending if kind == "text"]))
+
+    def code(self, number: int) -> str | None:
+        """The text of the code block with this number, from 1; None when there is none."""
+        if self._settled is None:
+            self._build()
+        if not isinstance(self._body, Splitter):
+            return None
+        texts = code_texts([*self._body.closed, *self._body.open()])
+        return texts[number - 1] if 0 < number <= len(texts) else None
+
+    # Parts.
+
+    def parts(self) -> list[Part]:
+        """All parts in order."""
+        if self._settled is None:
+            self._build()
+        assert self._settled is not None
+        return self._settled + self._loose
+
+    def _build(self) -> None:
+        self._body = self._thinking = None
+        self._thinking_length = 0
+        if self.turn.thinking:
+            text = clean(self.turn.thinking)
+            self._thinking = PlainSplitter()
+            self._thinking.feed(text)
+            self._thinking_length = len(text)
+        if self.turn.text:
+            self._body = self._new_body()
+            self._body.feed(clean(self.turn.text))
+        if not self.live:
+            for splitter in (self._thinking, self._body):
+                if splitter is not None:
+                    splitter.finish()
+        self._restack()
+
+    def _restack(self) -> None:
+        """Lay the settled parts anew: something above the text has changed."""
+        old = [*(self._settled or []), *self._loose]
+        bodies = [part for part in old if part.kind == "body"]
+        settled = [Part("header", 1)]
+        if self.turn.left_out:
+            settled.append(Part("left out", 1))
+        self._taken = (0, 0)
+        if self._thinking_length and (self._body is not None or not self.live):
+            settled.append(Part("fold", 1))
+            if not self.unfolded and self._thinking is not None:
+                self._taken = (len(self._thinking.closed), 0)
+        self._settled = settled
+        self._loose = bodies
+        self._answer_from = len(settled)
+        self._sync()
+
+    def _sync(self) -> None:
+        """Bring the parts in line with the splitters; parts whose block is the same are kept with their lines."""
+        assert self._settled is not None
+        known = {part.block: part for part in self._loose if part.block is not None}
+        loose: list[Part] = []
+        seen_thinking, seen_body = self._taken
+        shows_thinking = self.unfolded or (self.live and self._body is None)
+        if self._thinking is not None and shows_thinking:
+            for block in self._thinking.closed[seen_thinking:]:
+                self._settled.append(self._part("thinking", block, known))
+            seen_thinking = len(self._thinking.closed)
+            if self._body is None:
+                loose += [self._part("thinking", block, known) for block in self._thinking.open()]
+        if self._body is not None:
+            for block in self._body.closed[seen_body:]:
+                self._settled.append(self._part("body", block, known))
+            seen_body = len(self._body.closed)
+            loose += [self._part("body", block, known) for block in self._body.open()]
+        self._taken = (seen_thinking, seen_body)
+        if self.live and self.status and self._body is None:
+            loose.append(Part("status", 1))
+        if not self.live and self.turn.error is not None:
+            loose.append(Part("error", 2 if self.turn.error.hint else 1))
+        loose.append(Part("space", 1))
+        self._loose = loose
+        self._tops = None
+
+    def _part(self, kind: PartKind, block: Block, known: dict[Block, Part]) -> Part:
+        part = known.get(block)
+        if part is None or part.kind != kind:
+            part = Part(kind, estimated_height(block, self._width), block)
+        return part
+
+    def set_status(self, text: str) -> None:
+        """The line under an answer that has no text yet; empty removes it."""
+        self.status = text
+        if self._settled is not None:
+            self._sync()
+
+    def fold(self) -> bool:
+        """Fold the thinking away, or unfold it; False when there is none to fold."""
+        if self._settled is None or not self._thinking_length or (self.live and self._body is None):
+            return False
+        self.unfolded = not self.unfolded
+        self._restack()
+        return True
+
+    # Heights.
+
+    def tops(self) -> list[int]:
+        """The line at which each part begins, and at last the height."""
+        if self._tops is None:
+            self._tops = [0, *accumulate([part.height for part in self.parts()])]
+            self.height = self._tops[-1]
+        return self._tops
+
+    def set_width(self, width: int) -> None:
+        """Forget all lines; heights are estimates again."""
+        self._width = width
+        if self._settled is None:
+            self.height = 3 + len(self.turn.text) // max(width - 8, 8)
+            return
+        for part in self.parts():
+            part.lines = None
+            if part.block is not None:
+                part.height = estimated_height(part.block, width)
+        self._tops = None
+
+    def forget_lines(self) -> None:
+        """Render again when next seen; heights stay as they are."""
+        if self._settled is not None:
+            for part in self.parts():
+                part.lines = None
+
+    def render(self, part: Part, renderer: Renderer) -> list[Line]:
+        """The part's lines; its height becomes true."""
+        lines = self._rendered(part, renderer)
+        if part.block is not None and self._has_gap(part, part.block):
+            lines.insert(0, Line([]))
+        part.lines = lines
+        if part.height != len(lines):
+            part.height = len(lines)
+            self._tops = None
+        return lines
+
+    def _has_gap(self, part: Part, block: Block) -> bool:
+        """An empty line before a block; before the first only where a fold stands above it."""
+        parts = self.parts()
+        if self._answer_from < len(parts) and parts[self._answer_from] is part:
+            return bool(self._thinking_length) and part.kind == "body"
+        return block.gap
+
+    def _rendered(self, part: Part, renderer: Renderer) -> list[Line]:
+        ink, width = renderer.ink, self._width
+        match part.kind:
+            case "header":
+                return [turn_lines.header(self.turn, width, ink)]
+            case "left out":
+                return turn_lines.left_out_lines(self.turn.left_out, width, ink)
+            case "fold":
+                return turn_lines.fold_lines(self._thinking_length, width, ink, folded=not self.unfolded)
+            case "status":
+                return turn_lines.status_lines(self.status, width, ink)
+            case "error":
+                return turn_lines.error_lines(self.turn, width, ink)
+            case "space":
+                return [Line([])]
+        assert part.block is not None
+        if part.kind == "thinking":
+            return renderer.plain(part.block.source, width, ink.ground + ink.thinking)
+        if self.turn.role != "assistant":
+            return renderer.plain(part.block.source, width, ink.ground + ink.user)
+        return renderer.lines(part.block, width)

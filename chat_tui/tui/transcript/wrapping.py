@@ -1,0 +1,174 @@
+"""Lines of styled runs, and breaking text into them by cells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
+
+import msgspec
+from rich.cells import cell_len, get_character_cell_size
+from rich.style import Style
+from textual.strip import Strip
+
+Run: TypeAlias = tuple[str, Style, bool]
+"""Text, its full style, and whether a copy takes it (decoration is not copied)."""
+
+_NOT_FIRST = frozenset("、。，．：；！？）］｝」』】〉》〕ー々…‥,.;:!?)]}%°")
+"""Never begin a line."""
+_ZERO_WIDTH_JOINER = "\u200d"
+
+
+class Line(msgspec.Struct):
+    """One row of the chat pane, without the bar at the left."""
+
+    runs: list[Run]
+    joint: str = "\n"
+    """What a copy puts between this line and the next: a newline; where a long line was broken, ` ` or nothing."""
+    fill: Style | None = None
+    """Fills the row to its right end; None: the pane's ground."""
+    painted: tuple[Style | None, str, int, Strip] | None = None
+    """The strip made of it, with what it was made for."""
+
+    @property
+    def text(self) -> str:
+        """What is seen."""
+        return "".join(run[0] for run in self.runs)
+
+    def copied(self, start: int = 0, end: int | None = None) -> str:
+        """What a copy of these characters of `text` takes."""
+        pieces: list[str] = []
+        at = 0
+        for text, _, copy in self.runs:
+            if copy:
+                pieces.append(text[max(0, start - at) : None if end is None else max(0, end - at)])
+            at += len(text)
+        return "".join(pieces)
+
+
+def clusters(text: str) -> list[str]:
+    """The text in pieces that must not be cut: a character with what combines with it."""
+    if text.isascii():
+        return list(text)
+    pieces: list[str] = []
+    flag = False
+    for character in text:
+        is_flag = "\U0001f1e6" <= character <= "\U0001f1ff"
+        joins = bool(pieces) and (
+            character == _ZERO_WIDTH_JOINER
+            or pieces[-1][-1] == _ZERO_WIDTH_JOINER
+            or "\U0001f3fb" <= character <= "\U0001f3ff"
+            or (is_flag and flag)
+            or (character >= "\u0300" and get_character_cell_size(character) == 0)
+        )
+        if joins:
+            pieces[-1] += character
+        else:
+            pieces.append(character)
+        flag = is_flag and not joins
+    return pieces
+
+
+def fitting(text: str, width: int) -> str:
+    """The text, or its beginning with an ellipsis, in at most `width` cells."""
+    if cell_len(text) <= width:
+        return text
+    taken: list[str] = []
+    room = width - 1
+    for cluster in clusters(text):
+        room -= cell_len(cluster)
+        if room < 0:
+            break
+        taken.append(cluster)
+    return "".join(taken) + "…" if width > 0 else ""
+
+
+def _breaks_narrow(text: str, width: int) -> list[tuple[int, int, str]]:
+    """(start, end, joint) of each row, where each character takes one cell."""
+    rows: list[tuple[int, int, str]] = []
+    start, length = 0, len(text)
+    inset = length - len(text.lstrip(" "))
+    while length - start > width:
+        space = text.rfind(" ", max(start + 1, inset), start + width + 1)
+        if space < 0:
+            rows.append((start, start + width, ""))
+            start += width
+        else:
+            rows.append((start, space, " "))
+            start = space + 1
+            while start < length and text[start] == " ":
+                start += 1
+            if start == length:
+                return rows
+    rows.append((start, length, "\n"))
+    return rows
+
+
+def _breaks_wide(text: str, width: int) -> list[tuple[int, int, str]]:
+    """The same for text with wide or combining characters; a row may break between two wide ones."""
+    rows: list[tuple[int, int, str]] = []
+    start = at = used = 0
+    fit: tuple[int, int, str] | None = None
+    """Where the row may end, where the next begins, the joint."""
+    wide = False
+    ink = False
+    for cluster in clusters(text):
+        size = cell_len(cluster)
+        if cluster == " ":
+            if ink:
+                fit = (at, at + 1, " ")
+        elif (size == 2 or wide) and at > start and cluster[0] not in _NOT_FIRST and (fit is None or fit[1] != at):
+            fit = (at, at, "")
+        if used + size > width and at > start and cluster != " ":
+            end, following, joint = fit if fit and fit[1] > start else (at, at, "")
+            rows.append((start, end, joint))
+            start, fit = following, None
+            used = cell_len(text[start:at])
+        wide = size == 2
+        ink = ink or cluster != " "
+        used += size
+        at += len(cluster)
+    rows.append((start, len(text), "\n"))
+    return rows
+
+
+def _cut_runs(runs: Sequence[Run], rows: Iterable[tuple[int, int, str]]) -> list[Line]:
+    lines: list[Line] = []
+    index = at = 0
+    for start, end, joint in rows:
+        cut: list[Run] = []
+        while index < len(runs):
+            text, style, copy = runs[index]
+            stop = at + len(text)
+            if stop > start and at < end:
+                whole = at >= start and stop <= end
+                cut.append(runs[index] if whole else (text[max(0, start - at) : end - at], style, copy))
+            if stop > end:
+                break
+            at = stop
+            index += 1
+        lines.append(Line(cut, joint))
+    return lines
+
+
+def wrap(runs: Sequence[Run], width: int) -> list[Line]:
+    """Break runs into lines of at most `width` cells, at spaces where possible; newlines in the text break too."""
+    text = "".join([run[0] for run in runs])
+    width = max(width, 2)
+    if len(text) <= width and text.isascii() and "\n" not in text:
+        return [Line(list(runs))]
+    rows: list[tuple[int, int, str]] = []
+    at = 0
+    for part in text.split("\n"):
+        breaks = _breaks_narrow if part.isascii() else _breaks_wide
+        for start, end, joint in breaks(part, width):
+            while end > start and part[end - 1] == " " and joint == " ":
+                end -= 1
+            rows.append((at + start, at + end, joint))
+        rows[-1] = (rows[-1][0], rows[-1][1], "\n")
+        at += len(part) + 1
+    return _cut_runs(runs, rows)
+
+
+def width_of(runs: Iterable[Run]) -> int:
+    """Cells."""
+    return sum([len(run[0]) if run[0].isascii() else cell_len(run[0]) for run in runs])
