@@ -1,0 +1,1 @@
+"""Measures chat-tui at a pseudo terminal, beside the smallest Textual app: `python -m tests.benchmarks`."""
