@@ -37,7 +37,7 @@ Event = Literal[
 `skipped`: a malformed event), or figures (`usage`)."""
 
 
-class Usage(msgspec.Struct, frozen=True, omit_defaults=False):
+class Usage(msgspec.Struct, frozen=True, gc=False, omit_defaults=False):
     """Tokens, as the provider counted them unless `estimated`."""
 
     prompt_tokens: int = 0
@@ -50,7 +50,7 @@ class Usage(msgspec.Struct, frozen=True, omit_defaults=False):
     estimated: bool = False
 
 
-class Timings(msgspec.Struct, frozen=True):
+class Timings(msgspec.Struct, frozen=True, gc=False):
     """Seconds, from the moment the request was asked."""
 
     ttft_seconds: float | None = None
@@ -62,7 +62,7 @@ class Timings(msgspec.Struct, frozen=True):
     """The rate stands on an estimated count of tokens."""
 
 
-class ErrorInfo(msgspec.Struct, frozen=True):
+class ErrorInfo(msgspec.Struct, frozen=True, gc=False):
     """An error as faces and the store keep it."""
 
     kind: str

@@ -27,7 +27,7 @@ def new_id() -> str:
     return f"{time.time_ns() // 1_000_000:011x}{secrets.token_hex(5)}"
 
 
-class Turn(msgspec.Struct, frozen=True):
+class Turn(msgspec.Struct, frozen=True, gc=False):
     """One contribution. Its parent makes the conversation a tree; nothing is overwritten."""
 
     role: Role

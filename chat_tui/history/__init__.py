@@ -1,0 +1,12 @@
+"""The history: every conversation, kept in one SQLite file that survives `kill -9`.
+
+    store        `Store`, the one door: async, each call runs in the store's own threads
+    lane         one thread with one connection; foreign errors are mapped at its border
+    opening      connects, checks, migrates (after a backup), mends what dead processes left
+    migrations   the numbered list of schemas
+    writes, reads, search      plain SQL; rows: records to rows and back
+    owners       which process is alive, so that its growing answers are not taken for broken ones
+    recovery     a fresh store out of what can be read of a damaged one
+
+Nothing happens at import: the file is made by `Store.open`.
+"""

@@ -1,0 +1,108 @@
+"""The numbered list of migrations: the n-th makes schema n out of schema n - 1. Released ones never change.
+
+Each is a function of a connection that is inside a transaction, with foreign keys off. `executescript` would commit,
+so statements are executed one by one.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from typing import TypeAlias
+
+Migration: TypeAlias = Callable[[sqlite3.Connection], None]
+
+APPLICATION_ID = 0x63687475
+"""`chtu`: tells our files from other SQLite files."""
+
+# Times are microseconds since 1970 in UTC. `key` is the order in which things came and is never used again
+# (AUTOINCREMENT): it orders turns, so a clock that jumps back does not. A parent's key is lower than its children's.
+# Columns that are read on the way to others stand before the long texts.
+_FIRST = (
+    f"PRAGMA application_id = {APPLICATION_ID}",
+    """
+    CREATE TABLE conversation (
+        key INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE CHECK (id <> ''),
+        created INTEGER NOT NULL,
+        updated INTEGER NOT NULL,
+        leaf INTEGER REFERENCES turn (key) ON DELETE SET NULL,
+        pinned INTEGER NOT NULL DEFAULT 0,
+        unread INTEGER NOT NULL DEFAULT 0,
+        deleted INTEGER,
+        import_key TEXT UNIQUE,
+        title TEXT NOT NULL DEFAULT '',
+        system_prompt TEXT
+    )
+    """,
+    "CREATE INDEX conversation_by_time ON conversation (updated, key) WHERE deleted IS NULL",
+    "CREATE INDEX conversation_leaf ON conversation (leaf)",
+    """
+    CREATE TABLE turn (
+        key INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE CHECK (id <> ''),
+        conversation INTEGER NOT NULL REFERENCES conversation (key) ON DELETE CASCADE,
+        parent INTEGER REFERENCES turn (key) ON DELETE CASCADE,
+        role TEXT NOT NULL,
+        state TEXT NOT NULL,
+        created INTEGER,
+        owner TEXT NOT NULL DEFAULT '',
+        indexed INTEGER NOT NULL DEFAULT 0,
+        verdict INTEGER,
+        kept INTEGER,
+        deleted INTEGER,
+        import_key TEXT,
+        model TEXT NOT NULL DEFAULT '',
+        strategy TEXT NOT NULL DEFAULT '',
+        cost REAL,
+        details TEXT,
+        text TEXT NOT NULL DEFAULT '',
+        thinking TEXT NOT NULL DEFAULT ''
+    )
+    """,
+    "CREATE INDEX turn_conversation ON turn (conversation)",
+    "CREATE INDEX turn_parent ON turn (parent)",
+    "CREATE INDEX turn_streaming ON turn (owner) WHERE state = 'streaming'",
+    "CREATE UNIQUE INDEX turn_import ON turn (conversation, import_key) WHERE import_key IS NOT NULL",
+    # A growing answer's pieces: appending one costs the same however long the answer is.
+    """
+    CREATE TABLE piece (
+        key INTEGER PRIMARY KEY AUTOINCREMENT,
+        turn INTEGER NOT NULL REFERENCES turn (key) ON DELETE CASCADE,
+        text TEXT NOT NULL,
+        thinking TEXT NOT NULL
+    )
+    """,
+    "CREATE INDEX piece_turn ON piece (turn)",
+    "CREATE TABLE route (turn INTEGER PRIMARY KEY REFERENCES turn (key) ON DELETE CASCADE, record TEXT NOT NULL)",
+    """
+    CREATE TABLE attachment (
+        key INTEGER PRIMARY KEY AUTOINCREMENT,
+        turn INTEGER NOT NULL REFERENCES turn (key) ON DELETE CASCADE,
+        name TEXT NOT NULL,
+        media_type TEXT NOT NULL,
+        content BLOB NOT NULL
+    )
+    """,
+    "CREATE INDEX attachment_turn ON attachment (turn)",
+    "CREATE TABLE draft (conversation TEXT PRIMARY KEY, updated INTEGER NOT NULL, text TEXT NOT NULL)",
+    "CREATE TABLE place (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
+    # Both hold text that `search.folded` made, so neither folds again; contentless, since the turn has the text.
+    """
+    CREATE VIRTUAL TABLE turn_words
+    USING fts5 (text, content = '', tokenize = 'unicode61 remove_diacritics 0')
+    """,
+    """
+    CREATE VIRTUAL TABLE turn_grams
+    USING fts5 (text, content = '', detail = none, columnsize = 0, tokenize = 'trigram case_sensitive 1')
+    """,
+)
+
+
+def first(db: sqlite3.Connection) -> None:
+    """Schema 1: trees of turns, growing answers in pieces, drafts, two full-text indexes."""
+    for statement in _FIRST:
+        db.execute(statement)
+
+
+MIGRATIONS: tuple[Migration, ...] = (first,)

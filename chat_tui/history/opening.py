@@ -1,0 +1,186 @@
+"""Connects to the store's file: checks it, brings its schema up to date after a backup, mends what dead processes left.
+
+WAL with `synchronous = NORMAL`: a commit is written to the log but not forced to the disk. What is written is the
+system's, so `kill -9` loses nothing that was committed; a power cut may lose the last commits, never the store.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing, suppress
+from pathlib import Path
+
+import msgspec
+
+from chat_tui.errors import HistoryError, SchemaTooNew, StoreDamaged
+from chat_tui.history import recovery, writes
+from chat_tui.history.failures import told
+from chat_tui.history.lane import transaction
+from chat_tui.history.migrations import MIGRATIONS, Migration
+from chat_tui.history.owners import Owner, door
+
+_LOG_BYTES = 8_000_000
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """How a store is opened; tests make it small."""
+
+    busy_seconds: float = 5.0
+    """How long to wait for another process's write."""
+    max_pages: int | None = None
+    """Limit of the file in pages of 4 KB; None: none."""
+    migrations: Sequence[Migration] = MIGRATIONS
+
+
+def owners_folder(file: Path) -> Path:
+    """Holds a locked file for each open store."""
+    return file.with_name(f"{file.name}.owners")
+
+
+def damage_mark(file: Path) -> Path:
+    """Its presence says that SQLite found damage; the next opening recovers."""
+    return file.with_name(f"{file.name}.damaged")
+
+
+def connect(file: Path | None, settings: Settings, *, create: bool = False) -> sqlite3.Connection:
+    """A connection of the calling thread; transactions are ours to begin."""
+    if file is None:
+        target = ":memory:"
+    else:
+        if create:
+            # SQLite would make it readable for all; its -wal and -shm files take over the mode.
+            os.close(os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        target = f"{file.absolute().as_uri()}?mode=rw"
+    db = sqlite3.connect(target, timeout=settings.busy_seconds, isolation_level=None, uri=file is not None)
+    try:
+        db.execute("PRAGMA synchronous = NORMAL")
+        db.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")
+        if file is None:
+            # A private conversation never touches the disk, not even for a large sort.
+            db.execute("PRAGMA temp_store = MEMORY")
+        if settings.max_pages is not None:
+            db.execute(f"PRAGMA max_page_count = {settings.max_pages:d}")
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def reader(file: Path, settings: Settings) -> sqlite3.Connection:
+    """A connection that cannot write."""
+    db = connect(file, settings)
+    db.execute("PRAGMA query_only = ON")
+    return db
+
+
+def in_memory(settings: Settings) -> sqlite3.Connection:
+    """A store that is gone when it is closed."""
+    db = connect(None, settings)
+    _prepare(db, None, settings)
+    return db
+
+
+def writer(file: Path, owner: Owner, settings: Settings) -> tuple[sqlite3.Connection, str]:
+    """The connection that writes, and a sentence for the user when the store had to be recovered (else empty)."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with door(owners_folder(file), settings.busy_seconds):
+        others = owner.others()
+        notice = ""
+        if damage_mark(file).exists():
+            notice = _recover(file, others, settings)
+        try:
+            db = _usable(file, settings)
+        except sqlite3.DatabaseError as error:
+            if not isinstance(told(error, str(file)), StoreDamaged):
+                raise
+            notice = _recover(file, others, settings)
+            db = _usable(file, settings)
+        try:
+            owner.announce()
+            with transaction(db):
+                writes.settle_orphans(db, owner)
+        except BaseException:
+            owner.release()
+            db.close()
+            raise
+    return db, notice
+
+
+def _usable(file: Path, settings: Settings) -> sqlite3.Connection:
+    db = connect(file, settings, create=True)
+    try:
+        db.execute("PRAGMA journal_mode = WAL")
+        _prepare(db, file, settings)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _prepare(db: sqlite3.Connection, file: Path | None, settings: Settings) -> None:
+    newest = len(settings.migrations)
+    schema = db.execute("PRAGMA user_version").fetchone()[0]
+    _refuse_newer(schema, newest)
+    if schema < newest:
+        if schema:
+            _back_up(db, file, schema)
+        elif db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            raise HistoryError(
+                f"{file} is a database of another program.", "Move it away, or set XDG_DATA_HOME to another folder."
+            )
+        _migrate(db, schema, settings.migrations)
+    db.execute("PRAGMA foreign_keys = ON")
+
+
+def _refuse_newer(schema: int, newest: int) -> None:
+    if schema > newest:
+        raise SchemaTooNew(
+            f"The history was written by a newer chat-tui (schema {schema}, this one knows {newest}).",
+            "Update chat-tui, or start with --no-save. Nothing was changed.",
+        )
+
+
+def _migrate(db: sqlite3.Connection, schema: int, migrations: Sequence[Migration]) -> None:
+    with transaction(db):
+        for number, migration in enumerate(migrations[schema:], schema + 1):
+            migration(db)
+            db.execute(f"PRAGMA user_version = {number}")
+
+
+def _back_up(db: sqlite3.Connection, file: Path | None, schema: int) -> None:
+    """A whole copy beside the store, or none."""
+    if file is None:
+        return
+    copy = file.with_name(f"{file.stem}.schema-{schema}{file.suffix}")
+    unfinished = copy.with_name(f"{copy.name}.unfinished")
+    unfinished.unlink(missing_ok=True)
+    os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    with closing(sqlite3.connect(unfinished)) as target:
+        db.backup(target)
+    unfinished.replace(copy)
+
+
+def _recover(file: Path, others: int, settings: Settings) -> str:
+    if others:
+        raise StoreDamaged(
+            "The history's file is damaged, and another chat-tui has it open.",
+            "Close the other one, then start again: what can still be read is brought over.",
+        )
+    with closing(connect(file, settings)) as db, suppress(sqlite3.DatabaseError):
+        _refuse_newer(db.execute("PRAGMA user_version").fetchone()[0], len(settings.migrations))
+    fresh = file.with_name(f"{file.name}.recovering")
+    for left in recovery.with_logs(fresh):
+        left.unlink(missing_ok=True)
+    with closing(connect(fresh, settings, create=True)) as db:
+        _prepare(db, fresh, settings)
+        db.execute("PRAGMA foreign_keys = OFF")
+        found = recovery.bring_over(file, db)
+    aside = recovery.put_aside(file)
+    fresh.replace(file)
+    damage_mark(file).unlink(missing_ok=True)
+    return (
+        f"The history was damaged. {found.conversations} conversations with {found.turns} turns could be brought over; "
+        f"the damaged file is kept as {aside}."
+    )

@@ -1,0 +1,103 @@
+"""Which stores are open now, in any process: each holds a locked file, and the lock ends with its process.
+
+An answer that grows belongs to the store that writes it. When the owner is gone, however it went, the answer is broken.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from chat_tui.errors import StoreBusy
+
+_DOOR = "opening"
+
+
+class Owner:
+    """This store's sign of life."""
+
+    def __init__(self, folder: Path | None) -> None:
+        """None: a store in memory, which nobody else can see."""
+        self.id = secrets.token_hex(8)
+        self._folder = folder
+        self._lock: int | None = None
+
+    def announce(self) -> None:
+        """Take the lock. Called while the door is held, so that nobody takes the new file for a dead one's."""
+        if self._folder is None or self._lock is not None:
+            return
+        self._lock = os.open(self._folder / self.id, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+
+    def release(self) -> None:
+        """Give the lock back; again does no harm."""
+        if self._folder is None or self._lock is None:
+            return
+        with suppress(OSError):
+            (self._folder / self.id).unlink()
+        os.close(self._lock)
+        self._lock = None
+
+    def is_alive(self, owner: str) -> bool:
+        """Whether the store with this id is open, here or in another process."""
+        if owner == self.id:
+            return True
+        return self._folder is not None and _locked(self._folder, owner)
+
+    def others(self) -> int:
+        """How many other stores have the file open; removes what dead ones left. Called while the door is held."""
+        if self._folder is None:
+            return 0
+        count = 0
+        for file in self._folder.iterdir():
+            if file.name in (_DOOR, self.id):
+                continue
+            if _locked(self._folder, file.name):
+                count += 1
+            else:
+                file.unlink(missing_ok=True)
+        return count
+
+
+def _locked(folder: Path, owner: str) -> bool:
+    if not owner.isalnum():
+        return False
+    try:
+        handle = os.open(folder / owner, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
+@contextmanager
+def door(folder: Path, wait_seconds: float) -> Iterator[None]:
+    """One process at a time opens, migrates or recovers a store; raises `StoreBusy`."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    handle = os.open(folder / _DOOR, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        until = time.monotonic() + wait_seconds
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    raise StoreBusy(
+                        "Another chat-tui is opening the history and has not finished.",
+                        "It may be bringing an older history up to date: wait a little, then try again.",
+                    ) from None
+                time.sleep(0.02)
+        yield
+    finally:
+        os.close(handle)

@@ -1,0 +1,126 @@
+"""Records to rows and back."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from sys import intern
+from typing import Any, cast
+
+import msgspec
+
+from chat_tui.chunks import ErrorInfo, State, Timings, Usage
+from chat_tui.conversation import Role, Turn, now
+from chat_tui.route import Route
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+TURN_COLUMNS = "id, role, state, created, model, strategy, cost, details, text, thinking"
+"""What `turn` takes, in this order."""
+
+ORPHANED = ErrorInfo(
+    kind="Interrupted",
+    title="chat-tui was ended while this answer was coming.",
+    hint="What had come is here; ask again for the rest.",
+)
+"""Why an answer is broken whose process is gone."""
+
+
+class Details(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What of a turn is only ever read whole."""
+
+    usage: Usage | None = None
+    timings: Timings | None = None
+    error: ErrorInfo | None = None
+    finish_reason: str = ""
+    left_out: int = 0
+
+
+_NO_DETAILS = Details()
+
+
+def storable(text: str) -> str:
+    """The text as UTF-8 can hold it: pairs of surrogates are joined, lone ones become U+FFFD."""
+    if text.isascii() or not _SURROGATES.search(text):
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def microseconds(time: datetime | None) -> int:
+    """Since 1970 in UTC; None is now, a time without a zone is UTC."""
+    moment = time or now()
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def moment(time: int) -> datetime:
+    """The time of so many microseconds since 1970, in UTC."""
+    return _EPOCH + timedelta(microseconds=time)
+
+
+def encoded(record: msgspec.Struct) -> str:
+    """The record as JSON; lone surrogates in it become U+FFFD."""
+    try:
+        return msgspec.json.encode(record).decode()
+    except ValueError:  # msgspec's own and UnicodeEncodeError, both for lone surrogates
+        return msgspec.json.encode(_mended(msgspec.to_builtins(record))).decode()
+
+
+def _mended(value: Any) -> Any:
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, dict):
+        return {_mended(key): _mended(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_mended(item) for item in value]
+    return value
+
+
+def details(turn: Turn) -> str | None:
+    """The turn's details as JSON; None when there are none."""
+    record = Details(turn.usage, turn.timings, turn.error, turn.finish_reason, turn.left_out)
+    return None if record == _NO_DETAILS else encoded(record)
+
+
+def turn(row: tuple[Any, ...], parent: str | None) -> Turn:
+    """The turn of a row with `TURN_COLUMNS`. Details that cannot be read are left out: a conversation must open."""
+    id, role, state, created, model, strategy, cost, record, text, thinking = row
+    known = _NO_DETAILS
+    if record is not None:
+        try:
+            known = msgspec.json.decode(record, type=Details)
+        except msgspec.MsgspecError:
+            pass
+    return Turn(
+        role=cast(Role, intern(role)),
+        text=text,
+        id=id,
+        parent=parent,
+        created=None if created is None else moment(created),
+        thinking=thinking,
+        model=intern(model),
+        strategy=intern(strategy),
+        state=cast(State, intern(state)),
+        finish_reason=known.finish_reason,
+        usage=known.usage,
+        timings=known.timings,
+        cost=cost,
+        error=known.error,
+        left_out=known.left_out,
+    )
+
+
+def orphan(turn: Turn) -> Turn:
+    """The growing answer of a process that is gone, as it is shown and kept."""
+    return msgspec.structs.replace(turn, state="broken", error=turn.error or ORPHANED)
+
+
+def route(record: str) -> Route | None:
+    """The route of its JSON; None when it cannot be read."""
+    try:
+        return msgspec.json.decode(record, type=Route)
+    except msgspec.MsgspecError:
+        return None

@@ -1,0 +1,171 @@
+"""The one door to the history. SQLite runs in threads of the store's own: one that writes, one that reads."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+from chat_tui.conversation import Conversation, Hit, Summary, Turn
+from chat_tui.history import opening, reads, search, writes
+from chat_tui.history.lane import Lane, transaction
+from chat_tui.history.opening import Settings
+from chat_tui.history.owners import Owner
+from chat_tui.route import Route
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_DEFAULT = Settings()
+
+
+class Store:
+    """Conversations on disk. Each call raises `HistoryError`; what a call has written is committed when it returns.
+
+    Several stores, in one process or many, may use one file.
+    """
+
+    def __init__(self, file: Path | None, settings: Settings) -> None:
+        """Use `open`."""
+        self.file = file
+        self.notice = ""
+        """A sentence for the user when the store was damaged and had to be recovered; else empty."""
+        self._settings = settings
+        self._owner = Owner(None if file is None else opening.owners_folder(file))
+        place = "memory" if file is None else str(file)
+        self._writer = Lane(self._connect, place, self._mark_damage)
+        # What is in memory belongs to one connection.
+        self._reader = self._writer
+        if file is not None:
+            self._reader = Lane(partial(opening.reader, file, settings), place, self._mark_damage)
+        self._closing: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def open(cls, file: Path | None, settings: Settings = _DEFAULT) -> Store:
+        """Opens or makes the store; None keeps it in memory.
+
+        Raises `SchemaTooNew`, `StoreBusy`, or `HistoryError` for a folder that cannot be written. A damaged store is
+        put aside and `notice` tells; `StoreDamaged` only when another process has it open.
+        """
+        store = cls(file, settings)
+        try:
+            await store._writer.run(lambda db: None)
+        except BaseException:
+            await asyncio.shield(store._end())
+            raise
+        return store
+
+    def _connect(self) -> sqlite3.Connection:
+        if self.file is None:
+            return opening.in_memory(self._settings)
+        db, self.notice = opening.writer(self.file, self._owner, self._settings)
+        return db
+
+    def _mark_damage(self) -> None:
+        if self.file is not None:
+            with suppress(OSError):
+                opening.damage_mark(self.file).touch(0o600)
+
+    async def close(self) -> None:
+        """Waits for what is being written; answers that still grow become broken ones. Again does no harm."""
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._end())
+        await asyncio.shield(self._closing)
+
+    async def _end(self) -> None:
+        if self._reader is not self._writer:
+            await self._reader.shut(lambda db: None)
+        await self._writer.shut(self._leave)
+
+    def _leave(self, db: sqlite3.Connection | None) -> None:
+        try:
+            if db is not None:
+                with transaction(db):
+                    writes.settle_orphans(db, self._owner, own=True)
+                # Only where nobody is in the way: the log is as safe as the file.
+                db.execute("PRAGMA busy_timeout = 0")
+                with suppress(sqlite3.Error):
+                    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            self._owner.release()
+
+    async def _write(
+        self, work: Callable[Concatenate[sqlite3.Connection, P], R], *args: P.args, **named: P.kwargs
+    ) -> R:
+        def whole(db: sqlite3.Connection) -> R:
+            with transaction(db):
+                return work(db, *args, **named)
+
+        return await self._writer.run(whole)
+
+    async def _read(self, work: Callable[Concatenate[sqlite3.Connection, P], R], *args: P.args, **named: P.kwargs) -> R:
+        def whole(db: sqlite3.Connection) -> R:
+            # One moment for all that is read.
+            with transaction(db, "DEFERRED"):
+                return work(db, *args, **named)
+
+        return await self._reader.run(whole)
+
+    async def add_conversation(self, conversation: Conversation) -> None:
+        """Adds it, with the turns of its path."""
+        await self._write(writes.add_conversation, conversation, self._owner.id)
+
+    async def add_turn(self, conversation_id: str, turn: Turn) -> None:
+        """Adds it below `turn.parent`; it becomes the end of the current path. One with the state `streaming` grows."""
+        await self._write(writes.add_turn, conversation_id, turn, self._owner.id)
+
+    async def append(self, turn_id: str, text: str, thinking: str = "") -> None:
+        """The next piece of a growing answer; costs the same however long the answer is."""
+        await self._write(writes.append, turn_id, text, thinking)
+
+    async def finish(self, turn: Turn, route: Route | None) -> None:
+        """The answer as it ended: its text takes the place of the pieces, and it can be found from now on."""
+        await self._write(writes.finish, turn, route)
+
+    async def retitle(self, conversation_id: str, title: str) -> None:
+        """Gives a conversation another title; raises `ConversationNotFound`."""
+        await self._write(writes.retitle, conversation_id, title)
+
+    async def set_system_prompt(self, conversation_id: str, text: str | None) -> None:
+        """None: the config's; raises `ConversationNotFound`."""
+        await self._write(writes.set_system_prompt, conversation_id, text)
+
+    async def save_draft(self, conversation_id: str, text: str) -> None:
+        """The unsent text of a conversation, `""` for the one not yet begun; an empty text removes it."""
+        await self._write(writes.save_draft, conversation_id, text)
+
+    async def set_place(self, key: str, value: str) -> None:
+        """Keeps where the user was (the open conversation, how far it is scrolled); an empty value removes it."""
+        await self._write(writes.set_place, key, value)
+
+    async def conversations(self, *, limit: int = 200, offset: int = 0) -> list[Summary]:
+        """The history list, newest first."""
+        return await self._read(reads.conversations, limit, offset)
+
+    async def conversation(self, conversation_id: str) -> Conversation:
+        """A conversation with its current path; raises `ConversationNotFound`."""
+        return await self._read(reads.conversation, conversation_id, self._owner)
+
+    async def route(self, turn_id: str) -> Route | None:
+        """How an answer came about; None when it is not known."""
+        return await self._read(reads.route, turn_id)
+
+    async def prompts(self, limit: int = 200) -> list[str]:
+        """The user's last distinct prompts, newest first."""
+        return await self._read(reads.prompts, limit)
+
+    async def draft(self, conversation_id: str) -> str:
+        """The unsent text of a conversation; empty when there is none."""
+        return await self._read(reads.draft, conversation_id)
+
+    async def place(self, key: str) -> str:
+        """What `set_place` kept; empty when nothing was."""
+        return await self._read(reads.place, key)
+
+    async def search(self, query: str, limit: int = 50) -> list[Hit]:
+        """Turns that hold every word and quoted phrase of the query, case and accents aside; best first."""
+        return await self._read(search.search, query, limit)

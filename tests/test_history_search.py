@@ -1,0 +1,153 @@
+"""What is found."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import closing
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chat_tui.conversation import Conversation, Turn
+from chat_tui.history import opening, search, writes
+from chat_tui.history.store import Store
+
+TEXTS = {
+    "english": "The quick brown fox jumps over the lazy dog.",
+    "code": "def parse_http_header(line): return HTTPConnectionPool.urlopen(line) -> c++ or C#",
+    "chinese": "今天天气很好，我们去公园散步吧。",
+    "japanese": "東京タワーはガラスの塔です。",
+    "korean": "서울의 날씨는 맑습니다.",
+    "accents": "Crème brûlée à la façon de Zoë, naïve Ångström; Ёлка",
+    "wide": "ＦＵＬＬ　ＷＩＤＴＨ and ﬁne ligatures",
+    "long": "start " + "padding words here " * 500 + "needle-in-haystack " + "padding words here " * 500,
+    "quote": 'He said "never again" and left. 100% sure_thing* (really) AND OR NOT NEAR',
+}
+
+
+@pytest.fixture
+async def store() -> AsyncIterator[Store]:
+    store = await Store.open(None)
+    await store.add_conversation(Conversation("c"))
+    for id, text in TEXTS.items():
+        await store.add_turn("c", Turn("user", text, id=id))
+    yield store
+    await store.close()
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("fox", "english"),
+        ("FOX Quick", "english"),
+        ('"quick brown"', "english"),
+        ("bro", "english"),
+        ("lazy jum", "english"),
+        ("azy", "english"),
+        ("http_head", "code"),
+        ("ConnectionPool", "code"),
+        ("nectionpoo", "code"),
+        (".urlopen(", "code"),
+        ("c++", "code"),
+        ("c#", "code"),
+        ("天", "chinese"),
+        ("天气", "chinese"),
+        ("公园散步", "chinese"),
+        ("气 公", "chinese"),
+        ("塔", "japanese"),
+        ("東京", "japanese"),
+        ("タワ", "japanese"),
+        ("ガラス", "japanese"),
+        ("날씨", "korean"),
+        ("맑", "korean"),
+        ("creme brulee", "accents"),
+        ("CRÈME", "accents"),
+        ("angstrom", "accents"),
+        ("елка", "accents"),
+        ("full", "wide"),
+        ("fine", "wide"),
+        ("needle-in", "long"),
+        ("ure_thing*", "quote"),
+        ('"never again', "quote"),
+        ("100%", "quote"),
+        ("NEAR NOT", "quote"),
+        ("(really)", "quote"),
+    ],
+)
+async def test_this_is_found(store: Store, query: str, found: str) -> None:
+    assert [hit.turn for hit in await store.search(query)] == [found]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        " ",
+        '"',
+        '""',
+        "absent",
+        "fox absent",
+        '"brown quick"',
+        "气天",
+        "天 absent",
+        "カラス",
+        "*",
+        "\0",
+        "ab\0",
+        "'; --",
+    ],
+)
+async def test_this_is_not_found(store: Store, query: str) -> None:
+    assert await store.search(query) == []
+
+
+async def test_grams_that_stand_apart_are_not_a_hit(store: Store) -> None:
+    await store.add_turn("c", Turn("user", "abcd xbcde", id="apart"))
+    assert [hit.turn for hit in await store.search("bcde")] == ["apart"]
+    assert await store.search("abcde") == []
+
+
+async def test_words_come_before_the_insides_of_words_and_newest_first_among_these(store: Store) -> None:
+    for id, text in [("a", "concatenate"), ("b", "a cat"), ("c", "scatter")]:
+        await store.add_turn("c", Turn("user", text, id=id))
+    hits = await store.search("cat")
+    assert [hit.turn for hit in hits] == ["b", "c", "a"]
+    assert hits[0].score > hits[1].score == 0
+    assert [hit.turn for hit in await store.search("cat", limit=2)] == ["b", "c"]
+
+
+async def test_the_snippet_shows_the_passage_on_one_clean_line(store: Store) -> None:
+    hit = (await store.search("needle"))[0]
+    assert "needle-in-haystack" in hit.snippet
+    assert hit.snippet.startswith("…")
+    assert hit.snippet.endswith("…")
+    assert len(hit.snippet) <= 162
+    await store.add_turn("c", Turn("user", "x\x1b]52;c;aGk=\x07\n\n" + "é" * 400 + "ﬁ ﬁ zebra", id="odd"))
+    snippet = (await store.search("zebra"))[0].snippet
+    assert "zebra" in snippet
+    await store.add_turn("c", Turn("user", "tiger\x1b]52;c;aGk=\x07\nstripes", id="escape"))
+    assert (await store.search("tiger"))[0].snippet == "tiger stripes"
+
+
+async def test_a_growing_answer_is_found_once_it_has_ended(store: Store) -> None:
+    await store.add_turn("c", Turn("assistant", "", id="a", state="streaming"))
+    await store.append("a", "unicorn")
+    assert await store.search("unicorn") == []
+    await store.finish(Turn("assistant", "unicorn", id="a"), None)
+    assert [hit.turn for hit in await store.search("unicorn")] == ["a"]
+
+
+WORDS = st.text(alphabet=st.sampled_from("abcXYZ0_-.äß漢字かが한글éﬁİ\"'*"), min_size=3, max_size=12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(WORDS, min_size=1, max_size=6), st.data())
+def test_any_three_characters_of_a_word_are_found(words: list[str], data: st.DataObject) -> None:
+    word = data.draw(st.sampled_from(words))
+    start = data.draw(st.integers(0, len(word) - 3))
+    part = word[start : start + 3]
+    with closing(opening.in_memory(opening.Settings())) as db:
+        writes.add_conversation(db, Conversation("c", path=(Turn("user", " ".join(words), id="t"),)), "")
+        found = search.search(db, part, 10)
+    assert [hit.turn for hit in found] == ["t"] or not search.terms(part) or '"' in part
