@@ -7,7 +7,7 @@ import platform
 import sys
 from types import ModuleType
 
-from tests.benchmarks import cancelling, echoes, growth, idle, startup, streaming
+from tests.benchmarks import cancelling, echoes, growth, idle, opening, startup, streaming
 from tests.benchmarks.figures import Room, say, table
 from tests.benchmarks.subjects import ServerProcess, bare, ours
 
@@ -17,6 +17,7 @@ BENCHMARKS: dict[str, ModuleType] = {
     "growth": growth,
     "echoes": echoes,
     "cancelling": cancelling,
+    "opening": opening,
     "idle": idle,
 }
 
