@@ -205,14 +205,22 @@ class Engine:
             return answers
         return [answer for answer in answers if answer.conversation_id == conversation_id]
 
-    async def ask(self, conversation_id: str | None, text: str, settings: Request | None = None) -> Answer:
+    async def ask(
+        self,
+        conversation_id: str | None,
+        text: str,
+        settings: Request | None = None,
+        *,
+        system_prompt: str | None = None,
+    ) -> Answer:
         """Store a question (None begins a conversation) and begin its answer.
 
-        `settings` gives model, strategy and limits; what it leaves unset comes from the config.
+        `settings` gives model, strategy and limits; what it leaves unset comes from the config. `system_prompt` is
+        for a conversation that begins.
         """
         text = clean(text).strip("\n")
         if conversation_id is None:
-            conversation = Conversation(new_id(), title=title_of(text), created=now(), updated=now())
+            conversation = Conversation(new_id(), title_of(text), system_prompt, created=now(), updated=now())
             await self._kept(self._history.add_conversation(conversation), None)
         else:
             conversation = await self.conversation(conversation_id)

@@ -1,0 +1,43 @@
+"""`chat-tui` without a command: the screen. The engine is loaded behind the first paint."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import importlib
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from chat_tui import config, paths
+from chat_tui.errors import ChatTuiError
+
+if TYPE_CHECKING:
+    from chat_tui.engine import Engine
+
+
+def run(options: argparse.Namespace) -> int:
+    """Open the screen; gives the exit code."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        sys.stderr.write("chat-tui: the screen needs a terminal. For a pipe: chat-tui ask QUESTION\n")
+        return 2
+    settings = config.load(paths.config_file())
+    return asyncio.run(_screen(settings, options))
+
+
+async def _screen(settings: config.Config, options: argparse.Namespace) -> int:
+    from chat_tui.tui.app import ChatApp
+
+    async def open_engine(tell: Callable[[ChatTuiError], None]) -> Engine:
+        # In a thread: the import must not hold the first keys.
+        assembly = await asyncio.to_thread(importlib.import_module, "chat_tui.assembly")
+        engine: Engine = await assembly.open_engine(settings, tell=tell)
+        return engine
+
+    app = ChatApp(settings, open_engine, model=options.model, strategy=options.strategy)
+    try:
+        await app.run_async(mouse=settings.mouse)
+    finally:
+        if app.engine is not None:
+            await app.engine.close()
+    return app.return_code or 0

@@ -1,0 +1,156 @@
+"""The screen's app: paints first, opens the engine behind the first paint, holds theme and keys."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeAlias
+
+from textual.app import App, SystemCommand
+from textual.screen import Screen
+
+from chat_tui.config import Config
+from chat_tui.engine import Engine
+from chat_tui.errors import ChatTuiError, ThemeError
+from chat_tui.text_safety import clean_line
+from chat_tui.tui import keymap, themes
+from chat_tui.tui.chat_screen import ChatScreen
+from chat_tui.tui.driver import driver_class
+from chat_tui.tui.transcript.ink import Ink
+
+OpenEngine: TypeAlias = Callable[[Callable[[ChatTuiError], None]], Awaitable[Engine]]
+"""Opens the engine; its argument is told what goes wrong in the background."""
+
+DEFAULT_THEME = "dusk"
+NOTICE_SECONDS = 8.0
+
+
+class ChatApp(App[int]):
+    """chat-tui's screen. `engine` is None until it is open, which is after the first paint."""
+
+    TITLE = "chat-tui"
+    ENABLE_COMMAND_PALETTE = True
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    BINDINGS = []
+
+    def __init__(
+        self,
+        config: Config,
+        open_engine: OpenEngine,
+        *,
+        model: str | None = None,
+        strategy: str | None = None,
+    ) -> None:
+        super().__init__(driver_class=driver_class())
+        self.config = config
+        self.engine: Engine | None = None
+        self._open_engine = open_engine
+        self._palettes: dict[str, themes.Palette] = {}
+        self._notices: list[ChatTuiError] = []
+        self._choice = (model or (config.model if strategy is None else None), strategy or config.strategy)
+        self.changed_keys: dict[str, str] = {}
+        """Rebound keys by id."""
+
+    def get_default_screen(self) -> Screen[None]:
+        """The one screen that is always there."""
+        model, strategy = self._choice
+        return ChatScreen(model=model, strategy=strategy)
+
+    def on_load(self) -> None:
+        """Read the one theme that is needed, and the keys."""
+        try:
+            palette = themes.load_theme(self.config.theme, themes.theme_folders())
+        except ThemeError as error:
+            self._notices.append(error)
+            palette = themes.load_theme(DEFAULT_THEME, (themes.built_in_folder(),))
+        self._use(palette)
+        self.changed_keys, wrong = keymap.rebound(self.config.keys)
+        self._notices += wrong
+        if self.changed_keys:
+            self.set_keymap(self.changed_keys)
+
+    def on_mount(self) -> None:
+        """Tell what was wrong, and open the engine when the first paint is out."""
+        for error in self._notices:
+            self.tell(error)
+        self.call_after_refresh(self._open)
+
+    def _open(self) -> None:
+        self.run_worker(self._opened(), name="open the engine")
+
+    async def _opened(self) -> None:
+        self.engine = await self._open_engine(self.tell)
+        screen = self.screen_stack[0]
+        assert isinstance(screen, ChatScreen)
+        await screen.take_engine(self.engine)
+
+    # -- what is told ---------------------------------------------------------------------------------------------
+
+    def tell(self, error: ChatTuiError) -> None:
+        """Show an error: what happened, and what to do next."""
+        self.notify(
+            clean_line(error.hint, 400) or " ",
+            title=clean_line(error.title, 300),
+            severity="error",
+            timeout=NOTICE_SECONDS,
+            markup=False,
+        )
+
+    def say(self, title: str, more: str = "") -> None:
+        """Show a short notice."""
+        self.notify(
+            clean_line(more, 300) or " ", title=clean_line(title, 200), timeout=NOTICE_SECONDS / 2, markup=False
+        )
+
+    # -- theme ----------------------------------------------------------------------------------------------------
+
+    def _use(self, palette: themes.Palette) -> None:
+        self._palettes[palette.name] = palette
+        self.register_theme(themes.textual_theme(palette))
+        self.theme = palette.name
+
+    def ink(self) -> Ink:
+        """The theme in use as the transcript writes with it."""
+        return themes.ink(self._palettes[self.theme])
+
+    def use_theme(self, name: str) -> None:
+        """Draw with another theme. Raises `ThemeError`."""
+        self._use(themes.load_theme(name, themes.theme_folders()))
+        screen = self.screen_stack[0]
+        if isinstance(screen, ChatScreen):
+            screen.repaint(self.ink())
+
+    def theme_names(self) -> list[str]:
+        """All themes that can be used; those that cannot are told."""
+        found = themes.load_themes(themes.theme_folders())
+        for error in found.failed:
+            self.tell(error)
+        return sorted(found.loaded)
+
+    # -- palette --------------------------------------------------------------------------------------------------
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """The command palette: every key with an action, every theme, and what needs no key."""
+        chat = self.screen_stack[0]
+        if not isinstance(chat, ChatScreen):
+            return
+        for row in keymap.TABLE:
+            if row.action and row.id != "palette.open":
+                keys = keymap.shown(self.changed_keys.get(row.id, row.keys))
+                yield SystemCommand(f"{row.help.capitalize()}", keys, _runner(chat, row.action))
+        for name in self.theme_names():
+            yield SystemCommand(f"Theme: {name}", "draw with this theme", lambda name=name: self.use_theme(name))
+        yield SystemCommand("Suspend", "back to the shell; `fg` returns", self.action_suspend_process)
+
+    async def action_quit(self) -> None:
+        """Leave; the engine is closed after the terminal was given back."""
+        screen = self.screen_stack[0]
+        if isinstance(screen, ChatScreen):
+            await screen.leave()
+        self.exit(0)
+
+
+def _runner(screen: ChatScreen, action: str) -> Callable[[], Awaitable[None]]:
+    async def run() -> None:
+        await screen.run_action(action)
+
+    return run

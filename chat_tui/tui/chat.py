@@ -1,0 +1,300 @@
+"""The middle of the screen: one conversation, its running answer, and the words that are being written."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import msgspec
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.message import Message
+from textual.timer import Timer
+
+from chat_tui.answer import Answer
+from chat_tui.chunks import Token
+from chat_tui.conversation import Turn
+from chat_tui.engine import Engine
+from chat_tui.figures import Figures
+from chat_tui.request import Request
+from chat_tui.tui import figures_text as words
+from chat_tui.tui.completion import Completion, CompletionList
+from chat_tui.tui.fetch_line import FetchLine
+from chat_tui.tui.notices import MoreBelow, Welcome
+from chat_tui.tui.prompt import Prompt
+from chat_tui.tui.transcript.line_model import Anchor
+from chat_tui.tui.transcript.transcript import Transcript
+
+STATUS_SECONDS = 0.1
+"""Between two looks at the figures of a running answer."""
+_ANCHOR = "reading position "
+_OPEN = "open conversation"
+
+
+class Chat(Vertical):
+    """A conversation with its prompt. `conversation_id` is None until the first question is asked."""
+
+    class Began(Message):
+        """An answer has begun, or one that runs came into view."""
+
+    class Ended(Message):
+        """The answer in view has ended."""
+
+        def __init__(self, turn: Turn) -> None:
+            super().__init__()
+            self.turn = turn
+
+    class Measured(Message):
+        """The figures of the answer in view, as they are now."""
+
+        def __init__(self, figures: Figures) -> None:
+            super().__init__()
+            self.figures = figures
+
+    class Moved(Message):
+        """Another conversation is in view."""
+
+    def __init__(self, complete: Callable[[str], Sequence[Completion]], id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.conversation_id: str | None = None
+        self.answer: Answer | None = None
+        self._engine: Engine | None = None
+        self._ready = asyncio.Event()
+        self._measuring: Timer | None = None
+        self._asking = False
+        self._system_prompt: str | None = None
+        completions = CompletionList()
+        self.transcript = Transcript()
+        self.welcome = Welcome()
+        self.more_below = MoreBelow()
+        self.fetch_line = FetchLine()
+        self.prompt = Prompt(complete, completions)
+        self._completions = completions
+
+    def compose(self) -> ComposeResult:
+        """From top to bottom."""
+        self.transcript.display = False
+        yield self.welcome
+        yield self.transcript
+        yield self.more_below
+        yield self.fetch_line
+        yield self._completions
+        yield self.prompt
+
+    @property
+    def busy(self) -> bool:
+        """An answer of this conversation has not ended."""
+        return self._asking or (self.answer is not None and not self.answer.ended)
+
+    async def take_engine(self, engine: Engine) -> None:
+        """From now on questions are answered; what was unsent at the last end comes back."""
+        self._engine = engine
+        self.prompt.earlier = await engine.prompts()
+        last = await engine.place(_OPEN)
+        if last and await engine.draft(last):
+            await self.open(last)
+        elif not self.prompt.text:
+            self.prompt.set_draft(await engine.draft(None))
+        self._ready.set()
+
+    async def leave(self) -> None:
+        """Keep what is needed to come back: the reading position and the unsent words."""
+        if self._engine is not None:
+            await self._keep_place(self._engine)
+
+    async def _keep_place(self, engine: Engine) -> None:
+        await engine.save_draft(self.conversation_id, self.prompt.draft)
+        if self.conversation_id is not None:
+            anchor = self.transcript.reading_position
+            kept = msgspec.json.encode(anchor).decode() if anchor is not None else ""
+            await engine.set_place(_ANCHOR + self.conversation_id, kept)
+
+    # -- conversations --------------------------------------------------------------------------------------------
+
+    async def new(self) -> None:
+        """Begin a fresh conversation; the one in view stays in the history, and its answer runs on."""
+        if self._engine is not None:
+            await self._keep_place(self._engine)
+            await self._engine.set_place(_OPEN, "")
+        self._show(None, ())
+        self.prompt.clear_draft()
+        if self._engine is not None:
+            self.prompt.set_draft(await self._engine.draft(None))
+        self.prompt.focus()
+
+    async def open(self, conversation_id: str, turn_id: str = "") -> None:
+        """Open a saved conversation where it was, or at a turn. Raises `HistoryError`."""
+        engine = self._engine
+        if engine is None:
+            return
+        conversation = await engine.conversation(conversation_id)
+        if conversation_id != self.conversation_id:
+            await self._keep_place(engine)
+            await engine.set_place(_OPEN, conversation_id)
+            running = engine.running(conversation_id)
+            path = conversation.path
+            self._show(conversation_id, [turn for turn in path if not running or turn.id != running[0].turn.id])
+            self.prompt.clear_draft()
+            self.prompt.set_draft(await engine.draft(conversation_id))
+            if running:
+                self._follow(running[0])
+            else:
+                self.transcript.restore(_anchor(await engine.place(_ANCHOR + conversation_id)))
+                self._measure_last(path)
+        if turn_id:
+            self.transcript.restore(Anchor(turn_id, 0, 0))
+        self.prompt.focus()
+
+    def _show(self, conversation_id: str | None, turns: Sequence[Turn]) -> None:
+        self.conversation_id, self.answer, self._system_prompt = conversation_id, None, None
+        self._stop_measuring()
+        self.workers.cancel_group(self, "follow")
+        self.transcript.show(turns)
+        self._show_transcript(bool(turns))
+        self.post_message(self.Measured(Figures()))
+        self.post_message(self.Moved())
+
+    def _show_transcript(self, has_turns: bool) -> None:
+        self.welcome.display = not has_turns
+        self.transcript.display = has_turns
+
+    def _measure_last(self, path: Sequence[Turn]) -> None:
+        last = next((turn for turn in reversed(path) if turn.role == "assistant"), None)
+        if last is not None:
+            self.post_message(self.Measured(figures_of(last)))
+
+    async def system_prompt(self) -> str:
+        """The system prompt in use."""
+        engine = self._engine
+        if engine is None:
+            return ""
+        own = self._system_prompt
+        if self.conversation_id is not None:
+            own = (await engine.conversation(self.conversation_id)).system_prompt
+        return engine.config.system_prompt if own is None else own
+
+    async def set_system_prompt(self, text: str | None) -> None:
+        """Set it for this conversation, or for the one that begins with the next question; None: the config's."""
+        if self.conversation_id is None or self._engine is None:
+            self._system_prompt = text
+        else:
+            await self._engine.set_system_prompt(self.conversation_id, text)
+
+    # -- asking ---------------------------------------------------------------------------------------------------
+
+    def ask(self, text: str, settings: Request) -> None:
+        """Ask; the answer streams into the transcript."""
+        self._asking = True
+        self.run_worker(self._ask(text, settings), group="ask")
+
+    async def _ask(self, text: str, settings: Request) -> None:
+        try:
+            await self._ready.wait()
+            engine = self._engine
+            assert engine is not None
+            fresh = self.conversation_id is None
+            answer = await engine.ask(self.conversation_id, text, settings, system_prompt=self._system_prompt)
+            self.prompt.earlier = [text, *(earlier for earlier in self.prompt.earlier if earlier != text)]
+            await engine.save_draft(self.conversation_id, self.prompt.draft)
+            if fresh:
+                self.conversation_id = answer.conversation_id
+                await engine.set_place(_OPEN, answer.conversation_id)
+                self.post_message(self.Moved())
+            self._show_transcript(True)
+            self.transcript.add(answer.question)
+            self._follow(answer)
+        finally:
+            self._asking = False
+
+    def _follow(self, answer: Answer) -> None:
+        self.answer = answer
+        self._show_transcript(True)
+        self.transcript.add(msgspec.structs.replace(answer.turn, text="", thinking="", state="streaming"))
+        self.run_worker(self._followed(answer), group="follow", exclusive=True)
+        self._stop_measuring()
+        self._measuring = self.set_interval(STATUS_SECONDS, self._measure)
+        self._measure()
+        self.post_message(self.Began())
+
+    async def _followed(self, answer: Answer) -> None:
+        append = self.transcript.append
+        async for chunk in answer.follow():
+            if isinstance(chunk, Token):
+                append(chunk.token, chunk.kind)
+        self._stop_measuring()
+        self.transcript.finish(answer.turn)
+        self.post_message(self.Measured(answer.figures()))
+        self.post_message(self.Ended(answer.turn))
+
+    def _measure(self) -> None:
+        if self.answer is None:
+            return
+        figures = self.answer.figures()
+        self.transcript.set_status("" if figures.phase in {"answering", "thinking"} else words.phase(figures))
+        self.post_message(self.Measured(figures))
+
+    def _stop_measuring(self) -> None:
+        if self._measuring is not None:
+            self._measuring.stop()
+            self._measuring = None
+
+    async def cancel(self) -> bool:
+        """Cancel the answer in view; False when none runs."""
+        if self.answer is None or self.answer.ended or self._engine is None:
+            return False
+        await self._engine.cancel(self.answer)
+        return True
+
+    def pause_or_resume(self) -> bool | None:
+        """Hold the answer, or let it go on; True: it is held now, None: no answer runs."""
+        if self.answer is None or self.answer.ended:
+            return None
+        if self.answer.paused:
+            self.answer.resume()
+        else:
+            self.answer.pause()
+        return self.answer.paused
+
+    # -- what happens inside --------------------------------------------------------------------------------------
+
+    @on(Prompt.Edited)
+    async def keep_draft(self, event: Prompt.Edited) -> None:
+        """The unsent words are kept as they are written."""
+        event.stop()
+        if self._engine is not None:
+            await self._engine.save_draft(self.conversation_id, event.text)
+
+    @on(Transcript.MoreBelow)
+    def show_more_below(self, event: Transcript.MoreBelow) -> None:
+        """A chip says that there is more below."""
+        event.stop()
+        self.more_below.show(event.lines)
+
+
+def _anchor(kept: str) -> Anchor | None:
+    try:
+        return msgspec.json.decode(kept, type=Anchor) if kept else None
+    except msgspec.MsgspecError:
+        return None
+
+
+def figures_of(turn: Turn) -> Figures:
+    """The figures of an answer that was saved."""
+    usage, timings = turn.usage, turn.timings
+    return Figures(
+        model=turn.model,
+        strategy=turn.strategy,
+        phase=turn.state,
+        ttft_seconds=timings.ttft_seconds if timings else None,
+        rate=timings.tokens_per_second if timings else None,
+        rate_estimated=bool(timings and timings.estimated),
+        prompt_tokens=usage.prompt_tokens if usage else None,
+        completion_tokens=usage.completion_tokens if usage else None,
+        tokens_estimated=bool(usage and usage.estimated),
+        cost=turn.cost,
+        context_tokens=usage.total_tokens if usage else None,
+        left_out=turn.left_out,
+        duration_seconds=timings.duration_seconds if timings else 0.0,
+        error=turn.error.title if turn.error else "",
+    )

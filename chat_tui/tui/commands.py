@@ -1,0 +1,109 @@
+"""The slash commands: one table that feeds the prompt's completion, the help and what is carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+import msgspec
+
+from chat_tui.errors import CommandError
+from chat_tui.text_safety import clean_line
+
+
+class Command(msgspec.Struct, frozen=True):
+    """One slash command."""
+
+    name: str
+    help: str
+    argument: str = ""
+    """What may follow, as the help shows it."""
+
+
+TABLE: tuple[Command, ...] = (
+    Command("clear", "begin a fresh conversation; this one stays in the history"),
+    Command("exit", "quit"),
+    Command("fetch", "fetch the built-in model (about 93 MB)"),
+    Command("help", "show keys and commands"),
+    Command("history", "show this conversation in short, and all saved ones"),
+    Command("model", "choose a model; without a name, open the list", "[provider/model]"),
+    Command("strategy", "choose a strategy; without a name, go to the next", "[name]"),
+    Command("system", "set this conversation's system prompt; without text, show it; `default` resets it", "[text]"),
+    Command("theme", "choose a theme; without a name, open the list", "[name]"),
+)
+
+
+class Call(msgspec.Struct, frozen=True):
+    """A command as it was typed."""
+
+    name: str
+    argument: str = ""
+
+
+def parse(text: str) -> Call | str:
+    """A typed text as the command it calls, or as the words to be sent (`//` stands for a literal slash).
+
+    Raises `CommandError` for a command that is not there.
+    """
+    stripped = text.strip()
+    if not stripped.startswith("/"):
+        return text
+    if stripped.startswith("//"):
+        return stripped[1:]
+    words = stripped[1:].split(maxsplit=1)
+    name = words[0].casefold() if words else ""
+    argument = words[1].strip() if len(words) > 1 else ""
+    if any(command.name == name for command in TABLE):
+        return Call(name, argument)
+    raise CommandError(f"There is no command /{clean_line(name, 40)}; nothing was sent.", _near(name))
+
+
+def _near(name: str) -> str:
+    names = [command.name for command in TABLE]
+    near = get_close_matches(name, names, n=3, cutoff=0.5) or [
+        known for known in names if name and known.startswith(name[0])
+    ]
+    hint = f"Did you mean {' or '.join(f'/{word}' for word in near)}?" if near else "See /help."
+    return f"{hint} A text that begins with a slash is sent with two: //{clean_line(name, 40)}"
+
+
+def completions(text: str) -> Sequence[tuple[str, str]]:
+    """(the prompt's text after it is taken, help) for what is typed so far, best first."""
+    if not text.startswith("/") or text.startswith("//") or " " in text:
+        return ()
+    typed = text[1:].casefold()
+    first = [command for command in TABLE if command.name.startswith(typed)]
+    rest = [command for command in TABLE if typed in command.name and command not in first]
+    return [
+        (f"/{command.name}{' ' if command.argument else ''}", f"{command.argument} {command.help}".strip())
+        for command in (*first, *rest)
+    ]
+
+
+def chosen_model(name: str, known: Sequence[str]) -> str:
+    """The model that a name means: a known one, or any of a server's that may know more than it lists.
+
+    Raises `CommandError`.
+    """
+    provider, slash, id = name.partition("/")
+    servers = {model.partition("/")[0] for model in known} - {"local", "scripted"}
+    if name in known or (slash and id and provider in servers):
+        return name
+    near = get_close_matches(name, known, n=3, cutoff=0.3) or list(known[:4])
+    raise CommandError(f"There is no model {clean_line(name, 80)}.", f"Near it: {', '.join(near)}. Ctrl+O lists all.")
+
+
+def chosen_strategy(name: str, known: Sequence[str]) -> str:
+    """The strategy that a name means. Raises `CommandError`."""
+    if name.casefold() in known:
+        return name.casefold()
+    raise CommandError(f"There is no strategy {clean_line(name, 60)}.", f"There are: {', '.join(known)}.")
+
+
+def markdown() -> str:
+    """The README's table."""
+    lines = ["| command | what it does |", "|---|---|"]
+    for command in TABLE:
+        shown = f"/{command.name} {command.argument}".strip()
+        lines.append(f"| `{shown}` | {command.help} |")
+    return "\n".join(lines) + "\n"

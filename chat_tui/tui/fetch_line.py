@@ -1,0 +1,107 @@
+"""The fetch of the built-in model's weights: a line that runs it, shows how far it is, and says why it failed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from textual.message import Message
+
+from chat_tui.engine import Fetching, LocalWeights
+from chat_tui.errors import ChatTuiError
+from chat_tui.text_safety import clean_line
+from chat_tui.tui import figures_text as words
+from chat_tui.tui.spans import Line, Span, SpanView, crop, wrap
+
+_WEIGHTS_BYTES = 98_362_432
+_BAR = 16
+_SHOW_SECONDS = 0.25
+
+
+class FetchLine(SpanView):
+    """The fetch of the built-in model: how far, how fast, how long; or why it failed and what to do."""
+
+    DEFAULT_CSS = "FetchLine { display: none; width: 1fr; height: auto; padding: 0 1; background: $panel; }"
+
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._task: asyncio.Task[None] | None = None
+        self._fetching: Fetching | None = None
+        self._error: ChatTuiError | None = None
+        self._stopped = False
+
+    class Ended(Message):
+        """The fetch has ended, whatever way."""
+
+    @property
+    def running(self) -> bool:
+        """A fetch that this line began runs."""
+        return self._task is not None
+
+    def begin(self, weights: LocalWeights) -> None:
+        """Fetch, and show how far it is."""
+        if self._task is None:
+            self._task = asyncio.ensure_future(weights.fetch())
+            self.run_worker(self._watch(self._task, weights), exit_on_error=True)
+
+    def stop(self) -> None:
+        """Stop the fetch; it can be begun again."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _watch(self, task: asyncio.Task[None], weights: LocalWeights) -> None:
+        self._fetching, self._error, self._stopped = Fetching(), None, False
+        self._show(True)
+        try:
+            while not task.done():
+                await asyncio.wait([task], timeout=_SHOW_SECONDS)
+                if not task.done():
+                    self._fetching = weights.fetching or self._fetching
+                    self._show(True)
+        finally:
+            task.cancel()
+            self._task = None
+        self._fetching = None
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, ChatTuiError):
+            self._error = error
+        elif error is not None:
+            raise error
+        self._stopped = task.cancelled()
+        self._show(self._stopped or error is not None)
+        self.post_message(self.Ended())
+
+    def hide(self) -> None:
+        """Take away what the last fetch has left on the screen."""
+        if not self.running:
+            self._show(False)
+
+    def _show(self, visible: bool) -> None:
+        self.display = visible
+        self.refresh(layout=True)
+        self.redraw()
+
+    def get_content_height(self, *args: object) -> int:
+        """As many rows as it has lines."""
+        return len(self.lines(max(1, self.size.width or self.app.size.width - 2)))
+
+    def lines(self, width: int) -> Sequence[Line]:
+        """One line of progress, or the error in a few."""
+        if self._error is not None:
+            told = [(Span(text, "error"),) for text in wrap(clean_line(self._error.title), width, 3)]
+            return told + [(Span(text, "dim"),) for text in wrap(clean_line(self._error.hint), width, 4)]
+        if self._stopped:
+            return [(Span(crop("The fetch was stopped. /fetch begins it again.", width), "dim"),)]
+        if self._fetching is None:
+            return [()]
+        total = self._fetching.total_bytes or _WEIGHTS_BYTES
+        filled, rest = words.gauge(self._fetching.received_bytes, total, _BAR)
+        parts = [words.progress(self._fetching.received_bytes, total)]
+        if self._fetching.bytes_per_second:
+            parts.append(f"{words.size(self._fetching.bytes_per_second)}/s")
+        if self._fetching.seconds_left is not None:
+            parts.append(f"{words.seconds(self._fetching.seconds_left)} left")
+        parts.append("Esc stops")
+        name = "Fetching the built-in model  " if width >= 90 else "Model  "
+        told_text = crop("  " + " · ".join(parts), max(1, width - len(name) - _BAR))
+        return [(Span(name, "text"), Span(filled, "accent"), Span(rest, "line"), Span(told_text, "dim"))]

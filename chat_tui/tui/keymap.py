@@ -1,0 +1,152 @@
+"""Every key in one table. Bindings, the footer, the help and the README's table are made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
+
+import msgspec
+from textual.binding import Binding
+
+from chat_tui.errors import KeymapError
+from chat_tui.text_safety import clean_line
+
+Where = Literal["everywhere", "prompt", "transcript", "history list"]
+
+
+class Key(msgspec.Struct, frozen=True):
+    """One row of the table."""
+
+    id: str
+    """`noun.verb`; what `[keys]` in the config rebinds."""
+    keys: str
+    """As Textual writes them, with commas between."""
+    action: str
+    """Empty for a key that its widget handles by itself."""
+    help: str
+    where: Where = "everywhere"
+    label: str = ""
+    """A short word for the footer."""
+
+
+TABLE: tuple[Key, ...] = (
+    Key("conversation.new", "ctrl+n", "new_conversation", "begin a new conversation", label="new"),
+    Key("models.open", "ctrl+o", "open_models", "open the list of models", label="models"),
+    Key("strategy.next", "ctrl+t", "next_strategy", "go to the next strategy", label="strategy"),
+    Key(
+        "history.open",
+        "ctrl+r",
+        "open_history",
+        "open the history: this conversation and all saved ones",
+        label="history",
+    ),
+    Key("history.toggle", "ctrl+l,f2", "toggle_history", "show or hide the history list"),
+    Key("stats.toggle", "f3", "toggle_stats", "show or hide the stats panel"),
+    Key("palette.open", "ctrl+p", "command_palette", "open the command palette"),
+    Key("help.open", "f1", "help", "show this help", label="help"),
+    Key("answer.pause", "f6", "pause_or_resume", "pause the answer, or go on", label="pause"),
+    Key("answer.cancel", "escape", "cancel", "close a list, cancel the answer, or stop a download", label="cancel"),
+    Key(
+        "copy.or_cancel",
+        "ctrl+c",
+        "copy_or_cancel",
+        "copy the selection; else cancel the answer; else clear the draft; twice: quit",
+    ),
+    Key("app.quit", "ctrl+q", "quit", "quit; what runs is cancelled and its part is kept", label="quit"),
+    Key("prompt.send", "enter", "", "send", "prompt", "send"),
+    Key("prompt.new_line", "ctrl+j,shift+enter", "", "make a new line", "prompt", "new line"),
+    Key("prompt.recall", "up,down", "", "at the edges: earlier prompts", "prompt"),
+    Key("prompt.undo", "ctrl+z,ctrl+y", "", "undo, redo", "prompt"),
+    Key("prompt.complete", "tab", "", "take the completion; else go to the transcript", "prompt"),
+    Key("transcript.turn", "up,down", "", "the turn before or after", "transcript"),
+    Key("transcript.page", "pageup,pagedown", "", "scroll by a page", "transcript"),
+    Key("transcript.edge", "home,end", "", "go to the beginning or the end", "transcript"),
+    Key("transcript.copy", "y", "", "copy the answer", "transcript"),
+    Key("transcript.copy_code", "1,9", "", "copy a code block by its number", "transcript"),
+    Key("history.filter", "slash", "", "filter by title; so does typing", "history list"),
+    Key("history.choose", "enter", "", "open the conversation", "history list"),
+)
+
+_NAMES = {
+    "escape": "Esc",
+    "enter": "Enter",
+    "pageup": "PageUp",
+    "pagedown": "PageDown",
+    "slash": "/",
+    "up": "Up",
+    "down": "Down",
+    "home": "Home",
+    "end": "End",
+    "tab": "Tab",
+}
+
+
+def bindings(where: Where = "everywhere") -> list[Binding]:
+    """Textual's bindings for the rows that have an action."""
+    return [
+        Binding(row.keys, row.action, row.help, id=row.id, show=False, priority=row.id not in _NOT_FIRST)
+        for row in TABLE
+        if row.action and row.where == where
+    ]
+
+
+# A widget that has a use for these keys goes first: a popup that is open, a selection in the prompt.
+_NOT_FIRST = {"answer.cancel", "copy.or_cancel"}
+
+
+def shown(keys: str) -> str:
+    """Keys as people read them, such as `Ctrl+L or F2`."""
+    return " or ".join(_shown_one(key.strip()) for key in keys.split(","))
+
+
+def _shown_one(key: str) -> str:
+    parts = key.split("+")
+    return "+".join(
+        _NAMES.get(part, part.upper() if len(part) <= 3 and part[0] == "f" else part.capitalize()) for part in parts
+    )
+
+
+def rebound(overrides: Mapping[str, str]) -> tuple[dict[str, str], list[KeymapError]]:
+    """The rows of `[keys]` that can be used, by id, and what is wrong with the others."""
+    from difflib import get_close_matches
+
+    known = {row.id: row for row in TABLE if row.action}
+    taken = {key.strip(): row.id for row in known.values() for key in row.keys.split(",")}
+    good: dict[str, str] = {}
+    wrong: list[KeymapError] = []
+    for id, key in overrides.items():
+        name = clean_line(id, 60)
+        if id not in known:
+            near = get_close_matches(id, list(known), n=2)
+            hint = f"Did you mean {' or '.join(near)}?" if near else "See F1 for the ids."
+            wrong.append(KeymapError(f"[keys]: there is no `{name}`.", hint))
+            continue
+        owner = next(
+            (taken[part] for part in _keys(key) if taken.get(part, id) != id and taken[part] not in overrides), None
+        )
+        if not _keys(key):
+            wrong.append(KeymapError(f"[keys]: `{name}` has no key.", "Write one such as `ctrl+k`."))
+        elif owner:
+            wrong.append(KeymapError(f"[keys]: `{name}` takes the key of `{owner}`.", f"Rebind `{owner}` too."))
+        else:
+            good[id] = ",".join(_keys(key))
+    return good, wrong
+
+
+def _keys(text: str) -> list[str]:
+    return [part.strip().lower() for part in clean_line(text, 80).split(",") if part.strip()]
+
+
+def footer(ids: Iterable[str], changed: Mapping[str, str]) -> Sequence[tuple[str, str]]:
+    """(key, word) for the footer, in this order; `changed` holds rebound keys by id."""
+    rows = {row.id: row for row in TABLE}
+    return [(_shown_one(changed.get(id, rows[id].keys).split(",")[0]), rows[id].label) for id in ids]
+
+
+def markdown() -> str:
+    """The README's table."""
+    lines = ["| where | key | what it does | id |", "|---|---|---|---|"]
+    for row in TABLE:
+        id = f"`{row.id}`" if row.action else ""
+        lines.append(f"| {row.where} | {shown(row.keys)} | {row.help} | {id} |")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,113 @@
+"""Small lines around the transcript: what is below, the keys that count now, the first words, a screen too small."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.widget import Widget
+
+from chat_tui.figures import Figures
+from chat_tui.tui import figures_text as words
+from chat_tui.tui.spans import Line, Span, SpanView, crop, wrap
+
+
+class MoreBelow(SpanView):
+    """A chip over the transcript's end: there is more below."""
+
+    DEFAULT_CSS = """
+    MoreBelow { display: none; width: 1fr; height: 1; background: $panel; padding: 0 1; }
+    """
+
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._lines_below = 0
+
+    def show(self, lines_below: int) -> None:
+        """So many lines are below the window; none hides it."""
+        self._lines_below = lines_below
+        self.display = lines_below > 0
+        self.redraw()
+
+    def lines(self, width: int) -> Sequence[Line]:
+        """One line."""
+        count = f"{self._lines_below:,} line{'s' * (self._lines_below != 1)}"
+        return [(Span(crop(f"↓ {count} below · End goes there", width), "accent"),)]
+
+
+class KeyBar(SpanView):
+    """The last row: the keys that count now; on narrow screens the speed at its right."""
+
+    DEFAULT_CSS = "KeyBar { width: 1fr; height: 1; padding: 0 1; background: $surface; }"
+
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._keys: Sequence[tuple[str, str]] = ()
+        self._right = ""
+
+    def show(self, keys: Sequence[tuple[str, str]]) -> None:
+        """These keys with their words, the most important first."""
+        if keys != self._keys:
+            self._keys = keys
+            self.redraw()
+
+    def show_figures(self, figures: Figures | None) -> None:
+        """The speed, where the stats panel is not in sight."""
+        right = ""
+        if figures is not None and figures.ttft_seconds is not None:
+            right = f"TTFT {words.ttft(figures.ttft_seconds)} · {words.rate(figures.rate, figures.rate_estimated)}"
+        if right != self._right:
+            self._right = right
+            self.redraw()
+
+    def lines(self, width: int) -> Sequence[Line]:
+        """One line; keys that do not fit are left out from the end."""
+        spans: list[Span] = []
+        room = width - (len(self._right) + 2 if self._right else 0)
+        for key, word in self._keys:
+            needed = len(key) + len(word) + 1 + (2 if spans else 0)
+            if needed > room:
+                break
+            room -= needed
+            spans += [Span("  ")] if spans else []
+            spans += [Span(key, "strong"), Span(f" {word}", "dim")]
+        if self._right:
+            spans += [Span(" " * (room + 2)), Span(self._right, "dim")]
+        return [tuple(spans)]
+
+
+class Welcome(SpanView):
+    """Stands in an empty conversation: what this is and what to do first."""
+
+    DEFAULT_CSS = "Welcome { width: 1fr; height: 1fr; padding: 1 2; background: $background; }"
+
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._keys: Sequence[tuple[str, str]] = ()
+
+    def show(self, keys: Sequence[tuple[str, str]]) -> None:
+        """These keys, with what they do."""
+        self._keys = keys
+        self.redraw()
+
+    def lines(self, width: int) -> Sequence[Line]:
+        """A title, a sentence, the keys."""
+        lead = wrap("Ask anything below. The answer streams here; Esc stops it and keeps the part.", width, 3)
+        column = max((len(key) for key, _ in self._keys), default=0) + 2
+        rows: list[Line] = [(Span("chat-tui", "accent"),), (), *(((Span(text),)) for text in lead), ()]
+        rows += [
+            (Span(key.ljust(column), "strong"), Span(crop(word, width - column), "dim")) for key, word in self._keys
+        ]
+        return rows
+
+
+class TooSmall(Widget):
+    """Stands in place of everything where the terminal is too small."""
+
+    DEFAULT_CSS = """
+    TooSmall { display: none; width: 100%; height: 100%; content-align: center middle; text-align: center; }
+    """
+
+    def render(self) -> str:
+        """What is wrong and what to do."""
+        size = self.app.size
+        return f"The terminal is {size.width}×{size.height}.\nchat-tui needs 40×12.\nMake it larger; nothing is lost."
