@@ -18,8 +18,8 @@ from typing import Any
 from tests.pty_terminal import PtyTerminal
 
 ROOT = Path(__file__).parents[2]
-PAINTED = "Ask anything"
-"""The prompt's placeholder in both: it stands on the screen once the first frame is there."""
+PAINTED = "sk anything"
+"""The placeholder of both prompts, less the letter under the cursor: the first frame holds it."""
 QUIT = b"\x11"
 
 
