@@ -28,6 +28,7 @@ class ChatApp(App[int]):
     """chat-tui's screen. `engine` is None until it is open, which is after the first paint."""
 
     TITLE = "chat-tui"
+    CSS_PATH = "styles.tcss"
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "ctrl+p"
     BINDINGS = []

@@ -53,7 +53,6 @@ def complete(text: str) -> list[Completion]:
 class ChatScreen(Screen[None]):
     """The screen that is always there."""
 
-    CSS_PATH = "styles.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [*keymap.bindings()]
 
     def __init__(self, *, model: str | None, strategy: str) -> None:
