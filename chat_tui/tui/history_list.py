@@ -103,10 +103,6 @@ class HistoryList(Widget):
         layout: vertical;
         background: $surface;
         & > RowList { height: 1fr; background: $surface; }
-        & > Filter, & > NoHistory { display: none; }
-        &.-filtering > Filter { display: block; }
-        &.-empty > NoHistory { display: block; }
-        &.-empty > RowList { display: none; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "clear", "Clear the filter", show=False)]
@@ -119,15 +115,17 @@ class HistoryList(Widget):
             self.conversation_id = conversation_id
 
     def __init__(self, *, clock: Callable[[], datetime] = local_now, id: str | None = None) -> None:
-        super().__init__(id=id, classes="-empty")
+        super().__init__(id=id)
         self._clock = clock
         self._heading = HistoryHeading()
         self._rows = SummaryRows(self._draw, row_height=2)
         self._filter = Filter(self._rows, "filter titles")
         self._nothing = NoHistory()
+        # Shown and hidden one by one: a class on the whole would style every child anew, 10 ms.
+        self._filter.display = self._rows.display = False
         self._summaries: tuple[Summary, ...] = ()
         self._texts: list[str] | None = None
-        self._found: list[int] = []
+        self._found: Sequence[int] = ()
         self._current = ""
         self._answering: frozenset[str] = frozenset()
 
@@ -160,8 +158,8 @@ class HistoryList(Widget):
             self._rows.refresh()
 
     def take_focus(self) -> None:
-        """Let keys act on the rows."""
-        self._rows.focus()
+        """Let keys act on the rows; without any there is nothing to act on, and the focus stays where it is."""
+        (self._filter if self._filter.display else self._rows).focus()
 
     def _under(self) -> Summary | None:
         cursor = self._rows.cursor
@@ -174,13 +172,16 @@ class HistoryList(Widget):
                 self._texts = [summary.title.casefold() for summary in self._summaries]
             self._found = matching(typed, self._texts)
         else:
-            self._found = list(range(len(self._summaries)))
-        ids = [self._summaries[place].id for place in self._found] if keep else []
+            self._found = range(len(self._summaries))
+        cursor = 0
+        if keep:
+            cursor = next((row for row, place in enumerate(self._found) if self._summaries[place].id == keep), 0)
         self._heading.show(len(self._found), len(self._summaries))
-        self.set_class(not self._found, "-empty")
+        self._rows.display = bool(self._found)
+        self._nothing.display = not self._found
         self._nothing.text = f"No title has “{clean_line(typed, 60)}”." if self._summaries else _NOTHING
         self._nothing.redraw()
-        self._rows.show(len(self._found), ids.index(keep) if keep in ids else 0)
+        self._rows.show(len(self._found), cursor)
 
     def _draw(self, row: int, width: int) -> list[Line]:
         summary = self._summaries[self._found[row]]
@@ -196,7 +197,7 @@ class HistoryList(Widget):
     def begin_filter(self, event: SummaryRows.Typed) -> None:
         """A letter typed on the rows goes to the filter, which opens."""
         event.stop()
-        self.add_class("-filtering")
+        self._filter.display = True
         self._filter.focus()
         if event.character:
             self._filter.insert_text_at_cursor(event.character)
@@ -215,7 +216,7 @@ class HistoryList(Widget):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Esc is its own only while the filter is open."""
-        return self.has_class("-filtering") if action == "clear" else True
+        return self._filter.display if action == "clear" else True
 
     def action_clear(self) -> None:
         """Close the filter and list all again."""
@@ -223,7 +224,7 @@ class HistoryList(Widget):
         had_focus = self._filter.has_focus
         with self._filter.prevent(Input.Changed):
             self._filter.value = ""
-        self.remove_class("-filtering")
+        self._filter.display = False
         self._narrow(keep=under.id if under else None)
         if had_focus:
             self._rows.focus()

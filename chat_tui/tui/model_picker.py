@@ -21,7 +21,7 @@ from chat_tui.tui import figures_text as words
 from chat_tui.tui.row_list import Filter, RowList, matching
 from chat_tui.tui.spans import Line, Span, SpanView, apart, crop, crop_start
 
-NARROW = 62
+NARROW = 66
 """Below this width a row takes two lines."""
 
 STATE_WIDTH = 16
@@ -127,7 +127,7 @@ def standing_lines(standing: Standing, width: int, *, in_use: bool = False, fixe
         told = " · ".join(part for part in parts if part != words.UNKNOWN)
         return [
             (mark, *apart(Span(name, name_role), Span(crop(state, STATE_WIDTH), state_role), width - 3)),
-            (Span("  "), Span(crop(told, width - 3), "dim")),
+            (Span("  "), Span(crop(told, width - 2), "dim")),
         ]
     name, figures = _columns(name, window, price, words.speed(standing.tokens_per_second), width)
     shown = Span(crop(state, STATE_WIDTH), state_role)
@@ -174,7 +174,7 @@ class ModelPicker(Widget):
         self._mounted_list = False
         self._standings: tuple[Standing, ...] = ()
         self._texts: tuple[str, ...] = ()
-        self._found: list[int] = []
+        self._found: Sequence[int] = ()
         self._model = ""
         self._fixed = False
         self._leave_row = True
@@ -192,7 +192,7 @@ class ModelPicker(Widget):
 
     def set_standings(self, standings: Sequence[Standing]) -> None:
         """Every model with how it fares, in the order in which they are listed."""
-        under = self._standing_at(self._rows.cursor)
+        under = self._standing_at(self._rows.cursor) if self.is_open else None
         self._standings = tuple(standings)
         self._texts = tuple(f"{standing.model.name} {standing.state}".casefold() for standing in standings)
         if self.is_open:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
-from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
@@ -15,21 +14,23 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widgets import Input
 
-from chat_tui.tui.spans import ROLE_CLASSES, ROLE_CSS, Line, role_style, strip_of
+from chat_tui.tui.spans import ROLE_CLASSES, ROLE_CSS, Line, RoleStyles, strip_of
+
+_LETTERS_LIMIT = 1_000
+"""Among more texts than these only whole words are looked for."""
 
 
-def matching(typed: str, texts: Sequence[str]) -> list[int]:
-    """The places of the texts (casefolded by the caller) that hold every typed word, in any order; where none does,
-    of those that hold the letters of each word in their order."""
+def matching(typed: str, texts: Sequence[str]) -> Sequence[int]:
+    """The places of the texts (casefolded by the caller) that hold every typed word, in any order; where none does
+    and they are not too many, of those that hold the letters of each word in their order."""
     words = typed.casefold().split()
-    if not words:
-        return list(range(len(texts)))
-    if len(words) == 1:
-        word = words[0]
-        found = [place for place, text in enumerate(texts) if word in text]
-    else:
-        found = [place for place, text in enumerate(texts) if all(word in text for word in words)]
-    return found or [place for place, text in enumerate(texts) if all(_scattered(word, text) for word in words)]
+    found: Sequence[int] = range(len(texts))
+    # The longest word first: it leaves the fewest for the others.
+    for word in sorted(words, key=len, reverse=True):
+        found = [place for place in found if word in texts[place]]
+    if found or len(texts) > _LETTERS_LIMIT:
+        return found
+    return [place for place, text in enumerate(texts) if all(_scattered(word, text) for word in words)]
 
 
 def _scattered(word: str, text: str) -> bool:
@@ -87,6 +88,7 @@ class RowList(ScrollView, can_focus=True):
         self, draw: Callable[[int, int], Sequence[Line]], *, row_height: int = 1, id: str | None = None
     ) -> None:
         super().__init__(id=id)
+        self._styles_of_roles = RoleStyles(self)
         self._draw = draw
         self._row_height = row_height
         self.count = 0
@@ -133,6 +135,10 @@ class RowList(ScrollView, can_focus=True):
         elif bottom > self.scroll_offset.y + height:
             self.scroll_to(y=bottom - height, animate=False, force=True)
 
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._styles_of_roles.changed()
+
     def on_resize(self) -> None:
         self.virtual_size = Size(self.scrollable_content_region.width, self.count * self._row_height)
         self._into_sight()
@@ -161,15 +167,14 @@ class RowList(ScrollView, can_focus=True):
         """One line, as Textual's compositor asks for it."""
         width = self.scrollable_content_region.width
         row, part = divmod(y + self.scroll_offset.y, self._row_height)
-        ground = self.rich_style
         if row >= self.count:
-            return Strip.blank(width, ground)
+            return Strip.blank(width, self._styles_of_roles.style("text"))
+        ground = ""
         if row == self.cursor:
-            name = "rows--lit" if self.lit else "rows--cursor"
-            ground += Style(bgcolor=self.get_component_rich_style(name, partial=True).bgcolor)
+            ground = "rows--lit" if self.lit else "rows--cursor"
         lines = self._draw(row, width)
         line = lines[part] if part < len(lines) else ()
-        return strip_of(line, width, lambda role: role_style(self, role), ground)
+        return strip_of(line, width, lambda role: self._styles_of_roles.style(role, ground))
 
 
 class Filter(Input):

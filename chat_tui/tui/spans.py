@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import zip_longest
 from typing import ClassVar, NamedTuple, TypeAlias
 
 from rich.cells import cell_len, set_cell_size
@@ -89,15 +90,35 @@ def wrap(text: str, width: int, limit: int) -> list[str]:
     return lines
 
 
-def strip_of(line: Line, width: int, style_of: Callable[[str], Style], ground: Style) -> Strip:
-    """The line as a strip of exactly `width` cells on `ground`."""
-    segments = [Segment(span.text, ground + style_of(span.role)) for span in line if span.text]
-    return Strip(segments).adjust_cell_length(width, ground)
+def strip_of(line: Line, width: int, style_of: Callable[[str], Style]) -> Strip:
+    """The line as a strip of exactly `width` cells; `style_of` tells how a role is written, ground and all."""
+    segments = [Segment(span.text, style_of(span.role)) for span in line if span.text]
+    return Strip(segments).adjust_cell_length(width, style_of("text"))
 
 
-def role_style(widget: Widget, role: str) -> Style:
-    """How the widget's theme writes this role, without a ground."""
-    return widget.get_component_rich_style(f"span--{role}", partial=True)
+class RoleStyles:
+    """How a widget's theme writes each role, looked up once: Textual forgets it with every refresh.
+
+    `changed` is for the widget's `notify_style_update`."""
+
+    def __init__(self, widget: Widget) -> None:
+        self._widget = widget
+        self._known: dict[tuple[str, str], Style] = {}
+
+    def changed(self) -> None:
+        """The theme or a rule has changed."""
+        self._known.clear()
+
+    def style(self, role: str, ground: str = "") -> Style:
+        """The style of a role on the widget's ground, or on that of one of its component classes."""
+        known = self._known.get((role, ground))
+        if known is None:
+            widget = self._widget
+            known = widget.rich_style + widget.get_component_rich_style(f"span--{role}", partial=True)
+            if ground:
+                known += Style(bgcolor=widget.get_component_rich_style(ground, partial=True).bgcolor)
+            self._known[role, ground] = known
+        return known
 
 
 class SpanView(Widget):
@@ -109,6 +130,7 @@ class SpanView(Widget):
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
+        self._styles_of_roles = RoleStyles(self)
         self._drawn: Sequence[Line] = ()
         self._drawn_width = -1
 
@@ -120,13 +142,21 @@ class SpanView(Widget):
         """Ask for the lines again and repaint those that differ."""
         width = self.size.width
         if width <= 0:
+            # Not laid out, or hidden: asked again when it is seen.
+            self._drawn_width = -1
             return
         before, self._drawn, self._drawn_width = self._drawn, self.lines(width), width
-        for y in range(max(len(before), len(self._drawn))):
-            old = before[y] if y < len(before) else ()
-            new = self._drawn[y] if y < len(self._drawn) else ()
-            if old != new:
-                self.refresh(Region(0, y, width, 1))
+        changed = [
+            Region(0, y, width, 1)
+            for y, (old, new) in enumerate(zip_longest(before, self._drawn, fillvalue=()))
+            if old != new
+        ]
+        if changed:
+            self.refresh(*changed)
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._styles_of_roles.changed()
 
     def render_line(self, y: int) -> Strip:
         """One line, as Textual's compositor asks for it."""
@@ -134,7 +164,7 @@ class SpanView(Widget):
         if width != self._drawn_width:
             self._drawn, self._drawn_width = self.lines(width), width
         line = self._drawn[y] if y < len(self._drawn) else ()
-        return strip_of(line, width, lambda role: role_style(self, role), self.rich_style)
+        return strip_of(line, width, self._styles_of_roles.style)
 
 
 def text_of(lines: Sequence[Line]) -> str:
