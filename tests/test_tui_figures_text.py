@@ -1,0 +1,176 @@
+"""Figures in words, lines of spans, the filter: the pure parts of the side panels."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from rich.cells import cell_len
+
+from chat_tui.figures import Figures
+from chat_tui.tui import figures_text as words
+from chat_tui.tui.row_list import matching
+from chat_tui.tui.spans import Span, apart, crop, crop_start, wrap
+from tests.panels_screen import NOW
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (words.seconds(1.23), "1.2 s"),
+        (words.seconds(0), "0.0 s"),
+        (words.seconds(59.96), "1 m 00 s"),
+        (words.seconds(125), "2 m 05 s"),
+        (words.seconds(3599.7), "1 h 00 m"),
+        (words.seconds(None), "–"),
+        (words.seconds(float("nan")), "–"),
+        (words.seconds(-1), "–"),
+        (words.ttft(0.341), "0.34 s"),
+        (words.ttft(0.999), "1.0 s"),
+        (words.ttft(None), "–"),
+        (words.tokens(1234), "1,234"),
+        (words.tokens(12_345), "12.3k"),
+        (words.tokens(999_960), "1.0M"),
+        (words.tokens(7, estimated=True), "≈7"),
+        (words.tokens(None, estimated=True), "–"),
+        (words.rate(41.2), "41 tok/s"),
+        (words.rate(41.2, estimated=True), "≈41 tok/s"),
+        (words.rate(4.21), "4.2 tok/s"),
+        (words.rate(9.96), "10 tok/s"),
+        (words.rate(None), "–"),
+        (words.cost(0), "$0"),
+        (words.cost(0.00001), "<$0.0001"),
+        (words.cost(0.0012), "$0.0012"),
+        (words.cost(0.1234), "$0.123"),
+        (words.cost(0.9996), "$1.00"),
+        (words.cost(1234.5), "$1,234.50"),
+        (words.cost(None), "–"),
+        (words.price(0.15, 0.6), "$0.15/$0.60"),
+        (words.price(3, 15), "$3/$15"),
+        (words.price(0.05, 0.075), "$0.05/$0.075"),
+        (words.price(0, 0), "$0"),
+        (words.price(None, 1), "–"),
+        (words.percentage(246, 2048), "12%"),
+        (words.percentage(1, 2048), "<1%"),
+        (words.percentage(0, 2048), "0%"),
+        (words.percentage(3000, 2000), "150%"),
+        (words.percentage(5, None), "–"),
+        (words.progress(12.3 * 1024**2, 98_362_432), "12.3 of 93.8 MB"),
+        (words.progress(12.3 * 1024**2, None), "12.3 MB"),
+        (words.context(2048), "2k"),
+        (words.context(8192), "8k"),
+        (words.context(128_000), "128k"),
+        (words.context(131_072), "128k"),
+        (words.context(1_048_576), "1M"),
+        (words.context(1_000_000), "1M"),
+        (words.context(4097), "4.1k"),
+        (words.context(512), "512"),
+        (words.context(None), "–"),
+        (words.left_out(0), ""),
+        (words.left_out(1), "1 earlier exchange not sent"),
+        (words.left_out(3), "3 earlier exchanges not sent"),
+    ],
+)
+def test_figures_are_written_so(said: str, expected: str) -> None:
+    assert said == expected
+
+
+@pytest.mark.parametrize(
+    ("figures", "expected"),
+    [
+        (Figures(phase="connecting", phase_seconds=0.4), "connecting 0.4 s"),
+        (Figures(phase="waiting", phase_seconds=1.2), "waiting 1.2 s"),
+        (Figures(phase="thinking", phase_seconds=3.1), "thinking 3.1 s"),
+        (Figures(phase="loading", phase_seconds=0.5), "loading the model 0.5 s"),
+        (Figures(phase="retrying", attempt=2, of=3, delay_seconds=3.2), "retrying 2/3 in 4 s"),
+        (Figures(phase="retrying", attempt=2, of=3, delay_seconds=0), "retrying 2/3 now"),
+        (Figures(phase="retrying"), "retrying now"),
+        (Figures(phase="cancelled", phase_seconds=9), "cancelled"),
+        (Figures(phase="complete"), "done"),
+        (Figures(phase="length"), "cut at the token limit"),
+        (Figures(), "ready"),
+    ],
+)
+def test_a_phase_is_told_with_its_time(figures: Figures, expected: str) -> None:
+    assert words.phase(figures) == expected
+
+
+def test_a_sparkline_has_the_newest_values_scaled_to_the_largest() -> None:
+    assert words.sparkline([1, 2, 3, 4, 5, 6, 7, 8], 8) == "▁▂▃▄▅▆▇█"
+    assert words.sparkline([100, 4, 8], 2) == "▄█"
+    assert words.sparkline([0, 0], 5) == "▁▁"
+    assert words.sparkline([], 5) == ""
+    assert words.sparkline([1, 2], 0) == ""
+    assert words.sparkline([float("nan"), float("inf"), 2], 5) == "▁▁█"
+
+
+def test_a_gauge_is_as_wide_as_asked() -> None:
+    assert words.gauge(1, 2, 10) == ("━━━━━", "─────")
+    assert words.gauge(1, 1000, 10) == ("╸", "─────────")
+    assert words.gauge(5000, 1000, 4) == ("━━━━", "")
+    assert words.gauge(None, 1000, 4) == ("", "────")
+
+
+@pytest.mark.parametrize(
+    ("when", "expected"),
+    [
+        (NOW.replace(hour=14, minute=5), "14:05"),
+        (NOW - timedelta(days=1), "yesterday"),
+        (NOW - timedelta(days=11), "12 Nov"),
+        (NOW.replace(year=2023, day=12), "12 Nov 2023"),
+        (NOW + timedelta(days=2), "25 Nov"),
+        (datetime.min.replace(tzinfo=UTC), "1 Jan 1"),
+    ],
+)
+def test_a_time_is_told_as_seen_from_now(when: datetime, expected: str) -> None:
+    assert words.moment(when, NOW) == expected
+
+
+def test_a_time_is_told_in_the_zone_of_the_reader() -> None:
+    tokyo = timezone(timedelta(hours=9))
+    assert words.moment(NOW.replace(hour=22), NOW.replace(hour=23).astimezone(tokyo)) == "07:30"
+    assert words.moment(datetime.max.replace(tzinfo=UTC), NOW.astimezone(tokyo)) == "–"
+
+
+def test_text_is_cut_by_cells_and_never_through_a_wide_character() -> None:
+    assert crop("日本語", 5) == "日本…"
+    assert crop("日本語", 4) == "日…"
+    assert crop("日本語", 6) == "日本語"
+    assert crop("abc", 1) == "…"
+    assert crop("abc", 0) == ""
+    assert crop_start("provider/model", 6) == "…model"
+    assert cell_len(crop_start("日本語日本語", 4)) <= 4
+
+
+@pytest.mark.parametrize("width", range(1, 12))
+def test_a_line_of_two_fits_any_width(width: int) -> None:
+    line = apart(Span("日本語 label"), Span("value"), width)
+    assert sum(cell_len(span.text) for span in line) == width
+
+
+@pytest.mark.parametrize("width", range(12))
+def test_wrapped_lines_fit_and_come_to_an_end(width: int) -> None:
+    lines = wrap("a few words, 日本語日本語 and averyveryverylongword", width, 5)
+    assert len(lines) <= 5
+    assert all(cell_len(line) <= width for line in lines)
+
+
+def test_a_filter_finds_words_in_any_order() -> None:
+    texts = ["openai/gpt-4o ready", "anthropic/claude no key", "local/smollm2 ready"]
+    assert list(matching("READY open", texts)) == [0]
+    assert list(matching("ready", texts)) == [0, 2]
+    assert list(matching("  ", texts)) == [0, 1, 2]
+    assert list(matching("zzz", texts)) == []
+
+
+def test_a_filter_falls_back_on_letters_in_their_order() -> None:
+    assert list(matching("cld", ["openai/gpt-4o", "anthropic/claude"])) == [1]
+
+
+def test_filtering_500_models_takes_less_than_a_frame() -> None:
+    texts = [f"provider-{number % 20}/some-model-name-{number} not asked yet" for number in range(500)]
+    begun = time.perf_counter()
+    for typed in ("some 49", "zzzz", "prmdl 4"):
+        matching(typed, texts)
+    assert time.perf_counter() - begun < 0.05
