@@ -1,0 +1,108 @@
+"""The child process: llama.cpp's server on a private socket, living no longer than the parent holds its stdin open.
+
+Run as `python -m chat_tui.local.child`. The first line on stdin is a `ChildConfig` as JSON; the first line on stdout is
+`{"ready": true, "port": …}` or `{"error": …}`. What llama.cpp writes goes to stderr.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+
+import msgspec
+
+BATCH_TOKENS = 64
+"""A cancel is noticed between batches: 64 tokens of prompt are under a second, the default 2,048 are 40."""
+SLOTS = 2
+"""Two answers at once; a third waits for a free slot."""
+CACHE_MEGABYTES = 128
+"""For the prefixes of conversations that are not in a slot now (a token takes 23 KB)."""
+
+
+class ChildConfig(msgspec.Struct, frozen=True):
+    """What the parent asks for."""
+
+    weights: str
+    api_key: str
+    alias: str
+    context_window: int
+    """Tokens for each answer."""
+    threads: int
+    socket_path: str = ""
+    """Empty: a free port on loopback."""
+
+
+class ChildReport(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the child answers, once."""
+
+    ready: bool = False
+    port: int = 0
+    error: str = ""
+    platform: bool = False
+    """The error is that llama.cpp is not there for this machine."""
+
+
+def main() -> None:
+    """Serve until stdin ends."""
+    # Ctrl-C is the parent's; SIGTERM ends the process at once, whatever llama.cpp is computing.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # Only the report goes to the parent's pipe; whatever else is written to stdout goes where stderr goes.
+    report_to = os.dup(1)
+    os.dup2(2, 1)
+    config = msgspec.json.decode(sys.stdin.buffer.readline(), type=ChildConfig)
+    threading.Thread(target=_end_with_parent, args=(config.socket_path,), daemon=True).start()
+    report, server = _serve(config)
+    os.write(report_to, msgspec.json.encode(report) + b"\n")
+    os.close(report_to)
+    if server is None:
+        os._exit(1)
+    threading.Event().wait()
+
+
+def _end_with_parent(socket_path: str) -> None:
+    """Wait for the end of stdin, which comes however the parent ends, and leave nothing behind."""
+    while sys.stdin.buffer.readline(4096):
+        pass
+    if socket_path:
+        with contextlib.suppress(OSError):
+            os.unlink(socket_path)
+        with contextlib.suppress(OSError):
+            os.rmdir(os.path.dirname(socket_path))
+    os._exit(0)
+
+
+def _serve(config: ChildConfig) -> tuple[ChildReport, object | None]:
+    """Load the model and listen."""
+    try:
+        import xllamacpp
+    except (ImportError, OSError) as error:
+        return ChildReport(error=str(error), platform=True), None
+    parameters = xllamacpp.CommonParams()
+    parameters.model.path = config.weights
+    parameters.model_alias = {config.alias}
+    parameters.hostnames = [config.socket_path or "127.0.0.1"]
+    parameters.port = 0
+    parameters.api_keys = [config.api_key]
+    parameters.n_parallel = SLOTS
+    parameters.n_ctx = config.context_window * SLOTS
+    parameters.n_batch = parameters.n_ubatch = BATCH_TOKENS
+    parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = config.threads
+    parameters.cache_ram_mib = CACHE_MEGABYTES
+    parameters.n_gpu_layers = 0
+    parameters.ui = parameters.endpoint_slots = parameters.endpoint_props = parameters.endpoint_metrics = False
+    parameters.warmup = parameters.fit_params = False
+    parameters.verbosity = 1
+    try:
+        server = xllamacpp.Server(parameters)
+    except (RuntimeError, ValueError, OSError, MemoryError) as error:
+        return ChildReport(error=str(error) or type(error).__name__), None
+    port = 0 if config.socket_path else int(server.listening_address.rpartition(":")[2])
+    return ChildReport(ready=True, port=port), server
+
+
+if __name__ == "__main__":
+    main()
