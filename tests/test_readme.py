@@ -1,0 +1,21 @@
+"""The README says what the code says."""
+
+from pathlib import Path
+
+from chat_tui.tui import commands, keymap
+
+README = Path(__file__).parent.parent / "README.md"
+
+
+def test_the_table_of_keys_is_the_one_of_the_code() -> None:
+    assert keymap.markdown().rstrip() in README.read_text(), "run: python -m tests.readme"
+
+
+def test_the_table_of_commands_is_the_one_of_the_code() -> None:
+    assert commands.markdown().rstrip() in README.read_text(), "run: python -m tests.readme"
+
+
+def test_the_two_commands_stand_to_the_letter() -> None:
+    lines = README.read_text().split("\n")
+    assert "pip install . && chat-tui" in lines
+    assert "pip install -e '.[test]' && pytest" in lines
