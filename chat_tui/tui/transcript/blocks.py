@@ -96,7 +96,7 @@ class Splitter:
         self.closed: list[Block] = []
         """Blocks that nothing changes any more."""
         self._partial = ""
-        self._state: Literal["", "paragraph", "list", "table", "code", "raw"] = ""
+        self._state: Literal["", "paragraph", "quote", "list", "table", "code", "raw"] = ""
         self._lines: list[str] = []
         self._size = 0
         self._gap = False
@@ -173,7 +173,9 @@ class Splitter:
             self._take_in_list(line)
         elif not self._state:
             self._begin(line)
-        elif _starts_block(line) or (self._state == "paragraph" and _interrupts(line)):
+        elif self._state == "quote" and line.lstrip(" ").startswith(">"):
+            self._take_in_paragraph(line)
+        elif _starts_block(line) or (self._state != "table" and _interrupts(line)):
             self._close()
             self._begin(line)
         elif self._state == "table":
@@ -204,7 +206,7 @@ class Splitter:
             if raw and end in line:
                 self._close()
         else:
-            self._state = "paragraph"
+            self._state = "quote" if line.lstrip(" ").startswith(">") else "paragraph"
             self._add(line)
             if _HEADING.match(line) or _RULE.match(line):
                 self._close()
@@ -279,7 +281,7 @@ class Splitter:
         self._add(line[self._nest :] if self._nest and _indent(line) >= self._nest else line)
 
     def _take_in_paragraph(self, line: str) -> None:
-        if "|" in self._lines[-1] and "-" in line and _DELIMITER.match(line):
+        if self._state == "paragraph" and "|" in self._lines[-1] and "-" in line and _DELIMITER.match(line):
             head = self._lines.pop()
             if self._lines:
                 self._close()

@@ -47,6 +47,6 @@ def _dollar_end(source: str, start: int, stop: int) -> int:
 
 def make_parser() -> MarkdownIt:
     """A parser of its own."""
-    parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    parser = MarkdownIt("commonmark", {"maxNesting": 100}).enable(["table", "strikethrough"])
     parser.inline.ruler.before("escape", "math", _math)
     return parser

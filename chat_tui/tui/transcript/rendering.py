@@ -69,7 +69,9 @@ class Renderer:
             inner = self._blocks(tokens, width - block.indent, self.base, 1)
             return [_prefixed(line, (" " * block.indent, self.base, True)) for line in inner]
         skip = block.head.count("\n") - 1 if block.head else 0
-        return self._blocks(tokens, width, self.base, 0, skip_rows=skip)
+        lines = self._blocks(tokens, width, self.base, 0, skip_rows=skip)
+        # What the parser swallows (link definitions, nesting beyond its limit) is shown as its source.
+        return lines or self.plain(block.source, width, self.base)
 
     def plain(self, text: str, width: int, style: Style) -> list[Line]:
         """Text as it is, wrapped."""

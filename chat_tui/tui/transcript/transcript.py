@@ -124,6 +124,11 @@ class Transcript(LinePane, can_focus=True):
         return self._follow
 
     @property
+    def is_busy(self) -> bool:
+        """Whether something is still to be painted or loaded."""
+        return self._frame is not None or self._loading
+
+    @property
     def selected_turn(self) -> int | None:
         """The index of the turn that keys act on; None when none was chosen."""
         return self._cursor

@@ -82,6 +82,11 @@ class TurnView:
         self._cleaners: dict[TokenKind, Cleaner] = {}
         self._tops: list[int] | None = None
 
+    @property
+    def built(self) -> bool:
+        """Whether the turn has been split into parts."""
+        return self._settled is not None
+
     # Text.
 
     def append(self, text: str, kind: TokenKind) -> None:

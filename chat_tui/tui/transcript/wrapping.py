@@ -159,10 +159,11 @@ def wrap(runs: Sequence[Run], width: int) -> list[Line]:
     rows: list[tuple[int, int, str]] = []
     at = 0
     for part in text.split("\n"):
-        breaks = _breaks_narrow if part.isascii() else _breaks_wide
-        for start, end, joint in breaks(part, width):
-            while end > start and part[end - 1] == " " and joint == " ":
-                end -= 1
+        narrow = part.isascii()
+        for start, end, joint in _breaks_narrow(part, width) if narrow else _breaks_wide(part, width):
+            if joint == " " or (not narrow and cell_len(part[start:end]) > width):
+                while end > start and part[end - 1] == " ":
+                    end -= 1
             rows.append((at + start, at + end, joint))
         rows[-1] = (rows[-1][0], rows[-1][1], "\n")
         at += len(part) + 1

@@ -1,0 +1,210 @@
+"""Rendering blocks to lines."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.style import Style
+
+from chat_tui.tui.transcript.blocks import Block, split
+from chat_tui.tui.transcript.ink import plain_ink
+from chat_tui.tui.transcript.line_model import KEPT_LINES, LineModel, Position
+from chat_tui.tui.transcript.rendering import Renderer
+from chat_tui.tui.transcript.tables import fitted_widths
+from chat_tui.tui.transcript.turn_lines import text_of
+from chat_tui.tui.transcript.wrapping import Line, fitting, wrap
+
+STYLE = Style()
+
+
+@pytest.fixture(scope="module")
+def renderer() -> Renderer:
+    made = Renderer(plain_ink())
+    made.load()
+    made.highlighter.load({"python", "php", "no-such-language"})
+    return made
+
+
+def drawn(renderer: Renderer, text: str, width: int = 40) -> list[Line]:
+    lines: list[Line] = []
+    for block in split(text):
+        if block.gap and lines:
+            lines.append(Line([]))
+        lines += renderer.lines(block, width)
+    return lines
+
+
+def texts(renderer: Renderer, text: str, width: int = 40) -> list[str]:
+    return [line.text.rstrip() for line in drawn(renderer, text, width)]
+
+
+def style_of(lines: list[Line], word: str) -> Style:
+    return next(style for line in lines for text, style, _ in line.runs if word in text)
+
+
+@given(st.text(alphabet="ab \n漢字👩‍👩‍👧é🇩🇪、x", max_size=120), st.integers(2, 30))
+def test_wrapped_lines_fit_and_lose_nothing_but_spaces(text: str, width: int) -> None:
+    lines = wrap([(text, STYLE, True)], width)
+    assert all(cell_len(line.text) <= width for line in lines)
+    kept = "".join(line.text for line in lines)
+    assert kept.replace(" ", "") == text.replace(" ", "").replace("\n", "")
+
+
+@given(st.text(alphabet="ab漢👩‍👩é", max_size=40), st.integers(1, 20))
+def test_a_name_that_is_too_long_ends_in_an_ellipsis_and_fits(text: str, width: int) -> None:
+    assert cell_len(fitting(text, width)) <= width
+
+
+def test_a_wide_character_is_never_cut() -> None:
+    assert [line.text for line in wrap([("漢字漢字", STYLE, True)], 3)] == ["漢", "字", "漢", "字"]
+
+
+def test_punctuation_does_not_begin_a_line() -> None:
+    assert [line.text for line in wrap([("漢字漢、字", STYLE, True)], 6)] == ["漢字", "漢、字"]
+
+
+def test_emphasis_code_and_strikethrough_are_styled(renderer: Renderer) -> None:
+    lines = drawn(renderer, "*em* **st** `co` ~~no~~")
+    assert style_of(lines, "em").italic
+    assert style_of(lines, "st").bold
+    assert style_of(lines, "no").strike
+    assert style_of(lines, "co").bgcolor == plain_ink().code.bgcolor
+
+
+def test_a_links_true_target_is_shown(renderer: Renderer) -> None:
+    assert texts(renderer, "[bank.com](http://evil.example/x)") == ["bank.com (http://evil.example/x)"]
+    assert texts(renderer, "<http://a.example>") == ["http://a.example"]
+
+
+def test_images_are_named(renderer: Renderer) -> None:
+    assert texts(renderer, "![a cat](http://c.example/cat.png)", 60) == ["[image: a cat] (http://c.example/cat.png)"]
+
+
+def test_html_is_shown_as_it_is(renderer: Renderer) -> None:
+    assert texts(renderer, "a <b>x</b>\n\n<div>\ny\n</div>") == ["a <b>x</b>", "", "<div>", "y", "</div>"]
+
+
+def test_mathematics_keeps_its_source(renderer: Renderer) -> None:
+    for text in ("\\(a_1 * b_2 * c\\)", "$x_1 * y_2 * z$", "$$a*b*c$$"):
+        assert texts(renderer, text) == [text]
+    assert texts(renderer, "$$\na\n- b\n$$") == ["$$", "a", "- b", "$$"]
+    assert texts(renderer, "It costs $5 or *even* $6") == ["It costs $5 or even $6"]
+
+
+def test_square_brackets_are_not_markup(renderer: Renderer) -> None:
+    assert texts(renderer, "[bold]x[/bold] [/] [link=a]") == ["[bold]x[/bold] [/] [link=a]"]
+
+
+def test_lists_nest_count_and_hang(renderer: Renderer) -> None:
+    assert texts(renderer, "9. nine is long enough to wrap\n10. ten\n    - deep", 20) == [
+        " 9. nine is long",
+        "    enough to wrap",
+        "10. ten",
+        "    ◦ deep",
+    ]
+
+
+def test_task_items_show_their_box(renderer: Renderer) -> None:
+    assert texts(renderer, "- [x] done\n- [ ] open") == ["☑ done", "☐ open"]
+
+
+def test_quotes_carry_a_bar_that_is_not_copied(renderer: Renderer) -> None:
+    lines = drawn(renderer, "> some words that wrap around", 20)
+    assert [line.text for line in lines] == ["▌ some words that", "▌ wrap around"]
+    assert text_of(lines) == "some words that wrap around"
+
+
+def test_a_table_aligns_its_columns(renderer: Renderer) -> None:
+    assert texts(renderer, "| n | value |\n|:--|--:|\n| 漢字 | 1 |") == [
+        "n    │ value",
+        "─────┼──────",
+        "漢字 │     1",
+    ]
+
+
+def test_a_table_too_wide_wraps_its_cells(renderer: Renderer) -> None:
+    lines = texts(renderer, "| a | b |\n|---|---|\n| one two three four | five six seven eight |", 24)
+    assert all(cell_len(line) <= 24 for line in lines)
+    assert len(lines) > 3
+
+
+def test_a_table_with_too_many_columns_says_so(renderer: Renderer) -> None:
+    row = "|" + "column|" * 20
+    lines = texts(renderer, f"{row}\n|{'-|' * 20}\n{row}", 40)
+    assert lines[0].endswith("…")
+
+
+def test_pieces_of_a_long_table_share_their_columns(renderer: Renderer) -> None:
+    lines = texts(renderer, "| name | v |\n|---|---|\n" + "| x | 1 |\n" * 40)
+    assert {line.index("│") for line in lines if "│" in line} == {5}
+    assert len(lines) == 42
+
+
+@given(st.lists(st.integers(1, 60), min_size=1, max_size=12), st.integers(10, 120))
+def test_columns_fit(natural: list[int], width: int) -> None:
+    widths = fitted_widths(natural, width)
+    assert sum(widths) + 3 * (len(widths) - 1) <= width
+    assert all(0 < got <= wanted for got, wanted in zip(widths, natural, strict=False))
+
+
+def test_code_names_its_language_and_copies_exactly(renderer: Renderer) -> None:
+    code = "def f():\n    return 'a rather long line that has to be broken somewhere'\n\n    # end"
+    lines = drawn(renderer, f"```python\n{code}\n```")
+    assert lines[0].text == " python"
+    assert "".join(line.copied() + line.joint.replace("\n", "|") for line in lines[1:]).count("|") == 4
+    assert style_of(lines, "def").color == plain_ink().code_tokens["Keyword"].color
+
+
+def test_code_in_an_unknown_language_or_with_an_endless_line_stays_plain(renderer: Renderer) -> None:
+    for language, code in (("no-such-language", "if x"), ("python", "if x " + "y" * 3_000), ("../../etc", "if x")):
+        runs = renderer.highlighter.lines(code, language)
+        assert [run[0] for run in runs[0]] == [code]
+
+
+def test_a_lexer_is_not_loaded_on_the_way(renderer: Renderer) -> None:
+    fresh = Renderer(plain_ink())
+    fresh.highlighter.lines("x", "python")
+    assert fresh.highlighter.wanted == {"python"}
+
+
+def test_deep_nesting_and_narrow_panes_do_not_break(renderer: Renderer) -> None:
+    for text in ("> " * 40 + "x", "\n".join("  " * depth + "- x" for depth in range(40)), "[" * 2_000, "*" * 2_000):
+        for width in (1, 8, 40):
+            assert drawn(renderer, text, width)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(alphabet="ab *_`#>-|[](){}!\\$~<\n\t1.漢", max_size=200))
+def test_no_text_breaks_the_renderer(text: str) -> None:
+    renderer = Renderer(plain_ink())
+    renderer.load()
+    for line in drawn(renderer, text, 30):
+        assert "\n" not in line.text
+        assert "\t" not in line.text
+
+
+def test_every_shape_fits_its_width(renderer: Renderer) -> None:
+    text = (
+        "# 漢字 heading that is long\n\n- 漢字漢字 item that wraps around\n\n> quote 👩‍👩‍👧 goes on and on and on\n\n"
+        "| 漢字 | b |\n|--|--|\n| 漢字漢字漢字漢字漢字漢字漢字 | long cell text here |\n\n"
+        "```python\nx = '漢字漢字漢字漢字'\n```"
+    )
+    for width in (12, 20, 33, 80):
+        assert all(cell_len(line.text) <= width for line in drawn(renderer, text, width))
+
+
+def test_before_the_parser_is_loaded_the_source_is_shown() -> None:
+    fresh = Renderer(plain_ink())
+    assert not fresh.ready
+    assert [line.text for line in fresh.lines(Block("markdown", "*a*"), 20)] == ["*a*"]
+
+
+def test_rendered_lines_are_bounded(renderer: Renderer) -> None:
+    from chat_tui.conversation import Turn
+
+    model = LineModel(renderer)
+    model.replace([Turn("assistant", "word\n\n" * 200, id=str(number)) for number in range(40)])
+    for _ in model.rows_from(Position(0, 0, 0)):
+        pass
+    kept = sum(len(part.lines or ()) for view in model.views for part in view.parts())
+    assert kept <= KEPT_LINES + 200
