@@ -12,6 +12,14 @@ _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 _NO_FOLDER = {errno.ENOTDIR, errno.EEXIST, errno.ENOENT, errno.EISDIR, errno.ELOOP}
 
 
+_DAMAGE = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+
+
+def is_unreadable(error: sqlite3.Error) -> bool:
+    """Whether the file, and not a lock or a full disk, is why this could not be read."""
+    return (getattr(error, "sqlite_errorname", None) or "").startswith((*_DAMAGE, "SQLITE_IOERR"))
+
+
 def told(error: sqlite3.Error | OSError, place: str) -> HistoryError:
     """The error for this foreign one; `place` is the store's file as people know it."""
     if isinstance(error, OSError):
@@ -22,7 +30,7 @@ def told(error: sqlite3.Error | OSError, place: str) -> HistoryError:
             "The history is in use by another program that does not let go.",
             f"Close what else has {place} open (a backup, a database browser), then try again.",
         )
-    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+    if name.startswith(_DAMAGE):
         return StoreDamaged(
             "The history's file is damaged.",
             f"Start chat-tui again: it puts {place} aside and brings over what can still be read.",

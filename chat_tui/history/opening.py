@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -91,29 +91,25 @@ def writer(file: Path, owner: Owner, settings: Settings) -> tuple[sqlite3.Connec
         if damage_mark(file).exists():
             notice = _recover(file, others, settings)
         try:
-            db = _usable(file, settings)
+            db = _usable(file, owner, settings)
         except sqlite3.DatabaseError as error:
             if not isinstance(told(error, str(file)), StoreDamaged):
                 raise
             notice = _recover(file, others, settings)
-            db = _usable(file, settings)
-        try:
-            owner.announce()
-            with transaction(db):
-                writes.settle_orphans(db, owner)
-        except BaseException:
-            owner.release()
-            db.close()
-            raise
+            db = _usable(file, owner, settings)
     return db, notice
 
 
-def _usable(file: Path, settings: Settings) -> sqlite3.Connection:
+def _usable(file: Path, owner: Owner, settings: Settings) -> sqlite3.Connection:
     db = connect(file, settings, create=True)
     try:
         db.execute("PRAGMA journal_mode = WAL")
         _prepare(db, file, settings)
+        owner.announce()
+        with transaction(db):
+            writes.settle_orphans(db, owner)
     except BaseException:
+        owner.release()
         db.close()
         raise
     return db
@@ -168,19 +164,19 @@ def _recover(file: Path, others: int, settings: Settings) -> str:
             "The history's file is damaged, and another chat-tui has it open.",
             "Close the other one, then start again: what can still be read is brought over.",
         )
-    with closing(connect(file, settings)) as db, suppress(sqlite3.DatabaseError):
-        _refuse_newer(db.execute("PRAGMA user_version").fetchone()[0], len(settings.migrations))
     fresh = file.with_name(f"{file.name}.recovering")
     for left in recovery.with_logs(fresh):
         left.unlink(missing_ok=True)
-    with closing(connect(fresh, settings, create=True)) as db:
-        _prepare(db, fresh, settings)
-        db.execute("PRAGMA foreign_keys = OFF")
-        found = recovery.bring_over(file, db)
+    with closing(recovery.damaged_source(file, settings.busy_seconds)) as source:
+        _refuse_newer(recovery.schema(source), len(settings.migrations))
+        with closing(connect(fresh, settings, create=True)) as db:
+            _prepare(db, fresh, settings)
+            db.execute("PRAGMA foreign_keys = OFF")
+            found = recovery.bring_over(source, db)
     aside = recovery.put_aside(file)
     fresh.replace(file)
     damage_mark(file).unlink(missing_ok=True)
     return (
-        f"The history was damaged. {found.conversations} conversations with {found.turns} turns could be brought over; "
-        f"the damaged file is kept as {aside}."
+        f"The history was damaged. What could be read was brought over (conversations: {found.conversations}, "
+        f"turns: {found.turns}); the damaged file is kept as {aside}."
     )

@@ -6,7 +6,6 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import msgspec
 
 from chat_tui.history import search
+from chat_tui.history.failures import is_unreadable
 from chat_tui.history.lane import transaction
 
 _TABLES = ("conversation", "turn", "piece", "route", "attachment", "draft", "place")
@@ -29,13 +29,31 @@ class Recovered(msgspec.Struct, frozen=True):
     turns: int
 
 
-def bring_over(damaged: Path, fresh: sqlite3.Connection) -> Recovered:
+def damaged_source(file: Path, busy_seconds: float) -> sqlite3.Connection:
+    """A connection that reads what it can and writes nothing."""
+    source = sqlite3.connect(file, timeout=busy_seconds, isolation_level=None)
+    source.text_factory = lambda text: text.decode("utf-8", "replace")
+    source.execute("PRAGMA query_only = ON")
+    # Only so does SQLite read a file that is shorter than its header says.
+    source.execute("PRAGMA writable_schema = ON")
+    return source
+
+
+def schema(source: sqlite3.Connection) -> int:
+    """The number of its schema; 0 when it cannot be read."""
+    try:
+        return int(source.execute("PRAGMA user_version").fetchone()[0])
+    except sqlite3.DatabaseError as error:
+        if not is_unreadable(error):
+            raise
+        return 0
+
+
+def bring_over(source: sqlite3.Connection, fresh: sqlite3.Connection) -> Recovered:
     """Copies every row that SQLite can reach, mends the links between them and indexes the texts again."""
     with transaction(fresh):
-        with closing(sqlite3.connect(damaged, isolation_level=None)) as source:
-            source.text_factory = lambda text: text.decode("utf-8", "replace")
-            for table in _TABLES:
-                _copy(source, fresh, table)
+        for table in _TABLES:
+            _copy(source, fresh, table)
         _mend(fresh)
         counts = [fresh.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in ("conversation", "turn")]
     return Recovered(*counts)
@@ -44,7 +62,9 @@ def bring_over(damaged: Path, fresh: sqlite3.Connection) -> Recovered:
 def _copy(source: sqlite3.Connection, fresh: sqlite3.Connection, table: str) -> None:
     try:
         known = {row[1] for row in source.execute(f"PRAGMA table_info({table})")}
-    except sqlite3.DatabaseError:
+    except sqlite3.DatabaseError as error:
+        if not is_unreadable(error):
+            raise
         # No database at all, or its schema cannot be read: nothing to bring over.
         return
     columns = [row[1] for row in fresh.execute(f"PRAGMA table_info({table})") if row[1] in known]
@@ -70,7 +90,9 @@ def _readable(source: sqlite3.Connection, select: str) -> Iterator[tuple[Any, ..
             for key, *row in source.execute(select, (low, high)):
                 last = key
                 yield tuple(row)
-        except sqlite3.DatabaseError:
+        except sqlite3.DatabaseError as error:
+            if not is_unreadable(error):
+                raise
             failures += 1
             low = last + 1
             if low < high:

@@ -1,0 +1,177 @@
+"""`kill -9` at any moment, and several processes at one store."""
+
+from __future__ import annotations
+
+import os
+import random
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from chat_tui.conversation import Conversation, Turn
+from chat_tui.history.store import Store
+
+RUNS = 20
+
+BEGINNING = """
+import asyncio, os, sys
+from pathlib import Path
+from chat_tui.conversation import Conversation, Turn
+from chat_tui.history.store import Store
+
+def say(text):
+    os.write(1, (text + "\\n").encode())
+
+async def grow(store, id, pieces):
+    await store.add_conversation(Conversation(id))
+    await store.add_turn(id, Turn("user", "Why?", id="q" + id))
+    await store.add_turn(id, Turn("assistant", "", id="a" + id, parent="q" + id, state="streaming"))
+    say("begun")
+    for number in range(pieces):
+        await store.append("a" + id, f"{number} ")
+        say(str(number))
+"""
+
+GROW = """
+async def main(file, id):
+    store = await Store.open(Path(file))
+    for again in range(1000):
+        await grow(store, f"{id}.{again}", 30)
+        if again % 3:
+            await store.finish(Turn("assistant", "".join(f"{n} " for n in range(30)), id=f"a{id}.{again}"), None)
+        say("ended")
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+HOLD = """
+async def main(file, id):
+    store = await Store.open(Path(file))
+    await grow(store, id, 3)
+    await asyncio.sleep(60)
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+WRITE = """
+async def main(file, id):
+    store = await Store.open(Path(file))
+    await store.add_conversation(Conversation(id))
+    parent = None
+    for number in range(60):
+        await store.add_turn(id, Turn("user", f"question {number}", id=f"{id}.{number}", parent=parent))
+        parent = f"{id}.{number}"
+    await store.close()
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+@contextmanager
+def child(code: str, file: Path, id: str) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-c", BEGINNING + code, str(file), id]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def lines_until(process: subprocess.Popen[str], last: str) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.strip() == last:
+            return
+    raise AssertionError(f"the child ended before it said {last}")
+
+
+def check(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as db:
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert db.execute("PRAGMA foreign_key_check").fetchall() == []
+        assert db.execute("SELECT count(*) FROM turn WHERE state = 'streaming'").fetchone() == (0,)
+        assert db.execute("SELECT count(*) FROM piece").fetchone() == (0,)
+        for index in ("turn_words", "turn_grams"):
+            db.execute(f"INSERT INTO {index} ({index}) VALUES ('integrity-check')")
+
+
+def killed_while_it_writes(file: Path, id: str, after_seconds: float) -> list[str]:
+    """What the child had said when it was killed."""
+    with child(GROW, file, id) as process:
+        lines_until(process, "begun")
+        time.sleep(after_seconds)
+        process.kill()
+        rest = process.stdout.read() if process.stdout else ""
+    return ["begun", *rest.splitlines()]
+
+
+async def test_a_kill_loses_at_most_the_piece_that_was_being_saved(tmp_path: Path) -> None:
+    file = tmp_path / "history.db"
+    for run in range(RUNS):
+        said = killed_while_it_writes(file, str(run), random.uniform(0, 0.06))
+        store = await Store.open(file)
+        assert not store.notice
+        last = said.count("begun") - 1
+        for again in range(last + 1):
+            path = (await store.conversation(f"{run}.{again}")).path
+            assert [turn.role for turn in path] == ["user", "assistant"]
+            if again < last:
+                assert path[1].text == "".join(f"{number} " for number in range(30))
+        acknowledged = 0
+        for line in said[len(said) - said[::-1].index("begun") :]:
+            acknowledged += line.isdigit()
+        numbers = [int(word) for word in path[1].text.split()]
+        assert numbers == list(range(len(numbers)))
+        assert acknowledged <= len(numbers) <= acknowledged + 1
+        assert path[1].state in ("broken", "complete")
+        await store.close()
+        check(file)
+    assert os.listdir(tmp_path / "history.db.owners") == ["opening"]
+
+
+async def test_an_answer_that_grows_in_another_process_is_broken_only_once_that_is_gone(tmp_path: Path) -> None:
+    file = tmp_path / "history.db"
+    with child(HOLD, file, "c") as process:
+        lines_until(process, "2")
+        store = await Store.open(file)
+        turn = (await store.conversation("c")).path[1]
+        assert (turn.state, turn.text) == ("streaming", "0 1 2 ")
+        process.kill()
+        process.wait()
+        turn = (await store.conversation("c")).path[1]
+        assert (turn.state, turn.text) == ("broken", "0 1 2 ")
+    await store.close()
+    store = await Store.open(file)
+    assert (await store.conversation("c")).path[1] == turn
+    await store.close()
+    check(file)
+
+
+async def test_processes_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "history.db"
+    with child(WRITE, file, "one") as first, child(WRITE, file, "two") as second:
+        store = await Store.open(file)
+        await store.add_conversation(Conversation("own"))
+        for number in range(60):
+            await store.add_turn("own", Turn("user", f"question {number}", id=f"own.{number}"))
+        assert first.wait(30) == 0
+        assert second.wait(30) == 0
+    for id in ("one", "two"):
+        assert [turn.text for turn in (await store.conversation(id)).path] == [f"question {n}" for n in range(60)]
+    assert {row.id: row.turns for row in await store.conversations()} == {"one": 60, "two": 60, "own": 60}
+    await store.close()
+    check(file)
+
+
+@pytest.mark.parametrize("stores", [4])
+async def test_many_starts_at_once_make_one_store(tmp_path: Path, stores: int) -> None:
+    file = tmp_path / "new" / "history.db"
+    with ExitStack() as children:
+        processes = [children.enter_context(child(WRITE, file, str(number))) for number in range(stores)]
+        assert [process.wait(30) for process in processes] == [0] * stores
+    store = await Store.open(file)
+    assert sorted(row.turns for row in await store.conversations()) == [60] * stores
+    await store.close()
