@@ -19,7 +19,7 @@ from chat_tui.models import LOCAL_MODEL
 from chat_tui.text_safety import clean_line
 
 _CHILD = Path(__file__).with_name("child.py")
-_SOCKET = "s"
+_SOCKET = "s.sock"
 _START_SECONDS = 60.0
 _GRACE_SECONDS = 2.0
 _LINES_KEPT = 8
@@ -240,7 +240,7 @@ def _socket_folder() -> Path:
     import tempfile
 
     for base in (tempfile.gettempdir(), os.environ.get("XDG_RUNTIME_DIR", ""), "/tmp"):
-        if base and len(os.fsencode(base)) + len("/chat-tui-12345678/s") <= _LONGEST_SOCKET_PATH:
+        if base and len(os.fsencode(base)) + len("/chat-tui-12345678/s.sock") <= _LONGEST_SOCKET_PATH:
             with contextlib.suppress(OSError):
                 return Path(tempfile.mkdtemp(prefix="chat-tui-", dir=base))
     raise _failed("there is no folder for its socket", "Let TMPDIR name a folder that can be written to.")
