@@ -18,8 +18,9 @@ BATCH_TOKENS = 64
 """A cancel is noticed between batches: 64 tokens of prompt are under a second, the default 2,048 are 40."""
 SLOTS = 2
 """Two answers at once; a third waits for a free slot."""
-TEMPERATURE, TOP_P = 0.2, 0.9
-"""What the makers of SmolLM2 recommend; a request's own settings go before."""
+TEMPERATURE, TOP_P, REPEAT_PENALTY, REPEAT_TOKENS = 0.4, 0.9, 1.1, 256
+"""Near what the makers of SmolLM2 recommend, and a penalty against the loops that so small a model falls into. A
+request's own settings go before."""
 CACHE_MEGABYTES = 128
 """For the prefixes of conversations that are not in a slot now (a token takes 23 KB)."""
 
@@ -94,7 +95,9 @@ def _serve(config: ChildConfig) -> tuple[ChildReport, object | None]:
     parameters.n_batch = parameters.n_ubatch = BATCH_TOKENS
     parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = config.threads
     parameters.cache_ram_mib = CACHE_MEGABYTES
-    parameters.sampling.temp, parameters.sampling.top_p = TEMPERATURE, TOP_P
+    sampling = parameters.sampling
+    sampling.temp, sampling.top_p = TEMPERATURE, TOP_P
+    sampling.penalty_repeat, sampling.penalty_last_n = REPEAT_PENALTY, REPEAT_TOKENS
     parameters.n_gpu_layers = 0
     parameters.ui = parameters.endpoint_slots = parameters.endpoint_props = parameters.endpoint_metrics = False
     parameters.warmup = parameters.fit_params = False
