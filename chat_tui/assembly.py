@@ -289,6 +289,8 @@ async def open_engine(
     except HistoryError as error:
         tell(error)
         history = await Store.open(None)
+    if history.notice:
+        tell(HistoryError(history.notice))
     return Engine(
         config,
         parts.router,
