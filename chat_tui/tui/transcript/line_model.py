@@ -12,7 +12,7 @@ import msgspec
 
 from chat_tui.conversation import Turn
 from chat_tui.tui.transcript.rendering import Renderer
-from chat_tui.tui.transcript.turn_view import Part, TurnView
+from chat_tui.tui.transcript.turn_view import Part, TurnView, estimated_turn_height
 from chat_tui.tui.transcript.wrapping import Line
 
 KEPT_LINES = 3_000
@@ -56,13 +56,57 @@ class Row(NamedTuple):
 START = Position(0, 0, 0)
 
 
+class Views:
+    """A view for each turn, made when it is asked for; the others cost no more than an estimated height."""
+
+    def __init__(self) -> None:
+        self.turns: list[Turn] = []
+        self.heights: list[int] = []
+        """Lines by turn."""
+        self.made: dict[int, TurnView] = {}
+        self.width = 80
+
+    def __len__(self) -> int:
+        return len(self.turns)
+
+    def __getitem__(self, index: int) -> TurnView:
+        index = range(len(self.turns))[index]
+        view = self.made.get(index)
+        if view is None:
+            turn = self.turns[index]
+            view = self.made[index] = TurnView(turn, self.width, live=turn.state == "streaming")
+        return view
+
+    def replace(self, turns: Sequence[Turn]) -> None:
+        """These turns and no others."""
+        self.turns = list(turns)
+        self.made.clear()
+        self._estimate()
+
+    def append(self, turn: Turn) -> None:
+        """One more."""
+        self.turns.append(turn)
+        self.heights.append(estimated_turn_height(turn, self.width))
+
+    def set_width(self, width: int) -> None:
+        """Wrap to this many cells; heights are estimates again."""
+        self.width = width
+        self._estimate()
+        for index, view in self.made.items():
+            view.set_width(width)
+            self.heights[index] = view.tops()[-1] if view.built else view.height
+
+    def _estimate(self) -> None:
+        width = self.width
+        self.heights = [estimated_turn_height(turn, width) for turn in self.turns]
+
+
 class LineModel:
     """Turns as parts as lines. Only what is looked at is split and rendered."""
 
     def __init__(self, renderer: Renderer) -> None:
         self.renderer = renderer
-        self.views: list[TurnView] = []
-        self.width = 80
+        self.views = Views()
         self._tops: list[int] | None = None
         self._kept: OrderedDict[Part, int] = OrderedDict()
         self._kept_lines = 0
@@ -71,52 +115,55 @@ class LineModel:
 
     def replace(self, turns: Sequence[Turn]) -> None:
         """Show these turns and no others."""
-        width = self.width
-        self.views = [TurnView(turn, width, live=turn.state == "streaming") for turn in turns]
+        self.views.replace(turns)
         self._kept.clear()
         self._kept_lines = 0
         self._tops = None
 
-    def add(self, turn: Turn) -> TurnView:
+    def add(self, turn: Turn) -> None:
         """One turn more at the end."""
-        view = TurnView(turn, self.width, live=turn.state == "streaming")
-        self.views.append(view)
+        self.views.append(turn)
         self._tops = None
-        return view
+
+    def finish(self, turn: Turn) -> None:
+        """The last turn as it is kept."""
+        self.views[-1].finish(turn)
+        self.views.turns[-1] = turn
+        self.changed(len(self.views) - 1)
 
     def set_width(self, width: int) -> None:
         """Wrap to this many cells from now on."""
-        if width == self.width:
+        if width == self.views.width:
             return
-        self.width = width
-        for view in self.views:
-            view.set_width(width)
+        self.views.set_width(width)
         self._kept.clear()
         self._kept_lines = 0
         self._tops = None
 
     def forget_lines(self) -> None:
         """Render all anew when next seen: the ink or what the renderer can do has changed."""
-        for view in self.views:
+        for view in self.views.made.values():
             view.forget_lines()
         self._kept.clear()
         self._kept_lines = 0
 
-    def changed(self) -> None:
-        """Some view's height may have changed."""
-        self._tops = None
-
-    def changed_last(self) -> None:
-        """The last view's height may have changed; costs nothing for those before it."""
-        if self._tops is not None and self.views:
-            self._tops[-1] = self._tops[-2] + self.views[-1].tops()[-1]
+    def changed(self, turn: int) -> list[int]:
+        """Bring a turn's height in line with its parts, whose tops it gives; cheap for the last turn."""
+        tops = self.views[turn].tops()
+        if self.views.heights[turn] != tops[-1]:
+            self.views.heights[turn] = tops[-1]
+            if self._tops is not None and turn == len(self.views) - 1:
+                self._tops[-1] = self._tops[-2] + tops[-1]
+            else:
+                self._tops = None
+        return tops
 
     # Heights.
 
     def tops(self) -> list[int]:
         """The line at which each turn begins, and at last the height of all."""
         if self._tops is None:
-            self._tops = [0, *accumulate([view.height for view in self.views])]
+            self._tops = [0, *accumulate(self.views.heights)]
         return self._tops
 
     @property
@@ -137,24 +184,11 @@ class LineModel:
             return START
         tops = self.tops()
         turn = min(max(bisect_right(tops, y) - 1, 0), len(self.views) - 1)
-        view = self.views[turn]
-        share = (y - tops[turn]) / max(view.height, 1)
-        parts = self._heights(turn)
-        inner = min(max(y - tops[turn], 0), parts[-1] - 1) if view.height == parts[-1] else int(share * parts[-1])
+        share = (y - tops[turn]) / max(self.views.heights[turn], 1)
+        parts = self.changed(turn)
+        inner = min(max(int(share * parts[-1]), 0), parts[-1] - 1)
         part = min(max(bisect_right(parts, inner) - 1, 0), len(parts) - 2)
         return self.clamp(Position(turn, part, max(0, inner - parts[part])))
-
-    def _heights(self, turn: int) -> list[int]:
-        """The view's tops, with the turn's height brought in line."""
-        view = self.views[turn]
-        before = view.height
-        tops = view.tops()
-        if view.height != before:
-            if turn == len(self.views) - 1:
-                self.changed_last()
-            else:
-                self._tops = None
-        return tops
 
     def clamp(self, position: Position) -> Position:
         """The nearest position that is there."""
@@ -174,7 +208,7 @@ class LineModel:
         if lines is None:
             view = self.views[turn]
             lines = view.render(part, self.renderer)
-            self._heights(turn)
+            self.changed(turn)
         if part in self._kept:
             self._kept.move_to_end(part)
             self._kept_lines += len(lines) - self._kept[part]
@@ -258,12 +292,12 @@ class LineModel:
         """The lasting form of a position; None in an empty conversation."""
         if not self.views or position.turn >= len(self.views):
             return None
-        return Anchor(self.views[position.turn].turn.id, position.part, position.line)
+        return Anchor(self.views.turns[position.turn].id, position.part, position.line)
 
     def position(self, anchor: Anchor) -> Position | None:
         """Where an anchor points now; None when its turn is not there."""
         for index in range(len(self.views) - 1, -1, -1):
-            if self.views[index].turn.id == anchor.turn:
+            if self.views.turns[index].id == anchor.turn:
                 return self.clamp(Position(index, anchor.block, anchor.line))
         return None
 

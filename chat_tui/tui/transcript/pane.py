@@ -92,7 +92,7 @@ class LinePane(ScrollView, can_focus=True):
         begun = monotonic()
         if self._model.views and self._model.views[-1].live:
             self._model.views[-1].flush()
-            self._model.changed_last()
+            self._model.changed(len(self._model.views) - 1)
         self._lay()
         self._draw()
         self._load_lexers()

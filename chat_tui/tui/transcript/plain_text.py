@@ -22,7 +22,7 @@ class PlainSplitter:
         """Take the next piece of the text, of any length."""
         *lines, self._partial = (self._partial + text).split("\n")
         for line in lines:
-            rest = self._cut_line(line)
+            rest = self._cut_line(line) if len(line) > PARAGRAPH_LENGTH else line
             self._lines.append(rest)
             self._size += len(rest) + 1
             if len(self._lines) >= PIECE_LINES or self._size > PARAGRAPH_LENGTH:

@@ -79,9 +79,7 @@ class Transcript(LinePane, can_focus=True):
 
     def finish(self, turn: Turn) -> None:
         """The last turn as it is kept, with its state; painted at once."""
-        view = self._model.views[-1]
-        view.finish(turn)
-        self._model.changed()
+        self._model.finish(turn)
         self._reserved = 0
         self._paint()
 
@@ -89,7 +87,7 @@ class Transcript(LinePane, can_focus=True):
         """The line under an answer that has no text yet; empty removes it."""
         if self._model.views and self._model.views[-1].live:
             self._model.views[-1].set_status(text)
-            self._model.changed_last()
+            self._model.changed(len(self._model.views) - 1)
             if self._frame is None:
                 self._ask_frame()
 
@@ -104,7 +102,7 @@ class Transcript(LinePane, can_focus=True):
     @property
     def turns(self) -> list[Turn]:
         """The turns that are shown; a streaming one as it was added."""
-        return [view.turn for view in self._model.views]
+        return list(self._model.views.turns)
 
     @property
     def reading_position(self) -> Anchor | None:
@@ -147,7 +145,7 @@ class Transcript(LinePane, can_focus=True):
         if self._cursor is not None:
             return self._cursor
         for index in range(len(self._model.views) - 1, -1, -1):
-            if self._model.views[index].turn.role == "assistant":
+            if self._model.views.turns[index].role == "assistant":
                 return index
         return len(self._model.views) - 1 if self._model.views else None
 
@@ -211,7 +209,7 @@ class Transcript(LinePane, can_focus=True):
 
     def _fold(self, index: int) -> None:
         if self._model.views[index].fold():
-            self._model.changed()
+            self._model.changed(index)
             self._paint()
 
     def on_click(self, event: events.Click) -> None:

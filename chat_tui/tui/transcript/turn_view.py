@@ -38,6 +38,11 @@ def estimated_height(block: Block, width: int) -> int:
     return max(height, len(block.source) // max(width, 1) + 1 + block.gap)
 
 
+def estimated_turn_height(turn: Turn, width: int) -> int:
+    """About how many lines a turn takes, without looking into its text."""
+    return 3 + len(turn.text) // (width - 8 if width > 16 else 8)
+
+
 class TurnView:
     """A turn's parts. Nothing is split before `parts` is asked for."""
 
@@ -67,7 +72,7 @@ class TurnView:
         """It still streams."""
         self.status = ""
         self.unfolded = False
-        self.height = 3 + len(turn.text) // max(width - 8, 8)
+        self.height = estimated_turn_height(turn, width)
         """Lines; estimated as long as parts are."""
         self._width = width
         self._settled: list[Part] | None = None
@@ -264,7 +269,7 @@ class TurnView:
         """Forget all lines; heights are estimates again."""
         self._width = width
         if self._settled is None:
-            self.height = 3 + len(self.turn.text) // max(width - 8, 8)
+            self.height = estimated_turn_height(self.turn, width)
             return
         for part in self.parts():
             part.lines = None
