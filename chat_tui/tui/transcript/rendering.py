@@ -133,14 +133,17 @@ class Renderer:
         lines: list[Line] = []
         items = list(_items(tokens))
         widest = len(str(number + len(items) - 1)) + 2
+        before = 0
         for item in items:
             label = f"{number}.".rjust(widest - 1) + " " if ordered else f"{bullet} "
             box = _task(item)
             if box:
                 label = box
             tight = any(token.type == "paragraph_open" and token.hidden for token in item)
-            if lines and not tight and len(item) > 3:
+            # Items of several blocks stand apart; one-line items stay together, whatever the source does.
+            if lines and not tight and (len(item) > 3 or before > 3):
                 lines.append(Line([]))
+            before = len(item)
             hang = len(label) if depth < DEEPEST else 0
             inner = self._blocks(item, max(width - hang, NARROWEST), style, depth + 1, tight=tight) or [Line([])]
             for index, line in enumerate(inner):
