@@ -65,7 +65,8 @@ class Room:
                 try:
                     samples.add(subject, measure(subject))
                 except TimeoutError as error:
-                    samples.notes.append(f"{subject.name}: {error}")
+                    samples.notes.append(f"{subject.name}: {str(error).partition(chr(10))[0]}")
+                    say(str(error))
                 say(f"  {subject.name}, round {number + 1}: {time.monotonic() - start:.1f} s")
         return samples
 

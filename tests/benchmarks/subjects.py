@@ -57,7 +57,11 @@ def environment(home: Path, server_url: str) -> dict[str, str]:
             f'model = "bench/sample"\n[local]\nweights = "{weights}"\n'
             f'[[providers]]\nname = "bench"\nbase_url = "{server_url}"\nmodels = ["sample"]\n'
         )
-    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "VIRTUAL_ENV", "LD_LIBRARY_PATH") if name in os.environ}
+    kept = {
+        name: os.environ[name]
+        for name in ("PATH", "PYTHONPATH", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
+        if name in os.environ
+    }
     folders = {f"XDG_{kind}_HOME": str(home / kind.lower()) for kind in ("CONFIG", "DATA", "STATE", "CACHE")}
     return {
         **kept,
