@@ -17,12 +17,12 @@ import msgspec
 from chat_tui import paths
 from chat_tui.chunks import Chunk, Metadata
 from chat_tui.config import Config, ModelRow
-from chat_tui.engine import Engine, Fetching
+from chat_tui.engine import Engine
 from chat_tui.errors import ChatTuiError, HistoryError
 from chat_tui.history.store import Store
 from chat_tui.local.server import LocalServer
 from chat_tui.local.weights import Weights
-from chat_tui.models import LOCAL_MODEL, SCRIPTED_MODEL, Model, Provider, Standing
+from chat_tui.models import LOCAL_MODEL, SCRIPTED_MODEL, Fetching, Model, Provider, Standing
 from chat_tui.request import Request
 from chat_tui.routing.health import Health
 from chat_tui.routing.router import Router

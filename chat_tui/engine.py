@@ -16,7 +16,7 @@ from chat_tui.answer import Answer
 from chat_tui.config import Config
 from chat_tui.conversation import Conversation, Summary, Turn, new_id, now, title_of
 from chat_tui.errors import ChatTuiError, ConversationNotFound, HistoryError, InternalError
-from chat_tui.models import LOCAL_MODEL, Standing
+from chat_tui.models import LOCAL_MODEL, Fetching, Standing
 from chat_tui.request import Request
 from chat_tui.route import Route
 from chat_tui.routing.router import Router
@@ -48,15 +48,6 @@ class History(Protocol):
     async def set_place(self, key: str, value: str) -> None: ...
     async def place(self, key: str) -> str: ...
     async def close(self) -> None: ...
-
-
-class Fetching(msgspec.Struct, frozen=True):
-    """The fetch of the built-in model's weights, as it is now."""
-
-    received_bytes: int = 0
-    total_bytes: int = 0
-    bytes_per_second: float | None = None
-    seconds_left: float | None = None
 
 
 class LocalWeights(Protocol):

@@ -75,3 +75,12 @@ class Standing(msgspec.Struct, frozen=True):
     """`ready`, `not fetched`, `resting 12 s`, `no key`, … in words."""
     usable: bool = True
     """False: choosing it now would fail; `state` says why."""
+
+
+class Fetching(msgspec.Struct, frozen=True):
+    """The fetch of the built-in model's weights, as it is now."""
+
+    received_bytes: int = 0
+    total_bytes: int = 0
+    bytes_per_second: float | None = None
+    seconds_left: float | None = None

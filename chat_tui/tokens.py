@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
-_WIDE = re.compile(r"[⺀-鿿ꥠ-\ua97f가-퟿豈-﫿︰-﹏\U0001f000-\U0003ffff]")
-_ODD = re.compile(r"[^\w\s]|\d", re.ASCII)
 _SAMPLE = 20_000
+
+
+@cache
+def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Wide characters, and what is no letter. Compiled when first needed: it takes as long as a small import."""
+    return (
+        re.compile(r"[⺀-鿿ꥠ-\ua97f가-퟿豈-﫿︰-﹏\U0001f000-\U0003ffff]"),
+        re.compile(r"[^\w\s]|\d", re.ASCII),
+    )
 
 
 def estimate(text: str) -> int:
@@ -18,9 +26,10 @@ def estimate(text: str) -> int:
         middle = len(text) // 2
         sample = text[:third] + text[middle : middle + third] + text[-third:]
         return round(estimate(sample) * len(text) / len(sample))
+    wide_ones, odd_ones = _patterns()
     if text.isascii():
-        odd = len(_ODD.findall(text))
+        odd = len(odd_ones.findall(text))
         return int((len(text) - odd) / 4.2 + odd * 0.8) + 1
-    wide = len(_WIDE.findall(text))
-    odd = len(_ODD.findall(text)) - wide
+    wide = len(wide_ones.findall(text))
+    odd = len(odd_ones.findall(text)) - wide
     return int((len(text) - wide - odd) / 3.5 + wide * 1.6 + odd * 0.8) + 1

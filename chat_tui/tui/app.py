@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from textual.app import App, SystemCommand
 from textual.screen import Screen
 
 from chat_tui.config import Config
-from chat_tui.engine import Engine
 from chat_tui.errors import ChatTuiError, ThemeError
 from chat_tui.text_safety import clean_line
 from chat_tui.tui import keymap, themes
@@ -17,7 +16,10 @@ from chat_tui.tui.chat_screen import ChatScreen
 from chat_tui.tui.driver import driver_class
 from chat_tui.tui.transcript.ink import Ink
 
-OpenEngine: TypeAlias = Callable[[Callable[[ChatTuiError], None]], Awaitable[Engine]]
+if TYPE_CHECKING:
+    from chat_tui.engine import Engine
+
+OpenEngine: TypeAlias = "Callable[[Callable[[ChatTuiError], None]], Awaitable[Engine]]"
 """Opens the engine; its argument is told what goes wrong in the background."""
 
 DEFAULT_THEME = "dusk"

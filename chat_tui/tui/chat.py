@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 from textual import on
@@ -12,10 +13,8 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.timer import Timer
 
-from chat_tui.answer import Answer
 from chat_tui.chunks import Token
 from chat_tui.conversation import Turn
-from chat_tui.engine import Engine
 from chat_tui.figures import Figures
 from chat_tui.request import Request
 from chat_tui.tui import figures_text as words
@@ -25,6 +24,11 @@ from chat_tui.tui.notices import MoreBelow, Welcome
 from chat_tui.tui.prompt import Prompt
 from chat_tui.tui.transcript.line_model import Anchor
 from chat_tui.tui.transcript.transcript import Transcript
+
+if TYPE_CHECKING:
+    # Behind the first paint: the engine is not loaded for it.
+    from chat_tui.answer import Answer
+    from chat_tui.engine import Engine
 
 STATUS_SECONDS = 0.1
 """Between two looks at the figures of a running answer."""

@@ -12,7 +12,6 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 
-from chat_tui.engine import Engine
 from chat_tui.errors import ChatTuiError, CommandError
 from chat_tui.models import LOCAL_MODEL
 from chat_tui.request import Request
@@ -29,6 +28,7 @@ from chat_tui.tui.transcript.ink import Ink
 from chat_tui.tui.transcript.transcript import Transcript
 
 if TYPE_CHECKING:
+    from chat_tui.engine import Engine
     from chat_tui.tui.app import ChatApp
 
 WIDE, MIDDLE = 110, 80

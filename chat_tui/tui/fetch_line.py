@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from chat_tui.engine import Fetching, LocalWeights
 from chat_tui.errors import ChatTuiError
+from chat_tui.models import Fetching
 from chat_tui.text_safety import clean_line
 from chat_tui.tui import figures_text as words
 from chat_tui.tui.spans import Line, Span, SpanView, crop, wrap
+
+if TYPE_CHECKING:
+    from chat_tui.engine import LocalWeights
 
 _WEIGHTS_BYTES = 98_362_432
 _BAR = 16
