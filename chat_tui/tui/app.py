@@ -24,6 +24,8 @@ OpenEngine: TypeAlias = "Callable[[Callable[[ChatTuiError], None]], Awaitable[En
 
 DEFAULT_THEME = "dusk"
 NOTICE_SECONDS = 8.0
+OPEN_SECONDS = 0.1
+"""After the first paint: the engine's imports must not stand before the echo of the first keys."""
 
 
 class ChatApp(App[int]):
@@ -75,7 +77,7 @@ class ChatApp(App[int]):
         """Tell what was wrong, and open the engine when the first paint is out."""
         for error in self._notices:
             self.tell(error)
-        self.call_after_refresh(self._open)
+        self.call_after_refresh(self.set_timer, OPEN_SECONDS, self._open)
 
     def _open(self) -> None:
         self.run_worker(self._opened(), name="open the engine")
