@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 PROGRESS_SECONDS = 0.25
 """Between two words about a fetch."""
 LOCAL_QUALITY = 0.1
+LOCAL_STREAMS = 2
+"""The child's slots."""
 LOCAL_HOSTS = ("http://127.", "http://localhost", "http://[::1]")
 
 
@@ -266,7 +268,7 @@ def _settings(config: Config) -> Settings:
         timeouts=config.timeouts,
         error_handling=config.error_handling,
         exchanges=config.memory.exchanges,
-        streams={"local": 1},
+        streams={"local": LOCAL_STREAMS},
         streams_default=config.performance.max_concurrent_streams,
         streaming=config.performance.enable_streaming,
     )

@@ -92,7 +92,9 @@ class Transport:
                 verify: Any = False
             else:
                 verify = await asyncio.to_thread(_trust)
-            limits = httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=30)
+            # llama.cpp closes a unix socket after each reply without saying so: none of them is kept.
+            kept = 0 if line.socket_path else 20
+            limits = httpx.Limits(max_connections=None, max_keepalive_connections=kept, keepalive_expiry=30)
             wire = (
                 httpx.AsyncHTTPTransport(verify=verify, uds=line.socket_path, limits=limits)
                 if line.socket_path
