@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import importlib
+import os
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -26,6 +27,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _screen(settings: config.Config, options: argparse.Namespace) -> int:
+    # Textual paints in ticks; with its own 60 a second a key waits up to 17 ms for its echo. Idle costs the same.
+    os.environ.setdefault("TEXTUAL_FPS", "120")
     from chat_tui.tui.app import ChatApp
 
     async def open_engine(tell: Callable[[ChatTuiError], None]) -> Engine:
