@@ -166,6 +166,10 @@ class Parts:
                 self._transport = module(connection_seconds=self._config.timeouts.connection_seconds)
         return self._transport
 
+    async def prepare(self) -> None:
+        """Load what a question to any server needs."""
+        await self.transport()
+
     async def warm(self, name: str) -> None:
         """Load what this model needs."""
         if name == SCRIPTED_MODEL:
@@ -235,6 +239,10 @@ class Parts:
 
 
 def _transport_module() -> type[Transport]:
+    import anyio
+
+    # httpx's own first use of anyio loads its event loop side, which would hold the first question.
+    anyio.run(anyio.sleep, 0)
     from chat_tui.providers.transport import Transport
 
     return Transport

@@ -77,6 +77,9 @@ class Supply(Protocol):
     async def discover(self) -> None:
         """Ask the servers that name no models for their lists."""
 
+    async def prepare(self) -> None:
+        """Load what a question to any server needs."""
+
     async def warm(self, name: str) -> None:
         """Load what this model needs."""
 
@@ -119,6 +122,10 @@ class Engine:
     async def discover(self) -> None:
         """Ask the configured servers for their models; `models()` has them afterwards."""
         await self._supply.discover()
+
+    async def prepare(self) -> None:
+        """Load what a question to any server will need; cheap in memory, for an idle moment."""
+        await self._supply.prepare()
 
     async def warm(self, model: str | None = None, strategy: str | None = None) -> None:
         """Load what the next question will need, so that its first token comes sooner."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -24,6 +26,8 @@ OpenEngine: TypeAlias = "Callable[[Callable[[ChatTuiError], None]], Awaitable[En
 
 DEFAULT_THEME = "dusk"
 NOTICE_SECONDS = 8.0
+IDLE_SECONDS = 0.7
+"""After the engine is open, what the first question needs is loaded."""
 OPEN_SECONDS = 0.1
 """After the first paint: the engine's imports must not stand before the echo of the first keys."""
 
@@ -87,6 +91,11 @@ class ChatApp(App[int]):
         screen = self.screen_stack[0]
         assert isinstance(screen, ChatScreen)
         await screen.take_engine(self.engine)
+        await asyncio.sleep(IDLE_SECONDS)
+        await self.engine.prepare()
+        screen.chat.transcript.prepare()
+        # What is loaded by now stays: the garbage collector need not walk it again and again while text streams.
+        gc.freeze()
 
     # -- what is told ---------------------------------------------------------------------------------------------
 

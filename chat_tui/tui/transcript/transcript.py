@@ -64,6 +64,10 @@ class Transcript(LinePane, can_focus=True):
             self._held = not self._renderer.ready
         self._paint()
 
+    def prepare(self) -> None:
+        """Load what the first turn will need, before it comes."""
+        self._load()
+
     def add(self, turn: Turn) -> None:
         """One more turn: a question, or an answer that begins to stream (`streaming`). Its end comes into view."""
         self._model.add(turn)
