@@ -29,7 +29,7 @@ def window_of(row: dict[str, Json]) -> int | None:
     told = [meta.get("n_ctx")] if isinstance(meta, dict) else []
     told += [row.get(name) for name in ("max_model_len", "context_length", "max_context_length", "context_window")]
     for value in told:
-        if isinstance(value, str) and value.isdigit():
+        if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
             value = int(value)
         if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 100_000_000:
             return value

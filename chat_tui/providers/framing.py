@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 from chat_tui.errors import Garbled
 
 LINE_LIMIT = 64 * 1024 * 1024
-"""Bytes of one line; more is taken for an attack."""
+"""Bytes of one line or of one event; more is taken for an attack."""
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _BOM = b"\xef\xbb\xbf"
@@ -24,6 +24,10 @@ class Event(NamedTuple):
     data: bytes
     name: str = ""
     """The event's name; `error` for a bare `error:` line, which some servers send."""
+
+
+def _too_long() -> Garbled:
+    return Garbled("The server sent a line of more than 64 MB.", "Ask again, or choose another model.")
 
 
 class Decoder(Protocol):
@@ -55,7 +59,7 @@ class _Lines:
                 self._parts.append(data)
                 self._held += len(data)
                 if self._held > LINE_LIMIT:
-                    raise Garbled("The server sent a line of more than 64 MB.", "Ask again, or choose another model.")
+                    raise _too_long()
             return []
         if self._parts:
             data = b"".join(self._parts) + data
@@ -86,6 +90,7 @@ class SseDecoder:
     def __init__(self) -> None:
         self._lines = _Lines()
         self._data: list[bytes] = []
+        self._size = 0
         self._name = ""
 
     def feed(self, data: bytes) -> list[Event]:
@@ -109,7 +114,7 @@ class SseDecoder:
             if self._data:
                 data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
                 events.append(Event(data, self._name))
-                self._data = []
+                self._data, self._size = [], 0
             self._name = ""
             return
         field, _, value = line.partition(b":")
@@ -117,6 +122,9 @@ class SseDecoder:
             value = value[1:]
         if field == b"data":
             self._data.append(value)
+            self._size += len(value) + 1
+            if self._size > LINE_LIMIT:
+                raise _too_long()
         elif field == b"event":
             self._name = value.decode("utf-8", "replace")
         elif field == b"error" and value[:1] == b"{":

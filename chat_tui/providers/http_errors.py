@@ -13,16 +13,28 @@ from chat_tui.conversation import now
 from chat_tui.providers.dialects.dialect import Json, count
 from chat_tui.text_safety import clean_line
 
-_SECRET = re.compile(r"(?i)(bearer\s+|key[=:\s]+['\"]?)[\w\-.*]{6,}|\b(sk|gsk|xai|hf|AIza)[-_]?[\w\-*]{8,}")
+_SECRET = re.compile(
+    r"(?i)((?:bearer\s+|key[=:\s]+)['\"]?)(?=[\w\-.*…]*[\d*…])[\w\-.*…]{6,}"
+    r"|\b(?:sk|gsk|xai|hf|pplx|r8)[-_][\w\-.*…]{6,}|\bAIza[\w\-*…]{6,}"
+)
+_KEY_PIECE = 8
+"""Characters in a row that a text may not share with a key."""
 _QUOTA = ("insufficient_quota", "billing_hard_limit", "credit balance")
 _TOO_LONG = ("context_length_exceeded", "exceed_context_size", "maximum context length", "context window")
 
 
 def http_error(
-    status: int, headers: Mapping[str, str], body: bytes, *, provider: str, model: str, key_env: str = ""
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    provider: str,
+    model: str,
+    key_env: str = "",
+    key: str = "",
 ) -> errors.ProviderError:
-    """The error that a status, its headers (names in lower case) and its body mean."""
-    said, fields = _said(body)
+    """The error that a status, its headers (names in lower case) and its body mean; `key` is kept out of its text."""
+    said, fields = _said(body, key)
     lower = body[:4000].decode("utf-8", "replace").lower()
     about = {"provider": provider, "model": model}
     told = f": {said}" if said else ""
@@ -61,15 +73,19 @@ def http_error(
             f"{provider} cannot answer now ({status}){told}.", "Ask again in a moment.", retry_after=wait, **about
         )
     if 300 <= status < 400:
+        where = clean_line(headers.get("location", "").partition("?")[0], 200)
+        place = f" to {without_keys(where, key)}" if "://" in where and "@" not in where else ""
         return errors.Rejected(
-            f"{provider} has moved ({status}).", "Set `base_url` to the address it names, if you trust it.", **about
+            f"{provider} has moved{place} ({status}).",
+            "Set `base_url` to its new address, if you trust it.",
+            **about,
         )
     return errors.Rejected(
         f"{provider} refused the request ({status}){told}.", "Change the settings or choose another model.", **about
     )
 
 
-def _said(body: bytes) -> tuple[str, dict[str, Json]]:
+def _said(body: bytes, key: str) -> tuple[str, dict[str, Json]]:
     """The server's own words, in one line, and the fields beside them."""
     text = body[:20_000].decode("utf-8", "replace").strip()
     if text.startswith("data:"):
@@ -78,7 +94,7 @@ def _said(body: bytes) -> tuple[str, dict[str, Json]]:
         value = json.loads(text)
     except (ValueError, RecursionError):
         short = "" if text[:1] == "<" else text
-        return without_keys(clean_line(short, 200)).rstrip("."), {}
+        return _line(short, key), {}
     if isinstance(value, list) and value:
         value = value[0]
     if not isinstance(value, dict):
@@ -89,13 +105,28 @@ def _said(body: bytes) -> tuple[str, dict[str, Json]]:
         if isinstance(candidate, list) and candidate and isinstance(candidate[0], dict):
             candidate = candidate[0].get("msg")
         if isinstance(candidate, str) and candidate:
-            return without_keys(clean_line(candidate, 200)).rstrip("."), fields
+            return _line(candidate, key), fields
     return "", fields
 
 
-def without_keys(text: str) -> str:
-    """The text with whatever looks like a key blotted out."""
-    return _SECRET.sub(lambda match: f"{match.group(1) or ''}[key]", text)
+def _line(text: str, key: str) -> str:
+    # The keys go first: a cut would leave a piece that no pattern knows.
+    return clean_line(without_keys(clean_line(text, 2000), key), 200).rstrip(".")
+
+
+def without_keys(text: str, key: str = "") -> str:
+    """The text with whatever looks like a key, or is a piece of this key, blotted out."""
+    text = _SECRET.sub(lambda match: f"{match.group(1) or ''}[key]", text)
+    if not key:
+        return text
+    size = min(_KEY_PIECE, len(key))
+    pieces = {key[start : start + size] for start in range(len(key) - size + 1)}
+    hidden: set[int] = set()
+    for start in range(len(text) - size + 1):
+        if text[start : start + size] in pieces:
+            hidden.update(range(start, start + size))
+    marked = "".join("\0" if at in hidden else character for at, character in enumerate(text))
+    return re.sub("\0+", "[key]", marked)
 
 
 def retry_after(headers: Mapping[str, str], at: datetime) -> float | None:
@@ -111,5 +142,5 @@ def retry_after(headers: Mapping[str, str], at: datetime) -> float | None:
         pass
     try:
         return max(0.0, (parsedate_to_datetime(value) - at).total_seconds())
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None

@@ -1,72 +1,46 @@
 """The wire: sends a dialect's call and yields what each read of the socket brings. The only file that knows httpx.
 
-httpx's exceptions become ours here and nowhere else. A key goes to the provider's own origin only: redirects are
-followed nowhere.
+httpx's exceptions become ours here and nowhere else. A key goes to the provider's own origin only: a redirect is
+followed there and nowhere else.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import socket
+import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import msgspec
 
 from chat_tui import errors
-from chat_tui.chunks import Chunk, End, Metadata
+from chat_tui.chunks import Chunk, Metadata
 from chat_tui.models import Model, Provider
+from chat_tui.providers import reply as replies
 from chat_tui.providers.dialects import dialect
-from chat_tui.providers.dialects.dialect import Dialect, Json, Reading, parsed
-from chat_tui.providers.framing import Decoder, JsonLinesDecoder, SseDecoder
-from chat_tui.providers.http_errors import http_error
+from chat_tui.providers.dialects.dialect import Call, Dialect, Json, parsed
+from chat_tui.providers.http_errors import http_error, without_keys
+from chat_tui.providers.line import Line as Line
+from chat_tui.providers.line import base_url_of, no_address, on_loopback
+from chat_tui.providers.line import key_of as key_of
 from chat_tui.request import Request
 
-BODY_LIMIT = 64 * 1024 * 1024
-"""Bytes of a reply that is no stream."""
 ERROR_BODY_LIMIT = 64 * 1024
-AFTER_FINISH_SECONDS = 2.0
-"""How long to wait for figures after the reply has said why it ended."""
+ERROR_BODY_SECONDS = 5.0
+"""How long to wait for the body of an error; the status alone says enough."""
+MODELS_SECONDS = 5.0
+"""For a server's list of its models."""
+MODELS_BODY_LIMIT = 16 * 1024 * 1024
+REDIRECTS_LIMIT = 3
 
-
-class Line(msgspec.Struct, frozen=True):
-    """A provider's address as it is now."""
-
-    provider: Provider
-    api_key: str = ""
-    socket_path: str = ""
-    """A unix socket in place of the host, for the built-in model."""
-
-
-def base_url_of(provider: Provider) -> str:
-    """The address up to the dialect's paths, however the user pasted it."""
-    url = provider.base_url.strip().rstrip("/")
-    for ending in ("/chat/completions", "/completions", "/models"):
-        url = url.removesuffix(ending)
-    return f"{url}/v1" if urlsplit(url).path in {"", "/"} else url
-
-
-def key_of(provider: Provider) -> str:
-    """The provider's key from the environment. Raises `KeyMissing`."""
-    if not provider.api_key_env:
-        return ""
-    key = os.environ.get(provider.api_key_env, "").strip()
-    if not key:
-        raise errors.KeyMissing(
-            f"There is no key for {provider.name}.",
-            f"Set ${provider.api_key_env}, or choose another model with Ctrl+O.",
-            provider=provider.name,
-        )
-    if not key.isascii() or any(character.isspace() for character in key):
-        raise errors.KeyRefused(
-            f"The key for {provider.name} holds characters that no key has.",
-            f"Check ${provider.api_key_env}.",
-            provider=provider.name,
-        )
-    return key
+_BROKEN = (httpx.TransportError, httpx.DecodingError, httpx.StreamError, OSError)
+"""What breaks a line that was open."""
+_STALE = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError, httpx.CloseError)
+"""What a connection that the server had closed meanwhile does."""
 
 
 class Transport:
@@ -86,23 +60,35 @@ class Transport:
     async def _client(self, line: Line) -> httpx.AsyncClient:
         base = base_url_of(line.provider)
         key = (base, line.socket_path)
-        if key not in self._clients:
-            if line.socket_path or base.startswith("http://"):
-                # No TLS to that origin, and redirects are not followed: no trust store to be loaded.
-                verify: Any = False
-            else:
-                verify = await asyncio.to_thread(_trust)
-            # llama.cpp closes a unix socket after each reply without saying so: none of them is kept.
-            kept = 0 if line.socket_path else 20
-            limits = httpx.Limits(max_connections=None, max_keepalive_connections=kept, keepalive_expiry=30)
-            wire = (
-                httpx.AsyncHTTPTransport(verify=verify, uds=line.socket_path, limits=limits)
-                if line.socket_path
-                else None
-            )
+        if key in self._clients:
+            return self._clients[key]
+        verify: Any = False
+        if not line.socket_path and not base.startswith("http://"):
+            # Otherwise there is no TLS to that origin, and redirects leave it never: no trust store to be loaded.
+            verify = await asyncio.to_thread(_trust)
+            if key in self._clients:
+                return self._clients[key]
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=30)
+        wire = None
+        if line.socket_path:
+            wire = httpx.AsyncHTTPTransport(verify=verify, uds=line.socket_path, limits=limits)
+        try:
             self._clients[key] = httpx.AsyncClient(
-                transport=wire, verify=verify, limits=limits, timeout=self._timeout, follow_redirects=False
+                transport=wire,
+                verify=verify,
+                limits=limits,
+                timeout=self._timeout,
+                follow_redirects=False,
+                # No proxy can reach this machine's own loopback for us.
+                trust_env=not on_loopback(base),
             )
+        except (ImportError, ValueError, httpx.InvalidURL):
+            # What it says may hold the proxy's password.
+            raise errors.Rejected(
+                "The proxy that the environment names cannot be used.",
+                "Look at HTTP_PROXY, HTTPS_PROXY and ALL_PROXY (http:// and https:// work; SOCKS needs `socksio`).",
+                provider=line.provider.name,
+            ) from None
         return self._clients[key]
 
     async def models(self, provider: Provider) -> Json:
@@ -110,111 +96,167 @@ class Transport:
         spoken = dialect(provider.dialect)
         line = Line(provider, key_of(provider))
         client = await self._client(line)
-        url = base_url_of(provider) + spoken.models_path
-        with _mapped(provider.name, ""):
-            reply = await client.get(url, headers=_headers(spoken, line.api_key), timeout=5.0)
-        if reply.status_code != 200:
-            raise http_error(
-                reply.status_code,
-                reply.headers,
-                reply.content,
-                provider=provider.name,
-                model="",
-                key_env=provider.api_key_env,
+        with _mapped(line, ""):
+            outgoing = client.build_request(
+                "GET", base_url_of(provider) + spoken.models_path, headers=_headers(spoken, line.api_key)
             )
+            async with asyncio.timeout(MODELS_SECONDS):
+                reply = await client.send(outgoing, stream=True)
+                try:
+                    if reply.status_code != 200:
+                        raise _refused(reply, await _error_body(reply), line, "")
+                    body = await _bounded(reply, MODELS_BODY_LIMIT, [])
+                finally:
+                    await reply.aclose()
         try:
-            return parsed(reply.content)
+            # A long list is read in a thread: the screen goes on meanwhile.
+            return parsed(body) if len(body) < 100_000 else await asyncio.to_thread(parsed, body)
         except ValueError:
-            raise errors.Garbled(f"{provider.name} gave no list of models.", "Check `base_url`.") from None
+            raise errors.Garbled(
+                f"{provider.name} gave no list of models.", "Check `base_url`.", provider=provider.name
+            ) from None
 
     async def stream(self, line: Line, model: Model, request: Request) -> AsyncGenerator[Sequence[Chunk], None]:
         """The reply in bursts: what each read brought. The last chunk is an `End`. Raises `ProviderError`."""
         spoken = dialect(line.provider.dialect)
         client = await self._client(line)
         known = self._quirks.get(model.name, frozenset())
+        url, redirects, stale = "", 0, 0
         while True:
-            quirk = None
-            async with aclosing(self._attempt(client, spoken, line, model, request, known)) as bursts:
+            again: _Again | None = None
+            call = spoken.encode(request, model.id, known)
+            wire = _Wire(self._timeout, may_be_stale=not stale, may_redirect=redirects < REDIRECTS_LIMIT)
+            async with aclosing(_attempt(client, spoken, line, model, call, url, wire)) as bursts:
                 async for burst in bursts:
-                    if isinstance(burst, str):
-                        quirk = burst
+                    if isinstance(burst, _Again):
+                        again = burst
                     else:
                         yield burst
-            if quirk is None:
+            if again is None:
                 return
-            known = known | {quirk}
-            self._quirks[model.name] = known
+            stale += again.stale
+            if again.url:
+                url, redirects = again.url, redirects + 1
+            if again.quirk:
+                known = known | {again.quirk}
+                self._quirks[model.name] = known
 
-    async def _attempt(
-        self,
-        client: httpx.AsyncClient,
-        spoken: Dialect,
-        line: Line,
-        model: Model,
-        request: Request,
-        known: frozenset[str],
-    ) -> AsyncGenerator[Sequence[Chunk] | str, None]:
-        """One call; a bare string is what the server will not take, and nothing else came."""
-        provider = line.provider
-        call = spoken.encode(request, model.id, known)
-        sent = asyncio.Event()
+
+class _Again(msgspec.Struct, frozen=True):
+    """Nothing of an answer came: the call goes out once more, changed so."""
+
+    quirk: str = ""
+    """What the server will not take."""
+    url: str = ""
+    """Where on the same origin it wants it."""
+    stale: bool = False
+    """The connection had been closed while it was idle."""
+
+
+class _Wire:
+    """One attempt's connection, as httpx tells of it."""
+
+    def __init__(self, timeout: httpx.Timeout, *, may_be_stale: bool, may_redirect: bool) -> None:
+        self.sent = asyncio.Event()
+        """The request is out."""
+        self.answered = False
+        """The reply's head has come."""
+        self.may_redirect = may_redirect
+        self._fresh = not may_be_stale
+        self.extensions = {"timeout": timeout.as_dict(), "trace": self._trace}
+
+    @property
+    def stale(self) -> bool:
+        """An error before the head may be that of a connection which was idle too long."""
+        return not self._fresh and not self.answered
+
+    async def _trace(self, name: str, info: Mapping[str, Any]) -> None:
+        if name.endswith("send_request_body.complete"):
+            self.sent.set()
+        elif name.startswith("connection."):
+            self._fresh = True
+
+
+async def _attempt(
+    client: httpx.AsyncClient, spoken: Dialect, line: Line, model: Model, call: Call, url: str, wire: _Wire
+) -> AsyncGenerator[Sequence[Chunk] | _Again, None]:
+    """One call; an `_Again` comes alone."""
+    with _mapped(line, model.name):
         outgoing = client.build_request(
             "POST",
-            base_url_of(provider) + call.path,
+            url or base_url_of(line.provider) + call.path,
             content=call.body,
             headers={**_headers(spoken, line.api_key), **call.headers, "Content-Type": "application/json"},
-            extensions={**httpx_extensions(self._timeout), "trace": _teller(sent)},
+            extensions=wire.extensions,
         )
-        with _mapped(provider.name, model.name):
-            async with _sending(client, outgoing, sent) as sending:
+        try:
+            async with _sending(client, outgoing, wire.sent) as sending:
                 yield (Metadata("waiting", model=model.name),)
                 reply = await asyncio.shield(sending)
+                wire.answered = True
                 if reply.status_code != 200:
-                    body = await _bounded(reply, ERROR_BODY_LIMIT)
-                    quirk = spoken.quirk(reply.status_code, body.decode("utf-8", "replace"))
-                    if quirk and quirk not in known:
-                        yield quirk
-                        return
-                    raise http_error(
-                        reply.status_code,
-                        reply.headers,
-                        body,
-                        provider=provider.name,
-                        model=model.name,
-                        key_env=provider.api_key_env,
-                    )
-                async with aclosing(_read(reply, spoken)) as bursts:
+                    yield await _other(reply, spoken, line, model, call, wire)
+                    return
+                pieces: Any = reply.aiter_bytes()
+                kind = reply.headers.get("content-type", "")
+                async with aclosing(pieces), aclosing(replies.bursts(pieces, kind, spoken, _BROKEN)) as bursts:
                     async for burst in bursts:
                         yield burst
+        except _STALE:
+            if not wire.stale:
+                raise
+            yield _Again(stale=True)
 
 
-def httpx_extensions(timeout: httpx.Timeout) -> dict[str, Any]:
-    """The limits of a request that is built by hand."""
-    return {"timeout": timeout.as_dict()}
+async def _other(reply: httpx.Response, spoken: Dialect, line: Line, model: Model, call: Call, wire: _Wire) -> _Again:
+    """What to do after a reply that is not 200. Raises `ProviderError` where there is nothing."""
+    body = await _error_body(reply)
+    target = _redirect(reply) if wire.may_redirect else ""
+    if target:
+        return _Again(url=target)
+    quirk = spoken.quirk(reply.status_code, body.decode("utf-8", "replace"))
+    if quirk and quirk not in call.quirks:
+        return _Again(quirk=quirk)
+    raise _refused(reply, body, line, model.name)
+
+
+def _redirect(reply: httpx.Response) -> str:
+    """Where on the same origin the request is wanted, empty when that is not what the reply says."""
+    if reply.status_code not in {301, 302, 307, 308} or not reply.headers.get("location"):
+        return ""
+    asked = reply.request.url
+    try:
+        target = asked.join(reply.headers["location"])
+    except (httpx.InvalidURL, ValueError):
+        return ""
+    same = (target.scheme, target.host, target.port) == (asked.scheme, asked.host, asked.port)
+    return str(target) if same else ""
+
+
+def _refused(reply: httpx.Response, body: bytes, line: Line, model: str) -> errors.ProviderError:
+    return http_error(
+        reply.status_code,
+        reply.headers,
+        body,
+        provider=line.provider.name,
+        model=model,
+        key_env=line.provider.api_key_env,
+        key=line.api_key,
+    )
 
 
 def _headers(spoken: Dialect, key: str) -> Mapping[str, str]:
     return spoken.headers(key) if key else {}
 
 
-def _trust() -> Any:
+def _trust() -> ssl.SSLContext:
     """A TLS context with the system's trust store; it takes tens of milliseconds, so it is made in a thread."""
-    import ssl
-
     context = ssl.create_default_context()
     if not context.cert_store_stats()["x509_ca"] and not os.environ.get("SSL_CERT_FILE"):
         import certifi
 
         context.load_verify_locations(certifi.where())
     return context
-
-
-def _teller(sent: asyncio.Event) -> Any:
-    async def trace(name: str, info: Mapping[str, Any]) -> None:
-        if name.endswith("send_request_body.complete"):
-            sent.set()
-
-    return trace
 
 
 @asynccontextmanager
@@ -237,78 +279,35 @@ async def _sending(
             await sending.result().aclose()
 
 
-async def _bounded(reply: httpx.Response, limit: int) -> bytes:
-    parts: list[bytes] = []
+async def _bounded(reply: httpx.Response, limit: int, parts: list[bytes]) -> bytes:
+    """The body's first bytes; `parts` collects them, for who is interrupted."""
+    pieces: Any = reply.aiter_bytes()
     size = 0
-    async for part in reply.aiter_bytes():
-        parts.append(part)
-        size += len(part)
-        if size >= limit:
-            break
+    async with aclosing(pieces):
+        async for part in pieces:
+            parts.append(part)
+            size += len(part)
+            if size >= limit:
+                break
     return b"".join(parts)[:limit]
 
 
-async def _read(reply: httpx.Response, spoken: Dialect) -> AsyncGenerator[Sequence[Chunk], None]:
-    """The bursts of a reply with status 200."""
-    kind = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
-    reading = spoken.reading()
-    if kind == "text/html":
-        raise errors.Garbled("The server sent a web page and not an answer.", "Check `base_url`.")
-    if kind == "application/json" and not spoken.json_lines:
-        body = await _bounded(reply, BODY_LIMIT)
-        if not body.lstrip().startswith(b"data:"):
-            yield reading.whole(body.strip())
-            return
-        decoder: Decoder = SseDecoder()
-        burst = _chunks(reading, decoder, body)
-        yield burst if burst and isinstance(burst[-1], End) else [*burst, *_rest(reading, decoder)]
-        return
-    decoder = JsonLinesDecoder() if spoken.json_lines else SseDecoder()
-    pieces = reply.aiter_bytes().__aiter__()
-    while True:
-        try:
-            if reading.finished:
-                async with asyncio.timeout(AFTER_FINISH_SECONDS):
-                    data = await anext(pieces)
-            else:
-                data = await anext(pieces)
-        except StopAsyncIteration:
-            break
-        except (httpx.TransportError, httpx.StreamError, TimeoutError):
-            if reading.finished:
-                break
-            raise
-        burst = _chunks(reading, decoder, data)
-        if burst:
-            yield burst
-            if isinstance(burst[-1], End):
-                return
-    yield _rest(reading, decoder)
-
-
-def _chunks(reading: Reading, decoder: Decoder, data: bytes) -> Sequence[Chunk]:
-    chunks: list[Chunk] = []
-    for event in decoder.feed(data):
-        chunks.extend(reading.feed(event.data, event.name))
-        if chunks and isinstance(chunks[-1], End):
-            break
-    return chunks
-
-
-def _rest(reading: Reading, decoder: Decoder) -> Sequence[Chunk]:
-    chunks: list[Chunk] = []
-    for event in decoder.close():
-        chunks.extend(reading.feed(event.data, event.name))
-        if chunks and isinstance(chunks[-1], End):
-            return chunks
-    return [*chunks, *reading.close()]
+async def _error_body(reply: httpx.Response) -> bytes:
+    """What came of an error's body; whatever happens to it, the status stays what it is."""
+    parts: list[bytes] = []
+    try:
+        async with asyncio.timeout(ERROR_BODY_SECONDS):
+            return await _bounded(reply, ERROR_BODY_LIMIT, parts)
+    except _BROKEN:
+        return b"".join(parts)[:ERROR_BODY_LIMIT]
 
 
 class _mapped:
-    """Turns httpx's errors into ours, and puts the provider's and model's names into ours."""
+    """Turns httpx's errors into ours, puts the provider's and model's names into ours, and keeps the key out."""
 
-    def __init__(self, provider: str, model: str) -> None:
-        self._about = {"provider": provider, "model": model}
+    def __init__(self, line: Line, model: str) -> None:
+        self._line, self._model = line, model
+        self._about = {"provider": line.provider.name, "model": model}
 
     def __enter__(self) -> None: ...
 
@@ -316,23 +315,50 @@ class _mapped:
         if isinstance(error, errors.ProviderError):
             error.provider = error.provider or self._about["provider"]
             error.model = error.model or self._about["model"]
-        elif isinstance(error, (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError)):
-            raise self._ours(error) from error
+            error.title = without_keys(error.title, self._line.api_key)
+            error.args = (error.title,)
+        elif isinstance(error, (*_BROKEN, httpx.HTTPError, httpx.InvalidURL, UnicodeError)):
+            # Without the cause: its text may hold an address with a password, or a header.
+            raise self._ours(error) from None
 
     def _ours(self, error: Exception) -> errors.ProviderError:
-        provider = self._about["provider"]
+        provider, about = self._about["provider"], self._about
+        causes = _causes(error)
         if isinstance(error, httpx.ConnectTimeout):
             return errors.TooSlow(
-                f"{provider} could not be reached in time.", "Is it running? Check `base_url`.", **self._about
+                f"{provider} could not be reached in time.", "Is it running? Check `base_url`.", **about
+            )
+        if any(isinstance(cause, (UnicodeError, httpx.InvalidURL, httpx.UnsupportedProtocol)) for cause in causes):
+            return no_address(**about)
+        if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
+            return errors.Unreachable(
+                f"The certificate of {provider} is not to be trusted.",
+                "Is `base_url` right? A certificate of your own goes into SSL_CERT_FILE.",
+                **about,
+            )
+        if any(isinstance(cause, socket.gaierror) for cause in causes):
+            return errors.Unreachable(
+                f"The host of {provider} is not found.", "Check `base_url` and the network.", **about
             )
         if isinstance(error, (httpx.ConnectError, httpx.ProxyError)):
             return errors.Unreachable(
-                f"{provider} could not be reached.", "Is it running? Check `base_url` and the network.", **self._about
+                f"{provider} could not be reached.", "Is it running? Check `base_url` and the network.", **about
             )
-        if isinstance(error, httpx.TimeoutException):
-            return errors.TooSlow(f"{provider} took too long.", "Ask again in a moment.", **self._about)
+        if isinstance(error, (httpx.TimeoutException, TimeoutError)):
+            return errors.TooSlow(f"{provider} took too long.", "Ask again in a moment.", **about)
         if isinstance(error, httpx.DecodingError):
-            return errors.Garbled(f"{provider} sent bytes that cannot be unpacked.", "Ask again.", **self._about)
-        if isinstance(error, (httpx.InvalidURL, httpx.UnsupportedProtocol)):
-            return errors.Rejected(f"The address of {provider} is not one.", "Check `base_url`.", **self._about)
-        return errors.Unreachable(f"The line to {provider} was cut.", "Ask again.", **self._about)
+            return errors.Garbled(f"{provider} sent bytes that cannot be unpacked.", "Ask again.", **about)
+        if isinstance(error, httpx.LocalProtocolError):
+            return errors.Rejected(
+                f"The request to {provider} cannot be sent.", "Check `base_url` and the key.", **about
+            )
+        return errors.Unreachable(f"The line to {provider} was cut.", "Ask again.", **about)
+
+
+def _causes(error: BaseException | None) -> list[BaseException]:
+    """The error and what it came from."""
+    causes: list[BaseException] = []
+    while error is not None and len(causes) < 10:
+        causes.append(error)
+        error = error.__cause__ or error.__context__
+    return causes

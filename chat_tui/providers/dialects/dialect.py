@@ -22,6 +22,8 @@ class Call(msgspec.Struct, frozen=True):
     """Relative to the provider's base URL."""
     body: bytes
     headers: Mapping[str, str] = {}
+    quirks: frozenset[str] = frozenset()
+    """What the server will not take, as it was known when this was made."""
 
 
 class Reading(Protocol):
@@ -36,6 +38,9 @@ class Reading(Protocol):
 
     def whole(self, body: bytes) -> Sequence[Chunk]:
         """The chunks of a reply that came as one plain JSON body."""
+
+    def held(self) -> Sequence[Chunk]:
+        """The text that waits for more to be decided, given out where the reply breaks off; empty afterwards."""
 
     def close(self) -> Sequence[Chunk]:
         """The chunks at the end of the bytes; `Garbled` where the reply has not ended."""
@@ -60,6 +65,17 @@ def parsed(data: bytes) -> Json:
     """The JSON value of some bytes. Raises ValueError for whatever is not JSON, however it is wrong."""
     try:
         return json.loads(data)
+    except UnicodeDecodeError:
+        # A character that the server itself cut in two: better one mark than a lost event.
+        return parsed_text(data.decode("utf-8", "replace"))
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+
+
+def parsed_text(text: str) -> Json:
+    """The JSON value of a text. Raises ValueError for whatever is not JSON."""
+    try:
+        return json.loads(text)
     except RecursionError:
         raise ValueError("nested too deep") from None
 
@@ -71,10 +87,10 @@ def count(value: Json) -> int:
     return 0
 
 
-def text_of(value: Json) -> str:
+def text_of(value: Json, depth: int = 3) -> str:
     """A string, or the texts of a list of parts; anything else is no text."""
     if isinstance(value, str):
         return value
-    if isinstance(value, list):
-        return "".join(text_of(part.get("text")) for part in value if isinstance(part, dict))
+    if isinstance(value, list) and depth:
+        return "".join(text_of(part.get("text"), depth - 1) for part in value if isinstance(part, dict))
     return ""

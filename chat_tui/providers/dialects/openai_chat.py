@@ -8,7 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from chat_tui.chunks import Chunk, End, Metadata, State, Token, Usage
-from chat_tui.errors import ContextTooLong, Garbled, Overloaded, ProviderError, Rejected
+from chat_tui.errors import (
+    ContextTooLong,
+    Garbled,
+    KeyRefused,
+    Overloaded,
+    ProviderError,
+    QuotaUsedUp,
+    RateLimited,
+    Rejected,
+)
 from chat_tui.providers.dialects.dialect import Call, Dialect, Json, count, parsed, text_of
 from chat_tui.providers.thinking_tags import ThinkingTags
 from chat_tui.request import Request
@@ -59,7 +68,7 @@ def encode(request: Request, model_id: str, quirks: frozenset[str] = frozenset()
         body["stop"] = list(request.stop)
     if request.seed is not None:
         body["seed"] = request.seed
-    return Call("/chat/completions", json.dumps(body).encode("utf-8"))
+    return Call("/chat/completions", json.dumps(body).encode("utf-8"), quirks=quirks)
 
 
 def quirk(status: int, text: str) -> str | None:
@@ -89,12 +98,17 @@ class OpenAiReading:
 
     def feed(self, data: bytes, name: str = "") -> Sequence[Chunk]:
         """The chunks of one event."""
-        if data[:6] == b"[DONE]":
-            # Servers that never give a finish reason end so.
-            if not self._seen:
-                raise Garbled("The server ended the reply without sending anything.", "Ask again.")
-            self.finished = True
-            return self._ending()
+        if data[:1] != b"{":
+            data = data.strip()
+            if not data:
+                # A heartbeat in the form of an empty event.
+                return ()
+            if data.startswith(b"[DONE]"):
+                # Servers that never give a finish reason end so.
+                if not self._seen:
+                    raise Garbled("The server ended the reply without sending anything.", "Ask again.")
+                self.finished = True
+                return self._ending()
         try:
             value = parsed(data)
         except ValueError:
@@ -138,6 +152,10 @@ class OpenAiReading:
         self.finished = True
         return [*chunks, *self._ending()]
 
+    def held(self) -> Sequence[Chunk]:
+        """What may still have become a tag, where the reply breaks off."""
+        return [Token(text, kind) for text, kind in self._tags.rest()]
+
     def close(self) -> Sequence[Chunk]:
         """The ending, where a finish reason came without `[DONE]`."""
         if not self.finished:
@@ -177,7 +195,7 @@ class OpenAiReading:
         return [Metadata("skipped", reason="one malformed event")]
 
     def _ending(self) -> Sequence[Chunk]:
-        chunks: list[Chunk] = [Token(text, kind) for text, kind in self._tags.rest()]
+        chunks: list[Chunk] = list(self.held())
         state: State = "refused" if self._refusal else _STATES.get(self._reason, "complete")
         chunks.append(End(finish_reason=self._reason, state=state, usage=self._usage))
         return chunks
@@ -202,15 +220,24 @@ def error_of(value: dict[str, Json]) -> ProviderError:
     inner = value.get("error")
     fields = inner if isinstance(inner, dict) else value
     said = inner if isinstance(inner, str) else text_of(fields.get("message")) or text_of(value.get("message"))
-    code = fields.get("code") or fields.get("type")
-    said = clean_line(said, 300) or "no reason given"
-    if fields.get("type") == "exceed_context_size_error" or code == "context_length_exceeded":
+    said = (clean_line(said, 300) or "no reason given").rstrip(".")
+    codes = {str(fields.get(name)) for name in ("code", "type") if isinstance(fields.get(name), (int, str))}
+    other = "Change the settings or choose another model."
+    if codes & {"exceed_context_size_error", "context_length_exceeded"}:
         return ContextTooLong(
             "The conversation does not fit the model's window.",
             "Start a new one with Ctrl+N, or choose a model with a larger window.",
             prompt_tokens=count(fields.get("n_prompt_tokens")),
             window=count(fields.get("n_ctx")),
         )
-    if code in {400, 401, 403, 404, 422, "400", "401", "403", "404", "422", "invalid_request_error"}:
-        return Rejected(f"The server refused the request: {said}.", "Change the settings or choose another model.")
+    if codes & {"402", "insufficient_quota"}:
+        return QuotaUsedUp(
+            f"The server says that the credit is used up: {said}.", "Top it up, or choose another model."
+        )
+    if codes & {"401", "403", "authentication_error", "invalid_api_key"}:
+        return KeyRefused(f"The server does not accept the key: {said}.", "Check the key, or choose another model.")
+    if codes & {"429", "rate_limit_exceeded", "rate_limit_error"}:
+        return RateLimited(f"The server limits the rate: {said}.", "Wait a moment, or choose another model.")
+    if codes & {"400", "404", "413", "422", "invalid_request_error"}:
+        return Rejected(f"The server refused the request: {said}.", other)
     return Overloaded(f"The server reported an error: {said}.", "Ask again in a moment, or choose another model.")

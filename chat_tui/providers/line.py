@@ -1,0 +1,65 @@
+"""Where a provider is spoken to: its address and its key, as they are now."""
+
+from __future__ import annotations
+
+import os
+from urllib.parse import urlsplit
+
+import msgspec
+
+from chat_tui import errors
+from chat_tui.models import Provider
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A provider's address as it is now."""
+
+    provider: Provider
+    api_key: str = ""
+    socket_path: str = ""
+    """A unix socket in place of the host, for the built-in model."""
+
+
+def base_url_of(provider: Provider) -> str:
+    """The address up to the dialect's paths, however the user pasted it. Raises `Rejected` where it is none."""
+    url = provider.base_url.strip().rstrip("/")
+    for ending in ("/chat/completions", "/completions", "/models"):
+        url = url.removesuffix(ending)
+    try:
+        bare = urlsplit(url).path in {"", "/"}
+    except ValueError:
+        raise no_address(provider.name) from None
+    return f"{url}/v1" if bare else url
+
+
+def key_of(provider: Provider) -> str:
+    """The provider's key from the environment. Raises `KeyMissing`."""
+    if not provider.api_key_env:
+        return ""
+    key = os.environ.get(provider.api_key_env, "").strip()
+    if not key:
+        raise errors.KeyMissing(
+            f"There is no key for {provider.name}.",
+            f"Set ${provider.api_key_env}, or choose another model with Ctrl+O.",
+            provider=provider.name,
+        )
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise errors.KeyRefused(
+            f"The key for {provider.name} holds characters that no key has.",
+            f"Check ${provider.api_key_env}.",
+            provider=provider.name,
+        )
+    return key
+
+
+def on_loopback(base: str) -> bool:
+    """The address is on this machine."""
+    host = urlsplit(base).hostname or ""
+    return host in {"localhost", "::1"} or host.endswith(".localhost") or host.startswith("127.")
+
+
+def no_address(provider: str, model: str = "") -> errors.Rejected:
+    """The error for an address that is none."""
+    return errors.Rejected(
+        f"The address of {provider} is not one.", "Check `base_url`.", provider=provider, model=model
+    )

@@ -1,0 +1,119 @@
+"""A reply's bytes to bursts of chunks: tells a stream from a plain body, and bears what servers do at the end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import suppress
+
+from chat_tui.chunks import Chunk, End, Token
+from chat_tui.errors import Garbled, ProviderError
+from chat_tui.providers.dialects.dialect import Dialect
+from chat_tui.providers.framing import Decoder, JsonLinesDecoder, SseDecoder
+
+BODY_LIMIT = 64 * 1024 * 1024
+"""Bytes of a reply that is no stream."""
+AFTER_FINISH_SECONDS = 2.0
+"""How long to wait for figures after the reply has said why it ended."""
+AFTER_END_SECONDS = 0.02
+"""How long to wait for the end of the bytes after the reply's end marker, so that the connection can be used again."""
+_BLANK_LIMIT = 1024 * 1024
+_BOM = b"\xef\xbb\xbf"
+
+Broken = tuple[type[Exception], ...]
+"""What the bytes' iterator raises when the line breaks."""
+
+
+async def bursts(
+    pieces: AsyncIterator[bytes], content_type: str, spoken: Dialect, broken: Broken
+) -> AsyncGenerator[Sequence[Chunk], None]:
+    """The bursts of a reply with status 200: one for each read. The last chunk is an `End`. Raises `ProviderError`.
+
+    What came before an error is handed out before it is raised.
+    """
+    kind = content_type.partition(";")[0].strip().lower()
+    reading = spoken.reading()
+    if kind == "text/html":
+        raise _web_page()
+    wrong: Broken = (ProviderError, *broken)
+    burst: list[Chunk] = []
+    try:
+        first = b"" if spoken.json_lines else await _beginning(pieces)
+        if not spoken.json_lines and _is_json(first):
+            yield reading.whole(await _body(first, pieces))
+            return
+        if first.lstrip()[:1] == b"<" and not spoken.json_lines:
+            raise _web_page()
+        decoder: Decoder = JsonLinesDecoder() if spoken.json_lines else SseDecoder()
+        data: bytes | None = first
+        deadline: float | None = None
+        while data is not None:
+            for event in decoder.feed(data):
+                burst.extend(reading.feed(event.data, event.name))
+            if burst and isinstance(burst[-1], End):
+                break
+            if burst:
+                yield burst
+            if reading.finished and (deadline is None or any(isinstance(chunk, Token) for chunk in burst)):
+                deadline = asyncio.get_running_loop().time() + AFTER_FINISH_SECONDS
+            burst = []
+            data = await _next(pieces, deadline, broken)
+        else:
+            for event in decoder.close():
+                burst.extend(reading.feed(event.data, event.name))
+            if not (burst and isinstance(burst[-1], End)):
+                burst.extend(reading.close())
+    except wrong:
+        burst.extend(reading.held())
+        if burst:
+            yield burst
+        raise
+    if len(burst) > 1:
+        yield burst[:-1]
+    await _drained(pieces, broken)
+    yield burst[-1:]
+
+
+def _web_page() -> Garbled:
+    return Garbled("The server sent a web page and not an answer.", "Check `base_url`.")
+
+
+async def _beginning(pieces: AsyncIterator[bytes]) -> bytes:
+    """The first bytes, up to those that tell what they are: some servers send blank lines while they think."""
+    held = b""
+    async for data in pieces:
+        held += data
+        bare = held.lstrip()
+        if len(held) > _BLANK_LIMIT or (bare and not _BOM.startswith(bare)):
+            break
+    return held
+
+
+def _is_json(data: bytes) -> bool:
+    return data.lstrip().removeprefix(_BOM).lstrip()[:1] in {b"{", b"["}
+
+
+async def _body(first: bytes, pieces: AsyncIterator[bytes]) -> bytes:
+    parts, size = [first], len(first)
+    async for data in pieces:
+        parts.append(data)
+        size += len(data)
+        if size > BODY_LIMIT:
+            raise Garbled("The server sent a body of more than 64 MB.", "Ask again, or choose another model.")
+    return b"".join(parts).strip().removeprefix(_BOM)
+
+
+async def _next(pieces: AsyncIterator[bytes], deadline: float | None, broken: Broken) -> bytes | None:
+    """The next bytes, None at their end. Once a reply has said why it ended, a break or a silence is its end too."""
+    if deadline is None:
+        return await anext(pieces, None)
+    with suppress(TimeoutError, *broken):
+        async with asyncio.timeout_at(deadline):
+            return await anext(pieces, None)
+    return None
+
+
+async def _drained(pieces: AsyncIterator[bytes], broken: Broken) -> None:
+    with suppress(TimeoutError, *broken):
+        async with asyncio.timeout(AFTER_END_SECONDS):
+            await anext(pieces, None)
