@@ -29,7 +29,8 @@ class FetchLine(SpanView):
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._task: asyncio.Task[None] | None = None
+        self._fetch: asyncio.Task[None] | None = None
+        # (`_task` is the widget's own.)
         self._fetching: Fetching | None = None
         self._error: ChatTuiError | None = None
         self._stopped = False
@@ -40,18 +41,18 @@ class FetchLine(SpanView):
     @property
     def running(self) -> bool:
         """A fetch that this line began runs."""
-        return self._task is not None
+        return self._fetch is not None
 
     def begin(self, weights: LocalWeights) -> None:
         """Fetch, and show how far it is."""
-        if self._task is None:
-            self._task = asyncio.ensure_future(weights.fetch())
-            self.run_worker(self._watch(self._task, weights), exit_on_error=True)
+        if self._fetch is None:
+            self._fetch = asyncio.ensure_future(weights.fetch())
+            self.run_worker(self._watch(self._fetch, weights), exit_on_error=True)
 
     def stop(self) -> None:
         """Stop the fetch; it can be begun again."""
-        if self._task is not None:
-            self._task.cancel()
+        if self._fetch is not None:
+            self._fetch.cancel()
 
     async def _watch(self, task: asyncio.Task[None], weights: LocalWeights) -> None:
         self._fetching, self._error, self._stopped = Fetching(), None, False
@@ -64,7 +65,7 @@ class FetchLine(SpanView):
                     self._show(True)
         finally:
             task.cancel()
-            self._task = None
+            self._fetch = None
         self._fetching = None
         error = None if task.cancelled() else task.exception()
         if isinstance(error, ChatTuiError):
