@@ -14,7 +14,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widgets import Input
 
-from chat_tui.tui.spans import ROLE_CLASSES, ROLE_CSS, Line, RoleStyles, strip_of
+from chat_tui.tui.spans import Line, RoleStyles, strip_of
 
 _LETTERS_LIMIT = 1_000
 """Among more texts than these only whole words are looked for."""
@@ -46,18 +46,17 @@ def _scattered(word: str, text: str) -> bool:
 class RowList(ScrollView, can_focus=True):
     """Rows with a cursor. `draw(row, width)` gives the lines of a row; it is asked for the rows in sight only."""
 
-    DEFAULT_CSS = f"""
-    RowList {{
+    DEFAULT_CSS = """
+    RowList {
         overflow-x: hidden;
         overflow-y: auto;
         scrollbar-gutter: stable;
         scrollbar-size-vertical: 1;
-        {ROLE_CSS}
-        & > .rows--cursor {{ background: $block-cursor-blurred-background; }}
-        & > .rows--lit {{ background: $block-cursor-background; }}
-    }}
+        & > .rows--cursor { background: $block-cursor-blurred-background; }
+        & > .rows--lit { background: $block-cursor-background; }
+    }
     """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {*ROLE_CLASSES, "rows--cursor", "rows--lit"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"rows--cursor", "rows--lit"}
     ALLOW_SELECT = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "move(-1)", "Up", show=False),
