@@ -12,8 +12,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from chat_tui.chunks import Chunk, End, Error, Metadata, Start, State, Token, Usage
-from chat_tui.tokens import estimate
+from chat_tui.chunks import Chunk, End, Error, Metadata, Start, State, Timings, Token, Usage
+from chat_tui.tokens import streamed
 
 Phase: TypeAlias = (
     Literal["idle", "queued", "fetching", "loading", "connecting", "waiting", "retrying", "thinking", "answering"]
@@ -87,6 +87,8 @@ class Meter:
         self._last = started
         self._chunks = 0
         self._characters = 0
+        self._characters_at_first = 0
+        self._characters_at_usage = 0
         self._sample = ""
         self._slots: deque[tuple[int, int]] = deque(maxlen=SLOTS)
 
@@ -101,7 +103,8 @@ class Meter:
         elif isinstance(chunk, End):
             self._end, self._ended = chunk, at
             self._model = chunk.model or self._model
-            self._usage = chunk.usage or self._usage
+            self._note(chunk.usage)
+            self._delay = None
             self._enter(chunk.state, at)
         elif isinstance(chunk, Error):
             self._error = chunk.error.title
@@ -112,6 +115,8 @@ class Meter:
         self._last = at
         self._chunks += 1
         self._characters += len(chunk.token)
+        if self._chunks == 1:
+            self._characters_at_first = self._characters
         if len(self._sample) < 2000:
             self._sample += chunk.token
         phase: Phase = "thinking" if chunk.kind == "thinking" else "answering"
@@ -125,8 +130,10 @@ class Meter:
 
     def _feed_metadata(self, chunk: Metadata, at: float) -> None:
         self._model = chunk.model or self._model
-        if chunk.usage:
-            self._usage = chunk.usage
+        if chunk.event in {"retry", "failover"}:
+            # What a try has used that came to nothing is not this answer's.
+            self._usage = None
+        self._note(chunk.usage)
         if chunk.context_tokens:
             self._context = (chunk.context_tokens, chunk.context_window)
         if chunk.event == "trimmed":
@@ -137,25 +144,26 @@ class Meter:
             self._delay = chunk.delay_seconds
             self._enter(phase, at)
 
+    def _note(self, usage: Usage | None) -> None:
+        if usage is not None:
+            self._usage, self._characters_at_usage = usage, self._characters
+
     def _enter(self, phase: Phase, at: float) -> None:
         self._phase, self._phase_from = phase, at
 
-    def _characters_per_token(self) -> float:
-        return max(1.0, len(self._sample) / max(1, estimate(self._sample)))
-
     def _completion_tokens(self) -> tuple[int | None, bool]:
         """The count so far, and whether it is estimated."""
-        if self._usage and self._usage.completion_tokens:
-            return self._usage.completion_tokens, self._usage.estimated
+        told = self._usage
+        fresh = self._characters - self._characters_at_usage
+        if told and told.completion_tokens and (self._end is not None or not fresh):
+            return told.completion_tokens, told.estimated
         if not self._chunks:
             return (0, False) if self._end else (None, False)
-        if self._chunks <= 1:
-            return estimate(self._sample), True
-        mean = self._characters / self._chunks
-        # A chunk of about a token's length is taken for one token: what llama.cpp and most servers send.
-        if mean <= 2 * self._characters_per_token():
-            return self._chunks, True
-        return round(self._characters / self._characters_per_token()), True
+        counted = streamed(self._chunks, self._characters, self._sample)
+        if told and told.completion_tokens and self._characters:
+            # What the provider has told so far, and what has come since then.
+            return told.completion_tokens + round(counted * fresh / self._characters), True
+        return counted, True
 
     def _rate(self, tokens: int | None, at: float) -> float | None:
         """Tokens per second: of the last two seconds while it runs, of the whole after."""
@@ -168,26 +176,34 @@ class Meter:
             return None
         per_character = tokens / self._characters if self._characters else 0.0
         now = int((at - self._started) / SLOT_SECONDS)
-        recent = [(slot, count) for slot, count in self._slots if slot >= now - 4]
-        begin = max(self._first, self._started + (now - 4) * SLOT_SECONDS)
-        seconds = at - begin
-        if seconds < 2 * BURST_SECONDS:
-            return (tokens - 1) / span
-        return sum(count for _, count in recent) * per_character / seconds
+        characters = sum(count for slot, count in self._slots if slot >= now - 4)
+        begin = self._started + (now - 4) * SLOT_SECONDS
+        if begin < self._first:
+            # The first chunk took no measured time.
+            begin, characters = self._first, characters - self._characters_at_first
+        seconds = max(at - begin, BURST_SECONDS)
+        return max(0, characters) * per_character / seconds
 
-    def _sparkline(self, tokens: int | None) -> tuple[float, ...]:
+    def _sparkline(self, tokens: int | None, at: float) -> tuple[float, ...]:
+        """The slots that are over; silent ones are 0."""
         if not self._slots or not tokens or not self._characters:
             return ()
+        begin = self._slots[0][0]
+        end = self._slots[-1][0] + 1 if self._end is not None else int((at - self._started) / SLOT_SECONDS)
         counts = dict(self._slots)
-        last = self._slots[-1][0]
-        first = max(self._slots[0][0], last - SLOTS + 1)
         factor = tokens / self._characters / SLOT_SECONDS
-        return tuple(counts.get(slot, 0) * factor for slot in range(first, last + 1))
+        return tuple(counts.get(slot, 0) * factor for slot in range(max(begin, end - SLOTS), end))
+
+    def _ttft(self, timings: Timings) -> float | None:
+        if timings.ttft_seconds is not None:
+            return timings.ttft_seconds
+        return self._first - self._started if self._first is not None else None
 
     def figures(self, at: float) -> Figures:
         """The figures at this time."""
         tokens, estimated = self._completion_tokens()
         until = self._ended if self._ended is not None else at
+        timings = self._end.timings if self._end is not None else Timings()
         prompt = self._usage.prompt_tokens if self._usage and self._usage.prompt_tokens else None
         return Figures(
             model=self._model,
@@ -198,10 +214,10 @@ class Meter:
             of=self._of,
             delay_seconds=max(0.0, self._delay - (at - self._phase_from)) if self._delay is not None else None,
             reason=self._reason,
-            ttft_seconds=self._first - self._started if self._first is not None else None,
+            ttft_seconds=self._ttft(timings),
             rate=self._rate(tokens, at),
             rate_estimated=self._end.timings.estimated if self._end else estimated,
-            sparkline=self._sparkline(tokens),
+            sparkline=self._sparkline(tokens, at),
             prompt_tokens=prompt if prompt is not None else (self._context[0] or None),
             completion_tokens=tokens,
             tokens_estimated=estimated or prompt is None,
@@ -209,6 +225,6 @@ class Meter:
             context_tokens=prompt + (tokens or 0) if prompt is not None else (self._context[0] or None),
             context_window=self._context[1] or None,
             left_out=self._left_out,
-            duration_seconds=max(0.0, until - self._started),
+            duration_seconds=timings.duration_seconds or max(0.0, until - self._started),
             error=self._error,
         )

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from string import ascii_letters
 
+_PLAIN = (ascii_letters + "_ \t\n\r\x0b\x0c").encode()
+"""Letters and blanks: several of them make one token."""
+_FOREIGN = bytes(range(128, 256))
+"""UTF-8 bytes of everything beyond ASCII."""
 _SAMPLE = 20_000
 
 
 @cache
-def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """Wide characters, and what is no letter. Compiled when first needed: it takes as long as a small import."""
-    return (
-        re.compile(r"[⺀-鿿ꥠ-\ua97f가-퟿豈-﫿︰-﹏\U0001f000-\U0003ffff]"),
-        re.compile(r"[^\w\s]|\d", re.ASCII),
-    )
+def _wide() -> re.Pattern[str]:
+    """Runs of characters that are a token or two each. Compiled when first needed: it takes as long as an import."""
+    return re.compile(r"[⺀-鿿ꥠ-\ua97f가-퟿豈-﫿︰-﹏\U0001f000-\U0003ffff]+")
 
 
 def estimate(text: str) -> int:
@@ -26,10 +28,24 @@ def estimate(text: str) -> int:
         middle = len(text) // 2
         sample = text[:third] + text[middle : middle + third] + text[-third:]
         return round(estimate(sample) * len(text) / len(sample))
-    wide_ones, odd_ones = _patterns()
     if text.isascii():
-        odd = len(odd_ones.findall(text))
+        odd = len(text.encode().translate(None, _PLAIN))
         return int((len(text) - odd) / 4.2 + odd * 0.8) + 1
-    wide = len(wide_ones.findall(text))
-    odd = len(odd_ones.findall(text)) - wide
+    raw = text.encode("utf-8", "surrogatepass")
+    ascii_part = raw.translate(None, _FOREIGN)
+    foreign = len(text) - len(ascii_part)
+    # Wide characters take three bytes or more: most scripts need no further look.
+    wide = sum(map(len, _wide().findall(text))) if len(raw) > len(text) + foreign else 0
+    odd = foreign + len(ascii_part.translate(None, _PLAIN)) - wide
     return int((len(text) - wide - odd) / 3.5 + wide * 1.6 + odd * 0.8) + 1
+
+
+def streamed(chunks: int, characters: int, sample: str) -> int:
+    """About how many tokens came in so many chunks of so many characters; `sample` is how the text begins."""
+    if not sample:
+        return 0
+    estimated = characters * estimate(sample) / len(sample)
+    # A chunk of about a token's length is taken for one token: what llama.cpp and most servers send.
+    if chunks > 1 and 0.6 * chunks <= estimated <= 1.7 * chunks:
+        return chunks
+    return max(1, round(estimated))

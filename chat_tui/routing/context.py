@@ -26,22 +26,32 @@ class Context(msgspec.Struct, frozen=True):
 
 
 def well_formed(turns: Sequence[Turn]) -> tuple[Turn, ...]:
-    """The turns as every server takes them: no empty answers, user and assistant in turn.
+    """The turns as every server takes them: system turns as one at the head, no empty answers, user and assistant
+    in turn.
 
     A question whose answer never came stays, joined to the next one.
     """
-    out: list[Turn] = []
+    system: list[Turn] = []
+    talk: list[Turn] = []
     for turn in turns:
-        if not turn.text.strip() and turn.role != "user":
+        if turn.role != "user" and _blank(turn.text):
             continue
-        if out and out[-1].role == turn.role:
-            joined = f"{out[-1].text}\n\n{turn.text}"
-            out[-1] = msgspec.structs.replace(turn, text=joined)
-        elif turn.role == "assistant" and not any(earlier.role == "user" for earlier in out):
-            continue
-        else:
-            out.append(turn)
-    return tuple(out)
+        if turn.role == "system":
+            system = [_joined(system[0], turn)] if system else [turn]
+        elif talk and talk[-1].role == turn.role:
+            talk[-1] = _joined(talk[-1], turn)
+        elif talk or turn.role == "user":
+            talk.append(turn)
+    return (*system, *talk)
+
+
+def _blank(text: str) -> bool:
+    return not text or text.isspace()
+
+
+def _joined(first: Turn, second: Turn) -> Turn:
+    text = "\n\n".join(turn.text for turn in (first, second) if not _blank(turn.text))
+    return msgspec.structs.replace(second, text=text)
 
 
 def fit(
@@ -53,7 +63,7 @@ def fit(
     step_tokens: int = 0,
     scale: float = 1.0,
 ) -> Context:
-    """The context for a window of so many tokens (None: not known, all is sent).
+    """The context for a window of so many tokens (None: not known, all is sent). The last exchange always stays.
 
     `exchanges` caps the earlier exchanges sent. With `step_tokens`, whole steps are cut from the beginning, so that
     the next requests begin with the same turns and a server's cached prefix survives. `scale` corrects the estimate
@@ -61,39 +71,59 @@ def fit(
     """
     formed = well_formed(turns)
     system = formed[:1] if formed and formed[0].role == "system" else ()
-    groups = _exchanges(formed[len(system) :])
-    if not groups:
-        return Context(system, 0)
-    sizes = [round(sum(estimate(turn.text) + TURN_TOKENS for turn in group) * scale) for group in groups]
-    base = round(sum(estimate(turn.text) + TURN_TOKENS for turn in system) * scale)
-    first = 0 if exchanges is None else max(0, len(groups) - 1 - exchanges)
-    if window is not None:
-        reply = min(reply_tokens or REPLY_TOKENS, window // 4 if reply_tokens is None else window // 2)
-        first = max(first, _first_that_fits(sizes, window - reply - base, step_tokens))
-    kept = groups[first:]
-    return Context((*system, *(turn for group in kept for turn in group)), base + sum(sizes[first:]), left_out=first)
+    # From here on turns alternate and begin with a question: an exchange is two of them.
+    talk = formed[len(system) :]
+    if not talk:
+        return Context(system, _tokens(system, scale))
+    base, last = _tokens(system, scale), (len(talk) - 1) // 2
+    first = 0 if exchanges is None else max(0, last - exchanges)
+    if window is None:
+        return Context((*system, *talk[2 * first :]), base + _tokens(talk[2 * first :], scale), left_out=first)
+    reply = min(reply_tokens or REPLY_TOKENS, window // 4 if reply_tokens is None else window // 2)
+    begin, sums = _from_the_end(talk, first, window - reply - base, scale)
+    if begin > first and step_tokens:
+        begin = _stepped(talk, begin, sums, step_tokens)
+    return Context((*system, *talk[2 * begin :]), base + sums[last - begin], left_out=begin)
 
 
-def _exchanges(turns: Sequence[Turn]) -> list[list[Turn]]:
-    """Groups that begin with a user turn; the last one is the question that waits."""
-    groups: list[list[Turn]] = []
-    for turn in turns:
-        if turn.role == "user" or not groups:
-            groups.append([turn])
-        else:
-            groups[-1].append(turn)
-    return groups
+def _tokens(turns: Sequence[Turn], scale: float) -> int:
+    return round(sum(estimate(turn.text) + TURN_TOKENS for turn in turns) * scale)
 
 
-def _first_that_fits(sizes: Sequence[int], room: int, step: int) -> int:
-    total = sum(sizes)
-    if total <= room:
-        return 0
-    cut = total - room
-    if step:
-        cut = -(-cut // step) * step
-    first = 0
-    while cut > 0 and first < len(sizes) - 1:
-        cut -= sizes[first]
-        first += 1
-    return first
+def _from_the_end(talk: Sequence[Turn], first: int, room: int, scale: float) -> tuple[int, list[int]]:
+    """The first exchange that is kept, not before `first`; and the tokens of the last exchange, the last two, …
+
+    Only what is kept is looked at, so that a long conversation costs no more than the window is wide.
+    """
+    last = (len(talk) - 1) // 2
+    sums = [_tokens(talk[2 * last :], scale)]
+    begin = last
+    while begin > first:
+        total = sums[-1] + _tokens(talk[2 * begin - 2 : 2 * begin], scale)
+        if total > room:
+            break
+        sums.append(total)
+        begin -= 1
+    return begin, sums
+
+
+def _stepped(talk: Sequence[Turn], begin: int, sums: Sequence[int], step_tokens: int) -> int:
+    """A later exchange to begin with, one that stays the same while the conversation grows by about a step.
+
+    Steps are told from the lengths of all turns up to there, which is cheap and does not change. Where a step would
+    cost more than half of what fits (its characters are rich in tokens), half steps are taken, and so on.
+    """
+    last = (len(talk) - 1) // 2
+    lengths = [len(turn.text) // 4 + TURN_TOKENS for turn in talk]
+    step = step_tokens
+    while step >= TURN_TOKENS:
+        passed = sum(lengths[: 2 * begin])
+        wanted = -(-passed // step) * step
+        later = begin
+        while passed < wanted and later < last:
+            passed += lengths[2 * later] + lengths[2 * later + 1]
+            later += 1
+        if passed >= wanted and sums[last - later] * 2 >= sums[last - begin]:
+            return later
+        step //= 2
+    return begin

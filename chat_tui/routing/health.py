@@ -7,7 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from chat_tui.chunks import Timings
-from chat_tui.errors import ProviderError, RateLimited
+from chat_tui.errors import ProviderError, RateLimited, Rejected
 
 WEIGHT = 0.3
 """Of the newest answer in the moving means."""
@@ -69,13 +69,18 @@ class Health:
         )
 
     def failed(self, model: str, error: ProviderError) -> None:
-        """A try failed: a rate limit rests the model at once, other failures when they repeat."""
+        """A try failed: a rate limit rests the model at once, other failures when they repeat.
+
+        That a request was not well formed or too long is not the model's fault.
+        """
+        if isinstance(error, Rejected):
+            return
         failures = self.vitals(model).failures_in_a_row + 1
         rest = 0.0
         if isinstance(error, RateLimited):
             rest = error.retry_after if error.retry_after is not None else REST_SECONDS
         elif failures >= REST_AFTER_FAILURES and error.retryable:
-            rest = REST_SECONDS * 2 ** (failures - REST_AFTER_FAILURES)
+            rest = REST_SECONDS * 2 ** min(failures - REST_AFTER_FAILURES, 8)
         until = self._clock() + min(rest, REST_LIMIT_SECONDS) if rest else self.vitals(model).resting_until
         self._change(model, failures_in_a_row=failures, resting_until=until)
 

@@ -30,15 +30,25 @@ class Control:
 
     def __init__(self) -> None:
         self.cancelled = False
+        self.waited_seconds = 0.0
+        """Spent in waits so far; pauses do not count."""
         self._scope: asyncio.Timeout | None = None
-        self._limit: float | None = None
+        self._left: float | None = None
+        self._counted_from: float | None = None
         self._running = asyncio.Event()
         self._running.set()
+        self._paused_from = 0.0
+        self._paused_before = 0.0
 
     @property
     def paused(self) -> bool:
         """No chunk is handed out now."""
         return not self._running.is_set()
+
+    @property
+    def paused_seconds(self) -> float:
+        """All pauses together, the one that lasts included."""
+        return self._paused_before + (_time() - self._paused_from if self.paused else 0.0)
 
     async def wait(self, awaitable: Awaitable[T], seconds: float | None = None) -> T:
         """Wait for something, at most so long. Raises `Cancelled` or `Expired`."""
@@ -46,11 +56,12 @@ class Control:
             if hasattr(awaitable, "close"):
                 awaitable.close()
             raise Cancelled
-        self._limit = seconds
-        scope = asyncio.timeout(None if self.paused else seconds)
+        scope = asyncio.timeout(None)
         try:
             async with scope:
-                self._scope = scope
+                self._scope, self._left = scope, seconds
+                if not self.paused:
+                    self._count()
                 return await awaitable
         except TimeoutError:
             if self.cancelled:
@@ -59,28 +70,51 @@ class Control:
                 raise Expired from None
             raise
         finally:
+            self._stop_counting()
             self._scope = None
+
+    def _count(self) -> None:
+        """The limit of the wait runs (again)."""
+        self._counted_from = _time()
+        if self._scope is not None and not self._scope.expired():
+            self._scope.reschedule(None if self._left is None else self._counted_from + self._left)
+
+    def _stop_counting(self) -> None:
+        if self._counted_from is not None:
+            spent = _time() - self._counted_from
+            self._counted_from = None
+            self.waited_seconds += spent
+            if self._left is not None:
+                self._left -= spent
 
     def cancel(self) -> None:
         """End the wait that runs now and all that follow."""
         self.cancelled = True
-        self._running.set()
+        self._let_run()
         if self._scope is not None and not self._scope.expired():
-            self._scope.reschedule(asyncio.get_running_loop().time())
+            self._scope.reschedule(_time())
 
     def pause(self) -> None:
         """Hand out nothing more; the socket is held by back-pressure, and no silence is counted."""
-        if self.cancelled:
+        if self.cancelled or self.paused:
             return
         self._running.clear()
+        self._paused_from = _time()
         if self._scope is not None and not self._scope.expired():
+            self._stop_counting()
             self._scope.reschedule(None)
 
     def resume(self) -> None:
-        """Go on."""
-        self._running.set()
-        if self._scope is not None and self._limit is not None and not self._scope.expired():
-            self._scope.reschedule(asyncio.get_running_loop().time() + self._limit)
+        """Go on; a limit runs on from where it stood."""
+        if self.paused:
+            self._let_run()
+            if self._scope is not None:
+                self._count()
+
+    def _let_run(self) -> None:
+        if self.paused:
+            self._paused_before = self.paused_seconds
+            self._running.set()
 
     async def held(self) -> None:
         """Return when not paused."""
@@ -97,5 +131,10 @@ def delay_seconds(
 ) -> float:
     """How long to wait after this failed attempt (from 1): the provider's wish, else back-off with full jitter."""
     if isinstance(error, (RateLimited, Overloaded)) and error.retry_after is not None:
-        return error.retry_after
-    return jitter(0.0, base * 2 ** (attempt - 1) if exponential else base)
+        return max(0.0, error.retry_after)
+    longest = base * 2 ** min(attempt - 1, 16) if exponential else base
+    return jitter(0.0, min(longest, LONGEST_WAIT_SECONDS))
+
+
+def _time() -> float:
+    return asyncio.get_running_loop().time()

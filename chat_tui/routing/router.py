@@ -17,7 +17,7 @@ import msgspec
 
 from chat_tui.chunks import End, Error, Token
 from chat_tui.conversation import new_id
-from chat_tui.errors import AllFailed, ChatTuiError, NoModel
+from chat_tui.errors import ChatTuiError, NoModel
 from chat_tui.models import Model
 from chat_tui.request import Request
 from chat_tui.route import Candidate
@@ -150,7 +150,7 @@ def _nothing_to_choose(ranked: Sequence[Candidate]) -> ChatTuiError:
     resting = [candidate for candidate in ranked if candidate.out.startswith("rests")]
     if resting:
         told = "; ".join(f"{candidate.model} {candidate.out}" for candidate in resting[:4])
-        return AllFailed("Every model rests after failures.", f"{told}. Ask again then, or name a model.")
+        return NoModel("Every model rests after failures.", f"{told}. Ask again then, or name a model.")
     return NoModel(
         "There is no model to choose from.",
         "Fetch the built-in one, set a key, or add a server under [[providers]] in the config.",

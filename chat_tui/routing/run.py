@@ -5,30 +5,38 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
+from pathlib import Path
 from typing import TypeAlias
 
 import msgspec
 
-from chat_tui.chunks import Chunk, End, Error, Metadata, Start, State, Timings, Token, TokenKind, Usage, error_info
+from chat_tui.chunks import Chunk, End, Error, Metadata, Start, State, Token, error_info
 from chat_tui.config import ErrorHandling, Timeouts
-from chat_tui.errors import AllFailed, ChatTuiError, ContextTooLong, Garbled, ProviderError, TooSlow
+from chat_tui.errors import (
+    AllFailed,
+    ChatTuiError,
+    ContextTooLong,
+    Garbled,
+    InternalError,
+    ProviderError,
+    TooSlow,
+)
 from chat_tui.models import Model, cost
 from chat_tui.request import Request
 from chat_tui.route import Candidate, Route, Try
 from chat_tui.routing.context import Context, fit
 from chat_tui.routing.health import Health
 from chat_tui.routing.resilience import LONGEST_WAIT_SECONDS, Cancelled, Control, Expired, delay_seconds
-from chat_tui.text_safety import Cleaner
-from chat_tui.tokens import estimate
+from chat_tui.routing.tally import Tally
+from chat_tui.text_safety import clean_line
 
 OpenStream: TypeAlias = Callable[[Model, Request], AbstractAsyncContextManager[AsyncGenerator[Sequence[Chunk], None]]]
 """Speaks to a model: bursts of chunks, the last chunk an `End` with finish reason, state and usage. Raises
 `ProviderError`. The one seam between the router and whoever answers."""
 
-BURST_SECONDS = 0.05
-"""Tokens that all came within this time have no honest rate."""
 SMALLER_CONTEXT_TRIES = 3
 """How often a context that the server finds too long is cut once more."""
+_NEWS = frozenset({"fetching", "loading", "connecting", "waiting"})
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -79,22 +87,15 @@ class Run:
         self._model: Model | None = plan.models[0] if plan.models else None
         self._tries: list[Try] = []
         self._failures: list[ChatTuiError] = []
-        self._cleaners = {"text": Cleaner(), "thinking": Cleaner()}
-        self._held: list[Token] = []
-        self._count = 0
-        self._sample = ""
-        self._characters = 0
-        self._first: float | None = None
-        self._last: float | None = None
-        self._usage: Usage | None = None
-        self._ending: End | None = None
         self._context: Context | None = None
         self._scale: dict[str, float] = {}
+        self._windows: dict[str, int] = {}
+        self._tally = Tally(self._now, whole=not (settings.streaming and request.stream))
         self.error: ChatTuiError | None = plan.error
 
-    @property
-    def _whole(self) -> bool:
-        return not (self._settings.streaming and self._request.stream)
+    def _now(self) -> float:
+        """Seconds on a clock that stands still in a pause."""
+        return self._clock() - self._control.paused_seconds
 
     async def bursts(self) -> AsyncGenerator[Sequence[Chunk], None]:
         """All chunks of the stream, from its `Start` to its `End`."""
@@ -111,11 +112,11 @@ class Run:
         except Expired:
             # The whole stream's limit ran out in the line or in a back-off.
             self.error = self._too_slow(self._model or Model(name))
-        rest = [*self._rest(), *self._held]
+        last: list[Chunk] = [*self._tally.rest()]
         if self.error is not None and state is None:
-            state = "broken" if self._count else "failed"
-            rest.append(Error(error_info(self.error)))
-        yield [*rest, self._end(state)]
+            state = "broken" if self._tally.count else "failed"
+            last.append(Error(error_info(self.error)))
+        yield [*last, self._end(state)]
 
     def _wanted(self, burst: Sequence[Chunk]) -> Sequence[Chunk]:
         if self._request.include_metadata:
@@ -126,6 +127,8 @@ class Run:
         """Model after model, attempt after attempt, until one has answered or text has been shown."""
         handling = self._settings.error_handling
         for number, model in enumerate(self._plan.models):
+            if len(self._tries) >= handling.max_tries:
+                break
             if number:
                 last = self._failures[-1].title if self._failures else ""
                 yield [Metadata("failover", model=model.name, reason=last)]
@@ -135,52 +138,52 @@ class Run:
                 async with aclosing(self._one_try(model, attempt, waited)) as bursts:
                     async for burst in bursts:
                         yield burst
-                if self._ending is not None or self._count:
+                if self._tally.ending is not None:
                     return
+                if self._control.cancelled:
+                    raise Cancelled
                 error = self._failures[-1]
-                if self._cut_smaller(model, error):
-                    continue
-                if self._time_is_up():
+                if self._tally.count or self._time_is_up():
                     self.error = error
                     return
-                if not isinstance(error, ProviderError) or not error.retryable or attempt >= handling.retry_attempts:
+                if self._cut_smaller(model, error):
+                    continue
+                delay = self._delay(attempt, error)
+                if delay is None or len(self._tries) >= handling.max_tries:
                     break
-                waited = self._delay(attempt, error)
-                if waited > LONGEST_WAIT_SECONDS or len(self._tries) >= handling.max_tries:
-                    break
-                attempt += 1
-                yield [
-                    Metadata(
-                        "retry",
-                        model=model.name,
-                        attempt=attempt,
-                        of=handling.retry_attempts,
-                        delay_seconds=round(waited, 3),
-                        reason=error.title,
-                    )
-                ]
-                await self._control.wait(asyncio.sleep(waited), self._left(None))
+                attempt, waited = attempt + 1, delay
+                yield [_retry(model, attempt, handling.retry_attempts, delay, error)]
+                await self._control.wait(asyncio.sleep(delay), self._left(None))
         self._give_up()
 
-    def _delay(self, attempt: int, error: ProviderError) -> float:
+    def _delay(self, attempt: int, error: ChatTuiError) -> float | None:
+        """How long to wait before the same model is asked again; None where that is of no use."""
         handling = self._settings.error_handling
-        return delay_seconds(
+        if not isinstance(error, ProviderError) or not error.retryable or attempt >= handling.retry_attempts:
+            return None
+        delay = delay_seconds(
             attempt,
             error,
             base=handling.retry_delay_seconds,
             exponential=handling.exponential_backoff,
             jitter=self._jitter,
         )
+        left = self._left(None)
+        return None if delay > LONGEST_WAIT_SECONDS or (left is not None and delay >= left) else delay
 
     def _cut_smaller(self, model: Model, error: ChatTuiError) -> bool:
         """A context that the server finds too long is sent again without its oldest exchanges."""
-        if not isinstance(error, ContextTooLong) or self._context is None or len(self._context.turns) <= 2:
+        context = self._context
+        if not isinstance(error, ContextTooLong) or context is None or len(context.turns) <= 2:
             return False
         if sum(entry.model == model.name for entry in self._tries) > SMALLER_CONTEXT_TRIES:
             return False
-        told = error.prompt_tokens / max(1, self._context.tokens) if error.prompt_tokens else 0.0
+        told = error.prompt_tokens / max(1, context.tokens)
         self._scale[model.name] = max(told, 1.4) * self._scale.get(model.name, 1.0)
-        return model.context_window is not None
+        known = [window for window in (error.window, model.context_window) if window]
+        # Where nobody tells the window, what was refused stands for it.
+        self._windows[model.name] = min(known, default=self._windows.get(model.name, context.tokens))
+        return True
 
     def _give_up(self) -> None:
         if len({entry.model for entry in self._tries}) <= 1:
@@ -190,189 +193,151 @@ class Run:
         self.error = AllFailed("No model could answer.", tried, tries=self._failures)
 
     async def _one_try(self, model: Model, attempt: int, waited: float) -> AsyncGenerator[Sequence[Chunk], None]:
-        """One attempt; it notes its outcome and raises only `Cancelled`."""
+        """One attempt; it notes its outcome and raises only `Cancelled` and `Expired`."""
         began = self._clock()
-        outcome, reason = "cancelled", ""
         slot = self._slots(model.provider)
         if slot.locked():
             yield [Metadata("queued", model=model.name)]
         await self._control.wait(slot.acquire(), self._left(None))
         self._health.began(model.name)
+        failure: ChatTuiError | None = None
         try:
             async with aclosing(self._spoken(model)) as bursts:
                 async for burst in bursts:
                     yield burst
-            outcome = "answered"
+        except (Cancelled, Expired):
+            raise
         except ChatTuiError as error:
-            outcome, reason = error.kind, error.title
-            self._failures.append(error)
-            if isinstance(error, ProviderError):
-                self._health.failed(model.name, error)
-            if self._count:
-                self.error = error
+            failure = error
+        except Exception as error:  # noqa: BLE001
+            # The seam's border: dialects may be plug-ins, and a fault in one must not cost the stream its ending.
+            failure = _fault(model, error)
         finally:
             slot.release()
             self._health.ended(model.name)
             at, took = began - self._begun, self._clock() - began
+            outcome, reason = self._outcome(model, failure)
             self._tries.append(
                 Try(model.name, attempt, outcome, reason, round(at, 4), round(took, 4), round(waited, 4))
             )
 
+    def _outcome(self, model: Model, failure: ChatTuiError | None) -> tuple[str, str]:
+        """How a try ended, in the words of the route; a failure is noted for the model's health."""
+        if self._tally.ending is not None:
+            return "answered", ""
+        if failure is None or self._control.cancelled:
+            return "cancelled", ""
+        self._failures.append(failure)
+        # That the asker had no more time says nothing of the model.
+        if isinstance(failure, ProviderError) and not self._time_is_up():
+            self._health.failed(model.name, failure)
+        return failure.kind, failure.title
+
     async def _spoken(self, model: Model) -> AsyncGenerator[Sequence[Chunk], None]:
         """What the model says; returns when it has ended. Raises `ChatTuiError`, `Cancelled`."""
-        limits = self._settings.timeouts
+        window = self._windows.get(model.name, model.context_window)
         context = self._context = fit(
             self._request.spoken(),
-            window=model.context_window,
+            window=window,
             reply_tokens=self._request.max_tokens,
             exchanges=self._settings.exchanges,
             step_tokens=model.trim_step_tokens,
             scale=self._scale.get(model.name, 1.0),
         )
-        opening = [
-            Metadata(
-                "connecting",
-                model=model.name,
-                context_tokens=context.tokens,
-                context_window=model.context_window or 0,
-            )
-        ]
+        opening = [Metadata("connecting", model=model.name, context_tokens=context.tokens, context_window=window or 0)]
         if context.left_out:
             opening.append(Metadata("trimmed", left_out=context.left_out))
         yield opening
-        request = self._request.changed(prompt="", turns=context.turns)
-        async with self._open(model, request) as source:
-            while self._ending is None:
-                limit = limits.token_seconds if self._count else limits.first_token_seconds
+        self._tally.begin_try()
+        async with self._open(model, self._request.changed(prompt="", turns=context.turns)) as source:
+            quiet_from = self._control.waited_seconds
+            while self._tally.ending is None:
+                limit = self._silence_limit()
+                if limit is not None:
+                    limit = max(0.0, limit - (self._control.waited_seconds - quiet_from))
                 try:
                     burst = await self._control.wait(anext(source), self._left(limit))
                 except StopAsyncIteration:
                     raise Garbled(f"{model.name} ended without an ending.", "Ask again.") from None
                 except Expired:
                     raise self._too_slow(model) from None
-                chunks = self._taken(burst)
+                if any(map(_breaks_silence, burst)):
+                    quiet_from = self._control.waited_seconds
+                chunks = self._tally.take(burst)
                 if chunks:
                     yield chunks
+
+    def _silence_limit(self) -> float | None:
+        timeouts = self._settings.timeouts
+        return timeouts.token_seconds if self._tally.count else timeouts.first_token_seconds
 
     def _limit(self) -> float | None:
         """The whole stream's limit in seconds."""
         return self._request.timeout_seconds or self._settings.timeouts.stream_seconds
 
     def _time_is_up(self) -> bool:
-        whole = self._limit()
-        return whole is not None and self._clock() - self._begun >= whole - 0.01
+        left = self._left(None)
+        return left is not None and left <= 0.01
 
     def _left(self, limit: float | None) -> float | None:
         """Seconds for the next wait: the limit, or less where the whole stream's limit is nearer."""
         whole = self._limit()
         if whole is None:
             return limit
-        left = max(0.0, self._begun + whole - self._clock())
+        left = max(0.0, self._begun + whole - self._now())
         return left if limit is None else min(limit, left)
 
     def _too_slow(self, model: Model) -> TooSlow:
-        limits = self._settings.timeouts
         about = {"provider": model.provider, "model": model.name}
-        if self._time_is_up():
+        limit = self._silence_limit()
+        if limit is None or self._time_is_up():
             return TooSlow(f"The answer took longer than {self._limit():g} s.", "Allow more time for it.", **about)
-        if self._count:
-            return TooSlow(f"{model.name} fell silent for {limits.token_seconds:g} s.", "Ask again.", **about)
-        return TooSlow(
-            f"{model.name} gave no token within {limits.first_token_seconds:g} s.",
-            "Ask again, or take another.",
-            **about,
-        )
-
-    def _taken(self, burst: Sequence[Chunk]) -> Sequence[Chunk]:
-        """A burst as it goes on: tokens cleaned and counted, the dialect's `End` kept for the ending."""
-        chunks: list[Chunk] = []
-        for chunk in burst:
-            if isinstance(chunk, Token):
-                text = self._cleaners[chunk.kind].feed(chunk.token)
-                if text:
-                    chunks.append(self._counted(text, chunk))
-            elif isinstance(chunk, End):
-                self._ending = chunk
-                self._usage = chunk.usage or self._usage
-            elif isinstance(chunk, Metadata):
-                self._usage = chunk.usage or self._usage
-                chunks.append(chunk)
-        if self._count and self._first is None:
-            self._first = self._clock()
-        if chunks:
-            self._last = self._clock()
-        if self._whole:
-            self._held += [chunk for chunk in chunks if isinstance(chunk, Token)]
-            return [chunk for chunk in chunks if not isinstance(chunk, Token)]
-        return chunks
-
-    def _counted(self, text: str, chunk: Token) -> Token:
-        index, self._count = self._count, self._count + 1
-        self._characters += len(text)
-        if len(self._sample) < 8000:
-            self._sample += text
-        return Token(text, chunk.kind, index)
-
-    def _rest(self) -> list[Chunk]:
-        """What the cleaners still held; in a reply that is handed out whole, the whole."""
-        rest: list[Chunk] = []
-        kinds: tuple[TokenKind, ...] = ("thinking", "text")
-        for kind in kinds:
-            text = self._cleaners[kind].rest()
-            if text:
-                rest.append(self._counted(text, Token("", kind)))
-        if self._whole:
-            tokens = self._held + [chunk for chunk in rest if isinstance(chunk, Token)]
-            self._held = []
-            rest = []
-            for kind in kinds:
-                text = "".join(token.token for token in tokens if token.kind == kind)
-                if text:
-                    rest.append(Token(text, kind, len(rest)))
-        return rest
+        if self._tally.count:
+            return TooSlow(f"{model.name} fell silent for {limit:g} s.", "Ask again.", **about)
+        return TooSlow(f"{model.name} gave no token within {limit:g} s.", "Ask again, or take another.", **about)
 
     def _end(self, state: State | None) -> End:
-        now = self._clock()
-        ending = self._ending or End()
-        usage = self._final_usage()
-        timings = self._timings(usage, now)
-        model = self._model
+        model, ending = self._model, self._tally.ending or End()
         final = state or ending.state
+        usage = self._tally.usage(self._context.tokens if self._context and final != "failed" else None)
+        took = self._clock() - self._begun
         if model is not None and final in {"complete", "length", "refused"}:
-            self._health.answered(model.name, timings)
+            self._health.answered(model.name, self._tally.timings(usage, took, of_model=True))
         return End(
             model=model.name if model else self._request.model or "",
             provider=model.provider if model else "",
             request_id=self._request.id,
-            finish_reason=ending.finish_reason or ("cancelled" if final == "cancelled" else ""),
+            finish_reason=clean_line(ending.finish_reason, 60) or ("cancelled" if final == "cancelled" else ""),
             state=final,
             usage=usage,
-            timings=timings,
+            timings=self._tally.timings(usage, took),
             cost=cost(model, usage.prompt_tokens, usage.completion_tokens) if model and usage else None,
             route=Route(self._plan.strategy, self._plan.candidates, tuple(self._tries)),
         )
 
-    def _final_usage(self) -> Usage | None:
-        """The provider's usage, else an estimate; None where nothing was sent."""
-        if self._usage is not None and (self._usage.completion_tokens or not self._count):
-            return self._usage
-        if self._context is None:
-            return None
-        said = 0
-        if self._sample:
-            said = max(1, round(estimate(self._sample) * self._characters / len(self._sample)))
-        prompt = self._usage.prompt_tokens if self._usage else self._context.tokens
-        return Usage(prompt, said, prompt + said, estimated=True)
 
-    def _timings(self, usage: Usage | None, now: float) -> Timings:
-        rate = None
-        if self._first is not None and self._last is not None and usage and self._count > 2 and not self._whole:
-            span = self._last - self._first
-            if span >= BURST_SECONDS and usage.completion_tokens > 1:
-                rate = round((usage.completion_tokens - 1) / span, 2)
-        return Timings(
-            ttft_seconds=round(self._first - self._begun, 4) if self._first is not None else None,
-            duration_seconds=round(now - self._begun, 4),
-            tokens_per_second=rate,
-            estimated=bool(usage and usage.estimated),
-        )
+def _retry(model: Model, attempt: int, of: int, delay: float, error: ChatTuiError) -> Metadata:
+    return Metadata(
+        "retry", model=model.name, attempt=attempt, of=of, delay_seconds=round(delay, 3), reason=error.title
+    )
+
+
+def _breaks_silence(chunk: Chunk) -> bool:
+    """Keep-alives and remarks do not: only words, and news of the way to them."""
+    if isinstance(chunk, Token):
+        return bool(chunk.token)
+    return isinstance(chunk, Metadata) and chunk.event in _NEWS
+
+
+def _fault(model: Model, error: Exception) -> InternalError:
+    """A foreign exception, told by its kind and place: its own text may hold a key."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f" ({Path(trace.tb_frame.f_code.co_filename).name}, line {trace.tb_lineno})" if trace else ""
+    fault = InternalError(
+        f"{model.name} was asked in a way that failed: {type(error).__name__}{place}.",
+        "That is a fault of the program's, not of the model. Please report it, or take another model.",
+    )
+    fault.__cause__ = error
+    return fault

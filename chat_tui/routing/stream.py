@@ -22,8 +22,7 @@ class Stream:
         self._bursts = bursts
         self._control = control
         self._ready: deque[Chunk] = deque()
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._reading = asyncio.Lock()
         self._ended = False
 
     async def __aenter__(self) -> Self:
@@ -32,31 +31,34 @@ class Stream:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self._bursts.aclose()
-        self._ended = True
+        # Whoever still reads is let go first: a generator that runs cannot be closed.
+        self._control.cancel()
+        async with self._reading:
+            await self._bursts.aclose()
+            self._ended = True
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Chunk:
-        if self._control.paused:
-            await self._control.held()
-        while not self._ready:
+        while True:
+            while self._control.paused:
+                await self._control.held()
+            if self._ready:
+                return self._ready.popleft()
             if self._ended:
                 raise StopAsyncIteration
             await self._pull()
-            if self._control.paused:
-                await self._control.held()
-        return self._ready.popleft()
 
     async def _pull(self) -> None:
-        self._idle.clear()
-        try:
-            self._ready.extend(await anext(self._bursts))
-        except StopAsyncIteration:
-            self._ended = True
-        finally:
-            self._idle.set()
+        """Read the next burst; the reader and whoever cancels take turns."""
+        async with self._reading:
+            if self._ended:
+                return
+            try:
+                self._ready.extend(await anext(self._bursts))
+            except StopAsyncIteration:
+                self._ended = True
 
     @property
     def paused(self) -> bool:
@@ -67,8 +69,7 @@ class Stream:
         """End the reply; returns when the socket is closed. What had come can still be read, and then the `End`."""
         self._control.cancel()
         # A reader in another task sees the cancel in the wait it is in; what is left is read here.
-        await self._idle.wait()
-        while not self._ended and self._idle.is_set():
+        while not self._ended:
             await self._pull()
 
     def pause(self) -> None:

@@ -1,0 +1,129 @@
+"""What came of a stream, counted as it goes by: its tokens cleaned, its usage, its pace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from chat_tui.chunks import Chunk, End, Metadata, Timings, Token, TokenKind, Usage
+from chat_tui.figures import BURST_SECONDS
+from chat_tui.text_safety import Cleaner
+from chat_tui.tokens import streamed
+
+SAMPLE_CHARACTERS = 2000
+"""So much of a reply is looked at where its tokens must be estimated."""
+_KINDS: tuple[TokenKind, ...] = ("thinking", "text")
+_MODEL_AT_WORK = frozenset({"fetching", "loading"})
+
+
+class Tally:
+    """Counts one stream; `now` gives seconds in which pauses do not count. With `whole`, tokens are kept to the end."""
+
+    def __init__(self, now: Callable[[], float], *, whole: bool) -> None:
+        self._now, self._whole = now, whole
+        self._begun = now()
+        self._held: list[Token] = []
+        self.count = 0
+        """Tokens so far, each a chunk."""
+        self.ending: End | None = None
+        """The dialect's own word about the ending."""
+        self._characters = 0
+        self._characters_at_first = 0
+        self._sample = ""
+        self._thought = False
+        self._first: float | None = None
+        self._last = self._begun
+        self.begin_try()
+
+    def begin_try(self) -> None:
+        """A model is asked, or asked again: what a try that came to nothing has left behind does not count."""
+        self._cleaners = {kind: Cleaner() for kind in _KINDS}
+        self._usage: Usage | None = None
+        self._count_at_usage = 0
+        self._asked = self._now()
+
+    def take(self, burst: Sequence[Chunk]) -> Sequence[Chunk]:
+        """A burst as it goes on: tokens cleaned and counted, the dialect's `End` kept back."""
+        chunks: list[Chunk] = []
+        before = self.count
+        for chunk in burst:
+            if isinstance(chunk, Token):
+                text = self._cleaners[chunk.kind].feed(chunk.token)
+                if text:
+                    chunks.append(self._counted(text, chunk.kind))
+            elif isinstance(chunk, End):
+                self.ending = chunk
+                self._note(chunk.usage)
+            elif isinstance(chunk, Metadata):
+                self._note(chunk.usage)
+                if chunk.event in _MODEL_AT_WORK:
+                    self._asked = self._now()
+                chunks.append(chunk)
+        if self.count > before:
+            self._last = self._now()
+            if self._first is None:
+                self._first, self._characters_at_first = self._last, self._characters
+        if self._whole:
+            self._held += [chunk for chunk in chunks if isinstance(chunk, Token)]
+            return [chunk for chunk in chunks if not isinstance(chunk, Token)]
+        return chunks
+
+    def rest(self) -> Sequence[Token]:
+        """What was still held back when the stream ended; of a whole reply, all of it."""
+        rest = [self._counted(text, kind) for kind in _KINDS if (text := self._cleaners[kind].rest())]
+        if self._first is None and rest:
+            self._first = self._last = self._now()
+        if not self._whole:
+            return rest
+        tokens, self._held = [*self._held, *rest], []
+        texts = [(kind, "".join(token.token for token in tokens if token.kind == kind)) for kind in _KINDS]
+        return [Token(text, kind, index) for index, (kind, text) in enumerate(pair for pair in texts if pair[1])]
+
+    def _counted(self, text: str, kind: TokenKind) -> Token:
+        index, self.count = self.count, self.count + 1
+        self._characters += len(text)
+        self._thought = self._thought or kind == "thinking"
+        if len(self._sample) < SAMPLE_CHARACTERS:
+            self._sample += text
+        return Token(text, kind, index)
+
+    def _note(self, usage: Usage | None) -> None:
+        if usage is not None:
+            self._usage, self._count_at_usage = usage, self.count
+
+    def usage(self, sent_tokens: int | None) -> Usage | None:
+        """The provider's usage, else an estimate; None where it is not known that anything was used.
+
+        `sent_tokens` estimates the prompt; None where nothing was sent.
+        """
+        told = self._usage
+        # A count that was told before the last tokens came is too small where the reply was cut short.
+        up_to_date = self.ending is not None or self._count_at_usage == self.count
+        if told is not None and up_to_date and (told.completion_tokens or not self.count):
+            return told
+        if sent_tokens is None:
+            return None
+        said = streamed(self.count, self._characters, self._sample)
+        prompt = told.prompt_tokens if told else sent_tokens
+        return Usage(prompt, said, prompt + said, estimated=True)
+
+    def timings(self, usage: Usage | None, duration_seconds: float, *, of_model: bool = False) -> Timings:
+        """The pace of the reply: as its reader saw it, or `of_model`: without failed tries, queue and fetch before."""
+        since = self._asked if of_model else self._begun
+        return Timings(
+            ttft_seconds=round(self._first - since, 4) if self._first is not None else None,
+            duration_seconds=round(duration_seconds, 4),
+            tokens_per_second=self._rate(usage),
+            estimated=bool(usage and usage.estimated),
+        )
+
+    def _rate(self, usage: Usage | None) -> float | None:
+        """Tokens per second from the first burst on; what came with it took no measured time."""
+        if usage is None or self._first is None or self.count < 3 or self._whole:
+            return None
+        span = self._last - self._first
+        if span < BURST_SECONDS:
+            return None
+        # Thinking that was not shown went by before the first token.
+        tokens = usage.completion_tokens - (0 if self._thought else usage.thinking_tokens)
+        measured = tokens * (1 - self._characters_at_first / self._characters)
+        return round(measured / span, 2) if measured >= 1 else None
