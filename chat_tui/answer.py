@@ -11,7 +11,7 @@ from time import monotonic
 
 import msgspec
 
-from chat_tui.chunks import Chunk, End, ErrorInfo, Metadata, Start, Token
+from chat_tui.chunks import Chunk, End, Error, ErrorInfo, Metadata, Start, State, Token
 from chat_tui.conversation import Turn
 from chat_tui.figures import Figures, Meter
 from chat_tui.request import Request
@@ -21,6 +21,8 @@ from chat_tui.routing.stream import Stream
 
 SAVE_SECONDS = 0.2
 """Between two saves of a growing answer, so that a kill costs less than 250 ms of it."""
+
+_FAULT = ErrorInfo("InternalError", "chat-tui has met an error of its own.", "Please report it.")
 
 SavePiece = Callable[[str, str, str], Awaitable[None]]
 """(turn id, text, thinking): the next piece of a growing answer."""
@@ -89,11 +91,19 @@ class Answer:
                 async for chunk in stream:
                     self._take(chunk)
         finally:
-            if not self.ended:
-                # The task itself was cancelled: the program is going down.
-                self._take(End(model=self.turn.model, state="cancelled"))
             saver.cancel()
             await asyncio.wait([saver])
+        if not saver.cancelled():
+            saver.result()
+
+    def give_up(self, state: State | None = None) -> None:
+        """Say the ending where the stream itself could not; an answer that has ended stays as it is."""
+        if self.ended:
+            return
+        if state is None:
+            self._take(Error(_FAULT))
+            state = "broken" if self.text or self.thinking else "failed"
+        self._take(End(model=self.turn.model, provider=self.turn.model.partition("/")[0], state=state))
 
     async def save(self) -> None:
         """Write the ended turn. The engine runs this as a task of its own, which nobody cancels."""
@@ -157,8 +167,10 @@ class Answer:
         )
 
     async def _save_as_it_grows(self) -> None:
+        due = monotonic()
         while not self.ended:
-            await asyncio.sleep(SAVE_SECONDS)
+            due = max(due + SAVE_SECONDS, monotonic())
+            await asyncio.sleep(due - monotonic())
             pieces = {}
             for kind, parts in self._texts.items():
                 pieces[kind] = "".join(parts[self._saved[kind] :])

@@ -108,6 +108,8 @@ class Engine:
         self._answers: dict[str, Answer] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._told: set[str] = set()
+        self._asking = asyncio.Lock()
+        """One question is stored at a time, so that none is asked behind another's back."""
 
     # -- models ---------------------------------------------------------------------------------------------------
 
@@ -150,6 +152,8 @@ class Engine:
         conversation = self._open.get(conversation_id)
         if conversation is None:
             conversation = await self._history.conversation(conversation_id)
+            # It may have been read, and have grown, meanwhile.
+            conversation = self._open.get(conversation_id, conversation)
             self._remember(conversation)
         return conversation
 
@@ -166,10 +170,11 @@ class Engine:
     def _remember(self, conversation: Conversation) -> None:
         self._open.pop(conversation.id, None)
         self._open[conversation.id] = conversation
+        unsaved = {answer.conversation_id for answer in self._answers.values()}
         for other in list(self._open):
             if len(self._open) <= OPEN_CONVERSATIONS:
                 break
-            if other not in self._answers:
+            if other not in unsaved and other != conversation.id:
                 del self._open[other]
 
     # -- what comes back at the next start ------------------------------------------------------------------------
@@ -214,9 +219,24 @@ class Engine:
         """Store a question (None begins a conversation) and begin its answer.
 
         `settings` gives model, strategy and limits; what it leaves unset comes from the config. `system_prompt` is
-        for a conversation that begins.
+        for a conversation that begins. Raises `HistoryError` where the conversation cannot be read.
         """
-        text = clean(text).strip("\n")
+        async with self._asking:
+            conversation, question = await self._asked(conversation_id, clean(text).strip("\n"), system_prompt)
+            turn = Turn("assistant", "", id=new_id(), parent=question.id, created=now(), state="streaming")
+            request = self._request(conversation, question, settings or Request())
+            if request.model:
+                self._supply.admit(request.model)
+            answer = Answer(conversation.id, question, turn, save_piece=self._save_piece, save_turn=self._save_turn)
+            self._answers[turn.id] = answer
+            self._remember(msgspec.structs.replace(conversation, path=(*conversation.path, question, turn)))
+            self._begin(self._answer(answer, request))
+        return answer
+
+    async def _asked(
+        self, conversation_id: str | None, text: str, system_prompt: str | None
+    ) -> tuple[Conversation, Turn]:
+        """The conversation as it was, and the question, which is in the store."""
         if conversation_id is None:
             conversation = Conversation(new_id(), title_of(text), system_prompt, created=now(), updated=now())
             await self._kept(self._history.add_conversation(conversation), None)
@@ -225,15 +245,8 @@ class Engine:
         leaf = conversation.path[-1].id if conversation.path else None
         question = Turn("user", text, id=new_id(), parent=leaf, created=now())
         await self._kept(self._history.add_turn(conversation.id, question), None)
-        turn = Turn("assistant", "", id=new_id(), parent=question.id, created=now(), state="streaming")
-        request = self._request(conversation, question, settings or Request())
-        if request.model:
-            self._supply.admit(request.model)
-        answer = Answer(conversation.id, question, turn, save_piece=self._save_piece, save_turn=self._save_turn)
-        self._remember(msgspec.structs.replace(conversation, path=(*conversation.path, question, turn)))
-        self._answers[turn.id] = answer
-        self._begin(self._answer(answer, request))
-        return answer
+        # An answer before it, or the system prompt, may have changed meanwhile.
+        return self._open.get(conversation.id, conversation), question
 
     def _request(self, conversation: Conversation, question: Turn, settings: Request) -> Request:
         config, defaults = self.config, self.config.request
@@ -253,15 +266,26 @@ class Engine:
         )
 
     async def _answer(self, answer: Answer, request: Request) -> None:
-        await self._kept(self._history.add_turn(answer.conversation_id, answer.turn), None)
         try:
+            await self._kept(self._history.add_turn(answer.conversation_id, answer.turn), None)
             await answer.run(self._router, request)
+        except asyncio.CancelledError:
+            # The program is going down.
+            answer.give_up("cancelled")
+            raise
         finally:
+            answer.give_up()
             conversation = self._open.get(answer.conversation_id)
             if conversation is not None:
                 path = tuple(answer.turn if turn.id == answer.turn.id else turn for turn in conversation.path)
                 self._remember(msgspec.structs.replace(conversation, path=path))
-            self._begin(answer.save())
+            # A task of its own: it is not lost when this one is cancelled once more.
+            self._begin(self._save_ended(answer))
+
+    async def _save_ended(self, answer: Answer) -> None:
+        try:
+            await answer.save()
+        finally:
             self._answers.pop(answer.turn.id, None)
 
     async def cancel(self, answer: Answer) -> None:
@@ -270,15 +294,15 @@ class Engine:
 
     async def close(self) -> None:
         """Cancel what runs, keep the parts, save, and let go of everything."""
-        for answer in list(self._answers.values()):
-            await answer.cancel()
-        while self._tasks:
-            await asyncio.wait(list(self._tasks))
-        await self._supply.close()
         try:
-            await self._history.close()
-        except HistoryError as error:
-            self._tell(error)
+            await asyncio.gather(*(answer.cancel() for answer in self.running()))
+            while self._tasks:
+                await asyncio.wait(list(self._tasks))
+        finally:
+            try:
+                await self._supply.close()
+            finally:
+                await self._kept(self._history.close(), None)
 
     # -- saving ---------------------------------------------------------------------------------------------------
 
