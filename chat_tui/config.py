@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -135,13 +137,44 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 _LIMIT_BYTES = 1_000_000
 
+_ABOVE_0 = (0, math.inf, True)
+_FROM_0 = (0, math.inf, False)
+_RANGES: dict[str, tuple[float, float, bool]] = {
+    "max_price_per_answer": _FROM_0,
+    "daily_budget": _FROM_0,
+    "request.max_tokens": _ABOVE_0,
+    "request.temperature": _FROM_0,
+    "request.top_p": (0, 1, False),
+    "memory.exchanges": _FROM_0,
+    "performance.streaming_buffer_size": _ABOVE_0,
+    "performance.streaming_batch_size": _ABOVE_0,
+    "performance.max_concurrent_streams": _ABOVE_0,
+    "timeouts.connection_seconds": _ABOVE_0,
+    "timeouts.first_token_seconds": _ABOVE_0,
+    "timeouts.token_seconds": _ABOVE_0,
+    "timeouts.stream_seconds": _ABOVE_0,
+    "error_handling.retry_attempts": _ABOVE_0,
+    "error_handling.retry_delay_seconds": _FROM_0,
+    "error_handling.max_tries": _ABOVE_0,
+    "models.context_window": _ABOVE_0,
+    "models.price_in": _FROM_0,
+    "models.price_out": _FROM_0,
+    "models.quality": (0, 1, False),
+    "local.context_window": _ABOVE_0,
+    "local.threads": _ABOVE_0,
+}
+"""Of each number by its key: the least, the most, and whether it must be more than the least."""
+
 
 def load(file: Path) -> Config:
     """Read the config; a file that is not there is the defaults. Raises `ConfigError`."""
     try:
+        if str(file) == os.devnull:
+            return Config()
         if file.exists() and not stat.S_ISREG(file.stat().st_mode):
             raise ConfigError(f"{file} is not a file.", "Name a TOML file in CHAT_TUI_CONFIG.", file=str(file))
-        raw = file.read_bytes()[: _LIMIT_BYTES + 1]
+        with file.open("rb") as opened:
+            raw = opened.read(_LIMIT_BYTES + 1)
     except FileNotFoundError:
         if os.environ.get("CHAT_TUI_CONFIG"):
             raise ConfigError(
@@ -240,23 +273,36 @@ def line_of(text: str, key: str) -> int | None:
 
 def _check(config: Config, file: str, text: str) -> None:
     """What the types cannot say."""
-    positive = {
-        "request.max_tokens": config.request.max_tokens,
-        "timeouts.connection_seconds": config.timeouts.connection_seconds,
-        "timeouts.first_token_seconds": config.timeouts.first_token_seconds,
-        "timeouts.token_seconds": config.timeouts.token_seconds,
-        "timeouts.stream_seconds": config.timeouts.stream_seconds,
-        "error_handling.retry_attempts": config.error_handling.retry_attempts,
-        "error_handling.max_tries": config.error_handling.max_tries,
-        "performance.max_concurrent_streams": config.performance.max_concurrent_streams,
-        "performance.streaming_batch_size": config.performance.streaming_batch_size,
-        "local.context_window": config.local.context_window,
-    }
-    for key, value in positive.items():
-        if value is not None and not value > 0:
-            raise _wrong(file, text, key, "must be greater than 0")
-    if config.memory.exchanges is not None and config.memory.exchanges < 0:
-        raise _wrong(file, text, "memory.exchanges", "must not be negative")
+    for key, value in _numbers(config):
+        if not math.isfinite(value):
+            raise _wrong(file, text, key, "must be a number that ends")
+        least, most, strictly = _RANGES.get(re.sub(r"\[\d+\]", "", key), (-math.inf, math.inf, False))
+        if value < least or (strictly and value == least):
+            raise _wrong(
+                file, text, key, f"must be greater than {least:g}" if strictly else f"must be at least {least:g}"
+            )
+        if value > most:
+            raise _wrong(file, text, key, f"must be at most {most:g}")
+    _check_names(config, file, text)
+
+
+def _numbers(config: Config) -> Iterator[tuple[str, float]]:
+    """Every number in the config with its key, such as `models[0].quality`."""
+    tables: list[tuple[str, msgspec.Struct]] = [("", config)]
+    while tables:
+        place, table = tables.pop(0)
+        for name, value in msgspec.structs.asdict(table).items():
+            if isinstance(value, (int, float)) and not isinstance(value, bool):
+                yield place + name, value
+            elif isinstance(value, msgspec.Struct):
+                tables.append((f"{place}{name}.", value))
+            elif isinstance(value, tuple):
+                rows = enumerate(value)
+                tables += [(f"{place}{name}[{i}].", row) for i, row in rows if isinstance(row, msgspec.Struct)]
+
+
+def _check_names(config: Config, file: str, text: str) -> None:
+    """Providers have names of their own, models have a provider's in front."""
     names: set[str] = set()
     for index, row in enumerate(config.providers):
         where = f"providers[{index}]"
@@ -267,8 +313,13 @@ def _check(config: Config, file: str, text: str) -> None:
         if not row.base_url.startswith(("http://", "https://")):
             raise _wrong(file, text, f"{where}.base_url", "must begin with http:// or https://")
         names.add(row.name)
-    for key, model in [("model", config.model), *(("fallbacks", name) for name in config.fallbacks)]:
-        if model is not None and "/" not in model:
+    rows = [row.name for row in config.models]
+    for index, name in enumerate(rows):
+        if name in rows[:index]:
+            raise _wrong(file, text, f"models[{index}].name", f"`{clean_line(name, 60)}` is there twice")
+    named = [("model", config.model), *(("fallbacks", name) for name in config.fallbacks)]
+    for key, model in [*named, *((f"models[{index}].name", name) for index, name in enumerate(rows))]:
+        if model is not None and not all(model.partition("/")[::2]):
             raise _wrong(file, text, key, f"`{clean_line(model, 60)}` must be written as provider/model")
 
 
