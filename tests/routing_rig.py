@@ -1,0 +1,145 @@
+"""A router over scripted models, and what every stream owes its reader."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing
+
+from chat_tui.chunks import Chunk, End, Error, Metadata, Start, Token
+from chat_tui.config import ErrorHandling, Timeouts
+from chat_tui.errors import ChatTuiError, Overloaded
+from chat_tui.models import Model
+from chat_tui.providers.scripted import Fault, Pause, Script, Scripted
+from chat_tui.request import Request
+from chat_tui.routing.health import Health
+from chat_tui.routing.router import Router
+from chat_tui.routing.run import Settings
+from chat_tui.routing.stream import Stream
+
+A, B, C = Model("one/a", quality=0.9), Model("two/b", quality=0.6), Model("three/c", quality=0.3)
+QUICK = ErrorHandling(retry_delay_seconds=0.0)
+SOON = 5.0
+"""Seconds within which every test's wait must be over."""
+BUSY = Fault(Overloaded("Too busy.", provider="one", model="one/a"))
+
+
+class Rig:
+    """Plays `scripts` by model name; counts what is open."""
+
+    def __init__(self, **scripts: Script | Scripted) -> None:
+        self.played = {
+            name: script if isinstance(script, Scripted) else Scripted(script) for name, script in scripts.items()
+        }
+        self.asked: list[str] = []
+        self.open = 0
+
+    def open_stream(
+        self, model: Model, request: Request
+    ) -> AbstractAsyncContextManager[AsyncGenerator[Sequence[Chunk], None]]:
+        return aclosing(self._played(model, request))
+
+    async def _played(self, model: Model, request: Request) -> AsyncGenerator[Sequence[Chunk], None]:
+        self.asked.append(model.name)
+        self.open += 1
+        try:
+            async with aclosing(self.played[model.id].stream(model, request)) as bursts:
+                async for burst in bursts:
+                    yield burst
+        finally:
+            # A socket takes a moment to be closed.
+            await asyncio.sleep(0.005)
+            self.open -= 1
+
+    def router(
+        self,
+        *models: Model,
+        handling: ErrorHandling = QUICK,
+        timeouts: Timeouts | None = None,
+        streams: int = 3,
+        streaming: bool = True,
+        fallbacks: Sequence[str] = (),
+    ) -> Router:
+        settings = Settings(
+            timeouts or Timeouts(), handling, streams_default=streams, streaming=streaming, exchanges=None
+        )
+        return Router(
+            models or (A,),
+            self.open_stream,
+            Health(time.monotonic),
+            settings,
+            default_strategy="quality-first",
+            fallbacks=fallbacks,
+            jitter=lambda low, high: high,
+        )
+
+
+def ask(**fields: object) -> Request:
+    """A question that goes to whom the strategy likes best."""
+    return Request(prompt="Hello?").changed(**fields)
+
+
+def slowly(*words: str, seconds: float = 0.01) -> Script:
+    """Words with a pause before each."""
+    return [step for word in words for step in (Pause(seconds), word)]
+
+
+def endless(seconds: float = 0.005) -> Script:
+    """More words than any test reads."""
+    return slowly(*(f"w{number} " for number in range(2000)), seconds=seconds)
+
+
+async def all_of(stream: Stream) -> list[Chunk]:
+    """Every chunk, within `SOON`."""
+    async with asyncio.timeout(SOON), stream:
+        return owed([chunk async for chunk in stream])
+
+
+def owed(chunks: list[Chunk]) -> list[Chunk]:
+    """Checks what every stream owes: one Start, first; one End, last; an Error only before it; counted tokens."""
+    kinds = [type(chunk) for chunk in chunks]
+    assert kinds[0] is Start
+    assert kinds[-1] is End
+    assert kinds.count(Start) == kinds.count(End) == 1
+    end = end_of(chunks)
+    if Error in kinds:
+        assert kinds.index(Error) == len(kinds) - 2
+        assert end.state in {"failed", "broken"}
+    else:
+        assert end.state not in {"failed", "broken", "streaming"}
+    tokens = [chunk for chunk in chunks if isinstance(chunk, Token)]
+    assert [token.index for token in tokens] == list(range(len(tokens)))
+    assert (end.state == "broken") <= bool(tokens)
+    assert end.route is not None
+    return chunks
+
+
+def end_of(chunks: Sequence[Chunk]) -> End:
+    assert isinstance(chunks[-1], End)
+    return chunks[-1]
+
+
+def text_of(chunks: Sequence[Chunk]) -> str:
+    return "".join(chunk.token for chunk in chunks if isinstance(chunk, Token) and chunk.kind == "text")
+
+
+def error_of(chunks: Sequence[Chunk]) -> str:
+    """The kind of the error that was told, empty for none."""
+    return next((chunk.error.kind for chunk in chunks if isinstance(chunk, Error)), "")
+
+
+def events(chunks: Sequence[Chunk]) -> list[str]:
+    return [chunk.event for chunk in chunks if isinstance(chunk, Metadata)]
+
+
+def tries(chunks: Sequence[Chunk]) -> list[tuple[str, str]]:
+    """Model and outcome of each try."""
+    route = end_of(chunks).route
+    assert route is not None
+    return [(entry.model, entry.outcome) for entry in route.tries]
+
+
+def broken_with(error: ChatTuiError, *words: str) -> Script:
+    """Some words, then the error."""
+    return [*words, Fault(error)]

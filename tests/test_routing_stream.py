@@ -1,0 +1,356 @@
+"""Cancel, pause and leave a running stream, from wherever that may be."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+
+from chat_tui.chunks import Chunk, Token
+from chat_tui.config import ErrorHandling, Timeouts
+from chat_tui.providers.scripted import Pause, Scripted
+from chat_tui.routing.stream import Stream
+from tests.routing_rig import BUSY, SOON, A, B, Rig, all_of, ask, end_of, endless, events, owed, slowly, text_of, tries
+
+PROMPT = 0.25
+"""Seconds within which a cancel must have closed everything (far more than it takes, for a busy machine)."""
+
+
+@pytest.fixture(autouse=True)
+async def no_task_is_left() -> AsyncIterator[None]:
+    before = asyncio.all_tasks()
+    yield
+    here = {task for task in [asyncio.current_task()] if task}
+    assert asyncio.all_tasks() - here <= before
+
+
+async def cancel_soon(stream: Stream, seconds: float) -> float:
+    """Cancels from this task, later; returns how long that took."""
+    await asyncio.sleep(seconds)
+    begun = time.monotonic()
+    await stream.cancel()
+    return time.monotonic() - begun
+
+
+async def read_and_cancel(rig: Rig, stream: Stream, seconds: float) -> list[Chunk]:
+    """All chunks, with a cancel from another task after so long."""
+    async with stream:
+        cancelling = asyncio.create_task(cancel_soon(stream, seconds))
+        chunks = owed([chunk async for chunk in stream])
+        assert await cancelling < PROMPT
+        assert rig.open == 0
+    assert end_of(chunks).state == end_of(chunks).finish_reason == "cancelled"
+    return chunks
+
+
+async def test_a_reply_is_read_to_its_end() -> None:
+    rig = Rig(a=slowly("Good ", "day."))
+    chunks = await all_of(rig.router().process_stream(ask()))
+    assert text_of(chunks) == "Good day."
+    assert end_of(chunks).state == "complete"
+    assert (end_of(chunks).model, end_of(chunks).provider) == ("one/a", "one")
+    assert tries(chunks) == [("one/a", "answered")]
+    assert rig.open == 0
+
+
+async def test_a_whole_reply_is_the_same_text() -> None:
+    reply = await Rig(a=slowly("Good ", "day.")).router().process(ask())
+    assert reply.text == "Good day."
+    assert reply.end.state == "complete"
+
+
+async def test_cancel_from_another_task_keeps_what_came() -> None:
+    rig = Rig(a=endless())
+    chunks = await read_and_cancel(rig, rig.router().process_stream(ask()), 0.05)
+    assert text_of(chunks).startswith("w0 w1 ")
+    assert tries(chunks) == [("one/a", "cancelled")]
+
+
+async def test_cancel_from_inside_the_loop_ends_it() -> None:
+    rig = Rig(a=endless())
+    chunks: list[Chunk] = []
+    async with rig.router().process_stream(ask()) as stream:
+        async for chunk in stream:
+            chunks.append(chunk)
+            if isinstance(chunk, Token) and chunk.index == 3:
+                await stream.cancel()
+                assert rig.open == 0
+    owed(chunks)
+    assert text_of(chunks) == "w0 w1 w2 w3 "
+    assert end_of(chunks).state == "cancelled"
+
+
+async def test_cancel_before_the_first_token() -> None:
+    rig = Rig(a=[Pause(30), "late"])
+    chunks = await read_and_cancel(rig, rig.router().process_stream(ask()), 0.02)
+    assert text_of(chunks) == ""
+
+
+async def test_cancel_before_anything_was_read() -> None:
+    rig = Rig(a=endless())
+    async with rig.router().process_stream(ask()) as stream:
+        await stream.cancel()
+        chunks = owed([chunk async for chunk in stream])
+    assert end_of(chunks).state == "cancelled"
+    assert rig.asked == []
+
+
+async def test_cancel_in_a_back_off() -> None:
+    rig = Rig(a=[BUSY])
+    router = rig.router(handling=ErrorHandling(retry_delay_seconds=30))
+    chunks = await read_and_cancel(rig, router.process_stream(ask()), 0.05)
+    assert events(chunks)[-1] == "retry"
+    assert tries(chunks) == [("one/a", "Overloaded")]
+
+
+async def test_cancel_in_the_line_leaves_the_others_alone() -> None:
+    rig = Rig(a=slowly("long ", "answer", seconds=0.1))
+    router = rig.router(streams=1)
+    first = asyncio.create_task(all_of(router.process_stream(ask())))
+    await asyncio.sleep(0.02)
+    chunks = await read_and_cancel_in_line(router.process_stream(ask()))
+    assert events(chunks) == ["queued"]
+    assert rig.asked == ["one/a"]
+    assert text_of(await first) == "long answer"
+    assert text_of(await all_of(router.process_stream(ask()))) == "long answer"
+
+
+async def read_and_cancel_in_line(stream: Stream) -> list[Chunk]:
+    async with stream:
+        cancelling = asyncio.create_task(cancel_soon(stream, 0.02))
+        chunks = owed([chunk async for chunk in stream])
+        assert await cancelling < PROMPT
+    assert end_of(chunks).state == "cancelled"
+    return chunks
+
+
+async def test_cancel_while_paused() -> None:
+    rig = Rig(a=endless())
+    stream = rig.router().process_stream(ask())
+    asyncio.get_running_loop().call_later(0.03, stream.pause)
+    chunks = await read_and_cancel(rig, stream, 0.08)
+    assert not stream.paused
+    assert text_of(chunks).startswith("w0 ")
+
+
+@pytest.mark.parametrize("paused", [False, True])
+async def test_cancel_from_many_sides_at_once(paused: bool) -> None:
+    rig = Rig(a=endless())
+    async with rig.router().process_stream(ask()) as stream:
+        reading = asyncio.create_task(read(stream))
+        await asyncio.sleep(0.03)
+        if paused:
+            stream.pause()
+            await asyncio.sleep(0.02)
+        took = await asyncio.gather(*(cancel_soon(stream, 0) for _ in range(5)))
+        assert max(took) < PROMPT
+        assert rig.open == 0
+        assert end_of(await reading).state == "cancelled"
+
+
+async def read(stream: Stream) -> list[Chunk]:
+    return owed([chunk async for chunk in stream])
+
+
+async def test_cancel_while_the_reader_is_busy_elsewhere() -> None:
+    rig = Rig(a=endless())
+    async with rig.router().process_stream(ask()) as stream:
+        reading = asyncio.create_task(read_slowly(stream))
+        await asyncio.sleep(0.05)
+        await stream.cancel()
+        assert rig.open == 0
+        assert end_of(await reading).state == "cancelled"
+
+
+async def read_slowly(stream: Stream) -> list[Chunk]:
+    chunks = []
+    async for chunk in stream:
+        chunks.append(chunk)
+        await asyncio.sleep(0.003)
+    return owed(chunks)
+
+
+async def test_a_second_cancel_and_one_after_the_end_do_no_harm() -> None:
+    rig = Rig(a=endless())
+    stream = rig.router().process_stream(ask())
+    chunks = await read_and_cancel(rig, stream, 0.02)
+    await stream.cancel()
+    stream.pause()
+    stream.resume()
+    assert end_of(chunks).state == "cancelled"
+    done = rig.router().process_stream(ask())
+    async with done:
+        await done.cancel()
+        await done.cancel()
+
+
+async def test_a_cancel_that_comes_after_the_last_word_leaves_it_complete() -> None:
+    rig = Rig(a=["all"])
+    async with rig.router().process_stream(ask()) as stream:
+        chunks = []
+        async for chunk in stream:
+            chunks.append(chunk)
+            if isinstance(chunk, Token):
+                # The dialect's ending is one read away.
+                await asyncio.sleep(0.02)
+    assert end_of(owed(chunks)).state == "complete"
+    await stream.cancel()
+
+
+async def test_leaving_early_closes_the_source() -> None:
+    rig = Rig(a=endless())
+    router = rig.router(streams=1)
+    for _ in range(3):
+        async with asyncio.timeout(SOON), router.process_stream(ask()) as stream:
+            async for chunk in stream:
+                if isinstance(chunk, Token):
+                    break
+        assert rig.open == 0
+    assert rig.played["a"].closed == 3
+    assert router.health.vitals("one/a").running == 0
+
+
+async def test_an_error_of_the_readers_own_closes_the_source() -> None:
+    rig = Rig(a=endless())
+    with pytest.raises(KeyError):
+        await stumble(rig.router().process_stream(ask()))
+    assert rig.open == 0
+
+
+async def stumble(stream: Stream) -> None:
+    async with stream:
+        async for chunk in stream:
+            if isinstance(chunk, Token):
+                raise KeyError("mine")
+
+
+async def test_a_cancelled_task_closes_the_source() -> None:
+    rig = Rig(a=endless())
+    reading = asyncio.create_task(all_of(rig.router().process_stream(ask())))
+    await asyncio.sleep(0.03)
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    assert rig.open == 0
+
+
+async def test_leaving_while_another_task_reads_closes_the_source() -> None:
+    rig = Rig(a=[Pause(30)])
+    async with asyncio.timeout(SOON):
+        async with rig.router().process_stream(ask()) as stream:
+            reading = asyncio.create_task(anext_of(stream, 3))
+            await asyncio.sleep(0.02)
+        assert rig.open == 0
+        await reading
+
+
+async def anext_of(stream: Stream, count: int) -> None:
+    for _ in range(count):
+        try:
+            await anext(stream)
+        except StopAsyncIteration:
+            return
+
+
+async def test_a_pause_holds_the_source_and_loses_nothing() -> None:
+    words = [f"w{number} " for number in range(40)]
+    rig = Rig(a=slowly(*words, seconds=0.002))
+    chunks: list[Chunk] = []
+    async with asyncio.timeout(SOON), rig.router().process_stream(ask()) as stream:
+        reading = asyncio.create_task(take_all(stream, chunks))
+        await asyncio.sleep(0.03)
+        stream.pause()
+        assert stream.paused
+        await asyncio.sleep(0.02)
+        held = len(chunks)
+        await asyncio.sleep(0.05)
+        assert 0 < len(chunks) == held < 30
+        stream.resume()
+        await reading
+    assert text_of(owed(chunks)) == "".join(words)
+
+
+async def take_all(stream: Stream, chunks: list[Chunk]) -> None:
+    async for chunk in stream:
+        chunks.append(chunk)
+
+
+async def test_nothing_is_read_ahead_of_a_slow_reader() -> None:
+    drawn: list[int] = []
+
+    class Counting(Scripted):
+        async def stream(self, model, request):  # type: ignore[no-untyped-def]
+            for number in range(50):
+                drawn.append(number)
+                yield [Token(f"{number} ")]
+
+    rig = Rig(a=Counting())
+    async with rig.router().process_stream(ask()) as stream:
+        async for chunk in stream:
+            if isinstance(chunk, Token):
+                await asyncio.sleep(0)
+                assert len(drawn) <= chunk.index + 1
+            if isinstance(chunk, Token) and chunk.index == 10:
+                break
+    assert len(drawn) == 11
+
+
+@pytest.mark.parametrize(
+    "timeouts", [Timeouts(token_seconds=0.15), Timeouts(first_token_seconds=0.15), Timeouts(stream_seconds=0.25)]
+)
+async def test_a_pause_is_not_counted_as_silence(timeouts: Timeouts) -> None:
+    first = timeouts.first_token_seconds == 0.15
+    rig = Rig(a=[Pause(0.1), "late"] if first else ["first ", Pause(0.1), "late"])
+    stream = rig.router(timeouts=timeouts).process_stream(ask())
+    loop = asyncio.get_running_loop()
+    loop.call_later(0.03, stream.pause)
+    loop.call_later(0.4, stream.resume)
+    chunks = await all_of(stream)
+    assert text_of(chunks).endswith("late")
+    assert end_of(chunks).state == "complete"
+
+
+async def test_silence_before_a_pause_counts_on_after_it() -> None:
+    rig = Rig(a=["first", Pause(30)])
+    stream = rig.router(timeouts=Timeouts(token_seconds=0.2)).process_stream(ask())
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+    for at in (0.1, 0.2, 0.3):
+        loop.call_later(at, stream.pause)
+        loop.call_later(at + 0.05, stream.resume)
+    chunks = await all_of(stream)
+    assert end_of(chunks).state == "broken"
+    assert 0.25 <= loop.time() - begun < 1.0
+
+
+async def test_a_pause_in_a_back_off_and_in_the_line_is_no_trouble() -> None:
+    rig = Rig(a=Scripted([BUSY], ["done"]))
+    stream = rig.router(handling=ErrorHandling(retry_delay_seconds=0.05)).process_stream(ask())
+    loop = asyncio.get_running_loop()
+    loop.call_later(0.02, stream.pause)
+    loop.call_later(0.15, stream.resume)
+    assert text_of(await all_of(stream)) == "done"
+
+
+async def test_more_streams_than_allowed_wait_in_line_one_provider_beside_the_other() -> None:
+    rig = Rig(a=slowly("x", seconds=0.05), b=slowly("y", seconds=0.05))
+    router = rig.router(A, B, streams=2)
+    asked = [router.process_stream(ask(model=name)) for name in ["one/a"] * 4 + ["two/b"] * 2]
+    answers = await asyncio.gather(*map(all_of, asked))
+    assert ["queued" in events(chunks) for chunks in answers] == [False, False, True, True, False, False]
+    assert all(end_of(chunks).state == "complete" for chunks in answers)
+
+
+async def test_slots_come_back_after_every_ending() -> None:
+    rig = Rig(a=Scripted(["ok"], [BUSY], ["part", BUSY], endless(), endless(), ["ok"]))
+    router = rig.router(streams=1, handling=ErrorHandling(retry_attempts=1))
+    states = [end_of(await all_of(router.process_stream(ask()))).state for _ in range(3)]
+    stream = router.process_stream(ask())
+    states.append(end_of(await read_and_cancel(rig, stream, 0.02)).state)
+    async with router.process_stream(ask()) as left:
+        await anext_of(left, 4)
+    states.append(end_of(await all_of(router.process_stream(ask()))).state)
+    assert states == ["complete", "failed", "broken", "cancelled", "complete"]
+    assert router.health.vitals("one/a").running == 0

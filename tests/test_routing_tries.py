@@ -1,0 +1,397 @@
+"""Retry, fail over, give up: which model is asked how often, and what the reader is told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+from chat_tui.chunks import End, Error, Metadata, Start, Token
+from chat_tui.config import ErrorHandling, Timeouts
+from chat_tui.conversation import Turn
+from chat_tui.errors import (
+    ChatTuiError,
+    ContextTooLong,
+    Garbled,
+    KeyRefused,
+    NoModel,
+    Overloaded,
+    RateLimited,
+    Rejected,
+    TooSlow,
+    Unreachable,
+    WeightsMissing,
+)
+from chat_tui.models import Model
+from chat_tui.providers.scripted import Fault, Pause, Script, Scripted, Step
+from chat_tui.request import Request
+from chat_tui.routing.resilience import delay_seconds
+from tests.routing_rig import (
+    BUSY,
+    QUICK,
+    A,
+    B,
+    C,
+    Rig,
+    all_of,
+    ask,
+    broken_with,
+    end_of,
+    error_of,
+    events,
+    text_of,
+    tries,
+)
+
+
+async def test_a_failed_try_is_made_again_before_any_text() -> None:
+    chunks = await all_of(Rig(a=Scripted([BUSY], [BUSY], ["fine"])).router().process_stream(ask()))
+    assert text_of(chunks) == "fine"
+    assert tries(chunks) == [("one/a", "Overloaded"), ("one/a", "Overloaded"), ("one/a", "answered")]
+    told = [(chunk.attempt, chunk.of) for chunk in chunks if isinstance(chunk, Metadata) and chunk.event == "retry"]
+    assert told == [(2, 3), (3, 3)]
+
+
+async def test_the_next_model_is_asked_when_the_first_has_used_its_tries() -> None:
+    chunks = await all_of(Rig(a=[BUSY], b=["from b"]).router(A, B).process_stream(ask()))
+    assert text_of(chunks) == "from b"
+    assert tries(chunks) == [("one/a", "Overloaded")] * 3 + [("two/b", "answered")]
+    assert end_of(chunks).model == "two/b"
+    assert isinstance(chunks[0], Start)
+    assert chunks[0].model == "one/a"
+    failover = next(chunk for chunk in chunks if isinstance(chunk, Metadata) and chunk.event == "failover")
+    assert (failover.model, failover.reason) == ("two/b", "Too busy.")
+
+
+@pytest.mark.parametrize("error", [KeyRefused("No."), Rejected("No."), WeightsMissing("Gone.")])
+async def test_what_waiting_does_not_mend_goes_to_the_next_model_at_once(error: ChatTuiError) -> None:
+    chunks = await all_of(Rig(a=[Fault(error)], b=["from b"]).router(A, B).process_stream(ask()))
+    assert tries(chunks) == [("one/a", error.kind), ("two/b", "answered")]
+
+
+@pytest.mark.parametrize("error", [Overloaded("x"), Unreachable("x"), TooSlow("x"), Garbled("x"), RateLimited("x")])
+async def test_what_waiting_may_mend_is_tried_again(error: ChatTuiError) -> None:
+    chunks = await all_of(Rig(a=Scripted([Fault(error)], ["ok"])).router().process_stream(ask()))
+    assert tries(chunks) == [("one/a", error.kind), ("one/a", "answered")]
+
+
+@pytest.mark.parametrize("error", [Unreachable("Cut."), KeyRefused("No."), ContextTooLong("Long.")])
+async def test_after_text_was_shown_nothing_is_said_twice(error: ChatTuiError) -> None:
+    rig = Rig(a=broken_with(error, "half ", "a "), b=["whole"])
+    chunks = await all_of(rig.router(A, B).process_stream(ask()))
+    assert text_of(chunks) == "half a "
+    assert end_of(chunks).state == "broken"
+    assert error_of(chunks) == error.kind
+    assert rig.asked == ["one/a"]
+
+
+async def test_thinking_counts_as_shown() -> None:
+    rig = Rig(a=[Token("hmm", "thinking"), BUSY], b=["whole"])
+    chunks = await all_of(rig.router(A, B).process_stream(ask()))
+    assert end_of(chunks).state == "broken"
+    assert rig.asked == ["one/a"]
+
+
+async def test_when_all_fail_each_reason_is_told_once() -> None:
+    rig = Rig(a=[BUSY], b=[Fault(KeyRefused("Bad key."))])
+    chunks = await all_of(rig.router(A, B).process_stream(ask()))
+    error = next(chunk.error for chunk in chunks if isinstance(chunk, Error))
+    assert error.kind == "AllFailed"
+    assert error.hint == "one/a: Too busy.; two/b: Bad key."
+    assert end_of(chunks).state == "failed"
+    assert end_of(chunks).usage is None
+    assert end_of(chunks).cost is None
+
+
+async def test_one_model_alone_tells_its_own_error() -> None:
+    chunks = await all_of(Rig(a=[BUSY]).router().process_stream(ask()))
+    error = next(chunk.error for chunk in chunks if isinstance(chunk, Error))
+    assert (error.kind, error.title, error.model, error.retryable) == ("Overloaded", "Too busy.", "one/a", True)
+
+
+async def test_without_fallback_only_the_first_choice_is_asked() -> None:
+    rig = Rig(a=[BUSY], b=["from b"])
+    for request in (ask(fallback=False), ask(fallback=False, model="one/a")):
+        chunks = await all_of(rig.router(A, B, fallbacks=["two/b"]).process_stream(request))
+        assert error_of(chunks) == "Overloaded"
+    assert set(rig.asked) == {"one/a"}
+
+
+async def test_a_fixed_model_falls_back_only_to_what_is_named() -> None:
+    rig = Rig(a=[BUSY], b=["from b"], c=["from c"])
+    alone = await all_of(rig.router(A, B, C).process_stream(ask(model="one/a")))
+    assert error_of(alone) == "Overloaded"
+    named = await all_of(rig.router(A, B, C, fallbacks=["three/c", "no/where"]).process_stream(ask(model="one/a")))
+    assert text_of(named) == "from c"
+    assert "two/b" not in rig.asked
+
+
+async def test_there_is_a_bound_to_all_tries_and_no_model_is_named_that_was_not_asked() -> None:
+    rig = Rig(a=[BUSY], b=[BUSY], c=["from c"])
+    handling = ErrorHandling(retry_attempts=2, max_tries=4, retry_delay_seconds=0)
+    chunks = await all_of(rig.router(A, B, C, handling=handling).process_stream(ask()))
+    assert rig.asked == ["one/a", "one/a", "two/b", "two/b"]
+    assert error_of(chunks) == "AllFailed"
+    assert end_of(chunks).model == "two/b"
+    assert events(chunks).count("failover") == 1
+
+
+async def test_an_unknown_model_is_told_with_near_names() -> None:
+    chunks = await all_of(Rig().router(A, B).process_stream(ask(model="one/aa")))
+    error = next(chunk.error for chunk in chunks if isinstance(chunk, Error))
+    assert error.kind == "NoModel"
+    assert "one/a" in error.hint
+    assert [type(chunk) for chunk in chunks] == [Start, Error, End]
+    assert end_of(chunks).model == "one/aa"
+
+
+async def test_an_unknown_strategy_and_an_empty_list_have_their_one_ending_too() -> None:
+    unknown = await all_of(Rig().router().process_stream(ask(strategy="fastest")))
+    assert error_of(unknown) == "NoModel"
+    none = await all_of(Rig().router(Model("scripted/demo", selectable=False)).process_stream(ask()))
+    assert error_of(none) == "NoModel"
+    with pytest.raises(NoModel):
+        await Rig().router().process(ask(strategy="fastest"))
+
+
+async def test_process_raises_only_where_nothing_came() -> None:
+    with pytest.raises(Overloaded):
+        await Rig(a=[BUSY]).router().process(ask())
+    reply = await Rig(a=["part", BUSY]).router().process(ask())
+    assert (reply.text, reply.end.state) == ("part", "broken")
+
+
+@pytest.mark.parametrize("wished", [0.06, 0.0])
+async def test_the_wait_that_a_server_asks_for_is_kept(wished: float) -> None:
+    rig = Rig(a=Scripted([Fault(RateLimited("Slow down.", retry_after=wished))], ["ok"]))
+    begun = asyncio.get_running_loop().time()
+    chunks = await all_of(rig.router(handling=ErrorHandling(retry_delay_seconds=30)).process_stream(ask()))
+    assert wished <= asyncio.get_running_loop().time() - begun < wished + 1
+    assert text_of(chunks) == "ok"
+    retry = next(chunk for chunk in chunks if isinstance(chunk, Metadata) and chunk.event == "retry")
+    assert retry.delay_seconds == wished
+
+
+async def test_a_server_that_asks_for_too_long_a_wait_is_passed_over() -> None:
+    rig = Rig(a=[Fault(RateLimited("Come back.", retry_after=3600))], b=["from b"])
+    chunks = await all_of(rig.router(A, B).process_stream(ask()))
+    assert tries(chunks) == [("one/a", "RateLimited"), ("two/b", "answered")]
+
+
+def test_back_off_doubles_within_its_bound_and_has_full_jitter() -> None:
+    asked: list[tuple[float, float]] = []
+
+    def jitter(low: float, high: float) -> float:
+        asked.append((low, high))
+        return high
+
+    delays = [
+        delay_seconds(attempt, Overloaded("x"), base=1.0, exponential=True, jitter=jitter)
+        for attempt in (1, 2, 3, 4, 5000)
+    ]
+    assert delays == [1.0, 2.0, 4.0, 8.0, 60.0]
+    assert {low for low, _ in asked} == {0.0}
+    assert delay_seconds(3, Overloaded("x"), base=1.0, exponential=False, jitter=jitter) == 1.0
+    strange = [RateLimited("x", retry_after=float("nan")), RateLimited("x", retry_after=-5.0)]
+    assert [delay_seconds(1, error, base=1.0, exponential=True, jitter=jitter) for error in strange] == [0.0, 0.0]
+
+
+# -- time limits ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("script", "timeouts", "state", "words"),
+    [
+        ([Pause(30)], Timeouts(first_token_seconds=0.05), "failed", "no token within 0.05 s"),
+        (["a", Pause(30)], Timeouts(token_seconds=0.05), "broken", "fell silent for 0.05 s"),
+        (["a", Pause(30)], Timeouts(stream_seconds=0.05), "broken", "longer than 0.05 s"),
+        ([Pause(30)], Timeouts(first_token_seconds=None, stream_seconds=0.05), "failed", "longer than 0.05 s"),
+    ],
+)
+async def test_each_time_limit_is_told_for_what_it_is(
+    script: Script, timeouts: Timeouts, state: str, words: str
+) -> None:
+    router = Rig(a=script).router(timeouts=timeouts, handling=ErrorHandling(retry_attempts=1))
+    chunks = await all_of(router.process_stream(ask()))
+    error = next(chunk.error for chunk in chunks if isinstance(chunk, Error))
+    assert error.kind == "TooSlow"
+    assert words in error.title
+    assert end_of(chunks).state == state
+
+
+async def test_the_requests_own_limit_covers_line_tries_and_back_off() -> None:
+    busy = Rig(a=[Pause(0.3), "x"])
+    router = busy.router(streams=1)
+    first = asyncio.create_task(all_of(router.process_stream(ask())))
+    await asyncio.sleep(0.01)
+    queued = await all_of(router.process_stream(ask(timeout_seconds=0.05)))
+    assert "longer than 0.05 s" in next(chunk.error.title for chunk in queued if isinstance(chunk, Error))
+    await first
+    waiting = Rig(a=[BUSY]).router(handling=ErrorHandling(retry_delay_seconds=20))
+    begun = asyncio.get_running_loop().time()
+    chunks = await all_of(waiting.process_stream(ask(timeout_seconds=0.2)))
+    assert asyncio.get_running_loop().time() - begun < 1
+    assert error_of(chunks) == "Overloaded"
+
+
+async def test_too_little_time_is_not_held_against_the_model() -> None:
+    router = Rig(a=[Pause(30)]).router()
+    for _ in range(4):
+        await all_of(router.process_stream(ask(timeout_seconds=0.02)))
+    assert router.health.vitals("one/a").failures_in_a_row == 0
+    assert router.plan(ask()).error is None
+
+
+async def test_remarks_and_keep_alives_do_not_break_the_silence() -> None:
+    chatter: list[Step] = [step for _ in range(200) for step in (Pause(0.01), Metadata("skipped"), Token(""))]
+    for script, state in ((chatter, "failed"), (["a", *chatter], "broken")):
+        timeouts = Timeouts(first_token_seconds=0.1, token_seconds=0.1)
+        router = Rig(a=script).router(timeouts=timeouts, handling=ErrorHandling(retry_attempts=1))
+        chunks = await all_of(router.process_stream(ask()))
+        assert error_of(chunks) == "TooSlow"
+        assert end_of(chunks).state == state
+
+
+async def test_news_of_a_long_fetch_do() -> None:
+    news: list[Step] = [step for _ in range(10) for step in (Pause(0.05), Metadata("fetching"))]
+    chunks = await all_of(Rig(a=[*news, "ok"]).router(timeouts=Timeouts(first_token_seconds=0.2)).process_stream(ask()))
+    assert text_of(chunks) == "ok"
+
+
+# -- sources that do not keep to the rules ----------------------------------------------------------------------------
+
+
+class Unended(Scripted):
+    """Stops without an ending."""
+
+    async def stream(self, model, request):  # type: ignore[no-untyped-def]
+        for step in self._script(request):
+            yield [Token(str(step))]
+
+
+class Buggy(Scripted):
+    """Raises what is not ours, after its words."""
+
+    async def stream(self, model, request):  # type: ignore[no-untyped-def]
+        for step in self._script(request):
+            yield [Token(str(step))]
+        raise ValueError("Bearer sk-secret")
+
+
+class Clumsy(Scripted):
+    """Fails while it is closed."""
+
+    async def stream(self, model, request):  # type: ignore[no-untyped-def]
+        try:
+            for step in self._script(request):
+                yield [step] if isinstance(step, End) else [Token(str(step))]
+            await asyncio.sleep(30)
+        finally:
+            raise Unreachable("Closed badly.")
+
+
+async def test_an_end_without_its_ending_is_garbled() -> None:
+    chunks = await all_of(Rig(a=Unended(["half"])).router().process_stream(ask()))
+    assert (end_of(chunks).state, error_of(chunks)) == ("broken", "Garbled")
+    empty = await all_of(Rig(a=Unended([]), b=["from b"]).router(A, B).process_stream(ask()))
+    assert tries(empty) == [("one/a", "Garbled")] * 3 + [("two/b", "answered")]
+
+
+async def test_a_fault_in_a_provider_is_an_error_like_others_and_tells_no_secret() -> None:
+    chunks = await all_of(Rig(a=Buggy(["half"])).router().process_stream(ask()))
+    error = next(chunk.error for chunk in chunks if isinstance(chunk, Error))
+    assert error.kind == "InternalError"
+    assert "ValueError" in error.title
+    assert "test_routing_tries.py" in error.title
+    assert "secret" not in repr(chunks)
+    assert end_of(chunks).state == "broken"
+
+
+async def test_a_fault_in_a_provider_before_any_text_goes_to_the_next_model() -> None:
+    rig = Rig(a=Buggy([]), b=["from b"])
+    chunks = await all_of(rig.router(A, B, streams=1).process_stream(ask()))
+    assert tries(chunks) == [("one/a", "InternalError"), ("two/b", "answered")]
+    assert rig.open == 0
+
+
+async def test_a_source_that_cannot_even_be_opened_has_its_ending() -> None:
+    router = Rig().router()
+    chunks = await all_of(router.process_stream(ask()))
+    assert error_of(chunks) == "InternalError"
+    assert router.health.vitals("one/a").running == 0
+
+
+async def test_a_bad_closing_spoils_neither_an_answer_nor_a_cancel() -> None:
+    done = await all_of(Rig(a=Clumsy(["all", End()])).router().process_stream(ask()))
+    assert (end_of(done).state, tries(done)) == ("complete", [("one/a", "answered")])
+    stream = Rig(a=Clumsy(["part"])).router().process_stream(ask())
+    cancelling = asyncio.get_running_loop().call_later(0.03, lambda: asyncio.ensure_future(stream.cancel()))
+    cancelled = await all_of(stream)
+    assert (end_of(cancelled).state, text_of(cancelled)) == ("cancelled", "part")
+    assert cancelling.when() > 0
+
+
+# -- too long for the model -------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Narrow:
+    """Refuses what has more turns than it takes, and notes what it was asked."""
+
+    most: int
+    error: Callable[[int], ContextTooLong]
+    seen: list[int] = field(default_factory=list)
+
+    def script(self, request: Request) -> Script:
+        self.seen.append(len(request.turns))
+        if len(request.turns) > self.most:
+            return [Fault(self.error(len(request.turns)))]
+        return ["ok"]
+
+
+class Judged(Scripted):
+    def __init__(self, narrow: Narrow) -> None:
+        super().__init__()
+        self._narrow = narrow
+
+    def _script(self, request: Request) -> Script:
+        return self._narrow.script(request)
+
+
+def long_talk(exchanges: int) -> tuple[Turn, ...]:
+    roles = ["user", "assistant"] * exchanges
+    talk = (Turn(role, f"{number} " + "word " * 40) for number, role in enumerate(roles))  # type: ignore[arg-type]
+    return (Turn("system", "Be kind."), *talk)
+
+
+@pytest.mark.parametrize("window", [None, 2000])
+@pytest.mark.parametrize("told", [0, 1200])
+async def test_a_context_that_is_too_long_for_the_server_is_cut_and_sent_again(window: int | None, told: int) -> None:
+    narrow = Narrow(12, lambda turns: ContextTooLong("Too long.", prompt_tokens=turns * 60, window=told))
+    router = Rig(a=Judged(narrow)).router(Model("one/a", context_window=window), handling=QUICK)
+    chunks = await all_of(router.process_stream(ask(turns=long_talk(12))))
+    assert text_of(chunks) == "ok"
+    assert narrow.seen == sorted(narrow.seen, reverse=True)
+    assert "trimmed" in events(chunks)
+    assert router.health.vitals("one/a").failures_in_a_row == 0
+
+
+async def test_one_question_that_is_too_long_is_sent_and_the_server_decides() -> None:
+    narrow = Narrow(0, lambda _: ContextTooLong("Too long."))
+    rig = Rig(a=Judged(narrow), b=["larger"])
+    small = Model("one/a", context_window=50, quality=1.0)
+    alone = await all_of(rig.router(small).process_stream(ask(prompt="word " * 500)))
+    assert error_of(alone) == "ContextTooLong"
+    assert narrow.seen == [1]
+    chunks = await all_of(rig.router(small, B).process_stream(ask(prompt="word " * 500)))
+    assert text_of(chunks) == "larger"
+
+
+async def test_cutting_has_an_end() -> None:
+    narrow = Narrow(0, lambda _: ContextTooLong("Too long."))
+    router = Rig(a=Judged(narrow)).router(Model("one/a", context_window=100_000))
+    chunks = await all_of(router.process_stream(ask(turns=long_talk(30))))
+    assert error_of(chunks) == "ContextTooLong"
+    assert len(narrow.seen) <= 5
