@@ -26,7 +26,10 @@ def base_url_of(provider: Provider) -> str:
     for ending in ("/chat/completions", "/completions", "/models"):
         url = url.removesuffix(ending)
     try:
-        bare = urlsplit(url).path in {"", "/"}
+        parts = urlsplit(url)
+        if not parts.hostname or parts.port == 0:
+            raise ValueError("no host")
+        bare = parts.path in {"", "/"}
     except ValueError:
         raise no_address(provider.name) from None
     return f"{url}/v1" if bare else url

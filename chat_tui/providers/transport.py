@@ -46,7 +46,8 @@ _STALE = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError, httpx.Cl
 class Transport:
     """Keeps one HTTP client for each address."""
 
-    def __init__(self, *, connection_seconds: float | None = 10.0) -> None:
+    def __init__(self, *, connection_seconds: float | None = 10.0, models_seconds: float = MODELS_SECONDS) -> None:
+        self._models_seconds = models_seconds
         self._timeout = httpx.Timeout(None, connect=connection_seconds, write=60.0)
         self._clients: dict[tuple[str, str], httpx.AsyncClient] = {}
         self._quirks: dict[str, frozenset[str]] = {}
@@ -95,12 +96,12 @@ class Transport:
         """The server's own list of its models, as JSON. Raises `ProviderError`."""
         spoken = dialect(provider.dialect)
         line = Line(provider, key_of(provider))
-        client = await self._client(line)
         with _mapped(line, ""):
+            client = await self._client(line)
             outgoing = client.build_request(
                 "GET", base_url_of(provider) + spoken.models_path, headers=_headers(spoken, line.api_key)
             )
-            async with asyncio.timeout(MODELS_SECONDS):
+            async with asyncio.timeout(self._models_seconds):
                 reply = await client.send(outgoing, stream=True)
                 try:
                     if reply.status_code != 200:
@@ -119,7 +120,8 @@ class Transport:
     async def stream(self, line: Line, model: Model, request: Request) -> AsyncGenerator[Sequence[Chunk], None]:
         """The reply in bursts: what each read brought. The last chunk is an `End`. Raises `ProviderError`."""
         spoken = dialect(line.provider.dialect)
-        client = await self._client(line)
+        with _mapped(line, model.name):
+            client = await self._client(line)
         known = self._quirks.get(model.name, frozenset())
         url, redirects, stale = "", 0, 0
         while True:
@@ -317,7 +319,7 @@ class _mapped:
             error.model = error.model or self._about["model"]
             error.title = without_keys(error.title, self._line.api_key)
             error.args = (error.title,)
-        elif isinstance(error, (*_BROKEN, httpx.HTTPError, httpx.InvalidURL, UnicodeError)):
+        elif isinstance(error, (*_BROKEN, httpx.HTTPError, httpx.InvalidURL, UnicodeError, ExceptionGroup)):
             # Without the cause: its text may hold an address with a password, or a header.
             raise self._ours(error) from None
 
