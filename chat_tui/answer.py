@@ -41,6 +41,8 @@ class Answer:
         self.turn = turn
         """The assistant's turn; its text is complete when the answer has ended."""
         self.ended = False
+        self.saved = asyncio.Event()
+        """Set when the ended turn is in the store, or could not be put there."""
         self.route: Route | None = None
         self._save_piece, self._save_turn = save_piece, save_turn
         self._log: list[Chunk] = []
@@ -107,7 +109,10 @@ class Answer:
 
     async def save(self) -> None:
         """Write the ended turn. The engine runs this as a task of its own, which nobody cancels."""
-        await self._save_turn(self.turn, self.route)
+        try:
+            await self._save_turn(self.turn, self.route)
+        finally:
+            self.saved.set()
 
     async def cancel(self) -> None:
         """End the answer and keep the part. Once is enough, more does no harm."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias
 
 from textual.app import App, SystemCommand
@@ -16,6 +17,7 @@ from chat_tui.text_safety import clean_line
 from chat_tui.tui import keymap, themes
 from chat_tui.tui.chat_screen import ChatScreen
 from chat_tui.tui.driver import driver_class
+from chat_tui.tui.history_list import local_now
 from chat_tui.tui.transcript.ink import Ink
 
 if TYPE_CHECKING:
@@ -48,11 +50,13 @@ class ChatApp(App[int]):
         *,
         model: str | None = None,
         strategy: str | None = None,
+        clock: Callable[[], datetime] = local_now,
     ) -> None:
         super().__init__(driver_class=driver_class())
         self.config = config
         self.engine: Engine | None = None
         self._open_engine = open_engine
+        self._clock = clock
         self._palettes: dict[str, themes.Palette] = {}
         self._notices: list[ChatTuiError] = []
         self._choice = (model or (config.model if strategy is None else None), strategy or config.strategy)
@@ -62,7 +66,7 @@ class ChatApp(App[int]):
     def get_default_screen(self) -> Screen[None]:
         """The one screen that is always there."""
         model, strategy = self._choice
-        return ChatScreen(model=model, strategy=strategy)
+        return ChatScreen(model=model, strategy=strategy, clock=self._clock)
 
     def on_load(self) -> None:
         """Read the one theme that is needed, and the keys."""
@@ -87,7 +91,11 @@ class ChatApp(App[int]):
         self.run_worker(self._opened(), name="open the engine")
 
     async def _opened(self) -> None:
-        self.engine = await self._open_engine(self.tell)
+        try:
+            self.engine = await self._open_engine(self.tell)
+        except ChatTuiError as error:
+            self.tell(error)
+            return
         screen = self.screen_stack[0]
         assert isinstance(screen, ChatScreen)
         await screen.take_engine(self.engine)
@@ -109,11 +117,10 @@ class ChatApp(App[int]):
             markup=False,
         )
 
-    def say(self, title: str, more: str = "") -> None:
-        """Show a short notice."""
-        self.notify(
-            clean_line(more, 300) or " ", title=clean_line(title, 200), timeout=NOTICE_SECONDS / 2, markup=False
-        )
+    def say(self, title: str, more: str = "", *, long: bool = False) -> None:
+        """Show a short notice; a long one stays as an error does."""
+        timeout = NOTICE_SECONDS if long else NOTICE_SECONDS / 2
+        self.notify(clean_line(more, 300) or " ", title=clean_line(title, 200), timeout=timeout, markup=False)
 
     # -- theme ----------------------------------------------------------------------------------------------------
 
@@ -132,6 +139,14 @@ class ChatApp(App[int]):
         screen = self.screen_stack[0]
         if isinstance(screen, ChatScreen):
             screen.repaint(self.ink())
+
+    def choose_theme(self) -> None:
+        """Open the list of themes."""
+        names = self.theme_names()
+        items = [
+            (name, lambda name=name: self.use_theme(name), "in use" if name == self.theme else "") for name in names
+        ]
+        self.search_commands(items, placeholder="Choose a theme")
 
     def theme_names(self) -> list[str]:
         """All themes that can be used; those that cannot are told."""

@@ -14,7 +14,8 @@ from textual.message import Message
 from textual.timer import Timer
 
 from chat_tui.chunks import Token
-from chat_tui.conversation import Turn
+from chat_tui.conversation import Conversation, Turn
+from chat_tui.errors import ChatTuiError, HistoryError
 from chat_tui.figures import Figures
 from chat_tui.request import Request
 from chat_tui.tui import figures_text as words
@@ -59,6 +60,16 @@ class Chat(Vertical):
     class Moved(Message):
         """Another conversation is in view."""
 
+    class Changed(Message):
+        """What is kept of a conversation has changed: an answer was saved, or one out of view has ended."""
+
+    class Failed(Message):
+        """A question could not be asked; its words are back in the prompt."""
+
+        def __init__(self, error: ChatTuiError) -> None:
+            super().__init__()
+            self.error = error
+
     def __init__(self, complete: Callable[[str], Sequence[Completion]], id: str | None = None) -> None:
         super().__init__(id=id)
         self.conversation_id: str | None = None
@@ -66,7 +77,8 @@ class Chat(Vertical):
         self._engine: Engine | None = None
         self._ready = asyncio.Event()
         self._measuring: Timer | None = None
-        self._asking = False
+        self._asking = self._unwanted = False
+        self._moving = asyncio.Lock()
         self._system_prompt: str | None = None
         completions = CompletionList()
         self.transcript = Transcript()
@@ -91,21 +103,45 @@ class Chat(Vertical):
         """An answer of this conversation has not ended."""
         return self._asking or (self.answer is not None and not self.answer.ended)
 
+    @property
+    def turns(self) -> list[Turn]:
+        """The turns in view; a running answer with what has come of it."""
+        turns, answer = self.transcript.turns, self.answer
+        if answer is not None and not answer.ended and turns:
+            turns[-1] = msgspec.structs.replace(answer.turn, text=answer.text, thinking=answer.thinking)
+        return turns
+
     async def take_engine(self, engine: Engine) -> None:
         """From now on questions are answered; what was unsent at the last end comes back."""
         self._engine = engine
         self.prompt.earlier = await engine.prompts()
-        last = await engine.place(_OPEN)
-        if last and await engine.draft(last):
-            await self.open(last)
-        elif not self.prompt.text:
+        typed = self.prompt.draft
+        try:
+            await self._come_back(engine)
+        except HistoryError:
+            # It was removed meanwhile, perhaps by another process.
+            await engine.set_place(_OPEN, "")
+        if typed:
+            self.prompt.set_draft(typed)
+        elif self.conversation_id is None:
             self.prompt.set_draft(await engine.draft(None))
         self._ready.set()
+
+    async def _come_back(self, engine: Engine) -> None:
+        """Open the conversation that was in view when the program ended: after a crash, or with unsent words in it."""
+        last = await engine.place(_OPEN)
+        if last and not self._asking:
+            path = (await engine.conversation(last)).path
+            # Another process answers in it: it is that one's.
+            if not path or path[-1].state != "streaming":
+                await self.open(last)
 
     async def leave(self) -> None:
         """Keep what is needed to come back: the reading position and the unsent words."""
         if self._engine is not None:
             await self._keep_place(self._engine)
+            if not self.prompt.draft:
+                await self._engine.set_place(_OPEN, "")
 
     async def _keep_place(self, engine: Engine) -> None:
         await engine.save_draft(self.conversation_id, self.prompt.draft)
@@ -118,13 +154,14 @@ class Chat(Vertical):
 
     async def new(self) -> None:
         """Begin a fresh conversation; the one in view stays in the history, and its answer runs on."""
-        if self._engine is not None:
-            await self._keep_place(self._engine)
-            await self._engine.set_place(_OPEN, "")
-        self._show(None, ())
-        self.prompt.clear_draft()
-        if self._engine is not None:
-            self.prompt.set_draft(await self._engine.draft(None))
+        async with self._moving:
+            draft = ""
+            if self._engine is not None:
+                await self._keep_place(self._engine)
+                await self._engine.set_place(_OPEN, "")
+                draft = await self._engine.draft(None)
+            self._show(None, ())
+            self._write(draft)
         self.prompt.focus()
 
     async def open(self, conversation_id: str, turn_id: str = "") -> None:
@@ -132,27 +169,37 @@ class Chat(Vertical):
         engine = self._engine
         if engine is None:
             return
-        conversation = await engine.conversation(conversation_id)
-        if conversation_id != self.conversation_id:
-            await self._keep_place(engine)
-            await engine.set_place(_OPEN, conversation_id)
-            running = engine.running(conversation_id)
-            path = conversation.path
-            self._show(conversation_id, [turn for turn in path if not running or turn.id != running[0].turn.id])
-            self.prompt.clear_draft()
-            self.prompt.set_draft(await engine.draft(conversation_id))
-            if running:
-                self._follow(running[0])
-            else:
-                self.transcript.restore(_anchor(await engine.place(_ANCHOR + conversation_id)))
-                self._measure_last(path)
+        async with self._moving:
+            conversation = await engine.conversation(conversation_id)
+            if conversation_id != self.conversation_id:
+                await self._keep_place(engine)
+                await engine.set_place(_OPEN, conversation_id)
+                draft, place = await engine.draft(conversation_id), await engine.place(_ANCHOR + conversation_id)
+                self._show_saved(engine, conversation, _anchor(place))
+                self._write(draft)
         if turn_id:
             self.transcript.restore(Anchor(turn_id, 0, 0))
         self.prompt.focus()
 
+    def _show_saved(self, engine: Engine, conversation: Conversation, place: Anchor | None) -> None:
+        path, running = conversation.path, engine.running(conversation.id)
+        self._show(conversation.id, [turn for turn in path if not running or turn.id != running[0].turn.id])
+        if running:
+            self._follow(running[0])
+        else:
+            self.transcript.restore(place)
+            self._measure_last(path)
+
+    def _write(self, draft: str) -> None:
+        self.prompt.clear_draft()
+        self.prompt.set_draft(draft)
+
     def _show(self, conversation_id: str | None, turns: Sequence[Turn]) -> None:
+        left = self.answer
         self.conversation_id, self.answer, self._system_prompt = conversation_id, None, None
         self._stop_measuring()
+        if left is not None and not left.ended:
+            self.run_worker(self._wait_for(left), group="out of view")
         self.workers.cancel_group(self, "follow")
         self.transcript.show(turns)
         self._show_transcript(bool(turns))
@@ -197,19 +244,29 @@ class Chat(Vertical):
             await self._ready.wait()
             engine = self._engine
             assert engine is not None
-            fresh = self.conversation_id is None
-            answer = await engine.ask(self.conversation_id, text, settings, system_prompt=self._system_prompt)
-            self.prompt.earlier = [text, *(earlier for earlier in self.prompt.earlier if earlier != text)]
-            await engine.save_draft(self.conversation_id, self.prompt.draft)
-            if fresh:
-                self.conversation_id = answer.conversation_id
-                await engine.set_place(_OPEN, answer.conversation_id)
-                self.post_message(self.Moved())
-            self._show_transcript(True)
-            self.transcript.add(answer.question)
-            self._follow(answer)
+            async with self._moving:
+                await self._begin(engine, text, settings)
+        except ChatTuiError as error:
+            if not self.prompt.text:
+                self.prompt.set_draft(text)
+            self.post_message(self.Failed(error))
         finally:
-            self._asking = False
+            self._asking = self._unwanted = False
+
+    async def _begin(self, engine: Engine, text: str, settings: Request) -> None:
+        fresh = self.conversation_id is None
+        answer = await engine.ask(self.conversation_id, text, settings, system_prompt=self._system_prompt)
+        self.conversation_id = answer.conversation_id
+        self.prompt.earlier = [text, *(earlier for earlier in self.prompt.earlier if earlier != text)]
+        self.transcript.add(answer.question)
+        self._follow(answer)
+        if self._unwanted:
+            await engine.cancel(answer)
+        if fresh:
+            await engine.save_draft(None, "")
+            await engine.set_place(_OPEN, answer.conversation_id)
+            self.post_message(self.Moved())
+        await engine.save_draft(answer.conversation_id, self.prompt.draft)
 
     def _follow(self, answer: Answer) -> None:
         self.answer = answer
@@ -230,6 +287,15 @@ class Chat(Vertical):
         self.transcript.finish(answer.turn)
         self.post_message(self.Measured(answer.figures()))
         self.post_message(self.Ended(answer.turn))
+        await answer.saved.wait()
+        self.post_message(self.Changed())
+
+    async def _wait_for(self, answer: Answer) -> None:
+        """An answer that goes on out of view: when it has ended, the list shall know."""
+        async for _ in answer.follow(len(answer)):
+            pass
+        await answer.saved.wait()
+        self.post_message(self.Changed())
 
     def _measure(self) -> None:
         if self.answer is None:
@@ -245,6 +311,9 @@ class Chat(Vertical):
 
     async def cancel(self) -> bool:
         """Cancel the answer in view; False when none runs."""
+        if self._asking and (self.answer is None or self.answer.ended):
+            self._unwanted = True
+            return True
         if self.answer is None or self.answer.ended or self._engine is None:
             return False
         await self._engine.cancel(self.answer)
@@ -267,7 +336,8 @@ class Chat(Vertical):
         """The unsent words are kept as they are written."""
         event.stop()
         if self._engine is not None:
-            await self._engine.save_draft(self.conversation_id, event.text)
+            # As it is now: the message may come when another conversation is in view.
+            await self._engine.save_draft(self.conversation_id, self.prompt.draft)
 
     @on(Transcript.MoreBelow)
     def show_more_below(self, event: Transcript.MoreBelow) -> None:

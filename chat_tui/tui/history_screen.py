@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import ClassVar
 
 from textual import on
@@ -13,7 +14,7 @@ from textual.screen import ModalScreen
 
 from chat_tui.conversation import Summary, Turn
 from chat_tui.text_safety import clean_line
-from chat_tui.tui.history_list import HistoryList
+from chat_tui.tui.history_list import HistoryList, local_now
 from chat_tui.tui.row_list import RowList
 from chat_tui.tui.spans import Line, Span, SpanView, crop
 
@@ -41,7 +42,9 @@ def excerpt(text: str) -> str:
 def exchange_lines(number: int, question: Turn, answer: Turn | None, width: int) -> list[Line]:
     """An exchange in three rows: number and time, question, answer."""
     when = question.created.astimezone().strftime("%H:%M:%S") if question.created else "–"
-    said = "(no answer)" if answer is None or not answer.text else excerpt(answer.text)
+    said = excerpt(answer.text) if answer is not None else ""
+    if not said:
+        said = "(answering)" if answer is not None and answer.state == "streaming" else "(no answer)"
     return [
         (Span(f" {number}. ", "strong"), Span(f"[{when}]", "dim")),
         (Span("    You: ", "secondary"), Span(crop(excerpt(question.text), width - 9), "text")),
@@ -79,9 +82,16 @@ class HistoryScreen(ModalScreen[tuple[str, str] | None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,ctrl+r", "dismiss(None)", "Close", show=False)]
 
     def __init__(
-        self, conversation_id: str, path: Sequence[Turn], summaries: Sequence[Summary], running: Sequence[str]
+        self,
+        conversation_id: str,
+        path: Sequence[Turn],
+        summaries: Sequence[Summary],
+        running: Sequence[str],
+        *,
+        clock: Callable[[], datetime] = local_now,
     ) -> None:
         super().__init__()
+        self._clock = clock
         self._conversation_id, self._summaries, self._answering = conversation_id, summaries, running
         self._exchanges = exchanges(path)
 
@@ -95,7 +105,7 @@ class HistoryScreen(ModalScreen[tuple[str, str] | None]):
                 yield RowList(self._draw, row_height=3, id="exchanges")
             else:
                 yield Heading("This conversation: ", "no conversation history yet")
-            yield HistoryList(id="all")
+            yield HistoryList(clock=self._clock, id="all")
 
     def on_mount(self) -> None:
         """Fill the lists; keys act on this conversation first, where there is one."""

@@ -79,13 +79,13 @@ class ModelList(Vertical):
         constrain: inside inside;
         width: 84;
         max-width: 100vw;
-        height: 24;
+        height: auto;
         max-height: 80vh;
         background: $panel;
         border: round $accent;
         border-title-color: $text;
         border-subtitle-color: $text-muted;
-        & > RowList { height: 1fr; background: $panel; }
+        & > RowList { background: $panel; }
     }
     """
 
@@ -235,7 +235,11 @@ class ModelPicker(Widget):
         self._found = matching(typed, self._texts)
         names = [self._standings[place].model.name for place in self._found]
         cursor = names.index(keep) + self._leave_row if keep in names else 0
-        self._rows.show(len(names) + self._leave_row, cursor, row_height=1 if self._wide() else 2)
+        count, row_height = len(names) + self._leave_row, 1 if self._wide() else 2
+        # As tall as it needs to be when all are listed: typing shall not move its lower edge.
+        needed = row_height * (len(self._standings) + 1)
+        self._rows.styles.height = min(needed, max(3, 4 * self.screen.size.height // 5 - 4))
+        self._rows.show(count, cursor, row_height=row_height)
 
     def _wide(self) -> bool:
         # The list is 84 cells wide, less where the screen is narrower; 2 go to its border, 1 to the scrollbar.

@@ -301,7 +301,7 @@ class Prompt(TextArea, inherit_bindings=False):
     def action_send(self) -> None:
         """Take the current completion, unless the text is one already; else ask."""
         current = self._open_completion()
-        if current is not None and current.text.strip() != self.text.strip():
+        if current is not None and current.text.strip() != self.text.strip().casefold():
             self._take(current)
             return
         self._dismiss()
@@ -372,7 +372,7 @@ class Prompt(TextArea, inherit_bindings=False):
         if text != self._completed_for:
             self._completed_for = text
             items = tuple(self._complete(text))
-            exact = next((index for index, item in enumerate(items) if item.text.strip() == text.strip()), 0)
+            exact = next((index for index, item in enumerate(items) if item.text.strip() == text.strip().casefold()), 0)
             self._completions.open(items, exact)
 
     def _take(self, item: Completion) -> None:

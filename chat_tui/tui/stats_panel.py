@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from itertools import zip_longest
 
+from rich.cells import cell_len
 from textual.timer import Timer
 
 from chat_tui.figures import Figures, Phase
@@ -30,6 +32,8 @@ _ROLES: dict[Phase, str] = {
     "refused": "warning",
 }
 _ENDINGS = frozenset({"complete", "length", "cancelled", "broken", "failed", "refused"})
+TWO_COLUMNS, GAP = 52, 3
+"""From this width on the rows stand in two columns, with so many cells between."""
 _FULL = 0.9
 """From this share on the context gauge warns."""
 
@@ -56,6 +60,20 @@ def stats_lines(figures: Figures, width: int, free: bool = False) -> list[Line]:
         _gauge(figures, width),
     ]
     return rows + _notes(figures, width)
+
+
+def _beside(lines: Sequence[Line], column: int) -> list[Line]:
+    """The same rows in two columns: what is going on at the left, what it takes at the right."""
+    # Without the blank row; the notes stay below the figures they are about.
+    left, right = [lines[0], *lines[2:7]], lines[7:]
+    return [
+        (
+            *first,
+            Span(" " * (column + GAP - sum(cell_len(span.text) for span in first))),
+            *second,
+        )
+        for first, second in zip_longest(left, right, fillvalue=())
+    ]
 
 
 def _row(label: str, value: str, width: int) -> Line:
@@ -151,5 +169,6 @@ class StatsPanel(SpanView):
         self.redraw()
 
     def lines(self, width: int) -> Sequence[Line]:
-        """The panel's lines."""
-        return stats_lines(self._figures, width, self._free)
+        """The panel's lines, in two columns where there is room for them."""
+        lines = stats_lines(self._figures, width if width < TWO_COLUMNS else (width - GAP) // 2, self._free)
+        return lines if width < TWO_COLUMNS else _beside(lines, (width - GAP) // 2)

@@ -1,0 +1,127 @@
+"""Where the panels of the chat's screen stand, when they fold, and which keys the last row names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, cast
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
+
+from chat_tui.tui import commands, keymap
+from chat_tui.tui.chat import Chat
+from chat_tui.tui.completion import Completion
+from chat_tui.tui.history_list import HistoryList
+from chat_tui.tui.model_picker import ModelPicker
+from chat_tui.tui.notices import KeyBar, TooSmall
+from chat_tui.tui.stats_panel import StatsPanel
+from chat_tui.tui.transcript.ink import Ink
+
+if TYPE_CHECKING:
+    from chat_tui.tui.app import ChatApp
+
+WIDE, MIDDLE = 110, 80
+"""Columns from which history list and stats panel are shown by themselves."""
+SMALLEST = (40, 12)
+
+_IDLE_KEYS = (
+    "prompt.send",
+    "models.open",
+    "strategy.next",
+    "history.open",
+    "help.open",
+    "prompt.new_line",
+    "conversation.new",
+    "app.quit",
+)
+_BUSY_KEYS = ("answer.cancel", "answer.pause", "models.open", "history.open", "help.open")
+
+
+def complete(text: str) -> list[Completion]:
+    """What the prompt offers for a text that begins with a slash."""
+    return [Completion(text=whole, help=help) for whole, help in commands.completions(text)]
+
+
+class ChatLayout(Screen[None]):
+    """History list, chat, model picker over stats panel; below them the keys that count now."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        super().__init__()
+        self._wanted: dict[str, bool] = {}
+        self.chat = Chat(complete, id="chat")
+        self.picker = ModelPicker(id="picker")
+        self.stats = StatsPanel(id="stats")
+        self.history = HistoryList(clock=clock, id="history")
+        self.keys = KeyBar(id="keys")
+
+    @property
+    def chat_app(self) -> ChatApp:
+        """The app, with its own type."""
+        return cast("ChatApp", self.app)
+
+    def compose(self) -> ComposeResult:
+        """History, chat, side; below them the keys."""
+        with Horizontal(id="body"):
+            yield self.history
+            yield self.chat
+            with Vertical(id="side"):
+                yield self.picker
+                yield self.stats
+        yield self.keys
+        yield TooSmall()
+
+    def on_mount(self) -> None:
+        """Ready to be typed into."""
+        self.chat.transcript.set_palette(self.chat_app.ink())
+        self.chat.welcome.show(self._first_keys())
+        self.show_keys()
+        self.chat.prompt.focus()
+
+    def _first_keys(self) -> list[tuple[str, str]]:
+        changed = self.chat_app.changed_keys
+        rows = {row.id: row for row in keymap.TABLE}
+        ids = ("models.open", "strategy.next", "history.open", "help.open")
+        keys = [(keymap.shown(changed.get(id, rows[id].keys)), rows[id].help) for id in ids]
+        return [*keys, ("/", "shows the commands")]
+
+    def repaint(self, ink: Ink) -> None:
+        """The theme has changed."""
+        self.chat.transcript.set_palette(ink)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Panels fold by themselves where there is no room."""
+        self._lay_out(event.size.width, event.size.height)
+
+    def _lay_out(self, width: int, height: int) -> None:
+        self.set_class(width < MIDDLE, "-narrow")
+        self.set_class(width < SMALLEST[0] or height < SMALLEST[1], "-too-small")
+        self.history.display = self._wanted.get("history", width >= WIDE)
+        self.stats.display = self._wanted.get("stats", width >= MIDDLE)
+        self.show_speed()
+
+    def action_toggle_history(self) -> None:
+        """Show or hide the history list."""
+        self._wanted["history"] = not self.history.display
+        self._lay_out(*self.size)
+        if self.history.display:
+            self.history.take_focus()
+        else:
+            self.chat.prompt.focus()
+
+    def action_toggle_stats(self) -> None:
+        """Show or hide the stats panel."""
+        self._wanted["stats"] = not self.stats.display
+        self._lay_out(*self.size)
+        self.show_speed()
+
+    def show_keys(self) -> None:
+        """The keys that count now: they differ while an answer runs."""
+        ids = _BUSY_KEYS if self.chat.busy else _IDLE_KEYS
+        self.keys.show(keymap.footer(ids, self.chat_app.changed_keys))
+
+    def show_speed(self) -> None:
+        """The speed stands in the last row where the stats panel is not in sight."""
+        self.keys.show_figures(None if self.stats.display else self.stats.figures)
