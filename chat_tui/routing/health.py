@@ -30,6 +30,9 @@ class Vitals(msgspec.Struct, frozen=True):
     """Streams that run now."""
 
 
+_UNKNOWN = Vitals()
+
+
 class Health:
     """Vitals by model name; `clock` gives monotonic seconds."""
 
@@ -39,11 +42,12 @@ class Health:
 
     def vitals(self, model: str) -> Vitals:
         """What is known of a model."""
-        return self._vitals.get(model, Vitals())
+        return self._vitals.get(model, _UNKNOWN)
 
     def resting_seconds(self, model: str) -> float:
         """How long the model still rests, 0 when it does not."""
-        return max(0.0, self.vitals(model).resting_until - self._clock())
+        until = self.vitals(model).resting_until
+        return max(0.0, until - self._clock()) if until else 0.0
 
     def _change(self, model: str, **fields: object) -> None:
         self._vitals[model] = msgspec.structs.replace(self.vitals(model), **fields)

@@ -41,17 +41,23 @@ def names() -> Sequence[str]:
 
 
 def _weighted(weights: Mapping[str, float]) -> Strategy:
+    for_quality, for_speed, for_cost = weights["quality"], weights["speed"], weights["cost"]
+
     def rank(request: Request, models: Sequence[Model], health: Health) -> Sequence[Candidate]:
         able, out = _able(models, health)
         quality = _normalised([m.quality if m.quality is not None else QUALITY_GUESS for m in able])
         speed = _speeds(able, health)
         cost = _normalised([-_price(m) for m in able])
-        candidates = []
-        for index, model in enumerate(able):
-            scores = {"quality": quality[index], "speed": speed[index], "cost": cost[index]}
-            total = sum(weights[part] * value for part, value in scores.items())
-            candidates.append(Candidate(model.name, round(total, 4), {k: round(v, 3) for k, v in scores.items()}))
-        candidates.sort(key=lambda candidate: -(candidate.score or 0.0))
+        totals = [for_quality * q + for_speed * s + for_cost * c for q, s, c in zip(quality, speed, cost, strict=True)]
+        order = sorted(range(len(able)), key=totals.__getitem__, reverse=True)
+        candidates = [
+            Candidate(
+                able[i].name,
+                round(totals[i], 4),
+                {"quality": quality[i], "speed": speed[i], "cost": cost[i]},
+            )
+            for i in order
+        ]
         return [*candidates, *out]
 
     return rank
@@ -91,7 +97,7 @@ def _speeds(models: Sequence[Model], health: Health) -> list[float]:
     if not known:
         return [OPTIMISM] * len(models)
     fastest = max(min(known), 0.001)
-    return [OPTIMISM if value is None else fastest / max(value, fastest) for value in seconds]
+    return [OPTIMISM if value is None else _short(fastest / max(value, fastest)) for value in seconds]
 
 
 def _normalised(values: Sequence[float]) -> list[float]:
@@ -100,4 +106,9 @@ def _normalised(values: Sequence[float]) -> list[float]:
     low, high = min(values), max(values)
     if high == low:
         return [1.0] * len(values)
-    return [(value - low) / (high - low) for value in values]
+    return [_short((value - low) / (high - low)) for value in values]
+
+
+def _short(value: float) -> float:
+    """Three digits, by the quick way: there may be hundreds of models."""
+    return int(value * 1000 + 0.5) / 1000
