@@ -1,0 +1,191 @@
+"""What of a conversation is sent: always well formed, never more than fits, and with a beginning that stays."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from chat_tui.chunks import State
+from chat_tui.conversation import Turn
+from chat_tui.routing.context import TURN_TOKENS, Context, fit, well_formed
+from chat_tui.tokens import estimate
+
+SYSTEM = Turn("system", "You are helpful.")
+QUESTION = Turn("user", "And now?")
+
+turns = some.lists(
+    some.builds(
+        Turn,
+        role=some.sampled_from(["system", "user", "assistant"]),
+        text=some.sampled_from(["", " \n", "a", "some words", "日本語", "x" * 500]),
+        state=some.sampled_from(["complete", "cancelled", "failed", "broken", "refused", "length", "streaming"]),
+    ),
+    max_size=30,
+)
+
+
+def exchange(number: int, words: int = 20) -> list[Turn]:
+    return [Turn("user", f"q{number} " + "word " * words), Turn("assistant", f"a{number} " + "word " * words)]
+
+
+def talk(exchanges: int, words: int = 20) -> list[Turn]:
+    return [SYSTEM, *(turn for number in range(exchanges) for turn in exchange(number, words)), QUESTION]
+
+
+def cost(sent: tuple[Turn, ...]) -> int:
+    return sum(estimate(turn.text) + TURN_TOKENS for turn in sent)
+
+
+def check(sent: tuple[Turn, ...]) -> None:
+    """An optional system turn, then user and assistant in turn, the user first and last."""
+    roles = [turn.role for turn in sent]
+    if roles and roles[0] == "system":
+        roles = roles[1:]
+    assert roles == (["user", "assistant"] * len(roles))[: len(roles)]
+    assert len(roles) % 2 == 1
+    assert all(turn.text.strip() for turn in sent if turn.role != "user")
+
+
+@given(turns)
+def test_any_history_before_a_question_makes_a_valid_request(history: list[Turn]) -> None:
+    sent = well_formed([*history, QUESTION])
+    check(sent)
+    assert sent[-1].text.endswith(QUESTION.text)
+    assert well_formed(sent) == sent
+
+
+@given(turns)
+def test_no_question_and_no_answer_with_words_is_lost(history: list[Turn]) -> None:
+    asked = False
+    kept = []
+    for turn in history:
+        asked = asked or turn.role == "user"
+        if turn.text.strip() and (asked or turn.role != "assistant"):
+            kept.append(turn)
+    said = {role: "".join(turn.text for turn in well_formed(history) if turn.role == role) for role in ROLES}
+    for turn in kept:
+        assert turn.text in said[turn.role]
+
+
+ROLES = ("system", "user", "assistant")
+
+
+@given(
+    history=turns,
+    window=some.none() | some.integers(1, 3000),
+    reply=some.none() | some.integers(1, 3000),
+    exchanges=some.none() | some.integers(0, 20),
+    step=some.sampled_from([0, 1, 7, 128, 512]),
+    scale=some.sampled_from([0.5, 1.0, 2.5]),
+)
+def test_every_fit_is_valid_and_within_the_window(
+    history: list[Turn], window: int | None, reply: int | None, exchanges: int | None, step: int, scale: float
+) -> None:
+    asked = [*history, QUESTION]
+    context = fit(asked, window=window, reply_tokens=reply, exchanges=exchanges, step_tokens=step, scale=scale)
+    check(context.turns)
+    assert context.turns[-1].text.endswith(QUESTION.text)
+    whole = well_formed(asked)
+    system = [turn for turn in whole if turn.role == "system"]
+    assert [*context.turns] == [*system, *whole[len(system) + 2 * context.left_out :]]
+    assert abs(context.tokens - cost(context.turns) * scale) <= len(context.turns) + 1
+    if exchanges is not None:
+        assert len(context.turns) <= len(system) + 2 * exchanges + 1
+    if window is not None and len(context.turns) > len(system) + 1:
+        assert context.tokens <= window
+
+
+@pytest.mark.parametrize("state", ["cancelled", "failed", "broken", "refused"])
+@pytest.mark.parametrize("text", ["", "a part"])
+def test_an_answer_that_did_not_end_well_does_not_spoil_the_next_request(state: State, text: str) -> None:
+    sent = well_formed([SYSTEM, Turn("user", "One?"), Turn("assistant", text, state=state), QUESTION])
+    check(sent)
+    assert [turn.text for turn in sent if turn.role == "assistant"] == ([text] if text else [])
+    assert "One?" in sent[1].text
+
+
+def test_turns_of_the_system_stand_as_one_at_the_head() -> None:
+    sent = well_formed([Turn("user", "a"), Turn("system", "x"), Turn("assistant", "b"), Turn("system", "y"), QUESTION])
+    assert [(turn.role, turn.text) for turn in sent] == [
+        ("system", "x\n\ny"),
+        ("user", "a"),
+        ("assistant", "b"),
+        ("user", "And now?"),
+    ]
+
+
+def test_the_beginning_of_an_answer_may_stand_last() -> None:
+    sent = well_formed([QUESTION, Turn("assistant", "The begin")])
+    assert [turn.role for turn in sent] == ["user", "assistant"]
+
+
+def test_nothing_makes_nothing() -> None:
+    assert fit([], window=100) == Context((), 0)
+    assert fit([SYSTEM], window=100).turns == (SYSTEM,)
+
+
+def test_all_of_it_is_sent_where_it_fits_or_the_window_is_not_known() -> None:
+    for window in (None, 100_000):
+        context = fit(talk(50), window=window)
+        assert (len(context.turns), context.left_out) == (102, 0)
+
+
+@pytest.mark.parametrize(("cap", "left_out"), [(0, 10), (3, 7), (99, 0)])
+def test_exchanges_caps_the_earlier_ones(cap: int, left_out: int) -> None:
+    context = fit(talk(10), window=None, exchanges=cap)
+    assert context.left_out == left_out
+    assert context.turns[0] == SYSTEM
+    assert context.turns[-1] == QUESTION
+
+
+def test_as_many_of_the_last_exchanges_as_fit_are_sent() -> None:
+    context = fit(talk(100), window=1000, reply_tokens=200)
+    more = 2 * (estimate(exchange(50)[0].text) + TURN_TOKENS)
+    assert 800 - more < context.tokens <= 800
+    assert context.turns[1].text.startswith("q")
+
+
+def test_the_reply_has_its_room() -> None:
+    for window, reply, room in ((4000, None, 3000), (40_000, None, 40_000 - 1024), (1000, 900, 500), (1000, 100, 900)):
+        tokens = fit(talk(900), window=window, reply_tokens=reply).tokens
+        assert room - 80 < tokens <= room
+
+
+def test_one_question_that_is_too_long_is_sent_all_the_same() -> None:
+    long = Turn("user", "word " * 5000)
+    context = fit([SYSTEM, *exchange(0), long], window=500)
+    assert context.turns == (SYSTEM, long)
+    assert context.left_out == 1
+
+
+@pytest.mark.parametrize("text", ["word " * 30, "単語です。" * 8, "x=1; " * 15], ids=["words", "wide", "code"])
+def test_the_prefix_stays_while_the_conversation_grows(text: str) -> None:
+    window, step = 2048, 512
+    history = [SYSTEM]
+    cuts = []
+    for number in range(120):
+        history.append(Turn("user", f"{number} {text}"))
+        cuts.append(fit(history, window=window, step_tokens=step).left_out)
+        history.append(Turn("assistant", f"{number} {text}"))
+    assert cuts == sorted(cuts)
+    assert cuts[-1] > 60
+    changes = sum(before != after for before, after in pairwise(cuts))
+    assert changes < cuts[-1] * 0.75
+
+
+def test_steps_cost_at_most_half_of_what_fits() -> None:
+    for number in range(1, 60):
+        history = talk(number, words=40)
+        stepped, plain = (fit(history, window=2048, step_tokens=size).tokens for size in (512, 0))
+        assert stepped * 2 >= plain - 60
+
+
+@pytest.mark.parametrize("role", ["user", "assistant"])
+def test_many_turns_of_one_role_in_a_row_become_one(role: Literal["user", "assistant"]) -> None:
+    sent = well_formed([QUESTION, *(Turn(role, str(number)) for number in range(5))])
+    assert len(sent) == (1 if role == "user" else 2)
+    assert sent[-1].text.endswith("0\n\n1\n\n2\n\n3\n\n4")
