@@ -3,7 +3,7 @@
     ChatTuiError
     ├── ConfigError, ThemeError, KeymapError, CommandError, InternalError
     ├── ProviderError(provider, model; class attribute `retryable`)
-    │   ├── KeyMissing, KeyRefused                  not retryable
+    │   ├── KeyMissing, KeyRefused, QuotaUsedUp     not retryable
     │   ├── RateLimited, Overloaded, Unreachable, TooSlow, Garbled      retryable
     │   └── Rejected ── ContextTooLong              not retryable
     ├── NoModel, AllFailed(tries)
@@ -63,14 +63,26 @@ class CommandError(ChatTuiError):
 
 
 class ProviderError(ChatTuiError):
-    """A provider did not give what was asked of it."""
+    """A provider did not give what was asked of it.
+
+    `retry_after` is the provider's own wish in seconds, None where it said nothing.
+    """
 
     retryable: ClassVar[bool] = False
 
-    def __init__(self, title: str, hint: str = "", *, provider: str = "", model: str = "") -> None:
+    def __init__(
+        self,
+        title: str,
+        hint: str = "",
+        *,
+        provider: str = "",
+        model: str = "",
+        retry_after: float | None = None,
+    ) -> None:
         super().__init__(title, hint)
         self.provider = provider
         self.model = model
+        self.retry_after = retry_after
 
 
 class KeyMissing(ProviderError):
@@ -82,21 +94,9 @@ class KeyRefused(ProviderError):
 
 
 class RateLimited(ProviderError):
-    """429; `retry_after` is the provider's own wish in seconds, None when it said nothing."""
+    """429: too many requests or tokens for now."""
 
     retryable = True
-
-    def __init__(
-        self,
-        title: str,
-        hint: str = "",
-        *,
-        provider: str = "",
-        model: str = "",
-        retry_after: float | None = None,
-    ) -> None:
-        super().__init__(title, hint, provider=provider, model=model)
-        self.retry_after = retry_after
 
 
 class QuotaUsedUp(ProviderError):
@@ -107,18 +107,6 @@ class Overloaded(ProviderError):
     """5xx, 529, or an error event inside a 200 stream."""
 
     retryable = True
-
-    def __init__(
-        self,
-        title: str,
-        hint: str = "",
-        *,
-        provider: str = "",
-        model: str = "",
-        retry_after: float | None = None,
-    ) -> None:
-        super().__init__(title, hint, provider=provider, model=model)
-        self.retry_after = retry_after
 
 
 class Unreachable(ProviderError):
