@@ -4,7 +4,7 @@
     ├── ConfigError, ThemeError, KeymapError, CommandError, InternalError
     ├── ProviderError(provider, model; class attribute `retryable`)
     │   ├── KeyMissing, KeyRefused, QuotaUsedUp     not retryable
-    │   ├── RateLimited, Overloaded, Unreachable, TooSlow, Garbled      retryable
+    │   ├── Busy (RateLimited, Overloaded), Unreachable, TooSlow, Garbled      retryable
     │   └── Rejected ── ContextTooLong              not retryable
     ├── NoModel, AllFailed(tries)
     ├── LocalModelError ── WeightsMissing
@@ -63,26 +63,14 @@ class CommandError(ChatTuiError):
 
 
 class ProviderError(ChatTuiError):
-    """A provider did not give what was asked of it.
-
-    `retry_after` is the provider's own wish in seconds, None where it said nothing.
-    """
+    """A provider did not give what was asked of it."""
 
     retryable: ClassVar[bool] = False
 
-    def __init__(
-        self,
-        title: str,
-        hint: str = "",
-        *,
-        provider: str = "",
-        model: str = "",
-        retry_after: float | None = None,
-    ) -> None:
+    def __init__(self, title: str, hint: str = "", *, provider: str = "", model: str = "") -> None:
         super().__init__(title, hint)
         self.provider = provider
         self.model = model
-        self.retry_after = retry_after
 
 
 class KeyMissing(ProviderError):
@@ -93,20 +81,34 @@ class KeyRefused(ProviderError):
     """The provider does not accept the key (401, 403)."""
 
 
-class RateLimited(ProviderError):
-    """429: too many requests or tokens for now."""
+class Busy(ProviderError):
+    """Come back later; `retry_after` is the provider's own wish in seconds, None when it said nothing."""
 
     retryable = True
+
+    def __init__(
+        self,
+        title: str,
+        hint: str = "",
+        *,
+        provider: str = "",
+        model: str = "",
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(title, hint, provider=provider, model=model)
+        self.retry_after = retry_after
+
+
+class RateLimited(Busy):
+    """429: too many requests or tokens for now."""
 
 
 class QuotaUsedUp(ProviderError):
     """A 429 or 402 that waiting does not mend: no credit, or the day's quota is gone."""
 
 
-class Overloaded(ProviderError):
+class Overloaded(Busy):
     """5xx, 529, or an error event inside a 200 stream."""
-
-    retryable = True
 
 
 class Unreachable(ProviderError):

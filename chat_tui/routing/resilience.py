@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from chat_tui.errors import ProviderError
+from chat_tui.errors import Busy, ProviderError
 
 T = TypeVar("T")
 
@@ -130,7 +130,7 @@ def delay_seconds(
     jitter: Callable[[float, float], float],
 ) -> float:
     """How long to wait after this failed attempt (from 1): the provider's wish, else back-off with full jitter."""
-    if error.retry_after is not None:
+    if isinstance(error, Busy) and error.retry_after is not None:
         return max(0.0, error.retry_after)
     longest = base * 2 ** min(attempt - 1, 16) if exponential else base
     return jitter(0.0, min(longest, LONGEST_WAIT_SECONDS))
