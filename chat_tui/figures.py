@@ -90,7 +90,7 @@ class Meter:
         self._characters_at_first = 0
         self._characters_at_usage = 0
         self._sample = ""
-        self._slots: deque[tuple[int, int]] = deque(maxlen=SLOTS)
+        self._slots: deque[tuple[int, int]] = deque(maxlen=SLOTS + 1)
 
     def feed(self, chunk: Chunk, at: float) -> None:
         """Take the next chunk."""
