@@ -34,7 +34,14 @@ class Answer:
     """An answer that runs or has run. Made and run by the engine."""
 
     def __init__(
-        self, conversation_id: str, question: Turn, turn: Turn, *, save_piece: SavePiece, save_turn: SaveTurn
+        self,
+        conversation_id: str,
+        question: Turn,
+        turn: Turn,
+        *,
+        at_end: Callable[[Answer], None],
+        save_piece: SavePiece,
+        save_turn: SaveTurn,
     ) -> None:
         self.conversation_id = conversation_id
         self.question = question
@@ -44,7 +51,7 @@ class Answer:
         self.saved = asyncio.Event()
         """Set when the ended turn is in the store, or could not be put there."""
         self.route: Route | None = None
-        self._save_piece, self._save_turn = save_piece, save_turn
+        self._at_end, self._save_piece, self._save_turn = at_end, save_piece, save_turn
         self._log: list[Chunk] = []
         self._grown = asyncio.Event()
         self._meter = Meter(monotonic())
@@ -170,6 +177,7 @@ class Answer:
             timings=end.timings,
             cost=end.cost,
         )
+        self._at_end(self)
 
     async def _save_as_it_grows(self) -> None:
         due = monotonic()

@@ -227,7 +227,14 @@ class Engine:
             request = self._request(conversation, question, settings or Request())
             if request.model:
                 self._supply.admit(request.model)
-            answer = Answer(conversation.id, question, turn, save_piece=self._save_piece, save_turn=self._save_turn)
+            answer = Answer(
+                conversation.id,
+                question,
+                turn,
+                at_end=self._settle,
+                save_piece=self._save_piece,
+                save_turn=self._save_turn,
+            )
             self._answers[turn.id] = answer
             self._remember(msgspec.structs.replace(conversation, path=(*conversation.path, question, turn)))
             self._begin(self._answer(answer, request))
@@ -275,12 +282,15 @@ class Engine:
             raise
         finally:
             answer.give_up()
-            conversation = self._open.get(answer.conversation_id)
-            if conversation is not None:
-                path = tuple(answer.turn if turn.id == answer.turn.id else turn for turn in conversation.path)
-                self._remember(msgspec.structs.replace(conversation, path=path))
             # A task of its own: it is not lost when this one is cancelled once more.
             self._begin(self._save_ended(answer))
+
+    def _settle(self, answer: Answer) -> None:
+        """Put the ended turn into its conversation, before anybody sees the ending and asks on."""
+        conversation = self._open.get(answer.conversation_id)
+        if conversation is not None:
+            path = tuple(answer.turn if turn.id == answer.turn.id else turn for turn in conversation.path)
+            self._remember(msgspec.structs.replace(conversation, path=path))
 
     async def _save_ended(self, answer: Answer) -> None:
         try:
