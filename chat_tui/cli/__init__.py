@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from chat_tui import __version__
 from chat_tui.errors import ChatTuiError
+from chat_tui.text_safety import clean
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -17,7 +19,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.command == "ask":
             from chat_tui.cli import ask
 
-            return ask.run(options)
+            code = ask.run(options)
+            if arguments is None:
+                _deaf_to_interrupts()
+            return code
         from chat_tui.cli import screen
 
         return screen.run(options)
@@ -27,17 +32,49 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
+def _deaf_to_interrupts() -> None:
+    """Whoever presses Ctrl-C twice is not to see the interpreter stumble on its way out."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def told(error: ChatTuiError) -> int:
     """Say on stderr what went wrong; gives the exit code."""
-    sys.stderr.write(f"chat-tui: {error.title}\n")
-    if error.hint:
-        sys.stderr.write(f"          {error.hint}\n")
+    say(words_of(error))
     return 1
+
+
+def words_of(error: ChatTuiError) -> str:
+    """An error as it stands on stderr: what happened, and below it what to do next."""
+    return f"chat-tui: {error.title}\n" + (f"          {error.hint}\n" if error.hint else "")
+
+
+def say(text: str) -> None:
+    """Write words to stderr, without anything that a terminal would obey; nobody need be there to read them."""
+    written(clean(text))
+
+
+def written(text: str) -> None:
+    """Write to stderr as it is."""
+    if sys.stderr is None:
+        return
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        # Nobody can be told; without this the interpreter would try once more at its exit.
+        sys.stderr = None
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        super().error(clean(message))
 
 
 def parser() -> argparse.ArgumentParser:
     """All commands and their options."""
-    top = argparse.ArgumentParser(
+    top = _Parser(
         prog="chat-tui",
         description="Talk to language models in the terminal. Without a command, the screen opens.",
     )
@@ -54,7 +91,9 @@ def parser() -> argparse.ArgumentParser:
     ask.add_argument("--max-tokens", type=_positive_int, metavar="N", help="at most N tokens of answer")
     ask.add_argument("--temperature", type=_not_negative, metavar="T", help="0 is the most certain")
     ask.add_argument("--top-p", type=_fraction, metavar="P", help="nucleus sampling, 0 to 1")
-    ask.add_argument("--stop", action="append", default=[], metavar="TEXT", help="end at this text; may be repeated")
+    ask.add_argument(
+        "--stop", type=_some_text, action="append", default=[], metavar="TEXT", help="end at this text; may be repeated"
+    )
     ask.add_argument("--seed", type=int, metavar="N", help="the same seed gives the same answer, where it can")
     ask.add_argument("--timeout", type=_positive, metavar="SECONDS", help="limit for the whole answer")
     ask.add_argument("--json", action="store_true", help="one chunk a line, as JSON")
@@ -67,6 +106,12 @@ def parser() -> argparse.ArgumentParser:
 def _choice(to: argparse.ArgumentParser, default: str | None = None) -> None:
     to.add_argument("--model", metavar="PROVIDER/MODEL", default=default, help="the model to answer")
     to.add_argument("--strategy", metavar="NAME", default=default, help="how to choose the model (default: balanced)")
+
+
+def _some_text(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("must not be empty")
+    return text
 
 
 def _number(text: str) -> float:

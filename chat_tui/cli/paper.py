@@ -1,0 +1,130 @@
+"""What stands on stdout and stderr while an answer comes: its text or its chunks, and the notes beside it."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from itertools import groupby
+
+from chat_tui.chunks import Chunk, End, Error, Metadata, Token, encode
+from chat_tui.cli import words_of, written
+from chat_tui.errors import ChatTuiError
+from chat_tui.text_safety import clean
+
+NOTE_SECONDS = 2.0
+"""Between two notes about a fetch, where stderr is no terminal."""
+_WEIGHTS_BYTES = 98_362_432
+_CONTROL = re.compile("[\x7f-\x9f]")
+_ENDINGS = {
+    "cancelled": "cancelled; the part is kept",
+    "broken": "the line was cut; the part is kept",
+    "length": "the limit of tokens was reached",
+    "refused": "the model refused",
+}
+
+
+class Paper:
+    """Turns chunks into what is to be written; `flush` writes it, in the order in which it came."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._json = as_json
+        self._terminal = sys.stderr is not None and sys.stderr.isatty()
+        self._waiting: list[tuple[bool, str]] = []
+        """(for stderr, text)"""
+        self._said = ""
+        self._noted = 0.0
+        self._begun = time.monotonic()
+        self._shown = False
+
+    @property
+    def waits(self) -> bool:
+        """There is something to be written."""
+        return bool(self._waiting)
+
+    def take(self, chunk: Chunk) -> None:
+        """Take the next chunk."""
+        if isinstance(chunk, (Token, Error)):
+            self._clear()
+        if self._json:
+            # JSON escapes what is below U+0020 by itself, and nothing above.
+            line = encode(chunk).decode("utf-8")
+            line = _CONTROL.sub(lambda match: f"\\u{ord(match.group()):04x}", line)
+            self._waiting.append((False, line + "\n"))
+        elif isinstance(chunk, Token) and chunk.kind == "text":
+            self._waiting.append((False, chunk.token))
+            self._said = chunk.token
+        if isinstance(chunk, Metadata):
+            self._note(chunk)
+        elif isinstance(chunk, Error):
+            self._waiting.append((True, clean(words_of(ChatTuiError(chunk.error.title, chunk.error.hint)))))
+        elif isinstance(chunk, End) and not self._json:
+            self._end(chunk)
+
+    def flush(self) -> None:
+        """Write what waits. Raises `BrokenPipeError` where nobody reads."""
+        waiting, self._waiting = self._waiting, []
+        for for_stderr, group in groupby(waiting, key=lambda entry: entry[0]):
+            text = "".join(entry[1] for entry in group)
+            if for_stderr:
+                written(text)
+            elif sys.stdout is None:
+                raise BrokenPipeError
+            else:
+                sys.stdout.buffer.write(text.encode("utf-8", "replace"))
+                sys.stdout.buffer.flush()
+
+    def gone(self) -> None:
+        """Nobody reads stdout any more: keep the interpreter from complaining at its exit."""
+        if sys.stdout is not None:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, sys.stdout.fileno())
+            os.close(nowhere)
+
+    def _end(self, chunk: End) -> None:
+        self._clear()
+        if self._said and not self._said.endswith("\n"):
+            self._waiting.append((False, "\n"))
+        if chunk.state in _ENDINGS:
+            self._waiting.append((True, f"[{_ENDINGS[chunk.state]}]\n"))
+
+    def _note(self, chunk: Metadata) -> None:
+        if chunk.event == "fetching":
+            self._fetching(chunk)
+        elif chunk.event == "retry":
+            self._line(f"{chunk.reason} Retrying {chunk.attempt}/{chunk.of} in {chunk.delay_seconds or 0:.1f} s.")
+        elif chunk.event == "failover":
+            self._line(f"{chunk.reason} Going on with {chunk.model}.")
+        elif chunk.event == "trimmed":
+            self._line(f"{chunk.left_out} earlier exchanges do not fit and are not sent.")
+        elif chunk.event in {"loading", "queued"} and self._terminal:
+            self._status({"loading": "Loading the model …", "queued": "Waiting for a free stream …"}[chunk.event])
+
+    def _fetching(self, chunk: Metadata) -> None:
+        now = time.monotonic()
+        if not self._terminal and now - self._noted < NOTE_SECONDS and chunk.received_bytes:
+            return
+        self._noted = now
+        received, total = chunk.received_bytes / 1e6, (chunk.total_bytes or _WEIGHTS_BYTES) / 1e6
+        text = f"Fetching the built-in model: {received:.1f} of {total:.1f} MB"
+        speed = received / max(0.001, now - self._begun)
+        if speed > 0.01:
+            text += f", {speed:.1f} MB/s, {max(0.0, total - received) / speed:.0f} s left"
+        if self._terminal:
+            self._status(text)
+        else:
+            self._waiting.append((True, text + "\n"))
+
+    def _status(self, text: str) -> None:
+        self._shown = True
+        self._waiting.append((True, f"\r\x1b[K{text}"))
+
+    def _line(self, text: str) -> None:
+        self._clear()
+        self._waiting.append((True, f"[{clean(text)}]\n"))
+
+    def _clear(self) -> None:
+        if self._shown:
+            self._shown = False
+            self._waiting.append((True, "\r\x1b[K"))
