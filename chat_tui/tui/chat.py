@@ -104,6 +104,11 @@ class Chat(Vertical):
         return self._asking or (self.answer is not None and not self.answer.ended)
 
     @property
+    def paused(self) -> bool:
+        """The answer in view is held."""
+        return self.answer is not None and not self.answer.ended and self.answer.paused
+
+    @property
     def turns(self) -> list[Turn]:
         """The turns in view; a running answer with what has come of it."""
         turns, answer = self.transcript.turns, self.answer

@@ -10,6 +10,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
+from textual.widget import Widget
 
 from chat_tui.tui import commands, keymap
 from chat_tui.tui.chat import Chat
@@ -62,6 +63,13 @@ class ChatLayout(Screen[None]):
         """The app, with its own type."""
         return cast("ChatApp", self.app)
 
+    @property
+    def focus_chain(self) -> list[Widget]:
+        """Tab walks prompt → transcript → history list, Shift+Tab the other way."""
+        seen = super().focus_chain
+        left = [widget for widget in seen if self.history in widget.ancestors]
+        return [widget for widget in (self.chat.prompt, self.chat.transcript, *left) if widget in seen]
+
     def compose(self) -> ComposeResult:
         """History, chat, side; below them the keys."""
         with Horizontal(id="body"):
@@ -77,6 +85,9 @@ class ChatLayout(Screen[None]):
         """Ready to be typed into."""
         self.chat.transcript.set_palette(self.chat_app.ink())
         self.chat.welcome.show(self._first_keys())
+        self.picker.name_keys(
+            *(keymap.first_key(id, self.chat_app.changed_keys) for id in ("models.open", "strategy.next"))
+        )
         self.show_keys()
         self.chat.prompt.focus()
 
@@ -120,7 +131,10 @@ class ChatLayout(Screen[None]):
     def show_keys(self) -> None:
         """The keys that count now: they differ while an answer runs."""
         ids = _BUSY_KEYS if self.chat.busy else _IDLE_KEYS
-        self.keys.show(keymap.footer(ids, self.chat_app.changed_keys))
+        keys = keymap.footer(ids, self.chat_app.changed_keys)
+        if self.chat.paused:
+            keys = [(key, "go on" if word == "pause" else word) for key, word in keys]
+        self.keys.show(keys)
 
     def show_speed(self) -> None:
         """The speed stands in the last row where the stats panel is not in sight."""

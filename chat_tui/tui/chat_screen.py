@@ -296,7 +296,8 @@ class ChatScreen(ChatLayout):
         if held is None:
             self.chat_app.say("No answer is running")
         else:
-            self.chat_app.say("Paused" if held else "Going on", "F6 goes on" if held else "")
+            self.chat_app.say("The answer is held" if held else "The answer goes on")
+            self.show_keys()
 
     async def action_copy_or_cancel(self) -> None:
         """Ctrl+C: the selection, the answer, the draft, and twice: quit."""

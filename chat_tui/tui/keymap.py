@@ -137,10 +137,16 @@ def _keys(text: str) -> list[str]:
     return [part.strip().lower() for part in clean_line(text, 80).split(",") if part.strip()]
 
 
+def first_key(id: str, changed: Mapping[str, str]) -> str:
+    """A row's first key as people read it; `changed` holds rebound keys by id."""
+    keys = changed.get(id) or next(row.keys for row in TABLE if row.id == id)
+    return _shown_one(keys.split(",")[0])
+
+
 def footer(ids: Iterable[str], changed: Mapping[str, str]) -> Sequence[tuple[str, str]]:
     """(key, word) for the footer, in this order; `changed` holds rebound keys by id."""
     rows = {row.id: row for row in TABLE}
-    return [(_shown_one(changed.get(id, rows[id].keys).split(",")[0]), rows[id].label) for id in ids]
+    return [(first_key(id, changed), rows[id].label) for id in ids]
 
 
 def markdown() -> str:

@@ -46,6 +46,11 @@ class ModelsInUse(SpanView):
         self._keys = (model_key, strategy_key)
         self._use = ("", "", False)
 
+    def name_keys(self, model_key: str, strategy_key: str) -> None:
+        """These keys change them."""
+        self._keys = (model_key, strategy_key)
+        self.redraw()
+
     def show(self, model: str, strategy: str, fixed: bool) -> None:
         """Show this model and strategy as in use."""
         self._use = (clean_line(model, 200), clean_line(strategy, 60), fixed)
@@ -182,6 +187,10 @@ class ModelPicker(Widget):
     def compose(self) -> ComposeResult:
         """Only what is always in sight; the list comes when it is first opened."""
         yield self._in_use
+
+    def name_keys(self, model_key: str, strategy_key: str) -> None:
+        """The keys that the header names."""
+        self._in_use.name_keys(model_key, strategy_key)
 
     def show(self, model: str, strategy: str, *, fixed: bool = False) -> None:
         """The model and strategy in use; `fixed`: the user has chosen the model."""

@@ -1,0 +1,315 @@
+"""What a user is promised of the chat: asking, streaming, cancelling, coming back."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from chat_tui.chunks import End, Metadata, Token
+from chat_tui.config import Config, Memory
+from chat_tui.errors import LocalModelError, Overloaded, Rejected
+from chat_tui.providers.scripted import Fault, Pause
+from chat_tui.tui.history_screen import HistoryScreen
+from tests.scripted_chat import StandInWeights, scripted_chat
+
+HELD = ["Half of ", "an answer", Pause(60)]
+LONG = [f"line {number}\n\n" for number in range(200)]
+
+
+async def test_a_question_is_answered_and_drawn_as_markdown() -> None:
+    async with scripted_chat(["# Title\n\n", "some **bold** words"]) as chat:
+        await chat.ask("what?")
+        await chat.answered()
+        await chat.shows("You", "what?", "shelf/", "Title", "some bold words")
+        assert "**" not in chat.shown()
+        assert not chat.chat.prompt.text
+
+
+async def test_the_stats_panel_tells_the_figures() -> None:
+    async with scripted_chat(["one ", Pause(0.1), "two ", Pause(0.1), "three"]) as chat:
+        await chat.ask("count")
+        await chat.answered()
+        await chat.shows("● done")
+        panel = chat.shown(chat.screen.stats)
+        for label in ("TTFT", "Tokens/s", "Tokens in", "Tokens out", "Cost", "Context", "Duration", "Strategy"):
+            assert label in panel
+        assert "balanced" in panel
+        out = next(line for line in panel.split("\n") if "Tokens out" in line)
+        assert out.split()[-1] == "3"
+
+
+async def test_a_reply_in_one_burst_has_no_rate() -> None:
+    async with scripted_chat(["one ", "two ", "three"]) as chat:
+        await chat.ask("count")
+        await chat.answered()
+        await chat.shows("● done")
+        rate = next(line for line in chat.shown(chat.screen.stats).split("\n") if "Tokens/s" in line)
+        assert rate.split()[-1] == "–"
+
+
+@pytest.mark.parametrize(
+    ("steps", "word"),
+    [
+        ([Metadata("connecting"), Pause(60)], "connecting"),
+        ([Metadata("waiting"), Pause(60)], "waiting"),
+        ([Metadata("loading"), Pause(60)], "loading the model"),
+        ([Token("hm", kind="thinking"), Pause(60)], "thinking"),
+    ],
+)
+async def test_before_the_first_token_it_says_what_goes_on_and_for_how_long(steps: list[object], word: str) -> None:
+    async with scripted_chat(steps) as chat:  # type: ignore[arg-type]
+        await chat.ask("well?")
+        await chat.until(lambda: re.search(rf"● {word} 0\.[1-9] s", chat.shown()))
+        if word != "thinking":
+            await chat.until(lambda: f"{word} 0." in chat.shown(chat.chat.transcript))
+        await chat.pilot.press("escape")
+        await chat.answered()
+
+
+async def test_a_retry_counts_down_and_esc_ends_it() -> None:
+    async with scripted_chat([Fault(Overloaded("Busy.", "Try later.", retry_after=4.0))]) as chat:
+        await chat.ask("well?")
+        await chat.shows("retrying 2/3 in 4 s")
+        await chat.pilot.press("escape")
+        await chat.answered()
+        await chat.shows("cancelled")
+
+
+async def test_esc_keeps_the_part_that_arrived() -> None:
+    async with scripted_chat(HELD) as chat:
+        await chat.ask("go")
+        await chat.shows("Half of an answer", "Esc cancel")
+        await chat.pilot.press("escape")
+        await chat.shows("cancelled", "Half of an answer", "Enter send")
+        await chat.pilot.press("escape", "escape")
+        await chat.answered()
+        turns = (await chat.engine.conversation(chat.chat.conversation_id or "")).path
+        assert [(turn.text, turn.state) for turn in turns] == [("go", "complete"), ("Half of an answer", "cancelled")]
+
+
+async def test_a_cancelled_answer_does_not_spoil_the_next_question() -> None:
+    async with scripted_chat(HELD, ["Fine."]) as chat:
+        await chat.ask("go")
+        await chat.shows("Half of an answer")
+        await chat.pilot.press("escape")
+        await chat.answered()
+        await chat.ask("again")
+        await chat.shows("Fine.")
+        await chat.answered()
+        assert [turn.role for turn in chat.provider.requests[-1].spoken()][-1] == "user"
+
+
+async def test_esc_before_the_first_chunk_is_not_lost() -> None:
+    async with scripted_chat([Pause(60)]) as chat:
+        chat.chat.prompt.insert("go")
+        await chat.pilot.press("enter", "escape")
+        await chat.answered()
+        assert chat.chat.transcript.turns[-1].state == "cancelled"
+
+
+async def test_enter_while_an_answer_runs_keeps_the_words_and_says_what_to_do() -> None:
+    async with scripted_chat(HELD) as chat:
+        await chat.ask("go")
+        await chat.shows("Half of")
+        await chat.ask("and then?")
+        await chat.shows("An answer is still running")
+        assert chat.chat.prompt.text == "and then?"
+        assert len(chat.provider.requests) == 1
+
+
+async def test_a_failed_answer_tells_why_in_the_transcript() -> None:
+    async with scripted_chat([Fault(Rejected("The server said no.", "Ask for less."))]) as chat:
+        chat.screen.choose("shelf/fast", "balanced")
+        await chat.ask("go")
+        await chat.answered()
+        await chat.until(lambda: "The server said no." in chat.shown(chat.chat.transcript))
+        await chat.shows("failed", "Ask for less.")
+
+
+async def test_a_cut_line_keeps_the_part_as_broken() -> None:
+    async with scripted_chat(["Some words", Fault(Overloaded("The line was cut.", "Ask again."))]) as chat:
+        await chat.ask("go")
+        await chat.answered()
+        await chat.shows("Some words", "broken", "The line was cut.")
+
+
+async def test_an_answer_cut_at_the_limit_says_so() -> None:
+    async with scripted_chat(["Some words", End(finish_reason="length", state="length")]) as chat:
+        await chat.ask("go")
+        await chat.answered()
+        await chat.shows("cut at the token limit")
+
+
+async def test_the_model_sees_the_conversation_and_the_screen_says_what_was_left_out() -> None:
+    async with scripted_chat(["Yes."], config=Config(memory=Memory(exchanges=1))) as chat:
+        for question in ("first", "second", "third"):
+            await chat.ask(question)
+            await chat.answered()
+        said = [turn.text for turn in chat.provider.requests[-1].spoken()]
+        assert said[-3:] == ["second", "Yes.", "third"]
+        assert "first" not in said
+        await chat.shows("1 earlier exchange was not sent")
+
+
+async def test_typing_goes_on_while_an_answer_streams() -> None:
+    async with scripted_chat([*["word "] * 20, Pause(60)]) as chat:
+        await chat.ask("go")
+        await chat.shows("word word")
+        await chat.pilot.press("n", "e", "x", "t")
+        assert chat.chat.prompt.text == "next"
+
+
+async def test_scrolling_back_holds_still_and_a_chip_shows_that_there_is_more() -> None:
+    async with scripted_chat([*LONG, Pause(0.3), *LONG]) as chat:
+        await chat.ask("go")
+        await chat.shows("line 199")
+        await chat.pilot.press("tab", "home")
+        await chat.shows("line 0", "below · End goes there")
+        await chat.answered()
+        await chat.shows("line 0")
+        await chat.pilot.press("end")
+        await chat.until(lambda: not chat.chat.more_below.display)
+
+
+async def test_nothing_moves_when_an_answer_begins_or_ends() -> None:
+    async with scripted_chat(["one ", Pause(0.2), "two"]) as chat:
+        await chat.ask("go")
+        await chat.shows("one")
+        places = {widget: widget.region for widget in (chat.chat.prompt, chat.chat.transcript, chat.screen.stats)}
+        await chat.answered()
+        await chat.pilot.pause(0.05)
+        assert {widget: widget.region for widget in places} == places
+
+
+async def test_the_conversation_comes_back_where_it_was(tmp_path: Path) -> None:
+    file = tmp_path / "history.db"
+    async with scripted_chat(LONG, file=file) as chat:
+        await chat.ask("tell me")
+        await chat.answered()
+        await chat.pilot.press("tab", "home", "pagedown")
+        place = chat.chat.transcript.reading_position
+        assert place is not None
+    async with scripted_chat(file=file) as chat:
+        await chat.shows("tell me", "chat-tui")
+        await chat.pilot.press("ctrl+r")
+        await chat.until(lambda: isinstance(chat.app.screen, HistoryScreen))
+        await chat.pilot.press("enter")
+        await chat.until(lambda: chat.chat.conversation_id is not None)
+        await chat.until(lambda: chat.chat.transcript.reading_position == place)
+
+
+async def test_unsent_words_come_back_with_their_conversation(tmp_path: Path) -> None:
+    file = tmp_path / "history.db"
+    async with scripted_chat(file=file) as chat:
+        await chat.ask("first")
+        await chat.answered()
+        chat.chat.prompt.insert("half a thou")
+        await chat.pilot.pause(0.3)
+        assert await chat.engine.draft(chat.chat.conversation_id) == "half a thou"
+    async with scripted_chat(file=file) as chat:
+        await chat.shows("first", "half a thou")
+
+
+async def test_each_conversation_has_its_own_unsent_words() -> None:
+    async with scripted_chat() as chat:
+        await chat.ask("first")
+        await chat.answered()
+        first = chat.chat.conversation_id or ""
+        chat.chat.prompt.insert("for the first")
+        await chat.pilot.press("ctrl+n")
+        await chat.until(lambda: chat.chat.conversation_id is None)
+        assert chat.chat.prompt.text == ""
+        chat.chat.prompt.insert("for a new one")
+        await chat.chat.open(first)
+        assert chat.chat.prompt.text == "for the first"
+        await chat.chat.new()
+        assert chat.chat.prompt.text == "for a new one"
+
+
+async def test_leaving_a_conversation_does_not_stop_its_answer() -> None:
+    async with scripted_chat(["one ", Pause(0.4), "two"]) as chat:
+        await chat.ask("go")
+        await chat.shows("one")
+        first, answer = chat.chat.conversation_id or "", chat.chat.answer
+        await chat.pilot.press("ctrl+n")
+        await chat.until(lambda: chat.chat.conversation_id is None)
+        await chat.until(lambda: "●" in chat.shown(chat.screen.history))
+        await chat.until(lambda: answer is not None and answer.ended)
+        await chat.until(lambda: "●" not in chat.shown(chat.screen.history))
+        await chat.chat.open(first)
+        await chat.shows("one two")
+
+
+async def test_coming_back_to_a_running_answer_follows_it_from_its_beginning() -> None:
+    async with scripted_chat(["one ", Pause(0.5), "two"]) as chat:
+        await chat.ask("go")
+        await chat.shows("one")
+        first = chat.chat.conversation_id or ""
+        await chat.chat.new()
+        await chat.chat.open(first)
+        await chat.shows("one", "Esc cancel")
+        await chat.answered()
+        await chat.shows("one two")
+
+
+async def test_the_list_names_who_answered_as_soon_as_it_is_saved() -> None:
+    async with scripted_chat() as chat:
+        await chat.ask("who are you?")
+        await chat.answered()
+        await chat.until(lambda: "fast" in chat.shown(chat.screen.history) or "deep" in chat.shown(chat.screen.history))
+
+
+async def test_pause_holds_the_answer_and_goes_on_without_loss() -> None:
+    async with scripted_chat(["0 ", Pause(0.3), *(f"{number} " for number in range(1, 60)), "end"]) as chat:
+        await chat.ask("count")
+        await chat.until(lambda: chat.chat.answer is not None and chat.chat.answer.text)
+        await chat.pilot.press("f6")
+        await chat.shows("The answer is held", "F6 go on")
+        await chat.pilot.pause(0.4)
+        assert chat.chat.busy
+        await chat.pilot.press("f6")
+        await chat.answered()
+        assert chat.chat.transcript.turns[-1].text == "".join(f"{number} " for number in range(60)) + "end"
+
+
+async def test_the_fetch_is_seen_and_esc_stops_it_and_it_can_be_asked_for_again() -> None:
+    weights = StandInWeights(ready=False)
+    async with scripted_chat(weights=weights, size=(120, 30)) as chat:
+        await chat.shows("12.3 of 92.9 MB", "5.7 MB/s", "14 s left", "Esc stops")
+        await chat.pilot.press("escape")
+        await chat.shows("The fetch was stopped. /fetch begins it again.")
+        assert weights.stopped == 1
+        await chat.ask("/fetch")
+        await chat.shows("12.3 of 92.9 MB")
+        await chat.pilot.press("escape")
+        await chat.shows("The fetch was stopped")
+        await chat.pilot.press("ctrl+o")
+        await chat.pilot.press(*"smollm2", "enter")
+        await chat.shows("12.3 of 92.9 MB")
+        weights.arrive.set()
+        await chat.until(lambda: not chat.chat.fetch_line.display)
+        assert weights.begun == 3
+
+
+async def test_without_a_network_it_says_so_and_what_to_do() -> None:
+    weights = StandInWeights(ready=False, failing=LocalModelError("No network.", "Set a key or an address."))
+    async with scripted_chat(weights=weights) as chat:
+        await chat.shows("No network.", "Set a key or an address.", "/fetch tries again")
+        await chat.ask("still here?")
+        await chat.answered()
+
+
+async def test_esc_ends_the_answer_before_the_fetch() -> None:
+    weights = StandInWeights(ready=False)
+    async with scripted_chat(HELD, weights=weights) as chat:
+        await chat.shows("12.3 of 92.9 MB")
+        await chat.ask("go")
+        await chat.shows("Half of")
+        await chat.pilot.press("escape", "escape")
+        await chat.answered()
+        assert weights.stopped == 0
+        await chat.pilot.pause(0.6)
+        await chat.pilot.press("escape")
+        await chat.shows("The fetch was stopped")
