@@ -201,9 +201,10 @@ def parse(raw: bytes, file: str) -> Config:
     except UnicodeDecodeError as error:
         raise ConfigError(f"{file} is not UTF-8.", "Save it as UTF-8.", file=file) from error
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(
-            f"{file} is not valid TOML: {clean_line(str(error))}.", "Mend that line.", file=file
-        ) from error
+        # The parser counts lines, except at the end.
+        last = len(raw.decode("utf-8-sig").rstrip().split("\n"))
+        said = clean_line(str(error)).replace("at end of document", f"at the end, line {last}")
+        raise ConfigError(f"{file} is not valid TOML: {said}.", "Mend that line.", file=file) from error
     except RecursionError as error:
         raise ConfigError(f"{file} is nested too deep.", "Is it the right file?", file=file) from error
     try:
@@ -247,28 +248,37 @@ def _near(name: str, key: str) -> str:
     return "See the README's table of settings."
 
 
+_PART = r"""(?:[\w-]+|"[^"]*"|'[^']*')"""
+_HEADER = rf"\s*(\[\[?)\s*({_PART}(?:\s*\.\s*{_PART})*)\s*\]"
+_SETTING = rf"\s*({_PART}(?:\s*\.\s*{_PART})*)\s*="
+
+
 def line_of(text: str, key: str) -> int | None:
-    """The line on which a key such as `request.max_tokens` or `providers[1].name` is set, None when not found."""
-    parts = key.split(".")
-    table, name = ".".join(parts[:-1]), re.sub(r"\[.*", "", parts[-1])
-    wanted = re.match(r"(\w+)\[(\d+)\]", table)
-    index = int(wanted.group(2)) if wanted else 0
-    table = wanted.group(1) if wanted else table
-    current, seen = "", -1
-    for number, line in enumerate(text.split("\n"), 1):
-        header = re.match(r"\s*\[\[?\s*([\w.\-]+)\s*\]\]?", line)
+    """The line on which a key such as `request.max_tokens` or `providers[1].name` is set, None when not found.
+
+    Where only a table or a list around it has a line of its own, it is that line.
+    """
+    table, rows = "", dict[str, int]()
+    best, line = "", None
+    for number, written in enumerate(text.split("\n"), 1):
+        header, setting = re.match(_HEADER, written), re.match(_SETTING, written)
         if header:
-            current = header.group(1)
-            seen += current == table
-            if not table and current == name:
-                return number
-        elif (
-            current == table
-            and (not wanted or seen == index)
-            and re.match(rf"\s*[\"']?{re.escape(name)}[\"']?\s*[=.]", line)
-        ):
+            name = _unquoted(header.group(2))
+            rows[name] = rows.get(name, -1) + 1
+            found = table = f"{name}[{rows[name]}]" if header.group(1) == "[[" else name
+        elif setting:
+            found = ".".join(filter(None, [table, _unquoted(setting.group(1))]))
+        else:
+            continue
+        if found == key:
             return number
-    return None
+        if len(found) > len(best) and key.startswith((found + ".", found + "[")):
+            best, line = found, number
+    return line
+
+
+def _unquoted(key: str) -> str:
+    return re.sub(r"[\"'\s]", "", key)
 
 
 def _check(config: Config, file: str, text: str) -> None:

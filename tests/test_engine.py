@@ -12,7 +12,7 @@ from chat_tui.engine import OPEN_CONVERSATIONS
 from chat_tui.errors import ConversationNotFound, HistoryError, KeyRefused
 from chat_tui.history.store import Store
 from chat_tui.models import LOCAL_MODEL
-from chat_tui.providers.scripted import Fault, Pause
+from chat_tui.providers.scripted import Fault, Pause, Script
 from chat_tui.request import Request
 from tests.engine_rig import Noted, Stage, chunks_of, ended, stage
 from tests.routing_rig import end_of, endless, slowly, text_of
@@ -62,7 +62,7 @@ async def test_the_next_request_holds_the_former_exchanges() -> None:
 
 
 async def test_a_failed_and_a_cancelled_answer_do_not_spoil_the_next_request() -> None:
-    scripts = [Fault(KeyRefused("x"))], [Pause(30)], ["part ", Pause(30)], ["Good."]
+    scripts: list[Script] = [[Fault(KeyRefused("x"))], [Pause(30)], ["part ", Pause(30)], ["Good."]]
     async with stage(*scripts) as on:
         first = await ended(await on.engine.ask(None, "One?", Request(fallback=False)))
         assert first.turn.state == "failed"
