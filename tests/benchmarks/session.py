@@ -47,14 +47,13 @@ class Session:
         return Cost(spent, painted - asked, terminal.written - written)
 
     def settle(self, timeout_seconds: float = 20) -> None:
-        """Wait until half a second has cost next to nothing."""
+        """Wait until two half seconds, one after the other, have cost next to nothing."""
         end = time.monotonic() + timeout_seconds
-        before = self.terminal.cpu_seconds()
-        while time.monotonic() < end:
+        before, quiet = self.terminal.cpu_seconds(), 0
+        while quiet < 2 and time.monotonic() < end:
             time.sleep(0.5)
             now = self.terminal.cpu_seconds()
-            if now - before < 0.02:
-                return
+            quiet = quiet + 1 if now - before < 0.02 else 0
             before = now
 
     def measure_idle(self, seconds: float) -> float:
