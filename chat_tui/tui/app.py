@@ -28,6 +28,8 @@ OpenEngine: TypeAlias = "Callable[[Callable[[ChatTuiError], None]], Awaitable[En
 
 DEFAULT_THEME = "dusk"
 NOTICE_SECONDS = 8.0
+LASTING_SECONDS = 60.0
+"""For what the engine tells; Esc takes it away."""
 IDLE_SECONDS = 0.7
 """After the engine is open, what the first question needs is loaded."""
 OPEN_SECONDS = 0.1
@@ -92,9 +94,9 @@ class ChatApp(App[int]):
 
     async def _opened(self) -> None:
         try:
-            self.engine = await self._open_engine(self.tell)
+            self.engine = await self._open_engine(self._tell_lasting)
         except ChatTuiError as error:
-            self.tell(error)
+            self.tell(error, lasting=True)
             return
         screen = self.screen_stack[0]
         assert isinstance(screen, ChatScreen)
@@ -107,13 +109,16 @@ class ChatApp(App[int]):
 
     # -- what is told ---------------------------------------------------------------------------------------------
 
-    def tell(self, error: ChatTuiError) -> None:
+    def _tell_lasting(self, error: ChatTuiError) -> None:
+        self.tell(error, lasting=True)
+
+    def tell(self, error: ChatTuiError, *, lasting: bool = False) -> None:
         """Show an error: what happened, and what to do next."""
         self.notify(
             clean_line(error.hint, 400) or " ",
             title=clean_line(error.title, 300),
             severity="error",
-            timeout=NOTICE_SECONDS,
+            timeout=LASTING_SECONDS if lasting else NOTICE_SECONDS,
             markup=False,
         )
 

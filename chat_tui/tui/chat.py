@@ -276,7 +276,7 @@ class Chat(Vertical):
     def _follow(self, answer: Answer) -> None:
         self.answer = answer
         self._show_transcript(True)
-        self.transcript.add(msgspec.structs.replace(answer.turn, text="", thinking="", state="streaming"))
+        self.transcript.add(_without_text(answer.turn))
         self.run_worker(self._followed(answer), group="follow", exclusive=True)
         self._stop_measuring()
         self._measuring = self.set_interval(STATUS_SECONDS, self._measure)
@@ -285,9 +285,13 @@ class Chat(Vertical):
 
     async def _followed(self, answer: Answer) -> None:
         append = self.transcript.append
+        known = (answer.turn.model, answer.turn.left_out)
         async for chunk in answer.follow():
             if isinstance(chunk, Token):
                 append(chunk.token, chunk.kind)
+            elif known != (answer.turn.model, answer.turn.left_out):
+                known = (answer.turn.model, answer.turn.left_out)
+                self.transcript.amend(_without_text(answer.turn))
         self._stop_measuring()
         self.transcript.finish(answer.turn)
         self.post_message(self.Measured(answer.figures()))
@@ -349,6 +353,11 @@ class Chat(Vertical):
         """A chip says that there is more below."""
         event.stop()
         self.more_below.show(event.lines)
+
+
+def _without_text(turn: Turn) -> Turn:
+    """The turn as it begins to stream."""
+    return msgspec.structs.replace(turn, text="", thinking="", state="streaming")
 
 
 def _anchor(kept: str) -> Anchor | None:

@@ -143,7 +143,6 @@ class ChatScreen(ChatLayout):
     def take_prompt(self, event: Prompt.Asked) -> None:
         """Enter: a command is carried out, a question is asked."""
         event.stop()
-        self.app.clear_notifications()
         try:
             said = commands.parse(event.text)
         except CommandError as error:

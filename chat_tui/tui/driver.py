@@ -219,8 +219,10 @@ if sys.platform != "win32":
         ) -> None:
             super().__init__(app, debug=debug, mouse=mouse, size=size)
             self._leaving = False
-            if sys.__stderr__ is not None:
-                self._file: Any = _Output(sys.__stderr__, self._hang_up)
+            # Textual writes to stderr; who sends that to a file wants the errors there and the screen here.
+            out = next((file for file in (sys.__stderr__, sys.__stdout__) if file is not None and file.isatty()), None)
+            if out is not None:
+                self._file: Any = _Output(out, self._hang_up)
 
         def start_application_mode(self) -> None:
             """Take the terminal; again after a suspension, but not twice (a stray SIGCONT would)."""

@@ -125,6 +125,12 @@ class LineModel:
         self.views.append(turn)
         self._tops = None
 
+    def amend(self, turn: Turn) -> None:
+        """The last turn, which streams, with more known of it than its text."""
+        self.views[-1].amend(turn)
+        self.views.turns[-1] = turn
+        self.changed(len(self.views) - 1)
+
     def finish(self, turn: Turn) -> None:
         """The last turn as it is kept."""
         self.views[-1].finish(turn)

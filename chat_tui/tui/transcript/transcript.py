@@ -81,6 +81,12 @@ class Transcript(LinePane, can_focus=True):
         if self._frame is None:
             self._ask_frame()
 
+    def amend(self, turn: Turn) -> None:
+        """The last turn, which streams: its model or what was left out is known now. Its text is not looked at."""
+        self._model.amend(turn)
+        if self._frame is None:
+            self._ask_frame()
+
     def finish(self, turn: Turn) -> None:
         """The last turn as it is kept, with its state; painted at once."""
         self._model.finish(turn)

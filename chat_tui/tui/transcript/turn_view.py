@@ -125,6 +125,12 @@ class TurnView:
             self._thinking.feed(text)
             self._thinking_length += len(text)
 
+    def amend(self, turn: Turn) -> None:
+        """More is known of the streaming turn than its text: who answers, what was left out."""
+        self.turn = turn
+        if self._settled is not None:
+            self._restack()
+
     def finish(self, turn: Turn) -> None:
         """The turn is final; nothing that was drawn is drawn again unless the text differs."""
         self.flush()
