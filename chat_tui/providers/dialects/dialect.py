@@ -64,18 +64,16 @@ class Dialect(msgspec.Struct, frozen=True):
 def parsed(data: bytes) -> Json:
     """The JSON value of some bytes. Raises ValueError for whatever is not JSON, however it is wrong."""
     try:
-        return json.loads(data)
-    except UnicodeDecodeError:
-        # A character that the server itself cut in two: better one mark than a lost event.
-        return parsed_text(data.decode("utf-8", "replace"))
-    except RecursionError:
-        raise ValueError("nested too deep") from None
+        return msgspec.json.decode(data)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        # The standard library bears more: lone surrogates, numbers too large, NaN.
+        return _parsed_slowly(data)
 
 
-def parsed_text(text: str) -> Json:
-    """The JSON value of a text. Raises ValueError for whatever is not JSON."""
+def _parsed_slowly(data: bytes) -> Json:
     try:
-        return json.loads(text)
+        # A character that the server itself cut in two: better one mark than a lost event.
+        return json.loads(data.decode("utf-8-sig", "replace"))
     except RecursionError:
         raise ValueError("nested too deep") from None
 
