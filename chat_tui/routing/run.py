@@ -112,6 +112,8 @@ class Run:
         except Expired:
             # The whole stream's limit ran out in the line or in a back-off.
             self.error = self._too_slow(self._model or Model(name))
+        finally:
+            self._control.close()
         last: list[Chunk] = [*self._tally.rest()]
         if self.error is not None and state is None:
             state = "broken" if self._tally.count else "failed"
