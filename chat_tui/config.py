@@ -13,6 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from chat_tui.errors import ConfigError
+from chat_tui.models import DIALECTS
 from chat_tui.text_safety import clean_line
 
 DEFAULT_SYSTEM_PROMPT = (
@@ -322,6 +323,8 @@ def _check_names(config: Config, file: str, text: str) -> None:
             raise _wrong(file, text, f"{where}.name", f"`{clean_line(row.name, 40)}` is there twice")
         if not row.base_url.startswith(("http://", "https://")):
             raise _wrong(file, text, f"{where}.base_url", "must begin with http:// or https://")
+        if row.dialect not in DIALECTS:
+            raise _wrong(file, text, f"{where}.dialect", f"must be one of {', '.join(DIALECTS)}")
         names.add(row.name)
     rows = [row.name for row in config.models]
     for index, name in enumerate(rows):

@@ -8,6 +8,8 @@ LOCAL_MODEL = "local/smollm2-135m"
 """The built-in model."""
 SCRIPTED_MODEL = "scripted/demo"
 """Plays a script; never chosen by a strategy."""
+DIALECTS = ("openai", "anthropic", "gemini", "ollama")
+"""How servers can be spoken to."""
 
 
 class Provider(msgspec.Struct, frozen=True):

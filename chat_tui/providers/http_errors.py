@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 
 from chat_tui import errors
 from chat_tui.conversation import now
-from chat_tui.providers.dialects.dialect import Json, count
+from chat_tui.providers.dialects.complaint import Complaint, complaint_of, too_long
 from chat_tui.text_safety import clean_line
 
 _SECRET = re.compile(
@@ -19,8 +19,6 @@ _SECRET = re.compile(
 )
 _KEY_PIECE = 8
 """Characters in a row that a text may not share with a key."""
-_QUOTA = ("insufficient_quota", "billing_hard_limit", "credit balance")
-_TOO_LONG = ("context_length_exceeded", "exceed_context_size", "maximum context length", "context window")
 
 
 def http_error(
@@ -32,45 +30,41 @@ def http_error(
     model: str,
     key_env: str = "",
     key: str = "",
+    fetch_hint: str = "",
 ) -> errors.ProviderError:
-    """The error that a status, its headers (names in lower case) and its body mean; `key` is kept out of its text."""
-    said, fields = _said(body, key)
-    lower = body[:4000].decode("utf-8", "replace").lower()
+    """The error that a status, its headers (names in lower case) and its body mean.
+
+    `key` is kept out of its text; `fetch_hint` is for a model that the server has not got.
+    """
+    complaint = _complaint(body)
+    said = _line(complaint.said, key)
     about = {"provider": provider, "model": model}
     told = f": {said}" if said else ""
-    if status in {401, 403}:
-        hint = f"Check the key in ${key_env}." if key_env else f"Set `api_key_env` for `{provider}` in the config."
-        return errors.KeyRefused(f"{provider} does not accept the key ({status}){told}.", hint, **about)
-    if status == 402 or (status == 429 and any(word in lower for word in _QUOTA)):
-        return errors.QuotaUsedUp(
-            f"{provider} says that the credit is used up ({status}){told}.",
-            "Top it up, or choose another model.",
-            **about,
-        )
+    barred = _barred(status, complaint, told, key_env, about)
+    if barred is not None:
+        return barred
     if status == 429:
-        wait = retry_after(headers, now())
         return errors.RateLimited(
             f"{provider} limits the rate (429){told}.",
             "Wait a moment, or choose another model.",
-            retry_after=wait,
+            retry_after=_wait(headers, complaint),
             **about,
         )
-    if status in {400, 413, 422} and any(word in lower for word in _TOO_LONG):
-        return errors.ContextTooLong(
-            "The conversation does not fit the model's window.",
-            "Start a new one with Ctrl+N, or choose a model with a larger window.",
-            prompt_tokens=count(fields.get("n_prompt_tokens")),
-            window=count(fields.get("n_ctx")),
-            **about,
-        )
+    if status in {400, 413, 422} and complaint.too_long:
+        return too_long(complaint, provider, model)
     if status == 404:
+        missing = fetch_hint and re.search(r"model.{0,300}not found", complaint.said, re.DOTALL)
         return errors.Rejected(
-            f"{provider} knows no such model or path (404){told}.", "Check the model's name and `base_url`.", **about
+            f"{provider} knows no such model or path (404){told}.",
+            fetch_hint if missing else "Check the model's name and `base_url`.",
+            **about,
         )
     if status in {408, 409, 425} or status >= 500:
-        wait = retry_after(headers, now())
         return errors.Overloaded(
-            f"{provider} cannot answer now ({status}){told}.", "Ask again in a moment.", retry_after=wait, **about
+            f"{provider} cannot answer now ({status}){told}.",
+            "Ask again in a moment.",
+            retry_after=_wait(headers, complaint),
+            **about,
         )
     if 300 <= status < 400:
         where = clean_line(headers.get("location", "").partition("?")[0], 200)
@@ -85,28 +79,46 @@ def http_error(
     )
 
 
-def _said(body: bytes, key: str) -> tuple[str, dict[str, Json]]:
-    """The server's own words, in one line, and the fields beside them."""
+def _barred(
+    status: int, complaint: Complaint, told: str, key_env: str, about: dict[str, str]
+) -> errors.ProviderError | None:
+    """The error where the key or what it may spend is the matter."""
+    provider = about["provider"]
+    if status in {401, 403} or (status == 400 and complaint.wrong_key):
+        hint = f"Check the key in ${key_env}." if key_env else f"Set `api_key_env` for `{provider}` in the config."
+        if "signin_url" in complaint.fields:
+            hint = "Sign in with `ollama signin`."
+        return errors.KeyRefused(f"{provider} does not accept the key ({status}){told}.", hint, **about)
+    if status == 402 or (status in {400, 429} and complaint.no_credit):
+        return errors.QuotaUsedUp(
+            f"{provider} says that the credit is used up ({status}){told}.",
+            "Top it up, or choose another model.",
+            **about,
+        )
+    if status == 429 and complaint.day_is_used_up:
+        return errors.QuotaUsedUp(
+            f"{provider} says that the day's quota is used up ({status}){told}.",
+            "Choose another model until tomorrow.",
+            **about,
+        )
+    return None
+
+
+def _complaint(body: bytes) -> Complaint:
     text = body[:20_000].decode("utf-8", "replace").strip()
+    bare = text
     if text.startswith("data:"):
-        text = text[5:].strip().split("\n")[0]
+        bare = text[5:].strip().split("\n")[0]
     try:
-        value = json.loads(text)
+        value = json.loads(bare)
     except (ValueError, RecursionError):
-        short = "" if text[:1] == "<" else text
-        return _line(short, key), {}
-    if isinstance(value, list) and value:
-        value = value[0]
-    if not isinstance(value, dict):
-        return "", {}
-    inner = value.get("error")
-    fields = inner if isinstance(inner, dict) else value
-    for candidate in (inner, fields.get("message"), value.get("detail"), value.get("message")):
-        if isinstance(candidate, list) and candidate and isinstance(candidate[0], dict):
-            candidate = candidate[0].get("msg")
-        if isinstance(candidate, str) and candidate:
-            return _line(candidate, key), fields
-    return "", fields
+        value = "" if bare[:1] == "<" else bare
+    return complaint_of(value, text)
+
+
+def _wait(headers: Mapping[str, str], complaint: Complaint) -> float | None:
+    wait = retry_after(headers, now())
+    return complaint.retry_after if wait is None else wait
 
 
 def _line(text: str, key: str) -> str:

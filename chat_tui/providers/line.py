@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from urllib.parse import urlsplit
 
 import msgspec
 
 from chat_tui import errors
 from chat_tui.models import Provider
+from chat_tui.providers.dialects import dialect
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -23,8 +25,8 @@ class Line(msgspec.Struct, frozen=True):
 def base_url_of(provider: Provider) -> str:
     """The address up to the dialect's paths, however the user pasted it. Raises `Rejected` where it is none."""
     url = provider.base_url.strip().rstrip("/")
-    for ending in ("/chat/completions", "/completions", "/models"):
-        url = url.removesuffix(ending)
+    spoken = dialect(provider.dialect)
+    url = re.sub(f"(?:{spoken.pasted})+$", "", url)
     try:
         parts = urlsplit(url)
         if not parts.hostname or parts.port == 0:
@@ -32,7 +34,7 @@ def base_url_of(provider: Provider) -> str:
         bare = parts.path in {"", "/"}
     except ValueError:
         raise no_address(provider.name) from None
-    return f"{url}/v1" if bare else url
+    return url.rstrip("/") + spoken.root if bare else url
 
 
 def key_of(provider: Provider) -> str:

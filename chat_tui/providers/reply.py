@@ -38,11 +38,11 @@ async def bursts(
     wrong: Broken = (ProviderError, *broken)
     burst: list[Chunk] = []
     try:
-        first = b"" if spoken.json_lines else await _beginning(pieces)
+        first = await _beginning(pieces)
         if not spoken.json_lines and _is_json(first):
             yield reading.whole(await _body(first, pieces))
             return
-        if first.lstrip()[:1] == b"<" and not spoken.json_lines:
+        if first.lstrip()[:1] == b"<":
             raise _web_page()
         decoder: Decoder = JsonLinesDecoder() if spoken.json_lines else SseDecoder()
         data: bytes | None = first

@@ -28,6 +28,7 @@ from chat_tui.providers.line import Line as Line
 from chat_tui.providers.line import base_url_of, no_address, on_loopback
 from chat_tui.providers.line import key_of as key_of
 from chat_tui.request import Request
+from chat_tui.text_safety import clean_line
 
 ERROR_BODY_LIMIT = 64 * 1024
 ERROR_BODY_SECONDS = 5.0
@@ -36,6 +37,10 @@ MODELS_SECONDS = 5.0
 """For a server's list of its models."""
 MODELS_BODY_LIMIT = 16 * 1024 * 1024
 REDIRECTS_LIMIT = 3
+QUIRKS_LIMIT = 6
+"""Of one model; a server that finds fault with more of a request is left alone."""
+PAGES_LIMIT = 20
+"""Of one server's list of models."""
 
 _BROKEN = (httpx.TransportError, httpx.DecodingError, httpx.StreamError, OSError)
 """What breaks a line that was open."""
@@ -98,24 +103,8 @@ class Transport:
         line = Line(provider, key_of(provider))
         with _mapped(line, ""):
             client = await self._client(line)
-            outgoing = client.build_request(
-                "GET", base_url_of(provider) + spoken.models_path, headers=_headers(spoken, line.api_key)
-            )
             async with asyncio.timeout(self._models_seconds):
-                reply = await client.send(outgoing, stream=True)
-                try:
-                    if reply.status_code != 200:
-                        raise _refused(reply, await _error_body(reply), line, "")
-                    body = await _bounded(reply, MODELS_BODY_LIMIT, [])
-                finally:
-                    await reply.aclose()
-        try:
-            # A long list is read in a thread: the screen goes on meanwhile.
-            return parsed(body) if len(body) < 100_000 else await asyncio.to_thread(parsed, body)
-        except ValueError:
-            raise errors.Garbled(
-                f"{provider.name} gave no list of models.", "Check `base_url`.", provider=provider.name
-            ) from None
+                return await _listing(client, spoken, line)
 
     async def stream(self, line: Line, model: Model, request: Request) -> AsyncGenerator[Sequence[Chunk], None]:
         """The reply in bursts: what each read brought. The last chunk is an `End`. Raises `ProviderError`."""
@@ -126,7 +115,7 @@ class Transport:
         url, redirects, stale = "", 0, 0
         while True:
             again: _Again | None = None
-            call = spoken.encode(request, model.id, known)
+            call = spoken.encode(request, model.id, known, model.context_window)
             wire = _Wire(self._timeout, may_be_stale=not stale, may_redirect=redirects < REDIRECTS_LIMIT)
             async with aclosing(_attempt(client, spoken, line, model, call, url, wire)) as bursts:
                 async for burst in bursts:
@@ -142,6 +131,38 @@ class Transport:
             if again.quirk:
                 known = known | {again.quirk}
                 self._quirks[model.name] = known
+
+
+async def _listing(client: httpx.AsyncClient, spoken: Dialect, line: Line) -> Json:
+    """A server's list of models, its pages put together under the key of the first."""
+    first: Json = None
+    path, asked = spoken.model_list.path, set[str]()
+    while path and path not in asked and len(asked) < PAGES_LIMIT:
+        asked.add(path)
+        page = await _page(client, base_url_of(line.provider) + path, spoken, line)
+        rows = page.get(spoken.model_list.key) if isinstance(page, dict) else None
+        if first is None:
+            first = page
+        elif isinstance(rows, list):
+            first[spoken.model_list.key] += rows
+        path = spoken.model_list.more(page) if isinstance(rows, list) else ""
+    return first
+
+
+async def _page(client: httpx.AsyncClient, url: str, spoken: Dialect, line: Line) -> Json:
+    outgoing = client.build_request("GET", url, headers=spoken.headers(line.api_key))
+    reply = await client.send(outgoing, stream=True)
+    try:
+        if reply.status_code != 200:
+            raise _refused(reply, await _error_body(reply), spoken, line)
+        body = await _bounded(reply, MODELS_BODY_LIMIT, [])
+    finally:
+        await reply.aclose()
+    try:
+        # A long list is read in a thread: the screen goes on meanwhile.
+        return parsed(body) if len(body) < 100_000 else await asyncio.to_thread(parsed, body)
+    except ValueError:
+        raise errors.Garbled(f"{line.provider.name} gave no list of models.", "Check `base_url`.") from None
 
 
 class _Again(msgspec.Struct, frozen=True):
@@ -188,7 +209,7 @@ async def _attempt(
             "POST",
             url or base_url_of(line.provider) + call.path,
             content=call.body,
-            headers={**_headers(spoken, line.api_key), **call.headers, "Content-Type": "application/json"},
+            headers={**spoken.headers(line.api_key), **call.headers, "Content-Type": "application/json"},
             extensions=wire.extensions,
         )
         try:
@@ -217,9 +238,9 @@ async def _other(reply: httpx.Response, spoken: Dialect, line: Line, model: Mode
     if target:
         return _Again(url=target)
     quirk = spoken.quirk(reply.status_code, body.decode("utf-8", "replace"))
-    if quirk and quirk not in call.quirks:
+    if quirk and quirk not in call.quirks and len(call.quirks) < QUIRKS_LIMIT:
         return _Again(quirk=quirk)
-    raise _refused(reply, body, line, model.name)
+    raise _refused(reply, body, spoken, line, model)
 
 
 def _redirect(reply: httpx.Response) -> str:
@@ -235,20 +256,19 @@ def _redirect(reply: httpx.Response) -> str:
     return str(target) if same else ""
 
 
-def _refused(reply: httpx.Response, body: bytes, line: Line, model: str) -> errors.ProviderError:
+def _refused(
+    reply: httpx.Response, body: bytes, spoken: Dialect, line: Line, model: Model | None = None
+) -> errors.ProviderError:
     return http_error(
         reply.status_code,
         reply.headers,
         body,
         provider=line.provider.name,
-        model=model,
+        model=model.name if model else "",
         key_env=line.provider.api_key_env,
         key=line.api_key,
+        fetch_hint=spoken.fetch_hint.replace("{model}", clean_line(model.id, 100)) if model else "",
     )
-
-
-def _headers(spoken: Dialect, key: str) -> Mapping[str, str]:
-    return spoken.headers(key) if key else {}
 
 
 def _trust() -> ssl.SSLContext:

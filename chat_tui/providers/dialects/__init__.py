@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from chat_tui.errors import ConfigError
+from chat_tui.models import DIALECTS
 from chat_tui.providers.dialects.dialect import Dialect
-
-NAMES = ("openai",)
 
 
 def dialect(name: str) -> Dialect:
     """The dialect of this name. Raises `ConfigError`."""
-    if name == "openai":
-        from chat_tui.providers.dialects import openai_chat
+    match name:
+        case "openai":
+            from chat_tui.providers.dialects import openai_chat
 
-        return openai_chat.dialect()
-    raise ConfigError(f"There is no dialect `{name}`.", f"Known: {', '.join(NAMES)}.", key="dialect")
+            return openai_chat.dialect()
+        case "anthropic":
+            from chat_tui.providers.dialects import anthropic
+
+            return anthropic.dialect()
+        case "gemini":
+            from chat_tui.providers.dialects import gemini
+
+            return gemini.dialect()
+        case "ollama":
+            from chat_tui.providers.dialects import ollama
+
+            return ollama.dialect()
+    raise ConfigError(f"There is no dialect `{name}`.", f"Known: {', '.join(DIALECTS)}.", key="dialect")

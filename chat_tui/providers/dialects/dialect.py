@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import msgspec
 
 from chat_tui.chunks import Chunk
+from chat_tui.providers.dialects.model_list import ModelList
 from chat_tui.request import Request
 
 Json = Any
@@ -50,15 +51,22 @@ class Dialect(msgspec.Struct, frozen=True):
     """One way to speak."""
 
     name: str
-    encode: Callable[[Request, str, frozenset[str]], Call]
-    """(request, the model's id, what this server will not take) to a call."""
+    encode: Callable[[Request, str, frozenset[str], int | None], Call]
+    """(request, the model's id, what this server will not take, the model's window in tokens) to a call."""
     reading: Callable[[], Reading]
     headers: Callable[[str], Mapping[str, str]]
-    """The headers that carry a key."""
+    """The headers for a key, or for none; they go with every request."""
     quirk: Callable[[int, str], str | None]
     """(status, error text) to what this server will not take, None when that is not the matter."""
-    models_path: str = "/models"
+    model_list: ModelList = ModelList()
     json_lines: bool = False
+    """Its streams are JSON lines, not server-sent events."""
+    root: str = "/v1"
+    """Where the paths begin on a server whose address is pasted without one."""
+    pasted: str = r"/chat/completions|/completions|/models"
+    """A pattern of the endings that people paste along with an address."""
+    fetch_hint: str = ""
+    """What to do about a model that the server has not got; `{model}` stands for its id."""
 
 
 def parsed(data: bytes) -> Json:

@@ -5,35 +5,15 @@ Source of the shapes: the OpenAI API reference, llama.cpp's server, vLLM, OpenRo
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
-from chat_tui.chunks import Chunk, End, Metadata, State, Token, Usage
-from chat_tui.errors import (
-    ContextTooLong,
-    Garbled,
-    KeyRefused,
-    Overloaded,
-    ProviderError,
-    QuotaUsedUp,
-    RateLimited,
-    Rejected,
-)
-from chat_tui.providers.dialects.dialect import Call, Dialect, Json, count, parsed, text_of
-from chat_tui.providers.thinking_tags import ThinkingTags
+from chat_tui.chunks import Chunk, State, Token, Usage
+from chat_tui.errors import Garbled
+from chat_tui.providers.dialects.dialect import Call, Dialect, Json, count, text_of
+from chat_tui.providers.dialects.one_reply import OneReply
 from chat_tui.request import Request
-from chat_tui.text_safety import clean_line
-
-_STATES: Mapping[str, State] = {
-    "length": "length",
-    "max_tokens": "length",
-    "content_filter": "refused",
-    "refusal": "refused",
-    "error": "broken",
-    "insufficient_system_resource": "broken",
-}
-
-MALFORMED_LIMIT = 100
-"""Malformed events in one reply; more and it is not the dialect."""
 
 
 def dialect() -> Dialect:
@@ -42,14 +22,12 @@ def dialect() -> Dialect:
 
 
 def headers(key: str) -> Mapping[str, str]:
-    """The headers that carry a key."""
-    return {"Authorization": f"Bearer {key}"}
+    """The header that carries a key."""
+    return {"Authorization": f"Bearer {key}"} if key else {}
 
 
-def encode(request: Request, model_id: str, quirks: frozenset[str] = frozenset()) -> Call:
+def encode(request: Request, model_id: str, quirks: frozenset[str] = frozenset(), window: int | None = None) -> Call:
     """The call for a request; `quirks` names what the server refused before."""
-    import json
-
     body: dict[str, Json] = {
         "model": model_id,
         "messages": [{"role": turn.role, "content": turn.text} for turn in request.spoken()],
@@ -84,85 +62,44 @@ def quirk(status: int, text: str) -> str | None:
     return None
 
 
-class OpenAiReading:
+class OpenAiReading(OneReply):
     """Reads one reply."""
 
-    def __init__(self) -> None:
-        self.finished = False
-        self._reason = ""
-        self._usage: Usage | None = None
-        self._tags = ThinkingTags()
-        self._malformed = 0
-        self._seen = False
-        self._refusal = False
+    dialect = "openai"
+    states: ClassVar[Mapping[str, State]] = {
+        "length": "length",
+        "max_tokens": "length",
+        "content_filter": "refused",
+        "refusal": "refused",
+        "error": "broken",
+        "insufficient_system_resource": "broken",
+    }
 
-    def feed(self, data: bytes, name: str = "") -> Sequence[Chunk]:
-        """The chunks of one event."""
-        if data[:1] != b"{":
-            data = data.strip()
-            if not data:
-                # A heartbeat in the form of an empty event.
-                return ()
-            if data.startswith(b"[DONE]"):
-                # Servers that never give a finish reason end so.
-                if not self._seen:
-                    raise Garbled("The server ended the reply without sending anything.", "Ask again.")
-                self.finished = True
-                return self._ending()
-        try:
-            value = parsed(data)
-        except ValueError:
-            return self._malformed_event()
-        if not isinstance(value, dict):
-            return self._malformed_event()
-        if name == "error" or value.get("error") or value.get("object") == "error":
-            raise error_of(value)
+    def _done(self) -> Sequence[Chunk]:
+        # Servers that never give a finish reason end so.
+        if not self._seen:
+            raise Garbled("The server ended the reply without sending anything.", "Ask again.")
+        self.finished = True
+        return self._ending()
+
+    def _read(self, value: dict[str, Json], chunks: list[Chunk]) -> None:
         choices = value.get("choices")
-        chunks: list[Chunk] = []
         if isinstance(choices, list):
             self._seen = True
             for choice in choices:
                 if isinstance(choice, dict) and not choice.get("index"):
                     self._read_choice(choice, choice.get("delta"), chunks)
         if isinstance(value.get("usage"), dict):
-            self._usage = usage_of(value["usage"])
-            chunks.append(Metadata("usage", usage=self._usage))
-        return chunks
+            self._count(usage_of(value["usage"]), chunks)
 
-    def whole(self, body: bytes) -> Sequence[Chunk]:
-        """The chunks of a plain JSON body."""
-        try:
-            value = parsed(body)
-        except ValueError:
-            raise Garbled("The server's reply is not JSON.", "Is the address right?") from None
-        if isinstance(value, list) and value and isinstance(value[0], dict):
-            value = value[0]
-        if not isinstance(value, dict):
-            raise Garbled("The server's reply is not a chat completion.", "Is the address right?")
-        if value.get("error") or value.get("object") == "error":
-            raise error_of(value)
+    def _read_whole(self, value: dict[str, Json], chunks: list[Chunk]) -> None:
         choices = value.get("choices")
         if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
-            raise Garbled("The server's reply is not a chat completion.", "Is the address right?")
-        chunks: list[Chunk] = []
+            raise self._no_answer()
         self._seen = True
         self._read_choice(choices[0], choices[0].get("message"), chunks)
         if isinstance(value.get("usage"), dict):
             self._usage = usage_of(value["usage"])
-        self.finished = True
-        return [*chunks, *self._ending()]
-
-    def held(self) -> Sequence[Chunk]:
-        """What may still have become a tag, where the reply breaks off."""
-        return [Token(text, kind) for text, kind in self._tags.rest()]
-
-    def close(self) -> Sequence[Chunk]:
-        """The ending, where a finish reason came without `[DONE]`."""
-        if not self.finished:
-            if not self._seen:
-                raise Garbled("The server's reply holds no answer.", "Is the address right? Ask again.")
-            raise Garbled("The line was cut before the answer had ended.", "Ask again, or continue from the part.")
-        return self._ending()
 
     def _read_choice(self, choice: dict[str, Json], delta: Json, chunks: list[Chunk]) -> None:
         if isinstance(delta, dict):
@@ -175,30 +112,13 @@ class OpenAiReading:
                     if isinstance(part, dict) and part.get("type") == "thinking"
                 )
                 content = text_of([p for p in content if isinstance(p, dict) and p.get("type") != "thinking"])
-            if thinking and isinstance(thinking, str):
-                chunks.append(Token(thinking, "thinking"))
-            if content and isinstance(content, str):
-                chunks.extend(Token(text, kind) for text, kind in self._tags.feed(content) if text)
+            self._think(thinking, chunks)
+            self._say(content, chunks)
             refusal = delta.get("refusal")
             if refusal and isinstance(refusal, str):
-                self._refusal = True
+                self._refused = True
                 chunks.append(Token(refusal))
-        reason = choice.get("finish_reason")
-        if reason and isinstance(reason, str):
-            self._reason = clean_line(reason, 60)
-            self.finished = True
-
-    def _malformed_event(self) -> Sequence[Chunk]:
-        self._malformed += 1
-        if self._malformed > MALFORMED_LIMIT:
-            raise Garbled("The server's reply is not the dialect `openai`.", "Is the address right?")
-        return [Metadata("skipped", reason="one malformed event")]
-
-    def _ending(self) -> Sequence[Chunk]:
-        chunks: list[Chunk] = list(self.held())
-        state: State = "refused" if self._refusal else _STATES.get(self._reason, "complete")
-        chunks.append(End(finish_reason=self._reason, state=state, usage=self._usage))
-        return chunks
+        self._finish(choice.get("finish_reason"))
 
 
 def usage_of(value: dict[str, Json]) -> Usage:
@@ -213,31 +133,3 @@ def usage_of(value: dict[str, Json]) -> Usage:
         thinking_tokens=count(details.get("reasoning_tokens")) if isinstance(details, dict) else 0,
         cached_tokens=count(cached.get("cached_tokens")) if isinstance(cached, dict) else 0,
     )
-
-
-def error_of(value: dict[str, Json]) -> ProviderError:
-    """The error that an object tells inside a 200 stream."""
-    inner = value.get("error")
-    fields = inner if isinstance(inner, dict) else value
-    said = inner if isinstance(inner, str) else text_of(fields.get("message")) or text_of(value.get("message"))
-    said = (clean_line(said, 300) or "no reason given").rstrip(".")
-    codes = {str(fields.get(name)) for name in ("code", "type") if isinstance(fields.get(name), (int, str))}
-    other = "Change the settings or choose another model."
-    if codes & {"exceed_context_size_error", "context_length_exceeded"}:
-        return ContextTooLong(
-            "The conversation does not fit the model's window.",
-            "Start a new one with Ctrl+N, or choose a model with a larger window.",
-            prompt_tokens=count(fields.get("n_prompt_tokens")),
-            window=count(fields.get("n_ctx")),
-        )
-    if codes & {"402", "insufficient_quota"}:
-        return QuotaUsedUp(
-            f"The server says that the credit is used up: {said}.", "Top it up, or choose another model."
-        )
-    if codes & {"401", "403", "authentication_error", "invalid_api_key"}:
-        return KeyRefused(f"The server does not accept the key: {said}.", "Check the key, or choose another model.")
-    if codes & {"429", "rate_limit_exceeded", "rate_limit_error"}:
-        return RateLimited(f"The server limits the rate: {said}.", "Wait a moment, or choose another model.")
-    if codes & {"400", "404", "413", "422", "invalid_request_error"}:
-        return Rejected(f"The server refused the request: {said}.", other)
-    return Overloaded(f"The server reported an error: {said}.", "Ask again in a moment, or choose another model.")

@@ -1,0 +1,168 @@
+"""Anthropic's Messages.
+
+Source of the shapes: Anthropic's API documentation; llama.cpp's server and LiteLLM, which speak it too.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+from urllib.parse import quote
+
+from chat_tui.chunks import Chunk, State, Usage
+from chat_tui.errors import Garbled
+from chat_tui.providers.dialects.dialect import Call, Dialect, Json, count
+from chat_tui.providers.dialects.model_list import ModelList, Row
+from chat_tui.providers.dialects.one_reply import OneReply
+from chat_tui.request import Request
+
+VERSION = "2023-06-01"
+MAX_TOKENS = 4096
+"""Where none is set: the API wants a number, and every model takes this one."""
+
+_LIST = "/models?limit=1000"
+_CAP = re.compile(r"max_tokens: \d{1,9} > (\d{1,9})")
+
+
+def dialect() -> Dialect:
+    """The dialect's record."""
+    return Dialect(
+        name="anthropic",
+        encode=encode,
+        reading=AnthropicReading,
+        headers=headers,
+        quirk=quirk,
+        model_list=ModelList(_LIST, more=more),
+        pasted=r"/messages|/models|/complete",
+    )
+
+
+def headers(key: str) -> Mapping[str, str]:
+    """The version that is spoken, and the key."""
+    return {"anthropic-version": VERSION, **({"x-api-key": key} if key else {})}
+
+
+def more(page: Row) -> str:
+    """The next page of the list of models."""
+    last = page.get("last_id")
+    return f"{_LIST}&after_id={quote(last, safe='')}" if page.get("has_more") is True and isinstance(last, str) else ""
+
+
+def encode(request: Request, model_id: str, quirks: frozenset[str] = frozenset(), window: int | None = None) -> Call:
+    """The call for a request; `quirks` names what the server refused before."""
+    turns = request.spoken()
+    system = "\n\n".join(turn.text for turn in turns if turn.role == "system")
+    messages = [{"role": turn.role, "content": turn.text} for turn in turns if turn.role != "system"]
+    if messages and messages[-1]["role"] == "assistant":
+        # The beginning of the answer, to be continued: blanks at its end are refused.
+        messages[-1]["content"] = messages[-1]["content"].rstrip()
+    caps = [int(quirk.partition(":")[2]) for quirk in quirks if quirk.startswith("max_tokens:")]
+    body: dict[str, Json] = {
+        "model": model_id,
+        "max_tokens": min([request.max_tokens or MAX_TOKENS, *caps]),
+        "messages": messages,
+        "stream": True,
+    }
+    if system:
+        body["system"] = system
+    if request.temperature is not None and "temperature" not in quirks:
+        # Its scale ends at 1, where that of others ends at 2.
+        body["temperature"] = min(request.temperature, 1.0)
+    if request.top_p is not None and "top_p" not in quirks:
+        body["top_p"] = request.top_p
+    stop = [word for word in request.stop if word and not word.isspace()]
+    if stop:
+        # Blank ones are refused.
+        body["stop_sequences"] = stop
+    return Call("/messages", json.dumps(body).encode("utf-8"), quirks=quirks)
+
+
+def quirk(status: int, text: str) -> str | None:
+    """What the server will not take, told from its error."""
+    if status != 400:
+        return None
+    cap = _CAP.search(text)
+    if cap and int(cap.group(1)):
+        return f"max_tokens:{cap.group(1)}"
+    if "deprecated" in text or "not supported" in text or "cannot both" in text:
+        # Of the two, the temperature is the one that people set.
+        return next((name for name in ("top_p", "temperature") if f"`{name}`" in text), None)
+    return None
+
+
+class AnthropicReading(OneReply):
+    """Reads one reply. What an event is stands in its data; events and deltas of unknown types are passed over."""
+
+    dialect = "anthropic"
+    states: ClassVar[Mapping[str, State]] = {
+        "max_tokens": "length",
+        "model_context_window_exceeded": "length",
+        "refusal": "refused",
+    }
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._counts: dict[str, int] = {}
+
+    def _read(self, value: dict[str, Json], chunks: list[Chunk]) -> None:
+        kind = value.get("type")
+        if kind == "content_block_delta":
+            self._seen = True
+            self._read_part(value.get("delta"), chunks)
+        elif kind == "content_block_start":
+            self._seen = True
+            self._read_part(value.get("content_block"), chunks)
+        elif kind == "message_start":
+            self._seen = True
+            message = value.get("message")
+            if isinstance(message, dict):
+                # What it has put out so far is a placeholder.
+                self._read_usage(message.get("usage"), chunks, without="output_tokens")
+        elif kind == "message_delta":
+            self._seen = True
+            delta = value.get("delta")
+            if isinstance(delta, dict):
+                self._finish(delta.get("stop_reason"))
+            self._read_usage(value.get("usage"), chunks)
+        elif kind == "message_stop":
+            chunks.extend(self._stopped())
+
+    def _read_whole(self, value: dict[str, Json], chunks: list[Chunk]) -> None:
+        content = value.get("content")
+        if not isinstance(content, list):
+            self._read(value, chunks)
+            return
+        self._seen = True
+        for block in content:
+            self._read_part(block, chunks)
+        self._finish(value.get("stop_reason"))
+        self._read_usage(value.get("usage"), chunks)
+
+    def _read_part(self, part: Json, chunks: list[Chunk]) -> None:
+        """A delta or a block: text, thinking, or something that is not shown."""
+        if not isinstance(part, dict):
+            return
+        kind = part.get("type")
+        if kind in {"text_delta", "text", None}:
+            self._say(part.get("text"), chunks)
+        elif kind in {"thinking_delta", "thinking"}:
+            self._think(part.get("thinking"), chunks)
+
+    def _read_usage(self, usage: Json, chunks: list[Chunk], without: str = "") -> None:
+        if not isinstance(usage, dict):
+            return
+        # Counts are cumulative, and an imitator's 0 takes nothing back.
+        self._counts |= {name: told for name, value in usage.items() if name != without and (told := count(value))}
+        read = self._counts.get("cache_read_input_tokens", 0)
+        prompt = self._counts.get("input_tokens", 0) + read + self._counts.get("cache_creation_input_tokens", 0)
+        said = self._counts.get("output_tokens", 0)
+        if prompt or said:
+            self._count(Usage(prompt, said, prompt + said, cached_tokens=read), chunks)
+
+    def _stopped(self) -> Sequence[Chunk]:
+        if not self._seen:
+            raise Garbled("The server ended the reply without sending anything.", "Ask again.")
+        self.finished = True
+        return self._ending()

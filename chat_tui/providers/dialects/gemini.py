@@ -1,0 +1,149 @@
+"""Google's Gemini, `streamGenerateContent`.
+
+Source of the shapes: Google's API documentation; LiteLLM, which speaks it too.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import ClassVar
+from urllib.parse import quote
+
+from chat_tui.chunks import Chunk, State, Usage
+from chat_tui.providers.dialects.dialect import Call, Dialect, Json, count
+from chat_tui.providers.dialects.model_list import Listed, ModelList, Row, tokens
+from chat_tui.providers.dialects.one_reply import OneReply
+from chat_tui.request import Request
+
+_LIST = "/models?pageSize=1000"
+_ROLES = {"user": "user", "assistant": "model"}
+_REFUSED = """SAFETY RECITATION LANGUAGE BLOCKLIST PROHIBITED_CONTENT SPII IMAGE_SAFETY IMAGE_PROHIBITED_CONTENT
+    IMAGE_RECITATION"""
+_REFUSAL: State = "refused"
+_UNSAID = "FINISH_REASON_UNSPECIFIED"
+
+
+def dialect() -> Dialect:
+    """The dialect's record."""
+    return Dialect(
+        name="gemini",
+        encode=encode,
+        reading=GeminiReading,
+        headers=headers,
+        quirk=quirk,
+        model_list=ModelList(_LIST, "models", read_row, more),
+        root="/v1beta",
+        pasted=r"/models(?:/[^/]*)?|/openai|\?[^/]*",
+    )
+
+
+def headers(key: str) -> Mapping[str, str]:
+    """The header that carries a key; in the address it would stand in logs."""
+    return {"x-goog-api-key": key} if key else {}
+
+
+def read_row(row: Row) -> Listed | None:
+    """A row of the list of models; those that only embed are left out."""
+    name, methods = row.get("name"), row.get("supportedGenerationMethods")
+    if not isinstance(name, str) or not name.removeprefix("models/"):
+        return None
+    if isinstance(methods, list) and not {"generateContent", "streamGenerateContent"} & {*map(str, methods)}:
+        return None
+    return Listed(name.removeprefix("models/"), tokens(row.get("inputTokenLimit")))
+
+
+def more(page: Row) -> str:
+    """The next page of the list of models."""
+    token = page.get("nextPageToken")
+    return f"{_LIST}&pageToken={quote(token, safe='')}" if token and isinstance(token, str) else ""
+
+
+def encode(request: Request, model_id: str, quirks: frozenset[str] = frozenset(), window: int | None = None) -> Call:
+    """The call for a request; `quirks` names what the server refused before."""
+    turns = request.spoken()
+    system = "\n\n".join(turn.text for turn in turns if turn.role == "system")
+    contents = [{"role": _ROLES[turn.role], "parts": [{"text": turn.text}]} for turn in turns if turn.role != "system"]
+    body: dict[str, Json] = {"contents": contents}
+    if system and "system" not in quirks:
+        body["systemInstruction"] = {"parts": [{"text": system}]}
+    elif system and contents:
+        contents[0]["parts"] = [{"text": system}, *contents[0]["parts"]]
+    settings: dict[str, Json] = {
+        "maxOutputTokens": request.max_tokens,
+        "temperature": request.temperature,
+        "topP": request.top_p,
+        "stopSequences": list(request.stop) or None,
+        "seed": request.seed if "seed" not in quirks else None,
+    }
+    settings = {name: value for name, value in settings.items() if value is not None}
+    if settings:
+        body["generationConfig"] = settings
+    name = model_id if model_id.startswith(("models/", "tunedModels/")) else f"models/{model_id}"
+    path = f"/{quote(name, safe='/')}:streamGenerateContent?alt=sse"
+    return Call(path, json.dumps(body).encode("utf-8"), quirks=quirks)
+
+
+def quirk(status: int, text: str) -> str | None:
+    """What the model will not take, told from its error: Gemma takes no system instruction."""
+    if status != 400:
+        return None
+    low = text.lower()
+    if ("developer instruction" in low or "system instruction" in low or "systeminstruction" in low) and (
+        "not enabled" in low or "not supported" in low
+    ):
+        return "system"
+    if "seed" in low and ("not enabled" in low or "not supported" in low):
+        return "seed"
+    return None
+
+
+class GeminiReading(OneReply):
+    """Reads one reply. It has no end marker: the finish reason, some figures, and the bytes end."""
+
+    dialect = "gemini"
+    states: ClassVar[Mapping[str, State]] = {
+        "MAX_TOKENS": "length",
+        "MALFORMED_FUNCTION_CALL": "broken",
+        "MALFORMED_RESPONSE": "broken",
+        **dict.fromkeys(_REFUSED.split(), _REFUSAL),
+    }
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._counts: dict[str, int] = {}
+
+    def _read(self, value: dict[str, Json], chunks: list[Chunk]) -> None:
+        candidates = value.get("candidates")
+        if isinstance(candidates, list):
+            for candidate in candidates:
+                if isinstance(candidate, dict) and not candidate.get("index"):
+                    self._seen = True
+                    self._read_candidate(candidate, chunks)
+        feedback = value.get("promptFeedback")
+        if isinstance(feedback, dict) and feedback.get("blockReason"):
+            self._seen = self._refused = True
+            self._finish(feedback["blockReason"])
+        self._read_usage(value.get("usageMetadata"), chunks)
+
+    def _read_candidate(self, candidate: dict[str, Json], chunks: list[Chunk]) -> None:
+        content = candidate.get("content")
+        parts = content.get("parts") if isinstance(content, dict) else None
+        for part in parts if isinstance(parts, list) else ():
+            if isinstance(part, dict):
+                (self._think if part.get("thought") is True else self._say)(part.get("text"), chunks)
+        if candidate.get("finishReason") != _UNSAID:
+            self._finish(candidate.get("finishReason"))
+
+    def _read_usage(self, usage: Json, chunks: list[Chunk]) -> None:
+        if not isinstance(usage, dict):
+            return
+        # Counts are cumulative: the last one wins, and one that is left out stays what it was.
+        self._counts |= {name: count(value) for name, value in usage.items() if count(value)}
+        prompt = self._counts.get("promptTokenCount", 0)
+        thought = self._counts.get("thoughtsTokenCount", 0)
+        said = self._counts.get("candidatesTokenCount", 0) + thought
+        if prompt or said:
+            total = max(self._counts.get("totalTokenCount", 0), prompt + said)
+            cached = self._counts.get("cachedContentTokenCount", 0)
+            self._count(Usage(prompt, said, total, thought, cached), chunks)

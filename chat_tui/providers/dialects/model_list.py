@@ -1,0 +1,61 @@
+"""How a dialect's list of models is read: where it is, which rows count, where it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+Row = dict[str, Any]
+"""One JSON object of a list, of unknown shape."""
+
+_WINDOWS = ("max_model_len", "context_length", "max_context_length", "context_window", "max_input_tokens")
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """A model as its server names it."""
+
+    id: str
+    context_window: int | None = None
+    """Tokens; None where the server does not tell."""
+
+
+def read_row(row: Row) -> Listed | None:
+    """A row with an `id`, the shape of OpenAI and its imitators."""
+    name = row.get("id")
+    return Listed(name, window_of(row)) if isinstance(name, str) and name else None
+
+
+def no_more(page: Row) -> str:
+    """For lists that come whole."""
+    return ""
+
+
+class ModelList(msgspec.Struct, frozen=True):
+    """Where the models are listed, and what a row means."""
+
+    path: str = "/models"
+    """Relative to the provider's base URL."""
+    key: str = "data"
+    """What the rows stand under."""
+    read: Callable[[Row], Listed | None] = read_row
+    """A row to a model; None where it is none that could answer."""
+    more: Callable[[Row], str] = no_more
+    """A page to the path of the next one, empty at the last."""
+
+
+def window_of(row: Row) -> int | None:
+    """A model's window in tokens, by whatever name its server has for it (llama.cpp, vLLM, OpenRouter, LM Studio)."""
+    meta = row.get("meta")
+    told = [meta.get("n_ctx")] if isinstance(meta, dict) else []
+    return next((window for value in (*told, *map(row.get, _WINDOWS)) if (window := tokens(value))), None)
+
+
+def tokens(value: Any) -> int | None:
+    """A window's size from a field that may be absent, null, a string or absurd."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 100_000_000:
+        return value
+    return None

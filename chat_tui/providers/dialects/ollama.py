@@ -1,0 +1,127 @@
+"""Ollama's own `/api/chat`: one JSON object a line.
+
+Source of the shapes: Ollama's API documentation, and issue threads on older servers.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from chat_tui.chunks import Chunk, State, Timings, Usage
+from chat_tui.errors import Garbled
+from chat_tui.providers.dialects.complaint import error_of
+from chat_tui.providers.dialects.dialect import Call, Dialect, Json, count
+from chat_tui.providers.dialects.model_list import Listed, ModelList, Row
+from chat_tui.providers.dialects.one_reply import OneReply
+from chat_tui.request import Request
+
+
+def dialect() -> Dialect:
+    """The dialect's record."""
+    return Dialect(
+        name="ollama",
+        encode=encode,
+        reading=OllamaReading,
+        headers=headers,
+        quirk=quirk,
+        model_list=ModelList("/api/tags", "models", read_row),
+        json_lines=True,
+        root="",
+        pasted=r"/api(?:/chat|/generate|/tags)?|/v1(?:/chat/completions|/models)?",
+        fetch_hint="Fetch it with `ollama pull {model}`.",
+    )
+
+
+def headers(key: str) -> Mapping[str, str]:
+    """The header that carries a key, for a server behind a proxy or in the cloud."""
+    return {"Authorization": f"Bearer {key}"} if key else {}
+
+
+def read_row(row: Row) -> Listed | None:
+    """A row of `/api/tags`; it tells no window, and models that only embed are left out."""
+    name, details, abilities = row.get("name") or row.get("model"), row.get("details"), row.get("capabilities")
+    if not isinstance(name, str) or not name:
+        return None
+    if isinstance(abilities, list) and abilities and "completion" not in abilities:
+        return None
+    if isinstance(details, dict) and "bert" in str(details.get("family")):
+        return None
+    return Listed(name)
+
+
+def encode(request: Request, model_id: str, quirks: frozenset[str] = frozenset(), window: int | None = None) -> Call:
+    """The call for a request; `window` makes the server keep room for so many tokens.
+
+    Its own default is a few thousand, and it cuts a longer prompt off without a word.
+    """
+    options: dict[str, Json] = {
+        "num_ctx": window,
+        "num_predict": request.max_tokens,
+        "temperature": request.temperature,
+        "top_p": request.top_p,
+        "stop": list(request.stop) or None,
+        "seed": request.seed,
+    }
+    options = {name: value for name, value in options.items() if value is not None}
+    body: dict[str, Json] = {
+        "model": model_id,
+        "messages": [{"role": turn.role, "content": turn.text} for turn in request.spoken()],
+        "stream": True,
+    }
+    if options:
+        body["options"] = options
+    return Call("/api/chat", json.dumps(body).encode("utf-8"), quirks=quirks)
+
+
+def quirk(status: int, text: str) -> str | None:
+    """Nothing is known that it will not take."""
+    return None
+
+
+class OllamaReading(OneReply):
+    """Reads one reply."""
+
+    dialect = "ollama"
+    states: ClassVar[Mapping[str, State]] = {"length": "length", "error": "broken"}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._spoke = False
+
+    def _read(self, value: dict[str, Json], chunks: list[Chunk]) -> None:
+        message = value.get("message")
+        if isinstance(message, dict):
+            self._seen = True
+            self._think(message.get("thinking") or message.get("reasoning_content"), chunks)
+            self._say(message.get("content"), chunks)
+            self._spoke = self._spoke or bool(chunks)
+        if value.get("done") is True:
+            self._seen = self.finished = True
+            chunks.extend(self._ended(value))
+
+    def _ended(self, value: dict[str, Json]) -> Sequence[Chunk]:
+        reason = value.get("done_reason")
+        self._finish(reason)
+        if reason in {"load", "unload"} and not self._spoke:
+            raise Garbled(f"The server did nothing but {reason} the model.", "Ask again.")
+        if reason == "error" and not self._spoke:
+            raise error_of(value)
+        chunks: list[Chunk] = []
+        prompt, said = count(value.get("prompt_eval_count")), count(value.get("eval_count"))
+        if prompt or said:
+            self._count(Usage(prompt, said, prompt + said), chunks)
+        seconds = _seconds(value.get("eval_duration"))
+        self._timings = Timings(
+            duration_seconds=round(_seconds(value.get("total_duration")), 4),
+            tokens_per_second=round(said / seconds, 2) if said and seconds else None,
+        )
+        return [*chunks, *self._ending()]
+
+
+def _seconds(nanoseconds: Json) -> float:
+    """A duration, 0 where it is absent or odd."""
+    if isinstance(nanoseconds, (int, float)) and not isinstance(nanoseconds, bool) and 0 < nanoseconds < 1e15:
+        return nanoseconds / 1e9
+    return 0.0
