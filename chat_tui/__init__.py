@@ -17,6 +17,10 @@ Where the code differs from the plan it started from:
 * A stream is cancelled by its own door (`Stream.cancel`), which ends the wait it is in; the answer's task is not
   cancelled and writes its last save itself. `Engine.close` waits for it.
 * The context is cut for each model that the router tries (`routing/context.py`), since windows differ.
+* A foreign exception from behind `open_stream` becomes an `InternalError` in the router, told by kind and place and
+  never by its own text: dialects may be plug-ins, and every stream owes its reader one `End`.
+* Each stream has one timer for all its waits (`routing/resilience.py`); an `asyncio.timeout` around each read cost as
+  much as all else that the router does for a token.
 """
 
 __version__ = "0.1.0"
