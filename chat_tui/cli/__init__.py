@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from chat_tui import __version__
+from chat_tui.cli.stderr import told
 from chat_tui.errors import ChatTuiError
 from chat_tui.text_safety import clean
 
@@ -37,34 +38,6 @@ def _deaf_to_interrupts() -> None:
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def told(error: ChatTuiError) -> int:
-    """Say on stderr what went wrong; gives the exit code."""
-    say(words_of(error))
-    return 1
-
-
-def words_of(error: ChatTuiError) -> str:
-    """An error as it stands on stderr: what happened, and below it what to do next."""
-    return f"chat-tui: {error.title}\n" + (f"          {error.hint}\n" if error.hint else "")
-
-
-def say(text: str) -> None:
-    """Write words to stderr, without anything that a terminal would obey; nobody need be there to read them."""
-    written(clean(text))
-
-
-def written(text: str) -> None:
-    """Write to stderr as it is."""
-    if sys.stderr is None:
-        return
-    try:
-        sys.stderr.write(text)
-        sys.stderr.flush()
-    except (OSError, ValueError):
-        # Nobody can be told; without this the interpreter would try once more at its exit.
-        sys.stderr = None
 
 
 class _Parser(argparse.ArgumentParser):

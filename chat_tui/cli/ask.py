@@ -11,8 +11,8 @@ from contextlib import suppress
 from chat_tui import config, paths
 from chat_tui.answer import Answer
 from chat_tui.assembly import open_engine
-from chat_tui.cli import say, told
 from chat_tui.cli.paper import Paper
+from chat_tui.cli.stderr import say, told
 from chat_tui.engine import Engine
 from chat_tui.errors import ChatTuiError
 from chat_tui.request import Request

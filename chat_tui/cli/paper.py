@@ -9,7 +9,7 @@ import time
 from itertools import groupby
 
 from chat_tui.chunks import Chunk, End, Error, Metadata, Token, encode
-from chat_tui.cli import words_of, written
+from chat_tui.cli.stderr import words_of, written
 from chat_tui.errors import ChatTuiError
 from chat_tui.text_safety import clean
 

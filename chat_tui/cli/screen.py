@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import importlib
 import os
 import sys
@@ -22,6 +23,8 @@ def run(options: argparse.Namespace) -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         sys.stderr.write("chat-tui: the screen needs a terminal. For a pipe: chat-tui ask QUESTION\n")
         return 2
+    # Nothing of the start is garbage; the app switches the collector on again when all is loaded.
+    gc.disable()
     settings = config.load(paths.config_file())
     return asyncio.run(_screen(settings, options))
 
