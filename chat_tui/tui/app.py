@@ -23,6 +23,8 @@ from chat_tui.tui.transcript.ink import Ink
 if TYPE_CHECKING:
     from chat_tui.engine import Engine
 
+_NOT_IN_PALETTE = {"palette.open", "copy.or_cancel"}
+
 OpenEngine: TypeAlias = "Callable[[Callable[[ChatTuiError], None]], Awaitable[Engine]]"
 """Opens the engine; its argument is told what goes wrong in the background."""
 
@@ -30,6 +32,8 @@ DEFAULT_THEME = "dusk"
 NOTICE_SECONDS = 8.0
 LASTING_SECONDS = 60.0
 """For what the engine tells; Esc takes it away."""
+COLLECT_AFTER = (5_000, 20, 50)
+"""The garbage collector's thresholds: it runs seldom, since a full run holds a key's echo."""
 IDLE_SECONDS = 0.7
 """After the engine is open, what the first question needs is loaded."""
 OPEN_SECONDS = 0.1
@@ -95,17 +99,19 @@ class ChatApp(App[int]):
     async def _opened(self) -> None:
         try:
             self.engine = await self._open_engine(self._tell_lasting)
+            screen = self.screen_stack[0]
+            assert isinstance(screen, ChatScreen)
+            await screen.take_engine(self.engine)
+            await asyncio.sleep(IDLE_SECONDS)
+            await self.engine.prepare()
+            screen.chat.transcript.prepare()
         except ChatTuiError as error:
             self.tell(error, lasting=True)
-            return
-        screen = self.screen_stack[0]
-        assert isinstance(screen, ChatScreen)
-        await screen.take_engine(self.engine)
-        await asyncio.sleep(IDLE_SECONDS)
-        await self.engine.prepare()
-        screen.chat.transcript.prepare()
-        # What is loaded by now stays: the garbage collector need not walk it again and again while text streams.
-        gc.freeze()
+        finally:
+            # What is loaded by now stays: the collector need not walk it again and again while text streams.
+            gc.freeze()
+            gc.set_threshold(*COLLECT_AFTER)
+            gc.enable()
 
     # -- what is told ---------------------------------------------------------------------------------------------
 
@@ -168,7 +174,7 @@ class ChatApp(App[int]):
         if not isinstance(chat, ChatScreen):
             return
         for row in keymap.TABLE:
-            if row.action and row.id != "palette.open":
+            if row.action and row.id not in _NOT_IN_PALETTE:
                 keys = keymap.shown(self.changed_keys.get(row.id, row.keys))
                 yield SystemCommand(f"{row.help.capitalize()}", keys, _runner(chat, row.action))
         for name in self.theme_names():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any
 
@@ -116,7 +116,8 @@ class LinePane(ScrollView, can_focus=True):
             rows = rows[slack:]
         if rows:
             self._top = rows[0].position
-        self._rows = [*rows, *[None] * (height - len(rows))]
+        left, self._rows = self._rows, [*rows, *[None] * (height - len(rows))]
+        self._forget_strips(left)
         total = model.height
         y = model.y_of(self._top)
         self._set_scroll(y, max(total + slack, y + height if total > height else total))
@@ -125,6 +126,13 @@ class LinePane(ScrollView, can_focus=True):
         self.lines_below = below
         if (below > 0) != (before > 0):
             self.post_message(self.MoreBelow(below))
+
+    def _forget_strips(self, left: Sequence[Row | None]) -> None:
+        """Rows that are out of view keep their lines but not their strips, which are a dozen objects each."""
+        seen = {id(row.line) for row in self._rows if row is not None}
+        for row in left:
+            if row is not None and id(row.line) not in seen:
+                row.line.painted = None
 
     def _headroom(self, height: int) -> int:
         """Empty rows to leave at the bottom; only while an answer streams and fills the pane."""
