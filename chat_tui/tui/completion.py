@@ -12,6 +12,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from chat_tui.text_safety import clean_line
+from chat_tui.tui.spans import crop
 
 MAX_ROWS = 6
 _MAX_NAME_CELLS = 32
@@ -41,7 +42,7 @@ class CompletionList(Widget):
         background: $panel;
         color: $foreground;
         & .completions--help { color: $text-muted; }
-        & .completions--current { background: $primary; color: $text; text-style: bold; }
+        & .completions--current { background: $block-cursor-background; color: $text; text-style: bold; }
     }
     """
     COMPONENT_CLASSES = {"completions--help", "completions--current"}
@@ -104,7 +105,8 @@ class CompletionList(Widget):
         else:
             help_style = self.get_component_rich_style("completions--help")
         left = set_cell_size(f" {set_cell_size(name, name_cells)}  ", min(width, name_cells + 3))
-        right = set_cell_size(help, max(0, width - cell_len(left)))
+        room = max(0, width - cell_len(left))
+        right = set_cell_size(crop(help, room), room)
         return Strip([Segment(left, row_style), Segment(right, help_style)], width)
 
     def on_click(self, event: Click) -> None:

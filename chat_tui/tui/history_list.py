@@ -48,8 +48,9 @@ class HistoryHeading(SpanView):
 
     DEFAULT_CSS = "HistoryHeading { height: 1; width: 1fr; padding: 0 1; background: $panel; }"
 
-    def __init__(self) -> None:
+    def __init__(self, title: str) -> None:
         super().__init__()
+        self._title = title
         self._count = ""
 
     def show(self, found: int, total: int) -> None:
@@ -59,7 +60,7 @@ class HistoryHeading(SpanView):
 
     def lines(self, width: int) -> Sequence[Line]:
         """One line."""
-        return [apart(Span("History", "strong"), Span(self._count, "dim"), width)]
+        return [apart(Span(self._title, "strong"), Span(self._count, "dim"), width)]
 
 
 class NoHistory(SpanView):
@@ -114,10 +115,12 @@ class HistoryList(Widget):
             super().__init__()
             self.conversation_id = conversation_id
 
-    def __init__(self, *, clock: Callable[[], datetime] = local_now, id: str | None = None) -> None:
+    def __init__(
+        self, *, title: str = "History", clock: Callable[[], datetime] = local_now, id: str | None = None
+    ) -> None:
         super().__init__(id=id)
         self._clock = clock
-        self._heading = HistoryHeading()
+        self._heading = HistoryHeading(title)
         self._rows = SummaryRows(self._draw, row_height=2)
         self._filter = Filter(self._rows, "filter titles")
         self._nothing = NoHistory()

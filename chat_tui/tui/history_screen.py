@@ -105,7 +105,7 @@ class HistoryScreen(ModalScreen[tuple[str, str] | None]):
                 yield RowList(self._draw, row_height=3, id="exchanges")
             else:
                 yield Heading("This conversation: ", "no conversation history yet")
-            yield HistoryList(clock=self._clock, id="all")
+            yield HistoryList(title="All conversations", clock=self._clock, id="all")
 
     def on_mount(self) -> None:
         """Fill the lists; keys act on this conversation first, where there is one."""

@@ -43,7 +43,7 @@ TABLE: tuple[Key, ...] = (
     Key("history.toggle", "ctrl+l,f2", "toggle_history", "show or hide the history list"),
     Key("stats.toggle", "f3", "toggle_stats", "show or hide the stats panel"),
     Key("palette.open", "ctrl+p", "command_palette", "open the command palette"),
-    Key("help.open", "f1", "help", "show this help", label="help"),
+    Key("help.open", "f1", "help", "open the help: every key and command", label="help"),
     Key("answer.pause", "f6", "pause_or_resume", "pause the answer, or go on", label="pause"),
     Key("answer.cancel", "escape", "cancel", "close a list, cancel the answer, or stop a download", label="cancel"),
     Key(
@@ -61,8 +61,9 @@ TABLE: tuple[Key, ...] = (
     Key("transcript.turn", "up,down", "", "the turn before or after", "transcript"),
     Key("transcript.page", "pageup,pagedown", "", "scroll by a page", "transcript"),
     Key("transcript.edge", "home,end", "", "go to the beginning or the end", "transcript"),
+    Key("transcript.fold", "t", "", "fold the thinking away, or unfold it", "transcript"),
     Key("transcript.copy", "y", "", "copy the answer", "transcript"),
-    Key("transcript.copy_code", "1,9", "", "copy a code block by its number", "transcript"),
+    Key("transcript.copy_code", "1–9", "", "copy a code block by its number", "transcript"),
     Key("history.filter", "slash", "", "filter by title; so does typing", "history list"),
     Key("history.choose", "enter", "", "open the conversation", "history list"),
 )
@@ -100,6 +101,8 @@ def shown(keys: str) -> str:
 
 
 def _shown_one(key: str) -> str:
+    if len(key) == 1:
+        return key
     parts = key.split("+")
     return "+".join(
         _NAMES.get(part, part.upper() if len(part) <= 3 and part[0] == "f" else part.capitalize()) for part in parts

@@ -116,6 +116,7 @@ class Prompt(TextArea, inherit_bindings=False):
         scrollbar-size-vertical: 1;
         scrollbar-gutter: stable;
         & .text-area--placeholder { color: $text-muted; }
+        & .text-area--cursor { background: $foreground; color: $background; }
         &:focus { border: round $border; }
     }
     """

@@ -1,0 +1,164 @@
+"""An engine whose every time and figure is given: for pictures that are the same on any machine at any time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import cast
+
+from chat_tui.answer import Answer
+from chat_tui.chunks import Chunk, Token
+from chat_tui.config import Config
+from chat_tui.conversation import Conversation, Summary, Turn
+from chat_tui.engine import Engine
+from chat_tui.errors import ChatTuiError
+from chat_tui.figures import Figures
+from chat_tui.models import Model, Standing
+from chat_tui.tui.app import ChatApp
+
+NOW = datetime(2026, 11, 23, 14, 30, tzinfo=UTC)
+MODEL = "local/smollm2-135m"
+QUESTION = "How do I read a file line by line in Python?"
+ANSWER = """A file object is its own **iterator**, so a `for` loop is all it takes:
+
+```python
+from pathlib import Path
+
+def lines(file: Path) -> list[str]:
+    with file.open(encoding="utf-8") as text:
+        return [line.strip() for line in text]
+```
+
+* The `with` block closes the file, *always*.
+* Nothing is read before it is needed:
+
+| way | memory |
+|---|---|
+| `for line in text` | one line |
+| `text.readlines()` | the whole file |
+
+For very long lines, read in pie"""
+STREAMING = Figures(
+    model=MODEL,
+    strategy="balanced",
+    phase="answering",
+    phase_seconds=5.7,
+    ttft_seconds=0.31,
+    rate=41.3,
+    rate_estimated=True,
+    sparkline=(9.0, 21.0, 30.0, 38.0, 44.0, 33.0, 41.0, 43.0, 27.0, 36.0, 42.0, 41.0),
+    prompt_tokens=412,
+    completion_tokens=231,
+    tokens_estimated=True,
+    context_tokens=643,
+    context_window=2048,
+    duration_seconds=6.0,
+)
+TITLES = (
+    QUESTION,
+    "What is a monad?",
+    "Wörter, die es nur im Deutschen gibt",
+    "Name three capitals of Europe",
+    "Les plus longs fleuves d'Europe",
+    "Write a haiku about the sea",
+)
+
+
+class StandInAnswer:
+    """A running answer that has come as far as `ANSWER` and waits."""
+
+    def __init__(self) -> None:
+        self.conversation_id = "c0"
+        self.ended = self.paused = False
+        self.saved = asyncio.Event()
+        self.question = Turn("user", QUESTION, id="q", created=NOW)
+        self.turn = Turn("assistant", "", id="a", created=NOW, model=MODEL, strategy="balanced", state="streaming")
+        self.text, self.thinking = ANSWER, ""
+
+    def __len__(self) -> int:
+        return 1
+
+    async def follow(self, start: int = 0) -> AsyncIterator[Chunk]:
+        for chunk in [Token(ANSWER)][start:]:
+            yield chunk
+        await asyncio.Event().wait()
+
+    def figures(self) -> Figures:
+        return STREAMING
+
+
+class StandInEngine:
+    """What the screen asks of an engine; `listed`: so many conversations are saved."""
+
+    def __init__(self, listed: int) -> None:
+        self.config = Config()
+        self.weights = SimpleNamespace(ready=True, fetching=None)
+        ages = (timedelta(minutes=0), timedelta(hours=3), timedelta(days=1), timedelta(days=9), timedelta(days=12))
+        self._summaries = [
+            Summary(f"c{place}", title, NOW, NOW - ages[min(place, 4)], 2, MODEL)
+            for place, title in enumerate(TITLES[:listed])
+        ]
+        self._running: list[Answer] = []
+
+    def models(self) -> Sequence[Standing]:
+        return [Standing(Model(MODEL, 2048, 0.0, 0.0, 0.1, local=True), 0.31, 41.0)]
+
+    def strategies(self) -> Sequence[str]:
+        return ("balanced",)
+
+    def wants_weights(self) -> bool:
+        return False
+
+    async def discover(self) -> None:
+        pass
+
+    async def prepare(self) -> None:
+        pass
+
+    async def warm(self, model: str | None = None, strategy: str | None = None) -> None:
+        pass
+
+    async def prompts(self) -> list[str]:
+        return []
+
+    async def draft(self, conversation_id: str | None) -> str:
+        return ""
+
+    async def save_draft(self, conversation_id: str | None, text: str) -> None:
+        pass
+
+    async def place(self, key: str) -> str:
+        return ""
+
+    async def set_place(self, key: str, value: str) -> None:
+        pass
+
+    async def conversations(self, limit: int = 200, offset: int = 0) -> list[Summary]:
+        return self._summaries
+
+    async def conversation(self, conversation_id: str) -> Conversation:
+        return Conversation(conversation_id, QUESTION)
+
+    def running(self, conversation_id: str | None = None) -> Sequence[Answer]:
+        return self._running
+
+    async def ask(self, *_: object, **__: object) -> Answer:
+        self._running = [cast("Answer", StandInAnswer())]
+        return self._running[0]
+
+    async def cancel(self, answer: Answer) -> None:
+        pass
+
+    async def close(self) -> None:
+        pass
+
+
+def pictured_app(*, listed: int = len(TITLES), theme: str = "dusk") -> ChatApp:
+    """The app over such an engine."""
+
+    async def open_engine(tell: Callable[[ChatTuiError], None]) -> Engine:
+        return cast("Engine", StandInEngine(listed))
+
+    return ChatApp(Config(theme=theme), open_engine, clock=lambda: NOW)

@@ -1,0 +1,70 @@
+"""Four pictures of the screen. After a change that is meant: pytest tests/test_tui_pictures.py --snapshot-update"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from textual.pilot import Pilot
+
+from chat_tui.tui.chat_screen import ChatScreen
+from tests.stand_in_engine import QUESTION, pictured_app
+
+
+@pytest.fixture(autouse=True)
+def in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The screen tells local times."""
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", "UTC")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+def chat_screen(pilot: Pilot[int]) -> ChatScreen:
+    screen = pilot.app.screen_stack[0]
+    assert isinstance(screen, ChatScreen)
+    return screen
+
+
+async def opened(pilot: Pilot[int]) -> None:
+    await chat_screen(pilot).opened()
+    await pilot.pause()
+
+
+async def asked(pilot: Pilot[int]) -> None:
+    """A question is asked, and its answer has come halfway."""
+    await opened(pilot)
+    chat = chat_screen(pilot).chat
+    chat.prompt.insert(QUESTION)
+    await pilot.press("enter")
+    while not chat.transcript.turns or chat.transcript.is_busy:
+        await pilot.pause(0.02)
+    # The stats panel is painted at most four times a second.
+    await pilot.pause(0.4)
+
+
+async def history_opened(pilot: Pilot[int]) -> None:
+    await asked(pilot)
+    await pilot.press("ctrl+r")
+    await pilot.pause(0.1)
+
+
+SnapCompare = Callable[..., bool]
+
+
+def test_the_empty_screen(snap_compare: SnapCompare) -> None:
+    assert snap_compare(pictured_app(listed=0), terminal_size=(100, 28), run_before=opened)
+
+
+def test_an_answer_that_streams(snap_compare: SnapCompare) -> None:
+    assert snap_compare(pictured_app(), terminal_size=(120, 36), run_before=asked)
+
+
+def test_the_history(snap_compare: SnapCompare) -> None:
+    assert snap_compare(pictured_app(), terminal_size=(100, 28), run_before=history_opened)
+
+
+def test_a_narrow_terminal(snap_compare: SnapCompare) -> None:
+    assert snap_compare(pictured_app(), terminal_size=(60, 20), run_before=asked)
