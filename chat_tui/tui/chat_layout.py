@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from textual import events
 from textual.app import ComposeResult
@@ -16,13 +16,11 @@ from chat_tui.tui import commands, keymap
 from chat_tui.tui.chat import Chat
 from chat_tui.tui.completion import Completion
 from chat_tui.tui.history_list import HistoryList
+from chat_tui.tui.host import Host
 from chat_tui.tui.model_picker import ModelPicker
 from chat_tui.tui.notices import KeyBar, TooSmall
 from chat_tui.tui.stats_panel import StatsPanel
 from chat_tui.tui.transcript.ink import Ink
-
-if TYPE_CHECKING:
-    from chat_tui.tui.app import ChatApp
 
 WIDE, MIDDLE = 110, 80
 """Columns from which history list and stats panel are shown by themselves."""
@@ -59,9 +57,9 @@ class ChatLayout(Screen[None]):
         self.keys = KeyBar(id="keys")
 
     @property
-    def chat_app(self) -> ChatApp:
-        """The app, with its own type."""
-        return cast("ChatApp", self.app)
+    def host(self) -> Host:
+        """The app, as the screen knows it."""
+        return cast("Host", self.app)
 
     @property
     def focus_chain(self) -> list[Widget]:
@@ -83,16 +81,16 @@ class ChatLayout(Screen[None]):
 
     def on_mount(self) -> None:
         """Ready to be typed into."""
-        self.chat.transcript.set_palette(self.chat_app.ink())
+        self.chat.transcript.set_palette(self.host.ink())
         self.chat.welcome.show(self._first_keys())
         self.picker.name_keys(
-            *(keymap.first_key(id, self.chat_app.changed_keys) for id in ("models.open", "strategy.next"))
+            *(keymap.first_key(id, self.host.changed_keys) for id in ("models.open", "strategy.next"))
         )
         self.show_keys()
         self.chat.prompt.focus()
 
     def _first_keys(self) -> list[tuple[str, str]]:
-        changed = self.chat_app.changed_keys
+        changed = self.host.changed_keys
         rows = {row.id: row for row in keymap.TABLE}
         ids = ("models.open", "strategy.next", "history.open", "help.open")
         keys = [(keymap.shown(changed.get(id, rows[id].keys)), rows[id].help) for id in ids]
@@ -131,7 +129,7 @@ class ChatLayout(Screen[None]):
     def show_keys(self) -> None:
         """The keys that count now: they differ while an answer runs."""
         ids = _BUSY_KEYS if self.chat.busy else _IDLE_KEYS
-        keys = keymap.footer(ids, self.chat_app.changed_keys)
+        keys = keymap.footer(ids, self.host.changed_keys)
         if self.chat.paused:
             keys = [(key, "go on" if word == "pause" else word) for key, word in keys]
         self.keys.show(keys)

@@ -115,7 +115,7 @@ class ChatScreen(ChatLayout):
     @on(ModelPicker.Declined)
     def say_why_not(self, event: ModelPicker.Declined) -> None:
         """A model that cannot be used now."""
-        self.chat_app.say(f"{event.standing.model.name} cannot be used now", event.standing.state)
+        self.host.say(f"{event.standing.model.name} cannot be used now", event.standing.state)
 
     @on(ModelPicker.Closed)
     def back_to_prompt(self) -> None:
@@ -146,13 +146,13 @@ class ChatScreen(ChatLayout):
         try:
             said = commands.parse(event.text)
         except CommandError as error:
-            self.chat_app.tell(error)
+            self.host.tell(error)
             return
         if isinstance(said, commands.Call):
             self.chat.prompt.clear_draft()
             self.run_worker(self._carried_out(said, event.text), group="command")
         elif self.chat.busy:
-            self.chat_app.say("An answer is still running", "Esc cancels it. Your words stay here; send them then.")
+            self.host.say("An answer is still running", "Esc cancels it. Your words stay here; send them then.")
         else:
             self.chat.prompt.clear_draft()
             self.chat.fetch_line.hide()
@@ -162,7 +162,7 @@ class ChatScreen(ChatLayout):
     @on(Chat.Failed)
     def tell_why(self, event: Chat.Failed) -> None:
         """A question that could not be asked."""
-        self.chat_app.tell(event.error)
+        self.host.tell(event.error)
         self.show_keys()
 
     @on(Prompt.Edited)
@@ -186,13 +186,13 @@ class ChatScreen(ChatLayout):
         except ChatTuiError as error:
             if not self.chat.prompt.text:
                 self.chat.prompt.set_draft(typed)
-            self.chat_app.tell(error)
+            self.host.tell(error)
 
     async def _told(self, work: Coroutine[Any, Any, None]) -> None:
         try:
             await work
         except ChatTuiError as error:
-            self.chat_app.tell(error)
+            self.host.tell(error)
 
     # -- history --------------------------------------------------------------------------------------------------
 
@@ -256,7 +256,7 @@ class ChatScreen(ChatLayout):
     def copy(self, event: Transcript.CopyAsked) -> None:
         """Copy by the terminal, which gives no answer."""
         self.app.copy_to_clipboard(event.text)
-        self.chat_app.say("Sent to the terminal's clipboard", f"{len(event.text):,} characters")
+        self.host.say("Sent to the terminal's clipboard", f"{len(event.text):,} characters")
 
     # -- keys -----------------------------------------------------------------------------------------------------
 
@@ -269,7 +269,7 @@ class ChatScreen(ChatLayout):
         from chat_tui.tui.help_screen import HelpScreen
 
         self.picker.close()
-        self.app.push_screen(HelpScreen(self.chat_app.changed_keys))
+        self.app.push_screen(HelpScreen(self.host.changed_keys))
 
     async def action_command_palette(self) -> None:
         """Open the command palette."""
@@ -277,7 +277,7 @@ class ChatScreen(ChatLayout):
 
     async def action_quit(self) -> None:
         """Leave."""
-        await self.chat_app.action_quit()
+        await self.host.action_quit()
 
     async def action_cancel(self) -> None:
         """Esc: the answer, then the download; else back to the prompt, and notices go."""
@@ -293,9 +293,9 @@ class ChatScreen(ChatLayout):
         """Hold the answer, or let it go on."""
         held = self.chat.pause_or_resume()
         if held is None:
-            self.chat_app.say("No answer is running")
+            self.host.say("No answer is running")
         else:
-            self.chat_app.say("The answer is held" if held else "The answer goes on")
+            self.host.say("The answer is held" if held else "The answer goes on")
             self.show_keys()
 
     async def action_copy_or_cancel(self) -> None:
@@ -304,13 +304,13 @@ class ChatScreen(ChatLayout):
         if selected:
             self.app.copy_to_clipboard(selected)
             self.clear_selection()
-            self.chat_app.say("Sent to the terminal's clipboard", f"{len(selected):,} characters")
+            self.host.say("Sent to the terminal's clipboard", f"{len(selected):,} characters")
         elif await self.chat.cancel():
             return
         elif self.chat.prompt.text:
             self.chat.prompt.clear_draft(recoverable=True)
         elif time.monotonic() - self._interrupted_at <= TWICE_SECONDS:
-            await self.chat_app.action_quit()
+            await self.host.action_quit()
         else:
             self._interrupted_at = time.monotonic()
-            self.chat_app.say("Press Ctrl+C again to quit")
+            self.host.say("Press Ctrl+C again to quit")

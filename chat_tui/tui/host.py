@@ -1,0 +1,33 @@
+"""What the screen asks of its app, so that neither file has to know the other's class."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from chat_tui.errors import ChatTuiError
+from chat_tui.tui.transcript.ink import Ink
+
+
+class Host(Protocol):
+    """The app around the screen."""
+
+    changed_keys: dict[str, str]
+    """Rebound keys by id."""
+
+    def tell(self, error: ChatTuiError, *, lasting: bool = False) -> None:
+        """Show an error: what happened, and what to do next."""
+
+    def say(self, title: str, more: str = "", *, long: bool = False) -> None:
+        """Show a short notice; a long one stays as an error does."""
+
+    def ink(self) -> Ink:
+        """The theme in use as the transcript writes with it."""
+
+    def use_theme(self, name: str) -> None:
+        """Draw with another theme. Raises `ThemeError`."""
+
+    def choose_theme(self) -> None:
+        """Open the list of themes."""
+
+    async def action_quit(self) -> None:
+        """Leave."""
