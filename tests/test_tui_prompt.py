@@ -26,9 +26,8 @@ class Small(App[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        completions = CompletionList()
-        self.prompt = Prompt(complete, completions)
-        self.completions = completions
+        self.completions = CompletionList()
+        self.prompt = Prompt(complete, self.completions)
         self.asked: list[str] = []
         self.edited: list[tuple[str, float]] = []
         self.bubbled: list[str] = []
@@ -54,8 +53,7 @@ class Small(App[None]):
 
 @pytest.fixture
 async def pilot():
-    app = Small()
-    async with app.run_test(size=(60, 24)) as pilot:
+    async with Small().run_test(size=(60, 24)) as pilot:
         yield pilot
 
 
@@ -399,5 +397,4 @@ async def test_the_cursor_does_not_blink_unless_it_is_asked_to(pilot: Pilot) -> 
 
 
 async def test_an_empty_prompt_says_what_it_is_for(pilot: Pilot) -> None:
-    line = "".join(segment.text for segment in prompt_of(pilot).render_line(0))
-    assert line.strip() == "Ask anything · / for commands"
+    assert "".join(segment.text for segment in prompt_of(pilot).render_line(0)).strip() == "Ask anything · / for commands"
