@@ -225,5 +225,8 @@ async def test_a_terminal_too_small_says_so_and_nothing_is_lost() -> None:
         await chat.pilot.press("h", "i")
         await chat.pilot.resize_terminal(40, 12)
         await chat.shows("hi")
+        await chat.pilot.press("!", "enter")
+        await chat.answered()
+        assert chat.chat.transcript.turns[0].text == "hi!"
         await chat.pilot.resize_terminal(39, 12)
         await chat.shows("39×12")

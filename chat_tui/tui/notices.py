@@ -104,7 +104,10 @@ class TooSmall(Widget):
     """Stands in place of everything where the terminal is too small."""
 
     DEFAULT_CSS = """
-    TooSmall { display: none; width: 100%; height: 100%; content-align: center middle; text-align: center; }
+    TooSmall {
+        display: none; layer: over; width: 100%; height: 100%; background: $background;
+        content-align: center middle; text-align: center;
+    }
     """
 
     def render(self) -> str:
