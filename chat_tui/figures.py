@@ -142,7 +142,9 @@ class Meter:
         if phase and self._end is None:
             self._attempt, self._of, self._reason = chunk.attempt, chunk.of, chunk.reason
             self._delay = chunk.delay_seconds
-            self._enter(phase, at)
+            if not phase == self._phase == "fetching":
+                # A fetch tells again and again how far it is.
+                self._enter(phase, at)
 
     def _note(self, usage: Usage | None) -> None:
         if usage is not None:
@@ -205,6 +207,7 @@ class Meter:
         until = self._ended if self._ended is not None else at
         timings = self._end.timings if self._end is not None else Timings()
         prompt = self._usage.prompt_tokens if self._usage and self._usage.prompt_tokens else None
+        sent = prompt if prompt is not None else self._context[0]
         return Figures(
             model=self._model,
             strategy=self._strategy,
@@ -218,11 +221,11 @@ class Meter:
             rate=self._rate(tokens, at),
             rate_estimated=self._end.timings.estimated if self._end else estimated,
             sparkline=self._sparkline(tokens, at),
-            prompt_tokens=prompt if prompt is not None else (self._context[0] or None),
+            prompt_tokens=sent or None,
             completion_tokens=tokens,
             tokens_estimated=estimated or prompt is None,
             cost=self._end.cost if self._end else None,
-            context_tokens=prompt + (tokens or 0) if prompt is not None else (self._context[0] or None),
+            context_tokens=sent + (tokens or 0) if sent else None,
             context_window=self._context[1] or None,
             left_out=self._left_out,
             duration_seconds=timings.duration_seconds or max(0.0, until - self._started),
