@@ -40,7 +40,10 @@ async def bursts(
     try:
         first = await _beginning(pieces)
         if not spoken.json_lines and _is_json(first):
-            yield reading.whole(await _body(first, pieces))
+            burst.extend(reading.whole(await _body(first, pieces)))
+            if not (burst and isinstance(burst[-1], End)):
+                burst.extend(reading.close())
+            yield burst
             return
         if first.lstrip()[:1] == b"<":
             raise _web_page()

@@ -17,24 +17,28 @@ MODEL = Model("box/tiny")
 HELLO = Request(prompt="hello")
 
 
-def line(base_url: str, key: str = KEY) -> Line:
-    return Line(Provider("box", base_url=base_url, api_key_env="BOX_KEY"), key)
+def line(base_url: str, key: str = KEY, dialect: str = "openai") -> Line:
+    return Line(Provider("box", dialect, base_url, api_key_env="BOX_KEY"), key)
 
 
 async def ask(
-    transport: Transport, base_url: str, request: Request = HELLO
+    transport: Transport,
+    base_url: str,
+    request: Request = HELLO,
+    dialect: str = "openai",
+    model: Model = MODEL,
 ) -> tuple[list[Chunk], errors.ProviderError | None]:
     """The chunks, `waiting` left out, and the error."""
     chunks: list[Chunk] = []
     caught: errors.ProviderError | None = None
     try:
-        async with aclosing(transport.stream(line(base_url), MODEL, request)) as bursts:
+        async with aclosing(transport.stream(line(base_url, dialect=dialect), model, request)) as bursts:
             async for burst in bursts:
                 chunks += [c for c in burst if not (isinstance(c, Metadata) and c.event == "waiting")]
     except errors.ProviderError as error:
         caught = error
     if caught is not None:
-        assert (caught.provider, caught.model) == ("box", "box/tiny")
+        assert (caught.provider, caught.model) == ("box", model.name)
         assert "hunter2" not in f"{caught!r} {caught} {caught.__cause__!r}"
     return chunks, caught
 

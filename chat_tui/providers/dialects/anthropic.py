@@ -134,7 +134,7 @@ class AnthropicReading(OneReply):
         if not isinstance(content, list):
             self._read(value, chunks)
             return
-        self._seen = True
+        self._seen = self.finished = True
         for block in content:
             self._read_part(block, chunks)
         self._finish(value.get("stop_reason"))
@@ -145,9 +145,9 @@ class AnthropicReading(OneReply):
         if not isinstance(part, dict):
             return
         kind = part.get("type")
-        if kind in {"text_delta", "text", None}:
+        if kind in ("text_delta", "text", None):
             self._say(part.get("text"), chunks)
-        elif kind in {"thinking_delta", "thinking"}:
+        elif kind in ("thinking_delta", "thinking"):
             self._think(part.get("thinking"), chunks)
 
     def _read_usage(self, usage: Json, chunks: list[Chunk], without: str = "") -> None:

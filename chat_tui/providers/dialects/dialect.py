@@ -38,7 +38,7 @@ class Reading(Protocol):
         """The chunks of one event; an `End` is the last."""
 
     def whole(self, body: bytes) -> Sequence[Chunk]:
-        """The chunks of a reply that came as one plain JSON body."""
+        """The chunks of a reply that came as one plain JSON body; without an `End`, `close` has the last word."""
 
     def held(self) -> Sequence[Chunk]:
         """The text that waits for more to be decided, given out where the reply breaks off; empty afterwards."""

@@ -104,7 +104,7 @@ class OllamaReading(OneReply):
     def _ended(self, value: dict[str, Json]) -> Sequence[Chunk]:
         reason = value.get("done_reason")
         self._finish(reason)
-        if reason in {"load", "unload"} and not self._spoke:
+        if reason in ("load", "unload") and not self._spoke:
             raise Garbled(f"The server did nothing but {reason} the model.", "Ask again.")
         if reason == "error" and not self._spoke:
             raise error_of(value)

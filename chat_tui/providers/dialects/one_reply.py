@@ -69,8 +69,12 @@ class OneReply:
             self._read_whole(part, chunks)
         if not self._seen:
             raise self._no_answer()
+        told = [chunk for chunk in chunks if not isinstance(chunk, End)]
+        if isinstance(value, list) and not self.finished:
+            # A stream's parts, put together: `close` says that the last one is missing.
+            return told
         self.finished = True
-        return [*(chunk for chunk in chunks if not isinstance(chunk, End)), *self._ending()]
+        return [*told, *self._ending()]
 
     def held(self) -> Sequence[Chunk]:
         """What may still have become a tag, where the reply breaks off."""

@@ -96,7 +96,7 @@ class OpenAiReading(OneReply):
         choices = value.get("choices")
         if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
             raise self._no_answer()
-        self._seen = True
+        self._seen = self.finished = True
         self._read_choice(choices[0], choices[0].get("message"), chunks)
         if isinstance(value.get("usage"), dict):
             self._usage = usage_of(value["usage"])
