@@ -52,12 +52,12 @@ class Cleaner:
         if not self._held and not _ANY.search(piece):
             return piece
         text = self._held + piece
+        half = ""
         if text and "\ud800" <= text[-1] <= "\udbff":
             # Half of a pair that was cut: the other half may come.
-            self._held, text = text[-1], text[:-1]
-            return clean(_joined(text))
+            half, text = text[-1], text[:-1]
         opening = _OPENING.search(text)
-        self._held = opening.group() if opening else ""
+        self._held = (opening.group() if opening else "") + half
         if opening:
             text = text[: opening.start()]
         return clean(_joined(text))
