@@ -166,11 +166,13 @@ async def scripted_chat(
     file: Path | None = None,
     size: tuple[int, int] = (120, 36),
     weights: StandInWeights | None = None,
+    opened: bool = True,
 ) -> AsyncIterator[ScriptedChat]:
-    """The screen of these columns and rows with its engine open; `file` keeps the history."""
+    """The screen of these columns and rows, by default with its engine open; `file` keeps the history."""
     chat = ScriptedChat(config or Config(), scripts, file, weights or StandInWeights())
     async with chat.app.run_test(size=size, notifications=True) as chat.pilot:
-        await chat.until(lambda: chat.app.engine is not None and chat.chat._ready.is_set())
+        if opened:
+            await chat.screen.opened()
         try:
             yield chat
         finally:

@@ -53,6 +53,34 @@ async def test_a_rebound_key_acts_and_stands_in_the_footer() -> None:
         await chat.until(lambda: chat.screen.picker.is_open)
 
 
+async def test_keys_pressed_before_the_engine_is_open_are_not_lost() -> None:
+    async with scripted_chat(opened=False) as chat:
+        await chat.pilot.press("ctrl+t", "ctrl+o", *"deep")
+        await chat.until(lambda: chat.screen.strategy != "balanced")
+        await chat.until(lambda: chat.screen.picker.is_open)
+
+
+async def test_a_question_sent_before_the_engine_is_open_is_asked_then() -> None:
+    async with scripted_chat(opened=False) as chat:
+        await chat.pilot.press("h", "i", "enter")
+        await chat.until(lambda: chat.chat.answer is not None)
+        await chat.answered()
+        assert chat.chat.transcript.turns[0].text == "hi"
+
+
+async def test_a_turn_chosen_in_the_history_comes_into_view() -> None:
+    async with scripted_chat(["line\n\n" * 60]) as chat:
+        for text in ("first", "second"):
+            await chat.ask(text)
+            await chat.answered()
+        await chat.pilot.press("ctrl+r")
+        await chat.until(lambda: isinstance(chat.app.screen, HistoryScreen))
+        await chat.pilot.press("shift+tab", "up", "enter")
+        await chat.until(lambda: chat.app.screen is chat.screen)
+        first = chat.chat.transcript.turns[0].id
+        await chat.until(lambda: (place := chat.chat.transcript.reading_position) and place.turn == first)
+
+
 async def test_ctrl_n_begins_a_new_conversation() -> None:
     async with scripted_chat() as chat:
         await chat.ask("first")

@@ -9,7 +9,8 @@ import pytest
 from textual.pilot import Pilot
 
 from chat_tui.tui.chat_screen import ChatScreen
-from tests.stand_in_engine import QUESTION, pictured_app
+from chat_tui.tui.history_screen import HistoryScreen
+from tests.stand_in_engine import ANSWER, QUESTION, STREAMING, pictured_app
 
 
 @pytest.fixture(autouse=True)
@@ -36,18 +37,25 @@ async def opened(pilot: Pilot[int]) -> None:
 async def asked(pilot: Pilot[int]) -> None:
     """A question is asked, and its answer has come halfway."""
     await opened(pilot)
-    chat = chat_screen(pilot).chat
-    chat.prompt.insert(QUESTION)
+    screen = chat_screen(pilot)
+    screen.chat.prompt.insert(QUESTION)
     await pilot.press("enter")
-    while not chat.transcript.turns or chat.transcript.is_busy:
+    while not (
+        screen.stats.figures == STREAMING
+        and screen.stats._due is None
+        and "c0" in screen.history._answering
+        and screen.chat.transcript.copy_text() == ANSWER
+        and not screen.chat.transcript.is_busy
+    ):
         await pilot.pause(0.02)
-    # The stats panel is painted at most four times a second.
-    await pilot.pause(0.4)
+    await pilot.pause(0.1)
 
 
 async def history_opened(pilot: Pilot[int]) -> None:
     await asked(pilot)
     await pilot.press("ctrl+r")
+    while not isinstance(pilot.app.screen, HistoryScreen):
+        await pilot.pause(0.02)
     await pilot.pause(0.1)
 
 

@@ -71,6 +71,16 @@ class ChatScreen(ChatLayout):
         assert self._engine is not None
         return self._engine
 
+    def _with_engine(self, act: Callable[[Engine], None]) -> None:
+        """Act now, or as soon as the engine is open: a key pressed right after the first paint is not lost."""
+        if self._engine is not None:
+            act(self._engine)
+        else:
+            self.run_worker(self._act_later(act), group="command")
+
+    async def _act_later(self, act: Callable[[Engine], None]) -> None:
+        act(await self.opened())
+
     async def _discover(self, engine: Engine) -> None:
         await engine.discover()
         self.picker.set_standings(engine.models())
@@ -87,17 +97,21 @@ class ChatScreen(ChatLayout):
 
     def action_open_models(self) -> None:
         """Open the list of models in place."""
-        if self._engine is not None:
-            self.picker.set_standings(self._engine.models())
-            self.picker.open()
+        self._with_engine(self._open_models)
+
+    def _open_models(self, engine: Engine) -> None:
+        self.picker.set_standings(engine.models())
+        self.picker.open()
 
     def action_next_strategy(self) -> None:
         """Go to the next strategy; it chooses from now on. From a fixed model it leads back to the strategy in use."""
-        if self._engine is not None:
-            names = list(self._engine.strategies())
-            step = 1 if self.model is None else 0
-            place = names.index(self.strategy) + step if self.strategy in names else 0
-            self.choose(None, names[place % len(names)])
+        self._with_engine(self._next_strategy)
+
+    def _next_strategy(self, engine: Engine) -> None:
+        names = list(engine.strategies())
+        step = 1 if self.model is None else 0
+        place = names.index(self.strategy) + step if self.strategy in names else 0
+        self.choose(None, names[place % len(names)])
 
     def choose(self, model: str | None, strategy: str) -> None:
         """From the next question on this model answers; None: the one that the strategy chooses."""

@@ -68,7 +68,7 @@ class HelpScreen(ModalScreen[None]):
         padding: 0 1; scrollbar-size-vertical: 1;
     }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,f1,q", "dismiss", "Close", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,f1,q,ctrl+c", "dismiss", "Close", show=False)]
 
     def __init__(self, changed: Mapping[str, str]) -> None:
         super().__init__()

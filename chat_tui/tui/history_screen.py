@@ -79,7 +79,7 @@ class HistoryScreen(ModalScreen[tuple[str, str] | None]):
     }
     HistoryScreen #exchanges { height: auto; max-height: 50%; background: $surface; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,ctrl+r", "dismiss(None)", "Close", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,ctrl+r,ctrl+c", "dismiss(None)", "Close", show=False)]
 
     def __init__(
         self,
