@@ -65,7 +65,7 @@ class Cleaner:
     def rest(self) -> str:
         """What was held, at the end of the text."""
         held, self._held = self._held, ""
-        return clean(held)
+        return clean(_joined(held))
 
 
 def _joined(text: str) -> str:

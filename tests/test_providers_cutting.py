@@ -185,6 +185,7 @@ def test_no_text_is_lost_beside_the_tags(whole: str) -> None:
 
 @given(HOSTILE, CUTS)
 @example("\x1b]0;t\ud83d\x1b\\", [6])
+@example("\x1b]0;t\ud83d\ude00", [])
 def test_no_cut_of_the_text_changes_what_is_cleaned(whole: str, cuts: list[int]) -> None:
     def cleaned(pieces: Sequence[str]) -> str:
         cleaner = Cleaner()
