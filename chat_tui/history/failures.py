@@ -66,5 +66,5 @@ def _full(place: str) -> HistoryError:
 def _forbidden(place: str) -> HistoryError:
     return HistoryError(
         f"The history at {place} cannot be written.",
-        "Make its folder writable, set XDG_DATA_HOME to another one, or start with --no-save.",
+        "Make its folder writable, or set XDG_DATA_HOME to another one. Until then nothing is saved.",
     )

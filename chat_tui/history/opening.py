@@ -134,7 +134,7 @@ def _refuse_newer(schema: int, newest: int) -> None:
     if schema > newest:
         raise SchemaTooNew(
             f"The history was written by a newer chat-tui (schema {schema}, this one knows {newest}).",
-            "Update chat-tui, or start with --no-save. Nothing was changed.",
+            "Update chat-tui. Until then nothing is saved; nothing in it was changed.",
         )
 
 
