@@ -79,7 +79,7 @@ async def test_a_newer_store_is_refused_and_left_alone(file: Path) -> None:
         db.execute("PRAGMA user_version = 999")
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     before = content(file)
-    with pytest.raises(SchemaTooNew, match=r"schema 999.*--no-save"):
+    with pytest.raises(SchemaTooNew, match=r"schema 999.*nothing is saved"):
         await Store.open(file)
     assert content(file) == before
 
@@ -286,13 +286,13 @@ def test_a_folder_that_may_not_be_written_is_told(name: str) -> None:
         said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     assert said.startswith("HistoryError")
     assert "cannot be written" in said
-    assert "--no-save" in said
+    assert "nothing is saved" in said
 
 
 @pytest.mark.parametrize(
     ("error", "sentence"),
     [
-        (PermissionError(errno.EACCES, "no"), "cannot be written.*--no-save"),
+        (PermissionError(errno.EACCES, "no"), "cannot be written.*nothing is saved"),
         (OSError(errno.EROFS, "read-only"), "cannot be written.*XDG_DATA_HOME"),
         (OSError(errno.ENOSPC, "full"), "disk is full.*Free some space"),
         (OSError(errno.EDQUOT, "quota"), "disk is full"),
