@@ -13,6 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from chat_tui.errors import ConfigError
+from chat_tui.known import known_providers
 from chat_tui.models import DIALECTS
 from chat_tui.text_safety import clean_line
 
@@ -73,13 +74,39 @@ class ErrorHandling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One of `[[providers]]`."""
+    """One of `[[providers]]`; a known name needs nothing else."""
 
     name: str
-    base_url: str
-    dialect: str = "openai"
+    base_url: str = ""
+    base_urls: tuple[str, ...] = ()
+    """Several addresses of the same models, in place of `base_url`."""
+    dialect: str = ""
+    """Empty: the known provider's, else `openai`."""
     api_key_env: str = ""
+    """The variable with the key."""
+    api_key_cmd: str | tuple[str, ...] = ""
+    """The command that writes the key to its stdout; a text is split into words as a shell would."""
+    api_key: str = ""
+    """The key itself: better kept elsewhere, and told so."""
+    headers: dict[str, str] = {}
+    """Sent with every request."""
+    proxy: str = ""
+    """`none`, or an address; empty: what the environment says."""
+    verify: bool | str = True
+    """False: any certificate will do; a text: the file with the certificates to be trusted."""
+    connection_seconds: float | None = None
+    first_token_seconds: float | None = None
+    token_seconds: float | None = None
+    stream_seconds: float | None = None
+    """These four: `[timeouts]` for this provider."""
+    price_in: float | None = None
+    """US dollars per million prompt tokens, for all of its models that say nothing else."""
+    price_out: float | None = None
     models: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        # Without the key and the headers, which may hold one.
+        return f"ProviderRow({self.name!r})"
 
 
 class ModelRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -157,6 +184,12 @@ _RANGES: dict[str, tuple[float, float, bool]] = {
     "error_handling.retry_attempts": _ABOVE_0,
     "error_handling.retry_delay_seconds": _FROM_0,
     "error_handling.max_tries": _ABOVE_0,
+    "providers.connection_seconds": _ABOVE_0,
+    "providers.first_token_seconds": _ABOVE_0,
+    "providers.token_seconds": _ABOVE_0,
+    "providers.stream_seconds": _ABOVE_0,
+    "providers.price_in": _FROM_0,
+    "providers.price_out": _FROM_0,
     "models.context_window": _ABOVE_0,
     "models.price_in": _FROM_0,
     "models.price_out": _FROM_0,
@@ -321,9 +354,8 @@ def _check_names(config: Config, file: str, text: str) -> None:
             raise _wrong(file, text, f"{where}.name", "must be a name of your own, without a slash")
         if row.name in names:
             raise _wrong(file, text, f"{where}.name", f"`{clean_line(row.name, 40)}` is there twice")
-        if not row.base_url.startswith(("http://", "https://")):
-            raise _wrong(file, text, f"{where}.base_url", "must begin with http:// or https://")
-        if row.dialect not in DIALECTS:
+        _check_addresses(row, where, file, text)
+        if row.dialect and row.dialect not in DIALECTS:
             raise _wrong(file, text, f"{where}.dialect", f"must be one of {', '.join(DIALECTS)}")
         names.add(row.name)
     rows = [row.name for row in config.models]
@@ -334,6 +366,22 @@ def _check_names(config: Config, file: str, text: str) -> None:
     for key, model in [*named, *((f"models[{index}].name", name) for index, name in enumerate(rows))]:
         if model is not None and not all(model.partition("/")[::2]):
             raise _wrong(file, text, key, f"`{clean_line(model, 60)}` must be written as provider/model")
+
+
+def _check_addresses(row: ProviderRow, where: str, file: str, text: str) -> None:
+    if row.base_url and row.base_urls:
+        raise _wrong(file, text, f"{where}.base_urls", "stands beside `base_url`: one of them is enough")
+    if not row.base_url and not row.base_urls and row.name not in known_providers():
+        raise _wrong(
+            file,
+            text,
+            f"{where}.name",
+            f"needs a `base_url`: `{clean_line(row.name, 40)}` is none of {', '.join(known_providers())}",
+        )
+    named = [("base_url", row.base_url), *(("base_urls", url) for url in row.base_urls)]
+    for key, url in named:
+        if (url or key == "base_urls") and not url.startswith(("http://", "https://")):
+            raise _wrong(file, text, f"{where}.{key}", "must begin with http:// or https://")
 
 
 def _wrong(file: str, text: str, key: str, what: str) -> ConfigError:

@@ -25,6 +25,27 @@ class Provider(msgspec.Struct, frozen=True):
     """Ids without the provider's name; empty: the server is asked."""
     local: bool = False
     """Its models run on this machine: free, and nothing leaves it."""
+    base_urls: tuple[str, ...] = ()
+    """More than one address of the same models; each request goes to one of them."""
+    api_key_cmd: tuple[str, ...] = ()
+    """A command whose output is the key."""
+    key_optional: bool = False
+    """Without a key it is asked without one."""
+    headers: dict[str, str] = {}
+    """Sent with every request."""
+    proxy: str = ""
+    """`none`, or an address; empty: what the environment says."""
+    verify: bool | str = True
+    """False: any certificate will do; a text: the file with the certificates to be trusted."""
+    connection_seconds: float | None = None
+    """Limit for connecting; None: everybody's."""
+    price_in: float | None = None
+    """US dollars per million prompt tokens of its models, where nobody says more of one."""
+    price_out: float | None = None
+    models_url: str = ""
+    """Where its list of models is, if not at the dialect's path."""
+    exact: bool = False
+    """`base_url` is complete though it has no path."""
 
 
 class Model(msgspec.Struct, frozen=True):
