@@ -6,37 +6,38 @@ What costs time to load (the HTTP client, the child's server) is loaded when a q
 from __future__ import annotations
 
 import asyncio
+import os
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from chat_tui import paths
 from chat_tui.chunks import Chunk, Metadata
-from chat_tui.config import Config, ModelRow
+from chat_tui.config import Config
 from chat_tui.engine import Engine
 from chat_tui.errors import ChatTuiError, HistoryError
+from chat_tui.facts import Facts
 from chat_tui.history.store import Store
+from chat_tui.known import KnownProvider, known_providers
 from chat_tui.local.server import LocalServer
 from chat_tui.local.weights import Weights
 from chat_tui.models import LOCAL_MODEL, SCRIPTED_MODEL, Fetching, Model, Provider, Standing
+from chat_tui.providers.keys import KeptKeys, Keys, key_warnings
+from chat_tui.providers.roster import Roster
 from chat_tui.request import Request
 from chat_tui.routing.health import Health
 from chat_tui.routing.router import Router
 from chat_tui.routing.run import Settings
-
-if TYPE_CHECKING:
-    from chat_tui.providers.transport import Transport
+from chat_tui.servers import Servers
 
 PROGRESS_SECONDS = 0.25
 """Between two words about a fetch."""
 LOCAL_QUALITY = 0.1
 LOCAL_STREAMS = 2
 """The child's slots."""
-LOCAL_HOSTS = ("http://127.", "http://localhost", "http://[::1]")
 
 
 class _Weights:
@@ -61,21 +62,28 @@ class _Weights:
 
 
 class Parts:
-    """What answers: the providers of the config, the built-in model, the script."""
+    """What answers: the servers, the built-in model, the script."""
 
-    def __init__(self, config: Config, weights: Weights, server: LocalServer, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        config: Config,
+        weights: Weights,
+        server: LocalServer,
+        clock: Callable[[], float],
+        roster: Roster,
+        keys: Keys,
+    ) -> None:
         self._config = config
         self._weights, self._server = weights, server
-        self._transport: Transport | None = None
-        self._loading = asyncio.Lock()
-        self._providers = {row.name: _provider(row) for row in config.providers}
-        self._silent: dict[str, str] = {}
-        rows = {row.name: row for row in config.models}
-        named = [
-            Model(f"{provider.name}/{name}", local=provider.local)
-            for provider in self._providers.values()
-            for name in provider.models
-        ]
+        self._facts = Facts(config)
+        self._servers = Servers(
+            roster,
+            keys,
+            self._facts,
+            connection_seconds=config.timeouts.connection_seconds,
+            clock=clock,
+            found=self._found,
+        )
         built_in = Model(
             LOCAL_MODEL,
             context_window=config.local.context_window,
@@ -86,10 +94,10 @@ class Parts:
             trim_step_tokens=config.local.context_window // 4,
         )
         scripted = Model(SCRIPTED_MODEL, 32_000, 0.0, 0.0, 0.0, selectable=False, local=True)
-        known = {model.name: model for model in (*named, *(Model(name) for name in rows), built_in, scripted)}
-        models = [_with_row(model, rows.get(name)) for name, model in known.items() if self._answers(model)]
+        rows = [model for row in config.models if (model := self._of_row(row.name))]
+        known = {model.name: model for model in (*rows, *self._servers.named_models())}
         self.router = Router(
-            models,
+            [*known.values(), self._facts.of(built_in), self._facts.of(scripted)],
             self.open_stream,
             Health(clock),
             _settings(config),
@@ -98,8 +106,13 @@ class Parts:
             clock=clock,
         )
 
-    def _answers(self, model: Model) -> bool:
-        return model.provider in self._providers or model.name in {LOCAL_MODEL, SCRIPTED_MODEL}
+    def _of_row(self, name: str) -> Model | None:
+        return self._servers.admit(name) if self._servers.speaks_to(name.partition("/")[0]) else None
+
+    def _found(self, models: Sequence[Model]) -> None:
+        fresh = {model.name: model for model in models}
+        kept = [model for model in self.router.models if model.name not in fresh]
+        self.router.models = (*fresh.values(), *kept)
 
     # -- speaking -------------------------------------------------------------------------------------------------
 
@@ -113,17 +126,7 @@ class Parts:
             return aclosing(Scripted().stream(model, request))
         if model.name == LOCAL_MODEL:
             return aclosing(self._built_in(model, request))
-        return aclosing(self._served(model, request))
-
-    async def _served(self, model: Model, request: Request) -> AsyncGenerator[Sequence[Chunk], None]:
-        from_provider = self._providers[model.provider]
-        transport = await self.transport()
-        from chat_tui.providers.transport import Line, key_of
-
-        line = Line(from_provider, key_of(from_provider))
-        async with aclosing(transport.stream(line, model, request)) as bursts:
-            async for burst in bursts:
-                yield burst
+        return aclosing(self._servers.stream(model, request))
 
     async def _built_in(self, model: Model, request: Request) -> AsyncGenerator[Sequence[Chunk], None]:
         async with aclosing(self._fetched(model)) as told:
@@ -131,7 +134,7 @@ class Parts:
                 yield [word]
         if not self._server.alive:
             yield [Metadata("loading", model=model.name)]
-        transport = await self.transport()
+        transport = await self._servers.transport()
         from chat_tui.providers.transport import Line
 
         address = await self._server.address()
@@ -158,55 +161,28 @@ class Parts:
                 fetch.cancel()
                 await asyncio.wait([fetch])
 
-    async def transport(self) -> Transport:
-        """The HTTP side, imported in a thread: it costs a tenth of a second."""
-        async with self._loading:
-            if self._transport is None:
-                module = await asyncio.to_thread(_transport_module)
-                self._transport = module(connection_seconds=self._config.timeouts.connection_seconds)
-        return self._transport
-
     async def prepare(self) -> None:
         """Load what a question to any server needs."""
-        await self.transport()
+        await self._servers.transport()
 
     async def warm(self, name: str) -> None:
         """Load what this model needs."""
         if name == SCRIPTED_MODEL:
             return
-        await self.transport()
+        await self._servers.transport()
         if name == LOCAL_MODEL and self._weights.ready() is not None:
             await self._server.address()
 
     # -- what there is --------------------------------------------------------------------------------------------
 
     async def discover(self) -> None:
-        """Ask the servers that name no models for their lists, all at once."""
-        asked = [provider for provider in self._providers.values() if not provider.models]
-        if asked:
-            await asyncio.gather(*(self._ask_for_models(provider) for provider in asked))
-
-    async def _ask_for_models(self, provider: Provider) -> None:
-        transport = await self.transport()
-        from chat_tui.providers.discovery import models_of
-
-        try:
-            found = models_of(provider, await transport.models(provider))
-        except ChatTuiError as error:
-            self._silent[provider.name] = error.title
-            return
-        self._silent.pop(provider.name, None)
-        rows = {row.name: row for row in self._config.models}
-        fresh = {model.name: _with_row(model, rows.get(model.name)) for model in found}
-        kept = [model for model in self.router.models if model.name not in fresh]
-        self.router.models = (*fresh.values(), *kept)
+        """Look for servers on this machine, and ask those in use that name no models for their lists."""
+        await self._servers.discover()
 
     def admit(self, name: str) -> None:
         """Take a model that was named but not listed, where its provider is known."""
-        if name.partition("/")[0] in self._providers and all(model.name != name for model in self.router.models):
-            rows = {row.name: row for row in self._config.models}
-            local = self._providers[name.partition("/")[0]].local
-            self.router.models = (*self.router.models, _with_row(Model(name, local=local), rows.get(name)))
+        if all(model.name != name for model in self.router.models) and (model := self._servers.admit(name)):
+            self._found([model])
 
     def standings(self) -> Sequence[Standing]:
         """Every model and how it fares; a server that did not answer stands as a row of its own."""
@@ -215,9 +191,7 @@ class Parts:
             vitals = self.router.health.vitals(model.name)
             state, usable = self._state(model)
             standings.append(Standing(model, vitals.ttft_seconds, vitals.tokens_per_second, state, usable))
-        for name, why in self._silent.items():
-            standings.append(Standing(Model(f"{name}/?", selectable=False), state=why, usable=False))
-        return standings
+        return [*standings, *self._servers.standings()]
 
     def _state(self, model: Model) -> tuple[str, bool]:
         rest = self.router.health.resting_seconds(model.name)
@@ -233,42 +207,8 @@ class Parts:
 
     async def close(self) -> None:
         """Let go of the child and the connections."""
-        if self._transport is not None:
-            await self._transport.close()
+        await self._servers.close()
         await self._server.stop()
-
-
-def _transport_module() -> type[Transport]:
-    import anyio
-
-    # httpx's own first use of anyio loads its event loop side, which would hold the first question.
-    anyio.run(anyio.sleep, 0)
-    from chat_tui.providers.transport import Transport
-
-    return Transport
-
-
-def _provider(row: object) -> Provider:
-    provider = msgspec.convert(row, Provider, from_attributes=True)
-    return msgspec.structs.replace(provider, local=provider.base_url.startswith(LOCAL_HOSTS))
-
-
-def _with_row(model: Model, row: ModelRow | None) -> Model:
-    """The model with what the config says of it; what runs on this machine is free unless it says otherwise."""
-    price = 0.0 if model.local else None
-    if row is None:
-        row = ModelRow(model.name)
-    return msgspec.structs.replace(
-        model,
-        context_window=row.context_window or model.context_window,
-        price_in=row.price_in
-        if row.price_in is not None
-        else (model.price_in if model.price_in is not None else price),
-        price_out=row.price_out
-        if row.price_out is not None
-        else (model.price_out if model.price_out is not None else price),
-        quality=row.quality if row.quality is not None else model.quality,
-    )
 
 
 def _settings(config: Config) -> Settings:
@@ -289,11 +229,22 @@ async def open_engine(
     tell: Callable[[ChatTuiError], None],
     store_file: Path | None = None,
     clock: Callable[[], float] = time.monotonic,
+    environ: Mapping[str, str] = os.environ,
+    known: Mapping[str, KnownProvider] | None = None,
 ) -> Engine:
-    """An engine over the user's store. A store that cannot be used is told, and nothing is saved then."""
+    """An engine over the user's store. A store that cannot be used is told, and nothing is saved then.
+
+    `environ` and `known` are where keys and servers are looked for.
+    """
     weights = Weights(paths.cache_folder() / "weights", own_file=paths.named(config.local.weights))
     server = LocalServer(weights, context_window=config.local.context_window, threads=config.local.threads)
-    parts = Parts(config, weights, server, clock)
+    kept = KeptKeys(paths.kept_keys_file())
+    in_config = {row.name: row.api_key for row in config.providers if row.api_key}
+    roster = Roster(config, known_providers() if known is None else known, environ, kept.names())
+    keys = Keys(kept, in_config=in_config, environ=environ)
+    parts = Parts(config, weights, server, clock, roster, keys)
+    for warning in key_warnings(in_config, paths.config_file()):
+        tell(warning)
     try:
         history = await Store.open((store_file or paths.store_file()) if save else None)
     except HistoryError as error:

@@ -44,3 +44,8 @@ def state_folder() -> Path:
 def store_file() -> Path:
     """The store of conversations."""
     return data_folder() / "history.db"
+
+
+def kept_keys_file() -> Path:
+    """The names of the providers whose keys are in the system's keyring."""
+    return data_folder() / "keys.json"

@@ -26,6 +26,8 @@ RANKS = {
     "compare": 2,
     "adaptive": 2,
     "assembly": 3,
+    "servers": 3,
+    "facts": 3,
     "tui": 4,
     "web": 4,
     "cli": 5,
@@ -40,6 +42,8 @@ HOMES = {
     "starlette": ["chat_tui.web"],
     "uvicorn": ["chat_tui.web"],
     "xllamacpp": ["chat_tui.local"],
+    "keyring": ["chat_tui.providers.keyring_child"],
+    "truststore": ["chat_tui.providers.trust"],
 }
 """Who alone may import what."""
 

@@ -85,7 +85,7 @@ async def test_the_address_stands_where_it_is_waited_for() -> None:
 
 
 async def test_a_line_that_is_cut_after_words_is_broken_and_the_next_question_goes_elsewhere() -> None:
-    async with two(Script(tokens=20, cut_after=5), Script(tokens=5)) as (engine, one, other):
+    async with two(Script(tokens=20, cut=5), Script(tokens=5)) as (engine, one, other):
         answer = await engine.ask(None, "hello", Request(model="box/m"))
         await ended(answer)
         assert answer.turn.state == "broken"

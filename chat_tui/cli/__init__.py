@@ -23,6 +23,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if arguments is None:
                 _deaf_to_interrupts()
             return code
+        if options.command == "auth":
+            from chat_tui.cli import auth
+
+            return auth.run(options)
         from chat_tui.cli import screen
 
         return screen.run(options)
@@ -72,7 +76,18 @@ def parser() -> argparse.ArgumentParser:
     ask.add_argument("--no-stream", action="store_true", help="the whole answer at once")
     ask.add_argument("--no-save", action="store_true", help="do not keep it in the history")
     ask.add_argument("--no-fallback", action="store_true", help="try the first choice only")
+    _auth(commands.add_parser("auth", help="keep keys in the system's keyring"))
     return top
+
+
+def _auth(auth: argparse.ArgumentParser) -> None:
+    actions = auth.add_subparsers(dest="action", metavar="action", required=True)
+    keep = actions.add_parser("set", help="put a provider's key, read from the terminal or stdin, into the keyring")
+    keep.add_argument("name", help="the provider, such as openai")
+    remove = actions.add_parser("remove", help="take a provider's key out of the keyring")
+    remove.add_argument("name", help="the provider")
+    listing = actions.add_parser("list", help="show where each provider's key comes from")
+    listing.add_argument("--json", action="store_true", help="as one JSON list")
 
 
 def _choice(to: argparse.ArgumentParser, default: str | None = None) -> None:

@@ -25,6 +25,8 @@ class Line(msgspec.Struct, frozen=True):
 def base_url_of(provider: Provider) -> str:
     """The address up to the dialect's paths, however the user pasted it. Raises `Rejected` where it is none."""
     url = provider.base_url.strip().rstrip("/")
+    if provider.exact:
+        return url
     spoken = dialect(provider.dialect)
     url = re.sub(f"(?:{spoken.pasted})+$", "", url)
     try:

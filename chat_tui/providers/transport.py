@@ -7,7 +7,6 @@ followed there and nowhere else.
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
@@ -27,6 +26,7 @@ from chat_tui.providers.http_errors import http_error, without_keys
 from chat_tui.providers.line import Line as Line
 from chat_tui.providers.line import base_url_of, no_address, on_loopback
 from chat_tui.providers.line import key_of as key_of
+from chat_tui.providers.trust import no_proxy, trust
 from chat_tui.request import Request
 from chat_tui.text_safety import clean_line
 
@@ -54,7 +54,7 @@ class Transport:
     def __init__(self, *, connection_seconds: float | None = 10.0, models_seconds: float = MODELS_SECONDS) -> None:
         self._models_seconds = models_seconds
         self._timeout = httpx.Timeout(None, connect=connection_seconds, write=60.0)
-        self._clients: dict[tuple[str, str], httpx.AsyncClient] = {}
+        self._clients: dict[tuple[str, ...], httpx.AsyncClient] = {}
         self._quirks: dict[str, frozenset[str]] = {}
 
     async def close(self) -> None:
@@ -64,14 +64,15 @@ class Transport:
             await client.aclose()
 
     async def _client(self, line: Line) -> httpx.AsyncClient:
-        base = base_url_of(line.provider)
-        key = (base, line.socket_path)
+        provider, base = line.provider, base_url_of(line.provider)
+        key = (base, line.socket_path, provider.proxy, str(provider.verify))
         if key in self._clients:
             return self._clients[key]
         verify: Any = False
-        if not line.socket_path and not base.startswith("http://"):
+        through = provider.proxy if provider.proxy != "none" else ""
+        if not line.socket_path and not (base.startswith("http://") and not through.startswith("https://")):
             # Otherwise there is no TLS to that origin, and redirects leave it never: no trust store to be loaded.
-            verify = await asyncio.to_thread(_trust)
+            verify = await asyncio.to_thread(trust, provider)
             if key in self._clients:
                 return self._clients[key]
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=30)
@@ -85,22 +86,24 @@ class Transport:
                 limits=limits,
                 timeout=self._timeout,
                 follow_redirects=False,
-                # No proxy can reach this machine's own loopback for us.
-                trust_env=not on_loopback(base),
+                proxy=through or None,
+                # No proxy that the environment names can reach this machine's own loopback for us.
+                trust_env=not on_loopback(base) and not provider.proxy,
             )
         except (ImportError, ValueError, httpx.InvalidURL):
             # What it says may hold the proxy's password.
-            raise errors.Rejected(
-                "The proxy that the environment names cannot be used.",
-                "Look at HTTP_PROXY, HTTPS_PROXY and ALL_PROXY (http:// and https:// work; SOCKS needs `socksio`).",
-                provider=line.provider.name,
-            ) from None
+            raise no_proxy(provider) from None
         return self._clients[key]
 
-    async def models(self, provider: Provider) -> Json:
-        """The server's own list of its models, as JSON. Raises `ProviderError`."""
+    def _limits(self, provider: Provider) -> httpx.Timeout:
+        if provider.connection_seconds is None:
+            return self._timeout
+        return httpx.Timeout(None, connect=provider.connection_seconds, write=60.0)
+
+    async def models(self, provider: Provider, key: str | None = None) -> Json:
+        """The server's own list of its models, as JSON; without `key` the environment's. Raises `ProviderError`."""
         spoken = dialect(provider.dialect)
-        line = Line(provider, key_of(provider))
+        line = Line(provider, key_of(provider) if key is None else key)
         with _mapped(line, ""):
             client = await self._client(line)
             async with asyncio.timeout(self._models_seconds):
@@ -116,7 +119,7 @@ class Transport:
         while True:
             again: _Again | None = None
             call = spoken.encode(request, model.id, known, model.context_window)
-            wire = _Wire(self._timeout, may_be_stale=not stale, may_redirect=redirects < REDIRECTS_LIMIT)
+            wire = _Wire(self._limits(line.provider), may_be_stale=not stale, may_redirect=redirects < REDIRECTS_LIMIT)
             async with aclosing(_attempt(client, spoken, line, model, call, url, wire)) as bursts:
                 async for burst in bursts:
                     if isinstance(burst, _Again):
@@ -139,7 +142,8 @@ async def _listing(client: httpx.AsyncClient, spoken: Dialect, line: Line) -> Js
     path, asked = spoken.model_list.path, set[str]()
     while path and path not in asked and len(asked) < PAGES_LIMIT:
         asked.add(path)
-        page = await _page(client, base_url_of(line.provider) + path, spoken, line)
+        elsewhere = line.provider.models_url if len(asked) == 1 else ""
+        page = await _page(client, elsewhere or base_url_of(line.provider) + path, spoken, line)
         rows = page.get(spoken.model_list.key) if isinstance(page, dict) else None
         if first is None:
             first = page
@@ -150,7 +154,7 @@ async def _listing(client: httpx.AsyncClient, spoken: Dialect, line: Line) -> Js
 
 
 async def _page(client: httpx.AsyncClient, url: str, spoken: Dialect, line: Line) -> Json:
-    outgoing = client.build_request("GET", url, headers=spoken.headers(line.api_key))
+    outgoing = client.build_request("GET", url, headers=_headers(spoken, line))
     reply = await client.send(outgoing, stream=True)
     try:
         if reply.status_code != 200:
@@ -209,7 +213,7 @@ async def _attempt(
             "POST",
             url or base_url_of(line.provider) + call.path,
             content=call.body,
-            headers={**spoken.headers(line.api_key), **call.headers, "Content-Type": "application/json"},
+            headers={**_headers(spoken, line), **call.headers, "Content-Type": "application/json"},
             extensions=wire.extensions,
         )
         try:
@@ -271,14 +275,8 @@ def _refused(
     )
 
 
-def _trust() -> ssl.SSLContext:
-    """A TLS context with the system's trust store; it takes tens of milliseconds, so it is made in a thread."""
-    context = ssl.create_default_context()
-    if not context.cert_store_stats()["x509_ca"] and not os.environ.get("SSL_CERT_FILE"):
-        import certifi
-
-        context.load_verify_locations(certifi.where())
-    return context
+def _headers(spoken: Dialect, line: Line) -> Mapping[str, str]:
+    return {**spoken.headers(line.api_key), **line.provider.headers}
 
 
 @asynccontextmanager
@@ -355,7 +353,7 @@ class _mapped:
         if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
             return errors.Unreachable(
                 f"The certificate of {provider} is not to be trusted.",
-                "Is `base_url` right? A certificate of your own goes into SSL_CERT_FILE.",
+                "Is `base_url` right? A certificate of your own is trusted by the system, or named by `verify`.",
                 **about,
             )
         if any(isinstance(cause, socket.gaierror) for cause in causes):

@@ -1,0 +1,130 @@
+"""`chat-tui auth`: keys in the system's keyring, and where each provider's key comes from. None is shown whole."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+
+import msgspec
+
+from chat_tui import config, paths
+from chat_tui.errors import ChatTuiError, KeyMissing
+from chat_tui.known import known_providers
+from chat_tui.providers.keyring_child import NOT_THERE, SERVICE
+from chat_tui.providers.keys import KEYRING_COMMAND, KeptKeys, shown
+from chat_tui.providers.roster import of_known, of_row
+from chat_tui.text_safety import clean_line
+
+KEYRING_SECONDS = 120.0
+"""It may ask the user for a password."""
+
+
+class KeyPlace(msgspec.Struct, frozen=True):
+    """Where a provider's key comes from."""
+
+    provider: str
+    place: str
+    """`keyring`, `config`, `command`, or the variable with a dollar in front."""
+    key: str = ""
+    """Its end, where it can be told without asking anybody."""
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do what is asked; gives the exit code."""
+    settings = config.load(paths.config_file())
+    kept = KeptKeys(paths.kept_keys_file())
+    if options.action == "list":
+        return _list(key_places(settings, kept), as_json=options.json)
+    known = {*known_providers(), *(row.name for row in settings.providers)}
+    if options.action == "set" and options.name not in known:
+        sys.stderr.write(f"chat-tui: there is no provider {clean_line(options.name, 60)!r}.\n")
+        sys.stderr.write(f"          Known: {', '.join(sorted(known))}; others go under [[providers]] first.\n")
+        return 2
+    return _set(options.name, kept) if options.action == "set" else _remove(options.name, kept)
+
+
+def key_places(settings: config.Config, kept: KeptKeys) -> list[KeyPlace]:
+    """Where the keys of all providers come from that have one, in the order in which a request looks."""
+    known, names = known_providers(), kept.names()
+    rows = {row.name: row for row in settings.providers}
+    places = []
+    for name in sorted({*known, *rows, *names}):
+        row = rows.get(name)
+        usual = known.get(name)
+        provider = of_row(row, usual, os.environ) if row else of_known(usual, os.environ) if usual else None
+        variable = provider.api_key_env if provider else ""
+        if provider and provider.api_key_cmd:
+            places.append(KeyPlace(name, "command"))
+        elif row and row.api_key:
+            places.append(KeyPlace(name, "config", shown(row.api_key)))
+        elif variable and (key := os.environ.get(variable, "").strip()):
+            places.append(KeyPlace(name, f"${variable}", shown(key)))
+        elif name in names:
+            places.append(KeyPlace(name, "keyring"))
+    return places
+
+
+def _list(places: list[KeyPlace], *, as_json: bool) -> int:
+    if as_json:
+        sys.stdout.write(json.dumps([msgspec.to_builtins(place) for place in places]) + "\n")
+        return 0
+    if not places:
+        sys.stdout.write("There is no key. `chat-tui auth set NAME` puts one into the system's keyring.\n")
+    for place in places:
+        sys.stdout.write(
+            f"{clean_line(place.provider, 40):<14} {clean_line(place.place, 60)} {place.key}".rstrip() + "\n"
+        )
+    return 0
+
+
+def _set(name: str, kept: KeptKeys) -> int:
+    if sys.stdin is not None and sys.stdin.isatty():
+        import getpass
+
+        key = getpass.getpass(f"Key for {name} (it is not shown): ").strip()
+    else:
+        key = (sys.stdin.readline() if sys.stdin is not None else "").strip()
+    if not key or not key.isascii() or not key.isprintable() or " " in key:
+        sys.stderr.write("chat-tui: that is no key: it is empty, or holds characters that no key has.\n")
+        return 2
+    _keyring("set", name, key)
+    kept.add(name)
+    sys.stdout.write(f"The key for {name} ({shown(key)}) is in the system's keyring.\n")
+    return 0
+
+
+def _remove(name: str, kept: KeptKeys) -> int:
+    was_kept = name in kept.names()
+    found = _keyring("remove", name) != NOT_THERE
+    kept.remove(name)
+    told = clean_line(name, 60)
+    if not found and not was_kept:
+        sys.stderr.write(f"chat-tui: there is no key for {told} in the system's keyring.\n")
+        return 1
+    sys.stdout.write(f"The key for {told} is in the system's keyring no more.\n")
+    return 0
+
+
+def _keyring(what: str, name: str, key: str = "") -> int:
+    """The exit code of the keyring's child. Raises `KeyMissing` where there is no keyring."""
+    try:
+        done = subprocess.run(
+            [*KEYRING_COMMAND, what, name], input=key, capture_output=True, text=True, timeout=KEYRING_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        raise _no_keyring("it did not answer", name) from None
+    if done.returncode not in {0, NOT_THERE}:
+        last = done.stderr.strip().rpartition("\n")[2].replace(key or "\0", "[key]")
+        raise _no_keyring(clean_line(last, 200) or f"code {done.returncode}", name)
+    return done.returncode
+
+
+def _no_keyring(why: str, name: str) -> ChatTuiError:
+    return KeyMissing(
+        f"The system's keyring cannot be used for `{SERVICE}`: {why.rstrip('.')}.",
+        "Unlock it or install one; or use `api_key_env` or `api_key_cmd` in the config.",
+        provider=name,
+    )

@@ -1,0 +1,99 @@
+"""Looks for servers on this machine's usual ports: all at once, without the slow HTTP client."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+
+import msgspec
+
+from chat_tui.providers.dialects.dialect import Json, parsed
+
+LOOK_SECONDS = 0.3
+"""For all of them together."""
+LIST_LIMIT = 4 * 1024 * 1024
+"""Bytes of one list of models."""
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where a server may answer."""
+
+    port: int
+    path: str
+    """Of its list of models."""
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """What a server said."""
+
+    status: int
+    listing: Json = None
+    """None where it is no JSON."""
+
+
+async def look(places: Mapping[str, Place], seconds: float = LOOK_SECONDS) -> dict[str, Answered]:
+    """What the servers that listen say within the time, by name."""
+    asking = {asyncio.ensure_future(_ask(place)): name for name, place in places.items()}
+    if not asking:
+        return {}
+    try:
+        done, _ = await asyncio.wait(asking, timeout=seconds)
+        answers = {asking[task]: task.result() for task in done}
+    finally:
+        for task in asking:
+            task.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
+    return {name: answer for name, answer in answers.items() if answer is not None}
+
+
+async def _ask(place: Place) -> Answered | None:
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", place.port, limit=LIST_LIMIT)
+    except OSError:
+        return None
+    try:
+        # HTTP/1.0: the body comes whole and ends with the connection.
+        host = f"Host: 127.0.0.1:{place.port}"
+        writer.write(f"GET {place.path} HTTP/1.0\r\n{host}\r\nAccept: application/json\r\n\r\n".encode())
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        body = await _body(reader, head.lower())
+    except (OSError, EOFError, asyncio.LimitOverrunError, ValueError):
+        return None
+    finally:
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+    status = head.split("\r\n")[0].split(" ")[1:2]
+    if not head.startswith("HTTP/") or not status or not status[0].isdigit():
+        return None
+    try:
+        return Answered(int(status[0]), parsed(body))
+    except ValueError:
+        return Answered(int(status[0]))
+
+
+async def _body(reader: asyncio.StreamReader, head: str) -> bytes:
+    """The body, by its length or up to the end; some servers answer in pieces though they were asked not to."""
+    if "transfer-encoding: chunked" in head:
+        parts: list[bytes] = []
+        size = 0
+        while length := int((await reader.readuntil(b"\r\n")).split(b";")[0], 16):
+            size += length
+            if size > LIST_LIMIT:
+                return b""
+            parts.append(await reader.readexactly(length))
+            await reader.readexactly(2)
+        return b"".join(parts)
+    for line in head.split("\r\n"):
+        name, _, value = line.partition(":")
+        if name == "content-length" and value.strip().isdigit():
+            return await reader.readexactly(min(int(value), LIST_LIMIT))
+    return await _to_the_end(reader)
+
+
+async def _to_the_end(reader: asyncio.StreamReader) -> bytes:
+    body = b""
+    while len(body) < LIST_LIMIT and (piece := await reader.read(65536)):
+        body += piece
+    return body

@@ -1,0 +1,47 @@
+"""Several addresses of one provider: each request goes to the least busy one that lives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+REST_SECONDS = 15.0
+"""How long an address that has failed is passed over while others live."""
+
+
+class Replicas:
+    """The addresses of one provider, and how busy each is."""
+
+    def __init__(self, addresses: Sequence[str], clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._running = dict.fromkeys(addresses, 0)
+        self._asked = dict.fromkeys(addresses, 0)
+        self._failed: dict[str, float] = {}
+
+    def order(self) -> list[str]:
+        """The addresses, the best first: living ones before those that failed, then the least busy, then in turn."""
+        now = self._clock()
+
+        def rests(address: str) -> float:
+            failed = self._failed.get(address)
+            return failed if failed is not None and now - failed < REST_SECONDS else 0.0
+
+        return sorted(self._running, key=lambda a: (rests(a), self._running[a], self._asked[a]))
+
+    def failed(self, address: str) -> None:
+        """It could not be reached, or its line was cut."""
+        self._failed[address] = self._clock()
+
+    def answered(self, address: str) -> None:
+        """It lives."""
+        self._failed.pop(address, None)
+
+    @contextmanager
+    def busy(self, address: str) -> Iterator[None]:
+        """It is being asked."""
+        self._asked[address] += 1
+        self._running[address] += 1
+        try:
+            yield
+        finally:
+            self._running[address] -= 1

@@ -1,0 +1,47 @@
+"""Whom a connection trusts: the system's certificates, a file of the user's, or anybody."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from pathlib import Path
+
+from chat_tui import errors
+from chat_tui.models import Provider
+
+
+def trust(provider: Provider) -> ssl.SSLContext | bool:
+    """What the provider's `verify` asks for; it takes milliseconds, so it is for a thread. Raises `Rejected`."""
+    if provider.verify is False:
+        return False
+    if provider.verify is not True:
+        file = Path(provider.verify).expanduser()
+        try:
+            return ssl.create_default_context(cafile=file)
+        except (OSError, ValueError):
+            raise errors.Rejected(
+                f"The certificates for {provider.name} cannot be read.",
+                f"`verify` names {file}: a file in PEM form is wanted.",
+                provider=provider.name,
+            ) from None
+    if os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR"):
+        return ssl.create_default_context()
+    import truststore
+
+    # On macOS and Windows the system's trust is not in files that OpenSSL can read.
+    return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def no_proxy(provider: Provider) -> errors.Rejected:
+    """The error for a proxy that cannot be used; its address is not told, since it may hold a password."""
+    if provider.proxy:
+        return errors.Rejected(
+            f"The proxy of {provider.name} cannot be used.",
+            "Look at `proxy` in the config (http:// and https:// work; SOCKS needs `socksio`).",
+            provider=provider.name,
+        )
+    return errors.Rejected(
+        "The proxy that the environment names cannot be used.",
+        "Look at HTTP_PROXY, HTTPS_PROXY and ALL_PROXY (http:// and https:// work; SOCKS needs `socksio`).",
+        provider=provider.name,
+    )

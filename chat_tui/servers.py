@@ -1,0 +1,221 @@
+"""The servers behind the router: which there are, what models they have, and how a question gets to one of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import msgspec
+
+from chat_tui.chunks import Chunk, Metadata, Token
+from chat_tui.errors import ChatTuiError, KeyRefused, ProviderError
+from chat_tui.facts import Facts
+from chat_tui.known import KnownProvider
+from chat_tui.models import Model, Provider, Standing
+from chat_tui.providers.keys import Keys
+from chat_tui.providers.replicas import Replicas
+from chat_tui.providers.roster import Roster
+from chat_tui.request import Request
+
+if TYPE_CHECKING:
+    from chat_tui.providers.transport import Transport
+
+OFFERED = "found: choose it to use it"
+"""The state of a model whose provider was found, and which no strategy takes before it was chosen once."""
+
+
+class Servers:
+    """Speaks to the providers in use, finds others, and knows their models."""
+
+    def __init__(
+        self,
+        roster: Roster,
+        keys: Keys,
+        facts: Facts,
+        *,
+        connection_seconds: float | None,
+        clock: Callable[[], float],
+        found: Callable[[Sequence[Model]], None],
+    ) -> None:
+        self._roster, self._keys, self._facts = roster, keys, facts
+        self._connection_seconds, self._clock = connection_seconds, clock
+        self._found = found
+        """Is told of models that strategies may choose from now on."""
+        self._transport: Transport | None = None
+        self._loading = asyncio.Lock()
+        self._replicas: dict[str, Replicas] = {}
+        self._silent: dict[str, str] = {}
+        self._listed: dict[str, tuple[Model, ...]] = {}
+        """What offered servers have told of themselves."""
+
+    def speaks_to(self, provider: str) -> bool:
+        """This provider is in use."""
+        return provider in self._roster.in_use
+
+    def named_models(self) -> list[Model]:
+        """The models that providers in use have without being asked."""
+        return [
+            self._facts.of(Model(f"{provider.name}/{name}", local=provider.local), provider)
+            for provider in self._roster.in_use.values()
+            for name in provider.models
+        ]
+
+    # -- speaking -------------------------------------------------------------------------------------------------
+
+    async def stream(self, model: Model, request: Request) -> AsyncGenerator[Sequence[Chunk], None]:
+        """What the model's provider answers, in bursts. Raises `ProviderError`."""
+        provider = self._roster.in_use[model.provider]
+        try:
+            spoken = self._spoken(provider, await self._keys.of(provider), model, request)
+            async with aclosing(spoken) as bursts:
+                async for burst in bursts:
+                    yield burst
+        except KeyRefused:
+            self._keys.forget(provider.name)
+            raise
+
+    async def _spoken(
+        self, provider: Provider, key: str, model: Model, request: Request
+    ) -> AsyncGenerator[Sequence[Chunk], None]:
+        transport = await self.transport()
+        from chat_tui.providers.transport import Line
+
+        if len(provider.base_urls) < 2:
+            async with aclosing(transport.stream(Line(provider, key), model, request)) as bursts:
+                async for burst in bursts:
+                    yield burst
+            return
+        replicas = self._replicas.get(provider.name)
+        if replicas is None:
+            replicas = self._replicas[provider.name] = Replicas(provider.base_urls, self._clock)
+        addresses = replicas.order()
+        for address in addresses:
+            line = Line(msgspec.structs.replace(provider, base_url=address), key)
+            spoke = False
+            try:
+                with replicas.busy(address):
+                    async with aclosing(transport.stream(line, model, request)) as bursts:
+                        async for burst in bursts:
+                            spoke = spoke or any(isinstance(chunk, Token) for chunk in burst)
+                            yield [_at(chunk, address) for chunk in burst]
+                replicas.answered(address)
+                return
+            except ProviderError as error:
+                if not error.retryable:
+                    raise
+                replicas.failed(address)
+                # What was said cannot be taken back: then it is the router's to go on.
+                if spoke or address == addresses[-1]:
+                    raise
+                yield [Metadata("failover", model=model.name, reason=f"{error.title} ({_host(address)})")]
+
+    async def transport(self) -> Transport:
+        """The HTTP side, imported in a thread: it costs a tenth of a second."""
+        async with self._loading:
+            if self._transport is None:
+                module = await asyncio.to_thread(_transport_module)
+                self._transport = module(connection_seconds=self._connection_seconds)
+        return self._transport
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        if self._transport is not None:
+            await self._transport.close()
+
+    # -- what there is --------------------------------------------------------------------------------------------
+
+    async def discover(self) -> None:
+        """Look for servers on this machine, and ask those in use that name no models, all at once."""
+        asked = [provider for provider in self._roster.in_use.values() if not provider.models]
+        await asyncio.gather(self._look_here(), *(self._ask_for_models(provider) for provider in asked))
+
+    async def _look_here(self) -> None:
+        from chat_tui.providers.dialects import dialect
+        from chat_tui.providers.line import base_url_of
+        from chat_tui.providers.ports import Place, look
+        from chat_tui.providers.roster import at_its_port
+
+        rows = {row.name: row for row in self._roster.to_be_looked_for()}
+        places = {}
+        for name, row in rows.items():
+            path = urlsplit(base_url_of(at_its_port(row, {})) + dialect(row.dialect).model_list.path).path
+            # No key goes along: whoever listens there has not shown yet who it is.
+            places[name] = Place(row.port, path)
+        for name, answer in (await look(places)).items():
+            self._take(rows[name], answer.status, answer.listing)
+
+    def _take(self, row: KnownProvider, status: int, listing: object) -> None:
+        from chat_tui.providers.discovery import models_of
+
+        if status in {401, 403} and row.keys:
+            self._silent[row.name] = "found: it wants a key"
+            return
+        provider = self._roster.answered(row) if status == 200 and listing else None
+        models = models_of(provider, listing) if provider else ()
+        if provider is None or not models:
+            return
+        self._silent.pop(row.name, None)
+        if row.name in self._roster.in_use:
+            self._tell(provider, models)
+        else:
+            self._listed[row.name] = models
+
+    async def _ask_for_models(self, provider: Provider) -> None:
+        try:
+            key = await self._keys.of(provider)
+            transport = await self.transport()
+            from chat_tui.providers.discovery import models_of
+
+            listing = await transport.models(provider, key)
+        except ChatTuiError as error:
+            self._silent[provider.name] = error.title
+            return
+        self._silent.pop(provider.name, None)
+        self._tell(provider, models_of(provider, listing))
+
+    def _tell(self, provider: Provider, models: Sequence[Model]) -> None:
+        self._found([self._facts.of(model, provider) for model in models])
+
+    def admit(self, name: str) -> Model | None:
+        """The model that somebody names, whose provider is in use from now on; None where that is not known."""
+        provider = self._roster.named(name.partition("/")[0])
+        if provider is None:
+            return None
+        told = {model.name: model for model in self._listed.get(provider.name, ())}
+        return self._facts.of(told.get(name) or Model(name, local=provider.local), provider)
+
+    def standings(self) -> Iterator[Standing]:
+        """What stands beside the models that strategies may choose: what is offered, and who was silent."""
+        for provider in self._roster.offered.values():
+            models = self._listed.get(provider.name) or self._facts.models_of(provider)
+            for model in models:
+                yield Standing(self._facts.of(model, provider), state=OFFERED)
+            if not models:
+                nameless = Model(f"{provider.name}/?", selectable=False)
+                yield Standing(nameless, state=f"found: /model {provider.name}/NAME", usable=False)
+        for name, why in self._silent.items():
+            yield Standing(Model(f"{name}/?", selectable=False), state=why, usable=False)
+
+
+def _at(chunk: Chunk, address: str) -> Chunk:
+    """Which of the addresses it is stands where it is waited for."""
+    if isinstance(chunk, Metadata) and chunk.event == "waiting":
+        return msgspec.structs.replace(chunk, reason=_host(address))
+    return chunk
+
+
+def _host(address: str) -> str:
+    return urlsplit(address).netloc.rpartition("@")[2]
+
+
+def _transport_module() -> type[Transport]:
+    import anyio
+
+    # httpx's own first use of anyio loads its event loop side, which would hold the first question.
+    anyio.run(anyio.sleep, 0)
+    from chat_tui.providers.transport import Transport
+
+    return Transport

@@ -1,0 +1,44 @@
+"""An engine whose home, environment and known providers are the test's own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from chat_tui.answer import Answer
+from chat_tui.assembly import open_engine
+from chat_tui.config import Config
+from chat_tui.engine import Engine
+from chat_tui.errors import ChatTuiError
+from chat_tui.known import KnownProvider
+from chat_tui.models import Standing
+
+
+@asynccontextmanager
+async def engine_with(
+    config: Config | None = None,
+    *,
+    known: Mapping[str, KnownProvider] | None = None,
+    environ: Mapping[str, str] | None = None,
+    told: list[ChatTuiError] | None = None,
+) -> AsyncIterator[Engine]:
+    """An engine that saves nothing and finds only what the test gives it."""
+    heard = told if told is not None else []
+    engine = await open_engine(
+        config or Config(), save=False, tell=heard.append, environ=environ or {}, known=known or {}
+    )
+    try:
+        yield engine
+    finally:
+        await engine.close()
+
+
+def standing(engine: Engine, name: str) -> Standing | None:
+    """How a model stands, None where it is not listed."""
+    return next((standing for standing in engine.models() if standing.model.name == name), None)
+
+
+async def ended(answer: Answer) -> None:
+    """Wait until an answer has ended."""
+    async for _ in answer.follow():
+        pass

@@ -1,0 +1,181 @@
+"""What is there is found without a config; what costs money is only offered."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chat_tui.config import Config, ProviderRow
+from chat_tui.known import KnownProvider, known_providers
+from chat_tui.providers.ports import Place, look
+from chat_tui.request import Request
+from tests.loopback_home import ended, engine_with, standing
+from tests.model_server import ModelServer
+from tests.wire.asking import free_port
+from tests.wire.raw_server import RawServer, saying, whole
+
+
+@pytest.fixture(autouse=True)
+def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+    """A home of the test's own."""
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    monkeypatch.setenv("CHAT_TUI_CONFIG", str(tmp_path / "config.toml"))
+    (tmp_path / "config.toml").write_text("")
+    return tmp_path
+
+
+def server_row(server: ModelServer | RawServer, name: str = "vllm", *, local: bool = True) -> dict[str, KnownProvider]:
+    port = int(server.base_url.split(":")[2].split("/")[0])
+    row = KnownProvider(name, name, "http://127.0.0.1:1/v1", port=port, local=local, keys=("X_KEY",), key_optional=True)
+    return {name: row}
+
+
+def hosted(base_url: str = "http://127.0.0.1:9/v1") -> dict[str, KnownProvider]:
+    return {"acme": KnownProvider("acme", "Acme", base_url, keys=("ACME_KEY", "ACME_TOKEN"), models=("anvil",))}
+
+
+def test_every_known_provider_is_complete() -> None:
+    rows = known_providers()
+    assert len(rows) == 21
+    for name, row in rows.items():
+        assert name == row.name
+        assert "/" not in name
+        assert row.title
+        assert row.endpoint or row.base_url.startswith(("https://", "http://127.0.0.1:"))
+        assert row.port or row.keys
+        assert not row.port or f":{row.port}" in row.base_url
+
+
+async def test_a_local_server_is_found_and_used() -> None:
+    async with ModelServer(models=["tiny"]) as server, engine_with(known=server_row(server)) as engine:
+        assert standing(engine, "vllm/tiny") is None
+        await engine.discover()
+        found = standing(engine, "vllm/tiny")
+        assert found is not None
+        assert (found.state, found.usable, found.model.price_in) == ("ready", True, 0.0)
+        answer = await engine.ask(None, "hello", Request(strategy="quality-first"))
+        await ended(answer)
+        assert answer.turn.state == "complete"
+        assert [exchange.path for exchange in server.exchanges] == ["/v1/chat/completions"]
+
+
+async def test_a_found_gateway_to_hosted_models_is_only_offered() -> None:
+    async with (
+        ModelServer(models=["gpt"]) as server,
+        engine_with(known=server_row(server, "litellm", local=False)) as engine,
+    ):
+        await engine.discover()
+        found = standing(engine, "litellm/gpt")
+        assert found is not None
+        assert found.state == "found: choose it to use it"
+        assert "litellm/gpt" not in [model.name for model in engine._router.models]
+        answer = await engine.ask(None, "hello", Request(model="litellm/gpt"))
+        await ended(answer)
+        assert answer.turn.state == "complete"
+        assert "litellm/gpt" in [model.name for model in engine._router.models]
+
+
+async def test_a_key_in_the_environment_offers_its_provider_and_asks_it_nothing() -> None:
+    async with ModelServer() as server:
+        known = hosted(server.base_url)
+        async with engine_with(known=known, environ={"ACME_TOKEN": "k" * 20}) as engine:
+            await engine.discover()
+            found = standing(engine, "acme/anvil")
+            assert found is not None
+            assert (found.state, found.usable) == ("found: choose it to use it", True)
+            assert all(model.provider != "acme" for model in engine._router.models)
+            assert server.requests == []
+
+
+async def test_choosing_an_offered_model_uses_it_and_none_beside_it() -> None:
+    async with ModelServer() as server:
+        known = {"acme": KnownProvider("acme", "Acme", server.base_url, keys=("ACME_KEY",), models=("anvil", "rope"))}
+        async with engine_with(known=known, environ={"ACME_KEY": "k" * 20}) as engine:
+            answer = await engine.ask(None, "hello", Request(model="acme/anvil"))
+            await ended(answer)
+            assert answer.turn.state == "complete"
+            assert server.exchanges[0].headers["authorization"] == "Bearer " + "k" * 20
+            names = [model.name for model in engine._router.models if model.provider == "acme"]
+            assert names == ["acme/anvil"]
+
+
+async def test_use_in_the_config_lets_strategies_choose_what_is_found() -> None:
+    async with engine_with(Config(discovered="use"), known=hosted(), environ={"ACME_KEY": "k"}) as engine:
+        assert "acme/anvil" in [model.name for model in engine._router.models]
+
+
+async def test_ignore_in_the_config_asks_no_port_and_looks_at_no_key() -> None:
+    async with ModelServer(models=["tiny"]) as server:
+        known = {**server_row(server), **hosted()}
+        async with engine_with(Config(discovered="ignore"), known=known, environ={"ACME_KEY": "k"}) as engine:
+            await engine.discover()
+            assert server.requests == []
+            assert all(row.model.provider in {"local", "scripted"} for row in engine.models())
+            # Naming one is saying so.
+            answer = await engine.ask(None, "hello", Request(model="vllm/tiny"))
+            await ended(answer)
+
+
+async def test_a_server_that_the_config_names_is_not_found_a_second_time() -> None:
+    async with ModelServer(models=["tiny"]) as server:
+        config = Config(providers=(ProviderRow("box", server.base_url),))
+        async with engine_with(config, known=server_row(server)) as engine:
+            await engine.discover()
+            names = [row.model.name for row in engine.models()]
+            assert "box/tiny" in names
+            assert "vllm/tiny" not in names
+
+
+async def test_a_found_server_that_wants_a_key_is_shown_and_not_given_one() -> None:
+    reply = whole(b'{"error": "no key"}', status="401 Unauthorized")
+    async with RawServer(saying(reply)) as server:
+        async with engine_with(known=server_row(server), environ={"X_KEY": "secret-key-12345"}) as engine:
+            await engine.discover()
+            found = standing(engine, "vllm/?")
+            assert found is not None
+            assert found.state == "found: it wants a key"
+        assert "secret" not in str(server.asked)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        whole(b"<html>hello</html>"),
+        whole(b'{"data": []}'),
+        whole(b"[]"),
+        b"SSH-2.0-OpenSSH\r\n\r\n",
+        b"",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    ],
+)
+async def test_whoever_else_listens_there_is_no_model_server(reply: bytes) -> None:
+    async with RawServer(saying(reply)) as server, engine_with(known=server_row(server)) as engine:
+        await engine.discover()
+        assert all(row.model.provider != "vllm" for row in engine.models())
+
+
+async def test_looking_takes_no_longer_than_its_time_though_a_server_is_silent() -> None:
+    async def mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    silent = await asyncio.start_server(mute, "127.0.0.1", 0)
+    port = silent.sockets[0].getsockname()[1]
+    async with silent, ModelServer(models=["tiny"]) as server:
+        good = int(server.base_url.split(":")[2].split("/")[0])
+        places = {"a": Place(port, "/v1/models"), "b": Place(good, "/v1/models"), "c": Place(free_port(), "/")}
+        began = time.monotonic()
+        answered = await look(places, 0.2)
+        assert time.monotonic() - began < 0.35
+        assert list(answered) == ["b"]
+
+
+async def test_ports_where_nobody_listens_cost_next_to_nothing() -> None:
+    began = time.monotonic()
+    assert await look({str(n): Place(free_port(), "/v1/models") for n in range(6)}) == {}
+    assert time.monotonic() - began < 0.1
