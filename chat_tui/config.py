@@ -15,6 +15,8 @@ import msgspec
 from chat_tui.errors import ConfigError
 from chat_tui.known import known_providers
 from chat_tui.models import DIALECTS
+from chat_tui.rows import ModelRow as ModelRow
+from chat_tui.rows import ProviderRow as ProviderRow
 from chat_tui.text_safety import clean_line
 
 DEFAULT_SYSTEM_PROMPT = (
@@ -71,56 +73,6 @@ class ErrorHandling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     exponential_backoff: bool = True
     max_tries: int = 8
     """Over all models of one request."""
-
-
-class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One of `[[providers]]`; a known name needs nothing else."""
-
-    name: str
-    base_url: str = ""
-    base_urls: tuple[str, ...] = ()
-    """Several addresses of the same models, in place of `base_url`."""
-    dialect: str = ""
-    """Empty: the known provider's, else `openai`."""
-    api_key_env: str = ""
-    """The variable with the key."""
-    api_key_cmd: str | tuple[str, ...] = ""
-    """The command that writes the key to its stdout; a text is split into words as a shell would."""
-    api_key: str = ""
-    """The key itself: better kept elsewhere, and told so."""
-    headers: dict[str, str] = {}
-    """Sent with every request."""
-    proxy: str = ""
-    """`none`, or an address; empty: what the environment says."""
-    verify: bool | str = True
-    """False: any certificate will do; a text: the file with the certificates to be trusted."""
-    connection_seconds: float | None = None
-    first_token_seconds: float | None = None
-    token_seconds: float | None = None
-    stream_seconds: float | None = None
-    """These four: `[timeouts]` for this provider."""
-    price_in: float | None = None
-    """US dollars per million prompt tokens, for all of its models that say nothing else."""
-    price_out: float | None = None
-    models: tuple[str, ...] = ()
-
-    def __repr__(self) -> str:
-        # Without the key and the headers, which may hold one.
-        return f"ProviderRow({self.name!r})"
-
-
-class ModelRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One of `[[models]]`: facts of a model that nobody tells."""
-
-    name: str
-    """`provider/model`."""
-    context_window: int | None = None
-    price_in: float | None = None
-    """US dollars per million prompt tokens."""
-    price_out: float | None = None
-    """US dollars per million completion tokens."""
-    quality: float | None = None
-    """0 to 1."""
 
 
 class LocalModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -13,8 +13,8 @@ import msgspec
 from chat_tui import config, paths
 from chat_tui.errors import ChatTuiError, KeyMissing
 from chat_tui.known import known_providers
-from chat_tui.providers.keyring_child import NOT_THERE, SERVICE
-from chat_tui.providers.keys import KEYRING_COMMAND, KeptKeys, shown
+from chat_tui.providers.keyring_child import NOT_THERE
+from chat_tui.providers.keys import KEYRING_COMMAND, SERVICE, KeptKeys, shown
 from chat_tui.providers.roster import of_known, of_row
 from chat_tui.text_safety import clean_line
 
