@@ -18,10 +18,12 @@ from chat_tui import paths
 from chat_tui.chunks import Chunk, Metadata
 from chat_tui.config import Config
 from chat_tui.engine import Engine
-from chat_tui.errors import ChatTuiError, HistoryError
+from chat_tui.errors import ChatTuiError, HistoryError, LocalModelError
 from chat_tui.facts import Facts
 from chat_tui.history.store import Store
 from chat_tui.known import KnownProvider, known_providers
+from chat_tui.local.children import Children
+from chat_tui.local.library import USUAL_WINDOW, Library, OwnFile, window_of
 from chat_tui.local.server import LocalServer
 from chat_tui.local.weights import Weights
 from chat_tui.models import LOCAL_MODEL, SCRIPTED_MODEL, Fetching, Model, Provider, Standing
@@ -68,13 +70,14 @@ class Parts:
         self,
         config: Config,
         weights: Weights,
-        server: LocalServer,
+        children: Children,
+        own: Sequence[Model],
         clock: Callable[[], float],
         roster: Roster,
         keys: Keys,
     ) -> None:
         self._config = config
-        self._weights, self._server = weights, server
+        self._weights, self._children = weights, children
         self._facts = Facts(config)
         self._servers = Servers(
             roster,
@@ -97,7 +100,7 @@ class Parts:
         rows = [model for row in config.models if (model := self._of_row(row.name))]
         known = {model.name: model for model in (*rows, *self._servers.named_models())}
         self.router = Router(
-            [*known.values(), self._facts.of(built_in), self._facts.of(scripted)],
+            [*known.values(), *map(self._facts.of, (*own, built_in, scripted))],
             self.open_stream,
             Health(clock),
             _settings(config),
@@ -124,25 +127,27 @@ class Parts:
             from chat_tui.providers.scripted import Scripted
 
             return aclosing(Scripted().stream(model, request))
-        if model.name == LOCAL_MODEL:
-            return aclosing(self._built_in(model, request))
+        if model.name in self._children:
+            return aclosing(self._own(model, request))
         return aclosing(self._servers.stream(model, request))
 
-    async def _built_in(self, model: Model, request: Request) -> AsyncGenerator[Sequence[Chunk], None]:
-        async with aclosing(self._fetched(model)) as told:
-            async for word in told:
-                yield [word]
-        if not self._server.alive:
+    async def _own(self, model: Model, request: Request) -> AsyncGenerator[Sequence[Chunk], None]:
+        """What a model on this machine answers; it is loaded first where it is not."""
+        if model.name == LOCAL_MODEL:
+            async with aclosing(self._fetched(model)) as told:
+                async for word in told:
+                    yield [word]
+        if not self._children.alive(model.name):
             yield [Metadata("loading", model=model.name)]
         transport = await self._servers.transport()
         from chat_tui.providers.transport import Line
 
-        address = await self._server.address()
-        provider = Provider("local", base_url=address.base_url, local=True)
-        line = Line(provider, address.api_key, address.socket_path or "")
-        async with aclosing(transport.stream(line, model, request)) as bursts:
-            async for burst in bursts:
-                yield burst
+        async with self._children.used(model.name) as address:
+            provider = Provider("local", base_url=address.base_url, local=True)
+            line = Line(provider, address.api_key, address.socket_path or "")
+            async with aclosing(transport.stream(line, model, request)) as bursts:
+                async for burst in bursts:
+                    yield burst
 
     async def _fetched(self, model: Model) -> AsyncGenerator[Metadata, None]:
         """Fetches the weights where they are missing, and tells how far it is."""
@@ -170,8 +175,9 @@ class Parts:
         if name == SCRIPTED_MODEL:
             return
         await self._servers.transport()
-        if name == LOCAL_MODEL and self._weights.ready() is not None:
-            await self._server.address()
+        if name in self._children and (name != LOCAL_MODEL or self._weights.ready() is not None):
+            async with self._children.used(name):
+                pass
 
     # -- what there is --------------------------------------------------------------------------------------------
 
@@ -200,7 +206,9 @@ class Parts:
         if model.name == LOCAL_MODEL:
             if self._weights.ready() is None:
                 return ("fetching" if self._weights.fetching else "not fetched"), True
-            return ("loaded" if self._server.alive else "ready"), True
+            return ("loaded" if self._children.alive(LOCAL_MODEL) else "ready"), True
+        if model.name in self._children and self._children.alive(model.name):
+            return "loaded", True
         if model.name == SCRIPTED_MODEL:
             return "demo", True
         return "ready", True
@@ -208,7 +216,7 @@ class Parts:
     async def close(self) -> None:
         """Let go of the child and the connections."""
         await self._servers.close()
-        await self._server.stop()
+        await self._children.close()
 
 
 def _settings(config: Config) -> Settings:
@@ -220,6 +228,26 @@ def _settings(config: Config) -> Settings:
         streams_default=config.performance.max_concurrent_streams,
         streaming=config.performance.enable_streaming,
     )
+
+
+def _local_models(config: Config, weights: Weights) -> tuple[Children, list[Model]]:
+    """The models that run on this machine: their servers, and those of the user's own as the router knows them."""
+    threads, idle = config.local.threads, config.local.idle_minutes
+    servers = {LOCAL_MODEL: LocalServer(weights, context_window=config.local.context_window, threads=threads)}
+    windows = {row.name: row.context_window for row in config.models}
+    models = []
+    for own in Library(paths.library_file()).models(config.models):
+        try:
+            head = own.head()
+        except LocalModelError:
+            # Choosing it says what is wrong with its file; a strategy does not.
+            window, selectable = windows.get(own.name) or USUAL_WINDOW, False
+        else:
+            window, selectable = window_of(head, windows.get(own.name)), True
+        file = OwnFile(Path(own.path))
+        servers[own.name] = LocalServer(file, model=own.name, context_window=window, threads=threads)
+        models.append(Model(own.name, context_window=window, local=True, selectable=selectable))
+    return Children(servers, idle * 60 if idle is not None else None), models
 
 
 async def open_engine(
@@ -237,12 +265,12 @@ async def open_engine(
     `environ` and `known` are where keys and servers are looked for.
     """
     weights = Weights(paths.cache_folder() / "weights", own_file=paths.named(config.local.weights))
-    server = LocalServer(weights, context_window=config.local.context_window, threads=config.local.threads)
+    children, own = await asyncio.to_thread(_local_models, config, weights)
     kept = KeptKeys(paths.kept_keys_file())
     in_config = {row.name: row.api_key for row in config.providers if row.api_key}
     roster = Roster(config, known_providers() if known is None else known, environ, kept.names())
     keys = Keys(kept, in_config=in_config, environ=environ)
-    parts = Parts(config, weights, server, clock, roster, keys)
+    parts = Parts(config, weights, children, own, clock, roster, keys)
     for warning in key_warnings(in_config, paths.config_file()):
         tell(warning)
     try:

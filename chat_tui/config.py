@@ -14,7 +14,7 @@ import msgspec
 
 from chat_tui.errors import ConfigError
 from chat_tui.known import known_providers
-from chat_tui.models import DIALECTS
+from chat_tui.models import DIALECTS, LOCAL_MODEL
 from chat_tui.rows import ModelRow as ModelRow
 from chat_tui.rows import ProviderRow as ProviderRow
 from chat_tui.text_safety import clean_line
@@ -83,6 +83,8 @@ class LocalModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     context_window: int = 2048
     """Tokens; a prompt costs about 13 ms a token on two cores."""
     threads: int | None = None
+    idle_minutes: float | None = 10.0
+    """A model on this machine that nobody has asked for so long is unloaded; its memory is free again."""
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -148,6 +150,7 @@ _RANGES: dict[str, tuple[float, float, bool]] = {
     "models.quality": (0, 1, False),
     "local.context_window": _ABOVE_0,
     "local.threads": _ABOVE_0,
+    "local.idle_minutes": _ABOVE_0,
 }
 """Of each number by its key: the least, the most, and whether it must be more than the least."""
 
@@ -312,6 +315,8 @@ def _check_names(config: Config, file: str, text: str) -> None:
         names.add(row.name)
     rows = [row.name for row in config.models]
     for index, name in enumerate(rows):
+        if config.models[index].path and (not name.startswith("local/") or name == LOCAL_MODEL):
+            raise _wrong(file, text, f"models[{index}].name", "must be local/NAME, since it has a `path`")
         if name in rows[:index]:
             raise _wrong(file, text, f"models[{index}].name", f"`{clean_line(name, 60)}` is there twice")
     named = [("model", config.model), *(("fallbacks", name) for name in config.fallbacks)]

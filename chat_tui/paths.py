@@ -49,3 +49,13 @@ def store_file() -> Path:
 def kept_keys_file() -> Path:
     """The names of the providers whose keys are in the system's keyring."""
     return data_folder() / "keys.json"
+
+
+def library_file() -> Path:
+    """The list of the user's own local models."""
+    return data_folder() / "models.json"
+
+
+def pulled_folder() -> Path:
+    """Holds the models that were pulled."""
+    return data_folder() / "models"

@@ -27,6 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from chat_tui.cli import auth
 
             return auth.run(options)
+        if options.command == "models":
+            from chat_tui.cli import models
+
+            return models.run(options)
         from chat_tui.cli import screen
 
         return screen.run(options)
@@ -77,7 +81,23 @@ def parser() -> argparse.ArgumentParser:
     ask.add_argument("--no-save", action="store_true", help="do not keep it in the history")
     ask.add_argument("--no-fallback", action="store_true", help="try the first choice only")
     _auth(commands.add_parser("auth", help="keep keys in the system's keyring"))
+    _models(commands.add_parser("models", help="keep models that run on this machine"))
     return top
+
+
+def _models(models: argparse.ArgumentParser) -> None:
+    actions = models.add_subparsers(dest="action", metavar="action", required=True)
+    listing = actions.add_parser("list", help="list the built-in model and your own")
+    add = actions.add_parser("add", help="add a GGUF file; it stays where it is")
+    add.add_argument("file", metavar="FILE")
+    pull = actions.add_parser("pull", help="fetch a GGUF file from Hugging Face (HF_ENDPOINT, HF_TOKEN)")
+    pull.add_argument("model", metavar="ORG/REPO[:FILE]", help="FILE may be a piece of its name, such as Q4_K_M")
+    remove = actions.add_parser("remove", help="forget a model; what was pulled is deleted")
+    remove.add_argument("name", metavar="NAME")
+    for action in (add, pull):
+        action.add_argument("--name", metavar="NAME", help="its name behind local/ (default: the file's)")
+    for action in (listing, add, pull, remove):
+        action.add_argument("--json", action="store_true", help="as JSON")
 
 
 def _auth(auth: argparse.ArgumentParser) -> None:

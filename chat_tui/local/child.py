@@ -36,6 +36,8 @@ class ChildConfig(msgspec.Struct, frozen=True):
     threads: int
     socket_path: str = ""
     """Empty: a free port on loopback."""
+    built_in: bool = True
+    """Its weights are the built-in model's, for which there are settings of our own."""
 
 
 class ChildReport(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -95,9 +97,10 @@ def _serve(config: ChildConfig) -> tuple[ChildReport, object | None]:
     parameters.n_batch = parameters.n_ubatch = BATCH_TOKENS
     parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = config.threads
     parameters.cache_ram_mib = CACHE_MEGABYTES
-    sampling = parameters.sampling
-    sampling.temp, sampling.top_p = TEMPERATURE, TOP_P
-    sampling.penalty_repeat, sampling.penalty_last_n = REPEAT_PENALTY, REPEAT_TOKENS
+    if config.built_in:
+        sampling = parameters.sampling
+        sampling.temp, sampling.top_p = TEMPERATURE, TOP_P
+        sampling.penalty_repeat, sampling.penalty_last_n = REPEAT_PENALTY, REPEAT_TOKENS
     parameters.n_gpu_layers = 0
     parameters.ui = parameters.endpoint_slots = parameters.endpoint_props = parameters.endpoint_metrics = False
     parameters.warmup = parameters.fit_params = False

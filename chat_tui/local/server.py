@@ -9,12 +9,12 @@ import signal
 import sys
 from collections import deque
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
 from chat_tui.errors import LocalModelError
 from chat_tui.local.child import ChildConfig, ChildReport
-from chat_tui.local.weights import Weights
 from chat_tui.models import LOCAL_MODEL
 from chat_tui.text_safety import clean_line
 
@@ -36,19 +36,27 @@ class Address(msgspec.Struct, frozen=True):
     api_key: str
 
 
+class Source(Protocol):
+    """Whoever knows the file with the weights."""
+
+    async def path(self) -> Path:
+        """The file, looked at. Raises `LocalModelError`."""
+
+
 class LocalServer:
     """llama.cpp in a child process that speaks the OpenAI dialect."""
 
     def __init__(
         self,
-        weights: Weights,
+        weights: Source,
         *,
+        model: str = LOCAL_MODEL,
         context_window: int = 2048,
         threads: int | None = None,
         python: str = sys.executable,
         unix_socket: bool = os.name == "posix",
     ) -> None:
-        self._weights = weights
+        self._weights, self._model = weights, model
         self._context_window = context_window
         self._threads = threads or default_threads(os.cpu_count() or 1)
         self._python = python
@@ -114,7 +122,8 @@ class LocalServer:
             config = ChildConfig(
                 weights=str(weights),
                 api_key=os.urandom(24).hex(),
-                alias=LOCAL_MODEL.partition("/")[2],
+                alias=self._model.partition("/")[2],
+                built_in=self._model == LOCAL_MODEL,
                 context_window=self._context_window,
                 threads=self._threads,
                 socket_path=str(folder / _SOCKET) if folder else "",

@@ -1,0 +1,112 @@
+"""The user's own models: GGUF files that were added or pulled, and those that the config names. Blocking calls."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from chat_tui.errors import LocalModelError
+from chat_tui.local.gguf import Head, head_of
+from chat_tui.models import LOCAL_MODEL
+from chat_tui.rows import ModelRow
+from chat_tui.text_safety import clean_line
+
+USUAL_WINDOW = 4096
+"""Tokens, at most, where nobody says more: memory for the window is taken when the model is loaded."""
+
+
+class OwnModel(msgspec.Struct, frozen=True):
+    """One of the user's own models."""
+
+    name: str
+    """`local/NAME`."""
+    path: str
+    pulled: bool = False
+    """The file is ours: removing the model removes it."""
+    source: str = ""
+    """Where it was pulled from."""
+
+    def head(self) -> Head:
+        """What its file tells. Raises `LocalModelError`."""
+        return head_of(Path(self.path))
+
+
+class OwnFile:
+    """A model's file, looked at before it is loaded."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    async def path(self) -> Path:
+        """The file. Raises `LocalModelError`."""
+        await asyncio.to_thread(head_of, self._file)
+        return self._file
+
+
+class Library:
+    """The list of added and pulled models, kept in one file."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def models(self, rows: Iterable[ModelRow] = ()) -> list[OwnModel]:
+        """All of them, those of the config first."""
+        named = [OwnModel(row.name, str(Path(row.path).expanduser())) for row in rows if row.path]
+        taken = {model.name for model in named}
+        return [*named, *(model for model in self._kept() if model.name not in taken)]
+
+    def add(self, file: Path, name: str = "", *, pulled: bool = False, source: str = "") -> OwnModel:
+        """Take a file in; without a name it gets that of the file. Raises `LocalModelError`, OSError."""
+        file = file.expanduser().resolve()
+        head_of(file)
+        model = OwnModel(f"local/{_name(name or file.stem)}", str(file), pulled, source)
+        if model.name == LOCAL_MODEL:
+            raise LocalModelError(f"{LOCAL_MODEL} is the built-in model.", "Give it another name with --name.")
+        self._write([*(kept for kept in self._kept() if kept.name != model.name), model])
+        return model
+
+    def remove(self, name: str) -> OwnModel:
+        """Take a model out, and its file when it was pulled. Raises `LocalModelError`, OSError."""
+        name = name if name.startswith("local/") else f"local/{name}"
+        kept = self._kept()
+        found = next((model for model in kept if model.name == name), None)
+        if found is None:
+            known = ", ".join(model.name for model in kept) or "none"
+            raise LocalModelError(
+                f"There is no model {clean_line(name, 80)} of your own.", f"Added or pulled: {known}."
+            )
+        self._write([model for model in kept if model is not found])
+        if found.pulled and not any(model.path == found.path for model in self._kept()):
+            Path(found.path).unlink(missing_ok=True)
+        return found
+
+    def _kept(self) -> list[OwnModel]:
+        try:
+            return msgspec.json.decode(self._file.read_bytes()[:1_000_000], type=list[OwnModel])
+        except (OSError, msgspec.DecodeError):
+            return []
+
+    def _write(self, models: list[OwnModel]) -> None:
+        self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        part = self._file.with_name(f"{self._file.name}.{os.getpid()}")
+        part.write_bytes(msgspec.json.encode(models))
+        os.replace(part, self._file)
+
+
+def window_of(head: Head, wanted: int | None) -> int:
+    """The window to load a model with, in tokens."""
+    if wanted:
+        return wanted
+    return min(head.context_window or USUAL_WINDOW, USUAL_WINDOW)
+
+
+def _name(text: str) -> str:
+    name = re.sub(r"[^a-z0-9._-]+", "-", text.lower()).strip("-.")[:80]
+    if not name:
+        raise LocalModelError("The model has no name.", "Give it one with --name.")
+    return name
