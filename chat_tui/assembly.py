@@ -27,6 +27,7 @@ from chat_tui.local.library import USUAL_WINDOW, Library, OwnFile, window_of
 from chat_tui.local.server import LocalServer
 from chat_tui.local.weights import Weights
 from chat_tui.models import LOCAL_MODEL, SCRIPTED_MODEL, Fetching, Model, Provider, Standing
+from chat_tui.providers.catalogue import Catalogue
 from chat_tui.providers.keys import KeptKeys, Keys, key_warnings
 from chat_tui.providers.roster import Roster
 from chat_tui.request import Request
@@ -37,6 +38,8 @@ from chat_tui.servers import Servers
 
 PROGRESS_SECONDS = 0.25
 """Between two words about a fetch."""
+PRICING_SECONDS = 3.0
+"""At the end, for a look-up of prices that runs: it takes a second, once a week."""
 LOCAL_QUALITY = 0.1
 LOCAL_STREAMS = 2
 """The child's slots."""
@@ -75,10 +78,13 @@ class Parts:
         clock: Callable[[], float],
         roster: Roster,
         keys: Keys,
+        catalogue: Catalogue,
     ) -> None:
         self._config = config
         self._weights, self._children = weights, children
-        self._facts = Facts(config)
+        self._catalogue = catalogue
+        self._pricing: asyncio.Task[None] | None = None
+        self._facts = Facts(config, catalogue)
         self._servers = Servers(
             roster,
             keys,
@@ -183,7 +189,14 @@ class Parts:
 
     async def discover(self) -> None:
         """Look for servers on this machine, and ask those in use that name no models for their lists."""
+        if self._pricing is None and self._servers.hosted():
+            self._pricing = asyncio.ensure_future(self._price())
         await self._servers.discover()
+
+    async def _price(self) -> None:
+        """Have the prices looked up where they are old, and take them over."""
+        if await self._catalogue.refresh():
+            self._found(self._servers.with_facts(self.router.models))
 
     def admit(self, name: str) -> None:
         """Take a model that was named but not listed, where its provider is known."""
@@ -215,6 +228,11 @@ class Parts:
 
     async def close(self) -> None:
         """Let go of the child and the connections."""
+        if self._pricing is not None:
+            # It is nearly done, and the next start has its snapshot.
+            await asyncio.wait([self._pricing], timeout=PRICING_SECONDS)
+            self._pricing.cancel()
+            await asyncio.wait([self._pricing])
         await self._servers.close()
         await self._children.close()
 
@@ -270,7 +288,9 @@ async def open_engine(
     in_config = {row.name: row.api_key for row in config.providers if row.api_key}
     roster = Roster(config, known_providers() if known is None else known, environ, kept.names())
     keys = Keys(kept, in_config=in_config, environ=environ)
-    parts = Parts(config, weights, children, own, clock, roster, keys)
+    catalogue = Catalogue(paths.catalogue_file())
+    await asyncio.to_thread(catalogue.load)
+    parts = Parts(config, weights, children, own, clock, roster, keys, catalogue)
     for warning in key_warnings(in_config, paths.config_file()):
         tell(warning)
     try:

@@ -59,3 +59,8 @@ def library_file() -> Path:
 def pulled_folder() -> Path:
     """Holds the models that were pulled."""
     return data_folder() / "models"
+
+
+def catalogue_file() -> Path:
+    """The snapshot of prices and windows."""
+    return cache_folder() / "catalogue.json"

@@ -29,10 +29,7 @@ class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     verify: bool | str = True
     """False: any certificate will do; a text: the file with the certificates to be trusted."""
     connection_seconds: float | None = None
-    first_token_seconds: float | None = None
-    token_seconds: float | None = None
-    stream_seconds: float | None = None
-    """These four: `[timeouts]` for this provider."""
+    """In place of that of `[timeouts]`."""
     price_in: float | None = None
     """US dollars per million prompt tokens, for all of its models that say nothing else."""
     price_out: float | None = None

@@ -55,6 +55,15 @@ class Servers:
         """This provider is in use."""
         return provider in self._roster.in_use
 
+    def hosted(self) -> bool:
+        """There is a provider, in use or offered, whose prices one would want to know."""
+        return bool(self._roster.offered) or any(not provider.local for provider in self._roster.in_use.values())
+
+    def with_facts(self, models: Sequence[Model]) -> list[Model]:
+        """The models of providers in use, with what has become known of them since."""
+        in_use = self._roster.in_use
+        return [self._facts.of(model, in_use[model.provider]) for model in models if model.provider in in_use]
+
     def named_models(self) -> list[Model]:
         """The models that providers in use have without being asked."""
         return [

@@ -58,6 +58,7 @@ max_tries = 4
 weights = "~/model.gguf"
 context_window = 4096
 threads = 2
+idle_minutes = 3
 
 [keys]
 "answer.cancel" = "ctrl+k"
@@ -206,6 +207,7 @@ NUMBERS = [
     ("error_handling.max_tries", 0, 1),
     ("local.context_window", 0, 512),
     ("local.threads", 0, 1),
+    ("local.idle_minutes", 0, 0.5),
 ]
 
 

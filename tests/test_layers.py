@@ -42,6 +42,7 @@ HOMES = {
     "starlette": ["chat_tui.web"],
     "uvicorn": ["chat_tui.web"],
     "xllamacpp": ["chat_tui.local"],
+    "genai_prices": ["chat_tui.providers.prices_child"],
     "huggingface_hub": ["chat_tui.local.hub"],
     "keyring": ["chat_tui.providers.keyring_child"],
     "truststore": ["chat_tui.providers.trust"],

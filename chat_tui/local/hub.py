@@ -32,12 +32,12 @@ def pull(
     from huggingface_hub.errors import (
         EntryNotFoundError,
         GatedRepoError,
-        HTTPError,  # type: ignore[attr-defined]  # httpx's, or that of whatever it fetches with
+        HTTPError,
         LocalEntryNotFoundError,
         RepositoryNotFoundError,
     )
 
-    its_words.set_verbosity_error()
+    its_words.set_verbosity_error()  # type: ignore[no-untyped-call]
     try:
         told = HfApi(endpoint=endpoint).model_info(repository, files_metadata=True, timeout=30)
         files = {file.rfilename: file for file in told.siblings or () if file.rfilename.lower().endswith(".gguf")}
