@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -179,3 +180,22 @@ async def test_ports_where_nobody_listens_cost_next_to_nothing() -> None:
     began = time.monotonic()
     assert await look({str(n): Place(free_port(), "/v1/models") for n in range(6)}) == {}
     assert time.monotonic() - began < 0.1
+
+
+async def test_a_model_that_a_local_server_passes_on_is_neither_free_nor_chosen_by_a_strategy() -> None:
+    rows = [
+        {"name": "llama3.2:1b"},
+        {"name": "gpt-oss:120b-cloud"},
+        {"name": "far", "remote_host": "https://ollama.com:443"},
+    ]
+    async with RawServer(saying(whole(json.dumps({"models": rows}).encode()))) as server:
+        row = KnownProvider("ollama", "Ollama", "http://127.0.0.1:1", "ollama", port=server.port, local=True)
+        async with engine_with(known={"ollama": row}) as engine:
+            await engine.discover()
+            models = {found.model.id: found.model for found in engine.models() if found.model.provider == "ollama"}
+            assert {name: (model.local, model.selectable) for name, model in models.items()} == {
+                "llama3.2:1b": (True, True),
+                "gpt-oss:120b-cloud": (False, False),
+                "far": (False, False),
+            }
+            assert models["far"].price_in is None

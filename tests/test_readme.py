@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from chat_tui.known import known_providers
 from chat_tui.tui import commands, keymap
 
 README = Path(__file__).parent.parent / "README.md"
@@ -19,3 +20,8 @@ def test_the_two_commands_stand_to_the_letter() -> None:
     lines = README.read_text().split("\n")
     assert "pip install . && chat-tui" in lines
     assert "pip install -e '.[test]' && pytest" in lines
+
+
+def test_every_known_provider_is_named() -> None:
+    text = README.read_text()
+    assert not [name for name in known_providers() if f"`{name}`" not in text]

@@ -22,5 +22,8 @@ def models_of(provider: Provider, listing: Json) -> tuple[Model, ...]:
         listed = spoken.read(row) if isinstance(row, dict) else None
         if listed is not None:
             name = f"{provider.name}/{clean_line(listed.id, 200)}"
-            models.append(Model(name, context_window=listed.context_window, local=provider.local))
+            # What leaves this machine by way of a server on it is taken only by name.
+            here = provider.local and not listed.passed_on
+            selectable = here or not provider.local
+            models.append(Model(name, listed.context_window, local=here, selectable=selectable))
     return tuple(models)

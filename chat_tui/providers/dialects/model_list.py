@@ -19,6 +19,8 @@ class Listed(msgspec.Struct, frozen=True):
     id: str
     context_window: int | None = None
     """Tokens; None where the server does not tell."""
+    passed_on: bool = False
+    """The server has somebody else's machine answer for it."""
 
 
 def read_row(row: Row) -> Listed | None:

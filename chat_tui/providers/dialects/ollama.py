@@ -48,7 +48,7 @@ def read_row(row: Row) -> Listed | None:
         return None
     if isinstance(details, dict) and "bert" in str(details.get("family")):
         return None
-    return Listed(name)
+    return Listed(name, passed_on=bool(row.get("remote_host")) or name.endswith(("-cloud", ":cloud")))
 
 
 def encode(request: Request, model_id: str, quirks: frozenset[str] = frozenset(), window: int | None = None) -> Call:

@@ -1,0 +1,87 @@
+"""Two real llama.cpp servers with one model: when one is killed in the middle of an answer, its part stays."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from chat_tui.chunks import End, Metadata, Token
+from chat_tui.config import Config, ProviderRow
+from chat_tui.local import child
+from chat_tui.local.child import ChildConfig, ChildReport
+from chat_tui.request import Request
+from tests.loopback_home import ended, engine_with
+from tests.weights import weights_file
+
+__all__ = ["weights_file"]
+
+KEY = "the-replicas-own-key-1"
+
+
+@asynccontextmanager
+async def llama_cpp(file: Path) -> AsyncIterator[tuple[str, asyncio.subprocess.Process]]:
+    """A llama.cpp server on loopback: its address and its process."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", child.__file__),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        process.stdin.write(msgspec.json.encode(ChildConfig(str(file), KEY, "smollm2", 1024, 1)) + b"\n")
+        async with asyncio.timeout(60):
+            report = msgspec.json.decode(await process.stdout.readline(), type=ChildReport)
+        assert report.ready, report
+        yield f"http://127.0.0.1:{report.port}/v1", process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+@pytest.mark.weights
+async def test_a_replica_that_is_killed_mid_stream_costs_no_word_and_the_other_goes_on(
+    weights_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TWIN_KEY", KEY)
+    async with AsyncExitStack() as stack:
+        (one, first), (other, second) = [await stack.enter_async_context(llama_cpp(weights_file)) for _ in range(2)]
+        row = ProviderRow("twin", base_urls=(one, other), api_key_env="TWIN_KEY", models=("smollm2",))
+        engine = await stack.enter_async_context(
+            engine_with(Config(providers=(row,)), environ={"TWIN_KEY": os.environ["TWIN_KEY"]})
+        )
+        answer = await engine.ask(None, "Count from 1 to 200.", Request(model="twin/smollm2", max_tokens=300))
+        said, where, end = "", "", None
+        async for chunk in answer.follow():
+            if isinstance(chunk, Metadata) and chunk.event == "waiting":
+                where = chunk.reason
+            elif isinstance(chunk, Token):
+                said += chunk.token
+                if chunk.index == 5:
+                    dying = first if where in one else second
+                    os.kill(dying.pid, signal.SIGKILL)
+            elif isinstance(chunk, End):
+                end = chunk
+        assert end is not None
+        assert end.state == "broken"
+        assert said
+        assert answer.turn.text == said
+
+        settings = Request(model="twin/smollm2", max_tokens=8)
+        again = await engine.ask(answer.conversation_id, "Go on.", settings)
+        chunks = [chunk async for chunk in again.follow()]
+        assert again.turn.state in {"complete", "length"}
+        asked = [chunk.reason for chunk in chunks if isinstance(chunk, Metadata) and chunk.event == "waiting"]
+        assert asked != [where]
+        assert len(asked) == 1
+        await ended(again)
