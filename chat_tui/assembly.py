@@ -104,7 +104,10 @@ class Parts:
         )
         scripted = Model(SCRIPTED_MODEL, 32_000, 0.0, 0.0, 0.0, selectable=False, local=True)
         rows = [model for row in config.models if (model := self._of_row(row.name))]
-        known = {model.name: model for model in (*rows, *self._servers.named_models())}
+        # Naming one to fall back to is saying so, for that and no more.
+        named = [model for name in config.fallbacks if (model := self._servers.admit(name))]
+        reserve = [msgspec.structs.replace(model, selectable=False) for model in named]
+        known = {model.name: model for model in (*reserve, *rows, *self._servers.named_models())}
         self.router = Router(
             [*known.values(), *map(self._facts.of, (*own, built_in, scripted))],
             self.open_stream,
@@ -189,9 +192,12 @@ class Parts:
 
     async def discover(self) -> None:
         """Look for servers on this machine, and ask those in use that name no models for their lists."""
+        self._begin_pricing()
+        await self._servers.discover()
+
+    def _begin_pricing(self) -> None:
         if self._pricing is None and self._servers.hosted():
             self._pricing = asyncio.ensure_future(self._price())
-        await self._servers.discover()
 
     async def _price(self) -> None:
         """Have the prices looked up where they are old, and take them over."""
@@ -202,6 +208,7 @@ class Parts:
         """Take a model that was named but not listed, where its provider is known."""
         if all(model.name != name for model in self.router.models) and (model := self._servers.admit(name)):
             self._found([model])
+            self._begin_pricing()
 
     def standings(self) -> Sequence[Standing]:
         """Every model and how it fares; a server that did not answer stands as a row of its own."""
@@ -210,7 +217,7 @@ class Parts:
             vitals = self.router.health.vitals(model.name)
             state, usable = self._state(model)
             standings.append(Standing(model, vitals.ttft_seconds, vitals.tokens_per_second, state, usable))
-        return [*standings, *self._servers.standings()]
+        return [*standings, *self._servers.standings({model.name for model in self.router.models})]
 
     def _state(self, model: Model) -> tuple[str, bool]:
         rest = self.router.health.resting_seconds(model.name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from chat_tui.chunks import Chunk, Metadata, Token
-from chat_tui.errors import ChatTuiError, KeyRefused, ProviderError
+from chat_tui.errors import ChatTuiError, KeyRefused, ProviderError, Rejected
 from chat_tui.facts import Facts
 from chat_tui.known import KnownProvider
 from chat_tui.models import Model, Provider, Standing
@@ -57,12 +57,12 @@ class Servers:
 
     def hosted(self) -> bool:
         """There is a provider, in use or offered, whose prices one would want to know."""
-        return bool(self._roster.offered) or any(not provider.local for provider in self._roster.in_use.values())
+        return bool(self._roster.offered) or any(not provider.local for provider in self._roster.spoken)
 
     def with_facts(self, models: Sequence[Model]) -> list[Model]:
-        """The models of providers in use, with what has become known of them since."""
-        in_use = self._roster.in_use
-        return [self._facts.of(model, in_use[model.provider]) for model in models if model.provider in in_use]
+        """The models of providers, with what has become known of them since."""
+        known = [(model, self._roster.spoken_to(model.provider)) for model in models]
+        return [self._facts.of(model, provider) for model, provider in known if provider is not None]
 
     def named_models(self) -> list[Model]:
         """The models that providers in use have without being asked."""
@@ -76,7 +76,9 @@ class Servers:
 
     async def stream(self, model: Model, request: Request) -> AsyncGenerator[Sequence[Chunk], None]:
         """What the model's provider answers, in bursts. Raises `ProviderError`."""
-        provider = self._roster.in_use[model.provider]
+        provider = self._roster.spoken_to(model.provider)
+        if provider is None:
+            raise Rejected(f"There is no provider for {model.name}.", "Name it under [[providers]].", model=model.name)
         try:
             spoken = self._spoken(provider, await self._keys.of(provider), model, request)
             async with aclosing(spoken) as bursts:
@@ -189,19 +191,20 @@ class Servers:
         self._found([self._facts.of(model, provider) for model in models])
 
     def admit(self, name: str) -> Model | None:
-        """The model that somebody names, whose provider is in use from now on; None where that is not known."""
+        """The model that somebody names, which alone of its provider's is in use then; None where that is not known."""
         provider = self._roster.named(name.partition("/")[0])
         if provider is None:
             return None
         told = {model.name: model for model in self._listed.get(provider.name, ())}
         return self._facts.of(told.get(name) or Model(name, local=provider.local), provider)
 
-    def standings(self) -> Iterator[Standing]:
-        """What stands beside the models that strategies may choose: what is offered, and who was silent."""
+    def standings(self, known: Collection[str]) -> Iterator[Standing]:
+        """What stands beside the models that the router knows: what is offered, and who was silent."""
         for provider in self._roster.offered.values():
             models = self._listed.get(provider.name) or self._facts.models_of(provider)
             for model in models:
-                yield Standing(self._facts.of(model, provider), state=OFFERED)
+                if model.name not in known:
+                    yield Standing(self._facts.of(model, provider), state=OFFERED)
             if not models:
                 nameless = Model(f"{provider.name}/?", selectable=False)
                 yield Standing(nameless, state=f"found: /model {provider.name}/NAME", usable=False)

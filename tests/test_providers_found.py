@@ -15,6 +15,7 @@ from chat_tui.known import KnownProvider, known_providers
 from chat_tui.providers.ports import Place, look
 from chat_tui.request import Request
 from tests.loopback_home import ended, engine_with, standing
+from tests.model_scripts import Script
 from tests.model_server import ModelServer
 from tests.wire.asking import free_port
 from tests.wire.raw_server import RawServer, saying, whole
@@ -34,6 +35,10 @@ def server_row(server: ModelServer | RawServer, name: str = "vllm", *, local: bo
     port = int(server.base_url.split(":")[2].split("/")[0])
     row = KnownProvider(name, name, "http://127.0.0.1:1/v1", port=port, local=local, keys=("X_KEY",), key_optional=True)
     return {name: row}
+
+
+def server_row_at(port: int) -> dict[str, KnownProvider]:
+    return {"vllm": KnownProvider("vllm", "vLLM", "http://127.0.0.1:1/v1", port=port, local=True)}
 
 
 def hosted(base_url: str = "http://127.0.0.1:9/v1") -> dict[str, KnownProvider]:
@@ -101,8 +106,11 @@ async def test_choosing_an_offered_model_uses_it_and_none_beside_it() -> None:
             await ended(answer)
             assert answer.turn.state == "complete"
             assert server.exchanges[0].headers["authorization"] == "Bearer " + "k" * 20
+            await engine.discover()
             names = [model.name for model in engine._router.models if model.provider == "acme"]
             assert names == ["acme/anvil"]
+            states = {row.model.name: row.state for row in engine.models() if row.model.provider == "acme"}
+            assert states == {"acme/anvil": "ready", "acme/rope": "found: choose it to use it"}
 
 
 async def test_use_in_the_config_lets_strategies_choose_what_is_found() -> None:
@@ -199,3 +207,26 @@ async def test_a_model_that_a_local_server_passes_on_is_neither_free_nor_chosen_
                 "far": (False, False),
             }
             assert models["far"].price_in is None
+
+
+async def test_a_model_that_the_config_falls_back_to_is_used_for_that_and_not_by_a_strategy() -> None:
+    async with ModelServer(Script(error=400)) as first, ModelServer() as second:
+        config = Config(providers=(ProviderRow("box", first.base_url, models=("m",)),), fallbacks=("acme/anvil",))
+        environ = {"ACME_KEY": "k" * 20}
+        async with engine_with(config, known=hosted(second.base_url), environ=environ) as engine:
+            found = standing(engine, "acme/anvil")
+            assert found is not None
+            assert not found.model.selectable
+            answer = await engine.ask(None, "hello", Request(model="box/m"))
+            await ended(answer)
+            assert answer.turn.state == "complete"
+            assert len(second.exchanges) == 1
+
+
+async def test_an_address_that_is_none_is_told_when_it_is_asked() -> None:
+    config = Config(providers=(ProviderRow("box", "http://[::1/v1"),))
+    async with engine_with(config, known=server_row_at(free_port())) as engine:
+        await engine.discover()
+        found = standing(engine, "box/?")
+        assert found is not None
+        assert "not one" in found.state

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from chat_tui.request import Request
 from tests.loopback_home import ended, engine_with, standing
 from tests.model_server import ModelServer
 from tests.wire.asking import HELLO, MODEL, free_port
-from tests.wire.raw_server import GOOD, RawServer, chunked, saying
+from tests.wire.raw_server import GOOD, RawServer, chunked, head, saying
 
 
 def test_a_known_name_needs_nothing_else_and_fields_override() -> None:
@@ -140,3 +141,26 @@ async def test_a_server_that_is_not_there_is_shown_with_the_reason() -> None:
         found = standing(engine, "box/?")
         assert found is not None
         assert not found.usable
+
+
+async def test_a_certificate_of_ones_own_is_trusted_by_its_file_or_not_looked_at() -> None:
+    own = Path(__file__).parent / "wire" / "loopback.pem"
+    """A certificate for 127.0.0.1 that nobody else knows, and its key."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(own)
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(head("200 OK", "text/event-stream", "connection: close") + GOOD)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context)
+    base_url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+    async with server:
+        transport = Transport(connection_seconds=5)
+        with pytest.raises(errors.Unreachable, match="not to be trusted"):
+            await _said(transport, Provider("box", base_url=base_url))
+        assert await _said(transport, Provider("box", base_url=base_url, verify=str(own)))
+        assert await _said(transport, Provider("box", base_url=base_url, verify=False))
+        await transport.close()

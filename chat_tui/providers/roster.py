@@ -28,22 +28,30 @@ class Roster:
         self.in_use = {row.name: of_row(row, known.get(row.name), environ) for row in config.providers}
         """Those whose models a strategy may choose."""
         self.offered: dict[str, Provider] = {}
-        """Those that were found and that nobody has asked for."""
+        """Those that were found, and whose models are taken only by name."""
+        self._named: dict[str, Provider] = {}
         for row in known.values() if self._mode != "ignore" else ():
             has_key = row.name in kept_keys or any(environ.get(key, "").strip() for key in row.keys)
             if has_key and not row.port and (not row.endpoint or environ.get(row.endpoint)):
                 self._found(of_known(row, environ))
 
     def named(self, name: str) -> Provider | None:
-        """The provider that somebody names, which takes it into use; None where it is nowhere known."""
-        if name not in self.in_use:
-            provider = self.offered.pop(name, None)
-            if provider is None and name in self._known:
-                provider = of_known(self._known[name], self._environ)
-            if provider is None:
-                return None
-            self.in_use[name] = provider
-        return self.in_use[name]
+        """The provider that somebody names, which may be spoken to from now on; None where it is nowhere known."""
+        provider = self.spoken_to(name) or self.offered.get(name)
+        if provider is None and name in self._known:
+            provider = of_known(self._known[name], self._environ)
+        if provider is not None and name not in self.in_use:
+            self._named[name] = provider
+        return provider
+
+    def spoken_to(self, name: str) -> Provider | None:
+        """The provider, where it is in use or was named."""
+        return self.in_use.get(name) or self._named.get(name)
+
+    @property
+    def spoken(self) -> list[Provider]:
+        """All that may be spoken to."""
+        return [*self.in_use.values(), *self._named.values()]
 
     def to_be_looked_for(self) -> list[KnownProvider]:
         """The servers that may listen on this machine and that nobody has named."""
@@ -72,7 +80,7 @@ def of_row(row: ProviderRow, known: KnownProvider | None, environ: Mapping[str, 
     command = shlex.split(row.api_key_cmd) if isinstance(row.api_key_cmd, str) else row.api_key_cmd
     its_own = bool(base_url)
     base_url = base_url or usual.base_url
-    runs_here = all(on_loopback(url) for url in (row.base_urls or (base_url,)))
+    runs_here = all(map(_is_here, row.base_urls or (base_url,)))
     return msgspec.structs.replace(
         usual,
         dialect=row.dialect or usual.dialect,
@@ -116,11 +124,20 @@ def at_its_port(row: KnownProvider, environ: Mapping[str, str]) -> Provider:
     return msgspec.structs.replace(of_known(row, environ), base_url=f"http://127.0.0.1:{row.port}{path}")
 
 
+def _is_here(url: str) -> bool:
+    try:
+        return on_loopback(url)
+    except ValueError:
+        # It is no address; asking it will say so.
+        return False
+
+
 def _own_ports(providers: Collection[Provider]) -> Iterator[int]:
     for provider in providers:
         for url in provider.base_urls or (provider.base_url,):
             try:
-                if on_loopback(url) and (port := urlsplit(url).port):
-                    yield port
+                port = urlsplit(url).port
             except ValueError:
                 continue
+            if port and _is_here(url):
+                yield port
