@@ -63,14 +63,14 @@ class Model(msgspec.Struct, frozen=True):
     """Prior, 0 to 1; None when not known."""
     qualities: dict[str, float] = {}
     """The same by kind of task (`code`, `math`, `writing`, `long`) and by language (`zh`, …), where it is known."""
-    guessed: bool = False
-    """The prior is a guess from its size or price: nobody has rated its family."""
     selectable: bool = True
     """False: only an explicit choice takes it, never a strategy."""
     local: bool = False
     """It runs on this machine."""
     trim_step_tokens: int = 0
     """Context is trimmed in steps of about this size, so that a server's cached prefix survives; 0: as needed."""
+    guessed: bool = False
+    """The prior is a guess from its size or price: nobody has rated its family."""
 
     @property
     def provider(self) -> str:
