@@ -23,6 +23,8 @@ REPLY_TOKENS = 500
 """Of a reply whose length is not limited, where its price is estimated."""
 LEAST_REPLY_TOKENS = 100
 """A price that allows no more than this is too low."""
+CENTS = 0.05
+"""US dollars for a million tokens: prices below it are all but free."""
 PRIOR_ANSWERS = 2.0
 """How many outcomes the prior quality counts for."""
 CURIOSITY = 0.35
@@ -122,8 +124,8 @@ def speed(models: Sequence[Model], vitals: Sequence[Vitals], needs: Needs) -> Se
 
 
 def cheapness(models: Sequence[Model], vitals: Sequence[Vitals], needs: Needs) -> Sequence[float]:
-    """1 for the cheapest."""
-    return normalised([-_price(model) for model in models])
+    """1 for the cheapest. By ratio: that one model costs a hundred times as much makes the others no more alike."""
+    return normalised([-math.log1p(_price(model) / CENTS) for model in models])
 
 
 def _price(model: Model) -> float:
@@ -147,7 +149,7 @@ def turn(models: Sequence[Model], vitals: Sequence[Vitals], needs: Needs) -> Seq
 
 def fit(models: Sequence[Model], vitals: Sequence[Vitals], needs: Needs) -> Sequence[float]:
     """1 where the model is as good at what is asked as it need be, and its window holds the conversation."""
-    level = 0.35 + 0.6 * needs.hard
+    level = 0.15 + 0.75 * needs.hard
     values = []
     for model in models:
         value = min(1.0, _quality(model, needs) / level)
