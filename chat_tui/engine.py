@@ -22,6 +22,7 @@ from chat_tui.models import LOCAL_MODEL, Standing
 from chat_tui.models import Fetching as Fetching
 from chat_tui.request import Request
 from chat_tui.route import Route
+from chat_tui.routing.difficulty import needs
 from chat_tui.routing.router import Router
 from chat_tui.stage import History as History
 from chat_tui.stage import LocalWeights as LocalWeights
@@ -60,6 +61,7 @@ class Engine:
         self._answers: dict[str, Answer] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._told: set[str] = set()
+        self._verdicts: dict[str, bool] = {}
         self._asking = asyncio.Lock()
         """One question is stored at a time, so that none is asked behind another's back."""
 
@@ -122,6 +124,19 @@ class Engine:
     async def route(self, turn_id: str) -> Route | None:
         """How an answer came about."""
         return await self._kept(self._history.route(turn_id), None)
+
+    def judge(self, answer: Turn, *, good: bool) -> None:
+        """A person's verdict on an answer; the same one again does not count."""
+        if not answer.model or self._verdicts.get(answer.id) == good:
+            return
+        self._verdicts[answer.id] = good
+        paths = (conversation.path for conversation in self._open.values())
+        question = next((turn.text for path in paths for turn in path if turn.id == answer.parent), "")
+        self._router.health.judged(answer.model, float(good), needs(Request(prompt=question)).kind)
+        self._begin(self._keep_learned())
+
+    async def _keep_learned(self) -> None:
+        await self._kept(self._history.set_place(LEARNED, self._router.health.written(time())), None)
 
     def _remember(self, conversation: Conversation) -> None:
         self._open.pop(conversation.id, None)
@@ -285,8 +300,7 @@ class Engine:
     async def _save_ended(self, answer: Answer) -> None:
         try:
             await answer.save()
-            learned = self._router.health.written(time())
-            await self._kept(self._history.set_place(LEARNED, learned), None)
+            await self._keep_learned()
         finally:
             self._answers.pop(answer.turn.id, None)
 
