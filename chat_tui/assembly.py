@@ -252,6 +252,9 @@ def _settings(config: Config) -> Settings:
         streams={"local": LOCAL_STREAMS},
         streams_default=config.performance.max_concurrent_streams,
         streaming=config.performance.enable_streaming,
+        on_break=config.on_break,
+        fallbacks_of={row.name: row.fallbacks for row in config.models if row.fallbacks},
+        weights=config.strategies,
     )
 
 
@@ -307,7 +310,7 @@ async def open_engine(
         history = await Store.open(None)
     if history.notice:
         tell(HistoryError(history.notice))
-    return Engine(
+    engine = Engine(
         config,
         parts.router,
         history,
@@ -315,3 +318,5 @@ async def open_engine(
         supply=parts,
         tell=tell,
     )
+    await engine.recall()
+    return engine

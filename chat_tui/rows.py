@@ -53,3 +53,5 @@ class ModelRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """0 to 1."""
     path: str = ""
     """A GGUF file to be run on this machine; the name begins with `local/` then."""
+    fallbacks: tuple[str, ...] = ()
+    """Models to try, in this order, when this one fails; in place of the config's own `fallbacks`."""
