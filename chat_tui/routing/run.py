@@ -7,6 +7,8 @@ from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Sequ
 from contextlib import AbstractAsyncContextManager, aclosing
 from typing import TypeAlias
 
+import msgspec
+
 from chat_tui.chunks import Chunk, End, Error, Metadata, Start, State, Usage, error_info
 from chat_tui.conversation import Turn
 from chat_tui.errors import (
@@ -139,6 +141,9 @@ class Run:
             while len(self._tries) < most:
                 if self._tally.count > self._count_at_seam:
                     yield self._joined(model)
+                elif self._seams:
+                    # Nothing has come since the seam: whoever is asked now is the one that goes on there.
+                    self._seams[-1] = msgspec.structs.replace(self._seams[-1], model=model.name)
                 async with aclosing(self._one_try(model, attempt, waited, rung)) as bursts:
                     async for burst in bursts:
                         yield burst
