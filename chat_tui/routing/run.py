@@ -135,7 +135,8 @@ class Run:
                 break
             last = self._failures[-1].title if self._failures else ""
             if last:
-                yield [Metadata("failover", model=model.name, reason=last)]
+                price = estimated_price(model, self._sent_tokens() or 0, self._request.max_tokens)
+                yield [Metadata("failover", model=model.name, reason=last, price=price)]
             self._model = model
             attempt, waited = 1, 0.0
             while len(self._tries) < most:
