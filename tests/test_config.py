@@ -119,7 +119,7 @@ def test_every_setting_is_read() -> None:
     assert config.providers == (
         ProviderRow("box", "http://127.0.0.1:8000/v1", "openai", "BOX_KEY", ("llama", "small")),
     )
-    assert config.models == (ModelRow("box/llama", 8192, 0.0, 0.1, 0.4, ("box/small",)),)
+    assert config.models == (ModelRow("box/llama", 8192, 0.0, 0.1, 0.4, fallbacks=("box/small",)),)
     assert config.keys == {"answer.cancel": "ctrl+k"}
     assert (config.timeouts.connection_seconds, config.daily_budget) == (1.0, 2.0)
 

@@ -273,6 +273,8 @@ if sys.platform != "win32":
             if self._leaving:
                 return
             self._leaving = True
-            self._loop.remove_signal_handler(signal.SIGTERM)
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                # The loop would else give them their default back when it closes.
+                self._loop.remove_signal_handler(number)
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
             self._app.exit(return_code=return_code)
