@@ -5,12 +5,13 @@ It can be written down and read again; what is old counts less, and is forgotten
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
 from chat_tui.chunks import Timings
 from chat_tui.errors import ProviderError, RateLimited, Rejected
+from chat_tui.models import Model
 
 WEIGHT = 0.3
 """Of the newest answer in the moving means."""
@@ -88,6 +89,16 @@ class Health:
         if rest > 0:
             return f"rests for {rest:.0f} s after failures"
         return "is being tried again after its rest" if vitals.running else ""
+
+    def all_of(self, models: Sequence[Model]) -> Sequence[Vitals]:
+        """The vitals of each; there may be hundreds."""
+        known = self._vitals
+        return [known.get(model.name, _UNKNOWN) for model in models]
+
+    def waiting(self) -> Mapping[str, str]:
+        """Why a strategy does not choose them now, of the models that rest or are tried again."""
+        reasons = {name: self.why_not(name) for name, vitals in self._vitals.items() if vitals.resting_until}
+        return {name: why for name, why in reasons.items() if why}
 
     def _change(self, model: str, **fields: object) -> None:
         self._vitals[model] = msgspec.structs.replace(self.vitals(model), **fields)

@@ -72,12 +72,12 @@ def able(
     can: list[Model] = []
     narrow: list[Model] = []
     out: list[Candidate] = []
-    limited, last = request.max_price is not None, needs.last_tokens
+    limited, last, waiting = request.max_price is not None, needs.last_tokens, health.waiting()
     for model in models:
         if not model.selectable:
             out.append(Candidate(model.name, out="chosen only by name"))
-        elif why := health.why_not(model.name):
-            out.append(Candidate(model.name, out=why))
+        elif model.name in waiting:
+            out.append(Candidate(model.name, out=waiting[model.name]))
         elif needs.images and model.images is False:
             out.append(Candidate(model.name, out="takes no images"))
         elif limited and (why := why_too_dear(model, request, needs.tokens)):

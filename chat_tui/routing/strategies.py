@@ -117,7 +117,7 @@ def _weighted(weights: Mapping[str, float]) -> Strategy:
     def rank(request: Request, models: Sequence[Model], health: Health) -> Sequence[Candidate]:
         wanted = needs(request)
         able, out = scoring.able(request, models, health, wanted)
-        vitals = [health.vitals(model.name) for model in able]
+        vitals = health.all_of(able)
         columns = [part(able, vitals, wanted) for _, part, _ in parts]
         totals = [0.0] * len(able)
         for (_, _, weight), values in zip(parts, columns, strict=True):
