@@ -6,7 +6,8 @@ Faces follow the log from any point; leaving it does not stop the answer.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
 from time import monotonic
 
 import msgspec
@@ -22,6 +23,9 @@ from chat_tui.routing.stream import Stream
 SAVE_SECONDS = 0.2
 """Between two saves of a growing answer, so that a kill costs less than 250 ms of it."""
 
+FRAME_SECONDS = 0.05
+"""Tokens are held together no longer."""
+
 _FAULT = ErrorInfo("InternalError", "chat-tui has met an error of its own.", "Please report it.")
 
 SavePiece = Callable[[str, str, str], Awaitable[None]]
@@ -30,8 +34,21 @@ SaveTurn = Callable[[Turn, Route | None], Awaitable[None]]
 """The ended turn and its route."""
 
 
+class _Reader:
+    """Somebody who takes the answer in batches."""
+
+    def __init__(self, hold_bytes: int) -> None:
+        self.hold_bytes = hold_bytes
+        self.waiting_bytes = 0
+        """Of text that was not taken yet."""
+
+    @property
+    def slow(self) -> bool:
+        return self.waiting_bytes > self.hold_bytes
+
+
 class Answer:
-    """An answer that runs or has run. Made and run by the engine."""
+    """An answer that runs or has run. Made and run by the engine; `cut` is the one that it goes on from."""
 
     def __init__(
         self,
@@ -39,6 +56,7 @@ class Answer:
         question: Turn,
         turn: Turn,
         *,
+        cut: Turn | None = None,
         at_end: Callable[[Answer], None],
         save_piece: SavePiece,
         save_turn: SaveTurn,
@@ -58,6 +76,9 @@ class Answer:
         self._stream: Stream | None = None
         self._cancel_asked = False
         self._texts: dict[str, list[str]] = {"text": [], "thinking": []}
+        self._cut = cut if cut is not None and cut.text else None
+        self._readers: set[_Reader] = set()
+        self._paused = False
         self._saved = {"text": 0, "thinking": 0}
 
     def __len__(self) -> int:
@@ -88,6 +109,48 @@ class Answer:
                 return
             self._grown.clear()
             await self._grown.wait()
+
+    async def batches(self, *, tokens: int, hold_bytes: int) -> AsyncGenerator[Sequence[Chunk], None]:
+        """The same for a face that writes: so many tokens together, but none later than a frame; the first at once.
+
+        While more than `hold_bytes` of text wait to be taken, the answer is held by back-pressure.
+        """
+        reader, position, first = _Reader(hold_bytes), 0, True
+        self._readers.add(reader)
+        try:
+            while not self.ended or position < len(self._log):
+                wanted = 1 if first else tokens
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(None) as frame:
+                        while not self._enough(position, wanted):
+                            if position < len(self._log) and frame.when() is None:
+                                frame.reschedule(asyncio.get_running_loop().time() + FRAME_SECONDS)
+                            self._grown.clear()
+                            await self._grown.wait()
+                chunks = self._log[position:]
+                position += len(chunks)
+                first = first and not any(isinstance(chunk, Token) for chunk in chunks)
+                yield chunks
+                # It has been written: what came meanwhile is what waits now.
+                reader.waiting_bytes = sum(map(_bytes_of, self._log[position:]))
+                self._hold_or_let_go()
+        finally:
+            self._readers.discard(reader)
+            self._hold_or_let_go()
+
+    def _enough(self, position: int, tokens: int) -> bool:
+        waiting = self._log[position:]
+        return self.ended or len(waiting) >= tokens or any(not isinstance(chunk, Token) for chunk in waiting)
+
+    def _hold_or_let_go(self) -> None:
+        """Hold the stream while a reader is slow or a person has paused it."""
+        if self._stream is None or self.ended:
+            return
+        held = self._paused or any(reader.slow for reader in self._readers)
+        if held and not self._stream.paused:
+            self._stream.pause()
+        elif not held and self._stream.paused:
+            self._stream.resume()
 
     async def run(self, router: Router, request: Request) -> None:
         """Read the stream to its end; save as it grows, and what there is at the end."""
@@ -129,22 +192,26 @@ class Answer:
 
     @property
     def paused(self) -> bool:
-        """The answer is held."""
-        return self._stream is not None and self._stream.paused
+        """A person has paused the answer."""
+        return self._paused
 
     def pause(self) -> None:
         """Hold the answer by back-pressure."""
-        if self._stream is not None and not self.ended:
-            self._stream.pause()
+        self._paused = self._stream is not None and not self.ended
+        self._hold_or_let_go()
 
     def resume(self) -> None:
         """Go on after a pause."""
-        if self._stream is not None:
-            self._stream.resume()
+        self._paused = False
+        self._hold_or_let_go()
 
     def _take(self, chunk: Chunk) -> None:
         if isinstance(chunk, Token):
             self._texts[chunk.kind].append(chunk.token)
+            for reader in self._readers:
+                reader.waiting_bytes += _bytes_of(chunk)
+                if reader.slow:
+                    self._hold_or_let_go()
         elif isinstance(chunk, Start):
             self.turn = msgspec.structs.replace(self.turn, model=chunk.model, strategy=chunk.strategy)
         elif isinstance(chunk, Metadata):
@@ -158,7 +225,16 @@ class Answer:
             self._fault(chunk.error)
         self._log.append(chunk)
         self._meter.feed(chunk, monotonic())
+        if isinstance(chunk, Start) and self._cut is not None:
+            self._begin_with(self._cut)
         self._grown.set()
+
+    def _begin_with(self, cut: Turn) -> None:
+        """The part that is there already stands first; the meter counts what is new."""
+        for kind, text in (("thinking", cut.thinking), ("text", cut.text)):
+            if text:
+                self._texts[kind].append(text)
+                self._log.append(Token(text, "text" if kind == "text" else "thinking", -1))
 
     def _fault(self, error: ErrorInfo) -> None:
         self.turn = msgspec.structs.replace(self.turn, error=error)
@@ -190,3 +266,10 @@ class Answer:
                 self._saved[kind] = len(parts)
             if pieces["text"] or pieces["thinking"]:
                 await self._save_piece(self.turn.id, pieces["text"], pieces["thinking"])
+
+
+def _bytes_of(chunk: Chunk) -> int:
+    if not isinstance(chunk, Token):
+        return 0
+    text = chunk.token
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))

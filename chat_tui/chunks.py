@@ -27,13 +27,15 @@ Event = Literal[
     "retry",
     "failover",
     "seam",
+    "budget",
     "trimmed",
     "skipped",
     "usage",
     "fetching",
 ]
 """What a `Metadata` chunk tells: where the stream is before its first token (`loading`, `connecting`, `waiting`,
-`queued`, `fetching`), what the router did (`retry`, `failover`, `seam`), what was left out (`trimmed`: exchanges;
+`queued`, `fetching`), what the router did (`retry`, `failover`, `seam`: an answer that was cut goes on,
+`budget`: models are out for their price), what was left out (`trimmed`: exchanges;
 `skipped`: a malformed event), or figures (`usage`)."""
 
 
@@ -83,7 +85,7 @@ class Start(msgspec.Struct, frozen=True, tag_field="type", tag="start"):
 
 
 class Token(msgspec.Struct, frozen=True, tag_field="type", tag="token"):
-    """A piece of the answer; `index` counts from 0 over the whole stream."""
+    """A piece of the answer; `index` counts from 0 over the whole stream; -1: the part that it goes on from."""
 
     token: str
     kind: TokenKind = "text"
@@ -106,6 +108,8 @@ class Metadata(msgspec.Struct, frozen=True, tag_field="type", tag="metadata", om
     """Estimated tokens sent (`connecting`)."""
     context_window: int = 0
     """The model's window in tokens (`connecting`)."""
+    price: float | None = None
+    """About what the answer will cost, in US dollars (`connecting`)."""
     received_bytes: int = 0
     """Of the weights (`fetching`)."""
     total_bytes: int = 0

@@ -14,6 +14,10 @@ import msgspec
 
 from chat_tui.errors import ConfigError
 from chat_tui.known import known_providers
+from chat_tui.limits import ErrorHandling as ErrorHandling
+from chat_tui.limits import Performance as Performance
+from chat_tui.limits import Strategies, with_profile
+from chat_tui.limits import Timeouts as Timeouts
 from chat_tui.models import DIALECTS, LOCAL_MODEL
 from chat_tui.rows import ModelRow as ModelRow
 from chat_tui.rows import ProviderRow as ProviderRow
@@ -42,39 +46,6 @@ class Memory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """At most so many of the last exchanges; None: as many as fit."""
 
 
-class Performance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`[performance]`, the seed's."""
-
-    enable_streaming: bool = True
-    streaming_buffer_size: int = 8192
-    """Bytes held for a slow reader before back-pressure."""
-    streaming_batch_size: int = 4
-    """Tokens shown together; never later than one frame."""
-    max_concurrent_streams: int = 3
-    """A provider's; more wait in line."""
-
-
-class Timeouts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`[timeouts]`, in seconds; None is no limit."""
-
-    connection_seconds: float | None = 10.0
-    first_token_seconds: float | None = 120.0
-    token_seconds: float | None = 60.0
-    """Silence between tokens; keep-alives do not count as tokens."""
-    stream_seconds: float | None = None
-
-
-class ErrorHandling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`[error_handling]`, the seed's."""
-
-    retry_attempts: int = 3
-    """The first try counted."""
-    retry_delay_seconds: float = 1.0
-    exponential_backoff: bool = True
-    max_tries: int = 8
-    """Over all models of one request."""
-
-
 class LocalModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`[local]`: the built-in model."""
 
@@ -97,12 +68,13 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     system_prompt: str = DEFAULT_SYSTEM_PROMPT
     fallback: bool = True
     fallbacks: tuple[str, ...] = ()
-    """Models to try, in this order, when a fixed model fails."""
+    """Models to try, in this order, when the first choice fails; a fixed model has no others."""
     on_break: Literal["keep", "continue"] = "keep"
+    """What becomes of an answer whose line was cut."""
     max_price_per_answer: float | None = None
-    """US dollars."""
+    """US dollars; what would cost more is not asked."""
     daily_budget: float | None = None
-    """US dollars."""
+    """US dollars; when little is left of it, only cheaper and free models are asked."""
     mouse: bool = True
     discovered: Literal["ask", "use", "ignore"] = "ask"
     request: RequestDefaults = RequestDefaults()
@@ -110,6 +82,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     performance: Performance = Performance()
     timeouts: Timeouts = Timeouts()
     error_handling: ErrorHandling = ErrorHandling()
+    strategies: Strategies = Strategies()
     local: LocalModel = LocalModel()
     keys: dict[str, str] = {}
     """Binding id to key, such as `answer.cancel = "escape"`."""
@@ -139,6 +112,9 @@ _RANGES: dict[str, tuple[float, float, bool]] = {
     "error_handling.retry_delay_seconds": _FROM_0,
     "error_handling.max_tries": _ABOVE_0,
     "providers.connection_seconds": _ABOVE_0,
+    "providers.first_token_seconds": _ABOVE_0,
+    "providers.token_seconds": _ABOVE_0,
+    "providers.stream_seconds": _ABOVE_0,
     "providers.price_in": _FROM_0,
     "providers.price_out": _FROM_0,
     "models.context_window": _ABOVE_0,
@@ -194,7 +170,7 @@ def parse(raw: bytes, file: str) -> Config:
     except RecursionError as error:
         raise ConfigError(f"{file} is nested too deep.", "Is it the right file?", file=file) from error
     try:
-        config = msgspec.convert(table, Config)
+        config = msgspec.convert(with_profile(table), Config)
     except msgspec.ValidationError as error:
         raise _explained(str(error), table, raw.decode("utf-8-sig"), file) from error
     _check(config, file, raw.decode("utf-8-sig"))
@@ -223,12 +199,12 @@ def _near(name: str, key: str) -> str:
 
     owner: Any = Config
     for part in re.sub(r"\[[^\]]*\]", "", key).split(".")[:-1]:
-        found = {field.name: field.type for field in msgspec.structs.fields(owner)}.get(part)
+        found = {field.encode_name: field.type for field in msgspec.structs.fields(owner)}.get(part)
         inner = getattr(found, "__args__", (found,))[0]
         if not hasattr(inner, "__struct_fields__"):
             return "See the README's table of settings."
         owner = inner
-    near = get_close_matches(name, [field.name for field in msgspec.structs.fields(owner)], n=3)
+    near = get_close_matches(name, [field.encode_name for field in msgspec.structs.fields(owner)], n=3)
     if near:
         return f"Did you mean {' or '.join(f'`{word}`' for word in near)}?"
     return "See the README's table of settings."
@@ -272,7 +248,8 @@ def _check(config: Config, file: str, text: str) -> None:
     for key, value in _numbers(config):
         if not math.isfinite(value):
             raise _wrong(file, text, key, "must be a number that ends")
-        least, most, strictly = _RANGES.get(re.sub(r"\[\d+\]", "", key), (-math.inf, math.inf, False))
+        known = _FROM_0 if key.startswith("strategies.") else (-math.inf, math.inf, False)
+        least, most, strictly = _RANGES.get(re.sub(r"\[\d+\]", "", key), known)
         if value < least or (strictly and value == least):
             raise _wrong(
                 file, text, key, f"must be greater than {least:g}" if strictly else f"must be at least {least:g}"
@@ -291,7 +268,7 @@ def _numbers(config: Config) -> Iterator[tuple[str, float]]:
             if isinstance(value, (int, float)) and not isinstance(value, bool):
                 yield place + name, value
             elif isinstance(value, msgspec.Struct):
-                tables.append((f"{place}{name}.", value))
+                tables.append((f"{place}{name.replace('_', '-') if place == 'strategies.' else name}.", value))
             elif isinstance(value, tuple):
                 rows = enumerate(value)
                 tables += [(f"{place}{name}[{i}].", row) for i, row in rows if isinstance(row, msgspec.Struct)]
@@ -317,6 +294,8 @@ def _check_names(config: Config, file: str, text: str) -> None:
         if name in rows[:index]:
             raise _wrong(file, text, f"models[{index}].name", f"`{clean_line(name, 60)}` is there twice")
     named = [("model", config.model), *(("fallbacks", name) for name in config.fallbacks)]
+    for index, model_row in enumerate(config.models):
+        named += [(f"models[{index}].fallbacks", name) for name in model_row.fallbacks]
     for key, model in [*named, *((f"models[{index}].name", name) for index, name in enumerate(rows))]:
         if model is not None and not all(model.partition("/")[::2]):
             raise _wrong(file, text, key, f"`{clean_line(model, 60)}` must be written as provider/model")

@@ -8,83 +8,36 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, Protocol, TypeVar
+from datetime import datetime
+from time import time
+from typing import Any, TypeVar
 
 import msgspec
 
 from chat_tui.answer import Answer
 from chat_tui.config import Config
 from chat_tui.conversation import Conversation, Summary, Turn, new_id, now, title_of
-from chat_tui.errors import ChatTuiError, ConversationNotFound, HistoryError, InternalError
-from chat_tui.models import LOCAL_MODEL, Fetching, Standing
+from chat_tui.errors import ChatTuiError, CommandError, ConversationNotFound, HistoryError, InternalError
+from chat_tui.models import LOCAL_MODEL, Standing
+from chat_tui.models import Fetching as Fetching
 from chat_tui.request import Request
 from chat_tui.route import Route
+from chat_tui.routing.difficulty import needs
 from chat_tui.routing.router import Router
-from chat_tui.routing.strategies import names as strategy_names
+from chat_tui.stage import History as History
+from chat_tui.stage import LocalWeights as LocalWeights
+from chat_tui.stage import Supply
 from chat_tui.text_safety import clean
 
 T = TypeVar("T")
 
 OPEN_CONVERSATIONS = 8
 """How many conversations are kept in memory."""
+LEARNED = "learned of models"
+"""Where what was learned of the models is kept."""
+_MAY_GO_ON = {"broken", "cancelled", "length", "failed"}
 NO_CONVERSATION = ""
 """The place of the draft of a conversation that has not begun."""
-
-
-class History(Protocol):
-    """What the engine asks of a store (`chat_tui.history.Store` is one). Each raises `HistoryError`."""
-
-    async def add_conversation(self, conversation: Conversation) -> None: ...
-    async def add_turn(self, conversation_id: str, turn: Turn) -> None: ...
-    async def append(self, turn_id: str, text: str, thinking: str = "") -> None: ...
-    async def finish(self, turn: Turn, route: Route | None) -> None: ...
-    async def conversations(self, *, limit: int = 200, offset: int = 0) -> list[Summary]: ...
-    async def conversation(self, conversation_id: str) -> Conversation: ...
-    async def route(self, turn_id: str) -> Route | None: ...
-    async def set_system_prompt(self, conversation_id: str, text: str | None) -> None: ...
-    async def prompts(self, limit: int = 200) -> list[str]: ...
-    async def save_draft(self, conversation_id: str, text: str) -> None: ...
-    async def draft(self, conversation_id: str) -> str: ...
-    async def set_place(self, key: str, value: str) -> None: ...
-    async def place(self, key: str) -> str: ...
-    async def close(self) -> None: ...
-
-
-class LocalWeights(Protocol):
-    """The built-in model's weights, for the faces that show their fetch."""
-
-    @property
-    def ready(self) -> bool:
-        """They are on this machine."""
-
-    @property
-    def fetching(self) -> Fetching | None:
-        """The fetch that runs, None when none does."""
-
-    async def fetch(self) -> None:
-        """Fetch them, or join the fetch that runs. Raises `LocalModelError`."""
-
-
-class Supply(Protocol):
-    """What stands behind the router (`assembly` makes one)."""
-
-    def standings(self) -> Sequence[Standing]:
-        """Every model and how it fares."""
-
-    def admit(self, name: str) -> None:
-        """Let the router choose a model that was named but not listed, where its provider is known."""
-
-    async def discover(self) -> None:
-        """Ask the servers that name no models for their lists."""
-
-    async def prepare(self) -> None:
-        """Load what a question to any server needs."""
-
-    async def warm(self, name: str) -> None:
-        """Load what this model needs."""
-
-    async def close(self) -> None:
-        """Let go of connections and children."""
 
 
 class Engine:
@@ -108,6 +61,7 @@ class Engine:
         self._answers: dict[str, Answer] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._told: set[str] = set()
+        self._verdicts: dict[str, bool] = {}
         self._asking = asyncio.Lock()
         """One question is stored at a time, so that none is asked behind another's back."""
 
@@ -119,11 +73,15 @@ class Engine:
 
     def strategies(self) -> Sequence[str]:
         """The strategies' names, in the order in which a key walks through them."""
-        return strategy_names()
+        return self._router.strategies()
 
     async def discover(self) -> None:
-        """Ask the configured servers for their models; `models()` has them afterwards."""
-        await self._supply.discover()
+        """Ask the configured servers for their models; `models()` and `strategies()` have all afterwards."""
+        await asyncio.gather(self._supply.discover(), asyncio.to_thread(self._router.load_plug_ins))
+
+    async def recall(self) -> None:
+        """Take up what was learned of the models before; what is old counts less."""
+        self._router.health.read(await self.place(LEARNED), time())
 
     async def prepare(self) -> None:
         """Load what a question to any server will need; cheap in memory, for an idle moment."""
@@ -166,6 +124,19 @@ class Engine:
     async def route(self, turn_id: str) -> Route | None:
         """How an answer came about."""
         return await self._kept(self._history.route(turn_id), None)
+
+    def judge(self, answer: Turn, *, good: bool) -> None:
+        """A person's verdict on an answer; the same one again does not count."""
+        if not answer.model or self._verdicts.get(answer.id) == good:
+            return
+        self._verdicts[answer.id] = good
+        paths = (conversation.path for conversation in self._open.values())
+        question = next((turn.text for path in paths for turn in path if turn.id == answer.parent), "")
+        self._router.health.judged(answer.model, float(good), needs(Request(prompt=question)).kind)
+        self._begin(self._keep_learned())
+
+    async def _keep_learned(self) -> None:
+        await self._kept(self._history.set_place(LEARNED, self._router.health.written(time())), None)
 
     def _remember(self, conversation: Conversation) -> None:
         self._open.pop(conversation.id, None)
@@ -224,21 +195,55 @@ class Engine:
         async with self._asking:
             conversation, question = await self._asked(conversation_id, clean(text).strip("\n"), system_prompt)
             turn = Turn("assistant", "", id=new_id(), parent=question.id, created=now(), state="streaming")
-            request = self._request(conversation, question, settings or Request())
-            if request.model:
-                self._supply.admit(request.model)
-            answer = Answer(
-                conversation.id,
-                question,
-                turn,
-                at_end=self._settle,
-                save_piece=self._save_piece,
-                save_turn=self._save_turn,
-            )
-            self._answers[turn.id] = answer
-            self._remember(msgspec.structs.replace(conversation, path=(*conversation.path, question, turn)))
-            self._begin(self._answer(answer, request))
+            return await self._begun(conversation, question, turn, settings or Request())
+
+    async def go_on(self, conversation_id: str, settings: Request | None = None) -> Answer:
+        """Let the last answer go on from where it was cut: a new turn beside it, which begins with its text.
+
+        Where nothing of it had come it is asked anew. Raises `CommandError` where there is no such answer.
+        """
+        async with self._asking:
+            conversation = await self.conversation(conversation_id)
+            if len(conversation.path) < 2 or conversation.path[-1].state not in _MAY_GO_ON:
+                raise CommandError("There is no answer that was cut.", "Only the last answer can go on.")
+            *earlier, question, cut = conversation.path
+            turn = Turn("assistant", "", id=new_id(), parent=question.id, created=now(), state="streaming")
+            before = msgspec.structs.replace(conversation, path=tuple(earlier))
+            return await self._begun(before, question, turn, settings or Request(), cut)
+
+    async def _begun(
+        self, conversation: Conversation, question: Turn, turn: Turn, settings: Request, cut: Turn | None = None
+    ) -> Answer:
+        request = self._request(conversation, question, settings).changed(
+            part=cut.text if cut else "", max_price=await self._affordable()
+        )
+        if request.model:
+            self._supply.admit(request.model)
+        answer = Answer(
+            conversation.id,
+            question,
+            turn,
+            cut=cut,
+            at_end=self._settle,
+            save_piece=self._save_piece,
+            save_turn=self._save_turn,
+        )
+        self._answers[turn.id] = answer
+        self._remember(msgspec.structs.replace(conversation, path=(*conversation.path, question, turn)))
+        self._begin(self._answer(answer, request))
         return answer
+
+    async def _affordable(self) -> float | None:
+        """US dollars that the next answer may cost; None: no limit."""
+        limit, budget = self.config.max_price_per_answer, self.config.daily_budget
+        if budget is None:
+            return limit
+        today = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+        spent = await self._kept(self._history.spent(today), 0.0)
+        # What is not in the store yet.
+        spent += sum(answer.turn.cost or answer.figures().price or 0.0 for answer in self._answers.values())
+        left = max(0.0, budget - spent)
+        return left if limit is None else min(left, limit)
 
     async def _asked(
         self, conversation_id: str | None, text: str, system_prompt: str | None
@@ -295,6 +300,7 @@ class Engine:
     async def _save_ended(self, answer: Answer) -> None:
         try:
             await answer.save()
+            await self._keep_learned()
         finally:
             self._answers.pop(answer.turn.id, None)
 

@@ -61,6 +61,10 @@ class Figures(msgspec.Struct, frozen=True):
     tokens_estimated: bool = False
     cost: float | None = None
     """US dollars."""
+    price: float | None = None
+    """About what it will cost, in US dollars, until the cost is known."""
+    seams: int = 0
+    """How often it was cut and went on."""
     context_tokens: int | None = None
     context_window: int | None = None
     left_out: int = 0
@@ -78,7 +82,9 @@ class Meter:
         self._phase_from = started
         self._model = self._strategy = self._reason = self._error = ""
         self._attempt = self._of = self._left_out = 0
+        self._seams = 0
         self._delay: float | None = None
+        self._price: float | None = None
         self._context: tuple[int, int] = (0, 0)
         self._usage: Usage | None = None
         self._end: End | None = None
@@ -130,12 +136,14 @@ class Meter:
 
     def _feed_metadata(self, chunk: Metadata, at: float) -> None:
         self._model = chunk.model or self._model
-        if chunk.event in {"retry", "failover"}:
+        if chunk.event in {"retry", "failover", "seam"}:
             # What a try has used that came to nothing is not this answer's.
             self._usage = None
         self._note(chunk.usage)
         if chunk.context_tokens:
             self._context = (chunk.context_tokens, chunk.context_window)
+            self._price = chunk.price
+        self._seams += chunk.event == "seam"
         if chunk.event == "trimmed":
             self._left_out = chunk.left_out
         phase = _PHASES.get(chunk.event)
@@ -225,6 +233,8 @@ class Meter:
             completion_tokens=tokens,
             tokens_estimated=estimated or prompt is None,
             cost=self._end.cost if self._end else None,
+            price=None if self._end else self._price,
+            seams=self._seams,
             context_tokens=sent + (tokens or 0) if sent else None,
             context_window=self._context[1] or None,
             left_out=self._left_out,

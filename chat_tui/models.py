@@ -63,6 +63,8 @@ class Model(msgspec.Struct, frozen=True):
     """Prior, 0 to 1; None when not known."""
     qualities: dict[str, float] = {}
     """The same by kind of task (`code`, `math`, `writing`, `long`) and by language (`zh`, …), where it is known."""
+    images: bool | None = None
+    """It takes images; None when not known."""
     selectable: bool = True
     """False: only an explicit choice takes it, never a strategy."""
     local: bool = False

@@ -31,6 +31,10 @@ class Request(msgspec.Struct, frozen=True):
     """False leaves `Metadata` chunks out of the stream."""
     fallback: bool = True
     """False: only the first choice is tried."""
+    max_price: float | None = None
+    """US dollars that the answer may cost; None: no limit."""
+    part: str = ""
+    """The beginning of the answer, where one that was cut goes on."""
     stream: bool = True
     """False: the whole reply comes as one token chunk."""
     id: str = ""

@@ -31,6 +31,29 @@ class Try(msgspec.Struct, frozen=True):
     duration_seconds: float = 0.0
     waited_seconds: float = 0.0
     """Back-off before it."""
+    strategy: str = ""
+    """Which strategy of the ladder has chosen the model; empty: the request's own."""
+
+
+class Seam(msgspec.Struct, frozen=True):
+    """Where an answer that was cut goes on."""
+
+    at_characters: int
+    """Of the answer's text."""
+    model: str = ""
+    """That goes on."""
+    reason: str = ""
+    """Why it was cut; empty where a person asked for it to go on."""
+
+
+class Alternative(msgspec.Struct, frozen=True):
+    """What another strategy would have picked."""
+
+    strategy: str
+    model: str = ""
+    """Empty: nothing."""
+    price: float | None = None
+    """About what it would have cost, in US dollars; None when not known."""
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -39,3 +62,9 @@ class Route(msgspec.Struct, frozen=True):
     strategy: str
     candidates: tuple[Candidate, ...] = ()
     tries: tuple[Try, ...] = ()
+    left_out: int = 0
+    """Candidates that are not listed, being many."""
+    seams: tuple[Seam, ...] = ()
+    others: tuple[Alternative, ...] = ()
+    needs: str = ""
+    """What the prompt asks for, in words."""

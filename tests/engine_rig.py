@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 from chat_tui.answer import Answer
 from chat_tui.chunks import Chunk
@@ -64,6 +65,7 @@ class Noted:
         self.finished: list[tuple[Turn, Route | None]] = []
         self.pieces: list[tuple[float, str, str]] = []
         self.kept: dict[str, Conversation] = {}
+        self.dollars = 0.0
         self.seconds = 0.0
         """How long each call takes."""
         self._fails, self._error = fails, error or HistoryError("The disk is full.")
@@ -126,6 +128,10 @@ class Noted:
     async def place(self, key: str) -> str:
         await self._note("place", key)
         return "there"
+
+    async def spent(self, since: datetime) -> float:
+        await self._note("spent")
+        return self.dollars
 
     async def close(self) -> None:
         await self._note("close")

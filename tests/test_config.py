@@ -47,12 +47,22 @@ connection_seconds = 1
 first_token_seconds = 2.5
 token_seconds = 3
 stream_seconds = 40
+profile = "seed"
 
 [error_handling]
 retry_attempts = 2
 retry_delay_seconds = 0.5
 exponential_backoff = false
 max_tries = 4
+
+[strategies]
+quality-first = { quality = 1, speed = 2, cost = 3, load = 4, fit = 5, learned = 6 }
+cost-optimized = { quality = 1, speed = 2, cost = 3, load = 4, fit = 5, learned = 6 }
+speed-priority = { quality = 1, speed = 2, cost = 3, load = 4, fit = 5, learned = 6 }
+balanced = { quality = 1, speed = 2, cost = 3, load = 4, fit = 5, learned = 6 }
+least-loaded = { quality = 1, speed = 2, cost = 3, load = 4, fit = 5, learned = 6 }
+capability-match = { quality = 1, speed = 2, cost = 3, load = 4, fit = 5, learned = 6 }
+learned = { quality = 1, speed = 2, cost = 3, load = 4, fit = 5, learned = 6 }
 
 [local]
 weights = "~/model.gguf"
@@ -76,6 +86,7 @@ context_window = 8192
 price_in = 0
 price_out = 0.1
 quality = 0.4
+fallbacks = ["box/small"]
 """
 
 
@@ -108,7 +119,7 @@ def test_every_setting_is_read() -> None:
     assert config.providers == (
         ProviderRow("box", "http://127.0.0.1:8000/v1", "openai", "BOX_KEY", ("llama", "small")),
     )
-    assert config.models == (ModelRow("box/llama", 8192, 0.0, 0.1, 0.4),)
+    assert config.models == (ModelRow("box/llama", 8192, 0.0, 0.1, 0.4, ("box/small",)),)
     assert config.keys == {"answer.cancel": "ctrl+k"}
     assert (config.timeouts.connection_seconds, config.daily_budget) == (1.0, 2.0)
 
@@ -242,6 +253,7 @@ def test_no_number_is_forgotten() -> None:
                 found.add(place + field.name)
 
     walk(Config, "")
+    found = {key for key in found if not key.startswith("strategies.")}
     assert found - {"request.seed"} == {key for key, _, _ in NUMBERS}
 
 

@@ -39,7 +39,7 @@ async def test_the_question_is_stored_before_the_request_goes_out() -> None:
         answer = await on.engine.ask(None, "Hello?")
         assert history.names() == ["add_conversation", "add_user"]
         await ended(answer)
-    assert history.names() == ["add_conversation", "add_user", "add_assistant", "finish", "close"]
+    assert history.names() == ["add_conversation", "add_user", "add_assistant", "finish", "set_place", "close"]
     assert ("add_user", "Hello?") in history.calls
 
 

@@ -6,7 +6,7 @@ import argparse
 import asyncio
 import signal
 import sys
-from contextlib import suppress
+from contextlib import aclosing, suppress
 
 from chat_tui import config, paths
 from chat_tui.answer import Answer
@@ -16,7 +16,7 @@ from chat_tui.cli.stderr import say, told
 from chat_tui.engine import Engine
 from chat_tui.errors import ChatTuiError
 from chat_tui.request import Request
-from chat_tui.routing.strategies import names
+from chat_tui.routing.strategies import names, plug_ins
 from chat_tui.text_safety import clean, clean_line
 
 STDIN_LIMIT = 16 * 1024 * 1024
@@ -30,8 +30,9 @@ def run(options: argparse.Namespace) -> int:
     if not question.strip():
         say("usage: chat-tui ask QUESTION\nchat-tui: there is no question, nor anything on stdin.\n")
         return 2
-    if options.strategy is not None and options.strategy not in names():
-        say(f"chat-tui: there is no strategy {options.strategy!r}. Known: {', '.join(names())}.\n")
+    if options.strategy is not None and options.strategy not in names() and options.strategy not in plug_ins():
+        known = ", ".join([*names(), *plug_ins()])
+        say(f"chat-tui: there is no strategy {options.strategy!r}. Known: {known}.\n")
         return 2
     if options.model is not None and not all(options.model.partition("/")):
         say("chat-tui: a model is written as provider/model, such as local/smollm2-135m.\n")
@@ -92,7 +93,7 @@ async def _answered(engine: Engine, question: str, request: Request, interrupted
     answer = await engine.ask(None, question, request)
     watch = asyncio.ensure_future(_cancel_when(interrupted, engine, answer))
     try:
-        await _written(answer, paper)
+        await _written(answer, paper, engine.config.performance)
     except OSError as error:
         # Whoever read us has gone, or the disk is full: the same way as a cancel.
         await engine.cancel(answer)
@@ -110,14 +111,15 @@ async def _cancel_when(interrupted: asyncio.Event, engine: Engine, answer: Answe
     await engine.cancel(answer)
 
 
-async def _written(answer: Answer, paper: Paper) -> None:
-    position = 0
-    async for chunk in answer.follow():
-        position += 1
-        paper.take(chunk)
-        # What has come together is written together; a slow reader does not hold the loop.
-        if position >= len(answer) and paper.waits:
-            await asyncio.to_thread(paper.flush)
+async def _written(answer: Answer, paper: Paper, performance: config.Performance) -> None:
+    batches = answer.batches(tokens=performance.streaming_batch_size, hold_bytes=performance.streaming_buffer_size)
+    async with aclosing(batches):
+        async for chunks in batches:
+            for chunk in chunks:
+                paper.take(chunk)
+            # What has come together is written together; a slow reader does not hold the loop.
+            if paper.waits:
+                await asyncio.to_thread(paper.flush)
     await asyncio.to_thread(paper.flush)
 
 

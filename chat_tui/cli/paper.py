@@ -96,6 +96,11 @@ class Paper:
             self._line(f"{chunk.reason} Retrying {chunk.attempt}/{chunk.of} in {chunk.delay_seconds or 0:.1f} s.")
         elif chunk.event == "failover":
             self._line(f"{chunk.reason} Going on with {chunk.model}.")
+        elif chunk.event == "seam":
+            # A line of its own, between the part that was cut and what follows.
+            self._line(f"{chunk.reason} The answer goes on with {chunk.model}.".strip())
+        elif chunk.event == "budget":
+            self._line(chunk.reason)
         elif chunk.event == "trimmed":
             self._line(f"{chunk.left_out} earlier exchanges do not fit and are not sent.")
         elif chunk.event in {"loading", "queued"} and self._terminal:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from datetime import datetime
 
 import msgspec
 
@@ -118,3 +119,9 @@ def place(db: sqlite3.Connection, name: str) -> str:
     """What was kept under this name; empty when nothing was."""
     found = db.execute("SELECT value FROM place WHERE name = ?", (name,)).fetchone()
     return "" if found is None else str(found[0])
+
+
+def spent(db: sqlite3.Connection, since: datetime) -> float:
+    """US dollars for the answers since then."""
+    (total,) = db.execute("SELECT total(cost) FROM turn WHERE created >= ?", (rows.microseconds(since),)).fetchone()
+    return float(total)

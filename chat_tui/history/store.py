@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
@@ -165,6 +166,10 @@ class Store:
     async def place(self, key: str) -> str:
         """What `set_place` kept; empty when nothing was."""
         return await self._read(reads.place, key)
+
+    async def spent(self, since: datetime) -> float:
+        """US dollars for all answers since then, as far as their cost is known."""
+        return await self._read(reads.spent, since)
 
     async def search(self, query: str, limit: int = 50) -> list[Hit]:
         """Turns that hold every word and quoted phrase of the query, case and accents aside; best first."""

@@ -1,4 +1,7 @@
-"""What was learned of each model from its answers: latency, speed, failures, rest period."""
+"""What was learned of each model from its answers: latency, speed, failures, rest period, how well they were liked.
+
+It can be written down and read again; what is old counts less, and is forgotten in the end.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,12 @@ REST_AFTER_FAILURES = 3
 """Failures in a row before a model rests."""
 REST_SECONDS = 30.0
 REST_LIMIT_SECONDS = 600.0
+DISCOUNT = 0.97
+"""What an older outcome of the same kind counts beside the next newer one."""
+HALF_LIFE_SECONDS = 3 * 86_400.0
+"""What was learned counts half after so long without the program."""
+FORGOTTEN = 0.1
+"""Of an answer: what has faded to less is forgotten."""
 
 
 class Vitals(msgspec.Struct, frozen=True):
@@ -28,6 +37,18 @@ class Vitals(msgspec.Struct, frozen=True):
     """On the clock of `Health`."""
     running: int = 0
     """Streams that run now."""
+    asked: int = 0
+    """When it was last asked, counted over all models; 0: never."""
+    outcomes: dict[str, tuple[float, float]] = {}
+    """By kind of task: the good and the bad outcomes, older ones discounted."""
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """What is written down."""
+
+    at: float
+    """Seconds since 1970."""
+    vitals: dict[str, Vitals]
 
 
 _UNKNOWN = Vitals()
@@ -39,6 +60,14 @@ class Health:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._vitals: dict[str, Vitals] = {}
+        self._asked = 0
+
+    def frozen(self) -> Health:
+        """As it is now, for who looks at it later."""
+        now = self._clock()
+        copy = Health(lambda: now)
+        copy._vitals, copy._asked = dict(self._vitals), self._asked
+        return copy
 
     def vitals(self, model: str) -> Vitals:
         """What is known of a model."""
@@ -49,30 +78,54 @@ class Health:
         until = self.vitals(model).resting_until
         return max(0.0, until - self._clock()) if until else 0.0
 
+    def why_not(self, model: str) -> str:
+        """Why a strategy does not choose the model now: it rests, or after its rest one stream tries whether it answers
+        again, and the others wait for the outcome. Empty where it may be chosen."""
+        vitals = self._vitals.get(model)
+        if vitals is None or not vitals.resting_until:
+            return ""
+        rest = vitals.resting_until - self._clock()
+        if rest > 0:
+            return f"rests for {rest:.0f} s after failures"
+        return "is being tried again after its rest" if vitals.running else ""
+
     def _change(self, model: str, **fields: object) -> None:
         self._vitals[model] = msgspec.structs.replace(self.vitals(model), **fields)
 
     def began(self, model: str) -> None:
         """A stream of this model runs."""
-        self._change(model, running=self.vitals(model).running + 1)
+        self._asked += 1
+        self._change(model, running=self.vitals(model).running + 1, asked=self._asked)
 
     def ended(self, model: str) -> None:
         """A stream of this model runs no more, whatever its ending."""
         self._change(model, running=max(0, self.vitals(model).running - 1))
 
-    def answered(self, model: str, timings: Timings) -> None:
-        """An answer came to its end."""
+    def answered(self, model: str, timings: Timings, kind: str = "") -> None:
+        """An answer came to its end; `kind` is what was asked for."""
         known = self.vitals(model)
+        # The fewer answers a mean stands on, the more the newest counts.
+        weight = max(WEIGHT, 1 / (known.answers + 2))
         self._change(
             model,
-            ttft_seconds=_moved(known.ttft_seconds, timings.ttft_seconds),
-            tokens_per_second=_moved(known.tokens_per_second, timings.tokens_per_second),
+            ttft_seconds=_moved(known.ttft_seconds, timings.ttft_seconds, weight),
+            tokens_per_second=_moved(known.tokens_per_second, timings.tokens_per_second, weight),
             answers=known.answers + 1,
             failures_in_a_row=0,
             resting_until=0.0,
         )
+        self.judged(model, 0.5, kind)
 
-    def failed(self, model: str, error: ProviderError) -> None:
+    def judged(self, model: str, good: float, kind: str = "") -> None:
+        """An outcome: from 0, bad, to 1, good. That it answered at all counts half, a person's verdict whole."""
+        known = self.vitals(model).outcomes
+        wins, losses = known.get(kind, (0.0, 0.0))
+        bad = 1.0 - good if good != 0.5 else 0.0
+        self._change(
+            model, outcomes={**known, kind: (round(wins * DISCOUNT + good, 3), round(losses * DISCOUNT + bad, 3))}
+        )
+
+    def failed(self, model: str, error: ProviderError, kind: str = "") -> None:
         """A try failed: a rate limit rests the model at once, other failures when they repeat.
 
         That a request was not well formed or too long is not the model's fault.
@@ -87,9 +140,53 @@ class Health:
             rest = REST_SECONDS * 2 ** min(failures - REST_AFTER_FAILURES, 8)
         until = self._clock() + min(rest, REST_LIMIT_SECONDS) if rest else self.vitals(model).resting_until
         self._change(model, failures_in_a_row=failures, resting_until=until)
+        self.judged(model, 0.0, kind)
+
+    # -- across restarts ------------------------------------------------------------------------------------------
+
+    def written(self, at: float) -> str:
+        """What was learned, as a short text; `at` is the time in seconds since 1970."""
+        now = self._clock()
+        vitals = {
+            name: msgspec.structs.replace(
+                known,
+                running=0,
+                asked=0,
+                resting_until=max(0.0, known.resting_until - now) if known.resting_until else 0.0,
+            )
+            for name, known in self._vitals.items()
+            if known.answers or known.failures_in_a_row or known.outcomes
+        }
+        return msgspec.json.encode(Kept(at, vitals)).decode()
+
+    def read(self, text: str, at: float) -> None:
+        """Take up what was written down, faded by the time since; a text that cannot be read is nothing learned."""
+        try:
+            kept = msgspec.json.decode(text, type=Kept)
+        except msgspec.MsgspecError:
+            return
+        age = max(0.0, at - kept.at)
+        share = 0.5 ** (age / HALF_LIFE_SECONDS)
+        for name, old in kept.vitals.items():
+            if name not in self._vitals and old.answers >= 0:
+                self._vitals[name] = _faded(old, share, age, self._clock())
 
 
-def _moved(known: float | None, new: float | None) -> float | None:
+def _faded(old: Vitals, share: float, age: float, now: float) -> Vitals:
+    rest = old.resting_until - age
+    answers = int(old.answers * share + FORGOTTEN)
+    outcomes = {kind: (round(good * share, 3), round(bad * share, 3)) for kind, (good, bad) in old.outcomes.items()}
+    return Vitals(
+        ttft_seconds=old.ttft_seconds if answers else None,
+        tokens_per_second=old.tokens_per_second if answers else None,
+        answers=answers,
+        failures_in_a_row=old.failures_in_a_row if rest > 0 else int(old.failures_in_a_row * share),
+        resting_until=now + min(rest, REST_LIMIT_SECONDS) if rest > 0 else 0.0,
+        outcomes={kind: pair for kind, pair in outcomes.items() if sum(pair) >= FORGOTTEN},
+    )
+
+
+def _moved(known: float | None, new: float | None, weight: float) -> float | None:
     if new is None:
         return known
-    return new if known is None else known + WEIGHT * (new - known)
+    return new if known is None else known + weight * (new - known)

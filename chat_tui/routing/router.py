@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import msgspec
 
@@ -20,11 +20,14 @@ from chat_tui.conversation import new_id
 from chat_tui.errors import ChatTuiError, NoModel
 from chat_tui.models import Model
 from chat_tui.request import Request
-from chat_tui.route import Candidate
+from chat_tui.route import Alternative, Candidate
+from chat_tui.routing.difficulty import needs
 from chat_tui.routing.health import Health
 from chat_tui.routing.resilience import Control
-from chat_tui.routing.run import OpenStream, Plan, Run, Settings
-from chat_tui.routing.strategies import DEFAULT, strategies
+from chat_tui.routing.run import OpenStream, Run
+from chat_tui.routing.scoring import able, estimated_price, why_too_dear
+from chat_tui.routing.settings import Plan, Settings
+from chat_tui.routing.strategies import DEFAULT, Strategy, plug_ins, rungs, strategies
 from chat_tui.routing.stream import Stream
 from chat_tui.text_safety import clean_line
 
@@ -59,7 +62,7 @@ class Router:
         self._settings = settings or Settings()
         self._default = default_strategy
         self._fallbacks = tuple(fallbacks)
-        self._strategies = strategies()
+        self._strategies = dict(strategies(self._settings.weights))
         self._clock, self._jitter = clock, jitter
         self._slots: dict[str, asyncio.Semaphore] = {}
 
@@ -95,6 +98,8 @@ class Router:
             settings=self._settings,
             control=control,
             slots=self._slot,
+            next_rung=lambda rung, exhausted: self._rung(request, rung, exhausted),
+            others=lambda plan, tokens: self._others(request, plan, tokens),
             clock=self._clock,
             jitter=self._jitter,
         )
@@ -107,20 +112,77 @@ class Router:
             )
         return self._slots[provider]
 
+    def strategies(self) -> Sequence[str]:
+        """The strategies' names, in the order in which a key walks through them; plug-ins once they are loaded."""
+        return tuple(self._strategies)
+
+    def load_plug_ins(self) -> None:
+        """Look for the strategies of other packages; takes some milliseconds, so it is done in a thread."""
+        self._strategies.update(plug_ins())
+
+    def _strategy(self, name: str) -> Strategy | None:
+        if name not in self._strategies:
+            self.load_plug_ins()
+        return self._strategies.get(name)
+
     def plan(self, request: Request) -> Plan:
         """Which models would be tried, in which order, and why; the plan's `error` says why none."""
         if request.model:
             return self._fixed(request, request.model)
         name = request.strategy or self._default
-        strategy = self._strategies.get(name)
+        strategy = self._strategy(name)
         if strategy is None:
             return Plan(name, (), error=_unknown_strategy(name, tuple(self._strategies)))
         ranked = strategy(request, self.models, self.health)
-        by_name = {model.name: model for model in self.models}
-        models = tuple(by_name[candidate.model] for candidate in ranked if not candidate.out)
+        models = self._models([candidate.model for candidate in ranked if not candidate.out])
         if not models:
-            return Plan(name, (), tuple(ranked), _nothing_to_choose(ranked))
-        return Plan(name, models if request.fallback else models[:1], tuple(ranked))
+            return self._planned(request, Plan(name, (), tuple(ranked), _nothing_to_choose(ranked)))
+        named = self._named(request, models[0])
+        on_ladder = request.fallback and not named
+        if named or not request.fallback:
+            models = (models[0], *named)
+        return self._planned(request, Plan(name, models, tuple(ranked), rungs=tuple(rungs(name)) if on_ladder else ()))
+
+    def _models(self, names: Sequence[str]) -> tuple[Model, ...]:
+        by_name = {model.name: model for model in self.models}
+        return tuple(by_name[name] for name in dict.fromkeys(names) if name in by_name)
+
+    def _named(self, request: Request, model: Model) -> tuple[Model, ...]:
+        """What the config names for the case that this model fails, as far as it can take the request."""
+        names = self._settings.fallbacks_of.get(model.name) or self._fallbacks
+        if not request.fallback or not names:
+            return ()
+        others = [other for other in self._models(names) if other.name != model.name]
+        named = [msgspec.structs.replace(other, selectable=True) for other in others]
+        can, _ = able(request, named, self.health, needs(request))
+        return tuple(can)
+
+    def _planned(self, request: Request, plan: Plan) -> Plan:
+        wanted = needs(request)
+        return msgspec.structs.replace(plan, needs=wanted.words(), kind=wanted.kind, health=self.health.frozen())
+
+    def _rung(self, request: Request, rung: str, exhausted: Collection[str]) -> Sequence[Model]:
+        """What the next strategy of the ladder chooses among the models that are left, as they fare now."""
+        left = [model for model in self.models if model.name not in exhausted]
+        ranked = self._strategies[rung](request, left, self.health)
+        return self._models([candidate.model for candidate in ranked if not candidate.out])
+
+    def _others(self, request: Request, plan: Plan, tokens: int) -> Sequence[Alternative]:
+        """What every other strategy would have picked, by what was known when it was decided."""
+        if plan.health is None:
+            return ()
+        by_name = {model.name: model for model in self.models}
+        found = []
+        for name, strategy in self._strategies.items():
+            if name == plan.strategy:
+                continue
+            first = next(iter(strategy(request, self.models, plan.health)), None)
+            if first is None or first.out:
+                found.append(Alternative(name))
+                continue
+            price = estimated_price(by_name[first.model], tokens, request.max_tokens)
+            found.append(Alternative(name, first.model, None if price is None else round(price, 6)))
+        return found
 
     def _fixed(self, request: Request, name: str) -> Plan:
         """A chosen model; it falls back only to what the config names."""
@@ -128,9 +190,17 @@ class Router:
         model = by_name.get(name)
         if model is None:
             return Plan("fixed", (), error=unknown_model(name, tuple(by_name)))
-        others = [by_name[other] for other in self._fallbacks if other in by_name and other != name]
-        models = (model, *others) if request.fallback else (model,)
-        return Plan("fixed", models, tuple(Candidate(m.name, 1.0 if m is model else None) for m in models))
+        named = self._named(request, model)
+        dear = why_too_dear(model, request, needs(request).tokens)
+        candidates = (
+            Candidate(name, None if dear else 1.0, out=dear),
+            *(Candidate(other.name) for other in named),
+        )
+        if dear and not named:
+            error = NoModel(f"{name} {dear}.", "Choose a cheaper model, or allow more in the config.")
+            return self._planned(request, Plan("fixed", (), candidates, error))
+        models = named if dear else (model, *named)
+        return self._planned(request, Plan("fixed", models, candidates))
 
 
 def unknown_model(name: str, known: Sequence[str]) -> NoModel:
@@ -151,6 +221,10 @@ def _nothing_to_choose(ranked: Sequence[Candidate]) -> ChatTuiError:
     if resting:
         told = "; ".join(f"{candidate.model} {candidate.out}" for candidate in resting[:4])
         return NoModel("Every model rests after failures.", f"{told}. Ask again then, or name a model.")
+    dear = [candidate for candidate in ranked if candidate.out.startswith(("would cost", "its price"))]
+    if dear:
+        told = "; ".join(f"{candidate.model} {candidate.out}" for candidate in dear[:4])
+        return NoModel("Every model is too dear.", f"{told}. Allow more in the config, or add a free model.")
     return NoModel(
         "There is no model to choose from.",
         "Fetch the built-in one, set a key, or add a server under [[providers]] in the config.",

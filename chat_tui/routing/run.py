@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
-from pathlib import Path
 from typing import TypeAlias
 
-import msgspec
-
-from chat_tui.chunks import Chunk, End, Error, Metadata, Start, State, Token, error_info
-from chat_tui.config import ErrorHandling, Timeouts
+from chat_tui.chunks import Chunk, End, Error, Metadata, Start, State, Usage, error_info
+from chat_tui.conversation import Turn
 from chat_tui.errors import (
     AllFailed,
     ChatTuiError,
     ContextTooLong,
     Garbled,
-    InternalError,
     ProviderError,
     TooSlow,
 )
+from chat_tui.limits import ErrorHandling
 from chat_tui.models import Model, cost
 from chat_tui.request import Request
-from chat_tui.route import Candidate, Route, Try
+from chat_tui.route import Alternative, Route, Seam, Try
+from chat_tui.routing import words
 from chat_tui.routing.context import Context, fit
 from chat_tui.routing.health import Health
 from chat_tui.routing.resilience import LONGEST_WAIT_SECONDS, Cancelled, Control, Expired, delay_seconds
+from chat_tui.routing.scoring import affordable_tokens, estimated_price
+from chat_tui.routing.settings import Plan
+from chat_tui.routing.settings import Settings as Settings
 from chat_tui.routing.tally import Tally
 from chat_tui.text_safety import clean_line
 
@@ -36,32 +37,8 @@ OpenStream: TypeAlias = Callable[[Model, Request], AbstractAsyncContextManager[A
 
 SMALLER_CONTEXT_TRIES = 3
 """How often a context that the server finds too long is cut once more."""
-_NEWS = frozenset({"fetching", "loading", "connecting", "waiting"})
-
-
-class Settings(msgspec.Struct, frozen=True):
-    """How the router waits, retries and cuts."""
-
-    timeouts: Timeouts = Timeouts()
-    error_handling: ErrorHandling = ErrorHandling()
-    exchanges: int | None = None
-    """At most so many earlier exchanges are sent; None: as many as fit."""
-    streams: dict[str, int] = {}
-    """Concurrent streams by provider; others have `streams_default`."""
-    streams_default: int = 3
-    streaming: bool = True
-    """False: the whole reply comes as one token chunk."""
-
-
-class Plan(msgspec.Struct, frozen=True):
-    """What the strategy has decided."""
-
-    strategy: str
-    models: tuple[Model, ...]
-    """To be tried in this order."""
-    candidates: tuple[Candidate, ...] = ()
-    error: ChatTuiError | None = None
-    """Why there is nothing to try."""
+LISTED = 40
+"""Candidates that the route lists."""
 
 
 class Run:
@@ -77,12 +54,15 @@ class Run:
         settings: Settings,
         control: Control,
         slots: Callable[[str], asyncio.Semaphore],
+        next_rung: Callable[[str, Collection[str]], Sequence[Model]],
+        others: Callable[[Plan, int], Sequence[Alternative]],
         clock: Callable[[], float],
         jitter: Callable[[float, float], float],
     ) -> None:
         self._request, self._plan = request, plan
         self._open, self._health, self._settings = open_stream, health, settings
         self._control, self._slots, self._clock, self._jitter = control, slots, clock, jitter
+        self._next_rung, self._others = next_rung, others
         self._begun = clock()
         self._model: Model | None = plan.models[0] if plan.models else None
         self._tries: list[Try] = []
@@ -90,7 +70,12 @@ class Run:
         self._context: Context | None = None
         self._scale: dict[str, float] = {}
         self._windows: dict[str, int] = {}
-        self._tally = Tally(self._now, whole=not (settings.streaming and request.stream))
+        self._seams: list[Seam] = []
+        self._count_at_seam = 0
+        self._spent: float | None = 0.0
+        """For the parts before the last seam, in US dollars; None when not known."""
+        self._asked: Model | None = None
+        self._tally = Tally(self._now, whole=not (settings.streaming and request.stream), part=request.part)
         self.error: ChatTuiError | None = plan.error
 
     def _now(self) -> float:
@@ -102,6 +87,8 @@ class Run:
         model = self._model
         name = model.name if model else self._request.model or ""
         yield [Start(name, model.provider if model else "", self._request.id, self._plan.strategy)]
+        if dear := words.too_dear(self._plan):
+            yield self._wanted([dear])
         state: State | None = None
         try:
             async with aclosing(self._tried()) as tried:
@@ -116,7 +103,7 @@ class Run:
             self._control.close()
         last: list[Chunk] = [*self._tally.rest()]
         if self.error is not None and state is None:
-            state = "broken" if self._tally.count else "failed"
+            state = "broken" if self._tally.count or self._request.part else "failed"
             last.append(Error(error_info(self.error)))
         yield [*last, self._end(state)]
 
@@ -125,19 +112,34 @@ class Run:
             return burst
         return [chunk for chunk in burst if not isinstance(chunk, Metadata)]
 
+    def _candidates(self) -> Iterator[tuple[str, Model]]:
+        """The models to be asked, in order, with the rung of the ladder that has chosen each."""
+        exhausted: list[str] = []
+        for model in self._plan.models:
+            exhausted.append(model.name)
+            yield "", model
+        for rung in self._plan.rungs:
+            for model in self._next_rung(rung, tuple(exhausted)):
+                exhausted.append(model.name)
+                yield rung, model
+
     async def _tried(self) -> AsyncGenerator[Sequence[Chunk], None]:
         """Model after model, attempt after attempt, until one has answered or text has been shown."""
-        handling = self._settings.error_handling
-        for number, model in enumerate(self._plan.models):
-            if len(self._tries) >= handling.max_tries:
+        most = self._settings.error_handling.max_tries
+        if self._request.part and self._model:
+            yield [self._seam(self._model, "")]
+        for rung, model in self._candidates():
+            if len(self._tries) >= most:
                 break
-            if number:
-                last = self._failures[-1].title if self._failures else ""
+            last = self._failures[-1].title if self._failures else ""
+            if last:
                 yield [Metadata("failover", model=model.name, reason=last)]
             self._model = model
             attempt, waited = 1, 0.0
-            while len(self._tries) < handling.max_tries:
-                async with aclosing(self._one_try(model, attempt, waited)) as bursts:
+            while len(self._tries) < most:
+                if self._tally.count > self._count_at_seam:
+                    yield self._joined(model)
+                async with aclosing(self._one_try(model, attempt, waited, rung)) as bursts:
                     async for burst in bursts:
                         yield burst
                 if self._tally.ending is not None:
@@ -145,22 +147,48 @@ class Run:
                 if self._control.cancelled:
                     raise Cancelled
                 error = self._failures[-1]
-                if self._tally.count or self._time_is_up():
+                if self._time_is_up() or (self._tally.count and not self._may_go_on()):
                     self.error = error
                     return
                 if self._cut_smaller(model, error):
                     continue
-                delay = self._delay(attempt, error)
-                if delay is None or len(self._tries) >= handling.max_tries:
+                delay = self._delay(model, attempt, error)
+                if delay is None or len(self._tries) >= most:
                     break
                 attempt, waited = attempt + 1, delay
-                yield [_retry(model, attempt, handling.retry_attempts, delay, error)]
+                yield [words.retry(model, attempt, self._handling(model).retry_attempts, delay, error)]
                 await self._control.wait(asyncio.sleep(delay), self._left(None))
         self._give_up()
 
-    def _delay(self, attempt: int, error: ChatTuiError) -> float | None:
+    def _handling(self, model: Model) -> ErrorHandling:
+        return self._settings.handling_of(model)
+
+    def _may_go_on(self) -> bool:
+        """Whether an answer that was cut goes on by itself."""
+        return self._settings.on_break == "continue" and not self._control.cancelled
+
+    def _joined(self, model: Model) -> Sequence[Chunk]:
+        """What stands between the part that was cut and its continuation."""
+        piece, cut = self._tally.usage_of_try(self._sent_tokens()), self._asked
+        price = cost(cut, piece.prompt_tokens, piece.completion_tokens) if cut and piece else None
+        self._spent = None if price is None or self._spent is None else self._spent + price
+        held = self._tally.go_on(self._sent_tokens())
+        self._count_at_seam = self._tally.count
+        return [*held, self._seam(model, self._failures[-1].title)]
+
+    def _cost(self, model: Model | None, last: Usage | None) -> float | None:
+        """US dollars for all that was said; each model's part at its own price."""
+        price = cost(model, last.prompt_tokens, last.completion_tokens) if model and last else None
+        return None if price is None or self._spent is None else self._spent + price
+
+    def _seam(self, model: Model, reason: str) -> Metadata:
+        """Notes where the answer goes on."""
+        self._seams.append(Seam(len(self._tally.text), model.name, reason))
+        return Metadata("seam", model=model.name, reason=reason)
+
+    def _delay(self, model: Model, attempt: int, error: ChatTuiError) -> float | None:
         """How long to wait before the same model is asked again; None where that is of no use."""
-        handling = self._settings.error_handling
+        handling = self._handling(model)
         if not isinstance(error, ProviderError) or not error.retryable or attempt >= handling.retry_attempts:
             return None
         delay = delay_seconds(
@@ -194,7 +222,9 @@ class Run:
         tried = "; ".join(dict.fromkeys(f"{entry.model}: {entry.reason}" for entry in self._tries))
         self.error = AllFailed("No model could answer.", tried, tries=self._failures)
 
-    async def _one_try(self, model: Model, attempt: int, waited: float) -> AsyncGenerator[Sequence[Chunk], None]:
+    async def _one_try(
+        self, model: Model, attempt: int, waited: float, rung: str
+    ) -> AsyncGenerator[Sequence[Chunk], None]:
         """One attempt; it notes its outcome and raises only `Cancelled` and `Expired`."""
         began = self._clock()
         slot = self._slots(model.provider)
@@ -213,14 +243,14 @@ class Run:
             failure = error
         except Exception as error:  # noqa: BLE001
             # The seam's border: dialects may be plug-ins, and a fault in one must not cost the stream its ending.
-            failure = _fault(model, error)
+            failure = words.fault(model, error)
         finally:
             slot.release()
             self._health.ended(model.name)
             at, took = began - self._begun, self._clock() - began
             outcome, reason = self._outcome(model, failure)
             self._tries.append(
-                Try(model.name, attempt, outcome, reason, round(at, 4), round(took, 4), round(waited, 4))
+                Try(model.name, attempt, outcome, reason, round(at, 4), round(took, 4), round(waited, 4), rung)
             )
 
     def _outcome(self, model: Model, failure: ChatTuiError | None) -> tuple[str, str]:
@@ -232,29 +262,43 @@ class Run:
         self._failures.append(failure)
         # That the asker had no more time says nothing of the model.
         if isinstance(failure, ProviderError) and not self._time_is_up():
-            self._health.failed(model.name, failure)
+            self._health.failed(model.name, failure, self._plan.kind)
         return failure.kind, failure.title
 
     async def _spoken(self, model: Model) -> AsyncGenerator[Sequence[Chunk], None]:
         """What the model says; returns when it has ended. Raises `ChatTuiError`, `Cancelled`."""
         window = self._windows.get(model.name, model.context_window)
+        self._asked = model
+        part = self._tally.text.rstrip()
+        spoken = self._request.spoken()
         context = self._context = fit(
-            self._request.spoken(),
+            (*spoken, Turn("assistant", part)) if part else spoken,
             window=window,
             reply_tokens=self._request.max_tokens,
             exchanges=self._settings.exchanges,
             step_tokens=model.trim_step_tokens,
             scale=self._scale.get(model.name, 1.0),
         )
-        opening = [Metadata("connecting", model=model.name, context_tokens=context.tokens, context_window=window or 0)]
+        price = estimated_price(model, context.tokens, self._request.max_tokens)
+        opening = [
+            Metadata(
+                "connecting",
+                model=model.name,
+                context_tokens=context.tokens,
+                context_window=window or 0,
+                price=None if price is None else round(price, 6),
+            )
+        ]
         if context.left_out:
             opening.append(Metadata("trimmed", left_out=context.left_out))
         yield opening
         self._tally.begin_try()
-        async with self._open(model, self._request.changed(prompt="", turns=context.turns)) as source:
+        limited = self._limited(model, context.tokens)
+        count = self._tally.count
+        async with self._open(model, self._request.changed(prompt="", turns=context.turns, **limited)) as source:
             quiet_from = self._control.waited_seconds
             while self._tally.ending is None:
-                limit = self._silence_limit()
+                limit = self._silence_limit(model, count)
                 if limit is not None:
                     limit = max(0.0, limit - (self._control.waited_seconds - quiet_from))
                 try:
@@ -262,20 +306,31 @@ class Run:
                 except StopAsyncIteration:
                     raise Garbled(f"{model.name} ended without an ending.", "Ask again.") from None
                 except Expired:
-                    raise self._too_slow(model) from None
-                if any(map(_breaks_silence, burst)):
+                    raise self._too_slow(model, count) from None
+                if any(map(words.breaks_silence, burst)):
                     quiet_from = self._control.waited_seconds
                 chunks = self._tally.take(burst)
                 if chunks:
                     yield chunks
 
-    def _silence_limit(self) -> float | None:
-        timeouts = self._settings.timeouts
-        return timeouts.token_seconds if self._tally.count else timeouts.first_token_seconds
+    def _limited(self, model: Model, prompt_tokens: int) -> dict[str, int]:
+        """The limit of tokens that keeps the answer within its price, where that is the nearer one."""
+        if self._request.max_price is None:
+            return {}
+        left = self._request.max_price - (self._spent or 0.0)
+        tokens = affordable_tokens(model, prompt_tokens, left)
+        if tokens is None or (self._request.max_tokens or tokens + 1) <= tokens:
+            return {}
+        return {"max_tokens": max(1, tokens)}
+
+    def _silence_limit(self, model: Model, count_before: int) -> float | None:
+        timeouts = self._settings.timeouts_of(model)
+        return timeouts.token_seconds if self._tally.count > count_before else timeouts.first_token_seconds
 
     def _limit(self) -> float | None:
         """The whole stream's limit in seconds."""
-        return self._request.timeout_seconds or self._settings.timeouts.stream_seconds
+        timeouts = self._settings.timeouts_of(self._model) if self._model else self._settings.timeouts
+        return self._request.timeout_seconds or timeouts.stream_seconds
 
     def _time_is_up(self) -> bool:
         left = self._left(None)
@@ -289,22 +344,27 @@ class Run:
         left = max(0.0, self._begun + whole - self._now())
         return left if limit is None else min(limit, left)
 
-    def _too_slow(self, model: Model) -> TooSlow:
+    def _too_slow(self, model: Model, count_before: int = 0) -> TooSlow:
         about = {"provider": model.provider, "model": model.name}
-        limit = self._silence_limit()
+        limit = self._silence_limit(model, count_before)
         if limit is None or self._time_is_up():
             return TooSlow(f"The answer took longer than {self._limit():g} s.", "Allow more time for it.", **about)
-        if self._tally.count:
+        if self._tally.count > count_before:
             return TooSlow(f"{model.name} fell silent for {limit:g} s.", "Ask again.", **about)
         return TooSlow(f"{model.name} gave no token within {limit:g} s.", "Ask again, or take another.", **about)
+
+    def _sent_tokens(self) -> int | None:
+        return self._context.tokens if self._context else None
 
     def _end(self, state: State | None) -> End:
         model, ending = self._model, self._tally.ending or End()
         final = state or ending.state
-        usage = self._tally.usage(self._context.tokens if self._context and final != "failed" else None)
+        sent = self._sent_tokens() if final != "failed" else None
+        usage = self._tally.usage(sent)
         took = self._clock() - self._begun
         if model is not None and final in {"complete", "length", "refused"}:
-            self._health.answered(model.name, self._tally.timings(usage, took, of_model=True))
+            self._health.answered(model.name, self._tally.timings(usage, took, of_model=True), self._plan.kind)
+        plan = self._plan
         return End(
             model=model.name if model else self._request.model or "",
             provider=model.provider if model else "",
@@ -313,33 +373,14 @@ class Run:
             state=final,
             usage=usage,
             timings=self._tally.timings(usage, took),
-            cost=cost(model, usage.prompt_tokens, usage.completion_tokens) if model and usage else None,
-            route=Route(self._plan.strategy, self._plan.candidates, tuple(self._tries)),
+            cost=self._cost(model, self._tally.usage_of_try(sent)) if usage else None,
+            route=Route(
+                plan.strategy,
+                plan.candidates[:LISTED],
+                tuple(self._tries),
+                left_out=max(0, len(plan.candidates) - LISTED),
+                seams=tuple(self._seams),
+                others=tuple(self._others(plan, self._context.tokens if self._context else 0)),
+                needs=plan.needs,
+            ),
         )
-
-
-def _retry(model: Model, attempt: int, of: int, delay: float, error: ChatTuiError) -> Metadata:
-    return Metadata(
-        "retry", model=model.name, attempt=attempt, of=of, delay_seconds=round(delay, 3), reason=error.title
-    )
-
-
-def _breaks_silence(chunk: Chunk) -> bool:
-    """Keep-alives and remarks do not: only words, and news of the way to them."""
-    if isinstance(chunk, Token):
-        return bool(chunk.token)
-    return isinstance(chunk, Metadata) and chunk.event in _NEWS
-
-
-def _fault(model: Model, error: Exception) -> InternalError:
-    """A foreign exception, told by its kind and place: its own text may hold a key."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    place = f" ({Path(trace.tb_frame.f_code.co_filename).name}, line {trace.tb_lineno})" if trace else ""
-    fault = InternalError(
-        f"{model.name} was asked in a way that failed: {type(error).__name__}{place}.",
-        "That is a fault of the program's, not of the model. Please report it, or take another model.",
-    )
-    fault.__cause__ = error
-    return fault

@@ -1,114 +1,138 @@
 """How models are ranked: pure functions of (request, models, health).
 
-Each part of a score is normalised over the candidates, 0 to 1, so that no unit wins by its scale. A model that was
-never measured counts as nearly the best, so that it gets tried.
+A package may bring a strategy of its own: an entry point of the group `chat_tui.strategies` that names a function with
+the same signature.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import TypeAlias
 
+import msgspec
+
+from chat_tui.limits import Strategies
 from chat_tui.models import Model
 from chat_tui.request import Request
 from chat_tui.route import Candidate
+from chat_tui.routing import scoring
+from chat_tui.routing.difficulty import needs
 from chat_tui.routing.health import Health
 
 Strategy: TypeAlias = Callable[[Request, Sequence[Model], Health], Sequence[Candidate]]
 """Ranks models for a request, the best first; those that are out stand last with the reason."""
 
 DEFAULT = "balanced"
-QUALITY_GUESS = 0.5
-"""Quality of a model that nobody has rated."""
-OPTIMISM = 0.9
-"""Speed of a model that was never measured, on the scale of the fastest."""
+LADDER = ("quality-first", "balanced", "speed-priority")
+"""Where the next models come from when a strategy's own are exhausted."""
+DETAILED = 30
+"""So many candidates have the parts of their score beside it."""
+PLUG_INS = "chat_tui.strategies"
+"""The group of entry points."""
+
+_PARTS: Mapping[str, scoring.Part] = {
+    "quality": scoring.quality,
+    "speed": scoring.speed,
+    "cost": scoring.cheapness,
+    "load": scoring.load,
+    "turn": scoring.turn,
+    "fit": scoring.fit,
+    "learned": scoring.learned,
+}
 
 _WEIGHTS: Mapping[str, Mapping[str, float]] = {
     "quality-first": {"quality": 0.9, "speed": 0.05, "cost": 0.05},
+    "cost-optimized": {"cost": 0.85, "quality": 0.1, "speed": 0.05},
     "balanced": {"quality": 0.4, "speed": 0.3, "cost": 0.3},
     "speed-priority": {"quality": 0.1, "speed": 0.85, "cost": 0.05},
+    "round-robin": {"turn": 1.0},
+    "least-loaded": {"load": 0.8, "quality": 0.1, "speed": 0.05, "cost": 0.05},
+    "capability-match": {"fit": 0.6, "cost": 0.25, "speed": 0.15},
+    "learned": {"learned": 0.8, "speed": 0.1, "cost": 0.1},
 }
 
 
-def strategies() -> Mapping[str, Strategy]:
-    """All strategies by name, in the order in which a key walks through them."""
-    return {name: _weighted(weights) for name, weights in _WEIGHTS.items()}
+def strategies(weights: Strategies | None = None) -> Mapping[str, Strategy]:
+    """The built-in strategies by name, in the order in which a key walks through them, with the config's weights."""
+    own = {
+        field.encode_name: msgspec.structs.asdict(getattr(weights, field.name))
+        for field in msgspec.structs.fields(Strategies)
+        if weights is not None
+    }
+    return {
+        name: _weighted({**known, **{part: value for part, value in own.get(name, {}).items() if value is not None}})
+        for name, known in _WEIGHTS.items()
+    }
 
 
 def names() -> Sequence[str]:
-    """The strategies' names, in the order in which a key walks through them."""
+    """The built-in strategies' names, in the order in which a key walks through them."""
     return tuple(_WEIGHTS)
 
 
-def _weighted(weights: Mapping[str, float]) -> Strategy:
-    for_quality, for_speed, for_cost = weights["quality"], weights["speed"], weights["cost"]
+@cache
+def plug_ins() -> Mapping[str, Strategy]:
+    """The strategies of other packages; looks through all that are installed, so it is called late or in a thread.
+
+    One that cannot be loaded is left out.
+    """
+    from importlib.metadata import entry_points
+
+    found: dict[str, Strategy] = {}
+    for point in entry_points(group=PLUG_INS):
+        try:
+            loaded = point.load()
+        except (ImportError, AttributeError):
+            continue
+        if callable(loaded) and point.name not in _WEIGHTS:
+            found[point.name] = guarded(loaded)
+    return found
+
+
+def guarded(own: Strategy) -> Strategy:
+    """A strategy from elsewhere: where it fails, or names what is not there, the router still has an answer."""
 
     def rank(request: Request, models: Sequence[Model], health: Health) -> Sequence[Candidate]:
-        able, out = _able(models, health)
-        quality = _normalised([m.quality if m.quality is not None else QUALITY_GUESS for m in able])
-        speed = _speeds(able, health)
-        cost = _normalised([-_price(m) for m in able])
-        totals = [for_quality * q + for_speed * s + for_cost * c for q, s, c in zip(quality, speed, cost, strict=True)]
-        order = sorted(range(len(able)), key=totals.__getitem__, reverse=True)
-        candidates = [
-            Candidate(
-                able[i].name,
-                round(totals[i], 4),
-                {"quality": quality[i], "speed": speed[i], "cost": cost[i]},
-            )
-            for i in order
-        ]
-        return [*candidates, *out]
+        try:
+            ranked = list(own(request, models, health))
+        except Exception as error:  # noqa: BLE001
+            # The border to code that is not ours.
+            return [Candidate(model.name, out=f"the strategy failed: {type(error).__name__}") for model in models]
+        known = {model.name for model in models}
+        return [candidate for candidate in ranked if isinstance(candidate, Candidate) and candidate.model in known]
 
     return rank
 
 
-def _able(models: Sequence[Model], health: Health) -> tuple[list[Model], list[Candidate]]:
-    """The models that can take the request now, and why the others cannot."""
-    able: list[Model] = []
-    out: list[Candidate] = []
-    for model in models:
-        if not model.selectable:
-            out.append(Candidate(model.name, out="chosen only by name"))
-        elif rest := health.resting_seconds(model.name):
-            out.append(Candidate(model.name, out=f"rests for {rest:.0f} s after failures"))
-        else:
-            able.append(model)
-    return able, out
+def rungs(strategy: str) -> Sequence[str]:
+    """What comes after a strategy on the ladder; those that do not stand on it enter at `balanced`."""
+    return LADDER[LADDER.index(strategy) + 1 :] if strategy in LADDER else LADDER[1:]
 
 
-def _price(model: Model) -> float:
-    """US dollars for a million tokens, a fourth of them output; an unknown price counts as a middling one."""
-    if model.price_in is None or model.price_out is None:
-        return 0.0 if model.local else 2.0
-    return 0.75 * model.price_in + 0.25 * model.price_out
+def _weighted(weights: Mapping[str, float]) -> Strategy:
+    parts = [(name, _PARTS[name], weight) for name, weight in weights.items() if weight]
+    whole = sum(weight for _, _, weight in parts) or 1.0
 
+    def rank(request: Request, models: Sequence[Model], health: Health) -> Sequence[Candidate]:
+        wanted = needs(request)
+        able, out = scoring.able(request, models, health, wanted)
+        vitals = [health.vitals(model.name) for model in able]
+        columns = [part(able, vitals, wanted) for _, part, _ in parts]
+        totals = [0.0] * len(able)
+        for (_, _, weight), values in zip(parts, columns, strict=True):
+            share = weight / whole
+            totals = [total + share * value for total, value in zip(totals, values, strict=True)]
+        order = sorted(range(len(able)), key=totals.__getitem__, reverse=True)
+        ranked = [
+            Candidate(
+                able[i].name,
+                round(totals[i], 4),
+                {name: round(values[i], 3) for (name, _, _), values in zip(parts, columns, strict=True)},
+            )
+            for i in order[:DETAILED]
+        ]
+        # There may be hundreds: nobody looks at the parts of the hundredth.
+        return [*ranked, *(Candidate(able[i].name, totals[i]) for i in order[DETAILED:]), *out]
 
-def _speeds(models: Sequence[Model], health: Health) -> list[float]:
-    """Seconds for an answer of 200 tokens, as measured, turned into 0 (slowest) to 1 (fastest)."""
-    seconds: list[float | None] = []
-    for model in models:
-        vitals = health.vitals(model.name)
-        if vitals.tokens_per_second:
-            seconds.append((vitals.ttft_seconds or 0.0) + 200 / vitals.tokens_per_second)
-        else:
-            seconds.append(vitals.ttft_seconds)
-    known = [value for value in seconds if value is not None]
-    if not known:
-        return [OPTIMISM] * len(models)
-    fastest = max(min(known), 0.001)
-    return [OPTIMISM if value is None else _short(fastest / max(value, fastest)) for value in seconds]
-
-
-def _normalised(values: Sequence[float]) -> list[float]:
-    if not values:
-        return []
-    low, high = min(values), max(values)
-    if high == low:
-        return [1.0] * len(values)
-    return [_short((value - low) / (high - low)) for value in values]
-
-
-def _short(value: float) -> float:
-    """Three digits, by the quick way: there may be hundreds of models."""
-    return int(value * 1000 + 0.5) / 1000
+    return rank

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from chat_tui.chunks import Chunk, End, Metadata, Timings, Token, TokenKind, Usage
 from chat_tui.figures import BURST_SECONDS
+from chat_tui.routing.joint import Joint
 from chat_tui.text_safety import Cleaner
 from chat_tui.tokens import streamed
 
@@ -16,10 +17,16 @@ _MODEL_AT_WORK = frozenset({"fetching", "loading"})
 
 
 class Tally:
-    """Counts one stream; `now` gives seconds in which pauses do not count. With `whole`, tokens are kept to the end."""
+    """Counts one stream; `now` gives seconds in which pauses do not count. With `whole`, tokens are kept to the end.
 
-    def __init__(self, now: Callable[[], float], *, whole: bool) -> None:
+    `part` is how the answer begins, where one that was cut goes on.
+    """
+
+    def __init__(self, now: Callable[[], float], *, whole: bool, part: str = "") -> None:
         self._now, self._whole = now, whole
+        self._part = [part] if part else []
+        self._earlier: Usage | None = None
+        self._count_before = self._characters_before = 0
         self._begun = now()
         self._held: list[Token] = []
         self.count = 0
@@ -34,9 +41,31 @@ class Tally:
         self._last = self._begun
         self.begin_try()
 
+    @property
+    def text(self) -> str:
+        """The answer's text so far, with the part that it began with."""
+        return "".join(self._part)
+
+    def go_on(self, sent_tokens: int | None) -> Sequence[Token]:
+        """The answer was cut and will go on: what it has used counts. Gives what was held back."""
+        tokens = self._held_back()
+        self._earlier = _sum(self._earlier, self.usage_of_try(sent_tokens))
+        self._count_before, self._characters_before = self.count, self._characters
+        if self._whole:
+            self._held += tokens
+            return ()
+        return tokens
+
+    def _held_back(self) -> list[Token]:
+        texts = {kind: cleaner.rest() for kind, cleaner in self._cleaners.items()}
+        if self._joint is not None:
+            texts["text"] = self._joint.feed(texts["text"]) + self._joint.rest()
+        return [self._counted(text, kind) for kind, text in texts.items() if text]
+
     def begin_try(self) -> None:
         """A model is asked, or asked again: what a try that came to nothing has left behind does not count."""
         self._cleaners = {kind: Cleaner() for kind in _KINDS}
+        self._joint = Joint(self.text.rstrip(), _gap(self.text)) if self._part else None
         self._usage: Usage | None = None
         self._count_at_usage = 0
         self._asked = self._now()
@@ -48,6 +77,8 @@ class Tally:
         for chunk in burst:
             if isinstance(chunk, Token):
                 text = self._cleaners[chunk.kind].feed(chunk.token)
+                if self._joint is not None and chunk.kind == "text":
+                    text = self._joint.feed(text)
                 if text:
                     chunks.append(self._counted(text, chunk.kind))
             elif isinstance(chunk, End):
@@ -69,7 +100,7 @@ class Tally:
 
     def rest(self) -> Sequence[Token]:
         """What was still held back when the stream ended; of a whole reply, all of it."""
-        rest = [self._counted(text, kind) for kind in _KINDS if (text := self._cleaners[kind].rest())]
+        rest = self._held_back()
         if self._first is None and rest:
             self._first = self._last = self._now()
         if not self._whole:
@@ -81,7 +112,10 @@ class Tally:
     def _counted(self, text: str, kind: TokenKind) -> Token:
         index, self.count = self.count, self.count + 1
         self._characters += len(text)
-        self._thought = self._thought or kind == "thinking"
+        if kind == "text":
+            self._part.append(text)
+        else:
+            self._thought = True
         if len(self._sample) < SAMPLE_CHARACTERS:
             self._sample += text
         return Token(text, kind, index)
@@ -95,22 +129,28 @@ class Tally:
 
         `sent_tokens` estimates the prompt; None where nothing was sent.
         """
-        told = self._usage
+        return _sum(self._earlier, self.usage_of_try(sent_tokens))
+
+    def usage_of_try(self, sent_tokens: int | None) -> Usage | None:
+        """The same of the last try alone."""
+        told, count = self._usage, self.count - self._count_before
         # A count that was told before the last tokens came is too small where the reply was cut short.
         up_to_date = self.ending is not None or self._count_at_usage == self.count
-        if told is not None and up_to_date and (told.completion_tokens or not self.count):
+        if told is not None and up_to_date and (told.completion_tokens or not count):
             return told
         if sent_tokens is None:
             return None
-        said = streamed(self.count, self._characters, self._sample)
+        said = streamed(count, self._characters - self._characters_before, self._sample) if count else 0
         prompt = told.prompt_tokens if told else sent_tokens
         return Usage(prompt, said, prompt + said, estimated=True)
 
     def timings(self, usage: Usage | None, duration_seconds: float, *, of_model: bool = False) -> Timings:
         """The pace of the reply: as its reader saw it, or `of_model`: without failed tries, queue and fetch before."""
         since = self._asked if of_model else self._begun
+        # The model that goes on with an answer had no first token of its own.
+        known = self._first is not None and self._first >= since
         return Timings(
-            ttft_seconds=round(self._first - since, 4) if self._first is not None else None,
+            ttft_seconds=round(self._first - since, 4) if known and self._first is not None else None,
             duration_seconds=round(duration_seconds, 4),
             tokens_per_second=self._rate(usage),
             estimated=bool(usage and usage.estimated),
@@ -127,3 +167,21 @@ class Tally:
         tokens = usage.completion_tokens - (0 if self._thought else usage.thinking_tokens)
         measured = tokens * (1 - self._characters_at_first / self._characters)
         return round(measured / span, 2) if measured >= 1 else None
+
+
+def _gap(part: str) -> str:
+    """The blanks at the end, which are not sent: some servers refuse an answer that ends with one."""
+    return part[len(part.rstrip()) :]
+
+
+def _sum(first: Usage | None, second: Usage | None) -> Usage | None:
+    if first is None or second is None:
+        return first or second
+    return Usage(
+        first.prompt_tokens + second.prompt_tokens,
+        first.completion_tokens + second.completion_tokens,
+        first.total_tokens + second.total_tokens,
+        first.thinking_tokens + second.thinking_tokens,
+        first.cached_tokens + second.cached_tokens,
+        first.estimated or second.estimated,
+    )

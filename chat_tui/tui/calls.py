@@ -47,6 +47,12 @@ class Caller(Protocol):
     def action_help(self) -> None:
         """Show the help."""
 
+    def action_go_on(self) -> None:
+        """Let the last answer go on."""
+
+    async def show_route(self) -> None:
+        """Show how the answer was routed."""
+
     async def action_quit(self) -> None:
         """Leave."""
 
@@ -64,6 +70,10 @@ async def carry_out(call: commands.Call, screen: Caller) -> None:
 
 async def _clear(screen: Caller, _engine: Engine, _argument: str) -> None:
     await screen.action_new_conversation()
+
+
+async def _continue(screen: Caller, _engine: Engine, _argument: str) -> None:
+    screen.action_go_on()
 
 
 async def _fetch(screen: Caller, engine: Engine, _argument: str) -> None:
@@ -113,8 +123,13 @@ async def _theme(screen: Caller, _engine: Engine, name: str) -> None:
         screen.host.choose_theme()
 
 
+async def _why(screen: Caller, _engine: Engine, _argument: str) -> None:
+    await screen.show_route()
+
+
 _CALLS: dict[str, _Call] = {
     "clear": _clear,
+    "continue": _continue,
     "fetch": _fetch,
     "help": _help,
     "history": _history,
@@ -122,4 +137,5 @@ _CALLS: dict[str, _Call] = {
     "strategy": _strategy,
     "system": _system,
     "theme": _theme,
+    "why": _why,
 }

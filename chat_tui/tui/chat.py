@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.message import Message
 from textual.timer import Timer
@@ -19,12 +20,15 @@ from chat_tui.errors import ChatTuiError, HistoryError
 from chat_tui.figures import Figures
 from chat_tui.request import Request
 from chat_tui.tui import figures_text as words
+from chat_tui.tui import keymap
 from chat_tui.tui.completion import Completion, CompletionList
 from chat_tui.tui.fetch_line import FetchLine
 from chat_tui.tui.notices import MoreBelow, Welcome
 from chat_tui.tui.prompt import Prompt
 from chat_tui.tui.transcript.line_model import Anchor
 from chat_tui.tui.transcript.transcript import Transcript
+from chat_tui.tui.turn_figures import figures_of as figures_of
+from chat_tui.tui.turn_figures import without_text
 
 if TYPE_CHECKING:
     # Behind the first paint: the engine is not loaded for it.
@@ -39,6 +43,8 @@ _OPEN = "open conversation"
 
 class Chat(Vertical):
     """A conversation with its prompt. `conversation_id` is None until the first question is asked."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*keymap.bindings("transcript")]
 
     class Began(Message):
         """An answer has begun, or one that runs came into view."""
@@ -115,6 +121,14 @@ class Chat(Vertical):
         if answer is not None and not answer.ended and turns:
             turns[-1] = msgspec.structs.replace(answer.turn, text=answer.text, thinking=answer.thinking)
         return turns
+
+    def chosen_answer(self) -> Turn | None:
+        """The answer that keys act on: the chosen one, else the last; None while it runs, or when there is none."""
+        turns, chosen = self.transcript.turns, self.transcript.selected_turn
+        if chosen is not None and chosen < len(turns) and turns[chosen].role == "assistant":
+            turns = [turns[chosen]]
+        answer = next((turn for turn in reversed(turns) if turn.role == "assistant"), None)
+        return answer if answer is not None and answer.state != "streaming" else None
 
     async def take_engine(self, engine: Engine) -> None:
         """From now on questions are answered; what was unsent at the last end comes back."""
@@ -244,19 +258,31 @@ class Chat(Vertical):
         self._asking = True
         self.run_worker(self._ask(text, settings), group="ask")
 
+    def go_on(self, settings: Request) -> None:
+        """Let the last answer, which was cut, go on."""
+        self._asking = True
+        self.run_worker(self._ask("", settings), group="ask")
+
     async def _ask(self, text: str, settings: Request) -> None:
         try:
             await self._ready.wait()
             engine = self._engine
             assert engine is not None
             async with self._moving:
-                await self._begin(engine, text, settings)
+                await (self._begin(engine, text, settings) if text else self._go_on(engine, settings))
         except ChatTuiError as error:
             if not self.prompt.text:
                 self.prompt.set_draft(text)
             self.post_message(self.Failed(error))
         finally:
             self._asking = self._unwanted = False
+
+    async def _go_on(self, engine: Engine, settings: Request) -> None:
+        answer = await engine.go_on(self.conversation_id or "", settings)
+        self.transcript.show(self.transcript.turns[:-1])
+        self._follow(answer)
+        if self._unwanted:
+            await engine.cancel(answer)
 
     async def _begin(self, engine: Engine, text: str, settings: Request) -> None:
         fresh = self.conversation_id is None
@@ -276,7 +302,7 @@ class Chat(Vertical):
     def _follow(self, answer: Answer) -> None:
         self.answer = answer
         self._show_transcript(True)
-        self.transcript.add(_without_text(answer.turn))
+        self.transcript.add(without_text(answer.turn))
         self.run_worker(self._followed(answer), group="follow", exclusive=True)
         self._stop_measuring()
         self._measuring = self.set_interval(STATUS_SECONDS, self._measure)
@@ -291,7 +317,7 @@ class Chat(Vertical):
                 append(chunk.token, chunk.kind)
             elif known != (answer.turn.model, answer.turn.left_out):
                 known = (answer.turn.model, answer.turn.left_out)
-                self.transcript.amend(_without_text(answer.turn))
+                self.transcript.amend(without_text(answer.turn))
         self._stop_measuring()
         self.transcript.finish(answer.turn)
         self.post_message(self.Measured(answer.figures()))
@@ -355,34 +381,8 @@ class Chat(Vertical):
         self.more_below.show(event.lines)
 
 
-def _without_text(turn: Turn) -> Turn:
-    """The turn as it begins to stream."""
-    return msgspec.structs.replace(turn, text="", thinking="", state="streaming")
-
-
 def _anchor(kept: str) -> Anchor | None:
     try:
         return msgspec.json.decode(kept, type=Anchor) if kept else None
     except msgspec.MsgspecError:
         return None
-
-
-def figures_of(turn: Turn) -> Figures:
-    """The figures of an answer that was saved."""
-    usage, timings = turn.usage, turn.timings
-    return Figures(
-        model=turn.model,
-        strategy=turn.strategy,
-        phase=turn.state,
-        ttft_seconds=timings.ttft_seconds if timings else None,
-        rate=timings.tokens_per_second if timings else None,
-        rate_estimated=bool(timings and timings.estimated),
-        prompt_tokens=usage.prompt_tokens if usage else None,
-        completion_tokens=usage.completion_tokens if usage else None,
-        tokens_estimated=bool(usage and usage.estimated),
-        cost=turn.cost,
-        context_tokens=usage.total_tokens if usage else None,
-        left_out=turn.left_out,
-        duration_seconds=timings.duration_seconds if timings else 0.0,
-        error=turn.error.title if turn.error else "",
-    )

@@ -208,6 +208,38 @@ class ChatScreen(ChatLayout):
         except ChatTuiError as error:
             self.host.tell(error)
 
+    # -- an answer that is there ---------------------------------------------------------------------------------
+
+    def action_go_on(self) -> None:
+        """Let the last answer go on that was cut, or ask anew where nothing had come."""
+        if self.chat.busy:
+            self.host.say("An answer is still running")
+        else:
+            self.chat.go_on(Request(model=self.model, strategy=self.strategy))
+
+    def action_show_route(self) -> None:
+        """Show how the chosen answer, else the last one, was routed."""
+        self.run_worker(self._told(self.show_route()), group="command")
+
+    async def show_route(self) -> None:
+        """The same, once the engine is open."""
+        engine, turn = await self.opened(), self.chat.chosen_answer()
+        route = await engine.route(turn.id) if turn is not None else None
+        if turn is None or route is None:
+            self.host.say("There is no route to show", "An answer has one when it has ended.")
+            return
+        from chat_tui.tui.route_screen import RouteScreen
+
+        if self.app.screen is self:
+            self.app.push_screen(RouteScreen(turn, route))
+
+    def action_judge(self, good: int) -> None:
+        """Note that the chosen answer, else the last one, was good or bad."""
+        turn = self.chat.chosen_answer()
+        if turn is not None and self._engine is not None:
+            self._engine.judge(turn, good=bool(good))
+            self.host.say("Noted: a good answer" if good else "Noted: a bad answer", turn.model)
+
     # -- history --------------------------------------------------------------------------------------------------
 
     async def _refresh_history(self) -> None:

@@ -22,6 +22,7 @@ class Command(msgspec.Struct, frozen=True):
 
 TABLE: tuple[Command, ...] = (
     Command("clear", "begin a fresh conversation; this one stays in the history"),
+    Command("continue", "let the last answer go on that was cut, or ask anew where nothing had come"),
     Command("exit", "quit"),
     Command("fetch", "fetch the built-in model (about 93 MB)"),
     Command("help", "show keys and commands"),
@@ -30,6 +31,7 @@ TABLE: tuple[Command, ...] = (
     Command("strategy", "choose a strategy; without a name, go to the next", "[name]"),
     Command("system", "set this conversation's system prompt; without text, show it; `default` resets it", "[text]"),
     Command("theme", "choose a theme; without a name, open the list", "[name]"),
+    Command("why", "show how the answer was routed: candidates, scores, tries, and what other strategies would do"),
 )
 
 
@@ -60,9 +62,12 @@ def parse(text: str) -> Call | str:
 
 def _near(name: str) -> str:
     names = [command.name for command in TABLE]
-    near = get_close_matches(name, names, n=3, cutoff=0.5) or [
-        known for known in names if name and known.startswith(name[0])
-    ]
+    begun = [known for known in names if name and known.startswith(name)]
+    near = (
+        begun
+        or get_close_matches(name, names, n=3, cutoff=0.5)
+        or [known for known in names if name and known.startswith(name[0])]
+    )
     hint = f"Did you mean {' or '.join(f'/{word}' for word in near)}?" if near else "See /help."
     return f"{hint} A text that begins with a slash is sent with two: //{clean_line(name, 40)}"
 

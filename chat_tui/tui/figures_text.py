@@ -93,6 +93,11 @@ def cost(dollars: float | None) -> str:
     return f"${dollars:,.2f}"
 
 
+def about_cost(dollars: float | None) -> str:
+    """The same, estimated: `≈$0.0012`."""
+    return UNKNOWN if dollars is None else ABOUT + cost(dollars)
+
+
 def price(price_in: float | None, price_out: float | None) -> str:
     """US dollars per million tokens in and out: `$0.15/$0.60`, `$3/$15`; `$0` when both are free."""
     if price_in is None or price_out is None or not (_known(price_in) and _known(price_out)):
@@ -195,3 +200,8 @@ def left_out(count: int) -> str:
     if count <= 0:
         return ""
     return "1 earlier exchange not sent" if count == 1 else f"{count:,} earlier exchanges not sent"
+
+
+def seams(count: int) -> str:
+    """The note that an answer was cut and went on."""
+    return "it was cut, and went on" if count == 1 else f"it was cut {count} times, and went on"

@@ -64,6 +64,10 @@ TABLE: tuple[Key, ...] = (
     Key("transcript.fold", "t", "", "fold the thinking away, or unfold it", "transcript"),
     Key("transcript.copy", "y", "", "copy the answer", "transcript"),
     Key("transcript.copy_code", "1–9", "", "copy a code block by its number", "transcript"),
+    Key("answer.continue", "c", "screen.go_on", "let an answer go on that was cut, or ask anew", "transcript"),
+    Key("answer.route", "question_mark", "screen.show_route", "show how the answer was routed, and why", "transcript"),
+    Key("answer.good", "plus", "screen.judge(1)", "a good answer: the strategy `learned` notes it", "transcript"),
+    Key("answer.bad", "minus", "screen.judge(0)", "a bad answer", "transcript"),
     Key("history.filter", "slash", "", "filter by title; so does typing", "history list"),
     Key("history.choose", "enter", "", "open the conversation", "history list"),
 )
@@ -79,16 +83,24 @@ _NAMES = {
     "home": "Home",
     "end": "End",
     "tab": "Tab",
+    "question_mark": "?",
+    "plus": "+",
+    "minus": "-",
 }
 
 
 def bindings(where: Where = "everywhere") -> list[Binding]:
     """Textual's bindings for the rows that have an action."""
     return [
-        Binding(row.keys, row.action, row.help, id=row.id, show=False, priority=row.id not in _NOT_FIRST)
+        Binding(row.keys, row.action, row.help, id=row.id, show=False, priority=_goes_first(row))
         for row in TABLE
         if row.action and row.where == where
     ]
+
+
+def _goes_first(row: Key) -> bool:
+    """Letters are for whoever is written in."""
+    return row.where == "everywhere" and row.id not in _NOT_FIRST
 
 
 # A widget that has a use for these keys goes first: a popup that is open, a selection in the prompt.

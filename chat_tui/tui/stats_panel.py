@@ -54,7 +54,7 @@ def stats_lines(figures: Figures, width: int, free: bool = False) -> list[Line]:
         (Span(words.sparkline(figures.sparkline, width), "accent"),),
         _row("Tokens in", tokens_in, width),
         _row("Tokens out", words.tokens(figures.completion_tokens, about), width),
-        _row("Cost", words.cost(cost), width),
+        _row("Cost", words.cost(cost) if cost is not None else words.about_cost(figures.price), width),
         _row("Duration", words.seconds(figures.duration_seconds if figures.phase != "idle" else None), width),
         _context(figures, width),
         _gauge(figures, width),
@@ -115,6 +115,8 @@ def _notes(figures: Figures, width: int) -> list[Line]:
     notes: list[Line] = []
     if note := words.left_out(figures.left_out):
         notes += [(Span(text, "warning"),) for text in wrap(note, width, 2)]
+    if figures.seams:
+        notes += [(Span(text, "warning"),) for text in wrap(words.seams(figures.seams), width, 2)]
     if figures.error:
         notes += [(Span(text, "error"),) for text in wrap(clean_line(figures.error), width, 4)]
     elif figures.reason and figures.phase in ("retrying", "queued", "connecting"):

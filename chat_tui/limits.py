@@ -1,0 +1,79 @@
+"""How streams are held, awaited and tried again, and what strategies weigh: the config's tables about routing."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+SEED_TIMEOUTS = {"connection_seconds": 10.0, "token_seconds": 5.0, "stream_seconds": 30.0}
+"""`profile = "seed"`."""
+
+
+class Performance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[performance]`, the seed's."""
+
+    enable_streaming: bool = True
+    streaming_buffer_size: int = 8192
+    """Bytes held for a slow reader before back-pressure."""
+    streaming_batch_size: int = 4
+    """Tokens shown together; never later than one frame."""
+    max_concurrent_streams: int = 3
+    """A provider's; more wait in line."""
+
+
+class Timeouts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[timeouts]`, in seconds; None is no limit."""
+
+    connection_seconds: float | None = 10.0
+    first_token_seconds: float | None = 120.0
+    token_seconds: float | None = 60.0
+    """Silence between tokens; keep-alives do not count as tokens."""
+    stream_seconds: float | None = None
+    profile: Literal["", "seed"] = ""
+    """`seed`: what is unset is 10 s for connecting, 5 s of silence, 30 s for all."""
+
+
+class ErrorHandling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[error_handling]`, the seed's."""
+
+    retry_attempts: int = 3
+    """The first try counted."""
+    retry_delay_seconds: float = 1.0
+    exponential_backoff: bool = True
+    max_tries: int = 8
+    """Over all models of one request."""
+
+
+class Weights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a strategy weighs; unset is the strategy's own weight."""
+
+    quality: float | None = None
+    speed: float | None = None
+    cost: float | None = None
+    load: float | None = None
+    """Few running streams."""
+    fit: float | None = None
+    """Good at what the prompt asks for."""
+    learned: float | None = None
+    """What became of its answers."""
+
+
+class Strategies(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
+    """`[strategies.NAME]`: the weights of each."""
+
+    quality_first: Weights = Weights()
+    cost_optimized: Weights = Weights()
+    speed_priority: Weights = Weights()
+    balanced: Weights = Weights()
+    least_loaded: Weights = Weights()
+    capability_match: Weights = Weights()
+    learned: Weights = Weights()
+
+
+def with_profile(table: dict[str, Any]) -> dict[str, Any]:
+    """The config's table with the time limits that its `profile` stands for, where it sets none itself."""
+    timeouts = table.get("timeouts")
+    if not isinstance(timeouts, dict) or timeouts.get("profile") != "seed":
+        return table
+    return {**table, "timeouts": {**SEED_TIMEOUTS, **timeouts}}

@@ -1,0 +1,73 @@
+"""Joins the continuation of an answer to its part, so that nothing is said twice.
+
+Models differ in what they do with the beginning of an answer: most go on behind it, some say its last words again,
+some begin anew. What a continuation repeats is held back until it is clear how far the repetition goes.
+"""
+
+from __future__ import annotations
+
+SURE = 12
+"""Characters that must agree before they count as a repetition."""
+LOOKED_BACK = 2000
+"""Characters of the part's end that may be repeated; its beginning may be, too."""
+
+
+class Joint:
+    """Takes the continuation of `part` in pieces, gives what is new in it; `gap` is the blanks behind the part."""
+
+    def __init__(self, part: str, gap: str = "") -> None:
+        self._part, self._gap = part, gap
+        self._held = ""
+        self._places: list[int] | None = None
+        self.open = bool(part)
+        """It is not clear yet what is new."""
+
+    def feed(self, piece: str) -> str:
+        """What of the text so far is known to be new."""
+        if not self.open:
+            return self._behind_gap(piece) if self._gap else piece
+        self._held += piece
+        text = self._held.lstrip()
+        if len(text) < min(SURE, len(self._part)):
+            return ""
+        if self._places is None:
+            self._places = self._beginnings(text)
+        going_on = []
+        for place in self._places:
+            told = self._part[place:]
+            if text.startswith(told):
+                return self._settled(text[len(told) :])
+            if told.startswith(text):
+                going_on.append(place)
+        if going_on:
+            self._places = going_on
+            return ""
+        # It began anew, and took another way: that is an answer of its own.
+        return self._settled("\n\n" + text if 0 in self._places else self._held)
+
+    def _beginnings(self, text: str) -> list[int]:
+        sure = text[:SURE]
+        places = [0] if self._part.startswith(sure) else []
+        place = self._part.find(sure, max(1, len(self._part) - LOOKED_BACK))
+        while place > 0:
+            places.append(place)
+            place = self._part.find(sure, place + 1)
+        return places
+
+    def _settled(self, text: str) -> str:
+        self.open, self._held = False, ""
+        return self._behind_gap(text)
+
+    def _behind_gap(self, text: str) -> str:
+        """The blanks at the part's end stand there already."""
+        while self._gap and text:
+            same = text[0] == self._gap[0]
+            text, self._gap = (text[1:], self._gap[1:]) if same else (text, "")
+        return text
+
+    def rest(self) -> str:
+        """What is held when the continuation has ended: it was no repetition after all, or one and nothing more."""
+        text = self._held.strip()
+        if not self.open:
+            return ""
+        return self._settled("" if text and self._part.endswith(text) and len(text) >= SURE else self._held)

@@ -1,0 +1,51 @@
+"""What a run says of itself: retries, faults, models that are too dear."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from chat_tui.chunks import Chunk, Metadata, Token
+from chat_tui.errors import ChatTuiError, InternalError
+from chat_tui.models import Model
+from chat_tui.routing.settings import Plan
+
+_NEWS = frozenset({"fetching", "loading", "connecting", "waiting"})
+_DEAR = ("would cost", "its price")
+
+
+def retry(model: Model, attempt: int, of: int, delay: float, error: ChatTuiError) -> Metadata:
+    """The same model is asked again."""
+    return Metadata(
+        "retry", model=model.name, attempt=attempt, of=of, delay_seconds=round(delay, 3), reason=error.title
+    )
+
+
+def too_dear(plan: Plan) -> Metadata | None:
+    """Which models are out for their price, where others are left; None when none is."""
+    out = [candidate for candidate in plan.candidates if candidate.out.startswith(_DEAR)]
+    if not out or not plan.models:
+        return None
+    named = "; ".join(f"{candidate.model} {candidate.out}" for candidate in out[:3])
+    more = f"; and {len(out) - 3} more" if len(out) > 3 else ""
+    return Metadata("budget", model=plan.models[0].name, reason=f"Out for the price: {named}{more}.")
+
+
+def breaks_silence(chunk: Chunk) -> bool:
+    """Keep-alives and remarks do not: only words, and news of the way to them."""
+    if isinstance(chunk, Token):
+        return bool(chunk.token)
+    return isinstance(chunk, Metadata) and chunk.event in _NEWS
+
+
+def fault(model: Model, error: Exception) -> InternalError:
+    """A foreign exception, told by its kind and place: its own text may hold a key."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f" ({Path(trace.tb_frame.f_code.co_filename).name}, line {trace.tb_lineno})" if trace else ""
+    fault = InternalError(
+        f"{model.name} was asked in a way that failed: {type(error).__name__}{place}.",
+        "That is a fault of the program's, not of the model. Please report it, or take another model.",
+    )
+    fault.__cause__ = error
+    return fault

@@ -1,0 +1,123 @@
+"""How an answer was routed: who was considered, who was out and why, each try, what others would have picked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen
+
+from chat_tui.conversation import Turn
+from chat_tui.route import Alternative, Candidate, Route, Seam, Try
+from chat_tui.text_safety import clean_line
+from chat_tui.tui import figures_text as words
+from chat_tui.tui.spans import Line, Span, SpanView, crop, wrap
+
+_COLUMN = 30
+"""Cells for a model's name; fewer where it is narrow."""
+_MARK = 9
+"""Cells for a score, a price or a number."""
+
+
+def route_lines(turn: Turn, route: Route, width: int) -> list[Line]:
+    """The route in lines of this width."""
+    asked = f"; the prompt asks for: {clean_line(route.needs, 60)}" if route.needs else ""
+    lines = _text(f"{clean_line(turn.model, 80)} answered, chosen by {clean_line(route.strategy, 40)}{asked}", width)
+    lines += _titled("Candidates", [_candidate(candidate, width) for candidate in route.candidates])
+    if route.left_out:
+        lines += _text(f"and {route.left_out:,} more", width)
+    lines += _titled("Tries", [_try(entry, width) for entry in route.tries])
+    lines += _titled("Seams", [_seam(seam, width) for seam in route.seams])
+    lines += _titled("What others would have picked", [_other(other, width) for other in route.others])
+    return lines
+
+
+def _titled(title: str, rows: Sequence[list[Line]]) -> list[Line]:
+    if not rows:
+        return []
+    return [(), (Span(title, "accent"),), *(line for row in rows for line in row)]
+
+
+def _text(text: str, width: int) -> list[Line]:
+    return [(Span(line, "dim"),) for line in wrap(text, width, 6)]
+
+
+def _row(name: str, mark: str, text: str, width: int, role: str = "dim") -> list[Line]:
+    column = min(_COLUMN, max(12, width // 3))
+    first = Span(crop(clean_line(name, 200), column).ljust(column) + " ", "strong")
+    mark = mark.ljust(_MARK)
+    told = wrap(clean_line(text, 600), max(8, width - column - _MARK - 1), 6) or [""]
+    gap = Span(" " * (column + _MARK + 1))
+    return [(first, Span(mark, "text"), Span(told[0], role)), *((gap, Span(line, role)) for line in told[1:])]
+
+
+def _candidate(candidate: Candidate, width: int) -> list[Line]:
+    if candidate.out:
+        return _row(candidate.model, "out", candidate.out, width, "warning")
+    parts = " · ".join(f"{name} {value:.2f}" for name, value in candidate.scores.items())
+    score = "" if candidate.score is None else f"{candidate.score:.3f}"
+    return _row(candidate.model, score, parts, width)
+
+
+def _try(entry: Try, width: int) -> list[Line]:
+    waited = f", after a wait of {words.seconds(entry.waited_seconds)}" if entry.waited_seconds else ""
+    rung = f", chosen by {entry.strategy}" if entry.strategy else ""
+    reason = f": {entry.reason}" if entry.reason else ""
+    took = words.seconds(entry.duration_seconds)
+    text = f"{entry.outcome} after {took}{waited}{rung}{reason}"
+    return _row(entry.model, f"try {entry.attempt}", text, width, "dim" if entry.outcome == "answered" else "warning")
+
+
+def _seam(seam: Seam, width: int) -> list[Line]:
+    text = f"goes on after {seam.at_characters:,} characters. {seam.reason}".strip()
+    return _row(seam.model, "", text, width)
+
+
+def _other(other: Alternative, width: int) -> list[Line]:
+    return _row(other.strategy, words.about_cost(other.price), other.model or "nothing", width)
+
+
+class RouteLines(SpanView):
+    """The route's lines, as many as it has."""
+
+    DEFAULT_CSS = "RouteLines { width: 1fr; height: auto; background: $surface; }"
+
+    def __init__(self, turn: Turn, route: Route) -> None:
+        super().__init__()
+        self._turn, self._route = turn, route
+
+    def get_content_height(self, container: object, viewport: object, width: int) -> int:
+        """As many rows as it has lines."""
+        return len(self.lines(width))
+
+    def lines(self, width: int) -> Sequence[Line]:
+        """The whole route."""
+        return route_lines(self._turn, self._route, width)
+
+
+class RouteScreen(ModalScreen[None]):
+    """Opened by ? on an answer, or /why."""
+
+    DEFAULT_CSS = """
+    RouteScreen { align: center middle; }
+    RouteScreen > VerticalScroll {
+        width: 100; max-width: 100%; height: auto; max-height: 100%;
+        background: $surface; border: round $accent; border-title-color: $text; border-subtitle-color: $text-muted;
+        padding: 0 1; scrollbar-size-vertical: 1;
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,q,ctrl+c", "dismiss", "Close", show=False)]
+
+    def __init__(self, turn: Turn, route: Route) -> None:
+        super().__init__()
+        self._turn, self._route = turn, route
+
+    def compose(self) -> ComposeResult:
+        """One text that scrolls."""
+        with VerticalScroll() as scroll:
+            scroll.border_title = "Why this answer"
+            scroll.border_subtitle = "Esc close · Up/Down scroll"
+            yield RouteLines(self._turn, self._route)

@@ -1,0 +1,184 @@
+"""The router alone: choosing, its CPU beside a bare reader, 1,000 streams at once, and a soak of 2,000 requests.
+
+`python -m tests.benchmarks.routing` prints them; `--only` names one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import json
+import os
+import sys
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing
+from statistics import median
+
+import httpx
+
+from chat_tui.chunks import Chunk, End, Timings, Token
+from chat_tui.models import Model, Provider
+from chat_tui.providers.transport import Line, Transport
+from chat_tui.request import Request
+from chat_tui.routing.health import Health
+from chat_tui.routing.router import Router
+from chat_tui.routing.settings import Settings
+from chat_tui.routing.strategies import strategies
+from tests.benchmarks.subjects import ServerProcess
+from tests.soaking import soak
+
+TOKENS = 20_000
+STREAMS, STREAM_TOKENS = 1_000, 50
+MODEL = Model("box/sample")
+
+
+def say(*words: object) -> None:
+    sys.stdout.write(" ".join(map(str, words)) + "\n")
+    sys.stdout.flush()
+
+
+def choosing() -> None:
+    """Each strategy among 500 models."""
+    models = [Model(f"p{n % 20}/m{n}", price_in=n, price_out=n, quality=n % 100 / 100) for n in range(500)]
+    health = Health(lambda: 0.0)
+    for model in models[::2]:
+        health.answered(model.name, Timings(0.5, 2, 50), "code")
+    request = Request(prompt="Write a python function that sorts a list")
+    for name, rank in strategies().items():
+        spent = []
+        for _ in range(200):
+            begun = time.perf_counter()
+            rank(request, models, health)
+            spent.append((time.perf_counter() - begun) * 1000)
+        say(f"choosing among 500 models, {name}: median {median(spent):.2f} ms, least {min(spent):.2f} ms")
+
+
+class Wire:
+    """The router's seam to the server."""
+
+    def __init__(self, base_url: str) -> None:
+        self.transport = Transport()
+        self._line = Line(Provider("box", base_url=base_url))
+
+    def open_stream(
+        self, model: Model, request: Request
+    ) -> AbstractAsyncContextManager[AsyncGenerator[Sequence[Chunk], None]]:
+        return aclosing(self.transport.stream(self._line, model, request))
+
+
+async def _bare(base_url: str) -> int:
+    body = {"model": "sample", "stream": True, "messages": [{"role": "user", "content": f"[t{TOKENS}]"}]}
+    count = 0
+    async with httpx.AsyncClient(timeout=None) as client:
+        async with client.stream("POST", f"{base_url}/chat/completions", json=body) as reply:
+            async for line in reply.aiter_lines():
+                if line.startswith("data: {"):
+                    choices = json.loads(line[6:])["choices"]
+                    count += bool(choices and choices[0]["delta"].get("content"))
+    return count
+
+
+async def _routed(base_url: str) -> int:
+    wire = Wire(base_url)
+    router = Router([MODEL], wire.open_stream)
+    async with router.process_stream(Request(prompt=f"[t{TOKENS}]", model=MODEL.name)) as stream:
+        count = sum([isinstance(chunk, Token) async for chunk in stream])
+    await wire.transport.close()
+    return count
+
+
+def overhead(server: ServerProcess) -> None:
+    """CPU of this process for one stream of 20,000 tokens, in turn, medians."""
+    spent: dict[str, list[float]] = {"bare": [], "router": []}
+    for _ in range(7):
+        for name, read in (("bare", _bare), ("router", _routed)):
+            begun = time.process_time()
+            count = asyncio.run(read(server.url))
+            spent[name].append(time.process_time() - begun)
+            if count != TOKENS:
+                say(f"{name}: {count} tokens came, not {TOKENS}")
+    bare, ours = median(spent["bare"]), median(spent["router"])
+    added = (ours - bare) / TOKENS * 1e6
+    say(f"{TOKENS:,} tokens: httpx+json {bare:.3f} s, router {ours:.3f} s, {added:+.1f} µs a token")
+
+
+async def _many(base_url: str) -> list[str]:
+    wire = Wire(base_url)
+    router = Router([MODEL], wire.open_stream, settings=Settings(streams_default=STREAMS))
+
+    async def one() -> str:
+        async with router.process_stream(Request(prompt=f"[t{STREAM_TOKENS}]", model=MODEL.name)) as stream:
+            chunks = [chunk async for chunk in stream]
+        end = chunks[-1]
+        text = "".join(chunk.token for chunk in chunks if isinstance(chunk, Token))
+        return text if isinstance(end, End) and end.state == "complete" else f"{end}"
+
+    before = len(asyncio.all_tasks())
+    texts = await asyncio.gather(*(one() for _ in range(STREAMS)))
+    await wire.transport.close()
+    await asyncio.sleep(0.1)
+    if len(asyncio.all_tasks()) != before:
+        say(f"{len(asyncio.all_tasks()) - before} tasks are left")
+    return texts
+
+
+def concurrent(server: ServerProcess) -> None:
+    """1,000 streams at once, four rounds: what is lost, and what is left behind."""
+    memory = []
+    for number in range(4):
+        begun = time.perf_counter()
+        texts = asyncio.run(_many(server.url))
+        took = time.perf_counter() - begun
+        gc.collect()
+        memory.append(_resident_megabytes())
+        open_files = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else -1
+        say(
+            f"{STREAMS:,} streams of {STREAM_TOKENS} tokens, round {number + 1}: {took:.1f} s, different texts"
+            f" {len(set(texts))} (1 is right), {open_files} open files, {memory[-1]:.0f} MB"
+        )
+        if len(set(texts)) != 1:
+            say(min(set(texts), key=texts.count)[:500])
+
+
+def _resident_megabytes() -> float:
+    try:
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+    except OSError:
+        return 0.0
+
+
+def soaking() -> None:
+    """2,000 requests with random faults."""
+    for on_break in (False, True):
+        begun = time.perf_counter()
+        soaked = asyncio.run(soak(1000, seed=7 + on_break, on_break=on_break))
+        say(f"soak of 1,000 (on_break {'continue' if on_break else 'keep'}): {time.perf_counter() - begun:.1f} s")
+        say(f"  endings {dict(soaked.states)}, without one: {len(soaked.wrong)}")
+        say(f"  tries {dict(soaked.outcomes)}")
+        left = f"sockets {soaked.sockets}, tasks {soaked.tasks}, running {soaked.running}"
+        say(f"  left behind: {left}; health back to normal: {soaked.healed}")
+
+
+def main() -> None:
+    """Run and print."""
+    served: dict[str, Callable[[ServerProcess], None]] = {"overhead": overhead, "concurrent": concurrent}
+    alone: dict[str, Callable[[], None]] = {"choosing": choosing, "soaking": soaking}
+    options = argparse.ArgumentParser(prog="python -m tests.benchmarks.routing", description=__doc__)
+    options.add_argument("--only", action="append", choices=(*alone, *served))
+    wanted = options.parse_args().only or (*alone, *served)
+    for name in wanted:
+        if name in alone:
+            alone[name]()
+            continue
+        server = ServerProcess()
+        try:
+            served[name](server)
+        finally:
+            server.close()
+
+
+if __name__ == "__main__":
+    main()
