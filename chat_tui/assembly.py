@@ -29,6 +29,7 @@ from chat_tui.local.weights import Weights
 from chat_tui.models import LOCAL_MODEL, SCRIPTED_MODEL, Fetching, Model, Provider, Standing
 from chat_tui.providers.catalogue import Catalogue
 from chat_tui.providers.keys import KeptKeys, Keys, key_warnings
+from chat_tui.providers.quality import prior_of
 from chat_tui.providers.roster import Roster
 from chat_tui.request import Request
 from chat_tui.routing.health import Health
@@ -176,6 +177,10 @@ class Parts:
                 fetch.cancel()
                 await asyncio.wait([fetch])
 
+    async def list_offers(self) -> None:
+        """Look up what is offered before anything was asked."""
+        await self._servers.list_offers()
+
     async def prepare(self) -> None:
         """Load what a question to any server needs."""
         await self._servers.transport()
@@ -203,7 +208,8 @@ class Parts:
     async def _price(self) -> None:
         """Have the prices looked up where they are old, and take them over."""
         if await self._catalogue.refresh():
-            self._found(self._servers.with_facts(self.router.models))
+            self._found(await asyncio.to_thread(self._servers.with_facts, self.router.models))
+            await self._servers.list_offers()
 
     def admit(self, name: str) -> None:
         """Take a model that was named but not listed, where its provider is known."""
@@ -304,11 +310,15 @@ async def open_engine(
     children, own = await asyncio.to_thread(_local_models, config, weights)
     kept = KeptKeys(paths.kept_keys_file())
     in_config = {row.name: row.api_key for row in config.providers if row.api_key}
-    roster = Roster(config, known_providers() if known is None else known, environ, kept.names())
+    if known is None:
+        known = await asyncio.to_thread(known_providers)
+    roster = Roster(config, known, environ, kept.names())
     keys = Keys(kept, in_config=in_config, environ=environ)
     catalogue = Catalogue(paths.catalogue_file())
     await asyncio.to_thread(catalogue.load)
+    await asyncio.to_thread(prior_of, LOCAL_MODEL)  # Its table takes some milliseconds to read.
     parts = Parts(config, weights, children, own, clock, roster, keys, catalogue)
+    await parts.list_offers()
     for warning in key_warnings(in_config, paths.config_file()):
         tell(warning)
     try:

@@ -50,6 +50,7 @@ class Servers:
         self._silent: dict[str, str] = {}
         self._listed: dict[str, tuple[Model, ...]] = {}
         """What offered servers have told of themselves."""
+        self._offers: list[Standing] = []
 
     def speaks_to(self, provider: str) -> bool:
         """This provider is in use."""
@@ -142,6 +143,11 @@ class Servers:
         """Look for servers on this machine, and ask those in use that name no models, all at once."""
         asked = [provider for provider in self._roster.in_use.values() if not provider.models]
         await asyncio.gather(self._look_here(), *(self._ask_for_models(provider) for provider in asked))
+        await self.list_offers()
+
+    async def list_offers(self) -> None:
+        """Look up what is offered; in a thread, since a provider may have a thousand models."""
+        self._offers = await asyncio.to_thread(lambda: list(self._offered()))
 
     async def _look_here(self) -> None:
         from chat_tui.providers.dialects import dialect
@@ -156,21 +162,21 @@ class Servers:
             # No key goes along: whoever listens there has not shown yet who it is.
             places[name] = Place(row.port, path)
         for name, answer in (await look(places)).items():
-            self._take(rows[name], answer.status, answer.listing)
+            await self._take(rows[name], answer.status, answer.listing)
 
-    def _take(self, row: KnownProvider, status: int, listing: object) -> None:
+    async def _take(self, row: KnownProvider, status: int, listing: object) -> None:
         from chat_tui.providers.discovery import models_of
 
         if status in {401, 403} and row.keys:
             self._silent[row.name] = "found: it wants a key"
             return
         provider = self._roster.answered(row) if status == 200 and listing else None
-        models = models_of(provider, listing) if provider else ()
+        models = await asyncio.to_thread(models_of, provider, listing) if provider else ()
         if provider is None or not models:
             return
         self._silent.pop(row.name, None)
         if row.name in self._roster.in_use:
-            self._tell(provider, models)
+            await self._tell(provider, models)
         else:
             self._listed[row.name] = models
 
@@ -185,10 +191,10 @@ class Servers:
             self._silent[provider.name] = error.title
             return
         self._silent.pop(provider.name, None)
-        self._tell(provider, models_of(provider, listing))
+        await self._tell(provider, await asyncio.to_thread(models_of, provider, listing))
 
-    def _tell(self, provider: Provider, models: Sequence[Model]) -> None:
-        self._found([self._facts.of(model, provider) for model in models])
+    async def _tell(self, provider: Provider, models: Sequence[Model]) -> None:
+        self._found(await asyncio.to_thread(lambda: [self._facts.of(model, provider) for model in models]))
 
     def admit(self, name: str) -> Model | None:
         """The model that somebody names, which alone of its provider's is in use then; None where that is not known."""
@@ -200,16 +206,18 @@ class Servers:
 
     def standings(self, known: Collection[str]) -> Iterator[Standing]:
         """What stands beside the models that the router knows: what is offered, and who was silent."""
-        for provider in self._roster.offered.values():
+        yield from (standing for standing in self._offers if standing.model.name not in known)
+        for name, why in self._silent.items():
+            yield Standing(Model(f"{name}/?", selectable=False), state=why, usable=False)
+
+    def _offered(self) -> Iterator[Standing]:
+        for provider in tuple(self._roster.offered.values()):
             models = self._listed.get(provider.name) or self._facts.models_of(provider)
             for model in models:
-                if model.name not in known:
-                    yield Standing(self._facts.of(model, provider), state=OFFERED)
+                yield Standing(self._facts.of(model, provider), state=OFFERED)
             if not models:
                 nameless = Model(f"{provider.name}/?", selectable=False)
                 yield Standing(nameless, state=f"found: /model {provider.name}/NAME", usable=False)
-        for name, why in self._silent.items():
-            yield Standing(Model(f"{name}/?", selectable=False), state=why, usable=False)
 
 
 def _at(chunk: Chunk, address: str) -> Chunk:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import msgspec
@@ -31,6 +31,7 @@ class Prior(msgspec.Struct, frozen=True):
     """Nobody has rated its family: told from its size or its price."""
 
 
+@lru_cache(maxsize=8192)
 def prior_of(model_id: str, price_out: float | None = None) -> Prior | None:
     """The prior of a model by its id; None where not even a guess can be made."""
     bare = bare_id(model_id)
