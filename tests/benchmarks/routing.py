@@ -71,12 +71,14 @@ class Wire:
 async def _bare(base_url: str) -> int:
     body = {"model": "sample", "stream": True, "messages": [{"role": "user", "content": f"[t{TOKENS}]"}]}
     count = 0
-    async with httpx.AsyncClient(timeout=None) as client:
-        async with client.stream("POST", f"{base_url}/chat/completions", json=body) as reply:
-            async for line in reply.aiter_lines():
-                if line.startswith("data: {"):
-                    choices = json.loads(line[6:])["choices"]
-                    count += bool(choices and choices[0]["delta"].get("content"))
+    async with (
+        httpx.AsyncClient(timeout=None) as client,
+        client.stream("POST", f"{base_url}/chat/completions", json=body) as reply,
+    ):
+        async for line in reply.aiter_lines():
+            if line.startswith("data: {"):
+                choices = json.loads(line[6:])["choices"]
+                count += bool(choices and choices[0]["delta"].get("content"))
     return count
 
 
