@@ -109,7 +109,7 @@ class Metadata(msgspec.Struct, frozen=True, tag_field="type", tag="metadata", om
     context_window: int = 0
     """The model's window in tokens (`connecting`)."""
     price: float | None = None
-    """About what the answer will cost, in US dollars (`connecting`)."""
+    """About what the answer will cost, in US dollars (`connecting`, `failover`)."""
     received_bytes: int = 0
     """Of the weights (`fetching`)."""
     total_bytes: int = 0

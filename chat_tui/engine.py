@@ -215,7 +215,7 @@ class Engine:
         self, conversation: Conversation, question: Turn, turn: Turn, settings: Request, cut: Turn | None = None
     ) -> Answer:
         request = self._request(conversation, question, settings).changed(
-            part=cut.text if cut else "", max_price=await self._affordable()
+            part=cut.text if cut else "", max_price=await self._affordable(settings.max_price)
         )
         if request.model:
             self._supply.admit(request.model)
@@ -233,17 +233,17 @@ class Engine:
         self._begin(self._answer(answer, request))
         return answer
 
-    async def _affordable(self) -> float | None:
-        """US dollars that the next answer may cost; None: no limit."""
-        limit, budget = self.config.max_price_per_answer, self.config.daily_budget
+    async def _affordable(self, asked: float | None) -> float | None:
+        """US dollars that the next answer may cost, which is the least of all limits; None: there is none."""
+        limits = [limit for limit in (asked, self.config.max_price_per_answer) if limit is not None]
+        budget = self.config.daily_budget
         if budget is None:
-            return limit
+            return min(limits, default=None)
         today = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
         spent = await self._kept(self._history.spent(today), 0.0)
         # What is not in the store yet.
         spent += sum(answer.turn.cost or answer.figures().price or 0.0 for answer in self._answers.values())
-        left = max(0.0, budget - spent)
-        return left if limit is None else min(left, limit)
+        return min([*limits, max(0.0, budget - spent)])
 
     async def _asked(
         self, conversation_id: str | None, text: str, system_prompt: str | None

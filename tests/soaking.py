@@ -95,10 +95,10 @@ async def soak(count: int, *, seed: int = 1, at_once: int = 24, on_break: bool =
     soaked, clock, chance = Soaked(), Clock(), random.Random(seed)
     before = len(asyncio.all_tasks())
     async with ModelServer() as server:
-        transport = Transport(connection_seconds=2)
+        transport = Transport(connection_seconds=5)
         wires = Wires(server.base_url, transport, seed)
         settings = Settings(
-            timeouts=Timeouts(2, 0.08, 0.08),
+            timeouts=Timeouts(5, 0.3, 0.3),
             error_handling=ErrorHandling(2, 0.002, True, 6),
             streams_default=at_once,
             on_break="continue" if on_break else "keep",

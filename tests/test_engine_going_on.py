@@ -92,6 +92,15 @@ async def test_a_chosen_model_that_is_too_dear_is_not_asked_silently() -> None:
         assert on.rig.asked == []
 
 
+async def test_the_least_of_all_price_limits_holds() -> None:
+    config = Config(strategy="quality-first", max_price_per_answer=5.0, daily_budget=9.0)
+    async with stage(["dear"], config=config) as on:
+        on.router.models = (DEAR, FREE)
+        cheap = await ended(await on.engine.ask(None, "Hello?", Request(max_price=0.001)))
+        dear = await ended(await on.engine.ask(None, "Hello?"))
+        assert (cheap.turn.model, dear.turn.model) == ("two/b", "one/a")
+
+
 async def test_a_limit_of_price_limits_the_tokens() -> None:
     async with stage(["w "] * 500, config=Config(strategy="quality-first", max_price_per_answer=0.2)) as on:
         on.router.models = (DEAR,)

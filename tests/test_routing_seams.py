@@ -66,6 +66,15 @@ async def test_another_model_goes_on_where_the_first_cannot() -> None:
     assert end_of(chunks).model == "two/b"
 
 
+async def test_the_seam_names_the_model_that_went_on_there() -> None:
+    rig = Rig(a=Scripted(broken_with(CUT, "one "), [Fault(CUT)]), b=["two"])
+    chunks = await all_of(going_on(rig, A, B).process_stream(ask()))
+    route = end_of(chunks).route
+    assert route is not None
+    assert [(seam.at_characters, seam.model) for seam in route.seams] == [(4, "two/b")]
+    assert events(chunks).count("seam") == 1
+
+
 async def test_an_answer_that_cannot_go_on_is_broken_with_all_that_came() -> None:
     rig = Rig(a=Scripted(broken_with(CUT, "one "), broken_with(CUT, "two "), [Fault(CUT)]))
     chunks = await all_of(going_on(rig).process_stream(ask()))

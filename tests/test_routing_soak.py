@@ -20,7 +20,7 @@ async def test_every_stream_of_a_soak_ends_in_a_named_state_and_leaves_nothing(o
     soaked = await soak(160, on_break=on_break)
     assert soaked.wrong == []
     assert sum(soaked.states.values()) == 160
-    assert soaked.states["complete"] > 100
+    assert soaked.states["complete"] > 40
     assert {"Garbled", "Overloaded", "TooSlow"} <= set(soaked.outcomes)
     assert (soaked.sockets, soaked.running, soaked.tasks) == (0, 0, 0)
     assert soaked.healed

@@ -76,6 +76,7 @@ def parser() -> argparse.ArgumentParser:
     )
     ask.add_argument("--seed", type=int, metavar="N", help="the same seed gives the same answer, where it can")
     ask.add_argument("--timeout", type=_positive, metavar="SECONDS", help="limit for the whole answer")
+    ask.add_argument("--max-price", type=_not_negative, metavar="DOLLARS", help="the most that the answer may cost")
     ask.add_argument("--json", action="store_true", help="one chunk a line, as JSON")
     ask.add_argument("--no-stream", action="store_true", help="the whole answer at once")
     ask.add_argument("--no-save", action="store_true", help="do not keep it in the history")

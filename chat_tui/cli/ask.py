@@ -71,6 +71,7 @@ async def _ask(settings: config.Config, question: str, options: argparse.Namespa
         stop=tuple(options.stop),
         seed=options.seed,
         timeout_seconds=options.timeout,
+        max_price=options.max_price,
         stream=not options.no_stream,
         fallback=not options.no_fallback,
     )

@@ -95,7 +95,8 @@ class Paper:
         elif chunk.event == "retry":
             self._line(f"{chunk.reason} Retrying {chunk.attempt}/{chunk.of} in {chunk.delay_seconds or 0:.1f} s.")
         elif chunk.event == "failover":
-            self._line(f"{chunk.reason} Going on with {chunk.model}.")
+            price = f", which costs about ${chunk.price:.4g}" if chunk.price else ""
+            self._line(f"{chunk.reason} Going on with {chunk.model}{price}.")
         elif chunk.event == "seam":
             # A line of its own, between the part that was cut and what follows.
             self._line(f"{chunk.reason} The answer goes on with {chunk.model}.".strip())

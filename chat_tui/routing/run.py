@@ -7,6 +7,8 @@ from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Sequ
 from contextlib import AbstractAsyncContextManager, aclosing
 from typing import TypeAlias
 
+import msgspec
+
 from chat_tui.chunks import Chunk, End, Error, Metadata, Start, State, Usage, error_info
 from chat_tui.conversation import Turn
 from chat_tui.errors import (
@@ -133,12 +135,16 @@ class Run:
                 break
             last = self._failures[-1].title if self._failures else ""
             if last:
-                yield [Metadata("failover", model=model.name, reason=last)]
+                price = estimated_price(model, self._sent_tokens() or 0, self._request.max_tokens)
+                yield [Metadata("failover", model=model.name, reason=last, price=price)]
             self._model = model
             attempt, waited = 1, 0.0
             while len(self._tries) < most:
                 if self._tally.count > self._count_at_seam:
                     yield self._joined(model)
+                elif self._seams:
+                    # Nothing has come since the seam: whoever is asked now is the one that goes on there.
+                    self._seams[-1] = msgspec.structs.replace(self._seams[-1], model=model.name)
                 async with aclosing(self._one_try(model, attempt, waited, rung)) as bursts:
                     async for burst in bursts:
                         yield burst
