@@ -16,7 +16,7 @@ import msgspec
 
 from chat_tui import paths
 from chat_tui.chunks import Chunk, Metadata
-from chat_tui.config import Config
+from chat_tui.config import Config, ProviderRow, Timeouts
 from chat_tui.engine import Engine
 from chat_tui.errors import ChatTuiError, HistoryError, LocalModelError
 from chat_tui.facts import Facts
@@ -34,7 +34,7 @@ from chat_tui.providers.roster import Roster
 from chat_tui.request import Request
 from chat_tui.routing.health import Health
 from chat_tui.routing.router import Router
-from chat_tui.routing.run import Settings
+from chat_tui.routing.settings import Limits, Settings
 from chat_tui.servers import Servers
 
 PROGRESS_SECONDS = 0.25
@@ -106,7 +106,8 @@ class Parts:
         scripted = Model(SCRIPTED_MODEL, 32_000, 0.0, 0.0, 0.0, selectable=False, local=True)
         rows = [model for row in config.models if (model := self._of_row(row.name))]
         # Naming one to fall back to is saying so, for that and no more.
-        named = [model for name in config.fallbacks if (model := self._servers.admit(name))]
+        fallbacks = [*config.fallbacks, *(name for row in config.models for name in row.fallbacks)]
+        named = [model for name in fallbacks if (model := self._servers.admit(name))]
         reserve = [msgspec.structs.replace(model, selectable=False) for model in named]
         known = {model.name: model for model in (*reserve, *rows, *self._servers.named_models())}
         self.router = Router(
@@ -261,7 +262,14 @@ def _settings(config: Config) -> Settings:
         on_break=config.on_break,
         fallbacks_of={row.name: row.fallbacks for row in config.models if row.fallbacks},
         weights=config.strategies,
+        by_provider={row.name: Limits(_timeouts(config, row)) for row in config.providers},
     )
+
+
+def _timeouts(config: Config, row: ProviderRow) -> Timeouts:
+    """The config's limits with those of a provider's row."""
+    own = {name: getattr(row, name) for name in ("first_token_seconds", "token_seconds", "stream_seconds")}
+    return msgspec.structs.replace(config.timeouts, **{name: value for name, value in own.items() if value is not None})
 
 
 def _local_models(config: Config, weights: Weights) -> tuple[Children, list[Model]]:

@@ -29,7 +29,10 @@ class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     verify: bool | str = True
     """False: any certificate will do; a text: the file with the certificates to be trusted."""
     connection_seconds: float | None = None
-    """In place of that of `[timeouts]`."""
+    first_token_seconds: float | None = None
+    token_seconds: float | None = None
+    stream_seconds: float | None = None
+    """These four in place of those of `[timeouts]`."""
     price_in: float | None = None
     """US dollars per million prompt tokens, for all of its models that say nothing else."""
     price_out: float | None = None
@@ -51,6 +54,8 @@ class ModelRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """US dollars per million completion tokens."""
     quality: float | None = None
     """0 to 1."""
+    fallbacks: tuple[str, ...] = ()
+    """Models to try, in this order, when this one fails; in place of the config's own `fallbacks`."""
     path: str = ""
     """A GGUF file to be run on this machine; the name begins with `local/` then."""
     fallbacks: tuple[str, ...] = ()

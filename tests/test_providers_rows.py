@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from chat_tui import errors
-from chat_tui.config import Config, ConfigError, ProviderRow, parse
+from chat_tui.config import Config, ConfigError, ErrorHandling, ProviderRow, parse
 from chat_tui.known import known_providers
 from chat_tui.models import Provider
 from chat_tui.providers.line import base_url_of
@@ -19,6 +19,7 @@ from chat_tui.providers.transport import Line, Transport
 from chat_tui.providers.trust import trust
 from chat_tui.request import Request
 from tests.loopback_home import ended, engine_with, standing
+from tests.model_scripts import Script
 from tests.model_server import ModelServer
 from tests.wire.asking import HELLO, MODEL, free_port
 from tests.wire.raw_server import GOOD, RawServer, chunked, head, saying
@@ -164,3 +165,14 @@ async def test_a_certificate_of_ones_own_is_trusted_by_its_file_or_not_looked_at
         assert await _said(transport, Provider("box", base_url=base_url, verify=str(own)))
         assert await _said(transport, Provider("box", base_url=base_url, verify=False))
         await transport.close()
+
+
+async def test_a_row_of_its_own_time_limit_for_the_first_token() -> None:
+    async with ModelServer(Script(first_seconds=5)) as server:
+        row = ProviderRow("box", server.base_url, models=("m",), first_token_seconds=0.2)
+        config = Config(providers=(row,), error_handling=ErrorHandling(retry_attempts=1))
+        async with engine_with(config) as engine:
+            answer = await engine.ask(None, "hello", Request(model="box/m"))
+            chunks = [chunk async for chunk in answer.follow()]
+        assert answer.turn.state == "failed"
+        assert "within 0.2 s" in str(chunks)

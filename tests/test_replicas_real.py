@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from chat_tui.chunks import End, Metadata, Token
-from chat_tui.config import Config, ProviderRow
+from chat_tui.config import Config, ErrorHandling, ProviderRow
 from chat_tui.local import child
 from chat_tui.local.child import ChildConfig, ChildReport
 from chat_tui.request import Request
@@ -85,3 +85,27 @@ async def test_a_replica_that_is_killed_mid_stream_costs_no_word_and_the_other_g
         assert asked != [where]
         assert len(asked) == 1
         await ended(again)
+
+
+@pytest.mark.weights
+async def test_an_answer_goes_on_by_itself_on_the_other_replica_with_its_seam_told(weights_file: Path) -> None:
+    async with AsyncExitStack() as stack:
+        (one, first), (other, second) = [await stack.enter_async_context(llama_cpp(weights_file)) for _ in range(2)]
+        row = ProviderRow("twin", base_urls=(one, other), api_key_env="TWIN_KEY", models=("smollm2",))
+        config = Config(providers=(row,), on_break="continue", error_handling=ErrorHandling(retry_delay_seconds=0.05))
+        engine = await stack.enter_async_context(engine_with(config, environ={"TWIN_KEY": KEY}))
+        answer = await engine.ask(None, "Tell me a story.", Request(model="twin/smollm2", max_tokens=40))
+        said, asked, seams, killed = "", [], 0, False
+        async for chunk in answer.follow():
+            if isinstance(chunk, Metadata):
+                asked += [chunk.reason] if chunk.event == "waiting" else []
+                seams += chunk.event == "seam"
+            elif isinstance(chunk, Token):
+                said += chunk.token
+                if chunk.index == 5 and not killed:
+                    killed = True
+                    os.kill((first if asked[-1] in one else second).pid, signal.SIGKILL)
+        assert answer.turn.state in {"complete", "length"}
+        assert seams == 1
+        assert len(set(asked)) == 2
+        assert answer.turn.text == said
