@@ -18,7 +18,7 @@ from chat_tui import paths
 from chat_tui.chunks import Chunk, Metadata
 from chat_tui.config import Config, ProviderRow, Timeouts
 from chat_tui.engine import Engine
-from chat_tui.errors import ChatTuiError, HistoryError, LocalModelError
+from chat_tui.errors import ChatTuiError, ConfigError, HistoryError, LocalModelError
 from chat_tui.facts import Facts
 from chat_tui.history.store import Store
 from chat_tui.known import KnownProvider, known_providers
@@ -35,10 +35,14 @@ from chat_tui.request import Request
 from chat_tui.routing.health import Health
 from chat_tui.routing.router import Router
 from chat_tui.routing.settings import Limits, Settings
+from chat_tui.routing.strategies import DEFAULT, names, plug_ins
 from chat_tui.servers import Servers
+from chat_tui.text_safety import clean_line
 
 PROGRESS_SECONDS = 0.25
 """Between two words about a fetch."""
+STILL_SECONDS = 5.0
+"""Between two words about a fetch that does not get on."""
 PRICING_SECONDS = 3.0
 """At the end, for a look-up of prices that runs: it takes a second, once a week."""
 LOCAL_QUALITY = 0.1
@@ -119,6 +123,7 @@ class Parts:
             fallbacks=config.fallbacks,
             clock=clock,
         )
+        self._clock = clock
 
     def _of_row(self, name: str) -> Model | None:
         return self._servers.admit(name) if self._servers.speaks_to(name.partition("/")[0]) else None
@@ -165,11 +170,15 @@ class Parts:
         if self._weights.ready() is not None:
             return
         fetch = asyncio.ensure_future(self._weights.fetch())
+        told, told_at = (-1, 0), 0.0
         try:
             while not fetch.done():
                 progress = self._weights.progress
-                received, total = (progress.received_bytes, progress.total_bytes) if progress else (0, 0)
-                yield Metadata("fetching", model=model.name, received_bytes=received, total_bytes=total)
+                now = (progress.received_bytes, progress.total_bytes) if progress else (0, 0)
+                # What has not changed is said again so seldom only to show that somebody is still at it.
+                if now != told or self._clock() - told_at > STILL_SECONDS:
+                    told, told_at = now, self._clock()
+                    yield Metadata("fetching", model=model.name, received_bytes=now[0], total_bytes=now[1])
                 await asyncio.wait([fetch], timeout=PROGRESS_SECONDS)
             await fetch
         finally:
@@ -306,6 +315,13 @@ async def open_engine(
 
     `environ` and `known` are where keys and servers are looked for.
     """
+    known_strategies = {*names(), *await asyncio.to_thread(plug_ins)}
+    if config.strategy not in known_strategies:
+        told = (
+            f"The config's `strategy` is `{clean_line(config.strategy, 60)}`, which there is not; `{DEFAULT}` is taken."
+        )
+        tell(ConfigError(told, f"There are: {', '.join(sorted(known_strategies))}.", key="strategy"))
+        config = msgspec.structs.replace(config, strategy=DEFAULT)
     weights = Weights(paths.cache_folder() / "weights", own_file=paths.named(config.local.weights))
     children, own = await asyncio.to_thread(_local_models, config, weights)
     kept = KeptKeys(paths.kept_keys_file())

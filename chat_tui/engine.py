@@ -61,6 +61,7 @@ class Engine:
         self._answers: dict[str, Answer] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._told: set[str] = set()
+        self._unsaved: set[str] = set()
         self._verdicts: dict[str, bool] = {}
         self._asking = asyncio.Lock()
         """One question is stored at a time, so that none is asked behind another's back."""
@@ -141,7 +142,7 @@ class Engine:
     def _remember(self, conversation: Conversation) -> None:
         self._open.pop(conversation.id, None)
         self._open[conversation.id] = conversation
-        unsaved = {answer.conversation_id for answer in self._answers.values()}
+        unsaved = self._unsaved | {answer.conversation_id for answer in self._answers.values()}
         for other in list(self._open):
             if len(self._open) <= OPEN_CONVERSATIONS:
                 break
@@ -219,6 +220,10 @@ class Engine:
         )
         if request.model:
             self._supply.admit(request.model)
+        # Stored with the model that is asked first, so that a part that survives a kill names its maker.
+        plan = self._router.plan(request)
+        first = plan.models[0].name if plan.models else request.model or ""
+        turn = msgspec.structs.replace(turn, model=first, strategy=plan.strategy)
         answer = Answer(
             conversation.id,
             question,
@@ -251,12 +256,16 @@ class Engine:
         """The conversation as it was, and the question, which is in the store."""
         if conversation_id is None:
             conversation = Conversation(new_id(), title_of(text), system_prompt, created=now(), updated=now())
-            await self._kept(self._history.add_conversation(conversation), None)
+            await self._saved(conversation.id, self._history.add_conversation(conversation))
         else:
             conversation = await self.conversation(conversation_id)
         leaf = conversation.path[-1].id if conversation.path else None
         question = Turn("user", text, id=new_id(), parent=leaf, created=now())
-        await self._kept(self._history.add_turn(conversation.id, question), None)
+        if conversation.id in self._unsaved:
+            asked = msgspec.structs.replace(conversation, path=(*conversation.path, question))
+            await self._mend(asked)
+        else:
+            await self._saved(conversation.id, self._history.add_turn(conversation.id, question))
         # An answer before it, or the system prompt, may have changed meanwhile.
         return self._open.get(conversation.id, conversation), question
 
@@ -279,7 +288,8 @@ class Engine:
 
     async def _answer(self, answer: Answer, request: Request) -> None:
         try:
-            await self._kept(self._history.add_turn(answer.conversation_id, answer.turn), None)
+            if answer.conversation_id not in self._unsaved:
+                await self._saved(answer.conversation_id, self._history.add_turn(answer.conversation_id, answer.turn))
             await answer.run(self._router, request)
         except asyncio.CancelledError:
             # The program is going down.
@@ -318,6 +328,8 @@ class Engine:
             try:
                 await self._supply.close()
             finally:
+                for conversation_id in self._unsaved & self._open.keys():
+                    await self._mend(self._open[conversation_id])
                 await self._kept(self._history.close(), None)
 
     # -- saving ---------------------------------------------------------------------------------------------------
@@ -334,10 +346,34 @@ class Engine:
             self._tell(InternalError(f"chat-tui has met an error of its own: {error!r}.", "Please report it."))
 
     async def _save_piece(self, turn_id: str, text: str, thinking: str) -> None:
-        await self._kept(self._history.append(turn_id, text, thinking), None)
+        conversation_id = self._answers[turn_id].conversation_id
+        if conversation_id not in self._unsaved:
+            await self._saved(conversation_id, self._history.append(turn_id, text, thinking))
 
     async def _save_turn(self, turn: Turn, route: Route | None) -> None:
-        await self._kept(self._history.finish(turn, route), None)
+        conversation_id = self._answers[turn.id].conversation_id
+        if conversation_id not in self._unsaved:
+            await self._saved(conversation_id, self._history.finish(turn, route))
+        if conversation_id in self._unsaved and conversation_id in self._open:
+            await self._mend(self._open[conversation_id])
+
+    async def _saved(self, conversation_id: str, work: Awaitable[None]) -> None:
+        """Save a part of a conversation; where that fails, the whole is saved as soon as the store can."""
+        try:
+            await work
+        except HistoryError as error:
+            self._unsaved.add(conversation_id)
+            self._tell_once(error)
+
+    async def _mend(self, conversation: Conversation) -> None:
+        """Save what of a conversation could not be saved when it came."""
+        try:
+            await self._history.mend(conversation)
+        except HistoryError as error:
+            self._tell_once(error)
+        else:
+            self._unsaved.discard(conversation.id)
+            self._told.clear()
 
     async def _kept(self, work: Awaitable[T], otherwise: T) -> T:
         """What the store gives; where it fails, the error is told once and the conversation goes on."""
@@ -346,7 +382,10 @@ class Engine:
         except ConversationNotFound:
             return otherwise
         except HistoryError as error:
-            if error.title not in self._told:
-                self._told.add(error.title)
-                self._tell(error)
+            self._tell_once(error)
             return otherwise
+
+    def _tell_once(self, error: HistoryError) -> None:
+        if error.title not in self._told:
+            self._told.add(error.title)
+            self._tell(error)

@@ -168,7 +168,7 @@ class Meter:
         if told and told.completion_tokens and (self._end is not None or not fresh):
             return told.completion_tokens, told.estimated
         if not self._chunks:
-            return (0, False) if self._end else (None, False)
+            return (0, bool(self._usage and self._usage.estimated)) if self._end else (None, False)
         counted = streamed(self._chunks, self._characters, self._sample)
         if told and told.completion_tokens and self._characters:
             # What the provider has told so far, and what has come since then.

@@ -54,8 +54,6 @@ class ModelRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """US dollars per million completion tokens."""
     quality: float | None = None
     """0 to 1."""
-    fallbacks: tuple[str, ...] = ()
-    """Models to try, in this order, when this one fails; in place of the config's own `fallbacks`."""
     path: str = ""
     """A GGUF file to be run on this machine; the name begins with `local/` then."""
     fallbacks: tuple[str, ...] = ()

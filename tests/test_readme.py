@@ -1,5 +1,7 @@
 """The README says what the code says."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 from chat_tui.known import known_providers
@@ -25,3 +27,10 @@ def test_the_two_commands_stand_to_the_letter() -> None:
 def test_every_known_provider_is_named() -> None:
     text = README.read_text()
     assert not [name for name in known_providers() if f"`{name}`" not in text]
+
+
+def test_the_library_example_runs() -> None:
+    example = README.read_text().split("```python\n")[1].split("```")[0]
+    ran = subprocess.run([sys.executable, "-c", example], capture_output=True, text=True, timeout=30)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.endswith("Hello world.\n")

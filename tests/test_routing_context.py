@@ -59,16 +59,12 @@ def test_any_history_before_a_question_makes_a_valid_request(history: list[Turn]
 
 
 @given(turns)
-def test_no_question_and_no_answer_with_words_is_lost(history: list[Turn]) -> None:
-    asked = False
-    kept = []
-    for turn in history:
-        asked = asked or turn.role == "user"
-        if turn.text.strip() and (asked or turn.role != "assistant"):
-            kept.append(turn)
+def test_no_question_that_was_answered_is_lost(history: list[Turn]) -> None:
     said = {role: "".join(turn.text for turn in well_formed(history) if turn.role == role) for role in ROLES}
-    for turn in kept:
-        assert turn.text in said[turn.role]
+    for question, answer in pairwise(history):
+        if question.role == "user" and answer.role == "assistant" and answer.text.strip():
+            assert question.text.strip() in said["user"]
+            assert answer.text in said["assistant"]
 
 
 ROLES = ("system", "user", "assistant")
@@ -105,7 +101,7 @@ def test_an_answer_that_did_not_end_well_does_not_spoil_the_next_request(state: 
     sent = well_formed([SYSTEM, Turn("user", "One?"), Turn("assistant", text, state=state), QUESTION])
     check(sent)
     assert [turn.text for turn in sent if turn.role == "assistant"] == ([text] if text else [])
-    assert "One?" in sent[1].text
+    assert [turn.text for turn in sent if turn.role == "user"] == (["One?", "And now?"] if text else ["And now?"])
 
 
 def test_turns_of_the_system_stand_as_one_at_the_head() -> None:

@@ -109,7 +109,7 @@ class Paper:
 
     def _fetching(self, chunk: Metadata) -> None:
         now = time.monotonic()
-        if not self._terminal and now - self._noted < NOTE_SECONDS and chunk.received_bytes:
+        if not self._terminal and now - self._noted < NOTE_SECONDS:
             return
         self._noted = now
         received, total = chunk.received_bytes / 1e6, (chunk.total_bytes or _WEIGHTS_BYTES) / 1e6

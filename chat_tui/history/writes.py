@@ -66,6 +66,19 @@ def add_turn(db: sqlite3.Connection, conversation_id: str, turn: Turn, owner: st
     )
 
 
+def mend(db: sqlite3.Connection, conversation: Conversation, owner: str) -> None:
+    """Adds what of this conversation could not be saved when it came: a full disk may have room again."""
+    if db.execute("SELECT 1 FROM conversation WHERE id = ?", (conversation.id,)).fetchone() is None:
+        add_conversation(db, conversation, owner)
+        return
+    for turn in conversation.path:
+        found = db.execute("SELECT state FROM turn WHERE id = ?", (turn.id,)).fetchone()
+        if found is None:
+            add_turn(db, conversation.id, turn, owner)
+        elif found[0] == "streaming" and turn.state != "streaming":
+            finish(db, turn, None)
+
+
 def append(db: sqlite3.Connection, turn_id: str, text: str, thinking: str) -> None:
     """Adds a piece to a growing answer."""
     added = db.execute(

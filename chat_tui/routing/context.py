@@ -29,12 +29,15 @@ def well_formed(turns: Sequence[Turn]) -> tuple[Turn, ...]:
     """The turns as every server takes them: system turns as one at the head, no empty answers, user and assistant
     in turn.
 
-    A question whose answer never came stays, joined to the next one.
+    A question whose answer stayed empty is left out with it: it failed or was cancelled, and what was wrong with it
+    would be wrong with every request that repeats it.
     """
     system: list[Turn] = []
     talk: list[Turn] = []
     for turn in turns:
         if turn.role != "user" and _blank(turn.text):
+            if turn.role == "assistant" and talk and talk[-1].role == "user":
+                talk.pop()
             continue
         if turn.role == "system":
             system = [_joined(system[0], turn)] if system else [turn]

@@ -57,6 +57,8 @@ class ChatScreen(ChatLayout):
     async def take_engine(self, engine: Engine) -> None:
         """The engine is open: history, models and drafts are there."""
         self._engine = engine
+        if self.strategy not in engine.strategies():
+            self.strategy = engine.config.strategy
         await self.chat.take_engine(engine)
         self._opened.set()
         await self._refresh_history()

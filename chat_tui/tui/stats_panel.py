@@ -55,7 +55,7 @@ def stats_lines(figures: Figures, width: int, free: bool = False) -> list[Line]:
         _row("Tokens in", tokens_in, width),
         _row("Tokens out", words.tokens(figures.completion_tokens, about), width),
         _row("Cost", words.cost(cost) if cost is not None else words.about_cost(figures.price), width),
-        _row("Duration", words.seconds(figures.duration_seconds if figures.phase != "idle" else None), width),
+        _row("Duration", words.seconds(figures.duration_seconds or None), width),
         _context(figures, width),
         _gauge(figures, width),
     ]
