@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+import trustme
 
 from chat_tui import errors
 from chat_tui.config import Config, ConfigError, ErrorHandling, ProviderRow, parse
@@ -144,11 +145,12 @@ async def test_a_server_that_is_not_there_is_shown_with_the_reason() -> None:
         assert not found.usable
 
 
-async def test_a_certificate_of_ones_own_is_trusted_by_its_file_or_not_looked_at() -> None:
-    own = Path(__file__).parent / "wire" / "loopback.pem"
-    """A certificate for 127.0.0.1 that nobody else knows, and its key."""
+async def test_a_certificate_of_ones_own_is_trusted_by_its_file_or_not_looked_at(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    own = tmp_path / "authority.pem"
+    authority.cert_pem.write_to_path(str(own))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(own)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
