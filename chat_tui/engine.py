@@ -76,6 +76,11 @@ class Engine:
         """The strategies' names, in the order in which a key walks through them."""
         return self._router.strategies()
 
+    def first_choice(self, strategy: str) -> str:
+        """The model that this strategy would ask first now, empty when there is none."""
+        plan = self._router.plan(Request(prompt=" ", strategy=strategy))
+        return plan.models[0].name if plan.models else ""
+
     async def discover(self) -> None:
         """Ask the configured servers for their models; `models()` and `strategies()` have all afterwards."""
         await asyncio.gather(self._supply.discover(), asyncio.to_thread(self._router.load_plug_ins))

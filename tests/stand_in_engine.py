@@ -102,6 +102,9 @@ class StandInEngine:
         ]
         self._running: list[Answer] = []
 
+    def first_choice(self, strategy: str) -> str:
+        return ""
+
     def models(self) -> Sequence[Standing]:
         return [Standing(Model(MODEL, 2048, 0.0, 0.0, 0.1, local=True), 0.31, 41.0)]
 

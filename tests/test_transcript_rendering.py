@@ -1,7 +1,7 @@
 """Rendering blocks to lines."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.style import Style
@@ -42,6 +42,7 @@ def style_of(lines: list[Line], word: str) -> Style:
     return next(style for line in lines for text, style, _ in line.runs if word in text)
 
 
+@example("a字、", 3)
 @given(st.text(alphabet="ab \n漢字👩‍👩‍👧é🇩🇪、x", max_size=120), st.integers(2, 30))
 def test_wrapped_lines_fit_and_lose_nothing_but_spaces(text: str, width: int) -> None:
     lines = wrap([(text, STYLE, True)], width)

@@ -95,7 +95,10 @@ class ChatScreen(ChatLayout):
     # -- models and strategies ------------------------------------------------------------------------------------
 
     def _show_choice(self) -> None:
-        self.picker.show(self.model or self.stats.figures.model, self.strategy, fixed=self.model is not None)
+        model = self.model or self.stats.figures.model
+        if not model and self._engine is not None:
+            model = self._engine.first_choice(self.strategy)
+        self.picker.show(model, self.strategy, fixed=self.model is not None)
 
     def action_open_models(self) -> None:
         """Open the list of models in place."""

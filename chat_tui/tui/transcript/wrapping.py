@@ -118,7 +118,8 @@ def _breaks_wide(text: str, width: int) -> list[tuple[int, int, str]]:
                 fit = (at, at + 1, " ")
         elif (size == 2 or wide) and at > start and cluster[0] not in _NOT_FIRST and (fit is None or fit[1] != at):
             fit = (at, at, "")
-        if used + size > width and at > start and cluster != " ":
+        # Twice where the rest of the row and what may not begin a row do not fit together either.
+        while used + size > width and at > start and cluster != " ":
             end, following, joint = fit if fit and fit[1] > start else (at, at, "")
             rows.append((start, end, joint))
             start, fit = following, None
