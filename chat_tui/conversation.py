@@ -9,6 +9,7 @@ from typing import Literal
 
 import msgspec
 
+from chat_tui.attachments import Attachment
 from chat_tui.chunks import ErrorInfo, State, Timings, Usage
 
 Role = Literal["system", "user", "assistant"]
@@ -49,6 +50,8 @@ class Turn(msgspec.Struct, frozen=True, gc=False):
     """Why the answer broke or failed."""
     left_out: int = 0
     """Earlier exchanges that did not fit when this was asked."""
+    attachments: tuple[Attachment, ...] = ()
+    """Files that go along with a question; their content may not be loaded."""
 
 
 class Summary(msgspec.Struct, frozen=True):
