@@ -7,17 +7,18 @@ and the conversation goes on.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
 from time import time
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
 from chat_tui.answer import Answer
 from chat_tui.config import Config
-from chat_tui.conversation import Conversation, Summary, Turn, new_id, now, title_of
-from chat_tui.errors import ChatTuiError, CommandError, ConversationNotFound, HistoryError, InternalError
+from chat_tui.conversation import Conversation, Turn, new_id, now, title_of
+from chat_tui.errors import ChatTuiError, CommandError, InternalError
+from chat_tui.memory import Memory
 from chat_tui.models import LOCAL_MODEL, Standing
 from chat_tui.models import Fetching as Fetching
 from chat_tui.request import Request
@@ -29,15 +30,9 @@ from chat_tui.stage import LocalWeights as LocalWeights
 from chat_tui.stage import Supply
 from chat_tui.text_safety import clean
 
-T = TypeVar("T")
-
-OPEN_CONVERSATIONS = 8
-"""How many conversations are kept in memory."""
 LEARNED = "learned of models"
 """Where what was learned of the models is kept."""
 _MAY_GO_ON = {"broken", "cancelled", "length", "failed"}
-NO_CONVERSATION = ""
-"""The place of the draft of a conversation that has not begun."""
 
 
 class Engine:
@@ -55,13 +50,12 @@ class Engine:
     ) -> None:
         self.config = config
         self.weights = weights
-        self._router, self._history = router, history
+        self.memory = Memory(history, is_busy=self._is_busy, tell=tell)
+        """Conversations, drafts and places."""
+        self._router = router
         self._supply, self._tell = supply, tell
-        self._open: dict[str, Conversation] = {}
         self._answers: dict[str, Answer] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._told: set[str] = set()
-        self._unsaved: set[str] = set()
         self._verdicts: dict[str, bool] = {}
         self._asking = asyncio.Lock()
         """One question is stored at a time, so that none is asked behind another's back."""
@@ -87,7 +81,7 @@ class Engine:
 
     async def recall(self) -> None:
         """Take up what was learned of the models before; what is old counts less."""
-        self._router.health.read(await self.place(LEARNED), time())
+        self._router.health.read(await self.memory.place(LEARNED), time())
 
     async def prepare(self) -> None:
         """Load what a question to any server will need; cheap in memory, for an idle moment."""
@@ -105,76 +99,19 @@ class Engine:
             return False
         return self.config.model == LOCAL_MODEL or (self.config.model is None and not self.config.providers)
 
-    # -- conversations --------------------------------------------------------------------------------------------
-
-    async def conversations(self, limit: int = 200, offset: int = 0) -> list[Summary]:
-        """The saved conversations, newest first."""
-        return await self._kept(self._history.conversations(limit=limit, offset=offset), [])
-
-    async def conversation(self, conversation_id: str) -> Conversation:
-        """A conversation with its current path; a running answer's turn is the last. Raises `HistoryError`."""
-        conversation = self._open.get(conversation_id)
-        if conversation is None:
-            conversation = await self._history.conversation(conversation_id)
-            # It may have been read, and have grown, meanwhile.
-            conversation = self._open.get(conversation_id, conversation)
-            self._remember(conversation)
-        return conversation
-
-    async def set_system_prompt(self, conversation_id: str, text: str | None) -> None:
-        """Set a conversation's system turn; None goes back to the config's."""
-        conversation = await self.conversation(conversation_id)
-        self._remember(msgspec.structs.replace(conversation, system_prompt=text))
-        await self._kept(self._history.set_system_prompt(conversation_id, text), None)
-
-    async def route(self, turn_id: str) -> Route | None:
-        """How an answer came about."""
-        return await self._kept(self._history.route(turn_id), None)
+    # -- verdicts -------------------------------------------------------------------------------------------------
 
     def judge(self, answer: Turn, *, good: bool) -> None:
         """A person's verdict on an answer; the same one again does not count."""
         if not answer.model or self._verdicts.get(answer.id) == good:
             return
         self._verdicts[answer.id] = good
-        paths = (conversation.path for conversation in self._open.values())
-        question = next((turn.text for path in paths for turn in path if turn.id == answer.parent), "")
-        self._router.health.judged(answer.model, float(good), needs(Request(prompt=question)).kind)
+        asked = Request(prompt=self.memory.question_of(answer))
+        self._router.health.judged(answer.model, float(good), needs(asked).kind)
         self._begin(self._keep_learned())
 
     async def _keep_learned(self) -> None:
-        await self._kept(self._history.set_place(LEARNED, self._router.health.written(time())), None)
-
-    def _remember(self, conversation: Conversation) -> None:
-        self._open.pop(conversation.id, None)
-        self._open[conversation.id] = conversation
-        unsaved = self._unsaved | {answer.conversation_id for answer in self._answers.values()}
-        for other in list(self._open):
-            if len(self._open) <= OPEN_CONVERSATIONS:
-                break
-            if other not in unsaved and other != conversation.id:
-                del self._open[other]
-
-    # -- what comes back at the next start ------------------------------------------------------------------------
-
-    async def prompts(self) -> list[str]:
-        """The user's last prompts, newest first."""
-        return await self._kept(self._history.prompts(), [])
-
-    async def save_draft(self, conversation_id: str | None, text: str) -> None:
-        """Keep the unsent words of a conversation (None: of one that has not begun)."""
-        await self._kept(self._history.save_draft(conversation_id or NO_CONVERSATION, text), None)
-
-    async def draft(self, conversation_id: str | None) -> str:
-        """The unsent words of a conversation."""
-        return await self._kept(self._history.draft(conversation_id or NO_CONVERSATION), "")
-
-    async def set_place(self, key: str, value: str) -> None:
-        """Keep a small fact of a face, such as which conversation was open."""
-        await self._kept(self._history.set_place(key, value), None)
-
-    async def place(self, key: str) -> str:
-        """A small fact that a face has kept, empty when there is none."""
-        return await self._kept(self._history.place(key), "")
+        await self.memory.set_place(LEARNED, self._router.health.written(time()))
 
     # -- answers --------------------------------------------------------------------------------------------------
 
@@ -184,6 +121,9 @@ class Engine:
         if conversation_id is None:
             return answers
         return [answer for answer in answers if answer.conversation_id == conversation_id]
+
+    def _is_busy(self, conversation_id: str) -> bool:
+        return any(answer.conversation_id == conversation_id for answer in self._answers.values())
 
     async def ask(
         self,
@@ -209,7 +149,7 @@ class Engine:
         Where nothing of it had come it is asked anew. Raises `CommandError` where there is no such answer.
         """
         async with self._asking:
-            conversation = await self.conversation(conversation_id)
+            conversation = await self.memory.conversation(conversation_id)
             if len(conversation.path) < 2 or conversation.path[-1].state not in _MAY_GO_ON:
                 raise CommandError("There is no answer that was cut.", "Only the last answer can go on.")
             *earlier, question, cut = conversation.path
@@ -239,7 +179,7 @@ class Engine:
             save_turn=self._save_turn,
         )
         self._answers[turn.id] = answer
-        self._remember(msgspec.structs.replace(conversation, path=(*conversation.path, question, turn)))
+        self.memory.remember(msgspec.structs.replace(conversation, path=(*conversation.path, question, turn)))
         self._begin(self._answer(answer, request))
         return answer
 
@@ -250,7 +190,7 @@ class Engine:
         if budget is None:
             return min(limits, default=None)
         today = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
-        spent = await self._kept(self._history.spent(today), 0.0)
+        spent = await self.memory.spent(today)
         # What is not in the store yet.
         spent += sum(answer.turn.cost or answer.figures().price or 0.0 for answer in self._answers.values())
         return min([*limits, max(0.0, budget - spent)])
@@ -261,18 +201,14 @@ class Engine:
         """The conversation as it was, and the question, which is in the store."""
         if conversation_id is None:
             conversation = Conversation(new_id(), title_of(text), system_prompt, created=now(), updated=now())
-            await self._saved(conversation.id, self._history.add_conversation(conversation))
+            await self.memory.begin(conversation)
         else:
-            conversation = await self.conversation(conversation_id)
+            conversation = await self.memory.conversation(conversation_id)
         leaf = conversation.path[-1].id if conversation.path else None
         question = Turn("user", text, id=new_id(), parent=leaf, created=now())
-        if conversation.id in self._unsaved:
-            asked = msgspec.structs.replace(conversation, path=(*conversation.path, question))
-            await self._mend(asked)
-        else:
-            await self._saved(conversation.id, self._history.add_turn(conversation.id, question))
+        await self.memory.add_question(conversation, question)
         # An answer before it, or the system prompt, may have changed meanwhile.
-        return self._open.get(conversation.id, conversation), question
+        return self.memory.now(conversation), question
 
     def _request(self, conversation: Conversation, question: Turn, settings: Request) -> Request:
         config, defaults = self.config, self.config.request
@@ -293,8 +229,7 @@ class Engine:
 
     async def _answer(self, answer: Answer, request: Request) -> None:
         try:
-            if answer.conversation_id not in self._unsaved:
-                await self._saved(answer.conversation_id, self._history.add_turn(answer.conversation_id, answer.turn))
+            await self.memory.add_answer(answer.conversation_id, answer.turn)
             await answer.run(self._router, request)
         except asyncio.CancelledError:
             # The program is going down.
@@ -307,10 +242,7 @@ class Engine:
 
     def _settle(self, answer: Answer) -> None:
         """Put the ended turn into its conversation, before anybody sees the ending and asks on."""
-        conversation = self._open.get(answer.conversation_id)
-        if conversation is not None:
-            path = tuple(answer.turn if turn.id == answer.turn.id else turn for turn in conversation.path)
-            self._remember(msgspec.structs.replace(conversation, path=path))
+        self.memory.settle(answer.conversation_id, answer.turn)
 
     async def _save_ended(self, answer: Answer) -> None:
         try:
@@ -333,9 +265,7 @@ class Engine:
             try:
                 await self._supply.close()
             finally:
-                for conversation_id in self._unsaved & self._open.keys():
-                    await self._mend(self._open[conversation_id])
-                await self._kept(self._history.close(), None)
+                await self.memory.close()
 
     # -- saving ---------------------------------------------------------------------------------------------------
 
@@ -351,46 +281,7 @@ class Engine:
             self._tell(InternalError(f"chat-tui has met an error of its own: {error!r}.", "Please report it."))
 
     async def _save_piece(self, turn_id: str, text: str, thinking: str) -> None:
-        conversation_id = self._answers[turn_id].conversation_id
-        if conversation_id not in self._unsaved:
-            await self._saved(conversation_id, self._history.append(turn_id, text, thinking))
+        await self.memory.append(self._answers[turn_id].conversation_id, turn_id, text, thinking)
 
     async def _save_turn(self, turn: Turn, route: Route | None) -> None:
-        conversation_id = self._answers[turn.id].conversation_id
-        if conversation_id not in self._unsaved:
-            await self._saved(conversation_id, self._history.finish(turn, route))
-        if conversation_id in self._unsaved and conversation_id in self._open:
-            await self._mend(self._open[conversation_id])
-
-    async def _saved(self, conversation_id: str, work: Awaitable[None]) -> None:
-        """Save a part of a conversation; where that fails, the whole is saved as soon as the store can."""
-        try:
-            await work
-        except HistoryError as error:
-            self._unsaved.add(conversation_id)
-            self._tell_once(error)
-
-    async def _mend(self, conversation: Conversation) -> None:
-        """Save what of a conversation could not be saved when it came."""
-        try:
-            await self._history.mend(conversation)
-        except HistoryError as error:
-            self._tell_once(error)
-        else:
-            self._unsaved.discard(conversation.id)
-            self._told.clear()
-
-    async def _kept(self, work: Awaitable[T], otherwise: T) -> T:
-        """What the store gives; where it fails, the error is told once and the conversation goes on."""
-        try:
-            return await work
-        except ConversationNotFound:
-            return otherwise
-        except HistoryError as error:
-            self._tell_once(error)
-            return otherwise
-
-    def _tell_once(self, error: HistoryError) -> None:
-        if error.title not in self._told:
-            self._told.add(error.title)
-            self._tell(error)
+        await self.memory.finish(self._answers[turn.id].conversation_id, turn, route)

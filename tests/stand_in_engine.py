@@ -89,17 +89,45 @@ class StandInAnswer:
         return STREAMING
 
 
+class StandInMemory:
+    """What the screen asks of an engine's memory; `listed`: so many conversations are saved."""
+
+    def __init__(self, listed: int) -> None:
+        ages = (timedelta(minutes=0), timedelta(hours=3), timedelta(days=1), timedelta(days=9), timedelta(days=12))
+        self._summaries = [
+            Summary(f"c{place}", title, NOW, NOW - ages[min(place, 4)], 2, MODEL)
+            for place, title in enumerate(TITLES[:listed])
+        ]
+
+    async def prompts(self) -> list[str]:
+        return []
+
+    async def draft(self, conversation_id: str | None) -> str:
+        return ""
+
+    async def save_draft(self, conversation_id: str | None, text: str) -> None:
+        pass
+
+    async def place(self, key: str) -> str:
+        return ""
+
+    async def set_place(self, key: str, value: str) -> None:
+        pass
+
+    async def conversations(self, limit: int = 200, offset: int = 0) -> list[Summary]:
+        return self._summaries
+
+    async def conversation(self, conversation_id: str) -> Conversation:
+        return Conversation(conversation_id, QUESTION)
+
+
 class StandInEngine:
     """What the screen asks of an engine; `listed`: so many conversations are saved."""
 
     def __init__(self, listed: int) -> None:
         self.config = Config()
         self.weights = SimpleNamespace(ready=True, fetching=None)
-        ages = (timedelta(minutes=0), timedelta(hours=3), timedelta(days=1), timedelta(days=9), timedelta(days=12))
-        self._summaries = [
-            Summary(f"c{place}", title, NOW, NOW - ages[min(place, 4)], 2, MODEL)
-            for place, title in enumerate(TITLES[:listed])
-        ]
+        self.memory = StandInMemory(listed)
         self._running: list[Answer] = []
 
     def first_choice(self, strategy: str) -> str:
@@ -122,27 +150,6 @@ class StandInEngine:
 
     async def warm(self, model: str | None = None, strategy: str | None = None) -> None:
         pass
-
-    async def prompts(self) -> list[str]:
-        return []
-
-    async def draft(self, conversation_id: str | None) -> str:
-        return ""
-
-    async def save_draft(self, conversation_id: str | None, text: str) -> None:
-        pass
-
-    async def place(self, key: str) -> str:
-        return ""
-
-    async def set_place(self, key: str, value: str) -> None:
-        pass
-
-    async def conversations(self, limit: int = 200, offset: int = 0) -> list[Summary]:
-        return self._summaries
-
-    async def conversation(self, conversation_id: str) -> Conversation:
-        return Conversation(conversation_id, QUESTION)
 
     def running(self, conversation_id: str | None = None) -> Sequence[Answer]:
         return self._running

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from chat_tui.config import Config, Memory, ProviderRow, RequestDefaults
-from chat_tui.engine import OPEN_CONVERSATIONS
 from chat_tui.errors import ConversationNotFound, HistoryError, KeyRefused
 from chat_tui.history.store import Store
+from chat_tui.memory import OPEN_CONVERSATIONS
 from chat_tui.models import LOCAL_MODEL
 from chat_tui.providers.scripted import Fault, Pause, Script
 from chat_tui.request import Request
@@ -54,7 +54,7 @@ async def test_the_next_request_holds_the_former_exchanges() -> None:
             ("assistant", "First."),
             ("user", "Two?"),
         ]
-        conversation = await on.engine.conversation(first.conversation_id)
+        conversation = await on.engine.memory.conversation(first.conversation_id)
         assert [turn.text for turn in conversation.path] == ["One?", "First.", "Two?", "Second."]
         parents = [turn.parent for turn in conversation.path]
         assert parents == [None, *(turn.id for turn in conversation.path[:-1])]
@@ -79,13 +79,13 @@ async def test_a_conversation_may_have_a_system_prompt_of_its_own() -> None:
     async with stage() as on:
         first = await ended(await on.engine.ask(None, "One?", system_prompt="Be brief."))
         assert sent(on)[0] == ("system", "Be brief.")
-        await on.engine.set_system_prompt(first.conversation_id, "Be long.")
+        await on.engine.memory.set_system_prompt(first.conversation_id, "Be long.")
         await ended(await on.engine.ask(first.conversation_id, "Two?"))
         assert sent(on)[0] == ("system", "Be long.")
-        await on.engine.set_system_prompt(first.conversation_id, "  ")
+        await on.engine.memory.set_system_prompt(first.conversation_id, "  ")
         await ended(await on.engine.ask(first.conversation_id, "Three?"))
         assert sent(on)[0] == ("user", "One?")
-        await on.engine.set_system_prompt(first.conversation_id, None)
+        await on.engine.memory.set_system_prompt(first.conversation_id, None)
         await ended(await on.engine.ask(first.conversation_id, "Four?"))
         assert sent(on)[0] == ("system", Config().system_prompt)
 
@@ -153,7 +153,7 @@ async def test_two_questions_at_once_in_one_conversation_are_both_kept() -> None
         assert third.question.parent == second.turn.id
         await ended(second)
         await ended(third)
-        path = (await on.engine.conversation(first.conversation_id)).path
+        path = (await on.engine.memory.conversation(first.conversation_id)).path
         assert [turn.text for turn in path] == ["One?", "Hello.", "a", "Hello.", "b", "Hello."]
 
 
@@ -164,31 +164,31 @@ async def test_a_conversation_whose_answer_runs_or_is_not_saved_yet_stays_in_mem
         for number in range(OPEN_CONVERSATIONS + 3):
             await ended(await on.engine.ask(None, f"{number}?"))
         assert "conversation" not in history.names()
-        conversation = await on.engine.conversation(running.conversation_id)
+        conversation = await on.engine.memory.conversation(running.conversation_id)
         assert conversation.path[-1].state == "streaming"
         assert "conversation" not in history.names()
-        assert len(on.engine._open) <= OPEN_CONVERSATIONS + 1
+        assert len(on.engine.memory._open) <= OPEN_CONVERSATIONS + 1
         history.seconds = 0.1
         await on.engine.cancel(running)
         await ended(running)
-        assert (await on.engine.conversation(running.conversation_id)).path[-1].state == "cancelled"
+        assert (await on.engine.memory.conversation(running.conversation_id)).path[-1].state == "cancelled"
 
 
 async def test_a_conversation_that_grew_while_it_was_read_is_not_set_back() -> None:
     history = Noted()
     async with stage(history=history) as on:
         first = await ended(await on.engine.ask(None, "One?"))
-        on.engine._open.clear()
+        on.engine.memory._open.clear()
         history.seconds = 0.02
         reading = asyncio.create_task(slow_read(on, first.conversation_id))
         asked = await on.engine.ask(first.conversation_id, "Two?")
         await reading
-        assert (await on.engine.conversation(first.conversation_id)).path[-1].id == asked.turn.id
+        assert (await on.engine.memory.conversation(first.conversation_id)).path[-1].id == asked.turn.id
 
 
 async def slow_read(on: Stage, conversation_id: str) -> None:
     await asyncio.sleep(0.01)
-    await on.engine.conversation(conversation_id)
+    await on.engine.memory.conversation(conversation_id)
 
 
 # -- the store --------------------------------------------------------------------------------------------------------
@@ -198,14 +198,14 @@ async def test_what_was_said_is_there_at_the_next_start(tmp_path: Path) -> None:
     file = tmp_path / "history.db"
     async with stage(["First."], history=await Store.open(file)) as on:
         asked = await ended(await on.engine.ask(None, "One?"))
-        await on.engine.save_draft(None, "half a thought")
-        await on.engine.set_place("open", asked.conversation_id)
+        await on.engine.memory.save_draft(None, "half a thought")
+        await on.engine.memory.set_place("open", asked.conversation_id)
     async with stage(["Second."], history=await Store.open(file)) as on:
-        assert await on.engine.place("open") == asked.conversation_id
-        assert await on.engine.draft(None) == "half a thought"
-        assert await on.engine.prompts() == ["One?"]
-        assert [summary.title for summary in await on.engine.conversations()] == ["One?"]
-        route = await on.engine.route(asked.turn.id)
+        assert await on.engine.memory.place("open") == asked.conversation_id
+        assert await on.engine.memory.draft(None) == "half a thought"
+        assert await on.engine.memory.prompts() == ["One?"]
+        assert [summary.title for summary in await on.engine.memory.conversations()] == ["One?"]
+        route = await on.engine.memory.route(asked.turn.id)
         assert route is not None
         assert route.tries[0].outcome == "answered"
         await ended(await on.engine.ask(asked.conversation_id, "Two?"))
@@ -219,14 +219,14 @@ async def test_a_store_that_fails_does_not_stop_the_answer_and_is_told_once() ->
         assert first.text == "still here"
         await ended(await on.engine.ask(first.conversation_id, "Two?"))
         assert [text for role, text in sent(on) if role == "assistant"] == ["still here"]
-        assert await on.engine.prompts() == []
-        assert await on.engine.conversations() == []
-        assert await on.engine.draft("x") == ""
-        assert await on.engine.place("x") == ""
-        assert await on.engine.route("x") is None
-        await on.engine.save_draft("x", "y")
-        await on.engine.set_place("x", "y")
-        await on.engine.set_system_prompt(first.conversation_id, "z")
+        assert await on.engine.memory.prompts() == []
+        assert await on.engine.memory.conversations() == []
+        assert await on.engine.memory.draft("x") == ""
+        assert await on.engine.memory.place("x") == ""
+        assert await on.engine.memory.route("x") is None
+        await on.engine.memory.save_draft("x", "y")
+        await on.engine.memory.set_place("x", "y")
+        await on.engine.memory.set_system_prompt(first.conversation_id, "z")
     assert [error.title for error in on.told] == ["The disk is full."]
 
 
@@ -244,7 +244,7 @@ async def test_a_conversation_that_is_not_there_is_told_to_the_asker() -> None:
         with pytest.raises(ConversationNotFound):
             await on.engine.ask("nowhere", "Hi")
         with pytest.raises(ConversationNotFound):
-            await on.engine.conversation("nowhere")
+            await on.engine.memory.conversation("nowhere")
         await ended(await on.engine.ask(None, "Hi"))
 
 

@@ -31,10 +31,10 @@ async def test_a_broken_answer_goes_on_beside_the_one_that_broke() -> None:
         assert sum(isinstance(chunk, Metadata) and chunk.event == "seam" for chunk in chunks) == 1
         assert whole.figures().seams == 1
         await whole.saved.wait()
-        on.engine._open.clear()
-        path = (await on.engine.conversation(broken.conversation_id)).path
+        on.engine.memory._open.clear()
+        path = (await on.engine.memory.conversation(broken.conversation_id)).path
         assert [turn.text for turn in path] == ["Count.", "one two three"]
-        route = await on.engine.route(whole.turn.id)
+        route = await on.engine.memory.route(whole.turn.id)
         assert route is not None
         assert [seam.at_characters for seam in route.seams] == [8]
 
@@ -128,10 +128,10 @@ async def test_what_was_learned_of_the_models_is_there_after_a_restart() -> None
         answer = await ended(await on.engine.ask(None, "Hello?"))
         await answer.saved.wait()
         await asyncio.sleep(0.02)
-        kept = await on.engine.place(LEARNED)
+        kept = await on.engine.memory.place(LEARNED)
     assert '"one/a"' in kept
     async with stage() as later:
-        await later.engine.set_place(LEARNED, kept)
+        await later.engine.memory.set_place(LEARNED, kept)
         await later.engine.recall()
         assert later.router.health.vitals("one/a").answers == 1
 

@@ -23,6 +23,7 @@ RANKS = {
     "insights": 1,
     "engine": 2,
     "answer": 2,
+    "memory": 2,
     "compare": 2,
     "adaptive": 2,
     "assembly": 3,

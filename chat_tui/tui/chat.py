@@ -133,24 +133,24 @@ class Chat(Vertical):
     async def take_engine(self, engine: Engine) -> None:
         """From now on questions are answered; what was unsent at the last end comes back."""
         self._engine = engine
-        self.prompt.earlier = await engine.prompts()
+        self.prompt.earlier = await engine.memory.prompts()
         typed = self.prompt.draft
         try:
             await self._come_back(engine)
         except HistoryError:
             # It was removed meanwhile, perhaps by another process.
-            await engine.set_place(_OPEN, "")
+            await engine.memory.set_place(_OPEN, "")
         if typed:
             self.prompt.set_draft(typed)
         elif self.conversation_id is None:
-            self.prompt.set_draft(await engine.draft(None))
+            self.prompt.set_draft(await engine.memory.draft(None))
         self._ready.set()
 
     async def _come_back(self, engine: Engine) -> None:
         """Open the conversation that was in view when the program ended: after a crash, or with unsent words in it."""
-        last = await engine.place(_OPEN)
+        last = await engine.memory.place(_OPEN)
         if last and not self._asking:
-            path = (await engine.conversation(last)).path
+            path = (await engine.memory.conversation(last)).path
             # Another process answers in it: it is that one's.
             if not path or path[-1].state != "streaming":
                 await self.open(last)
@@ -160,14 +160,14 @@ class Chat(Vertical):
         if self._engine is not None:
             await self._keep_place(self._engine)
             if not self.prompt.draft:
-                await self._engine.set_place(_OPEN, "")
+                await self._engine.memory.set_place(_OPEN, "")
 
     async def _keep_place(self, engine: Engine) -> None:
-        await engine.save_draft(self.conversation_id, self.prompt.draft)
+        await engine.memory.save_draft(self.conversation_id, self.prompt.draft)
         if self.conversation_id is not None:
             anchor = self.transcript.reading_position
             kept = msgspec.json.encode(anchor).decode() if anchor is not None else ""
-            await engine.set_place(_ANCHOR + self.conversation_id, kept)
+            await engine.memory.set_place(_ANCHOR + self.conversation_id, kept)
 
     # -- conversations --------------------------------------------------------------------------------------------
 
@@ -177,8 +177,8 @@ class Chat(Vertical):
             draft = ""
             if self._engine is not None:
                 await self._keep_place(self._engine)
-                await self._engine.set_place(_OPEN, "")
-                draft = await self._engine.draft(None)
+                await self._engine.memory.set_place(_OPEN, "")
+                draft = await self._engine.memory.draft(None)
             self._show(None, ())
             self._write(draft)
         self.prompt.focus()
@@ -189,11 +189,14 @@ class Chat(Vertical):
         if engine is None:
             return
         async with self._moving:
-            conversation = await engine.conversation(conversation_id)
+            conversation = await engine.memory.conversation(conversation_id)
             if conversation_id != self.conversation_id:
                 await self._keep_place(engine)
-                await engine.set_place(_OPEN, conversation_id)
-                draft, place = await engine.draft(conversation_id), await engine.place(_ANCHOR + conversation_id)
+                await engine.memory.set_place(_OPEN, conversation_id)
+                draft, place = (
+                    await engine.memory.draft(conversation_id),
+                    await engine.memory.place(_ANCHOR + conversation_id),
+                )
                 self._show_saved(engine, conversation, _anchor(place))
                 self._write(draft)
         if turn_id:
@@ -241,7 +244,7 @@ class Chat(Vertical):
             return ""
         own = self._system_prompt
         if self.conversation_id is not None:
-            own = (await engine.conversation(self.conversation_id)).system_prompt
+            own = (await engine.memory.conversation(self.conversation_id)).system_prompt
         return engine.config.system_prompt if own is None else own
 
     async def set_system_prompt(self, text: str | None) -> None:
@@ -249,7 +252,7 @@ class Chat(Vertical):
         if self.conversation_id is None or self._engine is None:
             self._system_prompt = text
         else:
-            await self._engine.set_system_prompt(self.conversation_id, text)
+            await self._engine.memory.set_system_prompt(self.conversation_id, text)
 
     # -- asking ---------------------------------------------------------------------------------------------------
 
@@ -294,10 +297,10 @@ class Chat(Vertical):
         if self._unwanted:
             await engine.cancel(answer)
         if fresh:
-            await engine.save_draft(None, "")
-            await engine.set_place(_OPEN, answer.conversation_id)
+            await engine.memory.save_draft(None, "")
+            await engine.memory.set_place(_OPEN, answer.conversation_id)
             self.post_message(self.Moved())
-        await engine.save_draft(answer.conversation_id, self.prompt.draft)
+        await engine.memory.save_draft(answer.conversation_id, self.prompt.draft)
 
     def _follow(self, answer: Answer) -> None:
         self.answer = answer
@@ -372,7 +375,7 @@ class Chat(Vertical):
         event.stop()
         if self._engine is not None:
             # As it is now: the message may come when another conversation is in view.
-            await self._engine.save_draft(self.conversation_id, self.prompt.draft)
+            await self._engine.memory.save_draft(self.conversation_id, self.prompt.draft)
 
     @on(Transcript.MoreBelow)
     def show_more_below(self, event: Transcript.MoreBelow) -> None:

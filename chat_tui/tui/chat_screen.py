@@ -229,7 +229,7 @@ class ChatScreen(ChatLayout):
     async def show_route(self) -> None:
         """The same, once the engine is open."""
         engine, turn = await self.opened(), self.chat.chosen_answer()
-        route = await engine.route(turn.id) if turn is not None else None
+        route = await engine.memory.route(turn.id) if turn is not None else None
         if turn is None or route is None:
             self.host.say("There is no route to show", "An answer has one when it has ended.")
             return
@@ -249,7 +249,7 @@ class ChatScreen(ChatLayout):
 
     async def _refresh_history(self) -> None:
         if self._engine is not None:
-            self.history.show(await self._engine.conversations(LISTED))
+            self.history.show(await self._engine.memory.conversations(LISTED))
             self.history.set_running([answer.conversation_id for answer in self._engine.running()])
             self.history.set_current(self.chat.conversation_id or "")
 
@@ -262,7 +262,7 @@ class ChatScreen(ChatLayout):
         engine = await self.opened()
         from chat_tui.tui.history_screen import HistoryScreen
 
-        summaries = await engine.conversations(ALL)
+        summaries = await engine.memory.conversations(ALL)
         running = [answer.conversation_id for answer in engine.running()]
         screen = HistoryScreen(self.chat.conversation_id or "", self.chat.turns, summaries, running, clock=self._clock)
         if self.app.screen is self:
