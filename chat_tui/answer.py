@@ -252,6 +252,7 @@ class Answer:
             usage=end.usage,
             timings=end.timings,
             cost=end.cost,
+            seams=(*(self._cut.seams if self._cut else ()), *(end.route.seams if end.route else ())),
         )
         self._at_end(self)
 

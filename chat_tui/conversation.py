@@ -11,6 +11,7 @@ import msgspec
 
 from chat_tui.attachments import Attachment
 from chat_tui.chunks import ErrorInfo, State, Timings, Usage
+from chat_tui.route import Seam
 
 Role = Literal["system", "user", "assistant"]
 
@@ -52,6 +53,12 @@ class Turn(msgspec.Struct, frozen=True, gc=False):
     """Earlier exchanges that did not fit when this was asked."""
     attachments: tuple[Attachment, ...] = ()
     """Files that go along with a question; their content may not be loaded."""
+    kept: bool | None = None
+    """True: always sent; False: never; None: as it fits. It stands on the question and counts for its answer too."""
+    verdict: bool | None = None
+    """A person's, on an answer: True good, False bad; None: none was given."""
+    seams: tuple[Seam, ...] = ()
+    """Where the text was cut and went on, the first one first."""
 
 
 class Summary(msgspec.Struct, frozen=True):

@@ -39,6 +39,16 @@ async def test_a_broken_answer_goes_on_beside_the_one_that_broke() -> None:
         assert [seam.at_characters for seam in route.seams] == [8]
 
 
+async def test_the_turn_names_every_place_where_it_was_cut() -> None:
+    async with stage(["one ", CUT], ["two ", CUT], ["three"]) as on:
+        answer = await ended(await on.engine.ask(None, "Count.", Request(model="one/a")))
+        assert answer.turn.seams == ()
+        for _ in range(2):
+            answer = await ended(await on.engine.go_on(answer.conversation_id, Request(model="one/a")))
+        assert answer.turn.text == "one two three"
+        assert [(seam.at_characters, seam.model) for seam in answer.turn.seams] == [(4, "one/a"), (8, "one/a")]
+
+
 async def test_where_nothing_had_come_it_is_asked_anew() -> None:
     async with stage([Fault(KeyRefused("No."))], ["fine"]) as on:
         failed = await ended(await on.engine.ask(None, "Hello?", Request(model="one/a")))
