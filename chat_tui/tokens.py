@@ -6,11 +6,17 @@ import re
 from functools import cache
 from string import ascii_letters
 
+from chat_tui.attachments import Attachment
+
 _PLAIN = (ascii_letters + "_ \t\n\r\x0b\x0c").encode()
 """Letters and blanks: several of them make one token."""
 _FOREIGN = bytes(range(128, 256))
 """UTF-8 bytes of everything beyond ASCII."""
 _SAMPLE = 20_000
+IMAGE_TOKENS = 1000
+"""About what an image costs: providers count from a hundred to a few thousand, by its size."""
+NAME_TOKENS = 20
+"""A text attachment's name and fence."""
 
 
 @cache
@@ -38,6 +44,17 @@ def estimate(text: str) -> int:
     wide = sum(map(len, _wide().findall(text))) if len(raw) > len(text) + foreign else 0
     odd = foreign + len(ascii_part.translate(None, _PLAIN)) - wide
     return int((len(text) - wide - odd) / 3.5 + wide * 1.6 + odd * 0.8) + 1
+
+
+def attachment_tokens(attachment: Attachment) -> int:
+    """About how many tokens a file has as it is sent; a text of which only the size is known is taken for English."""
+    if attachment.is_image:
+        return IMAGE_TOKENS
+    size = max(attachment.size_bytes, len(attachment.content))
+    looked_at = attachment.content[:_SAMPLE]
+    if not looked_at:
+        return size // 4 + NAME_TOKENS
+    return round(estimate(looked_at.decode("utf-8", "replace")) * size / len(looked_at)) + NAME_TOKENS
 
 
 def streamed(chunks: int, characters: int, sample: str) -> int:

@@ -8,11 +8,17 @@ from typing import Literal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+from msgspec.structs import replace
 
+from chat_tui.attachments import Attachment
 from chat_tui.chunks import State
+from chat_tui.context import Context
 from chat_tui.conversation import Turn
-from chat_tui.routing.context import TURN_TOKENS, Context, fit, well_formed
-from chat_tui.tokens import estimate
+from chat_tui.models import Model
+from chat_tui.request import Request
+from chat_tui.routing.context import TURN_TOKENS, fit, well_formed
+from chat_tui.tokens import IMAGE_TOKENS, estimate
+from tests.routing_rig import B, Rig
 
 SYSTEM = Turn("system", "You are helpful.")
 QUESTION = Turn("user", "And now?")
@@ -120,7 +126,7 @@ def test_the_beginning_of_an_answer_may_stand_last() -> None:
 
 
 def test_nothing_makes_nothing() -> None:
-    assert fit([], window=100) == Context((), 0)
+    assert fit([], window=None) == Context((), 0)
     assert fit([SYSTEM], window=100).turns == (SYSTEM,)
 
 
@@ -185,3 +191,107 @@ def test_many_turns_of_one_role_in_a_row_become_one(role: Literal["user", "assis
     sent = well_formed([QUESTION, *(Turn(role, str(number)) for number in range(5))])
     assert len(sent) == (1 if role == "user" else 2)
     assert sent[-1].text.endswith("0\n\n1\n\n2\n\n3\n\n4")
+
+
+# -- what is kept, and what is told ------------------------------------------------------------------------------------
+
+
+def named(exchanges: int, words: int = 20, **kept: bool) -> list[Turn]:
+    """A talk whose turns have ids `q0`, `a0`, …; `q0=True` keeps that exchange."""
+    pairs = [
+        (Turn("user", f"q{n} " + "word " * words, f"q{n}", kept=kept.get(f"q{n}")), Turn("assistant", f"a{n}", f"a{n}"))
+        for n in range(exchanges)
+    ]
+    return [SYSTEM, *(turn for pair in pairs for turn in pair), Turn("user", "And now?", "last")]
+
+
+def why(context: Context) -> dict[str, str]:
+    return {exchange.question: exchange.why_not for exchange in context.exchanges if not exchange.sent}
+
+
+def ids(context: Context) -> list[str]:
+    return [turn.id for turn in context.turns if turn.role == "user"]
+
+
+def test_what_is_kept_takes_its_room_first_and_what_is_kept_out_is_never_sent() -> None:
+    plain = fit(named(30), window=400)
+    assert "q2" not in ids(plain)
+    context = fit(named(30, q2=True, q28=False), window=400, listed=True)
+    assert ids(context)[0] == "q2"
+    assert "q28" not in ids(context)
+    assert why(context)["q28"] == "kept out"
+    assert len(ids(context)) == len(ids(plain))
+    assert context.left_out == sum(reason == "window" for reason in why(context).values())
+
+
+def test_a_cap_on_exchanges_counts_neither_those_kept_nor_those_kept_out() -> None:
+    context = fit(named(10, q1=True, q9=False), window=None, exchanges=2, listed=True)
+    assert ids(context) == ["q1", "q7", "q8", "last"]
+    assert set(why(context).values()) == {"exchanges", "kept out"}
+
+
+def test_what_is_kept_stays_within_the_window_and_the_newest_goes_first() -> None:
+    every = {f"q{number}": True for number in range(30)}
+    context = fit(named(30, **every), window=400, listed=True)
+    assert context.tokens <= 300
+    assert ids(context)[-2:] == ["q29", "last"]
+    assert set(why(context).values()) == {"window"}
+
+
+def test_each_exchange_is_told_with_its_tokens_and_why_it_is_not_sent() -> None:
+    talk = named(6)
+    talk[5:7] = [Turn("user", "failed?", "bad"), Turn("assistant", " ", "empty", state="failed")]
+    context = fit(talk, window=None, exchanges=2, listed=True)
+    assert [entry.question for entry in context.exchanges] == ["q0", "q1", "bad", "q3", "q4", "q5", "last"]
+    assert [entry.answer for entry in context.exchanges] == ["a0", "a1", "empty", "a3", "a4", "a5", ""]
+    reasons = ["exchanges", "exchanges", "empty", "exchanges", "", "", ""]
+    assert [entry.why_not for entry in context.exchanges] == reasons
+    sent = sum(entry.tokens for entry in context.exchanges if entry.sent)
+    assert context.tokens == sent + estimate(SYSTEM.text) + TURN_TOKENS
+
+
+@given(
+    history=turns,
+    marks=some.lists(some.sampled_from([None, True, False]), min_size=30, max_size=30),
+    window=some.none() | some.integers(1, 3000),
+    exchanges=some.none() | some.integers(0, 20),
+    step=some.sampled_from([0, 128]),
+)
+def test_whatever_is_kept_the_request_is_valid_and_every_exchange_is_accounted_for(
+    history: list[Turn], marks: list[bool | None], window: int | None, exchanges: int | None, step: int
+) -> None:
+    asked = [replace(turn, id=str(n), kept=mark) for n, (turn, mark) in enumerate(zip(history, marks, strict=False))]
+    context = fit([*asked, QUESTION], window=window, exchanges=exchanges, step_tokens=step, listed=True)
+    check(context.turns)
+    assert context.turns[-1].text.endswith(QUESTION.text)
+    assert sum(entry.sent for entry in context.exchanges) == sum(turn.role == "user" for turn in context.turns)
+    if window is not None and len(context.turns) > 2:
+        assert context.tokens <= window
+
+
+def test_the_router_tells_the_context_for_the_model_it_would_ask() -> None:
+    router = Rig().router(Model("one/a", context_window=400, quality=0.9), B)
+    context = router.context(Request(turns=tuple(named(30))))
+    assert (context.model, context.window, context.reply_tokens) == ("one/a", 400, 100)
+    assert len(context.exchanges) == 31
+
+
+# -- files that go along -----------------------------------------------------------------------------------------------
+
+
+def test_attachments_count_as_what_is_sent_of_them() -> None:
+    text = b"word " * 50_000
+    for content in (text, b""):
+        file = Attachment("a.txt", "text/plain", content, size_bytes=len(text))
+        tokens = fit([Turn("user", "Look", attachments=(file,))], window=None).tokens
+        assert tokens == pytest.approx(estimate(text.decode()), rel=0.1)
+    photo = Attachment("a.png", "image/png", b"\x89PNG" * 200_000)
+    assert fit([Turn("user", "", attachments=(photo, photo))], window=None).tokens == pytest.approx(
+        2 * IMAGE_TOKENS, abs=10
+    )
+
+
+def test_the_files_of_questions_that_become_one_are_all_sent() -> None:
+    one, other = Attachment("a.txt", "text/plain", b"a"), Attachment("b.txt", "text/plain", b"b")
+    sent = well_formed([Turn("user", "a", attachments=(one,)), Turn("user", "b", attachments=(other,))])
+    assert sent[0].attachments == (one, other)

@@ -16,11 +16,13 @@ from collections.abc import Callable, Collection, Sequence
 import msgspec
 
 from chat_tui.chunks import End, Error, Token
+from chat_tui.context import Context
 from chat_tui.conversation import new_id
 from chat_tui.errors import ChatTuiError, NoModel
 from chat_tui.models import Model
 from chat_tui.request import Request
 from chat_tui.route import Alternative, Candidate
+from chat_tui.routing.context import fit
 from chat_tui.routing.difficulty import needs
 from chat_tui.routing.health import Health
 from chat_tui.routing.resilience import Control
@@ -142,6 +144,23 @@ class Router:
         if named or not request.fallback:
             models = (models[0], *named)
         return self._planned(request, Plan(name, models, tuple(ranked), rungs=tuple(rungs(name)) if on_ladder else ()))
+
+    def context(self, request: Request) -> Context:
+        """What would be sent to the model that would be asked first now, with every exchange and why it is not sent.
+
+        Takes some milliseconds for a long conversation, and may be called in a thread.
+        """
+        plan = self.plan(request)
+        model = plan.models[0] if plan.models else Model("")
+        context = fit(
+            request.spoken(),
+            window=model.context_window,
+            reply_tokens=request.max_tokens,
+            exchanges=self._settings.exchanges,
+            step_tokens=model.trim_step_tokens,
+            listed=True,
+        )
+        return msgspec.structs.replace(context, model=model.name)
 
     def _models(self, names: Sequence[str]) -> tuple[Model, ...]:
         by_name = {model.name: model for model in self.models}

@@ -10,6 +10,7 @@ from typing import TypeAlias
 import msgspec
 
 from chat_tui.chunks import Chunk, End, Error, Metadata, Start, State, Usage, error_info
+from chat_tui.context import Context
 from chat_tui.conversation import Turn
 from chat_tui.errors import (
     AllFailed,
@@ -24,7 +25,7 @@ from chat_tui.models import Model, cost
 from chat_tui.request import Request
 from chat_tui.route import Alternative, Route, Seam, Try
 from chat_tui.routing import words
-from chat_tui.routing.context import Context, fit
+from chat_tui.routing.context import fit
 from chat_tui.routing.health import Health
 from chat_tui.routing.resilience import LONGEST_WAIT_SECONDS, Cancelled, Control, Expired, delay_seconds
 from chat_tui.routing.scoring import affordable_tokens, estimated_price
