@@ -8,127 +8,37 @@ from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 from textual import on
-from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Vertical
-from textual.message import Message
-from textual.timer import Timer
 
-from chat_tui.chunks import Token
-from chat_tui.conversation import Conversation, Turn
+from chat_tui.conversation import Conversation
 from chat_tui.errors import ChatTuiError, HistoryError
-from chat_tui.figures import Figures
 from chat_tui.request import Request
-from chat_tui.tui import figures_text as words
 from chat_tui.tui import keymap
-from chat_tui.tui.completion import Completion, CompletionList
-from chat_tui.tui.fetch_line import FetchLine
-from chat_tui.tui.notices import MoreBelow, Welcome
+from chat_tui.tui.chat_pane import ChatPane
+from chat_tui.tui.completion import Completion
 from chat_tui.tui.prompt import Prompt
 from chat_tui.tui.transcript.line_model import Anchor
-from chat_tui.tui.transcript.transcript import Transcript
-from chat_tui.tui.turn_figures import figures_of as figures_of
-from chat_tui.tui.turn_figures import without_text
 
 if TYPE_CHECKING:
     # Behind the first paint: the engine is not loaded for it.
-    from chat_tui.answer import Answer
     from chat_tui.engine import Engine
 
-STATUS_SECONDS = 0.1
-"""Between two looks at the figures of a running answer."""
 _ANCHOR = "reading position "
 _OPEN = "open conversation"
 
 
-class Chat(Vertical):
-    """A conversation with its prompt. `conversation_id` is None until the first question is asked."""
+class Chat(ChatPane):
+    """A conversation with its prompt: what is asked, and what comes back when it is opened again."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*keymap.bindings("transcript")]
 
-    class Began(Message):
-        """An answer has begun, or one that runs came into view."""
-
-    class Ended(Message):
-        """The answer in view has ended."""
-
-        def __init__(self, turn: Turn) -> None:
-            super().__init__()
-            self.turn = turn
-
-    class Measured(Message):
-        """The figures of the answer in view, as they are now."""
-
-        def __init__(self, figures: Figures) -> None:
-            super().__init__()
-            self.figures = figures
-
-    class Moved(Message):
-        """Another conversation is in view."""
-
-    class Changed(Message):
-        """What is kept of a conversation has changed: an answer was saved, or one out of view has ended."""
-
-    class Failed(Message):
-        """A question could not be asked; its words are back in the prompt."""
-
-        def __init__(self, error: ChatTuiError) -> None:
-            super().__init__()
-            self.error = error
-
     def __init__(self, complete: Callable[[str], Sequence[Completion]], id: str | None = None) -> None:
-        super().__init__(id=id)
-        self.conversation_id: str | None = None
-        self.answer: Answer | None = None
+        super().__init__(complete, id)
         self._engine: Engine | None = None
         self._ready = asyncio.Event()
-        self._measuring: Timer | None = None
-        self._asking = self._unwanted = False
+        self._unwanted = False
         self._moving = asyncio.Lock()
         self._system_prompt: str | None = None
-        completions = CompletionList()
-        self.transcript = Transcript()
-        self.welcome = Welcome()
-        self.more_below = MoreBelow()
-        self.fetch_line = FetchLine()
-        self.prompt = Prompt(complete, completions)
-        self._completions = completions
-
-    def compose(self) -> ComposeResult:
-        """From top to bottom."""
-        self.transcript.display = False
-        yield self.welcome
-        yield self.transcript
-        yield self.more_below
-        yield self.fetch_line
-        yield self._completions
-        yield self.prompt
-
-    @property
-    def busy(self) -> bool:
-        """An answer of this conversation has not ended."""
-        return self._asking or (self.answer is not None and not self.answer.ended)
-
-    @property
-    def paused(self) -> bool:
-        """The answer in view is held."""
-        return self.answer is not None and not self.answer.ended and self.answer.paused
-
-    @property
-    def turns(self) -> list[Turn]:
-        """The turns in view; a running answer with what has come of it."""
-        turns, answer = self.transcript.turns, self.answer
-        if answer is not None and not answer.ended and turns:
-            turns[-1] = msgspec.structs.replace(answer.turn, text=answer.text, thinking=answer.thinking)
-        return turns
-
-    def chosen_answer(self) -> Turn | None:
-        """The answer that keys act on: the chosen one, else the last; None while it runs, or when there is none."""
-        turns, chosen = self.transcript.turns, self.transcript.selected_turn
-        if chosen is not None and chosen < len(turns) and turns[chosen].role == "assistant":
-            turns = [turns[chosen]]
-        answer = next((turn for turn in reversed(turns) if turn.role == "assistant"), None)
-        return answer if answer is not None and answer.state != "streaming" else None
 
     async def take_engine(self, engine: Engine) -> None:
         """From now on questions are answered; what was unsent at the last end comes back."""
@@ -179,6 +89,7 @@ class Chat(Vertical):
                 await self._keep_place(self._engine)
                 await self._engine.memory.set_place(_OPEN, "")
                 draft = await self._engine.memory.draft(None)
+            self._system_prompt = None
             self._show(None, ())
             self._write(draft)
         self.prompt.focus()
@@ -205,6 +116,7 @@ class Chat(Vertical):
 
     def _show_saved(self, engine: Engine, conversation: Conversation, place: Anchor | None) -> None:
         path, running = conversation.path, engine.running(conversation.id)
+        self._system_prompt = None
         self._show(conversation.id, [turn for turn in path if not running or turn.id != running[0].turn.id])
         if running:
             self._follow(running[0])
@@ -215,27 +127,6 @@ class Chat(Vertical):
     def _write(self, draft: str) -> None:
         self.prompt.clear_draft()
         self.prompt.set_draft(draft)
-
-    def _show(self, conversation_id: str | None, turns: Sequence[Turn]) -> None:
-        left = self.answer
-        self.conversation_id, self.answer, self._system_prompt = conversation_id, None, None
-        self._stop_measuring()
-        if left is not None and not left.ended:
-            self.run_worker(self._wait_for(left), group="out of view")
-        self.workers.cancel_group(self, "follow")
-        self.transcript.show(turns)
-        self._show_transcript(bool(turns))
-        self.post_message(self.Measured(Figures()))
-        self.post_message(self.Moved())
-
-    def _show_transcript(self, has_turns: bool) -> None:
-        self.welcome.display = not has_turns
-        self.transcript.display = has_turns
-
-    def _measure_last(self, path: Sequence[Turn]) -> None:
-        last = next((turn for turn in reversed(path) if turn.role == "assistant"), None)
-        if last is not None:
-            self.post_message(self.Measured(figures_of(last)))
 
     async def system_prompt(self) -> str:
         """The system prompt in use."""
@@ -302,51 +193,6 @@ class Chat(Vertical):
             self.post_message(self.Moved())
         await engine.memory.save_draft(answer.conversation_id, self.prompt.draft)
 
-    def _follow(self, answer: Answer) -> None:
-        self.answer = answer
-        self._show_transcript(True)
-        self.transcript.add(without_text(answer.turn))
-        self.run_worker(self._followed(answer), group="follow", exclusive=True)
-        self._stop_measuring()
-        self._measuring = self.set_interval(STATUS_SECONDS, self._measure)
-        self._measure()
-        self.post_message(self.Began())
-
-    async def _followed(self, answer: Answer) -> None:
-        append = self.transcript.append
-        known = (answer.turn.model, answer.turn.left_out)
-        async for chunk in answer.follow():
-            if isinstance(chunk, Token):
-                append(chunk.token, chunk.kind)
-            elif known != (answer.turn.model, answer.turn.left_out):
-                known = (answer.turn.model, answer.turn.left_out)
-                self.transcript.amend(without_text(answer.turn))
-        self._stop_measuring()
-        self.transcript.finish(answer.turn)
-        self.post_message(self.Measured(answer.figures()))
-        self.post_message(self.Ended(answer.turn))
-        await answer.saved.wait()
-        self.post_message(self.Changed())
-
-    async def _wait_for(self, answer: Answer) -> None:
-        """An answer that goes on out of view: when it has ended, the list shall know."""
-        async for _ in answer.follow(len(answer)):
-            pass
-        await answer.saved.wait()
-        self.post_message(self.Changed())
-
-    def _measure(self) -> None:
-        if self.answer is None:
-            return
-        figures = self.answer.figures()
-        self.transcript.set_status("" if figures.phase in {"answering", "thinking"} else words.phase(figures))
-        self.post_message(self.Measured(figures))
-
-    def _stop_measuring(self) -> None:
-        if self._measuring is not None:
-            self._measuring.stop()
-            self._measuring = None
-
     async def cancel(self) -> bool:
         """Cancel the answer in view; False when none runs."""
         if self._asking and (self.answer is None or self.answer.ended):
@@ -357,16 +203,6 @@ class Chat(Vertical):
         await self._engine.cancel(self.answer)
         return True
 
-    def pause_or_resume(self) -> bool | None:
-        """Hold the answer, or let it go on; True: it is held now, None: no answer runs."""
-        if self.answer is None or self.answer.ended:
-            return None
-        if self.answer.paused:
-            self.answer.resume()
-        else:
-            self.answer.pause()
-        return self.answer.paused
-
     # -- what happens inside --------------------------------------------------------------------------------------
 
     @on(Prompt.Edited)
@@ -376,12 +212,6 @@ class Chat(Vertical):
         if self._engine is not None:
             # As it is now: the message may come when another conversation is in view.
             await self._engine.memory.save_draft(self.conversation_id, self.prompt.draft)
-
-    @on(Transcript.MoreBelow)
-    def show_more_below(self, event: Transcript.MoreBelow) -> None:
-        """A chip says that there is more below."""
-        event.stop()
-        self.more_below.show(event.lines)
 
 
 def _anchor(kept: str) -> Anchor | None:
