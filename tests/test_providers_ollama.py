@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -18,7 +19,7 @@ from chat_tui.providers.transport import Transport
 from chat_tui.request import Request
 from tests.wire.asking import HELLO, ask, text_of
 from tests.wire.dialects import base_of, good, row, said
-from tests.wire.raw_server import RawServer, chunked, saying, whole
+from tests.wire.raw_server import Asked, RawServer, chunked, head, saying, whole
 from tests.wire.recordings import check, recordings
 
 
@@ -149,6 +150,25 @@ async def test_figures_thinking_and_the_ending_come_over_the_wire(transport: Tra
     assert isinstance(end, End)
     assert (end.state, end.finish_reason, end.usage) == ("length", "length", Usage(4, 10, 14))
     assert end.timings == Timings(duration_seconds=2000.0, tokens_per_second=20.0)
+
+
+async def test_a_plain_body_over_several_lines_is_read(transport: Transport) -> None:
+    body = {"message": {"content": "Hello"}, "done": True, "done_reason": "stop", "eval_count": 2}
+    spread = json.dumps(body, indent=2).encode()
+
+    async def answer(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        writer.write(head("200 OK", "application/json") + b"\n" + spread[:1])
+        await writer.drain()
+        await asyncio.sleep(0.02)
+        writer.write(spread[1:])
+        await writer.drain()
+        writer.close()
+
+    async with RawServer(answer) as server:
+        chunks, error = await ask(transport, base_of(server, "ollama"), dialect="ollama")
+    assert error is None
+    assert text_of(chunks) == "Hello"
+    assert isinstance(chunks[-1], End)
 
 
 async def test_a_connection_is_used_again_after_done(transport: Transport) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import suppress
 
@@ -13,12 +14,14 @@ from chat_tui.providers.framing import Decoder, JsonLinesDecoder, SseDecoder
 
 BODY_LIMIT = 64 * 1024 * 1024
 """Bytes of a reply that is no stream."""
-AFTER_FINISH_SECONDS = 2.0
+AFTER_FINISH_SECONDS = 1.0
 """How long to wait for figures after the reply has said why it ended."""
 AFTER_END_SECONDS = 0.02
 """How long to wait for the end of the bytes after the reply's end marker, so that the connection can be used again."""
 _BLANK_LIMIT = 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
+_UNDECIDED = {b"", _BOM[:1], _BOM[:2], b"{", b"["}
+_SPREAD_OUT = re.compile(rb"[{\[][ \t]*[\r\n]")
 
 Broken = tuple[type[Exception], ...]
 """What the bytes' iterator raises when the line breaks."""
@@ -39,7 +42,7 @@ async def bursts(
     burst: list[Chunk] = []
     try:
         first = await _beginning(pieces)
-        if not spoken.json_lines and _is_json(first):
+        if _is_spread_out(first) if spoken.json_lines else _is_json(first):
             burst.extend(reading.whole(await _body(first, pieces)))
             if not (burst and isinstance(burst[-1], End)):
                 burst.extend(reading.close())
@@ -87,13 +90,18 @@ async def _beginning(pieces: AsyncIterator[bytes]) -> bytes:
     async for data in pieces:
         held += data
         bare = held.lstrip()
-        if len(held) > _BLANK_LIMIT or (bare and not _BOM.startswith(bare)):
+        if len(held) > _BLANK_LIMIT or bare.removeprefix(_BOM).strip() not in _UNDECIDED:
             break
     return held
 
 
 def _is_json(data: bytes) -> bool:
     return data.lstrip().removeprefix(_BOM).lstrip()[:1] in {b"{", b"["}
+
+
+def _is_spread_out(data: bytes) -> bool:
+    """One JSON value over several lines, where each line should be one."""
+    return _SPREAD_OUT.match(data.lstrip().removeprefix(_BOM)) is not None
 
 
 async def _body(first: bytes, pieces: AsyncIterator[bytes]) -> bytes:
