@@ -84,6 +84,14 @@ class Hit(msgspec.Struct, frozen=True):
     """The passage, cleaned and on one line."""
     score: float
     """Higher is better; 0 where the words were found only inside of others."""
+    conversation_title: str = ""
+    role: Role = "user"
+    created: datetime | None = None
+    """When the turn was made."""
+    model: str = ""
+    """`provider/model` that answered; empty for the user's own."""
+    marks: tuple[tuple[int, int], ...] = ()
+    """Where the words stand in the snippet: first character, and the one behind the last."""
 
 
 class Conversation(msgspec.Struct, frozen=True):

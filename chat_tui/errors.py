@@ -1,7 +1,7 @@
 """Every error that people may meet. Each carries a title (what happened) and a hint (what to do next).
 
     ChatTuiError
-    ├── ConfigError, ThemeError, KeymapError, CommandError, AttachmentRefused, InternalError
+    ├── ConfigError, ThemeError, KeymapError, CommandError, QueryError, AttachmentRefused, InternalError
     ├── ProviderError(provider, model; class attribute `retryable`)
     │   ├── KeyMissing, KeyRefused, QuotaUsedUp     not retryable
     │   ├── Busy (RateLimited, Overloaded), Unreachable, TooSlow, Garbled      retryable
@@ -60,6 +60,10 @@ class KeymapError(ChatTuiError):
 
 class CommandError(ChatTuiError):
     """A slash command that is not there or not well formed; nothing was sent."""
+
+
+class QueryError(ChatTuiError):
+    """A search that cannot be understood; nothing was searched."""
 
 
 class AttachmentRefused(ChatTuiError):

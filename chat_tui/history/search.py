@@ -10,43 +10,25 @@ from __future__ import annotations
 
 import re
 import sqlite3
-import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import cast
 
-from chat_tui.conversation import Hit
-from chat_tui.history.rows import storable
+from chat_tui.conversation import Hit, Role
+from chat_tui.finding import Range, find, folded, joined
+from chat_tui.history.rows import microseconds, moment, storable
+from chat_tui.query import Query, parse
 from chat_tui.text_safety import clean_line
 
 INDEXED_CHARACTERS = 1_000_000
 """Of one turn; what follows is not found."""
 _SLICE = 4096
 _CANDIDATES = 2000
-_TERMS = 16
-_TERM_CHARACTERS = 100
 _SNIPPET_CHARACTERS = 160
 
 _CJK = re.compile(
     "([\u2e80-\u2fdf\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
     "\U00020000-\U0003ffff])"
 )
-_ACCENTS = re.compile("[\u0300-\u036f]")
-_QUERY = re.compile(r'"([^"]*)"?|([^\s"]+)')
-
-
-def folded(text: str) -> str:
-    """Without case and accents, compatibility forms resolved: what indexes hold and terms are compared with.
-
-    In slices: one call over a long text would hold the interpreter, and so the screen.
-    """
-    return "".join(_fold(text[start : start + _SLICE]) for start in range(0, len(text), _SLICE))
-
-
-def _fold(text: str) -> str:
-    if text.isascii():
-        return text.lower()
-    # Only the accents of Latin, Greek and Cyrillic: the marks of Japanese kana make other letters.
-    bare = _ACCENTS.sub("", unicodedata.normalize("NFKD", text))
-    return unicodedata.normalize("NFC", bare.casefold())
 
 
 def _words(text: str) -> str:
@@ -73,31 +55,21 @@ def remove(db: sqlite3.Connection, key: int, text: str) -> None:
     db.execute("UPDATE turn SET indexed = 0 WHERE key = ?", (key,))
 
 
-def terms(query: str) -> list[str]:
-    """Words, and phrases in quotes, folded."""
-    found = []
-    for match in _QUERY.finditer(storable(query).replace("\0", " ")):
-        term = " ".join(folded(match[1] if match[1] is not None else match[2]).split())[:_TERM_CHARACTERS]
-        if term and term not in found:
-            found.append(term)
-    return found[:_TERMS]
-
-
-def search(db: sqlite3.Connection, query: str, limit: int) -> list[Hit]:
+def search(db: sqlite3.Connection, text: str, limit: int) -> list[Hit]:
     """Turns with all terms: first those where they begin words, best first; then the others, newest first."""
-    wanted = terms(query)
+    query = parse(storable(text))
     hits: dict[int, Hit] = {}
-    if not wanted:
+    if not query.wanted:
         return []
-    for key, score in _candidates(db, wanted):
+    for key, score in _candidates(db, query.wanted):
         if len(hits) >= limit:
             break
-        if key not in hits and (hit := _hit(db, key, wanted, score)):
+        if key not in hits and (hit := _hit(db, key, query, score)):
             hits[key] = hit
     return list(hits.values())
 
 
-def _candidates(db: sqlite3.Connection, wanted: list[str]) -> Iterator[tuple[int, float]]:
+def _candidates(db: sqlite3.Connection, wanted: Sequence[str]) -> Iterator[tuple[int, float]]:
     words = " AND ".join(f"{_quoted(_words(term))} *" for term in wanted if any(map(str.isalnum, term)))
     if words:
         yield from db.execute(
@@ -116,42 +88,45 @@ def _quoted(term: str) -> str:
     return '"' + term.replace('"', '""') + '"'
 
 
-def _hit(db: sqlite3.Connection, key: int, wanted: list[str], score: float) -> Hit | None:
+def _hit(db: sqlite3.Connection, key: int, query: Query, score: float) -> Hit | None:
     row = db.execute(
-        "SELECT conversation.id, turn.id, text FROM turn JOIN conversation ON conversation.key = turn.conversation"
+        "SELECT conversation.id, conversation.title, turn.id, role, turn.created, model, text"
+        " FROM turn JOIN conversation ON conversation.key = turn.conversation"
         " WHERE turn.key = ? AND turn.deleted IS NULL AND conversation.deleted IS NULL",
         (key,),
     ).fetchone()
     if row is None:
         return None
-    conversation, turn, text = row
+    conversation, title, turn, role, created, model, text = row
     known = " ".join(folded(text).split())
-    if not all(term in known for term in wanted):
+    if not all(term in known for term in query.wanted) or not _passes(query, role, created, model):
         return None
-    return Hit(conversation, turn, _snippet(text, wanted), score)
+    snippet, marks = _snippet(text, query.wanted)
+    when = None if created is None else moment(created)
+    return Hit(conversation, turn, snippet, score, title, cast(Role, role), when, model, marks)
 
 
-def _snippet(text: str, wanted: list[str]) -> str:
-    """The text round the first term, on one line."""
+def _passes(query: Query, role: str, created: int | None, model: str) -> bool:
+    return (
+        (query.role is None or role == query.role)
+        and query.model in folded(model)
+        and (query.before is None or (created is not None and created < microseconds(query.before)))
+        and (query.after is None or (created is not None and created >= microseconds(query.after)))
+    )
+
+
+def _snippet(text: str, wanted: Sequence[str]) -> tuple[str, tuple[Range, ...]]:
+    """The text round the first term on one line, and where the terms stand in it."""
     at, length = _position(text, wanted)
     start = max(0, at - (_SNIPPET_CHARACTERS - length) // 2)
     end = start + _SNIPPET_CHARACTERS
     line = clean_line(text[start:end], _SNIPPET_CHARACTERS)
-    return ("…" if start else "") + line + ("…" if end < len(text) else "")
+    line = ("…" if start else "") + line + ("…" if end < len(text) else "")
+    return line, tuple(joined(place for term in wanted for place in find(line, term)))
 
 
-def _position(text: str, wanted: list[str]) -> tuple[int, int]:
-    """Where the first term stands in the text itself, which may be longer or shorter than its folded form."""
-    known = folded(text)
-    places = [(known.find(term), len(term)) for term in wanted if term in known]
-    if not places:
-        return 0, 0
-    at, length = min(places)
-    if len(known) == len(text):
-        return at, length
-    size = 0
-    for place, character in enumerate(text):
-        size += len(_fold(character))
-        if size > at:
-            return place, length
-    return 0, length
+def _position(text: str, wanted: Sequence[str]) -> tuple[int, int]:
+    """Where the first term begins, and how long it is."""
+    places = [found[0] for term in wanted if (found := find(text, term))]
+    start, end = min(places, default=(0, 0))
+    return start, end - start
