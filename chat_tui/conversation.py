@@ -11,7 +11,7 @@ import msgspec
 
 from chat_tui.attachments import Attachment
 from chat_tui.chunks import ErrorInfo, State, Timings, Usage
-from chat_tui.route import Seam
+from chat_tui.route import Route, Seam
 
 Role = Literal["system", "user", "assistant"]
 
@@ -70,7 +70,12 @@ class Summary(msgspec.Struct, frozen=True):
     updated: datetime
     turns: int = 0
     model: str = ""
-    """The model of the last answer."""
+    """The model of the current path's last answer."""
+    pinned: bool = False
+    unseen: bool = False
+    """An answer has ended in it while nobody looked."""
+    cost: float | None = None
+    """US dollars for all its answers, as far as known; None when none is."""
 
 
 class Hit(msgspec.Struct, frozen=True):
@@ -105,6 +110,23 @@ class Conversation(msgspec.Struct, frozen=True):
     updated: datetime | None = None
     path: tuple[Turn, ...] = ()
     """The current path, root first."""
+    forks: dict[str, tuple[str, ...]] = {}
+    """For each turn of the path that has siblings (of the same parent and role): the ids of all, oldest first."""
+    pinned: bool = False
+    preset: str = ""
+    """The preset in use, as JSON; empty: none."""
+
+
+class Tree(msgspec.Struct, frozen=True):
+    """A conversation with all its branches."""
+
+    conversation: Conversation
+    turns: tuple[Turn, ...]
+    """All, in the order in which they came: a parent stands before its children."""
+    leaf: str = ""
+    """The id of the current path's last turn; empty when the path is."""
+    routes: dict[str, Route] = {}
+    """By the answer's id, where known."""
 
 
 def title_of(text: str) -> str:

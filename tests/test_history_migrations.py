@@ -1,4 +1,4 @@
-"""Older schemas open, after a backup. Each schema that was ever released is recorded here, made by its own version."""
+"""Older schemas open, after a backup. Each schema before the newest is recorded here, made by its own version."""
 
 from __future__ import annotations
 
@@ -91,8 +91,8 @@ LATER = Settings(migrations=(*MIGRATIONS, with_moods))
 BROKEN = Settings(migrations=(*MIGRATIONS, with_a_slip))
 
 
-def test_every_schema_is_recorded() -> None:
-    assert len(RECORDED) == len(MIGRATIONS)
+def test_every_older_schema_is_recorded() -> None:
+    assert len(RECORDED) == len(MIGRATIONS) - 1
 
 
 @pytest.mark.parametrize("schema", range(1, len(RECORDED) + 1))
@@ -142,7 +142,7 @@ async def test_a_migration_keeps_a_backup_of_what_was(tmp_path: Path) -> None:
     file = recorded(tmp_path, 1)
     store = await Store.open(file, LATER)
     await store.close()
-    assert number(file) == 2
+    assert number(file) == len(LATER.migrations)
     backup = tmp_path / "history.schema-1.db"
     assert number(backup) == 1
     assert os.stat(backup).st_mode & 0o777 == 0o600
@@ -178,4 +178,4 @@ async def test_a_store_of_an_older_schema_is_recovered_into_the_newest(tmp_path:
     await store.add_conversation(Conversation("c2"))
     assert len((await store.conversation("c1")).path) == 3
     await store.close()
-    assert number(file) == 2
+    assert number(file) == len(LATER.migrations)

@@ -105,4 +105,47 @@ def first(db: sqlite3.Connection) -> None:
         db.execute(statement)
 
 
-MIGRATIONS: tuple[Migration, ...] = (first,)
+# What a turn got after schema 1 stands in tables of its own: a column behind its long texts would be slow to read.
+_SECOND = (
+    "ALTER TABLE conversation ADD COLUMN preset TEXT NOT NULL DEFAULT ''",
+    "DROP INDEX conversation_by_time",
+    "CREATE INDEX conversation_by_time ON conversation (pinned, updated, key) WHERE deleted IS NULL",
+    "CREATE INDEX conversation_deleted ON conversation (deleted) WHERE deleted IS NOT NULL",
+    # Counts and sums of cost for the list are read from this index alone.
+    "DROP INDEX turn_conversation",
+    "CREATE INDEX turn_conversation ON turn (conversation, cost)",
+    "CREATE INDEX turn_root ON turn (conversation) WHERE parent IS NULL",
+    # Where the user was when another branch was chosen, the last one with the highest key.
+    """
+    CREATE TABLE ending (
+        key INTEGER PRIMARY KEY,
+        turn INTEGER NOT NULL UNIQUE REFERENCES turn (key) ON DELETE CASCADE
+    )
+    """,
+    # An edited question has the same files as the first one: each content stands here once.
+    """
+    CREATE TABLE content (key INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, bytes BLOB NOT NULL)
+    """,
+    # Schema 1 had this table, but nothing ever wrote to it.
+    "DROP TABLE attachment",
+    """
+    CREATE TABLE attachment (
+        key INTEGER PRIMARY KEY AUTOINCREMENT,
+        turn INTEGER NOT NULL REFERENCES turn (key) ON DELETE CASCADE,
+        content INTEGER NOT NULL REFERENCES content (key),
+        name TEXT NOT NULL,
+        media_type TEXT NOT NULL
+    )
+    """,
+    "CREATE INDEX attachment_turn ON attachment (turn)",
+    "CREATE INDEX attachment_content ON attachment (content)",
+)
+
+
+def second(db: sqlite3.Connection) -> None:
+    """Schema 2: branches that were left, presets, attachments; the list and the forks have indexes."""
+    for statement in _SECOND:
+        db.execute(statement)
+
+
+MIGRATIONS: tuple[Migration, ...] = (first, second)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
-from chat_tui.conversation import Conversation, Summary, Turn
+from chat_tui.conversation import Conversation, Summary, Tree, Turn
 from chat_tui.errors import ConversationNotFound
-from chat_tui.history import rows
+from chat_tui.history import attached, rows
 from chat_tui.history.owners import Owner
 from chat_tui.history.rows import TURN_COLUMNS, moment, storable
 from chat_tui.route import Route
@@ -25,15 +27,42 @@ _PATH = f"""
         SELECT key, parent FROM turn WHERE key = ?
         UNION ALL SELECT turn.key, turn.parent FROM turn JOIN path ON turn.key = path.parent AND turn.key < path.key
     )
-    SELECT key, owner, {TURN_COLUMNS} FROM turn WHERE key IN (SELECT key FROM path) ORDER BY key
+    SELECT key, parent, owner, {TURN_COLUMNS} FROM turn WHERE key IN (SELECT key FROM path) ORDER BY key
+"""
+_ALL = f"SELECT key, parent, owner, {TURN_COLUMNS} FROM turn WHERE conversation = ? ORDER BY key"
+_SIBLINGS = f"""
+    SELECT key, parent, owner, {TURN_COLUMNS} FROM turn INDEXED BY turn_parent
+    WHERE parent = ? AND role = ? ORDER BY key
+"""
+_FIRST_SIBLINGS = f"""
+    SELECT key, parent, owner, {TURN_COLUMNS} FROM turn INDEXED BY turn_root
+    WHERE conversation = ? AND parent IS NULL AND role = ? ORDER BY key
 """
 
+_FORKS = """
+    SELECT key, id, parent, role FROM turn INDEXED BY turn_parent WHERE parent IN (
+        SELECT parent FROM turn INDEXED BY turn_parent WHERE parent IN (SELECT value FROM json_each(?))
+        GROUP BY parent HAVING count(*) > 1
+    )
+    UNION ALL
+    SELECT key, id, parent, role FROM turn INDEXED BY turn_root WHERE conversation = ? AND parent IS NULL
+    ORDER BY key
+"""
+
+_PROMPTS = """
+    SELECT text FROM turn JOIN conversation ON conversation.key = turn.conversation AND conversation.deleted IS NULL
+    WHERE role = 'user' ORDER BY turn.key DESC
+"""
+
+# A path ends with an answer, or with a question whose answer has not come.
 _SUMMARIES = """
-    SELECT id, title, created, updated,
+    SELECT conversation.id, title, conversation.created, updated,
         (SELECT count(*) FROM turn WHERE turn.conversation = conversation.key),
-        (SELECT model FROM turn WHERE turn.conversation = conversation.key AND role = 'assistant'
-            ORDER BY turn.key DESC LIMIT 1)
-    FROM conversation WHERE deleted IS NULL ORDER BY updated DESC, key DESC LIMIT ? OFFSET ?
+        coalesce(nullif(leaf.model, ''), (SELECT model FROM turn WHERE turn.key = leaf.parent), ''),
+        pinned, unread,
+        (SELECT sum(cost) FROM turn WHERE turn.conversation = conversation.key)
+    FROM conversation LEFT JOIN turn AS leaf ON leaf.key = conversation.leaf
+    WHERE conversation.deleted IS NULL ORDER BY pinned DESC, updated DESC, conversation.key DESC LIMIT ? OFFSET ?
 """
 
 
@@ -45,33 +74,90 @@ def not_found(conversation_id: str) -> ConversationNotFound:
 
 
 def conversations(db: sqlite3.Connection, limit: int, offset: int) -> list[Summary]:
-    """Newest first."""
+    """Pinned ones first, then the newest."""
     return [
-        Summary(id, title, moment(created), moment(updated), turns, model or "")
-        for id, title, created, updated, turns, model in db.execute(_SUMMARIES, (limit, offset))
+        Summary(id, title, moment(created), moment(updated), turns, model, bool(pinned), bool(unseen), cost)
+        for id, title, created, updated, turns, model, pinned, unseen, cost in db.execute(_SUMMARIES, (limit, offset))
     ]
 
 
 def conversation(db: sqlite3.Connection, conversation_id: str, owner: Owner) -> Conversation:
     """With its current path; raises `ConversationNotFound`."""
     found = db.execute(
-        "SELECT title, system_prompt, created, updated, leaf FROM conversation WHERE id = ?",
+        "SELECT key, leaf, title, system_prompt, created, updated, pinned, preset FROM conversation"
+        " WHERE id = ? AND deleted IS NULL",
         (storable(conversation_id),),
     ).fetchone()
     if found is None:
         raise not_found(conversation_id)
-    title, system_prompt, created, updated, leaf = found
-    path: list[Turn] = []
-    parent = None
-    for key, owner_id, *row in db.execute(_PATH, (leaf,)):
-        turn = rows.turn(tuple(row), parent)
+    key, leaf, title, system_prompt, created, updated, pinned, preset = found
+    keys: dict[int, str] = {}
+    path = _turns(db, owner, key, db.execute(_PATH, (leaf,)), keys)
+    return Conversation(
+        conversation_id,
+        title,
+        system_prompt,
+        moment(created),
+        moment(updated),
+        path,
+        _forks(db, key, keys),
+        bool(pinned),
+        preset,
+    )
+
+
+def tree(db: sqlite3.Connection, conversation_id: str, owner: Owner) -> Tree:
+    """A conversation with all its branches; raises `ConversationNotFound`."""
+    whole = conversation(db, conversation_id, owner)
+    (key,) = db.execute("SELECT key FROM conversation WHERE id = ?", (storable(conversation_id),)).fetchone()
+    turns = _turns(db, owner, key, db.execute(_ALL, (key,)), {})
+    records = db.execute(
+        "SELECT turn.id, record FROM turn JOIN route ON route.turn = turn.key WHERE turn.conversation = ?", (key,)
+    )
+    routes = {id: known for id, record in records if (known := rows.route(record)) is not None}
+    return Tree(whole, turns, whole.path[-1].id if whole.path else "", routes)
+
+
+def siblings(db: sqlite3.Connection, turn_id: str, owner: Owner) -> list[Turn]:
+    """The turns of the same parent and role, itself among them, oldest first; none for a turn that is not known."""
+    found = db.execute(
+        "SELECT turn.conversation, turn.parent, turn.role, above.id"
+        " FROM turn LEFT JOIN turn AS above ON above.key = turn.parent WHERE turn.id = ?",
+        (storable(turn_id),),
+    ).fetchone()
+    if found is None:
+        return []
+    conversation, parent, role, parent_id = found
+    if parent is None:
+        return list(_turns(db, owner, conversation, db.execute(_FIRST_SIBLINGS, (conversation, role)), {}))
+    return list(_turns(db, owner, conversation, db.execute(_SIBLINGS, (parent, role)), {parent: parent_id}))
+
+
+def _turns(
+    db: sqlite3.Connection, owner: Owner, conversation: int, found: Iterable[tuple[Any, ...]], keys: dict[int, str]
+) -> tuple[Turn, ...]:
+    """The turns of these rows, parents first; `keys` gives the ids of known parents and takes those of the turns."""
+    attachments = attached.of_conversation(db, conversation)
+    turns: list[Turn] = []
+    for key, parent, owner_id, *row in found:
+        turn = rows.turn(tuple(row), keys.get(parent), attachments.get(key, ()))
+        keys[key] = turn.id
         if turn.state == "streaming":
             turn = _grown(db, key, turn)
             if not owner.is_alive(owner_id):
                 turn = rows.orphan(turn)
-        path.append(turn)
-        parent = turn.id
-    return Conversation(conversation_id, title, system_prompt, moment(created), moment(updated), tuple(path))
+        turns.append(turn)
+    return tuple(turns)
+
+
+def _forks(db: sqlite3.Connection, conversation: int, keys: dict[int, str]) -> dict[str, tuple[str, ...]]:
+    """For each of these turns that has siblings, the ids of all."""
+    parents = msgspec.json.encode(list(keys)).decode()
+    groups: dict[tuple[int | None, str], list[str]] = {}
+    for _, id, parent, role in db.execute(_FORKS, (parents, conversation)):
+        groups.setdefault((parent, role), []).append(id)
+    known = set(keys.values())
+    return {id: tuple(ids) for ids in groups.values() if len(ids) > 1 for id in ids if id in known}
 
 
 def turn(db: sqlite3.Connection, key: int) -> Turn:
@@ -99,7 +185,7 @@ def prompts(db: sqlite3.Connection, limit: int) -> list[str]:
     """The user's last distinct prompts, newest first, `PROMPT_CHARACTERS` at most (but always one)."""
     known: dict[str, None] = {}
     size = 0
-    for (text,) in db.execute("SELECT text FROM turn WHERE role = 'user' AND deleted IS NULL ORDER BY key DESC"):
+    for (text,) in db.execute(_PROMPTS):
         if text in known:
             continue
         size += len(text)

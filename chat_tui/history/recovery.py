@@ -16,7 +16,7 @@ from chat_tui.history import search
 from chat_tui.history.failures import is_unreadable
 from chat_tui.history.lane import transaction
 
-_TABLES = ("conversation", "turn", "piece", "route", "attachment", "draft", "place")
+_TABLES = ("conversation", "turn", "piece", "route", "content", "attachment", "ending", "draft", "place")
 _HIGHEST_KEY = 1 << 40
 _FAILURES = 5000
 """Ranges that may fail in one table before the rest of it is given up."""
@@ -117,8 +117,9 @@ def _mend(db: sqlite3.Connection) -> None:
         "UPDATE conversation SET leaf = (SELECT max(key) FROM turn WHERE turn.conversation = conversation.key)"
         " WHERE leaf IS NULL OR leaf NOT IN (SELECT key FROM turn)"
     )
-    for table in ("piece", "route", "attachment"):
+    for table in ("piece", "route", "attachment", "ending"):
         db.execute(f"DELETE FROM {table} WHERE turn NOT IN (SELECT key FROM turn)")
+    db.execute("DELETE FROM attachment WHERE content NOT IN (SELECT key FROM content)")
     db.execute("UPDATE turn SET indexed = 0")
     for (key,) in db.execute("SELECT key FROM turn WHERE state <> 'streaming'").fetchall():
         search.add(db, key, db.execute("SELECT text FROM turn WHERE key = ?", (key,)).fetchone()[0])

@@ -9,15 +9,16 @@ from typing import Any, cast
 
 import msgspec
 
+from chat_tui.attachments import Attachment
 from chat_tui.chunks import ErrorInfo, State, Timings, Usage
 from chat_tui.conversation import Role, Turn, now
-from chat_tui.route import Route
+from chat_tui.route import Route, Seam
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
-TURN_COLUMNS = "id, role, state, created, model, strategy, cost, details, text, thinking"
+TURN_COLUMNS = "id, role, state, created, verdict, kept, model, strategy, cost, details, text, thinking"
 """What `turn` takes, in this order."""
 
 ORPHANED = ErrorInfo(
@@ -36,6 +37,7 @@ class Details(msgspec.Struct, frozen=True, omit_defaults=True):
     error: ErrorInfo | None = None
     finish_reason: str = ""
     left_out: int = 0
+    seams: tuple[Seam, ...] = ()
 
 
 _NO_DETAILS = Details()
@@ -81,13 +83,13 @@ def _mended(value: Any) -> Any:
 
 def details(turn: Turn) -> str | None:
     """The turn's details as JSON; None when there are none."""
-    record = Details(turn.usage, turn.timings, turn.error, turn.finish_reason, turn.left_out)
+    record = Details(turn.usage, turn.timings, turn.error, turn.finish_reason, turn.left_out, turn.seams)
     return None if record == _NO_DETAILS else encoded(record)
 
 
-def turn(row: tuple[Any, ...], parent: str | None) -> Turn:
+def turn(row: tuple[Any, ...], parent: str | None, attachments: tuple[Attachment, ...] = ()) -> Turn:
     """The turn of a row with `TURN_COLUMNS`. Details that cannot be read are left out: a conversation must open."""
-    id, role, state, created, model, strategy, cost, record, text, thinking = row
+    id, role, state, created, verdict, kept, model, strategy, cost, record, text, thinking = row
     known = _NO_DETAILS
     if record is not None:
         try:
@@ -110,6 +112,10 @@ def turn(row: tuple[Any, ...], parent: str | None) -> Turn:
         cost=cost,
         error=known.error,
         left_out=known.left_out,
+        attachments=attachments,
+        kept=None if kept is None else bool(kept),
+        verdict=None if verdict is None else bool(verdict),
+        seams=known.seams,
     )
 
 

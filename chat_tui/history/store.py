@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
-from chat_tui.conversation import Conversation, Hit, Summary, Turn
-from chat_tui.history import opening, reads, search, writes
+from chat_tui.attachments import Attachment
+from chat_tui.conversation import Conversation, Hit, Summary, Tree, Turn
+from chat_tui.history import attached, branches, erasing, opening, reads, rows, search, writes
 from chat_tui.history.lane import Lane, transaction
 from chat_tui.history.opening import Settings
 from chat_tui.history.owners import Owner
@@ -139,6 +140,64 @@ class Store:
         """None: the config's; raises `ConversationNotFound`."""
         await self._write(writes.set_system_prompt, conversation_id, text)
 
+    async def set_preset(self, conversation_id: str, text: str) -> None:
+        """The preset in use, as JSON that the store does not read; empty: none. Raises `ConversationNotFound`."""
+        await self._write(writes.set_preset, conversation_id, text)
+
+    async def pin(self, conversation_id: str, pinned: bool) -> None:
+        """Pinned conversations stand first in the list; raises `ConversationNotFound`."""
+        await self._write(writes.pin, conversation_id, pinned)
+
+    async def set_unseen(self, conversation_id: str, unseen: bool) -> None:
+        """Whether an answer has ended in it while nobody looked; raises `ConversationNotFound`."""
+        await self._write(writes.set_unseen, conversation_id, unseen)
+
+    async def select(self, conversation_id: str, turn_id: str) -> None:
+        """Makes the branch through this turn the current one, down to where the user last was in it."""
+        await self._write(branches.select, conversation_id, turn_id)
+
+    async def end_at(self, conversation_id: str, turn_id: str | None) -> None:
+        """Makes this turn the last of the current path (None: the path is empty), so that the next one branches."""
+        await self._write(branches.end_at, conversation_id, turn_id)
+
+    async def judge(self, turn_id: str, verdict: bool | None) -> None:
+        """A person's verdict on an answer; None takes it back."""
+        await self._write(writes.judge, turn_id, verdict)
+
+    async def keep(self, turn_id: str, kept: bool | None) -> None:
+        """Whether an exchange is always sent (True), never (False), or as it fits (None)."""
+        await self._write(writes.keep, turn_id, kept)
+
+    async def delete(self, conversation_id: str) -> None:
+        """Puts it out of sight of lists and searches until `restore` or `purge`; raises `ConversationNotFound`."""
+        await self._write(erasing.delete, conversation_id)
+
+    async def restore(self, conversation_id: str) -> None:
+        """Brings a deleted conversation back; raises `ConversationNotFound` when it has been erased."""
+        await self._write(erasing.restore, conversation_id)
+
+    async def purge(self, before: datetime) -> None:
+        """Erases what was deleted before this time for good, in short pieces: others can write meanwhile."""
+        await self._erase(before)
+
+    async def erase(self, conversation_id: str) -> None:
+        """Erases a conversation for good at once; raises `ConversationNotFound`."""
+        await self._write(erasing.condemn, conversation_id)
+        await self._erase(rows.moment(erasing.BEING_ERASED))
+
+    async def _erase(self, before: datetime) -> None:
+        def piece(db: sqlite3.Connection) -> bool:
+            # What is erased is overwritten, not only given free.
+            db.execute("PRAGMA secure_delete = ON")
+            try:
+                with transaction(db):
+                    return erasing.erase_piece(db, rows.microseconds(before))
+            finally:
+                db.execute("PRAGMA secure_delete = OFF")
+
+        while await self._writer.run(piece):
+            pass
+
     async def save_draft(self, conversation_id: str, text: str) -> None:
         """The unsent text of a conversation, `""` for the one not yet begun; an empty text removes it."""
         await self._write(writes.save_draft, conversation_id, text)
@@ -148,12 +207,24 @@ class Store:
         await self._write(writes.set_place, key, value)
 
     async def conversations(self, *, limit: int = 200, offset: int = 0) -> list[Summary]:
-        """The history list, newest first."""
+        """The history list: pinned ones first, then the newest."""
         return await self._read(reads.conversations, limit, offset)
 
     async def conversation(self, conversation_id: str) -> Conversation:
-        """A conversation with its current path; raises `ConversationNotFound`."""
+        """A conversation with its current path; raises `ConversationNotFound`. Attachments come without content."""
         return await self._read(reads.conversation, conversation_id, self._owner)
+
+    async def tree(self, conversation_id: str) -> Tree:
+        """A conversation with all its branches and routes; raises `ConversationNotFound`."""
+        return await self._read(reads.tree, conversation_id, self._owner)
+
+    async def siblings(self, turn_id: str) -> list[Turn]:
+        """The turns of the same parent and role, itself among them, oldest first."""
+        return await self._read(reads.siblings, turn_id, self._owner)
+
+    async def contents(self, turn_ids: Sequence[str]) -> dict[str, tuple[Attachment, ...]]:
+        """The attachments of these turns with their content, by the turn's id."""
+        return await self._read(attached.contents, turn_ids)
 
     async def route(self, turn_id: str) -> Route | None:
         """How an answer came about; None when it is not known."""

@@ -6,7 +6,7 @@ import sqlite3
 
 from chat_tui.conversation import Conversation, Turn, now
 from chat_tui.errors import HistoryError
-from chat_tui.history import reads, rows, search
+from chat_tui.history import attached, reads, rows, search
 from chat_tui.history.owners import Owner
 from chat_tui.history.rows import microseconds, storable
 from chat_tui.route import Route
@@ -18,8 +18,17 @@ def add_conversation(db: sqlite3.Connection, conversation: Conversation, owner: 
     updated = created if conversation.updated is None else microseconds(conversation.updated)
     prompt = conversation.system_prompt
     db.execute(
-        "INSERT INTO conversation (id, title, system_prompt, created, updated) VALUES (?, ?, ?, ?, ?)",
-        (conversation.id, storable(conversation.title), None if prompt is None else storable(prompt), created, updated),
+        "INSERT INTO conversation (id, title, system_prompt, preset, pinned, created, updated)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            conversation.id,
+            storable(conversation.title),
+            None if prompt is None else storable(prompt),
+            storable(conversation.preset),
+            conversation.pinned,
+            created,
+            updated,
+        ),
     )
     for turn in conversation.path:
         add_turn(db, conversation.id, turn, owner)
@@ -38,8 +47,8 @@ def add_turn(db: sqlite3.Connection, conversation_id: str, turn: Turn, owner: st
     streaming = turn.state == "streaming"
     text = storable(turn.text)
     key = db.execute(
-        "INSERT INTO turn (id, conversation, parent, role, state, created, owner, model, strategy, cost, details, text,"
-        " thinking) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO turn (id, conversation, parent, role, state, created, owner, verdict, kept, model, strategy, cost,"
+        " details, text, thinking) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             turn.id,
             conversation,
@@ -48,6 +57,8 @@ def add_turn(db: sqlite3.Connection, conversation_id: str, turn: Turn, owner: st
             turn.state,
             microseconds(turn.created),
             owner if streaming else "",
+            turn.verdict,
+            turn.kept,
             storable(turn.model),
             storable(turn.strategy),
             turn.cost,
@@ -57,6 +68,7 @@ def add_turn(db: sqlite3.Connection, conversation_id: str, turn: Turn, owner: st
         ),
     ).lastrowid
     assert key is not None
+    attached.add(db, key, turn.attachments)
     if not streaming:
         search.add(db, key, text)
     # A clock that jumps back does not make a conversation older than it was.
@@ -148,6 +160,40 @@ def set_system_prompt(db: sqlite3.Connection, conversation_id: str, text: str | 
     )
 
 
+def set_preset(db: sqlite3.Connection, conversation_id: str, text: str) -> None:
+    """An empty text: none."""
+    key = conversation_key(db, conversation_id)
+    db.execute("UPDATE conversation SET preset = ? WHERE key = ?", (storable(text), key))
+
+
+def pin(db: sqlite3.Connection, conversation_id: str, pinned: bool) -> None:
+    """Pinned ones stand first in the list."""
+    key = conversation_key(db, conversation_id)
+    db.execute("UPDATE conversation SET pinned = ? WHERE key = ?", (pinned, key))
+
+
+def set_unseen(db: sqlite3.Connection, conversation_id: str, unseen: bool) -> None:
+    """Whether an answer has ended in it while nobody looked."""
+    key = conversation_key(db, conversation_id)
+    db.execute("UPDATE conversation SET unread = ? WHERE key = ?", (unseen, key))
+
+
+def judge(db: sqlite3.Connection, turn_id: str, verdict: bool | None) -> None:
+    """None takes the verdict back."""
+    if not db.execute("UPDATE turn SET verdict = ? WHERE id = ?", (verdict, storable(turn_id))).rowcount:
+        raise _no_turn()
+
+
+def keep(db: sqlite3.Connection, turn_id: str, kept: bool | None) -> None:
+    """Whether the exchange is always sent, never, or (None) as it fits."""
+    if not db.execute("UPDATE turn SET kept = ? WHERE id = ?", (kept, storable(turn_id))).rowcount:
+        raise _no_turn()
+
+
+def _no_turn() -> HistoryError:
+    return HistoryError("This turn is not in the history.", "Open the conversation again.")
+
+
 def save_draft(db: sqlite3.Connection, conversation_id: str, text: str) -> None:
     """An empty text removes it."""
     if not text:
@@ -168,8 +214,10 @@ def set_place(db: sqlite3.Connection, key: str, value: str) -> None:
 
 
 def conversation_key(db: sqlite3.Connection, conversation_id: str) -> int:
-    """Its key; raises `ConversationNotFound`."""
-    found = db.execute("SELECT key FROM conversation WHERE id = ?", (storable(conversation_id),)).fetchone()
+    """Its key, also while it is deleted; raises `ConversationNotFound`."""
+    found = db.execute(
+        "SELECT key FROM conversation WHERE id = ? AND coalesce(deleted, 1) > 0", (storable(conversation_id),)
+    ).fetchone()
     if found is None:
         raise reads.not_found(conversation_id)
     return int(found[0])
