@@ -30,6 +30,7 @@ class Facts:
         rated = _first(row.quality, model.quality)
         return msgspec.structs.replace(
             model,
+            asked_window=row.context_window,
             context_window=row.context_window or model.context_window or entry.context_window,
             price_in=_first(row.price_in, price_in, model.price_in, free, entry.price_in),
             price_out=price_out,

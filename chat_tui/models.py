@@ -73,6 +73,10 @@ class Model(msgspec.Struct, frozen=True):
     """Context is trimmed in steps of about this size, so that a server's cached prefix survives; 0: as needed."""
     guessed: bool = False
     """The prior is a guess from its size or price: nobody has rated its family."""
+    server: str = ""
+    """The program that serves it, where that is known and matters: `llama.cpp`, `vllm`."""
+    asked_window: int | None = None
+    """Tokens that the config names for it: a server that makes room on request is asked for them."""
 
     @property
     def provider(self) -> str:

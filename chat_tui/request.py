@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from chat_tui.conversation import Turn
+
+Thinking = Literal["off", "low", "medium", "high"]
+"""How much a model is to think before it answers."""
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -25,6 +28,8 @@ class Request(msgspec.Struct, frozen=True):
     top_p: float | None = None
     stop: tuple[str, ...] = ()
     seed: int | None = None
+    thinking: Thinking | None = None
+    """None: the provider's own default; what a model does not take is left out."""
     timeout_seconds: float | None = None
     """Limit for the whole stream; None: none."""
     include_metadata: bool = True

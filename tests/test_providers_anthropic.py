@@ -11,7 +11,7 @@ import pytest
 from chat_tui import errors
 from chat_tui.chunks import End, Token, Usage
 from chat_tui.conversation import Turn
-from chat_tui.models import Provider
+from chat_tui.models import Model, Provider
 from chat_tui.providers.dialects import anthropic
 from chat_tui.providers.discovery import models_of
 from chat_tui.providers.http_errors import http_error
@@ -39,7 +39,7 @@ def test_a_recording_means_the_same_chunks_wherever_it_is_cut(name: str) -> None
 
 
 def body_of(request: Request, *quirks: str) -> Any:
-    return json.loads(anthropic.encode(request, "claude", frozenset(quirks), 200_000).body)
+    return json.loads(anthropic.encode(request, Model("anthropic/claude"), frozenset(quirks)).body)
 
 
 def test_a_plain_question_goes_out_with_a_limit_since_the_api_wants_one() -> None:

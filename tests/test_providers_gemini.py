@@ -39,7 +39,7 @@ def test_a_recording_means_the_same_chunks_wherever_it_is_cut(name: str) -> None
 
 
 def body_of(request: Request, *quirks: str) -> Any:
-    return json.loads(gemini.encode(request, "gemini-pro", frozenset(quirks), 1_000_000).body)
+    return json.loads(gemini.encode(request, Model("gemini/gemini-pro"), frozenset(quirks)).body)
 
 
 def test_a_plain_question_is_its_contents_alone() -> None:

@@ -39,7 +39,7 @@ def test_a_recording_means_the_same_chunks_wherever_it_is_cut(name: str) -> None
 
 
 def body_of(request: Request, window: int | None = None) -> Any:
-    return json.loads(ollama.encode(request, "llama3.2", window=window).body)
+    return json.loads(ollama.encode(request, Model("ollama/llama3.2", asked_window=window)).body)
 
 
 def test_a_plain_question_has_no_options_and_asks_for_no_thinking() -> None:
@@ -64,10 +64,10 @@ def test_turns_go_out_in_their_roles_and_every_setting_among_the_options() -> No
     }
 
 
-async def test_a_window_that_is_known_is_asked_for_so_that_no_prompt_is_cut_off(transport: Transport) -> None:
+async def test_only_a_window_that_the_config_names_is_asked_for(transport: Transport) -> None:
     async with RawServer(saying(good("ollama"))) as server:
-        await ask(transport, base_of(server, "ollama"), HELLO, "ollama", Model("box/tiny", context_window=16384))
-        await ask(transport, base_of(server, "ollama"), HELLO, "ollama", Model("box/tiny"))
+        await ask(transport, base_of(server, "ollama"), HELLO, "ollama", Model("box/tiny", asked_window=16384))
+        await ask(transport, base_of(server, "ollama"), HELLO, "ollama", Model("box/tiny", context_window=4096))
     assert server.asked[0].json["options"] == {"num_ctx": 16384}
     assert "options" not in server.asked[1].json
 

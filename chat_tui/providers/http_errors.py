@@ -17,6 +17,10 @@ _SECRET = re.compile(
     r"(?i)((?:bearer\s+|key[=:\s]+)['\"]?)(?=[\w\-.*…]*[\d*…])[\w\-.*…]{6,}"
     r"|\b(?:sk|gsk|xai|hf|pplx|r8)[-_][\w\-.*…]{6,}|\bAIza[\w\-*…]{6,}"
 )
+_NO_IMAGES = re.compile(
+    r"image|multi-?modal|mmproj|support.{0,20}vision|vision.{0,20}support|content must be a string", re.IGNORECASE
+)
+"""What servers say of images that they do not take."""
 _KEY_PIECE = 8
 """Characters in a row that a text may not share with a key."""
 
@@ -31,10 +35,11 @@ def http_error(
     key_env: str = "",
     key: str = "",
     fetch_hint: str = "",
+    images: bool = False,
 ) -> errors.ProviderError:
     """The error that a status, its headers (names in lower case) and its body mean.
 
-    `key` is kept out of its text; `fetch_hint` is for a model that the server has not got.
+    `key` is kept out of its text; `fetch_hint` is for a model that the server has not got; `images` were sent.
     """
     complaint = _complaint(body)
     said = _line(complaint.said, key)
@@ -52,6 +57,12 @@ def http_error(
         )
     if status in {400, 413, 422} and complaint.too_long:
         return too_long(complaint, provider, model)
+    if images and status in {400, 404, 415, 422, 500, 501} and _NO_IMAGES.search(complaint.said):
+        return errors.Rejected(
+            f"{provider} does not take the image with this model ({status}){told}.",
+            "Choose a model that takes images with Ctrl+O, or ask without it.",
+            **about,
+        )
     if status == 404:
         missing = fetch_hint and re.search(r"model.{0,300}not found", complaint.said, re.DOTALL)
         return errors.Rejected(

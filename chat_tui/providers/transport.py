@@ -118,7 +118,7 @@ class Transport:
         url, redirects, stale = "", 0, 0
         while True:
             again: _Again | None = None
-            call = spoken.encode(request, model.id, known, model.context_window)
+            call = await _encoded(spoken, request, model, known)
             wire = _Wire(self._limits(line.provider), may_be_stale=not stale, may_redirect=redirects < REDIRECTS_LIMIT)
             async with aclosing(_attempt(client, spoken, line, model, call, url, wire)) as bursts:
                 async for burst in bursts:
@@ -134,6 +134,13 @@ class Transport:
             if again.quirk:
                 known = known | {again.quirk}
                 self._quirks[model.name] = known
+
+
+async def _encoded(spoken: Dialect, request: Request, model: Model, quirks: frozenset[str]) -> Call:
+    """The call; in a thread where files go along, which may have megabytes."""
+    if any(turn.attachments for turn in request.turns):
+        return await asyncio.to_thread(spoken.encode, request, model, quirks)
+    return spoken.encode(request, model, quirks)
 
 
 async def _listing(client: httpx.AsyncClient, spoken: Dialect, line: Line) -> Json:
@@ -244,7 +251,7 @@ async def _other(reply: httpx.Response, spoken: Dialect, line: Line, model: Mode
     quirk = spoken.quirk(reply.status_code, body.decode("utf-8", "replace"))
     if quirk and quirk not in call.quirks and len(call.quirks) < QUIRKS_LIMIT:
         return _Again(quirk=quirk)
-    raise _refused(reply, body, spoken, line, model)
+    raise _refused(reply, body, spoken, line, model, call)
 
 
 def _redirect(reply: httpx.Response) -> str:
@@ -261,7 +268,12 @@ def _redirect(reply: httpx.Response) -> str:
 
 
 def _refused(
-    reply: httpx.Response, body: bytes, spoken: Dialect, line: Line, model: Model | None = None
+    reply: httpx.Response,
+    body: bytes,
+    spoken: Dialect,
+    line: Line,
+    model: Model | None = None,
+    call: Call | None = None,
 ) -> errors.ProviderError:
     return http_error(
         reply.status_code,
@@ -271,6 +283,7 @@ def _refused(
         model=model.name if model else "",
         key_env=line.provider.api_key_env,
         key=line.api_key,
+        images=call is not None and call.images,
         fetch_hint=spoken.fetch_hint.replace("{model}", clean_line(model.id, 100)) if model else "",
     )
 

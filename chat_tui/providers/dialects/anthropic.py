@@ -12,11 +12,13 @@ from typing import ClassVar
 from urllib.parse import quote
 
 from chat_tui.chunks import Chunk, State, Usage
+from chat_tui.conversation import Turn
 from chat_tui.errors import Garbled
-from chat_tui.providers.dialects.dialect import Call, Dialect, Json, count
+from chat_tui.models import Model
+from chat_tui.providers.dialects.dialect import Call, Dialect, Json, base64_of, count, goes_on, said_in, turns_of
 from chat_tui.providers.dialects.model_list import ModelList, Row
 from chat_tui.providers.dialects.one_reply import OneReply
-from chat_tui.request import Request
+from chat_tui.request import Request, Thinking
 
 VERSION = "2023-06-01"
 MAX_TOKENS = 4096
@@ -24,6 +26,15 @@ MAX_TOKENS = 4096
 
 _LIST = "/models?limit=1000"
 _CAP = re.compile(r"max_tokens: \d{1,9} > (\d{1,9})")
+_BUDGETS: Mapping[str, int] = {"low": 2048, "medium": 8192, "high": 16_384}
+"""Tokens."""
+_LEAST_BUDGET = 1024
+"""The server takes no less."""
+_NO_THINKING = re.compile(
+    r"(?:thinking|output_config|effort)\b.{0,80}(?:not support|not permitted|not available)"
+    r"|not support.{0,40}(?:thinking|effort)",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 def dialect() -> Dialect:
@@ -50,33 +61,58 @@ def more(page: Row) -> str:
     return f"{_LIST}&after_id={quote(last, safe='')}" if page.get("has_more") is True and isinstance(last, str) else ""
 
 
-def encode(request: Request, model_id: str, quirks: frozenset[str] = frozenset(), window: int | None = None) -> Call:
+def encode(request: Request, model: Model, quirks: frozenset[str] = frozenset()) -> Call:
     """The call for a request; `quirks` names what the server refused before."""
-    turns = request.spoken()
+    turns = turns_of(request, quirks)
     system = "\n\n".join(turn.text for turn in turns if turn.role == "system")
-    messages = [{"role": turn.role, "content": turn.text} for turn in turns if turn.role != "system"]
-    if messages and messages[-1]["role"] == "assistant":
+    messages = [_message(turn, model) for turn in turns if turn.role != "system"]
+    going_on = goes_on(turns)
+    if going_on and isinstance(messages[-1]["content"], str):
         # The beginning of the answer, to be continued: blanks at its end are refused.
         messages[-1]["content"] = messages[-1]["content"].rstrip()
-    caps = [int(quirk.partition(":")[2]) for quirk in quirks if quirk.startswith("max_tokens:")]
-    body: dict[str, Json] = {
-        "model": model_id,
-        "max_tokens": min([request.max_tokens or MAX_TOKENS, *caps]),
-        "messages": messages,
-        "stream": True,
-    }
+    # Thoughts cannot stand behind the beginning of an answer.
+    thinking = _thinking(None if going_on else request.thinking, request.max_tokens, quirks)
+    body: dict[str, Json] = {"model": model.id, "messages": messages, "stream": True, **thinking}
     if system:
         body["system"] = system
-    if request.temperature is not None and "temperature" not in quirks:
+    thinks = thinking.get("thinking", {}).get("type") in {"enabled", "adaptive"}
+    if request.temperature is not None and "temperature" not in quirks and not thinks:
         # Its scale ends at 1, where that of others ends at 2.
         body["temperature"] = min(request.temperature, 1.0)
-    if request.top_p is not None and "top_p" not in quirks:
+    if request.top_p is not None and "top_p" not in quirks and not thinks:
         body["top_p"] = request.top_p
     stop = [word for word in request.stop if word and not word.isspace()]
     if stop:
         # Blank ones are refused.
         body["stop_sequences"] = stop
-    return Call("/messages", json.dumps(body).encode("utf-8"), quirks=quirks)
+    images = any(isinstance(message["content"], list) for message in messages)
+    return Call("/messages", json.dumps(body).encode("utf-8"), quirks=quirks, images=images)
+
+
+def _message(turn: Turn, model: Model) -> dict[str, Json]:
+    text, images = said_in(turn, model)
+    if not images:
+        return {"role": turn.role, "content": text}
+    sources = [{"type": "base64", "media_type": image.media_type, "data": base64_of(image)} for image in images]
+    parts: list[Json] = [{"type": "image", "source": source} for source in sources]
+    return {"role": turn.role, "content": [*parts, *([{"type": "text", "text": text}] if text else [])]}
+
+
+def _thinking(level: Thinking | None, max_tokens: int | None, quirks: frozenset[str]) -> dict[str, Json]:
+    """How much it may say, and how much of that it may think: the first counts the second."""
+    caps = [int(quirk.partition(":")[2]) for quirk in quirks if quirk.startswith("max_tokens:")]
+    budget = _BUDGETS.get(level or "", 0) if "thinking" not in quirks else 0
+    most = min([max_tokens or MAX_TOKENS + budget, *caps])
+    limit: dict[str, Json] = {"max_tokens": most}
+    if level == "off" and "thinking" not in quirks:
+        return {**limit, "thinking": {"type": "disabled"}}
+    if budget and "adaptive" in quirks:
+        # Newer models weigh it themselves, and do not show it unless they are asked to.
+        shown = {"type": "adaptive", "display": "summarized"}
+        return {**limit, "thinking": shown, "output_config": {"effort": level}}
+    budget = max(_LEAST_BUDGET, min(budget, most // 2)) if budget else 0
+    # There must be room for an answer behind it.
+    return {**limit, "thinking": {"type": "enabled", "budget_tokens": budget}} if 0 < budget < most else limit
 
 
 def quirk(status: int, text: str) -> str | None:
@@ -86,10 +122,16 @@ def quirk(status: int, text: str) -> str | None:
     cap = _CAP.search(text)
     if cap and int(cap.group(1)):
         return f"max_tokens:{cap.group(1)}"
+    if "thinking.type.enabled" in text:
+        return "adaptive"
     if "deprecated" in text or "not supported" in text or "cannot both" in text:
         # Of the two, the temperature is the one that people set.
-        return next((name for name in ("top_p", "temperature") if f"`{name}`" in text), None)
-    return None
+        field = next((name for name in ("top_p", "temperature") if f"`{name}`" in text), None)
+        if field is not None:
+            return field
+    if "prefill" in text or "must end with a user message" in text:
+        return "prefill"
+    return "thinking" if _NO_THINKING.search(text) else None
 
 
 class AnthropicReading(OneReply):

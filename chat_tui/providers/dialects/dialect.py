@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
 
+from chat_tui.attachments import Attachment, spoken_text
 from chat_tui.chunks import Chunk
+from chat_tui.conversation import Turn
+from chat_tui.models import Model
 from chat_tui.providers.dialects.model_list import ModelList
 from chat_tui.request import Request
 
 Json = Any
 """A JSON value of unknown shape, as servers send it."""
+
+GO_ON = "Go on exactly where your answer stopped. Repeat nothing of it and say nothing else."
+"""Asks for the rest of an answer where the server does not take the beginning of one."""
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -25,6 +32,8 @@ class Call(msgspec.Struct, frozen=True):
     headers: Mapping[str, str] = {}
     quirks: frozenset[str] = frozenset()
     """What the server will not take, as it was known when this was made."""
+    images: bool = False
+    """There are images in it."""
 
 
 class Reading(Protocol):
@@ -51,8 +60,8 @@ class Dialect(msgspec.Struct, frozen=True):
     """One way to speak."""
 
     name: str
-    encode: Callable[[Request, str, frozenset[str], int | None], Call]
-    """(request, the model's id, what this server will not take, the model's window in tokens) to a call."""
+    encode: Callable[[Request, Model, frozenset[str]], Call]
+    """(request, model, what this server will not take) to a call."""
     reading: Callable[[], Reading]
     headers: Callable[[str], Mapping[str, str]]
     """The headers for a key, or for none; they go with every request."""
@@ -67,6 +76,35 @@ class Dialect(msgspec.Struct, frozen=True):
     """A pattern of the endings that people paste along with an address."""
     fetch_hint: str = ""
     """What to do about a model that the server has not got; `{model}` stands for its id."""
+
+
+def turns_of(request: Request, quirks: frozenset[str]) -> tuple[Turn, ...]:
+    """What is sent; where the server takes no beginning of an answer (`prefill`), it is asked to go on."""
+    turns = request.spoken()
+    if "prefill" in quirks and goes_on(turns):
+        return (*turns, Turn("user", GO_ON))
+    return turns
+
+
+def goes_on(turns: Sequence[Turn]) -> bool:
+    """The last turn is the beginning of the answer."""
+    return bool(turns) and turns[-1].role == "assistant"
+
+
+def said_in(turn: Turn, model: Model) -> tuple[str, Sequence[Attachment]]:
+    """The words of a turn and its images; an image that cannot be sent is named among the words."""
+    text = spoken_text(turn)
+    images = [attachment for attachment in turn.attachments if attachment.is_image]
+    if not images:
+        return text, ()
+    sent = [image for image in images if image.content] if model.images is not False else []
+    names = [f"[The image {image.name} is not shown to you.]" for image in images if image not in sent]
+    return "\n\n".join(filter(None, [text, *names])), sent
+
+
+def base64_of(image: Attachment) -> str:
+    """An image as JSON can hold it."""
+    return b64encode(image.content).decode("ascii")
 
 
 def parsed(data: bytes) -> Json:

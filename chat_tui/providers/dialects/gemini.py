@@ -6,21 +6,28 @@ Source of the shapes: Google's API documentation; LiteLLM, which speaks it too.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import ClassVar
 from urllib.parse import quote
 
 from chat_tui.chunks import Chunk, State, Usage
-from chat_tui.providers.dialects.dialect import Call, Dialect, Json, count
+from chat_tui.conversation import Turn
+from chat_tui.models import Model
+from chat_tui.providers.dialects.dialect import Call, Dialect, Json, base64_of, count, said_in, turns_of
 from chat_tui.providers.dialects.model_list import Listed, ModelList, Row, tokens
 from chat_tui.providers.dialects.one_reply import OneReply
-from chat_tui.request import Request
+from chat_tui.request import Request, Thinking
 
 _LIST = "/models?pageSize=1000"
 _ROLES = {"user": "user", "assistant": "model"}
 _REFUSED = """SAFETY RECITATION LANGUAGE BLOCKLIST PROHIBITED_CONTENT SPII IMAGE_SAFETY IMAGE_PROHIBITED_CONTENT
     IMAGE_RECITATION"""
 _REFUSAL: State = "refused"
+_GENERATION = re.compile(r"gemini-(\d{1,2})")
+_BUDGETS = {"off": 0, "low": 1024, "medium": 8192, "high": 24_576}
+"""Tokens."""
+_LEVEL = re.compile(r"level\W{1,3}(minimal|low|medium|high)\b")
 _UNSAID = "FINISH_REASON_UNSPECIFIED"
 
 
@@ -59,11 +66,12 @@ def more(page: Row) -> str:
     return f"{_LIST}&pageToken={quote(token, safe='')}" if token and isinstance(token, str) else ""
 
 
-def encode(request: Request, model_id: str, quirks: frozenset[str] = frozenset(), window: int | None = None) -> Call:
+def encode(request: Request, model: Model, quirks: frozenset[str] = frozenset()) -> Call:
     """The call for a request; `quirks` names what the server refused before."""
-    turns = request.spoken()
+    turns = turns_of(request, quirks)
     system = "\n\n".join(turn.text for turn in turns if turn.role == "system")
-    contents = [{"role": _ROLES[turn.role], "parts": [{"text": turn.text}]} for turn in turns if turn.role != "system"]
+    contents = [{"role": _ROLES[turn.role], "parts": _parts(turn, model)} for turn in turns if turn.role != "system"]
+    images = any("inlineData" in part for content in contents for part in content["parts"])
     body: dict[str, Json] = {"contents": contents}
     if system and "system" not in quirks:
         body["systemInstruction"] = {"parts": [{"text": system}]}
@@ -75,13 +83,31 @@ def encode(request: Request, model_id: str, quirks: frozenset[str] = frozenset()
         "topP": request.top_p,
         "stopSequences": list(request.stop) or None,
         "seed": request.seed if "seed" not in quirks else None,
+        "thinkingConfig": _thinking(request.thinking, model.id, quirks),
     }
     settings = {name: value for name, value in settings.items() if value is not None}
     if settings:
         body["generationConfig"] = settings
-    name = model_id if model_id.startswith(("models/", "tunedModels/")) else f"models/{model_id}"
+    name = model.id if model.id.startswith(("models/", "tunedModels/")) else f"models/{model.id}"
     path = f"/{quote(name, safe='/')}:streamGenerateContent?alt=sse"
-    return Call(path, json.dumps(body).encode("utf-8"), quirks=quirks)
+    return Call(path, json.dumps(body).encode("utf-8"), quirks=quirks, images=images)
+
+
+def _parts(turn: Turn, model: Model) -> list[Json]:
+    text, images = said_in(turn, model)
+    data = [{"mimeType": image.media_type, "data": base64_of(image)} for image in images]
+    return [*({"inlineData": image} for image in data), *([{"text": text}] if text or not data else [])]
+
+
+def _thinking(level: Thinking | None, model_id: str, quirks: frozenset[str]) -> Json:
+    """How much it is to think, None for its default: by words from the third generation on, by tokens before."""
+    if level is None or {"thinking", f"thinking:{level}"} & quirks:
+        return None
+    shown = {"includeThoughts": True} if level != "off" else {}
+    generation = _GENERATION.search(model_id)
+    if generation and int(generation.group(1)) >= 3:
+        return {**shown, "thinkingLevel": "minimal" if level == "off" else level}
+    return {**shown, "thinkingBudget": _BUDGETS[level]}
 
 
 def quirk(status: int, text: str) -> str | None:
@@ -95,6 +121,12 @@ def quirk(status: int, text: str) -> str | None:
         return "system"
     if "seed" in low and ("not enabled" in low or "not supported" in low):
         return "seed"
+    if "thinking" in low:
+        # Some models cannot do without, some know fewer levels.
+        level = _LEVEL.search(low)
+        if "budget 0" in low or (level and level.group(1) == "minimal"):
+            return "thinking:off"
+        return f"thinking:{level.group(1)}" if level else "thinking"
     return None
 
 

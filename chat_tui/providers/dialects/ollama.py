@@ -10,9 +10,11 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from chat_tui.chunks import Chunk, State, Timings, Usage
+from chat_tui.conversation import Turn
 from chat_tui.errors import Garbled
+from chat_tui.models import Model
 from chat_tui.providers.dialects.complaint import error_of
-from chat_tui.providers.dialects.dialect import Call, Dialect, Json, count
+from chat_tui.providers.dialects.dialect import Call, Dialect, Json, base64_of, count, said_in, turns_of
 from chat_tui.providers.dialects.model_list import Listed, ModelList, Row
 from chat_tui.providers.dialects.one_reply import OneReply
 from chat_tui.request import Request
@@ -51,13 +53,11 @@ def read_row(row: Row) -> Listed | None:
     return Listed(name, passed_on=bool(row.get("remote_host")) or name.endswith(("-cloud", ":cloud")))
 
 
-def encode(request: Request, model_id: str, quirks: frozenset[str] = frozenset(), window: int | None = None) -> Call:
-    """The call for a request; `window` makes the server keep room for so many tokens.
-
-    Its own default is a few thousand, and it cuts a longer prompt off without a word.
-    """
+def encode(request: Request, model: Model, quirks: frozenset[str] = frozenset()) -> Call:
+    """The call for a request; only a window that the config names is asked for, since it may load the model anew."""
+    turns = turns_of(request, quirks)
     options: dict[str, Json] = {
-        "num_ctx": window,
+        "num_ctx": model.asked_window,
         "num_predict": request.max_tokens,
         "temperature": request.temperature,
         "top_p": request.top_p,
@@ -65,18 +65,31 @@ def encode(request: Request, model_id: str, quirks: frozenset[str] = frozenset()
         "seed": request.seed,
     }
     options = {name: value for name, value in options.items() if value is not None}
-    body: dict[str, Json] = {
-        "model": model_id,
-        "messages": [{"role": turn.role, "content": turn.text} for turn in request.spoken()],
-        "stream": True,
-    }
+    messages = [_message(turn, model) for turn in turns]
+    body: dict[str, Json] = {"model": model.id, "messages": messages, "stream": True}
     if options:
         body["options"] = options
-    return Call("/api/chat", json.dumps(body).encode("utf-8"), quirks=quirks)
+    if request.thinking == "off" or (request.thinking and "thinking" not in quirks):
+        # Most models know on and off only.
+        body["think"] = False if request.thinking == "off" else "thinking_levels" in quirks or request.thinking
+    images = any("images" in message for message in messages)
+    return Call("/api/chat", json.dumps(body).encode("utf-8"), quirks=quirks, images=images)
+
+
+def _message(turn: Turn, model: Model) -> dict[str, Json]:
+    text, images = said_in(turn, model)
+    pictures = {"images": [base64_of(image) for image in images]} if images else {}
+    return {"role": turn.role, "content": text, **pictures}
 
 
 def quirk(status: int, text: str) -> str | None:
-    """Nothing is known that it will not take."""
+    """What the model will not take, told from its error."""
+    if status != 400:
+        return None
+    if "does not support thinking" in text:
+        return "thinking"
+    if "think value" in text or (".think" in text and "unmarshal" in text):
+        return "thinking_levels"
     return None
 
 

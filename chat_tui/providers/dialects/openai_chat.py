@@ -6,14 +6,40 @@ Source of the shapes: the OpenAI API reference, llama.cpp's server, vLLM, OpenRo
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from chat_tui.chunks import Chunk, State, Token, Usage
+from chat_tui.conversation import Turn
 from chat_tui.errors import Garbled
-from chat_tui.providers.dialects.dialect import Call, Dialect, Json, count, text_of
+from chat_tui.models import Model
+from chat_tui.providers.dialects.dialect import (
+    Call,
+    Dialect,
+    Json,
+    base64_of,
+    count,
+    goes_on,
+    said_in,
+    text_of,
+    turns_of,
+)
 from chat_tui.providers.dialects.one_reply import OneReply
 from chat_tui.request import Request
+
+_TEMPLATED = ("llama.cpp", "vllm")
+_EFFORTS: Mapping[str, Sequence[str]] = {
+    "off": ("none", "minimal"),
+    "low": ("low", "minimal", "medium"),
+    "medium": ("medium", "high", "low"),
+    "high": ("high", "medium"),
+}
+"""What is asked for; where the server tells which words it takes, the first of them."""
+_TAKES = "thinking:"
+_LEVELS = re.compile(r"(?:supported values|one of|should be|expected)(.{0,200})", re.DOTALL)
+_LEVEL = re.compile(r"\b(none|minimal|low|medium|high)\b")
+_LAST_ROLE = re.compile(r"(?:last message|conversation|expected last role).{0,80}\buser\b")
 
 
 def dialect() -> Dialect:
@@ -26,13 +52,13 @@ def headers(key: str) -> Mapping[str, str]:
     return {"Authorization": f"Bearer {key}"} if key else {}
 
 
-def encode(request: Request, model_id: str, quirks: frozenset[str] = frozenset(), window: int | None = None) -> Call:
+def encode(request: Request, model: Model, quirks: frozenset[str] = frozenset()) -> Call:
     """The call for a request; `quirks` names what the server refused before."""
-    body: dict[str, Json] = {
-        "model": model_id,
-        "messages": [{"role": turn.role, "content": turn.text} for turn in request.spoken()],
-        "stream": True,
-    }
+    turns = turns_of(request, quirks)
+    messages = [_message(turn, model) for turn in turns]
+    if "prefix" in quirks and goes_on(turns):
+        messages[-1]["prefix"] = True
+    body: dict[str, Json] = {"model": model.id, "messages": messages, "stream": True}
     if "stream_options" not in quirks:
         body["stream_options"] = {"include_usage": True}
     if request.max_tokens is not None:
@@ -46,19 +72,69 @@ def encode(request: Request, model_id: str, quirks: frozenset[str] = frozenset()
         body["stop"] = list(request.stop)
     if request.seed is not None:
         body["seed"] = request.seed
-    return Call("/chat/completions", json.dumps(body).encode("utf-8"), quirks=quirks)
+    body |= _thinking(request, model, quirks) | _going_on(turns, model, quirks)
+    images = any(isinstance(message["content"], list) for message in messages)
+    return Call("/chat/completions", json.dumps(body).encode("utf-8"), quirks=quirks, images=images)
+
+
+def _message(turn: Turn, model: Model) -> dict[str, Json]:
+    text, images = said_in(turn, model)
+    if not images:
+        return {"role": turn.role, "content": text}
+    urls = [f"data:{image.media_type};base64,{base64_of(image)}" for image in images]
+    parts: list[Json] = [{"type": "text", "text": text}] if text else []
+    return {"role": turn.role, "content": [*parts, *({"type": "image_url", "image_url": {"url": url}} for url in urls)]}
+
+
+def _thinking(request: Request, model: Model, quirks: frozenset[str]) -> dict[str, Json]:
+    """The fields that ask for so much thinking; the templates of local servers have a switch of their own."""
+    level = request.thinking
+    if level is None or "thinking" in quirks:
+        return {}
+    if model.server in _TEMPLATED:
+        switch: dict[str, Json] = {"enable_thinking": level != "off"}
+        return {"chat_template_kwargs": switch if level == "off" else {**switch, "reasoning_effort": level}}
+    taken = next((quirk[len(_TAKES) :].split(",") for quirk in quirks if quirk.startswith(_TAKES)), None)
+    wish = _EFFORTS[level]
+    effort = next((word for word in wish if word in taken), None) if taken is not None else wish[0]
+    return {"reasoning_effort": effort} if effort else {}
+
+
+def _going_on(turns: Sequence[Turn], model: Model, quirks: frozenset[str]) -> dict[str, Json]:
+    """The fields with which a local server takes the last turn as the beginning of the answer."""
+    if not goes_on(turns):
+        return {}
+    if model.server == "vllm" and "continue" not in quirks:
+        return {"continue_final_message": True, "add_generation_prompt": False}
+    if model.server == "llama.cpp" or "thinking_first" in quirks:
+        # A template that thinks first takes no beginning.
+        return {"chat_template_kwargs": {"enable_thinking": False}}
+    return {}
 
 
 def quirk(status: int, text: str) -> str | None:
     """What the server will not take, told from its error."""
+    low = text.lower()
+    if status in {400, 422, 500} and "prefill is incompatible" in low:
+        return "thinking_first"
     if status not in {400, 422}:
         return None
     if "stream_options" in text:
         return "stream_options"
     if "max_completion_tokens" in text and "max_tokens" in text:
         return "max_tokens"
-    if "temperature" in text and ("unsupported" in text.lower() or "does not support" in text.lower()):
+    if "temperature" in text and ("unsupported" in low or "does not support" in low):
         return "temperature"
+    if "reasoning_effort" in low or "chat_template_kwargs" in low:
+        told = _LEVELS.search(low)
+        words = _LEVEL.findall(told.group(1)) if told else []
+        return _TAKES + ",".join(sorted(set(words))) if words else "thinking"
+    if "continue_final_message" in low or "add_generation_prompt" in low:
+        return "continue"
+    if "prefix" in low and "assistant" in low:
+        return "prefix"
+    if "prefill" in low or _LAST_ROLE.search(low):
+        return "prefill"
     return None
 
 
