@@ -2,7 +2,7 @@
 
     ChatTuiError
     ├── ConfigError, ThemeError, KeymapError, CommandError, QueryError, AttachmentRefused, InternalError
-    ├── ProviderError(provider, model; class attribute `retryable`)
+    ├── ProviderError(provider, model; attribute `retryable`)
     │   ├── KeyMissing, KeyRefused, QuotaUsedUp     not retryable
     │   ├── Busy (RateLimited, Overloaded), Unreachable, TooSlow, Garbled      retryable
     │   └── Rejected ── ContextTooLong              not retryable
@@ -17,7 +17,6 @@ arise. Keys never stand in an error's text.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 
 class ChatTuiError(Exception):
@@ -73,7 +72,8 @@ class AttachmentRefused(ChatTuiError):
 class ProviderError(ChatTuiError):
     """A provider did not give what was asked of it."""
 
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
+    """The same request may succeed in a moment; of the class, unless the server says otherwise."""
 
     def __init__(self, title: str, hint: str = "", *, provider: str = "", model: str = "") -> None:
         super().__init__(title, hint)

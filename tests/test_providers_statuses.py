@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
@@ -13,6 +13,7 @@ import pytest
 from chat_tui import errors
 from chat_tui.conversation import now
 from chat_tui.models import Provider
+from chat_tui.providers.http_errors import http_error, limits_reset
 from chat_tui.providers.transport import Transport
 from tests.wire.asking import KEY, ask, said, text_of
 from tests.wire.raw_server import GOOD, Asked, RawServer, chunked, event, head, saying, whole
@@ -157,3 +158,70 @@ async def test_a_redirect_in_a_circle_ends(transport: Transport) -> None:
         _, error = await ask(transport, server.base_url)
     assert isinstance(error, errors.Rejected)
     assert len(server.asked) == 4
+
+
+# -- what headers wish ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "wish", "retryable"),
+    [
+        (503, "false", False),
+        (503, "true", True),
+        (400, "true", True),
+        (400, "", False),
+        (429, "false", False),
+        (401, "true", False),
+        (402, "true", False),
+    ],
+)
+def test_a_server_says_whether_to_ask_again(status: int, wish: str, retryable: bool) -> None:
+    error = http_error(status, {"x-should-retry": wish}, b"{}", provider="p", model="m")
+    assert error.retryable == retryable
+
+
+async def test_what_is_not_to_be_asked_again_is_asked_once(transport: Transport) -> None:
+    reply = whole(b"{}", "503 No", "application/json", "x-should-retry: false")
+    async with RawServer(saying(reply)) as server:
+        _, error = await ask(transport, server.base_url)
+    assert isinstance(error, errors.Overloaded)
+    assert not error.retryable
+
+
+AT = datetime(2026, 11, 1, 12, 0, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"x-ratelimit-reset-requests": "6m0s"}, 360),
+        ({"x-ratelimit-reset-tokens": "2m59.56s"}, 179.56),
+        ({"x-ratelimit-reset-requests": "12ms", "x-ratelimit-reset-tokens": "1h"}, 0.012),
+        (
+            {
+                "x-ratelimit-reset-requests": "12ms",
+                "x-ratelimit-remaining-tokens": "0",
+                "x-ratelimit-reset-tokens": "7s",
+            },
+            7,
+        ),
+        ({"anthropic-ratelimit-input-tokens-reset": "2026-11-01T12:00:30Z"}, 30),
+        ({"anthropic-ratelimit-requests-reset": "2026-11-01T11:00:00Z"}, 0),
+        ({"x-ratelimit-reset-requests": "soon", "anthropic-ratelimit-tokens-reset": "2026-11-01"}, None),
+        ({"x-ratelimit-reset-requests": "5x"}, None),
+        ({"x-other-reset": "5s"}, None),
+    ],
+)
+def test_the_reset_of_a_limit_is_read_in_both_forms(headers: dict[str, str], seconds: float | None) -> None:
+    assert limits_reset(headers, AT) == seconds
+
+
+def test_a_reset_counts_only_where_no_wait_is_told() -> None:
+    limits = {"x-ratelimit-reset-requests": "30s"}
+    told = http_error(429, {**limits, "retry-after": "2"}, b"", provider="p", model="m")
+    untold = http_error(429, limits, b"", provider="p", model="m")
+    down = http_error(503, limits, b"", provider="p", model="m")
+    assert isinstance(told, errors.Busy)
+    assert isinstance(untold, errors.Busy)
+    assert isinstance(down, errors.Busy)
+    assert (told.retry_after, untold.retry_after, down.retry_after) == (2, 30, None)

@@ -21,6 +21,11 @@ _NO_IMAGES = re.compile(
     r"image|multi-?modal|mmproj|support.{0,20}vision|vision.{0,20}support|content must be a string", re.IGNORECASE
 )
 """What servers say of images that they do not take."""
+_FINAL = (errors.KeyRefused, errors.QuotaUsedUp, errors.ContextTooLong)
+"""What the same request meets again, whatever the server wishes."""
+_RESETS = re.compile(r"x-ratelimit-reset-(?:requests|tokens)|anthropic-ratelimit-[a-z-]+-reset")
+_PERIOD = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|h|m|s)")
+_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _KEY_PIECE = 8
 """Characters in a row that a text may not share with a key."""
 
@@ -42,21 +47,40 @@ def http_error(
     `key` is kept out of its text; `fetch_hint` is for a model that the server has not got; `images` were sent.
     """
     complaint = _complaint(body)
-    said = _line(complaint.said, key)
     about = {"provider": provider, "model": model}
+    error = _error(status, headers, complaint, _line(complaint.said, key), about, key_env, key, fetch_hint, images)
+    wish = headers.get("x-should-retry", "").strip().lower()
+    if wish == "false" or (wish == "true" and not isinstance(error, _FINAL)):
+        error.retryable = wish == "true"
+    return error
+
+
+def _error(
+    status: int,
+    headers: Mapping[str, str],
+    complaint: Complaint,
+    said: str,
+    about: dict[str, str],
+    key_env: str,
+    key: str,
+    fetch_hint: str,
+    images: bool,
+) -> errors.ProviderError:
+    provider = about["provider"]
     told = f": {said}" if said else ""
     barred = _barred(status, complaint, told, key_env, about)
     if barred is not None:
         return barred
     if status == 429:
+        wait = _wait(headers, complaint)
         return errors.RateLimited(
             f"{provider} limits the rate (429){told}.",
             "Wait a moment, or choose another model.",
-            retry_after=_wait(headers, complaint),
+            retry_after=limits_reset(headers, now()) if wait is None else wait,
             **about,
         )
     if status in {400, 413, 422} and complaint.too_long:
-        return too_long(complaint, provider, model)
+        return too_long(complaint, provider, about["model"])
     if images and status in {400, 404, 415, 422, 500, 501} and _NO_IMAGES.search(complaint.said):
         return errors.Rejected(
             f"{provider} does not take the image with this model ({status}){told}.",
@@ -166,4 +190,30 @@ def retry_after(headers: Mapping[str, str], at: datetime) -> float | None:
     try:
         return max(0.0, (parsedate_to_datetime(value) - at).total_seconds())
     except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+
+
+def limits_reset(headers: Mapping[str, str], at: datetime) -> float | None:
+    """Seconds from `at` until the limit that is used up is lifted, as a period (`6m0s`) or as a time (RFC 3339).
+
+    Of several limits the one that has nothing remaining counts, else the one that is lifted first.
+    """
+    used_up: list[float] = []
+    others: list[float] = []
+    for name, value in headers.items():
+        seconds = _seconds_until(value, at) if _RESETS.fullmatch(name) else None
+        if seconds is not None:
+            remaining = headers.get(name.replace("reset", "remaining"), "")
+            (used_up if remaining.strip() == "0" else others).append(seconds)
+    return max(used_up) if used_up else min(others, default=None)
+
+
+def _seconds_until(value: str, at: datetime) -> float | None:
+    value = value.strip()[:60]
+    periods = _PERIOD.findall(value)
+    if periods and "".join(map("".join, periods)) == value:
+        return sum(float(number) * _UNITS[unit] for number, unit in periods)
+    try:
+        return max(0.0, (datetime.fromisoformat(value) - at).total_seconds())
+    except (ValueError, TypeError, OverflowError):
         return None
