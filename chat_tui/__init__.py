@@ -6,10 +6,11 @@ every face follows the same log of chunks. Imports go down the ranks only (`test
     rank 5  cli                 reads the command line, hands an engine to one face; one file a command
     rank 4  tui                 the screen: sees the engine and the words
     rank 3  assembly            builds an engine from a config: the one place that knows everybody; servers, facts
-    rank 2  engine, answer      the one door for faces; an answer is one exchange that saves itself
+    rank 2  engine, answer      the one door for faces; an answer is one exchange that saves itself; memory: what the
+                                engine remembers, private conversations among it
     rank 1  routing, providers, local, history    blind to one another
     rank 0  the words: chunks, request, conversation, models, route, figures, config (rows, limits, known), errors,
-            paths, text_safety, tokens
+            paths, text_safety, tokens, attachments, context, finding
 
 Where the code differs from the plan it started from:
 

@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -350,6 +351,7 @@ async def open_engine(
         history,
         weights=_Weights(weights),
         supply=parts,
+        open_private=partial(Store.open, None),
         tell=tell,
     )
     await engine.recall()

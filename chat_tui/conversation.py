@@ -76,6 +76,8 @@ class Summary(msgspec.Struct, frozen=True):
     """An answer has ended in it while nobody looked."""
     cost: float | None = None
     """US dollars for all its answers, as far as known; None when none is."""
+    private: bool = False
+    """It is never saved."""
 
 
 class Hit(msgspec.Struct, frozen=True):
@@ -115,6 +117,8 @@ class Conversation(msgspec.Struct, frozen=True):
     pinned: bool = False
     preset: str = ""
     """The preset in use, as JSON; empty: none."""
+    below: tuple[str, ...] = ()
+    """The ids of the turns that follow the path's end, where it ends before a branch does."""
 
 
 class Tree(msgspec.Struct, frozen=True):
@@ -127,6 +131,20 @@ class Tree(msgspec.Struct, frozen=True):
     """The id of the current path's last turn; empty when the path is."""
     routes: dict[str, Route] = {}
     """By the answer's id, where known."""
+
+
+def extended(conversation: Conversation, place: int, turn: Turn) -> Conversation:
+    """With this turn at this place of the path: what stood there is its sibling now, what followed is off the path."""
+    path = conversation.path[:place]
+    if place < len(conversation.path):
+        before = conversation.path[place].id
+        siblings = conversation.forks.get(before, (before,))
+    else:
+        siblings = conversation.below
+    forks = {known.id: conversation.forks[known.id] for known in path if known.id in conversation.forks}
+    if siblings:
+        forks[turn.id] = (*siblings, turn.id)
+    return msgspec.structs.replace(conversation, path=(*path, turn), forks=forks, below=())
 
 
 def title_of(text: str) -> str:

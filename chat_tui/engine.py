@@ -7,7 +7,7 @@ and the conversation goes on.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import datetime
 from time import time
 from typing import Any
@@ -15,8 +15,10 @@ from typing import Any
 import msgspec
 
 from chat_tui.answer import Answer
+from chat_tui.attachments import Attachment
 from chat_tui.config import Config
-from chat_tui.conversation import Conversation, Turn, new_id, now, title_of
+from chat_tui.context import Context
+from chat_tui.conversation import Conversation, Role, Turn, extended, new_id, now, title_of
 from chat_tui.errors import ChatTuiError, CommandError, InternalError
 from chat_tui.memory import Memory
 from chat_tui.models import LOCAL_MODEL, Standing
@@ -32,6 +34,10 @@ from chat_tui.text_safety import clean
 
 LEARNED = "learned of models"
 """Where what was learned of the models is kept."""
+UNDO_SECONDS = 10.0
+"""For so long what was deleted can be brought back."""
+LEFT_SECONDS = 60.0
+"""What was deleted so long ago was left by a process that ended before it could erase it."""
 _MAY_GO_ON = {"broken", "cancelled", "length", "failed"}
 
 
@@ -46,17 +52,18 @@ class Engine:
         *,
         weights: LocalWeights,
         supply: Supply,
+        open_private: Callable[[], Awaitable[History]],
         tell: Callable[[ChatTuiError], None],
     ) -> None:
         self.config = config
         self.weights = weights
-        self.memory = Memory(history, is_busy=self._is_busy, tell=tell)
+        self.memory = Memory(history, open_private, is_busy=self._is_busy, tell=tell)
         """Conversations, drafts and places."""
         self._router = router
         self._supply, self._tell = supply, tell
         self._answers: dict[str, Answer] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._verdicts: dict[str, bool] = {}
+        self._closed = False
         self._asking = asyncio.Lock()
         """One question is stored at a time, so that none is asked behind another's back."""
 
@@ -86,6 +93,7 @@ class Engine:
     async def prepare(self) -> None:
         """Load what a question to any server will need; cheap in memory, for an idle moment."""
         await self._supply.prepare()
+        await self.memory.erase(LEFT_SECONDS)
 
     async def warm(self, model: str | None = None, strategy: str | None = None) -> None:
         """Load what the next question will need, so that its first token comes sooner."""
@@ -102,10 +110,11 @@ class Engine:
     # -- verdicts -------------------------------------------------------------------------------------------------
 
     def judge(self, answer: Turn, *, good: bool) -> None:
-        """A person's verdict on an answer; the same one again does not count."""
-        if not answer.model or self._verdicts.get(answer.id) == good:
+        """A person's verdict on an answer of an open conversation; the same one again does not count."""
+        verdict = self.memory.turn(answer).verdict
+        if not answer.model or verdict == good:
             return
-        self._verdicts[answer.id] = good
+        self._begin(self.memory.judge(answer, good))
         asked = Request(prompt=self.memory.question_of(answer))
         self._router.health.judged(answer.model, float(good), needs(asked).kind)
         self._begin(self._keep_learned())
@@ -132,16 +141,42 @@ class Engine:
         settings: Request | None = None,
         *,
         system_prompt: str | None = None,
+        attachments: Sequence[Attachment] = (),
     ) -> Answer:
         """Store a question (None begins a conversation) and begin its answer.
 
         `settings` gives model, strategy and limits; what it leaves unset comes from the config. `system_prompt` is
         for a conversation that begins. Raises `HistoryError` where the conversation cannot be read.
         """
+        text = clean(text).strip("\n")
         async with self._asking:
-            conversation, question = await self._asked(conversation_id, clean(text).strip("\n"), system_prompt)
-            turn = Turn("assistant", "", id=new_id(), parent=question.id, created=now(), state="streaming")
-            return await self._begun(conversation, question, turn, settings or Request())
+            if conversation_id is None:
+                before = Conversation(new_id(), title_of(text), system_prompt, created=now(), updated=now())
+                await self.memory.begin(before)
+            else:
+                before = await self.memory.conversation(conversation_id)
+            question = Turn("user", text, id=new_id(), created=now(), attachments=tuple(attachments))
+            return await self._asked(before, len(before.path), question, settings)
+
+    async def edit(self, conversation_id: str, turn_id: str, text: str, settings: Request | None = None) -> Answer:
+        """Ask a question of the current path in other words: a turn beside it, and its answer.
+
+        Raises `CommandError` where there is no such question.
+        """
+        async with self._asking:
+            before = await self.memory.conversation(conversation_id)
+            place = _place(before, turn_id, "user")
+            files = await self.memory.with_contents(before, before.path[place : place + 1])
+            question = Turn(
+                "user", clean(text).strip("\n"), id=new_id(), created=now(), attachments=files[0].attachments
+            )
+            return await self._asked(before, place, question, settings)
+
+    async def regenerate(self, conversation_id: str, turn_id: str, settings: Request | None = None) -> Answer:
+        """Ask for an answer of the current path anew: a turn beside it. Raises `CommandError` where it is none."""
+        async with self._asking:
+            conversation = await self.memory.conversation(conversation_id)
+            return await self._begun(conversation, _place(conversation, turn_id, "assistant"), settings)
 
     async def go_on(self, conversation_id: str, settings: Request | None = None) -> Answer:
         """Let the last answer go on from where it was cut: a new turn beside it, which begins with its text.
@@ -152,34 +187,48 @@ class Engine:
             conversation = await self.memory.conversation(conversation_id)
             if len(conversation.path) < 2 or conversation.path[-1].state not in _MAY_GO_ON:
                 raise CommandError("There is no answer that was cut.", "Only the last answer can go on.")
-            *earlier, question, cut = conversation.path
-            turn = Turn("assistant", "", id=new_id(), parent=question.id, created=now(), state="streaming")
-            before = msgspec.structs.replace(conversation, path=tuple(earlier))
-            return await self._begun(before, question, turn, settings or Request(), cut)
+            return await self._begun(conversation, len(conversation.path) - 1, settings, conversation.path[-1])
+
+    async def _asked(self, before: Conversation, place: int, question: Turn, settings: Request | None) -> Answer:
+        """Store a question at this place of the path, and begin its answer."""
+        parent = before.path[place - 1].id if place else None
+        question = msgspec.structs.replace(question, parent=parent)
+        await self.memory.add_question(extended(before, place, question))
+        # An answer before it, or the system prompt, may have changed meanwhile.
+        return await self._begun(extended(self.memory.as_it_is(before), place, question), place + 1, settings)
 
     async def _begun(
-        self, conversation: Conversation, question: Turn, turn: Turn, settings: Request, cut: Turn | None = None
+        self, conversation: Conversation, place: int, settings: Request | None, cut: Turn | None = None
     ) -> Answer:
-        request = self._request(conversation, question, settings).changed(
-            part=cut.text if cut else "", max_price=await self._affordable(settings.max_price)
-        )
+        """Begin the answer that stands at this place of the path; `cut` is the one that it goes on from."""
+        settings, question = settings or Request(), conversation.path[place - 1]
+        request = await self._request(conversation, conversation.path[:place], settings)
+        request = request.changed(part=cut.text if cut else "", max_price=await self._affordable(settings.max_price))
         if request.model:
             self._supply.admit(request.model)
         # Stored with the model that is asked first, so that a part that survives a kill names its maker.
         plan = self._router.plan(request)
         first = plan.models[0].name if plan.models else request.model or ""
-        turn = msgspec.structs.replace(turn, model=first, strategy=plan.strategy)
         answer = Answer(
             conversation.id,
             question,
-            turn,
+            Turn(
+                "assistant",
+                "",
+                id=new_id(),
+                parent=question.id,
+                created=now(),
+                state="streaming",
+                model=first,
+                strategy=plan.strategy,
+            ),
             cut=cut,
             at_end=self._settle,
             save_piece=self._save_piece,
             save_turn=self._save_turn,
         )
-        self._answers[turn.id] = answer
-        self.memory.remember(msgspec.structs.replace(conversation, path=(*conversation.path, question, turn)))
+        self._answers[answer.turn.id] = answer
+        self.memory.remember(extended(conversation, place, answer.turn))
         self._begin(self._answer(answer, request))
         return answer
 
@@ -195,22 +244,12 @@ class Engine:
         spent += sum(answer.turn.cost or answer.figures().price or 0.0 for answer in self._answers.values())
         return min([*limits, max(0.0, budget - spent)])
 
-    async def _asked(
-        self, conversation_id: str | None, text: str, system_prompt: str | None
-    ) -> tuple[Conversation, Turn]:
-        """The conversation as it was, and the question, which is in the store."""
-        if conversation_id is None:
-            conversation = Conversation(new_id(), title_of(text), system_prompt, created=now(), updated=now())
-            await self.memory.begin(conversation)
-        else:
-            conversation = await self.memory.conversation(conversation_id)
-        leaf = conversation.path[-1].id if conversation.path else None
-        question = Turn("user", text, id=new_id(), parent=leaf, created=now())
-        await self.memory.add_question(conversation, question)
-        # An answer before it, or the system prompt, may have changed meanwhile.
-        return self.memory.now(conversation), question
+    async def context(self, conversation_id: str, settings: Request | None = None) -> Context:
+        """What of a conversation would be sent with the next question, and why not the rest. Raises `HistoryError`."""
+        conversation = await self.memory.conversation(conversation_id)
+        return self._router.context(await self._request(conversation, conversation.path, settings or Request()))
 
-    def _request(self, conversation: Conversation, question: Turn, settings: Request) -> Request:
+    async def _request(self, conversation: Conversation, path: Sequence[Turn], settings: Request) -> Request:
         config, defaults = self.config, self.config.request
         prompt = config.system_prompt if conversation.system_prompt is None else conversation.system_prompt
         system = (Turn("system", prompt),) if prompt.strip() else ()
@@ -219,7 +258,7 @@ class Engine:
         by_strategy = settings.strategy is not None and settings.model is None
         return settings.changed(
             prompt="",
-            turns=(*system, *conversation.path, question),
+            turns=(*system, *await self.memory.with_contents(conversation, path)),
             model=settings.model if settings.model or by_strategy else config.model,
             strategy=settings.strategy or config.strategy,
             stop=settings.stop or defaults.stop,
@@ -251,12 +290,28 @@ class Engine:
         finally:
             self._answers.pop(answer.turn.id, None)
 
+    async def delete(self, conversation_id: str) -> None:
+        """Cancel what runs in a conversation and delete it; `memory.restore` brings it back within `UNDO_SECONDS`.
+
+        Raises `HistoryError`.
+        """
+        for answer in self.running(conversation_id):
+            await answer.cancel()
+            await answer.saved.wait()
+        await self.memory.delete(conversation_id)
+        asyncio.get_running_loop().call_later(UNDO_SECONDS, self._erase)
+
+    def _erase(self) -> None:
+        if not self._closed:
+            self._begin(self.memory.erase(UNDO_SECONDS))
+
     async def cancel(self, answer: Answer) -> None:
         """End an answer and keep its part."""
         await answer.cancel()
 
     async def close(self) -> None:
         """Cancel what runs, keep the parts, save, and let go of everything."""
+        self._closed = True
         try:
             await asyncio.gather(*(answer.cancel() for answer in self.running()))
             while self._tasks:
@@ -285,3 +340,12 @@ class Engine:
 
     async def _save_turn(self, turn: Turn, route: Route | None) -> None:
         await self.memory.finish(self._answers[turn.id].conversation_id, turn, route)
+
+
+def _place(conversation: Conversation, turn_id: str, role: Role) -> int:
+    """Where on the current path this turn stands."""
+    for place, turn in enumerate(conversation.path):
+        if turn.id == turn_id and turn.role == role and (place or role == "user"):
+            return place
+    what = "question" if role == "user" else "answer"
+    raise CommandError(f"There is no such {what} in view.", f"Choose a {what} with Up and Down, then try again.")

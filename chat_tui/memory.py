@@ -1,17 +1,18 @@
 """What the engine remembers: the conversations that are open, over the history that keeps them all.
 
-What the history cannot keep is told once, stays in memory, and is saved as soon as it can be.
+What the history cannot keep is told once, stays in memory, and is saved as soon as it can be. Private conversations
+have a history of their own, which is never on a disk.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 import msgspec
 
-from chat_tui.conversation import Conversation, Summary, Turn
+from chat_tui.conversation import Conversation, Hit, Summary, Turn, new_id, now, title_of
 from chat_tui.errors import ChatTuiError, ConversationNotFound, HistoryError
 from chat_tui.route import Route
 from chat_tui.stage import History
@@ -20,6 +21,7 @@ T = TypeVar("T")
 
 OPEN_CONVERSATIONS = 8
 """How many conversations are kept in memory."""
+PRIVATE_TITLE = "Private conversation"
 NO_CONVERSATION = ""
 """The place of the draft of a conversation that has not begun."""
 
@@ -28,24 +30,47 @@ class Memory:
     """Conversations, drafts and places. `is_busy` tells a conversation in which an answer runs."""
 
     def __init__(
-        self, history: History, *, is_busy: Callable[[str], bool], tell: Callable[[ChatTuiError], None]
+        self,
+        history: History,
+        open_private: Callable[[], Awaitable[History]],
+        *,
+        is_busy: Callable[[str], bool],
+        tell: Callable[[ChatTuiError], None],
     ) -> None:
         self._history, self._is_busy, self._tell = history, is_busy, tell
+        self._open_private = open_private
+        self._private: History | None = None
+        self._private_ids: set[str] = set()
+        self._has_deleted = False
         self._open: dict[str, Conversation] = {}
         self._told: set[str] = set()
         self._unsaved: set[str] = set()
 
     # -- conversations --------------------------------------------------------------------------------------------
 
+    def _of(self, conversation_id: str) -> History:
+        if self._private is not None and conversation_id in self._private_ids:
+            return self._private
+        return self._history
+
     async def conversations(self, limit: int = 200, offset: int = 0) -> list[Summary]:
-        """The saved conversations, newest first."""
-        return await self._kept(self._history.conversations(limit=limit, offset=offset), [])
+        """The conversations, pinned ones first, then the newest; private ones stand before all."""
+        private = []
+        if self._private is not None and not offset:
+            listed = await self._private.conversations(limit=limit, offset=0)
+            private = [msgspec.structs.replace(summary, private=True) for summary in listed]
+        return [*private, *await self._kept(self._history.conversations(limit=limit, offset=offset), [])]
+
+    async def search(self, query: str, limit: int = 50) -> list[Hit]:
+        """Turns that hold these words, best first; private ones before all. Raises `ChatTuiError` for a wrong query."""
+        private = await self._private.search(query, limit) if self._private is not None else []
+        return [*private, *await self._history.search(query, limit)][:limit]
 
     async def conversation(self, conversation_id: str) -> Conversation:
         """A conversation with its current path; a running answer's turn is the last. Raises `HistoryError`."""
         conversation = self._open.get(conversation_id)
         if conversation is None:
-            conversation = await self._history.conversation(conversation_id)
+            conversation = await self._of(conversation_id).conversation(conversation_id)
             # It may have been read, and have grown, meanwhile.
             conversation = self._open.get(conversation_id, conversation)
             self.remember(conversation)
@@ -55,23 +80,46 @@ class Memory:
         """Set a conversation's system turn; None goes back to the config's."""
         conversation = await self.conversation(conversation_id)
         self.remember(msgspec.structs.replace(conversation, system_prompt=text))
-        await self._kept(self._history.set_system_prompt(conversation_id, text), None)
+        await self._kept(self._of(conversation_id).set_system_prompt(conversation_id, text), None)
+
+    async def set_preset(self, conversation_id: str, preset: str) -> None:
+        """Set a conversation's preset, as JSON; an empty one takes it away."""
+        conversation = await self.conversation(conversation_id)
+        self.remember(msgspec.structs.replace(conversation, preset=preset))
+        await self._kept(self._of(conversation_id).set_preset(conversation_id, preset), None)
 
     async def route(self, turn_id: str) -> Route | None:
         """How an answer came about."""
+        if self._private is not None and (route := await self._private.route(turn_id)):
+            return route
         return await self._kept(self._history.route(turn_id), None)
+
+    async def with_contents(self, conversation: Conversation, turns: Sequence[Turn]) -> list[Turn]:
+        """The same turns with what their attachments hold. Raises `HistoryError`."""
+        bare = [turn.id for turn in turns if any(file.size_bytes and not file.content for file in turn.attachments)]
+        if not bare:
+            return list(turns)
+        full = await self._of(conversation.id).contents(bare)
+        return [msgspec.structs.replace(turn, attachments=full.get(turn.id, turn.attachments)) for turn in turns]
 
     async def spent(self, since: datetime) -> float:
         """US dollars for all answers since then."""
         return await self._kept(self._history.spent(since), 0.0)
 
+    def turn(self, turn: Turn) -> Turn:
+        """The turn as it is by now, as far as its conversation is open."""
+        return self._turns().get(turn.id, turn)
+
     def question_of(self, answer: Turn) -> str:
         """The text that was asked, as far as the conversation is open."""
-        paths = (conversation.path for conversation in self._open.values())
-        return next((turn.text for path in paths for turn in path if turn.id == answer.parent), "")
+        question = self._turns().get(answer.parent or "")
+        return question.text if question is not None else ""
 
-    def now(self, conversation: Conversation) -> Conversation:
-        """The conversation as it is by now."""
+    def _turns(self) -> dict[str, Turn]:
+        return {turn.id: turn for conversation in self._open.values() for turn in conversation.path}
+
+    def as_it_is(self, conversation: Conversation) -> Conversation:
+        """The conversation as it stands by now."""
         return self._open.get(conversation.id, conversation)
 
     def remember(self, conversation: Conversation) -> None:
@@ -84,6 +132,100 @@ class Memory:
             if other not in self._unsaved and other != conversation.id and not self._is_busy(other):
                 del self._open[other]
 
+    # -- branches -------------------------------------------------------------------------------------------------
+
+    async def select(self, conversation_id: str, turn_id: str) -> Conversation:
+        """Make the branch through this turn the current one. Raises `HistoryError`."""
+        history = self._of(conversation_id)
+        await history.select(conversation_id, turn_id)
+        return await self._read_again(history, conversation_id)
+
+    async def end_at(self, conversation_id: str, turn_id: str | None) -> Conversation:
+        """Let the path end at this turn (None: before the first), so that what is asked next branches off there.
+
+        Raises `HistoryError`.
+        """
+        history = self._of(conversation_id)
+        await history.end_at(conversation_id, turn_id)
+        return await self._read_again(history, conversation_id)
+
+    async def _read_again(self, history: History, conversation_id: str) -> Conversation:
+        conversation = await history.conversation(conversation_id)
+        self.remember(conversation)
+        return conversation
+
+    async def siblings(self, conversation_id: str, turn_id: str) -> list[Turn]:
+        """The turn and those beside it, oldest first. Raises `HistoryError`."""
+        return await self._of(conversation_id).siblings(turn_id)
+
+    async def keep(self, conversation_id: str, turn_id: str, kept: bool | None) -> Conversation:
+        """Keep a question and its answer in what is sent, or out of it; None: as it fits. Raises `HistoryError`."""
+        await self._of(conversation_id).keep(turn_id, kept)
+        return self._amend(conversation_id, turn_id, kept=kept)
+
+    async def judge(self, answer: Turn, good: bool) -> None:
+        """Keep a verdict."""
+        owner = next((c.id for c in self._open.values() if any(turn.id == answer.id for turn in c.path)), "")
+        if owner:
+            self._amend(owner, answer.id, verdict=good)
+        await self._kept(self._of(owner).judge(answer.id, good), None)
+
+    def _amend(self, conversation_id: str, turn_id: str, **fields: bool | None) -> Conversation:
+        conversation = self._open[conversation_id]
+        path = [msgspec.structs.replace(turn, **fields) if turn.id == turn_id else turn for turn in conversation.path]
+        conversation = msgspec.structs.replace(conversation, path=tuple(path))
+        self.remember(conversation)
+        return conversation
+
+    # -- the list -------------------------------------------------------------------------------------------------
+
+    async def rename(self, conversation_id: str, title: str) -> None:
+        """Give a conversation another title. Raises `HistoryError`."""
+        title = title_of(title)
+        await self._of(conversation_id).retitle(conversation_id, title)
+        if (known := self._open.get(conversation_id)) is not None:
+            self.remember(msgspec.structs.replace(known, title=title))
+
+    async def pin(self, conversation_id: str, pinned: bool) -> None:
+        """Let a conversation stand before the others, or not. Raises `HistoryError`."""
+        await self._of(conversation_id).pin(conversation_id, pinned)
+        if (known := self._open.get(conversation_id)) is not None:
+            self.remember(msgspec.structs.replace(known, pinned=pinned))
+
+    async def set_unseen(self, conversation_id: str, unseen: bool) -> None:
+        """Note that an answer has ended while nobody looked, or that somebody has seen it."""
+        await self._kept(self._of(conversation_id).set_unseen(conversation_id, unseen), None)
+
+    async def delete(self, conversation_id: str) -> None:
+        """Take a conversation out of the list. Raises `HistoryError`."""
+        await self._of(conversation_id).delete(conversation_id)
+        self._has_deleted = True
+        self._open.pop(conversation_id, None)
+        self._unsaved.discard(conversation_id)
+
+    async def restore(self, conversation_id: str) -> None:
+        """Bring a deleted one back, as long as it was not erased. Raises `HistoryError`."""
+        await self._of(conversation_id).restore(conversation_id)
+
+    async def erase(self, older_seconds: float) -> None:
+        """Erase for good what was deleted so long ago."""
+        for history in filter(None, (self._private, self._history)):
+            await self._kept(history.purge(now() - timedelta(seconds=older_seconds)), None)
+
+    async def begin_private(self) -> Conversation:
+        """Begin a conversation that is never saved, and is gone when the program ends."""
+        if self._private is None:
+            self._private = await self._open_private()
+        conversation = Conversation(new_id(), PRIVATE_TITLE, created=now(), updated=now())
+        self._private_ids.add(conversation.id)
+        await self.begin(conversation)
+        self.remember(conversation)
+        return conversation
+
+    def is_private(self, conversation_id: str | None) -> bool:
+        """It is never saved."""
+        return conversation_id in self._private_ids
+
     # -- what comes back at the next start ------------------------------------------------------------------------
 
     async def prompts(self) -> list[str]:
@@ -92,11 +234,13 @@ class Memory:
 
     async def save_draft(self, conversation_id: str | None, text: str) -> None:
         """Keep the unsent words of a conversation (None: of one that has not begun)."""
-        await self._kept(self._history.save_draft(conversation_id or NO_CONVERSATION, text), None)
+        place = conversation_id or NO_CONVERSATION
+        await self._kept(self._of(place).save_draft(place, text), None)
 
     async def draft(self, conversation_id: str | None) -> str:
         """The unsent words of a conversation."""
-        return await self._kept(self._history.draft(conversation_id or NO_CONVERSATION), "")
+        place = conversation_id or NO_CONVERSATION
+        return await self._kept(self._of(place).draft(place), "")
 
     async def set_place(self, key: str, value: str) -> None:
         """Keep a small fact of a face, such as which conversation was open."""
@@ -110,25 +254,27 @@ class Memory:
 
     async def begin(self, conversation: Conversation) -> None:
         """Keep a conversation that begins."""
-        await self._saved(conversation.id, self._history.add_conversation(conversation))
+        await self._saved(conversation.id, self._of(conversation.id).add_conversation(conversation))
 
-    async def add_question(self, conversation: Conversation, question: Turn) -> None:
-        """Keep a question; `conversation` is what it follows."""
-        if conversation.id in self._unsaved:
-            asked = msgspec.structs.replace(conversation, path=(*conversation.path, question))
+    async def add_question(self, asked: Conversation) -> None:
+        """Keep the question with which the path ends."""
+        question = asked.path[-1]
+        if asked.id in self._unsaved:
             await self._mend(asked)
         else:
-            await self._saved(conversation.id, self._history.add_turn(conversation.id, question))
+            await self._saved(asked.id, self._of(asked.id).add_turn(asked.id, question))
+        if len(asked.path) == 1 and asked.title == PRIVATE_TITLE and self.is_private(asked.id):
+            await self.rename(asked.id, question.text)
 
     async def add_answer(self, conversation_id: str, turn: Turn) -> None:
         """Keep an answer that begins."""
         if conversation_id not in self._unsaved:
-            await self._saved(conversation_id, self._history.add_turn(conversation_id, turn))
+            await self._saved(conversation_id, self._of(conversation_id).add_turn(conversation_id, turn))
 
     async def append(self, conversation_id: str, turn_id: str, text: str, thinking: str) -> None:
         """Keep the next piece of a growing answer."""
         if conversation_id not in self._unsaved:
-            await self._saved(conversation_id, self._history.append(turn_id, text, thinking))
+            await self._saved(conversation_id, self._of(conversation_id).append(turn_id, text, thinking))
 
     def settle(self, conversation_id: str, turn: Turn) -> None:
         """Put the ended turn into its conversation, before anybody sees the ending and asks on."""
@@ -140,7 +286,7 @@ class Memory:
     async def finish(self, conversation_id: str, turn: Turn, route: Route | None) -> None:
         """Keep the answer as it ended."""
         if conversation_id not in self._unsaved:
-            await self._saved(conversation_id, self._history.finish(turn, route))
+            await self._saved(conversation_id, self._of(conversation_id).finish(turn, route))
         if conversation_id in self._unsaved and conversation_id in self._open:
             await self._mend(self._open[conversation_id])
 
@@ -148,6 +294,10 @@ class Memory:
         """Try once more to save what could not be saved, and let go of the history."""
         for conversation_id in self._unsaved & self._open.keys():
             await self._mend(self._open[conversation_id])
+        if self._has_deleted:
+            await self.erase(0)
+        if self._private is not None:
+            await self._private.close()
         await self._kept(self._history.close(), None)
 
     # -- saving ---------------------------------------------------------------------------------------------------
@@ -163,7 +313,7 @@ class Memory:
     async def _mend(self, conversation: Conversation) -> None:
         """Save what of a conversation could not be saved when it came."""
         try:
-            await self._history.mend(conversation)
+            await self._of(conversation.id).mend(conversation)
         except HistoryError as error:
             self._tell_once(error)
         else:

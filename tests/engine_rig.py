@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
 
 from chat_tui.answer import Answer
 from chat_tui.chunks import Chunk
@@ -132,6 +133,12 @@ class Noted:
         await self._note("place", key)
         return "there"
 
+    async def judge(self, turn_id: str, verdict: bool | None) -> None:
+        await self._note("judge", turn_id)
+
+    async def purge(self, before: datetime) -> None:
+        await self._note("purge")
+
     async def spent(self, since: datetime) -> float:
         await self._note("spent")
         return self.dollars
@@ -165,6 +172,7 @@ async def stage(
         history or await Store.open(None),
         weights=Weights(weights),
         supply=supply,
+        open_private=partial(Store.open, None),
         tell=told.append,
     )
     try:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from textual.pilot import Pilot
@@ -106,7 +107,15 @@ class ScriptedChat:
             jitter=lambda low, high: high,
         )
         history = await Store.open(self._file)
-        return Engine(config, router, history, weights=self.weights, supply=self.supply, tell=tell)
+        return Engine(
+            config,
+            router,
+            history,
+            weights=self.weights,
+            supply=self.supply,
+            open_private=partial(Store.open, None),
+            tell=tell,
+        )
 
     @property
     def screen(self) -> ChatScreen:

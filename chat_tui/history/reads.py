@@ -49,6 +49,8 @@ _FORKS = """
     ORDER BY key
 """
 
+_BELOW = "SELECT id FROM turn WHERE parent IS ? AND conversation = ? ORDER BY key"
+
 _PROMPTS = """
     SELECT text FROM turn JOIN conversation ON conversation.key = turn.conversation AND conversation.deleted IS NULL
     WHERE role = 'user' ORDER BY turn.key DESC
@@ -103,6 +105,7 @@ def conversation(db: sqlite3.Connection, conversation_id: str, owner: Owner) -> 
         _forks(db, key, keys),
         bool(pinned),
         preset,
+        tuple(id for (id,) in db.execute(_BELOW, (leaf, key))),
     )
 
 
