@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from chat_tui.errors import HistoryError, SchemaTooNew, StoreDamaged
-from chat_tui.history import recovery, writes
+from chat_tui.history import copying, recovery, writes
 from chat_tui.history.failures import told
 from chat_tui.history.lane import transaction
 from chat_tui.history.migrations import MIGRATIONS, Migration
@@ -149,13 +149,8 @@ def _back_up(db: sqlite3.Connection, file: Path | None, schema: int) -> None:
     """A whole copy beside the store, or none."""
     if file is None:
         return
-    copy = file.with_name(f"{file.stem}.schema-{schema}{file.suffix}")
-    unfinished = copy.with_name(f"{copy.name}.unfinished")
-    unfinished.unlink(missing_ok=True)
-    os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
-    with closing(sqlite3.connect(unfinished)) as target:
-        db.backup(target)
-    unfinished.replace(copy)
+    backup = file.with_name(f"{file.stem}.schema-{schema}{file.suffix}")
+    copying.copy(db, backup, replace=True)
 
 
 def _recover(file: Path, others: int, settings: Settings) -> str:

@@ -9,11 +9,14 @@ from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import Concatenate, ParamSpec, TypeVar
 
 from chat_tui.attachments import Attachment
 from chat_tui.conversation import Conversation, Hit, Summary, Tree, Turn
-from chat_tui.history import attached, branches, erasing, opening, reads, rows, search, writes
+from chat_tui.errors import HistoryError
+from chat_tui.history import attached, branches, checking, copying, erasing, opening, reads, rows, search, writes
+from chat_tui.history.checking import CheckReport
 from chat_tui.history.lane import Lane, transaction
 from chat_tui.history.opening import Settings
 from chat_tui.history.owners import Owner
@@ -245,6 +248,31 @@ class Store:
     async def spent(self, since: datetime) -> float:
         """US dollars for all answers since then, as far as their cost is known."""
         return await self._read(reads.spent, since)
+
+    async def check(self) -> CheckReport:
+        """Reads the whole store for what may be wrong in it; seconds for a large one, while others go on."""
+        report = await self._aside(checking.check)
+        if report.damaged:
+            self._mark_damage()
+        return report
+
+    async def backup(self, target: Path) -> None:
+        """Copies the store as it is now to a new file, while others go on; takes no file's place."""
+        await self._aside(copying.back_up, target)
+
+    async def _aside(
+        self, work: Callable[Concatenate[sqlite3.Connection, Event, P], R], *args: P.args, **named: P.kwargs
+    ) -> R:
+        """Long work has a lane of its own, so that nobody waits for it; a cancel stops it."""
+        if self.file is None:
+            raise HistoryError("This history is only in memory: there is no file of it.")
+        stop = Event()
+        lane = Lane(partial(opening.reader, self.file, self._settings), str(self.file), self._mark_damage)
+        try:
+            return await lane.run(work, stop, *args, **named)
+        finally:
+            stop.set()
+            await asyncio.shield(lane.shut(lambda db: None))
 
     async def search(self, query: str, limit: int = 50) -> list[Hit]:
         """Turns that hold every word and quoted phrase of the query, case and accents aside; best first."""

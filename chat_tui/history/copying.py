@@ -1,0 +1,102 @@
+"""A whole copy of the store while it is in use. Its file appears only when nothing is missing in it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from threading import Event
+
+from chat_tui.errors import HistoryError
+from chat_tui.history.failures import is_unreadable
+from chat_tui.history.lane import transaction
+
+_STEP_PAGES = 2_500
+"""10 MB: between two steps the copying can be stopped."""
+
+
+class _Stopped(Exception):
+    pass
+
+
+def copy(source: sqlite3.Connection, target: Path, stop: Event | None = None, *, replace: bool = False) -> None:
+    """Copies one moment of the store to a file that only its owner may read; `stop` ends it, and none is made.
+
+    Raises `FileExistsError` unless `replace`, and other errors of the system or of SQLite.
+    """
+    with _unfinished(target) as file:
+        with closing(sqlite3.connect(file, isolation_level=None)) as into:
+            with suppress(_Stopped), transaction(source, "DEFERRED"):
+                # Reading begins the transaction. Without one, each write of another process would begin the copy anew.
+                source.execute("SELECT count(*) FROM sqlite_master").fetchone()
+                source.backup(into, pages=_STEP_PAGES, progress=lambda *_: _halt(stop))
+            if stop is not None and stop.is_set():
+                return
+            # Else it could not be read from a folder that may not be written.
+            into.execute("PRAGMA journal_mode = DELETE")
+        _force_to_disk(file)
+        if replace:
+            file.replace(target)
+        else:
+            _put(file, target)
+
+
+def back_up(source: sqlite3.Connection, stop: Event, target: Path) -> None:
+    """`copy` for people: raises `HistoryError`, or the SQLite error of a damaged store."""
+    if target.exists():
+        raise _in_the_way(target)
+    try:
+        copy(source, target, stop)
+    except FileExistsError:
+        raise _in_the_way(target) from None
+    except (sqlite3.Error, OSError) as error:
+        if isinstance(error, sqlite3.Error) and is_unreadable(error):
+            raise
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise HistoryError(
+            f"The backup could not be written to {target}: {reason}.",
+            "Choose a folder that exists, can be written and has room. The history itself is as it was.",
+        ) from error
+
+
+def _in_the_way(target: Path) -> HistoryError:
+    return HistoryError(f"{target} is there already.", "A backup takes no file's place: give it another name.")
+
+
+@contextmanager
+def _unfinished(target: Path) -> Iterator[Path]:
+    file = target.with_name(f".{target.name}.{os.getpid()}.unfinished")
+    os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    try:
+        yield file
+    finally:
+        for left in (file, file.with_name(f"{file.name}-journal")):
+            left.unlink(missing_ok=True)
+
+
+def _put(file: Path, target: Path) -> None:
+    try:
+        # Unlike a move this takes no file's place.
+        os.link(file, target)
+    except FileExistsError:
+        raise
+    except OSError:
+        # Some file systems, of sticks and shares, have no links.
+        if target.exists():
+            raise FileExistsError from None
+        file.rename(target)
+
+
+def _halt(stop: Event | None) -> None:
+    if stop is not None and stop.is_set():
+        raise _Stopped
+
+
+def _force_to_disk(file: Path) -> None:
+    handle = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

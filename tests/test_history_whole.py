@@ -1,0 +1,134 @@
+"""The store as a whole: checks and backups, while others use it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from chat_tui.conversation import Conversation, Turn
+from chat_tui.errors import HistoryError
+from chat_tui.history import copying
+from chat_tui.history.store import Store
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "history.db"
+
+
+@pytest.fixture
+async def store(file: Path) -> AsyncIterator[Store]:
+    store = await Store.open(file)
+    for id in ("c", "gone"):
+        turns = [Turn("user", f"question {n} of {id}", id=f"{id}{n}") for n in range(5)]
+        await store.add_conversation(Conversation(id, "A title", path=tuple(turns)))
+    await store.delete("gone")
+    yield store
+    await store.close()
+
+
+async def test_a_check_of_a_sound_store_counts_what_is_there(store: Store, file: Path) -> None:
+    await store.add_turn("c", Turn("assistant", "", id="grows", parent="c4", state="streaming"))
+    await store.append("grows", "a part")
+    report = await store.check()
+    assert report.ok
+    assert (report.conversations, report.turns, report.unfound_turns) == (1, 6, 0)
+    assert report.size_bytes >= 4096
+    assert not file.with_name("history.db.damaged").exists()
+
+
+@pytest.mark.parametrize(
+    ("statement", "sentence"),
+    [
+        ("DELETE FROM conversation WHERE id = 'c'", "belongs to a row of `conversation` that is not there"),
+        ("UPDATE turn SET parent = key WHERE id = 'c3'", "c3 follows one that cannot stand before it"),
+        ("UPDATE conversation SET leaf = 7 WHERE id = 'c'", "c ends in another one"),
+        ("INSERT INTO piece (turn, text, thinking) VALUES (1, 'x', '')", "c0 has ended, but not all of it"),
+    ],
+)
+async def test_a_check_tells_what_is_wrong(store: Store, file: Path, statement: str, sentence: str) -> None:
+    with closing(sqlite3.connect(file)) as db, db:
+        db.execute(statement)
+    report = await store.check()
+    assert not report.ok
+    assert sentence in report.problems[0]
+
+
+async def test_damage_that_a_check_finds_is_mended_by_the_next_start(store: Store, file: Path) -> None:
+    with closing(sqlite3.connect(file)) as db, db:
+        db.execute("DELETE FROM conversation WHERE id = 'c'")
+    assert (await store.check()).damaged
+    await store.close()
+    again = await Store.open(file)
+    assert "damaged" in again.notice
+    assert (await again.check()).ok
+    assert [row.title for row in await again.conversations()] == ["Recovered conversation"]
+    await again.close()
+
+
+async def test_turns_that_cannot_be_found_are_counted(store: Store, file: Path) -> None:
+    with closing(sqlite3.connect(file)) as db, db:
+        db.execute("UPDATE turn SET indexed = 0 WHERE id = 'c1'")
+    report = await store.check()
+    assert (report.unfound_turns, report.ok) == (1, True)
+
+
+async def test_a_backup_is_a_whole_store_that_only_its_owner_may_read(store: Store, tmp_path: Path) -> None:
+    target = tmp_path / "copy.db"
+    await store.backup(target)
+    assert sorted(os.listdir(tmp_path)) == ["copy.db", "data"]
+    assert os.stat(target).st_mode & 0o777 == 0o600
+    copied = await Store.open(target)
+    assert await copied.conversation("c") == await store.conversation("c")
+    assert (await copied.check()).ok
+    await copied.close()
+
+
+async def test_a_backup_is_of_one_moment_while_others_write(store: Store, tmp_path: Path) -> None:
+    running = asyncio.create_task(store.backup(tmp_path / "copy.db"))
+    number = 0
+    while not running.done():
+        await store.add_turn("c", Turn("user", "more", id=f"more{number}"))
+        number += 1
+    await running
+    copied = await Store.open(tmp_path / "copy.db")
+    assert (await copied.check()).ok
+    await copied.close()
+
+
+async def test_a_backup_takes_no_files_place(store: Store, tmp_path: Path) -> None:
+    target = tmp_path / "letter.txt"
+    target.write_text("Dear")
+    with pytest.raises(HistoryError, match=r"letter\.txt is there already.*another name"):
+        await store.backup(target)
+    assert target.read_text() == "Dear"
+
+
+async def test_a_backup_that_cannot_be_written_is_told(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(HistoryError, match=r"could not be written.*No such file.*as it was"):
+        await store.backup(tmp_path / "nowhere" / "copy.db")
+    assert (await store.check()).ok
+
+
+def test_a_backup_that_was_stopped_leaves_nothing(tmp_path: Path) -> None:
+    stop = Event()
+    with closing(sqlite3.connect(tmp_path / "large.db", isolation_level=None)) as db:
+        db.execute("CREATE TABLE t (x)")
+        db.execute("INSERT INTO t VALUES (zeroblob(20000000))")
+        stop.set()
+        copying.copy(db, tmp_path / "copy.db", stop)
+    assert os.listdir(tmp_path) == ["large.db"]
+
+
+async def test_a_store_in_memory_has_no_file_to_copy(tmp_path: Path) -> None:
+    store = await Store.open(None)
+    with pytest.raises(HistoryError, match="only in memory"):
+        await store.backup(tmp_path / "copy.db")
+    await store.close()
