@@ -6,6 +6,7 @@ It can be written down and read again; what is old counts less, and is forgotten
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
 
 import msgspec
 
@@ -27,6 +28,10 @@ FORGOTTEN = 0.1
 """Of an answer: what has faded to less is forgotten."""
 
 
+Outcomes: TypeAlias = dict[str, tuple[float, float]]
+"""By kind of task: how many were good, how many bad."""
+
+
 class Vitals(msgspec.Struct, frozen=True):
     """One model's measured health; None where nothing was measured yet."""
 
@@ -40,8 +45,10 @@ class Vitals(msgspec.Struct, frozen=True):
     """Streams that run now."""
     asked: int = 0
     """When it was last asked, counted over all models; 0: never."""
-    outcomes: dict[str, tuple[float, float]] = {}
-    """By kind of task: the good and the bad outcomes, older ones discounted."""
+    outcomes: Outcomes = {}
+    """By kind of task: the good and the bad outcomes, verdicts included, older ones discounted."""
+    verdicts: Outcomes = {}
+    """By kind of task: people's verdicts alone, good and bad."""
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -125,15 +132,23 @@ class Health:
             failures_in_a_row=0,
             resting_until=0.0,
         )
-        self.judged(model, 0.5, kind)
+        # That it answered at all counts half of a verdict.
+        self._change(model, outcomes=_counted(self.vitals(model).outcomes, kind, 0.5, 0.0))
 
     def judged(self, model: str, good: float, kind: str = "") -> None:
-        """An outcome: from 0, bad, to 1, good. That it answered at all counts half, a person's verdict whole."""
-        known = self.vitals(model).outcomes
-        wins, losses = known.get(kind, (0.0, 0.0))
-        bad = 1.0 - good if good != 0.5 else 0.0
+        """A person's verdict on an answer: 1 good, 0 bad; `kind` is what was asked for."""
+        known, pair = self.vitals(model), (good, 1.0 - good)
         self._change(
-            model, outcomes={**known, kind: (round(wins * DISCOUNT + good, 3), round(losses * DISCOUNT + bad, 3))}
+            model, outcomes=_counted(known.outcomes, kind, *pair), verdicts=_counted(known.verdicts, kind, *pair)
+        )
+
+    def taken_back(self, model: str, good: float, kind: str = "") -> None:
+        """The person thinks otherwise: what an earlier verdict has counted counts no more."""
+        known, pair = self.vitals(model), (-good, good - 1.0)
+        self._change(
+            model,
+            outcomes=_counted(known.outcomes, kind, *pair, older=1.0),
+            verdicts=_counted(known.verdicts, kind, *pair, older=1.0),
         )
 
     def failed(self, model: str, error: ProviderError, kind: str = "") -> None:
@@ -151,7 +166,7 @@ class Health:
             rest = REST_SECONDS * 2 ** min(failures - REST_AFTER_FAILURES, 8)
         until = self._clock() + min(rest, REST_LIMIT_SECONDS) if rest else self.vitals(model).resting_until
         self._change(model, failures_in_a_row=failures, resting_until=until)
-        self.judged(model, 0.0, kind)
+        self._change(model, outcomes=_counted(self.vitals(model).outcomes, kind, 0.0, 1.0))
 
     # -- across restarts ------------------------------------------------------------------------------------------
 
@@ -186,15 +201,26 @@ class Health:
 def _faded(old: Vitals, share: float, age: float, now: float) -> Vitals:
     rest = old.resting_until - age
     answers = int(old.answers * share + FORGOTTEN)
-    outcomes = {kind: (round(good * share, 3), round(bad * share, 3)) for kind, (good, bad) in old.outcomes.items()}
     return Vitals(
         ttft_seconds=old.ttft_seconds if answers else None,
         tokens_per_second=old.tokens_per_second if answers else None,
         answers=answers,
         failures_in_a_row=old.failures_in_a_row if rest > 0 else int(old.failures_in_a_row * share),
         resting_until=now + min(rest, REST_LIMIT_SECONDS) if rest > 0 else 0.0,
-        outcomes={kind: pair for kind, pair in outcomes.items() if sum(pair) >= FORGOTTEN},
+        outcomes=_faded_outcomes(old.outcomes, share),
+        verdicts=_faded_outcomes(old.verdicts, share),
     )
+
+
+def _faded_outcomes(old: Outcomes, share: float) -> Outcomes:
+    faded = {kind: (round(good * share, 3), round(bad * share, 3)) for kind, (good, bad) in old.items()}
+    return {kind: pair for kind, pair in faded.items() if sum(pair) >= FORGOTTEN}
+
+
+def _counted(known: Outcomes, kind: str, good: float, bad: float, older: float = DISCOUNT) -> Outcomes:
+    """One more outcome of this kind; the earlier ones count a little less."""
+    won, lost = known.get(kind, (0.0, 0.0))
+    return {**known, kind: (max(0.0, round(won * older + good, 3)), max(0.0, round(lost * older + bad, 3)))}
 
 
 def _moved(known: float | None, new: float | None, weight: float) -> float | None:

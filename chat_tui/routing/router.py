@@ -12,6 +12,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Collection, Sequence
+from itertools import islice
 
 import msgspec
 
@@ -27,7 +28,7 @@ from chat_tui.routing.difficulty import needs
 from chat_tui.routing.health import Health
 from chat_tui.routing.resilience import Control
 from chat_tui.routing.run import OpenStream, Run
-from chat_tui.routing.scoring import able, estimated_price, why_too_dear
+from chat_tui.routing.scoring import Models, able, estimated_price, why_too_dear
 from chat_tui.routing.settings import Plan, Settings
 from chat_tui.routing.strategies import DEFAULT, Strategy, plug_ins, rungs, strategies
 from chat_tui.routing.stream import Stream
@@ -57,8 +58,7 @@ class Router:
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[float, float], float] = random.uniform,
     ) -> None:
-        self.models = tuple(models)
-        """May be replaced while streams run: they keep what they began with."""
+        self._models = Models(models)
         self.health = health or Health(clock)
         self._open = open_stream
         self._settings = settings or Settings()
@@ -67,6 +67,15 @@ class Router:
         self._strategies = dict(strategies(self._settings.weights))
         self._clock, self._jitter = clock, jitter
         self._slots: dict[str, asyncio.Semaphore] = {}
+
+    @property
+    def models(self) -> Sequence[Model]:
+        """May be replaced while streams run: they keep what they began with."""
+        return self._models
+
+    @models.setter
+    def models(self, models: Sequence[Model]) -> None:
+        self._models = Models(models)
 
     def process_stream(self, request: Request) -> Stream:
         """The reply as a stream, to be used as `async with`. What goes wrong comes as an `Error` chunk."""
@@ -136,7 +145,7 @@ class Router:
         if strategy is None:
             return Plan(name, (), error=_unknown_strategy(name, tuple(self._strategies)))
         ranked = strategy(request, self.models, self.health)
-        models = self._models([candidate.model for candidate in ranked if not candidate.out])
+        models = self._first_of(ranked)
         if not models:
             return self._planned(request, Plan(name, (), tuple(ranked), _nothing_to_choose(ranked)))
         named = self._named(request, models[0])
@@ -162,8 +171,13 @@ class Router:
         )
         return msgspec.structs.replace(context, model=model.name)
 
-    def _models(self, names: Sequence[str]) -> tuple[Model, ...]:
-        by_name = {model.name: model for model in self.models}
+    def _first_of(self, ranked: Sequence[Candidate]) -> tuple[Model, ...]:
+        """The best of them, as many as may be tried."""
+        most = self._settings.error_handling.max_tries
+        return self._of_names([*islice((candidate.model for candidate in ranked if not candidate.out), most)])
+
+    def _of_names(self, names: Sequence[str]) -> tuple[Model, ...]:
+        by_name = self._models.by_name
         return tuple(by_name[name] for name in dict.fromkeys(names) if name in by_name)
 
     def _named(self, request: Request, model: Model) -> tuple[Model, ...]:
@@ -171,10 +185,10 @@ class Router:
         names = self._settings.fallbacks_of.get(model.name) or self._fallbacks
         if not request.fallback or not names:
             return ()
-        others = [other for other in self._models(names) if other.name != model.name]
+        others = [other for other in self._of_names(names) if other.name != model.name]
         named = [msgspec.structs.replace(other, selectable=True) for other in others]
         can, _ = able(request, named, self.health, needs(request))
-        return tuple(can)
+        return tuple(named[place] for place in can)
 
     def _planned(self, request: Request, plan: Plan) -> Plan:
         wanted = needs(request)
@@ -184,13 +198,13 @@ class Router:
         """What the next strategy of the ladder chooses among the models that are left, as they fare now."""
         left = [model for model in self.models if model.name not in exhausted]
         ranked = self._strategies[rung](request, left, self.health)
-        return self._models([candidate.model for candidate in ranked if not candidate.out])
+        return self._first_of(ranked)
 
     def _others(self, request: Request, plan: Plan, tokens: int) -> Sequence[Alternative]:
         """What every other strategy would have picked, by what was known when it was decided."""
         if plan.health is None:
             return ()
-        by_name = {model.name: model for model in self.models}
+        by_name = self._models.by_name
         found = []
         for name, strategy in self._strategies.items():
             if name == plan.strategy:
@@ -205,10 +219,9 @@ class Router:
 
     def _fixed(self, request: Request, name: str) -> Plan:
         """A chosen model; it falls back only to what the config names."""
-        by_name = {model.name: model for model in self.models}
-        model = by_name.get(name)
+        model = self._models.by_name.get(name)
         if model is None:
-            return Plan("fixed", (), error=unknown_model(name, tuple(by_name)))
+            return Plan("fixed", (), error=unknown_model(name, tuple(self._models.by_name)))
         named = self._named(request, model)
         dear = why_too_dear(model, request, needs(request).tokens)
         candidates = (

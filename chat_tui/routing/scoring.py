@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeAlias
+from functools import cached_property
+from typing import NamedTuple, TypeAlias
 
 from chat_tui.models import Model, cost
 from chat_tui.request import Request
@@ -30,7 +31,52 @@ PRIOR_ANSWERS = 2.0
 CURIOSITY = 0.35
 """How much a model that was seldom asked is favoured while others are."""
 
-Part: TypeAlias = Callable[[Sequence[Model], Sequence[Vitals], Needs], Sequence[float]]
+VERDICTS_OF_PRIOR = 6.0
+"""How many verdicts the prior quality counts for."""
+OTHER_KIND = 1 / 3
+"""What was learned of another kind of task counts so much."""
+TOO_DEAR = "would cost more than may be spent"
+REASONED = 20
+"""So many models that are too dear are told with their price."""
+
+
+class Models(tuple[Model, ...]):
+    """The models to choose among; what is the same for every request is worked out once."""
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Model]:
+        """Each by its name."""
+        return {model.name: model for model in self}
+
+    @cached_property
+    def dearness(self) -> Sequence[float]:
+        """By ratio: that one model costs a hundred times as much makes the others no more alike."""
+        return [math.log1p(_price(model) / CENTS) for model in self]
+
+    @cached_property
+    def _priors(self) -> dict[tuple[str, str, bool], Sequence[float]]:
+        return {}
+
+    def priors(self, needs: Needs) -> Sequence[float]:
+        """The prior quality of each for what is asked."""
+        key = (needs.kind, needs.language, needs.long)
+        if key not in self._priors:
+            self._priors[key] = [_quality(model, needs) for model in self]
+        return self._priors[key]
+
+
+class Field(NamedTuple):
+    """The models that can take a request, in columns."""
+
+    models: Sequence[Model]
+    vitals: Sequence[Vitals]
+    priors: Sequence[float]
+    """Their prior quality for what is asked."""
+    dearness: Sequence[float]
+    needs: Needs
+
+
+Part: TypeAlias = Callable[[Field], Sequence[float]]
 """One part of the score of each model."""
 
 
@@ -54,10 +100,7 @@ def affordable_tokens(model: Model, prompt_tokens: int, limit: float) -> int | N
 def why_too_dear(model: Model, request: Request, prompt_tokens: int) -> str:
     """Why the request's price limit rules the model out; empty where it does not."""
     limit = request.max_price
-    if limit is None:
-        return ""
-    tokens = affordable_tokens(model, min(prompt_tokens, model.context_window or prompt_tokens), limit)
-    if tokens is None or tokens >= min(request.max_tokens or REPLY_TOKENS, LEAST_REPLY_TOKENS):
+    if limit is None or not _too_dear(model, request, prompt_tokens):
         return ""
     about = estimated_price(model, prompt_tokens, request.max_tokens)
     if about is None:
@@ -65,37 +108,71 @@ def why_too_dear(model: Model, request: Request, prompt_tokens: int) -> str:
     return f"would cost about ${about:.4g}, more than the ${limit:.4g} that may be spent"
 
 
+def _too_dear(model: Model, request: Request, prompt_tokens: int) -> bool:
+    if request.max_price is None:
+        return False
+    prompt_tokens = min(prompt_tokens, model.context_window or prompt_tokens)
+    tokens = affordable_tokens(model, prompt_tokens, request.max_price)
+    return tokens is not None and tokens < min(request.max_tokens or REPLY_TOKENS, LEAST_REPLY_TOKENS)
+
+
+def field(request: Request, models: Sequence[Model], health: Health, needs: Needs) -> tuple[Field, Sequence[Candidate]]:
+    """The models that can take the request now, and why the others cannot."""
+    known = models if isinstance(models, Models) else Models(models)
+    can, out = able(request, known, health, needs)
+    priors, dearness = known.priors(needs), known.dearness
+    if len(can) == len(known):
+        return Field(known, health.all_of(known), priors, dearness, needs), out
+    left = [known[i] for i in can]
+    return Field(left, health.all_of(left), [priors[i] for i in can], [dearness[i] for i in can], needs), out
+
+
 def able(
     request: Request, models: Sequence[Model], health: Health, needs: Needs
-) -> tuple[list[Model], list[Candidate]]:
-    """The models that can take the request now, and why the others cannot."""
-    can: list[Model] = []
-    narrow: list[Model] = []
+) -> tuple[Sequence[int], Sequence[Candidate]]:
+    """The places of the models that can take the request now, and why the others cannot."""
+    can: list[int] = []
+    narrow: list[int] = []
     out: list[Candidate] = []
-    limited, last, waiting = request.max_price is not None, needs.last_tokens, health.waiting()
-    for model in models:
+    dear = 0
+    last, waiting = needs.last_tokens, health.waiting()
+    for place, model in enumerate(models):
         if not model.selectable:
             out.append(Candidate(model.name, out="chosen only by name"))
         elif model.name in waiting:
             out.append(Candidate(model.name, out=waiting[model.name]))
         elif needs.images and model.images is False:
             out.append(Candidate(model.name, out="takes no images"))
-        elif limited and (why := why_too_dear(model, request, needs.tokens)):
-            out.append(Candidate(model.name, out=why))
         elif model.context_window is not None and last > model.context_window:
-            narrow.append(model)
+            narrow.append(place)
         else:
-            can.append(model)
+            can.append(place)
     if not can:
         # The estimate may be wrong: the server decides.
-        return narrow, out
+        can, narrow = narrow, []
+    if request.max_price is not None:
+        places, can = can, []
+        for place in places:
+            if not _too_dear(models[place], request, needs.tokens):
+                can.append(place)
+                continue
+            dear += 1
+            # There may be hundreds, and each sentence takes its time.
+            why = why_too_dear(models[place], request, needs.tokens) if dear <= REASONED else TOO_DEAR
+            out.append(Candidate(models[place].name, out=why))
     words = "its window of {:,} tokens is too small for the question"
-    return can, [*out, *(Candidate(model.name, out=words.format(model.context_window)) for model in narrow)]
+    out += [Candidate(models[place].name, out=words.format(models[place].context_window)) for place in narrow]
+    return can, out
 
 
-def quality(models: Sequence[Model], vitals: Sequence[Vitals], needs: Needs) -> Sequence[float]:
-    """Prior quality for what is asked."""
-    return normalised([_quality(model, needs) for model in models])
+def quality(field: Field) -> Sequence[float]:
+    """Quality for what is asked: the prior, moved by verdicts."""
+    values = list(field.priors)
+    for place, known in enumerate(field.vitals):
+        if known.verdicts:
+            good, bad = _outcomes(known.verdicts, field.needs.kind)
+            values[place] = (VERDICTS_OF_PRIOR * values[place] + good) / (VERDICTS_OF_PRIOR + good + bad)
+    return normalised(values)
 
 
 def _quality(model: Model, needs: Needs) -> float:
@@ -108,24 +185,22 @@ def _quality(model: Model, needs: Needs) -> float:
     return model.quality if model.quality is not None else QUALITY_GUESS
 
 
-def speed(models: Sequence[Model], vitals: Sequence[Vitals], needs: Needs) -> Sequence[float]:
+def speed(field: Field) -> Sequence[float]:
     """Seconds for an answer of 200 tokens, as measured, turned into 0 (slowest) to 1 (fastest)."""
-    seconds: list[float | None] = []
-    for known in vitals:
-        if known.tokens_per_second:
-            seconds.append((known.ttft_seconds or 0.0) + 200 / known.tokens_per_second)
-        else:
-            seconds.append(known.ttft_seconds)
+    seconds = [
+        (known.ttft_seconds or 0.0) + 200 / known.tokens_per_second if known.tokens_per_second else known.ttft_seconds
+        for known in field.vitals
+    ]
     measured = [value for value in seconds if value is not None]
     if not measured:
-        return [OPTIMISM] * len(models)
+        return [OPTIMISM] * len(seconds)
     fastest = max(min(measured), 0.001)
     return [OPTIMISM if value is None else fastest / max(value, fastest) for value in seconds]
 
 
-def cheapness(models: Sequence[Model], vitals: Sequence[Vitals], needs: Needs) -> Sequence[float]:
-    """1 for the cheapest. By ratio: that one model costs a hundred times as much makes the others no more alike."""
-    return normalised([-math.log1p(_price(model) / CENTS) for model in models])
+def cheapness(field: Field) -> Sequence[float]:
+    """1 for the cheapest."""
+    return normalised([-value for value in field.dearness])
 
 
 def _price(model: Model) -> float:
@@ -135,50 +210,57 @@ def _price(model: Model) -> float:
     return 0.75 * model.price_in + 0.25 * model.price_out
 
 
-def load(models: Sequence[Model], vitals: Sequence[Vitals], needs: Needs) -> Sequence[float]:
+def load(field: Field) -> Sequence[float]:
     """1 for a model that nobody uses now."""
-    return [1 / (1 + known.running) for known in vitals]
+    return [1 / (1 + known.running) for known in field.vitals]
 
 
-def turn(models: Sequence[Model], vitals: Sequence[Vitals], needs: Needs) -> Sequence[float]:
+def turn(field: Field) -> Sequence[float]:
     """1 for the model that was not asked for the longest time."""
-    order = sorted({known.asked for known in vitals}, reverse=True)
+    order = sorted({known.asked for known in field.vitals}, reverse=True)
     place = {asked: (number + 1) / len(order) for number, asked in enumerate(order)}
-    return [place[known.asked] for known in vitals]
+    return [place[known.asked] for known in field.vitals]
 
 
-def fit(models: Sequence[Model], vitals: Sequence[Vitals], needs: Needs) -> Sequence[float]:
+def fit(field: Field) -> Sequence[float]:
     """1 where the model is as good at what is asked as it need be, and its window holds the conversation."""
+    needs = field.needs
     level = 0.15 + 0.75 * needs.hard
-    values = []
-    for model in models:
-        value = min(1.0, _quality(model, needs) / level)
-        if needs.long and model.context_window is not None and model.context_window < needs.tokens:
-            value *= 0.5 * model.context_window / needs.tokens
-        values.append(value)
-    return values
+    values = [1.0 if value >= level else value / level for value in field.priors]
+    if not needs.long:
+        return values
+    return [
+        value * 0.5 * model.context_window / needs.tokens
+        if model.context_window is not None and model.context_window < needs.tokens
+        else value
+        for value, model in zip(values, field.models, strict=True)
+    ]
 
 
-def learned(models: Sequence[Model], vitals: Sequence[Vitals], needs: Needs) -> Sequence[float]:
+def learned(field: Field) -> Sequence[float]:
     """An upper bound of what may be hoped for, from outcomes and verdicts: a discounted bandit.
 
     The prior quality stands for the first outcomes; what was learned from other kinds of task counts a third.
     """
-    seen = [_outcomes(known.outcomes, needs.kind) if known.outcomes else (0.0, 0.0) for known in vitals]
-    total = math.log1p(sum(good + bad for good, bad in seen))
-    values = []
-    for model, (good, bad) in zip(models, seen, strict=True):
+    kind = field.needs.kind
+    seen = {place: _outcomes(known.outcomes, kind) for place, known in enumerate(field.vitals) if known.outcomes}
+    total = math.log1p(sum(good + bad for good, bad in seen.values()))
+    unseen = CURIOSITY * math.sqrt(total)
+    values = [prior + unseen for prior in field.priors]
+    for place, (good, bad) in seen.items():
         count = good + bad
-        mean = (good + PRIOR_ANSWERS * _quality(model, needs)) / (count + PRIOR_ANSWERS)
-        values.append(mean + CURIOSITY * math.sqrt(total / (count + 1)))
+        mean = (good + PRIOR_ANSWERS * field.priors[place]) / (count + PRIOR_ANSWERS)
+        values[place] = mean + CURIOSITY * math.sqrt(total / (count + 1))
     most = max(values, default=1.0) or 1.0
     return [value / most for value in values]
 
 
 def _outcomes(known: Mapping[str, tuple[float, float]], kind: str) -> tuple[float, float]:
+    if len(known) == 1 and kind in known:
+        return known[kind]
     good = bad = 0.0
     for other, (won, lost) in known.items():
-        share = 1.0 if other == kind else 1 / 3
+        share = 1.0 if other == kind else OTHER_KIND
         good, bad = good + share * won, bad + share * lost
     return good, bad
 

@@ -26,7 +26,7 @@ Strategy: TypeAlias = Callable[[Request, Sequence[Model], Health], Sequence[Cand
 DEFAULT = "balanced"
 LADDER = ("quality-first", "balanced", "speed-priority")
 """Where the next models come from when a strategy's own are exhausted."""
-DETAILED = 30
+DETAILED = 12
 """So many candidates have the parts of their score beside it."""
 PLUG_INS = "chat_tui.strategies"
 """The group of entry points."""
@@ -116,23 +116,23 @@ def _weighted(weights: Mapping[str, float]) -> Strategy:
 
     def rank(request: Request, models: Sequence[Model], health: Health) -> Sequence[Candidate]:
         wanted = needs(request)
-        able, out = scoring.able(request, models, health, wanted)
-        vitals = health.all_of(able)
-        columns = [part(able, vitals, wanted) for _, part, _ in parts]
-        totals = [0.0] * len(able)
-        for (_, _, weight), values in zip(parts, columns, strict=True):
+        field, out = scoring.field(request, models, health, wanted)
+        columns = {name: part(field) for name, part, _ in parts}
+        totals = [0.0] * len(field.models)
+        for name, _, weight in parts:
             share = weight / whole
-            totals = [total + share * value for total, value in zip(totals, values, strict=True)]
-        order = sorted(range(len(able)), key=totals.__getitem__, reverse=True)
+            totals = [total + share * value for total, value in zip(totals, columns[name], strict=True)]
+        if wanted.images:
+            # Whoever is known to take them stands before whoever may.
+            totals = [(total + bool(model.images)) / 2 for total, model in zip(totals, field.models, strict=True)]
+        order = sorted(range(len(totals)), key=totals.__getitem__, reverse=True)
+        names = [model.name for model in field.models]
         ranked = [
-            Candidate(
-                able[i].name,
-                round(totals[i], 4),
-                {name: round(values[i], 3) for (name, _, _), values in zip(parts, columns, strict=True)},
-            )
+            Candidate(names[i], round(totals[i], 4), {name: round(values[i], 3) for name, values in columns.items()})
             for i in order[:DETAILED]
         ]
         # There may be hundreds: nobody looks at the parts of the hundredth.
-        return [*ranked, *(Candidate(able[i].name, totals[i]) for i in order[DETAILED:]), *out]
+        ranked += [Candidate(names[i], totals[i]) for i in order[DETAILED:]]
+        return [*ranked, *out]
 
     return rank

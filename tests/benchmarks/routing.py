@@ -22,10 +22,9 @@ from chat_tui.chunks import Chunk, End, Timings, Token
 from chat_tui.models import Model, Provider
 from chat_tui.providers.transport import Line, Transport
 from chat_tui.request import Request
-from chat_tui.routing.health import Health
 from chat_tui.routing.router import Router
 from chat_tui.routing.settings import Settings
-from chat_tui.routing.strategies import strategies
+from chat_tui.routing.strategies import names
 from tests.benchmarks.subjects import ServerProcess
 from tests.soaking import soak
 
@@ -40,19 +39,23 @@ def say(*words: object) -> None:
 
 
 def choosing() -> None:
-    """Each strategy among 500 models."""
-    models = [Model(f"p{n % 20}/m{n}", price_in=n, price_out=n, quality=n % 100 / 100) for n in range(500)]
-    health = Health(lambda: 0.0)
+    """Each strategy among 500 models, from the question to the plan."""
+    models = [
+        Model(f"p{n % 20}/m{n}", 8_000 * n, n, n, n % 100 / 100, {"code": n % 90 / 100, "zh": 0.5}) for n in range(500)
+    ]
+    router = Router(models, Wire("http://127.0.0.1:9").open_stream)
     for model in models[::2]:
-        health.answered(model.name, Timings(0.5, 2, 50), "code")
-    request = Request(prompt="Write a python function that sorts a list")
-    for name, rank in strategies().items():
-        spent = []
-        for _ in range(200):
-            begun = time.perf_counter()
-            rank(request, models, health)
-            spent.append((time.perf_counter() - begun) * 1000)
-        say(f"choosing among 500 models, {name}: median {median(spent):.2f} ms, least {min(spent):.2f} ms")
+        router.health.answered(model.name, Timings(0.5, 2, 50), "code")
+    for limit in (None, 0.001):
+        for name in names():
+            request = Request(prompt="Write a python function that sorts a list", strategy=name, max_price=limit)
+            spent = []
+            for _ in range(400):
+                begun = time.perf_counter()
+                router.plan(request)
+                spent.append((time.perf_counter() - begun) * 1000)
+            told = f"median {median(spent):.2f} ms, 9 of 10 below {sorted(spent)[360]:.2f}, least {min(spent):.2f}"
+            say(f"choosing among 500 models, {name}{' with a price limit' if limit else ''}: {told}")
 
 
 class Wire:
@@ -102,8 +105,8 @@ def overhead(server: ServerProcess) -> None:
             if count != TOKENS:
                 say(f"{name}: {count} tokens came, not {TOKENS}")
     bare, ours = median(spent["bare"]), median(spent["router"])
-    added = (ours - bare) / TOKENS * 1e6
-    say(f"{TOKENS:,} tokens: httpx+json {bare:.3f} s, router {ours:.3f} s, {added:+.1f} µs a token")
+    added, share = (ours - bare) / TOKENS * 1e6, (ours - bare) / bare
+    say(f"{TOKENS:,} tokens: httpx+json {bare:.3f} s, router {ours:.3f} s, {added:+.1f} µs a token, {share:+.1%}")
 
 
 async def _many(base_url: str) -> list[str]:
