@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 
-class Candidate(msgspec.Struct, frozen=True):
+class Candidate(msgspec.Struct, frozen=True, gc=False):
     """One model that was considered."""
 
     model: str
@@ -64,6 +64,8 @@ class Route(msgspec.Struct, frozen=True):
     tries: tuple[Try, ...] = ()
     left_out: int = 0
     """Candidates that are not listed, being many."""
+    left_out_for: dict[str, int] = {}
+    """Why those of them that were out were out, without their numbers, and how many for each reason."""
     seams: tuple[Seam, ...] = ()
     others: tuple[Alternative, ...] = ()
     needs: str = ""

@@ -6,16 +6,21 @@ import time
 from collections.abc import Sequence
 from importlib.metadata import EntryPoint
 
+import msgspec
 import pytest
 
+from chat_tui.attachments import Attachment
 from chat_tui.chunks import Timings
-from chat_tui.errors import Overloaded, RateLimited
+from chat_tui.conversation import Turn
+from chat_tui.errors import KeyRefused, Overloaded, RateLimited
 from chat_tui.models import Model
+from chat_tui.providers.scripted import Fault
 from chat_tui.request import Request
 from chat_tui.route import Candidate
 from chat_tui.routing.difficulty import needs
 from chat_tui.routing.health import DISCOUNT, HALF_LIFE_SECONDS, Health
 from chat_tui.routing.strategies import guarded, names, strategies
+from chat_tui.routing.words import LISTED
 from tests.routing_rig import A, B, Rig, all_of, ask, end_of
 
 GOOD = Model("x/good", 128_000, 10.0, 30.0, 0.9, {"code": 0.95, "zh": 0.3})
@@ -117,8 +122,6 @@ def test_learned_keeps_kinds_of_task_apart() -> None:
 
 def test_a_model_that_cannot_take_the_request_is_out_with_the_reason() -> None:
     long = "word " * 12_000
-    ranked = strategies()["cost-optimized"](ask(prompt=long + " data:image/png"), ALL, Health(lambda: 0.0))
-    assert {c.model: c.out for c in ranked if c.out} == {"x/cheap": "takes no images"}
     ranked = strategies()["cost-optimized"](ask(prompt=long), ALL, Health(lambda: 0.0))
     assert {c.model: c.out for c in ranked if c.out} == {
         "x/cheap": "its window of 8,000 tokens is too small for the question"
@@ -176,7 +179,50 @@ async def test_of_many_candidates_the_route_lists_the_first() -> None:
     router = Rig(m299=["x"]).router(*models)
     route = end_of(await all_of(router.process_stream(ask()))).route
     assert route is not None
-    assert (len(route.candidates), route.left_out) == (40, 260)
+    assert (len(route.candidates), route.left_out, route.left_out_for) == (LISTED, 300 - LISTED, {})
+
+
+async def test_the_tried_and_the_best_are_listed_and_those_out_are_counted_by_reason() -> None:
+    able = [Model(f"x/m{number}", quality=number / 1000, price_in=1.0, price_out=1.0) for number in range(300)]
+    dear = [Model(f"y/m{number}", price_in=1e6, price_out=1e5 + number) for number in range(200)]
+    rig = Rig(m299=[Fault(KeyRefused("No."))], m7=["fine"])
+    router = rig.router(*able, *dear, fallbacks=["x/m7"])
+    route = end_of(await all_of(router.process_stream(ask(max_price=0.01, strategy="quality-first")))).route
+    assert route is not None
+    assert [candidate.model for candidate in route.candidates][:2] == ["x/m299", "x/m298"]
+    assert "x/m7" in [candidate.model for candidate in route.candidates]
+    assert sum(bool(candidate.out) for candidate in route.candidates) >= 5
+    assert route.left_out == 500 - len(route.candidates)
+    assert sum(route.left_out_for.values()) > 150
+    assert len(route.left_out_for) <= 2
+    assert len(msgspec.json.encode(route)) < 6000
+
+
+def image(question: str = "What is this?") -> Request:
+    photo = Attachment("a.png", "image/png", b"\x89PNG")
+    return Request(turns=(Turn("user", question, attachments=(photo,)),))
+
+
+@pytest.mark.parametrize("name", names())
+def test_an_image_goes_to_who_takes_images_and_to_who_may_only_then(name: str) -> None:
+    blind = Model("x/blind", quality=1.0, price_in=0.0, price_out=0.0, images=False)
+    unsure = Model("x/unsure", quality=0.9, price_in=0.0, price_out=0.0)
+    seeing = Model("x/seeing", quality=0.8, price_in=0.0, price_out=0.0, images=True)
+    ranked = strategies()[name](image(), [blind, unsure, seeing], Health(lambda: 0.0))
+    assert [(candidate.model, candidate.out) for candidate in ranked][1:] == [
+        ("x/unsure", ""),
+        ("x/blind", "takes no images"),
+    ]
+
+
+def test_files_that_go_along_are_looked_at_and_count() -> None:
+    code = Attachment("a.py", "text/plain", b"def f(x):\n    return x\n" * 2000)
+    found = needs(Request(turns=(Turn("user", "Any faults in it?", attachments=(code,)),)))
+    assert (found.kind, found.long, found.images) == ("code", True, False)
+    assert found.last_tokens > 6000
+    assert needs(image()).images
+    kept_out = msgspec.structs.replace(image().turns[0], kept=False)
+    assert not needs(Request(prompt="And now?", turns=(kept_out, Turn("assistant", "A cat.")))).images
 
 
 # -- across restarts --------------------------------------------------------------------------------------------------

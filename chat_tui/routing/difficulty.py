@@ -8,7 +8,9 @@ from functools import cache
 
 import msgspec
 
+from chat_tui.attachments import Attachment
 from chat_tui.request import Request
+from chat_tui.tokens import attachment_tokens
 
 LOOKED_AT = 4000
 """Characters of the last question that are looked at: its beginning and its end."""
@@ -87,11 +89,14 @@ _SCRIPTS = (
 
 
 def needs(request: Request) -> Needs:
-    """What the request's last question asks for."""
+    """What the request's last question asks for; of text files that go along with it the beginnings are looked at."""
     characters = sum(len(turn.text) for turn in request.turns) + len(request.prompt)
-    question = request.prompt or next((turn.text for turn in reversed(request.turns) if turn.role == "user"), "")
+    attached = [file for turn in request.turns if turn.kept is not False for file in turn.attachments]
+    asked = next((turn for turn in reversed(request.turns) if turn.role == "user"), None)
+    own = asked.attachments if asked and not request.prompt else ()
+    question = request.prompt or (asked.text if asked else "")
     system = request.turns[0].text if request.turns and request.turns[0].role == "system" else ""
-    text = question if len(question) <= LOOKED_AT else question[: LOOKED_AT // 2] + "\n" + question[-LOOKED_AT // 2 :]
+    text = _both_ends(question) + "".join(_beginning(file) for file in own if not file.is_image)[:LOOKED_AT]
     patterns = _patterns()
     kind = next((kind for kind in ("code", "math", "writing") if patterns[kind].search(text)), "")
     thinking = patterns["thinking"].search(text) is not None
@@ -101,12 +106,22 @@ def needs(request: Request) -> Needs:
     return Needs(
         kind=kind,
         language=_language(text),
-        tokens=int(characters / CHARACTERS_PER_TOKEN),
-        last_tokens=int((len(question) + len(system)) / CHARACTERS_PER_TOKEN),
-        images="data:image/" in text,
+        tokens=int(characters / CHARACTERS_PER_TOKEN) + sum(map(attachment_tokens, attached)),
+        last_tokens=int((len(question) + len(system)) / CHARACTERS_PER_TOKEN) + sum(map(attachment_tokens, own)),
+        images=any(file.is_image for file in attached),
         thinking=thinking,
         hard=round(min(1.0, hard), 2),
     )
+
+
+def _both_ends(question: str) -> str:
+    if len(question) <= LOOKED_AT:
+        return question
+    return question[: LOOKED_AT // 2] + "\n" + question[-LOOKED_AT // 2 :]
+
+
+def _beginning(file: Attachment) -> str:
+    return "\n" + file.content[:LOOKED_AT].decode("utf-8", "replace")
 
 
 def _language(text: str) -> str:

@@ -40,8 +40,6 @@ OpenStream: TypeAlias = Callable[[Model, Request], AbstractAsyncContextManager[A
 
 SMALLER_CONTEXT_TRIES = 3
 """How often a context that the server finds too long is cut once more."""
-LISTED = 40
-"""Candidates that the route lists."""
 
 
 class Run:
@@ -372,6 +370,7 @@ class Run:
         if model is not None and final in {"complete", "length", "refused"}:
             self._health.answered(model.name, self._tally.timings(usage, took, of_model=True), self._plan.kind)
         plan = self._plan
+        listed, others = words.listed(plan.candidates, {entry.model for entry in self._tries})
         return End(
             model=model.name if model else self._request.model or "",
             provider=model.provider if model else "",
@@ -383,9 +382,10 @@ class Run:
             cost=self._cost(model, self._tally.usage_of_try(sent)) if usage else None,
             route=Route(
                 plan.strategy,
-                plan.candidates[:LISTED],
+                listed,
                 tuple(self._tries),
-                left_out=max(0, len(plan.candidates) - LISTED),
+                left_out=sum(others.values()),
+                left_out_for={why: count for why, count in others.items() if why},
                 seams=tuple(self._seams),
                 others=tuple(self._others(plan, self._context.tokens if self._context else 0)),
                 needs=plan.needs,

@@ -1,16 +1,45 @@
-"""What a run says of itself: retries, faults, models that are too dear."""
+"""What a run says of itself: candidates, retries, faults, models that are too dear."""
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from chat_tui.chunks import Chunk, Metadata, Token
 from chat_tui.errors import ChatTuiError, InternalError
 from chat_tui.models import Model
+from chat_tui.route import Candidate
 from chat_tui.routing.settings import Plan
 
 _NEWS = frozenset({"fetching", "loading", "connecting", "waiting"})
 _DEAR = ("would cost", "its price")
+
+LISTED = 20
+"""Candidates that a route lists, the tried ones aside."""
+REASONS = 8
+"""Different reasons that a route counts."""
+_NUMBERS = re.compile(r"\$?\d[\d.,]*")
+
+
+def listed(candidates: Sequence[Candidate], tried: Collection[str]) -> tuple[tuple[Candidate, ...], Mapping[str, int]]:
+    """The candidates that a route lists: the best few, those that were tried, and some that were out; and of the others
+    how many were out for which reason (the empty one: none)."""
+    if len(candidates) <= LISTED:
+        return tuple(candidates), {}
+    able = [place for place, candidate in enumerate(candidates) if not candidate.out]
+    out = [place for place, candidate in enumerate(candidates) if candidate.out]
+    some_out = min(len(out), LISTED // 4)
+    shown = {*able[: LISTED - some_out], *(place for place in able if candidates[place].model in tried)}
+    shown |= {*out[: max(some_out, LISTED - len(shown))]}
+    counts = Counter(
+        _NUMBERS.sub("…", candidate.out) for place, candidate in enumerate(candidates) if place not in shown
+    )
+    told = dict(counts.most_common(REASONS))
+    if rest := counts.total() - sum(told.values()):
+        told["other reasons"] = rest
+    return tuple(candidates[place] for place in sorted(shown)), told
 
 
 def retry(model: Model, attempt: int, of: int, delay: float, error: ChatTuiError) -> Metadata:
