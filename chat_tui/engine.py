@@ -12,8 +12,9 @@ from datetime import datetime
 from time import time
 from typing import Any
 
-import msgspec
+from msgspec.structs import replace
 
+from chat_tui import presets
 from chat_tui.answer import Answer
 from chat_tui.attachments import Attachment
 from chat_tui.config import Config
@@ -23,6 +24,7 @@ from chat_tui.errors import ChatTuiError, CommandError, InternalError
 from chat_tui.memory import Memory
 from chat_tui.models import LOCAL_MODEL, Standing
 from chat_tui.models import Fetching as Fetching
+from chat_tui.presets import Preset
 from chat_tui.request import Request
 from chat_tui.route import Route
 from chat_tui.routing.difficulty import needs
@@ -141,17 +143,19 @@ class Engine:
         settings: Request | None = None,
         *,
         system_prompt: str | None = None,
+        preset: Preset | None = None,
         attachments: Sequence[Attachment] = (),
     ) -> Answer:
         """Store a question (None begins a conversation) and begin its answer.
 
-        `settings` gives model, strategy and limits; what it leaves unset comes from the config. `system_prompt` is
-        for a conversation that begins. Raises `HistoryError` where the conversation cannot be read.
+        `settings` gives model, strategy and limits; what it leaves unset comes from the conversation's preset, then
+        the config. `system_prompt` and `preset` are for a conversation that begins. Raises `HistoryError`.
         """
         text = clean(text).strip("\n")
         async with self._asking:
             if conversation_id is None:
                 before = Conversation(new_id(), title_of(text), system_prompt, created=now(), updated=now())
+                before = replace(before, preset=presets.encoded(preset))
                 await self.memory.begin(before)
             else:
                 before = await self.memory.conversation(conversation_id)
@@ -192,7 +196,7 @@ class Engine:
     async def _asked(self, before: Conversation, place: int, question: Turn, settings: Request | None) -> Answer:
         """Store a question at this place of the path, and begin its answer."""
         parent = before.path[place - 1].id if place else None
-        question = msgspec.structs.replace(question, parent=parent)
+        question = replace(question, parent=parent)
         await self.memory.add_question(extended(before, place, question))
         # An answer before it, or the system prompt, may have changed meanwhile.
         return await self._begun(extended(self.memory.as_it_is(before), place, question), place + 1, settings)
@@ -251,8 +255,13 @@ class Engine:
 
     async def _request(self, conversation: Conversation, path: Sequence[Turn], settings: Request) -> Request:
         config, defaults = self.config, self.config.request
-        prompt = config.system_prompt if conversation.system_prompt is None else conversation.system_prompt
+        preset = presets.decoded(conversation.preset) or Preset()
+        settings = preset.settings(settings)
+        said = (conversation.system_prompt, preset.system(), config.system_prompt)
+        prompt = next(text for text in said if text is not None)
         system = (Turn("system", prompt),) if prompt.strip() else ()
+        if preset.prompt:
+            path = [replace(turn, text=preset.spoken(turn.text)) if turn.role == "user" else turn for turn in path]
         given = {name: getattr(settings, name) for name in ("max_tokens", "temperature", "top_p", "seed")}
         unset = {name: getattr(defaults, name) for name, value in given.items() if value is None}
         by_strategy = settings.strategy is not None and settings.model is None

@@ -160,7 +160,7 @@ async def test_a_redirect_in_a_circle_ends(transport: Transport) -> None:
     assert len(server.asked) == 4
 
 
-# -- what headers wish ---------------------------------------------------------------------------------------------------
+# -- what headers wish -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

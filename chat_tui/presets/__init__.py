@@ -1,0 +1,216 @@
+"""Presets: a system prompt with the settings that go with it, as a TOML file.
+
+Those that come along lie beside this file; the user's own, in `presets/` of the config folder, go first.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from chat_tui import paths
+from chat_tui.config import line_of
+from chat_tui.errors import CommandError, ConfigError
+from chat_tui.request import Request
+from chat_tui.text_safety import clean, clean_line
+
+_LIMIT_BYTES = 100_000
+_VALUE_CHARACTERS = 2_000
+_NAME = re.compile(r"[\w-]{1,40}")
+_PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]{0,39})\}")
+_FOUND_BY = "`chat-tui ask --preset NAME`, or /preset in the screen, shows which there are."
+
+
+class Variable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Something that the user may choose in a preset."""
+
+    default: str = ""
+    help: str = ""
+    choices: tuple[str, ...] = ()
+    """Suggested values; others may be taken as well."""
+
+
+class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What a preset says; what it leaves unset comes from the config."""
+
+    name: str = ""
+    """Its file's, without the ending."""
+    title: str = ""
+    description: str = ""
+    """One line for the list."""
+    system_prompt: str | None = None
+    prompt: str = ""
+    """Stands round the user's words, where they go in for `{text}`; empty: they are sent as they are."""
+    model: str | None = None
+    """`provider/model`."""
+    strategy: str | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    stop: tuple[str, ...] = ()
+    variables: dict[str, Variable | str] = {}
+    """By the name that stands in braces in the two prompts; a text is its default."""
+    values: dict[str, str] = {}
+    """Chosen for the variables."""
+    as_you_type_seconds: float | None = None
+    """A pause of the hand so long asks for a preview; None: only Enter asks."""
+    document: bool = False
+    """It works through a document, in parts where that does not fit the window."""
+
+    def variable(self, name: str) -> Variable:
+        """The variable of this name, which there must be."""
+        known = self.variables[name]
+        return Variable(known) if isinstance(known, str) else known
+
+    def value(self, name: str) -> str:
+        """What stands for this variable."""
+        return self.values.get(name) or self.variable(name).default
+
+    def system(self) -> str | None:
+        """The system prompt with its variables filled in."""
+        return None if self.system_prompt is None else self._filled(self.system_prompt)
+
+    def spoken(self, text: str) -> str:
+        """The user's words as they are sent."""
+        return self._filled(self.prompt, text) if self.prompt else text
+
+    def settings(self, request: Request) -> Request:
+        """The request's settings, and this preset's for those that it leaves unset."""
+        fields = ("temperature", "top_p", "max_tokens")
+        unset = {name: getattr(self, name) for name in fields if getattr(request, name) is None}
+        if request.model is None and request.strategy is None:
+            unset |= {"model": self.model, "strategy": self.strategy}
+        return request.changed(stop=request.stop or self.stop, **unset)
+
+    def _filled(self, template: str, text: str = "") -> str:
+        def value(match: re.Match[str]) -> str:
+            name = match.group(1)
+            if name == "text" and text:
+                return text
+            return self.value(name) if name in self.variables else match.group(0)
+
+        return _PLACEHOLDER.sub(value, template)
+
+
+def with_values(preset: Preset, values: Mapping[str, str]) -> Preset:
+    """The preset with values for its variables. Raises `CommandError` for a name that it does not have."""
+    for name in values:
+        if name not in preset.variables:
+            known = ", ".join(preset.variables)
+            hint = f"It has: {known}." if known else "It has none."
+            raise CommandError(f"The preset {preset.name} has no variable `{clean_line(name, 40)}`.", hint)
+    chosen = {name: clean(value).strip()[:_VALUE_CHARACTERS] for name, value in values.items()}
+    return msgspec.structs.replace(preset, values={**preset.values, **chosen})
+
+
+def encoded(preset: Preset | None) -> str:
+    """As JSON, for a conversation to keep; empty for none."""
+    return "" if preset is None else msgspec.json.encode(preset).decode()
+
+
+def decoded(text: str) -> Preset | None:
+    """The preset that a conversation has kept; None where there is none, or none that can be read any more."""
+    try:
+        return msgspec.json.decode(text, type=Preset) if text else None
+    except msgspec.MsgspecError:
+        return None
+
+
+def folders() -> tuple[Path, ...]:
+    """Where presets are looked for; the first folder that has a name wins."""
+    return paths.config_folder() / "presets", Path(__file__).parent
+
+
+def named(name: str, among: Sequence[Path]) -> Preset:
+    """The preset of this name, from these folders; blocking. Raises `ConfigError`, `CommandError`."""
+    if _NAME.fullmatch(name):
+        for folder in among:
+            file = folder / f"{name}.toml"
+            if os.path.isfile(file):
+                return read(file)
+    known = ", ".join(sorted({file.stem for file in _files(among)}))
+    raise CommandError(f"There is no preset {clean_line(name, 40)}.", f"There are: {known}.")
+
+
+def every(among: Sequence[Path]) -> tuple[list[Preset], list[ConfigError]]:
+    """All presets in these folders by name, and what is wrong with the others; blocking."""
+    good: dict[str, Preset] = {}
+    wrong: list[ConfigError] = []
+    for file in _files(among):
+        try:
+            good.setdefault(file.stem, read(file))
+        except ConfigError as error:
+            wrong.append(error)
+    return sorted(good.values(), key=lambda preset: preset.name), wrong
+
+
+def _files(among: Sequence[Path]) -> Iterator[Path]:
+    for folder in among:
+        try:
+            names = sorted(os.listdir(folder))
+        except OSError:
+            continue
+        for name in names:
+            if name.endswith(".toml") and _NAME.fullmatch(name.removesuffix(".toml")):
+                yield folder / name
+
+
+def read(file: Path) -> Preset:
+    """The preset in a file; blocking. Raises `ConfigError`."""
+    try:
+        with file.open("rb") as opened:
+            raw = opened.read(_LIMIT_BYTES + 1)
+    except OSError as error:
+        raise ConfigError(
+            f"{file} cannot be read: {error.strerror}.", "Mend its permissions.", file=str(file)
+        ) from error
+    if len(raw) > _LIMIT_BYTES:
+        raise ConfigError(f"{file} is larger than 100 KB.", "Is it the right file?", file=str(file))
+    return parse(raw, str(file), file.stem)
+
+
+def parse(raw: bytes, file: str, name: str) -> Preset:
+    """A preset from the bytes of a TOML file; `file` is for the errors. Raises `ConfigError`."""
+    import tomllib
+
+    try:
+        text = raw.decode("utf-8-sig")
+        table = tomllib.loads(text)
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ConfigError(
+            f"{file} is not valid TOML: {clean_line(str(error), 200)}.", "Mend it; it is left out.", file=file
+        ) from error
+    try:
+        preset = msgspec.convert({**table, "name": name, "values": {}}, Preset)
+    except msgspec.ValidationError as error:
+        raise _explained(str(error), text, file) from error
+    for field, most in (("temperature", 10.0), ("top_p", 1.0), ("max_tokens", 1e9), ("as_you_type_seconds", 60.0)):
+        value = getattr(preset, field)
+        if value is not None and not 0 <= value <= most:
+            raise _wrong(text, file, field, f"must be from 0 to {most:g}", "Mend it; the preset is left out.")
+    if preset.model is not None and not all(preset.model.partition("/")[::2]):
+        raise _wrong(text, file, "model", "must be written as provider/model", "Mend it; the preset is left out.")
+    return preset
+
+
+def _explained(message: str, text: str, file: str) -> ConfigError:
+    from difflib import get_close_matches
+
+    what, _, where = message.partition(" - at `$")
+    key = where.rstrip("`").lstrip(".")
+    if unknown := re.search(r"unknown field `([^`]+)`", what):
+        name = unknown.group(1)
+        near = get_close_matches(name, Preset.__struct_fields__, n=2)
+        hint = f"Did you mean {' or '.join(f'`{word}`' for word in near)}?" if near else _FOUND_BY
+        return _wrong(text, file, f"{key}.{name}" if key else name, "there is no such setting", hint)
+    return _wrong(text, file, key, what[:1].lower() + what[1:], "Mend it; the preset is left out.")
+
+
+def _wrong(text: str, file: str, key: str, what: str, hint: str) -> ConfigError:
+    line = line_of(text, key)
+    place = f"{file}, line {line}" if line else file
+    return ConfigError(f"{place}: `{clean_line(key, 80)}`: {what}.", hint, file=file, key=key)
