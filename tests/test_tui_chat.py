@@ -313,3 +313,27 @@ async def test_esc_ends_the_answer_before_the_fetch() -> None:
         await chat.pilot.pause(0.6)
         await chat.pilot.press("escape")
         await chat.shows("The fetch was stopped")
+
+
+async def test_page_keys_in_the_prompt_scroll_the_conversation() -> None:
+    async with scripted_chat(LONG) as chat:
+        await chat.ask("go")
+        await chat.answered()
+        chat.chat.prompt.insert("a draft")
+        await chat.pilot.press("pageup")
+        await chat.until(lambda: not chat.chat.transcript.at_end)
+        assert chat.chat.prompt.has_focus
+        await chat.pilot.press("pagedown", "pagedown")
+        await chat.until(lambda: chat.chat.transcript.at_end)
+        assert chat.chat.prompt.text == "a draft"
+
+
+async def test_nothing_is_sent_from_a_screen_too_small_to_see_it() -> None:
+    async with scripted_chat(size=(38, 11)) as chat:
+        await chat.ask("go")
+        await chat.pilot.pause(0.05)
+        assert not chat.chat.busy
+        assert chat.chat.prompt.text == "go"
+        await chat.pilot.resize_terminal(80, 24)
+        await chat.pilot.press("enter")
+        await chat.answered()

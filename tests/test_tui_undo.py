@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
+from chat_tui.errors import CommandError
 from chat_tui.tui.undo import KEPT, Undo
+from tests.scripted_chat import scripted_chat
 
 
 async def test_the_last_thing_done_is_undone_first_and_each_once() -> None:
@@ -41,3 +45,23 @@ async def test_only_so_many_steps_are_kept() -> None:
         undo.push(str(number), nothing)
     taken = [await undo.take() for _ in range(KEPT + 1)]
     assert (taken[0], taken[-2], taken[-1]) == (str(KEPT + 4), "5", "")
+
+
+async def test_what_cannot_be_undone_now_can_be_later() -> None:
+    undo, busy = Undo(), True
+
+    async def step() -> None:
+        if busy:
+            raise CommandError("An answer is still running")
+
+    undo.push("back", step)
+    with pytest.raises(CommandError):
+        await undo.take()
+    busy = False
+    assert await undo.take() == "back"
+
+
+async def test_with_nothing_to_undo_it_says_so() -> None:
+    async with scripted_chat() as chat:
+        await chat.ask("/undo")
+        await chat.until(lambda: "nothing to undo" in chat.notices())

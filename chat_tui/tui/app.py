@@ -176,7 +176,7 @@ class ChatApp(App[int]):
         for row in keymap.TABLE:
             if row.action and row.id not in _NOT_IN_PALETTE:
                 keys = keymap.shown(self.changed_keys.get(row.id, row.keys))
-                yield SystemCommand(f"{row.help.capitalize()}", keys, _runner(chat, row.action))
+                yield SystemCommand(f"{row.help.capitalize()}", keys, _runner(chat, row))
         for name in self.theme_names():
             yield SystemCommand(f"Theme: {name}", "draw with this theme", lambda name=name: self.use_theme(name))
         yield SystemCommand("Suspend", "back to the shell; `fg` returns", self.action_suspend_process)
@@ -189,8 +189,8 @@ class ChatApp(App[int]):
         self.exit(0)
 
 
-def _runner(screen: ChatScreen, action: str) -> Callable[[], Awaitable[None]]:
+def _runner(screen: ChatScreen, row: keymap.Key) -> Callable[[], Awaitable[None]]:
     async def run() -> None:
-        await screen.run_action(action)
+        await (screen.chat if row.where == "transcript" else screen).run_action(row.action)
 
     return run

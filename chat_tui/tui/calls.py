@@ -123,6 +123,10 @@ async def _theme(screen: Caller, _engine: Engine, name: str) -> None:
         screen.host.choose_theme()
 
 
+async def _undo(screen: Caller, _engine: Engine, _argument: str) -> None:
+    await screen.chat.action_undo()
+
+
 async def _why(screen: Caller, _engine: Engine, _argument: str) -> None:
     await screen.show_route()
 
@@ -137,5 +141,6 @@ _CALLS: dict[str, _Call] = {
     "strategy": _strategy,
     "system": _system,
     "theme": _theme,
+    "undo": _undo,
     "why": _why,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
@@ -18,6 +18,7 @@ from chat_tui.tui.chat_pane import ChatPane
 from chat_tui.tui.completion import Completion
 from chat_tui.tui.prompt import Prompt
 from chat_tui.tui.transcript.line_model import Anchor
+from chat_tui.tui.undo import Undo
 
 if TYPE_CHECKING:
     # Behind the first paint: the engine is not loaded for it.
@@ -36,6 +37,8 @@ class Chat(ChatPane):
         super().__init__(complete, id)
         self._engine: Engine | None = None
         self._ready = asyncio.Event()
+        self.undo = Undo()
+        """What keys and commands have done to conversations, here and in the list."""
         self._unwanted = False
         self._moving = asyncio.Lock()
         self._system_prompt: str | None = None
@@ -202,6 +205,21 @@ class Chat(ChatPane):
             return False
         await self._engine.cancel(self.answer)
         return True
+
+    # -- what was done to the turns -------------------------------------------------------------------------------
+
+    async def action_undo(self) -> None:
+        """Undo what was done last to a conversation."""
+        await self._told(self._undone())
+
+    async def _undone(self) -> None:
+        self.host.say(await self.undo.take() or "There is nothing to undo")
+
+    async def _told(self, work: Awaitable[None]) -> None:
+        try:
+            await work
+        except ChatTuiError as error:
+            self.host.tell(error)
 
     # -- what happens inside --------------------------------------------------------------------------------------
 

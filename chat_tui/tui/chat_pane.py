@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, cast
 
 import msgspec
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.message import Message
 from textual.timer import Timer
@@ -19,6 +20,7 @@ from chat_tui.figures import Figures
 from chat_tui.tui import figures_text as words
 from chat_tui.tui.completion import Completion, CompletionList
 from chat_tui.tui.fetch_line import FetchLine
+from chat_tui.tui.host import Host
 from chat_tui.tui.notices import MoreBelow, Welcome
 from chat_tui.tui.prompt import Prompt
 from chat_tui.tui.transcript.transcript import Transcript
@@ -35,6 +37,11 @@ STATUS_SECONDS = 0.1
 class ChatPane(Vertical):
     """Shows turns and follows an answer; `Chat` knows the engine. `conversation_id` is None until the first question
     is asked."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("pageup", "page(-1)", "Page up", show=False),
+        Binding("pagedown", "page(1)", "Page down", show=False),
+    ]
 
     class Began(Message):
         """An answer has begun, or one that runs came into view."""
@@ -89,6 +96,11 @@ class ChatPane(Vertical):
         yield self.fetch_line
         yield self._completions
         yield self.prompt
+
+    @property
+    def host(self) -> Host:
+        """The app around it."""
+        return cast("Host", self.app)
 
     @property
     def busy(self) -> bool:
@@ -181,6 +193,10 @@ class ChatPane(Vertical):
         if self._measuring is not None:
             self._measuring.stop()
             self._measuring = None
+
+    def action_page(self, direction: int) -> None:
+        """Scroll the conversation while somebody writes."""
+        self.transcript.action_page(direction)
 
     def pause_or_resume(self) -> bool | None:
         """Hold the answer, or let it go on; True: it is held now, None: no answer runs."""

@@ -162,6 +162,9 @@ class ChatScreen(ChatLayout):
     def take_prompt(self, event: Prompt.Asked) -> None:
         """Enter: a command is carried out, a question is asked."""
         event.stop()
+        if self.has_class("-too-small"):
+            # Nobody sees what would be sent.
+            return
         try:
             said = commands.parse(event.text)
         except CommandError as error:

@@ -31,6 +31,7 @@ TABLE: tuple[Command, ...] = (
     Command("strategy", "choose a strategy; without a name, go to the next", "[name]"),
     Command("system", "set this conversation's system prompt; without text, show it; `default` resets it", "[text]"),
     Command("theme", "choose a theme; without a name, open the list", "[name]"),
+    Command("undo", "undo what was done last to a conversation"),
     Command("why", "show how the answer was routed: candidates, scores, tries, and what other strategies would do"),
 )
 

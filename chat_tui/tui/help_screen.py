@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import ClassVar
 
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
 
 from chat_tui.tui import commands, keymap
-from chat_tui.tui.spans import Line, Span, SpanView, crop, wrap
+from chat_tui.tui.reading_screen import ReadingScreen
+from chat_tui.tui.spans import Line, Span, crop, wrap
 
 _COLUMN = 26
 """Cells for the keys; fewer where it is narrow."""
@@ -39,44 +37,10 @@ def _row(name: str, help: str, width: int) -> list[Line]:
     return [(first if not place else Span(" " * (column + 2)), Span(text, "dim")) for place, text in enumerate(told)]
 
 
-class HelpLines(SpanView):
-    """The help's lines, as many as it has."""
-
-    DEFAULT_CSS = "HelpLines { width: 1fr; height: auto; background: $surface; }"
-
-    def __init__(self, changed: Mapping[str, str]) -> None:
-        super().__init__()
-        self._changed = changed
-
-    def get_content_height(self, container: object, viewport: object, width: int) -> int:
-        """As many rows as it has lines."""
-        return len(self.lines(width))
-
-    def lines(self, width: int) -> Sequence[Line]:
-        """Every key and every command."""
-        return help_lines(self._changed, width)
-
-
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(ReadingScreen):
     """Opened by F1 or /help."""
 
-    DEFAULT_CSS = """
-    HelpScreen { align: center middle; }
-    HelpScreen > VerticalScroll {
-        width: 100; max-width: 100%; height: auto; max-height: 100%;
-        background: $surface; border: round $accent; border-title-color: $text; border-subtitle-color: $text-muted;
-        padding: 0 1; scrollbar-size-vertical: 1;
-    }
-    """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,f1,q,ctrl+c", "dismiss", "Close", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("f1", "dismiss", "Close", show=False)]
 
     def __init__(self, changed: Mapping[str, str]) -> None:
-        super().__init__()
-        self._changed = changed
-
-    def compose(self) -> ComposeResult:
-        """One text that scrolls."""
-        with VerticalScroll() as scroll:
-            scroll.border_title = "Help"
-            scroll.border_subtitle = "Esc close · Up/Down scroll"
-            yield HelpLines(self._changed)
+        super().__init__("Help", lambda width: help_lines(changed, width))

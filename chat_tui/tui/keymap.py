@@ -57,6 +57,7 @@ TABLE: tuple[Key, ...] = (
     Key("prompt.new_line", "ctrl+j,shift+enter", "", "make a new line", "prompt", "new line"),
     Key("prompt.recall", "up,down", "", "at the edges: earlier prompts", "prompt"),
     Key("prompt.undo", "ctrl+z,ctrl+y", "", "undo, redo", "prompt"),
+    Key("prompt.page", "pageup,pagedown", "", "scroll the conversation by a page", "prompt"),
     Key("prompt.complete", "tab", "", "take the completion; else go to the transcript", "prompt"),
     Key("transcript.turn", "up,down", "", "the turn before or after", "transcript"),
     Key("transcript.page", "pageup,pagedown", "", "scroll by a page", "transcript"),
@@ -68,6 +69,7 @@ TABLE: tuple[Key, ...] = (
     Key("answer.route", "question_mark", "screen.show_route", "show how the answer was routed, and why", "transcript"),
     Key("answer.good", "plus", "screen.judge(1)", "a good answer: the strategy `learned` notes it", "transcript"),
     Key("answer.bad", "minus", "screen.judge(0)", "a bad answer", "transcript"),
+    Key("change.undo", "u", "undo", "undo what was done last to a conversation", "transcript"),
     Key("history.filter", "slash", "", "filter by title; so does typing", "history list"),
     Key("history.choose", "enter", "", "open the conversation", "history list"),
 )

@@ -29,7 +29,7 @@ _CHARACTERS, _LINES, _LINE_CHARACTERS = 20_000, 500, 4_000
 _RESTORED = 2.5
 
 # Text areas, at least the older ones, have a use for these; here they belong to the screen.
-_SCREEN_KEYS = ("f6", "ctrl+f")
+_SCREEN_KEYS = ("f6", "ctrl+f", "pageup", "pagedown")
 
 
 class HeldPastes:

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
 
 from chat_tui.conversation import Turn
 from chat_tui.route import Alternative, Candidate, Route, Seam, Try
 from chat_tui.text_safety import clean_line
 from chat_tui.tui import figures_text as words
-from chat_tui.tui.spans import Line, Span, SpanView, crop, wrap
+from chat_tui.tui.reading_screen import ReadingScreen
+from chat_tui.tui.spans import Line, Span, crop, wrap
 
 _COLUMN = 30
 """Cells for a model's name; fewer where it is narrow."""
@@ -80,44 +78,10 @@ def _other(other: Alternative, width: int) -> list[Line]:
     return _row(other.strategy, words.about_cost(other.price), other.model or "nothing", width)
 
 
-class RouteLines(SpanView):
-    """The route's lines, as many as it has."""
-
-    DEFAULT_CSS = "RouteLines { width: 1fr; height: auto; background: $surface; }"
-
-    def __init__(self, turn: Turn, route: Route) -> None:
-        super().__init__()
-        self._turn, self._route = turn, route
-
-    def get_content_height(self, container: object, viewport: object, width: int) -> int:
-        """As many rows as it has lines."""
-        return len(self.lines(width))
-
-    def lines(self, width: int) -> Sequence[Line]:
-        """The whole route."""
-        return route_lines(self._turn, self._route, width)
-
-
-class RouteScreen(ModalScreen[None]):
+class RouteScreen(ReadingScreen):
     """Opened by ? on an answer, or /why."""
 
-    DEFAULT_CSS = """
-    RouteScreen { align: center middle; }
-    RouteScreen > VerticalScroll {
-        width: 100; max-width: 100%; height: auto; max-height: 100%;
-        background: $surface; border: round $accent; border-title-color: $text; border-subtitle-color: $text-muted;
-        padding: 0 1; scrollbar-size-vertical: 1;
-    }
-    """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,q,ctrl+c", "dismiss", "Close", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("question_mark", "dismiss", "Close", show=False)]
 
     def __init__(self, turn: Turn, route: Route) -> None:
-        super().__init__()
-        self._turn, self._route = turn, route
-
-    def compose(self) -> ComposeResult:
-        """One text that scrolls."""
-        with VerticalScroll() as scroll:
-            scroll.border_title = "Why this answer"
-            scroll.border_subtitle = "Esc close · Up/Down scroll"
-            yield RouteLines(self._turn, self._route)
+        super().__init__("Why this answer", lambda width: route_lines(turn, route, width))

@@ -6,6 +6,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
+from chat_tui.errors import CommandError
+
 KEPT = 50
 """So many steps back; older ones are forgotten."""
 
@@ -30,10 +32,17 @@ class Undo:
         self._steps = [*self._steps[1 - KEPT :], _Step(words, undo, until)]
 
     async def take(self) -> str:
-        """Undo the last thing that still can be, and give its words; empty when there is none."""
+        """Undo the last thing that still can be, and give its words; empty when there is none.
+
+        Raises `CommandError` when it cannot be undone now, which keeps it; and what it raises itself.
+        """
         while self._steps:
             step = self._steps.pop()
             if self._clock() <= step.until:
-                await step.undo()
+                try:
+                    await step.undo()
+                except CommandError:
+                    self._steps.append(step)
+                    raise
                 return step.words
         return ""
