@@ -107,6 +107,8 @@ class Parts:
             quality=LOCAL_QUALITY,
             local=True,
             trim_step_tokens=config.local.context_window // 4,
+            images=False,
+            server="llama.cpp",
         )
         scripted = Model(SCRIPTED_MODEL, 32_000, 0.0, 0.0, 0.0, selectable=False, local=True)
         rows = [model for row in config.models if (model := self._of_row(row.name))]
@@ -298,7 +300,9 @@ def _local_models(config: Config, weights: Weights) -> tuple[Children, list[Mode
             window, selectable = window_of(head, windows.get(own.name)), True
         file = OwnFile(Path(own.path))
         servers[own.name] = LocalServer(file, model=own.name, context_window=window, threads=threads)
-        models.append(Model(own.name, context_window=window, local=True, selectable=selectable))
+        # Without the projector that belongs to it, which is another file, no model sees.
+        own_model = Model(own.name, window, local=True, selectable=selectable, images=False, server="llama.cpp")
+        models.append(own_model)
     return Children(servers, idle * 60 if idle is not None else None), models
 
 

@@ -19,6 +19,7 @@ from chat_tui.limits import Performance as Performance
 from chat_tui.limits import Strategies, with_profile
 from chat_tui.limits import Timeouts as Timeouts
 from chat_tui.models import DIALECTS, LOCAL_MODEL
+from chat_tui.request import Thinking
 from chat_tui.rows import ModelRow as ModelRow
 from chat_tui.rows import ProviderRow as ProviderRow
 from chat_tui.text_safety import clean_line
@@ -37,6 +38,8 @@ class RequestDefaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     top_p: float | None = None
     stop: tuple[str, ...] = ()
     seed: int | None = None
+    thinking: Thinking | None = None
+    """How much a model is to think before it answers."""
 
 
 class Memory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

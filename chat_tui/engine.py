@@ -262,7 +262,7 @@ class Engine:
         system = (Turn("system", prompt),) if prompt.strip() else ()
         if preset.prompt:
             path = [replace(turn, text=preset.spoken(turn.text)) if turn.role == "user" else turn for turn in path]
-        given = {name: getattr(settings, name) for name in ("max_tokens", "temperature", "top_p", "seed")}
+        given = {name: getattr(settings, name) for name in ("max_tokens", "temperature", "top_p", "seed", "thinking")}
         unset = {name: getattr(defaults, name) for name, value in given.items() if value is None}
         by_strategy = settings.strategy is not None and settings.model is None
         return settings.changed(

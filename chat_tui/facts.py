@@ -10,6 +10,10 @@ from chat_tui.config import Config, ModelRow
 from chat_tui.models import Model, Provider
 from chat_tui.providers.catalogue import Catalogue, Entry
 from chat_tui.providers.quality import Prior, prior_of
+from chat_tui.providers.sight import takes_images
+
+_SERVERS = ("llama.cpp", "vllm")
+"""Providers that are called after the program that serves them."""
 
 
 class Facts:
@@ -30,6 +34,8 @@ class Facts:
         rated = _first(row.quality, model.quality)
         return msgspec.structs.replace(
             model,
+            images=_told(row.images, model.images, takes_images(model.id)),
+            server=model.server or (model.provider if model.provider in _SERVERS else ""),
             asked_window=row.context_window,
             context_window=row.context_window or model.context_window or entry.context_window,
             price_in=_first(row.price_in, price_in, model.price_in, free, entry.price_in),
@@ -43,6 +49,10 @@ class Facts:
         """The models that a provider is known to have, without asking it."""
         names = provider.models or self._catalogue.chat_models(provider.name)
         return [Model(f"{provider.name}/{name}", local=provider.local) for name in names]
+
+
+def _told(*values: bool | None) -> bool | None:
+    return next((value for value in values if value is not None), None)
 
 
 def _first(*values: float | None) -> float | None:

@@ -48,6 +48,7 @@ class ModelRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     """`provider/model`; `local/NAME` for one of your own with `path`."""
     context_window: int | None = None
+    """Tokens; an Ollama server is asked to make room for so many."""
     price_in: float | None = None
     """US dollars per million prompt tokens."""
     price_out: float | None = None
@@ -58,3 +59,5 @@ class ModelRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A GGUF file to be run on this machine; the name begins with `local/` then."""
     fallbacks: tuple[str, ...] = ()
     """Models to try, in this order, when this one fails; in place of the config's own `fallbacks`."""
+    images: bool | None = None
+    """It takes images."""

@@ -32,6 +32,7 @@ temperature = 0.7
 top_p = 0.9
 stop = ["END"]
 seed = 7
+thinking = "low"
 
 [memory]
 exchanges = 5

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import NoReturn, get_args
 
 from chat_tui import __version__
 from chat_tui.cli.stderr import told
 from chat_tui.errors import ChatTuiError
+from chat_tui.request import Thinking
 from chat_tui.text_safety import clean
 
 
@@ -75,6 +76,10 @@ def parser() -> argparse.ArgumentParser:
         "--stop", type=_some_text, action="append", default=[], metavar="TEXT", help="end at this text; may be repeated"
     )
     ask.add_argument("--seed", type=int, metavar="N", help="the same seed gives the same answer, where it can")
+    ask.add_argument("--thinking", choices=get_args(Thinking), help="how much to think first, where the model can")
+    ask.add_argument(
+        "--attach", action="append", default=[], metavar="FILE", help="send an image or text along; may be repeated"
+    )
     ask.add_argument("--timeout", type=_positive, metavar="SECONDS", help="limit for the whole answer")
     ask.add_argument("--max-price", type=_not_negative, metavar="DOLLARS", help="the most that the answer may cost")
     ask.add_argument("--json", action="store_true", help="one chunk a line, as JSON")

@@ -6,15 +6,18 @@ import argparse
 import asyncio
 import signal
 import sys
+from collections.abc import Sequence
 from contextlib import aclosing, suppress
+from pathlib import Path
 
 from chat_tui import config, paths
 from chat_tui.answer import Answer
 from chat_tui.assembly import open_engine
+from chat_tui.attachments import Attachment, read
 from chat_tui.cli.paper import Paper
 from chat_tui.cli.stderr import say, told
 from chat_tui.engine import Engine
-from chat_tui.errors import ChatTuiError
+from chat_tui.errors import AttachmentRefused, ChatTuiError
 from chat_tui.request import Request
 from chat_tui.routing.strategies import names, plug_ins
 from chat_tui.text_safety import clean, clean_line
@@ -37,8 +40,13 @@ def run(options: argparse.Namespace) -> int:
     if options.model is not None and not all(options.model.partition("/")):
         say("chat-tui: a model is written as provider/model, such as local/smollm2-135m.\n")
         return 2
+    try:
+        attachments = [read(Path(file).expanduser()) for file in options.attach]
+    except AttachmentRefused as error:
+        told(error)
+        return 2
     settings = config.load(paths.config_file())
-    return asyncio.run(_ask(settings, question, options))
+    return asyncio.run(_ask(settings, question, attachments, options))
 
 
 def question_of(words: list[str]) -> str:
@@ -55,7 +63,9 @@ def question_of(words: list[str]) -> str:
     return clean(f"{question}\n\n{text}" if question and text else question or text)
 
 
-async def _ask(settings: config.Config, question: str, options: argparse.Namespace) -> int:
+async def _ask(
+    settings: config.Config, question: str, attachments: Sequence[Attachment], options: argparse.Namespace
+) -> int:
     interrupted = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # One that is ignored stays so: `nohup` and jobs in the background mean it.
@@ -70,18 +80,26 @@ async def _ask(settings: config.Config, question: str, options: argparse.Namespa
         top_p=options.top_p,
         stop=tuple(options.stop),
         seed=options.seed,
+        thinking=options.thinking,
         timeout_seconds=options.timeout,
         max_price=options.max_price,
         stream=not options.no_stream,
         fallback=not options.no_fallback,
     )
     try:
-        return await _answered(engine, question, request, interrupted, Paper(as_json=options.json))
+        return await _answered(engine, question, attachments, request, interrupted, Paper(as_json=options.json))
     finally:
         await engine.close()
 
 
-async def _answered(engine: Engine, question: str, request: Request, interrupted: asyncio.Event, paper: Paper) -> int:
+async def _answered(
+    engine: Engine,
+    question: str,
+    attachments: Sequence[Attachment],
+    request: Request,
+    interrupted: asyncio.Event,
+    paper: Paper,
+) -> int:
     if request.model is None and (request.strategy is not None or engine.config.model is None):
         discovery = asyncio.ensure_future(engine.discover())
         stop = asyncio.ensure_future(interrupted.wait())
@@ -91,7 +109,7 @@ async def _answered(engine: Engine, question: str, request: Request, interrupted
         await asyncio.wait([discovery, stop])
         if not discovery.cancelled():
             discovery.result()
-    answer = await engine.ask(None, question, request)
+    answer = await engine.ask(None, question, request, attachments=attachments)
     watch = asyncio.ensure_future(_cancel_when(interrupted, engine, answer))
     try:
         await _written(answer, paper, engine.config.performance)

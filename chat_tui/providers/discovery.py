@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from chat_tui.models import Model, Provider
 from chat_tui.providers.dialects import dialect
 from chat_tui.providers.dialects.dialect import Json
@@ -25,5 +27,6 @@ def models_of(provider: Provider, listing: Json) -> tuple[Model, ...]:
             # What leaves this machine by way of a server on it is taken only by name.
             here = provider.local and not listed.passed_on
             selectable = here or not provider.local
-            models.append(Model(name, listed.context_window, local=here, selectable=selectable))
+            model = Model(name, listed.context_window, local=here, selectable=selectable)
+            models.append(msgspec.structs.replace(model, images=listed.images, server=listed.server))
     return tuple(models)

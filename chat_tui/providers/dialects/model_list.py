@@ -12,6 +12,9 @@ Row = dict[str, Any]
 
 _WINDOWS = ("max_model_len", "context_length", "max_context_length", "context_window", "max_input_tokens")
 
+_SERVERS = {"llamacpp": "llama.cpp", "vllm": "vllm"}
+"""What servers write as the owner of their models."""
+
 
 class Listed(msgspec.Struct, frozen=True):
     """A model as its server names it."""
@@ -21,12 +24,20 @@ class Listed(msgspec.Struct, frozen=True):
     """Tokens; None where the server does not tell."""
     passed_on: bool = False
     """The server has somebody else's machine answer for it."""
+    images: bool | None = None
+    """It takes images; None where the server does not tell."""
+    server: str = ""
+    """The program that serves it, where it tells and that matters: `llama.cpp`, `vllm`."""
 
 
 def read_row(row: Row) -> Listed | None:
     """A row with an `id`, the shape of OpenAI and its imitators."""
     name = row.get("id")
-    return Listed(name, window_of(row)) if isinstance(name, str) and name else None
+    if not isinstance(name, str) or not name:
+        return None
+    owner = row.get("owned_by")
+    server = _SERVERS.get(owner, "") if isinstance(owner, str) else ""
+    return Listed(name, window_of(row), images=images_of(row), server=server)
 
 
 def no_more(page: Row) -> str:
@@ -52,6 +63,24 @@ def window_of(row: Row) -> int | None:
     meta = row.get("meta")
     told = [meta.get("n_ctx")] if isinstance(meta, dict) else []
     return next((window for value in (*told, *map(row.get, _WINDOWS)) if (window := tokens(value))), None)
+
+
+def images_of(row: Row) -> bool | None:
+    """Whether a model takes images, however its server says so (OpenRouter, Mistral, Anthropic, LM Studio)."""
+    architecture, abilities = row.get("architecture"), row.get("capabilities")
+    kinds = architecture.get("input_modalities") if isinstance(architecture, dict) else None
+    kinds = kinds or row.get("supported_input_modalities") or row.get("input_modalities")
+    if isinstance(kinds, list) and kinds:
+        return "image" in kinds
+    if isinstance(abilities, dict):
+        for name in ("vision", "image_input"):
+            told = abilities.get(name)
+            told = told.get("supported") if isinstance(told, dict) else told
+            if isinstance(told, bool):
+                return told
+    if isinstance(abilities, list) and {"multimodal", "vision"} & {*map(str, abilities)}:
+        return True
+    return True if row.get("type") == "vlm" else None
 
 
 def tokens(value: Any) -> int | None:
