@@ -54,8 +54,8 @@ LOCAL_STREAMS = 2
 class _Weights:
     """The local room's weights, as the engine shows them."""
 
-    def __init__(self, weights: Weights) -> None:
-        self._weights = weights
+    def __init__(self, weights: Weights, fetched: Callable[[], None]) -> None:
+        self._weights, self._fetched = weights, fetched
 
     @property
     def ready(self) -> bool:
@@ -70,6 +70,7 @@ class _Weights:
 
     async def fetch(self) -> None:
         await self._weights.fetch()
+        self._fetched()
 
 
 class Parts:
@@ -90,6 +91,7 @@ class Parts:
         self._weights, self._children = weights, children
         self._catalogue = catalogue
         self._pricing: asyncio.Task[None] | None = None
+        self._chosen: tuple[str, ...] = ()
         self._facts = Facts(config, catalogue)
         self._servers = Servers(
             roster,
@@ -106,6 +108,7 @@ class Parts:
             price_out=0.0,
             quality=LOCAL_QUALITY,
             local=True,
+            to_be_fetched=weights.ready() is None,
             trim_step_tokens=config.local.context_window // 4,
             images=False,
             server="llama.cpp",
@@ -135,6 +138,16 @@ class Parts:
         fresh = {model.name: model for model in models}
         kept = [model for model in self.router.models if model.name not in fresh]
         self.router.models = (*fresh.values(), *kept)
+
+    def fetched(self) -> None:
+        """The built-in model's weights are there: strategies take it as they take others."""
+        self._found(
+            [
+                msgspec.structs.replace(model, to_be_fetched=False)
+                for model in self.router.models
+                if model.name == LOCAL_MODEL
+            ]
+        )
 
     # -- speaking -------------------------------------------------------------------------------------------------
 
@@ -184,6 +197,7 @@ class Parts:
                     yield Metadata("fetching", model=model.name, received_bytes=now[0], total_bytes=now[1])
                 await asyncio.wait([fetch], timeout=PROGRESS_SECONDS)
             await fetch
+            self.fetched()
         finally:
             if not fetch.done():
                 fetch.cancel()
@@ -212,6 +226,7 @@ class Parts:
         """Look for servers on this machine, and ask those in use that name no models for their lists."""
         self._begin_pricing()
         await self._servers.discover()
+        self._take_chosen()
 
     def _begin_pricing(self) -> None:
         if self._pricing is None and self._servers.hosted():
@@ -222,6 +237,21 @@ class Parts:
         if await self._catalogue.refresh():
             self._found(await asyncio.to_thread(self._servers.with_facts, self.router.models))
             await self._servers.list_offers()
+
+    def offers(self, name: str) -> bool:
+        """This model's provider was merely found."""
+        return self._servers.offers(name.partition("/")[0])
+
+    def take(self, names: Sequence[str]) -> None:
+        """Use those of these models that are offered, now or as soon as they are found."""
+        self._chosen = tuple(dict.fromkeys([*self._chosen, *names]))
+        self._take_chosen()
+
+    def _take_chosen(self) -> None:
+        taken = [model for name in self._chosen if self.offers(name) and (model := self._servers.admit(name))]
+        if taken:
+            self._found(taken)
+            self._begin_pricing()
 
     def admit(self, name: str) -> None:
         """Take a model that was named but not listed, where its provider is known."""
@@ -353,7 +383,7 @@ async def open_engine(
         config,
         parts.router,
         history,
-        weights=_Weights(weights),
+        weights=_Weights(weights, parts.fetched),
         supply=parts,
         open_private=partial(Store.open, None),
         tell=tell,

@@ -36,6 +36,9 @@ from chat_tui.text_safety import clean
 
 LEARNED = "learned of models"
 """Where what was learned of the models is kept."""
+CHOSEN = "models chosen"
+"""Where the offered models are kept that somebody has chosen, one a line."""
+CHOSEN_LIMIT = 200
 UNDO_SECONDS = 10.0
 """For so long what was deleted can be brought back."""
 LEFT_SECONDS = 60.0
@@ -89,8 +92,19 @@ class Engine:
         await asyncio.gather(self._supply.discover(), asyncio.to_thread(self._router.load_plug_ins))
 
     async def recall(self) -> None:
-        """Take up what was learned of the models before; what is old counts less."""
+        """Take up what was learned of the models before, which counts less when it is old, and who was chosen."""
         self._router.health.read(await self.memory.place(LEARNED), time())
+        self._supply.take(await self._chosen())
+
+    async def use(self, model: str) -> None:
+        """Somebody has chosen a model: where it was merely offered it is in use from now on, also after a restart."""
+        if self._supply.offers(model):
+            self._supply.take([model])
+            chosen = list(dict.fromkeys([*await self._chosen(), model]))
+            await self.memory.set_place(CHOSEN, "\n".join(chosen[-CHOSEN_LIMIT:]))
+
+    async def _chosen(self) -> Sequence[str]:
+        return (await self.memory.place(CHOSEN)).splitlines()
 
     async def prepare(self) -> None:
         """Load what a question to any server will need; cheap in memory, for an idle moment."""
@@ -103,11 +117,14 @@ class Engine:
         if plan.models:
             await self._supply.warm(plan.models[0].name)
 
-    def wants_weights(self) -> bool:
-        """The built-in model is the one that would answer, and its weights are not there."""
+    def wants_weights(self, model: str | None, strategy: str) -> bool:
+        """The built-in model is the one that would answer, and its weights are not there; sure after `discover`."""
         if self.weights.ready:
             return False
-        return self.config.model == LOCAL_MODEL or (self.config.model is None and not self.config.providers)
+        if model is not None:
+            return model == LOCAL_MODEL
+        # A server of the config that is silent now will be back.
+        return not self.config.providers and self.first_choice(strategy) in {LOCAL_MODEL, ""}
 
     # -- verdicts -------------------------------------------------------------------------------------------------
 

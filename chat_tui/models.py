@@ -71,6 +71,8 @@ class Model(msgspec.Struct, frozen=True):
     """It runs on this machine."""
     trim_step_tokens: int = 0
     """Context is trimmed in steps of about this size, so that a server's cached prefix survives; 0: as needed."""
+    to_be_fetched: bool = False
+    """It is not on this machine yet: a strategy asks it when nobody else can answer."""
     guessed: bool = False
     """The prior is a guess from its size or price: nobody has rated its family."""
     server: str = ""

@@ -52,6 +52,10 @@ class Servers:
         """What offered servers have told of themselves."""
         self._offers: list[Standing] = []
 
+    def offers(self, provider: str) -> bool:
+        """This provider was found, and is not in use before somebody has said so."""
+        return provider in self._roster.offered
+
     def speaks_to(self, provider: str) -> bool:
         """This provider is in use."""
         return provider in self._roster.in_use

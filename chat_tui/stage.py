@@ -69,6 +69,12 @@ class Supply(Protocol):
     def standings(self) -> Sequence[Standing]:
         """Every model and how it fares."""
 
+    def offers(self, name: str) -> bool:
+        """This model's provider was merely found, and is not used before somebody has chosen the model."""
+
+    def take(self, names: Sequence[str]) -> None:
+        """Use those of these models that are offered, now or as soon as they are found."""
+
     def admit(self, name: str) -> None:
         """Let the router choose a model that was named but not listed, where its provider is known."""
 

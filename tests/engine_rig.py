@@ -15,7 +15,7 @@ from chat_tui.conversation import Conversation, Summary, Turn
 from chat_tui.engine import Engine, History
 from chat_tui.errors import ChatTuiError, ConversationNotFound, HistoryError
 from chat_tui.history.store import Store
-from chat_tui.models import Fetching, Standing
+from chat_tui.models import Fetching, Model, Standing
 from chat_tui.providers.scripted import Script, Scripted
 from chat_tui.route import Route
 from chat_tui.routing.router import Router
@@ -41,6 +41,12 @@ class Supply:
 
     def standings(self) -> Sequence[Standing]:
         return [Standing(A)]
+
+    def offers(self, name: str) -> bool:
+        return name.startswith("offered/")
+
+    def take(self, names: Sequence[str]) -> None:
+        self.told += [f"take {name}" for name in names]
 
     def admit(self, name: str) -> None:
         self.told.append(f"admit {name}")
@@ -160,12 +166,16 @@ class Stage:
 
 @asynccontextmanager
 async def stage(
-    *scripts: Script, history: History | None = None, config: Config | None = None, weights: bool = True
+    *scripts: Script,
+    history: History | None = None,
+    config: Config | None = None,
+    weights: bool = True,
+    models: Sequence[Model] = (A, B),
 ) -> AsyncIterator[Stage]:
     """An engine whose model `one/a` plays the scripts in turn; closed at the end, and no task is left."""
     before = asyncio.all_tasks()
     rig = Rig(a=Scripted(*(scripts or (["Hello."],))), b=["from b"])
-    router, supply, told = rig.router(A, B), Supply(), list[ChatTuiError]()
+    router, supply, told = rig.router(*models), Supply(), list[ChatTuiError]()
     engine = Engine(
         config or Config(strategy="quality-first"),
         router,

@@ -65,6 +65,12 @@ class StandInSupply:
     def standings(self) -> Sequence[Standing]:
         return [Standing(model, state="demo" if model.name == SCRIPTED_MODEL else "ready") for model in self._models]
 
+    def offers(self, name: str) -> bool:
+        return False
+
+    def take(self, names: Sequence[str]) -> None:
+        pass
+
     def admit(self, name: str) -> None:
         pass
 
@@ -90,7 +96,9 @@ class ScriptedChat:
         self._config, self._file = config, file
         self.app = ChatApp(config, self.open_engine, clock=lambda: NOW)
         self.pilot: Pilot[int]
-        models = (FAST, DEEP, Model(LOCAL_MODEL, 2048, 0.0, 0.0, 0.1, local=True))
+        built_in = Model(LOCAL_MODEL, 2048, 0.0, 0.0, 0.1, local=True)
+        # Nobody fetches the built-in model where others are there.
+        models = (FAST, DEEP, built_in) if weights.ready else (built_in,)
         self.supply = StandInSupply((*models, Model(SCRIPTED_MODEL, 32_000, 0.0, 0.0, selectable=False)))
 
     async def open_engine(self, tell: Callable[[ChatTuiError], None]) -> Engine:

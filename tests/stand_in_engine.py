@@ -139,8 +139,11 @@ class StandInEngine:
     def strategies(self) -> Sequence[str]:
         return ("balanced",)
 
-    def wants_weights(self) -> bool:
+    def wants_weights(self, model: str | None, strategy: str) -> bool:
         return False
+
+    async def use(self, model: str) -> None:
+        pass
 
     async def discover(self) -> None:
         pass

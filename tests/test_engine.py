@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from chat_tui.config import Config, Memory, ProviderRow, RequestDefaults
 from chat_tui.errors import ConversationNotFound, HistoryError, KeyRefused
 from chat_tui.history.store import Store
 from chat_tui.memory import OPEN_CONVERSATIONS
-from chat_tui.models import LOCAL_MODEL
+from chat_tui.models import LOCAL_MODEL, Model
 from chat_tui.providers.scripted import Fault, Pause, Script
 from chat_tui.request import Request
 from tests.engine_rig import Noted, Stage, chunks_of, ended, stage
-from tests.routing_rig import end_of, endless, slowly, text_of
+from tests.routing_rig import A, end_of, endless, slowly, text_of
 
 
 def sent(on: Stage, index: int = -1) -> list[tuple[str, str]]:
@@ -285,18 +286,38 @@ async def test_warming_loads_what_the_next_question_will_need() -> None:
         assert on.engine.strategies()[0] == "quality-first"
 
 
+BUILT_IN = Model(LOCAL_MODEL, to_be_fetched=True)
+BOX = Config(providers=(ProviderRow("x", "http://x"),))
+
+
 @pytest.mark.parametrize(
-    ("config", "ready", "wanted"),
+    ("config", "models", "model", "ready", "wanted"),
     [
-        (Config(), False, True),
-        (Config(), True, False),
-        (Config(model=LOCAL_MODEL, providers=(ProviderRow("x", "http://x"),)), False, True),
-        (Config(model="x/y", providers=(ProviderRow("x", "http://x"),)), False, False),
-        (Config(providers=(ProviderRow("x", "http://x"),)), False, False),
+        (Config(), [BUILT_IN], None, False, True),
+        (Config(), [BUILT_IN], None, True, False),
+        (Config(), [BUILT_IN], "ollama/qwen", False, False),
+        (Config(), [BUILT_IN, A], None, False, False),
+        (Config(), [BUILT_IN, A], LOCAL_MODEL, False, True),
+        (Config(), [BUILT_IN, msgspec.structs.replace(A, selectable=False)], None, False, True),
+        (BOX, [BUILT_IN], LOCAL_MODEL, False, True),
+        (BOX, [BUILT_IN], None, False, False),
     ],
 )
+@pytest.mark.parametrize("strategy", ["balanced", "round-robin", "speed-priority", "cost-optimized"])
 async def test_weights_are_wanted_where_the_built_in_model_would_answer(
-    config: Config, ready: bool, wanted: bool
+    config: Config, models: list[Model], model: str | None, ready: bool, wanted: bool, strategy: str
 ) -> None:
-    async with stage(config=config, weights=ready) as on:
-        assert on.engine.wants_weights() is wanted
+    async with stage(config=config, weights=ready, models=models) as on:
+        assert on.engine.wants_weights(model, strategy) is wanted
+
+
+async def test_an_offered_model_that_was_chosen_is_in_use_after_a_restart(tmp_path: Path) -> None:
+    async with stage(history=await Store.open(tmp_path / "store.db")) as on:
+        await on.engine.use("one/a")
+        await on.engine.use("offered/x")
+        await on.engine.use("offered/y")
+        await on.engine.use("offered/x")
+        assert on.supply.told == ["take offered/x", "take offered/y", "take offered/x"]
+    async with stage(history=await Store.open(tmp_path / "store.db")) as on:
+        await on.engine.recall()
+        assert on.supply.told == ["take offered/x", "take offered/y"]

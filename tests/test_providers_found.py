@@ -12,6 +12,7 @@ import pytest
 
 from chat_tui.config import Config, ProviderRow
 from chat_tui.known import KnownProvider, known_providers
+from chat_tui.models import LOCAL_MODEL
 from chat_tui.providers.ports import Place, look
 from chat_tui.request import Request
 from tests.loopback_home import ended, engine_with, standing
@@ -111,6 +112,31 @@ async def test_choosing_an_offered_model_uses_it_and_none_beside_it() -> None:
             assert names == ["acme/anvil"]
             states = {row.model.name: row.state for row in engine.models() if row.model.provider == "acme"}
             assert states == {"acme/anvil": "ready", "acme/rope": "found: choose it to use it"}
+
+
+async def test_what_was_chosen_before_is_in_use_as_long_as_it_is_offered() -> None:
+    known = {**hosted(), "rope": KnownProvider("rope", "Rope", "http://127.0.0.1:9/v1", keys=("ROPE_KEY",))}
+    async with engine_with(known=known, environ={"ACME_KEY": "k" * 20}) as engine:
+        engine._supply.take(["acme/anvil", "rope/long"])
+        assert engine.first_choice("quality-first") == "acme/anvil"
+        assert all(model.provider != "rope" for model in engine._router.models)
+
+
+async def test_a_gateway_that_was_chosen_before_is_in_use_when_it_is_found() -> None:
+    async with (
+        ModelServer(models=["gpt"]) as server,
+        engine_with(known=server_row(server, "litellm", local=False)) as engine,
+    ):
+        engine._supply.take(["litellm/gpt"])
+        assert engine.first_choice("quality-first") == LOCAL_MODEL
+        await engine.discover()
+        assert engine.first_choice("quality-first") == "litellm/gpt"
+
+
+async def test_what_must_be_fetched_first_is_asked_after_all_that_is_there() -> None:
+    async with ModelServer(models=["tiny"]) as server, engine_with(known=server_row(server)) as engine:
+        await engine.discover()
+        assert {engine.first_choice(name) for name in engine.strategies()} == {"vllm/tiny"}
 
 
 async def test_use_in_the_config_lets_strategies_choose_what_is_found() -> None:

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from chat_tui.attachments import Attachment
-from chat_tui.chunks import Timings
+from chat_tui.chunks import Error, Timings
 from chat_tui.conversation import Turn
 from chat_tui.errors import KeyRefused, Overloaded, RateLimited
 from chat_tui.models import Model
@@ -155,7 +155,11 @@ async def test_a_strategy_of_another_package_is_one_more_name() -> None:
 async def test_one_that_fails_has_its_ending_too() -> None:
     router = Rig(a=["a"], b=["b"]).router(A, B)
     router._strategies["broken"] = guarded(broken)
-    end = end_of(await all_of(router.process_stream(ask(strategy="broken"))))
+    chunks = await all_of(router.process_stream(ask(strategy="broken")))
+    assert [chunk.error.title for chunk in chunks if isinstance(chunk, Error)] == [
+        "The strategy failed: ZeroDivisionError."
+    ]
+    end = end_of(chunks)
     assert end.state == "failed"
     assert end.route is not None
     assert end.route.candidates[0].out == "the strategy failed: ZeroDivisionError"

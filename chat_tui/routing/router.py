@@ -144,7 +144,7 @@ class Router:
         strategy = self._strategy(name)
         if strategy is None:
             return Plan(name, (), error=_unknown_strategy(name, tuple(self._strategies)))
-        ranked = strategy(request, self.models, self.health)
+        ranked = self._ranked(strategy, request, self.models)
         models = self._first_of(ranked)
         if not models:
             return self._planned(request, Plan(name, (), tuple(ranked), _nothing_to_choose(ranked)))
@@ -153,6 +153,14 @@ class Router:
         if named or not request.fallback:
             models = (models[0], *named)
         return self._planned(request, Plan(name, models, tuple(ranked), rungs=tuple(rungs(name)) if on_ladder else ()))
+
+    def _ranked(
+        self, strategy: Strategy, request: Request, models: Sequence[Model], health: Health | None = None
+    ) -> Sequence[Candidate]:
+        """The candidates in the strategy's order; what must be fetched first comes after all that is there."""
+        ranked = strategy(request, models, health or self.health)
+        late = {model.name for model in models if model.to_be_fetched}
+        return sorted(ranked, key=lambda one: 2 if one.out else int(one.model in late)) if late else ranked
 
     def context(self, request: Request) -> Context:
         """What would be sent to the model that would be asked first now, with every exchange and why it is not sent.
@@ -197,7 +205,7 @@ class Router:
     def _rung(self, request: Request, rung: str, exhausted: Collection[str]) -> Sequence[Model]:
         """What the next strategy of the ladder chooses among the models that are left, as they fare now."""
         left = [model for model in self.models if model.name not in exhausted]
-        ranked = self._strategies[rung](request, left, self.health)
+        ranked = self._ranked(self._strategies[rung], request, left)
         return self._first_of(ranked)
 
     def _others(self, request: Request, plan: Plan, tokens: int) -> Sequence[Alternative]:
@@ -209,7 +217,7 @@ class Router:
         for name, strategy in self._strategies.items():
             if name == plan.strategy:
                 continue
-            first = next(iter(strategy(request, self.models, plan.health)), None)
+            first = next(iter(self._ranked(strategy, request, self.models, plan.health)), None)
             if first is None or first.out:
                 found.append(Alternative(name))
                 continue
@@ -257,6 +265,9 @@ def _nothing_to_choose(ranked: Sequence[Candidate]) -> ChatTuiError:
     if dear:
         told = "; ".join(f"{candidate.model} {candidate.out}" for candidate in dear[:4])
         return NoModel("Every model is too dear.", f"{told}. Allow more in the config, or add a free model.")
+    failed = next((candidate.out for candidate in ranked if candidate.out.startswith("the strategy failed")), "")
+    if failed:
+        return NoModel(f"T{failed[1:]}.", "Choose another with Ctrl+T or `--strategy`.")
     return NoModel(
         "There is no model to choose from.",
         "Fetch the built-in one, set a key, or add a server under [[providers]] in the config.",

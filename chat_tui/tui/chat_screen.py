@@ -63,8 +63,6 @@ class ChatScreen(ChatLayout):
         self._opened.set()
         await self._refresh_history()
         self._show_choice()
-        if engine.wants_weights():
-            self.chat.fetch_line.begin(engine.weights)
         self.run_worker(self._discover(engine), group="discover")
 
     async def opened(self) -> Engine:
@@ -87,6 +85,8 @@ class ChatScreen(ChatLayout):
         await engine.discover()
         self.picker.set_standings(engine.models())
         self._show_choice()
+        if engine.wants_weights(self.model, self.strategy):
+            self.chat.fetch_line.begin(engine.weights)
 
     async def leave(self) -> None:
         """Keep what is needed to come back."""
@@ -122,6 +122,12 @@ class ChatScreen(ChatLayout):
         """From the next question on this model answers; None: the one that the strategy chooses."""
         self.model, self.strategy = model, strategy
         self._show_choice()
+        if model is not None and self._engine is not None:
+            self.run_worker(self._use(self._engine, model), group="use")
+
+    async def _use(self, engine: Engine, model: str) -> None:
+        await engine.use(model)
+        self.picker.set_standings(engine.models())
 
     @on(ModelPicker.Chosen)
     def take_model(self, event: ModelPicker.Chosen) -> None:
