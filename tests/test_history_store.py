@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 import stat
 import subprocess
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 from chat_tui.chunks import ErrorInfo, State, Timings, Usage
 from chat_tui.conversation import Conversation, Turn, new_id, now
 from chat_tui.errors import ConversationNotFound, HistoryError
+from chat_tui.history import packing
 from chat_tui.history.rows import storable
 from chat_tui.history.store import Store
 from chat_tui.route import Candidate, Route, Try
@@ -91,6 +93,24 @@ async def test_every_field_of_a_finished_answer_comes_back_with_its_route(store:
     assert await store.route("answer") == ROUTE
     assert await store.route("question") is None
     assert await store.route("nobody") is None
+
+
+KEPT_ROUTE = b"Bhl}e=^oh;=E$yqTWpEl^@;jPghLWqkl~0~tggWy*Q6I=z_N#kBCHlY|HC-(z%m%(BWxuCMhXT1"
+
+
+def test_a_route_that_was_kept_can_always_be_read() -> None:
+    model = "local/smollm2-135m"
+    assert packing.route(base64.b85decode(KEPT_ROUTE)) == Route(
+        "balanced",
+        (Candidate(model, 0.7, {"speed": 0.9}), Candidate("a/b", out="resting")),
+        (Try(model, 1, "answered", duration_seconds=2.5),),
+        needs="chat",
+    )
+
+
+@pytest.mark.parametrize("record", [b"", b"\xff\xff", packing.packed("{}"), "{", packing.packed("\ufffd")])
+def test_a_route_that_cannot_be_read_is_not_known(record: bytes | str) -> None:
+    assert packing.route(record) is None
 
 
 @pytest.mark.parametrize("state", ENDINGS)

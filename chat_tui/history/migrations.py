@@ -115,6 +115,8 @@ _SECOND = (
     "DROP INDEX turn_conversation",
     "CREATE INDEX turn_conversation ON turn (conversation, cost)",
     "CREATE INDEX turn_root ON turn (conversation) WHERE parent IS NULL",
+    # What was spent since a day began.
+    "CREATE INDEX turn_cost ON turn (created, cost) WHERE cost > 0",
     # Where the user was when another branch was chosen, the last one with the highest key.
     """
     CREATE TABLE ending (

@@ -11,7 +11,7 @@ import msgspec
 
 from chat_tui.conversation import Conversation, Summary, Tree, Turn
 from chat_tui.errors import ConversationNotFound
-from chat_tui.history import attached, rows
+from chat_tui.history import attached, packing, rows
 from chat_tui.history.owners import Owner
 from chat_tui.history.rows import TURN_COLUMNS, moment, storable
 from chat_tui.route import Route
@@ -19,6 +19,8 @@ from chat_tui.text_safety import clean_line
 
 PROMPT_CHARACTERS = 1_000_000
 """Of all recalled prompts together."""
+_PROMPTS_READ = 20
+"""For each one that is wanted: some were asked again and again."""
 
 # Parents have lower keys than their children, so the order of keys is the order of the path; asking for it here too
 # ends the walk even in a damaged store with a ring of parents.
@@ -53,7 +55,7 @@ _BELOW = "SELECT id FROM turn WHERE parent IS ? AND conversation = ? ORDER BY ke
 
 _PROMPTS = """
     SELECT text FROM turn JOIN conversation ON conversation.key = turn.conversation AND conversation.deleted IS NULL
-    WHERE role = 'user' ORDER BY turn.key DESC
+    WHERE role = 'user' ORDER BY turn.key DESC LIMIT ?
 """
 
 # A path ends with an answer, or with a question whose answer has not come.
@@ -117,7 +119,7 @@ def tree(db: sqlite3.Connection, conversation_id: str, owner: Owner) -> Tree:
     records = db.execute(
         "SELECT turn.id, record FROM turn JOIN route ON route.turn = turn.key WHERE turn.conversation = ?", (key,)
     )
-    routes = {id: known for id, record in records if (known := rows.route(record)) is not None}
+    routes = {id: known for id, record in records if (known := packing.route(record)) is not None}
     return Tree(whole, turns, whole.path[-1].id if whole.path else "", routes)
 
 
@@ -181,14 +183,14 @@ def route(db: sqlite3.Connection, turn_id: str) -> Route | None:
     found = db.execute(
         "SELECT record FROM route JOIN turn ON turn.key = route.turn WHERE turn.id = ?", (turn_id,)
     ).fetchone()
-    return None if found is None else rows.route(found[0])
+    return None if found is None else packing.route(found[0])
 
 
 def prompts(db: sqlite3.Connection, limit: int) -> list[str]:
     """The user's last distinct prompts, newest first, `PROMPT_CHARACTERS` at most (but always one)."""
     known: dict[str, None] = {}
     size = 0
-    for (text,) in db.execute(_PROMPTS):
+    for (text,) in db.execute(_PROMPTS, (limit * _PROMPTS_READ,)):
         if text in known:
             continue
         size += len(text)
@@ -212,5 +214,6 @@ def place(db: sqlite3.Connection, name: str) -> str:
 
 def spent(db: sqlite3.Connection, since: datetime) -> float:
     """US dollars for the answers since then."""
-    (total,) = db.execute("SELECT total(cost) FROM turn WHERE created >= ?", (rows.microseconds(since),)).fetchone()
+    select = "SELECT total(cost) FROM turn WHERE created >= ? AND cost > 0"
+    (total,) = db.execute(select, (rows.microseconds(since),)).fetchone()
     return float(total)

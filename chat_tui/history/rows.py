@@ -12,7 +12,7 @@ import msgspec
 from chat_tui.attachments import Attachment
 from chat_tui.chunks import ErrorInfo, State, Timings, Usage
 from chat_tui.conversation import Role, Turn, now
-from chat_tui.route import Route, Seam
+from chat_tui.route import Seam
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -122,11 +122,3 @@ def turn(row: tuple[Any, ...], parent: str | None, attachments: tuple[Attachment
 def orphan(turn: Turn) -> Turn:
     """The growing answer of a process that is gone, as it is shown and kept."""
     return msgspec.structs.replace(turn, state="broken", error=turn.error or ORPHANED)
-
-
-def route(record: str) -> Route | None:
-    """The route of its JSON; None when it cannot be read."""
-    try:
-        return msgspec.json.decode(record, type=Route)
-    except msgspec.MsgspecError:
-        return None

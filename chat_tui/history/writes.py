@@ -8,6 +8,7 @@ from chat_tui.conversation import Conversation, Turn, now
 from chat_tui.errors import HistoryError
 from chat_tui.history import attached, reads, rows, search
 from chat_tui.history.owners import Owner
+from chat_tui.history.packing import packed
 from chat_tui.history.rows import microseconds, storable
 from chat_tui.route import Route
 
@@ -112,7 +113,7 @@ def finish(db: sqlite3.Connection, turn: Turn, route: Route | None) -> None:
     _settle(db, key, turn)
     db.execute("DELETE FROM route WHERE turn = ?", (key,))
     if route is not None:
-        db.execute("INSERT INTO route (turn, record) VALUES (?, ?)", (key, rows.encoded(route)))
+        db.execute("INSERT INTO route (turn, record) VALUES (?, ?)", (key, packed(rows.encoded(route))))
     db.execute("UPDATE conversation SET updated = max(updated, ?) WHERE key = ?", (microseconds(now()), conversation))
 
 
