@@ -78,6 +78,10 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """US dollars; what would cost more is not asked."""
     daily_budget: float | None = None
     """US dollars; when little is left of it, only cheaper and free models are asked."""
+    titles: Literal["question", "model"] = "question"
+    """Where a conversation's title comes from: its first words, or a model that costs nothing, in the background."""
+    titles_model: str | None = None
+    """`provider/model` that makes the titles, whatever it costs; None: one that costs nothing."""
     mouse: bool = True
     discovered: Literal["ask", "use", "ignore"] = "ask"
     request: RequestDefaults = RequestDefaults()
@@ -296,7 +300,11 @@ def _check_names(config: Config, file: str, text: str) -> None:
             raise _wrong(file, text, f"models[{index}].name", "must be local/NAME, since it has a `path`")
         if name in rows[:index]:
             raise _wrong(file, text, f"models[{index}].name", f"`{clean_line(name, 60)}` is there twice")
-    named = [("model", config.model), *(("fallbacks", name) for name in config.fallbacks)]
+    named = [
+        ("model", config.model),
+        ("titles_model", config.titles_model),
+        *(("fallbacks", name) for name in config.fallbacks),
+    ]
     for index, model_row in enumerate(config.models):
         named += [(f"models[{index}].fallbacks", name) for name in model_row.fallbacks]
     for key, model in [*named, *((f"models[{index}].name", name) for index, name in enumerate(rows))]:

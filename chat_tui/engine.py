@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from chat_tui import presets
 from chat_tui.answer import Answer
+from chat_tui.asking import request_of
 from chat_tui.attachments import Attachment
 from chat_tui.config import Config
 from chat_tui.context import Context
@@ -33,6 +34,7 @@ from chat_tui.stage import History as History
 from chat_tui.stage import LocalWeights as LocalWeights
 from chat_tui.stage import Supply
 from chat_tui.text_safety import clean
+from chat_tui.titling import better_title, title_model
 
 LEARNED = "learned of models"
 """Where what was learned of the models is kept."""
@@ -69,6 +71,7 @@ class Engine:
         self._answers: dict[str, Answer] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closed = False
+        self._titling: asyncio.Task[None] | None = None
         self._asking = asyncio.Lock()
         """One question is stored at a time, so that none is asked behind another's back."""
 
@@ -271,26 +274,8 @@ class Engine:
         return self._router.context(await self._request(conversation, conversation.path, settings or Request()))
 
     async def _request(self, conversation: Conversation, path: Sequence[Turn], settings: Request) -> Request:
-        config, defaults = self.config, self.config.request
-        preset = presets.decoded(conversation.preset) or Preset()
-        settings = preset.settings(settings)
-        said = (conversation.system_prompt, preset.system(), config.system_prompt)
-        prompt = next(text for text in said if text is not None)
-        system = (Turn("system", prompt),) if prompt.strip() else ()
-        if preset.prompt:
-            path = [replace(turn, text=preset.spoken(turn.text)) if turn.role == "user" else turn for turn in path]
-        given = {name: getattr(settings, name) for name in ("max_tokens", "temperature", "top_p", "seed", "thinking")}
-        unset = {name: getattr(defaults, name) for name, value in given.items() if value is None}
-        by_strategy = settings.strategy is not None and settings.model is None
-        return settings.changed(
-            prompt="",
-            turns=(*system, *await self.memory.with_contents(conversation, path)),
-            model=settings.model if settings.model or by_strategy else config.model,
-            strategy=settings.strategy or config.strategy,
-            stop=settings.stop or defaults.stop,
-            fallback=settings.fallback and config.fallback,
-            **unset,
-        )
+        turns = await self.memory.with_contents(conversation, path)
+        return request_of(self.config, conversation, turns, settings)
 
     async def _answer(self, answer: Answer, request: Request) -> None:
         try:
@@ -315,6 +300,22 @@ class Engine:
             await self._keep_learned()
         finally:
             self._answers.pop(answer.turn.id, None)
+        if self.config.titles == "model" and not self._closed and answer.turn.state == "complete":
+            self._titling = asyncio.ensure_future(self._entitle(answer))
+            self._titling.add_done_callback(self._done)
+
+    async def _entitle(self, answer: Answer) -> None:
+        """Give a conversation a better title than its first question is, unless it has been given one."""
+        conversation = await self.memory.conversation(answer.conversation_id)
+        if len(conversation.path) != 2 or conversation.title != title_of(answer.question.text):
+            return
+        private = self.memory.is_private(conversation.id)
+        model = None if private else self.config.titles_model
+        if model is None and (free := title_model(self._router, local=private)) is not None:
+            model = free.name
+        title = await better_title(self._router, model, answer.question.text, answer.turn.text) if model else ""
+        if title and (await self.memory.conversation(conversation.id)).title == conversation.title:
+            await self.memory.rename(conversation.id, title)
 
     async def delete(self, conversation_id: str) -> None:
         """Cancel what runs in a conversation and delete it; `memory.restore` brings it back within `UNDO_SECONDS`.
@@ -338,6 +339,9 @@ class Engine:
     async def close(self) -> None:
         """Cancel what runs, keep the parts, save, and let go of everything."""
         self._closed = True
+        if self._titling is not None:
+            self._titling.cancel()
+            await asyncio.wait([self._titling])
         try:
             await asyncio.gather(*(answer.cancel() for answer in self.running()))
             while self._tasks:

@@ -24,6 +24,8 @@ RANKS = {
     "engine": 2,
     "answer": 2,
     "memory": 2,
+    "asking": 2,
+    "titling": 2,
     "compare": 2,
     "adaptive": 2,
     "assembly": 3,

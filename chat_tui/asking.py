@@ -1,0 +1,41 @@
+"""What a conversation asks for: its turns, and the settings that the asker, the preset and the config give."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from chat_tui import presets
+from chat_tui.config import Config
+from chat_tui.conversation import Conversation, Turn
+from chat_tui.presets import Preset
+from chat_tui.request import Request
+
+
+def request_of(config: Config, conversation: Conversation, path: Sequence[Turn], settings: Request) -> Request:
+    """The request for these turns; what `settings` leaves unset comes from the preset, then from the config."""
+    defaults = config.request
+    preset = presets.decoded(conversation.preset) or Preset()
+    settings = preset.settings(settings)
+    if preset.prompt:
+        path = [replace(turn, text=preset.spoken(turn.text)) if turn.role == "user" else turn for turn in path]
+    given = {name: getattr(settings, name) for name in ("max_tokens", "temperature", "top_p", "seed", "thinking")}
+    unset = {name: getattr(defaults, name) for name, value in given.items() if value is None}
+    by_strategy = settings.strategy is not None and settings.model is None
+    return settings.changed(
+        prompt="",
+        turns=(*_system(config, conversation, preset), *path),
+        model=settings.model if settings.model or by_strategy else config.model,
+        strategy=settings.strategy or config.strategy,
+        stop=settings.stop or defaults.stop,
+        fallback=settings.fallback and config.fallback,
+        **unset,
+    )
+
+
+def _system(config: Config, conversation: Conversation, preset: Preset) -> Sequence[Turn]:
+    """The conversation's own system prompt goes before the preset's, that before the config's."""
+    said = (conversation.system_prompt, preset.system(), config.system_prompt)
+    text = next(text for text in said if text is not None)
+    return (Turn("system", text),) if text.strip() else ()
