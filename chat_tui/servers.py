@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from chat_tui.chunks import Chunk, Metadata, Token
+from chat_tui.chunks import Chunk, End, Metadata, Token
 from chat_tui.errors import ChatTuiError, KeyRefused, ProviderError, Rejected
 from chat_tui.facts import Facts
 from chat_tui.known import KnownProvider
@@ -23,6 +23,8 @@ from chat_tui.request import Request
 if TYPE_CHECKING:
     from chat_tui.providers.transport import Transport
 
+LOOK_UP_SECONDS = 2.0
+"""For what a server tells of its models one by one."""
 OFFERED = "found: choose it to use it"
 """The state of a model whose provider was found, and which no strategy takes before it was chosen once."""
 
@@ -51,6 +53,9 @@ class Servers:
         self._listed: dict[str, tuple[Model, ...]] = {}
         """What offered servers have told of themselves."""
         self._offers: list[Standing] = []
+        self._seen_loaded: set[str] = set()
+        """Models that were asked about while they were loaded."""
+        self._looking: set[asyncio.Task[None]] = set()
 
     def offers(self, provider: str) -> bool:
         """This provider was found, and is not in use before somebody has said so."""
@@ -88,6 +93,8 @@ class Servers:
             spoken = self._spoken(provider, await self._keys.of(provider), model, request)
             async with aclosing(spoken) as bursts:
                 async for burst in bursts:
+                    if burst and isinstance(burst[-1], End):
+                        self._look_again(provider, model)
                     yield burst
         except KeyRefused:
             self._keys.forget(provider.name)
@@ -138,6 +145,9 @@ class Servers:
 
     async def close(self) -> None:
         """Let go of the connections."""
+        for looking in self._looking:
+            looking.cancel()
+        await asyncio.gather(*self._looking, return_exceptions=True)
         if self._transport is not None:
             await self._transport.close()
 
@@ -146,7 +156,12 @@ class Servers:
     async def discover(self) -> None:
         """Look for servers on this machine, and ask those in use that name no models, all at once."""
         asked = [provider for provider in self._roster.in_use.values() if not provider.models]
-        await asyncio.gather(self._look_here(), *(self._ask_for_models(provider) for provider in asked))
+        named = [provider for provider in self._roster.in_use.values() if provider.models]
+        await asyncio.gather(
+            self._look_here(),
+            *(self._ask_for_models(provider) for provider in asked),
+            *(self._look_up(provider, self._named_by(provider)) for provider in named),
+        )
         await self.list_offers()
 
     async def list_offers(self) -> None:
@@ -165,8 +180,8 @@ class Servers:
             path = urlsplit(base_url_of(at_its_port(row, {})) + dialect(row.dialect).model_list.path).path
             # No key goes along: whoever listens there has not shown yet who it is.
             places[name] = Place(row.port, path)
-        for name, answer in (await look(places)).items():
-            await self._take(rows[name], answer.status, answer.listing)
+        answers = await look(places)
+        await asyncio.gather(*(self._take(rows[name], told.status, told.listing) for name, told in answers.items()))
 
     async def _take(self, row: KnownProvider, status: int, listing: object) -> None:
         from chat_tui.providers.discovery import models_of
@@ -180,7 +195,8 @@ class Servers:
             return
         self._silent.pop(row.name, None)
         if row.name in self._roster.in_use:
-            await self._tell(provider, models)
+            # Still without a key: nobody has chosen it yet.
+            await self._tell(provider, models, "")
         else:
             self._listed[row.name] = models
 
@@ -195,10 +211,39 @@ class Servers:
             self._silent[provider.name] = error.title
             return
         self._silent.pop(provider.name, None)
-        await self._tell(provider, await asyncio.to_thread(models_of, provider, listing))
+        await self._tell(provider, await asyncio.to_thread(models_of, provider, listing), key)
 
-    async def _tell(self, provider: Provider, models: Sequence[Model]) -> None:
-        self._found(await asyncio.to_thread(lambda: [self._facts.of(model, provider) for model in models]))
+    async def _tell(self, provider: Provider, models: Sequence[Model], key: str) -> None:
+        known = await asyncio.to_thread(lambda: [self._facts.of(model, provider) for model in models])
+        self._found(known)
+        await self._look_up(provider, known, key)
+
+    def _named_by(self, provider: Provider) -> Sequence[Model]:
+        return [model for model in self.named_models() if model.provider == provider.name]
+
+    async def _look_up(self, provider: Provider, models: Sequence[Model], key: str | None = None) -> None:
+        """Ask the server about each of its models, where it tells more so than in its list."""
+        from chat_tui.providers.dialects import dialect
+        from chat_tui.providers.discovery import looked_up
+
+        if not any(map(dialect(provider.dialect).look_up.questions, models)):
+            return
+        try:
+            key = await self._keys.of(provider) if key is None else key
+        except ChatTuiError:
+            # The question will say so.
+            return
+        transport, its_key = await self.transport(), key
+        told = await looked_up(lambda each: transport.ask(provider, its_key, each), provider, models, LOOK_UP_SECONDS)
+        self._found([self._facts.of(model, provider) for model in told])
+
+    def _look_again(self, provider: Provider, model: Model) -> None:
+        """A server that loads a model when it is asked tells only then what window it has."""
+        if provider.dialect == "ollama" and model.asked_window is None and model.name not in self._seen_loaded:
+            self._seen_loaded.add(model.name)
+            looking = asyncio.ensure_future(self._look_up(provider, [model]))
+            self._looking.add(looking)
+            looking.add_done_callback(self._looking.discard)
 
     def admit(self, name: str) -> Model | None:
         """The model that somebody names, which alone of its provider's is in use then; None where that is not known."""

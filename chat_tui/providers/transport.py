@@ -22,6 +22,8 @@ from chat_tui.models import Model, Provider
 from chat_tui.providers import reply as replies
 from chat_tui.providers.dialects import dialect
 from chat_tui.providers.dialects.dialect import Call, Dialect, Json, parsed
+from chat_tui.providers.dialects.look_up import Question
+from chat_tui.providers.discovery import whole_list
 from chat_tui.providers.http_errors import http_error, without_keys
 from chat_tui.providers.line import Line as Line
 from chat_tui.providers.line import base_url_of, no_address, on_loopback
@@ -35,12 +37,12 @@ ERROR_BODY_SECONDS = 5.0
 """How long to wait for the body of an error; the status alone says enough."""
 MODELS_SECONDS = 5.0
 """For a server's list of its models."""
+LOOK_UP_SECONDS = 2.0
+"""For what a server tells of one model."""
 MODELS_BODY_LIMIT = 16 * 1024 * 1024
 REDIRECTS_LIMIT = 3
 QUIRKS_LIMIT = 6
 """Of one model; a server that finds fault with more of a request is left alone."""
-PAGES_LIMIT = 20
-"""Of one server's list of models."""
 
 _BROKEN = (httpx.TransportError, httpx.DecodingError, httpx.StreamError, OSError)
 """What breaks a line that was open."""
@@ -107,7 +109,17 @@ class Transport:
         with _mapped(line, ""):
             client = await self._client(line)
             async with asyncio.timeout(self._models_seconds):
-                return await _listing(client, spoken, line)
+                return await whole_list(lambda url: _json(client, url, spoken, line), provider, spoken.model_list)
+
+    async def ask(self, provider: Provider, key: str, question: Question) -> Json:
+        """What the server tells when it is asked about a model, as JSON. Raises `ProviderError`."""
+        spoken = dialect(provider.dialect)
+        line, base = Line(provider, key), base_url_of(provider)
+        url = (base.removesuffix(spoken.root) if question.at_root else base) + question.path
+        with _mapped(line, ""):
+            client = await self._client(line)
+            async with asyncio.timeout(LOOK_UP_SECONDS):
+                return await _json(client, url, spoken, line, question.body)
 
     async def stream(self, line: Line, model: Model, request: Request) -> AsyncGenerator[Sequence[Chunk], None]:
         """The reply in bursts: what each read brought. The last chunk is an `End`. Raises `ProviderError`."""
@@ -143,35 +155,19 @@ async def _encoded(spoken: Dialect, request: Request, model: Model, quirks: froz
     return spoken.encode(request, model, quirks)
 
 
-async def _listing(client: httpx.AsyncClient, spoken: Dialect, line: Line) -> Json:
-    """A server's list of models, its pages put together under the key of the first."""
-    first: Json = None
-    path, asked = spoken.model_list.path, set[str]()
-    while path and path not in asked and len(asked) < PAGES_LIMIT:
-        asked.add(path)
-        elsewhere = line.provider.models_url if len(asked) == 1 else ""
-        page = await _page(client, elsewhere or base_url_of(line.provider) + path, spoken, line)
-        rows = page.get(spoken.model_list.key) if isinstance(page, dict) else None
-        if first is None:
-            first = page
-        elif isinstance(rows, list):
-            first[spoken.model_list.key] += rows
-        path = spoken.model_list.more(page) if isinstance(rows, list) else ""
-    return first
-
-
-async def _page(client: httpx.AsyncClient, url: str, spoken: Dialect, line: Line) -> Json:
-    outgoing = client.build_request("GET", url, headers=_headers(spoken, line))
+async def _json(client: httpx.AsyncClient, url: str, spoken: Dialect, line: Line, body: bytes = b"") -> Json:
+    headers = {**_headers(spoken, line), **({"Content-Type": "application/json"} if body else {})}
+    outgoing = client.build_request("POST" if body else "GET", url, content=body or None, headers=headers)
     reply = await client.send(outgoing, stream=True)
     try:
         if reply.status_code != 200:
             raise _refused(reply, await _error_body(reply), spoken, line)
-        body = await _bounded(reply, MODELS_BODY_LIMIT, [])
+        told = await _bounded(reply, MODELS_BODY_LIMIT, [])
     finally:
         await reply.aclose()
     try:
         # A long list is read in a thread: the screen goes on meanwhile.
-        return parsed(body) if len(body) < 100_000 else await asyncio.to_thread(parsed, body)
+        return parsed(told) if len(told) < 100_000 else await asyncio.to_thread(parsed, told)
     except ValueError:
         raise errors.Garbled(f"{line.provider.name} gave no list of models.", "Check `base_url`.") from None
 

@@ -13,6 +13,7 @@ from chat_tui.attachments import Attachment, spoken_text
 from chat_tui.chunks import Chunk
 from chat_tui.conversation import Turn
 from chat_tui.models import Model
+from chat_tui.providers.dialects.look_up import LookUp
 from chat_tui.providers.dialects.model_list import ModelList
 from chat_tui.request import Request
 
@@ -68,6 +69,7 @@ class Dialect(msgspec.Struct, frozen=True):
     quirk: Callable[[int, str], str | None]
     """(status, error text) to what this server will not take, None when that is not the matter."""
     model_list: ModelList = ModelList()
+    look_up: LookUp = LookUp()
     json_lines: bool = False
     """Its streams are JSON lines, not server-sent events."""
     root: str = "/v1"

@@ -6,8 +6,11 @@ Source of the shapes: Ollama's API documentation, and issue threads on older ser
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
+
+import msgspec
 
 from chat_tui.chunks import Chunk, State, Timings, Usage
 from chat_tui.conversation import Turn
@@ -15,9 +18,12 @@ from chat_tui.errors import Garbled
 from chat_tui.models import Model
 from chat_tui.providers.dialects.complaint import error_of
 from chat_tui.providers.dialects.dialect import Call, Dialect, Json, base64_of, count, said_in, turns_of
-from chat_tui.providers.dialects.model_list import Listed, ModelList, Row
+from chat_tui.providers.dialects.look_up import LookUp, Question
+from chat_tui.providers.dialects.model_list import Listed, ModelList, Row, tokens
 from chat_tui.providers.dialects.one_reply import OneReply
 from chat_tui.request import Request
+
+_NUM_CTX = re.compile(r"^\s*num_ctx\s+(\d{1,9})\s*$", re.MULTILINE)
 
 
 def dialect() -> Dialect:
@@ -29,6 +35,7 @@ def dialect() -> Dialect:
         headers=headers,
         quirk=quirk,
         model_list=ModelList("/api/tags", "models", read_row),
+        look_up=LookUp(questions, learned),
         json_lines=True,
         root="",
         pasted=r"/api(?:/chat|/generate|/tags)?|/v1(?:/chat/completions|/models)?",
@@ -51,6 +58,33 @@ def read_row(row: Row) -> Listed | None:
     if isinstance(details, dict) and "bert" in str(details.get("family")):
         return None
     return Listed(name, passed_on=bool(row.get("remote_host")) or name.endswith(("-cloud", ":cloud")))
+
+
+def questions(model: Model) -> Sequence[Question]:
+    """What the model is, and which ones are loaded with what window."""
+    return Question("/api/show", json.dumps({"model": model.id}).encode()), Question("/api/ps")
+
+
+def learned(model: Model, answers: Sequence[Json]) -> Model:
+    """The model with the window in use: as it is loaded, else as its file says, but not what it was trained for."""
+    shown, loaded = [answer if isinstance(answer, dict) else {} for answer in answers]
+    abilities, info, written = shown.get("capabilities"), shown.get("model_info"), shown.get("parameters")
+    by_file = _NUM_CTX.search(written[:20_000]) if isinstance(written, str) else None
+    window = tokens(by_file.group(1)) if by_file else None
+    if shown.get("remote_host") and isinstance(info, dict):
+        # It runs elsewhere, with all that it has.
+        window = tokens(info.get(f"{info.get('general.architecture')}.context_length")) or window
+    rows = loaded.get("models")
+    for row in rows if isinstance(rows, list) else ():
+        if isinstance(row, dict) and _same(row.get("model") or row.get("name"), model.id):
+            window = tokens(row.get("context_length")) or window
+    sees = "vision" in abilities if isinstance(abilities, list) and abilities else model.images
+    return msgspec.structs.replace(model, context_window=window or model.context_window, images=sees)
+
+
+def _same(name: Json, model_id: str) -> bool:
+    """Names match with `:latest` implied."""
+    return isinstance(name, str) and name.removesuffix(":latest") == model_id.removesuffix(":latest")
 
 
 def encode(request: Request, model: Model, quirks: frozenset[str] = frozenset()) -> Call:

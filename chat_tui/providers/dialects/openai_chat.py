@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
+import msgspec
+
 from chat_tui.chunks import Chunk, State, Token, Usage
 from chat_tui.conversation import Turn
 from chat_tui.errors import Garbled
@@ -25,6 +27,8 @@ from chat_tui.providers.dialects.dialect import (
     text_of,
     turns_of,
 )
+from chat_tui.providers.dialects.look_up import LookUp, Question
+from chat_tui.providers.dialects.model_list import tokens
 from chat_tui.providers.dialects.one_reply import OneReply
 from chat_tui.request import Request
 
@@ -44,12 +48,37 @@ _LAST_ROLE = re.compile(r"(?:last message|conversation|expected last role).{0,80
 
 def dialect() -> Dialect:
     """The dialect's record."""
-    return Dialect(name="openai", encode=encode, reading=OpenAiReading, headers=headers, quirk=quirk)
+    return Dialect(
+        name="openai",
+        encode=encode,
+        reading=OpenAiReading,
+        headers=headers,
+        quirk=quirk,
+        look_up=LookUp(questions, learned),
+    )
 
 
 def headers(key: str) -> Mapping[str, str]:
     """The header that carries a key."""
     return {"Authorization": f"Bearer {key}"} if key else {}
+
+
+def questions(model: Model) -> Sequence[Question]:
+    """llama.cpp tells more of itself than its list of models does."""
+    return (Question("/props", at_root=True),) if model.server == "llama.cpp" else ()
+
+
+def learned(model: Model, answers: Sequence[Json]) -> Model:
+    """The model with the window in use, and whether it sees, from llama.cpp's properties."""
+    props = answers[0] if answers and isinstance(answers[0], dict) else {}
+    settings, modalities = props.get("default_generation_settings"), props.get("modalities")
+    window = tokens(settings.get("n_ctx")) if isinstance(settings, dict) else None
+    sees = modalities.get("vision") if isinstance(modalities, dict) else None
+    return msgspec.structs.replace(
+        model,
+        context_window=window or model.context_window,
+        images=sees if isinstance(sees, bool) else model.images,
+    )
 
 
 def encode(request: Request, model: Model, quirks: frozenset[str] = frozenset()) -> Call:
