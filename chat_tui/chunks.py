@@ -110,6 +110,8 @@ class Metadata(msgspec.Struct, frozen=True, tag_field="type", tag="metadata", om
     """The model's window in tokens (`connecting`)."""
     price: float | None = None
     """About what the answer will cost, in US dollars (`connecting`, `failover`)."""
+    address: str = ""
+    """Host and port that is asked, where the model has several (`connecting`)."""
     received_bytes: int = 0
     """Of the weights (`fetching`)."""
     total_bytes: int = 0

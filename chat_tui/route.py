@@ -15,6 +15,8 @@ class Candidate(msgspec.Struct, frozen=True, gc=False):
     """The parts of the score by name, each 0 to 1."""
     out: str = ""
     """Why the model could not be chosen; empty when it could."""
+    note: str = ""
+    """What spoke against it, where it was chosen all the same: that it rests, and no other was left."""
 
 
 class Try(msgspec.Struct, frozen=True):
@@ -30,9 +32,11 @@ class Try(msgspec.Struct, frozen=True):
     """When it began, in seconds after the request was asked."""
     duration_seconds: float = 0.0
     waited_seconds: float = 0.0
-    """Back-off before it."""
+    """Back-off before it, and its time in line."""
     strategy: str = ""
     """Which strategy of the ladder has chosen the model; empty: the request's own."""
+    address: str = ""
+    """Host and port that was asked, where the model has several."""
 
 
 class Seam(msgspec.Struct, frozen=True):

@@ -118,6 +118,7 @@ class Servers:
         for address in addresses:
             line = Line(msgspec.structs.replace(provider, base_url=address), key)
             spoke = False
+            yield [Metadata("connecting", model=model.name, address=_host(address))]
             try:
                 with replicas.busy(address):
                     async with aclosing(transport.stream(line, model, request)) as bursts:

@@ -82,6 +82,8 @@ async def test_the_address_stands_where_it_is_waited_for() -> None:
         assert answer.turn.state == "complete"
         assert server.base_url.split("/")[2] in [chunk.reason for chunk in told if chunk.event == "waiting"]
         assert any(dead.split("/")[2] in chunk.reason for chunk in told if chunk.event == "failover")
+        assert answer.route is not None
+        assert [entry.address for entry in answer.route.tries] == [server.base_url.split("/")[2]]
 
 
 async def test_a_line_that_is_cut_after_words_is_broken_and_the_next_question_goes_elsewhere() -> None:

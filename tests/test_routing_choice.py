@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from chat_tui.attachments import Attachment
 from chat_tui.chunks import Timings
+from chat_tui.conversation import Turn
 from chat_tui.errors import ContextTooLong, KeyRefused, Overloaded, RateLimited, Rejected
 from chat_tui.models import LOCAL_MODEL, SCRIPTED_MODEL, Model
+from chat_tui.providers.scripted import Fault, Scripted
 from chat_tui.request import Request
 from chat_tui.routing.health import REST_AFTER_FAILURES, REST_LIMIT_SECONDS, REST_SECONDS, Health
 from chat_tui.routing.strategies import names, strategies
-from tests.routing_rig import BUSY, A, B, C, Rig, all_of, ask, end_of
+from tests.routing_rig import BUSY, A, B, C, Rig, all_of, ask, end_of, slowly, text_of
 
 
 class Hand:
@@ -196,14 +200,54 @@ async def test_a_model_that_rests_is_passed_over_and_comes_back() -> None:
     assert rig.asked == ["two/b"]
 
 
-async def test_when_all_rest_it_says_for_how_long_and_a_name_still_gets_through() -> None:
-    router = Rig(a=[BUSY]).router(A)
+async def test_when_all_rest_they_are_asked_all_the_same_and_the_route_tells() -> None:
+    rig = Rig(a=Scripted([BUSY], [BUSY], [BUSY], ["back again"]))
+    router = rig.router(A)
     await all_of(router.process_stream(ask()))
-    error = router.plan(ask()).error
+    assert router.health.resting_seconds("one/a") > 0
+    chunks = await all_of(router.process_stream(ask()))
+    assert text_of(chunks) == "back again"
+    route = end_of(chunks).route
+    assert route is not None
+    assert route.candidates[0].note == "rests for 30 s after failures"
+    assert router.health.resting_seconds("one/a") == 0
+
+
+async def test_a_model_that_was_named_is_asked_though_it_rests() -> None:
+    router = Rig(a=["from a"], b=["from b"]).router(A, B, fallbacks=["two/b"])
+    router.health.failed("one/a", RateLimited("x", retry_after=30))
+    chunks = await all_of(router.process_stream(ask(model="one/a")))
+    assert text_of(chunks) == "from a"
+    route = end_of(chunks).route
+    assert route is not None
+    assert route.candidates[0].note.startswith("rests for")
+
+
+async def test_a_model_that_rests_by_now_gives_way_and_comes_last() -> None:
+    rig = Rig(a=[Fault(Rejected("No."))], b=["from b"], c=[Fault(Rejected("No."))])
+    router = rig.router(A, B, C)
+    stream = router.process_stream(ask())
+    router.health.failed("two/b", RateLimited("x", retry_after=30))
+    chunks = await all_of(stream)
+    assert text_of(chunks) == "from b"
+    assert rig.asked == ["one/a", "three/c", "two/b"]
+
+
+async def test_of_many_at_once_after_a_rest_one_tries_the_model_and_the_others_go_elsewhere() -> None:
+    rig = Rig(a=slowly("a", seconds=0.1), b=["b"])
+    router = rig.router(A, B, streams=10)
+    router.health.failed("one/a", RateLimited("x", retry_after=0.0001))
+    await asyncio.sleep(0.005)
+    answers = await asyncio.gather(*(all_of(router.process_stream(ask())) for _ in range(6)))
+    assert sorted(map(text_of, answers)) == ["a", "b", "b", "b", "b", "b"]
+
+
+def test_where_none_can_take_the_question_it_is_told_why() -> None:
+    photo = Attachment("a.png", "image/png", b"x")
+    router = Rig().router(Model("one/a", images=False))
+    error = router.plan(Request(turns=(Turn("user", "?", attachments=(photo,)),))).error
     assert error is not None
-    assert error.kind == "NoModel"
-    assert "rests for 30 s" in error.hint
-    assert [model.name for model in router.plan(ask(model="one/a")).models] == ["one/a"]
+    assert "takes no images" in error.hint
 
 
 def test_the_scripted_model_is_taken_by_name_only() -> None:

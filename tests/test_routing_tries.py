@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import pytest
 
 from chat_tui.chunks import End, Error, Metadata, Start, Token
 from chat_tui.config import ErrorHandling, Timeouts
-from chat_tui.conversation import Turn
 from chat_tui.errors import (
     ChatTuiError,
     ContextTooLong,
     Garbled,
+    KeyMissing,
     KeyRefused,
     NoModel,
     Overloaded,
@@ -26,11 +24,9 @@ from chat_tui.errors import (
 )
 from chat_tui.models import Model
 from chat_tui.providers.scripted import Fault, Pause, Script, Scripted, Step
-from chat_tui.request import Request
 from chat_tui.routing.resilience import delay_seconds
 from tests.routing_rig import (
     BUSY,
-    QUICK,
     A,
     B,
     C,
@@ -44,6 +40,8 @@ from tests.routing_rig import (
     text_of,
     tries,
 )
+
+BAD_LINE = Unreachable("No line.", "Check the network.")
 
 
 async def test_a_failed_try_is_made_again_before_any_text() -> None:
@@ -103,6 +101,48 @@ async def test_when_all_fail_each_reason_is_told_once() -> None:
     assert end_of(chunks).state == "failed"
     assert end_of(chunks).usage is None
     assert end_of(chunks).cost is None
+
+
+async def test_the_hint_that_a_person_can_act_on_is_told_when_all_fail() -> None:
+    rig = Rig(
+        a=[Fault(KeyMissing("No key.", "Set $ONE_KEY."))], b=[Fault(Rejected("No.", "Change it."))], c=[Fault(BAD_LINE)]
+    )
+    chunks = await all_of(rig.router(A, B, C, handling=ErrorHandling(1)).process_stream(ask()))
+    error = next(chunk.error for chunk in chunks if isinstance(chunk, Error))
+    assert error.hint == "one/a: No key.; two/b: No.; three/c: No line. Set $ONE_KEY."
+
+
+async def test_a_wait_that_is_too_long_is_told() -> None:
+    rig = Rig(a=[Fault(RateLimited("Come back.", "Choose another.", retry_after=3600))])
+    chunks = await all_of(rig.router(A).process_stream(ask(model="one/a")))
+    error = next(chunk.error for chunk in chunks if isinstance(chunk, Error))
+    assert error.hint == "It asks to wait for 60 min. Choose another."
+    assert rig.asked == ["one/a"]
+
+
+async def test_a_wait_that_a_server_asks_for_is_told_and_can_be_cancelled() -> None:
+    stream = Rig(a=[Fault(RateLimited("Slow down.", retry_after=40))]).router().process_stream(ask(model="one/a"))
+    chunks = []
+    async with asyncio.timeout(5), stream:
+        async for chunk in stream:
+            chunks.append(chunk)
+            if isinstance(chunk, Metadata) and chunk.event == "retry":
+                assert chunk.delay_seconds == 40
+                asyncio.get_running_loop().call_later(0.02, lambda: asyncio.ensure_future(stream.cancel()))
+    assert end_of(chunks).state == "cancelled"
+
+
+async def test_the_time_in_line_is_a_wait_and_not_the_models() -> None:
+    router = Rig(a=[Pause(0.2), "x"]).router(streams=1)
+    first, second = await asyncio.gather(*(all_of(router.process_stream(ask())) for _ in range(2)))
+    for chunks, waited in ((first, 0.0), (second, 0.2)):
+        route = end_of(chunks).route
+        assert route is not None
+        assert route.tries[0].waited_seconds == pytest.approx(waited, abs=0.15)
+        assert route.tries[0].duration_seconds == pytest.approx(0.2, abs=0.15)
+    route = end_of(second).route
+    assert route is not None
+    assert route.tries[0].at_seconds > 0.15
 
 
 async def test_one_model_alone_tells_its_own_error() -> None:
@@ -331,67 +371,3 @@ async def test_a_bad_closing_spoils_neither_an_answer_nor_a_cancel() -> None:
     cancelled = await all_of(stream)
     assert (end_of(cancelled).state, text_of(cancelled)) == ("cancelled", "part")
     assert cancelling.when() > 0
-
-
-# -- too long for the model -------------------------------------------------------------------------------------------
-
-
-@dataclass
-class Narrow:
-    """Refuses what has more turns than it takes, and notes what it was asked."""
-
-    most: int
-    error: Callable[[int], ContextTooLong]
-    seen: list[int] = field(default_factory=list)
-
-    def script(self, request: Request) -> Script:
-        self.seen.append(len(request.turns))
-        if len(request.turns) > self.most:
-            return [Fault(self.error(len(request.turns)))]
-        return ["ok"]
-
-
-class Judged(Scripted):
-    def __init__(self, narrow: Narrow) -> None:
-        super().__init__()
-        self._narrow = narrow
-
-    def _script(self, request: Request) -> Script:
-        return self._narrow.script(request)
-
-
-def long_talk(exchanges: int) -> tuple[Turn, ...]:
-    roles = ["user", "assistant"] * exchanges
-    talk = (Turn(role, f"{number} " + "word " * 40) for number, role in enumerate(roles))  # type: ignore[arg-type]
-    return (Turn("system", "Be kind."), *talk)
-
-
-@pytest.mark.parametrize("window", [None, 2000])
-@pytest.mark.parametrize("told", [0, 1200])
-async def test_a_context_that_is_too_long_for_the_server_is_cut_and_sent_again(window: int | None, told: int) -> None:
-    narrow = Narrow(12, lambda turns: ContextTooLong("Too long.", prompt_tokens=turns * 60, window=told))
-    router = Rig(a=Judged(narrow)).router(Model("one/a", context_window=window), handling=QUICK)
-    chunks = await all_of(router.process_stream(ask(turns=long_talk(12))))
-    assert text_of(chunks) == "ok"
-    assert narrow.seen == sorted(narrow.seen, reverse=True)
-    assert "trimmed" in events(chunks)
-    assert router.health.vitals("one/a").failures_in_a_row == 0
-
-
-async def test_one_question_that_is_too_long_is_sent_and_the_server_decides() -> None:
-    narrow = Narrow(0, lambda _: ContextTooLong("Too long."))
-    rig = Rig(a=Judged(narrow), b=["larger"])
-    small = Model("one/a", context_window=50, quality=1.0)
-    alone = await all_of(rig.router(small).process_stream(ask(prompt="word " * 500)))
-    assert error_of(alone) == "ContextTooLong"
-    assert narrow.seen == [1]
-    chunks = await all_of(rig.router(small, B).process_stream(ask(prompt="word " * 500)))
-    assert text_of(chunks) == "larger"
-
-
-async def test_cutting_has_an_end() -> None:
-    narrow = Narrow(0, lambda _: ContextTooLong("Too long."))
-    router = Rig(a=Judged(narrow)).router(Model("one/a", context_window=100_000))
-    chunks = await all_of(router.process_stream(ask(turns=long_talk(30))))
-    assert error_of(chunks) == "ContextTooLong"
-    assert len(narrow.seen) <= 5

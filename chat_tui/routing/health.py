@@ -87,8 +87,8 @@ class Health:
         return max(0.0, until - self._clock()) if until else 0.0
 
     def why_not(self, model: str) -> str:
-        """Why a strategy does not choose the model now: it rests, or after its rest one stream tries whether it answers
-        again, and the others wait for the outcome. Empty where it may be chosen."""
+        """Why the model gives way to others now: it rests, or after its rest one stream tries whether it answers again.
+        Empty where it need not. Where no other is left it is asked all the same, and its server decides."""
         vitals = self._vitals.get(model)
         if vitals is None or not vitals.resting_until:
             return ""

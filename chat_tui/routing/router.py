@@ -28,8 +28,8 @@ from chat_tui.routing.difficulty import needs
 from chat_tui.routing.health import Health
 from chat_tui.routing.resilience import Control
 from chat_tui.routing.run import OpenStream, Run
-from chat_tui.routing.scoring import Models, able, estimated_price, why_too_dear
-from chat_tui.routing.settings import Plan, Settings
+from chat_tui.routing.scoring import BY_NAME_ONLY, Models, able, estimated_price, why_too_dear
+from chat_tui.routing.settings import FIXED, Plan, Settings
 from chat_tui.routing.strategies import DEFAULT, Strategy, plug_ins, rungs, strategies
 from chat_tui.routing.stream import Stream
 from chat_tui.text_safety import clean_line
@@ -229,18 +229,18 @@ class Router:
         """A chosen model; it falls back only to what the config names."""
         model = self._models.by_name.get(name)
         if model is None:
-            return Plan("fixed", (), error=unknown_model(name, tuple(self._models.by_name)))
+            return Plan(FIXED, (), error=unknown_model(name, tuple(self._models.by_name)))
         named = self._named(request, model)
         dear = why_too_dear(model, request, needs(request).tokens)
         candidates = (
-            Candidate(name, None if dear else 1.0, out=dear),
+            Candidate(name, None if dear else 1.0, out=dear, note=self.health.why_not(name)),
             *(Candidate(other.name) for other in named),
         )
         if dear and not named:
             error = NoModel(f"{name} {dear}.", "Choose a cheaper model, or allow more in the config.")
-            return self._planned(request, Plan("fixed", (), candidates, error))
+            return self._planned(request, Plan(FIXED, (), candidates, error))
         models = named if dear else (model, *named)
-        return self._planned(request, Plan("fixed", models, candidates))
+        return self._planned(request, Plan(FIXED, models, candidates))
 
 
 def unknown_model(name: str, known: Sequence[str]) -> NoModel:
@@ -257,17 +257,16 @@ def _unknown_strategy(name: str, known: Sequence[str]) -> ChatTuiError:
 
 
 def _nothing_to_choose(ranked: Sequence[Candidate]) -> ChatTuiError:
-    resting = [candidate for candidate in ranked if candidate.out.startswith("rests")]
-    if resting:
-        told = "; ".join(f"{candidate.model} {candidate.out}" for candidate in resting[:4])
-        return NoModel("Every model rests after failures.", f"{told}. Ask again then, or name a model.")
-    dear = [candidate for candidate in ranked if candidate.out.startswith(("would cost", "its price"))]
+    out = [candidate for candidate in ranked if candidate.out and candidate.out != BY_NAME_ONLY]
+    dear = [candidate for candidate in out if candidate.out.startswith(("would cost", "its price"))]
+    told = "; ".join(f"{candidate.model} {candidate.out}" for candidate in (dear or out)[:4])
     if dear:
-        told = "; ".join(f"{candidate.model} {candidate.out}" for candidate in dear[:4])
         return NoModel("Every model is too dear.", f"{told}. Allow more in the config, or add a free model.")
-    failed = next((candidate.out for candidate in ranked if candidate.out.startswith("the strategy failed")), "")
+    failed = next((candidate.out for candidate in out if candidate.out.startswith("the strategy failed")), "")
     if failed:
         return NoModel(f"T{failed[1:]}.", "Choose another with Ctrl+T or `--strategy`.")
+    if out:
+        return NoModel("No model can take this question.", f"{told}. Add one that can, or name a model.")
     return NoModel(
         "There is no model to choose from.",
         "Fetch the built-in one, set a key, or add a server under [[providers]] in the config.",

@@ -28,8 +28,8 @@ from chat_tui.routing import words
 from chat_tui.routing.context import fit
 from chat_tui.routing.health import Health
 from chat_tui.routing.resilience import LONGEST_WAIT_SECONDS, Cancelled, Control, Expired, delay_seconds
-from chat_tui.routing.scoring import affordable_tokens, estimated_price
-from chat_tui.routing.settings import Plan
+from chat_tui.routing.scoring import estimated_price, price_limit
+from chat_tui.routing.settings import FIXED, Plan
 from chat_tui.routing.settings import Settings as Settings
 from chat_tui.routing.tally import Tally
 from chat_tui.text_safety import clean_line
@@ -76,6 +76,8 @@ class Run:
         self._spent: float | None = 0.0
         """For the parts before the last seam, in US dollars; None when not known."""
         self._asked: Model | None = None
+        self._address = ""
+        """That is asked, where the model has several."""
         self._tally = Tally(self._now, whole=not (settings.streaming and request.stream), part=request.part)
         self.error: ChatTuiError | None = plan.error
 
@@ -114,15 +116,22 @@ class Run:
         return [chunk for chunk in burst if not isinstance(chunk, Metadata)]
 
     def _candidates(self) -> Iterator[tuple[str, Model]]:
-        """The models to be asked, in order, with the rung of the ladder that has chosen each."""
-        exhausted: list[str] = []
-        for model in self._plan.models:
-            exhausted.append(model.name)
-            yield "", model
-        for rung in self._plan.rungs:
-            for model in self._next_rung(rung, tuple(exhausted)):
-                exhausted.append(model.name)
-                yield rung, model
+        """The models to be asked, in order, with the rung of the ladder that has chosen each.
+
+        One that rests by now, or is being tried again after its rest, gives way: it comes when no other is left.
+        """
+        plan = self._plan
+        asked: list[str] = []
+        given_way: dict[str, tuple[str, Model]] = {}
+        for rung in ("", *plan.rungs):
+            for model in self._next_rung(rung, asked) if rung else plan.models:
+                insisted = plan.strategy == FIXED and model is plan.models[0]
+                if self._health.why_not(model.name) and not insisted:
+                    given_way.setdefault(model.name, (rung, model))
+                elif model.name not in asked:
+                    asked.append(model.name)
+                    yield rung, model
+        yield from (left for name, left in given_way.items() if name not in asked)
 
     async def _tried(self) -> AsyncGenerator[Sequence[Chunk], None]:
         """Model after model, attempt after attempt, until one has answered or text has been shown."""
@@ -224,18 +233,22 @@ class Run:
         if len({entry.model for entry in self._tries}) <= 1:
             self.error = self._failures[-1] if self._failures else self.error
             return
-        tried = "; ".join(dict.fromkeys(f"{entry.model}: {entry.reason}" for entry in self._tries))
-        self.error = AllFailed("No model could answer.", tried, tries=self._failures)
+        self.error = AllFailed(
+            "No model could answer.", words.all_failed(self._tries, self._failures), tries=self._failures
+        )
 
     async def _one_try(
         self, model: Model, attempt: int, waited: float, rung: str
     ) -> AsyncGenerator[Sequence[Chunk], None]:
         """One attempt; it notes its outcome and raises only `Cancelled` and `Expired`."""
-        began = self._clock()
+        came = self._clock()
         slot = self._slots(model.provider)
         if slot.locked():
             yield [Metadata("queued", model=model.name)]
         await self._control.wait(slot.acquire(), self._left(None))
+        began = self._clock()
+        waited += began - came
+        self._address = ""
         self._health.began(model.name)
         failure: ChatTuiError | None = None
         try:
@@ -254,9 +267,8 @@ class Run:
             self._health.ended(model.name)
             at, took = began - self._begun, self._clock() - began
             outcome, reason = self._outcome(model, failure)
-            self._tries.append(
-                Try(model.name, attempt, outcome, reason, round(at, 4), round(took, 4), round(waited, 4), rung)
-            )
+            times = (round(at, 4), round(took, 4), round(waited, 4))
+            self._tries.append(Try(model.name, attempt, outcome, reason, *times, rung, self._address))
 
     def _outcome(self, model: Model, failure: ChatTuiError | None) -> tuple[str, str]:
         """How a try ended, in the words of the route; a failure is noted for the model's health."""
@@ -264,6 +276,7 @@ class Run:
             return "answered", ""
         if failure is None or self._control.cancelled:
             return "cancelled", ""
+        words.tell_wait(failure)
         self._failures.append(failure)
         # That the asker had no more time says nothing of the model.
         if isinstance(failure, ProviderError) and not self._time_is_up():
@@ -298,7 +311,7 @@ class Run:
             opening.append(Metadata("trimmed", left_out=context.left_out))
         yield opening
         self._tally.begin_try()
-        limited = self._limited(model, context.tokens)
+        limited = price_limit(self._request, model, context.tokens, self._spent or 0.0)
         count = self._tally.count
         async with self._open(model, self._request.changed(prompt="", turns=context.turns, **limited)) as source:
             quiet_from = self._control.waited_seconds
@@ -312,21 +325,12 @@ class Run:
                     raise Garbled(f"{model.name} ended without an ending.", "Ask again.") from None
                 except Expired:
                     raise self._too_slow(model, count) from None
+                self._address = words.address(burst) or self._address
                 if any(map(words.breaks_silence, burst)):
                     quiet_from = self._control.waited_seconds
                 chunks = self._tally.take(burst)
                 if chunks:
                     yield chunks
-
-    def _limited(self, model: Model, prompt_tokens: int) -> dict[str, int]:
-        """The limit of tokens that keeps the answer within its price, where that is the nearer one."""
-        if self._request.max_price is None:
-            return {}
-        left = self._request.max_price - (self._spent or 0.0)
-        tokens = affordable_tokens(model, prompt_tokens, left)
-        if tokens is None or (self._request.max_tokens or tokens + 1) <= tokens:
-            return {}
-        return {"max_tokens": max(1, tokens)}
 
     def _silence_limit(self, model: Model, count_before: int) -> float | None:
         timeouts = self._settings.timeouts_of(model)
@@ -350,13 +354,8 @@ class Run:
         return left if limit is None else min(limit, left)
 
     def _too_slow(self, model: Model, count_before: int = 0) -> TooSlow:
-        about = {"provider": model.provider, "model": model.name}
-        limit = self._silence_limit(model, count_before)
-        if limit is None or self._time_is_up():
-            return TooSlow(f"The answer took longer than {self._limit():g} s.", "Allow more time for it.", **about)
-        if self._tally.count > count_before:
-            return TooSlow(f"{model.name} fell silent for {limit:g} s.", "Ask again.", **about)
-        return TooSlow(f"{model.name} gave no token within {limit:g} s.", "Ask again, or take another.", **about)
+        limit = None if self._time_is_up() else self._silence_limit(model, count_before)
+        return words.too_slow(model, limit, self._limit(), spoke=self._tally.count > count_before)
 
     def _sent_tokens(self) -> int | None:
         return self._context.tokens if self._context else None

@@ -35,6 +35,7 @@ VERDICTS_OF_PRIOR = 6.0
 """How many verdicts the prior quality counts for."""
 OTHER_KIND = 1 / 3
 """What was learned of another kind of task counts so much."""
+BY_NAME_ONLY = "chosen only by name"
 TOO_DEAR = "would cost more than may be spent"
 REASONED = 20
 """So many models that are too dear are told with their price."""
@@ -97,6 +98,16 @@ def affordable_tokens(model: Model, prompt_tokens: int, limit: float) -> int | N
     return int(left * 1_000_000 / model.price_out) if model.price_out else None
 
 
+def price_limit(request: Request, model: Model, prompt_tokens: int, spent: float) -> dict[str, int]:
+    """The limit of tokens that keeps the answer within its price, where that is the nearer one."""
+    if request.max_price is None:
+        return {}
+    tokens = affordable_tokens(model, prompt_tokens, request.max_price - spent)
+    if tokens is None or (request.max_tokens or tokens + 1) <= tokens:
+        return {}
+    return {"max_tokens": max(1, tokens)}
+
+
 def why_too_dear(model: Model, request: Request, prompt_tokens: int) -> str:
     """Why the request's price limit rules the model out; empty where it does not."""
     limit = request.max_price
@@ -130,36 +141,36 @@ def field(request: Request, models: Sequence[Model], health: Health, needs: Need
 def able(
     request: Request, models: Sequence[Model], health: Health, needs: Needs
 ) -> tuple[Sequence[int], Sequence[Candidate]]:
-    """The places of the models that can take the request now, and why the others cannot."""
+    """The places of the models that can take the request now, and why the others cannot.
+
+    A model that rests is out while another is there; where none is, it is asked all the same.
+    """
     can: list[int] = []
     narrow: list[int] = []
+    resting: list[int] = []
     out: list[Candidate] = []
     dear = 0
-    last, waiting = needs.last_tokens, health.waiting()
+    limited, last, waiting = request.max_price is not None, needs.last_tokens, health.waiting()
     for place, model in enumerate(models):
         if not model.selectable:
-            out.append(Candidate(model.name, out="chosen only by name"))
-        elif model.name in waiting:
-            out.append(Candidate(model.name, out=waiting[model.name]))
+            out.append(Candidate(model.name, out=BY_NAME_ONLY))
         elif needs.images and model.images is False:
             out.append(Candidate(model.name, out="takes no images"))
+        elif limited and _too_dear(model, request, needs.tokens):
+            dear += 1
+            # There may be hundreds, and each sentence takes its time.
+            why = why_too_dear(model, request, needs.tokens) if dear <= REASONED else TOO_DEAR
+            out.append(Candidate(model.name, out=why))
         elif model.context_window is not None and last > model.context_window:
             narrow.append(place)
+        elif model.name in waiting:
+            resting.append(place)
         else:
             can.append(place)
     if not can:
-        # The estimate may be wrong: the server decides.
-        can, narrow = narrow, []
-    if request.max_price is not None:
-        places, can = can, []
-        for place in places:
-            if not _too_dear(models[place], request, needs.tokens):
-                can.append(place)
-                continue
-            dear += 1
-            # There may be hundreds, and each sentence takes its time.
-            why = why_too_dear(models[place], request, needs.tokens) if dear <= REASONED else TOO_DEAR
-            out.append(Candidate(models[place].name, out=why))
+        # A rest gives way to others; and a window may only look too small: there the server decides.
+        can, resting, narrow = (resting, [], narrow) if resting else (narrow, [], [])
+    out += [Candidate(models[place].name, out=waiting[models[place].name]) for place in resting]
     words = "its window of {:,} tokens is too small for the question"
     out += [Candidate(models[place].name, out=words.format(models[place].context_window)) for place in narrow]
     return can, out

@@ -12,6 +12,9 @@ from chat_tui.models import Model
 from chat_tui.route import Candidate
 from chat_tui.routing.health import Health
 
+FIXED = "fixed"
+"""The strategy of a model that was chosen by name."""
+
 
 class Limits(msgspec.Struct, frozen=True):
     """One provider's own; None: everybody's."""

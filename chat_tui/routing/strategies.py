@@ -127,8 +127,14 @@ def _weighted(weights: Mapping[str, float]) -> Strategy:
             totals = [(total + bool(model.images)) / 2 for total, model in zip(totals, field.models, strict=True)]
         order = sorted(range(len(totals)), key=totals.__getitem__, reverse=True)
         names = [model.name for model in field.models]
+        notes = health.waiting()
         ranked = [
-            Candidate(names[i], round(totals[i], 4), {name: round(values[i], 3) for name, values in columns.items()})
+            Candidate(
+                names[i],
+                round(totals[i], 4),
+                {name: round(values[i], 3) for name, values in columns.items()},
+                note=notes.get(names[i], ""),
+            )
             for i in order[:DETAILED]
         ]
         # There may be hundreds: nobody looks at the parts of the hundredth.

@@ -8,9 +8,20 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from chat_tui.chunks import Chunk, Metadata, Token
-from chat_tui.errors import ChatTuiError, InternalError
+from chat_tui.errors import (
+    Busy,
+    ChatTuiError,
+    InternalError,
+    KeyMissing,
+    KeyRefused,
+    LocalModelError,
+    QuotaUsedUp,
+    Rejected,
+    TooSlow,
+)
 from chat_tui.models import Model
-from chat_tui.route import Candidate
+from chat_tui.route import Candidate, Try
+from chat_tui.routing.resilience import LONGEST_WAIT_SECONDS
 from chat_tui.routing.settings import Plan
 
 _NEWS = frozenset({"fetching", "loading", "connecting", "waiting"})
@@ -20,6 +31,8 @@ LISTED = 20
 """Candidates that a route lists, the tried ones aside."""
 REASONS = 8
 """Different reasons that a route counts."""
+_MENDED = (KeyMissing, KeyRefused, QuotaUsedUp, LocalModelError, Rejected)
+"""What a person can mend, the most helpful hints first."""
 _NUMBERS = re.compile(r"\$?\d[\d.,]*")
 
 
@@ -57,6 +70,43 @@ def too_dear(plan: Plan) -> Metadata | None:
     named = "; ".join(f"{candidate.model} {candidate.out}" for candidate in out[:3])
     more = f"; and {len(out) - 3} more" if len(out) > 3 else ""
     return Metadata("budget", model=plan.models[0].name, reason=f"Out for the price: {named}{more}.")
+
+
+def too_slow(model: Model, silence: float | None, whole: float | None, *, spoke: bool) -> TooSlow:
+    """Which limit in seconds has run out: of its silence, or (where that is None) of the whole stream."""
+    about = {"provider": model.provider, "model": model.name}
+    if silence is None:
+        return TooSlow(f"The answer took longer than {whole:g} s.", "Allow more time for it.", **about)
+    if spoke:
+        return TooSlow(f"{model.name} fell silent for {silence:g} s.", "Ask again.", **about)
+    return TooSlow(f"{model.name} gave no token within {silence:g} s.", "Ask again, or take another.", **about)
+
+
+def address(burst: Sequence[Chunk]) -> str:
+    """Which of a model's addresses is asked now; empty where the burst does not tell."""
+    return next((chunk.address for chunk in burst if isinstance(chunk, Metadata) and chunk.address), "")
+
+
+def all_failed(tries: Sequence[Try], failures: Sequence[ChatTuiError]) -> str:
+    """Each model's reason once, and what helps most: what a person can mend comes before what may pass by itself."""
+    told = "; ".join(dict.fromkeys(f"{entry.model}: {entry.reason}" for entry in tries))
+    newest = failures[::-1]
+    mended = (failure.hint for kind in _MENDED for failure in newest if isinstance(failure, kind) and failure.hint)
+    hint = next(mended, newest[0].hint if newest else "")
+    return f"{told} {hint}".strip()
+
+
+def tell_wait(error: ChatTuiError) -> None:
+    """Let the error of a server that wants a longer wait than anybody waits here say how long it is."""
+    wait = error.retry_after if isinstance(error, Busy) else None
+    if wait is not None and wait > LONGEST_WAIT_SECONDS:
+        error.hint = f"It asks to wait for {_period(wait)}. {error.hint}".strip()
+
+
+def _period(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{min(seconds, 1e7) / 3600:.0f} h"
 
 
 def breaks_silence(chunk: Chunk) -> bool:

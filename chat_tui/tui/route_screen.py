@@ -26,7 +26,8 @@ def route_lines(turn: Turn, route: Route, width: int) -> list[Line]:
     lines = _text(f"{clean_line(turn.model, 80)} answered, chosen by {clean_line(route.strategy, 40)}{asked}", width)
     lines += _titled("Candidates", [_candidate(candidate, width) for candidate in route.candidates])
     if route.left_out:
-        lines += _text(f"and {route.left_out:,} more", width)
+        why = "; ".join(f"{count:,} out: {clean_line(reason, 80)}" for reason, count in route.left_out_for.items())
+        lines += _text(f"and {route.left_out:,} more" + (f" ({why})" if why else ""), width)
     lines += _titled("Tries", [_try(entry, width) for entry in route.tries])
     lines += _titled("Seams", [_seam(seam, width) for seam in route.seams])
     lines += _titled("What others would have picked", [_other(other, width) for other in route.others])
@@ -57,15 +58,16 @@ def _candidate(candidate: Candidate, width: int) -> list[Line]:
         return _row(candidate.model, "out", candidate.out, width, "warning")
     parts = " · ".join(f"{name} {value:.2f}" for name, value in candidate.scores.items())
     score = "" if candidate.score is None else f"{candidate.score:.3f}"
-    return _row(candidate.model, score, parts, width)
+    return _row(candidate.model, score, " · ".join(filter(None, [candidate.note, parts])), width)
 
 
 def _try(entry: Try, width: int) -> list[Line]:
     waited = f", after a wait of {words.seconds(entry.waited_seconds)}" if entry.waited_seconds else ""
     rung = f", chosen by {entry.strategy}" if entry.strategy else ""
+    place = f" at {entry.address}" if entry.address else ""
     reason = f": {entry.reason}" if entry.reason else ""
     took = words.seconds(entry.duration_seconds)
-    text = f"{entry.outcome} after {took}{waited}{rung}{reason}"
+    text = f"{entry.outcome}{place} after {took}{waited}{rung}{reason}"
     return _row(entry.model, f"try {entry.attempt}", text, width, "dim" if entry.outcome == "answered" else "warning")
 
 
