@@ -15,9 +15,7 @@ import msgspec
 from chat_tui.chunks import Chunk, End, Error, ErrorInfo, Metadata, Start, State, Token
 from chat_tui.conversation import Turn
 from chat_tui.figures import Figures, Meter
-from chat_tui.request import Request
 from chat_tui.route import Route
-from chat_tui.routing.router import Router
 from chat_tui.routing.stream import Stream
 
 SAVE_SECONDS = 0.2
@@ -152,11 +150,11 @@ class Answer:
         elif not held and self._stream.paused:
             self._stream.resume()
 
-    async def run(self, router: Router, request: Request) -> None:
+    async def run(self, opened: Stream) -> None:
         """Read the stream to its end; save as it grows, and what there is at the end."""
         saver = asyncio.ensure_future(self._save_as_it_grows())
         try:
-            async with router.process_stream(request) as stream:
+            async with opened as stream:
                 self._stream = stream
                 if self._cancel_asked:
                     await stream.cancel()

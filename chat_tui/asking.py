@@ -20,6 +20,9 @@ def request_of(config: Config, conversation: Conversation, path: Sequence[Turn],
     settings = preset.settings(settings)
     if preset.prompt:
         path = [replace(turn, text=preset.spoken(turn.text)) if turn.role == "user" else turn for turn in path]
+    if preset.document:
+        # What was found in it goes on; the document itself would push that out of the window.
+        path = [*(replace(turn, attachments=()) for turn in path[:-1]), *path[-1:]]
     given = {name: getattr(settings, name) for name in ("max_tokens", "temperature", "top_p", "seed", "thinking")}
     unset = {name: getattr(defaults, name) for name, value in given.items() if value is None}
     by_strategy = settings.strategy is not None and settings.model is None

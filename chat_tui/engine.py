@@ -14,7 +14,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from chat_tui import presets
+from chat_tui import analysis, presets
 from chat_tui.answer import Answer
 from chat_tui.asking import request_of
 from chat_tui.attachments import Attachment
@@ -226,6 +226,10 @@ class Engine:
     ) -> Answer:
         """Begin the answer that stands at this place of the path; `cut` is the one that it goes on from."""
         settings, question = settings or Request(), conversation.path[place - 1]
+        in_parts = (presets.decoded(conversation.preset) or Preset()).document
+        if in_parts:
+            # It begins anew: a part of it is no beginning of the first request's answer.
+            cut = None
         request = await self._request(conversation, conversation.path[:place], settings)
         request = request.changed(part=cut.text if cut else "", max_price=await self._affordable(settings.max_price))
         if request.model:
@@ -253,7 +257,7 @@ class Engine:
         )
         self._answers[answer.turn.id] = answer
         self.memory.remember(extended(conversation, place, answer.turn))
-        self._begin(self._answer(answer, request))
+        self._begin(self._answer(answer, request, in_parts=in_parts))
         return answer
 
     async def _affordable(self, asked: float | None) -> float | None:
@@ -277,10 +281,13 @@ class Engine:
         turns = await self.memory.with_contents(conversation, path)
         return request_of(self.config, conversation, turns, settings)
 
-    async def _answer(self, answer: Answer, request: Request) -> None:
+    async def _answer(self, answer: Answer, request: Request, *, in_parts: bool) -> None:
         try:
             await self.memory.add_answer(answer.conversation_id, answer.turn)
-            await answer.run(self._router, request)
+            if in_parts:
+                await answer.run(await analysis.stream(self._router, request))
+            else:
+                await answer.run(self._router.process_stream(request))
         except asyncio.CancelledError:
             # The program is going down.
             answer.give_up("cancelled")

@@ -24,6 +24,7 @@ RANKS = {
     "engine": 2,
     "answer": 2,
     "memory": 2,
+    "analysis": 2,
     "asking": 2,
     "titling": 2,
     "compare": 2,

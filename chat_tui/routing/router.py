@@ -11,12 +11,12 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from itertools import islice
 
 import msgspec
 
-from chat_tui.chunks import End, Error, Token
+from chat_tui.chunks import Chunk, End, Error, Token
 from chat_tui.context import Context
 from chat_tui.conversation import new_id
 from chat_tui.errors import ChatTuiError, NoModel
@@ -79,12 +79,17 @@ class Router:
 
     def process_stream(self, request: Request) -> Stream:
         """The reply as a stream, to be used as `async with`. What goes wrong comes as an `Error` chunk."""
-        run, control = self._run(request)
+        run, control = self._run(request, Control())
         return Stream(run.bursts(), control)
+
+    def bursts(self, request: Request, control: Control) -> AsyncGenerator[Sequence[Chunk], None]:
+        """The same as bursts of chunks, for who makes one stream of several; `control` cancels and pauses them all."""
+        run, control = self._run(request, control)
+        return run.bursts()
 
     async def process(self, request: Request) -> Reply:
         """The whole reply. Raises `ChatTuiError` where nothing of an answer came."""
-        run, control = self._run(request.changed(include_metadata=False))
+        run, control = self._run(request.changed(include_metadata=False), Control())
         texts: dict[str, list[str]] = {"text": [], "thinking": []}
         end = End()
         async with Stream(run.bursts(), control) as stream:
@@ -97,8 +102,7 @@ class Router:
                     raise run.error
         return Reply("".join(texts["text"]), "".join(texts["thinking"]), end)
 
-    def _run(self, request: Request) -> tuple[Run, Control]:
-        control = Control()
+    def _run(self, request: Request, control: Control) -> tuple[Run, Control]:
         if not request.id:
             request = request.changed(id=new_id())
         run = Run(
