@@ -31,7 +31,7 @@ from chat_tui.models import LOCAL_MODEL, SCRIPTED_MODEL, Fetching, Model, Provid
 from chat_tui.providers.catalogue import Catalogue
 from chat_tui.providers.keys import KeptKeys, Keys, key_warnings
 from chat_tui.providers.quality import prior_of
-from chat_tui.providers.roster import Roster
+from chat_tui.providers.roster import Roster, with_dialects
 from chat_tui.request import Request
 from chat_tui.routing.health import Health
 from chat_tui.routing.router import Router
@@ -350,6 +350,7 @@ async def open_engine(
 
     `environ` and `known` are where keys and servers are looked for.
     """
+    config = await asyncio.to_thread(with_dialects, config, tell)
     known_strategies = {*names(), *await asyncio.to_thread(plug_ins)}
     if config.strategy not in known_strategies:
         told = (

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from chat_tui.errors import ConfigError
-from chat_tui.known import known_providers
+from chat_tui.known import known_providers, plug_in_dialects
 from chat_tui.limits import ErrorHandling as ErrorHandling
 from chat_tui.limits import Performance as Performance
 from chat_tui.limits import Strategies, with_profile
@@ -291,8 +291,8 @@ def _check_names(config: Config, file: str, text: str) -> None:
         if row.name in names:
             raise _wrong(file, text, f"{where}.name", f"`{clean_line(row.name, 40)}` is there twice")
         _check_addresses(row, where, file, text)
-        if row.dialect and row.dialect not in DIALECTS:
-            raise _wrong(file, text, f"{where}.dialect", f"must be one of {', '.join(DIALECTS)}")
+        if row.dialect and row.dialect not in DIALECTS and row.dialect not in (others := plug_in_dialects()):
+            raise _wrong(file, text, f"{where}.dialect", f"must be one of {', '.join([*DIALECTS, *others])}")
         names.add(row.name)
     rows = [row.name for row in config.models]
     for index, name in enumerate(rows):

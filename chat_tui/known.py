@@ -1,13 +1,16 @@
-"""The providers that need nothing but their name: the rows of `providers/known.toml`."""
+"""What is known by its name: the providers of `providers/known.toml`, the dialects of other packages."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
 import msgspec
+
+DIALECT_PLUG_INS = "chat_tui.dialects"
+"""The group of entry points with which other packages bring dialects."""
 
 
 class KnownProvider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -44,3 +47,10 @@ def known_providers() -> Mapping[str, KnownProvider]:
     file = Path(__file__).parent / "providers" / "known.toml"
     rows = msgspec.convert(tomllib.loads(file.read_text("utf-8"))["providers"], tuple[KnownProvider, ...])
     return MappingProxyType({row.name: row for row in rows})
+
+
+def plug_in_dialects() -> Sequence[str]:
+    """The names of the dialects that other packages bring; a look through all that are installed, so ask late."""
+    from importlib.metadata import entry_points
+
+    return sorted(entry_points(group=DIALECT_PLUG_INS).names)

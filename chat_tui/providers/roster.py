@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from urllib.parse import urlsplit
 
 import msgspec
 
 from chat_tui.config import Config, ProviderRow
+from chat_tui.errors import ChatTuiError, ConfigError
 from chat_tui.known import KnownProvider
-from chat_tui.models import Provider
+from chat_tui.models import DIALECTS, Provider
+from chat_tui.providers.dialects import dialect
 from chat_tui.providers.line import on_loopback
+from chat_tui.text_safety import clean_line
 
 
 class Roster:
@@ -141,3 +144,17 @@ def _own_ports(providers: Collection[Provider]) -> Iterator[int]:
                 continue
             if port and _is_here(url):
                 yield port
+
+
+def with_dialects(config: Config, tell: Callable[[ChatTuiError], None]) -> Config:
+    """The config without the providers whose dialect, which another package brings, cannot be used; each is told."""
+    spoken = []
+    for row in config.providers:
+        try:
+            if row.dialect and row.dialect not in DIALECTS:
+                dialect(row.dialect)
+        except ConfigError as error:
+            tell(ConfigError(error.title, f"`{clean_line(row.name, 40)}` is left out. {error.hint}", key=error.key))
+        else:
+            spoken.append(row)
+    return msgspec.structs.replace(config, providers=tuple(spoken))

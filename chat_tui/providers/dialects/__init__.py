@@ -1,9 +1,7 @@
-"""How to speak: one module a dialect, loaded when it is first needed."""
+"""How to speak: one module a dialect, loaded when it is first needed. Other packages may bring more."""
 
 from __future__ import annotations
 
-from chat_tui.errors import ConfigError
-from chat_tui.models import DIALECTS
 from chat_tui.providers.dialects.dialect import Dialect
 
 
@@ -26,4 +24,6 @@ def dialect(name: str) -> Dialect:
             from chat_tui.providers.dialects import ollama
 
             return ollama.dialect()
-    raise ConfigError(f"There is no dialect `{name}`.", f"Known: {', '.join(DIALECTS)}.", key="dialect")
+    from chat_tui.providers.dialects.plug_in import plug_in
+
+    return plug_in(name)

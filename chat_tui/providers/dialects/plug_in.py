@@ -1,0 +1,90 @@
+"""Dialects of other packages: entry points of the group `chat_tui.dialects`, found when a config names one.
+
+This is the border to code that is not ours: whatever it raises becomes an error that names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, TypeVar
+
+import msgspec
+
+from chat_tui.chunks import Chunk
+from chat_tui.errors import ConfigError, Garbled, ProviderError, Rejected
+from chat_tui.known import DIALECT_PLUG_INS
+from chat_tui.models import Model
+from chat_tui.providers.dialects.dialect import Call, Dialect, Reading
+from chat_tui.request import Request
+from chat_tui.text_safety import clean_line
+
+T = TypeVar("T")
+
+
+@cache
+def plug_in(name: str) -> Dialect:
+    """The dialect of this name, as its package gives it. Raises `ConfigError`."""
+    from importlib.metadata import entry_points
+
+    shown = clean_line(name, 60)
+    point = next(iter(entry_points(group=DIALECT_PLUG_INS, name=name)), None)
+    if point is None:
+        raise ConfigError(f"There is no dialect `{shown}`.", "Install the package that brings it.", key="dialect")
+    hint = f"Mend or remove the package that brings it ({clean_line(point.value, 80)})."
+    try:
+        made = point.load()()
+    except Exception as error:
+        why = clean_line(f"{type(error).__name__}: {error}", 200).rstrip(".")
+        raise ConfigError(f"The dialect `{shown}` cannot be loaded: {why}.", hint, key="dialect") from error
+    if not isinstance(made, Dialect):
+        raise ConfigError(f"The dialect `{shown}` is none: its function gives no `Dialect`.", hint, key="dialect")
+    return guarded(made)
+
+
+def guarded(own: Dialect) -> Dialect:
+    """A dialect from elsewhere; where it fails, the answer has an ending all the same."""
+    name = clean_line(own.name, 60)
+
+    def encode(request: Request, model: Model, quirks: frozenset[str]) -> Call:
+        try:
+            return own.encode(request, model, quirks)
+        except Exception as error:
+            raise Rejected(
+                f"The dialect `{name}` cannot put the question: {type(error).__name__}.", "Choose another model."
+            ) from error
+
+    return msgspec.structs.replace(own, encode=encode, reading=lambda: _Guarded(own.reading(), name))
+
+
+class _Guarded:
+    """Reads one reply by foreign code."""
+
+    def __init__(self, own: Reading, name: str) -> None:
+        self._own, self._name = own, name
+
+    @property
+    def finished(self) -> bool:
+        return bool(self._of(lambda: self._own.finished))
+
+    def feed(self, data: bytes, name: str) -> Sequence[Chunk]:
+        return self._of(self._own.feed, data, name)
+
+    def whole(self, body: bytes) -> Sequence[Chunk]:
+        return self._of(self._own.whole, body)
+
+    def held(self) -> Sequence[Chunk]:
+        return self._of(self._own.held)
+
+    def close(self) -> Sequence[Chunk]:
+        return self._of(self._own.close)
+
+    def _of(self, reads: Callable[..., T], *arguments: Any) -> T:
+        try:
+            return reads(*arguments)
+        except ProviderError:
+            raise
+        except Exception as error:
+            raise Garbled(
+                f"The dialect `{self._name}` cannot read the reply: {type(error).__name__}.", "Choose another model."
+            ) from error
