@@ -17,7 +17,7 @@ import msgspec
 
 from chat_tui import paths
 from chat_tui.chunks import Chunk, Metadata
-from chat_tui.config import Config, ProviderRow, Timeouts
+from chat_tui.config import Config
 from chat_tui.engine import Engine
 from chat_tui.errors import ChatTuiError, ConfigError, HistoryError, LocalModelError
 from chat_tui.facts import Facts
@@ -35,7 +35,7 @@ from chat_tui.providers.roster import Roster, with_dialects
 from chat_tui.request import Request
 from chat_tui.routing.health import Health
 from chat_tui.routing.router import Router
-from chat_tui.routing.settings import Limits, Settings
+from chat_tui.routing.settings import settings_of
 from chat_tui.routing.strategies import DEFAULT, names, plug_ins
 from chat_tui.servers import Servers
 from chat_tui.text_safety import clean_line
@@ -124,7 +124,7 @@ class Parts:
             [*known.values(), *map(self._facts.of, (*own, built_in, scripted))],
             self.open_stream,
             Health(clock),
-            _settings(config),
+            settings_of(config, local_streams=LOCAL_STREAMS),
             default_strategy=config.strategy,
             fallbacks=config.fallbacks,
             clock=clock,
@@ -291,27 +291,6 @@ class Parts:
             await asyncio.wait([self._pricing])
         await self._servers.close()
         await self._children.close()
-
-
-def _settings(config: Config) -> Settings:
-    return Settings(
-        timeouts=config.timeouts,
-        error_handling=config.error_handling,
-        exchanges=config.memory.exchanges,
-        streams={"local": LOCAL_STREAMS},
-        streams_default=config.performance.max_concurrent_streams,
-        streaming=config.performance.enable_streaming,
-        on_break=config.on_break,
-        fallbacks_of={row.name: row.fallbacks for row in config.models if row.fallbacks},
-        weights=config.strategies,
-        by_provider={row.name: Limits(_timeouts(config, row)) for row in config.providers},
-    )
-
-
-def _timeouts(config: Config, row: ProviderRow) -> Timeouts:
-    """The config's limits with those of a provider's row."""
-    own = {name: getattr(row, name) for name in ("first_token_seconds", "token_seconds", "stream_seconds")}
-    return msgspec.structs.replace(config.timeouts, **{name: value for name, value in own.items() if value is not None})
 
 
 def _local_models(config: Config, weights: Weights) -> tuple[Children, list[Model]]:

@@ -33,6 +33,12 @@ class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     token_seconds: float | None = None
     stream_seconds: float | None = None
     """These four in place of those of `[timeouts]`."""
+    retry_attempts: int | None = None
+    retry_delay_seconds: float | None = None
+    exponential_backoff: bool | None = None
+    """These three in place of those of `[error_handling]`."""
+    max_concurrent_streams: int | None = None
+    """In place of that of `[performance]`."""
     price_in: float | None = None
     """US dollars per million prompt tokens, for all of its models that say nothing else."""
     price_out: float | None = None

@@ -93,3 +93,27 @@ def test_verdicts_survive_a_restart_and_fade() -> None:
     assert soon.vitals("x/a").verdicts == health.vitals("x/a").verdicts
     later.read(health.written(1000.0), 1000.0 + HALF_LIFE_SECONDS)
     assert later.vitals("x/a").verdicts["code"][0] == pytest.approx(health.vitals("x/a").verdicts["code"][0] / 2, 0.01)
+
+
+def test_models_that_were_never_asked_get_tried_and_the_fastest_gets_the_most() -> None:
+    health = Health(lambda: 0.0)
+    models = [Model(f"x/{name}", quality=0.5) for name in "abcde"]
+    asked = []
+    for _ in range(100):
+        asked.append(best("speed-priority", health, models))
+        seconds = 0.2 if asked[-1] == "x/d" else 2.0
+        health.answered(asked[-1], Timings(seconds, 2, 50))
+    assert set(asked) == {model.name for model in models}
+    assert asked[60:].count("x/d") > 30
+
+
+def test_trying_what_is_new_does_not_drown_the_fastest_among_hundreds() -> None:
+    health = Health(lambda: 0.0)
+    models = [Model(f"x/{number}", quality=0.5) for number in range(300)]
+    health.answered("x/7", Timings(0.1, 2, 200))
+    asked = []
+    for _ in range(200):
+        asked.append(best("speed-priority", health, models))
+        health.answered(asked[-1], Timings(0.1 if asked[-1] == "x/7" else 1.0, 2, 50))
+    assert asked.count("x/7") > 150
+    assert len(set(asked)) > 5

@@ -10,7 +10,7 @@ from chat_tui.errors import ConfigError
 from chat_tui.models import Model
 from chat_tui.providers.scripted import Pause
 from chat_tui.routing.health import Health
-from chat_tui.routing.settings import Limits, Settings
+from chat_tui.routing.settings import Limits, Settings, settings_of
 from chat_tui.routing.strategies import strategies
 from tests.routing_rig import BUSY, QUICK, A, B, Rig, all_of, ask, end_of, tries
 
@@ -55,3 +55,25 @@ async def test_a_provider_may_have_limits_and_retries_of_its_own() -> None:
     assert tries(chunks) == [("one/a", "TooSlow"), ("two/b", "Overloaded"), ("two/b", "Overloaded")]
     assert "one/a gave no token within 0.05 s" in next(c.error.hint for c in chunks if isinstance(c, Error))
     assert end_of(chunks).state == "failed"
+
+
+def test_each_provider_may_override_each_limit() -> None:
+    text = """
+    [timeouts]
+    token_seconds = 9
+    [error_handling]
+    retry_attempts = 5
+    [[providers]]
+    name = "openai"
+    first_token_seconds = 2
+    retry_attempts = 1
+    exponential_backoff = false
+    max_concurrent_streams = 7
+    """
+    settings = settings_of(parse(text.encode(), "x"), local_streams=2)
+    own, other = Model("openai/gpt"), Model("groq/llama")
+    assert settings.timeouts_of(own) == Timeouts(first_token_seconds=2, token_seconds=9)
+    assert settings.handling_of(own) == ErrorHandling(retry_attempts=1, exponential_backoff=False)
+    assert settings.handling_of(other) == ErrorHandling(retry_attempts=5)
+    assert settings.streams == {"local": 2, "openai": 7}
+    assert wrong('[[providers]]\nname = "openai"\nmax_concurrent_streams = 0').key.endswith("max_concurrent_streams")

@@ -19,7 +19,11 @@ from chat_tui.routing.health import Health, Vitals
 QUALITY_GUESS = 0.5
 """Quality of a model that nobody has rated."""
 OPTIMISM = 0.9
-"""Speed of a model that was never measured, on the scale of the fastest."""
+"""Speed of a model that was never measured, on the scale of the fastest, before any other has answered."""
+HOPE = 0.15
+"""So much more at the most, the longer the measured ones have been asked."""
+ANSWERS_OF_EACH = 10
+"""After so many answers for each measured model, one that was never measured is hoped to be faster than the fastest."""
 REPLY_TOKENS = 500
 """Of a reply whose length is not limited, where its price is estimated."""
 LEAST_REPLY_TOKENS = 100
@@ -197,7 +201,11 @@ def _quality(model: Model, needs: Needs) -> float:
 
 
 def speed(field: Field) -> Sequence[float]:
-    """Seconds for an answer of 200 tokens, as measured, turned into 0 (slowest) to 1 (fastest)."""
+    """Seconds for an answer of 200 tokens, as measured, turned into 0 (slowest) to 1 (fastest).
+
+    What is hoped of a model that was never measured grows with the answers of the others and falls with each that was
+    tried: about one answer in ten goes to a new one where nothing else speaks against it.
+    """
     seconds = [
         (known.ttft_seconds or 0.0) + 200 / known.tokens_per_second if known.tokens_per_second else known.ttft_seconds
         for known in field.vitals
@@ -206,7 +214,10 @@ def speed(field: Field) -> Sequence[float]:
     if not measured:
         return [OPTIMISM] * len(seconds)
     fastest = max(min(measured), 0.001)
-    return [OPTIMISM if value is None else fastest / max(value, fastest) for value in seconds]
+    answers = sum(known.answers for known in field.vitals)
+    hoped = OPTIMISM + min(HOPE, (1 - OPTIMISM) * answers / (ANSWERS_OF_EACH * len(measured)))
+    most = max(1.0, hoped) if len(measured) < len(seconds) else 1.0
+    return [(hoped if value is None else fastest / max(value, fastest)) / most for value in seconds]
 
 
 def cheapness(field: Field) -> Sequence[float]:

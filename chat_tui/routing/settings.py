@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
+from chat_tui.config import Config
 from chat_tui.errors import ChatTuiError
 from chat_tui.limits import ErrorHandling, Strategies, Timeouts
 from chat_tui.models import Model
 from chat_tui.route import Candidate
 from chat_tui.routing.health import Health
+from chat_tui.rows import ProviderRow
 
 FIXED = "fixed"
 """The strategy of a model that was chosen by name."""
@@ -53,6 +55,40 @@ class Settings(msgspec.Struct, frozen=True):
 
     def _of(self, model: Model) -> Limits:
         return self.by_provider.get(model.provider) or Limits()
+
+
+_TIMEOUTS = ("first_token_seconds", "token_seconds", "stream_seconds")
+_HANDLING = ("retry_attempts", "retry_delay_seconds", "exponential_backoff")
+
+
+def settings_of(config: Config, *, local_streams: int) -> Settings:
+    """The config's settings; `local_streams` is how many replies this machine makes at once."""
+    performance = config.performance
+    own = {row.name: row.max_concurrent_streams for row in config.providers}
+    return Settings(
+        timeouts=config.timeouts,
+        error_handling=config.error_handling,
+        exchanges=config.memory.exchanges,
+        streams={"local": local_streams, **{name: most for name, most in own.items() if most is not None}},
+        streams_default=performance.max_concurrent_streams,
+        streaming=performance.enable_streaming,
+        on_break=config.on_break,
+        fallbacks_of={row.name: row.fallbacks for row in config.models if row.fallbacks},
+        weights=config.strategies,
+        by_provider={row.name: _limits(config, row) for row in config.providers},
+    )
+
+
+def _limits(config: Config, row: ProviderRow) -> Limits:
+    """The config's limits with those of a provider's row."""
+
+    def told(names: tuple[str, ...]) -> dict[str, Any]:
+        return {name: value for name in names if (value := getattr(row, name)) is not None}
+
+    return Limits(
+        msgspec.structs.replace(config.timeouts, **told(_TIMEOUTS)),
+        msgspec.structs.replace(config.error_handling, **told(_HANDLING)),
+    )
 
 
 class Plan(msgspec.Struct, frozen=True):
