@@ -43,6 +43,7 @@ class Facts:
             quality=_first(rated, prior.quality or None),
             qualities=model.qualities or (prior.qualities if rated is None else {}),
             guessed=rated is None and prior.guessed,
+            replicas=max(1, len(provider.base_urls)) if provider else model.replicas,
         )
 
     def models_of(self, provider: Provider) -> Sequence[Model]:

@@ -79,6 +79,8 @@ class Model(msgspec.Struct, frozen=True):
     """The program that serves it, where that is known and matters: `llama.cpp`, `vllm`."""
     asked_window: int | None = None
     """Tokens that the config names for it: a server that makes room on request is asked for them."""
+    replicas: int = 1
+    """Addresses that answer for it."""
 
     @property
     def provider(self) -> str:

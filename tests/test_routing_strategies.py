@@ -88,6 +88,11 @@ def test_round_robin_asks_each_in_turn_and_least_loaded_whoever_is_free() -> Non
     health.began("x/a")
     health.began("x/b")
     assert best("least-loaded", health, twins) == "x/c"
+    health.began("x/c")
+    assert best("least-loaded", health, [*twins, Model("x/d", quality=0.1, replicas=2)]) == "x/d"
+    for _ in range(2):
+        health.began("x/d")
+    assert best("least-loaded", health, [*twins, Model("x/d", quality=0.9, replicas=2)]) == "x/d"
 
 
 def test_learned_moves_to_what_is_liked_tries_what_is_new_and_forgets() -> None:

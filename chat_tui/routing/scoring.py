@@ -233,8 +233,11 @@ def _price(model: Model) -> float:
 
 
 def load(field: Field) -> Sequence[float]:
-    """1 for a model that nobody uses now."""
-    return [1 / (1 + known.running) for known in field.vitals]
+    """1 for a model that nobody uses now; each of its addresses carries its share."""
+    return [
+        1 / (1 + known.running / model.replicas) if known.running else 1.0
+        for known, model in zip(field.vitals, field.models, strict=True)
+    ]
 
 
 def turn(field: Field) -> Sequence[float]:
