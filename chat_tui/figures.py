@@ -16,7 +16,9 @@ from chat_tui.chunks import Chunk, End, Error, Metadata, Start, State, Timings, 
 from chat_tui.tokens import streamed
 
 Phase: TypeAlias = (
-    Literal["idle", "queued", "fetching", "loading", "connecting", "waiting", "retrying", "thinking", "answering"]
+    Literal[
+        "idle", "queued", "fetching", "loading", "connecting", "waiting", "retrying", "thinking", "answering", "paused"
+    ]
     | State
 )
 """What is going on; after the end it is the answer's state."""

@@ -176,7 +176,11 @@ async def test_a_paused_answer_goes_on_where_it_was() -> None:
         held = len(answer)
         await asyncio.sleep(0.05)
         assert len(answer) == held
+        figures = answer.figures()
+        assert (figures.phase, figures.rate) == ("paused", None)
+        assert 0.05 <= figures.phase_seconds < 2
         answer.resume()
+        assert answer.figures().phase == "answering"
         assert (await ended(answer)).text == "".join(f"{n} " for n in range(20))
 
 

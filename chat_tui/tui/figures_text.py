@@ -27,7 +27,9 @@ _WORDS: dict[Phase, str] = {
     "length": "cut at the token limit",
     "broken": "broken off",
 }
-_TIMED = frozenset({"queued", "fetching", "loading", "connecting", "waiting", "thinking", "answering", "streaming"})
+_TIMED = frozenset(
+    {"queued", "fetching", "loading", "connecting", "waiting", "thinking", "answering", "streaming", "paused"}
+)
 
 
 def _known(value: float | None) -> bool:

@@ -21,6 +21,7 @@ _ROLES: dict[Phase, str] = {
     "idle": "dim",
     "queued": "warning",
     "retrying": "warning",
+    "paused": "warning",
     "thinking": "secondary",
     "answering": "accent",
     "streaming": "accent",
