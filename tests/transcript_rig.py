@@ -23,12 +23,16 @@ class Host(App[None]):
         super().__init__()
         self.copies: list[str] = []
         self.below: list[int] = []
+        self.asked: list[tuple[str, int]] = []
 
     def compose(self) -> ComposeResult:
         yield Transcript()
 
     def on_transcript_copy_asked(self, event: Transcript.CopyAsked) -> None:
         self.copies.append(event.text)
+
+    def on_transcript_version_asked(self, event: Transcript.VersionAsked) -> None:
+        self.asked.append((event.turn, event.step))
 
     def on_line_pane_more_below(self, event: Transcript.MoreBelow) -> None:
         self.below.append(event.lines)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ import msgspec
 
 from chat_tui.conversation import Turn
 from chat_tui.tui.transcript.rendering import Renderer
+from chat_tui.tui.transcript.turn_lines import Place
 from chat_tui.tui.transcript.turn_view import Part, TurnView, estimated_turn_height
 from chat_tui.tui.transcript.wrapping import Line
 
@@ -64,6 +65,8 @@ class Views:
         self.heights: list[int] = []
         """Lines by turn."""
         self.made: dict[int, TurnView] = {}
+        self.forks: Mapping[str, Sequence[str]] = {}
+        """The ids of all versions of a turn, by its own, where there are several."""
         self.width = 80
 
     def __len__(self) -> int:
@@ -75,13 +78,24 @@ class Views:
         if view is None:
             turn = self.turns[index]
             view = self.made[index] = TurnView(turn, self.width, live=turn.state == "streaming")
+            view.place = self.place(turn)
         return view
+
+    def place(self, turn: Turn) -> Place | None:
+        """Which of several versions a turn is."""
+        ids = self.forks.get(turn.id, ())
+        return Place(ids.index(turn.id) + 1, len(ids)) if turn.id in ids else None
 
     def replace(self, turns: Sequence[Turn]) -> None:
         """These turns and no others."""
         self.turns = list(turns)
         self.made.clear()
         self._estimate()
+
+    def cut(self, count: int) -> None:
+        """Only the first `count` stay."""
+        del self.turns[count:], self.heights[count:]
+        self.made = {index: view for index, view in self.made.items() if index < count}
 
     def append(self, turn: Turn) -> None:
         """One more."""
@@ -119,6 +133,20 @@ class LineModel:
         self._kept.clear()
         self._kept_lines = 0
         self._tops = None
+
+    def cut(self, count: int) -> None:
+        """Only the first `count` turns stay, as they are."""
+        self.views.cut(count)
+        self._tops = None
+
+    def set_headers(self, turns: Sequence[Turn], forks: Mapping[str, Sequence[str]]) -> None:
+        """What is known now of the same turns: verdicts, and which have several versions."""
+        self.views.forks = forks
+        for index, turn in enumerate(turns):
+            if not (view := self.views.made.get(index)) or not view.live:
+                self.views.turns[index] = turn
+            if view is not None:
+                view.set_header(view.turn if view.live else turn, self.views.place(turn))
 
     def add(self, turn: Turn) -> None:
         """One turn more at the end."""

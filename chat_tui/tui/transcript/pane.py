@@ -61,6 +61,8 @@ class LinePane(ScrollView, can_focus=True):
         self._renderer = Renderer(ink or plain_ink())
         self._model = LineModel(self._renderer)
         self._follow = True
+        self._stays = False
+        """What followed was cut: the place is held, though rows below it stay empty."""
         self._top = START
         self._rows: list[Row | None] = []
         self._strips: list[Strip] = []
@@ -90,7 +92,7 @@ class LinePane(ScrollView, can_focus=True):
         if not self.is_attached or not self.size.height or self._held:
             return
         begun = monotonic()
-        if self._model.views and self._model.views[-1].live:
+        if self._live:
             self._model.views[-1].flush()
             self._model.changed(len(self._model.views) - 1)
         self._lay()
@@ -109,8 +111,11 @@ class LinePane(ScrollView, can_focus=True):
         if not self._follow:
             self._top = model.clamp(self._top)
             rows = model.next_rows(self._top, height)
-            self._follow = len(rows) < height
+            full = len(rows) >= height
+            # An answer that streams into the empty rows is followed once they are full.
+            self._follow = full and self._live if self._stays else not full
         if self._follow:
+            self._stays = False
             rows = model.last_rows(height)
             slack = self._headroom(height)
             rows = rows[slack:]
@@ -120,12 +125,17 @@ class LinePane(ScrollView, can_focus=True):
         self._forget_strips(left)
         total = model.height
         y = model.y_of(self._top)
-        self._set_scroll(y, max(total + slack, y + height if total > height else total))
+        self._set_scroll(y, max(total + slack, y + height if total > height or y else total))
         below = max(0, total - y - len(rows)) if not self._follow else 0
         before = self.lines_below
         self.lines_below = below
         if (below > 0) != (before > 0):
             self.post_message(self.MoreBelow(below))
+
+    @property
+    def _live(self) -> bool:
+        """The last turn still streams."""
+        return bool(self._model.views) and self._model.views[-1].live
 
     def _forget_strips(self, left: Sequence[Row | None]) -> None:
         """Rows that are out of view keep their lines but not their strips, which are a dozen objects each."""
@@ -137,7 +147,7 @@ class LinePane(ScrollView, can_focus=True):
     def _headroom(self, height: int) -> int:
         """Empty rows to leave at the bottom; only while an answer streams and fills the pane."""
         total = self._model.height
-        if not self._model.views or not self._model.views[-1].live or total <= height:
+        if not self._live or total <= height:
             self._reserved = 0
             return 0
         if total > self._reserved or self._reserved - total > HEADROOM:
@@ -151,7 +161,7 @@ class LinePane(ScrollView, can_focus=True):
         self.set_reactive(Widget.virtual_size, size)
         self.set_reactive(Widget.scroll_y, float(y))
         self.set_reactive(Widget.scroll_target_y, float(y))
-        live = bool(self._model.views) and self._model.views[-1].live and self._follow
+        live = self._live and self._follow
         if not self.show_vertical_scrollbar or (live and monotonic() - self._bar_at < SCROLLBAR_SECONDS):
             return
         bar = self.vertical_scrollbar
@@ -275,12 +285,12 @@ class LinePane(ScrollView, can_focus=True):
             self._top = self._model.moved(self._top, delta)
         else:
             self._top = self._model.at(round(new_value))
-        self._follow = new_value >= self.max_scroll_y
+        self._follow, self._stays = new_value >= self.max_scroll_y, False
         self._paint()
 
     def scroll_lines(self, delta: int) -> None:
         """Move by true lines, down or (negative) up."""
-        self._top = self._model.moved(self._top, delta)
+        self._top, self._stays = self._model.moved(self._top, delta), False
         if delta < 0:
             self._follow = False
         self._paint()

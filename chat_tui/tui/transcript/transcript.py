@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import msgspec
 from textual import events
 from textual.binding import Binding
 from textual.geometry import Offset
@@ -14,10 +15,12 @@ from chat_tui.chunks import TokenKind
 from chat_tui.conversation import Turn
 from chat_tui.tui.transcript.ink import Ink
 from chat_tui.tui.transcript.line_model import START, Anchor, Position
+from chat_tui.tui.transcript.painting import MARGIN
 from chat_tui.tui.transcript.pane import LinePane
+from chat_tui.tui.transcript.wrapping import width_of
 
 
-class Transcript(LinePane, can_focus=True):
+class Transcript(LinePane, can_focus=True, inherit_bindings=False):
     """The conversation. It follows the end while the end is in view, and holds still otherwise."""
 
     DEFAULT_CSS = """
@@ -51,18 +54,62 @@ class Transcript(LinePane, can_focus=True):
             super().__init__()
             self.text = text
 
+    class VersionAsked(Message):
+        """The mouse asked for the version of a turn before (-1) or after (1) the one that is shown."""
+
+        def __init__(self, turn: str, step: int) -> None:
+            super().__init__()
+            self.turn, self.step = turn, step
+
     # What the screen calls.
 
     def show(self, turns: Sequence[Turn]) -> None:
         """Show these turns and no others, at their end. Turns out of view are neither split nor rendered."""
         self._model.replace(turns)
-        self._follow, self._top, self._cursor, self._reserved = True, START, None, 0
-        if self.is_attached and self.text_selection is not None:
-            self.screen.clear_selection()
+        self._follow, self._stays, self._top, self._cursor, self._reserved = True, False, START, None, 0
+        self._forget_selection()
         if turns:
             self._load()
             self._held = not self._renderer.ready
         self._paint()
+
+    def replace_from(self, count: int, turns: Sequence[Turn] = (), *, chosen: bool = False) -> None:
+        """Keep the first `count` turns as they are and let these follow; `chosen` marks the first of them.
+
+        What is kept holds its place, with empty rows below where less follows than before.
+        """
+        if self._rows and self._rows[0] is not None:
+            self._top = self._rows[0].position
+        if self._top.turn >= count:
+            # What stood at the top is gone; what comes instead begins there.
+            self._top = Position(count, 0, 0)
+        self._model.cut(count)
+        for turn in turns:
+            self._model.add(turn)
+        if chosen and turns:
+            self._cursor = count
+        elif self._cursor is not None and self._cursor >= count:
+            self._cursor = None
+        self._follow, self._stays, self._reserved = False, True, 0
+        self._forget_selection()
+        self._load()
+        self._paint()
+
+    def set_headers(self, turns: Sequence[Turn], forks: Mapping[str, Sequence[str]]) -> None:
+        """What is known now of the turns that are shown: verdicts, and the ids of all versions where there are
+        several."""
+        if [turn.id for turn in turns] == [turn.id for turn in self._model.views.turns]:
+            self._model.set_headers(turns, forks)
+            self._paint()
+
+    def set_verdict(self, turn_id: str, good: bool) -> None:
+        """A person has judged an answer."""
+        turns = [msgspec.structs.replace(t, verdict=good) if t.id == turn_id else t for t in self.turns]
+        self.set_headers(turns, self._model.views.forks)
+
+    def _forget_selection(self) -> None:
+        if self.is_attached and self.text_selection is not None:
+            self.screen.clear_selection()
 
     def prepare(self) -> None:
         """Load what the first turn will need, before it comes."""
@@ -71,7 +118,7 @@ class Transcript(LinePane, can_focus=True):
     def add(self, turn: Turn) -> None:
         """One more turn: a question, or an answer that begins to stream (`streaming`). Its end comes into view."""
         self._model.add(turn)
-        self._follow = True
+        self._follow = not self._stays
         self._load()
         self._paint()
 
@@ -122,7 +169,7 @@ class Transcript(LinePane, can_focus=True):
     def restore(self, anchor: Anchor | None) -> None:
         """Go back to a reading position; None, or a turn that is not there, is the end."""
         position = self._model.position(anchor) if anchor else None
-        self._follow = position is None
+        self._follow, self._stays = position is None, False
         self._top = position or START
         self._paint()
 
@@ -182,7 +229,7 @@ class Transcript(LinePane, can_focus=True):
         begin = Position(index, 0, 0)
         shown = any(row is not None and row.position == begin for row in self._rows)
         if not shown:
-            self._top, self._follow = begin, False
+            self._top, self._follow, self._stays = begin, False, False
         self._paint()
 
     def action_page(self, direction: int) -> None:
@@ -191,7 +238,7 @@ class Transcript(LinePane, can_focus=True):
 
     def action_begin(self) -> None:
         """To the first line."""
-        self._top, self._follow = START, False
+        self._top, self._follow, self._stays = START, False, False
         self._paint()
 
     def action_end(self) -> None:
@@ -229,8 +276,15 @@ class Transcript(LinePane, can_focus=True):
             return
         view = self._model.views[row.position.turn]
         self._cursor = row.position.turn
-        if view.parts()[row.position.part].kind == "fold":
+        kind = view.parts()[row.position.part].kind
+        if kind == "fold":
             self._fold(row.position.turn)
+        elif kind == "header" and view.place is not None:
+            # ‹ and › stand at the right end; either half of what is between them will do.
+            from_end = MARGIN + width_of(row.line.runs) - event.x
+            if 0 < from_end <= len(view.place.text):
+                step = -1 if from_end > len(view.place.text) // 2 else 1
+                self.post_message(self.VersionAsked(view.turn.id, step))
         self._paint()
 
     def text_select_all(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from rich.style import Style
 
@@ -27,8 +28,21 @@ def _clock(created: datetime | None) -> str:
     return created.astimezone().strftime("%H:%M") if created else ""
 
 
-def header(turn: Turn, width: int, ink: Ink) -> Line:
-    """Who and when, and at the right how it ended."""
+class Place(NamedTuple):
+    """Which of several versions of a turn is shown."""
+
+    number: int
+    """Counts from 1."""
+    of: int
+
+    @property
+    def text(self) -> str:
+        """Such as `‹2/3›`; as wide for each version."""
+        return f"‹{self.number:>{len(str(self.of))}}/{self.of}›"
+
+
+def header(turn: Turn, width: int, ink: Ink, place: Place | None = None) -> Line:
+    """Who, and at the right how it ended, a person's verdict, when, and which version it is."""
     base = ink.ground + ink.text
     if turn.role == "user":
         name, style = "You", ink.user_name
@@ -36,14 +50,18 @@ def header(turn: Turn, width: int, ink: Ink) -> Line:
         name, style = "System", ink.dim
     else:
         name, style = clean_line(turn.model, 80) or "Assistant", ink.assistant_name
-    right: list[Run] = []
+    told: list[tuple[str, Style]] = []
     badge = _BADGES.get(turn.state, "")
     if badge and turn.role == "assistant":
         badge_style = {"failed": ink.error, "broken": ink.warning, "refused": ink.warning}.get(turn.state, ink.badge)
-        right.append((badge, base + badge_style, False))
-    clock = _clock(turn.created)
-    if clock:
-        right.append(((" " if right else "") + clock, base + ink.dim, False))
+        told.append((badge, badge_style))
+    if turn.verdict is not None:
+        told.append(("+" if turn.verdict else "-", ink.badge))
+    told.append((_clock(turn.created), ink.dim))
+    if place is not None:
+        told.append((place.text, ink.accent))
+    told = [part for part in told if part[0]]
+    right: list[Run] = [(" " * bool(at) + text, base + style, False) for at, (text, style) in enumerate(told)]
     name = fitting(name, max(width - width_of(right) - 1, 6))
     room = max(width - width_of(right) - width_of([(name, base, False)]), 1)
     return Line([(name, base + style, True), (" " * room, base, False), *right])

@@ -12,6 +12,7 @@ from chat_tui.tui.transcript import turn_lines
 from chat_tui.tui.transcript.blocks import Block, Splitter, code_texts
 from chat_tui.tui.transcript.plain_text import PlainSplitter
 from chat_tui.tui.transcript.rendering import Renderer
+from chat_tui.tui.transcript.turn_lines import Place
 from chat_tui.tui.transcript.wrapping import Line
 
 PartKind: TypeAlias = Literal["header", "left out", "fold", "thinking", "body", "status", "error", "space"]
@@ -61,6 +62,7 @@ class TurnView:
         "_width",
         "height",
         "live",
+        "place",
         "status",
         "turn",
         "unfolded",
@@ -70,6 +72,8 @@ class TurnView:
         self.turn = turn
         self.live = live
         """It still streams."""
+        self.place: Place | None = None
+        """Which of several versions it is; None: there is one."""
         self.status = ""
         self.unfolded = False
         self.height = estimated_turn_height(turn, width)
@@ -248,6 +252,13 @@ class TurnView:
             part = Part(kind, estimated_height(block, self._width), block)
         return part
 
+    def set_header(self, turn: Turn, place: Place | None) -> None:
+        """Note what its header tells: a verdict, or other versions that came."""
+        if place != self.place or turn.verdict != self.turn.verdict:
+            self.turn, self.place = turn, place
+            for part in self._settled or ():
+                part.lines = None if part.kind == "header" else part.lines
+
     def set_status(self, text: str) -> None:
         """The line under an answer that has no text yet; empty removes it."""
         self.status = text
@@ -311,7 +322,7 @@ class TurnView:
         ink, width = renderer.ink, self._width
         match part.kind:
             case "header":
-                return [turn_lines.header(self.turn, width, ink)]
+                return [turn_lines.header(self.turn, width, ink, self.place)]
             case "left out":
                 return turn_lines.left_out_lines(self.turn.left_out, width, ink)
             case "fold":
