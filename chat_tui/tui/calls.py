@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+from chat_tui.errors import CommandError
+from chat_tui.text_safety import clean_line
 from chat_tui.tui import commands
 from chat_tui.tui.chat import Chat
 from chat_tui.tui.host import Host
@@ -17,6 +19,7 @@ class Caller(Protocol):
     """The screen that commands act on."""
 
     chat: Chat
+    model: str | None
     strategy: str
 
     @property
@@ -50,6 +53,9 @@ class Caller(Protocol):
     def action_go_on(self) -> None:
         """Let the last answer go on."""
 
+    def regenerate(self, model: str | None) -> None:
+        """Ask for another version of the answer by this model; None: the one that the strategy chooses."""
+
     async def show_route(self) -> None:
         """Show how the answer was routed."""
 
@@ -68,6 +74,14 @@ async def carry_out(call: commands.Call, screen: Caller) -> None:
         await _CALLS[call.name](screen, await screen.opened(), call.argument)
 
 
+async def _bad(screen: Caller, _engine: Engine, _argument: str) -> None:
+    screen.chat.action_judge(0)
+
+
+async def _branch(screen: Caller, _engine: Engine, _argument: str) -> None:
+    await screen.chat.branch()
+
+
 async def _clear(screen: Caller, _engine: Engine, _argument: str) -> None:
     await screen.action_new_conversation()
 
@@ -76,10 +90,18 @@ async def _continue(screen: Caller, _engine: Engine, _argument: str) -> None:
     screen.action_go_on()
 
 
+async def _edit(screen: Caller, _engine: Engine, _argument: str) -> None:
+    screen.chat.action_edit()
+
+
 async def _fetch(screen: Caller, engine: Engine, _argument: str) -> None:
     if engine.weights.ready:
         screen.host.say("The built-in model is there already")
     screen.fetch()
+
+
+async def _good(screen: Caller, _engine: Engine, _argument: str) -> None:
+    screen.chat.action_judge(1)
 
 
 async def _help(screen: Caller, _engine: Engine, _argument: str) -> None:
@@ -92,10 +114,17 @@ async def _history(screen: Caller, _engine: Engine, _argument: str) -> None:
 
 async def _model(screen: Caller, engine: Engine, name: str) -> None:
     if name:
-        known = [standing.model.name for standing in engine.models()]
-        screen.choose(commands.chosen_model(name, known), screen.strategy)
+        screen.choose(_named(engine, name), screen.strategy)
     else:
         screen.action_open_models()
+
+
+def _named(engine: Engine, name: str) -> str:
+    return commands.chosen_model(name, [standing.model.name for standing in engine.models()])
+
+
+async def _retry(screen: Caller, engine: Engine, name: str) -> None:
+    screen.regenerate(_named(engine, name) if name else screen.model)
 
 
 async def _strategy(screen: Caller, engine: Engine, name: str) -> None:
@@ -127,20 +156,32 @@ async def _undo(screen: Caller, _engine: Engine, _argument: str) -> None:
     await screen.chat.action_undo()
 
 
+async def _version(screen: Caller, _engine: Engine, number: str) -> None:
+    if number and not number.isdecimal():
+        raise CommandError(f"{clean_line(number, 40)} is not a version's number.", "Such as /version 2.")
+    await screen.chat.show_version(-1, number=int(number or 0))
+
+
 async def _why(screen: Caller, _engine: Engine, _argument: str) -> None:
     await screen.show_route()
 
 
 _CALLS: dict[str, _Call] = {
+    "bad": _bad,
+    "branch": _branch,
     "clear": _clear,
     "continue": _continue,
+    "edit": _edit,
     "fetch": _fetch,
+    "good": _good,
     "help": _help,
     "history": _history,
     "model": _model,
+    "retry": _retry,
     "strategy": _strategy,
     "system": _system,
     "theme": _theme,
     "undo": _undo,
+    "version": _version,
     "why": _why,
 }

@@ -1,172 +1,99 @@
-"""The middle of the screen: one conversation, its running answer, and the words that are being written."""
+"""The middle of the screen: what is asked in a conversation, and what is done to its turns."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-import msgspec
 from textual import on
-from textual.binding import BindingType
+from textual.actions import SkipAction
+from textual.binding import Binding, BindingType
 
-from chat_tui.conversation import Conversation
-from chat_tui.errors import ChatTuiError, HistoryError
+from chat_tui.conversation import Conversation, Turn
+from chat_tui.errors import ChatTuiError, CommandError
 from chat_tui.request import Request
 from chat_tui.tui import keymap
-from chat_tui.tui.chat_pane import ChatPane
 from chat_tui.tui.completion import Completion
-from chat_tui.tui.prompt import Prompt
-from chat_tui.tui.transcript.line_model import Anchor
+from chat_tui.tui.kept_chat import KeptChat
+from chat_tui.tui.transcript.transcript import Transcript
 from chat_tui.tui.undo import Undo
 
 if TYPE_CHECKING:
     # Behind the first paint: the engine is not loaded for it.
+    from chat_tui.answer import Answer
     from chat_tui.engine import Engine
 
-_ANCHOR = "reading position "
-_OPEN = "open conversation"
 
+class Chat(KeptChat):
+    """A conversation with its prompt: asking, other versions, branches, verdicts."""
 
-class Chat(ChatPane):
-    """A conversation with its prompt: what is asked, and what comes back when it is opened again."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [*keymap.bindings("transcript")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *keymap.bindings("transcript"),
+        Binding("escape", "leave_edit", "Leave the question as it is", show=False),
+    ]
 
     def __init__(self, complete: Callable[[str], Sequence[Completion]], id: str | None = None) -> None:
         super().__init__(complete, id)
-        self._engine: Engine | None = None
-        self._ready = asyncio.Event()
         self.undo = Undo()
         """What keys and commands have done to conversations, here and in the list."""
         self._unwanted = False
-        self._moving = asyncio.Lock()
-        self._system_prompt: str | None = None
-
-    async def take_engine(self, engine: Engine) -> None:
-        """From now on questions are answered; what was unsent at the last end comes back."""
-        self._engine = engine
-        self.prompt.earlier = await engine.memory.prompts()
-        typed = self.prompt.draft
-        try:
-            await self._come_back(engine)
-        except HistoryError:
-            # It was removed meanwhile, perhaps by another process.
-            await engine.memory.set_place(_OPEN, "")
-        if typed:
-            self.prompt.set_draft(typed)
-        elif self.conversation_id is None:
-            self.prompt.set_draft(await engine.memory.draft(None))
-        self._ready.set()
-
-    async def _come_back(self, engine: Engine) -> None:
-        """Open the conversation that was in view when the program ended: after a crash, or with unsent words in it."""
-        last = await engine.memory.place(_OPEN)
-        if last and not self._asking:
-            path = (await engine.memory.conversation(last)).path
-            # Another process answers in it: it is that one's.
-            if not path or path[-1].state != "streaming":
-                await self.open(last)
-
-    async def leave(self) -> None:
-        """Keep what is needed to come back: the reading position and the unsent words."""
-        if self._engine is not None:
-            await self._keep_place(self._engine)
-            if not self.prompt.draft:
-                await self._engine.memory.set_place(_OPEN, "")
-
-    async def _keep_place(self, engine: Engine) -> None:
-        await engine.memory.save_draft(self.conversation_id, self.prompt.draft)
-        if self.conversation_id is not None:
-            anchor = self.transcript.reading_position
-            kept = msgspec.json.encode(anchor).decode() if anchor is not None else ""
-            await engine.memory.set_place(_ANCHOR + self.conversation_id, kept)
-
-    # -- conversations --------------------------------------------------------------------------------------------
-
-    async def new(self) -> None:
-        """Begin a fresh conversation; the one in view stays in the history, and its answer runs on."""
-        async with self._moving:
-            draft = ""
-            if self._engine is not None:
-                await self._keep_place(self._engine)
-                await self._engine.memory.set_place(_OPEN, "")
-                draft = await self._engine.memory.draft(None)
-            self._system_prompt = None
-            self._show(None, ())
-            self._write(draft)
-        self.prompt.focus()
-
-    async def open(self, conversation_id: str, turn_id: str = "") -> None:
-        """Open a saved conversation where it was, or at a turn. Raises `HistoryError`."""
-        engine = self._engine
-        if engine is None:
-            return
-        async with self._moving:
-            conversation = await engine.memory.conversation(conversation_id)
-            if conversation_id != self.conversation_id:
-                await self._keep_place(engine)
-                await engine.memory.set_place(_OPEN, conversation_id)
-                draft, place = (
-                    await engine.memory.draft(conversation_id),
-                    await engine.memory.place(_ANCHOR + conversation_id),
-                )
-                self._show_saved(engine, conversation, _anchor(place))
-                self._write(draft)
-        if turn_id:
-            self.transcript.restore(Anchor(turn_id, 0, 0))
-        self.prompt.focus()
-
-    def _show_saved(self, engine: Engine, conversation: Conversation, place: Anchor | None) -> None:
-        path, running = conversation.path, engine.running(conversation.id)
-        self._system_prompt = None
-        self._show(conversation.id, [turn for turn in path if not running or turn.id != running[0].turn.id])
-        if running:
-            self._follow(running[0])
-        else:
-            self.transcript.restore(place)
-            self._measure_last(path)
-
-    def _write(self, draft: str) -> None:
-        self.prompt.clear_draft()
-        self.prompt.set_draft(draft)
-
-    async def system_prompt(self) -> str:
-        """The system prompt in use."""
-        engine = self._engine
-        if engine is None:
-            return ""
-        own = self._system_prompt
-        if self.conversation_id is not None:
-            own = (await engine.memory.conversation(self.conversation_id)).system_prompt
-        return engine.config.system_prompt if own is None else own
-
-    async def set_system_prompt(self, text: str | None) -> None:
-        """Set it for this conversation, or for the one that begins with the next question; None: the config's."""
-        if self.conversation_id is None or self._engine is None:
-            self._system_prompt = text
-        else:
-            await self._engine.memory.set_system_prompt(self.conversation_id, text)
 
     # -- asking ---------------------------------------------------------------------------------------------------
 
     def ask(self, text: str, settings: Request) -> None:
-        """Ask; the answer streams into the transcript."""
-        self._asking = True
-        self.run_worker(self._ask(text, settings), group="ask")
+        """Ask, or send another version of the question that is edited; the answer streams into the transcript."""
+        edited = self._edited
+
+        async def begun(engine: Engine) -> Answer:
+            if edited is not None:
+                return await self._asked_otherwise(engine, edited, text, settings)
+            answer = await engine.ask(self.conversation_id, text, settings, system_prompt=self._system_prompt)
+            self.transcript.add(answer.question)
+            return answer
+
+        self._begin(begun, text)
 
     def go_on(self, settings: Request) -> None:
         """Let the last answer, which was cut, go on."""
-        self._asking = True
-        self.run_worker(self._ask("", settings), group="ask")
 
-    async def _ask(self, text: str, settings: Request) -> None:
+        async def begun(engine: Engine) -> Answer:
+            answer = await engine.go_on(self.conversation_id or "", settings)
+            self.transcript.replace_from(len(self.transcript.turns) - 1)
+            return answer
+
+        self._begin(begun)
+
+    def regenerate(self, turn: Turn, settings: Request) -> None:
+        """Ask for another version of an answer of the path."""
+
+        async def begun(engine: Engine) -> Answer:
+            leaf = self.transcript.turns[-1].id
+            answer = await engine.regenerate(self.conversation_id or "", turn.id, settings)
+            self.transcript.replace_from(self._index(turn.id))
+            self._can_go_back("The answer before is back", answer.conversation_id, leaf)
+            return answer
+
+        self._begin(begun)
+
+    async def _asked_otherwise(self, engine: Engine, edited: Turn, text: str, settings: Request) -> Answer:
+        leaf = self.transcript.turns[-1].id
+        answer = await engine.edit(self.conversation_id or "", edited.id, text, settings)
+        self.leave_edit()
+        self.transcript.replace_from(self._index(edited.id), [answer.question])
+        self._can_go_back("The question before is back", answer.conversation_id, leaf)
+        return answer
+
+    def _begin(self, begun: Callable[[Engine], Awaitable[Answer]], text: str = "") -> None:
+        self._asking = True
+        self.run_worker(self._begun(begun, text), group="ask")
+
+    async def _begun(self, begun: Callable[[Engine], Awaitable[Answer]], text: str) -> None:
         try:
             await self._ready.wait()
             engine = self._engine
             assert engine is not None
             async with self._moving:
-                await (self._begin(engine, text, settings) if text else self._go_on(engine, settings))
+                await self._follow_new(engine, await begun(engine), text)
         except ChatTuiError as error:
             if not self.prompt.text:
                 self.prompt.set_draft(text)
@@ -174,27 +101,19 @@ class Chat(ChatPane):
         finally:
             self._asking = self._unwanted = False
 
-    async def _go_on(self, engine: Engine, settings: Request) -> None:
-        answer = await engine.go_on(self.conversation_id or "", settings)
-        self.transcript.show(self.transcript.turns[:-1])
+    async def _follow_new(self, engine: Engine, answer: Answer, text: str) -> None:
+        fresh, self.conversation_id = self.conversation_id is None, answer.conversation_id
+        if text:
+            self.prompt.earlier = [text, *(earlier for earlier in self.prompt.earlier if earlier != text)]
         self._follow(answer)
         if self._unwanted:
             await engine.cancel(answer)
+        await self._show_headers(engine, answer.conversation_id)
+        await self._keep_unsent(engine, fresh)
 
-    async def _begin(self, engine: Engine, text: str, settings: Request) -> None:
-        fresh = self.conversation_id is None
-        answer = await engine.ask(self.conversation_id, text, settings, system_prompt=self._system_prompt)
-        self.conversation_id = answer.conversation_id
-        self.prompt.earlier = [text, *(earlier for earlier in self.prompt.earlier if earlier != text)]
-        self.transcript.add(answer.question)
-        self._follow(answer)
-        if self._unwanted:
-            await engine.cancel(answer)
-        if fresh:
-            await engine.memory.save_draft(None, "")
-            await engine.memory.set_place(_OPEN, answer.conversation_id)
-            self.post_message(self.Moved())
-        await engine.memory.save_draft(answer.conversation_id, self.prompt.draft)
+    async def _show_headers(self, engine: Engine, conversation_id: str) -> None:
+        conversation = await engine.memory.conversation(conversation_id)
+        self.transcript.set_headers(conversation.path, conversation.forks)
 
     async def cancel(self) -> bool:
         """Cancel the answer in view; False when none runs."""
@@ -206,34 +125,142 @@ class Chat(ChatPane):
         await self._engine.cancel(self.answer)
         return True
 
-    # -- what was done to the turns -------------------------------------------------------------------------------
+    # -- the turns ------------------------------------------------------------------------------------------------
+
+    def is_free(self) -> bool:
+        """Whether turns can be changed; while an answer runs it says that they cannot."""
+        if self.busy:
+            self.host.say("An answer is still running", "Esc cancels it and keeps the part.")
+        return not self.busy
+
+    def _index(self, turn_id: str) -> int:
+        turns = self.transcript.turns
+        return next((index for index, turn in enumerate(turns) if turn.id == turn_id), len(turns))
+
+    def action_edit(self) -> None:
+        """Write the chosen question anew, or that of the chosen answer, else the last one."""
+        turns, chosen = self.transcript.turns, self.transcript.selected_turn
+        before = turns if chosen is None else turns[: chosen + 1]
+        question = next((turn for turn in reversed(before) if turn.role == "user"), None)
+        if question is None:
+            self.host.say("There is no question to edit")
+        elif self.is_free():
+            self.begin_edit(question)
+
+    def action_leave_edit(self) -> None:
+        """Esc: the question stays as it is. The key goes on when none is edited."""
+        if self._edited is None:
+            raise SkipAction
+        self.leave_edit()
+
+    async def action_version(self, step: int) -> None:
+        """Show the version before (-1) or after (1) of the chosen turn, else of the last one that has several."""
+        turns, chosen = self.transcript.turns, self.transcript.selected_turn
+        wanted = turns[chosen].id if chosen is not None else ""
+        await self.told(self.show_version(step, wanted))
+
+    @on(Transcript.VersionAsked)
+    async def take_version(self, event: Transcript.VersionAsked) -> None:
+        """The mouse asked for another version."""
+        event.stop()
+        await self.told(self.show_version(event.step, event.turn))
+
+    async def show_version(self, step: int, turn_id: str = "", *, number: int = 0) -> None:
+        """So many versions further on from the one that is shown, or the one of this number. Raises `ChatTuiError`."""
+        engine, conversation_id = self._engine, self.conversation_id
+        if engine is None or conversation_id is None or not self.is_free():
+            return
+        async with self._moving:
+            conversation = await self._settled(engine, conversation_id)
+            several = [turn.id for turn in conversation.path if turn.id in conversation.forks]
+            turn_id = turn_id or (several[-1] if several else "")
+            ids = conversation.forks.get(turn_id, ())
+            if not ids:
+                self.host.say("There is one version of this turn", "e edits a question, r asks for another answer.")
+                return
+            place = number - 1 if number else ids.index(turn_id) + step
+            if 0 <= place < len(ids) and ids[place] != turn_id:
+                self._show_path(await engine.memory.select(conversation_id, ids[place]), chosen=True)
+
+    async def action_branch(self) -> None:
+        """Let the conversation end at the chosen turn: the next question begins another branch."""
+        await self.told(self.branch())
+
+    async def branch(self) -> None:
+        """The same. Raises `ChatTuiError`."""
+        engine, conversation_id = self._engine, self.conversation_id
+        turns, end = self.transcript.turns, self.transcript.selected_turn
+        if engine is None or conversation_id is None or end is None:
+            raise CommandError(
+                "Choose a turn first.", "In the conversation Up and Down choose; b branches off after it."
+            )
+        if not self.is_free():
+            return
+        if turns[end].role == "user" and end + 1 < len(turns):
+            # Its answer belongs to it: two questions in a row would be sent as one.
+            end += 1
+        if end + 1 == len(turns):
+            self.host.say("The conversation ends here already", "Your next question follows this turn.")
+            return
+        async with self._moving:
+            await self._settled(engine, conversation_id)
+            self._show_path(await engine.memory.end_at(conversation_id, turns[end].id))
+        self._can_go_back("The branch before is back", conversation_id, turns[-1].id)
+        self.host.say("Your next question begins another branch", "What followed is kept; u or /undo brings it back.")
+        self.prompt.focus()
+
+    async def _settled(self, engine: Engine, conversation_id: str) -> Conversation:
+        """The conversation in view, when its last answer is in the store."""
+        if self.answer is not None:
+            await self.answer.saved.wait()
+        return await engine.memory.conversation(conversation_id)
+
+    def _show_path(self, conversation: Conversation, *, chosen: bool = False) -> None:
+        """Show the path as it is now; what it shares with the one before stays in place."""
+        shown, path = [turn.id for turn in self.transcript.turns], conversation.path
+        same = next((at for at, turn in enumerate(path) if shown[at : at + 1] != [turn.id]), len(path))
+        self.transcript.replace_from(same, path[same:], chosen=chosen)
+        self.transcript.set_headers(path, conversation.forks)
+        self._show_transcript(bool(path))
+        self._measure_last(path)
+        self.post_message(self.Changed())
+
+    def action_judge(self, good: int) -> None:
+        """Note that the chosen answer, else the last one, was good or bad."""
+        turn = self.chosen_answer()
+        if turn is not None and turn.verdict != bool(good) and self._engine is not None:
+            self._engine.judge(turn, good=bool(good))
+            self.transcript.set_verdict(turn.id, bool(good))
+            self.host.say("Noted: a good answer" if good else "Noted: a bad answer", turn.model)
+
+    # -- undo -----------------------------------------------------------------------------------------------------
+
+    def _can_go_back(self, words: str, conversation_id: str, leaf: str) -> None:
+        """Undo leads back to the path that ended with this turn."""
+
+        async def back() -> None:
+            engine = self._engine
+            assert engine is not None
+            if engine.running(conversation_id):
+                raise CommandError("An answer is still running there.", "Esc cancels it; then it can be undone.")
+            if conversation_id != self.conversation_id:
+                await self.open(conversation_id)
+            async with self._moving:
+                await self._settled(engine, conversation_id)
+                self._show_path(await engine.memory.end_at(conversation_id, leaf))
+
+        self.undo.push(words, back)
 
     async def action_undo(self) -> None:
         """Undo what was done last to a conversation."""
-        await self._told(self._undone())
+        await self.told(self._undone())
 
     async def _undone(self) -> None:
         self.host.say(await self.undo.take() or "There is nothing to undo")
 
-    async def _told(self, work: Awaitable[None]) -> None:
+    async def told(self, work: Awaitable[None]) -> None:
+        """Do it; what goes wrong is told."""
         try:
             await work
         except ChatTuiError as error:
             self.host.tell(error)
-
-    # -- what happens inside --------------------------------------------------------------------------------------
-
-    @on(Prompt.Edited)
-    async def keep_draft(self, event: Prompt.Edited) -> None:
-        """The unsent words are kept as they are written."""
-        event.stop()
-        if self._engine is not None:
-            # As it is now: the message may come when another conversation is in view.
-            await self._engine.memory.save_draft(self.conversation_id, self.prompt.draft)
-
-
-def _anchor(kept: str) -> Anchor | None:
-    try:
-        return msgspec.json.decode(kept, type=Anchor) if kept else None
-    except msgspec.MsgspecError:
-        return None

@@ -21,7 +21,7 @@ from chat_tui.tui import figures_text as words
 from chat_tui.tui.completion import Completion, CompletionList
 from chat_tui.tui.fetch_line import FetchLine
 from chat_tui.tui.host import Host
-from chat_tui.tui.notices import MoreBelow, Welcome
+from chat_tui.tui.notices import EditingLine, MoreBelow, Welcome
 from chat_tui.tui.prompt import Prompt
 from chat_tui.tui.transcript.transcript import Transcript
 from chat_tui.tui.turn_figures import figures_of, without_text
@@ -84,6 +84,7 @@ class ChatPane(Vertical):
         self.welcome = Welcome()
         self.more_below = MoreBelow()
         self.fetch_line = FetchLine()
+        self.editing_line = EditingLine()
         self.prompt = Prompt(complete, completions)
         self._completions = completions
 
@@ -95,6 +96,7 @@ class ChatPane(Vertical):
         yield self.more_below
         yield self.fetch_line
         yield self._completions
+        yield self.editing_line
         yield self.prompt
 
     @property
@@ -121,10 +123,11 @@ class ChatPane(Vertical):
         return turns
 
     def chosen_answer(self) -> Turn | None:
-        """The answer that keys act on: the chosen one, else the last; None while it runs, or when there is none."""
+        """The answer that keys act on: the chosen one, that of the chosen question, else the last; None while it runs,
+        or when there is none."""
         turns, chosen = self.transcript.turns, self.transcript.selected_turn
-        if chosen is not None and chosen < len(turns) and turns[chosen].role == "assistant":
-            turns = [turns[chosen]]
+        if chosen is not None and any(turn.role == "assistant" for turn in turns[chosen : chosen + 2]):
+            turns = [turn for turn in turns[chosen : chosen + 2] if turn.role == "assistant"][:1]
         answer = next((turn for turn in reversed(turns) if turn.role == "assistant"), None)
         return answer if answer is not None and answer.state != "streaming" else None
 

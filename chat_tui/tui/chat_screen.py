@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import on
 from textual.binding import BindingType
 
+from chat_tui.conversation import Turn
 from chat_tui.errors import ChatTuiError, CommandError
 from chat_tui.models import LOCAL_MODEL
 from chat_tui.request import Request
@@ -47,7 +48,7 @@ class ChatScreen(ChatLayout):
         self._clock = clock
         self._engine: Engine | None = None
         self._opened = asyncio.Event()
-        self._warmed = False
+        self._warmed = self._choosing_once = False
         self._interrupted_at = self._cancelled_at = float("-inf")
 
     def on_mount(self) -> None:
@@ -132,6 +133,11 @@ class ChatScreen(ChatLayout):
     @on(ModelPicker.Chosen)
     def take_model(self, event: ModelPicker.Chosen) -> None:
         """A model was chosen, or the choice was given back to the strategy."""
+        if self._choosing_once:
+            self._choosing_once = False
+            self.chat.transcript.focus()
+            self.regenerate(event.model)
+            return
         self.choose(event.model, self.strategy)
         self.chat.prompt.focus()
         if event.model == LOCAL_MODEL:
@@ -145,6 +151,7 @@ class ChatScreen(ChatLayout):
     @on(ModelPicker.Closed)
     def back_to_prompt(self) -> None:
         """The list was closed."""
+        self._choosing_once = False
         self.chat.prompt.focus()
 
     def fetch(self) -> None:
@@ -247,12 +254,29 @@ class ChatScreen(ChatLayout):
         if self.app.screen is self:
             self.app.push_screen(RouteScreen(turn, route))
 
-    def action_judge(self, good: int) -> None:
-        """Note that the chosen answer, else the last one, was good or bad."""
+    def action_regenerate(self) -> None:
+        """Ask for another version of the chosen answer, else of the last one, by the model or strategy in use."""
+        self.regenerate(self.model)
+
+    def action_regenerate_with(self) -> None:
+        """The same by a model that is chosen for this once."""
+        if self.chat.is_free() and self._answer_to_repeat():
+            self._choosing_once = True
+            self.action_open_models()
+
+    def regenerate(self, model: str | None) -> None:
+        """Ask for another version by this model; None: the one that the strategy chooses."""
+        if self.chat.is_free() and (turn := self._answer_to_repeat()):
+            if model is not None and self._engine is not None:
+                self.run_worker(self._use(self._engine, model), group="use")
+            self.chat.regenerate(turn, Request(model=model, strategy=self.strategy))
+            self.show_keys()
+
+    def _answer_to_repeat(self) -> Turn | None:
         turn = self.chat.chosen_answer()
-        if turn is not None and self._engine is not None:
-            self._engine.judge(turn, good=bool(good))
-            self.host.say("Noted: a good answer" if good else "Noted: a bad answer", turn.model)
+        if turn is None:
+            self.host.say("There is no answer to ask for again")
+        return turn
 
     # -- history --------------------------------------------------------------------------------------------------
 

@@ -21,17 +21,23 @@ class Command(msgspec.Struct, frozen=True):
 
 
 TABLE: tuple[Command, ...] = (
+    Command("bad", "note that the answer was bad"),
+    Command("branch", "end the conversation at the chosen turn: what is asked next branches off"),
     Command("clear", "begin a fresh conversation; this one stays in the history"),
     Command("continue", "let the last answer go on that was cut, or ask anew where nothing had come"),
+    Command("edit", "edit the chosen question, else the last, and send it as another version"),
     Command("exit", "quit"),
     Command("fetch", "fetch the built-in model (about 93 MB)"),
+    Command("good", "note that the answer was good: the strategies note it"),
     Command("help", "show keys and commands"),
     Command("history", "show this conversation in short, and all saved ones"),
     Command("model", "choose a model; without a name, open the list", "[provider/model]"),
+    Command("retry", "ask for another version of the answer, by this model or as it is chosen now", "[provider/model]"),
     Command("strategy", "choose a strategy; without a name, go to the next", "[name]"),
     Command("system", "set this conversation's system prompt; without text, show it; `default` resets it", "[text]"),
     Command("theme", "choose a theme; without a name, open the list", "[name]"),
     Command("undo", "undo what was done last to a conversation"),
+    Command("version", "show another version of a turn: of this number, or the one before", "[number]"),
     Command("why", "show how the answer was routed: candidates, scores, tries, and what other strategies would do"),
 )
 

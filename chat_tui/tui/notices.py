@@ -34,6 +34,24 @@ class MoreBelow(SpanView):
         return [(Span(crop(f"↓ {count} below · End goes there", width), "accent"),)]
 
 
+class EditingLine(SpanView):
+    """Stands over the prompt while an earlier question is edited there."""
+
+    DEFAULT_CSS = """
+    EditingLine { display: none; width: 1fr; height: 1; background: $panel; padding: 0 1; }
+    """
+
+    def lines(self, width: int) -> Sequence[Line]:
+        """One line; the first of these that fits."""
+        told = (
+            ("Editing an earlier question", " · Enter sends it as another version · Esc leaves it"),
+            ("Editing a question", " · Enter sends · Esc leaves it"),
+            ("Editing", " · Esc leaves it"),
+        )
+        title, tail = next((pair for pair in told if len(pair[0] + pair[1]) <= width), told[-1])
+        return [(Span(title, "accent"), Span(tail, "dim"))]
+
+
 class KeyBar(SpanView):
     """The last row: the keys that count now; on narrow screens the speed at its right."""
 

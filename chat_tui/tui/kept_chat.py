@@ -1,0 +1,189 @@
+"""A conversation that is kept: opened where it was, left with its reading position and its unsent words."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+from textual import on
+
+from chat_tui.conversation import Conversation, Turn
+from chat_tui.errors import HistoryError
+from chat_tui.tui.chat_pane import ChatPane
+from chat_tui.tui.completion import Completion
+from chat_tui.tui.prompt import Prompt
+from chat_tui.tui.transcript.line_model import Anchor
+
+if TYPE_CHECKING:
+    # Behind the first paint: the engine is not loaded for it.
+    from chat_tui.engine import Engine
+
+_ANCHOR = "reading position "
+_OPEN = "open conversation"
+
+
+class KeptChat(ChatPane):
+    """Opens and leaves conversations, and knows what is unsent in them. `Chat` asks."""
+
+    def __init__(self, complete: Callable[[str], Sequence[Completion]], id: str | None = None) -> None:
+        super().__init__(complete, id)
+        self._engine: Engine | None = None
+        self._ready = asyncio.Event()
+        self._moving = asyncio.Lock()
+        self._system_prompt: str | None = None
+        self._edited: Turn | None = None
+        self._set_aside = ""
+
+    async def take_engine(self, engine: Engine) -> None:
+        """From now on questions are answered; what was unsent at the last end comes back."""
+        self._engine = engine
+        self.prompt.earlier = await engine.memory.prompts()
+        typed = self.prompt.draft
+        try:
+            await self._come_back(engine)
+        except HistoryError:
+            # It was removed meanwhile, perhaps by another process.
+            await engine.memory.set_place(_OPEN, "")
+        if typed:
+            self.prompt.set_draft(typed)
+        elif self.conversation_id is None:
+            self.prompt.set_draft(await engine.memory.draft(None))
+        self._ready.set()
+
+    async def _come_back(self, engine: Engine) -> None:
+        """Open the conversation that was in view when the program ended: after a crash, or with unsent words in it."""
+        last = await engine.memory.place(_OPEN)
+        if last and not self._asking:
+            path = (await engine.memory.conversation(last)).path
+            # Another process answers in it: it is that one's.
+            if not path or path[-1].state != "streaming":
+                await self.open(last)
+
+    async def leave(self) -> None:
+        """Keep what is needed to come back: the reading position and the unsent words."""
+        if self._engine is not None:
+            await self._keep_place(self._engine)
+            if not self.unsent:
+                await self._engine.memory.set_place(_OPEN, "")
+
+    async def _keep_place(self, engine: Engine) -> None:
+        await engine.memory.save_draft(self.conversation_id, self.unsent)
+        if self.conversation_id is not None:
+            anchor = self.transcript.reading_position
+            kept = msgspec.json.encode(anchor).decode() if anchor is not None else ""
+            await engine.memory.set_place(_ANCHOR + self.conversation_id, kept)
+
+    # -- conversations --------------------------------------------------------------------------------------------
+
+    async def new(self) -> None:
+        """Begin a fresh conversation; the one in view stays in the history, and its answer runs on."""
+        async with self._moving:
+            draft = ""
+            self.leave_edit()
+            if self._engine is not None:
+                await self._keep_place(self._engine)
+                await self._engine.memory.set_place(_OPEN, "")
+                draft = await self._engine.memory.draft(None)
+            self._system_prompt = None
+            self._show(None, ())
+            self._write(draft)
+        self.prompt.focus()
+
+    async def open(self, conversation_id: str, turn_id: str = "") -> None:
+        """Open a saved conversation where it was, or at a turn. Raises `HistoryError`."""
+        engine = self._engine
+        if engine is None:
+            return
+        async with self._moving:
+            conversation = await engine.memory.conversation(conversation_id)
+            if conversation_id != self.conversation_id:
+                self.leave_edit()
+                await self._keep_place(engine)
+                await engine.memory.set_place(_OPEN, conversation_id)
+                draft, place = (
+                    await engine.memory.draft(conversation_id),
+                    await engine.memory.place(_ANCHOR + conversation_id),
+                )
+                self._show_saved(engine, conversation, _anchor(place))
+                self._write(draft)
+        if turn_id:
+            self.transcript.restore(Anchor(turn_id, 0, 0))
+        self.prompt.focus()
+
+    def _show_saved(self, engine: Engine, conversation: Conversation, place: Anchor | None) -> None:
+        path, running = conversation.path, engine.running(conversation.id)
+        self._system_prompt = None
+        self._show(conversation.id, [turn for turn in path if not running or turn.id != running[0].turn.id])
+        if running:
+            self._follow(running[0])
+        else:
+            self.transcript.restore(place)
+            self._measure_last(path)
+        self.transcript.set_headers(path, conversation.forks)
+
+    def _write(self, draft: str) -> None:
+        self.prompt.clear_draft()
+        self.prompt.set_draft(draft)
+
+    async def system_prompt(self) -> str:
+        """The system prompt in use."""
+        engine = self._engine
+        if engine is None:
+            return ""
+        own = self._system_prompt
+        if self.conversation_id is not None:
+            own = (await engine.memory.conversation(self.conversation_id)).system_prompt
+        return engine.config.system_prompt if own is None else own
+
+    async def set_system_prompt(self, text: str | None) -> None:
+        """Set it for this conversation, or for the one that begins with the next question; None: the config's."""
+        if self.conversation_id is None or self._engine is None:
+            self._system_prompt = text
+        else:
+            await self._engine.memory.set_system_prompt(self.conversation_id, text)
+
+    async def _keep_unsent(self, engine: Engine, fresh: bool) -> None:
+        """After a question: what waits belongs to this conversation, which may be a fresh one."""
+        if fresh:
+            await engine.memory.save_draft(None, "")
+            await engine.memory.set_place(_OPEN, self.conversation_id or "")
+            self.post_message(self.Moved())
+        await engine.memory.save_draft(self.conversation_id, self.unsent)
+
+    # -- what is unsent -------------------------------------------------------------------------------------------
+
+    @property
+    def unsent(self) -> str:
+        """The words that wait to be sent; while an earlier question is edited, those that were put aside for it."""
+        return self.prompt.draft if self._edited is None else self._set_aside
+
+    def begin_edit(self, question: Turn) -> None:
+        """Put a question of the path into the prompt, to be sent as another version of it."""
+        self._set_aside, self._edited = self.unsent, question
+        self._write("/" * question.text.startswith("/") + question.text)
+        self.editing_line.display = True
+        self.prompt.focus()
+
+    def leave_edit(self) -> None:
+        """No earlier question is edited any more; what was written before comes back."""
+        if self._edited is not None:
+            self._edited = None
+            self.editing_line.display = False
+            self._write(self._set_aside)
+
+    @on(Prompt.Edited)
+    async def keep_draft(self, event: Prompt.Edited) -> None:
+        """The unsent words are kept as they are written."""
+        event.stop()
+        if self._engine is not None:
+            # As it is now: the message may come when another conversation is in view.
+            await self._engine.memory.save_draft(self.conversation_id, self.unsent)
+
+
+def _anchor(kept: str) -> Anchor | None:
+    try:
+        return msgspec.json.decode(kept, type=Anchor) if kept else None
+    except msgspec.MsgspecError:
+        return None
