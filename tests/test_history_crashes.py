@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 import os
-import random
-import sqlite3
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from chat_tui.conversation import Conversation, Turn
 from chat_tui.history.store import Store
+from tests.killing import KILLS, check, child, killed, lines_until
 
-RUNS = 20
+EACH = max(1, KILLS // 5)
 
-BEGINNING = """
-import asyncio, os, sys
-from pathlib import Path
-from chat_tui.conversation import Conversation, Turn
-from chat_tui.history.store import Store
-
-def say(text):
-    os.write(1, (text + "\\n").encode())
-
+BEGIN = """
 async def grow(store, id, pieces):
     await store.add_conversation(Conversation(id))
     await store.add_turn(id, Turn("user", "Why?", id="q" + id))
@@ -35,7 +22,7 @@ async def grow(store, id, pieces):
     say("begun")
     for number in range(pieces):
         await store.append("a" + id, f"{number} ")
-        say(str(number))
+        say(number)
 """
 
 GROW = """
@@ -46,7 +33,6 @@ async def main(file, id):
         if again % 3:
             await store.finish(Turn("assistant", "".join(f"{n} " for n in range(30)), id=f"a{id}.{again}"), None)
         say("ended")
-asyncio.run(main(*sys.argv[1:]))
 """
 
 HOLD = """
@@ -54,7 +40,6 @@ async def main(file, id):
     store = await Store.open(Path(file))
     await grow(store, id, 3)
     await asyncio.sleep(60)
-asyncio.run(main(*sys.argv[1:]))
 """
 
 WRITE = """
@@ -66,52 +51,13 @@ async def main(file, id):
         await store.add_turn(id, Turn("user", f"question {number}", id=f"{id}.{number}", parent=parent))
         parent = f"{id}.{number}"
     await store.close()
-asyncio.run(main(*sys.argv[1:]))
 """
-
-
-@contextmanager
-def child(code: str, file: Path, id: str) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-c", BEGINNING + code, str(file), id]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def lines_until(process: subprocess.Popen[str], last: str) -> None:
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.strip() == last:
-            return
-    raise AssertionError(f"the child ended before it said {last}")
-
-
-def check(file: Path) -> None:
-    with closing(sqlite3.connect(file)) as db:
-        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        assert db.execute("PRAGMA foreign_key_check").fetchall() == []
-        assert db.execute("SELECT count(*) FROM turn WHERE state = 'streaming'").fetchone() == (0,)
-        assert db.execute("SELECT count(*) FROM piece").fetchone() == (0,)
-        for index in ("turn_words", "turn_grams"):
-            db.execute(f"INSERT INTO {index} ({index}) VALUES ('integrity-check')")
-
-
-def killed_while_it_writes(file: Path, id: str, after_seconds: float) -> list[str]:
-    """What the child had said when it was killed."""
-    with child(GROW, file, id) as process:
-        lines_until(process, "begun")
-        time.sleep(after_seconds)
-        process.kill()
-        rest = process.stdout.read() if process.stdout else ""
-    return ["begun", *rest.splitlines()]
 
 
 async def test_a_kill_loses_at_most_the_piece_that_was_being_saved(tmp_path: Path) -> None:
     file = tmp_path / "history.db"
-    for run in range(RUNS):
-        said = killed_while_it_writes(file, str(run), random.uniform(0, 0.06))
+    for run in range(EACH):
+        said = ["begun", *killed(BEGIN + GROW, file, run, within_seconds=0.06)]
         store = await Store.open(file)
         assert not store.notice
         last = said.count("begun") - 1
@@ -134,7 +80,7 @@ async def test_a_kill_loses_at_most_the_piece_that_was_being_saved(tmp_path: Pat
 
 async def test_an_answer_that_grows_in_another_process_is_broken_only_once_that_is_gone(tmp_path: Path) -> None:
     file = tmp_path / "history.db"
-    with child(HOLD, file, "c") as process:
+    with child(BEGIN + HOLD, file, "c") as process:
         lines_until(process, "2")
         store = await Store.open(file)
         turn = (await store.conversation("c")).path[1]

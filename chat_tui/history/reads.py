@@ -51,7 +51,8 @@ _FORKS = """
     ORDER BY key
 """
 
-_BELOW = "SELECT id FROM turn WHERE parent IS ? AND conversation = ? ORDER BY key"
+_BELOW = "SELECT id FROM turn INDEXED BY turn_parent WHERE parent = ? ORDER BY key"
+_FIRST = "SELECT id FROM turn INDEXED BY turn_root WHERE parent IS NULL AND conversation = ? ORDER BY key"
 
 _PROMPTS = """
     SELECT text FROM turn JOIN conversation ON conversation.key = turn.conversation AND conversation.deleted IS NULL
@@ -107,7 +108,7 @@ def conversation(db: sqlite3.Connection, conversation_id: str, owner: Owner) -> 
         _forks(db, key, keys),
         bool(pinned),
         preset,
-        tuple(id for (id,) in db.execute(_BELOW, (leaf, key))),
+        tuple(id for (id,) in (db.execute(_BELOW, (leaf,)) if leaf else db.execute(_FIRST, (key,)))),
     )
 
 
