@@ -163,7 +163,7 @@ class Router:
     ) -> Sequence[Candidate]:
         """The candidates in the strategy's order; what must be fetched first comes after all that is there."""
         ranked = strategy(request, models, health or self.health)
-        late = {model.name for model in models if model.to_be_fetched}
+        late = models.late if isinstance(models, Models) else Models(models).late
         return sorted(ranked, key=lambda one: 2 if one.out else int(one.model in late)) if late else ranked
 
     def context(self, request: Request) -> Context:

@@ -6,7 +6,7 @@ A model that was never measured counts as nearly the best, so that it gets tried
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple, TypeAlias
 
@@ -52,6 +52,11 @@ class Models(tuple[Model, ...]):
     def by_name(self) -> Mapping[str, Model]:
         """Each by its name."""
         return {model.name: model for model in self}
+
+    @cached_property
+    def late(self) -> Collection[str]:
+        """The names of those that must be fetched first."""
+        return frozenset(model.name for model in self if model.to_be_fetched)
 
     @cached_property
     def dearness(self) -> Sequence[float]:
