@@ -118,6 +118,7 @@ def test_a_key_that_no_header_takes_is_refused_before_it_is_sent(monkeypatch: py
         (whole(b"", "200 OK", "text/event-stream"), "Garbled"),
         (whole(b""), "Garbled"),
         (whole(b"{}"), "Garbled"),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", "Garbled"),
         (whole(b"no json"), "Garbled"),
         (whole(b"data: x", "200 OK", "text/event-stream", "content-encoding: gzip"), "Garbled"),
         (b"SSH-2.0-OpenSSH_9.2\r\n", "Unreachable"),
@@ -142,6 +143,11 @@ async def test_a_reply_that_is_no_answer_is_an_error_and_not_an_empty_answer(
 async def test_a_plain_body_in_place_of_a_stream_is_read(transport: Transport) -> None:
     body = {"choices": [{"message": {"content": "Hello"}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 2}}
     async with RawServer(saying(whole(b"\n\n" + json.dumps(body).encode()))) as server:
+        assert await said(transport, server.base_url) == "Hello"
+
+
+async def test_any_status_of_success_brings_an_answer(transport: Transport) -> None:
+    async with RawServer(saying(whole(GOOD, "201 Created", "text/event-stream"))) as server:
         assert await said(transport, server.base_url) == "Hello"
 
 

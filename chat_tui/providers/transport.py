@@ -160,7 +160,7 @@ async def _json(client: httpx.AsyncClient, url: str, spoken: Dialect, line: Line
     outgoing = client.build_request("POST" if body else "GET", url, content=body or None, headers=headers)
     reply = await client.send(outgoing, stream=True)
     try:
-        if reply.status_code != 200:
+        if not reply.is_success:
             raise _refused(reply, await _error_body(reply), spoken, line)
         told = await _bounded(reply, MODELS_BODY_LIMIT, [])
     finally:
@@ -224,7 +224,7 @@ async def _attempt(
                 yield (Metadata("waiting", model=model.name),)
                 reply = await asyncio.shield(sending)
                 wire.answered = True
-                if reply.status_code != 200:
+                if not reply.is_success:
                     yield await _other(reply, spoken, line, model, call, wire)
                     return
                 pieces: Any = reply.aiter_bytes()
@@ -239,7 +239,7 @@ async def _attempt(
 
 
 async def _other(reply: httpx.Response, spoken: Dialect, line: Line, model: Model, call: Call, wire: _Wire) -> _Again:
-    """What to do after a reply that is not 200. Raises `ProviderError` where there is nothing."""
+    """What to do after a reply that is no success. Raises `ProviderError` where there is nothing."""
     body = await _error_body(reply)
     target = _redirect(reply) if wire.may_redirect else ""
     if target:
