@@ -58,6 +58,15 @@ async def test_a_broken_answer_goes_on_by_itself_with_the_part_as_its_beginning(
     assert tries(chunks) == [("one/a", "Unreachable"), ("one/a", "answered")]
 
 
+async def test_what_was_said_counts_for_the_limit_of_tokens() -> None:
+    played = Scripted(broken_with(CUT, *["word "] * 6), ["on ", "and ", "on"])
+    await all_of(going_on(Rig(a=played)).process_stream(ask(max_tokens=10)))
+    first, second = (request.max_tokens for request in played.requests)
+    assert first == 10
+    assert second is not None
+    assert 2 <= second <= 5
+
+
 async def test_another_model_goes_on_where_the_first_cannot() -> None:
     rig = Rig(a=broken_with(KeyRefused("Gone."), "one "), b=["two"])
     chunks = await all_of(going_on(rig, A, B).process_stream(ask()))

@@ -311,9 +311,11 @@ class Run:
             opening.append(Metadata("trimmed", left_out=context.left_out))
         yield opening
         self._tally.begin_try()
-        limited = price_limit(self._request, model, context.tokens, self._spent or 0.0)
+        left = self._tally.left_of(self._request.max_tokens)
+        request = self._request.changed(prompt="", turns=context.turns, max_tokens=left)
+        limited = price_limit(request, model, context.tokens, self._spent or 0.0)
         count = self._tally.count
-        async with self._open(model, self._request.changed(prompt="", turns=context.turns, **limited)) as source:
+        async with self._open(model, request.changed(**limited)) as source:
             quiet_from = self._control.waited_seconds
             while self._tally.ending is None:
                 limit = self._silence_limit(model, count)

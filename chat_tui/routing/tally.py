@@ -131,6 +131,12 @@ class Tally:
         """
         return _sum(self._earlier, self.usage_of_try(sent_tokens))
 
+    def left_of(self, max_tokens: int | None) -> int | None:
+        """The limit of tokens for what goes on after a seam: without those that were said before it."""
+        if max_tokens is None or not self.text:
+            return max_tokens
+        return max(1, max_tokens - streamed(self.count, self._characters, self._sample))
+
     def usage_of_try(self, sent_tokens: int | None) -> Usage | None:
         """The same of the last try alone."""
         told, count = self._usage, self.count - self._count_before
