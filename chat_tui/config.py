@@ -8,10 +8,12 @@ import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
+from chat_tui.config_faults import explained
+from chat_tui.config_faults import line_of as line_of
 from chat_tui.errors import ConfigError
 from chat_tui.known import known_providers, plug_in_dialects
 from chat_tui.limits import ErrorHandling as ErrorHandling
@@ -34,10 +36,15 @@ class RequestDefaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`[request]`: settings for every request; unset is left to the provider."""
 
     max_tokens: int | None = None
+    """The most that an answer may have."""
     temperature: float | None = None
+    """0 is the most certain."""
     top_p: float | None = None
+    """Nucleus sampling, 0 to 1."""
     stop: tuple[str, ...] = ()
+    """An answer ends at any of these texts."""
     seed: int | None = None
+    """The same seed gives the same answer, where a model can."""
     thinking: Thinking | None = None
     """How much a model is to think before it answers."""
 
@@ -57,6 +64,7 @@ class LocalModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     context_window: int = 2048
     """Tokens; a prompt costs about 13 ms a token on two cores."""
     threads: int | None = None
+    """Unset: as many as there are cores."""
     idle_minutes: float | None = 10.0
     """A model on this machine that nobody has asked for so long is unloaded; its memory is free again."""
 
@@ -65,11 +73,15 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All of `config.toml`; every field has a default."""
 
     strategy: str = "balanced"
+    """How the model is chosen."""
     model: str | None = None
     """`provider/model`: fixes the model."""
     theme: str = "dusk"
+    """The screen's colours."""
     system_prompt: str = DEFAULT_SYSTEM_PROMPT
+    """What every conversation begins with, where it has none of its own."""
     fallback: bool = True
+    """False: only the first choice is tried."""
     fallbacks: tuple[str, ...] = ()
     """Models to try, in this order, when the first choice fails; a fixed model has no others."""
     on_break: Literal["keep", "continue"] = "keep"
@@ -83,7 +95,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     titles_model: str | None = None
     """`provider/model` that makes the titles, whatever it costs; None: one that costs nothing."""
     mouse: bool = True
+    """False: the terminal keeps the mouse."""
     discovered: Literal["ask", "use", "ignore"] = "ask"
+    """What becomes of hosted providers whose key is found: offered, used, or not looked for."""
     request: RequestDefaults = RequestDefaults()
     memory: Memory = Memory()
     performance: Performance = Performance()
@@ -182,75 +196,9 @@ def parse(raw: bytes, file: str) -> Config:
     try:
         config = msgspec.convert(with_profile(table), Config)
     except msgspec.ValidationError as error:
-        raise _explained(str(error), table, raw.decode("utf-8-sig"), file) from error
+        raise explained(str(error), table, raw.decode("utf-8-sig"), file, Config) from error
     _check(config, file, raw.decode("utf-8-sig"))
     return config
-
-
-def _explained(message: str, table: dict[str, Any], text: str, file: str) -> ConfigError:
-    """msgspec's sentence with the key and its line in front."""
-    what, _, where = message.partition(" - at `$")
-    key = where.rstrip("`").lstrip(".")
-    unknown = re.search(r"unknown field `([^`]+)`", what)
-    if unknown:
-        name = unknown.group(1)
-        key = f"{key}.{name}" if key else name
-        hint = _near(name, key)
-    else:
-        hint = "See the README's table of settings."
-    line = line_of(text, key)
-    place = f"{file}, line {line}" if line else file
-    told = "there is no such setting" if unknown else what[:1].lower() + what[1:]
-    return ConfigError(f"{place}: `{clean_line(key, 80)}`: {told}.", hint, file=file, key=key)
-
-
-def _near(name: str, key: str) -> str:
-    from difflib import get_close_matches
-
-    owner: Any = Config
-    for part in re.sub(r"\[[^\]]*\]", "", key).split(".")[:-1]:
-        found = {field.encode_name: field.type for field in msgspec.structs.fields(owner)}.get(part)
-        inner = getattr(found, "__args__", (found,))[0]
-        if not hasattr(inner, "__struct_fields__"):
-            return "See the README's table of settings."
-        owner = inner
-    near = get_close_matches(name, [field.encode_name for field in msgspec.structs.fields(owner)], n=3)
-    if near:
-        return f"Did you mean {' or '.join(f'`{word}`' for word in near)}?"
-    return "See the README's table of settings."
-
-
-_PART = r"""(?:[\w-]+|"[^"]*"|'[^']*')"""
-_HEADER = rf"\s*(\[\[?)\s*({_PART}(?:\s*\.\s*{_PART})*)\s*\]"
-_SETTING = rf"\s*({_PART}(?:\s*\.\s*{_PART})*)\s*="
-
-
-def line_of(text: str, key: str) -> int | None:
-    """The line on which a key such as `request.max_tokens` or `providers[1].name` is set, None when not found.
-
-    Where only a table or a list around it has a line of its own, it is that line.
-    """
-    table, rows = "", dict[str, int]()
-    best, line = "", None
-    for number, written in enumerate(text.split("\n"), 1):
-        header, setting = re.match(_HEADER, written), re.match(_SETTING, written)
-        if header:
-            name = _unquoted(header.group(2))
-            rows[name] = rows.get(name, -1) + 1
-            found = table = f"{name}[{rows[name]}]" if header.group(1) == "[[" else name
-        elif setting:
-            found = ".".join(filter(None, [table, _unquoted(setting.group(1))]))
-        else:
-            continue
-        if found == key:
-            return number
-        if len(found) > len(best) and key.startswith((found + ".", found + "[")):
-            best, line = found, number
-    return line
-
-
-def _unquoted(key: str) -> str:
-    return re.sub(r"[\"'\s]", "", key)
 
 
 def _check(config: Config, file: str, text: str) -> None:

@@ -14,6 +14,7 @@ class Performance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`[performance]`, the seed's."""
 
     enable_streaming: bool = True
+    """False: the whole answer at once."""
     streaming_buffer_size: int = 8192
     """Bytes held for a slow reader before back-pressure."""
     streaming_batch_size: int = 4
@@ -26,10 +27,13 @@ class Timeouts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`[timeouts]`, in seconds; None is no limit."""
 
     connection_seconds: float | None = 10.0
+    """For connecting."""
     first_token_seconds: float | None = 120.0
+    """From the question to the first token."""
     token_seconds: float | None = 60.0
     """Silence between tokens; keep-alives do not count as tokens."""
     stream_seconds: float | None = None
+    """For the whole answer."""
     profile: Literal["", "seed"] = ""
     """`seed`: what is unset is 10 s for connecting, 5 s of silence, 30 s for all."""
 
@@ -38,9 +42,11 @@ class ErrorHandling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`[error_handling]`, the seed's."""
 
     retry_attempts: int = 3
-    """The first try counted."""
+    """Tries of one model, the first counted."""
     retry_delay_seconds: float = 1.0
+    """Before the second try; a server's own wish goes first."""
     exponential_backoff: bool = True
+    """Each wait may be twice the one before."""
     max_tries: int = 8
     """Over all models of one request."""
 
@@ -49,8 +55,11 @@ class Weights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a strategy weighs; unset is the strategy's own weight."""
 
     quality: float | None = None
+    """How good its answers are."""
     speed: float | None = None
+    """How soon and how fast it answers."""
     cost: float | None = None
+    """How cheap it is."""
     load: float | None = None
     """Few running streams."""
     fit: float | None = None

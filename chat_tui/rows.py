@@ -9,7 +9,9 @@ class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One of `[[providers]]`; a known name needs nothing else."""
 
     name: str
+    """A known provider's, or one of your own; models are named behind it."""
     base_url: str = ""
+    """Its address; unset: the known provider's."""
     dialect: str = ""
     """Empty: the known provider's, else `openai`."""
     api_key_env: str = ""
@@ -29,19 +31,25 @@ class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     verify: bool | str = True
     """False: any certificate will do; a text: the file with the certificates to be trusted."""
     connection_seconds: float | None = None
+    """In place of that of `[timeouts]`, as the next three."""
     first_token_seconds: float | None = None
+    """From the question to the first token."""
     token_seconds: float | None = None
+    """Silence between tokens."""
     stream_seconds: float | None = None
-    """These four in place of those of `[timeouts]`."""
+    """For the whole answer."""
     retry_attempts: int | None = None
+    """In place of that of `[error_handling]`, as the next two."""
     retry_delay_seconds: float | None = None
+    """Before the second try."""
     exponential_backoff: bool | None = None
-    """These three in place of those of `[error_handling]`."""
+    """Each wait may be twice the one before."""
     max_concurrent_streams: int | None = None
     """In place of that of `[performance]`."""
     price_in: float | None = None
     """US dollars per million prompt tokens, for all of its models that say nothing else."""
     price_out: float | None = None
+    """US dollars per million completion tokens, likewise."""
 
     def __repr__(self) -> str:
         # Without the key and the headers, which may hold one.

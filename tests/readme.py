@@ -1,11 +1,13 @@
-"""Writes the README's generated tables anew: `python -m tests.readme`."""
+"""Writes the README's generated tables and the page of settings anew: `python -m tests.readme`."""
 
 import re
 from pathlib import Path
 
 from chat_tui.tui import commands, keymap
+from tests import settings
 
 README = Path(__file__).parent.parent / "README.md"
+SETTINGS = README.parent / "docs" / "settings.md"
 
 
 def main() -> None:
@@ -15,6 +17,7 @@ def main() -> None:
         header = re.escape(table.split("\n")[0])
         text = re.sub(rf"{header}\n(?:\|.*\n)+", lambda _, table=table: table, text)
     README.write_text(text)
+    SETTINGS.write_text(settings.markdown())
 
 
 if __name__ == "__main__":

@@ -161,13 +161,13 @@ def test_a_byte_order_mark_and_windows_newlines_are_borne() -> None:
         ),
         ("[[models]]\nname = 'a/b'\nqualty = 1", 3, None, "`quality`"),
         ("request.max_tokns = 5", 1, "request.max_tokns", "`max_tokens`"),
-        ("zzz = 1", 1, "zzz", "README"),
+        ("zzz = 1", 1, "zzz", "docs/settings.md"),
     ],
 )
 def test_an_unknown_setting_is_told_with_near_names(text: str, line: int, key: str | None, hint: str) -> None:
     error = wrong(text)
     assert error.title.startswith(f"my.toml, line {line}: ")
-    assert "no such setting" in error.title
+    assert "is no setting" in error.title
     assert hint in error.hint
     if key:
         assert error.key == key

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from chat_tui.known import known_providers
 from chat_tui.tui import commands, keymap
+from tests import settings
+from tests.readme import SETTINGS
 
 README = Path(__file__).parent.parent / "README.md"
 
@@ -16,6 +18,19 @@ def test_the_table_of_keys_is_the_one_of_the_code() -> None:
 
 def test_the_table_of_commands_is_the_one_of_the_code() -> None:
     assert commands.markdown().rstrip() in README.read_text(), "run: python -m tests.readme"
+
+
+def test_the_page_of_settings_is_the_one_of_the_code() -> None:
+    assert SETTINGS.read_text() == settings.markdown(), "run: python -m tests.readme"
+
+
+def test_every_setting_has_its_words() -> None:
+    assert not [
+        f"{heading} {name}"
+        for heading, owner in settings.tables()
+        for name, words in settings.words_of(owner).items()
+        if heading and not words
+    ]
 
 
 def test_the_two_commands_stand_to_the_letter() -> None:
