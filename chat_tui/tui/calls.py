@@ -90,6 +90,10 @@ async def _continue(screen: Caller, _engine: Engine, _argument: str) -> None:
     screen.action_go_on()
 
 
+async def _diff(screen: Caller, _engine: Engine, _argument: str) -> None:
+    await screen.chat.compare()
+
+
 async def _edit(screen: Caller, _engine: Engine, _argument: str) -> None:
     screen.chat.action_edit()
 
@@ -171,6 +175,7 @@ _CALLS: dict[str, _Call] = {
     "branch": _branch,
     "clear": _clear,
     "continue": _continue,
+    "diff": _diff,
     "edit": _edit,
     "fetch": _fetch,
     "good": _good,

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from chat_tui.answer import Answer
     from chat_tui.engine import Engine
 
+_ONE_VERSION = ("There is one version of this turn", "e edits a question, r asks for another answer.")
+
 
 class Chat(KeptChat):
     """A conversation with its prompt: asking, other versions, branches, verdicts."""
@@ -172,15 +174,39 @@ class Chat(KeptChat):
             return
         async with self._moving:
             conversation = await self._settled(engine, conversation_id)
-            several = [turn.id for turn in conversation.path if turn.id in conversation.forks]
-            turn_id = turn_id or (several[-1] if several else "")
+            turn_id = turn_id or self._last_of_several(conversation)
             ids = conversation.forks.get(turn_id, ())
             if not ids:
-                self.host.say("There is one version of this turn", "e edits a question, r asks for another answer.")
+                self.host.say(*_ONE_VERSION)
                 return
             place = number - 1 if number else ids.index(turn_id) + step
             if 0 <= place < len(ids) and ids[place] != turn_id:
                 self._show_path(await engine.memory.select(conversation_id, ids[place]), chosen=True)
+
+    def _last_of_several(self, conversation: Conversation) -> str:
+        """The id of the last turn that has several versions; empty when none has."""
+        return next((turn.id for turn in reversed(conversation.path) if turn.id in conversation.forks), "")
+
+    async def action_compare(self) -> None:
+        """Show what differs between the versions of the chosen turn, else of the last one that has several."""
+        await self.told(self.compare())
+
+    async def compare(self) -> None:
+        """The same. Raises `ChatTuiError`."""
+        engine, chosen = self._engine, self.transcript.selected_turn
+        if engine is None or self.conversation_id is None:
+            return
+        conversation = await engine.memory.conversation(self.conversation_id)
+        turn_id = conversation.path[chosen].id if chosen is not None else self._last_of_several(conversation)
+        versions = await engine.memory.siblings(conversation.id, turn_id) if turn_id in conversation.forks else []
+        shown = next((place for place, turn in enumerate(versions) if turn.id == turn_id), None)
+        if shown is None or len(versions) < 2:
+            self.host.say(*_ONE_VERSION)
+            return
+        from chat_tui.tui.diff_screen import DiffScreen
+
+        if self.app.screen is self.screen:
+            self.app.push_screen(DiffScreen(versions, shown))
 
     async def action_branch(self) -> None:
         """Let the conversation end at the chosen turn: the next question begins another branch."""

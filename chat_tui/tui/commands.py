@@ -25,6 +25,7 @@ TABLE: tuple[Command, ...] = (
     Command("branch", "end the conversation at the chosen turn: what is asked next branches off"),
     Command("clear", "begin a fresh conversation; this one stays in the history"),
     Command("continue", "let the last answer go on that was cut, or ask anew where nothing had come"),
+    Command("diff", "show word by word how the versions of a turn differ"),
     Command("edit", "edit the chosen question, else the last, and send it as another version"),
     Command("exit", "quit"),
     Command("fetch", "fetch the built-in model (about 93 MB)"),

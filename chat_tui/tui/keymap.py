@@ -67,6 +67,7 @@ TABLE: tuple[Key, ...] = (
     Key("transcript.copy_code", "1–9", "", "copy a code block by its number", "transcript"),
     Key("version.before", "left", "version(-1)", "show the version before of a turn that has several", "transcript"),
     Key("version.after", "right", "version(1)", "show the version after", "transcript"),
+    Key("version.compare", "d", "compare", "show word by word how the versions differ", "transcript"),
     Key("question.edit", "e", "edit", "edit a question, and send it as another version", "transcript", "edit"),
     Key("answer.regenerate", "r", "screen.regenerate", "ask for another version of the answer", "transcript", "again"),
     Key(

@@ -26,6 +26,8 @@ ROLES: Mapping[str, tuple[str, bool]] = {
     "success": ("success", False),
     "warning": ("warning", False),
     "error": ("error", False),
+    "removed": ("error", False),
+    "added": ("success", False),
 }
 """The theme's variable that colours a role, and whether it is bold.
 
@@ -128,7 +130,8 @@ def _pen(variables: Mapping[str, str], role: str) -> Style:
     """A role's colour; where the theme leaves it to Textual, the widget's own stays."""
     name, bold = ROLES[role]
     colour = variables.get(name, "")
-    return Style(color=colour if _COLOUR.fullmatch(colour) else None, bold=bold or None)
+    struck = role == "removed" or None
+    return Style(color=colour if _COLOUR.fullmatch(colour) else None, bold=bold or None, strike=struck)
 
 
 class SpanView(Widget):

@@ -1,0 +1,100 @@
+"""What differs between two texts, word by word. Pure; slow for long texts, so it runs on a thread."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import SequenceMatcher
+from typing import Literal, NamedTuple, TypeAlias
+
+Change: TypeAlias = Literal["", "removed", "added"]
+
+WORDS_MOST = 1_500
+"""Words of each text up to which they are compared directly; beyond, lines are, and the words of lines that differ."""
+LINES_MOST = 5_000
+"""Lines beyond which the rest counts as replaced."""
+_ISLAND = 2
+"""So few words between two changes belong to the change: single words that are the same by chance tear it apart."""
+
+# A Chinese, Japanese or Korean character is a word by itself.
+_WIDE = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+_WORD = re.compile(rf"[{_WIDE}]\s*|[^\s{_WIDE}]+\s*|\s+")
+
+
+class Piece(NamedTuple):
+    """Some of the text, and whether it is only in the old or only in the new one."""
+
+    change: Change
+    text: str
+
+
+def differences(old: str, new: str) -> list[Piece]:
+    """The new text with what was removed from the old one put where it stood. Space that differs does not count."""
+    before, after = _WORD.findall(old), _WORD.findall(new)
+    if max(len(before), len(after)) <= WORDS_MOST:
+        return list(_joined(_compared(before, after, word=True)))
+    lines = old.splitlines(keepends=True), new.splitlines(keepends=True)
+    pieces: list[Piece] = []
+    for removed, added, same in _blocks(*[_limited(text) for text in lines]):
+        words = _WORD.findall("".join(removed)), _WORD.findall("".join(added))
+        pieces += _compared(*words, word=max(map(len, words)) <= WORDS_MOST)
+        pieces.append(Piece("", "".join(same)))
+    return list(_joined(pieces))
+
+
+def _limited(lines: list[str]) -> list[str]:
+    return [*lines[:LINES_MOST], "".join(lines[LINES_MOST:])] if len(lines) > LINES_MOST else lines
+
+
+def _compared(before: Sequence[str], after: Sequence[str], *, word: bool) -> Iterator[Piece]:
+    if not word:
+        yield Piece("removed", "".join(before))
+        yield Piece("added", "".join(after))
+        return
+    for removed, added, same in _without_islands(_blocks(before, after)):
+        yield Piece("removed", "".join(removed))
+        yield Piece("added", "".join(added))
+        yield Piece("", "".join(same))
+
+
+_Block: TypeAlias = tuple[Sequence[str], Sequence[str], Sequence[str]]
+"""What was removed, what was added in its place, and what is the same after it, as in the new text."""
+
+
+def _blocks(before: Sequence[str], after: Sequence[str]) -> Iterator[_Block]:
+    keys = [piece.rstrip() for piece in before], [piece.rstrip() for piece in after]
+    old, new = 0, 0
+    for match in SequenceMatcher(None, keys[0], keys[1], autojunk=False).get_matching_blocks():
+        yield before[old : match.a], after[new : match.b], after[match.b : match.b + match.size]
+        old, new = match.a + match.size, match.b + match.size
+
+
+def _without_islands(blocks: Iterable[_Block]) -> Iterator[_Block]:
+    """The same, with changes joined that only a word or two of the same stand between."""
+    held: _Block | None = None
+    for removed, added, same in blocks:
+        if held is not None and (removed or added) and len(held[2]) <= _ISLAND and held[0] and held[1]:
+            held = (*held[0], *held[2], *removed), (*held[1], *held[2], *added), same
+        else:
+            if held is not None:
+                yield held
+            held = removed, added, same
+    if held is not None:
+        yield held
+
+
+def _joined(pieces: Iterable[Piece]) -> Iterator[Piece]:
+    """Without empty pieces, neighbours of one kind as one."""
+    held: Piece | None = None
+    for piece in pieces:
+        if held is not None and held.change == piece.change:
+            held = Piece(held.change, held.text + piece.text)
+        elif piece.text:
+            if held is not None:
+                yield held
+                if piece.change == "removed" and held.text[-1].isascii() and not held.text[-1].isspace():
+                    # The new text ends here, or its space does: the two words are not one.
+                    piece = Piece("removed", f" {piece.text}")
+            held = piece
+    if held is not None:
+        yield held
