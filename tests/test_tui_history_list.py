@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
+from msgspec.structs import replace
 from rich.cells import cell_len
 from textual.widgets import Input
 
@@ -31,6 +32,43 @@ def test_a_row_of_the_history_tells_title_time_model_and_what_runs() -> None:
     first, second = text_of(summary_lines(summary, 30, NOW, current=True, running=True)).splitlines()
     assert first.split() == ["▌Conversation", "0", "●"]
     assert second.split() == ["▌14:30", "smollm2-135m"]
+
+
+def test_a_row_tells_what_it_cost_and_that_an_answer_ended_unseen() -> None:
+    [summary] = summaries(1)
+    dear = replace(summary, unseen=True, cost=0.0123)
+    first, second = text_of(summary_lines(dear, 40, NOW, current=False, running=False)).splitlines()
+    assert first.split() == ["Conversation", "0", "◆"]
+    assert second.split() == ["14:30", "·", "$0.0123", "smollm2-135m"]
+    assert "$" not in text_of(summary_lines(replace(summary, cost=0.0), 40, NOW, current=False, running=False))
+    streaming = text_of(summary_lines(dear, 40, NOW, current=False, running=True))
+    assert "●" in streaming
+    assert "◆" not in streaming
+
+
+async def test_the_cursor_passes_by_the_headings_of_the_groups() -> None:
+    app = Panels()
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.history.show(summaries(30))
+        app.history.take_focus()
+        await pilot.pause()
+        lines = app.seen(app.history).split("\n")
+        assert lines[1].strip() == "Today"
+        # 14:30 is 15 hours into the day.
+        assert [line.strip() for line in lines[32:34]] == ["", "Yesterday"]
+        await pilot.press(*["down"] * 15)
+        await pilot.press("enter")
+        await pilot.pause()
+        opened = app.posted[-1]
+        assert isinstance(opened, HistoryList.Opened)
+        assert opened.conversation_id == "c15"
+        await pilot.click(app.history, offset=(5, 33))
+        await pilot.click(app.history, offset=(5, 34))
+        await pilot.pause()
+        assert [message.conversation_id for message in app.posted if isinstance(message, HistoryList.Opened)] == [
+            "c15",
+            "c15",
+        ]
 
 
 async def test_enter_opens_the_conversation_under_the_cursor() -> None:

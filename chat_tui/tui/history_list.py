@@ -1,4 +1,4 @@
-"""The saved conversations, at the left of the screen, newest first."""
+"""The conversations, at the left of the screen: in groups by time, newest first."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import ClassVar
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.geometry import Region
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input
@@ -16,26 +17,43 @@ from textual.widgets import Input
 from chat_tui.conversation import Summary
 from chat_tui.text_safety import clean_line
 from chat_tui.tui import figures_text as words
+from chat_tui.tui import keymap
+from chat_tui.tui.history_groups import groups
 from chat_tui.tui.row_list import Filter, RowList, matching
 from chat_tui.tui.spans import Line, Span, SpanView, apart, crop, crop_start, wrap
 
+_RUNNING, _UNSEEN = "●", "◆"
+"""An answer streams now; one has ended and nobody has seen it yet."""
 _NOTHING = "No conversation is saved yet. Yours will stand here."
 
 
 def summary_lines(summary: Summary, width: int, now: datetime, *, current: bool, running: bool) -> list[Line]:
-    """A conversation's row: its title, and below it when it was and who answered."""
+    """A conversation's row: its title, and below it when it was, what it has cost and who answered."""
     mark = Span("▌" if current else " ", "accent")
     title = clean_line(summary.title, 120) or "Untitled"
-    badge = (Span(" ●", "success"),) if running else ()
-    room = width - 2 - 2 * len(badge)
-    title = crop(title, room)
-    name = Span(title, "strong" if current else "text")
-    first: Line = (mark, *apart(name, badge[0], width - 2)) if badge else (mark, name)
+    badge = Span(_RUNNING, "success") if running else Span(_UNSEEN, "warning") if summary.unseen else Span("")
+    name = Span(title, "strong" if current or summary.unseen else "text")
+    first: Line = (Span(crop(title, width - 2), name.role),)
+    if badge.text:
+        first = apart(name, badge, width - 2)
     model = clean_line(summary.model.rpartition("/")[2], 80)
     when = words.moment(summary.updated, now)
+    if summary.cost and summary.cost > 0:
+        when += f" · {words.cost(summary.cost)}"
     rest = width - 2 - len(when) - 1
     second = apart(Span(when, "dim"), Span(crop_start(model, rest) if rest > 3 else "", "dim"), width - 2)
-    return [first, (mark, *second)]
+    return [(mark, *first), (mark, *second)]
+
+
+def heads_of(groups: Sequence[tuple[int, str]]) -> list[tuple[int, int]]:
+    """Where headings stand and how high they are: an empty line parts a group from the one above."""
+    return [(row, 2 if row else 1) for row, _ in groups]
+
+
+def group_lines(name: str, row: int, width: int) -> list[Line]:
+    """A group's heading."""
+    line: Line = (Span(crop(f" {name}", width), "secondary"),)
+    return [(), line] if row else [line]
 
 
 def local_now() -> datetime:
@@ -68,9 +86,9 @@ class NoHistory(SpanView):
 
     DEFAULT_CSS = "NoHistory { height: 1fr; width: 1fr; padding: 1; background: $surface; }"
 
-    def __init__(self) -> None:
+    def __init__(self, text: str = _NOTHING) -> None:
         super().__init__()
-        self.text = _NOTHING
+        self.text = text
 
     def lines(self, width: int) -> Sequence[Line]:
         """The note, wrapped."""
@@ -106,7 +124,10 @@ class HistoryList(Widget):
         & > RowList { height: 1fr; background: $surface; }
     }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "clear", "Clear the filter", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "clear", "Clear the filter", show=False),
+        *keymap.bindings("history list"),
+    ]
 
     class Opened(Message):
         """A conversation shall be opened."""
@@ -121,7 +142,7 @@ class HistoryList(Widget):
         super().__init__(id=id)
         self._clock = clock
         self._heading = HistoryHeading(title)
-        self._rows = SummaryRows(self._draw, row_height=2)
+        self._rows = SummaryRows(self._draw, row_height=2, draw_head=self._draw_head)
         self._filter = Filter(self._rows, "filter titles")
         self._nothing = NoHistory()
         # Shown and hidden one by one: a class on the whole would style every child anew, 10 ms.
@@ -129,6 +150,7 @@ class HistoryList(Widget):
         self._summaries: tuple[Summary, ...] = ()
         self._texts: list[str] | None = None
         self._found: Sequence[int] = ()
+        self._groups: dict[int, str] = {}
         self._current = ""
         self._answering: frozenset[str] = frozenset()
 
@@ -141,7 +163,7 @@ class HistoryList(Widget):
 
     def show(self, summaries: Sequence[Summary]) -> None:
         """List these, in this order (newest first); cursor and filter stay where they are."""
-        under = self._under()
+        under = self.under
         self._summaries = tuple(summaries)
         self._texts = None
         self._narrow(keep=under.id if under else self._current)
@@ -164,9 +186,16 @@ class HistoryList(Widget):
         """Let keys act on the rows; without any there is nothing to act on, and the focus stays where it is."""
         (self._filter if self._filter.display else self._rows).focus()
 
-    def _under(self) -> Summary | None:
+    @property
+    def under(self) -> Summary | None:
+        """The conversation under the cursor."""
         cursor = self._rows.cursor
         return self._summaries[self._found[cursor]] if cursor < len(self._found) else None
+
+    def place_of_title(self) -> Region:
+        """Where the title under the cursor stands on the screen."""
+        window = self._rows.content_region
+        return Region(window.x + 1, window.y + self._rows.line_of(self._rows.cursor), window.width - 2, 1)
 
     def _narrow(self, keep: str | None = None) -> None:
         typed = self._filter.value
@@ -184,7 +213,12 @@ class HistoryList(Widget):
         self._nothing.display = not self._found
         self._nothing.text = f"No title has “{clean_line(typed, 60)}”." if self._summaries else _NOTHING
         self._nothing.redraw()
-        self._rows.show(len(self._found), cursor)
+        begun = groups(self._summaries, self._found, self._clock())
+        self._groups = dict(begun)
+        self._rows.show(len(self._found), cursor, heads=heads_of(begun))
+
+    def _draw_head(self, row: int, width: int) -> list[Line]:
+        return group_lines(self._groups[row], row, width)
 
     def _draw(self, row: int, width: int) -> list[Line]:
         summary = self._summaries[self._found[row]]
@@ -223,7 +257,7 @@ class HistoryList(Widget):
 
     def action_clear(self) -> None:
         """Close the filter and list all again."""
-        under = self._under()
+        under = self.under
         had_focus = self._filter.has_focus
         with self._filter.prevent(Input.Changed):
             self._filter.value = ""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import ClassVar
 
 from textual import events
@@ -20,15 +22,15 @@ _LETTERS_LIMIT = 1_000
 """Among more texts than these only whole words are looked for."""
 
 
-def matching(typed: str, texts: Sequence[str]) -> Sequence[int]:
+def matching(typed: str, texts: Sequence[str], *, letters: bool = True) -> Sequence[int]:
     """The places of the texts (casefolded by the caller) that hold every typed word, in any order; where none does
-    and they are not too many, of those that hold the letters of each word in their order."""
+    and they are not too many, with `letters`, of those that hold the letters of each word in their order."""
     words = typed.casefold().split()
     found: Sequence[int] = range(len(texts))
     # The longest word first: it leaves the fewest for the others.
     for word in sorted(words, key=len, reverse=True):
         found = [place for place in found if word in texts[place]]
-    if found or len(texts) > _LETTERS_LIMIT:
+    if found or not letters or len(texts) > _LETTERS_LIMIT:
         return found
     return [place for place, text in enumerate(texts) if all(_scattered(word, text) for word in words)]
 
@@ -43,8 +45,41 @@ def _scattered(word: str, text: str) -> bool:
     return True
 
 
+class _Places:
+    """On which line each row stands: all rows are of one height, some have heading lines above them."""
+
+    def __init__(self, height: int = 1, heads: Sequence[tuple[int, int]] = ()) -> None:
+        self.height = height
+        self._rows = [row for row, _ in heads]
+        self._sums = [0, *accumulate(lines for _, lines in heads)]
+        self._tops = [row * height + above for row, above in zip(self._rows, self._sums, strict=False)]
+
+    def lines(self, count: int) -> int:
+        """Of so many rows."""
+        return count * self.height + self._sums[bisect_left(self._rows, count)]
+
+    def top(self, row: int) -> tuple[int, int]:
+        """The first line of a row's heading, and of the row itself; the same where it has none."""
+        before = bisect_left(self._rows, row)
+        has_head = before < len(self._rows) and self._rows[before] == row
+        first = row * self.height + self._sums[before]
+        return first, row * self.height + self._sums[before + has_head]
+
+    def at(self, y: int) -> tuple[int, int]:
+        """The row on this line, and which of its lines it is: a negative one counts a heading's lines from its end."""
+        head = bisect_right(self._tops, y) - 1
+        if head < 0:
+            return divmod(y, self.height)
+        part = y - self._tops[head] - (self._sums[head + 1] - self._sums[head])
+        if part < 0:
+            return self._rows[head], part
+        row, part = divmod(part, self.height)
+        return self._rows[head] + row, part
+
+
 class RowList(ScrollView, can_focus=True):
-    """Rows with a cursor. `draw(row, width)` gives the lines of a row; it is asked for the rows in sight only."""
+    """Rows with a cursor. `draw(row, width)` gives the lines of a row, `draw_head` those that stand above it and that
+    the cursor passes by; both are asked for what is in sight only."""
 
     DEFAULT_CSS = """
     RowList {
@@ -84,27 +119,46 @@ class RowList(ScrollView, can_focus=True):
             return self.rows
 
     def __init__(
-        self, draw: Callable[[int, int], Sequence[Line]], *, row_height: int = 1, id: str | None = None
+        self,
+        draw: Callable[[int, int], Sequence[Line]],
+        *,
+        row_height: int = 1,
+        draw_head: Callable[[int, int], Sequence[Line]] = lambda row, width: (),
+        id: str | None = None,
     ) -> None:
         super().__init__(id=id)
         self._styles_of_roles = RoleStyles(self)
-        self._draw = draw
-        self._row_height = row_height
+        self._draw, self._draw_head = draw, draw_head
+        self._places = _Places(row_height)
         self.count = 0
         self.cursor = 0
 
-    def show(self, count: int, cursor: int = 0, row_height: int | None = None) -> None:
-        """There are `count` rows now, all to be drawn anew; the cursor stands on the given one and is in sight."""
+    def show(
+        self, count: int, cursor: int = 0, row_height: int | None = None, heads: Sequence[tuple[int, int]] = ()
+    ) -> None:
+        """There are `count` rows now, all to be drawn anew; the cursor stands on the given one and is in sight.
+
+        `heads`: (row, lines above it) for the rows under a heading, in order.
+        """
         self.count = max(0, count)
-        self._row_height = row_height or self._row_height
+        self._places = _Places(row_height or self._places.height, heads)
         self.cursor = min(max(0, cursor), max(0, self.count - 1))
-        self.virtual_size = Size(self.scrollable_content_region.width, self.count * self._row_height)
+        self.virtual_size = Size(self.scrollable_content_region.width, self._places.lines(self.count))
         self.refresh()
         self._into_sight()
 
     def redraw_row(self, row: int) -> None:
         """Draw one row anew."""
-        self.refresh_lines(row * self._row_height, self._row_height)
+        self.refresh_lines(self._places.top(row)[1], self._places.height)
+
+    def look_at_cursor(self) -> None:
+        """Scroll so that the cursor stands in the middle, where there are rows enough."""
+        middle = self._places.top(self.cursor)[0] - self.scrollable_content_region.height // 2
+        self.scroll_to(y=max(0, middle), animate=False, force=True)
+
+    def line_of(self, row: int) -> int:
+        """The line of the window on which a row begins; it may be outside."""
+        return self._places.top(row)[1] - self.scroll_offset.y
 
     def move(self, by: int) -> None:
         """Move the cursor by so many rows, stopping at the ends."""
@@ -116,7 +170,7 @@ class RowList(ScrollView, can_focus=True):
 
     def page(self, by: int) -> None:
         """Move the cursor by so many windows."""
-        self.move(by * max(1, self.scrollable_content_region.height // self._row_height - 1))
+        self.move(by * max(1, self.scrollable_content_region.height // self._places.height - 1))
 
     def choose(self) -> None:
         """Choose the row under the cursor."""
@@ -125,7 +179,10 @@ class RowList(ScrollView, can_focus=True):
 
     def _into_sight(self) -> None:
         height = self.scrollable_content_region.height
-        top, bottom = self.cursor * self._row_height, (self.cursor + 1) * self._row_height
+        head, top = self._places.top(self.cursor)
+        bottom = top + self._places.height
+        if bottom - head <= height:
+            top = head
         if height <= 0:
             # Not laid out yet: `on_resize` comes back here.
             return
@@ -139,7 +196,7 @@ class RowList(ScrollView, can_focus=True):
         self._styles_of_roles.changed()
 
     def on_resize(self) -> None:
-        self.virtual_size = Size(self.scrollable_content_region.width, self.count * self._row_height)
+        self.virtual_size = Size(self.scrollable_content_region.width, self._places.lines(self.count))
         self._into_sight()
 
     def watch_has_focus(self, value: bool) -> None:
@@ -156,8 +213,8 @@ class RowList(ScrollView, can_focus=True):
         self.choose()
 
     def on_click(self, event: events.Click) -> None:
-        row = (event.y + self.scroll_offset.y) // self._row_height
-        if 0 <= row < self.count:
+        row, part = self._places.at(event.y + self.scroll_offset.y)
+        if 0 <= row < self.count and part >= 0:
             event.stop()
             self.move(row - self.cursor)
             self.choose()
@@ -165,14 +222,14 @@ class RowList(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """One line, as Textual's compositor asks for it."""
         width = self.scrollable_content_region.width
-        row, part = divmod(y + self.scroll_offset.y, self._row_height)
+        row, part = self._places.at(y + self.scroll_offset.y)
         if row >= self.count:
             return Strip.blank(width, self._styles_of_roles.style("text"))
         ground = ""
-        if row == self.cursor:
+        if row == self.cursor and part >= 0:
             ground = "rows--lit" if self.lit else "rows--cursor"
-        lines = self._draw(row, width)
-        line = lines[part] if part < len(lines) else ()
+        lines = self._draw(row, width) if part >= 0 else self._draw_head(row, width)
+        line = lines[part] if -len(lines) <= part < len(lines) else ()
         return strip_of(line, width, lambda role: self._styles_of_roles.style(role, ground))
 
 

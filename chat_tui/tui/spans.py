@@ -22,6 +22,7 @@ ROLES: Mapping[str, tuple[str, bool]] = {
     "dim": ("text-muted", False),
     "line": ("border-blurred", False),
     "accent": ("accent", False),
+    "mark": ("accent", True),
     "secondary": ("secondary", False),
     "success": ("success", False),
     "warning": ("warning", False),
