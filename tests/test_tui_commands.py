@@ -10,7 +10,8 @@ from chat_tui.tui import commands
 from chat_tui.tui.calls import _CALLS
 from chat_tui.tui.commands import Call, parse
 from chat_tui.tui.help_screen import HelpScreen
-from chat_tui.tui.history_screen import HistoryScreen, excerpt
+from chat_tui.tui.history_rows import excerpt
+from chat_tui.tui.history_screen import HistoryScreen
 from tests.scripted_chat import scripted_chat
 
 
@@ -46,7 +47,8 @@ def test_an_odd_command_is_told_in_a_short_clean_line(typed: str) -> None:
 
 
 def test_completion_offers_what_begins_so_first() -> None:
-    assert [text.strip() for text, _ in commands.completions("/s")][:2] == ["/strategy", "/system"]
+    assert [text.strip() for text, _ in commands.completions("/st")][:1] == ["/strategy"]
+    assert [text.strip() for text, _ in commands.completions("/s")][:3] == ["/search", "/strategy", "/system"]
     assert [text for text, _ in commands.completions("/EXI")] == ["/exit"]
     assert not commands.completions("//s")
     assert not commands.completions("/system x")

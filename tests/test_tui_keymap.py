@@ -75,7 +75,7 @@ async def test_a_turn_chosen_in_the_history_comes_into_view() -> None:
             await chat.answered()
         await chat.pilot.press("ctrl+r")
         await chat.until(lambda: isinstance(chat.app.screen, HistoryScreen))
-        await chat.pilot.press("shift+tab", "up", "enter")
+        await chat.pilot.press("up", "up", "enter")
         await chat.until(lambda: chat.app.screen is chat.screen)
         first = chat.chat.transcript.turns[0].id
         await chat.until(lambda: (place := chat.chat.transcript.reading_position) and place.turn == first)

@@ -23,7 +23,8 @@ from chat_tui.tui.transcript.ink import Ink
 if TYPE_CHECKING:
     from chat_tui.engine import Engine
 
-_NOT_IN_PALETTE = {"palette.open", "copy.or_cancel"}
+_NOT_IN_PALETTE = {"palette.open", "copy.or_cancel", "undo.take"}
+"""The last one is there as `change.undo`."""
 
 OpenEngine: TypeAlias = "Callable[[Callable[[ChatTuiError], None]], Awaitable[Engine]]"
 """Opens the engine; its argument is told what goes wrong in the background."""
@@ -128,9 +129,9 @@ class ChatApp(App[int]):
             markup=False,
         )
 
-    def say(self, title: str, more: str = "", *, long: bool = False) -> None:
-        """Show a short notice; a long one stays as an error does."""
-        timeout = NOTICE_SECONDS if long else NOTICE_SECONDS / 2
+    def say(self, title: str, more: str = "", *, long: bool = False, seconds: float | None = None) -> None:
+        """Show a short notice; a long one stays as an error does, or as long as is said."""
+        timeout = seconds or (NOTICE_SECONDS if long else NOTICE_SECONDS / 2)
         self.notify(clean_line(more, 300) or " ", title=clean_line(title, 200), timeout=timeout, markup=False)
 
     # -- theme ----------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from chat_tui.text_safety import clean_line
 from chat_tui.tui import commands
 from chat_tui.tui.chat import Chat
 from chat_tui.tui.host import Host
+from chat_tui.tui.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from chat_tui.engine import Engine
@@ -35,8 +36,10 @@ class Caller(Protocol):
     def fetch(self) -> None:
         """Fetch the built-in model."""
 
-    async def open_history(self) -> None:
-        """Open the history."""
+    upkeep: Upkeep
+
+    async def open_history(self, words: str = "") -> None:
+        """Open the history, searched for these words."""
 
     async def action_new_conversation(self) -> None:
         """Begin a new conversation."""
@@ -49,6 +52,9 @@ class Caller(Protocol):
 
     def action_help(self) -> None:
         """Show the help."""
+
+    def action_act(self, what: str) -> None:
+        """Rename, pin or delete the conversation."""
 
     def action_go_on(self) -> None:
         """Let the last answer go on."""
@@ -98,6 +104,10 @@ async def _edit(screen: Caller, _engine: Engine, _argument: str) -> None:
     screen.chat.action_edit()
 
 
+async def _delete(screen: Caller, _engine: Engine, _argument: str) -> None:
+    screen.action_act("delete")
+
+
 async def _fetch(screen: Caller, engine: Engine, _argument: str) -> None:
     if engine.weights.ready:
         screen.host.say("The built-in model is there already")
@@ -129,6 +139,21 @@ def _named(engine: Engine, name: str) -> str:
 
 async def _retry(screen: Caller, engine: Engine, name: str) -> None:
     screen.regenerate(_named(engine, name) if name else screen.model)
+
+
+async def _pin(screen: Caller, _engine: Engine, _argument: str) -> None:
+    screen.action_act("pin")
+
+
+async def _rename(screen: Caller, _engine: Engine, title: str) -> None:
+    if title and screen.chat.conversation_id:
+        await screen.upkeep.rename(screen.chat.conversation_id, title)
+    else:
+        screen.action_act("rename")
+
+
+async def _search(screen: Caller, _engine: Engine, words: str) -> None:
+    await screen.open_history(words)
 
 
 async def _strategy(screen: Caller, engine: Engine, name: str) -> None:
@@ -175,6 +200,7 @@ _CALLS: dict[str, _Call] = {
     "branch": _branch,
     "clear": _clear,
     "continue": _continue,
+    "delete": _delete,
     "diff": _diff,
     "edit": _edit,
     "fetch": _fetch,
@@ -182,7 +208,10 @@ _CALLS: dict[str, _Call] = {
     "help": _help,
     "history": _history,
     "model": _model,
+    "pin": _pin,
+    "rename": _rename,
     "retry": _retry,
+    "search": _search,
     "strategy": _strategy,
     "system": _system,
     "theme": _theme,

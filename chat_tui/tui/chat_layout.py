@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import cast
 
@@ -35,6 +35,14 @@ _IDLE_KEYS = (
     "prompt.new_line",
     "conversation.new",
     "app.quit",
+)
+_LIST_KEYS = (
+    "history.choose",
+    "history.filter",
+    "conversation.rename",
+    "conversation.pin",
+    "conversation.delete",
+    "undo.take",
 )
 _BUSY_KEYS = ("answer.cancel", "answer.pause", "models.open", "history.open", "help.open")
 
@@ -127,12 +135,18 @@ class ChatLayout(Screen[None]):
         self.show_speed()
 
     def show_keys(self) -> None:
-        """The keys that count now: they differ while an answer runs."""
-        ids = _BUSY_KEYS if self.chat.busy else _IDLE_KEYS
+        """The keys that count now: they differ on the history list, and while an answer runs."""
+        ids: Sequence[str] = _BUSY_KEYS if self.chat.busy else _IDLE_KEYS
+        if self.history.has_focus_within:
+            ids = _LIST_KEYS
         keys = keymap.footer(ids, self.host.changed_keys)
         if self.chat.paused:
             keys = [(key, "go on" if word == "pause" else word) for key, word in keys]
         self.keys.show(keys)
+
+    def on_descendant_focus(self) -> None:
+        """Other keys count there."""
+        self.show_keys()
 
     def show_speed(self) -> None:
         """The speed stands in the last row where the stats panel is not in sight."""

@@ -23,6 +23,7 @@ from chat_tui.tui.history_list import HistoryList, local_now
 from chat_tui.tui.model_picker import ModelPicker
 from chat_tui.tui.prompt import Prompt
 from chat_tui.tui.transcript.transcript import Transcript
+from chat_tui.tui.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from chat_tui.engine import Engine
@@ -32,9 +33,6 @@ WARM_SECONDS = 0.6
 TWICE_SECONDS = 2.0
 HASTY_SECONDS = 0.5
 """An Esc so soon after one that cancelled an answer was meant for that answer too."""
-LISTED = 1000
-"""Conversations in the list at the left; the history has all."""
-ALL = 1_000_000
 
 
 class ChatScreen(ChatLayout):
@@ -47,6 +45,7 @@ class ChatScreen(ChatLayout):
         self.model, self.strategy = model, strategy
         self._clock = clock
         self._engine: Engine | None = None
+        self.upkeep = Upkeep(self.chat, self.history)
         self._opened = asyncio.Event()
         self._warmed = self._choosing_once = False
         self._interrupted_at = self._cancelled_at = float("-inf")
@@ -58,11 +57,12 @@ class ChatScreen(ChatLayout):
     async def take_engine(self, engine: Engine) -> None:
         """The engine is open: history, models and drafts are there."""
         self._engine = engine
+        self.upkeep.take_engine(engine)
         if self.strategy not in engine.strategies():
             self.strategy = engine.config.strategy
         await self.chat.take_engine(engine)
         self._opened.set()
-        await self._refresh_history()
+        await self.upkeep.refresh()
         self._show_choice()
         self.run_worker(self._discover(engine), group="discover")
 
@@ -278,33 +278,27 @@ class ChatScreen(ChatLayout):
             self.host.say("There is no answer to ask for again")
         return turn
 
-    # -- history --------------------------------------------------------------------------------------------------
-
-    async def _refresh_history(self) -> None:
-        if self._engine is not None:
-            self.history.show(await self._engine.memory.conversations(LISTED))
-            self.history.set_running([answer.conversation_id for answer in self._engine.running()])
-            self.history.set_current(self.chat.conversation_id or "")
+    # -- conversations --------------------------------------------------------------------------------------------
 
     def action_open_history(self) -> None:
         """Open the history."""
         self.run_worker(self._told(self.open_history()), group="command")
 
-    async def open_history(self) -> None:
-        """The same, once the engine is open."""
+    async def open_history(self, words: str = "") -> None:
+        """The same, once the engine is open; searched for these words."""
         engine = await self.opened()
         from chat_tui.tui.history_screen import HistoryScreen
 
-        summaries = await engine.memory.conversations(ALL)
-        running = [answer.conversation_id for answer in engine.running()]
-        screen = HistoryScreen(self.chat.conversation_id or "", self.chat.turns, summaries, running, clock=self._clock)
+        screen = HistoryScreen(
+            engine, self.upkeep, self.chat.conversation_id or "", self.chat.turns, words, clock=self._clock
+        )
         if self.app.screen is self:
             self.picker.close()
             self.app.push_screen(screen, self._open_chosen)
 
     def _open_chosen(self, chosen: tuple[str, str] | None) -> None:
         if chosen is not None:
-            self.run_worker(self._told(self.chat.open(*chosen)), group="command")
+            self.run_worker(self._told(self.upkeep.open(*chosen)), group="command")
 
     @on(HistoryList.Opened)
     def open_conversation(self, event: HistoryList.Opened) -> None:
@@ -312,6 +306,17 @@ class ChatScreen(ChatLayout):
         if self.size.width < MIDDLE:
             self.action_toggle_history()
         self._open_chosen((event.conversation_id, ""))
+
+    def action_act(self, what: str) -> None:
+        """Rename, pin, delete or export the conversation under the list's cursor, else the one in view."""
+        id, place = self.chat.conversation_id, None
+        if self.history.has_focus_within and self.history.under is not None:
+            id, place = self.history.under.id, self.history.place_of_title()
+        self.run_worker(self.upkeep.act(what, id, place), group="command")
+
+    def action_undo(self) -> None:
+        """Take back the last thing that was done."""
+        self.run_worker(self.upkeep.undo(), group="command")
 
     # -- what the chat tells --------------------------------------------------------------------------------------
 
@@ -322,7 +327,7 @@ class ChatScreen(ChatLayout):
     async def show_history(self) -> None:
         """Another conversation, an answer that begins or ends: list, keys and models follow."""
         self.show_keys()
-        await self._refresh_history()
+        await self.upkeep.refresh()
 
     @on(Chat.Measured)
     def show_figures(self, event: Chat.Measured) -> None:
@@ -345,8 +350,8 @@ class ChatScreen(ChatLayout):
     # -- keys -----------------------------------------------------------------------------------------------------
 
     async def action_new_conversation(self) -> None:
-        """Begin a new conversation."""
-        await self.chat.new()
+        """Begin a new conversation; undo leads back."""
+        await self.upkeep.clear()
 
     def action_help(self) -> None:
         """Show keys and commands."""

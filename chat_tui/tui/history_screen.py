@@ -1,71 +1,71 @@
-"""The history: the current conversation in short, and all that are saved."""
+"""The history: the conversation in view in short and all others; with words typed, the turns that hold them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.geometry import Region
 from textual.screen import ModalScreen
+from textual.widgets import Input
 
-from chat_tui.conversation import Summary, Turn
-from chat_tui.text_safety import clean_line
-from chat_tui.tui.history_list import HistoryList, local_now
-from chat_tui.tui.row_list import RowList
-from chat_tui.tui.spans import Line, Span, SpanView, crop
+from chat_tui.conversation import Hit, Summary, Turn
+from chat_tui.errors import ChatTuiError
+from chat_tui.tui import history_rows as rows
+from chat_tui.tui import keymap
+from chat_tui.tui.history_groups import groups
+from chat_tui.tui.history_list import NoHistory, group_lines, local_now, summary_lines
+from chat_tui.tui.row_list import Filter, RowList, matching
+from chat_tui.tui.spans import Line, Span, SpanView, apart, crop
+from chat_tui.tui.upkeep import Upkeep
 
-EXCERPT = 100
-"""Characters of question and answer, as the seed shows them."""
+if TYPE_CHECKING:
+    from chat_tui.engine import Engine
 
+ALL = 1_000_000
+HITS = 200
+"""At most so many turns are listed."""
+TITLES = 5
+"""At most so many conversations whose title has the words stand over them."""
+PAUSE_SECONDS = 0.06
+"""The hand rests so long before a search begins."""
+SLOW_SECONDS = 0.3
+WRONG_SECONDS = 0.4
+LOOK_SECONDS = 0.5
+"""Between two looks at which answers run."""
+FILTERS = 'words, "a phrase", model: role: before: after:'
+_THIS = "This conversation"
+NOTHING = "This conversation: no conversation history yet"
 
-def exchanges(path: Sequence[Turn]) -> list[tuple[Turn, Turn | None]]:
-    """Questions with their answers, oldest first."""
-    pairs: list[tuple[Turn, Turn | None]] = []
-    for turn in path:
-        if turn.role == "user":
-            pairs.append((turn, None))
-        elif turn.role == "assistant" and pairs:
-            pairs[-1] = (pairs[-1][0], turn)
-    return pairs
-
-
-def excerpt(text: str) -> str:
-    """The first characters of a text on one line, with `...` where more follows."""
-    short = clean_line(text[:EXCERPT], EXCERPT + 1)
-    return f"{short}..." if len(text) > EXCERPT else short
-
-
-def exchange_lines(number: int, question: Turn, answer: Turn | None, width: int) -> list[Line]:
-    """An exchange in three rows: number and time, question, answer."""
-    when = question.created.astimezone().strftime("%H:%M:%S") if question.created else "–"
-    said = excerpt(answer.text) if answer is not None else ""
-    if not said:
-        said = "(answering)" if answer is not None and answer.state == "streaming" else "(no answer)"
-    return [
-        (Span(f" {number}. ", "strong"), Span(f"[{when}]", "dim")),
-        (Span("    You: ", "secondary"), Span(crop(excerpt(question.text), width - 9), "text")),
-        (Span("    Bot: ", "accent"), Span(crop(said, width - 9), "dim")),
-    ]
+Row: TypeAlias = "rows.Exchange | Summary | Hit"
 
 
-class Heading(SpanView):
-    """A line over a part of the screen."""
+class Note(SpanView):
+    """The line below the input: what can be typed, or what is wrong with it; at the right what was found."""
 
-    DEFAULT_CSS = "Heading { height: 1; width: 1fr; padding: 0 1; background: $panel; }"
+    DEFAULT_CSS = "Note { height: 1; width: 1fr; padding: 0 1; background: $surface; }"
 
-    def __init__(self, text: str, dim: str = "") -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._text, self._dim = text, dim
+        self._said, self._role, self._found = FILTERS, "dim", ""
+
+    def say(self, found: str, wrong: str = "") -> None:
+        """What was found; or what is wrong with what was typed."""
+        self._said, self._role, self._found = (wrong, "warning", "") if wrong else (FILTERS, "dim", found)
+        self.redraw()
 
     def lines(self, width: int) -> Sequence[Line]:
         """One line."""
-        return [
-            (Span(crop(self._text, width), "strong"), Span(crop(self._dim, max(0, width - len(self._text))), "dim"))
-        ]
+        if not self._found:
+            return [(Span(crop(self._said, width), self._role),)]
+        return [apart(Span(self._said, self._role), Span(self._found, "text"), width)]
 
 
 class HistoryScreen(ModalScreen[tuple[str, str] | None]):
@@ -77,60 +77,185 @@ class HistoryScreen(ModalScreen[tuple[str, str] | None]):
         width: 100; max-width: 100%; height: 90%; max-height: 100%;
         background: $surface; border: round $accent; border-title-color: $text; border-subtitle-color: $text-muted;
     }
-    HistoryScreen #exchanges { height: auto; max-height: 50%; background: $surface; }
+    HistoryScreen RowList { height: 1fr; background: $surface; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,ctrl+r,ctrl+c", "dismiss(None)", "Close", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,ctrl+r,ctrl+c", "dismiss(None)", "Close", show=False),
+        *keymap.bindings("history list"),
+    ]
 
     def __init__(
         self,
+        engine: Engine,
+        upkeep: Upkeep,
         conversation_id: str,
         path: Sequence[Turn],
-        summaries: Sequence[Summary],
-        running: Sequence[str],
+        words: str = "",
         *,
         clock: Callable[[], datetime] = local_now,
     ) -> None:
         super().__init__()
-        self._clock = clock
-        self._conversation_id, self._summaries, self._answering = conversation_id, summaries, running
-        self._exchanges = exchanges(path)
+        self._engine, self._upkeep, self._clock = engine, upkeep, clock
+        self._conversation_id, self._exchanges = conversation_id, rows.exchanges(path)
+        self._summaries: Sequence[Summary] = ()
+        self._texts: list[str] = []
+        self._answering: frozenset[str] = frozenset()
+        self._shown: Sequence[Row] = ()
+        self._heads: dict[int, str] = {}
+        self._rows = RowList(self._draw, row_height=2, draw_head=self._draw_head)
+        # The input has the keys.
+        self._rows.can_focus = False
+        self._input = Filter(self._rows, "search all turns")
+        self._input.value = words
+        self._note, self._nothing = Note(), NoHistory(NOTHING)
+        self._searching = self._hurried = False
 
     def compose(self) -> ComposeResult:
-        """This conversation above, all below."""
+        """The input above, what it finds below."""
         with Vertical() as box:
             box.border_title = "History"
-            box.border_subtitle = "Enter open · type to filter · Tab other list · Esc close"
-            if self._exchanges:
-                yield Heading("This conversation")
-                yield RowList(self._draw, row_height=3, id="exchanges")
-            else:
-                yield Heading("This conversation: ", "no conversation history yet")
-            yield HistoryList(title="All conversations", clock=self._clock, id="all")
+            box.border_subtitle = "Enter open · F4 rename · F5 pin · F8 delete · Esc close"
+            yield self._input
+            yield self._note
+            yield self._rows
+            yield self._nothing
 
     def on_mount(self) -> None:
-        """Fill the lists; keys act on this conversation first, where there is one."""
-        everything = self.query_one("#all", HistoryList)
-        everything.show(self._summaries)
-        everything.set_current(self._conversation_id)
-        everything.set_running(self._answering)
-        if self._exchanges:
-            rows = self.query_one("#exchanges", RowList)
-            rows.show(len(self._exchanges), len(self._exchanges) - 1)
-            rows.styles.height = min(3 * len(self._exchanges), max(3, self.app.size.height // 2 - 3))
-        everything.take_focus()
+        """Ready to be typed into; what there is comes as soon as it is read."""
+        self._input.focus()
+        self.set_interval(LOOK_SECONDS, self._look)
+        self.run_worker(self._read())
+
+    async def _read(self, cursor: int | None = None) -> None:
+        self._summaries = await self._engine.memory.conversations(ALL)
+        self._texts = [summary.title.casefold() for summary in self._summaries]
+        self._look()
+        self._show(cursor)
+
+    def _look(self) -> None:
+        running = frozenset(answer.conversation_id for answer in self._engine.running())
+        if running != self._answering:
+            self._answering = running
+            self._rows.refresh()
+
+    # -- what is listed -------------------------------------------------------------------------------------------
+
+    @on(Input.Changed)
+    def follow_input(self, event: Input.Changed) -> None:
+        """Search as one types."""
+        event.stop()
+        self._show()
+
+    def _show(self, cursor: int | None = None) -> None:
+        words = self._input.value.strip()
+        self._searching, self._hurried = bool(words), False
+        self.workers.cancel_group(self, "search")
+        if words:
+            self.run_worker(self._search(words, cursor), group="search")
+        else:
+            self._browse(cursor)
+
+    def _browse(self, cursor: int | None) -> None:
+        """All there is. The cursor begins on the first conversation, below the exchanges of this one."""
+        first = len(self._exchanges)
+        begun = groups(self._summaries, range(len(self._summaries)), self._clock())
+        self._shown = (*self._exchanges, *self._summaries)
+        self._heads = {0: _THIS, **{row + first: name for row, name in begun}}
+        heads = [(row, 1 + (row == 0)) for row in range(first)]
+        heads += [(row + first, 2 if row or first else 3) for row, _ in begun]
+        if cursor is None:
+            cursor = first if self._summaries else first - 1
+        self._rows.show(len(self._shown), cursor, row_height=2, heads=heads)
+        self._rows.display, self._nothing.display = bool(self._shown), not self._shown
+        self.call_after_refresh(self._rows.look_at_cursor)
+        count = len(self._summaries)
+        self._note.say(f"{count:,} conversation{'s' * (count != 1)}")
+
+    async def _search(self, words: str, cursor: int | None) -> None:
+        await asyncio.sleep(PAUSE_SECONDS)
+        slow = self.set_timer(SLOW_SECONDS, lambda: self._note.say("searching…"))
+        begun = time.perf_counter()
+        try:
+            hits = await self._engine.memory.search(words, HITS)
+        except ChatTuiError as error:
+            # Perhaps it is not written to its end yet.
+            await asyncio.sleep(WRONG_SECONDS)
+            self._note.say("", f"{error.title} {error.hint}")
+            return
+        finally:
+            slow.stop()
+        self._searching = False
+        self._show_found(hits, self._titled(words, {hit.conversation for hit in hits}), cursor or 0)
+        count = f"{len(hits):,}{'+' * (len(hits) >= HITS)} turn{'s' * (len(hits) != 1)}"
+        self._note.say(f"{count} · {(time.perf_counter() - begun) * 1000:.0f} ms")
+        if self._hurried:
+            self._rows.choose()
+
+    def _titled(self, words: str, found: set[str]) -> list[Summary]:
+        """Conversations whose title has the words, but for those of which a turn was found."""
+        places = matching(words, self._texts, letters=False)
+        titled = (self._summaries[place] for place in places)
+        return [summary for summary in titled if summary.id not in found][:TITLES]
+
+    def _show_found(self, hits: Sequence[Hit], titled: Sequence[Summary], cursor: int) -> None:
+        self._shown = (*titled, *hits)
+        self._heads = {0: "Titles", len(titled): "Turns"} if titled else {}
+        heads = [(row, 2 if row else 1) for row in self._heads if row < len(self._shown)]
+        self._rows.show(len(self._shown), cursor, row_height=rows.HIT_HEIGHT, heads=heads)
+        self._rows.display, self._nothing.display = True, False
 
     def _draw(self, row: int, width: int) -> list[Line]:
-        question, answer = self._exchanges[row]
-        return exchange_lines(row + 1, question, answer, width)
+        shown = self._shown[row]
+        if isinstance(shown, tuple):
+            return rows.exchange_lines(shown, width)
+        if isinstance(shown, Hit):
+            return rows.hit_lines(shown, width, self._clock())
+        current, running = shown.id == self._conversation_id, shown.id in self._answering
+        return summary_lines(shown, width, self._clock(), current=current, running=running)
 
-    @on(RowList.Chosen, "#exchanges")
-    def go_to_turn(self, event: RowList.Chosen) -> None:
-        """Go to that exchange in the chat."""
-        event.stop()
-        self.dismiss((self._conversation_id, self._exchanges[event.row][0].id))
+    def _draw_head(self, row: int, width: int) -> list[Line]:
+        lines = group_lines(self._heads[row], row, width) if row in self._heads else []
+        shown = self._shown[row]
+        if isinstance(shown, tuple):
+            return [*lines, rows.exchange_head(row + 1, shown[0])]
+        if row == 0 and isinstance(shown, Summary) and self._heads[0] != "Titles":
+            return [(Span(crop(f" {NOTHING}", width), "dim"),), (), *lines]
+        return lines
 
-    @on(HistoryList.Opened)
-    def open_conversation(self, event: HistoryList.Opened) -> None:
-        """Open that conversation."""
+    # -- what is done with it -------------------------------------------------------------------------------------
+
+    @on(RowList.Chosen)
+    def go_to(self, event: RowList.Chosen) -> None:
+        """Go to that turn, or open that conversation."""
         event.stop()
-        self.dismiss((event.conversation_id, ""))
+        if self._searching:
+            # Enter was quicker than the search: it is for what comes.
+            self._hurried = True
+            return
+        shown = self._shown[event.row]
+        if isinstance(shown, Hit):
+            self.dismiss((shown.conversation, shown.turn))
+        elif isinstance(shown, Summary):
+            self.dismiss((shown.id, ""))
+        else:
+            self.dismiss((self._conversation_id, shown[0].id))
+
+    def action_act(self, what: str) -> None:
+        """Rename, pin, delete or export the conversation under the cursor."""
+        if self._rows.cursor >= len(self._shown):
+            return
+        shown = self._shown[self._rows.cursor]
+        id, place = self._conversation_id, None
+        if isinstance(shown, (Summary, Hit)):
+            window = self._rows.content_region
+            place = Region(window.x + 1, window.y + self._rows.line_of(self._rows.cursor), window.width - 2, 1)
+            id = shown.id if isinstance(shown, Summary) else shown.conversation
+        self.run_worker(self._acted(self._upkeep.act(what, id, place)))
+
+    def action_undo(self) -> None:
+        """Take back the last thing that was done."""
+        self.run_worker(self._acted(self._upkeep.undo()))
+
+    async def _acted(self, work: Awaitable[None]) -> None:
+        await work
+        await self._read(self._rows.cursor)

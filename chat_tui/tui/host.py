@@ -17,8 +17,8 @@ class Host(Protocol):
     def tell(self, error: ChatTuiError, *, lasting: bool = False) -> None:
         """Show an error: what happened, and what to do next."""
 
-    def say(self, title: str, more: str = "", *, long: bool = False) -> None:
-        """Show a short notice; a long one stays as an error does."""
+    def say(self, title: str, more: str = "", *, long: bool = False, seconds: float | None = None) -> None:
+        """Show a short notice; a long one stays as an error does, or as long as is said."""
 
     def ink(self) -> Ink:
         """The theme in use as the transcript writes with it."""

@@ -183,6 +183,12 @@ class Transcript(LinePane, can_focus=True, inherit_bindings=False):
         """Whether something is still to be painted or loaded."""
         return self._frame is not None or self._loading
 
+    def choose(self, turn_id: str) -> None:
+        """Let keys act on this turn, where it is there; it stays where it stands."""
+        turns = self._model.views.turns
+        self._cursor = next((index for index, turn in enumerate(turns) if turn.id == turn_id), self._cursor)
+        self._paint()
+
     @property
     def selected_turn(self) -> int | None:
         """The index of the turn that keys act on; None when none was chosen."""

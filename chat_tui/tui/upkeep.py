@@ -1,0 +1,148 @@
+"""What is done with conversations on the screen: list and open them, rename, pin, delete and bring back."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from textual.geometry import Region
+
+from chat_tui.errors import ChatTuiError, CommandError
+from chat_tui.text_safety import clean_line
+from chat_tui.tui.chat import Chat
+from chat_tui.tui.history_list import HistoryList
+
+if TYPE_CHECKING:
+    from chat_tui.engine import Engine
+
+LISTED = 1000
+"""Conversations in the list at the left; the history has all."""
+UNDO_SECONDS = 10.0
+"""So long a deleted conversation can be brought back."""
+
+
+class Upkeep:
+    """Acts on conversations by id, and keeps the list at the left as it should be."""
+
+    def __init__(self, chat: Chat, listed: HistoryList) -> None:
+        self._chat, self._listed = chat, listed
+        self._engine: Engine | None = None
+        self._running: set[str] = set()
+        self._acts: dict[str, Callable[[str, Region | None], Awaitable[None]]] = {
+            "rename": self._rename,
+            "pin": self._pin,
+            "delete": self._delete,
+        }
+
+    def take_engine(self, engine: Engine) -> None:
+        """The engine is open."""
+        self._engine = engine
+
+    async def refresh(self) -> None:
+        """List what there is now. An answer that ended in another conversation than the one in view was not seen; one
+        that is opened is."""
+        engine, current = self._engine, self._chat.conversation_id or ""
+        if engine is None:
+            return
+        running = {answer.conversation_id for answer in engine.running()}
+        unseen, self._running = self._running - running - {current}, running
+        for id in unseen:
+            await engine.memory.set_unseen(id, True)
+        summaries = await engine.memory.conversations(LISTED)
+        if any(summary.unseen and summary.id == current for summary in summaries):
+            await engine.memory.set_unseen(current, False)
+            summaries = await engine.memory.conversations(LISTED)
+        self._listed.show(summaries)
+        self._listed.set_running(running)
+        self._listed.set_current(current)
+
+    async def open(self, conversation_id: str, turn_id: str = "") -> None:
+        """Open a conversation where it was, or with a turn chosen, on whatever branch it is. Raises `ChatTuiError`."""
+        if turn_id:
+            await self._bring_up(conversation_id, turn_id)
+        await self._chat.open(conversation_id, turn_id)
+        if turn_id:
+            self._chat.transcript.choose(turn_id)
+            self._chat.transcript.focus()
+
+    async def _bring_up(self, conversation_id: str, turn_id: str) -> None:
+        """Make the branch with this turn the current one."""
+        engine, chat = self._engine, self._chat
+        assert engine is not None
+        path = (await engine.memory.conversation(conversation_id)).path
+        if all(turn.id != turn_id for turn in path):
+            if engine.running(conversation_id):
+                raise CommandError("This turn is on another branch.", "Go there when the answer that runs has ended.")
+            await engine.memory.select(conversation_id, turn_id)
+        if chat.conversation_id == conversation_id and all(turn.id != turn_id for turn in chat.transcript.turns):
+            # It is opened anew, with its draft.
+            await chat.new()
+
+    async def clear(self) -> None:
+        """Begin a fresh conversation."""
+        left = self._chat.conversation_id
+        await self._chat.new()
+        if left:
+            self._chat.undo.push("Back in the conversation before", partial(self._chat.open, left))
+
+    async def act(self, what: str, conversation_id: str | None, place: Region | None = None) -> None:
+        """`rename`, `pin` or `delete` a conversation; `place` is where its title stands on the screen. What goes wrong
+        is told."""
+        if self._engine is None or not conversation_id:
+            self._chat.host.say("No conversation is chosen", "Open one, or go to one in the history list (F2).")
+            return
+        try:
+            await self._acts[what](conversation_id, place)
+        except ChatTuiError as error:
+            self._chat.host.tell(error)
+        await self.refresh()
+
+    async def _title(self, conversation_id: str) -> str:
+        assert self._engine is not None
+        return clean_line((await self._engine.memory.conversation(conversation_id)).title, 120) or "Untitled"
+
+    async def _rename(self, conversation_id: str, place: Region | None) -> None:
+        from chat_tui.tui.title_screen import TitleScreen
+
+        title = await self._chat.app.push_screen_wait(TitleScreen(await self._title(conversation_id), place))
+        if title:
+            await self.rename(conversation_id, title)
+
+    async def rename(self, conversation_id: str, title: str) -> None:
+        """Give it another title. Raises `HistoryError`."""
+        assert self._engine is not None
+        before = await self._title(conversation_id)
+        await self._engine.memory.rename(conversation_id, title)
+        back = partial(self._engine.memory.rename, conversation_id, before)
+        self._chat.undo.push(f"The title is “{before}” again", back)
+        await self.refresh()
+
+    async def _pin(self, conversation_id: str, _place: Region | None) -> None:
+        assert self._engine is not None
+        memory = self._engine.memory
+        pinned = not (await memory.conversation(conversation_id)).pinned
+        await memory.pin(conversation_id, pinned)
+        self._chat.host.say("Pinned" if pinned else "No longer pinned", await self._title(conversation_id))
+
+    async def _delete(self, conversation_id: str, _place: Region | None) -> None:
+        assert self._engine is not None
+        title = await self._title(conversation_id)
+        was_open = conversation_id == self._chat.conversation_id
+        if was_open:
+            await self._chat.new()
+        await self._engine.delete(conversation_id)
+        self._chat.undo.push(f"“{title}” is back", partial(self._restore, conversation_id, was_open), UNDO_SECONDS)
+        hint = f"For {UNDO_SECONDS:.0f} seconds /undo, or Ctrl+Z in the list, brings it back."
+        self._chat.host.say(f"Deleted “{title}”", hint, seconds=UNDO_SECONDS)
+
+    async def _restore(self, conversation_id: str, open_it: bool) -> None:
+        assert self._engine is not None
+        await self._engine.memory.restore(conversation_id)
+        if open_it:
+            await self._chat.open(conversation_id)
+
+    async def undo(self) -> None:
+        """Undo what was done last to a conversation. What goes wrong is told."""
+        await self._chat.action_undo()
+        await self.refresh()

@@ -1,0 +1,162 @@
+"""The history screen: what it lists, the search as one types, and where Enter leads."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from rich.cells import cell_len
+
+from chat_tui.conversation import Hit
+from chat_tui.request import Request
+from chat_tui.tui.history_rows import HIT_HEIGHT, hit_lines, passage
+from chat_tui.tui.history_screen import HistoryScreen
+from chat_tui.tui.spans import text_of
+from tests.panels_screen import EVIL, NOW
+from tests.scripted_chat import ScriptedChat, scripted_chat
+
+
+async def asked(chat: ScriptedChat, *questions: str) -> None:
+    """A conversation for each; the last one stays in view."""
+    for question in questions:
+        if chat.chat.conversation_id is not None:
+            await chat.chat.new()
+        await chat.ask(question)
+        await chat.answered()
+
+
+@pytest.mark.parametrize("width", [12, 30, 96])
+@pytest.mark.parametrize(
+    "text", ["short", "日本語" * 60, "long words " * 40, EVIL.replace("\x1b", "") * 3, "", "x" * 300]
+)
+def test_every_hit_fits_and_keeps_its_height(width: int, text: str) -> None:
+    hit = Hit("c", "t", text, 1.0, EVIL, "assistant", NOW, f"local/{EVIL}", ((2, 5), (120, 130)))
+    lines = hit_lines(hit, width, NOW)
+    assert len(lines) <= HIT_HEIGHT
+    for line in lines:
+        assert sum(cell_len(span.text) for span in line) <= width
+    assert "\x1b" not in text_of(lines[:1])
+
+
+def test_a_passage_lights_what_was_found_and_loses_nothing() -> None:
+    text = "one two three four five"
+    lines = passage(text, ((4, 7), (14, 18)), 12, 3)
+    assert text_of(lines).split("\n") == ["one two", "three four", "five"]
+    assert [span.text for line in lines for span in line if span.role == "mark"] == ["two", "four"]
+
+
+def test_a_passage_too_long_begins_near_what_was_found() -> None:
+    text = "word " * 60 + "needle " + "word " * 60
+    [first, *_] = passage(text, ((300, 306),), 40, 2)
+    assert "needle" in text_of(passage(text, ((300, 306),), 40, 2))
+    assert any(span.role == "mark" for span in first)
+
+
+async def test_words_find_turns_as_they_are_typed_and_enter_leads_there() -> None:
+    async with scripted_chat(["The answer is parse_http, of course."], ["No."]) as chat:
+        await asked(chat, "how to read")
+        found = chat.chat.turns[1].id
+        await asked(chat, "something else")
+        await chat.chat.new()
+        await chat.pilot.press("ctrl+r")
+        await chat.shows("Today", "how to read", "something else")
+        await chat.pilot.press(*"parse_h")
+        await chat.shows("1 turn ", "parse_http, of course")
+        await chat.pilot.press(*" role:assistant after:yesterday")
+        await chat.shows("1 turn ")
+        await chat.pilot.press("enter")
+        await chat.until(lambda: chat.app.screen is chat.screen)
+        await chat.until(lambda: chat.chat.conversation_id is not None)
+        await chat.until(lambda: chat.chat.transcript.selected_turn == 1)
+        assert chat.chat.turns[1].id == found
+
+
+async def test_a_turn_on_another_branch_is_found_and_comes_into_view() -> None:
+    async with scripted_chat(["first version"], ["second version"]) as chat:
+        await chat.ask("go")
+        await chat.answered()
+        engine, id = chat.engine, chat.chat.conversation_id or ""
+        former = chat.chat.turns[1].id
+        answer = await engine.regenerate(id, former, Request())
+        await answer.saved.wait()
+        await chat.chat.new()
+        await chat.chat.open(id)
+        assert chat.chat.turns[1].id != former
+        await chat.ask("/search first version")
+        await chat.shows("1 turn ", "first version")
+        await chat.pilot.press("enter")
+        await chat.until(lambda: chat.app.screen is chat.screen)
+        await chat.until(lambda: [turn.id for turn in chat.chat.turns][1:] == [former])
+        await chat.until(lambda: chat.chat.transcript.selected_turn == 1)
+
+
+async def test_a_wrong_filter_is_told_and_what_was_found_stays() -> None:
+    async with scripted_chat() as chat:
+        await asked(chat, "hello you")
+        await chat.ask("/search hello")
+        await chat.shows("turns · ")
+        await chat.pilot.press(*" before:tomorow")
+        await chat.shows("tomorow", "hello you")
+        await chat.until(lambda: "ms" not in chat.shown())
+
+
+async def test_a_title_is_found_too() -> None:
+    async with scripted_chat() as chat:
+        await asked(chat, "hello")
+        await chat.ask("/rename Zebra crossing")
+        await chat.until(lambda: "Zebra crossing" in chat.shown(chat.screen.history))
+        await chat.ask("/search zebra")
+        await chat.shows("0 turns", "Titles")
+        await chat.pilot.press("enter")
+        await chat.until(lambda: chat.app.screen is chat.screen)
+
+
+async def test_enter_pressed_before_the_search_has_ended_is_for_what_it_finds() -> None:
+    async with scripted_chat() as chat:
+        await asked(chat, "first one", "second one")
+        second = chat.chat.conversation_id
+        await chat.pilot.press("ctrl+r")
+        await chat.shows("Today")
+        await chat.pilot.press(*"first", "enter")
+        await chat.until(lambda: chat.app.screen is chat.screen)
+        await chat.until(lambda: chat.chat.conversation_id not in (None, second))
+
+
+async def test_a_slow_search_holds_no_key_and_gives_way_to_the_next() -> None:
+    async with scripted_chat() as chat:
+        await asked(chat, "hello")
+        memory, asked_for, gone = chat.engine.memory, [], []
+
+        class Slow:
+            def __getattr__(self, name: str) -> object:
+                return getattr(memory, name)
+
+            async def search(self, words: str, limit: int) -> list[Hit]:
+                asked_for.append(words)
+                try:
+                    await asyncio.sleep(60 if words == "a" else 0)
+                except asyncio.CancelledError:
+                    gone.append(words)
+                    raise
+                return [Hit("c", "t", f"found {words}", 1.0)]
+
+        chat.engine.memory = Slow()  # type: ignore[assignment]
+        await chat.pilot.press("ctrl+r", "a")
+        await chat.shows("searching…")
+        await chat.pilot.press("b")
+        await chat.shows("found ab")
+        assert gone == ["a"]
+        assert asked_for == ["a", "ab"]
+        chat.engine.memory = memory
+
+
+async def test_keys_act_on_the_row_under_the_cursor_and_the_list_follows() -> None:
+    async with scripted_chat() as chat:
+        await asked(chat, "first", "second")
+        await chat.pilot.press("ctrl+r")
+        await chat.until(lambda: isinstance(chat.app.screen, HistoryScreen))
+        await chat.shows("2 conversations")
+        await chat.pilot.press("down", "f8")
+        await chat.shows("1 conversation")
+        await chat.pilot.press("ctrl+z")
+        await chat.shows("2 conversations")
