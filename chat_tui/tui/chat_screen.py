@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Coroutine
 from datetime import datetime
@@ -13,14 +12,12 @@ from textual.binding import BindingType
 
 from chat_tui.conversation import Turn
 from chat_tui.errors import ChatTuiError, CommandError
-from chat_tui.models import LOCAL_MODEL
 from chat_tui.request import Request
 from chat_tui.tui import calls, commands, keymap
 from chat_tui.tui.chat import Chat
-from chat_tui.tui.chat_layout import MIDDLE, ChatLayout
-from chat_tui.tui.fetch_line import FetchLine
+from chat_tui.tui.chat_choice import ChatChoice
+from chat_tui.tui.chat_layout import MIDDLE
 from chat_tui.tui.history_list import HistoryList, local_now
-from chat_tui.tui.model_picker import ModelPicker
 from chat_tui.tui.prompt import Prompt
 from chat_tui.tui.transcript.transcript import Transcript
 from chat_tui.tui.upkeep import Upkeep
@@ -35,24 +32,17 @@ HASTY_SECONDS = 0.5
 """An Esc so soon after one that cancelled an answer was meant for that answer too."""
 
 
-class ChatScreen(ChatLayout):
+class ChatScreen(ChatChoice):
     """The screen that is always there: its panels are `ChatLayout`'s, here is what they tell and what keys do."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*keymap.bindings()]
 
     def __init__(self, *, model: str | None, strategy: str, clock: Callable[[], datetime] = local_now) -> None:
-        super().__init__(clock)
-        self.model, self.strategy = model, strategy
+        super().__init__(model=model, strategy=strategy, clock=clock)
         self._clock = clock
-        self._engine: Engine | None = None
         self.upkeep = Upkeep(self.chat, self.history)
-        self._opened = asyncio.Event()
-        self._warmed = self._choosing_once = False
+        self._warmed = False
         self._interrupted_at = self._cancelled_at = float("-inf")
-
-    def on_mount(self) -> None:
-        """Model and strategy in use are in sight from the first paint on."""
-        self._show_choice()
 
     async def take_engine(self, engine: Engine) -> None:
         """The engine is open: history, models and drafts are there."""
@@ -66,22 +56,6 @@ class ChatScreen(ChatLayout):
         self._show_choice()
         self.run_worker(self._discover(engine), group="discover")
 
-    async def opened(self) -> Engine:
-        """The engine, as soon as it is open."""
-        await self._opened.wait()
-        assert self._engine is not None
-        return self._engine
-
-    def _with_engine(self, act: Callable[[Engine], None]) -> None:
-        """Act now, or as soon as the engine is open: a key pressed right after the first paint is not lost."""
-        if self._engine is not None:
-            act(self._engine)
-        else:
-            self.run_worker(self._act_later(act), group="command")
-
-    async def _act_later(self, act: Callable[[Engine], None]) -> None:
-        act(await self.opened())
-
     async def _discover(self, engine: Engine) -> None:
         await engine.discover()
         self.picker.set_standings(engine.models())
@@ -92,82 +66,6 @@ class ChatScreen(ChatLayout):
     async def leave(self) -> None:
         """Keep what is needed to come back."""
         await self.chat.leave()
-
-    # -- models and strategies ------------------------------------------------------------------------------------
-
-    def _show_choice(self) -> None:
-        model = self.model or self.stats.figures.model
-        if not model and self._engine is not None:
-            model = self._engine.first_choice(self.strategy)
-        self.picker.show(model, self.strategy, fixed=self.model is not None)
-
-    def action_open_models(self) -> None:
-        """Open the list of models in place."""
-        self._with_engine(self._open_models)
-
-    def _open_models(self, engine: Engine) -> None:
-        self.picker.set_standings(engine.models())
-        self.picker.open()
-
-    def action_next_strategy(self) -> None:
-        """Go to the next strategy; it chooses from now on. From a fixed model it leads back to the strategy in use."""
-        self._with_engine(self._next_strategy)
-
-    def _next_strategy(self, engine: Engine) -> None:
-        names = list(engine.strategies())
-        step = 1 if self.model is None else 0
-        place = names.index(self.strategy) + step if self.strategy in names else 0
-        self.choose(None, names[place % len(names)])
-
-    def choose(self, model: str | None, strategy: str) -> None:
-        """From the next question on this model answers; None: the one that the strategy chooses."""
-        self.model, self.strategy = model, strategy
-        self._show_choice()
-        if model is not None and self._engine is not None:
-            self.run_worker(self._use(self._engine, model), group="use")
-
-    async def _use(self, engine: Engine, model: str) -> None:
-        await engine.use(model)
-        self.picker.set_standings(engine.models())
-
-    @on(ModelPicker.Chosen)
-    def take_model(self, event: ModelPicker.Chosen) -> None:
-        """A model was chosen, or the choice was given back to the strategy."""
-        if self._choosing_once:
-            self._choosing_once = False
-            self.chat.transcript.focus()
-            self.regenerate(event.model)
-            return
-        self.choose(event.model, self.strategy)
-        self.chat.prompt.focus()
-        if event.model == LOCAL_MODEL:
-            self.fetch()
-
-    @on(ModelPicker.Declined)
-    def say_why_not(self, event: ModelPicker.Declined) -> None:
-        """A model that cannot be used now."""
-        self.host.say(f"{event.standing.model.name} cannot be used now", event.standing.state)
-
-    @on(ModelPicker.Closed)
-    def back_to_prompt(self) -> None:
-        """The list was closed."""
-        self._choosing_once = False
-        self.chat.prompt.focus()
-
-    def fetch(self) -> None:
-        """Fetch the built-in model where it is not there yet."""
-        if self._engine is None:
-            return
-        if self._engine.weights.ready:
-            self.chat.fetch_line.hide()
-        else:
-            self.chat.fetch_line.begin(self._engine.weights)
-
-    @on(FetchLine.Ended)
-    def show_standings(self) -> None:
-        """The weights are there, or not."""
-        if self._engine is not None:
-            self.picker.set_standings(self._engine.models())
 
     # -- asking ---------------------------------------------------------------------------------------------------
 
@@ -261,8 +159,7 @@ class ChatScreen(ChatLayout):
     def action_regenerate_with(self) -> None:
         """The same by a model that is chosen for this once."""
         if self.chat.is_free() and self._answer_to_repeat():
-            self._choosing_once = True
-            self.action_open_models()
+            self.choose_once(self.regenerate)
 
     def regenerate(self, model: str | None) -> None:
         """Ask for another version by this model; None: the one that the strategy chooses."""

@@ -1,0 +1,128 @@
+"""Which model answers: the choice, the list of models, and the fetch of the built-in one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from textual import on
+
+from chat_tui.models import LOCAL_MODEL
+from chat_tui.tui.chat_layout import ChatLayout
+from chat_tui.tui.fetch_line import FetchLine
+from chat_tui.tui.model_picker import ModelPicker
+
+if TYPE_CHECKING:
+    from chat_tui.engine import Engine
+
+
+class ChatChoice(ChatLayout):
+    """The model and strategy in use, and the engine that knows them as soon as it is open."""
+
+    def __init__(self, *, model: str | None, strategy: str, clock: Callable[[], datetime]) -> None:
+        super().__init__(clock)
+        self.model, self.strategy = model, strategy
+        self._engine: Engine | None = None
+        self._opened = asyncio.Event()
+        self._once: Callable[[str | None], None] | None = None
+
+    def on_mount(self) -> None:
+        """Model and strategy in use are in sight from the first paint on."""
+        self._show_choice()
+
+    async def opened(self) -> Engine:
+        """The engine, as soon as it is open."""
+        await self._opened.wait()
+        assert self._engine is not None
+        return self._engine
+
+    def _with_engine(self, act: Callable[[Engine], None]) -> None:
+        """Act now, or as soon as the engine is open: a key pressed right after the first paint is not lost."""
+        if self._engine is not None:
+            act(self._engine)
+        else:
+            self.run_worker(self._act_later(act), group="command")
+
+    async def _act_later(self, act: Callable[[Engine], None]) -> None:
+        act(await self.opened())
+
+    def _show_choice(self) -> None:
+        model = self.model or self.stats.figures.model
+        if not model and self._engine is not None:
+            model = self._engine.first_choice(self.strategy)
+        self.picker.show(model, self.strategy, fixed=self.model is not None)
+
+    def action_open_models(self) -> None:
+        """Open the list of models in place."""
+        self._with_engine(self._open_models)
+
+    def choose_once(self, then: Callable[[str | None], None]) -> None:
+        """Open the list of models for a choice that is for `then` only, and changes nothing for later questions."""
+        self._once = then
+        self.action_open_models()
+
+    def _open_models(self, engine: Engine) -> None:
+        self.picker.set_standings(engine.models())
+        self.picker.open()
+
+    def action_next_strategy(self) -> None:
+        """Go to the next strategy; it chooses from now on. From a fixed model it leads back to the strategy in use."""
+        self._with_engine(self._next_strategy)
+
+    def _next_strategy(self, engine: Engine) -> None:
+        names = list(engine.strategies())
+        step = 1 if self.model is None else 0
+        place = names.index(self.strategy) + step if self.strategy in names else 0
+        self.choose(None, names[place % len(names)])
+
+    def choose(self, model: str | None, strategy: str) -> None:
+        """From the next question on this model answers; None: the one that the strategy chooses."""
+        self.model, self.strategy = model, strategy
+        self._show_choice()
+        if model is not None and self._engine is not None:
+            self.run_worker(self._use(self._engine, model), group="use")
+
+    async def _use(self, engine: Engine, model: str) -> None:
+        await engine.use(model)
+        self.picker.set_standings(engine.models())
+
+    @on(ModelPicker.Chosen)
+    def take_model(self, event: ModelPicker.Chosen) -> None:
+        """A model was chosen, or the choice was given back to the strategy."""
+        if self._once is not None:
+            self.chat.transcript.focus()
+            once, self._once = self._once, None
+            once(event.model)
+            return
+        self.choose(event.model, self.strategy)
+        self.chat.prompt.focus()
+        if event.model == LOCAL_MODEL:
+            self.fetch()
+
+    @on(ModelPicker.Declined)
+    def say_why_not(self, event: ModelPicker.Declined) -> None:
+        """A model that cannot be used now."""
+        self.host.say(f"{event.standing.model.name} cannot be used now", event.standing.state)
+
+    @on(ModelPicker.Closed)
+    def back_to_prompt(self) -> None:
+        """The list was closed."""
+        self._once = None
+        self.chat.prompt.focus()
+
+    def fetch(self) -> None:
+        """Fetch the built-in model where it is not there yet."""
+        if self._engine is None:
+            return
+        if self._engine.weights.ready:
+            self.chat.fetch_line.hide()
+        else:
+            self.chat.fetch_line.begin(self._engine.weights)
+
+    @on(FetchLine.Ended)
+    def show_standings(self) -> None:
+        """The weights are there, or not."""
+        if self._engine is not None:
+            self.picker.set_standings(self._engine.models())
