@@ -90,8 +90,9 @@ _SCRIPTS = (
 
 def needs(request: Request) -> Needs:
     """What the request's last question asks for; of text files that go along with it the beginnings are looked at."""
-    characters = sum(len(turn.text) for turn in request.turns) + len(request.prompt)
-    attached = [file for turn in request.turns if turn.kept is not False for file in turn.attachments]
+    characters = sum([len(turn.text) for turn in request.turns]) + len(request.prompt)
+    with_files = [turn for turn in request.turns if turn.attachments]
+    attached = [file for turn in with_files if turn.kept is not False for file in turn.attachments]
     asked = next((turn for turn in reversed(request.turns) if turn.role == "user"), None)
     own = asked.attachments if asked and not request.prompt else ()
     question = request.prompt or (asked.text if asked else "")
