@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import closing
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chat_tui.conversation import Conversation, Turn
+from chat_tui.errors import QueryError
 from chat_tui.history import opening, search, writes
 from chat_tui.history.store import Store
 from chat_tui.query import parse
@@ -72,6 +74,11 @@ async def store() -> AsyncIterator[Store]:
         ("ure_thing*", "quote"),
         ('"never again', "quote"),
         ("100%", "quote"),
+        ("*", "quote"),
+        ("->", "code"),
+        (") -> c", "code"),
+        ("haystack pad", "long"),
+        ('"in-haystack padding words"', "long"),
         ("NEAR NOT", "quote"),
         ("(really)", "quote"),
     ],
@@ -93,7 +100,6 @@ async def test_this_is_found(store: Store, query: str, found: str) -> None:
         "气天",
         "天 absent",
         "カラス",
-        "*",
         "\0",
         "ab\0",
         "'; --",
@@ -139,15 +145,88 @@ async def test_a_growing_answer_is_found_once_it_has_ended(store: Store) -> None
     assert [hit.turn for hit in await store.search("unicorn")] == ["a"]
 
 
-WORDS = st.text(alphabet=st.sampled_from("abcXYZ0_-.äß漢字かが한글éﬁİ\"'*"), min_size=3, max_size=12)
+async def test_a_hit_tells_where_it_is_and_marks_the_words(store: Store) -> None:
+    created = datetime(2026, 1, 31, 12, tzinfo=UTC)
+    answer = Turn("assistant", "Une CRÈME, deux crèmes.", id="a", created=created, model="maker/model-1")
+    await store.add_conversation(Conversation("d", "Desserts", path=(answer,)))
+    hit = (await store.search("creme model:MODEL-1"))[0]
+    assert (hit.conversation, hit.conversation_title, hit.turn) == ("d", "Desserts", "a")
+    assert (hit.role, hit.created, hit.model) == ("assistant", created, "maker/model-1")
+    assert [hit.snippet[start:end] for start, end in hit.marks] == ["CRÈME", "crème"]
+
+
+@pytest.fixture
+async def dated() -> AsyncIterator[Store]:
+    store = await Store.open(None)
+    turns = [
+        Turn("user", "apple pie", id="q1", created=datetime(2024, 12, 15, 12, tzinfo=UTC)),
+        Turn("assistant", "apple tart", id="a1", created=datetime(2025, 1, 15, 12, tzinfo=UTC), model="maker/Large 1"),
+        Turn("user", "apple cake", id="q2", created=datetime(2025, 6, 15, 12, tzinfo=UTC)),
+        Turn("assistant", "apple jam", id="a2", created=datetime(2026, 3, 10, 12, tzinfo=UTC), model="other/small"),
+    ]
+    await store.add_conversation(Conversation("c", path=tuple(turns)))
+    yield store
+    await store.close()
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("role:user", ["q2", "q1"]),
+        ("role:system", []),
+        ("model:maker", ["a1"]),
+        ('model:"large 1" apple', ["a1"]),
+        ("model:none", []),
+        ("apple role:assistant model:small", ["a2"]),
+        ("after:2025", ["a2", "q2", "a1"]),
+        ("before:2025", ["q1"]),
+        ("after:2025-06 before:2026", ["q2"]),
+        ("after:2025-06-15 before:2025-06-16", ["q2"]),
+        ("before:2025-06-15", ["a1", "q1"]),
+        ("after:2026-03-10", ["a2"]),
+        ("after:2026-03-11", []),
+        ("after:2026 before:2025", []),
+        ("tart before:2025", []),
+    ],
+)
+async def test_filters_narrow_the_search_and_alone_give_the_newest(dated: Store, query: str, found: list[str]) -> None:
+    assert [hit.turn for hit in await dated.search(query)] == found
+
+
+async def test_a_wrong_filter_is_told(dated: Store) -> None:
+    with pytest.raises(QueryError, match="is not a date"):
+        await dated.search("apple before:soon")
+
+
+DAYS = st.integers(0, 1500).map(lambda days: date(2022, 11, 20) + timedelta(days))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(DAYS, min_size=1, max_size=12), DAYS, DAYS)
+def test_all_turns_between_two_days_are_found(days: list[date], first: date, last: date) -> None:
+    query = f"after:{first} before:{last}"
+    wanted = parse(query)
+    assert wanted.after is not None
+    assert wanted.before is not None
+    with closing(opening.in_memory(opening.Settings())) as db:
+        turns = [
+            Turn("user", "x", id=str(number), created=datetime(day.year, day.month, day.day, number, tzinfo=UTC))
+            for number, day in enumerate(days)
+        ]
+        writes.add_conversation(db, Conversation("c", path=tuple(turns)), "")
+        found = {hit.turn for hit in search.search(db, query, 20)}
+    assert found == {turn.id for turn in turns if turn.created and wanted.after <= turn.created < wanted.before}
+
+
+WORDS = st.text(alphabet=st.sampled_from("abcXYZ0_-.äß漢字かが한글éﬁİ\"'*"), min_size=2, max_size=60)
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(WORDS, min_size=1, max_size=6), st.data())
-def test_any_three_characters_of_a_word_are_found(words: list[str], data: st.DataObject) -> None:
+def test_any_two_or_more_characters_of_a_text_are_found(words: list[str], data: st.DataObject) -> None:
     word = data.draw(st.sampled_from(words))
-    start = data.draw(st.integers(0, len(word) - 3))
-    part = word[start : start + 3]
+    start = data.draw(st.integers(0, len(word) - 2))
+    part = word[start : data.draw(st.integers(start + 2, len(word)))]
     with closing(opening.in_memory(opening.Settings())) as db:
         writes.add_conversation(db, Conversation("c", path=(Turn("user", " ".join(words), id="t"),)), "")
         found = search.search(db, part, 10)

@@ -29,7 +29,10 @@ _LINKS = (
         "The answer {} has ended, but not all of it was put together.",
     ),
 )
-_UNFOUND = "SELECT count(*) FROM turn WHERE indexed = 0 AND state <> 'streaming' AND text <> ''"
+_UNFOUND = (
+    "SELECT count(*) FROM turn WHERE state <> 'streaming' AND text <> ''"
+    " AND (indexed = 0 OR key <= (SELECT last FROM index_gap))"
+)
 
 
 class CheckReport(msgspec.Struct, frozen=True):

@@ -150,4 +150,31 @@ def second(db: sqlite3.Connection) -> None:
         db.execute(statement)
 
 
-MIGRATIONS: tuple[Migration, ...] = (first, second)
+# Tokens come from `search.tokens`, with a space between them: SQLite is to cut nowhere else.
+_BETWEEN_SPACES = """ascii tokenchars '!""#$%&''()*+,-./:;<=>?@[\\]^_`{|}~'"""
+
+_THIRD = (
+    f"""
+    CREATE VIRTUAL TABLE turn_tokens
+    USING fts5 (tokens, content = '', detail = none, columnsize = 0, tokenize = "{_BETWEEN_SPACES}")
+    """,
+    "CREATE TABLE word (key INTEGER PRIMARY KEY, token TEXT NOT NULL UNIQUE)",
+    f"""
+    CREATE VIRTUAL TABLE word_grams
+    USING fts5 (grams, content = '', detail = none, columnsize = 0, tokenize = "{_BETWEEN_SPACES}")
+    """,
+    # Turns up to this key are still to be indexed, the newest of them first. One row.
+    "CREATE TABLE index_gap (last INTEGER NOT NULL)",
+    "INSERT INTO index_gap (last) SELECT coalesce(max(key), 0) FROM turn WHERE indexed = 1",
+    "DROP TABLE turn_words",
+    "DROP TABLE turn_grams",
+)
+
+
+def third(db: sqlite3.Connection) -> None:
+    """Schema 3: one index of tokens for the turns, one of the insides of words; filled after opening, in pieces."""
+    for statement in _THIRD:
+        db.execute(statement)
+
+
+MIGRATIONS: tuple[Migration, ...] = (first, second, third)

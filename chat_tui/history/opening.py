@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from chat_tui.errors import HistoryError, SchemaTooNew, StoreDamaged
-from chat_tui.history import copying, recovery, writes
+from chat_tui.history import copying, recovery, search, writes
 from chat_tui.history.failures import told
 from chat_tui.history.lane import transaction
 from chat_tui.history.migrations import MIGRATIONS, Migration
@@ -108,6 +108,8 @@ def _usable(file: Path, owner: Owner, settings: Settings) -> sqlite3.Connection:
         owner.announce()
         with transaction(db):
             writes.settle_orphans(db, owner)
+            # A small store is whole at once; of a large one the rest follows in pieces.
+            search.catch_up(db)
     except BaseException:
         owner.release()
         db.close()

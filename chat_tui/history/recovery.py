@@ -50,7 +50,7 @@ def schema(source: sqlite3.Connection) -> int:
 
 
 def bring_over(source: sqlite3.Connection, fresh: sqlite3.Connection) -> Recovered:
-    """Copies every row that SQLite can reach, mends the links between them and indexes the texts again."""
+    """Copies every row that SQLite can reach, mends the links between them; the texts are indexed later."""
     with transaction(fresh):
         for table in _TABLES:
             _copy(source, fresh, table)
@@ -120,9 +120,7 @@ def _mend(db: sqlite3.Connection) -> None:
     for table in ("piece", "route", "attachment", "ending"):
         db.execute(f"DELETE FROM {table} WHERE turn NOT IN (SELECT key FROM turn)")
     db.execute("DELETE FROM attachment WHERE content NOT IN (SELECT key FROM content)")
-    db.execute("UPDATE turn SET indexed = 0")
-    for (key,) in db.execute("SELECT key FROM turn WHERE state <> 'streaming'").fetchall():
-        search.add(db, key, db.execute("SELECT text FROM turn WHERE key = ?", (key,)).fetchone()[0])
+    search.begin_again(db)
 
 
 def with_logs(file: Path) -> list[Path]:

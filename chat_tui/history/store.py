@@ -1,4 +1,4 @@
-"""The one door to the history. SQLite runs in threads of the store's own: one that writes, one that reads."""
+"""The one door to the history. SQLite runs in threads of the store's own: one writes, one reads, one searches."""
 
 from __future__ import annotations
 
@@ -27,6 +27,9 @@ R = TypeVar("R")
 
 _DEFAULT = Settings()
 
+CATCH_UP_SECONDS = 0.1
+"""Between two pieces of the indexing of old turns."""
+
 
 class Store:
     """Conversations on disk. Each call raises `HistoryError`; what a call has written is committed when it returns.
@@ -44,9 +47,11 @@ class Store:
         place = "memory" if file is None else str(file)
         self._writer = Lane(self._connect, place, self._mark_damage)
         # What is in memory belongs to one connection.
-        self._reader = self._writer
+        self._reader = self._searcher = self._writer
         if file is not None:
             self._reader = Lane(partial(opening.reader, file, settings), place, self._mark_damage)
+            self._searcher = Lane(partial(opening.reader, file, settings), place, self._mark_damage)
+        self._catching_up: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
 
     @classmethod
@@ -62,6 +67,7 @@ class Store:
         except BaseException:
             await asyncio.shield(store._end())
             raise
+        store._catching_up = asyncio.create_task(store._catch_up())
         return store
 
     def _connect(self) -> sqlite3.Connection:
@@ -82,8 +88,10 @@ class Store:
         await asyncio.shield(self._closing)
 
     async def _end(self) -> None:
-        if self._reader is not self._writer:
-            await self._reader.shut(lambda db: None)
+        if self._catching_up is not None:
+            self._catching_up.cancel()
+        for lane in {self._reader, self._searcher} - {self._writer}:
+            await lane.shut(lambda db: None)
         await self._writer.shut(self._leave)
 
     def _leave(self, db: sqlite3.Connection | None) -> None:
@@ -97,6 +105,17 @@ class Store:
                     db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         finally:
             self._owner.release()
+
+    async def _catch_up(self) -> None:
+        """Indexes what an older schema left, with pauses in which others write; after an error the next start goes on.
+
+        Until it has ended old turns are not found; the newest are indexed first.
+        """
+        with suppress(HistoryError):
+            behind = True
+            while behind:
+                await asyncio.sleep(CATCH_UP_SECONDS)
+                behind = await self._write(search.catch_up)
 
     async def _write(
         self, work: Callable[Concatenate[sqlite3.Connection, P], R], *args: P.args, **named: P.kwargs
@@ -275,5 +294,18 @@ class Store:
             await asyncio.shield(lane.shut(lambda db: None))
 
     async def search(self, query: str, limit: int = 50) -> list[Hit]:
-        """Turns that hold every word and quoted phrase of the query, case and accents aside; best first."""
-        return await self._read(search.search, query, limit)
+        """Turns that hold every word and quoted phrase of the query and pass its filters, best first.
+
+        A cancel stops the work at once. Raises `QueryError` for a filter that cannot be understood.
+        """
+        stopped = Event()
+
+        def found(db: sqlite3.Connection) -> list[Hit]:
+            with transaction(db, "DEFERRED"):
+                return search.search(db, query, limit, stopped)
+
+        try:
+            return await self._searcher.run(found)
+        except asyncio.CancelledError:
+            stopped.set()
+            raise

@@ -1,0 +1,113 @@
+"""What a text is cut into for the index, and what a term that is looked for demands of it.
+
+Words are runs of letters and digits; each Chinese, Japanese and Korean character and each other visible character is
+a token, and so is every pair of such neighbours. A token begins and ends where the kind of character changes, so only
+the ends of a term may stand inside of a word of the text.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from typing import Literal
+
+import msgspec
+
+PIECE_CHARACTERS = 32
+"""Of a word; a longer one is kept as overlapping pieces."""
+_STEP = PIECE_CHARACTERS // 2
+_LONGEST_WORD = 512
+"""Characters of one word that are looked at: what is longer is data."""
+
+_CJK = (
+    "\u2e80-\u2fdf\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
+)
+# Vowel signs and the like, which Python does not count among letters.
+_MARKS = "\u0300-\u036f\u0483-\u0487\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0900-\u109f\u1780-\u17ff"
+_WORD = rf"(?:[^\W_{_CJK}]|[{_MARKS}])+"
+_SIGN = rf"(?:[^\w\s\x00-\x1f\x7f-\x9f{_MARKS}]|_)+"
+_RUNS = re.compile(rf"(?P<word>{_WORD})|(?P<signs>[{_CJK}]+|{_SIGN})")
+_WORDS = re.compile(_WORD)
+_SIGNS = re.compile(rf"[{_CJK}]+|{_SIGN}")
+_ASCII_WORDS = re.compile("[a-z0-9]+")
+_ASCII_SIGNS = re.compile(r"[!-/:-@\[-`{-~]+")
+
+Reach = Literal["whole", "begins", "ends", "inside"]
+"""How a part of a term stands in a word of the text: it is the word, its beginning, its end, or anywhere in it."""
+
+
+class Part(msgspec.Struct, frozen=True):
+    """What a term demands of a text: a word that holds this one in this way."""
+
+    text: str
+    reach: Reach = "whole"
+
+
+def tokens(text: str) -> tuple[set[str], set[str]]:
+    """The words of a folded text, and the signs that are not words."""
+    if text.isascii():
+        words, runs = set(_ASCII_WORDS.findall(text)), set(_ASCII_SIGNS.findall(text))
+    else:
+        words, runs = set(_WORDS.findall(text)), set(_SIGNS.findall(text))
+    for word in [word for word in words if len(word) > PIECE_CHARACTERS]:
+        words.remove(word)
+        words.update(pieces(word))
+    signs = set("".join(runs))
+    for run in runs:
+        signs.update(map("".join, pairwise(run)))
+    return words, signs
+
+
+def pieces(word: str) -> list[str]:
+    """A long word in pieces so that each stretch of half a piece is whole in one of them."""
+    word = word[:_LONGEST_WORD]
+    return [word[start : start + PIECE_CHARACTERS] for start in range(0, max(1, len(word) - _STEP), _STEP)]
+
+
+def parts(term: str, *, open_start: bool, open_end: bool) -> list[Part]:
+    """What must be in a text that holds this folded term; its ends may be `open`: stand inside of a word."""
+    found = []
+    for run in _RUNS.finditer(term):
+        if run["word"]:
+            start = open_start and run.start() == 0
+            end = open_end and run.end() == len(term)
+            found.append(_part(run["word"], start, end))
+        else:
+            signs = run["signs"]
+            found += [Part(signs[at : at + 2]) for at in range(max(1, len(signs) - 1))]
+    return list(dict.fromkeys(found))
+
+
+def _part(word: str, start: bool, end: bool) -> Part:
+    if len(word) > _STEP and (start or len(word) > PIECE_CHARACTERS):
+        # It may be cut anywhere, but half a piece is whole somewhere.
+        return Part(word[:_STEP], "inside" if start else "begins")
+    reach: Reach = "inside" if start and end else "ends" if start else "begins" if end else "whole"
+    return Part(word, reach)
+
+
+def grams(word: str) -> set[str]:
+    """By what a word is found from its inside: pairs and triples of characters, and its beginning behind a `^`."""
+    found = {word[at : at + size] for size in (2, 3) for at in range(len(word) - size + 1)}
+    return found | {f"^{word[0]}", f"^{word[:2]}"}
+
+
+def part_grams(part: Part) -> set[str]:
+    """The grams of all words that hold this part; empty when one character is looked for inside of words."""
+    word = part.text
+    size = min(3, len(word))
+    found = {word[at : at + size] for at in range(len(word) - size + 1)} if size > 1 else set()
+    return found | {f"^{word[:2]}"} if part.reach == "begins" else found
+
+
+def holds(word: str, part: Part) -> bool:
+    """Whether this word of a text has what the part demands."""
+    match part.reach:
+        case "begins":
+            return word.startswith(part.text)
+        case "ends":
+            return word.endswith(part.text)
+        case "inside":
+            return part.text in word
+        case "whole":
+            return word == part.text
