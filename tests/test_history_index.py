@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from chat_tui.conversation import Conversation, Turn, now
+from chat_tui.conversation import Conversation, Hit, Turn, now
 from chat_tui.history import opening, search, writes
 from chat_tui.history.store import Store
 
@@ -80,9 +81,12 @@ async def test_an_opened_store_catches_up_by_itself(tmp_path: Path) -> None:
         db.execute("INSERT INTO turn_tokens (turn_tokens) VALUES ('delete-all')")
         search.begin_again(db)
     store = await Store.open(file)
-    async with asyncio.timeout(30):
-        while len(await store.search("turn", limit=COUNT)) < COUNT:
-            await asyncio.sleep(0.02)
+    deadline = time.monotonic() + 30
+    hits: list[Hit] = []
+    while len(hits) < COUNT and time.monotonic() < deadline:
+        await asyncio.sleep(0.02)
+        hits = await store.search("turn", limit=COUNT)
+    assert len(hits) == COUNT
     await store.close()
 
 
