@@ -132,6 +132,18 @@ async def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
     await store.close()
 
 
+async def test_a_full_disk_leaves_an_older_store_as_it_was(tmp_path: Path) -> None:
+    file = recorded(tmp_path, 1)
+    with closing(sqlite3.connect(file)) as db:
+        pages = db.execute("PRAGMA page_count").fetchone()[0]
+    with pytest.raises(HistoryError, match="disk is full"):
+        await Store.open(file, Settings(max_pages=pages))
+    assert number(file) == 1
+    store = await Store.open(file)
+    assert len((await store.conversation("c1")).path) == 3
+    await store.close()
+
+
 async def test_a_store_of_an_older_schema_is_recovered_into_the_newest(tmp_path: Path) -> None:
     file = recorded(tmp_path, 1)
     (tmp_path / "history.db.damaged").touch()

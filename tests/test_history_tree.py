@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -39,6 +40,11 @@ async def grown(store: Store, *links: str, id: str = "c") -> None:
 
 
 FAMILY = ("q1", "a1<q1", "q2<a1", "a2<q2", "b2<q2", "q3<b2", "r2<a1", "s2<r2", "p1", "o1<p1")
+
+
+def everything(file: Path) -> bytes:
+    """What stands in the store's files, free pages too."""
+    return b"".join(each.read_bytes() for each in file.parent.glob("history.db*") if each.is_file())
 
 
 async def path(store: Store, id: str = "c") -> str:
@@ -238,6 +244,9 @@ async def test_a_deleted_conversation_is_out_of_sight_until_it_is_restored(store
 async def test_what_is_purged_leaves_nothing_behind(store: Store, file: Path) -> None:
     await grown(store, *FAMILY)
     await grown(store, "qx", id="other")
+    await store.add_turn("c", Turn("user", "NEVER SEEN AGAIN " * 1000, id="long"))
+    await store.retitle("c", "NEVER SEEN AGAIN")
+    assert b"NEVER SEEN AGAIN" in everything(file)
     for turn in ("r", "s"):
         files = (Attachment("a.txt", "text/plain", b"SECRET"), Attachment("b.txt", "text/plain", turn.encode()))
         target = "c" if turn == "r" else "other"
@@ -259,6 +268,21 @@ async def test_what_is_purged_leaves_nothing_behind(store: Store, file: Path) ->
         counts = {"turn": 2, "piece": 0, "route": 0, "content": 2, "attachment": 2, "ending": 0, "draft": 0}
         for table, count in counts.items():
             assert db.execute(f"SELECT count(*) FROM {table}").fetchone() == (count,), table
+    assert b"NEVER SEEN AGAIN" not in everything(file)
+
+
+async def test_erasing_a_long_conversation_lets_others_write_in_between(store: Store, file: Path) -> None:
+    turns = tuple(Turn("user", f"{number} " * 200, id=f"t{number}") for number in range(600))
+    await store.add_conversation(Conversation("c", path=turns))
+    other = await Store.open(file)
+    erasing = asyncio.create_task(store.erase("c"))
+    written = 0
+    while not erasing.done():
+        await other.add_conversation(Conversation(f"other{written}"))
+        written += 1
+    assert written > 1
+    assert len(await store.conversations(limit=100_000)) == written
+    await other.close()
 
 
 async def test_one_conversation_can_be_erased_at_once(store: Store) -> None:

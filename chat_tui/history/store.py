@@ -208,17 +208,12 @@ class Store:
         await self._erase(rows.moment(erasing.BEING_ERASED))
 
     async def _erase(self, before: datetime) -> None:
-        def piece(db: sqlite3.Connection) -> bool:
-            # What is erased is overwritten, not only given free.
-            db.execute("PRAGMA secure_delete = ON")
-            try:
-                with transaction(db):
-                    return erasing.erase_piece(db, rows.microseconds(before))
-            finally:
-                db.execute("PRAGMA secure_delete = OFF")
-
-        while await self._writer.run(piece):
-            pass
+        more = True
+        while more:
+            more = await self._writer.run(erasing.erase_piece, rows.microseconds(before))
+            if more:
+                await asyncio.sleep(erasing.GAP_SECONDS)
+        await self._writer.run(erasing.empty_log)
 
     async def save_draft(self, conversation_id: str, text: str) -> None:
         """The unsent text of a conversation, `""` for the one not yet begun; an empty text removes it."""
