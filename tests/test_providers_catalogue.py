@@ -24,7 +24,9 @@ SNAPSHOT = {
         "anvil-embed": Entry(8000, 0.1, 0.1),
         "anvil-2-image": Entry(None, 1.0, 2.0),
         "rope": Entry(None, None, None),
-    }
+    },
+    "azure": {"own": Entry(1000, 1.0, 2.0)},
+    "openai": {"gpt-x": Entry(2000, 3.0, 4.0), "own": Entry(2000, 9.0, 9.0)},
 }
 
 
@@ -73,6 +75,13 @@ def test_a_model_is_known_with_its_date_too(catalogue: Catalogue) -> None:
     assert catalogue.of("acme", "anvil-2-5") is None
     assert catalogue.of("other", "anvil-2") is None
     assert catalogue.chat_models("acme") == ["anvil-2"]
+
+
+def test_who_sells_at_the_makers_prices_has_them_and_its_own_first(catalogue: Catalogue) -> None:
+    assert catalogue.of("azure", "gpt-x-2026-01-01") == Entry(2000, 3.0, 4.0)
+    assert catalogue.of("azure", "own") == Entry(1000, 1.0, 2.0)
+    assert catalogue.chat_models("azure") == ["own"]
+    assert catalogue.of("acme", "gpt-x") is None
 
 
 def test_the_config_goes_before_the_server_the_server_before_the_catalogue(catalogue: Catalogue) -> None:

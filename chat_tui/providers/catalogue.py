@@ -19,6 +19,8 @@ _VERSION = re.compile(
     r"[-@:](?:\d{4}-\d\d-\d\d|\d\d-\d{4}|\d\d-\d\d|\d{6,8}|\d{3,4}|latest|(?:preview|exp)(?:-\d[\d-]*)?)$"
 )
 """A date, or what else stands behind a model's name without making it another."""
+_PRICED_ALIKE = {"azure": ("openai", "deepseek", "xai")}
+"""Who sells others' models at their makers' prices."""
 _NO_CHAT = re.compile(
     r"embed|image|tts|transcribe|audio|realtime|whisper|moderation|search|vision-preview|instruct$|computer-use|^ft:"
     r"|^(?:ada|babbage|curie|davinci)|rerank|guard|ocr|live|veo|imagen|lyria|robotics|aqa"
@@ -86,6 +88,10 @@ class Catalogue:
 
     def of(self, provider: str, model_id: str) -> Entry | None:
         """What is known of a model, by its id or by that without its date."""
+        sources = (provider, *_PRICED_ALIKE.get(provider, ()))
+        return next((entry for source in sources if (entry := self._entry(source, model_id))), None)
+
+    def _entry(self, provider: str, model_id: str) -> Entry | None:
         models = self._known.get(provider, {})
         entry = models.get(model_id)
         while entry is None and (shorter := _VERSION.sub("", model_id)) != model_id:
