@@ -233,7 +233,7 @@ def test_back_off_doubles_within_its_bound_and_has_full_jitter() -> None:
     ]
     assert delays == [1.0, 2.0, 4.0, 8.0, 60.0]
     assert {low for low, _ in asked} == {0.0}
-    assert delay_seconds(3, Overloaded("x"), base=1.0, exponential=False, jitter=jitter) == 1.0
+    assert delay_seconds(3, Overloaded("x"), base=1.0, exponential=False, jitter=lambda low, high: low) == 1.0
     strange = [RateLimited("x", retry_after=float("nan")), RateLimited("x", retry_after=-5.0)]
     assert [delay_seconds(1, error, base=1.0, exponential=True, jitter=jitter) for error in strange] == [0.0, 0.0]
 

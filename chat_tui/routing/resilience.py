@@ -165,8 +165,9 @@ def delay_seconds(
     exponential: bool,
     jitter: Callable[[float, float], float],
 ) -> float:
-    """How long to wait after this failed attempt (from 1): the provider's wish, else back-off with full jitter."""
+    """How long to wait after this failed attempt (from 1): the provider's wish, else back-off with jitter or `base`."""
     if isinstance(error, Busy) and error.retry_after is not None:
         return max(0.0, error.retry_after)
-    longest = base * 2 ** min(attempt - 1, 16) if exponential else base
-    return jitter(0.0, min(longest, LONGEST_WAIT_SECONDS))
+    if not exponential:
+        return min(base, LONGEST_WAIT_SECONDS)
+    return jitter(0.0, min(base * 2 ** min(attempt - 1, 16), LONGEST_WAIT_SECONDS))
