@@ -7,6 +7,8 @@
     writes, reads, search      plain SQL; rows, packing: records to rows and back; attached: files
     branches     which path through a tree is the current one
     erasing      deleting, at first only out of sight
+    naming       which conversation a person means
+    transfer     export and import
     checking, copying          the whole store, read beside those who use it
     owners       which process is alive, so that its growing answers are not taken for broken ones
     recovery     a fresh store out of what can be read of a damaged one

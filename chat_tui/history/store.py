@@ -15,11 +15,26 @@ from typing import Concatenate, ParamSpec, TypeVar
 from chat_tui.attachments import Attachment
 from chat_tui.conversation import Conversation, Hit, Summary, Tree, Turn
 from chat_tui.errors import HistoryError
-from chat_tui.history import attached, branches, checking, copying, erasing, opening, reads, rows, search, writes
+from chat_tui.history import (
+    attached,
+    branches,
+    checking,
+    copying,
+    erasing,
+    naming,
+    opening,
+    reads,
+    rows,
+    search,
+    writes,
+)
 from chat_tui.history.checking import CheckReport
 from chat_tui.history.lane import Lane, transaction
 from chat_tui.history.opening import Settings
 from chat_tui.history.owners import Owner
+from chat_tui.history.transfer import writing
+from chat_tui.history.transfer.parcels import Arrival, Head
+from chat_tui.history.transfer.writing import Landed
 from chat_tui.route import Route
 
 P = ParamSpec("P")
@@ -231,6 +246,10 @@ class Store:
         """A conversation with its current path; raises `ConversationNotFound`. Attachments come without content."""
         return await self._read(reads.conversation, conversation_id, self._owner)
 
+    async def named(self, name: str) -> str:
+        """The id that a person means by it, by its beginning or by `last`; raises `ConversationNotFound`."""
+        return await self._read(naming.named, name)
+
     async def tree(self, conversation_id: str) -> Tree:
         """A conversation with all its branches and routes; raises `ConversationNotFound`."""
         return await self._read(reads.tree, conversation_id, self._owner)
@@ -304,3 +323,7 @@ class Store:
         except asyncio.CancelledError:
             stopped.set()
             raise
+
+    async def take_in(self, head: Head, arrivals: Sequence[Arrival]) -> Landed:
+        """A part of a conversation that is imported: what of it is not there yet is added."""
+        return await self._write(writing.take_in, head, arrivals)

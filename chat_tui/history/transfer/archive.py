@@ -1,0 +1,98 @@
+"""ChatGPT's zip file: its conversations as streams, its images by the id that conversations call them by."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import PurePosixPath
+from typing import IO
+from zipfile import BadZipFile, ZipFile, ZipInfo
+from zlib import error as ZlibError
+
+from chat_tui.attachments import IMAGE_LIMIT, Attachment, media_type_of
+from chat_tui.history.transfer.parcels import ImportRefused
+from chat_tui.text_safety import clean_line
+
+_CONVERSATIONS = re.compile(r"conversations([-_]\d+)?\.json")
+_FILE_ID = re.compile(r"file[-_][A-Za-z0-9]+")
+_RATIO = 100
+"""Bytes of conversations that one byte of the zip may stand for: real ones have 3 to 10."""
+_FREE_BYTES = 50_000_000
+"""Unpacked, before the ratio counts."""
+_ENTRIES = 1_000_000
+
+
+class Archive:
+    """What is of interest in the zip. Everything in it is foreign: names are only compared, sizes are limits."""
+
+    def __init__(self, zipped: ZipFile) -> None:
+        entries = zipped.infolist()
+        if len(entries) > _ENTRIES:
+            raise _bomb()
+        self._zipped = zipped
+        self.conversations = sorted(
+            entry.filename for entry in entries if _CONVERSATIONS.fullmatch(PurePosixPath(entry.filename).name)
+        )
+        self.done = 0
+        """Bytes of conversations that have been read."""
+        self.total = sum(zipped.getinfo(name).file_size for name in self.conversations)
+        self._packed = sum(zipped.getinfo(name).compress_size for name in self.conversations)
+        self._check(self.total)
+        self._images: dict[str, ZipInfo] = {}
+        for entry in entries:
+            if found := _FILE_ID.match(PurePosixPath(entry.filename).name):
+                self._images.setdefault(found[0], entry)
+
+    @contextmanager
+    def reading(self, name: str) -> Generator[_Limited, None, None]:
+        """The stream of a file of conversations."""
+        with self._zipped.open(name) as stream:
+            yield _Limited(self, stream)
+
+    def passed(self, size: int) -> None:
+        """Counts what was unpacked, whatever the zip says of itself; raises `ImportRefused`."""
+        self.done += size
+        self._check(self.done)
+
+    def _check(self, size: int) -> None:
+        if size > _FREE_BYTES and size > self._packed * _RATIO:
+            raise _bomb()
+
+    def image(self, pointer: str) -> Attachment | None:
+        """The image that a conversation points at; None when the zip has none that can be kept."""
+        found = _FILE_ID.match(pointer.rpartition("/")[2])
+        entry = self._images.get(found[0]) if found else None
+        if entry is None or entry.file_size > IMAGE_LIMIT:
+            return None
+        try:
+            with self._zipped.open(entry) as stream:
+                content = stream.read(IMAGE_LIMIT + 1)
+        except (BadZipFile, ZlibError, NotImplementedError, RuntimeError, EOFError):
+            return None
+        kind = media_type_of(content[:16])
+        if not kind or len(content) > IMAGE_LIMIT:
+            return None
+        name = clean_line(PurePosixPath(entry.filename).name, 200) or "image"
+        return Attachment(name, kind, content, size_bytes=len(content))
+
+
+class _Limited:
+    def __init__(self, archive: Archive, stream: IO[bytes]) -> None:
+        self._archive = archive
+        self._stream = stream
+
+    def read(self, size: int, /) -> bytes:
+        try:
+            piece = self._stream.read(size)
+        except (ZlibError, NotImplementedError, RuntimeError, EOFError) as error:
+            raise BadZipFile(str(error)) from error
+        self._archive.passed(len(piece))
+        return piece
+
+
+def _bomb() -> ImportRefused:
+    return ImportRefused(
+        "This zip file unpacks to far more than a real export does: it was not read on.",
+        "If it is real, unpack it yourself and import conversations.json.",
+    )

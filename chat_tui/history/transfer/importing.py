@@ -1,0 +1,172 @@
+"""Brings a file's conversations into the store, reading and writing in turn.
+
+Each transaction takes a few milliseconds, and a pause follows each: other processes that want to write get their turn,
+and a kill at any moment leaves a good store that the same import completes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import msgspec
+
+from chat_tui.history.transfer import files
+from chat_tui.history.transfer.parcels import Arrival, Head, Parcel, Skipped
+from chat_tui.history.transfer.writing import Landed
+
+BATCH_TURNS = 32
+BATCH_BYTES = 40_000
+"""Of text and files in one transaction; a turn may have more."""
+PAUSE_SECONDS = 0.004
+SKIPPED_KEPT = 1000
+"""Of which the report tells; the others are counted."""
+
+R = TypeVar("R")
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """How far an import is."""
+
+    done: int
+    total: int
+    """In bytes of a JSON file or conversations of a database."""
+    turns: int
+    seconds: float
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What an import has done."""
+
+    kind: str
+    """`chat-tui`, `ChatGPT`, `llm` or `elia`."""
+    conversations: int = 0
+    """New ones."""
+    grown: int = 0
+    """That were there already and have got turns."""
+    known: int = 0
+    """That were there already, as they are."""
+    turns: int = 0
+    """New ones."""
+    skipped_count: int = 0
+    skipped: tuple[Skipped, ...] = ()
+    """The first `SKIPPED_KEPT` of them."""
+    seconds: float = 0.0
+    turns_per_second: float = 0.0
+
+
+class Importing(Protocol):
+    """The store, as an import needs it."""
+
+    async def take_in(self, head: Head, arrivals: Sequence[Arrival]) -> Landed:
+        """Adds what is not there yet."""
+
+
+async def bring_in(store: Importing, file: Path, tell: Callable[[Progress], None]) -> Report:
+    """Imports a file; raises `ImportRefused`, or `HistoryError` when the store fails. `tell` is called in between."""
+    return await _Run(store, file, tell).whole()
+
+
+class _Run:
+    def __init__(self, store: Importing, file: Path, tell: Callable[[Progress], None]) -> None:
+        self._store = store
+        self._file = file
+        self._tell = tell
+        self._begun = time.monotonic()
+        self._conversations = self._grown = self._known = self._turns = 0
+        self._skipped: list[Skipped] = []
+        self._skipped_count = 0
+
+    async def whole(self) -> Report:
+        steps = files.walked(self._file)
+        try:
+            source = await _in_thread(lambda: next(steps))
+            assert isinstance(source, files.Source)
+            while (item := await _in_thread(lambda: next(steps, None))) is not None:
+                if isinstance(item, Skipped):
+                    self._skip(item)
+                elif isinstance(item, Parcel):
+                    await self._parcel(item, source)
+                self._tell(self._progress(source))
+        except files.TROUBLE as error:
+            raise files.unreadable(self._file, error) from error
+        finally:
+            await _in_thread(steps.close)
+        seconds = time.monotonic() - self._begun
+        return Report(
+            source.kind,
+            self._conversations,
+            self._grown,
+            self._known,
+            self._turns,
+            self._skipped_count,
+            tuple(self._skipped),
+            round(seconds, 3),
+            round(self._turns / max(seconds, 0.001), 1),
+        )
+
+    async def _parcel(self, parcel: Parcel, source: files.Source) -> None:
+        is_new = False
+        before = self._turns
+        while True:
+            batch, is_last = await _in_thread(lambda: _batch(parcel))
+            for skipped in batch.skipped:
+                self._skip(skipped)
+            landed = await self._store.take_in(parcel.head, batch.arrivals)
+            is_new = is_new or landed.is_new
+            self._turns += landed.added
+            for skipped in landed.skipped:
+                self._skip(skipped)
+            if is_last:
+                break
+            self._tell(self._progress(source))
+            await asyncio.sleep(PAUSE_SECONDS)
+        if is_new:
+            self._conversations += 1
+        elif self._turns > before:
+            self._grown += 1
+        else:
+            self._known += 1
+
+    def _skip(self, skipped: Skipped) -> None:
+        self._skipped_count += 1
+        if len(self._skipped) < SKIPPED_KEPT:
+            self._skipped.append(skipped)
+
+    def _progress(self, source: files.Source) -> Progress:
+        return Progress(source.done(), source.total, self._turns, time.monotonic() - self._begun)
+
+
+class _Batch:
+    def __init__(self) -> None:
+        self.arrivals: list[Arrival] = []
+        self.skipped: list[Skipped] = []
+
+
+def _batch(parcel: Parcel) -> tuple[_Batch, bool]:
+    """The next turns, and whether they are the last."""
+    batch = _Batch()
+    size = 0
+    for item in parcel.turns:
+        if isinstance(item, Skipped):
+            batch.skipped.append(item)
+            continue
+        batch.arrivals.append(item)
+        turn = item.turn
+        size += len(turn.text) + len(turn.thinking) + sum(len(file.content) for file in turn.attachments)
+        if size > BATCH_BYTES or len(batch.arrivals) >= BATCH_TURNS:
+            return batch, False
+    return batch, True
+
+
+async def _in_thread(work: Callable[[], R]) -> R:
+    """Like `asyncio.to_thread`, but a cancel waits until the thread has let go of the file."""
+    task = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
