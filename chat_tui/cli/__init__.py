@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NoReturn, get_args
 
 from chat_tui import __version__
+from chat_tui.cli import history_options
 from chat_tui.cli.stderr import told
 from chat_tui.errors import ChatTuiError
 from chat_tui.request import Thinking
@@ -32,6 +33,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from chat_tui.cli import models
 
             return models.run(options)
+        if options.command == "history":
+            from chat_tui.cli import history
+
+            return history.run(options)
         from chat_tui.cli import screen
 
         return screen.run(options)
@@ -88,6 +93,7 @@ def parser() -> argparse.ArgumentParser:
     ask.add_argument("--no-fallback", action="store_true", help="try the first choice only")
     _auth(commands.add_parser("auth", help="keep keys in the system's keyring"))
     _models(commands.add_parser("models", help="keep models that run on this machine"))
+    history_options.add(commands.add_parser("history", help="list, search, export and import conversations"))
     return top
 
 

@@ -1,0 +1,316 @@
+"""`chat-tui history`: list, show, search, export, import, delete, check, backup. Nothing but `import` makes a store."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from chat_tui import paths
+from chat_tui.cli.stderr import say
+from chat_tui.conversation import Summary, Tree, Turn
+from chat_tui.errors import HistoryError
+from chat_tui.history.store import Store
+from chat_tui.history.transfer import own
+from chat_tui.history.transfer.markdown import markdown
+from chat_tui.text_safety import clean, clean_line
+
+_EVERY = 1_000_000_000
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do what is asked; gives the exit code."""
+    if options.action == "export" and bool(options.id) == options.all:
+        say("chat-tui: say which conversation to export, or --all (and not both).\n")
+        return 2
+    if options.action == "export" and options.all and options.format == "markdown":
+        say("chat-tui: all conversations together are written as JSON only.\n")
+        return 2
+    try:
+        return asyncio.run(_ACTIONS[options.action](options))
+    except BrokenPipeError:
+        _gone()
+        return 0
+
+
+# -- reading --------------------------------------------------------------------------------------------------------
+
+
+async def _list(options: argparse.Namespace) -> int:
+    async with _opened() as store:
+        rows = [] if store is None else await store.conversations(limit=options.limit or _EVERY)
+    if options.json:
+        _put("[" + ",\n ".join(own.json_text(_summary(row)) for row in rows) + "]\n")
+        return 0
+    _put("".join(map(_line, rows)) or "There is no conversation yet.\n")
+    return 0
+
+
+def _summary(row: Summary) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in row.__struct_fields__}
+
+
+def _line(row: Summary) -> str:
+    pin = "*" if row.pinned else " "
+    count = f"{row.turns} turn{'' if row.turns == 1 else 's'}"
+    return f"{row.id} {pin} {_time(row.updated)}  {count:>10}  {clean_line(row.title, 100)}\n"
+
+
+async def _show(options: argparse.Namespace) -> int:
+    async with _opened() as store:
+        tree = await _tree(store, options.id)
+    turns = tree.turns if options.all else tree.conversation.path
+    if options.json:
+        record = {
+            **own.conversation(tree.conversation, tree.turns),
+            "leaf": tree.leaf,
+            "turns": [own.turn(turn, tree.routes.get(turn.id)) for turn in turns],
+        }
+        _put(own.json_text(record) + "\n")
+        return 0
+    of = tree.conversation
+    _put(f"{clean_line(of.title, 300)}\n{of.id} · {_time(of.created)}\n")
+    if of.system_prompt:
+        _put(f"\n── system ──\n{clean(of.system_prompt)}\n")
+    for turn in turns:
+        _put(_shown(turn, with_ids=options.all))
+    return 0
+
+
+def _shown(turn: Turn, *, with_ids: bool) -> str:
+    facts = [clean_line(turn.model, 100) or turn.role, _time(turn.created)]
+    facts += [] if turn.state == "complete" else [turn.state]
+    facts += [f"{turn.id} below {turn.parent or 'nothing'}"] if with_ids else []
+    files = "".join(f"\n[{clean_line(file.name, 200)}, {file.size_bytes} bytes]" for file in turn.attachments)
+    return f"\n── {' · '.join(facts)} ──\n{clean(turn.text)}{files}\n"
+
+
+async def _search(options: argparse.Namespace) -> int:
+    async with _opened() as store:
+        hits = [] if store is None else await store.search(" ".join(options.query), limit=options.limit)
+    if options.json:
+        _put(own.json_text(hits) + "\n")
+        return 0
+    for hit in hits:
+        _put(f"{hit.conversation}  {_time(hit.created)}  {clean_line(hit.conversation_title, 80)}\n")
+        _put(f"    {hit.role}: {clean_line(hit.snippet)}\n")
+    if not hits:
+        say("chat-tui: nothing was found.\n")
+    return 0
+
+
+# -- in and out -----------------------------------------------------------------------------------------------------
+
+
+async def _export(options: argparse.Namespace) -> int:
+    as_json = options.json or options.all or options.format == "json"
+    with _Output(options.out) as output:
+        async with _opened() as store:
+            if options.all:
+                number = await _export_all(store, output)
+            else:
+                number = 1
+                tree = await _tree(store, options.id)
+                output.put(await _whole(_known(store), tree) if as_json else markdown(tree))
+    if options.out:
+        say(f"chat-tui: {number} conversation{'' if number == 1 else 's'} written to {clean_line(options.out)}.\n")
+    return 0
+
+
+async def _export_all(store: Store | None, output: _Output) -> int:
+    rows = [] if store is None else await store.conversations(limit=_EVERY)
+    for row in rows:
+        output.put(await _whole(_known(store), await _known(store).tree(row.id)))
+    return len(rows)
+
+
+async def _whole(store: Store, tree: Tree) -> str:
+    """The tree as a line of JSON, with the content of its files."""
+    files = await store.contents([turn.id for turn in tree.turns if turn.attachments])
+    turns = tuple(
+        msgspec.structs.replace(turn, attachments=files.get(turn.id, turn.attachments)) if turn.attachments else turn
+        for turn in tree.turns
+    )
+    record = own.record(msgspec.structs.replace(tree, turns=turns))
+    return await asyncio.to_thread(own.json_text, record) + "\n"
+
+
+class _Output:
+    """Stdout, or a file that appears when it is whole."""
+
+    def __init__(self, name: str | None) -> None:
+        self._file = Path(name).expanduser() if name else None
+        self._handle: Any = None
+
+    def __enter__(self) -> _Output:
+        if self._file is not None:
+            if self._file.exists():
+                raise HistoryError(f"{clean_line(str(self._file))} is there already.", "Name another file.")
+            try:
+                self._part = self._file.with_name(f"{self._file.name}.part")
+                self._handle = open(self._part, "w", encoding="utf-8", errors="replace", opener=_private)
+            except OSError as error:
+                raise _unwritten(self._file, error) from error
+        return self
+
+    def put(self, text: str) -> None:
+        if self._file is None:
+            _put(text)
+            return
+        try:
+            self._handle.write(text)
+        except OSError as error:
+            raise _unwritten(self._file, error) from error
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if self._file is None:
+            return
+        try:
+            self._handle.close()
+            if error is None:
+                self._part.replace(self._file)
+        except OSError as found:
+            raise _unwritten(self._file, found) from found
+        finally:
+            self._part.unlink(missing_ok=True)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _unwritten(file: Path, error: OSError) -> HistoryError:
+    return HistoryError(
+        f"{clean_line(str(file))} cannot be written: {error.strerror or error}.", "Name a file in another folder."
+    )
+
+
+async def _import(options: argparse.Namespace) -> int:
+    from chat_tui.cli import history_import
+
+    return await history_import.run(paths.named(options.file) or Path(), as_json=options.json)
+
+
+# -- the store itself -----------------------------------------------------------------------------------------------
+
+
+async def _delete(options: argparse.Namespace) -> int:
+    async with _opened() as store:
+        tree = await _tree(store, options.id)
+        of = tree.conversation
+        about = f"“{clean_line(of.title, 100)}” ({of.id}, {len(tree.turns)} turns)"
+        if not options.yes and sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty():
+            say(f"Erase {about} for good? [y/N] ")
+            answer = await asyncio.to_thread(sys.stdin.readline)
+            if answer.strip().lower() not in ("y", "yes"):
+                say("chat-tui: nothing was deleted.\n")
+                return 1
+        await _known(store).erase(of.id)
+    if options.json:
+        _put(own.json_text({"deleted": of.id, "title": of.title, "turns": len(tree.turns)}) + "\n")
+    else:
+        _put(f"{about} is erased.\n")
+    return 0
+
+
+async def _check(options: argparse.Namespace) -> int:
+    file = str(paths.store_file())
+    async with _opened() as store:
+        if store is None:
+            _put(own.json_text({"ok": True, "file": None}) + "\n" if options.json else "There is no history yet.\n")
+            return 0
+        report = await store.check()
+    if options.json:
+        fields = {name: getattr(report, name) for name in report.__struct_fields__}
+        _put(own.json_text({"ok": report.ok, "file": file, **fields}) + "\n")
+    else:
+        for problem in report.problems:
+            _put(f"{clean_line(problem, 500)}\n")
+        state = "Nothing is wrong" if report.ok else "This is wrong"
+        _put(
+            f"{state} with {clean_line(file)}: {report.conversations} conversations, {report.turns} turns,"
+            f" {report.size_bytes / 1e6:.1f} MB.\n"
+        )
+    return 0 if report.ok else 1
+
+
+async def _backup(options: argparse.Namespace) -> int:
+    file = paths.store_file()
+    name = f"{file.stem}.{datetime.now():%Y-%m-%d-%H%M%S}{file.suffix}"
+    target = paths.named(options.file) or file.with_name(name)
+    async with _opened() as store:
+        await _known(store).backup(target)
+    size = target.stat().st_size
+    if options.json:
+        _put(own.json_text({"file": str(target.absolute()), "size_bytes": size}) + "\n")
+    else:
+        _put(f"The history is copied to {clean_line(str(target))} ({size / 1e6:.1f} MB).\n")
+    return 0
+
+
+_ACTIONS = {
+    "list": _list,
+    "show": _show,
+    "search": _search,
+    "export": _export,
+    "import": _import,
+    "delete": _delete,
+    "check": _check,
+    "backup": _backup,
+}
+
+
+@asynccontextmanager
+async def _opened() -> AsyncGenerator[Store | None, None]:
+    """The store, or None where there is none yet: looking must not make one."""
+    file = paths.store_file()
+    if not file.exists():
+        yield None
+        return
+    store = await Store.open(file)
+    try:
+        if store.notice:
+            say(f"chat-tui: {store.notice}\n")
+        yield store
+    finally:
+        await store.close()
+
+
+async def _tree(store: Store | None, name: str) -> Tree:
+    known = _known(store)
+    return await known.tree(await known.named(name))
+
+
+def _known(store: Store | None) -> Store:
+    if store is None:
+        raise HistoryError("There is no history yet.", "`chat-tui` or `chat-tui ask` begins it.")
+    return store
+
+
+def _time(time: datetime | None) -> str:
+    """In the zone of this machine."""
+    return "" if time is None else f"{time.astimezone():%Y-%m-%d %H:%M}"
+
+
+def _put(text: str) -> None:
+    """Write to stdout in UTF-8, whatever the locale; raises `BrokenPipeError` where nobody reads."""
+    if sys.stdout is None:
+        raise BrokenPipeError
+    sys.stdout.buffer.write(text.encode("utf-8", "replace"))
+    sys.stdout.buffer.flush()
+
+
+def _gone() -> None:
+    """Keeps the interpreter from complaining at its exit that nobody reads."""
+    if sys.stdout is not None:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)

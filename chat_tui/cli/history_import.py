@@ -1,0 +1,87 @@
+"""`chat-tui history import`: how far it is on stderr, what has come of it on stdout."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+
+from chat_tui import paths
+from chat_tui.cli.stderr import say, written
+from chat_tui.history.store import Store
+from chat_tui.history.transfer import importing, own
+from chat_tui.text_safety import clean_line
+
+_NOTE_SECONDS = 2.0
+"""Between two notes where stderr is no terminal."""
+_BAR = 30
+_TOLD = 20
+"""Skipped records that people are told of one by one."""
+
+
+async def run(file: Path, *, as_json: bool) -> int:
+    """Import the file; gives the exit code."""
+    bar = _Bar(clean_line(file.name, 60))
+    store = await Store.open(paths.store_file())
+    try:
+        if store.notice:
+            say(f"chat-tui: {store.notice}\n")
+        report = await importing.bring_in(store, file, bar.show)
+    finally:
+        bar.end()
+        await store.close()
+    for skipped in report.skipped[:_TOLD]:
+        say(f"chat-tui: skipped {clean_line(skipped.record, 200)}: {clean_line(skipped.reason, 300)}.\n")
+    if report.skipped_count > _TOLD:
+        say(f"chat-tui: {report.skipped_count - _TOLD} more were skipped; --json lists them.\n")
+    if as_json:
+        fields = {name: getattr(report, name) for name in report.__struct_fields__}
+        text = own.json_text(msgspec.to_builtins(fields)) + "\n"
+    else:
+        text = _told(report)
+    sys.stdout.write(text)
+    sys.stdout.flush()
+    return 0
+
+
+def _told(report: importing.Report) -> str:
+    there = f", {report.grown} have grown" if report.grown else ""
+    there += f", {report.known} were there already" if report.known else ""
+    left = f" {report.skipped_count} records were skipped." if report.skipped_count else ""
+    return (
+        f"{report.kind}: {report.conversations} new conversations{there}; {report.turns} turns came in"
+        f" ({report.turns_per_second:,.0f} turns/s).{left}\n"
+    )
+
+
+class _Bar:
+    """One line on a terminal, now and then a plain one elsewhere."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._terminal = sys.stderr is not None and sys.stderr.isatty()
+        self._told = 0.0 if self._terminal else time.monotonic()
+
+    def show(self, progress: importing.Progress) -> None:
+        """Show how far it is, at most ten times a second."""
+        now = time.monotonic()
+        if now - self._told < (0.1 if self._terminal else _NOTE_SECONDS):
+            return
+        self._told = now
+        part = min(1.0, progress.done / max(1, progress.total))
+        rate = progress.turns / max(0.001, progress.seconds)
+        text = f"{part:4.0%}  {progress.turns:,} turns, {rate:,.0f} turns/s"
+        if 0.01 < part < 1:
+            text += f", {progress.seconds / part - progress.seconds:.0f} s left"
+        if self._terminal:
+            full = round(part * _BAR)
+            written(f"\r\x1b[K{self._name} {'━' * full}{'─' * (_BAR - full)} {text}")
+        else:
+            written(f"{self._name}: {text.strip()}\n")
+
+    def end(self) -> None:
+        """Leave the line clean."""
+        if self._terminal:
+            written("\r\x1b[K")
