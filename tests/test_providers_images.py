@@ -87,6 +87,21 @@ def test_a_model_that_takes_no_images_is_told_that_there_was_one(name: str, empt
     assert DATA not in told
 
 
+async def test_a_question_about_an_image_is_not_put_to_a_model_that_takes_none(transport: Transport) -> None:
+    model, later = Model("box/tiny", images=False), (Turn("assistant", "A cat."), Turn("user", "And its name?"))
+    async with RawServer(saying(good("openai"))) as server:
+        _, error = await ask(transport, base_of(server, "openai"), LOOK, model=model)
+        assert isinstance(error, errors.Rejected)
+        assert "Ctrl+O" in error.hint
+        assert server.asked == []
+        # A question behind it is: the image is only named then.
+        chunks, error = await ask(
+            transport, base_of(server, "openai"), Request(turns=(*LOOK.turns, *later)), model=model
+        )
+        assert (error, text_of(chunks)) == (None, "Hello")
+        assert "cat.png is not shown" in server.asked[0].body.decode()
+
+
 @pytest.mark.parametrize(
     ("status", "said"),
     [

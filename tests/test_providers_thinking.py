@@ -179,6 +179,7 @@ def test_llama_cpp_does_not_think_before_it_goes_on() -> None:
         ("openai", 400, "Assistant response prefill is incompatible with enable_thinking.", "enable_thinking"),
         ("openai", 400, "Expected last role User or Tool (or Assistant with prefix True) but got assistant", "prefix"),
         ("openai", 400, "Last message must have role `user`", GO_ON),
+        ("gemini", 400, "Please ensure that multiturn requests end with a user role", GO_ON),
         ("anthropic", 400, "This model does not support assistant message prefill. "
          "The conversation must end with a user message.", GO_ON),
     ],

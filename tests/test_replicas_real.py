@@ -6,24 +6,32 @@ import asyncio
 import os
 import signal
 import sys
+from base64 import b64decode
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from chat_tui.chunks import End, Metadata, Token
+from chat_tui.attachments import Attachment
+from chat_tui.chunks import Chunk, End, Metadata, Token
 from chat_tui.config import Config, ErrorHandling, ProviderRow
+from chat_tui.conversation import Turn
+from chat_tui.errors import Rejected
 from chat_tui.local import child
 from chat_tui.local.child import ChildConfig, ChildReport
+from chat_tui.models import Model, Provider
+from chat_tui.providers.transport import Line, Transport
 from chat_tui.request import Request
-from tests.loopback_home import ended, engine_with
+from tests.loopback_home import ended, engine_with, standing
 from tests.weights import weights_file
 
 __all__ = ["weights_file"]
 
 KEY = "the-replicas-own-key-1"
+DOT = b64decode(b"iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
+"""An image of one pixel."""
 
 
 @asynccontextmanager
@@ -109,3 +117,34 @@ async def test_an_answer_goes_on_by_itself_on_the_other_replica_with_its_seam_to
         assert seams == 1
         assert len(set(asked)) == 2
         assert answer.turn.text == said
+
+
+@pytest.mark.weights
+async def test_a_real_server_tells_its_window_and_that_it_does_not_see(weights_file: Path) -> None:
+    async with AsyncExitStack() as stack:
+        url, _ = await stack.enter_async_context(llama_cpp(weights_file))
+        row = ProviderRow("box", url, api_key_env="BOX_KEY")
+        engine = await stack.enter_async_context(engine_with(Config(providers=(row,)), environ={"BOX_KEY": KEY}))
+        await engine.discover()
+        found = standing(engine, "box/smollm2")
+        assert found is not None
+        assert (found.model.context_window, found.model.images, found.model.server) == (1024, False, "llama.cpp")
+
+        transport = Transport()
+        stack.push_async_callback(transport.close)
+        line = Line(Provider("box", base_url=url), KEY)
+        image = Attachment("dot.png", "image/png", DOT)
+        look = Request(turns=(Turn("user", "What is it?", attachments=(image,)),), max_tokens=4)
+
+        async def said(model: Model, request: Request) -> list[Chunk]:
+            async with aclosing(transport.stream(line, model, request)) as bursts:
+                return [chunk async for burst in bursts for chunk in burst]
+
+        with pytest.raises(Rejected, match="does not take the image"):
+            await said(Model("box/smollm2"), look)
+        # With and without knowing whose server it is, the beginning of an answer goes on.
+        for model in (Model("box/smollm2"), Model("box/smollm2", server="llama.cpp")):
+            cut = Request(turns=(Turn("user", "Count."), Turn("assistant", "1, 2,")), max_tokens=4, thinking="low")
+            chunks = await said(model, cut)
+            assert isinstance(chunks[-1], End)
+            assert any(isinstance(chunk, Token) for chunk in chunks)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from chat_tui.providers.quality import bare_id
 
@@ -19,6 +20,7 @@ _BLIND = re.compile(
 )
 
 
+@lru_cache(maxsize=8192)
 def takes_images(model_id: str) -> bool | None:
     """Whether a model takes images, told from its id; None where its family is not known."""
     bare = bare_id(model_id)

@@ -24,6 +24,7 @@ from chat_tui.providers.dialects import dialect
 from chat_tui.providers.dialects.dialect import Call, Dialect, Json, parsed
 from chat_tui.providers.dialects.look_up import Question
 from chat_tui.providers.discovery import whole_list
+from chat_tui.providers.encoding import encoded
 from chat_tui.providers.http_errors import http_error, without_keys
 from chat_tui.providers.line import Line as Line
 from chat_tui.providers.line import base_url_of, no_address, on_loopback
@@ -130,7 +131,7 @@ class Transport:
         url, redirects, stale = "", 0, 0
         while True:
             again: _Again | None = None
-            call = await _encoded(spoken, request, model, known)
+            call = await encoded(spoken, request, model, known)
             wire = _Wire(self._limits(line.provider), may_be_stale=not stale, may_redirect=redirects < REDIRECTS_LIMIT)
             async with aclosing(_attempt(client, spoken, line, model, call, url, wire)) as bursts:
                 async for burst in bursts:
@@ -146,13 +147,6 @@ class Transport:
             if again.quirk:
                 known = known | {again.quirk}
                 self._quirks[model.name] = known
-
-
-async def _encoded(spoken: Dialect, request: Request, model: Model, quirks: frozenset[str]) -> Call:
-    """The call; in a thread where files go along, which may have megabytes."""
-    if any(turn.attachments for turn in request.turns):
-        return await asyncio.to_thread(spoken.encode, request, model, quirks)
-    return spoken.encode(request, model, quirks)
 
 
 async def _json(client: httpx.AsyncClient, url: str, spoken: Dialect, line: Line, body: bytes = b"") -> Json:

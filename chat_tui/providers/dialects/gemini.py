@@ -121,6 +121,8 @@ def quirk(status: int, text: str) -> str | None:
         return "system"
     if "seed" in low and ("not enabled" in low or "not supported" in low):
         return "seed"
+    if "end with a user role" in low:
+        return "prefill"
     if "thinking" in low:
         # Some models cannot do without, some know fewer levels.
         level = _LEVEL.search(low)
