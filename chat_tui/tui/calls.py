@@ -114,6 +114,10 @@ async def _fetch(screen: Caller, engine: Engine, _argument: str) -> None:
     screen.fetch()
 
 
+async def _find(screen: Caller, _engine: Engine, words: str) -> None:
+    screen.chat.find(words)
+
+
 async def _good(screen: Caller, _engine: Engine, _argument: str) -> None:
     screen.chat.action_judge(1)
 
@@ -204,6 +208,7 @@ _CALLS: dict[str, _Call] = {
     "diff": _diff,
     "edit": _edit,
     "fetch": _fetch,
+    "find": _find,
     "good": _good,
     "help": _help,
     "history": _history,

@@ -20,6 +20,7 @@ from chat_tui.figures import Figures
 from chat_tui.tui import figures_text as words
 from chat_tui.tui.completion import Completion, CompletionList
 from chat_tui.tui.fetch_line import FetchLine
+from chat_tui.tui.find_bar import FindBar
 from chat_tui.tui.host import Host
 from chat_tui.tui.notices import EditingLine, MoreBelow, Welcome
 from chat_tui.tui.prompt import Prompt
@@ -85,6 +86,7 @@ class ChatPane(Vertical):
         self.more_below = MoreBelow()
         self.fetch_line = FetchLine()
         self.editing_line = EditingLine()
+        self.find_bar = FindBar(self.transcript, lambda: self.turns)
         self.prompt = Prompt(complete, completions)
         self._completions = completions
 
@@ -97,6 +99,7 @@ class ChatPane(Vertical):
         yield self.fetch_line
         yield self._completions
         yield self.editing_line
+        yield self.find_bar
         yield self.prompt
 
     @property
@@ -133,6 +136,7 @@ class ChatPane(Vertical):
 
     def _show(self, conversation_id: str | None, turns: Sequence[Turn]) -> None:
         left = self.answer
+        self.find_bar.close(by_key=True)
         self.conversation_id, self.answer = conversation_id, None
         self._stop_measuring()
         if left is not None and not left.ended:
@@ -210,6 +214,29 @@ class ChatPane(Vertical):
         else:
             self.answer.pause()
         return self.answer.paused
+
+    def find(self, wanted: str = "") -> None:
+        """Look for words in the conversation that is in view; when that is on already, go to the next place."""
+        if not self.transcript.turns:
+            self.host.say("There is nothing to find yet", "Ctrl+R searches all conversations.")
+        elif self.find_bar.display and not wanted:
+            self.find_bar.action_move(1)
+        else:
+            self.find_bar.open(wanted)
+
+    @on(FindBar.Opened)
+    def make_room(self, event: FindBar.Opened) -> None:
+        """The find bar takes the prompt's place, so that nothing moves."""
+        event.stop()
+        self.prompt.display = False
+
+    @on(FindBar.Closed)
+    def bring_prompt_back(self, event: FindBar.Closed) -> None:
+        """The prompt is there again."""
+        event.stop()
+        self.prompt.display = True
+        if event.by_key:
+            self.prompt.focus()
 
     @on(Transcript.MoreBelow)
     def show_more_below(self, event: Transcript.MoreBelow) -> None:

@@ -152,6 +152,10 @@ class ChatScreen(ChatChoice):
         if self.app.screen is self:
             self.app.push_screen(RouteScreen(turn, route))
 
+    def action_find(self) -> None:
+        """Find words in the conversation that is in view, or go to the next place."""
+        self.chat.find()
+
     def action_regenerate(self) -> None:
         """Ask for another version of the chosen answer, else of the last one, by the model or strategy in use."""
         self.regenerate(self.model)

@@ -30,6 +30,7 @@ TABLE: tuple[Command, ...] = (
     Command("edit", "edit the chosen question, else the last, and send it as another version"),
     Command("exit", "quit"),
     Command("fetch", "fetch the built-in model (about 93 MB)"),
+    Command("find", "find words in this conversation", "[words]"),
     Command("good", "note that the answer was good: the strategies note it"),
     Command("help", "show keys and commands"),
     Command("history", "show this conversation in short, and all saved ones"),

@@ -42,6 +42,7 @@ TABLE: tuple[Key, ...] = (
     ),
     Key("history.toggle", "ctrl+l,f2", "toggle_history", "show or hide the history list"),
     Key("stats.toggle", "f3", "toggle_stats", "show or hide the stats panel"),
+    Key("find.open", "ctrl+f", "find", "find words in this conversation"),
     Key("palette.open", "ctrl+p", "command_palette", "open the command palette"),
     Key("help.open", "f1", "help", "open the help: every key and command", label="help"),
     Key("answer.pause", "f6", "pause_or_resume", "pause the answer, or go on", label="pause"),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Region
 from textual.strip import Strip
 
-from chat_tui.tui.transcript.ink import Ink
 from chat_tui.tui.transcript.wrapping import Line, Run, width_of
 
 MARGIN = 2
@@ -60,28 +60,32 @@ def _strip(runs: Sequence[Run], line: Line, bar: str, bar_style: Style, width: i
     return strip if used <= width else strip.adjust_cell_length(width, base)
 
 
-def selected_strip(line: Line, span: tuple[int, int], bar: str, bar_style: Style, width: int, ink: Ink) -> Strip:
-    """The line with some of its characters selected; an end of -1 is the line's end. Decoration stays as it is."""
-    start, end = span
-    end = len(line.text) if end < 0 else end
+Overlay: TypeAlias = tuple[int, int, Style]
+"""Characters of a line's text, first and behind the last, and what is laid over their style."""
+
+
+def overlaid_strip(
+    line: Line, overlays: Sequence[Overlay], bar: str, bar_style: Style, width: int, base: Style
+) -> Strip:
+    """The line with what is selected or found in it. Decoration stays as it is."""
+    runs: Sequence[Run] = line.runs
+    for start, end, style in overlays:
+        runs = _overlaid(runs, start, end, style)
+    return _strip(runs, line, bar, bar_style, width, base)
+
+
+def _overlaid(before: Sequence[Run], start: int, end: int, over: Style) -> list[Run]:
     runs: list[Run] = []
     at = 0
-    for text, style, copy in line.runs:
+    for text, style, copy in before:
         first, last = min(max(start - at, 0), len(text)), min(max(end - at, 0), len(text))
         if copy and first < last:
-            runs += [
-                run
-                for run in (
-                    (text[:first], style, copy),
-                    (text[first:last], style + ink.selection, copy),
-                    (text[last:], style, copy),
-                )
-                if run[0]
-            ]
+            cut = (text[:first], style, copy), (text[first:last], style + over, copy), (text[last:], style, copy)
+            runs += [run for run in cut if run[0]]
         else:
             runs.append((text, style, copy))
         at += len(text)
-    return _strip(runs, line, bar, bar_style, width, ink.ground + ink.text)
+    return runs
 
 
 def offset_strip(line: Line, code: int, width: int, base: Style) -> Strip:

@@ -17,6 +17,7 @@ from textual.selection import Selection
 from textual.strip import Strip
 from textual.widget import Widget
 
+from chat_tui.tui.transcript.found import Painted
 from chat_tui.tui.transcript.ink import Ink, plain_ink
 from chat_tui.tui.transcript.line_model import START, LineModel, Position, Row
 from chat_tui.tui.transcript.painting import (
@@ -24,9 +25,10 @@ from chat_tui.tui.transcript.painting import (
     MARGIN,
     RIGHT_MARGIN,
     THICK_BAR,
+    Overlay,
     changed_regions,
     offset_strip,
-    selected_strip,
+    overlaid_strip,
     strip_of,
 )
 from chat_tui.tui.transcript.rendering import Renderer
@@ -60,6 +62,8 @@ class LinePane(ScrollView, can_focus=True):
         super().__init__(name=name, id=id, classes=classes)
         self._renderer = Renderer(ink or plain_ink())
         self._model = LineModel(self._renderer)
+        self.found = Painted()
+        """Words that are looked for."""
         self._follow = True
         self._stays = False
         """What followed was cut: the place is held, though rows below it stay empty."""
@@ -179,8 +183,7 @@ class LinePane(ScrollView, can_focus=True):
             self.refresh(*regions)
 
     def _all_strips(self) -> list[Strip]:
-        ink, width = self._renderer.ink, self.size.width
-        base = self._renderer.base
+        width, base = self.size.width, self._renderer.base
         blank = Strip.blank(width, base)
         selection = self.text_selection if self.is_attached else None
         strips: list[Strip] = []
@@ -189,12 +192,28 @@ class LinePane(ScrollView, can_focus=True):
                 strips.append(blank)
                 continue
             bar, style = self._bar(row)
-            span = selection.get_span(row.position.code) if selection is not None else None
-            if span is None:
-                strips.append(strip_of(row.line, bar, style, width, base))
+            overlays = self._overlays(row, selection)
+            if overlays:
+                strips.append(overlaid_strip(row.line, overlays, bar, style, width, base))
             else:
-                strips.append(selected_strip(row.line, span, bar, style, width, ink))
+                strips.append(strip_of(row.line, bar, style, width, base))
         return strips
+
+    def _overlays(self, row: Row, selection: Selection | None) -> list[Overlay]:
+        """What was found in a row, and what is selected there."""
+        turn, part, line = row.position
+        ink = self._renderer.ink
+        overlays: list[Overlay] = []
+        if self.found.wanted:
+            lines = self._model.lines(turn, self._model.views[turn].parts()[part])
+            now = Style(color=ink.ground.bgcolor, bgcolor=ink.warning.color, bold=True)
+            other = ink.selection + Style(underline=True)
+            found = self.found.ranges(turn, part, line, lines)
+            overlays += [(start, end, now if is_now else other) for (start, end), is_now in found]
+        span = selection.get_span(row.position.code) if selection is not None else None
+        if span is not None:
+            overlays.append((span[0], len(row.line.text) if span[1] < 0 else span[1], ink.selection))
+        return overlays
 
     def _bar(self, row: Row) -> tuple[str, Any]:
         view = self._model.views[row.position.turn]

@@ -13,6 +13,7 @@ from textual.selection import Selection
 
 from chat_tui.chunks import TokenKind
 from chat_tui.conversation import Turn
+from chat_tui.tui.transcript.found import Hit
 from chat_tui.tui.transcript.ink import Ink
 from chat_tui.tui.transcript.line_model import START, Anchor, Position
 from chat_tui.tui.transcript.painting import MARGIN
@@ -106,6 +107,36 @@ class Transcript(LinePane, can_focus=True, inherit_bindings=False):
         """A person has judged an answer."""
         turns = [msgspec.structs.replace(t, verdict=good) if t.id == turn_id else t for t in self.turns]
         self.set_headers(turns, self._model.views.forks)
+
+    def show_found(self, wanted: str) -> None:
+        """Mark these words wherever they stand; empty: none any more."""
+        self.found.want(wanted)
+        self._paint()
+
+    def go_to(self, hit: Hit) -> None:
+        """Bring a place where the words stand into view, with some lines above it."""
+        if hit.turn >= len(self._model.views):
+            return
+        parts = self._model.views[hit.turn].parts()
+        bodies = [index for index, part in enumerate(parts) if part.kind == "body"]
+        part = bodies[min(hit.block, len(bodies) - 1)] if bodies else 0
+        spans = self.found.spans(self._model.lines(hit.turn, parts[part]))
+        numbers = sorted({span.hit for span in spans})
+        # What was counted in the source may not be painted, such as a link's address.
+        number = numbers[min(hit.nth, len(numbers) - 1)] if numbers else 0
+        line = next((span.line for span in spans if span.hit == number), 0)
+        self.found.now = (hit.turn, part, number)
+        position = Position(hit.turn, part, line)
+        if not any(row is not None and row.position == position for row in self._rows):
+            self._top = self._model.moved(position, -(self.size.height // 3))
+            self._follow = self._stays = False
+        self._paint()
+
+    def is_below_top(self, hit: Hit) -> bool:
+        """Whether a hit stands at or below the first line in view, as far as can be told without painting it."""
+        parts = self._model.views[self._top.turn].parts() if self._model.views else []
+        block = sum(part.kind == "body" for part in parts[: self._top.part])
+        return (hit.turn, hit.block) >= (self._top.turn, block)
 
     def _forget_selection(self) -> None:
         if self.is_attached and self.text_selection is not None:
