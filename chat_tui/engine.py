@@ -137,8 +137,10 @@ class Engine:
         if not answer.model or verdict == good:
             return
         self._begin(self.memory.judge(answer, good))
-        asked = Request(prompt=self.memory.question_of(answer))
-        self._router.health.judged(answer.model, float(good), needs(asked).kind)
+        kind, health = needs(Request(prompt=self.memory.question_of(answer))).kind, self._router.health
+        if verdict is not None:
+            health.taken_back(answer.model, float(verdict), kind)
+        health.judged(answer.model, float(good), kind)
         self._begin(self._keep_learned())
 
     async def _keep_learned(self) -> None:
@@ -275,7 +277,8 @@ class Engine:
     async def context(self, conversation_id: str, settings: Request | None = None) -> Context:
         """What of a conversation would be sent with the next question, and why not the rest. Raises `HistoryError`."""
         conversation = await self.memory.conversation(conversation_id)
-        return self._router.context(await self._request(conversation, conversation.path, settings or Request()))
+        request = await self._request(conversation, conversation.path, settings or Request())
+        return await asyncio.to_thread(self._router.context, request)
 
     async def _request(self, conversation: Conversation, path: Sequence[Turn], settings: Request) -> Request:
         turns = await self.memory.with_contents(conversation, path)

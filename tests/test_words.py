@@ -27,9 +27,10 @@ from chat_tui.chunks import (
     encode,
     error_info,
 )
+from chat_tui.cli import THINKING
 from chat_tui.conversation import TITLE_LENGTH, new_id, now, title_of
 from chat_tui.models import Model, cost
-from chat_tui.request import Request
+from chat_tui.request import Request, Thinking
 from chat_tui.route import Candidate, Route, Try
 from chat_tui.tokens import estimate, streamed
 
@@ -222,3 +223,7 @@ def test_a_long_text_is_judged_by_a_sample() -> None:
 def test_chunks_are_counted_as_tokens_where_they_look_like_tokens(pieces: list[str], tokens: int) -> None:
     text = "".join(pieces)
     assert abs(streamed(len(pieces), len(text), text[:2000]) - tokens) <= 1
+
+
+def test_the_command_line_knows_every_wish_to_think() -> None:
+    assert get_args(Thinking) == THINKING

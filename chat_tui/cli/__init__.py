@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from typing import NoReturn, get_args
+from typing import NoReturn
 
 from chat_tui import __version__
 from chat_tui.cli import history_options
 from chat_tui.cli.stderr import told
 from chat_tui.errors import ChatTuiError
-from chat_tui.request import Thinking
 from chat_tui.text_safety import clean
+
+THINKING = ("off", "low", "medium", "high")
+"""`request.Thinking`, whose module would load too much for a look at the help."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -81,7 +83,7 @@ def parser() -> argparse.ArgumentParser:
         "--stop", type=_some_text, action="append", default=[], metavar="TEXT", help="end at this text; may be repeated"
     )
     ask.add_argument("--seed", type=int, metavar="N", help="the same seed gives the same answer, where it can")
-    ask.add_argument("--thinking", choices=get_args(Thinking), help="how much to think first, where the model can")
+    ask.add_argument("--thinking", choices=THINKING, help="how much to think first, where the model can")
     ask.add_argument(
         "--attach", action="append", default=[], metavar="FILE", help="send an image or text along; may be repeated"
     )
