@@ -14,7 +14,7 @@ import pytest
 from chat_tui import errors
 from chat_tui.models import Provider
 from chat_tui.providers import reply
-from chat_tui.providers.line import base_url_of, key_of
+from chat_tui.providers.line import base_url_of, key_of, url_of
 from chat_tui.providers.transport import Transport
 from tests.wire.asking import HELLO, ask, free_port, said, text_of
 from tests.wire.raw_server import GOOD, Asked, RawServer, chunked, event, head, saying, whole
@@ -34,6 +34,14 @@ async def transport() -> AsyncIterator[Transport]:
 def test_an_address_may_be_pasted_in_any_form(pasted: str) -> None:
     assert base_url_of(Provider("x", base_url=f"https://host:1{pasted.strip()}")) == "https://host:1/v1"
     assert base_url_of(Provider("x", base_url="https://host/api/paas/v4/")) == "https://host/api/paas/v4"
+
+
+async def test_what_an_address_asks_behind_its_path_goes_along(transport: Transport) -> None:
+    async with RawServer(saying(whole(GOOD, "200 OK", "text/event-stream"))) as server:
+        assert await said(transport, server.base_url + "/?api-version=2024-10-21") == "Hello"
+        assert "/v1/chat/completions?api-version=2024-10-21 " in server.asked[0].line
+    gemini = Provider("x", "gemini", "https://host/v1beta?a=1")
+    assert url_of(gemini, "/models/m:go?alt=sse") == "https://host/v1beta/models/m:go?alt=sse&a=1"
 
 
 @pytest.mark.parametrize(

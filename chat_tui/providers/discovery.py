@@ -13,7 +13,7 @@ from chat_tui.providers.dialects import dialect
 from chat_tui.providers.dialects.dialect import Json
 from chat_tui.providers.dialects.look_up import Question
 from chat_tui.providers.dialects.model_list import ModelList
-from chat_tui.providers.line import base_url_of
+from chat_tui.providers.line import url_of
 from chat_tui.text_safety import clean_line
 
 MODELS_LIMIT = 5000
@@ -33,7 +33,7 @@ async def whole_list(page: Callable[[str], Awaitable[Json]], provider: Provider,
     while path and path not in asked and len(asked) < PAGES_LIMIT:
         asked.add(path)
         elsewhere = provider.models_url if len(asked) == 1 else ""
-        got = await page(elsewhere or base_url_of(provider) + path)
+        got = await page(elsewhere or url_of(provider, path))
         told = got.get(rows.key) if isinstance(got, dict) else None
         if first is None:
             first = got

@@ -24,7 +24,7 @@ class Line(msgspec.Struct, frozen=True):
 
 def base_url_of(provider: Provider) -> str:
     """The address up to the dialect's paths, however the user pasted it. Raises `Rejected` where it is none."""
-    url = provider.base_url.strip().rstrip("/")
+    url = provider.base_url.strip().partition("?")[0].rstrip("/")
     if provider.exact:
         return url
     spoken = dialect(provider.dialect)
@@ -37,6 +37,12 @@ def base_url_of(provider: Provider) -> str:
     except ValueError:
         raise no_address(provider.name) from None
     return url.rstrip("/") + spoken.root if bare else url
+
+
+def url_of(provider: Provider, path: str) -> str:
+    """Where one of the dialect's paths is; what stood behind a `?` in the address (`api-version=…`) goes along."""
+    query = provider.base_url.strip().partition("?")[2]
+    return base_url_of(provider) + path + (("&" if "?" in path else "?") + query if query else "")
 
 
 def key_of(provider: Provider) -> str:

@@ -27,7 +27,7 @@ from chat_tui.providers.discovery import whole_list
 from chat_tui.providers.encoding import encoded
 from chat_tui.providers.http_errors import http_error, without_keys
 from chat_tui.providers.line import Line as Line
-from chat_tui.providers.line import base_url_of, no_address, on_loopback
+from chat_tui.providers.line import base_url_of, no_address, on_loopback, url_of
 from chat_tui.providers.line import key_of as key_of
 from chat_tui.providers.trust import no_proxy, trust
 from chat_tui.request import Request
@@ -208,7 +208,7 @@ async def _attempt(
     with _mapped(line, model.name):
         outgoing = client.build_request(
             "POST",
-            url or base_url_of(line.provider) + call.path,
+            url or url_of(line.provider, call.path),
             content=call.body,
             headers={**_headers(spoken, line), **call.headers, "Content-Type": "application/json"},
             extensions=wire.extensions,
