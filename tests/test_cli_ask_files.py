@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from chat_tui.models import DIALECTS
 from tests.model_server import ModelServer
-from tests.wire.dialects import data
+from tests.wire.dialects import base_of, data, good
 from tests.wire.home import QUICK, Home, as_promised, kept
 from tests.wire.raw_server import DONE, RawServer, chunked, event, saying, whole
 
@@ -39,6 +40,23 @@ async def test_an_image_and_a_text_go_along_with_the_question(home: Home) -> Non
         ("cat.png", "image/png"),
         ("notes.txt", "text/plain"),
     ]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_an_image_and_a_wish_to_think_reach_every_dialect(home: Home, dialect: str) -> None:
+    (home.folder / "cat.png").write_bytes(PNG)
+    async with RawServer(saying(good(dialect))) as server:
+        home.serve(base_of(server, dialect), "tiny")
+        home.config.write_text(home.config.read_text() + f'dialect = "{dialect}"\n')
+        image = str(home.folder / "cat.png")
+        ran = await home.run("ask", "--json", "--no-save", "what?", "--attach", image, "--thinking", "low")
+    as_promised(ran)
+    assert (ran.code, ran.chunks[-1]["state"]) == (0, "complete")
+    sent = server.asked[0].body.decode()
+    assert b64encode(PNG).decode() in sent
+    assert any(
+        field in sent for field in ('"reasoning_effort": "low"', "budget_tokens", "thinkingBudget", '"think": "low"')
+    )
 
 
 @pytest.mark.parametrize(("name", "why"), [("gone", "There is no file gone."), ("zip", "zip is neither an image nor")])

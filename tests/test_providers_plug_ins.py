@@ -5,11 +5,18 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from chat_tui.config import parse
-from chat_tui.errors import ConfigError
+from chat_tui.errors import ConfigError, Garbled, Rejected
+from chat_tui.models import Model
+from chat_tui.providers.dialects.dialect import Dialect
+from chat_tui.providers.dialects.look_up import LookUp
+from chat_tui.providers.dialects.model_list import ModelList
+from chat_tui.providers.dialects.plug_in import guarded
+from chat_tui.request import Request
 from tests.wire.home import QUICK, Home, as_promised
 from tests.wire.raw_server import RawServer, chunked, saying
 
@@ -58,8 +65,6 @@ async def test_the_documented_dialect_is_found_and_spoken(home: Home) -> None:
     ("source", "why"),
     [
         ("import no_such_package_here", "cannot be loaded: ModuleNotFoundError"),
-        ("def dialect():\n    return 1 / 0", "cannot be loaded: ZeroDivisionError"),
-        ("def other():\n    pass", "cannot be loaded: AttributeError"),
         ("def dialect():\n    return 5", "gives no `Dialect`"),
         ("raise ValueError('\\x1b[2J')", "cannot be loaded: ValueError"),
     ],
@@ -93,6 +98,25 @@ async def test_one_that_fails_while_it_speaks_has_its_ending_too(home: Home, old
     as_promised(ran)
     assert (ran.code, ran.chunks[-2]["error"]["kind"]) == (1, kind)
     assert "acme" in ran.told()
+
+
+def fails(*_: Any) -> Any:
+    raise ZeroDivisionError
+
+
+def test_no_function_of_one_brings_the_house_down() -> None:
+    own = Dialect(
+        "bad", fails, fails, fails, fails, model_list=ModelList(read=fails, more=fails), look_up=LookUp(fails, fails)
+    )
+    held = guarded(own)
+    model = Model("box/tiny")
+    with pytest.raises(Rejected, match=r"bad.*ZeroDivisionError"):
+        held.encode(Request("hello"), model, frozenset())
+    with pytest.raises(Garbled, match=r"bad.*ZeroDivisionError"):
+        held.reading()
+    assert (held.headers("k"), held.quirk(400, "x")) == ({}, None)
+    assert (held.model_list.read({}), held.model_list.more({})) == (None, "")
+    assert (held.look_up.questions(model), held.look_up.learned(model, ())) == ((), model)
 
 
 def test_a_name_that_nobody_brings_is_told_with_its_line() -> None:

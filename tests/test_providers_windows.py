@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chat_tui.config import Config, ModelRow, ProviderRow
 from chat_tui.engine import Engine
-from chat_tui.models import Model
+from chat_tui.models import Model, Provider
 from chat_tui.providers.dialects import ollama, openai_chat
+from chat_tui.providers.discovery import models_of
 from chat_tui.request import Request
 from tests.loopback_home import ended, engine_with, standing
 from tests.wire.dialects import good
@@ -68,6 +71,26 @@ def test_ollama_tells_the_window_in_use_and_not_the_trained_one(
 def test_llama_cpp_tells_the_window_of_a_slot(props: Any, window: int | None, images: bool | None) -> None:
     model = openai_chat.learned(Model("box/tiny", server="llama.cpp"), [props])
     assert (model.context_window, model.images) == (window, images)
+
+
+_NAMES = """default_generation_settings n_ctx modalities vision parameters capabilities model_info models name model
+    general.architecture context_length remote_host architecture input_modalities type owned_by id supported"""
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=6) | st.sampled_from(["num_ctx 9", "tiny"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(_NAMES.split()), inner, max_size=6),
+    max_leaves=15,
+)
+
+
+@given(JSON, JSON)
+def test_no_json_breaks_what_is_learned(one: Any, other: Any) -> None:
+    for model in (
+        ollama.learned(Model("box/tiny"), [one, other]),
+        openai_chat.learned(Model("box/tiny"), [one]),
+        *models_of(Provider("box"), {"data": [{"id": "x", **(one if isinstance(one, dict) else {})}]}),
+    ):
+        assert model.images in (None, True, False)
+        assert model.context_window is None or model.context_window > 0
 
 
 def serving(paths: dict[str, Any]) -> Answer:

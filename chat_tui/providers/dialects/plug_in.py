@@ -5,9 +5,9 @@ This is the border to code that is not ours: whatever it raises becomes an error
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import msgspec
 
@@ -16,9 +16,12 @@ from chat_tui.errors import ConfigError, Garbled, ProviderError, Rejected
 from chat_tui.known import DIALECT_PLUG_INS
 from chat_tui.models import Model
 from chat_tui.providers.dialects.dialect import Call, Dialect, Reading
+from chat_tui.providers.dialects.look_up import LookUp, nothing, unchanged
+from chat_tui.providers.dialects.model_list import Listed, Row, no_more
 from chat_tui.request import Request
 from chat_tui.text_safety import clean_line
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -54,7 +57,50 @@ def guarded(own: Dialect) -> Dialect:
                 f"The dialect `{name}` cannot put the question: {type(error).__name__}.", "Choose another model."
             ) from error
 
-    return msgspec.structs.replace(own, encode=encode, reading=lambda: _Guarded(own.reading(), name))
+    def reading() -> Reading:
+        try:
+            return _Guarded(own.reading(), name)
+        except Exception as error:
+            raise _unread(name, error) from error
+
+    rows, told = own.model_list, own.look_up
+    return msgspec.structs.replace(
+        own,
+        encode=encode,
+        reading=reading,
+        headers=_else(own.headers, _no_headers),
+        quirk=_else(own.quirk, _no_quirk),
+        model_list=msgspec.structs.replace(rows, read=_else(rows.read, _no_row), more=_else(rows.more, no_more)),
+        look_up=LookUp(_else(told.questions, nothing), _else(told.learned, unchanged)),
+    )
+
+
+def _else(own: Callable[P, T], otherwise: Callable[P, T]) -> Callable[P, T]:
+    """A function from elsewhere, and what it gives where it fails."""
+
+    def called(*arguments: P.args, **named: P.kwargs) -> T:
+        try:
+            return own(*arguments, **named)
+        except Exception:  # noqa: BLE001
+            return otherwise(*arguments, **named)
+
+    return called
+
+
+def _no_headers(key: str) -> Mapping[str, str]:
+    return {}
+
+
+def _no_quirk(status: int, text: str) -> str | None:
+    return None
+
+
+def _no_row(row: Row) -> Listed | None:
+    return None
+
+
+def _unread(name: str, error: Exception) -> Garbled:
+    return Garbled(f"The dialect `{name}` cannot read the reply: {type(error).__name__}.", "Choose another model.")
 
 
 class _Guarded:
@@ -85,6 +131,4 @@ class _Guarded:
         except ProviderError:
             raise
         except Exception as error:
-            raise Garbled(
-                f"The dialect `{self._name}` cannot read the reply: {type(error).__name__}.", "Choose another model."
-            ) from error
+            raise _unread(self._name, error) from error
