@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import Literal, TypeAlias
 
 from chat_tui.chunks import TokenKind
 from chat_tui.conversation import Turn
+from chat_tui.route import Seam
 from chat_tui.text_safety import Cleaner, clean
 from chat_tui.tui.transcript import turn_lines
 from chat_tui.tui.transcript.blocks import Block, Splitter, code_texts
 from chat_tui.tui.transcript.plain_text import PlainSplitter
 from chat_tui.tui.transcript.rendering import Renderer
+from chat_tui.tui.transcript.seams import seams_by_block, with_seams
 from chat_tui.tui.transcript.turn_lines import Place
 from chat_tui.tui.transcript.wrapping import Line
 
@@ -54,6 +57,7 @@ class TurnView:
         "_loose",
         "_pending",
         "_raw",
+        "_seams",
         "_settled",
         "_taken",
         "_thinking",
@@ -90,6 +94,7 @@ class TurnView:
         self._raw: list[str] = []
         self._cleaners: dict[TokenKind, Cleaner] = {}
         self._tops: list[int] | None = None
+        self._seams: dict[int, list[tuple[float, Seam]]] | None = None
 
     @property
     def built(self) -> bool:
@@ -150,6 +155,8 @@ class TurnView:
             self._finish_splitter(self._body, "text")
         self._cleaners = {}
         self._restack()
+        if turn.seams:
+            self.forget_lines()
 
     def _finish_splitter(self, splitter: Splitter | PlainSplitter, kind: TokenKind) -> None:
         cleaner = self._cleaners.get(kind)
@@ -338,4 +345,16 @@ class TurnView:
             return renderer.plain(part.block.source, width, ink.ground + ink.thinking)
         if self.turn.role != "assistant":
             return renderer.plain(part.block.source, width, ink.ground + ink.user)
-        return renderer.lines(part.block, width)
+        lines = renderer.lines(part.block, width)
+        seams = self._seams_in(part)
+        return with_seams(lines, seams, width, ink) if seams else lines
+
+    def _seams_in(self, part: Part) -> Sequence[tuple[float, Seam]]:
+        """Where a part of an ended answer was cut and went on."""
+        if self.live or not self.turn.seams:
+            return ()
+        bodies = [body for body in self.parts() if body.kind == "body"]
+        blocks = [body.block for body in bodies if body.block is not None]
+        if self._seams is None:
+            self._seams = seams_by_block(self.turn.seams, blocks, clean(self.turn.text))
+        return self._seams.get(bodies.index(part), ()) if part in bodies else ()

@@ -1,0 +1,54 @@
+"""Thin lines in an answer where it was cut and went on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from chat_tui.route import Seam
+from chat_tui.text_safety import clean_line
+from chat_tui.tui.transcript.blocks import Block
+from chat_tui.tui.transcript.ink import Ink
+from chat_tui.tui.transcript.wrapping import Line, fitting, width_of
+
+
+def seams_by_block(seams: Sequence[Seam], blocks: Sequence[Block], text: str) -> dict[int, list[tuple[float, Seam]]]:
+    """For each block that holds some, by its place: the seams, and the share of the block that stands before each."""
+    starts: list[int] = []
+    at = 0
+    for block in blocks:
+        first = block.source.partition("\n")[0]
+        found = text.find(first, at)
+        # A line that was escaped or dedented when the text was split is not found: it begins about here.
+        at = found if found >= 0 else at
+        starts.append(at)
+        at += len(first)
+    placed: dict[int, list[tuple[float, Seam]]] = {}
+    for seam in seams:
+        place = max((place for place, start in enumerate(starts) if start <= seam.at_characters), default=0)
+        if blocks:
+            share = (seam.at_characters - starts[place]) / max(len(blocks[place].source), 1)
+            placed.setdefault(place, []).append((min(max(share, 0.0), 1.0), seam))
+    return placed
+
+
+def with_seams(lines: Sequence[Line], seams: Sequence[tuple[float, Seam]], width: int, ink: Ink) -> list[Line]:
+    """A block's lines with a mark for each seam, at the border between two lines that is nearest to it."""
+    total = sum(len(line.text) for line in lines)
+    marked: list[Line] = []
+    before, waiting = 0, list(seams)
+    for line in lines:
+        while waiting and line.text and before + len(line.text) / 2 >= waiting[0][0] * total:
+            marked.append(seam_line(waiting.pop(0)[1], width, ink))
+        marked.append(line)
+        before += len(line.text)
+    return [*marked, *(seam_line(seam, width, ink) for _, seam in waiting)]
+
+
+def seam_line(seam: Seam, width: int, ink: Ink) -> Line:
+    """Such as `── continued here by local/m after: the line was cut ──────`."""
+    base = ink.ground + ink.text
+    reason = f" after: {clean_line(seam.reason, 200)}" if seam.reason else ""
+    told = fitting(f"continued here by {clean_line(seam.model, 80)}{reason}", max(width - 4, 1))
+    runs = [("── ", base + ink.rule, False), (told, base + ink.dim, False)]
+    rest = max(width - width_of(runs) - 1, 0)
+    return Line([*runs, (" " + "─" * rest, base + ink.rule, False)])
