@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import msgspec
 
@@ -211,6 +211,13 @@ class Memory:
         """Erase for good what was deleted so long ago."""
         for history in filter(None, (self._private, self._history)):
             await self._kept(history.purge(now() - timedelta(seconds=older_seconds)), None)
+
+    async def export(self, conversation_id: str, form: Literal["markdown", "json"]) -> str:
+        """A conversation as Markdown or as JSON that an import brings back. Raises `HistoryError`."""
+        from chat_tui.history.transfer.exporting import exported
+
+        history = self._of(conversation_id)
+        return await exported(history, await history.tree(conversation_id), form)
 
     async def begin_private(self) -> Conversation:
         """Begin a conversation that is never saved, and is gone when the program ends."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
@@ -178,3 +179,14 @@ async def test_the_context_of_a_conversation_is_told_exchange_by_exchange() -> N
         await on.engine.memory.keep(conversation, first, False)
         context = await on.engine.context(conversation)
         assert [exchange.why_not for exchange in context.exchanges] == ["kept out", ""]
+
+
+async def test_a_conversation_is_exported_with_all_its_branches() -> None:
+    async with stage(["one"], ["again"]) as on:
+        conversation, _, first = await whole(on, None, "Question?")
+        await (await ended(await on.engine.regenerate(conversation, first))).saved.wait()
+        record = json.loads(await on.engine.memory.export(conversation, "json"))
+        assert [turn["text"] for turn in record["turns"]] == ["Question?", "one", "again"]
+        written = await on.engine.memory.export(conversation, "markdown")
+        assert "Question?" in written
+        assert "again" in written

@@ -12,15 +12,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from chat_tui import paths
 from chat_tui.cli.stderr import say
 from chat_tui.conversation import Summary, Tree, Turn
 from chat_tui.errors import HistoryError
 from chat_tui.history.store import Store
 from chat_tui.history.transfer import own
-from chat_tui.history.transfer.markdown import markdown
+from chat_tui.history.transfer.exporting import exported
 from chat_tui.text_safety import clean, clean_line
 
 _EVERY = 1_000_000_000
@@ -119,7 +117,7 @@ async def _export(options: argparse.Namespace) -> int:
             else:
                 number = 1
                 tree = await _tree(store, options.id)
-                output.put(await _whole(_known(store), tree) if as_json else markdown(tree))
+                output.put(await exported(_known(store), tree, "json" if as_json else "markdown"))
     if options.out:
         say(f"chat-tui: {number} conversation{'' if number == 1 else 's'} written to {clean_line(options.out)}.\n")
     return 0
@@ -128,19 +126,8 @@ async def _export(options: argparse.Namespace) -> int:
 async def _export_all(store: Store | None, output: _Output) -> int:
     rows = [] if store is None else await store.conversations(limit=_EVERY)
     for row in rows:
-        output.put(await _whole(_known(store), await _known(store).tree(row.id)))
+        output.put(await exported(_known(store), await _known(store).tree(row.id), "json"))
     return len(rows)
-
-
-async def _whole(store: Store, tree: Tree) -> str:
-    """The tree as a line of JSON, with the content of its files."""
-    files = await store.contents([turn.id for turn in tree.turns if turn.attachments])
-    turns = tuple(
-        msgspec.structs.replace(turn, attachments=files.get(turn.id, turn.attachments)) if turn.attachments else turn
-        for turn in tree.turns
-    )
-    record = own.record(msgspec.structs.replace(tree, turns=turns))
-    return await asyncio.to_thread(own.json_text, record) + "\n"
 
 
 class _Output:
