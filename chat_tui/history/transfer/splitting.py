@@ -13,6 +13,7 @@ from typing import Protocol
 from chat_tui.history.transfer.parcels import RECORD_BYTES
 
 _PIECE = 1 << 18
+_BEGINNING_BYTES = 200
 _BEGIN = re.compile(rb'\s*(?:\{\s*"conversations"\s*:\s*)?\[')
 _BRACKET = re.compile(rb'["{}\[\]]')
 _QUOTE = re.compile(rb'["\\]')
@@ -49,7 +50,8 @@ class _Splitter:
         return bool(piece)
 
     def records(self) -> Iterator[bytes | TooLong]:
-        self._more()
+        while len(self._held) < _BEGINNING_BYTES and self._more():
+            pass
         if self._held.startswith(_BOM):
             self._at = len(_BOM)
         if begin := _BEGIN.match(self._held, self._at):

@@ -1,0 +1,117 @@
+"""Markdown for people, which programs can take apart."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from chat_tui.attachments import Attachment
+from chat_tui.chunks import ErrorInfo, Usage
+from chat_tui.conversation import Conversation, Tree, Turn
+from chat_tui.history.transfer.markdown import markdown
+from chat_tui.route import Route, Try
+
+WHEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+MARK = re.compile(r"<!-- turn (.*) -->")
+QUESTION = Turn("user", "Why?", id="q", created=WHEN, attachments=(Attachment("a.txt", "text/plain", b"abc"),))
+ANSWER = Turn(
+    "assistant",
+    "# Because\n\n```python\nx = 1\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |",
+    id="a",
+    parent="q",
+    created=WHEN,
+    thinking="Hm. </details> <b>",
+    model="local/x",
+    usage=Usage(30, 12, 42),
+    cost=0.000125,
+)
+ROUTE = Route("fastest", tries=(Try("local/y", 1, "Overloaded"), Try("local/x", 1, "answered")))
+
+
+def exported(*turns: Turn, title: str = "The sky", routes: dict[str, Route] | None = None) -> str:
+    conversation = Conversation("abc", title, 'Be brief: "now".', WHEN, WHEN, turns)
+    return markdown(Tree(conversation, turns, turns[-1].id if turns else "", routes or {}))
+
+
+def front_matter(text: str) -> dict[str, object]:
+    found: dict[str, object] = yaml.safe_load(text.split("---\n")[1])
+    return found
+
+
+def test_the_front_matter_tells_title_times_models_tokens_and_cost() -> None:
+    assert front_matter(exported(QUESTION, ANSWER)) == {
+        "title": "The sky",
+        "id": "abc",
+        "created": WHEN,
+        "updated": WHEN,
+        "turns": 2,
+        "models": ["local/x"],
+        "tokens_in": 30,
+        "tokens_out": 12,
+        "cost_dollars": 0.000125,
+        "system_prompt": 'Be brief: "now".',
+    }
+
+
+@given(st.text())
+def test_any_title_is_a_yaml_string_and_a_heading_of_one_line(title: str) -> None:
+    text = exported(title=title)
+    assert isinstance(front_matter(text)["title"], str)
+    assert sum(line.startswith("# ") for line in text.split("\n")) == 1
+
+
+def test_each_answer_tells_its_model_state_tokens_cost_and_route_in_one_line() -> None:
+    marks = MARK.findall(exported(QUESTION, ANSWER, routes={"a": ROUTE}))
+    assert marks[0] == 'id="q" role="user" created="2026-01-02T03:04:05Z"'
+    assert marks[1] == (
+        'id="a" role="assistant" created="2026-01-02T03:04:05Z" model="local/x" state="complete" tokens="30+12"'
+        ' cost="0.000125" route="fastest: local/y Overloaded, local/x answered"'
+    )
+
+
+def test_an_answer_stands_there_as_it_was_written() -> None:
+    text = exported(QUESTION, ANSWER)
+    assert f"\n{ANSWER.text}\n" in text
+    assert "\n## You\n\nWhy?\n\n*Attached: a.txt (text/plain, 3 bytes)*\n" in text
+    assert "<details><summary>Thinking</summary>\n\nHm. &lt;/details> <b>\n\n</details>" in text
+
+
+@pytest.mark.parametrize("cut", ["```python\nx = (", "~~~~\n~~~\n```", "- a\n\n```\nb", "text\n````md\n```\nx\n```"])
+def test_an_open_fence_does_not_swallow_the_next_turn(cut: str) -> None:
+    broken = Turn("assistant", cut, id="a", parent="q", model="local/x", state="broken")
+    text = exported(QUESTION, broken, Turn("user", "And?", id="q2", parent="a"))
+    headings = [token.content for token in MarkdownIt().parse(text.split("---\n", 2)[2]) if token.type == "inline"]
+    assert {"You", "local/x"} <= set(headings)
+    assert headings.count("You") == 2
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [("cancelled", "*It was cancelled here.*"), ("broken", "*The line was cut here. The socket closed.*")],
+)
+def test_how_an_answer_ended_is_told(state: str, told: str) -> None:
+    error = ErrorInfo("Unreachable", "The socket closed.") if state == "broken" else None
+    turn = Turn("assistant", "Par", id="a", model="local/x", state=state, error=error)  # type: ignore[arg-type]
+    assert exported(turn).endswith(f"Par\n\n{told}\n")
+
+
+@given(st.text(st.sampled_from('a\n\x1b[]2J\x07\u202e\x9b-<>!"#`'), max_size=60))
+def test_nothing_is_written_that_a_terminal_obeys_and_no_fact_ends_its_comment(text: str) -> None:
+    turn = Turn("assistant", text, id=f"x{text}", model=text, strategy=text, thinking=text)
+    out = exported(turn, title=text)
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]", out)
+    assert sum(line.startswith('<!-- turn id="x') and line.endswith(" -->") for line in out.split("\n")) == 1
+
+
+def test_only_the_current_path_is_written() -> None:
+    other = Turn("assistant", "Another one.", id="b", parent="q")
+    tree = Tree(
+        Conversation("abc", "T", created=WHEN, updated=WHEN, path=(QUESTION, ANSWER)), (QUESTION, other, ANSWER)
+    )
+    assert "Another one." not in markdown(tree)
