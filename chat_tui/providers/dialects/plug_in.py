@@ -14,7 +14,7 @@ import msgspec
 from chat_tui.chunks import Chunk
 from chat_tui.errors import ConfigError, Garbled, ProviderError, Rejected
 from chat_tui.known import DIALECT_PLUG_INS
-from chat_tui.models import Model
+from chat_tui.models import DIALECTS, Model
 from chat_tui.providers.dialects.dialect import Call, Dialect, Reading
 from chat_tui.providers.dialects.look_up import LookUp, nothing, unchanged
 from chat_tui.providers.dialects.model_list import Listed, Row, no_more
@@ -33,7 +33,9 @@ def plug_in(name: str) -> Dialect:
     shown = clean_line(name, 60)
     point = next(iter(entry_points(group=DIALECT_PLUG_INS, name=name)), None)
     if point is None:
-        raise ConfigError(f"There is no dialect `{shown}`.", "Install the package that brings it.", key="dialect")
+        raise ConfigError(
+            f"There is no dialect `{shown}`.", f"Known: {', '.join(DIALECTS)}, and what packages bring.", key="dialect"
+        )
     hint = f"Mend or remove the package that brings it ({clean_line(point.value, 80)})."
     try:
         made = point.load()()
