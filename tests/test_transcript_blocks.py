@@ -150,3 +150,32 @@ def test_plain_text_stays_whole(text: str, size: int) -> None:
     splitter.finish()
     joined = "".join((block.joint if index else "") + block.source for index, block in enumerate(splitter.closed))
     assert joined == text
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["", "- ", "1. ", "> ", "# ", "```\n", "$$\n", "<div>", "| a |\n|---|\n| ", "\t"]),
+            st.sampled_from([1, PARAGRAPH_LENGTH - 1, PARAGRAPH_LENGTH, PARAGRAPH_LENGTH + 4, 3 * PARAGRAPH_LENGTH]),
+            st.sampled_from(["x", "x ", "- x ", "| x"]),
+            st.sampled_from(["\n", "\n\n"]),
+        ),
+        min_size=1,
+        max_size=5,
+    ),
+    st.integers(500, 4 * PARAGRAPH_LENGTH),
+)
+@settings(max_examples=40)
+def test_lines_without_end_are_cut_and_lose_nothing(lines: list[tuple[str, int, str, str]], size: int) -> None:
+    text = "".join(begin + (body * length)[:length] + end for begin, length, body, end in lines)
+    splitter = Splitter()
+    for at in range(0, len(text), size):
+        splitter.feed(text[at : at + size])
+        splitter.open()
+    splitter.finish()
+    assert sum(block.source.count("x") for block in splitter.closed) >= text.count("x")
+
+
+def test_what_follows_a_cut_line_is_of_the_same_paragraph() -> None:
+    pieces = split("x" * (PARAGRAPH_LENGTH + 5) + "\nnext line\n" + "y" * (PARAGRAPH_LENGTH + 5))
+    assert "".join(piece.source for piece in pieces).startswith("x" * (PARAGRAPH_LENGTH + 5) + "\nnext line")

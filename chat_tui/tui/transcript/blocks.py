@@ -281,7 +281,9 @@ class Splitter:
         self._add(line[self._nest :] if self._nest and _indent(line) >= self._nest else line)
 
     def _take_in_paragraph(self, line: str) -> None:
-        if self._state == "paragraph" and "|" in self._lines[-1] and "-" in line and _DELIMITER.match(line):
+        # Behind a cut there is no line yet.
+        above = self._lines[-1] if self._lines else ""
+        if self._state == "paragraph" and "|" in above and "-" in line and _DELIMITER.match(line):
             head = self._lines.pop()
             if self._lines:
                 self._close()
