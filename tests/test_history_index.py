@@ -13,6 +13,7 @@ import pytest
 
 from chat_tui.conversation import Conversation, Hit, Turn, now
 from chat_tui.history import opening, search, writes
+from chat_tui.history.migrations import MIGRATIONS, first
 from chat_tui.history.store import Store
 
 COUNT = 700
@@ -88,6 +89,29 @@ async def test_an_opened_store_catches_up_by_itself(tmp_path: Path) -> None:
         hits = await store.search("turn", limit=COUNT)
     assert len(hits) == COUNT
     await store.close()
+
+
+def test_the_indexes_of_a_large_older_store_are_erased_in_pieces() -> None:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
+        first(db)
+        text = " ".join(f"w{number * number:x}" for number in range(100_000))
+        db.execute("INSERT INTO turn_words (rowid, text) VALUES (1, ?)", (text,))
+        db.execute("INSERT INTO conversation (key, id, created, updated) VALUES (1, 'c', 0, 0)")
+        db.execute(
+            "INSERT INTO turn (key, id, conversation, role, state, created, indexed, text)"
+            " VALUES (9000, 't', 1, 'user', 'complete', 0, 1, 'found again')"
+        )
+        for migration in MIGRATIONS[1:]:
+            migration(db)
+        assert search.catch_up(db)
+        assert found(db, "again") == {"t"}
+        pieces = 0
+        while search.catch_up(db):
+            pieces += 1
+        assert pieces > 1
+        tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
+        assert not [name for name in tables if name.startswith(("turn_words", "turn_grams"))]
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
 async def test_what_is_erased_leaves_no_word_behind(tmp_path: Path) -> None:

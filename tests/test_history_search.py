@@ -198,6 +198,18 @@ async def test_a_wrong_filter_is_told(dated: Store) -> None:
         await dated.search("apple before:soon")
 
 
+@pytest.mark.parametrize("start", range(16_384 - 20, 16_384 + 3))
+async def test_a_word_is_found_wherever_it_stands_in_a_long_text(start: int) -> None:
+    with closing(opening.in_memory(opening.Settings())) as db:
+        text = ("é漢 " * start)[: start - 1] + " needle_天気 " + "x" * 700 + "tail"
+        writes.add_conversation(db, Conversation("c", path=(Turn("user", text, id="t"),)), "")
+        for query in ("needle", "edle_天気", "天気", '"needle_天気 xxx"'):
+            (hit,) = search.search(db, query, 10)
+            assert [hit.snippet[at:end] for at, end in hit.marks] == [query.strip('"')]
+        assert search.search(db, "x" * 600, 10)
+        assert not search.search(db, "needles", 10)
+
+
 DAYS = st.integers(0, 1500).map(lambda days: date(2022, 11, 20) + timedelta(days))
 
 

@@ -166,15 +166,19 @@ _THIRD = (
     # Turns up to this key are still to be indexed, the newest of them first. One row.
     "CREATE TABLE index_gap (last INTEGER NOT NULL)",
     "INSERT INTO index_gap (last) SELECT coalesce(max(key), 0) FROM turn WHERE indexed = 1",
-    "DROP TABLE turn_words",
-    "DROP TABLE turn_grams",
 )
+OLD_INDEXES = ("turn_words", "turn_grams")
+"""Of schema 1; what a large store has in them is erased after opening, in pieces."""
+_QUICKLY_DROPPED_TURNS = 2000
 
 
 def third(db: sqlite3.Connection) -> None:
     """Schema 3: one index of tokens for the turns, one of the insides of words; filled after opening, in pieces."""
     for statement in _THIRD:
         db.execute(statement)
+    if db.execute("SELECT coalesce(max(key), 0) FROM turn").fetchone()[0] <= _QUICKLY_DROPPED_TURNS:
+        for name in OLD_INDEXES:
+            db.execute(f"DROP TABLE {name}")
 
 
 MIGRATIONS: tuple[Migration, ...] = (first, second, third)

@@ -13,14 +13,19 @@ from collections.abc import Collection
 import msgspec
 
 from chat_tui.finding import folded
+from chat_tui.history.migrations import OLD_INDEXES
 from chat_tui.history.rows import moment
 from chat_tui.history.search.tokens import grams, tokens
 
 INDEXED_CHARACTERS = 1_000_000
 """Of one turn; what follows is not found."""
-_PIECE_CHARACTERS = 200_000
+_PIECE_CHARACTERS = 100_000
 """Of the turns that are indexed in one go."""
 _PIECE_TURNS = 500
+_LAST_HEAD = 10
+"""Rows up to this one tell SQLite what a full-text table is made of; without them it cannot even be dropped."""
+_PIECE_BLOCKS = 500
+"""Of an old index, each of 4 KB, that are erased in one go."""
 
 
 def add(db: sqlite3.Connection, key: int, text: str) -> None:
@@ -53,10 +58,10 @@ def begin_again(db: sqlite3.Connection) -> None:
 
 
 def catch_up(db: sqlite3.Connection) -> bool:
-    """Indexes the next few of the turns that an older schema or a recovery left; whether there are more."""
+    """A piece of what an older schema or a recovery left: indexes turns, then erases old indexes; whether it did."""
     last = _gap(db)
     if not last:
-        return False
+        return _erase_old(db)
     read = 0
     for key, text in db.execute(
         "SELECT key, text FROM turn WHERE key <= ? AND indexed = 1 ORDER BY key DESC LIMIT ?", (last, _PIECE_TURNS)
@@ -66,11 +71,23 @@ def catch_up(db: sqlite3.Connection) -> bool:
         read += len(text)
         if read > _PIECE_CHARACTERS:
             break
-    else:
-        (more,) = db.execute("SELECT max(key) FROM turn WHERE key <= ? AND indexed = 1", (last,)).fetchone()
-        last = more or 0
-    db.execute("UPDATE index_gap SET last = ?", (last,))
-    return last > 0
+    (more,) = db.execute("SELECT max(key) FROM turn WHERE key <= ? AND indexed = 1", (last,)).fetchone()
+    db.execute("UPDATE index_gap SET last = ?", (more or 0,))
+    return True
+
+
+def _erase_old(db: sqlite3.Connection) -> bool:
+    """Dropping a large one in one go would hold the writer for seconds."""
+    for name in OLD_INDEXES:
+        if db.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (name,)).fetchone():
+            erased = db.execute(
+                f"DELETE FROM {name}_data WHERE id IN (SELECT id FROM {name}_data WHERE id > ? LIMIT ?)",
+                (_LAST_HEAD, _PIECE_BLOCKS),
+            ).rowcount
+            if erased < _PIECE_BLOCKS:
+                db.execute(f"DROP TABLE {name}")
+            return True
+    return False
 
 
 def _gap(db: sqlite3.Connection) -> int:

@@ -18,6 +18,9 @@ from chat_tui.query import Query
 from chat_tui.text_safety import clean_line
 
 _SNIPPET_CHARACTERS = 160
+_WINDOW = 4096
+_OVERLAP = 400
+"""The longest passage that is looked for."""
 _USUAL_CHARACTERS = 1500
 _SATURATION = 1.2
 _LENGTH_WEIGHT = 0.75
@@ -109,6 +112,10 @@ def _snippet(text: str, wanted: Sequence[str]) -> tuple[str, tuple[Range, ...]]:
 
 def _position(text: str, wanted: Sequence[str]) -> tuple[int, int]:
     """Where the first term begins, and how long it is."""
-    places = [found[0] for term in wanted if (found := find(text, term))]
-    start, end = min(places, default=(0, 0))
-    return start, end - start
+    for start in range(0, len(text), _WINDOW):
+        window = text[start : start + _WINDOW + _OVERLAP]
+        places = [found[0] for term in wanted if (found := find(window, term))]
+        if places:
+            first, last = min(places)
+            return start + first, last - first
+    return 0, 0

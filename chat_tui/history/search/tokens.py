@@ -16,6 +16,7 @@ import msgspec
 PIECE_CHARACTERS = 32
 """Of a word; a longer one is kept as overlapping pieces."""
 _STEP = PIECE_CHARACTERS // 2
+_SLICE = 16_384
 _LONGEST_WORD = 512
 """Characters of one word that are looked at: what is longer is data."""
 
@@ -44,17 +45,24 @@ class Part(msgspec.Struct, frozen=True):
 
 
 def tokens(text: str) -> tuple[set[str], set[str]]:
-    """The words of a folded text, and the signs that are not words."""
-    if text.isascii():
-        words, runs = set(_ASCII_WORDS.findall(text)), set(_ASCII_SIGNS.findall(text))
-    else:
-        words, runs = set(_WORDS.findall(text)), set(_SIGNS.findall(text))
+    """The words of a folded text, and the signs that are not words.
+
+    In slices: one look over a long text would hold the interpreter, and so the screen. They overlap, so that what is
+    cut by one is whole in the next.
+    """
+    words: set[str] = set()
+    signs: set[str] = set()
+    for start in range(0, len(text), _SLICE):
+        some = text[max(0, start - PIECE_CHARACTERS) : start + _SLICE]
+        plain = some.isascii()
+        words.update((_ASCII_WORDS if plain else _WORDS).findall(some))
+        runs = set((_ASCII_SIGNS if plain else _SIGNS).findall(some))
+        signs.update("".join(runs))
+        for run in runs:
+            signs.update(map("".join, pairwise(run)))
     for word in [word for word in words if len(word) > PIECE_CHARACTERS]:
         words.remove(word)
         words.update(pieces(word))
-    signs = set("".join(runs))
-    for run in runs:
-        signs.update(map("".join, pairwise(run)))
     return words, signs
 
 
