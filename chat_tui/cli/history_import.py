@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import time
 from pathlib import Path
@@ -29,6 +30,10 @@ async def run(file: Path, *, as_json: bool) -> int:
         if store.notice:
             say(f"chat-tui: {store.notice}\n")
         report = await importing.bring_in(store, file, bar.show)
+    except asyncio.CancelledError:
+        bar.end()
+        say("chat-tui: stopped. What has come in is kept; import the file again for the rest.\n")
+        raise
     finally:
         bar.end()
         await store.close()
