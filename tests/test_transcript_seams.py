@@ -14,7 +14,7 @@ def text_with(part: str) -> tuple[str, int]:
     return text, text.index(part)
 
 
-async def marked(part: str, reason: str = "the line was cut") -> list[str]:
+async def marked(part: str, reason: str = "it broke") -> list[str]:
     """The lines around the mark of a seam that stands before this part."""
     text, at = text_with(part)
     async with pane(width=60, height=40) as (transcript, pilot):
@@ -28,11 +28,21 @@ async def marked(part: str, reason: str = "the line was cut") -> list[str]:
 
 async def test_a_thin_line_stands_where_the_answer_went_on() -> None:
     before, mark, after = await marked("word20")
-    assert "after: the line was" in mark
+    assert "after: it broke ──" in mark
     numbers = [int(word[4:]) for word in f"{before} {after}".split()]
     assert numbers[0] < 20 <= numbers[-1]
     before, _, after = await marked("line3")
     assert "line" in before + after
+
+
+async def test_a_long_reason_is_told_whole() -> None:
+    text, at = text_with("word20")
+    async with pane(width=40, height=40) as (transcript, pilot):
+        transcript.show([answer(text, seams=(Seam(at, "shelf/deep", "the server is overloaded and asks to wait"),))])
+        await settled(pilot)
+        page = shown(transcript)
+        place = next(index for index, line in enumerate(page) if "continued" in line)
+        assert page[place + 2].startswith("asks to wait ──")
 
 
 async def test_between_two_blocks_it_stands_between_them_and_a_wish_has_no_reason() -> None:

@@ -44,6 +44,19 @@ _LIST_KEYS = (
     "conversation.delete",
     "undo.take",
 )
+_TURN_KEYS = (
+    "question.edit",
+    "answer.regenerate",
+    "version.before",
+    "version.after",
+    "version.compare",
+    "transcript.copy",
+    "turn.branch",
+    "answer.route",
+    "change.undo",
+    "help.open",
+)
+_FIND_KEYS = ("find.next", "find.before", "find.close")
 _BUSY_KEYS = ("answer.cancel", "answer.pause", "models.open", "history.open", "help.open")
 
 
@@ -135,10 +148,13 @@ class ChatLayout(Screen[None]):
         self.show_speed()
 
     def show_keys(self) -> None:
-        """The keys that count now: they differ on the history list, and while an answer runs."""
-        ids: Sequence[str] = _BUSY_KEYS if self.chat.busy else _IDLE_KEYS
+        """The keys that count now: they differ on the turns, on the history list, and while an answer runs."""
+        idle = _TURN_KEYS if self.chat.transcript.has_focus else _IDLE_KEYS
+        ids: Sequence[str] = _BUSY_KEYS if self.chat.busy else idle
         if self.history.has_focus_within:
             ids = _LIST_KEYS
+        elif self.chat.find_bar.has_focus:
+            ids = _FIND_KEYS
         keys = keymap.footer(ids, self.host.changed_keys)
         if self.chat.paused:
             keys = [(key, "go on" if word == "pause" else word) for key, word in keys]

@@ -25,10 +25,17 @@ _MARKS: dict[Change, tuple[str, str]] = {"": ("", ""), "removed": ("[-", "-]"), 
 def diff_lines(pieces: Sequence[Piece], width: int, *, marks: bool) -> list[Line]:
     """The pieces in lines of this width; `marks` tell the changes where colours cannot."""
     runs: list[wrapping.Run] = []
-    for change, text in pieces:
+    for place, (change, text) in enumerate(pieces):
+        body, space = text, ""
+        if change:
+            body = text.rstrip() or text
+            space = text[len(body) :]
+        if change == "removed" and space and [piece.change for piece in pieces[place + 1 : place + 2]] == ["added"]:
+            # The line ends where what stands in its place ends.
+            space = " "
         begin, end = _MARKS[change] if marks else ("", "")
-        body = text.rstrip() if end else text
-        runs.append((f"{begin}{body}{end}{text[len(body) :]}", _STYLES[change], True))
+        runs += [(f"{begin}{body}{end}", _STYLES[change], True), (space, _STYLES[""], True)]
+    runs = [run for run in runs if run[0]]
     return [tuple(Span(text, _ROLES[style]) for text, style, _ in line.runs) for line in wrapping.wrap(runs, width)]
 
 

@@ -103,13 +103,8 @@ class FindBar(Input):
         self.action_move(0)
 
     def _tell(self) -> None:
-        count = f"{self._at + 1:,} of {len(self._hits):,}" if self._hits else "not found" if self.value.strip() else ""
-        keys = "Enter next · Up before · Esc close" if self.size.width >= 50 else ""
-        self.border_subtitle = " · ".join(part for part in (count, keys) if part)
-
-    def on_resize(self) -> None:
-        """What it tells depends on the room."""
-        self._tell()
+        count = f"{self._at + 1:,} of {len(self._hits):,}" if self._hits else "not found"
+        self.border_subtitle = count if self.value.strip() else ""
 
     def on_blur(self) -> None:
         """Another place has the keys now; a terminal that is left for a while does not count."""

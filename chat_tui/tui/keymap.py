@@ -11,7 +11,7 @@ from textual.binding import Binding
 from chat_tui.errors import KeymapError
 from chat_tui.text_safety import clean_line
 
-Where = Literal["everywhere", "prompt", "transcript", "history list"]
+Where = Literal["everywhere", "prompt", "transcript", "find bar", "history list"]
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -64,11 +64,18 @@ TABLE: tuple[Key, ...] = (
     Key("transcript.page", "pageup,pagedown", "", "scroll by a page", "transcript"),
     Key("transcript.edge", "home,end", "", "go to the beginning or the end", "transcript"),
     Key("transcript.fold", "t", "", "fold the thinking away, or unfold it", "transcript"),
-    Key("transcript.copy", "y", "", "copy the answer", "transcript"),
+    Key("transcript.copy", "y", "", "copy the answer", "transcript", "copy"),
     Key("transcript.copy_code", "1–9", "", "copy a code block by its number", "transcript"),
-    Key("version.before", "left", "version(-1)", "show the version before of a turn that has several", "transcript"),
-    Key("version.after", "right", "version(1)", "show the version after", "transcript"),
-    Key("version.compare", "d", "compare", "show word by word how the versions differ", "transcript"),
+    Key(
+        "version.before",
+        "left",
+        "version(-1)",
+        "show the version before of a turn that has several",
+        "transcript",
+        "versions",
+    ),
+    Key("version.after", "right", "version(1)", "show the version after", "transcript", "newer"),
+    Key("version.compare", "d", "compare", "show word by word how the versions differ", "transcript", "compare"),
     Key("question.edit", "e", "edit", "edit a question, and send it as another version", "transcript", "edit"),
     Key("answer.regenerate", "r", "screen.regenerate", "ask for another version of the answer", "transcript", "again"),
     Key(
@@ -78,13 +85,30 @@ TABLE: tuple[Key, ...] = (
         "ask for another version by a model chosen for this once",
         "transcript",
     ),
-    Key("turn.branch", "b", "branch", "end the conversation at this turn: what comes next branches off", "transcript"),
+    Key(
+        "turn.branch",
+        "b",
+        "branch",
+        "end the conversation at this turn: what comes next branches off",
+        "transcript",
+        "branch",
+    ),
     Key("answer.continue", "c", "screen.go_on", "let an answer go on that was cut, or ask anew", "transcript"),
-    Key("answer.route", "question_mark", "screen.show_route", "show how the answer was routed, and why", "transcript"),
+    Key(
+        "answer.route",
+        "question_mark",
+        "screen.show_route",
+        "show how the answer was routed, and why",
+        "transcript",
+        "why",
+    ),
     Key("answer.good", "plus", "judge(1)", "a good answer: the strategies note it", "transcript"),
     Key("answer.bad", "minus", "judge(0)", "a bad answer", "transcript"),
-    Key("change.undo", "u", "undo", "undo what was done last to a conversation", "transcript"),
+    Key("change.undo", "u", "undo", "undo what was done last to a conversation", "transcript", "undo"),
     Key("history.choose", "enter", "", "open the conversation", "history list", "open"),
+    Key("find.next", "enter,down", "", "the next place; Ctrl+F does too", "find bar", "next"),
+    Key("find.before", "up", "", "the place before", "find bar", "before"),
+    Key("find.close", "escape", "", "close it and stay at this place", "find bar", "close"),
     Key("history.filter", "slash", "", "filter by title; so does typing", "history list", "filter"),
     Key("conversation.rename", "f4", "screen.act('rename')", "rename the conversation", "history list", "rename"),
     Key("conversation.pin", "f5", "screen.act('pin')", "pin the conversation, or no longer", "history list", "pin"),

@@ -9,8 +9,9 @@ from typing import Literal, NamedTuple, TypeAlias
 
 Change: TypeAlias = Literal["", "removed", "added"]
 
-WORDS_MOST = 1_500
-"""Words of each text up to which they are compared directly; beyond, lines are, and the words of lines that differ."""
+WORDS_MOST = 2_000
+"""Words (and marks between them) of each text up to which they are compared directly; beyond, lines are, and the
+words of lines that differ."""
 LINES_MOST = 5_000
 """Lines beyond which the rest counts as replaced."""
 _ISLAND = 2
@@ -18,7 +19,7 @@ _ISLAND = 2
 
 # A Chinese, Japanese or Korean character is a word by itself.
 _WIDE = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
-_WORD = re.compile(rf"[{_WIDE}]\s*|[^\s{_WIDE}]+\s*|\s+")
+_WORD = re.compile(rf"[{_WIDE}]\s*|(?:(?![{_WIDE}])\w)+\s*|[^\w\s]\s*|\s+")
 
 
 class Piece(NamedTuple):

@@ -8,7 +8,7 @@ from chat_tui.route import Seam
 from chat_tui.text_safety import clean_line
 from chat_tui.tui.transcript.blocks import Block
 from chat_tui.tui.transcript.ink import Ink
-from chat_tui.tui.transcript.wrapping import Line, fitting, width_of
+from chat_tui.tui.transcript.wrapping import Line, width_of, wrap
 
 
 def seams_by_block(seams: Sequence[Seam], blocks: Sequence[Block], text: str) -> dict[int, list[tuple[float, Seam]]]:
@@ -38,17 +38,17 @@ def with_seams(lines: Sequence[Line], seams: Sequence[tuple[float, Seam]], width
     before, waiting = 0, list(seams)
     for line in lines:
         while waiting and line.text and before + len(line.text) / 2 >= waiting[0][0] * total:
-            marked.append(seam_line(waiting.pop(0)[1], width, ink))
+            marked += seam_lines(waiting.pop(0)[1], width, ink)
         marked.append(line)
         before += len(line.text)
-    return [*marked, *(seam_line(seam, width, ink) for _, seam in waiting)]
+    return [*marked, *(mark for _, seam in waiting for mark in seam_lines(seam, width, ink))]
 
 
-def seam_line(seam: Seam, width: int, ink: Ink) -> Line:
+def seam_lines(seam: Seam, width: int, ink: Ink) -> list[Line]:
     """Such as `── continued here by local/m after: the line was cut ──────`."""
     base = ink.ground + ink.text
     reason = f" after: {clean_line(seam.reason, 200)}" if seam.reason else ""
-    told = fitting(f"continued here by {clean_line(seam.model, 80)}{reason}", max(width - 4, 1))
-    runs = [("── ", base + ink.rule, False), (told, base + ink.dim, False)]
-    rest = max(width - width_of(runs) - 1, 0)
-    return Line([*runs, (" " + "─" * rest, base + ink.rule, False)])
+    told = f"continued here by {clean_line(seam.model, 80)}{reason} "
+    lines = wrap([("── ", base + ink.rule, False), (told, base + ink.dim, False)], width)
+    lines[-1].runs.append(("─" * max(width - width_of(lines[-1].runs), 0), base + ink.rule, False))
+    return lines
