@@ -83,6 +83,12 @@ def read(path: Path) -> Attachment:
     return _checked(name, media_type, content, limit)
 
 
+def of_bytes(name: str, content: bytes) -> Attachment:
+    """What came by another way than a file. Raises `AttachmentRefused`."""
+    media_type = media_type_of(content[:_HEAD])
+    return _checked(name, media_type, content, IMAGE_LIMIT if media_type else TEXT_LIMIT)
+
+
 def _opened(path: str, flags: int) -> int:
     # A pipe must not wait for somebody to write to it.
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

@@ -36,8 +36,8 @@ Event = Literal[
 ]
 """What a `Metadata` chunk tells: where the stream is before its first token (`loading`, `connecting`, `waiting`,
 `queued`, `fetching`), what the router did (`retry`, `failover`, `seam`: an answer that was cut goes on,
-`budget`: models are out for their price, `part`: it works on part `attempt` of `of` of a document), what was left out
-(`trimmed`: exchanges; `skipped`: a malformed event), or figures (`usage`)."""
+`budget`: models are out for their price, `part`: it is at step `attempt` of `of`, which are a document's parts and, at
+last, their summary), what was left out (`trimmed`: exchanges; `skipped`: a malformed event), or figures (`usage`)."""
 
 
 class Usage(msgspec.Struct, frozen=True, gc=False, omit_defaults=False):

@@ -71,6 +71,10 @@ class Figures(msgspec.Struct, frozen=True):
     context_window: int | None = None
     left_out: int = 0
     """Earlier exchanges that did not fit."""
+    step: int = 0
+    """Of a document that is worked through in parts: from 1; the last step sums up."""
+    steps: int = 0
+    """0: it is not worked through in parts."""
     duration_seconds: float = 0.0
     error: str = ""
 
@@ -88,6 +92,7 @@ class Meter:
         self._delay: float | None = None
         self._price: float | None = None
         self._context: tuple[int, int] = (0, 0)
+        self._step: tuple[int, int] = (0, 0)
         self._usage: Usage | None = None
         self._end: End | None = None
         self._ended: float | None = None
@@ -148,6 +153,8 @@ class Meter:
         self._seams += chunk.event == "seam"
         if chunk.event == "trimmed":
             self._left_out = chunk.left_out
+        if chunk.event == "part":
+            self._step = (chunk.attempt, chunk.of)
         phase = _PHASES.get(chunk.event)
         if phase and self._end is None:
             self._attempt, self._of, self._reason = chunk.attempt, chunk.of, chunk.reason
@@ -240,6 +247,8 @@ class Meter:
             context_tokens=sent + (tokens or 0) if sent else None,
             context_window=self._context[1] or None,
             left_out=self._left_out,
+            step=self._step[0],
+            steps=self._step[1],
             duration_seconds=timings.duration_seconds or max(0.0, until - self._started),
             error=self._error,
         )

@@ -234,3 +234,9 @@ async def test_what_is_shown_live_is_what_the_end_tells() -> None:
     assert live.completion_tokens == after.completion_tokens
     assert live.tokens_estimated
     assert after.tokens_estimated
+
+
+def test_the_part_of_a_document_is_told() -> None:
+    part = (1.0, Metadata("part", attempt=2, of=6))
+    figures = shown(2.0, part, (1.5, Metadata("connecting", attempt=1)))
+    assert (figures.step, figures.steps) == (2, 6)

@@ -48,6 +48,16 @@ def test_a_variable_that_is_not_there_is_told_with_those_that_are() -> None:
     assert "language" in told.value.hint
 
 
+def test_values_are_taken_as_they_are_typed() -> None:
+    translate, story = shipped("translate"), shipped("story")
+    assert presets.values_in(translate, "Brazilian Portuguese") == {"language": "Brazilian Portuguese"}
+    assert presets.values_in(story, "words=80 genre=a space opera") == {"words": "80", "genre": "a space opera"}
+    assert presets.values_in(story, "noir words=80") == {"genre": "noir", "words": "80"}
+    assert presets.values_in(story, "") == presets.values_in(Preset(), "") == {}
+    with pytest.raises(CommandError):
+        presets.values_in(Preset(name="mine"), "x")
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -57,6 +67,8 @@ def test_a_variable_that_is_not_there_is_told_with_those_that_are() -> None:
         ('model = "gpt"', "provider/model"),
         ("title = 5", "line 1: `title`"),
         ("title = ", "TOML"),
+        ('thinking = "much"', "line 1: `thinking`"),
+        ('[variables.a]\ndefault = "x"\nchoises = []', "line 3: `variables.a.choises`"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_line(text: str, said: str) -> None:
@@ -94,6 +106,8 @@ def test_what_the_user_says_goes_before_the_preset() -> None:
         ("x",),
     )
     assert preset.settings(Request(model="one/a")).strategy is None
+    assert Preset(thinking="low").settings(Request()).thinking == "low"
+    assert Preset(thinking="low").settings(Request(thinking="off")).thinking == "off"
 
 
 async def test_a_conversation_speaks_as_its_preset_says() -> None:

@@ -30,6 +30,12 @@ def test_the_stats_say_what_the_figures_say() -> None:
     assert {"Tokens out ≈1,234", "Cost –", "Duration 4.2 s", "Context ≈1,646 of 2k 80%"} <= told
 
 
+def test_the_part_of_a_document_is_shown_while_it_is_worked_on() -> None:
+    assert "part 2 of 5" in text_of(stats_lines(Figures(phase="answering", step=2, steps=6), 28))
+    assert "summing up" in text_of(stats_lines(Figures(phase="answering", step=6, steps=6), 28))
+    assert "part" not in text_of(stats_lines(Figures(phase="complete", step=2, steps=6), 28))
+
+
 def test_a_model_that_costs_nothing_shows_it_from_the_start() -> None:
     assert "$0" in text_of(stats_lines(ANSWERING, 28, free=True))
 

@@ -68,6 +68,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"chat-tui {__version__}")
     _choice(top)
+    _preset(top)
     commands = top.add_subparsers(dest="command", metavar="command")
     ask = commands.add_parser(
         "ask",
@@ -76,6 +77,7 @@ def parser() -> argparse.ArgumentParser:
     )
     ask.add_argument("question", nargs="*", help="the question; its words may stand without quotes")
     _choice(ask, argparse.SUPPRESS)
+    _preset(ask, argparse.SUPPRESS)
     ask.add_argument("--max-tokens", type=_positive_int, metavar="N", help="at most N tokens of answer")
     ask.add_argument("--temperature", type=_not_negative, metavar="T", help="0 is the most certain")
     ask.add_argument("--top-p", type=_fraction, metavar="P", help="nucleus sampling, 0 to 1")
@@ -85,7 +87,12 @@ def parser() -> argparse.ArgumentParser:
     ask.add_argument("--seed", type=int, metavar="N", help="the same seed gives the same answer, where it can")
     ask.add_argument("--thinking", choices=THINKING, help="how much to think first, where the model can")
     ask.add_argument(
-        "--attach", action="append", default=[], metavar="FILE", help="send an image or text along; may be repeated"
+        "--attach",
+        "--file",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="send an image or text along; may be repeated",
     )
     ask.add_argument("--timeout", type=_positive, metavar="SECONDS", help="limit for the whole answer")
     ask.add_argument("--max-price", type=_not_negative, metavar="DOLLARS", help="the most that the answer may cost")
@@ -127,6 +134,19 @@ def _auth(auth: argparse.ArgumentParser) -> None:
 def _choice(to: argparse.ArgumentParser, default: str | None = None) -> None:
     to.add_argument("--model", metavar="PROVIDER/MODEL", default=default, help="the model to answer")
     to.add_argument("--strategy", metavar="NAME", default=default, help="how to choose the model (default: balanced)")
+
+
+def _preset(to: argparse.ArgumentParser, default: str | None = None) -> None:
+    to.add_argument(
+        "--preset", metavar="NAME", default=default, help="begin with a preset, such as translate or analyse"
+    )
+    to.add_argument(
+        "--set",
+        action="append",
+        default=default,
+        metavar="NAME=VALUE",
+        help="a variable of the preset; may be repeated",
+    )
 
 
 def _some_text(text: str) -> str:

@@ -10,14 +10,16 @@ from collections.abc import Sequence
 from contextlib import aclosing, suppress
 from pathlib import Path
 
-from chat_tui import config, paths
+from chat_tui import config, paths, presets
 from chat_tui.answer import Answer
 from chat_tui.assembly import open_engine
-from chat_tui.attachments import Attachment, read
+from chat_tui.attachments import Attachment, of_bytes, read
 from chat_tui.cli.paper import Paper
+from chat_tui.cli.preset_options import preset_of
 from chat_tui.cli.stderr import say, told
 from chat_tui.engine import Engine
-from chat_tui.errors import AttachmentRefused, ChatTuiError
+from chat_tui.errors import ChatTuiError
+from chat_tui.presets import Preset
 from chat_tui.request import Request
 from chat_tui.routing.strategies import names, plug_ins
 from chat_tui.text_safety import clean, clean_line
@@ -29,7 +31,12 @@ _EXIT = {"complete": 0, "length": 0, "refused": 0, "cancelled": 130}
 
 def run(options: argparse.Namespace) -> int:
     """Answer, and give the exit code."""
-    question = question_of(options.question)
+    try:
+        preset = preset_of(options)
+        question, attachments = _asked(options, preset)
+    except ChatTuiError as error:
+        told(error)
+        return 2
     if not question.strip():
         say("usage: chat-tui ask QUESTION\nchat-tui: there is no question, nor anything on stdin.\n")
         return 2
@@ -40,31 +47,42 @@ def run(options: argparse.Namespace) -> int:
     if options.model is not None and not all(options.model.partition("/")):
         say("chat-tui: a model is written as provider/model, such as local/smollm2-135m.\n")
         return 2
-    try:
-        attachments = [read(Path(file).expanduser()) for file in options.attach]
-    except AttachmentRefused as error:
-        told(error)
-        return 2
     settings = config.load(paths.config_file())
-    return asyncio.run(_ask(settings, question, attachments, options))
+    return asyncio.run(_ask(settings, question, attachments, preset, options))
 
 
-def question_of(words: list[str]) -> str:
-    """The question on the command line, with standard input behind it."""
-    question = " ".join(words)
+def _asked(options: argparse.Namespace, preset: Preset | None) -> tuple[str, Sequence[Attachment]]:
+    """The question with standard input behind it, and the files; a preset that works through a document takes standard
+    input for one. Raises `AttachmentRefused`."""
+    question, piped = " ".join(options.question), _piped()
+    attachments = [read(Path(file).expanduser()) for file in options.attach]
+    if preset is not None and preset.document:
+        if piped.strip():
+            attachments.append(of_bytes("standard input", piped))
+        if attachments and not question.strip():
+            question = presets.question_about(preset, [file.name for file in attachments])
+        return clean(question), attachments
+    text = piped.decode("utf-8", "replace").strip("\n")
+    return clean(f"{question}\n\n{text}" if question and text else question or text), attachments
+
+
+def _piped() -> bytes:
     if sys.stdin is None or sys.stdin.closed or sys.stdin.isatty():
-        return clean(question)
+        return b""
     piped = b""
     with suppress(OSError):
         piped = sys.stdin.buffer.read(STDIN_LIMIT + 1)
     if len(piped) > STDIN_LIMIT:
         say("chat-tui: only the first 16 MB of standard input are read.\n")
-    text = piped[:STDIN_LIMIT].decode("utf-8", "replace").strip("\n")
-    return clean(f"{question}\n\n{text}" if question and text else question or text)
+    return piped[:STDIN_LIMIT]
 
 
 async def _ask(
-    settings: config.Config, question: str, attachments: Sequence[Attachment], options: argparse.Namespace
+    settings: config.Config,
+    question: str,
+    attachments: Sequence[Attachment],
+    preset: Preset | None,
+    options: argparse.Namespace,
 ) -> int:
     interrupted = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -86,8 +104,11 @@ async def _ask(
         stream=not options.no_stream,
         fallback=not options.no_fallback,
     )
+    # Said here already: the model that a preset names needs no list of all models.
+    request = preset.settings(request) if preset is not None else request
     try:
-        return await _answered(engine, question, attachments, request, interrupted, Paper(as_json=options.json))
+        paper = Paper(as_json=options.json)
+        return await _answered(engine, question, attachments, request, preset, interrupted, paper)
     finally:
         await engine.close()
 
@@ -97,6 +118,7 @@ async def _answered(
     question: str,
     attachments: Sequence[Attachment],
     request: Request,
+    preset: Preset | None,
     interrupted: asyncio.Event,
     paper: Paper,
 ) -> int:
@@ -109,7 +131,7 @@ async def _answered(
         await asyncio.wait([discovery, stop])
         if not discovery.cancelled():
             discovery.result()
-    answer = await engine.ask(None, question, request, attachments=attachments)
+    answer = await engine.ask(None, question, request, preset=preset, attachments=attachments)
     watch = asyncio.ensure_future(_cancel_when(interrupted, engine, answer))
     try:
         await _written(answer, paper, engine.config.performance)

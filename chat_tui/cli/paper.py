@@ -100,6 +100,8 @@ class Paper:
         elif chunk.event == "seam":
             # A line of its own, between the part that was cut and what follows.
             self._line(f"{chunk.reason} The answer goes on with {chunk.model}.".strip())
+        elif chunk.event == "part":
+            self._line("summing up" if chunk.attempt == chunk.of else f"part {chunk.attempt} of {chunk.of - 1}")
         elif chunk.event == "budget":
             self._line(chunk.reason)
         elif chunk.event == "trimmed":

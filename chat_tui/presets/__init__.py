@@ -15,14 +15,14 @@ import msgspec
 from chat_tui import paths
 from chat_tui.config import line_of
 from chat_tui.errors import CommandError, ConfigError
-from chat_tui.request import Request
+from chat_tui.request import Request, Thinking
 from chat_tui.text_safety import clean, clean_line
 
 _LIMIT_BYTES = 100_000
 _VALUE_CHARACTERS = 2_000
 _NAME = re.compile(r"[\w-]{1,40}")
 _PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]{0,39})\}")
-_FOUND_BY = "`chat-tui ask --preset NAME`, or /preset in the screen, shows which there are."
+_SET = re.compile(r"(?:^|\s)([a-z_][a-z0-9_]{0,39})=")
 
 
 class Variable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -52,6 +52,7 @@ class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     top_p: float | None = None
     max_tokens: int | None = None
     stop: tuple[str, ...] = ()
+    thinking: Thinking | None = None
     variables: dict[str, Variable | str] = {}
     """By the name that stands in braces in the two prompts; a text is its default."""
     values: dict[str, str] = {}
@@ -80,7 +81,7 @@ class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 
     def settings(self, request: Request) -> Request:
         """The request's settings, and this preset's for those that it leaves unset."""
-        fields = ("temperature", "top_p", "max_tokens")
+        fields = ("temperature", "top_p", "max_tokens", "thinking")
         unset = {name: getattr(self, name) for name in fields if getattr(request, name) is None}
         if request.model is None and request.strategy is None:
             unset |= {"model": self.model, "strategy": self.strategy}
@@ -105,6 +106,25 @@ def with_values(preset: Preset, values: Mapping[str, str]) -> Preset:
             raise CommandError(f"The preset {preset.name} has no variable `{clean_line(name, 40)}`.", hint)
     chosen = {name: clean(value).strip()[:_VALUE_CHARACTERS] for name, value in values.items()}
     return msgspec.structs.replace(preset, values={**preset.values, **chosen})
+
+
+def values_in(preset: Preset, typed: str) -> dict[str, str]:
+    """Values as they are typed: `name=value name=value`; words before the first name are for the first variable.
+
+    Raises `CommandError` where there are words and no variable.
+    """
+    first, *rest = _SET.split(typed)
+    values = dict(zip(rest[::2], rest[1::2], strict=True))
+    if first.strip():
+        if not preset.variables:
+            raise CommandError(f"The preset {preset.name} has no variables.", f"Write /preset {preset.name} only.")
+        values.setdefault(next(iter(preset.variables)), first)
+    return values
+
+
+def question_about(preset: Preset, names: Sequence[str]) -> str:
+    """What is asked where somebody gives files of these names and no words."""
+    return f"{preset.title or preset.name}: {', '.join(names)}"
 
 
 def encoded(preset: Preset | None) -> str:
@@ -187,7 +207,7 @@ def parse(raw: bytes, file: str, name: str) -> Preset:
     try:
         preset = msgspec.convert({**table, "name": name, "values": {}}, Preset)
     except msgspec.ValidationError as error:
-        raise _explained(str(error), text, file) from error
+        raise _explained(str(error), text, file, _wrong_variable(table)) from error
     for field, most in (("temperature", 10.0), ("top_p", 1.0), ("max_tokens", 1e9), ("as_you_type_seconds", 60.0)):
         value = getattr(preset, field)
         if value is not None and not 0 <= value <= most:
@@ -197,15 +217,27 @@ def parse(raw: bytes, file: str, name: str) -> Preset:
     return preset
 
 
-def _explained(message: str, text: str, file: str) -> ConfigError:
+def _wrong_variable(table: Mapping[str, object]) -> str:
+    """The name of the first variable that is wrong; empty when none is."""
+    variables = table.get("variables")
+    for name, value in variables.items() if isinstance(variables, dict) else ():
+        try:
+            msgspec.convert(value, Variable | str)
+        except msgspec.ValidationError:
+            return str(name)
+    return ""
+
+
+def _explained(message: str, text: str, file: str, variable: str) -> ConfigError:
     from difflib import get_close_matches
 
     what, _, where = message.partition(" - at `$")
-    key = where.rstrip("`").lstrip(".")
+    key = where.rstrip("`").lstrip(".").replace("[...]", f".{variable}")
     if unknown := re.search(r"unknown field `([^`]+)`", what):
         name = unknown.group(1)
-        near = get_close_matches(name, Preset.__struct_fields__, n=2)
-        hint = f"Did you mean {' or '.join(f'`{word}`' for word in near)}?" if near else _FOUND_BY
+        known = (Variable if key else Preset).__struct_fields__
+        near = get_close_matches(name, known, n=2) or sorted(set(known) - {"name", "values"})
+        hint = f"Did you mean {' or '.join(f'`{word}`' for word in near)}?"
         return _wrong(text, file, f"{key}.{name}" if key else name, "there is no such setting", hint)
     return _wrong(text, file, key, what[:1].lower() + what[1:], "Mend it; the preset is left out.")
 

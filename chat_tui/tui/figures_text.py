@@ -197,6 +197,13 @@ def phase(figures: Figures) -> str:
     return f"{words} {seconds(figures.phase_seconds)}" if figures.phase in _TIMED else words
 
 
+def step(figures: Figures) -> str:
+    """Where in a document it works: `part 2 of 5`, `summing up`; empty where there are no parts."""
+    if figures.steps <= 0:
+        return ""
+    return "summing up" if figures.step >= figures.steps else f"part {figures.step} of {figures.steps - 1}"
+
+
 def left_out(count: int) -> str:
     """The note that earlier exchanges were not sent; empty when all were."""
     if count <= 0:

@@ -112,8 +112,10 @@ def _gauge(figures: Figures, width: int) -> Line:
 
 
 def _notes(figures: Figures, width: int) -> list[Line]:
-    """What was left out, why it retries, what went wrong."""
+    """Which part it works on, what was left out, why it retries, what went wrong."""
     notes: list[Line] = []
+    if figures.steps and figures.phase not in _ENDINGS:
+        notes.append((Span(crop(words.step(figures), width), "secondary"),))
     if note := words.left_out(figures.left_out):
         notes += [(Span(text, "warning"),) for text in wrap(note, width, 2)]
     if figures.seams:
