@@ -120,12 +120,28 @@ async def test_chats_of_elia_come_in_and_twice_makes_no_doubles(store: Store, tm
     assert (again.known, again.turns) == (2, 0)
 
 
-async def test_importing_a_database_changes_nothing_in_it(store: Store, tmp_path: Path) -> None:
+@pytest.mark.parametrize("journal", ["delete", "wal"])
+async def test_importing_a_database_changes_nothing_in_it_nor_beside_it(
+    store: Store, tmp_path: Path, journal: str
+) -> None:
     file = recorded("llm-0.36.db", tmp_path)
+    with closing(sqlite3.connect(file)) as db:
+        db.execute(f"PRAGMA journal_mode = {journal}")
     before = file.read_bytes()
     await imported(store, file)
     assert file.read_bytes() == before
     assert os.listdir(tmp_path) == [file.name]
+
+
+async def test_a_database_that_another_program_writes_to_comes_in_as_it_is_now(store: Store, tmp_path: Path) -> None:
+    file = recorded("elia-1.10.0.sqlite", tmp_path)
+    with closing(sqlite3.connect(file)) as db:
+        db.execute("PRAGMA journal_mode = wal")
+        db.execute(
+            "INSERT INTO message SELECT 99, 1, 'user', 'One more', timestamp, meta, NULL, NULL FROM message LIMIT 1"
+        )
+        db.commit()
+        assert (await imported(store, file)).turns == 6
 
 
 @pytest.mark.parametrize("name", ["llm-0.26.db", "elia-1.10.0.sqlite"])

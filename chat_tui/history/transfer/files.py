@@ -17,6 +17,8 @@ from chat_tui.history.transfer.parcels import BadRecord, ImportRefused, Parcel, 
 from chat_tui.text_safety import clean_line
 
 _SQLITE = b"SQLite format 3\0"
+_LOGGED = b"\x02\x02"
+"""Where a database says that it has a write-ahead log."""
 _ZIP = b"PK\x03\x04"
 _CELL_BYTES = 200_000_000
 """Of one value in a foreign database."""
@@ -42,7 +44,7 @@ def walked(file: Path) -> Generator[Source | Item, None, None]:
         head = raw.read(4096)
         raw.seek(0)
         if head.startswith(_SQLITE):
-            source = _of_database(stack.enter_context(_database(file)), file)
+            source = _of_database(stack.enter_context(_database(file, has_log=head[18:20] == _LOGGED)), file)
         elif head.startswith(_ZIP):
             source = _of_archive(stack.enter_context(ZipFile(raw)), file)
         elif head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
@@ -138,8 +140,10 @@ def _chain(before: list[Item], records: Iterator[tuple[str, Item]]) -> Iterator[
 
 
 @contextmanager
-def _database(file: Path) -> Generator[sqlite3.Connection, None, None]:
-    with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False)) as db:
+def _database(file: Path, *, has_log: bool) -> Generator[sqlite3.Connection, None, None]:
+    # Even a reader makes the files of a log, and leaves them. Where there are none, nobody is writing.
+    how = "mode=ro" if not has_log or file.with_name(f"{file.name}-wal").exists() else "immutable=1"
+    with closing(sqlite3.connect(f"{file.absolute().as_uri()}?{how}", uri=True, check_same_thread=False)) as db:
         db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _CELL_BYTES)
         db.text_factory = lambda value: value.decode("utf-8", "replace")
         db.row_factory = sqlite3.Row
