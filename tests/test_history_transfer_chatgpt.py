@@ -251,3 +251,25 @@ async def test_nodes_in_a_ring_are_told(store: Store, tmp_path: Path) -> None:
     report = await imported(store, file)
     assert (report.turns, report.skipped_count) == (1, 1)
     assert "ring" in report.skipped[0].reason
+
+
+async def test_a_chat_without_a_title_gets_one_from_its_question(store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "conversations.json"
+    file.write_text(json.dumps([chatgpt("u-1", *nodes(node("q", "sys", "user", "Why is it\nso?")), title="")]))
+    await imported(store, file)
+    assert [row.title for row in await store.conversations()] == ["Why is it so?"]
+
+
+async def test_answers_that_were_made_again_after_a_tool_are_siblings(store: Store, tmp_path: Path) -> None:
+    tree = await one(
+        store,
+        tmp_path,
+        node("q", "sys", "user", "Look it up.", 1.0),
+        node("say", "q", "assistant", "I will.", 2.0),
+        node("out", "say", "tool", "found", 3.0, name="web"),
+        node("b1", "out", "assistant", "First.", 4.0),
+        node("b2", "out", "assistant", "Second.", 5.0),
+        current="b1",
+    )
+    assert told(tree.conversation.path) == [("user", "Look it up."), ("assistant", "I will."), ("assistant", "First.")]
+    assert [turn.text for turn in tree.turns if turn.parent == tree.turns[1].id] == ["First.", "Second."]

@@ -11,7 +11,7 @@ import msgspec
 
 from chat_tui.attachments import Attachment
 from chat_tui.chunks import State
-from chat_tui.conversation import now
+from chat_tui.conversation import now, title_of
 from chat_tui.history.transfer.parcels import KEY_CHARACTERS, BadRecord, Head, Parcel, Skipped, moment, words
 from chat_tui.history.transfer.weaving import Step, arrivals, woven
 
@@ -50,7 +50,7 @@ def parcel(value: dict[str, Any], image: Image | None) -> Parcel:
         f"chatgpt:{id}",
         created,
         moment(value.get("update_time")) or max(times, default=created),
-        words(value.get("title"))[:300],
+        words(value.get("title"))[:300] or title_of(next((text for draft in drafts for text in draft.texts), "")),
         _system_prompt(nodes) or None,
         pinned=value.get("is_starred") is True or moment(value.get("pinned_time")) is not None,
     )
