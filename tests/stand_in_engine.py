@@ -114,6 +114,9 @@ class StandInMemory:
     async def set_place(self, key: str, value: str) -> None:
         pass
 
+    def is_private(self, conversation_id: str | None) -> bool:
+        return False
+
     async def conversations(self, limit: int = 200, offset: int = 0) -> list[Summary]:
         return self._summaries
 

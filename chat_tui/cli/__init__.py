@@ -69,6 +69,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"chat-tui {__version__}")
     _choice(top)
     _preset(top)
+    top.add_argument("--private", action="store_true", help="save nothing of what is said on the screen")
     commands = top.add_subparsers(dest="command", metavar="command")
     ask = commands.add_parser(
         "ask",

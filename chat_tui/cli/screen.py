@@ -37,10 +37,10 @@ async def _screen(settings: config.Config, options: argparse.Namespace) -> int:
     async def open_engine(tell: Callable[[ChatTuiError], None]) -> Engine:
         # In a thread: the import must not hold the first keys.
         assembly = await asyncio.to_thread(importlib.import_module, "chat_tui.assembly")
-        engine: Engine = await assembly.open_engine(settings, tell=tell)
+        engine: Engine = await assembly.open_engine(settings, save=not options.private, tell=tell)
         return engine
 
-    app = ChatApp(settings, open_engine, model=options.model, strategy=options.strategy)
+    app = ChatApp(settings, open_engine, model=options.model, strategy=options.strategy, private=options.private)
     try:
         await app.run_async(mouse=settings.mouse)
     finally:

@@ -42,7 +42,8 @@ OPEN_SECONDS = 0.1
 
 
 class ChatApp(App[int]):
-    """chat-tui's screen. `engine` is None until it is open, which is after the first paint."""
+    """chat-tui's screen. `engine` is None until it is open, which is after the first paint. `private`: the screen says
+    that nothing is saved, which is for whoever opens the engine to see to."""
 
     TITLE = "chat-tui"
     CSS_PATH = "styles.tcss"
@@ -57,12 +58,14 @@ class ChatApp(App[int]):
         *,
         model: str | None = None,
         strategy: str | None = None,
+        private: bool = False,
         clock: Callable[[], datetime] = local_now,
     ) -> None:
         super().__init__(driver_class=driver_class())
         self.config = config
         self.engine: Engine | None = None
         self._open_engine = open_engine
+        self._private = private
         self._clock = clock
         self._palettes: dict[str, themes.Palette] = {}
         self._notices: list[ChatTuiError] = []
@@ -73,7 +76,7 @@ class ChatApp(App[int]):
     def get_default_screen(self) -> Screen[None]:
         """The one screen that is always there."""
         model, strategy = self._choice
-        return ChatScreen(model=model, strategy=strategy, clock=self._clock)
+        return ChatScreen(model=model, strategy=strategy, private=self._private, clock=self._clock)
 
     def on_load(self) -> None:
         """Read the one theme that is needed, and the keys."""

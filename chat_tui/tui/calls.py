@@ -20,6 +20,7 @@ class Caller(Protocol):
     """The screen that commands act on."""
 
     chat: Chat
+    upkeep: Upkeep
     model: str | None
     strategy: str
 
@@ -36,8 +37,6 @@ class Caller(Protocol):
     def fetch(self) -> None:
         """Fetch the built-in model."""
 
-    upkeep: Upkeep
-
     async def open_history(self, words: str = "") -> None:
         """Open the history, searched for these words."""
 
@@ -52,6 +51,12 @@ class Caller(Protocol):
 
     def action_help(self) -> None:
         """Show the help."""
+
+    async def show_context(self) -> None:
+        """Show what of the conversation is sent."""
+
+    async def begin_private(self) -> None:
+        """Begin a conversation that is never saved."""
 
     def action_act(self, what: str) -> None:
         """Rename, pin or delete the conversation."""
@@ -90,6 +95,10 @@ async def _branch(screen: Caller, _engine: Engine, _argument: str) -> None:
 
 async def _clear(screen: Caller, _engine: Engine, _argument: str) -> None:
     await screen.action_new_conversation()
+
+
+async def _context(screen: Caller, _engine: Engine, _argument: str) -> None:
+    await screen.show_context()
 
 
 async def _continue(screen: Caller, _engine: Engine, _argument: str) -> None:
@@ -149,6 +158,10 @@ async def _pin(screen: Caller, _engine: Engine, _argument: str) -> None:
     screen.action_act("pin")
 
 
+async def _private(screen: Caller, _engine: Engine, _argument: str) -> None:
+    await screen.begin_private()
+
+
 async def _rename(screen: Caller, _engine: Engine, title: str) -> None:
     if title and screen.chat.conversation_id:
         await screen.upkeep.rename(screen.chat.conversation_id, title)
@@ -203,6 +216,7 @@ _CALLS: dict[str, _Call] = {
     "bad": _bad,
     "branch": _branch,
     "clear": _clear,
+    "context": _context,
     "continue": _continue,
     "delete": _delete,
     "diff": _diff,
@@ -214,6 +228,7 @@ _CALLS: dict[str, _Call] = {
     "history": _history,
     "model": _model,
     "pin": _pin,
+    "private": _private,
     "rename": _rename,
     "retry": _retry,
     "search": _search,

@@ -37,10 +37,17 @@ class ChatScreen(ChatChoice):
 
     BINDINGS: ClassVar[list[BindingType]] = [*keymap.bindings()]
 
-    def __init__(self, *, model: str | None, strategy: str, clock: Callable[[], datetime] = local_now) -> None:
+    def __init__(
+        self,
+        *,
+        model: str | None,
+        strategy: str,
+        private: bool = False,
+        clock: Callable[[], datetime] = local_now,
+    ) -> None:
         super().__init__(model=model, strategy=strategy, clock=clock)
         self._clock = clock
-        self.upkeep = Upkeep(self.chat, self.history)
+        self.upkeep = Upkeep(self.chat, self.history, private=private)
         self._warmed = False
         self._interrupted_at = self._cancelled_at = float("-inf")
 
@@ -214,6 +221,31 @@ class ChatScreen(ChatChoice):
         if self.history.has_focus_within and self.history.under is not None:
             id, place = self.history.under.id, self.history.place_of_title()
         self.run_worker(self.upkeep.act(what, id, place), group="command")
+
+    def action_show_context(self) -> None:
+        """Show what of the conversation is sent."""
+        self.run_worker(self._told(self.show_context()), group="command")
+
+    async def show_context(self) -> None:
+        """The same, once the engine is open."""
+        engine, id = await self.opened(), self.chat.conversation_id
+        if id is None or not self.chat.turns:
+            self.host.say("Nothing was asked yet", "Of an empty conversation only the system prompt is sent.")
+            return
+        from chat_tui.tui.context_screen import ContextScreen
+
+        if self.app.screen is self:
+            settings = Request(model=self.model, strategy=self.strategy)
+            self.app.push_screen(ContextScreen(engine, id, self.chat.turns, settings))
+
+    def action_begin_private(self) -> None:
+        """Begin a conversation that is never saved."""
+        self.run_worker(self._told(self.begin_private()), group="command")
+
+    async def begin_private(self) -> None:
+        """The same, once the engine is open."""
+        await self.opened()
+        await self.upkeep.begin_private()
 
     def action_undo(self) -> None:
         """Take back the last thing that was done."""

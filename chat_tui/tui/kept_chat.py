@@ -70,7 +70,7 @@ class KeptChat(ChatPane):
 
     async def _keep_place(self, engine: Engine) -> None:
         await engine.memory.save_draft(self.conversation_id, self.unsent)
-        if self.conversation_id is not None:
+        if self.conversation_id is not None and not engine.memory.is_private(self.conversation_id):
             anchor = self.transcript.reading_position
             kept = msgspec.json.encode(anchor).decode() if anchor is not None else ""
             await engine.memory.set_place(_ANCHOR + self.conversation_id, kept)
@@ -101,7 +101,9 @@ class KeptChat(ChatPane):
             if conversation_id != self.conversation_id:
                 self.leave_edit()
                 await self._keep_place(engine)
-                await engine.memory.set_place(_OPEN, conversation_id)
+                # Of a private conversation nothing is on the disk, not even its id.
+                kept_id = "" if engine.memory.is_private(conversation_id) else conversation_id
+                await engine.memory.set_place(_OPEN, kept_id)
                 draft, place = (
                     await engine.memory.draft(conversation_id),
                     await engine.memory.place(_ANCHOR + conversation_id),

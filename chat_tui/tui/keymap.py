@@ -43,6 +43,8 @@ TABLE: tuple[Key, ...] = (
     Key("history.toggle", "ctrl+l,f2", "toggle_history", "show or hide the history list"),
     Key("stats.toggle", "f3", "toggle_stats", "show or hide the stats panel"),
     Key("find.open", "ctrl+f", "find", "find words in this conversation"),
+    Key("context.open", "f9", "show_context", "show what of the conversation is sent, and keep exchanges in or out"),
+    Key("conversation.private", "f12", "begin_private", "begin a private conversation, which is never saved"),
     Key("palette.open", "ctrl+p", "command_palette", "open the command palette"),
     Key("help.open", "f1", "help", "open the help: every key and command", label="help"),
     Key("answer.pause", "f6", "pause_or_resume", "pause the answer, or go on", label="pause"),

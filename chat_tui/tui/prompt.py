@@ -109,6 +109,7 @@ class Prompt(TextArea, inherit_bindings=False):
         max-height: 12;
         padding: 0 1;
         border: round $border-blurred;
+        border-title-color: $warning;
         background: transparent;
         color: $foreground;
         overflow-x: hidden;

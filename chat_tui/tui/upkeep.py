@@ -18,15 +18,16 @@ if TYPE_CHECKING:
 
 LISTED = 1000
 """Conversations in the list at the left; the history has all."""
+PRIVATE = "private: never saved"
 UNDO_SECONDS = 10.0
 """So long a deleted conversation can be brought back."""
 
 
 class Upkeep:
-    """Acts on conversations by id, and keeps the list at the left as it should be."""
+    """Acts on conversations by id, and keeps the list at the left as it should be. `private`: none is ever saved."""
 
-    def __init__(self, chat: Chat, listed: HistoryList) -> None:
-        self._chat, self._listed = chat, listed
+    def __init__(self, chat: Chat, listed: HistoryList, *, private: bool = False) -> None:
+        self._chat, self._listed, self._private = chat, listed, private
         self._engine: Engine | None = None
         self._running: set[str] = set()
         self._acts: dict[str, Callable[[str, Region | None], Awaitable[None]]] = {
@@ -34,6 +35,7 @@ class Upkeep:
             "pin": self._pin,
             "delete": self._delete,
         }
+        self.mark_private()
 
     def take_engine(self, engine: Engine) -> None:
         """The engine is open."""
@@ -45,6 +47,7 @@ class Upkeep:
         engine, current = self._engine, self._chat.conversation_id or ""
         if engine is None:
             return
+        self.mark_private()
         running = {answer.conversation_id for answer in engine.running()}
         unseen, self._running = self._running - running - {current}, running
         for id in unseen:
@@ -56,6 +59,22 @@ class Upkeep:
         self._listed.show(summaries)
         self._listed.set_running(running)
         self._listed.set_current(current)
+
+    def mark_private(self) -> None:
+        """Say at the prompt, all the time, that what is in view is never saved."""
+        private = self._private or (
+            self._engine is not None and self._engine.memory.is_private(self._chat.conversation_id)
+        )
+        self._chat.prompt.border_title = PRIVATE if private else ""
+
+    async def begin_private(self) -> None:
+        """Begin a conversation that is never saved."""
+        assert self._engine is not None
+        left, begun = self._chat.conversation_id, await self._engine.memory.begin_private()
+        await self._chat.open(begun.id)
+        self.mark_private()
+        if left:
+            self._chat.undo.push("Back in the conversation before", partial(self._chat.open, left))
 
     async def open(self, conversation_id: str, turn_id: str = "") -> None:
         """Open a conversation where it was, or with a turn chosen, on whatever branch it is. Raises `ChatTuiError`."""
