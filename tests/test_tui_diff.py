@@ -25,6 +25,12 @@ def test_words_that_changed_are_told_and_nothing_else() -> None:
         Piece("removed", "茶"),
         Piece("added", "咖啡"),
     ]
+    assert differences("**1**", "**2**") == [
+        Piece("", "**"),
+        Piece("removed", "1"),
+        Piece("added", "2"),
+        Piece("", "**"),
+    ]
     assert differences("a a", "a") == [Piece("", "a"), Piece("removed", " a")]
     assert differences("a b", "a  b") == [Piece("", "a  b")]
 
@@ -57,6 +63,7 @@ def test_long_texts_are_compared_in_bounded_time() -> None:
 def test_without_colours_marks_tell_the_changes() -> None:
     lines = diff_lines(differences("one two three", "one 2 three"), 40, marks=True)
     assert text_of(lines) == "one [-two-] {+2+} three"
+    assert text_of(diff_lines(differences("a b c", "x y z"), 40, marks=False)) == "a b c x y z"
     assert [span.role for span in diff_lines(differences("a", "b"), 9, marks=False)[0]] == ["removed", "added"]
 
 

@@ -30,7 +30,11 @@ def diff_lines(pieces: Sequence[Piece], width: int, *, marks: bool) -> list[Line
         if change:
             body = text.rstrip() or text
             space = text[len(body) :]
-        if change == "removed" and space and [piece.change for piece in pieces[place + 1 : place + 2]] == ["added"]:
+        if (
+            change == "removed"
+            and (space or " " in body)
+            and [piece.change for piece in pieces[place + 1 : place + 2]] == ["added"]
+        ):
             # The line ends where what stands in its place ends.
             space = " "
         begin, end = _MARKS[change] if marks else ("", "")

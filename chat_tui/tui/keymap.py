@@ -74,7 +74,7 @@ TABLE: tuple[Key, ...] = (
         "version(-1)",
         "show the version before of a turn that has several",
         "transcript",
-        "versions",
+        "older",
     ),
     Key("version.after", "right", "version(1)", "show the version after", "transcript", "newer"),
     Key("version.compare", "d", "compare", "show word by word how the versions differ", "transcript", "compare"),

@@ -46,6 +46,7 @@ class EditingLine(SpanView):
         told = (
             ("Editing an earlier question", " · Enter sends it as another version · Esc leaves it"),
             ("Editing a question", " · Enter sends · Esc leaves it"),
+            ("Editing a question", " · Esc leaves it"),
             ("Editing", " · Esc leaves it"),
         )
         title, tail = next((pair for pair in told if len(pair[0] + pair[1]) <= width), told[-1])

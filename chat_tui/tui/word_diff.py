@@ -66,7 +66,11 @@ def _blocks(before: Sequence[str], after: Sequence[str]) -> Iterator[_Block]:
     keys = [piece.rstrip() for piece in before], [piece.rstrip() for piece in after]
     old, new = 0, 0
     for match in SequenceMatcher(None, keys[0], keys[1], autojunk=False).get_matching_blocks():
-        yield before[old : match.a], after[new : match.b], after[match.b : match.b + match.size]
+        removed = before[old : match.a]
+        if removed and old and new and before[old - 1][-1].isspace() and not after[new - 1][-1].isspace():
+            # The new text ends here, or its space does: the two words are not one.
+            removed = [f" {removed[0]}", *removed[1:]]
+        yield removed, after[new : match.b], after[match.b : match.b + match.size]
         old, new = match.a + match.size, match.b + match.size
 
 
@@ -93,9 +97,6 @@ def _joined(pieces: Iterable[Piece]) -> Iterator[Piece]:
         elif piece.text:
             if held is not None:
                 yield held
-                if piece.change == "removed" and held.text[-1].isascii() and not held.text[-1].isspace():
-                    # The new text ends here, or its space does: the two words are not one.
-                    piece = Piece("removed", f" {piece.text}")
             held = piece
     if held is not None:
         yield held
