@@ -44,17 +44,20 @@ def front_matter(text: str) -> dict[str, object]:
     return found
 
 
-def test_the_front_matter_tells_title_times_models_tokens_and_cost() -> None:
-    assert front_matter(exported(QUESTION, ANSWER)) == {
+def test_the_front_matter_tells_title_times_models_tokens_cost_and_route() -> None:
+    assert front_matter(exported(QUESTION, ANSWER, routes={"a": ROUTE})) == {
         "title": "The sky",
         "id": "abc",
         "created": WHEN,
         "updated": WHEN,
         "turns": 2,
+        "model": "local/x",
         "models": ["local/x"],
+        "tokens": 42,
         "tokens_in": 30,
         "tokens_out": 12,
-        "cost_dollars": 0.000125,
+        "cost": 0.000125,
+        "route": "fastest: local/y Overloaded, local/x answered",
         "system_prompt": 'Be brief: "now".',
     }
 

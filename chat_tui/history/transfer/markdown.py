@@ -2,7 +2,8 @@
 
 A line `<!-- turn … -->` stands before each turn: it, and not the heading below it, is the boundary, so the headings of
 an answer stay what they are. It has `id`, `role` and `created`, and for answers `model`, `state`, `tokens`, `cost` and
-`route`. The front matter is YAML. Controls that a terminal obeys are left out; the JSON export has them.
+`route`. The front matter is YAML: `model` and `route` are the last answer's, `cost` is in US dollars.
+Controls that a terminal obeys are left out; the JSON export has them.
 """
 
 from __future__ import annotations
@@ -43,11 +44,16 @@ def _front_matter(tree: Tree) -> Iterator[str]:
     yield f"created: {_time(of.created)}"
     yield f"updated: {_time(of.updated)}"
     yield f"turns: {len(of.path)}"
-    models = dict.fromkeys(turn.model for turn in of.path if turn.model)
+    answers = [turn for turn in of.path if turn.role == "assistant"]
+    last = answers[-1] if answers else None
+    yield f"model: {_quoted(last.model if last else '')}"
+    models = dict.fromkeys(turn.model for turn in answers if turn.model)
     yield f"models: [{', '.join(map(_quoted, models))}]"
+    yield f"tokens: {sum(usage.total_tokens for usage in usages) if usages else 'null'}"
     yield f"tokens_in: {sum(usage.prompt_tokens for usage in usages) if usages else 'null'}"
     yield f"tokens_out: {sum(usage.completion_tokens for usage in usages) if usages else 'null'}"
-    yield f"cost_dollars: {_dollars(sum(costs)) if costs else 'null'}"
+    yield f"cost: {_dollars(sum(costs)) if costs else 'null'}"
+    yield f"route: {_quoted(clean_line(_told(last, tree.routes.get(last.id)), 1000) if last else '')}"
     if of.system_prompt is not None:
         yield f"system_prompt: {_quoted(of.system_prompt)}"
     yield "---"
