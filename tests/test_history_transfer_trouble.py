@@ -22,6 +22,7 @@ from chat_tui.history.store import Store
 from chat_tui.history.transfer.importing import Progress, bring_in
 from chat_tui.history.transfer.parcels import ImportRefused
 from chat_tui.history.transfer.splitting import TooLong, records
+from tests.killing import KILLS
 from tests.transfer_rig import chatgpt, imported, node
 
 VALUES = st.recursive(
@@ -223,7 +224,7 @@ async def test_a_kill_in_the_middle_leaves_a_good_store_and_the_next_import_comp
     ]
     file.write_text(json.dumps([chatgpt(f"u-{number}", *chain) for number in range(15)]))
     chance = random.Random(7)
-    for _ in range(5):
+    for _ in range(max(3, KILLS // 8)):
         child = await asyncio.create_subprocess_exec(
             sys.executable, "-c", KILLED, str(kept), str(file), stdout=asyncio.subprocess.PIPE
         )
