@@ -22,7 +22,7 @@ __all__ = ["add", "begin_again", "catch_up", "remove", "search"]
 
 _RANKED = 500
 """Hits that are compared before the best are chosen."""
-_EXAMINED = 3000
+_EXAMINED = 2000
 _READ_CHARACTERS = 10_000_000
 """Of all texts that one search examines; a search for two very common words that nowhere stand together ends here."""
 _BATCH = 50
