@@ -117,6 +117,12 @@ async def _delete(screen: Caller, _engine: Engine, _argument: str) -> None:
     screen.action_act("delete")
 
 
+async def _export(screen: Caller, _engine: Engine, argument: str) -> None:
+    if screen.chat.conversation_id is None:
+        raise CommandError("Nothing was asked yet.", "Open a conversation first: Ctrl+R lists them.")
+    await screen.upkeep.export(screen.chat.conversation_id, argument)
+
+
 async def _fetch(screen: Caller, engine: Engine, _argument: str) -> None:
     if engine.weights.ready:
         screen.host.say("The built-in model is there already")
@@ -221,6 +227,7 @@ _CALLS: dict[str, _Call] = {
     "delete": _delete,
     "diff": _diff,
     "edit": _edit,
+    "export": _export,
     "fetch": _fetch,
     "find": _find,
     "good": _good,

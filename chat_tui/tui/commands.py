@@ -30,6 +30,7 @@ TABLE: tuple[Command, ...] = (
     Command("diff", "show word by word how the versions of a turn differ"),
     Command("edit", "edit the chosen question, else the last, and send it as another version"),
     Command("exit", "quit"),
+    Command("export", "write this conversation into a new file", "[markdown|json] [file]"),
     Command("fetch", "fetch the built-in model (about 93 MB)"),
     Command("find", "find words in this conversation", "[words]"),
     Command("good", "note that the answer was good: the strategies note it"),

@@ -82,6 +82,7 @@ class HistoryScreen(ModalScreen[tuple[str, str] | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,ctrl+r,ctrl+c", "dismiss(None)", "Close", show=False),
         *keymap.bindings("history list"),
+        *(binding for binding in keymap.bindings() if binding.id == "conversation.export"),
     ]
 
     def __init__(

@@ -43,6 +43,7 @@ TABLE: tuple[Key, ...] = (
     Key("history.toggle", "ctrl+l,f2", "toggle_history", "show or hide the history list"),
     Key("stats.toggle", "f3", "toggle_stats", "show or hide the stats panel"),
     Key("find.open", "ctrl+f", "find", "find words in this conversation"),
+    Key("conversation.export", "f7", "act('export')", "export the conversation as Markdown into the current folder"),
     Key("context.open", "f9", "show_context", "show what of the conversation is sent, and keep exchanges in or out"),
     Key("conversation.private", "f12", "begin_private", "begin a private conversation, which is never saved"),
     Key("palette.open", "ctrl+p", "command_palette", "open the command palette"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -34,6 +35,7 @@ class Upkeep:
             "rename": self._rename,
             "pin": self._pin,
             "delete": self._delete,
+            "export": self._export,
         }
         self.mark_private()
 
@@ -106,8 +108,8 @@ class Upkeep:
             self._chat.undo.push("Back in the conversation before", partial(self._chat.open, left))
 
     async def act(self, what: str, conversation_id: str | None, place: Region | None = None) -> None:
-        """`rename`, `pin` or `delete` a conversation; `place` is where its title stands on the screen. What goes wrong
-        is told."""
+        """`rename`, `pin`, `delete` or `export` a conversation; what goes wrong is told. `place` is where its title
+        stands on the screen."""
         if self._engine is None or not conversation_id:
             self._chat.host.say("No conversation is chosen", "Open one, or go to one in the history list (F2).")
             return
@@ -160,6 +162,20 @@ class Upkeep:
         await self._engine.memory.restore(conversation_id)
         if open_it:
             await self._chat.open(conversation_id)
+
+    async def _export(self, conversation_id: str, _place: Region | None) -> None:
+        await self.export(conversation_id, "")
+
+    async def export(self, conversation_id: str, argument: str) -> None:
+        """Write it into a new file, as `/export` names it, else into the current folder. Raises `ChatTuiError`."""
+        from chat_tui.tui import export_file
+
+        assert self._engine is not None
+        title = await self._title(conversation_id)
+        form, file = await asyncio.to_thread(export_file.wanted, argument, title)
+        text = await self._engine.memory.export(conversation_id, form)
+        written = await asyncio.to_thread(export_file.write, text, file)
+        self._chat.host.say(f"Exported “{title}”", str(written), long=True)
 
     async def undo(self) -> None:
         """Undo what was done last to a conversation. What goes wrong is told."""
