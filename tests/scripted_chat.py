@@ -17,6 +17,7 @@ from chat_tui.engine import Engine, Fetching
 from chat_tui.errors import ChatTuiError
 from chat_tui.history.store import Store
 from chat_tui.models import LOCAL_MODEL, SCRIPTED_MODEL, Model, Standing
+from chat_tui.presets import Preset
 from chat_tui.providers.scripted import Script, Scripted
 from chat_tui.request import Request
 from chat_tui.routing.router import Router
@@ -90,11 +91,18 @@ class StandInSupply:
 class ScriptedChat:
     """What a test holds: the app at a pilot, the script's provider, the engine's parts."""
 
-    def __init__(self, config: Config, scripts: Sequence[Script], file: Path | None, weights: StandInWeights) -> None:
+    def __init__(
+        self,
+        config: Config,
+        scripts: Sequence[Script],
+        file: Path | None,
+        weights: StandInWeights,
+        preset: Preset | None = None,
+    ) -> None:
         self.provider = Scripted(*(scripts or [["Hello ", "there."]]))
         self.weights = weights
         self._config, self._file = config, file
-        self.app = ChatApp(config, self.open_engine, clock=lambda: NOW)
+        self.app = ChatApp(config, self.open_engine, preset=preset, clock=lambda: NOW)
         self.pilot: Pilot[int]
         built_in = Model(LOCAL_MODEL, 2048, 0.0, 0.0, 0.1, local=True)
         # Nobody fetches the built-in model where others are there.
@@ -183,10 +191,11 @@ async def scripted_chat(
     file: Path | None = None,
     size: tuple[int, int] = (120, 36),
     weights: StandInWeights | None = None,
+    preset: Preset | None = None,
     opened: bool = True,
 ) -> AsyncIterator[ScriptedChat]:
     """The screen of these columns and rows, by default with its engine open; `file` keeps the history."""
-    chat = ScriptedChat(config or Config(), scripts, file, weights or StandInWeights())
+    chat = ScriptedChat(config or Config(), scripts, file, weights or StandInWeights(), preset)
     async with chat.app.run_test(size=size, notifications=True) as chat.pilot:
         if opened:
             await chat.screen.opened()

@@ -16,6 +16,7 @@ from chat_tui.errors import ChatTuiError
 
 if TYPE_CHECKING:
     from chat_tui.engine import Engine
+    from chat_tui.presets import Preset
 
 
 def run(options: argparse.Namespace) -> int:
@@ -23,13 +24,18 @@ def run(options: argparse.Namespace) -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         sys.stderr.write("chat-tui: the screen needs a terminal. For a pipe: chat-tui ask QUESTION\n")
         return 2
+    preset = None
+    if options.preset is not None or options.set:
+        from chat_tui.cli.preset_options import preset_of
+
+        preset = preset_of(options)
     # Nothing of the start is garbage; the app switches the collector on again when all is loaded.
     gc.disable()
     settings = config.load(paths.config_file())
-    return asyncio.run(_screen(settings, options))
+    return asyncio.run(_screen(settings, options, preset))
 
 
-async def _screen(settings: config.Config, options: argparse.Namespace) -> int:
+async def _screen(settings: config.Config, options: argparse.Namespace, preset: Preset | None) -> int:
     # Textual paints in ticks; with its own 60 a second a key waits up to 17 ms for its echo. Idle costs the same.
     os.environ.setdefault("TEXTUAL_FPS", "120")
     from chat_tui.tui.app import ChatApp
@@ -40,7 +46,10 @@ async def _screen(settings: config.Config, options: argparse.Namespace) -> int:
         engine: Engine = await assembly.open_engine(settings, save=not options.private, tell=tell)
         return engine
 
-    app = ChatApp(settings, open_engine, model=options.model, strategy=options.strategy, private=options.private)
+    model, strategy = options.model, options.strategy
+    if preset is not None and model is None and strategy is None:
+        model, strategy = preset.model, preset.strategy
+    app = ChatApp(settings, open_engine, model=model, strategy=strategy, preset=preset, private=options.private)
     try:
         await app.run_async(mouse=settings.mouse)
     finally:

@@ -71,6 +71,11 @@ class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
         """What stands for this variable."""
         return self.values.get(name) or self.variable(name).default
 
+    def words(self) -> str:
+        """The preset in a few words: `Translate · French`."""
+        values = (self.value(name) for name in self.variables)
+        return clean_line(" · ".join(filter(None, [self.title or self.name, *values])), 80)
+
     def system(self) -> str | None:
         """The system prompt with its variables filled in."""
         return None if self.system_prompt is None else self._filled(self.system_prompt)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -22,6 +22,7 @@ from chat_tui.tui.transcript.ink import Ink
 
 if TYPE_CHECKING:
     from chat_tui.engine import Engine
+    from chat_tui.presets import Preset
 
 _NOT_IN_PALETTE = {"palette.open", "copy.or_cancel", "undo.take"}
 """The last one is there as `change.undo`."""
@@ -58,6 +59,7 @@ class ChatApp(App[int]):
         *,
         model: str | None = None,
         strategy: str | None = None,
+        preset: Preset | None = None,
         private: bool = False,
         clock: Callable[[], datetime] = local_now,
     ) -> None:
@@ -67,6 +69,7 @@ class ChatApp(App[int]):
         self._open_engine = open_engine
         self._private = private
         self._clock = clock
+        self._preset = preset
         self._palettes: dict[str, themes.Palette] = {}
         self._notices: list[ChatTuiError] = []
         self._choice = (model or (config.model if strategy is None else None), strategy or config.strategy)
@@ -93,6 +96,8 @@ class ChatApp(App[int]):
 
     def on_mount(self) -> None:
         """Tell what was wrong, and open the engine when the first paint is out."""
+        if self._preset is not None and isinstance(self.screen, ChatScreen):
+            self.screen.chat.begin_with(self._preset)
         for error in self._notices:
             self.tell(error)
         self.call_after_refresh(self.set_timer, OPEN_SECONDS, self._open)
@@ -161,7 +166,11 @@ class ChatApp(App[int]):
         items = [
             (name, lambda name=name: self.use_theme(name), "in use" if name == self.theme else "") for name in names
         ]
-        self.search_commands(items, placeholder="Choose a theme")
+        self.choose("Choose a theme", items)
+
+    def choose(self, what: str, items: Sequence[tuple[str, Callable[[], object], str]]) -> None:
+        """Open a list: (name, what is done when it is chosen, help as markup)."""
+        self.search_commands(items, placeholder=what)
 
     def theme_names(self) -> list[str]:
         """All themes that can be used; those that cannot are told."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+from chat_tui.attachments import Attachment
 from chat_tui.errors import CommandError
 from chat_tui.text_safety import clean_line
 from chat_tui.tui import commands
@@ -14,6 +15,7 @@ from chat_tui.tui.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from chat_tui.engine import Engine
+    from chat_tui.presets import Preset
 
 
 class Caller(Protocol):
@@ -23,6 +25,7 @@ class Caller(Protocol):
     upkeep: Upkeep
     model: str | None
     strategy: str
+    presets: Sequence[Preset]
 
     @property
     def host(self) -> Host:
@@ -33,6 +36,9 @@ class Caller(Protocol):
 
     def choose(self, model: str | None, strategy: str) -> None:
         """Take this model, or let this strategy choose."""
+
+    def ask(self, text: str, files: Sequence[Attachment] = ()) -> None:
+        """Ask."""
 
     def fetch(self) -> None:
         """Fetch the built-in model."""
@@ -83,6 +89,12 @@ async def carry_out(call: commands.Call, screen: Caller) -> None:
         await screen.action_quit()
     else:
         await _CALLS[call.name](screen, await screen.opened(), call.argument)
+
+
+async def _analyse(screen: Caller, engine: Engine, typed: str) -> None:
+    from chat_tui.tui import preset_calls
+
+    await preset_calls.analyse(screen, engine, typed)
 
 
 async def _bad(screen: Caller, _engine: Engine, _argument: str) -> None:
@@ -164,6 +176,12 @@ async def _pin(screen: Caller, _engine: Engine, _argument: str) -> None:
     screen.action_act("pin")
 
 
+async def _preset(screen: Caller, engine: Engine, typed: str) -> None:
+    from chat_tui.tui import preset_calls
+
+    await preset_calls.take(screen, engine, typed)
+
+
 async def _private(screen: Caller, _engine: Engine, _argument: str) -> None:
     await screen.begin_private()
 
@@ -219,6 +237,7 @@ async def _why(screen: Caller, _engine: Engine, _argument: str) -> None:
 
 
 _CALLS: dict[str, _Call] = {
+    "analyse": _analyse,
     "bad": _bad,
     "branch": _branch,
     "clear": _clear,
@@ -235,6 +254,7 @@ _CALLS: dict[str, _Call] = {
     "history": _history,
     "model": _model,
     "pin": _pin,
+    "preset": _preset,
     "private": _private,
     "rename": _rename,
     "retry": _retry,

@@ -9,6 +9,7 @@ from textual import on
 from textual.actions import SkipAction
 from textual.binding import Binding, BindingType
 
+from chat_tui.attachments import Attachment
 from chat_tui.conversation import Conversation, Turn
 from chat_tui.errors import ChatTuiError, CommandError
 from chat_tui.request import Request
@@ -42,14 +43,21 @@ class Chat(KeptChat):
 
     # -- asking ---------------------------------------------------------------------------------------------------
 
-    def ask(self, text: str, settings: Request) -> None:
+    def ask(self, text: str, settings: Request, files: Sequence[Attachment] = ()) -> None:
         """Ask, or send another version of the question that is edited; the answer streams into the transcript."""
         edited = self._edited
 
         async def begun(engine: Engine) -> Answer:
             if edited is not None:
                 return await self._asked_otherwise(engine, edited, text, settings)
-            answer = await engine.ask(self.conversation_id, text, settings, system_prompt=self._system_prompt)
+            answer = await engine.ask(
+                self.conversation_id,
+                text,
+                settings,
+                system_prompt=self._system_prompt,
+                preset=self.preset,
+                attachments=files,
+            )
             self.transcript.add(answer.question)
             return answer
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from textual import events
 from textual.app import ComposeResult
@@ -21,6 +21,9 @@ from chat_tui.tui.model_picker import ModelPicker
 from chat_tui.tui.notices import KeyBar, TooSmall
 from chat_tui.tui.stats_panel import StatsPanel
 from chat_tui.tui.transcript.ink import Ink
+
+if TYPE_CHECKING:
+    from chat_tui.presets import Preset
 
 WIDE, MIDDLE = 110, 80
 """Columns from which history list and stats panel are shown by themselves."""
@@ -57,12 +60,8 @@ _TURN_KEYS = (
     "help.open",
 )
 _FIND_KEYS = ("find.next", "find.before", "find.close")
+_PRESET = "/preset "
 _BUSY_KEYS = ("answer.cancel", "answer.pause", "models.open", "history.open", "help.open")
-
-
-def complete(text: str) -> list[Completion]:
-    """What the prompt offers for a text that begins with a slash."""
-    return [Completion(text=whole, help=help) for whole, help in commands.completions(text)]
 
 
 class ChatLayout(Screen[None]):
@@ -71,11 +70,23 @@ class ChatLayout(Screen[None]):
     def __init__(self, clock: Callable[[], datetime]) -> None:
         super().__init__()
         self._wanted: dict[str, bool] = {}
-        self.chat = Chat(complete, id="chat")
+        self.presets: Sequence[Preset] = ()
+        """As they were found when they were last looked for."""
+        self.chat = Chat(self._complete, id="chat")
         self.picker = ModelPicker(id="picker")
         self.stats = StatsPanel(id="stats")
         self.history = HistoryList(clock=clock, id="history")
         self.keys = KeyBar(id="keys")
+
+    def _complete(self, text: str) -> list[Completion]:
+        """What the prompt offers for a text that begins with a slash."""
+        offered = commands.completions(text)
+        if text.startswith(_PRESET) and self.presets:
+            from chat_tui.tui import preset_calls
+
+            rows = preset_calls.completions(text.removeprefix(_PRESET), self.presets)
+            offered = [(_PRESET + whole, help) for whole, help in rows]
+        return [Completion(text=whole, help=help) for whole, help in offered]
 
     @property
     def host(self) -> Host:

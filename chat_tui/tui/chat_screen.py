@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
 from textual.binding import BindingType
 
+from chat_tui.attachments import Attachment
 from chat_tui.conversation import Turn
 from chat_tui.errors import ChatTuiError, CommandError
 from chat_tui.request import Request
@@ -24,6 +26,7 @@ from chat_tui.tui.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from chat_tui.engine import Engine
+    from chat_tui.presets import Preset
 
 WARM_SECONDS = 0.6
 """After the first typed key what the answer will need is loaded; the key's echo is out by then."""
@@ -65,6 +68,7 @@ class ChatScreen(ChatChoice):
 
     async def _discover(self, engine: Engine) -> None:
         await engine.discover()
+        self.presets = await asyncio.to_thread(_presets)
         self.picker.set_standings(engine.models())
         self._show_choice()
         if engine.wants_weights(self.model, self.strategy):
@@ -95,9 +99,13 @@ class ChatScreen(ChatChoice):
             self.host.say("An answer is still running", "Esc cancels it. Your words stay here; send them then.")
         else:
             self.chat.prompt.clear_draft()
-            self.chat.fetch_line.hide()
-            self.chat.ask(said, Request(model=self.model, strategy=self.strategy))
-            self.show_keys()
+            self.ask(said)
+
+    def ask(self, text: str, files: Sequence[Attachment] = ()) -> None:
+        """Ask, by the model or strategy in use."""
+        self.chat.fetch_line.hide()
+        self.chat.ask(text, Request(model=self.model, strategy=self.strategy), files)
+        self.show_keys()
 
     @on(Chat.Failed)
     def tell_why(self, event: Chat.Failed) -> None:
@@ -336,3 +344,10 @@ class ChatScreen(ChatChoice):
         else:
             self._interrupted_at = time.monotonic()
             self.host.say("Press Ctrl+C again to quit")
+
+
+def _presets() -> Sequence[Preset]:
+    """All presets that can be read; blocking."""
+    from chat_tui import presets
+
+    return presets.every(presets.folders())[0]

@@ -21,6 +21,7 @@ class Command(msgspec.Struct, frozen=True):
 
 
 TABLE: tuple[Command, ...] = (
+    Command("analyse", "work through a text file, part by part where it is long", "FILE [question]"),
     Command("bad", "note that the answer was bad"),
     Command("branch", "end the conversation at the chosen turn: what is asked next branches off"),
     Command("clear", "begin a fresh conversation; this one stays in the history, and /undo leads back"),
@@ -38,6 +39,7 @@ TABLE: tuple[Command, ...] = (
     Command("history", "show this conversation in short, and all saved ones"),
     Command("model", "choose a model; without a name, open the list", "[provider/model]"),
     Command("pin", "let this conversation stand before the others, or no longer"),
+    Command("preset", "use a preset; without a name, open the list; `none` ends it", "[name] [values]"),
     Command("private", "begin a private conversation, which is never saved"),
     Command("rename", "give this conversation another title", "[title]"),
     Command("retry", "ask for another version of the answer, by this model or as it is chosen now", "[provider/model]"),

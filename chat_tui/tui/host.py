@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from chat_tui.errors import ChatTuiError
@@ -28,6 +29,9 @@ class Host(Protocol):
 
     def choose_theme(self) -> None:
         """Open the list of themes."""
+
+    def choose(self, what: str, items: Sequence[tuple[str, Callable[[], object], str]]) -> None:
+        """Open a list: (name, what is done when it is chosen, help as markup)."""
 
     async def action_quit(self) -> None:
         """Leave."""

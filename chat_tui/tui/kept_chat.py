@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 from textual import on
+from textual.content import Content
 
 from chat_tui.conversation import Conversation, Turn
 from chat_tui.errors import HistoryError
@@ -19,6 +20,7 @@ from chat_tui.tui.transcript.line_model import Anchor
 if TYPE_CHECKING:
     # Behind the first paint: the engine is not loaded for it.
     from chat_tui.engine import Engine
+    from chat_tui.presets import Preset
 
 _ANCHOR = "reading position "
 _OPEN = "open conversation"
@@ -33,6 +35,8 @@ class KeptChat(ChatPane):
         self._ready = asyncio.Event()
         self._moving = asyncio.Lock()
         self._system_prompt: str | None = None
+        self.preset: Preset | None = None
+        """Of the conversation in view, or for the one that begins with the next question."""
         self._edited: Turn | None = None
         self._set_aside = ""
 
@@ -41,11 +45,12 @@ class KeptChat(ChatPane):
         self._engine = engine
         self.prompt.earlier = await engine.memory.prompts()
         typed = self.prompt.draft
-        try:
-            await self._come_back(engine)
-        except HistoryError:
-            # It was removed meanwhile, perhaps by another process.
-            await engine.memory.set_place(_OPEN, "")
+        if self.preset is None:
+            try:
+                await self._come_back(engine)
+            except HistoryError:
+                # It was removed meanwhile, perhaps by another process.
+                await engine.memory.set_place(_OPEN, "")
         if typed:
             self.prompt.set_draft(typed)
         elif self.conversation_id is None:
@@ -87,6 +92,7 @@ class KeptChat(ChatPane):
                 await self._engine.memory.set_place(_OPEN, "")
                 draft = await self._engine.memory.draft(None)
             self._system_prompt = None
+            self._show_preset(None)
             self._show(None, ())
             self._write(draft)
         self.prompt.focus()
@@ -117,6 +123,7 @@ class KeptChat(ChatPane):
     def _show_saved(self, engine: Engine, conversation: Conversation, place: Anchor | None) -> None:
         path, running = conversation.path, engine.running(conversation.id)
         self._system_prompt = None
+        self._show_preset(_preset(conversation.preset))
         self._show(conversation.id, [turn for turn in path if not running or turn.id != running[0].turn.id])
         if running:
             self._follow(running[0])
@@ -145,6 +152,22 @@ class KeptChat(ChatPane):
             self._system_prompt = text
         else:
             await self._engine.memory.set_system_prompt(self.conversation_id, text)
+
+    def begin_with(self, preset: Preset) -> None:
+        """Use a preset from the start: before the engine is open."""
+        self._show_preset(preset)
+
+    async def set_preset(self, preset: Preset | None) -> None:
+        """Use a preset in this conversation, or in the one that begins with the next question; None: none."""
+        if self.conversation_id is not None and self._engine is not None:
+            from chat_tui import presets
+
+            await self._engine.memory.set_preset(self.conversation_id, presets.encoded(preset))
+        self._show_preset(preset)
+
+    def _show_preset(self, preset: Preset | None) -> None:
+        self.preset = preset
+        self.prompt.border_subtitle = Content(preset.words()) if preset is not None else ""
 
     async def _keep_unsent(self, engine: Engine, fresh: bool) -> None:
         """After a question: what waits belongs to this conversation, which may be a fresh one."""
@@ -182,6 +205,14 @@ class KeptChat(ChatPane):
         if self._engine is not None:
             # As it is now: the message may come when another conversation is in view.
             await self._engine.memory.save_draft(self.conversation_id, self.unsent)
+
+
+def _preset(kept: str) -> Preset | None:
+    if not kept:
+        return None
+    from chat_tui import presets
+
+    return presets.decoded(kept)
 
 
 def _anchor(kept: str) -> Anchor | None:

@@ -1,0 +1,142 @@
+"""What /preset and /analyse do: a preset is taken for the conversation in view, or for the one that begins next."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from textual.markup import escape
+
+from chat_tui import attachments, presets
+from chat_tui.attachments import Attachment
+from chat_tui.errors import ChatTuiError, CommandError
+from chat_tui.presets import Preset
+from chat_tui.text_safety import clean_line
+from chat_tui.tui import figures_text as words
+from chat_tui.tui.chat import Chat
+from chat_tui.tui.host import Host
+
+if TYPE_CHECKING:
+    from chat_tui.engine import Engine
+
+NONE = "none"
+_PATH = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|((?:\\.|[^\s\\])+))(.*)""", re.DOTALL)
+
+
+class PresetCaller(Protocol):
+    """The screen that these commands act on."""
+
+    chat: Chat
+    model: str | None
+    strategy: str
+    presets: Sequence[Preset]
+    """All that were found when they were last looked for."""
+
+    @property
+    def host(self) -> Host:
+        """The app around it."""
+
+    def choose(self, model: str | None, strategy: str) -> None:
+        """Take this model, or let this strategy choose."""
+
+    def ask(self, text: str, files: Sequence[Attachment] = ()) -> None:
+        """Ask."""
+
+    async def action_new_conversation(self) -> None:
+        """Begin a new conversation."""
+
+
+async def take(screen: PresetCaller, engine: Engine, typed: str) -> None:
+    """`/preset NAME [values]`, `/preset none`, or the list of all. Raises `ChatTuiError`."""
+    name, _, values = typed.partition(" ")
+    if not name:
+        await _choose(screen, engine)
+    elif name.casefold() == NONE:
+        await screen.chat.set_preset(None)
+        screen.host.say("No preset is in use")
+    else:
+        preset = await asyncio.to_thread(presets.named, name, presets.folders())
+        await use(screen, engine, presets.with_values(preset, presets.values_in(preset, values)))
+
+
+async def use(screen: PresetCaller, engine: Engine, preset: Preset) -> None:
+    """Take a preset, and the model that it names. Raises `ChatTuiError`."""
+    await screen.chat.set_preset(preset)
+    if preset.model or preset.strategy:
+        screen.choose(preset.model, preset.strategy or screen.strategy)
+    asked = f" As you type it asks {_model(screen, engine)}." if preset.as_you_type_seconds is not None else ""
+    screen.host.say(f"Preset: {preset.words()}", f"{clean_line(preset.description, 200)}.{asked}", long=True)
+
+
+def _model(screen: PresetCaller, engine: Engine) -> str:
+    """The model that would answer now, with its price."""
+    name = screen.model or engine.first_choice(screen.strategy)
+    model = next((standing.model for standing in engine.models() if standing.model.name == name), None)
+    if model is None:
+        return clean_line(name, 80) or "no model"
+    price = words.price(model.price_in, model.price_out)
+    costs = "free" if model.local else f"{price} per million tokens" if price != words.UNKNOWN else "price not known"
+    return f"{clean_line(model.name, 80)} ({costs})"
+
+
+async def _choose(screen: PresetCaller, engine: Engine) -> None:
+    """Show all presets, to choose one."""
+    found, wrong = await asyncio.to_thread(presets.every, presets.folders())
+    screen.presets = found
+    for error in wrong:
+        screen.host.tell(error)
+    items = [
+        (preset.name, partial(_begin, screen, engine, preset), escape(clean_line(preset.description, 200)))
+        for preset in found
+    ]
+    if screen.chat.preset is not None:
+        items.append((NONE, partial(_begin, screen, engine, None), "use no preset any more"))
+    screen.host.choose("Choose a preset", items)
+
+
+async def _begin(screen: PresetCaller, engine: Engine, preset: Preset | None) -> None:
+    try:
+        if preset is None:
+            await take(screen, engine, NONE)
+        else:
+            await use(screen, engine, preset)
+    except ChatTuiError as error:
+        screen.host.tell(error)
+
+
+async def analyse(screen: PresetCaller, engine: Engine, typed: str) -> None:
+    """`/analyse FILE [question]`: asked in a conversation of its own. Raises `ChatTuiError`."""
+    match = _PATH.fullmatch(typed)
+    if match is None:
+        raise CommandError("There is no file.", "Write /analyse FILE, and behind it what you want to know.")
+    path = match.group(1) or match.group(2) or re.sub(r"\\(.)", r"\1", match.group(3) or "")
+    file = await asyncio.to_thread(_read, path)
+    preset = await asyncio.to_thread(presets.named, "analyse", presets.folders())
+    if screen.chat.busy or screen.chat.turns:
+        # What is asked next in the conversation before keeps its own way.
+        await screen.action_new_conversation()
+    await use(screen, engine, preset)
+    screen.ask(match.group(4).strip() or presets.question_about(preset, [file.name]), [file])
+
+
+def _read(path: str) -> Attachment:
+    return attachments.read(Path(os.path.expanduser(path)))
+
+
+def completions(typed: str, known: Sequence[Preset]) -> list[tuple[str, str]]:
+    """(what /preset would be followed by, help) for what follows it so far."""
+    name, space, value = typed.partition(" ")
+    if not space:
+        rows = [(preset.name, clean_line(preset.description, 200)) for preset in known]
+        return [row for row in [*rows, (NONE, "use no preset any more")] if row[0].startswith(name.casefold())]
+    preset = next((preset for preset in known if preset.name == name), None)
+    if preset is None or not preset.variables or "=" in value:
+        return []
+    variable = preset.variable(next(iter(preset.variables)))
+    choices = (choice for choice in variable.choices if choice.casefold().startswith(value.casefold()))
+    return [(f"{name} {clean_line(choice, 80)}", clean_line(variable.help, 120)) for choice in choices]
