@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from chat_tui.attachments import Attachment
 from chat_tui.conversation import Conversation, Turn
 from chat_tui.errors import HistoryError, SchemaTooNew, StoreBusy, StoreDamaged
 from chat_tui.history.failures import told
@@ -202,6 +203,41 @@ async def test_routes_and_growing_answers_are_recovered_too(file: Path) -> None:
     turn = (await store.conversation("c1")).path[-1]
     assert (turn.id, turn.state, turn.text) == ("grows", "broken", "a part")
     assert await store.route("done") == Route("balanced")
+    await store.close()
+
+
+async def test_files_branches_and_what_was_deleted_are_recovered_too(file: Path) -> None:
+    store = await Store.open(file)
+    note = Attachment("a.txt", "text/plain", b"x" * 9000)
+    await store.add_turn("c1", Turn("user", "Look.", id="look", parent="c1.3", attachments=(note,), verdict=True))
+    await store.select("c1", "c1.4")
+    await store.delete("c2")
+    await store.close()
+    file.with_name("history.db.damaged").touch()
+    store = await Store.open(file)
+    assert "conversations: 20, turns: 401" in store.notice
+    await store.select("c1", "c1.3")
+    assert (await store.conversation("c1")).path[-1].id == "c1.19"
+    (looked,) = [turn for turn in await store.siblings("c1.4") if turn.id == "look"]
+    assert (looked.verdict, (await store.contents(["look"]))["look"][0].content) == (True, b"x" * 9000)
+    await store.restore("c2")
+    assert len(await store.conversations()) == 20
+    assert (await store.check()).ok
+    await store.close()
+
+
+async def test_a_file_whose_content_is_lost_costs_only_itself(file: Path) -> None:
+    store = await Store.open(file)
+    for number in range(2):
+        note = Attachment("a.txt", "text/plain", bytes([number]) * 3000)
+        await store.add_turn("c1", Turn("user", "Look.", id=f"look{number}", attachments=(note,)))
+    await store.close()
+    spoil(file, leaf_pages(file, "content")[:1])
+    file.with_name("history.db.damaged").touch()
+    store = await Store.open(file)
+    assert "turns: 402" in store.notice
+    assert len(await store.contents(["look0", "look1"])) < 2
+    assert (await store.check()).ok
     await store.close()
 
 
