@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import sqlite3
@@ -165,7 +166,12 @@ async def test_damage_met_on_the_way_is_recovered_by_the_next_start(file: Path, 
     # A page of 4 KB holds about seven of these turns.
     assert 0 < lost <= 3 * 8
     assert await again.draft("") == "a draft"
-    assert {hit.conversation for hit in await again.search('"c0 says"')} == {"c0"}
+    # Old turns are indexed while the store is used.
+    for _ in range(500):
+        if hits := await again.search('"c0 says"'):
+            break
+        await asyncio.sleep(0.02)
+    assert {hit.conversation for hit in hits} == {"c0"}
     await fill(again, "new")
     await again.close()
     with raw(file) as db:

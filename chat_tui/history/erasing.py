@@ -38,17 +38,51 @@ def condemn(db: sqlite3.Connection, conversation_id: str) -> None:
     db.execute("UPDATE conversation SET deleted = ? WHERE key = ?", (BEING_ERASED, key))
 
 
-def erase_piece(db: sqlite3.Connection, before: int) -> bool:
-    """Erases some turns of the conversations that were deleted before this time; whether there are more.
+class Eraser:
+    """Erases the conversations that were deleted before a time, piece by piece."""
 
-    A transaction of its own. What is erased is overwritten, not only given free.
-    """
-    db.execute("PRAGMA secure_delete = ON")
-    try:
-        with transaction(db):
-            return _erase_some(db, before)
-    finally:
-        db.execute("PRAGMA secure_delete = OFF")
+    def __init__(self, before: int) -> None:
+        self._before = before
+        self._words: set[str] = set()
+        """Of the erased turns: those that no other turn has are forgotten at the end."""
+
+    def piece(self, db: sqlite3.Connection) -> bool:
+        """A transaction of its own; whether there is more. What is erased is overwritten, not only given free."""
+        db.execute("PRAGMA secure_delete = ON")
+        try:
+            with transaction(db):
+                until = time.monotonic() + PIECE_SECONDS
+                return self._turns(db, until) or self._forgotten(db, until)
+        finally:
+            db.execute("PRAGMA secure_delete = OFF")
+
+    def _turns(self, db: sqlite3.Connection, until: float) -> bool:
+        condemned = "SELECT key, id FROM conversation WHERE deleted IS NOT NULL AND deleted <= ? LIMIT 1"
+        while found := db.execute(condemned, (self._before,)).fetchone():
+            conversation, id = found
+            db.execute("UPDATE conversation SET deleted = ?, leaf = NULL WHERE key = ?", (BEING_ERASED, conversation))
+            # Children before their parents, so that no turn takes others with it.
+            for (turn,) in db.execute("SELECT key FROM turn WHERE conversation = ? ORDER BY key DESC", (conversation,)):
+                if time.monotonic() > until:
+                    return True
+                self._turn(db, turn)
+            db.execute("DELETE FROM draft WHERE conversation = ?", (id,))
+            db.execute("DELETE FROM conversation WHERE key = ?", (conversation,))
+        return False
+
+    def _turn(self, db: sqlite3.Connection, key: int) -> None:
+        indexed, text = db.execute("SELECT indexed, text FROM turn WHERE key = ?", (key,)).fetchone()
+        if indexed:
+            self._words.update(search.take_out(db, key, text))
+        contents = [content for (content,) in db.execute("SELECT content FROM attachment WHERE turn = ?", (key,))]
+        # Its pieces, route and attachments go with it.
+        db.execute("DELETE FROM turn WHERE key = ?", (key,))
+        attached.drop_unused(db, contents)
+
+    def _forgotten(self, db: sqlite3.Connection, until: float) -> bool:
+        while self._words and time.monotonic() < until:
+            search.forget(db, self._words.pop())
+        return bool(self._words)
 
 
 def empty_log(db: sqlite3.Connection) -> None:
@@ -59,29 +93,3 @@ def empty_log(db: sqlite3.Connection) -> None:
         db.execute("PRAGMA wal_checkpoint (TRUNCATE)").fetchall()
     finally:
         db.execute(f"PRAGMA busy_timeout = {patience:d}")
-
-
-def _erase_some(db: sqlite3.Connection, before: int) -> bool:
-    until = time.monotonic() + PIECE_SECONDS
-    condemned = "SELECT key, id FROM conversation WHERE deleted IS NOT NULL AND deleted <= ? LIMIT 1"
-    while found := db.execute(condemned, (before,)).fetchone():
-        conversation, id = found
-        db.execute("UPDATE conversation SET deleted = ?, leaf = NULL WHERE key = ?", (BEING_ERASED, conversation))
-        # Children before their parents, so that no turn takes others with it.
-        for (turn,) in db.execute("SELECT key FROM turn WHERE conversation = ? ORDER BY key DESC", (conversation,)):
-            if time.monotonic() > until:
-                return True
-            _erase_turn(db, turn)
-        db.execute("DELETE FROM draft WHERE conversation = ?", (id,))
-        db.execute("DELETE FROM conversation WHERE key = ?", (conversation,))
-    return False
-
-
-def _erase_turn(db: sqlite3.Connection, key: int) -> None:
-    indexed, text = db.execute("SELECT indexed, text FROM turn WHERE key = ?", (key,)).fetchone()
-    if indexed:
-        search.remove(db, key, text)
-    contents = [content for (content,) in db.execute("SELECT content FROM attachment WHERE turn = ?", (key,))]
-    # Its pieces, route and attachments go with it.
-    db.execute("DELETE FROM turn WHERE key = ?", (key,))
-    attached.drop_unused(db, contents)

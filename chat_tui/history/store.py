@@ -223,9 +223,10 @@ class Store:
         await self._erase(rows.moment(erasing.BEING_ERASED))
 
     async def _erase(self, before: datetime) -> None:
+        eraser = erasing.Eraser(rows.microseconds(before))
         more = True
         while more:
-            more = await self._writer.run(erasing.erase_piece, rows.microseconds(before))
+            more = await self._writer.run(eraser.piece)
             if more:
                 await asyncio.sleep(erasing.GAP_SECONDS)
         await self._writer.run(erasing.empty_log)

@@ -14,11 +14,11 @@ from threading import Event
 from chat_tui.conversation import Hit
 from chat_tui.history.rows import storable
 from chat_tui.history.search.candidates import BEGINS, INSIDE, WHOLE, Way, full_text_queries
-from chat_tui.history.search.index import add, begin_again, catch_up, remove
+from chat_tui.history.search.index import add, begin_again, catch_up, forget, remove, take_out
 from chat_tui.history.search.passages import Candidate, examined, hit
 from chat_tui.query import Query, parse
 
-__all__ = ["add", "begin_again", "catch_up", "remove", "search"]
+__all__ = ["add", "begin_again", "catch_up", "forget", "remove", "search", "take_out"]
 
 _RANKED = 500
 """Hits that are compared before the best are chosen."""

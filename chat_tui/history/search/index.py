@@ -39,16 +39,22 @@ def add(db: sqlite3.Connection, key: int, text: str) -> None:
 
 def remove(db: sqlite3.Connection, key: int, text: str) -> None:
     """Takes a turn out of the index, before it changes; `text` must be what was added."""
+    for word in take_out(db, key, text):
+        forget(db, word)
+
+
+def take_out(db: sqlite3.Connection, key: int, text: str) -> Collection[str]:
+    """`remove`, but the words, which are returned, are still to be forgotten: many turns have the same ones."""
     db.execute("UPDATE turn SET indexed = 0 WHERE key = ?", (key,))
     if not text or key <= _gap(db):
-        return
+        return ()
     words, signs = tokens(folded(text[:INDEXED_CHARACTERS]))
     named = _facts(db, key)
     db.execute(
         "INSERT INTO turn_tokens (turn_tokens, rowid, tokens) VALUES ('delete', ?, ?)",
         (key, " ".join([*words, *signs, *named])),
     )
-    _forget(db, words)
+    return words
 
 
 def begin_again(db: sqlite3.Connection) -> None:
@@ -131,16 +137,14 @@ def _learn(db: sqlite3.Connection, words: Collection[str]) -> None:
     )
 
 
-def _forget(db: sqlite3.Connection, words: Collection[str]) -> None:
-    """Words that no turn has any more leave nothing behind."""
-    for word in words:
-        if db.execute("SELECT 1 FROM turn_tokens WHERE turn_tokens MATCH ? LIMIT 1", (quoted(word),)).fetchone():
-            continue
-        for (key,) in db.execute("DELETE FROM word WHERE token = ? RETURNING key", (word,)).fetchall():
-            db.execute(
-                "INSERT INTO word_grams (word_grams, rowid, grams) VALUES ('delete', ?, ?)",
-                (key, " ".join(grams(word))),
-            )
+def forget(db: sqlite3.Connection, word: str) -> None:
+    """A word that no turn has any more leaves nothing behind."""
+    if db.execute("SELECT 1 FROM turn_tokens WHERE turn_tokens MATCH ? LIMIT 1", (quoted(word),)).fetchone():
+        return
+    for (key,) in db.execute("DELETE FROM word WHERE token = ? RETURNING key", (word,)).fetchall():
+        db.execute(
+            "INSERT INTO word_grams (word_grams, rowid, grams) VALUES ('delete', ?, ?)", (key, " ".join(grams(word)))
+        )
 
 
 def quoted(token: str) -> str:
