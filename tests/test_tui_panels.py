@@ -138,7 +138,8 @@ async def test_the_row_under_the_cursor_is_bright_only_while_keys_act_on_it() ->
         rows = app.history.query_one(RowList)
 
         def ground() -> str:
-            [style] = {segment.style.bgcolor for segment in rows.render_line(0) if segment.style}
+            # Row 0 is the group's heading.
+            [style] = {segment.style.bgcolor for segment in rows.render_line(1) if segment.style}
             return style.name if style else ""
 
         await pilot.pause()

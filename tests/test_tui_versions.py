@@ -161,3 +161,27 @@ async def test_a_verdict_stands_in_the_header_and_is_there_again(tmp_path: Path)
     async with scripted_chat(file=file) as chat:
         await chat.until(lambda: chat.chat.transcript.turns[-1:] and chat.chat.transcript.turns[-1].verdict is True)
         await chat.shows(" + ")
+
+
+async def test_the_palette_and_the_commands_do_what_the_keys_do() -> None:
+    async with scripted_chat(["one"], ["two"]) as chat:
+        await asked(chat, "first")
+        named = {command.help: command.callback for command in chat.app.get_system_commands(chat.screen)}
+        before = chat.chat.answer
+        await named["r"]()  # type: ignore[misc]
+        await chat.until(lambda: chat.chat.answer is not before)
+        await chat.answered()
+        await named["Left"]()  # type: ignore[misc]
+        await chat.shows("‹1/2›")
+        await named["e"]()  # type: ignore[misc]
+        await chat.shows("Editing a question")
+        await chat.pilot.press("escape")
+        await typed(chat, "/good")
+        await chat.shows("+")
+        await typed(chat, "/edit")
+        await chat.shows("Editing a question")
+        await chat.pilot.press("escape")
+        await typed(chat, "/branch")
+        await chat.until(lambda: "ends here already" in chat.notices())
+        await typed(chat, "/version x")
+        await chat.until(lambda: "not a version" in chat.notices())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
@@ -99,7 +100,8 @@ class FindBar(Input):
         turns = self._turns()
         self._hits = await asyncio.to_thread(self._texts.hits, turns, wanted, lambda: self.value == wanted)
         self._transcript.show_found(wanted)
-        self._at = next((at for at, hit in enumerate(self._hits) if self._transcript.is_below_top(hit)), 0)
+        # The first at or below the first line in view; behind the last comes the first.
+        self._at = bisect_left(self._hits, self._transcript.top)
         self.action_move(0)
 
     def _tell(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from chat_tui.tui.transcript.plain_text import PlainSplitter
 from chat_tui.tui.transcript.wrapping import Line
 
 KEPT_PARTS = 200
+YIELD_SECONDS = 0.0001
 _MARKUP = re.compile(r"[*_`~]+")
 
 
@@ -37,6 +39,8 @@ class Texts:
         for place, turn in enumerate(turns):
             if not is_current():
                 break
+            # The screen goes first: a thread that only computes would hold it 5 ms at a time.
+            time.sleep(YIELD_SECONDS)
             for number, block in enumerate(self._of(turn)):
                 count = len(find(block, wanted))
                 if turn.role == "assistant" and (plain := _MARKUP.sub("", block)) != block:

@@ -132,11 +132,11 @@ class Transcript(LinePane, can_focus=True, inherit_bindings=False):
             self._follow = self._stays = False
         self._paint()
 
-    def is_below_top(self, hit: Hit) -> bool:
-        """Whether a hit stands at or below the first line in view, as far as can be told without painting it."""
+    @property
+    def top(self) -> Hit:
+        """The first line in view as a place to search from."""
         parts = self._model.views[self._top.turn].parts() if self._model.views else []
-        block = sum(part.kind == "body" for part in parts[: self._top.part])
-        return (hit.turn, hit.block) >= (self._top.turn, block)
+        return Hit(self._top.turn, sum(part.kind == "body" for part in parts[: self._top.part]), 0)
 
     def _forget_selection(self) -> None:
         if self.is_attached and self.text_selection is not None:
