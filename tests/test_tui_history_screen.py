@@ -100,6 +100,15 @@ async def test_a_wrong_filter_is_told_and_what_was_found_stays() -> None:
         await chat.until(lambda: "ms" not in chat.shown())
 
 
+async def test_a_search_that_finds_nothing_says_so() -> None:
+    async with scripted_chat() as chat:
+        await asked(chat, "hello you")
+        await chat.ask("/search xyzzy")
+        await chat.shows("0 turns", "No turn and no title has these words.")
+        await chat.pilot.press("enter", "backspace", "backspace", "backspace", "backspace", "backspace")
+        await chat.shows("1 conversation", "hello you")
+
+
 async def test_a_title_is_found_too() -> None:
     async with scripted_chat() as chat:
         await asked(chat, "hello")

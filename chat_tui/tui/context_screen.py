@@ -66,7 +66,7 @@ class ContextSum(SpanView):
         if context is None:
             return []
         window, total = context.window, words.tokens(context.tokens, estimated=True)
-        said = f"{total} tokens of {words.tokens(window)}" if window else f"{total} tokens"
+        said = f"{total} tokens of {words.context(window)}" if window else f"{total} tokens"
         if context.reply_tokens:
             said += f" · {words.tokens(context.reply_tokens)} kept free for the reply"
         filled, rest = words.gauge(context.tokens, window, width)

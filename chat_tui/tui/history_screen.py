@@ -23,7 +23,7 @@ from chat_tui.tui import keymap
 from chat_tui.tui.history_groups import groups
 from chat_tui.tui.history_list import NoHistory, group_lines, local_now, summary_lines
 from chat_tui.tui.row_list import Filter, RowList, matching
-from chat_tui.tui.spans import Line, Span, SpanView, apart, crop
+from chat_tui.tui.spans import Line, Span, SpanView, apart, crop, wrap
 from chat_tui.tui.upkeep import Upkeep
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ WRONG_SECONDS = 0.4
 LOOK_SECONDS = 0.5
 """Between two looks at which answers run."""
 FILTERS = 'words, "a phrase", model: role: before: after:'
+_WRONG_LINES = 3
 _THIS = "This conversation"
 NOTHING = "This conversation: no conversation history yet"
 
@@ -59,12 +60,13 @@ class Note(SpanView):
     def say(self, found: str, wrong: str = "") -> None:
         """What was found; or what is wrong with what was typed."""
         self._said, self._role, self._found = (wrong, "warning", "") if wrong else (FILTERS, "dim", found)
+        self.styles.height = len(wrap(wrong, self.size.width, _WRONG_LINES)) or 1
         self.redraw()
 
     def lines(self, width: int) -> Sequence[Line]:
-        """One line."""
+        """One line; what is wrong may take more."""
         if not self._found:
-            return [(Span(crop(self._said, width), self._role),)]
+            return [(Span(line, self._role),) for line in wrap(self._said, width, self.size.height)]
         return [apart(Span(self._said, self._role), Span(self._found, "text"), width)]
 
 
@@ -109,13 +111,14 @@ class HistoryScreen(ModalScreen[tuple[str, str] | None]):
         self._input = Filter(self._rows, "search all turns")
         self._input.value = words
         self._note, self._nothing = Note(), NoHistory(NOTHING)
+        self._nothing.display = False
         self._searching = self._hurried = False
 
     def compose(self) -> ComposeResult:
         """The input above, what it finds below."""
         with Vertical() as box:
             box.border_title = "History"
-            box.border_subtitle = "Enter open · F4 rename · F5 pin · F8 delete · Esc close"
+            box.border_subtitle = "Enter open · Esc close · F4 rename · F5 pin · F7 export · F8 delete"
             yield self._input
             yield self._note
             yield self._rows
@@ -129,7 +132,7 @@ class HistoryScreen(ModalScreen[tuple[str, str] | None]):
 
     async def _read(self, cursor: int | None = None) -> None:
         self._summaries = await self._engine.memory.conversations(ALL)
-        self._texts = [summary.title.casefold() for summary in self._summaries]
+        self._texts = await asyncio.to_thread(lambda: [summary.title.casefold() for summary in self._summaries])
         self._look()
         self._show(cursor)
 
@@ -167,7 +170,7 @@ class HistoryScreen(ModalScreen[tuple[str, str] | None]):
         if cursor is None:
             cursor = first if self._summaries else first - 1
         self._rows.show(len(self._shown), cursor, row_height=2, heads=heads)
-        self._rows.display, self._nothing.display = bool(self._shown), not self._shown
+        self._say_nothing(NOTHING)
         self.call_after_refresh(self._rows.look_at_cursor)
         count = len(self._summaries)
         self._note.say(f"{count:,} conversation{'s' * (count != 1)}")
@@ -203,7 +206,12 @@ class HistoryScreen(ModalScreen[tuple[str, str] | None]):
         self._heads = {0: "Titles", len(titled): "Turns"} if titled else {}
         heads = [(row, 2 if row else 1) for row in self._heads if row < len(self._shown)]
         self._rows.show(len(self._shown), cursor, row_height=rows.HIT_HEIGHT, heads=heads)
-        self._rows.display, self._nothing.display = True, False
+        self._say_nothing("No turn and no title has these words.")
+
+    def _say_nothing(self, why: str) -> None:
+        self._nothing.text = why
+        self._rows.display, self._nothing.display = bool(self._shown), not self._shown
+        self._nothing.redraw()
 
     def _draw(self, row: int, width: int) -> list[Line]:
         shown = self._shown[row]

@@ -37,7 +37,7 @@ TABLE: tuple[Key, ...] = (
         "history.open",
         "ctrl+r",
         "open_history",
-        "search all turns, or open the history: this conversation and all others",
+        "search all turns, or open the history",
         label="search",
     ),
     Key("history.toggle", "ctrl+l,f2", "toggle_history", "show or hide the history list"),
