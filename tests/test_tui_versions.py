@@ -95,7 +95,7 @@ async def test_another_model_answers_once_and_the_choice_stays() -> None:
     async with scripted_chat(["one"], ["other"], ["third"]) as chat:
         await asked(chat, "go")
         await pressed(chat, "R")
-        await chat.until(lambda: chat.screen.picker.is_open)
+        await chat.until(lambda: chat.screen.picker.is_open and "this once" in chat.notices())
         await anew(chat, *"deep", "enter")
         await chat.shows("‹2/2›")
         assert chat.chat.transcript.turns[-1].model == DEEP.name

@@ -179,6 +179,7 @@ class ChatScreen(ChatChoice):
         """The same by a model that is chosen for this once."""
         if self.chat.is_free() and self._answer_to_repeat():
             self.choose_once(self.regenerate)
+            self.host.say("Choose who answers this once", "Later questions go where they went before.")
 
     def regenerate(self, model: str | None) -> None:
         """Ask for another version by this model; None: the one that the strategy chooses."""
