@@ -7,34 +7,33 @@ and the conversation goes on.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from time import time
-from typing import Any
 
 from msgspec.structs import replace
 
-from chat_tui import analysis, presets
+from chat_tui import presets
 from chat_tui.answer import Answer
+from chat_tui.answers import Answers
 from chat_tui.asking import request_of
 from chat_tui.attachments import Attachment
 from chat_tui.config import Config
 from chat_tui.context import Context
 from chat_tui.conversation import Conversation, Role, Turn, extended, new_id, now, title_of
-from chat_tui.errors import ChatTuiError, CommandError, InternalError
+from chat_tui.errors import ChatTuiError, CommandError
 from chat_tui.memory import Memory
 from chat_tui.models import LOCAL_MODEL, Standing
 from chat_tui.models import Fetching as Fetching
 from chat_tui.presets import Preset
 from chat_tui.request import Request
-from chat_tui.route import Route
 from chat_tui.routing.difficulty import needs
 from chat_tui.routing.router import Router
 from chat_tui.stage import History as History
 from chat_tui.stage import LocalWeights as LocalWeights
 from chat_tui.stage import Supply
 from chat_tui.text_safety import clean
-from chat_tui.titling import better_title, title_model
+from chat_tui.titling import Titles
 
 LEARNED = "learned of models"
 """Where what was learned of the models is kept."""
@@ -64,14 +63,12 @@ class Engine:
     ) -> None:
         self.config = config
         self.weights = weights
-        self.memory = Memory(history, open_private, is_busy=self._is_busy, tell=tell)
+        self.memory = Memory(history, open_private, is_busy=lambda id: id in self._answers, tell=tell)
         """Conversations, drafts and places."""
-        self._router = router
-        self._supply, self._tell = supply, tell
-        self._answers: dict[str, Answer] = {}
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._router, self._supply = router, supply
+        self._answers = Answers(router, self.memory, tell=tell, at_saved=self._note_saved)
+        self._titles = Titles(config, router, self.memory)
         self._closed = False
-        self._titling: asyncio.Task[None] | None = None
         self._asking = asyncio.Lock()
         """One question is stored at a time, so that none is asked behind another's back."""
 
@@ -136,12 +133,12 @@ class Engine:
         verdict = self.memory.turn(answer).verdict
         if not answer.model or verdict == good:
             return
-        self._begin(self.memory.judge(answer, good))
+        self._answers.do(self.memory.judge(answer, good))
         kind, health = needs(Request(prompt=self.memory.question_of(answer))).kind, self._router.health
         if verdict is not None:
             health.taken_back(answer.model, float(verdict), kind)
         health.judged(answer.model, float(good), kind)
-        self._begin(self._keep_learned())
+        self._answers.do(self._keep_learned())
 
     async def _keep_learned(self) -> None:
         await self.memory.set_place(LEARNED, self._router.health.written(time()))
@@ -150,13 +147,11 @@ class Engine:
 
     def running(self, conversation_id: str | None = None) -> Sequence[Answer]:
         """The answers that run, of one conversation or of all."""
-        answers = [answer for answer in self._answers.values() if not answer.ended]
-        if conversation_id is None:
-            return answers
-        return [answer for answer in answers if answer.conversation_id == conversation_id]
+        return self._answers.running(conversation_id)
 
-    def _is_busy(self, conversation_id: str) -> bool:
-        return any(answer.conversation_id == conversation_id for answer in self._answers.values())
+    async def _note_saved(self, answer: Answer) -> None:
+        await self._keep_learned()
+        self._titles.begin(answer)
 
     async def ask(
         self,
@@ -227,7 +222,7 @@ class Engine:
         self, conversation: Conversation, place: int, settings: Request | None, cut: Turn | None = None
     ) -> Answer:
         """Begin the answer that stands at this place of the path; `cut` is the one that it goes on from."""
-        settings, question = settings or Request(), conversation.path[place - 1]
+        settings = settings or Request()
         in_parts = (presets.decoded(conversation.preset) or Preset()).document
         if in_parts:
             # It begins anew: a part of it is no beginning of the first request's answer.
@@ -236,31 +231,7 @@ class Engine:
         request = request.changed(part=cut.text if cut else "", max_price=await self._affordable(settings.max_price))
         if request.model:
             self._supply.admit(request.model)
-        # Stored with the model that is asked first, so that a part that survives a kill names its maker.
-        plan = self._router.plan(request)
-        first = plan.models[0].name if plan.models else request.model or ""
-        answer = Answer(
-            conversation.id,
-            question,
-            Turn(
-                "assistant",
-                "",
-                id=new_id(),
-                parent=question.id,
-                created=now(),
-                state="streaming",
-                model=first,
-                strategy=plan.strategy,
-            ),
-            cut=cut,
-            at_end=self._settle,
-            save_piece=self._save_piece,
-            save_turn=self._save_turn,
-        )
-        self._answers[answer.turn.id] = answer
-        self.memory.remember(extended(conversation, place, answer.turn))
-        self._begin(self._answer(answer, request, in_parts=in_parts))
-        return answer
+        return self._answers.begin(conversation, place, request, cut=cut, in_parts=in_parts)
 
     async def _affordable(self, asked: float | None) -> float | None:
         """US dollars that the next answer may cost, which is the least of all limits; None: there is none."""
@@ -270,9 +241,7 @@ class Engine:
             return min(limits, default=None)
         today = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
         spent = await self.memory.spent(today)
-        # What is not in the store yet.
-        spent += sum(answer.turn.cost or answer.figures().price or 0.0 for answer in self._answers.values())
-        return min([*limits, max(0.0, budget - spent)])
+        return min([*limits, max(0.0, budget - spent - self._answers.unsaved_dollars())])
 
     async def context(self, conversation_id: str, settings: Request | None = None) -> Context:
         """What of a conversation would be sent with the next question, and why not the rest. Raises `HistoryError`."""
@@ -283,49 +252,6 @@ class Engine:
     async def _request(self, conversation: Conversation, path: Sequence[Turn], settings: Request) -> Request:
         turns = await self.memory.with_contents(conversation, path)
         return request_of(self.config, conversation, turns, settings)
-
-    async def _answer(self, answer: Answer, request: Request, *, in_parts: bool) -> None:
-        try:
-            await self.memory.add_answer(answer.conversation_id, answer.turn)
-            if in_parts:
-                await answer.run(await analysis.stream(self._router, request))
-            else:
-                await answer.run(self._router.process_stream(request))
-        except asyncio.CancelledError:
-            # The program is going down.
-            answer.give_up("cancelled")
-            raise
-        finally:
-            answer.give_up()
-            # A task of its own: it is not lost when this one is cancelled once more.
-            self._begin(self._save_ended(answer))
-
-    def _settle(self, answer: Answer) -> None:
-        """Put the ended turn into its conversation, before anybody sees the ending and asks on."""
-        self.memory.settle(answer.conversation_id, answer.turn)
-
-    async def _save_ended(self, answer: Answer) -> None:
-        try:
-            await answer.save()
-            await self._keep_learned()
-        finally:
-            self._answers.pop(answer.turn.id, None)
-        if self.config.titles == "model" and not self._closed and answer.turn.state == "complete":
-            self._titling = asyncio.ensure_future(self._entitle(answer))
-            self._titling.add_done_callback(self._done)
-
-    async def _entitle(self, answer: Answer) -> None:
-        """Give a conversation a better title than its first question is, unless it has been given one."""
-        conversation = await self.memory.conversation(answer.conversation_id)
-        if len(conversation.path) != 2 or conversation.title != title_of(answer.question.text):
-            return
-        private = self.memory.is_private(conversation.id)
-        model = None if private else self.config.titles_model
-        if model is None and (free := title_model(self._router, local=private)) is not None:
-            model = free.name
-        title = await better_title(self._router, model, answer.question.text, answer.turn.text) if model else ""
-        if title and (await self.memory.conversation(conversation.id)).title == conversation.title:
-            await self.memory.rename(conversation.id, title)
 
     async def delete(self, conversation_id: str) -> None:
         """Cancel what runs in a conversation and delete it; `memory.restore` brings it back within `UNDO_SECONDS`.
@@ -340,7 +266,7 @@ class Engine:
 
     def _erase(self) -> None:
         if not self._closed:
-            self._begin(self.memory.erase(UNDO_SECONDS))
+            self._answers.do(self.memory.erase(UNDO_SECONDS))
 
     async def cancel(self, answer: Answer) -> None:
         """End an answer and keep its part."""
@@ -349,37 +275,14 @@ class Engine:
     async def close(self) -> None:
         """Cancel what runs, keep the parts, save, and let go of everything."""
         self._closed = True
-        if self._titling is not None:
-            self._titling.cancel()
-            await asyncio.wait([self._titling])
+        await self._titles.close()
         try:
-            await asyncio.gather(*(answer.cancel() for answer in self.running()))
-            while self._tasks:
-                await asyncio.wait(list(self._tasks))
+            await self._answers.close()
         finally:
             try:
                 await self._supply.close()
             finally:
                 await self.memory.close()
-
-    # -- saving ---------------------------------------------------------------------------------------------------
-
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run a task that the engine owns and that `close` waits for."""
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()):
-            self._tell(InternalError(f"chat-tui has met an error of its own: {error!r}.", "Please report it."))
-
-    async def _save_piece(self, turn_id: str, text: str, thinking: str) -> None:
-        await self.memory.append(self._answers[turn_id].conversation_id, turn_id, text, thinking)
-
-    async def _save_turn(self, turn: Turn, route: Route | None) -> None:
-        await self.memory.finish(self._answers[turn.id].conversation_id, turn, route)
 
 
 def _place(conversation: Conversation, turn_id: str, role: Role) -> int:

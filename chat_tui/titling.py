@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from chat_tui.conversation import TITLE_LENGTH
+import asyncio
+from contextlib import suppress
+
+from chat_tui.answer import Answer
+from chat_tui.config import Config
+from chat_tui.conversation import TITLE_LENGTH, title_of
 from chat_tui.errors import ChatTuiError
+from chat_tui.memory import Memory
 from chat_tui.models import Model
 from chat_tui.request import Request
 from chat_tui.routing.router import Router
@@ -12,7 +18,7 @@ from chat_tui.text_safety import clean_line
 _LOOKED_AT = 600
 """Characters of question and answer that the model is shown."""
 _ASKED = "Give this conversation a title of at most six words, in its own language. Answer with the title only."
-_TITLE_TOKENS = 16
+_TITLE_TOKENS = 12
 _TITLE_SECONDS = 30.0
 
 
@@ -20,7 +26,8 @@ def title_model(router: Router, *, local: bool) -> Model | None:
     """The model that a strategy for speed would take among those that cost nothing; `local`: only on this machine."""
     plan = router.plan(Request(prompt=_ASKED, strategy="speed-priority"))
     free = (model for model in plan.models if model.local or (model.price_in == 0 and model.price_out == 0))
-    return next((model for model in free if model.local or not local), None)
+    # Nobody wants 93 MB fetched for a title.
+    return next((model for model in free if (model.local or not local) and not model.to_be_fetched), None)
 
 
 async def better_title(router: Router, model: str, question: str, answer: str) -> str:
@@ -48,3 +55,45 @@ def title_in(reply: str) -> str:
     first = next((line for line in reply.splitlines() if line.strip()), "")
     title = clean_line(first, 200).strip().removeprefix("Title:").strip(" *#\"'“”„«»`").rstrip(".").strip()
     return title if 0 < len(title) <= TITLE_LENGTH else ""
+
+
+class Titles:
+    """Gives conversations better titles in the background, where the setting allows."""
+
+    def __init__(self, config: Config, router: Router, memory: Memory) -> None:
+        self._config, self._router, self._memory = config, router, memory
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    def begin(self, answer: Answer) -> None:
+        """An answer was saved: if it is a conversation's first one, a title is made from it."""
+        if self._config.titles == "model" and not self._closed and answer.turn.state == "complete":
+            task = asyncio.ensure_future(self._entitle(answer))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _entitle(self, answer: Answer) -> None:
+        # A title is not worth a word about what went wrong; the conversation may be gone meanwhile.
+        with suppress(ChatTuiError):
+            conversation = await self._memory.conversation(answer.conversation_id)
+            if len(conversation.path) != 2 or conversation.title != title_of(answer.question.text):
+                return
+            private = self._memory.is_private(conversation.id)
+            model = None if private else self._config.titles_model
+            if model is None and (free := title_model(self._router, local=private)) is not None:
+                model = free.name
+            title = await better_title(self._router, model, answer.question.text, answer.turn.text) if model else ""
+            if title and (await self._memory.conversation(conversation.id)).title == conversation.title:
+                await self._memory.rename(conversation.id, title)
+
+    async def quiet(self) -> None:
+        """Wait until every title that was begun is there."""
+        while self._tasks:
+            await asyncio.wait(list(self._tasks))
+
+    async def close(self) -> None:
+        """Leave off."""
+        self._closed = True
+        for task in self._tasks:
+            task.cancel()
+        await self.quiet()

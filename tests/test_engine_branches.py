@@ -116,7 +116,7 @@ async def test_a_verdict_is_kept_with_its_answer_and_counts_once() -> None:
         assert on.router.health.written(0) == judged
         on.engine.judge(answer, good=False)
         assert on.router.health.written(0) != judged
-        await asyncio.gather(*on.engine._tasks)
+        await on.engine._answers.quiet()
         on.engine.memory._open.clear()
         assert (await on.engine.memory.conversation(conversation)).path[-1].verdict is False
 

@@ -23,6 +23,7 @@ RANKS = {
     "insights": 1,
     "engine": 2,
     "answer": 2,
+    "answers": 2,
     "memory": 2,
     "analysis": 2,
     "asking": 2,

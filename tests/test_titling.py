@@ -9,7 +9,7 @@ import pytest
 from chat_tui.config import Config
 from chat_tui.errors import Unreachable
 from chat_tui.models import Model
-from chat_tui.providers.scripted import Fault, Script
+from chat_tui.providers.scripted import Fault, Pause, Script
 from chat_tui.titling import title_in, title_model
 from tests.engine_rig import ended, stage
 from tests.routing_rig import Rig
@@ -26,13 +26,9 @@ async def titled(config: Config, *scripts: Script, rename: str = "") -> str:
             await on.engine.memory.rename(answer.conversation_id, rename)
         await answer.saved.wait()
         async with asyncio.timeout(5):
-            while tasks := {*on.engine._tasks, *filter(None, [on.engine._titling])} - _done(on.engine._titling):
-                await asyncio.wait(tasks)
+            await on.engine._answers.quiet()
+            await on.engine._titles.quiet()
         return (await on.engine.memory.conversation(answer.conversation_id)).title
-
-
-def _done(task: asyncio.Task[None] | None) -> set[asyncio.Task[None]]:
-    return {task} if task is not None and task.done() else set()
 
 
 async def test_the_first_question_is_the_title_at_once_and_by_default() -> None:
@@ -52,15 +48,26 @@ async def test_a_model_that_fails_or_says_too_much_changes_nothing() -> None:
     assert await titled(ON, ["An answer."], ["word " * 40]) == "What is a monad, and why?"
 
 
+async def test_a_conversation_that_is_gone_meanwhile_is_not_told_of() -> None:
+    async with stage(["An answer."], [Pause(0.05), "Monads"], config=ON) as on:
+        answer = await ended(await on.engine.ask(None, "What is a monad, and why?"))
+        await answer.saved.wait()
+        await on.engine.delete(answer.conversation_id)
+        await on.engine._answers.quiet()
+        await on.engine._titles.quiet()
+        assert not on.told
+
+
 def test_a_paid_model_is_never_taken_unasked() -> None:
     paid = Model("hosted/paid", price_in=1.0, price_out=1.0, quality=0.9)
     unknown = Model("hosted/unknown", quality=0.9)
     free = Model("hosted/free", price_in=0.0, price_out=0.0, quality=0.2)
     own = Model("local/own", price_in=0.0, price_out=0.0, quality=0.1, local=True)
+    absent = Model("local/absent", price_in=0.0, price_out=0.0, quality=0.1, local=True, to_be_fetched=True)
     assert title_model(Rig().router(paid, unknown), local=False) is None
     assert title_model(Rig().router(paid, unknown, free), local=False) == free
     assert title_model(Rig().router(paid, free, own), local=True) == own
-    assert title_model(Rig().router(paid, free), local=True) is None
+    assert title_model(Rig().router(paid, free, absent), local=True) is None
 
 
 @pytest.mark.parametrize(

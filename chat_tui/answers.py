@@ -1,0 +1,132 @@
+"""The answers that run: each in a task of its own, and saved whatever its ending; and what else runs behind them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any
+
+from chat_tui import analysis
+from chat_tui.answer import Answer
+from chat_tui.conversation import Conversation, Turn, extended, new_id, now
+from chat_tui.errors import ChatTuiError, InternalError
+from chat_tui.memory import Memory
+from chat_tui.request import Request
+from chat_tui.route import Route
+from chat_tui.routing.router import Router
+
+
+class Answers:
+    """Made by the engine; `at_saved` is called with each answer whose ended turn was saved, as far as it could be."""
+
+    def __init__(
+        self,
+        router: Router,
+        memory: Memory,
+        *,
+        tell: Callable[[ChatTuiError], None],
+        at_saved: Callable[[Answer], Awaitable[None]],
+    ) -> None:
+        self._router, self._memory = router, memory
+        self._tell, self._at_saved = tell, at_saved
+        self._answers: dict[str, Answer] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def __contains__(self, conversation_id: str) -> bool:
+        """An answer of this conversation runs or is being saved."""
+        return any(answer.conversation_id == conversation_id for answer in self._answers.values())
+
+    def running(self, conversation_id: str | None = None) -> Sequence[Answer]:
+        """The answers that run, of one conversation or of all."""
+        answers = [answer for answer in self._answers.values() if not answer.ended]
+        if conversation_id is None:
+            return answers
+        return [answer for answer in answers if answer.conversation_id == conversation_id]
+
+    def unsaved_dollars(self) -> float:
+        """What the answers that are not in the store yet have cost, or will."""
+        return sum(answer.turn.cost or answer.figures().price or 0.0 for answer in self._answers.values())
+
+    def begin(
+        self, conversation: Conversation, place: int, request: Request, *, cut: Turn | None = None, in_parts: bool
+    ) -> Answer:
+        """Begin the answer that stands at this place of the path; `cut` is the one that it goes on from."""
+        question = conversation.path[place - 1]
+        # Stored with the model that is asked first, so that a part that survives a kill names its maker.
+        plan = self._router.plan(request)
+        answer = Answer(
+            conversation.id,
+            question,
+            Turn(
+                "assistant",
+                "",
+                id=new_id(),
+                parent=question.id,
+                created=now(),
+                state="streaming",
+                model=plan.models[0].name if plan.models else request.model or "",
+                strategy=plan.strategy,
+            ),
+            cut=cut,
+            at_end=self._settle,
+            save_piece=self._save_piece,
+            save_turn=self._save_turn,
+        )
+        self._answers[answer.turn.id] = answer
+        self._memory.remember(extended(conversation, place, answer.turn))
+        self.do(self._answer(answer, request, in_parts=in_parts))
+        return answer
+
+    async def _answer(self, answer: Answer, request: Request, *, in_parts: bool) -> None:
+        try:
+            await self._memory.add_answer(answer.conversation_id, answer.turn)
+            if in_parts:
+                await answer.run(await analysis.stream(self._router, request))
+            else:
+                await answer.run(self._router.process_stream(request))
+        except asyncio.CancelledError:
+            # The program is going down.
+            answer.give_up("cancelled")
+            raise
+        finally:
+            answer.give_up()
+            # A task of its own: it is not lost when this one is cancelled once more.
+            self.do(self._save_ended(answer))
+
+    def _settle(self, answer: Answer) -> None:
+        """Put the ended turn into its conversation, before anybody sees the ending and asks on."""
+        self._memory.settle(answer.conversation_id, answer.turn)
+
+    async def _save_ended(self, answer: Answer) -> None:
+        try:
+            await answer.save()
+        finally:
+            self._answers.pop(answer.turn.id, None)
+        await self._at_saved(answer)
+
+    async def _save_piece(self, turn_id: str, text: str, thinking: str) -> None:
+        await self._memory.append(self._answers[turn_id].conversation_id, turn_id, text, thinking)
+
+    async def _save_turn(self, turn: Turn, route: Route | None) -> None:
+        await self._memory.finish(self._answers[turn.id].conversation_id, turn, route)
+
+    def do(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run a task that `close` waits for."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            self._tell(InternalError(f"chat-tui has met an error of its own: {error!r}.", "Please report it."))
+
+    async def quiet(self) -> None:
+        """Wait until no task runs any more."""
+        while self._tasks:
+            await asyncio.wait(list(self._tasks))
+
+    async def close(self) -> None:
+        """Cancel what runs, keep the parts, and save."""
+        await asyncio.gather(*(answer.cancel() for answer in self.running()))
+        await self.quiet()
