@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 from rich.cells import cell_len
+from textual.widgets import Input
 
 from chat_tui.conversation import Hit
 from chat_tui.request import Request
@@ -91,12 +92,14 @@ async def test_a_turn_on_another_branch_is_found_and_comes_into_view() -> None:
 
 
 async def test_a_wrong_filter_is_told_and_what_was_found_stays() -> None:
-    async with scripted_chat() as chat:
+    async with scripted_chat(size=(70, 24)) as chat:
         await asked(chat, "hello you")
         await chat.ask("/search hello")
         await chat.shows("turns · ")
-        await chat.pilot.press(*" before:tomorow")
-        await chat.shows("tomorow", "hello you")
+        # At once: on the way to it `before` is a word like any other.
+        chat.app.screen.query_one(Input).value = "hello before:tomorow"
+        # All of it, though it takes more than a line.
+        await chat.shows("tomorow", "yesterday", "hello you")
         await chat.until(lambda: "ms" not in chat.shown())
 
 

@@ -66,7 +66,7 @@ class Note(SpanView):
     def lines(self, width: int) -> Sequence[Line]:
         """One line; what is wrong may take more."""
         if not self._found:
-            return [(Span(line, self._role),) for line in wrap(self._said, width, self.size.height)]
+            return [(Span(line, self._role),) for line in wrap(self._said, width, _WRONG_LINES)]
         return [apart(Span(self._said, self._role), Span(self._found, "text"), width)]
 
 
