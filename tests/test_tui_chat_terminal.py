@@ -91,7 +91,7 @@ def test_control_sequences_of_models_and_servers_never_reach_the_terminal(tmp_pa
             terminal.send(b"\x0f")
             terminal.wait_for("Let the strategy choose", offset=start)
             terminal.send(b"\x12")
-            terminal.wait_for("All conversations")
+            terminal.wait_for("This conversation")
             terminal.wait_quiet(0.3)
             raw = terminal.raw()
     for sequence in (rb"\x1b\]52", rb"\x1b\]0;", rb"\x1b\[2J", rb"\x1b\[5m", rb"\xc2[\x80-\x9f]", rb"evil\x07"):

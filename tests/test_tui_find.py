@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chat_tui.conversation import Turn
+from chat_tui.providers.scripted import Pause
 from chat_tui.tui.transcript.found import Hit, Texts, spans_in
 from chat_tui.tui.transcript.ink import plain_ink
 from chat_tui.tui.transcript.wrapping import wrap
@@ -98,3 +99,12 @@ async def test_another_conversation_or_another_place_ends_it() -> None:
         await chat.pilot.press("ctrl+n")
         await chat.until(lambda: chat.chat.prompt.has_focus)
         assert not chat.chat.find_bar.display
+
+
+async def test_what_streams_in_is_counted_when_the_answer_has_ended() -> None:
+    async with scripted_chat(["alpha ", Pause(0.5), "alpha"]) as chat:
+        await chat.ask("go")
+        await chat.shows("alpha")
+        await chat.pilot.press("ctrl+f", *"alpha")
+        await chat.shows("1 of 1")
+        await chat.shows("1 of 2")

@@ -177,6 +177,7 @@ class ChatPane(Vertical):
                 self.transcript.amend(without_text(answer.turn))
         self._stop_measuring()
         self.transcript.finish(answer.turn)
+        self.find_bar.count_again()
         self.post_message(self.Measured(answer.figures()))
         self.post_message(self.Ended(answer.turn))
         await answer.saved.wait()

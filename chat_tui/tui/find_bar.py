@@ -96,9 +96,19 @@ class FindBar(Input):
     def _search(self) -> None:
         self.run_worker(self._searched(self.value), exclusive=True)
 
-    async def _searched(self, wanted: str) -> None:
+    def count_again(self) -> None:
+        """There is more text now; the place that was gone to stays."""
+        if self.display:
+            gone_to = self._transcript.found.wanted == self.value
+            self.run_worker(self._counted(self.value) if gone_to else self._searched(self.value), exclusive=True)
+
+    async def _counted(self, wanted: str) -> None:
         turns = self._turns()
         self._hits = await asyncio.to_thread(self._texts.hits, turns, wanted, lambda: self.value == wanted)
+        self._tell()
+
+    async def _searched(self, wanted: str) -> None:
+        await self._counted(wanted)
         self._transcript.show_found(wanted)
         # The first at or below the first line in view; behind the last comes the first.
         self._at = bisect_left(self._hits, self._transcript.top)
