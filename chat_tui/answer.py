@@ -188,6 +188,11 @@ class Answer:
         finally:
             self.saved.set()
 
+    def belongs_to(self, conversation_id: str, question: Turn) -> None:
+        """What was an answer to words that were not sent yet is the answer to this question."""
+        self.conversation_id, self.question = conversation_id, question
+        self.turn = msgspec.structs.replace(self.turn, parent=question.id)
+
     async def cancel(self) -> None:
         """End the answer and keep the part. Once is enough, more does no harm."""
         self._cancel_asked = True

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from datetime import datetime
 from typing import Any
 
 from chat_tui import analysis
-from chat_tui.answer import Answer
+from chat_tui.answer import Answer, SavePiece
 from chat_tui.conversation import Conversation, Turn, extended, new_id, now
 from chat_tui.errors import ChatTuiError, InternalError
 from chat_tui.memory import Memory
 from chat_tui.request import Request
 from chat_tui.route import Route
 from chat_tui.routing.router import Router
+from chat_tui.routing.stream import Stream
 
 
 class Answers:
@@ -30,6 +32,9 @@ class Answers:
         self._router, self._memory = router, memory
         self._tell, self._at_saved = tell, at_saved
         self._answers: dict[str, Answer] = {}
+        self._previews: dict[str, Answer] = {}
+        self._preview_dollars: dict[str, tuple[datetime, float]] = {}
+        """When they ended and what they cost, by the turn's id: those that no question has taken."""
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def __contains__(self, conversation_id: str) -> bool:
@@ -43,39 +48,82 @@ class Answers:
             return answers
         return [answer for answer in answers if answer.conversation_id == conversation_id]
 
-    def unsaved_dollars(self) -> float:
-        """What the answers that are not in the store yet have cost, or will."""
-        return sum(answer.turn.cost or answer.figures().price or 0.0 for answer in self._answers.values())
+    def unsaved_dollars(self, since: datetime) -> float:
+        """What has been, or will be, paid for answers that are not in the store (yet)."""
+        running = [*self._answers.values(), *self._previews.values()]
+        previewed = sum(dollars for at, dollars in self._preview_dollars.values() if at >= since)
+        return previewed + sum(answer.turn.cost or answer.figures().price or 0.0 for answer in running)
 
     def begin(
         self, conversation: Conversation, place: int, request: Request, *, cut: Turn | None = None, in_parts: bool
     ) -> Answer:
         """Begin the answer that stands at this place of the path; `cut` is the one that it goes on from."""
         question = conversation.path[place - 1]
-        # Stored with the model that is asked first, so that a part that survives a kill names its maker.
-        plan = self._router.plan(request)
-        answer = Answer(
-            conversation.id,
-            question,
-            Turn(
-                "assistant",
-                "",
-                id=new_id(),
-                parent=question.id,
-                created=now(),
-                state="streaming",
-                model=plan.models[0].name if plan.models else request.model or "",
-                strategy=plan.strategy,
-            ),
-            cut=cut,
-            at_end=self._settle,
-            save_piece=self._save_piece,
-            save_turn=self._save_turn,
-        )
+        answer = self._made(conversation.id, question, request, self._save_piece, cut)
         self._answers[answer.turn.id] = answer
         self._memory.remember(extended(conversation, place, answer.turn))
         self.do(self._answer(answer, request, in_parts=in_parts))
         return answer
+
+    def _made(
+        self, conversation_id: str, question: Turn, request: Request, save_piece: SavePiece, cut: Turn | None = None
+    ) -> Answer:
+        # Stored with the model that is asked first, so that a part that survives a kill names its maker.
+        plan = self._router.plan(request)
+        turn = Turn(
+            "assistant",
+            "",
+            id=new_id(),
+            parent=question.id,
+            created=now(),
+            state="streaming",
+            model=plan.models[0].name if plan.models else request.model or "",
+            strategy=plan.strategy,
+        )
+        return Answer(
+            conversation_id,
+            question,
+            turn,
+            cut=cut,
+            at_end=self._settle,
+            save_piece=save_piece,
+            save_turn=self._save_turn,
+        )
+
+    # -- before a question is sent --------------------------------------------------------------------------------
+
+    def preview(self, question: Turn, request: Request) -> Answer:
+        """Begin an answer that belongs to no conversation and is not saved."""
+        answer = self._made("", question, request, _save_nothing)
+        self._previews[answer.turn.id] = answer
+        # The stream is made here: it is planned in the moment in which somebody has looked at the plan.
+        self.do(self._previewed(answer, self._router.process_stream(request)))
+        return answer
+
+    async def _previewed(self, answer: Answer, stream: Stream) -> None:
+        try:
+            await answer.run(stream)
+        finally:
+            answer.give_up("cancelled")
+            del self._previews[answer.turn.id]
+            if answer.turn.cost:
+                self._preview_dollars[answer.turn.id] = (now(), answer.turn.cost)
+
+    def keep(self, conversation: Conversation, place: int, answer: Answer) -> None:
+        """A preview that has ended is the answer at this place of the path, and is saved as such."""
+        answer.belongs_to(conversation.id, conversation.path[place - 1])
+        self._preview_dollars.pop(answer.turn.id, None)
+        self._answers[answer.turn.id] = answer
+        self._memory.remember(extended(conversation, place, answer.turn))
+        self.do(self._kept(answer))
+
+    async def _kept(self, answer: Answer) -> None:
+        try:
+            await self._memory.add_answer(answer.conversation_id, answer.turn)
+        finally:
+            self.do(self._save_ended(answer))
+
+    # -- running and saving ---------------------------------------------------------------------------------------
 
     async def _answer(self, answer: Answer, request: Request, *, in_parts: bool) -> None:
         try:
@@ -128,5 +176,9 @@ class Answers:
 
     async def close(self) -> None:
         """Cancel what runs, keep the parts, and save."""
-        await asyncio.gather(*(answer.cancel() for answer in self.running()))
+        await asyncio.gather(*(answer.cancel() for answer in [*self.running(), *self._previews.values()]))
         await self.quiet()
+
+
+async def _save_nothing(turn_id: str, text: str, thinking: str) -> None:
+    pass

@@ -7,7 +7,7 @@ and the conversation goes on.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime
 from time import time
 
@@ -26,6 +26,7 @@ from chat_tui.memory import Memory
 from chat_tui.models import LOCAL_MODEL, Standing
 from chat_tui.models import Fetching as Fetching
 from chat_tui.presets import Preset
+from chat_tui.preview import Preview
 from chat_tui.request import Request
 from chat_tui.routing.difficulty import needs
 from chat_tui.routing.router import Router
@@ -162,22 +163,67 @@ class Engine:
         system_prompt: str | None = None,
         preset: Preset | None = None,
         attachments: Sequence[Attachment] = (),
+        preview: Preview | None = None,
     ) -> Answer:
         """Store a question (None begins a conversation) and begin its answer.
 
         `settings` gives model, strategy and limits; what it leaves unset comes from the conversation's preset, then
-        the config. `system_prompt` and `preset` are for a conversation that begins. Raises `HistoryError`.
+        the config. `system_prompt` and `preset` are for a conversation that begins. A `preview` that is whole and was
+        made for just this is the answer; any other is cancelled. Raises `HistoryError`.
         """
         text = clean(text).strip("\n")
         async with self._asking:
-            if conversation_id is None:
-                before = Conversation(new_id(), title_of(text), system_prompt, created=now(), updated=now())
-                before = replace(before, preset=presets.encoded(preset))
-                await self.memory.begin(before)
-            else:
-                before = await self.memory.conversation(conversation_id)
+            before = await self._before(conversation_id, text, system_prompt, preset)
             question = Turn("user", text, id=new_id(), created=now(), attachments=tuple(attachments))
-            return await self._asked(before, len(before.path), question, settings)
+            taken = preview is not None and preview.fits(await self._next_request(before, question, settings))
+            if preview is not None and not taken:
+                await preview.cancel()
+            if conversation_id is None:
+                await self.memory.begin(before)
+            return await self._asked(before, len(before.path), question, settings, preview if taken else None)
+
+    async def preview(
+        self,
+        conversation_id: str | None,
+        text: str,
+        settings: Request | None = None,
+        *,
+        system_prompt: str | None = None,
+        preset: Preset | None = None,
+        paid: Collection[str] = (),
+    ) -> Preview | None:
+        """Begin the answer that `ask` would give to this, and store nothing.
+
+        None where the model that would be asked must be fetched first, or costs something and is not one of `paid`.
+        Raises `HistoryError`.
+        """
+        text = clean(text).strip("\n")
+        before = await self._before(conversation_id, text, system_prompt, preset)
+        question = Turn("user", text, id=new_id(), created=now())
+        request = await self._next_request(before, question, settings)
+        if request.model:
+            self._supply.admit(request.model)
+        # The first choice only: it never goes on to a model that nobody has agreed to.
+        spoken = request.changed(fallback=False, max_price=await self._affordable(request.max_price))
+        first = next(iter(self._router.plan(spoken).models), None)
+        if first is None or first.to_be_fetched or not (first.free or first.name in paid):
+            return None
+        return Preview(self._answers.preview(question, spoken), request)
+
+    async def _before(
+        self, conversation_id: str | None, text: str, system_prompt: str | None, preset: Preset | None
+    ) -> Conversation:
+        """The conversation as it is, or the one that begins with this text."""
+        if conversation_id is not None:
+            return await self.memory.conversation(conversation_id)
+        begun = Conversation(new_id(), title_of(text), system_prompt, created=now(), updated=now())
+        return replace(begun, preset=presets.encoded(preset))
+
+    async def _next_request(self, before: Conversation, question: Turn, settings: Request | None) -> Request:
+        """What would be asked next; of the new question only what is sent, so that two of the same words are equal."""
+        request = await self._request(before, (*before.path, question), settings or Request())
+        *turns, last = request.turns
+        return request.changed(turns=(*turns, replace(last, id="", created=None)))
 
     async def edit(self, conversation_id: str, turn_id: str, text: str, settings: Request | None = None) -> Answer:
         """Ask a question of the current path in other words: a turn beside it, and its answer.
@@ -210,13 +256,24 @@ class Engine:
                 raise CommandError("There is no answer that was cut.", "Only the last answer can go on.")
             return await self._begun(conversation, len(conversation.path) - 1, settings, conversation.path[-1])
 
-    async def _asked(self, before: Conversation, place: int, question: Turn, settings: Request | None) -> Answer:
+    async def _asked(
+        self,
+        before: Conversation,
+        place: int,
+        question: Turn,
+        settings: Request | None,
+        preview: Preview | None = None,
+    ) -> Answer:
         """Store a question at this place of the path, and begin its answer."""
         parent = before.path[place - 1].id if place else None
         question = replace(question, parent=parent)
         await self.memory.add_question(extended(before, place, question))
         # An answer before it, or the system prompt, may have changed meanwhile.
-        return await self._begun(extended(self.memory.as_it_is(before), place, question), place + 1, settings)
+        asked = extended(self.memory.as_it_is(before), place, question)
+        if preview is not None:
+            self._answers.keep(asked, place + 1, preview.answer)
+            return preview.answer
+        return await self._begun(asked, place + 1, settings)
 
     async def _begun(
         self, conversation: Conversation, place: int, settings: Request | None, cut: Turn | None = None
@@ -241,7 +298,7 @@ class Engine:
             return min(limits, default=None)
         today = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
         spent = await self.memory.spent(today)
-        return min([*limits, max(0.0, budget - spent - self._answers.unsaved_dollars())])
+        return min([*limits, max(0.0, budget - spent - self._answers.unsaved_dollars(today))])
 
     async def context(self, conversation_id: str, settings: Request | None = None) -> Context:
         """What of a conversation would be sent with the next question, and why not the rest. Raises `HistoryError`."""

@@ -88,6 +88,11 @@ class Model(msgspec.Struct, frozen=True):
         return self.name.partition("/")[0]
 
     @property
+    def free(self) -> bool:
+        """It costs nothing."""
+        return self.local or self.price_in == self.price_out == 0
+
+    @property
     def id(self) -> str:
         """The model's id at its provider (it may hold slashes)."""
         return self.name.partition("/")[2]

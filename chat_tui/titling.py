@@ -25,9 +25,9 @@ _TITLE_SECONDS = 30.0
 def title_model(router: Router, *, local: bool) -> Model | None:
     """The model that a strategy for speed would take among those that cost nothing; `local`: only on this machine."""
     plan = router.plan(Request(prompt=_ASKED, strategy="speed-priority"))
-    free = (model for model in plan.models if model.local or (model.price_in == 0 and model.price_out == 0))
+    free = (model for model in plan.models if (model.local if local else model.free))
     # Nobody wants 93 MB fetched for a title.
-    return next((model for model in free if (model.local or not local) and not model.to_be_fetched), None)
+    return next((model for model in free if not model.to_be_fetched), None)
 
 
 async def better_title(router: Router, model: str, question: str, answer: str) -> str:
