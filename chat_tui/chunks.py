@@ -33,11 +33,13 @@ Event = Literal[
     "usage",
     "fetching",
     "part",
+    "insights",
 ]
 """What a `Metadata` chunk tells: where the stream is before its first token (`loading`, `connecting`, `waiting`,
 `queued`, `fetching`), what the router did (`retry`, `failover`, `seam`: an answer that was cut goes on,
 `budget`: models are out for their price, `part`: it is at step `attempt` of `of`, which are a document's parts and, at
-last, their summary), what was left out (`trimmed`: exchanges; `skipped`: a malformed event), or figures (`usage`)."""
+last, their summary), what was left out (`trimmed`: exchanges; `skipped`: a malformed event), figures (`usage`), or
+what can be said of the text (`insights`)."""
 
 
 class Usage(msgspec.Struct, frozen=True, gc=False, omit_defaults=False):
@@ -63,6 +65,34 @@ class Timings(msgspec.Struct, frozen=True, gc=False):
     """Counted from the first token; None for a reply that came in one burst."""
     estimated: bool = False
     """The rate stands on an estimated count of tokens."""
+
+
+class Sentiment(msgspec.Struct, frozen=True, gc=False):
+    """How a text sounds, by the words of an English lexicon."""
+
+    positive: int = 0
+    """Words, with what goes along with them: `very good` is one, and `not good` is a negative one."""
+    negative: int = 0
+    neutral: int = 0
+    """All other words."""
+    polarity: float = 0.0
+    """-1 to 1: the mean of all that sound either way."""
+
+
+class Insights(msgspec.Struct, frozen=True, gc=False):
+    """What can be said of an answer's text so far; code fences count as characters only."""
+
+    sentiment: Sentiment | None = None
+    """None where too few words are known: there is little text, or it is not in English."""
+    keywords: tuple[tuple[str, int], ...] = ()
+    """The five most frequent (word, count), the most frequent first."""
+    characters: int = 0
+    words: int = 0
+    """Each Chinese or Japanese character is one."""
+    reading_seconds: float = 0.0
+    """At 200 words or 500 such characters a minute."""
+    extras: dict[str, dict[str, str | int | float]] = {}
+    """What plug-ins say, by their names."""
 
 
 class ErrorInfo(msgspec.Struct, frozen=True, gc=False):
@@ -117,6 +147,8 @@ class Metadata(msgspec.Struct, frozen=True, tag_field="type", tag="metadata", om
     """Of the weights (`fetching`)."""
     total_bytes: int = 0
     """Of the weights (`fetching`)."""
+    insights: Insights | None = None
+    """After every ten tokens of text, where they were asked for (`insights`)."""
 
 
 class End(msgspec.Struct, frozen=True, tag_field="type", tag="end"):
@@ -133,6 +165,8 @@ class End(msgspec.Struct, frozen=True, tag_field="type", tag="end"):
     cost: float | None = None
     """US dollars, None when the price is not known."""
     route: Route | None = None
+    insights: Insights | None = None
+    """Of the whole text, where they were asked for."""
 
 
 class Error(msgspec.Struct, frozen=True, tag_field="type", tag="error"):

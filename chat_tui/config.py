@@ -69,6 +69,13 @@ class LocalModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A model on this machine that nobody has asked for so long is unloaded; its memory is free again."""
 
 
+class Display(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[display]`: what is shown beside an answer."""
+
+    insights: bool = False
+    """True: sentiment, keywords and reading time, until the fold is closed; `ask` gives them without `--insights`."""
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All of `config.toml`; every field has a default."""
 
@@ -100,6 +107,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What becomes of hosted providers whose key is found: offered, used, or not looked for."""
     request: RequestDefaults = RequestDefaults()
     memory: Memory = Memory()
+    display: Display = Display()
     performance: Performance = Performance()
     timeouts: Timeouts = Timeouts()
     error_handling: ErrorHandling = ErrorHandling()

@@ -1,7 +1,7 @@
 """Every error that people may meet. Each carries a title (what happened) and a hint (what to do next).
 
     ChatTuiError
-    ├── ConfigError, ThemeError, KeymapError, CommandError, QueryError, AttachmentRefused, InternalError
+    ├── ConfigError, ThemeError, KeymapError, CommandError, QueryError, AttachmentRefused, PlugInError, InternalError
     ├── ProviderError(provider, model; attribute `retryable`)
     │   ├── KeyMissing, KeyRefused, QuotaUsedUp     not retryable
     │   ├── Busy (RateLimited, Overloaded), Unreachable, TooSlow, Garbled      retryable
@@ -67,6 +67,10 @@ class QueryError(ChatTuiError):
 
 class AttachmentRefused(ChatTuiError):
     """A file cannot go along with a question; nothing was sent."""
+
+
+class PlugInError(ChatTuiError):
+    """What another package brings cannot be used; it is left out."""
 
 
 class ProviderError(ChatTuiError):

@@ -36,6 +36,8 @@ stop = ["END"]
 seed = 7
 thinking = "low"
 
+[display]
+insights = true
 [memory]
 exchanges = 5
 

@@ -29,6 +29,7 @@ RANKS = {
     "analysis": 2,
     "asking": 2,
     "titling": 2,
+    "observing": 2,
     "compare": 2,
     "adaptive": 2,
     "assembly": 3,
@@ -52,6 +53,7 @@ HOMES = {
     "huggingface_hub": ["chat_tui.local.hub"],
     "keyring": ["chat_tui.providers.keyring_child"],
     "truststore": ["chat_tui.providers.trust"],
+    "textblob": ["chat_tui.insights"],
 }
 """Who alone may import what."""
 

@@ -98,6 +98,11 @@ def parser() -> argparse.ArgumentParser:
     ask.add_argument("--timeout", type=_positive, metavar="SECONDS", help="limit for the whole answer")
     ask.add_argument("--max-price", type=_not_negative, metavar="DOLLARS", help="the most that the answer may cost")
     ask.add_argument("--json", action="store_true", help="one chunk a line, as JSON")
+    ask.add_argument(
+        "--insights",
+        action=argparse.BooleanOptionalAction,
+        help="tell sentiment, keywords and reading time: on stderr at the end, or in the chunks of --json",
+    )
     ask.add_argument("--no-stream", action="store_true", help="the whole answer at once")
     ask.add_argument("--no-save", action="store_true", help="do not keep it in the history")
     ask.add_argument("--no-fallback", action="store_true", help="try the first choice only")

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from contextlib import aclosing, suppress
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from chat_tui import config, paths, presets
 from chat_tui.answer import Answer
 from chat_tui.assembly import open_engine
@@ -19,6 +21,7 @@ from chat_tui.cli.preset_options import preset_of
 from chat_tui.cli.stderr import say, told
 from chat_tui.engine import Engine
 from chat_tui.errors import ChatTuiError
+from chat_tui.observing import Observer
 from chat_tui.presets import Preset
 from chat_tui.request import Request
 from chat_tui.routing.strategies import names, plug_ins
@@ -48,6 +51,8 @@ def run(options: argparse.Namespace) -> int:
         say("chat-tui: a model is written as provider/model, such as local/smollm2-135m.\n")
         return 2
     settings = config.load(paths.config_file())
+    if options.insights is not None:
+        settings = replace(settings, display=config.Display(insights=options.insights))
     return asyncio.run(_ask(settings, question, attachments, preset, options))
 
 
@@ -134,7 +139,7 @@ async def _answered(
     answer = await engine.ask(None, question, request, preset=preset, attachments=attachments)
     watch = asyncio.ensure_future(_cancel_when(interrupted, engine, answer))
     try:
-        await _written(answer, paper, engine.config.performance)
+        await _written(answer, paper, engine.config)
     except OSError as error:
         # Whoever read us has gone, or the disk is full: the same way as a cancel.
         await engine.cancel(answer)
@@ -152,16 +157,24 @@ async def _cancel_when(interrupted: asyncio.Event, engine: Engine, answer: Answe
     await engine.cancel(answer)
 
 
-async def _written(answer: Answer, paper: Paper, performance: config.Performance) -> None:
-    batches = answer.batches(tokens=performance.streaming_batch_size, hold_bytes=performance.streaming_buffer_size)
-    async with aclosing(batches):
-        async for chunks in batches:
-            for chunk in chunks:
-                paper.take(chunk)
-            # What has come together is written together; a slow reader does not hold the loop.
-            if paper.waits:
-                await asyncio.to_thread(paper.flush)
-    await asyncio.to_thread(paper.flush)
+async def _written(answer: Answer, paper: Paper, settings: config.Config) -> None:
+    given = settings.performance
+    batches = answer.batches(tokens=given.streaming_batch_size, hold_bytes=given.streaming_buffer_size)
+    observer = Observer(_tell) if settings.display.insights else None
+    # What it needs is loaded while the model is on its way to the first token.
+    loading = asyncio.ensure_future(observer.look()) if observer is not None else None
+    try:
+        async with aclosing(batches):
+            async for chunks in batches:
+                for chunk in chunks if observer is None else await observer.take(chunks):
+                    paper.take(chunk)
+                # What has come together is written together; a slow reader does not hold the loop.
+                if paper.waits:
+                    await asyncio.to_thread(paper.flush)
+        await asyncio.to_thread(paper.flush)
+    finally:
+        if loading is not None:
+            await loading
 
 
 def _tell(error: ChatTuiError) -> None:

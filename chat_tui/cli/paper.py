@@ -9,6 +9,7 @@ import time
 from itertools import groupby
 
 from chat_tui.chunks import Chunk, End, Error, Metadata, Token, encode
+from chat_tui.cli.breakdown import breakdown
 from chat_tui.cli.stderr import words_of, written
 from chat_tui.errors import ChatTuiError
 from chat_tui.text_safety import clean
@@ -88,6 +89,8 @@ class Paper:
             self._waiting.append((False, "\n"))
         if chunk.state in _ENDINGS:
             self._waiting.append((True, f"[{_ENDINGS[chunk.state]}]\n"))
+        if chunk.insights is not None:
+            self._waiting.append((True, clean(breakdown(chunk.insights))))
 
     def _note(self, chunk: Metadata) -> None:
         if chunk.event == "fetching":
