@@ -194,6 +194,22 @@ async def test_no_metadata_where_none_is_wished() -> None:
     assert end_of(chunks).usage is not None
 
 
+async def test_a_prompt_that_the_server_did_not_count_is_estimated_marked_and_paid_for() -> None:
+    said = Usage(0, 500_000, 500_000, thinking_tokens=7)
+    end = end_of(await chunks_of("hello", End(finish_reason="stop", usage=said), prompt="some words " * 50_000))
+    usage = end.usage
+    assert usage is not None
+    assert usage.prompt_tokens > 100_000
+    assert (usage.completion_tokens, usage.thinking_tokens, usage.estimated) == (500_000, 7, True)
+    assert usage.total_tokens == usage.prompt_tokens + usage.completion_tokens
+    assert end.cost == pytest.approx(1.0 + usage.prompt_tokens / 1e6)
+
+
+async def test_what_the_server_has_counted_whole_is_no_estimate() -> None:
+    end = end_of(await chunks_of("hello", End(finish_reason="stop", usage=Usage(3, 1, 4))))
+    assert end.usage == Usage(3, 1, 4)
+
+
 @pytest.mark.parametrize("by", ["request", "config"])
 async def test_a_reply_as_a_whole_is_one_chunk(by: str) -> None:
     rig = Rig(a=slowly("one ", "two ", "three", seconds=0.03))

@@ -142,13 +142,19 @@ class Tally:
         told, count = self._usage, self.count - self._count_before
         # A count that was told before the last tokens came is too small where the reply was cut short.
         up_to_date = self.ending is not None or self._count_at_usage == self.count
-        if told is not None and up_to_date and (told.completion_tokens or not count):
+        whole = told is not None and up_to_date and (told.completion_tokens or not count)
+        if told is not None and whole and (told.prompt_tokens or not sent_tokens):
             return told
         if sent_tokens is None:
             return None
-        said = streamed(count, self._characters - self._characters_before, self._sample) if count else 0
-        prompt = told.prompt_tokens if told else sent_tokens
-        return Usage(prompt, said, prompt + said, estimated=True)
+        told = told or Usage()
+        said = told.completion_tokens
+        if not whole:
+            said = streamed(count, self._characters - self._characters_before, self._sample) if count else 0
+        # Some servers count what they say and not what they were sent.
+        prompt = told.prompt_tokens or sent_tokens
+        thinking = told.thinking_tokens if whole else 0
+        return Usage(prompt, said, prompt + said, thinking, told.cached_tokens, estimated=True)
 
     def timings(self, usage: Usage | None, duration_seconds: float, *, of_model: bool = False) -> Timings:
         """The pace of the reply: as its reader saw it, or `of_model`: without failed tries, queue and fetch before."""
