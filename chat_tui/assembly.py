@@ -121,7 +121,7 @@ class Parts:
         reserve = [msgspec.structs.replace(model, selectable=False) for model in named]
         known = {model.name: model for model in (*reserve, *rows, *self._servers.named_models())}
         self.router = Router(
-            [*known.values(), *map(self._facts.of, (*own, built_in, scripted))],
+            merged(list(map(self._facts.of, (*own, built_in, scripted))), list(known.values()), self._servers.place),
             self.open_stream,
             Health(clock),
             settings_of(config, local_streams=LOCAL_STREAMS),
@@ -135,9 +135,7 @@ class Parts:
         return self._servers.admit(name) if self._servers.speaks_to(name.partition("/")[0]) else None
 
     def _found(self, models: Sequence[Model]) -> None:
-        fresh = {model.name: model for model in models}
-        kept = [model for model in self.router.models if model.name not in fresh]
-        self.router.models = (*fresh.values(), *kept)
+        self.router.models = merged(self.router.models, models, self._servers.place)
 
     def fetched(self) -> None:
         """The built-in model's weights are there: strategies take it as they take others."""
@@ -291,6 +289,16 @@ class Parts:
             await asyncio.wait([self._pricing])
         await self._servers.close()
         await self._children.close()
+
+
+def merged(known: Sequence[Model], fresh: Sequence[Model], place: Callable[[Model], int]) -> tuple[Model, ...]:
+    """The models with what has become known of them, each where it was; a new one stands behind those of its provider.
+
+    `place` is a provider's place in the line: whoever answers first does not stand first.
+    """
+    told = {model.name: model for model in fresh}
+    kept = [told.pop(model.name, model) for model in known]
+    return tuple(sorted([*kept, *told.values()], key=place))
 
 
 def _local_models(config: Config, weights: Weights) -> tuple[Children, list[Model]]:

@@ -65,6 +65,10 @@ class Servers:
         """This provider is in use."""
         return provider in self._roster.in_use
 
+    def place(self, model: Model) -> int:
+        """Where its provider stands in the line: first those of the config in its order, last what runs in a child."""
+        return self._roster.place(model.provider)
+
     def hosted(self) -> bool:
         """There is a provider, in use or offered, whose prices one would want to know."""
         return bool(self._roster.offered) or any(not provider.local for provider in self._roster.spoken)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from chat_tui.config import Config, ProviderRow
@@ -19,7 +20,7 @@ from tests.loopback_home import ended, engine_with, standing
 from tests.model_scripts import Script
 from tests.model_server import ModelServer
 from tests.wire.asking import free_port
-from tests.wire.raw_server import RawServer, saying, whole
+from tests.wire.raw_server import Asked, RawServer, saying, whole
 
 
 @pytest.fixture(autouse=True)
@@ -97,6 +98,29 @@ async def test_a_key_in_the_environment_offers_its_provider_and_asks_it_nothing(
             assert (found.state, found.usable) == ("found: choose it to use it", True)
             assert all(model.provider != "acme" for model in engine._router.models)
             assert server.requests == []
+
+
+async def test_look_ups_leave_the_models_in_their_order() -> None:
+    late, early = asyncio.Event(), json.dumps({"data": [{"id": "b"}, {"id": "a"}]}).encode()
+
+    async def slow(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        await late.wait()
+        writer.write(whole(early))
+
+    async with RawServer(slow) as first, RawServer(saying(whole(early))) as second:
+        rows = (ProviderRow("one", base_url=first.base_url), ProviderRow("two", base_url=second.base_url))
+        async with engine_with(Config(providers=rows)) as engine:
+            discovering = asyncio.create_task(engine.discover())
+            async with asyncio.timeout(5):
+                while standing(engine, "two/b") is None:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+            late.set()
+            await discovering
+            names = [model.name for model in engine._router.models]
+            assert names == ["one/b", "one/a", "two/b", "two/a", LOCAL_MODEL, "scripted/demo"]
+            engine._supply._found([msgspec.structs.replace(engine._router.models[2], context_window=1234)])
+            assert [model.name for model in engine._router.models] == names
+            assert engine._router.models[2].context_window == 1234
 
 
 async def test_choosing_an_offered_model_uses_it_and_none_beside_it() -> None:

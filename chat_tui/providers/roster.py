@@ -30,6 +30,8 @@ class Roster:
         self._known, self._environ, self._mode = known, environ, config.discovered
         self.in_use = {row.name: of_row(row, known.get(row.name), environ) for row in config.providers}
         """Those whose models a strategy may choose."""
+        in_line = dict.fromkeys([*self.in_use, *known])
+        self._places = {name: place for place, name in enumerate(in_line)}
         self.offered: dict[str, Provider] = {}
         """Those that were found, and whose models are taken only by name."""
         self._named: dict[str, Provider] = {}
@@ -37,6 +39,10 @@ class Roster:
             has_key = row.name in kept_keys or any(environ.get(key, "").strip() for key in row.keys)
             if has_key and not row.port and (not row.endpoint or environ.get(row.endpoint)):
                 self._found(of_known(row, environ))
+
+    def place(self, name: str) -> int:
+        """Where a provider stands in the line, who is not known behind all others."""
+        return self._places.get(name, len(self._places))
 
     def named(self, name: str) -> Provider | None:
         """The provider that somebody names, which may be spoken to from now on; None where it is nowhere known."""
