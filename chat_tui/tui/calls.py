@@ -16,6 +16,7 @@ from chat_tui.tui.upkeep import Upkeep
 if TYPE_CHECKING:
     from chat_tui.engine import Engine
     from chat_tui.presets import Preset
+    from chat_tui.tui.as_you_type import AsYouType
 
 
 class Caller(Protocol):
@@ -39,6 +40,9 @@ class Caller(Protocol):
 
     def ask(self, text: str, files: Sequence[Attachment] = ()) -> None:
         """Ask."""
+
+    def as_you_type(self) -> AsYouType:
+        """What answers before it is sent."""
 
     def fetch(self) -> None:
         """Fetch the built-in model."""

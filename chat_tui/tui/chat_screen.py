@@ -27,6 +27,7 @@ from chat_tui.tui.upkeep import Upkeep
 if TYPE_CHECKING:
     from chat_tui.engine import Engine
     from chat_tui.presets import Preset
+    from chat_tui.tui.as_you_type import AsYouType
 
 WARM_SECONDS = 0.6
 """After the first typed key what the answer will need is loaded; the key's echo is out by then."""
@@ -52,6 +53,7 @@ class ChatScreen(ChatChoice):
         self._clock = clock
         self.upkeep = Upkeep(self.chat, self.history, private=private)
         self._warmed = False
+        self._as_you_type: AsYouType | None = None
         self._interrupted_at = self._cancelled_at = float("-inf")
 
     async def take_engine(self, engine: Engine) -> None:
@@ -104,8 +106,20 @@ class ChatScreen(ChatChoice):
     def ask(self, text: str, files: Sequence[Attachment] = ()) -> None:
         """Ask, by the model or strategy in use."""
         self.chat.fetch_line.hide()
-        self.chat.ask(text, Request(model=self.model, strategy=self.strategy), files)
+        preview = self._as_you_type.take() if self._as_you_type is not None else None
+        self.chat.ask(text, self._settings(), files, preview)
         self.show_keys()
+
+    def _settings(self) -> Request:
+        return Request(model=self.model, strategy=self.strategy)
+
+    def as_you_type(self) -> AsYouType:
+        """What answers before it is sent, where the preset says so."""
+        if self._as_you_type is None:
+            from chat_tui.tui.as_you_type import AsYouType
+
+            self._as_you_type = AsYouType(self.chat, self._settings)
+        return self._as_you_type
 
     @on(Chat.Failed)
     def tell_why(self, event: Chat.Failed) -> None:
@@ -115,7 +129,9 @@ class ChatScreen(ChatChoice):
 
     @on(Prompt.Edited)
     def warm_up(self) -> None:
-        """Somebody writes: load what the answer will need."""
+        """Somebody writes: load what the answer will need, or begin it."""
+        if self._engine is not None and (self.chat.preset is not None or self._as_you_type is not None):
+            self.as_you_type().edited(self._engine)
         if not self._warmed and self._engine is not None:
             self._warmed = True
             self.set_timer(WARM_SECONDS, lambda: self.run_worker(self._warm(), group="warm"))
@@ -311,7 +327,9 @@ class ChatScreen(ChatChoice):
         await self.host.action_quit()
 
     async def action_cancel(self) -> None:
-        """Esc: the answer, then the download; else back to the prompt, and notices go."""
+        """Esc: a preview, the answer, then the download; else back to the prompt, and notices go."""
+        if self._as_you_type is not None and self._as_you_type.stop():
+            return
         if await self.chat.cancel():
             self._cancelled_at = time.monotonic()
         elif self.chat.fetch_line.running and time.monotonic() - self._cancelled_at > HASTY_SECONDS:
