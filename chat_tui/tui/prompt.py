@@ -17,6 +17,11 @@ from chat_tui.tui.draft_area import DraftArea
 PLACEHOLDER = "Ask anything · / for commands"
 
 
+def _same(one: str, other: str) -> bool:
+    """The same but for blanks around it and for case."""
+    return one.strip().casefold() == other.strip().casefold()
+
+
 def _no_completions(text: str) -> Sequence[Completion]:
     return ()
 
@@ -81,7 +86,7 @@ class Prompt(DraftArea):
     def action_send(self) -> None:
         """Take the current completion, unless the text is one already; else ask."""
         current = self._open_completion()
-        if current is not None and current.text.strip() != self.text.strip().casefold():
+        if current is not None and not _same(current.text, self.text):
             self._take(current)
             return
         self._dismiss()
@@ -153,7 +158,7 @@ class Prompt(DraftArea):
         if text != self._completed_for:
             self._completed_for = text
             items = tuple(self._complete(text))
-            exact = next((index for index, item in enumerate(items) if item.text.strip() == text.strip().casefold()), 0)
+            exact = next((index for index, item in enumerate(items) if _same(item.text, text)), 0)
             self._completions.open(items, exact)
 
     def _take(self, item: Completion) -> None:
