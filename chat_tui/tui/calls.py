@@ -77,6 +77,9 @@ class Caller(Protocol):
     def regenerate(self, model: str | None) -> None:
         """Ask for another version of the answer by this model; None: the one that the strategy chooses."""
 
+    async def toggle_insights(self) -> None:
+        """Unfold what can be said of the answer, or fold it away."""
+
     async def show_route(self) -> None:
         """Show how the answer was routed."""
 
@@ -159,6 +162,10 @@ async def _help(screen: Caller, _engine: Engine, _argument: str) -> None:
 
 async def _history(screen: Caller, _engine: Engine, _argument: str) -> None:
     await screen.open_history()
+
+
+async def _insights(screen: Caller, _engine: Engine, _argument: str) -> None:
+    await screen.toggle_insights()
 
 
 async def _model(screen: Caller, engine: Engine, name: str) -> None:
@@ -256,6 +263,7 @@ _CALLS: dict[str, _Call] = {
     "good": _good,
     "help": _help,
     "history": _history,
+    "insights": _insights,
     "model": _model,
     "pin": _pin,
     "preset": _preset,

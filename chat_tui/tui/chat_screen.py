@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 WARM_SECONDS = 0.6
 """After the first typed key what the answer will need is loaded; the key's echo is out by then."""
 TWICE_SECONDS = 2.0
+_INSIGHTS, _UNFOLDED, _FOLDED = "insights", "unfolded", "folded"
+"""Where it is kept whether they are unfolded, and how."""
 HASTY_SECONDS = 0.5
 """An Esc so soon after one that cancelled an answer was meant for that answer too."""
 
@@ -64,6 +66,9 @@ class ChatScreen(ChatChoice):
             self.strategy = engine.config.strategy
         await self.chat.take_engine(engine)
         self._opened.set()
+        kept = await engine.memory.place(_INSIGHTS)
+        if kept == _UNFOLDED or (not kept and engine.config.display.insights):
+            await self.fold_insights(False)
         await self.upkeep.refresh()
         self._show_choice()
         self.run_worker(self._discover(engine), group="discover")
@@ -187,6 +192,18 @@ class ChatScreen(ChatChoice):
         """Find words in the conversation that is in view, or go to the next place."""
         self.chat.find()
 
+    def action_toggle_insights(self) -> None:
+        """Unfold what can be said of the answer, or fold it away."""
+        self.run_worker(self._told(self.toggle_insights()), group="command")
+
+    async def toggle_insights(self) -> None:
+        """The same, once the engine is open; it is remembered."""
+        engine = await self.opened()
+        unfold = self.insights is None or not self.insights.display
+        self._wanted["insights"] = unfold
+        await self.fold_insights(not unfold)
+        await engine.memory.set_place(_INSIGHTS, _UNFOLDED if unfold else _FOLDED)
+
     def action_regenerate(self) -> None:
         """Ask for another version of the chosen answer, else of the last one, by the model or strategy in use."""
         self.regenerate(self.model)
@@ -283,8 +300,10 @@ class ChatScreen(ChatChoice):
     @on(Chat.Ended)
     @on(Chat.Changed)
     async def show_history(self) -> None:
-        """Another conversation, an answer that begins or ends: list, keys and models follow."""
+        """Another conversation, an answer that begins or ends: list, keys, models and insights follow."""
         self.show_keys()
+        if self.insights is not None:
+            self.insights.look()
         await self.upkeep.refresh()
 
     @on(Chat.Measured)
