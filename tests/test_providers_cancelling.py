@@ -6,7 +6,8 @@ import asyncio
 import socket
 import time
 from collections.abc import AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
+from pathlib import Path
 
 import pytest
 
@@ -81,6 +82,16 @@ async def test_a_cancel_closes_the_socket_within_50_ms_and_leaves_no_task(
         assert left == set()
 
 
+def open_sockets() -> set[str]:
+    """This process's sockets, by inode; looked up where the system tells."""
+    found = set()
+    for file in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            found.add(str(file.readlink()))
+    return {name for name in found if name.startswith("socket:")}
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="the system does not tell of open sockets")
 async def test_a_cancel_while_connecting_leaves_nothing(transport: Transport) -> None:
     # A backlog that is full: the connection is never accepted.
     with socket.socket() as deaf:
@@ -91,16 +102,18 @@ async def test_a_cancel_while_connecting_leaves_nothing(transport: Transport) ->
         for filler in fillers:
             filler.setblocking(False)
             filler.connect_ex(("127.0.0.1", port))
-        before = asyncio.all_tasks()
+        before, open_before = asyncio.all_tasks(), open_sockets()
         asking = asyncio.create_task(ask(transport, f"http://127.0.0.1:{port}/v1"))
         await asyncio.sleep(0.1)
         assert not asking.done()
+        assert len(open_sockets() - open_before) == 1
         began = time.monotonic()
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asking
         assert time.monotonic() - began < 0.05
         assert asyncio.all_tasks() - before == set()
+        assert open_sockets() - open_before == set()
         for filler in fillers:
             filler.close()
 

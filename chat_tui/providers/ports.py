@@ -8,6 +8,7 @@ from contextlib import suppress
 
 import msgspec
 
+from chat_tui import __version__
 from chat_tui.providers.dialects.dialect import Json, parsed
 
 LOOK_SECONDS = 0.3
@@ -54,7 +55,7 @@ async def _ask(place: Place) -> Answered | None:
         return None
     try:
         # HTTP/1.0: the body comes whole and ends with the connection.
-        host = f"Host: 127.0.0.1:{place.port}"
+        host = f"Host: 127.0.0.1:{place.port}\r\nUser-Agent: chat-tui/{__version__}"
         writer.write(f"GET {place.path} HTTP/1.0\r\n{host}\r\nAccept: application/json\r\n\r\n".encode())
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         body = await _body(reader, head.lower())

@@ -30,18 +30,3 @@ def trust(provider: Provider) -> ssl.SSLContext | bool:
 
     # On macOS and Windows the system's trust is not in files that OpenSSL can read.
     return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-
-def no_proxy(provider: Provider) -> errors.Rejected:
-    """The error for a proxy that cannot be used; its address is not told, since it may hold a password."""
-    if provider.proxy:
-        return errors.Rejected(
-            f"The proxy of {provider.name} cannot be used.",
-            "Look at `proxy` in the config (http:// and https:// work; SOCKS needs `socksio`).",
-            provider=provider.name,
-        )
-    return errors.Rejected(
-        "The proxy that the environment names cannot be used.",
-        "Look at HTTP_PROXY, HTTPS_PROXY and ALL_PROXY (http:// and https:// work; SOCKS needs `socksio`).",
-        provider=provider.name,
-    )

@@ -1,14 +1,12 @@
-"""The wire: sends a dialect's call and yields what each read of the socket brings. The only file that knows httpx.
+"""The wire: sends a dialect's call and yields what each read of the socket brings. The only room that knows httpx.
 
-httpx's exceptions become ours here and nowhere else. A key goes to the provider's own origin only: a redirect is
+A key goes to the provider's own origin only: a redirect is
 followed there and nowhere else.
 """
 
 from __future__ import annotations
 
 import asyncio
-import socket
-import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
@@ -25,11 +23,12 @@ from chat_tui.providers.dialects.dialect import Call, Dialect, Json, parsed
 from chat_tui.providers.dialects.look_up import Question
 from chat_tui.providers.discovery import whole_list
 from chat_tui.providers.encoding import encoded
-from chat_tui.providers.http_errors import http_error, without_keys
+from chat_tui.providers.http_errors import http_error
 from chat_tui.providers.line import Line as Line
-from chat_tui.providers.line import base_url_of, no_address, on_loopback, url_of
+from chat_tui.providers.line import base_url_of, url_of
 from chat_tui.providers.line import key_of as key_of
-from chat_tui.providers.trust import no_proxy, trust
+from chat_tui.providers.transport.clients import client_of
+from chat_tui.providers.transport.failures import BROKEN, STALE, mapped
 from chat_tui.request import Request
 from chat_tui.text_safety import clean_line
 
@@ -44,11 +43,6 @@ MODELS_BODY_LIMIT = 16 * 1024 * 1024
 REDIRECTS_LIMIT = 3
 QUIRKS_LIMIT = 6
 """Of one model; a server that finds fault with more of a request is left alone."""
-
-_BROKEN = (httpx.TransportError, httpx.DecodingError, httpx.StreamError, OSError)
-"""What breaks a line that was open."""
-_STALE = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError, httpx.CloseError)
-"""What a connection that the server had closed meanwhile does."""
 
 
 class Transport:
@@ -67,35 +61,14 @@ class Transport:
             await client.aclose()
 
     async def _client(self, line: Line) -> httpx.AsyncClient:
-        provider, base = line.provider, base_url_of(line.provider)
-        key = (base, line.socket_path, provider.proxy, str(provider.verify))
-        if key in self._clients:
-            return self._clients[key]
-        verify: Any = False
-        through = provider.proxy if provider.proxy != "none" else ""
-        if not line.socket_path and not (base.startswith("http://") and not through.startswith("https://")):
-            # Otherwise there is no TLS to that origin, and redirects leave it never: no trust store to be loaded.
-            verify = await asyncio.to_thread(trust, provider)
+        provider = line.provider
+        key = (base_url_of(provider), line.socket_path, provider.proxy, str(provider.verify))
+        if key not in self._clients:
+            made = await client_of(line, self._timeout)
             if key in self._clients:
-                return self._clients[key]
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=30)
-        wire = None
-        if line.socket_path:
-            wire = httpx.AsyncHTTPTransport(verify=verify, uds=line.socket_path, limits=limits)
-        try:
-            self._clients[key] = httpx.AsyncClient(
-                transport=wire,
-                verify=verify,
-                limits=limits,
-                timeout=self._timeout,
-                follow_redirects=False,
-                proxy=through or None,
-                # No proxy that the environment names can reach this machine's own loopback for us.
-                trust_env=not on_loopback(base) and not provider.proxy,
-            )
-        except (ImportError, ValueError, httpx.InvalidURL):
-            # What it says may hold the proxy's password.
-            raise no_proxy(provider) from None
+                await made.aclose()
+            else:
+                self._clients[key] = made
         return self._clients[key]
 
     def _limits(self, provider: Provider) -> httpx.Timeout:
@@ -107,7 +80,7 @@ class Transport:
         """The server's own list of its models, as JSON; without `key` the environment's. Raises `ProviderError`."""
         spoken = dialect(provider.dialect)
         line = Line(provider, key_of(provider) if key is None else key)
-        with _mapped(line, ""):
+        with mapped(line, ""):
             client = await self._client(line)
             async with asyncio.timeout(self._models_seconds):
                 return await whole_list(lambda url: _json(client, url, spoken, line), provider, spoken.model_list)
@@ -117,7 +90,7 @@ class Transport:
         spoken = dialect(provider.dialect)
         line, base = Line(provider, key), base_url_of(provider)
         url = (base.removesuffix(spoken.root) if question.at_root else base) + question.path
-        with _mapped(line, ""):
+        with mapped(line, ""):
             client = await self._client(line)
             async with asyncio.timeout(LOOK_UP_SECONDS):
                 return await _json(client, url, spoken, line, question.body)
@@ -125,7 +98,7 @@ class Transport:
     async def stream(self, line: Line, model: Model, request: Request) -> AsyncGenerator[Sequence[Chunk], None]:
         """The reply in bursts: what each read brought. The last chunk is an `End`. Raises `ProviderError`."""
         spoken = dialect(line.provider.dialect)
-        with _mapped(line, model.name):
+        with mapped(line, model.name):
             client = await self._client(line)
         known = self._quirks.get(model.name, frozenset())
         url, redirects, stale = "", 0, 0
@@ -205,7 +178,7 @@ async def _attempt(
     client: httpx.AsyncClient, spoken: Dialect, line: Line, model: Model, call: Call, url: str, wire: _Wire
 ) -> AsyncGenerator[Sequence[Chunk] | _Again, None]:
     """One call; an `_Again` comes alone."""
-    with _mapped(line, model.name):
+    with mapped(line, model.name):
         outgoing = client.build_request(
             "POST",
             url or url_of(line.provider, call.path),
@@ -223,10 +196,10 @@ async def _attempt(
                     return
                 pieces: Any = reply.aiter_bytes()
                 kind = reply.headers.get("content-type", "")
-                async with aclosing(pieces), aclosing(replies.bursts(pieces, kind, spoken, _BROKEN)) as bursts:
+                async with aclosing(pieces), aclosing(replies.bursts(pieces, kind, spoken, BROKEN)) as bursts:
                     async for burst in bursts:
                         yield burst
-        except _STALE:
+        except STALE:
             if not wire.stale:
                 raise
             yield _Again(stale=True)
@@ -321,67 +294,5 @@ async def _error_body(reply: httpx.Response) -> bytes:
     try:
         async with asyncio.timeout(ERROR_BODY_SECONDS):
             return await _bounded(reply, ERROR_BODY_LIMIT, parts)
-    except _BROKEN:
+    except BROKEN:
         return b"".join(parts)[:ERROR_BODY_LIMIT]
-
-
-class _mapped:
-    """Turns httpx's errors into ours, puts the provider's and model's names into ours, and keeps the key out."""
-
-    def __init__(self, line: Line, model: str) -> None:
-        self._line, self._model = line, model
-        self._about = {"provider": line.provider.name, "model": model}
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
-        if isinstance(error, errors.ProviderError):
-            error.provider = error.provider or self._about["provider"]
-            error.model = error.model or self._about["model"]
-            error.title = without_keys(error.title, self._line.api_key)
-            error.args = (error.title,)
-        elif isinstance(error, (*_BROKEN, httpx.HTTPError, httpx.InvalidURL, UnicodeError, ExceptionGroup)):
-            # Without the cause: its text may hold an address with a password, or a header.
-            raise self._ours(error) from None
-
-    def _ours(self, error: Exception) -> errors.ProviderError:
-        provider, about = self._about["provider"], self._about
-        causes = _causes(error)
-        if isinstance(error, httpx.ConnectTimeout):
-            return errors.TooSlow(
-                f"{provider} could not be reached in time.", "Is it running? Check `base_url`.", **about
-            )
-        if any(isinstance(cause, (UnicodeError, httpx.InvalidURL, httpx.UnsupportedProtocol)) for cause in causes):
-            return no_address(**about)
-        if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
-            return errors.Unreachable(
-                f"The certificate of {provider} is not to be trusted.",
-                "Is `base_url` right? A certificate of your own is trusted by the system, or named by `verify`.",
-                **about,
-            )
-        if any(isinstance(cause, socket.gaierror) for cause in causes):
-            return errors.Unreachable(
-                f"The host of {provider} is not found.", "Check `base_url` and the network.", **about
-            )
-        if isinstance(error, (httpx.ConnectError, httpx.ProxyError)):
-            return errors.Unreachable(
-                f"{provider} could not be reached.", "Is it running? Check `base_url` and the network.", **about
-            )
-        if isinstance(error, (httpx.TimeoutException, TimeoutError)):
-            return errors.TooSlow(f"{provider} took too long.", "Ask again in a moment.", **about)
-        if isinstance(error, httpx.DecodingError):
-            return errors.Garbled(f"{provider} sent bytes that cannot be unpacked.", "Ask again.", **about)
-        if isinstance(error, httpx.LocalProtocolError):
-            return errors.Rejected(
-                f"The request to {provider} cannot be sent.", "Check `base_url` and the key.", **about
-            )
-        return errors.Unreachable(f"The line to {provider} was cut.", "Ask again.", **about)
-
-
-def _causes(error: BaseException | None) -> list[BaseException]:
-    """The error and what it came from."""
-    causes: list[BaseException] = []
-    while error is not None and len(causes) < 10:
-        causes.append(error)
-        error = error.__cause__ or error.__context__
-    return causes
