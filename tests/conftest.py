@@ -3,10 +3,31 @@
 `HYPOTHESIS_PROFILE=search pytest` looks for new ones.
 """
 
-import os
+from __future__ import annotations
 
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
 from hypothesis import settings
+
+from tests.model_server import ModelServer
+from tests.wire.home import Home
 
 settings.register_profile("same", derandomize=True, deadline=None)
 settings.register_profile("search", max_examples=1000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """A home of its own for the installed program."""
+    return Home(tmp_path)
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[ModelServer]:
+    """A loopback server of models."""
+    async with ModelServer() as running:
+        yield running

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from pathlib import Path
 
 import pytest
 
@@ -15,11 +14,6 @@ from tests.wire.home import QUICK, Home, as_promised, kept
 from tests.wire.raw_server import DONE, RawServer, chunked, event, saying, whole
 
 PNG = b"\x89PNG\r\n\x1a\n\0\xff"
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home(tmp_path)
 
 
 async def test_an_image_and_a_text_go_along_with_the_question(home: Home) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
 from chat_tui import presets
@@ -14,17 +11,6 @@ from tests.wire.home import QUICK, Home, kept
 
 LINES = "".join(f"Line {number} says that the number is {number * 7}.\n" for number in range(200))
 SMALL = QUICK + '[[models]]\nname = "box/t5"\ncontext_window = 1500\n'
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home(tmp_path)
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[ModelServer]:
-    async with ModelServer() as running:
-        yield running
 
 
 async def test_a_preset_speaks_for_the_question_and_is_kept(home: Home, server: ModelServer) -> None:

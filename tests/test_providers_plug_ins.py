@@ -24,11 +24,6 @@ DOCS = Path(__file__).parent.parent / "docs" / "dialects.md"
 EXAMPLE = DOCS.read_text().split("```python\n")[1].split("```")[0]
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home(tmp_path)
-
-
 def install(home: Home, source: str, name: str = "acme") -> None:
     """Put a package with the documented entry point where Python finds it."""
     site = home.folder / "site"
