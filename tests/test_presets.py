@@ -31,6 +31,15 @@ def test_those_that_come_along_can_be_read() -> None:
         assert "{" not in (preset.system() or "{")
 
 
+def test_the_page_of_presets_names_all_and_its_example_can_be_read() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "presets.md").read_text()
+    for preset in presets.every(presets.folders()[1:])[0]:
+        assert f"| `{preset.name}` |" in page
+        assert all(f"`{name}`" in page for name in preset.variables)
+    example = parsed(page.split("```toml\n")[1].split("```")[0])
+    assert set(example.variables) == {"language", "tone"}
+
+
 def test_variables_are_filled_in_and_other_braces_stay() -> None:
     preset = parsed('system_prompt = "To {language}: {x} {} {text}"\n[variables]\nlanguage = "English"')
     assert preset.system() == "To English: {x} {} {text}"
