@@ -45,6 +45,12 @@ def test_a_rebound_key_is_taken_and_a_wrong_one_told() -> None:
     assert "models.open" in wrong[0].hint
 
 
+def test_a_rebound_letter_keeps_its_case_and_a_name_has_none() -> None:
+    good, wrong = keymap.rebound({"question.edit": "E, Ctrl+K", "turn.branch": "R"})
+    assert good == {"question.edit": "E,ctrl+k"}
+    assert "answer.regenerate_with" in wrong[0].title
+
+
 async def test_a_rebound_key_acts_and_stands_in_the_footer() -> None:
     async with scripted_chat(config=Config(keys={"models.open": "ctrl+k", "nonsense": "x"})) as chat:
         await chat.until(lambda: "there is no `nonsense`" in chat.notices())

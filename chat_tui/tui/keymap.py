@@ -219,7 +219,9 @@ def rebound(overrides: Mapping[str, str]) -> tuple[dict[str, str], list[KeymapEr
 
 
 def _keys(text: str) -> list[str]:
-    return [part.strip().lower() for part in clean_line(text, 80).split(",") if part.strip()]
+    """The keys as Textual writes them: names in lower case; a letter alone as it stands, since `R` is not `r`."""
+    keys = [part.strip() for part in clean_line(text, 80).split(",")]
+    return [key if len(key) == 1 else key.lower() for key in keys if key]
 
 
 def first_key(id: str, changed: Mapping[str, str]) -> str:
