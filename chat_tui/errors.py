@@ -1,7 +1,8 @@
 """Every error that people may meet. Each carries a title (what happened) and a hint (what to do next).
 
     ChatTuiError
-    ├── ConfigError, ThemeError, KeymapError, CommandError, QueryError, AttachmentRefused, PlugInError, InternalError
+    ├── ConfigError, ThemeError, KeymapError, CommandError, ClipboardError, QueryError, AttachmentRefused, PlugInError
+    ├── InternalError
     ├── ProviderError(provider, model; attribute `retryable`)
     │   ├── KeyMissing, KeyRefused, QuotaUsedUp     not retryable
     │   ├── Busy (RateLimited, Overloaded), Unreachable, TooSlow, Garbled      retryable
@@ -59,6 +60,10 @@ class KeymapError(ChatTuiError):
 
 class CommandError(ChatTuiError):
     """A slash command that is not there or not well formed; nothing was sent."""
+
+
+class ClipboardError(ChatTuiError):
+    """Nothing was copied."""
 
 
 class QueryError(ChatTuiError):

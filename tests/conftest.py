@@ -17,6 +17,10 @@ from tests.wire.home import Home
 
 settings.register_profile("same", derandomize=True, deadline=None)
 settings.register_profile("search", max_examples=1000, deadline=None)
+for name in ("DISPLAY", "WAYLAND_DISPLAY", "TMUX", "STY", "WSL_DISTRO_NAME"):
+    os.environ.pop(name, None)
+# Whoever runs the tests keeps their clipboard.
+os.environ["SSH_TTY"] = "/dev/null"
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 

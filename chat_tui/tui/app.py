@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias
@@ -23,6 +24,7 @@ from chat_tui.tui.transcript.ink import Ink
 if TYPE_CHECKING:
     from chat_tui.engine import Engine
     from chat_tui.presets import Preset
+    from chat_tui.tui.clipboard import Clipboard
 
 _NOT_IN_PALETTE = {"palette.open", "copy.or_cancel", "undo.take"}
 """The last one is there as `change.undo`."""
@@ -72,6 +74,7 @@ class ChatApp(App[int]):
         self._preset = preset
         self._palettes: dict[str, themes.Palette] = {}
         self._notices: list[ChatTuiError] = []
+        self._copier: Clipboard | None = None
         self._choice = (model or (config.model if strategy is None else None), strategy or config.strategy)
         self.changed_keys: dict[str, str] = {}
         """Rebound keys by id."""
@@ -141,6 +144,28 @@ class ChatApp(App[int]):
         """Show a short notice; a long one stays as an error does, or as long as is said."""
         timeout = seconds or (NOTICE_SECONDS if long else NOTICE_SECONDS / 2)
         self.notify(clean_line(more, 300) or " ", title=clean_line(title, 200), timeout=timeout, markup=False)
+
+    # -- clipboard ------------------------------------------------------------------------------------------------
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Copy by the surest way there is, and tell which that was."""
+        self._clipboard = text
+        self.run_worker(self._copied(text), group="copy")
+
+    async def _copied(self, text: str) -> None:
+        from chat_tui.tui.clipboard import Clipboard
+
+        self._copier = self._copier or Clipboard(self._send, os.environ)
+        try:
+            copied = await self._copier.copy(text)
+        except ChatTuiError as error:
+            self.tell(error)
+        else:
+            self.say(copied.title, copied.more)
+
+    def _send(self, sequence: str) -> None:
+        if self._driver is not None:
+            self._driver.write(sequence)
 
     # -- theme ----------------------------------------------------------------------------------------------------
 

@@ -320,9 +320,8 @@ class ChatScreen(ChatChoice):
 
     @on(Transcript.CopyAsked)
     def copy(self, event: Transcript.CopyAsked) -> None:
-        """Copy by the terminal, which gives no answer."""
+        """Copy; the app tells how."""
         self.app.copy_to_clipboard(event.text)
-        self.host.say("Sent to the terminal's clipboard", f"{len(event.text):,} characters")
 
     # -- keys -----------------------------------------------------------------------------------------------------
 
@@ -372,7 +371,6 @@ class ChatScreen(ChatChoice):
         if selected:
             self.app.copy_to_clipboard(selected)
             self.clear_selection()
-            self.host.say("Sent to the terminal's clipboard", f"{len(selected):,} characters")
         elif await self.chat.cancel():
             return
         elif self.chat.prompt.text:
