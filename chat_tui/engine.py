@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from datetime import datetime
 from time import time
 
 from msgspec.structs import replace
@@ -30,6 +29,7 @@ from chat_tui.preview import Preview
 from chat_tui.request import Request
 from chat_tui.routing.difficulty import needs
 from chat_tui.routing.router import Router
+from chat_tui.spending import Spending, midnight
 from chat_tui.stage import History as History
 from chat_tui.stage import LocalWeights as LocalWeights
 from chat_tui.stage import Supply
@@ -296,9 +296,16 @@ class Engine:
         budget = self.config.daily_budget
         if budget is None:
             return min(limits, default=None)
-        today = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
-        spent = await self.memory.spent(today)
-        return min([*limits, max(0.0, budget - spent - self._answers.unsaved_dollars(today))])
+        return min([*limits, max(0.0, budget - await self._spent_today())])
+
+    async def _spent_today(self) -> float:
+        today = midnight()
+        return await self.memory.spent(today) + self._answers.unsaved_dollars(today)
+
+    async def spending(self, conversation_id: str | None) -> Spending:
+        """What was spent in a conversation and today, and what may be; what runs counts with about what it costs."""
+        spent = await self.memory.cost(conversation_id) if conversation_id is not None else None
+        return Spending(spent, await self._spent_today(), self.config.daily_budget)
 
     async def context(self, conversation_id: str, settings: Request | None = None) -> Context:
         """What of a conversation would be sent with the next question, and why not the rest. Raises `HistoryError`."""

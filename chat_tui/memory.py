@@ -103,8 +103,13 @@ class Memory:
         return [msgspec.structs.replace(turn, attachments=full.get(turn.id, turn.attachments)) for turn in turns]
 
     async def spent(self, since: datetime) -> float:
-        """US dollars for all answers since then."""
-        return await self._kept(self._history.spent(since), 0.0)
+        """US dollars for all answers since then, private ones too."""
+        histories = filter(None, (self._private, self._history))
+        return sum([await self._kept(history.spent(since), 0.0) for history in histories])
+
+    async def cost(self, conversation_id: str) -> float | None:
+        """US dollars for all answers of a conversation, on all its branches; None where none is known."""
+        return await self._kept(self._of(conversation_id).cost(conversation_id), None)
 
     def turn(self, turn: Turn) -> Turn:
         """The turn as it is by now, as far as its conversation is open."""

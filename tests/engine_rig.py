@@ -149,6 +149,10 @@ class Noted:
         await self._note("spent")
         return self.dollars
 
+    async def cost(self, conversation_id: str) -> float | None:
+        await self._note("cost", conversation_id)
+        return self.dollars
+
     async def close(self) -> None:
         await self._note("close")
 

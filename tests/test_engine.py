@@ -15,6 +15,7 @@ from chat_tui.memory import OPEN_CONVERSATIONS
 from chat_tui.models import LOCAL_MODEL, Model
 from chat_tui.providers.scripted import Fault, Pause, Script
 from chat_tui.request import Request
+from chat_tui.spending import Spending
 from tests.engine_rig import Noted, Stage, chunks_of, ended, stage
 from tests.routing_rig import A, end_of, endless, slowly, text_of
 
@@ -321,3 +322,34 @@ async def test_an_offered_model_that_was_chosen_is_in_use_after_a_restart(tmp_pa
     async with stage(history=await Store.open(tmp_path / "store.db")) as on:
         await on.engine.recall()
         assert on.supply.told == ["take offered/x", "take offered/y"]
+
+
+# -- what was spent ----------------------------------------------------------------------------------------------------
+
+
+PRICED = msgspec.structs.replace(A, price_in=1.0, price_out=5.0)
+
+
+async def test_what_was_spent_is_told_for_the_conversation_and_for_the_day() -> None:
+    async with stage(
+        ["one"], ["two"], models=[PRICED], config=Config(strategy="quality-first", daily_budget=5.0)
+    ) as on:
+        assert await on.engine.spending(None) == Spending(None, 0.0, 5.0)
+        first = await ended(await on.engine.ask(None, "a"))
+        await first.saved.wait()
+        second = await ended(await on.engine.ask(None, "b"))
+        await second.saved.wait()
+        spent = await on.engine.spending(first.conversation_id)
+        assert spent.conversation == first.turn.cost
+        assert first.turn.cost
+        assert spent.today == pytest.approx((first.turn.cost or 0) + (second.turn.cost or 0))
+
+
+async def test_what_private_conversations_cost_counts_for_the_day() -> None:
+    async with stage(["one"], models=[PRICED]) as on:
+        private = await on.engine.memory.begin_private()
+        answer = await ended(await on.engine.ask(private.id, "a"))
+        await answer.saved.wait()
+        spent = await on.engine.spending(private.id)
+        assert answer.turn.cost
+        assert (spent.conversation, spent.today) == (answer.turn.cost, answer.turn.cost)

@@ -218,3 +218,11 @@ def spent(db: sqlite3.Connection, since: datetime) -> float:
     select = "SELECT total(cost) FROM turn WHERE created >= ? AND cost > 0"
     (total,) = db.execute(select, (rows.microseconds(since),)).fetchone()
     return float(total)
+
+
+def cost(db: sqlite3.Connection, conversation_id: str) -> float | None:
+    """US dollars for the answers of a conversation; None where none is known."""
+    select = """SELECT sum(turn.cost) FROM turn JOIN conversation ON conversation.key = turn.conversation
+        WHERE conversation.id = ?"""
+    (total,) = db.execute(select, (conversation_id,)).fetchone()
+    return None if total is None else float(total)

@@ -283,6 +283,10 @@ class Store:
         """US dollars for all answers since then, as far as their cost is known."""
         return await self._read(reads.spent, since)
 
+    async def cost(self, conversation_id: str) -> float | None:
+        """US dollars for all answers of a conversation, as far as their cost is known; None when none is."""
+        return await self._read(reads.cost, conversation_id)
+
     async def check(self) -> CheckReport:
         """Reads the whole store for what may be wrong in it; seconds for a large one, while others go on."""
         report = await self._aside(checking.check)
