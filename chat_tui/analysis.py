@@ -137,6 +137,8 @@ class _Work:
         self._ends: list[tuple[float, End]] = []
         """With when each step began, in seconds after the request."""
         self._error: ErrorInfo | None = None
+        self._step_at = 0.0
+        self._spoke = False
 
     async def bursts(self, parts: Sequence[Part]) -> AsyncGenerator[Sequence[Chunk], None]:
         """All chunks: one `Start`, one `End`."""
@@ -194,7 +196,7 @@ class _Work:
     ) -> AsyncGenerator[Sequence[Chunk], None]:
         """What one request says, without its own beginning and end; `copies`: so many of its price will be paid."""
         self._text, self._error = [], None
-        at = self._clock() - self._begun
+        at = self._step_at = self._clock() - self._begun
         file = Attachment(self._name, TEXT, text.encode("utf-8", "replace"))
         question = Turn("user", asked, attachments=(file,))
         request = self._request.changed(turns=(*self._request.turns[:-1], question), id="")
@@ -236,6 +238,9 @@ class _Work:
             paid = sum(end.cost or 0.0 for _, end in self._ends)
             left = copies + 1 - len(self._ends)
             return [replace(chunk, price=paid + chunk.price * max(1, left))]
+        if chunk.event == "first_token" and chunk.ttft_seconds is not None:
+            spoke, self._spoke = self._spoke, True
+            return [] if spoke else [replace(chunk, ttft_seconds=self._step_at + chunk.ttft_seconds)]
         # Each request counts its own tokens: the sum stands in the end.
         return [replace(chunk, usage=None)] if chunk.event != "usage" else []
 

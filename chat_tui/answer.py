@@ -77,7 +77,6 @@ class Answer:
         self._cut = cut if cut is not None and cut.text else None
         self._readers: set[_Reader] = set()
         self._paused = False
-        self._paused_at = 0.0
         self._saved = {"text": 0, "thinking": 0}
 
     def __len__(self) -> int:
@@ -85,12 +84,7 @@ class Answer:
 
     def figures(self) -> Figures:
         """The figures of this moment."""
-        figures = self._meter.figures(monotonic())
-        if not self._paused or self.ended:
-            return figures
-        # What comes by the second while nothing may come would tell of the pause and not of the model.
-        held = max(0.0, monotonic() - self._paused_at)
-        return msgspec.structs.replace(figures, phase="paused", phase_seconds=held, rate=None)
+        return self._meter.figures(monotonic())
 
     @property
     def text(self) -> str:
@@ -206,14 +200,15 @@ class Answer:
 
     def pause(self) -> None:
         """Hold the answer by back-pressure."""
-        if not self._paused:
-            self._paused_at = monotonic()
         self._paused = self._stream is not None and not self.ended
+        if self._paused:
+            self._meter.hold(monotonic())
         self._hold_or_let_go()
 
     def resume(self) -> None:
         """Go on after a pause."""
         self._paused = False
+        self._meter.let_go(monotonic())
         self._hold_or_let_go()
 
     def _take(self, chunk: Chunk) -> None:

@@ -34,12 +34,13 @@ Event = Literal[
     "fetching",
     "part",
     "insights",
+    "first_token",
 ]
 """What a `Metadata` chunk tells: where the stream is before its first token (`loading`, `connecting`, `waiting`,
 `queued`, `fetching`), what the router did (`retry`, `failover`, `seam`: an answer that was cut goes on,
 `budget`: models are out for their price, `part`: it is at step `attempt` of `of`, which are a document's parts and, at
-last, their summary), what was left out (`trimmed`: exchanges; `skipped`: a malformed event), figures (`usage`), or
-what can be said of the text (`insights`)."""
+last, their summary), what was left out (`trimmed`: exchanges; `skipped`: a malformed event), figures (`usage`;
+`first_token`: how long it took, told once, right behind it), or what can be said of the text (`insights`)."""
 
 
 class Usage(msgspec.Struct, frozen=True, gc=False, omit_defaults=False):
@@ -65,6 +66,10 @@ class Timings(msgspec.Struct, frozen=True, gc=False):
     """Counted from the first token; None for a reply that came in one burst."""
     estimated: bool = False
     """The rate stands on an estimated count of tokens."""
+    gap_p50_seconds: float | None = None
+    """Half of the gaps between arrivals were not longer; None for a reply that came in one burst."""
+    gap_p95_seconds: float | None = None
+    """The same of 95 in a hundred."""
 
 
 class Sentiment(msgspec.Struct, frozen=True, gc=False):
@@ -149,6 +154,8 @@ class Metadata(msgspec.Struct, frozen=True, tag_field="type", tag="metadata", om
     """Of the weights (`fetching`)."""
     insights: Insights | None = None
     """After every ten tokens of text, where they were asked for (`insights`)."""
+    ttft_seconds: float | None = None
+    """The same as the `End` will tell in its timings (`first_token`)."""
 
 
 class End(msgspec.Struct, frozen=True, tag_field="type", tag="end"):

@@ -16,6 +16,7 @@ from chat_tui.engine import Engine
 from chat_tui.errors import ChatTuiError
 from chat_tui.figures import Figures
 from chat_tui.models import Model, Standing
+from chat_tui.spending import Spending
 from chat_tui.tui.app import ChatApp
 
 NOW = datetime(2026, 11, 23, 14, 30, tzinfo=UTC)
@@ -46,12 +47,16 @@ STREAMING = Figures(
     phase="answering",
     phase_seconds=5.7,
     ttft_seconds=0.31,
+    gap_p50_seconds=0.023,
+    gap_p95_seconds=0.058,
+    tries=1,
     rate=41.3,
     rate_estimated=True,
     sparkline=(9.0, 21.0, 30.0, 38.0, 44.0, 33.0, 41.0, 43.0, 27.0, 36.0, 42.0, 41.0),
     prompt_tokens=412,
     completion_tokens=231,
-    tokens_estimated=True,
+    prompt_estimated=True,
+    completion_estimated=True,
     context_tokens=643,
     context_window=2048,
     duration_seconds=6.0,
@@ -150,6 +155,9 @@ class StandInEngine:
 
     async def discover(self) -> None:
         pass
+
+    async def spending(self, conversation_id: str | None) -> Spending:
+        return Spending(0.0 if conversation_id else None, 0.0)
 
     async def prepare(self) -> None:
         pass

@@ -8,6 +8,7 @@ import pytest
 
 from chat_tui.chunks import Chunk, End, Error, ErrorInfo, Metadata, Start, State, Timings, Token, Usage
 from chat_tui.figures import SLOT_SECONDS, SLOTS, Figures, Meter
+from chat_tui.route import Candidate, Route, Try
 from tests.routing_rig import Rig, ask, slowly
 
 WORD = "word "
@@ -45,7 +46,7 @@ def test_one_token_a_chunk_at_forty_a_second(at: float) -> None:
 def test_four_tokens_a_chunk_have_the_rate_of_their_tokens(at: float) -> None:
     figures = shown(at, *words(1.0, 300, 0.1, "four words in one "))
     assert figures.rate == pytest.approx(43, rel=0.15)
-    assert figures.tokens_estimated
+    assert figures.completion_estimated
 
 
 def test_thinking_and_text_are_one_stream() -> None:
@@ -81,7 +82,7 @@ def test_at_the_end_the_providers_own_figures_stand() -> None:
     end = End("one/a", usage=Usage(412, 90, 502), timings=Timings(1.25, 4.5, 39.5), cost=0.002)
     figures = shown(9.0, *words(1.0, 100, 0.025), (4.0, end))
     assert (figures.rate, figures.rate_estimated) == (39.5, False)
-    assert (figures.prompt_tokens, figures.completion_tokens, figures.tokens_estimated) == (412, 90, False)
+    assert (figures.prompt_tokens, figures.completion_tokens, figures.completion_estimated) == (412, 90, False)
     assert (figures.ttft_seconds, figures.duration_seconds) == (1.25, 4.5)
     assert figures.cost == 0.002
     assert figures.phase == "complete"
@@ -92,16 +93,16 @@ def test_an_estimate_stays_marked_at_the_end() -> None:
     end = End(usage=Usage(10, 5, 15, estimated=True), timings=Timings(1.0, 2.0, 5.0, estimated=True))
     figures = shown(9.0, *words(1.0, 5, 0.2), (2.0, end))
     assert figures.rate_estimated
-    assert figures.tokens_estimated
+    assert figures.completion_estimated
 
 
 def test_a_usage_told_on_the_way_is_exact_until_more_comes() -> None:
     told = Metadata("usage", usage=Usage(50, 40, 90))
     timed = [*words(1.0, 20, 0.025), (1.6, told), *words(1.7, 10, 0.025)]
     exact = shown(1.6, *timed)
-    assert (exact.completion_tokens, exact.tokens_estimated) == (40, False)
+    assert (exact.completion_tokens, exact.completion_estimated) == (40, False)
     more = shown(3.0, *timed)
-    assert (more.completion_tokens, more.tokens_estimated) == (50, True)
+    assert (more.completion_tokens, more.completion_estimated) == (50, True)
 
 
 def test_a_usage_told_at_the_start_does_not_freeze_the_count() -> None:
@@ -232,11 +233,99 @@ async def test_what_is_shown_live_is_what_the_end_tells() -> None:
     assert live is not None
     after = meter.figures(2.0)
     assert live.completion_tokens == after.completion_tokens
-    assert live.tokens_estimated
-    assert after.tokens_estimated
+    assert live.completion_estimated
+    assert after.completion_estimated
 
 
 def test_the_part_of_a_document_is_told() -> None:
     part = (1.0, Metadata("part", attempt=2, of=6))
     figures = shown(2.0, part, (1.5, Metadata("connecting", attempt=1)))
     assert (figures.step, figures.steps) == (2, 6)
+
+
+# -- one count for live and final ------------------------------------------------------------------------------------
+
+
+async def test_the_live_time_to_the_first_token_is_the_one_that_the_end_tells() -> None:
+    script = [*slowly("one ", "two ", "three", seconds=0.01), End()]
+    meter, router = Meter(50.0), Rig(a=script).router()
+    live = []
+    async with router.process_stream(ask()) as stream:
+        async for chunk in stream:
+            meter.feed(chunk, 60.0)
+            live.append(meter.figures(60.0).ttft_seconds)
+    assert chunk.timings.ttft_seconds is not None  # type: ignore[union-attr]
+    told = [ttft for ttft in live if ttft]
+    assert set(told) == {chunk.timings.ttft_seconds}  # type: ignore[union-attr]
+    assert len(told) > 2
+
+
+def test_the_gaps_between_tokens_are_told_by_median_and_95th_percentile() -> None:
+    even = shown(5.0, *words(1.0, 100, 0.025))
+    assert even.gap_p50_seconds == pytest.approx(0.025, rel=0.03)
+    assert even.gap_p95_seconds == pytest.approx(0.025, rel=0.03)
+    at, timed = 1.0, []
+    for number in range(200):
+        timed.append((at, Token(WORD, "text", number)))
+        at += 0.4 if number % 10 == 9 else 0.02
+    uneven = shown(at, *timed)
+    assert uneven.gap_p50_seconds == pytest.approx(0.02, rel=0.03)
+    assert uneven.gap_p95_seconds == pytest.approx(0.4, rel=0.03)
+
+
+def test_a_burst_has_neither_gaps_nor_a_sparkline() -> None:
+    figures = shown(9.0, *words(1.0, 200, 0.0001))
+    assert (figures.gap_p50_seconds, figures.gap_p95_seconds, figures.sparkline) == (None, None, ())
+
+
+def test_a_pause_is_told_and_spoils_no_figure() -> None:
+    meter = metered(*words(1.0, 80, 0.025))
+    meter.hold(3.0)
+    held = meter.figures(63.0)
+    assert (held.phase, held.phase_seconds, held.rate) == ("paused", 60.0, None)
+    meter.let_go(63.0)
+    for at, chunk in words(63.025, 80, 0.025):
+        meter.feed(chunk, at)
+    figures = meter.figures(65.0)
+    assert figures.rate == pytest.approx(40, rel=0.06)
+    assert figures.gap_p95_seconds == pytest.approx(0.025, rel=0.03)
+    assert 0 not in figures.sparkline
+    assert figures.duration_seconds == pytest.approx(65.0)
+
+
+def test_an_end_in_a_pause_ends_the_pause() -> None:
+    meter = metered((1.0, Token("x")))
+    meter.hold(2.0)
+    meter.feed(End(state="cancelled"), 5.0)
+    assert meter.figures(9.0).phase == "cancelled"
+
+
+def test_thinking_is_told_by_its_share_until_the_provider_counts_it() -> None:
+    timed = [*words(1.0, 30, 0.025, "hmm ", "thinking"), *words(2.0, 10, 0.025, "word")]
+    live = shown(2.9, *timed)
+    assert (live.thinking_tokens, live.thinking_estimated) == (30, True)
+    told = End(usage=Usage(5, 47, 52, thinking_tokens=37), timings=Timings(1.0, 3.0, 20.0))
+    end = shown(4.0, *timed, (3.0, told))
+    assert (end.thinking_tokens, end.thinking_estimated) == (37, False)
+    assert shown(3.0, *words(1.0, 30, 0.025)).thinking_tokens is None
+
+
+def test_tries_are_counted_as_they_happen_and_told_by_the_route_at_the_end() -> None:
+    retry = Metadata("retry", model="one/a", attempt=2, of=3, reason="Too busy.")
+    timed: list[tuple[float, Chunk]] = [
+        (1.0, retry),
+        (2.0, Metadata("connecting", model="one/a")),
+        (3.0, Metadata("failover", model="two/b", reason="Down.")),
+        (3.1, Metadata("connecting", model="two/b")),
+        (4.0, Token("x")),
+    ]
+    assert [shown(at, *timed).tries for at in (0.5, 1.5, 3.5)] == [1, 2, 3]
+    assert [shown(at, *timed).reason for at in (1.5, 2.5, 3.5, 4.5)] == ["Too busy.", "Too busy.", "Down.", ""]
+    route = Route("balanced", tuple(Candidate(name) for name in "abc"), (Try("one/a", 1, "x"),) * 3, left_out=9)
+    end = shown(6.0, *timed, (5.0, End(route=route)))
+    assert (end.tries, end.candidates) == (3, 12)
+
+
+def test_what_was_counted_and_what_was_estimated_are_told_apart() -> None:
+    figures = shown(2.0, (0.5, Metadata("usage", usage=Usage(50, 1, 51))), *words(1.0, 30, 0.025))
+    assert (figures.prompt_estimated, figures.completion_estimated) == (False, True)

@@ -33,7 +33,7 @@ async def test_the_stats_panel_tells_the_figures() -> None:
         await chat.answered()
         await chat.shows("● done")
         panel = chat.shown(chat.screen.stats)
-        for label in ("TTFT", "Tokens/s", "Tokens in", "Tokens out", "Cost", "Context", "Duration", "Strategy"):
+        for label in ("TTFT", "Tokens/s", "Tokens in", "Tokens out", "Cost", "Context", "Duration", "Route"):
             assert label in panel
         assert "balanced" in panel
         out = next(line for line in panel.split("\n") if "Tokens out" in line)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from chat_tui.chunks import Chunk, End, Metadata, Timings, Token, TokenKind, Usage
 from chat_tui.figures import BURST_SECONDS
+from chat_tui.gaps import Gaps
 from chat_tui.routing.joint import Joint
 from chat_tui.text_safety import Cleaner
 from chat_tui.tokens import streamed
@@ -39,6 +40,7 @@ class Tally:
         self._thought = False
         self._first: float | None = None
         self._last = self._begun
+        self._gaps = Gaps()
         self.begin_try()
 
     @property
@@ -68,6 +70,7 @@ class Tally:
         self._joint = Joint(self.text.rstrip(), _gap(self.text)) if self._part else None
         self._usage: Usage | None = None
         self._count_at_usage = 0
+        self._gaps.forget_last()
         self._asked = self._now()
 
     def take(self, burst: Sequence[Chunk]) -> Sequence[Chunk]:
@@ -91,12 +94,19 @@ class Tally:
                 chunks.append(chunk)
         if self.count > before:
             self._last = self._now()
+            self._gaps.arrived(self._last)
             if self._first is None:
                 self._first, self._characters_at_first = self._last, self._characters
+                chunks.append(Metadata("first_token", ttft_seconds=self._ttft(self._begun)))
         if self._whole:
             self._held += [chunk for chunk in chunks if isinstance(chunk, Token)]
             return [chunk for chunk in chunks if not isinstance(chunk, Token)]
         return chunks
+
+    def _ttft(self, since: float) -> float | None:
+        # The model that goes on with an answer had no first token of its own.
+        known = self._first is not None and self._first >= since
+        return round(self._first - since, 4) if known and self._first is not None else None
 
     def rest(self) -> Sequence[Token]:
         """What was still held back when the stream ended; of a whole reply, all of it."""
@@ -159,13 +169,15 @@ class Tally:
     def timings(self, usage: Usage | None, duration_seconds: float, *, of_model: bool = False) -> Timings:
         """The pace of the reply: as its reader saw it, or `of_model`: without failed tries, queue and fetch before."""
         since = self._asked if of_model else self._begun
-        # The model that goes on with an answer had no first token of its own.
-        known = self._first is not None and self._first >= since
+        rate = self._rate(usage)
+        paced = self._gaps if rate is not None else Gaps()
         return Timings(
-            ttft_seconds=round(self._first - since, 4) if known and self._first is not None else None,
+            ttft_seconds=self._ttft(since),
             duration_seconds=round(duration_seconds, 4),
-            tokens_per_second=self._rate(usage),
+            tokens_per_second=rate,
             estimated=bool(usage and usage.estimated),
+            gap_p50_seconds=paced.percentile_seconds(0.5),
+            gap_p95_seconds=paced.percentile_seconds(0.95),
         )
 
     def _rate(self, usage: Usage | None) -> float | None:

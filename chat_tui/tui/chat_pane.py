@@ -25,7 +25,7 @@ from chat_tui.tui.host import Host
 from chat_tui.tui.notices import EditingLine, MoreBelow, Welcome
 from chat_tui.tui.prompt import Prompt
 from chat_tui.tui.transcript.transcript import Transcript
-from chat_tui.tui.turn_figures import figures_of, without_text
+from chat_tui.tui.turn_figures import without_text
 
 if TYPE_CHECKING:
     # Behind the first paint: the engine is not loaded for it.
@@ -150,11 +150,6 @@ class ChatPane(Vertical):
     def _show_transcript(self, has_turns: bool) -> None:
         self.welcome.display = not has_turns
         self.transcript.display = has_turns
-
-    def _measure_last(self, path: Sequence[Turn]) -> None:
-        last = next((turn for turn in reversed(path) if turn.role == "assistant"), None)
-        if last is not None:
-            self.post_message(self.Measured(figures_of(last)))
 
     def _follow(self, answer: Answer) -> None:
         self.answer = answer

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from chat_tui.figures import Figures, Phase
+from chat_tui.spending import Spending
+from chat_tui.text_safety import clean_line
 
 UNKNOWN = "–"
 """Stands where there is nothing true to say."""
@@ -54,6 +56,20 @@ def ttft(value: float | None) -> str:
     return f"{value:.2f} s" if value is not None and 0 <= value < 0.995 else seconds(value)
 
 
+def gap(value: float | None) -> str:
+    """A time between tokens: `24 ms`, `1.2 s`."""
+    if value is None or not _known(value):
+        return UNKNOWN
+    return f"{round(1000 * value)} ms" if value < 0.9995 else seconds(value)
+
+
+def gaps(figures: Figures) -> str:
+    """The median time between tokens and the 95th percentile, each in a field of its own: ` 24 ms    61 ms`."""
+    if figures.gap_p50_seconds is None:
+        return UNKNOWN
+    return f"{gap(figures.gap_p50_seconds):>6} {gap(figures.gap_p95_seconds):>7}"
+
+
 def tokens(count: int | None, estimated: bool = False) -> str:
     """A number of tokens: `1,234`, `12.3k`, `1.2M`, with `≈` before an estimate."""
     if count is None or count < 0:
@@ -96,8 +112,21 @@ def cost(dollars: float | None) -> str:
 
 
 def about_cost(dollars: float | None) -> str:
-    """The same, estimated: `≈$0.0012`."""
-    return UNKNOWN if dollars is None else ABOUT + cost(dollars)
+    """The same, estimated: `≈$0.0012`; nothing is nothing."""
+    return ABOUT + cost(dollars) if dollars else cost(dollars)
+
+
+def cost_of(figures: Figures) -> str:
+    """What an answer costs, or about what it will."""
+    if figures.cost is None:
+        return about_cost(figures.price)
+    return about_cost(figures.cost) if figures.cost_estimated else cost(figures.cost)
+
+
+def today(spending: Spending) -> str:
+    """What was spent today, against the budget where there is one: `$0.12 of $1.00`."""
+    spent = cost(spending.today)
+    return spent if spending.budget is None else f"{spent} of {cost(spending.budget)}"
 
 
 def price(price_in: float | None, price_out: float | None) -> str:
@@ -202,6 +231,32 @@ def step(figures: Figures) -> str:
     if figures.steps <= 0:
         return ""
     return "summing up" if figures.step >= figures.steps else f"part {figures.step} of {figures.steps - 1}"
+
+
+def route(figures: Figures, width: int) -> str:
+    """Who has chosen, how many were considered, how many tries it took: `balanced · 12 models · 2 tries`.
+
+    What does not fit is left out: the models first.
+    """
+    strategy = clean_line(figures.strategy, 60) or UNKNOWN
+    models = f"{figures.candidates} models" if figures.candidates > 1 else ""
+    tries = f"{figures.tries} tries" if figures.tries > 1 else ""
+    told = (" · ".join(filter(None, parts)) for parts in ((strategy, models, tries), (strategy, tries)))
+    return next((text for text in told if len(text) <= width), tries or strategy)
+
+
+def in_short(figures: Figures, width: int) -> str:
+    """The most important figures on one line of at most `width` cells; fields keep their width."""
+    if figures.ttft_seconds is None:
+        return ""
+    parts = [f"TTFT {ttft(figures.ttft_seconds)}", f"{speed(figures.rate, figures.rate_estimated):>3} tok/s"]
+    if figures.cost is not None or figures.price is not None:
+        parts.append(cost_of(figures))
+    if figures.context_window:
+        parts.append(f"context {percentage(figures.context_tokens, figures.context_window):>3}")
+    while parts and len(" · ".join(parts)) > width:
+        parts.pop()
+    return " · ".join(parts)
 
 
 def left_out(count: int) -> str:

@@ -16,6 +16,7 @@ from chat_tui.tui.chat_pane import ChatPane
 from chat_tui.tui.completion import Completion
 from chat_tui.tui.prompt import Prompt
 from chat_tui.tui.transcript.line_model import Anchor
+from chat_tui.tui.turn_figures import figures_of
 
 if TYPE_CHECKING:
     # Behind the first paint: the engine is not loaded for it.
@@ -132,6 +133,18 @@ class KeptChat(ChatPane):
             self._measure_last(path)
         self.transcript.set_headers(path, conversation.forks)
 
+    def _measure_last(self, path: Sequence[Turn]) -> None:
+        """Tell the figures of the last answer, as it was saved; how it was routed is told as soon as it is read."""
+        last = next((turn for turn in reversed(path) if turn.role == "assistant"), None)
+        if last is not None:
+            self.post_message(self.Measured(figures_of(last)))
+            self.run_worker(self._measure_route(last), group="measure", exclusive=True)
+
+    async def _measure_route(self, turn: Turn) -> None:
+        route = await self._engine.memory.route(turn.id) if self._engine is not None else None
+        if route is not None and not self.busy and turn in self.transcript.turns:
+            self.post_message(self.Measured(figures_of(turn, route)))
+
     def _write(self, draft: str) -> None:
         self.prompt.clear_draft()
         self.prompt.set_draft(draft)
@@ -145,11 +158,6 @@ class KeptChat(ChatPane):
         if self.conversation_id is not None:
             own = (await engine.memory.conversation(self.conversation_id)).system_prompt
         return engine.config.system_prompt if own is None else own
-
-    @property
-    def own_system_prompt(self) -> str | None:
-        """That was set for the conversation which begins with the next question; None: the config's."""
-        return self._system_prompt
 
     async def set_system_prompt(self, text: str | None) -> None:
         """Set it for this conversation, or for the one that begins with the next question; None: the config's."""
@@ -189,11 +197,6 @@ class KeptChat(ChatPane):
         """The words that wait to be sent; while an earlier question is edited, those that were put aside for it."""
         return self.prompt.draft if self._edited is None else self._set_aside
 
-    @property
-    def edits(self) -> bool:
-        """An earlier question is in the prompt, to be sent as another version."""
-        return self._edited is not None
-
     def begin_edit(self, question: Turn) -> None:
         """Put a question of the path into the prompt, to be sent as another version of it."""
         self._set_aside, self._edited = self.unsent, question
@@ -211,6 +214,7 @@ class KeptChat(ChatPane):
     @on(Prompt.Edited)
     async def keep_draft(self, event: Prompt.Edited) -> None:
         """The unsent words are kept as they are written."""
+        event.stop()
         if self._engine is not None:
             # As it is now: the message may come when another conversation is in view.
             await self._engine.memory.save_draft(self.conversation_id, self.unsent)

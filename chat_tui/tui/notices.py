@@ -61,7 +61,7 @@ class KeyBar(SpanView):
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
         self._keys: Sequence[tuple[str, str]] = ()
-        self._right = ""
+        self._figures = Figures()
 
     def show(self, keys: Sequence[tuple[str, str]]) -> None:
         """These keys with their words, the most important first."""
@@ -70,18 +70,15 @@ class KeyBar(SpanView):
             self.redraw()
 
     def show_figures(self, figures: Figures | None) -> None:
-        """The speed, where the stats panel is not in sight."""
-        right = ""
-        if figures is not None and figures.ttft_seconds is not None:
-            right = f"TTFT {words.ttft(figures.ttft_seconds)} · {words.rate(figures.rate, figures.rate_estimated)}"
-        if right != self._right:
-            self._right = right
-            self.redraw()
+        """The most important figures, where the stats panel is not in sight."""
+        self._figures = figures or Figures()
+        self.redraw()
 
     def lines(self, width: int) -> Sequence[Line]:
         """One line; keys that do not fit are left out from the end."""
+        right = words.in_short(self._figures, width // 2)
         spans: list[Span] = []
-        room = width - (len(self._right) + 2 if self._right else 0)
+        room = width - (len(right) + 2 if right else 0)
         for key, word in self._keys:
             needed = len(key) + len(word) + 1 + (2 if spans else 0)
             if needed > room:
@@ -89,8 +86,8 @@ class KeyBar(SpanView):
             room -= needed
             spans += [Span("  ")] if spans else []
             spans += [Span(key, "strong"), Span(f" {word}", "dim")]
-        if self._right:
-            spans += [Span(" " * (room + 2)), Span(self._right, "dim")]
+        if right:
+            spans += [Span(" " * (room + 2)), Span(right, "dim")]
         return [tuple(spans)]
 
 

@@ -10,6 +10,7 @@ from rich.cells import cell_len
 from textual.timer import Timer
 
 from chat_tui.figures import Figures, Phase
+from chat_tui.spending import Spending
 from chat_tui.text_safety import clean_line
 from chat_tui.tui import figures_text as words
 from chat_tui.tui.spans import Line, Span, SpanView, apart, crop, crop_start, wrap
@@ -35,50 +36,78 @@ _ROLES: dict[Phase, str] = {
 _ENDINGS = frozenset({"complete", "length", "cancelled", "broken", "failed", "refused"})
 TWO_COLUMNS, GAP = 52, 3
 """From this width on the rows stand in two columns, with so many cells between."""
+SPACED = 24
+"""From this height on blank lines part the groups."""
 _FULL = 0.9
-"""From this share on the context gauge warns."""
+"""From this share on the context gauge warns, and the day's budget."""
 
 
-def stats_lines(figures: Figures, width: int, free: bool = False) -> list[Line]:
-    """The panel's lines: always the same rows in the same places, then the notes there are. `free`: a model that
-    costs nothing, whatever it answers."""
-    about = figures.tokens_estimated and figures.completion_tokens is not None
-    cost = 0.0 if free and figures.cost is None else figures.cost
-    tokens_in = words.tokens(figures.prompt_tokens, figures.prompt_tokens is not None and figures.tokens_estimated)
-    rows = [
-        _state(figures, width),
-        (),
-        _row("Model", crop_start(clean_line(figures.model, 200) or words.UNKNOWN, width - 6), width),
-        _row("Strategy", clean_line(figures.strategy, 60) or words.UNKNOWN, width),
+def stats_lines(figures: Figures, spending: Spending, width: int, height: int = SPACED) -> list[Line]:
+    """The panel's lines: always the same rows in the same places, then the notes there are. Where it is too low for
+    blank lines the groups stand close together."""
+    gap: list[Line] = [()] if height >= SPACED else []
+    rows = [_state(figures, width), *gap, *_way(figures, width), *gap, *_pace(figures, width), *gap]
+    rows += [*_tokens(figures, width), *gap, *_money(figures, spending, width)]
+    return rows + _notes(figures, width, gap)
+
+
+def _beside(figures: Figures, spending: Spending, width: int) -> list[Line]:
+    """The most important rows in two columns: what is going on at the left, what it takes at the right."""
+    column = (width - GAP) // 2
+    left = [_state(figures, column), *_way(figures, column), *_pace(figures, column)[:4]]
+    tokens = _tokens(figures, column)
+    right = [tokens[0], tokens[1], tokens[3], tokens[4], *_money(figures, spending, column)]
+    lines = [
+        (*first, Span(" " * (column + GAP - sum(cell_len(span.text) for span in first))), *second)
+        for first, second in zip_longest(left, right, fillvalue=())
+    ]
+    return lines + _notes(figures, width, [])
+
+
+def _way(figures: Figures, width: int) -> list[Line]:
+    """Which model, and how it was chosen."""
+    model = crop_start(clean_line(figures.model, 200) or words.UNKNOWN, width - 6)
+    # How it came about is known in full when the answer has ended.
+    key = " ?" if figures.phase in _ENDINGS and figures.tries else ""
+    route = words.route(figures, width - len("Route  ?"))
+    if not key or width < len("Route ") + 6:
+        return [_row("Model", model, width), _row("Route", route, width)]
+    line = _row("Route", route, width - len(key))
+    return [_row("Model", model, width), (*line, Span(key, "strong"))]
+
+
+def _pace(figures: Figures, width: int) -> list[Line]:
+    return [
         _row("TTFT", words.ttft(figures.ttft_seconds), width),
         _row("Tokens/s", words.speed(figures.rate, figures.rate_estimated), width),
         (Span(words.sparkline(figures.sparkline, width), "accent"),),
-        _row("Tokens in", tokens_in, width),
-        _row("Tokens out", words.tokens(figures.completion_tokens, about), width),
-        _row("Cost", words.cost(cost) if cost is not None else words.about_cost(figures.price), width),
+        _row("Gaps p50 p95", words.gaps(figures), width),
         _row("Duration", words.seconds(figures.duration_seconds or None), width),
+    ]
+
+
+def _tokens(figures: Figures, width: int) -> list[Line]:
+    return [
+        _row("Tokens in", words.tokens(figures.prompt_tokens, figures.prompt_estimated), width),
+        _row("Tokens out", words.tokens(figures.completion_tokens, figures.completion_estimated), width),
+        _row("  thinking", words.tokens(figures.thinking_tokens, figures.thinking_estimated), width),
         _context(figures, width),
         _gauge(figures, width),
     ]
-    return rows + _notes(figures, width)
 
 
-def _beside(lines: Sequence[Line], column: int) -> list[Line]:
-    """The same rows in two columns: what is going on at the left, what it takes at the right."""
-    # Without the blank row; the notes stay below the figures they are about.
-    left, right = [lines[0], *lines[2:7]], lines[7:]
+def _money(figures: Figures, spending: Spending, width: int) -> list[Line]:
+    today, budget = spending.today or 0.0, spending.budget
+    dear = budget is not None and today >= _FULL * budget
     return [
-        (
-            *first,
-            Span(" " * (column + GAP - sum(cell_len(span.text) for span in first))),
-            *second,
-        )
-        for first, second in zip_longest(left, right, fillvalue=())
+        _row("Cost", words.cost_of(figures), width),
+        _row("Conversation", words.cost(spending.conversation), width),
+        _row("Today", words.today(spending), width, "warning" if dear else "text"),
     ]
 
 
-def _row(label: str, value: str, width: int) -> Line:
-    role = "dim" if value == words.UNKNOWN else "text"
+def _row(label: str, value: str, width: int, role: str = "text") -> Line:
+    role = "dim" if value == words.UNKNOWN else role
     return apart(Span(label, "dim"), Span(value, role), width)
 
 
@@ -89,10 +118,10 @@ def _state(figures: Figures, width: int) -> Line:
 
 def _context(figures: Figures, width: int) -> Line:
     used, window = figures.context_tokens, figures.context_window
-    about = figures.tokens_estimated and used is not None
+    about = figures.prompt_estimated or figures.completion_estimated
     counts = "" if used is None else f"{words.tokens(used, about)} of {words.context(window)}"
-    share = words.percentage(used, window)
-    role = _gauge_role(figures) if share != words.UNKNOWN else "dim"
+    share = words.percentage(used, window).rjust(len("100%"))
+    role = _gauge_role(figures) if window and used is not None else "dim"
     right = (Span(f"{counts}  ", "dim"), Span(share, role)) if counts and window else (Span(share, role),)
     room = width - sum(len(span.text) for span in right)
     if room < len("Context "):
@@ -111,7 +140,7 @@ def _gauge(figures: Figures, width: int) -> Line:
     return (Span(filled, "warning" if full else "accent"), Span(rest, "line"))
 
 
-def _notes(figures: Figures, width: int) -> list[Line]:
+def _notes(figures: Figures, width: int, gap: list[Line]) -> list[Line]:
     """Which part it works on, what was left out, why it retries, what went wrong."""
     notes: list[Line] = []
     if figures.steps and figures.phase not in _ENDINGS:
@@ -122,9 +151,9 @@ def _notes(figures: Figures, width: int) -> list[Line]:
         notes += [(Span(text, "warning"),) for text in wrap(words.seams(figures.seams), width, 2)]
     if figures.error:
         notes += [(Span(text, "error"),) for text in wrap(clean_line(figures.error), width, 4)]
-    elif figures.reason and figures.phase in ("retrying", "queued", "connecting"):
+    elif figures.reason and figures.phase not in _ENDINGS:
         notes += [(Span(text, "dim"),) for text in wrap(clean_line(figures.reason), width, 3)]
-    return [(), *notes] if notes else []
+    return [*gap, *notes] if notes else []
 
 
 class StatsPanel(SpanView):
@@ -144,7 +173,7 @@ class StatsPanel(SpanView):
         super().__init__(id=id)
         self._clock = clock
         self._figures = Figures()
-        self._free = False
+        self._spending = Spending()
         self._painted = float("-inf")
         self._due: Timer | None = None
         self.paints = 0
@@ -155,15 +184,21 @@ class StatsPanel(SpanView):
         """What was last given to `show`."""
         return self._figures
 
-    def show(self, figures: Figures, *, free: bool = False) -> None:
-        """Show these figures: now, or with the next paint. `free`: of a model that costs nothing."""
+    def show(self, figures: Figures) -> None:
+        """Show these figures: now, or with the next paint."""
         ended = figures.phase in _ENDINGS and figures.phase != self._figures.phase
-        self._figures, self._free = figures, free
+        self._figures = figures
         wait = self._painted + PAUSE_SECONDS - self._clock()
         if ended or wait <= 0:
             self._paint()
         elif self._due is None and self.is_attached:
             self._due = self.set_timer(wait, self._paint)
+
+    def show_spending(self, spending: Spending) -> None:
+        """Show what was spent."""
+        if spending != self._spending:
+            self._spending = spending
+            self.redraw()
 
     def _paint(self) -> None:
         if self._due is not None:
@@ -175,5 +210,10 @@ class StatsPanel(SpanView):
 
     def lines(self, width: int) -> Sequence[Line]:
         """The panel's lines, in two columns where there is room for them."""
-        lines = stats_lines(self._figures, width if width < TWO_COLUMNS else (width - GAP) // 2, self._free)
-        return lines if width < TWO_COLUMNS else _beside(lines, (width - GAP) // 2)
+        if width >= TWO_COLUMNS:
+            return _beside(self._figures, self._spending, width)
+        return stats_lines(self._figures, self._spending, width, self.size.height)
+
+    def on_resize(self) -> None:
+        """A lower panel has other lines."""
+        self.redraw()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+from chat_tui.chunks import Timings
 from chat_tui.conversation import Turn
-from chat_tui.figures import Figures
+from chat_tui.figures import Figures, thinking_tokens, tried
+from chat_tui.route import Route
 
 
 def without_text(turn: Turn) -> Turn:
@@ -13,22 +15,37 @@ def without_text(turn: Turn) -> Turn:
     return msgspec.structs.replace(turn, text="", thinking="", state="streaming")
 
 
-def figures_of(turn: Turn) -> Figures:
+def figures_of(turn: Turn, route: Route | None = None) -> Figures:
     """The figures of an answer that was saved."""
-    usage, timings = turn.usage, turn.timings
+    usage, timings = turn.usage, turn.timings or Timings()
+    estimated = usage is not None and usage.estimated
+    completion = usage.completion_tokens if usage else None
+    thought, thought_estimated = thinking_tokens(
+        usage, completion, len(turn.thinking), len(turn.thinking) + len(turn.text)
+    )
+    tries, candidates = tried(route)
     return Figures(
         model=turn.model,
         strategy=turn.strategy,
         phase=turn.state,
-        ttft_seconds=timings.ttft_seconds if timings else None,
-        rate=timings.tokens_per_second if timings else None,
-        rate_estimated=bool(timings and timings.estimated),
+        tries=tries,
+        candidates=candidates,
+        ttft_seconds=timings.ttft_seconds,
+        gap_p50_seconds=timings.gap_p50_seconds,
+        gap_p95_seconds=timings.gap_p95_seconds,
+        rate=timings.tokens_per_second,
+        rate_estimated=timings.estimated,
         prompt_tokens=usage.prompt_tokens if usage else None,
-        completion_tokens=usage.completion_tokens if usage else None,
-        tokens_estimated=bool(usage and usage.estimated),
+        prompt_estimated=estimated,
+        completion_tokens=completion,
+        completion_estimated=estimated,
+        thinking_tokens=thought,
+        thinking_estimated=thought_estimated,
         cost=turn.cost,
+        cost_estimated=estimated,
+        seams=len(turn.seams),
         context_tokens=usage.total_tokens if usage else None,
         left_out=turn.left_out,
-        duration_seconds=timings.duration_seconds if timings else 0.0,
+        duration_seconds=timings.duration_seconds,
         error=turn.error.title if turn.error else "",
     )
