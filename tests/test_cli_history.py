@@ -197,6 +197,14 @@ def test_a_file_of_no_known_kind_is_told(home: Path, capsys: pytest.CaptureFixtu
     assert "cannot be read: No such file" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["notes.txt", "nowhere.json", "."])
+def test_an_import_that_is_refused_makes_no_history(home: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    (home / "notes.txt").write_text("just notes")
+    assert cli.main(["history", "import", str(home / name)]) == 1
+    assert "Traceback" not in capsys.readouterr().err
+    assert not (home / "data").exists()
+
+
 def test_what_an_import_skips_is_told_on_stderr(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = home / "export.json"
     file.write_text('[{"format": "chat-tui", "version": 1, "id": "x"}, {"no": "conversation\\u001b[2J"}]')

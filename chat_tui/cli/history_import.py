@@ -24,6 +24,9 @@ _TOLD = 20
 
 async def run(file: Path, *, as_json: bool) -> int:
     """Import the file; gives the exit code."""
+    if not paths.store_file().exists():
+        # A file that cannot be imported must not make a store.
+        await importing.recognise(file)
     bar = _Bar(clean_line(file.name, 60))
     store = await Store.open(paths.store_file())
     try:

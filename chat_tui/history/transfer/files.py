@@ -62,10 +62,11 @@ TROUBLE = (OSError, BadZipFile, sqlite3.Error)
 def unreadable(file: Path, error: BaseException) -> ImportRefused:
     """What a person is told of one of `TROUBLE`."""
     why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return ImportRefused(
-        f"{clean_line(str(file))} cannot be read: {clean_line(why).rstrip('.')}.",
-        "What had come before is kept. Mend it, or close what else has it open, then import it again.",
-    )
+    if isinstance(error, FileNotFoundError | IsADirectoryError):
+        hint = "Name the file that is to be imported."
+    else:
+        hint = "What had come before is kept. Mend it, or close what else has it open, then import it again."
+    return ImportRefused(f"{clean_line(str(file))} cannot be read: {clean_line(why).rstrip('.')}.", hint)
 
 
 def _of_json(raw: BinaryIO, file: Path) -> Source:

@@ -67,6 +67,17 @@ class Importing(Protocol):
         """Adds what is not there yet."""
 
 
+async def recognise(file: Path) -> None:
+    """Looks whether the file can be imported at all; raises `ImportRefused`."""
+    steps = files.walked(file)
+    try:
+        await _in_thread(lambda: next(steps))
+    except files.TROUBLE as error:
+        raise files.unreadable(file, error) from error
+    finally:
+        await _in_thread(steps.close)
+
+
 async def bring_in(store: Importing, file: Path, tell: Callable[[Progress], None]) -> Report:
     """Imports a file; raises `ImportRefused`, or `HistoryError` when the store fails. `tell` is called in between."""
     return await _Run(store, file, tell).whole()
