@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
+from chat_tui.history.store import Store
 from chat_tui.providers.scripted import Pause
 from tests.scripted_chat import DEEP, ScriptedChat, scripted_chat
 
@@ -72,6 +74,47 @@ async def test_what_was_put_aside_survives_leaving_the_conversation() -> None:
         await chat.chat.new()
         assert not chat.chat.editing_line.display
         await chat.chat.open(first)
+        assert chat.chat.prompt.text == "a draft"
+
+
+async def test_words_written_in_an_edit_survive_leaving_the_conversation_and_are_gone_when_sent() -> None:
+    async with scripted_chat(["one"], ["two"]) as chat:
+        await asked(chat, "first")
+        first = chat.chat.conversation_id or ""
+        chat.chat.prompt.insert("a draft")
+        await pressed(chat, "e", *" more")
+        await chat.chat.new()
+        assert chat.chat.prompt.text == ""
+        await chat.chat.open(first)
+        assert chat.chat.prompt.text == "first more"
+        assert chat.chat.editing_line.display
+        await anew(chat, "enter")
+        assert texts(chat) == ["first more", "two"]
+        assert chat.chat.prompt.text == "a draft"
+        await chat.chat.new()
+        await chat.chat.open(first)
+        assert chat.chat.prompt.text == "a draft"
+        assert not chat.chat.editing_line.display
+
+
+async def test_words_written_in_an_edit_survive_a_crash(tmp_path: Path) -> None:
+    file, crashed = tmp_path / "history.db", tmp_path / "crashed.db"
+    async with scripted_chat(["one"], file=file) as chat:
+        await asked(chat, "first")
+        id = chat.chat.conversation_id or ""
+        chat.chat.prompt.insert("a draft")
+        await pressed(chat, "e", *" more")
+        for _ in range(250):
+            if "first more" in await chat.engine.memory.place(f"edited question {id}"):
+                break
+            await asyncio.sleep(0.02)
+        store = await Store.open(file)
+        await store.backup(crashed)
+        await store.close()
+    async with scripted_chat(["two"], file=crashed) as chat:
+        await chat.shows("Editing a question", "one")
+        assert chat.chat.prompt.text == "first more"
+        await chat.pilot.press("escape")
         assert chat.chat.prompt.text == "a draft"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 from textual import on
@@ -23,8 +23,19 @@ if TYPE_CHECKING:
     from chat_tui.engine import Engine
     from chat_tui.presets import Preset
 
+T = TypeVar("T")
+
 _ANCHOR = "reading position "
 _OPEN = "open conversation"
+_EDIT = "edited question "
+
+
+class _Edit(msgspec.Struct, frozen=True):
+    """An earlier question in other words that are not sent yet."""
+
+    question: str
+    """Its turn's id."""
+    words: str
 
 
 class KeptChat(ChatPane):
@@ -40,6 +51,8 @@ class KeptChat(ChatPane):
         """Of the conversation in view, or for the one that begins with the next question."""
         self._edited: Turn | None = None
         self._set_aside = ""
+        self._kept_edit = ""
+        """What is on the disk of the edit in view."""
 
     async def take_engine(self, engine: Engine) -> None:
         """From now on questions are answered; what was unsent at the last end comes back."""
@@ -71,11 +84,11 @@ class KeptChat(ChatPane):
         """Keep what is needed to come back: the reading position and the unsent words."""
         if self._engine is not None:
             await self._keep_place(self._engine)
-            if not self.unsent:
+            if not self.unsent and self._edited is None:
                 await self._engine.memory.set_place(_OPEN, "")
 
     async def _keep_place(self, engine: Engine) -> None:
-        await engine.memory.save_draft(self.conversation_id, self.unsent)
+        await self._keep_words(engine)
         if self.conversation_id is not None and not engine.memory.is_private(self.conversation_id):
             anchor = self.transcript.reading_position
             kept = msgspec.json.encode(anchor).decode() if anchor is not None else ""
@@ -87,11 +100,11 @@ class KeptChat(ChatPane):
         """Begin a fresh conversation; the one in view stays in the history, and its answer runs on."""
         async with self._moving:
             draft = ""
-            self.leave_edit()
             if self._engine is not None:
                 await self._keep_place(self._engine)
                 await self._engine.memory.set_place(_OPEN, "")
                 draft = await self._engine.memory.draft(None)
+            self._put_edit_away()
             self._system_prompt = None
             self._show_preset(None)
             self._show(None, ())
@@ -106,17 +119,19 @@ class KeptChat(ChatPane):
         async with self._moving:
             conversation = await engine.memory.conversation(conversation_id)
             if conversation_id != self.conversation_id:
-                self.leave_edit()
                 await self._keep_place(engine)
                 # Of a private conversation nothing is on the disk, not even its id.
                 kept_id = "" if engine.memory.is_private(conversation_id) else conversation_id
                 await engine.memory.set_place(_OPEN, kept_id)
-                draft, place = (
+                draft, place, edit = (
                     await engine.memory.draft(conversation_id),
                     await engine.memory.place(_ANCHOR + conversation_id),
+                    await engine.memory.place(_EDIT + conversation_id),
                 )
-                self._show_saved(engine, conversation, _anchor(place))
+                self._put_edit_away()
+                self._show_saved(engine, conversation, _read(place, Anchor))
                 self._write(draft)
+                self._take_edit_up(conversation, edit)
         if turn_id:
             self.transcript.restore(Anchor(turn_id, 0, 0))
         self.prompt.focus()
@@ -188,7 +203,7 @@ class KeptChat(ChatPane):
             await engine.memory.save_draft(None, "")
             await engine.memory.set_place(_OPEN, self.conversation_id or "")
             self.post_message(self.Moved())
-        await engine.memory.save_draft(self.conversation_id, self.unsent)
+        await self._keep_words(engine)
 
     # -- what is unsent -------------------------------------------------------------------------------------------
 
@@ -197,10 +212,10 @@ class KeptChat(ChatPane):
         """The words that wait to be sent; while an earlier question is edited, those that were put aside for it."""
         return self.prompt.draft if self._edited is None else self._set_aside
 
-    def begin_edit(self, question: Turn) -> None:
-        """Put a question of the path into the prompt, to be sent as another version of it."""
+    def begin_edit(self, question: Turn, words: str | None = None) -> None:
+        """Put a question of the path, or what was made of it before, into the prompt, to be sent as another version."""
         self._set_aside, self._edited = self.unsent, question
-        self._write("/" * question.text.startswith("/") + question.text)
+        self._write(_written(question) if words is None else words)
         self.editing_line.display = True
         self.prompt.focus()
 
@@ -211,13 +226,38 @@ class KeptChat(ChatPane):
             self.editing_line.display = False
             self._write(self._set_aside)
 
+    def _put_edit_away(self) -> None:
+        """Leave it for another conversation; it was kept, and is taken up again with its own."""
+        self.leave_edit()
+        self._kept_edit = ""
+
+    def _take_edit_up(self, conversation: Conversation, kept: str) -> None:
+        self._kept_edit = kept
+        edit = _read(kept, _Edit)
+        question = next((turn for turn in conversation.path if edit is not None and turn.id == edit.question), None)
+        if edit is not None and question is not None:
+            self.begin_edit(question, edit.words)
+
+    async def _keep_words(self, engine: Engine) -> None:
+        """Keep all that is unsent, as it is now."""
+        id, edited = self.conversation_id, self._edited
+        await engine.memory.save_draft(id, self.unsent)
+        if id is None or engine.memory.is_private(id):
+            return
+        kept = ""
+        if edited is not None and self.prompt.draft != _written(edited):
+            kept = msgspec.json.encode(_Edit(edited.id, self.prompt.draft)).decode()
+        if kept != self._kept_edit:
+            self._kept_edit = kept
+            await engine.memory.set_place(_EDIT + id, kept)
+
     @on(Prompt.Edited)
     async def keep_draft(self, event: Prompt.Edited) -> None:
         """The unsent words are kept as they are written."""
         event.stop()
         if self._engine is not None:
             # As it is now: the message may come when another conversation is in view.
-            await self._engine.memory.save_draft(self.conversation_id, self.unsent)
+            await self._keep_words(self._engine)
 
 
 def _preset(kept: str) -> Preset | None:
@@ -228,8 +268,13 @@ def _preset(kept: str) -> Preset | None:
     return presets.decoded(kept)
 
 
-def _anchor(kept: str) -> Anchor | None:
+def _written(question: Turn) -> str:
+    """As a person would have to write it: two slashes where it begins with one."""
+    return "/" * question.text.startswith("/") + question.text
+
+
+def _read(kept: str, kind: type[T]) -> T | None:
     try:
-        return msgspec.json.decode(kept, type=Anchor) if kept else None
+        return msgspec.json.decode(kept, type=kind) if kept else None
     except msgspec.MsgspecError:
         return None
