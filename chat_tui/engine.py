@@ -330,7 +330,7 @@ class Engine:
 
     def _erase(self) -> None:
         if not self._closed:
-            self._answers.do(self.memory.erase(UNDO_SECONDS))
+            self.memory.begin_to_erase(UNDO_SECONDS)
 
     async def cancel(self, answer: Answer) -> None:
         """End an answer and keep its part."""

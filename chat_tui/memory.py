@@ -6,7 +6,9 @@ have a history of their own, which is never on a disk.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Literal, TypeVar
 
@@ -21,6 +23,8 @@ T = TypeVar("T")
 
 OPEN_CONVERSATIONS = 8
 """How many conversations are kept in memory."""
+ERASING_SECONDS = 0.5
+"""So long quitting may be held up by erasing what was deleted."""
 PRIVATE_TITLE = "Private conversation"
 NO_CONVERSATION = ""
 """The place of the draft of a conversation that has not begun."""
@@ -41,10 +45,13 @@ class Memory:
         self._open_private = open_private
         self._private: History | None = None
         self._private_ids: set[str] = set()
-        self._has_deleted = False
+        self._deleted: set[str] = set()
+        """By this process, and not brought back."""
+        self._erasing: set[asyncio.Task[None]] = set()
         self._open: dict[str, Conversation] = {}
         self._told: set[str] = set()
-        self._unsaved: set[str] = set()
+        self._unsaved: dict[str, dict[str, Turn]] = {}
+        """Conversations of which something is not on the disk: all their turns since, a parent before its children."""
 
     # -- conversations --------------------------------------------------------------------------------------------
 
@@ -131,6 +138,8 @@ class Memory:
         """This is how it stands now."""
         self._open.pop(conversation.id, None)
         self._open[conversation.id] = conversation
+        if (unsaved := self._unsaved.get(conversation.id)) is not None:
+            unsaved.update({turn.id: turn for turn in conversation.path})
         for other in list(self._open):
             if len(self._open) <= OPEN_CONVERSATIONS:
                 break
@@ -141,7 +150,7 @@ class Memory:
 
     async def select(self, conversation_id: str, turn_id: str) -> Conversation:
         """Make the branch through this turn the current one. Raises `HistoryError`."""
-        history = self._of(conversation_id)
+        history = await self._whole(conversation_id)
         await history.select(conversation_id, turn_id)
         return await self._read_again(history, conversation_id)
 
@@ -150,9 +159,21 @@ class Memory:
 
         Raises `HistoryError`.
         """
-        history = self._of(conversation_id)
+        history = await self._whole(conversation_id)
         await history.end_at(conversation_id, turn_id)
         return await self._read_again(history, conversation_id)
+
+    async def _whole(self, conversation_id: str) -> History:
+        """The history that holds all of a conversation; raises `HistoryError` where it cannot be brought there."""
+        if conversation_id in self._unsaved and conversation_id in self._open:
+            await self._mend(self._open[conversation_id])
+        if conversation_id in self._unsaved:
+            # What is read from the disk would stand in view without the turns that are only in memory.
+            raise HistoryError(
+                "A part of this conversation could not be saved yet, and would be lost.",
+                "Make room on the disk, or let the history's folder be written, then try again.",
+            )
+        return self._of(conversation_id)
 
     async def _read_again(self, history: History, conversation_id: str) -> Conversation:
         conversation = await history.conversation(conversation_id)
@@ -203,19 +224,36 @@ class Memory:
 
     async def delete(self, conversation_id: str) -> None:
         """Take a conversation out of the list. Raises `HistoryError`."""
-        await self._of(conversation_id).delete(conversation_id)
-        self._has_deleted = True
+        await (await self._whole(conversation_id)).delete(conversation_id)
+        self._deleted.add(conversation_id)
         self._open.pop(conversation_id, None)
-        self._unsaved.discard(conversation_id)
 
     async def restore(self, conversation_id: str) -> None:
         """Bring a deleted one back, as long as it was not erased. Raises `HistoryError`."""
         await self._of(conversation_id).restore(conversation_id)
+        self._deleted.discard(conversation_id)
 
     async def erase(self, older_seconds: float) -> None:
-        """Erase for good what was deleted so long ago."""
+        """Erase for good what was deleted so long ago, by whatever process."""
         for history in filter(None, (self._private, self._history)):
             await self._kept(history.purge(now() - timedelta(seconds=older_seconds)), None)
+
+    def begin_to_erase(self, older_seconds: float) -> None:
+        """`erase`, in a task that `close` does not wait for to its end."""
+        task = asyncio.ensure_future(self.erase(older_seconds))
+        self._erasing.add(task)
+        task.add_done_callback(self._erasing.discard)
+
+    async def _erase_own(self) -> None:
+        """What this process has deleted, in bounded time; the next start goes on where it was not enough."""
+        for task in list(self._erasing):
+            task.cancel()
+        await asyncio.gather(*self._erasing, return_exceptions=True)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ERASING_SECONDS):
+                for conversation_id in self._deleted:
+                    if not self.is_private(conversation_id):
+                        await self._kept(self._history.erase(conversation_id), None)
 
     async def export(self, conversation_id: str, form: Literal["markdown", "json"]) -> str:
         """A conversation as Markdown or as JSON that an import brings back. Raises `HistoryError`."""
@@ -294,42 +332,47 @@ class Memory:
         if conversation is not None:
             path = tuple(turn if known.id == turn.id else known for known in conversation.path)
             self.remember(msgspec.structs.replace(conversation, path=path))
+        if conversation_id in self._unsaved:
+            self._unsaved[conversation_id][turn.id] = turn
 
     async def finish(self, conversation_id: str, turn: Turn, route: Route | None) -> None:
         """Keep the answer as it ended."""
         if conversation_id not in self._unsaved:
-            await self._saved(conversation_id, self._of(conversation_id).finish(turn, route))
+            await self._saved(conversation_id, self._of(conversation_id).finish(turn, route), turn)
         if conversation_id in self._unsaved and conversation_id in self._open:
             await self._mend(self._open[conversation_id])
 
     async def close(self) -> None:
         """Try once more to save what could not be saved, and let go of the history."""
-        for conversation_id in self._unsaved & self._open.keys():
+        for conversation_id in self._unsaved.keys() & self._open.keys():
             await self._mend(self._open[conversation_id])
-        if self._has_deleted:
-            await self.erase(0)
+        await self._erase_own()
         if self._private is not None:
             await self._private.close()
         await self._kept(self._history.close(), None)
 
     # -- saving ---------------------------------------------------------------------------------------------------
 
-    async def _saved(self, conversation_id: str, work: Awaitable[None]) -> None:
-        """Save a part of a conversation; where that fails, the whole is saved as soon as the store can."""
+    async def _saved(self, conversation_id: str, work: Awaitable[None], turn: Turn | None = None) -> None:
+        """Save a part of a conversation, such as this turn; where that fails, the whole is saved as soon as it can."""
         try:
             await work
         except HistoryError as error:
-            self._unsaved.add(conversation_id)
+            known = self._open.get(conversation_id)
+            turns = [*(known.path if known else ()), *([turn] if turn else ())]
+            self._unsaved.setdefault(conversation_id, {turn.id: turn for turn in turns})
             self._tell_once(error)
 
     async def _mend(self, conversation: Conversation) -> None:
         """Save what of a conversation could not be saved when it came."""
+        on_path = {turn.id for turn in conversation.path}
+        others = [turn for turn in self._unsaved[conversation.id].values() if turn.id not in on_path]
         try:
-            await self._of(conversation.id).mend(conversation)
+            await self._of(conversation.id).mend(conversation, others)
         except HistoryError as error:
             self._tell_once(error)
         else:
-            self._unsaved.discard(conversation.id)
+            self._unsaved.pop(conversation.id, None)
             self._told.clear()
 
     async def _kept(self, work: Awaitable[T], otherwise: T) -> T:

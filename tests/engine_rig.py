@@ -93,7 +93,7 @@ class Noted:
     async def add_turn(self, conversation_id: str, turn: Turn) -> None:
         await self._note(f"add_{turn.role}", turn.text)
 
-    async def mend(self, conversation: Conversation) -> None:
+    async def mend(self, conversation: Conversation, others: Sequence[Turn] = ()) -> None:
         await self._note("mend", conversation.title)
 
     async def append(self, turn_id: str, text: str, thinking: str = "") -> None:

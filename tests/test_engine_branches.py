@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from chat_tui.attachments import Attachment
+from chat_tui.conversation import Conversation, now
 from chat_tui.engine import Engine
 from chat_tui.errors import CommandError, ConversationNotFound
 from chat_tui.history.store import Store
@@ -132,6 +133,24 @@ async def test_what_was_deleted_comes_back_as_long_as_it_was_not_erased() -> Non
         await on.engine.memory.erase(0)
         with pytest.raises(ConversationNotFound):
             await on.engine.memory.restore(conversation)
+
+
+async def test_quitting_erases_what_was_deleted_here_and_leaves_another_process_its_undo(tmp_path: Path) -> None:
+    file = tmp_path / "history.db"
+    other = await Store.open(file)
+    await other.add_conversation(Conversation("theirs", "Theirs", created=now(), updated=now()))
+    await other.delete("theirs")
+    async with stage(["one"], ["two"], history=await Store.open(file)) as on:
+        mine, _, _ = await whole(on, None, "First?")
+        back, _, _ = await whole(on, None, "Second?")
+        for id in (mine, back):
+            await on.engine.delete(id)
+        await on.engine.memory.restore(back)
+    with pytest.raises(ConversationNotFound):
+        await other.restore(mine)
+    await other.restore("theirs")
+    assert {summary.id for summary in await other.conversations()} == {"theirs", back}
+    await other.close()
 
 
 async def test_deleting_ends_the_answer_that_runs() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
 from chat_tui.errors import HistoryError
 from chat_tui.history.store import Store
 from tests.engine_rig import ended, stage
@@ -62,3 +64,27 @@ async def test_a_conversation_begun_on_a_full_disk_is_saved_at_the_end() -> None
         await answer.saved.wait()
         disk.full = False
     assert saved == ["One?", "Hello."]
+
+
+async def test_what_is_not_saved_yet_stays_in_view_and_comes_to_the_disk_with_all_its_branches() -> None:
+    disk = Filling(await Store.open(None))
+    async with stage(["one"], ["two"], ["three"], ["four"], history=disk) as on:
+        first = await ended(await on.engine.ask(None, "One?"))
+        id = first.conversation_id
+        await first.saved.wait()
+        await ended(await on.engine.regenerate(id, first.turn.id))
+        disk.full = True
+        second = await ended(await on.engine.ask(id, "Two?"))
+        await second.saved.wait()
+        await ended(await on.engine.regenerate(id, second.turn.id))
+        memory = on.engine.memory
+        before = (await memory.conversation(id)).path
+        for walk in (memory.select(id, first.turn.id), memory.end_at(id, first.turn.id), memory.delete(id)):
+            with pytest.raises(HistoryError, match="would be lost"):
+                await walk
+        assert (await memory.conversation(id)).path == before
+        disk.full = False
+        walked = await memory.select(id, first.turn.id)
+        assert [turn.text for turn in walked.path] == ["One?", "one"]
+        assert sorted(turn.text for turn in (await memory.siblings(id, before[-1].id))) == ["four", "three"]
+        assert [turn.text for turn in (await memory.select(id, before[-1].id)).path] == ["One?", "two", "Two?", "four"]

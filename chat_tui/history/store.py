@@ -157,9 +157,9 @@ class Store:
         """Adds it below `turn.parent`; it becomes the end of the current path. One with the state `streaming` grows."""
         await self._write(writes.add_turn, conversation_id, turn, self._owner.id)
 
-    async def mend(self, conversation: Conversation) -> None:
-        """Adds what of this conversation could not be saved when it came."""
-        await self._write(writes.mend, conversation, self._owner.id)
+    async def mend(self, conversation: Conversation, others: Sequence[Turn] = ()) -> None:
+        """Adds what of this conversation could not be saved when it came; `others` stand beside its path."""
+        await self._write(writes.mend, conversation, others, self._owner.id)
 
     async def append(self, turn_id: str, text: str, thinking: str = "") -> None:
         """The next piece of a growing answer; costs the same however long the answer is."""

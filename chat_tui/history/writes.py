@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
+
+import msgspec
 
 from chat_tui.conversation import Conversation, Turn, now
 from chat_tui.errors import HistoryError
@@ -79,17 +82,24 @@ def add_turn(db: sqlite3.Connection, conversation_id: str, turn: Turn, owner: st
     )
 
 
-def mend(db: sqlite3.Connection, conversation: Conversation, owner: str) -> None:
-    """Adds what of this conversation could not be saved when it came: a full disk may have room again."""
+def mend(db: sqlite3.Connection, conversation: Conversation, others: Sequence[Turn], owner: str) -> None:
+    """Adds what of this conversation could not be saved when it came: a full disk may have room again.
+
+    `others` stand beside its path, a parent before its children.
+    """
+    path = conversation.path
     if db.execute("SELECT 1 FROM conversation WHERE id = ?", (conversation.id,)).fetchone() is None:
-        add_conversation(db, conversation, owner)
-        return
-    for turn in conversation.path:
+        add_conversation(db, msgspec.structs.replace(conversation, path=()), owner)
+    for turn in (*path, *others):
         found = db.execute("SELECT state FROM turn WHERE id = ?", (turn.id,)).fetchone()
         if found is None:
             add_turn(db, conversation.id, turn, owner)
         elif found[0] == "streaming" and turn.state != "streaming":
             finish(db, turn, None)
+    db.execute(
+        "UPDATE conversation SET leaf = (SELECT key FROM turn WHERE id = ?) WHERE id = ?",
+        (path[-1].id if path else None, conversation.id),
+    )
 
 
 def append(db: sqlite3.Connection, turn_id: str, text: str, thinking: str) -> None:
