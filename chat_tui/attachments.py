@@ -1,4 +1,4 @@
-"""Files that go along with a question: images as they are, text as text."""
+"""Files that go along with a question: images as they are, text as text, a PDF as the text in it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from typing import Protocol
 import msgspec
 
 from chat_tui.errors import AttachmentRefused
-from chat_tui.text_safety import clean_line
+from chat_tui.text_safety import clean, clean_line
 
 IMAGE_LIMIT = 20_000_000
 """Bytes of an image."""
 TEXT_LIMIT = 2_000_000
 """Bytes of a text file."""
+PDF_LIMIT = 50_000_000
+"""Bytes of a PDF; of its text `TEXT_LIMIT` characters are taken."""
 TEXT = "text/plain"
 _HEAD = 16
 _BEGINNINGS = (
@@ -26,6 +28,7 @@ _BEGINNINGS = (
     (b"GIF87a", "image/gif"),
     (b"GIF89a", "image/gif"),
 )
+_PDF_BEGINNING = b"%PDF-"
 _BOM = b"\xef\xbb\xbf"
 _TICKS = re.compile("`{3,}")
 
@@ -69,8 +72,7 @@ def read(path: Path) -> Attachment:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise _no_file(name)
             head = file.read(_HEAD)
-            media_type = media_type_of(head)
-            limit = IMAGE_LIMIT if media_type else TEXT_LIMIT
+            limit = _limit(head)
             content = head + file.read(limit + 1 - len(head))
     except FileNotFoundError:
         raise AttachmentRefused(f"There is no file {name}.", "Check its path; nothing was sent.") from None
@@ -80,13 +82,23 @@ def read(path: Path) -> Attachment:
         raise AttachmentRefused(
             f"{name} cannot be read: {error.strerror}.", "Mend its permissions, or attach another file."
         ) from None
-    return _checked(name, media_type, content, limit)
+    return _checked(name, content)
 
 
 def of_bytes(name: str, content: bytes) -> Attachment:
     """What came by another way than a file. Raises `AttachmentRefused`."""
-    media_type = media_type_of(content[:_HEAD])
-    return _checked(name, media_type, content, IMAGE_LIMIT if media_type else TEXT_LIMIT)
+    return _checked(name, content)
+
+
+def is_no_text(content: bytes) -> bool:
+    """It is an image or a PDF, by its first bytes."""
+    return bool(media_type_of(content[:_HEAD])) or content.startswith(_PDF_BEGINNING)
+
+
+def _limit(head: bytes) -> int:
+    if head.startswith(_PDF_BEGINNING):
+        return PDF_LIMIT
+    return IMAGE_LIMIT if media_type_of(head) else TEXT_LIMIT
 
 
 def _opened(path: str, flags: int) -> int:
@@ -94,19 +106,26 @@ def _opened(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
-def _checked(name: str, media_type: str, content: bytes, limit: int) -> Attachment:
-    what = "an image" if media_type else "a text"
+def _checked(name: str, content: bytes) -> Attachment:
+    head = content[:_HEAD]
+    media_type, is_pdf, limit = media_type_of(head), head.startswith(_PDF_BEGINNING), _limit(head)
+    what = "a PDF" if is_pdf else "an image" if media_type else "a text"
     if len(content) > limit:
         raise AttachmentRefused(
             f"{name} is larger than {limit // 1_000_000} MB, the most that {what} may have.", "Attach a smaller one."
         )
     if not content:
         raise AttachmentRefused(f"{name} is empty.", "Attach another file.")
-    if not media_type:
+    if is_pdf:
+        from chat_tui.pdf_text import text_of
+
+        content = clean(text_of(name, content, TEXT_LIMIT)).encode()
+    elif not media_type:
         content = content.removeprefix(_BOM)
         if b"\0" in content or not _is_utf8(content):
             raise AttachmentRefused(
-                f"{name} is neither an image nor a text in UTF-8.", "PNG, JPEG, GIF, WebP and text can be attached."
+                f"{name} is neither an image nor a text in UTF-8.",
+                "PNG, JPEG, GIF, WebP, PDF and text can be attached.",
             )
     return Attachment(name, media_type or TEXT, content, size_bytes=len(content))
 
@@ -145,4 +164,4 @@ def _is_utf8(content: bytes) -> bool:
 
 
 def _no_file(name: str) -> AttachmentRefused:
-    return AttachmentRefused(f"{name} is not a file.", "Attach an image or a text file; nothing was sent.")
+    return AttachmentRefused(f"{name} is not a file.", "Attach an image, a PDF or a text file; nothing was sent.")

@@ -19,7 +19,9 @@ async def test_a_preset_speaks_for_the_question_and_is_kept(home: Home, server: 
     assert (ran.code, ran.told()) == (0, "")
     body = server.exchanges[0].body
     assert "into old Norse" in body["messages"][0]["content"]
-    assert body["messages"][1]["content"] == "Translate into old Norse:\n\nHi"
+    assert (
+        body["messages"][1]["content"] == "Translate this text into old Norse. Answer with the translation only.\n\nHi"
+    )
     assert body["temperature"] == 0.9
     assert [turn.text for turn in await kept(home)][:1] == ["Hi"]
     store = await Store.open(home.store)

@@ -52,6 +52,7 @@ HOMES = {
     "genai_prices": ["chat_tui.providers.prices_child"],
     "huggingface_hub": ["chat_tui.local.hub"],
     "keyring": ["chat_tui.providers.keyring_child"],
+    "pypdf": ["chat_tui.pdf_child"],
     "truststore": ["chat_tui.providers.trust"],
     "textblob": ["chat_tui.insights"],
 }

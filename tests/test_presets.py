@@ -130,9 +130,9 @@ async def test_a_conversation_speaks_as_its_preset_says() -> None:
         assert asked.turns[0].role == "system"
         assert "into French" in asked.turns[0].text
         assert [turn.text for turn in asked.turns[1:]] == [
-            "Translate into French:\n\nGood day",
+            "Translate this text into French. Answer with the translation only.\n\nGood day",
             "Bonjour",
-            "Translate into French:\n\nNo",
+            "Translate this text into French. Answer with the translation only.\n\nNo",
         ]
         assert asked.temperature == 0.2
         path = (await on.engine.memory.conversation(answer.conversation_id)).path

@@ -95,6 +95,13 @@ async def test_a_preset_given_at_the_start_is_there_from_the_first_question_on(t
         assert "careful programmer" in chat.provider.requests[-1].turns[0].text
 
 
+async def test_enter_sends_what_is_typed_in_full_though_it_is_among_the_choices() -> None:
+    async with scripted_chat() as chat:
+        await chat.until(lambda: chat.screen.presets)
+        await on(chat, "/preset translate French", "Translate · French")
+        await on(chat, "/preset code", "Code")
+
+
 def test_names_and_values_are_completed() -> None:
     assert [text for text, _ in completions("", KNOWN)] == ["code", "translate", "none"]
     assert completions("co", KNOWN) == [("code", "writes code")]

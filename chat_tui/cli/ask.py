@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from chat_tui import config, paths, presets
 from chat_tui.answer import Answer
 from chat_tui.assembly import open_engine
-from chat_tui.attachments import Attachment, of_bytes, read
+from chat_tui.attachments import Attachment, is_no_text, of_bytes, read
 from chat_tui.cli.paper import Paper
 from chat_tui.cli.preset_options import preset_of
 from chat_tui.cli.stderr import say, told
@@ -67,6 +67,8 @@ def _asked(options: argparse.Namespace, preset: Preset | None) -> tuple[str, Seq
         if attachments and not question.strip():
             question = presets.question_about(preset, [file.name for file in attachments])
         return clean(question), attachments
+    if is_no_text(piped):
+        return clean(question), [*attachments, of_bytes("standard input", piped)]
     text = piped.decode("utf-8", "replace").strip("\n")
     return clean(f"{question}\n\n{text}" if question and text else question or text), attachments
 

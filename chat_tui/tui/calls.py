@@ -16,6 +16,7 @@ from chat_tui.tui.upkeep import Upkeep
 if TYPE_CHECKING:
     from chat_tui.engine import Engine
     from chat_tui.presets import Preset
+    from chat_tui.tui.as_you_type import AsYouType
 
 
 class Caller(Protocol):
@@ -39,6 +40,9 @@ class Caller(Protocol):
 
     def ask(self, text: str, files: Sequence[Attachment] = ()) -> None:
         """Ask."""
+
+    def as_you_type(self) -> AsYouType:
+        """What answers before it is sent."""
 
     def fetch(self) -> None:
         """Fetch the built-in model."""
@@ -72,6 +76,9 @@ class Caller(Protocol):
 
     def regenerate(self, model: str | None) -> None:
         """Ask for another version of the answer by this model; None: the one that the strategy chooses."""
+
+    async def toggle_insights(self) -> None:
+        """Unfold what can be said of the answer, or fold it away."""
 
     async def show_route(self) -> None:
         """Show how the answer was routed."""
@@ -155,6 +162,10 @@ async def _help(screen: Caller, _engine: Engine, _argument: str) -> None:
 
 async def _history(screen: Caller, _engine: Engine, _argument: str) -> None:
     await screen.open_history()
+
+
+async def _insights(screen: Caller, _engine: Engine, _argument: str) -> None:
+    await screen.toggle_insights()
 
 
 async def _model(screen: Caller, engine: Engine, name: str) -> None:
@@ -252,6 +263,7 @@ _CALLS: dict[str, _Call] = {
     "good": _good,
     "help": _help,
     "history": _history,
+    "insights": _insights,
     "model": _model,
     "pin": _pin,
     "preset": _preset,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     # Behind the first paint: the engine is not loaded for it.
     from chat_tui.answer import Answer
     from chat_tui.engine import Engine
+    from chat_tui.preview import Preview
 
 _ONE_VERSION = ("There is one version of this turn", "e edits a question, r asks for another answer.")
 
@@ -43,8 +44,11 @@ class Chat(KeptChat):
 
     # -- asking ---------------------------------------------------------------------------------------------------
 
-    def ask(self, text: str, settings: Request, files: Sequence[Attachment] = ()) -> None:
-        """Ask, or send another version of the question that is edited; the answer streams into the transcript."""
+    def ask(
+        self, text: str, settings: Request, files: Sequence[Attachment] = (), preview: Preview | None = None
+    ) -> None:
+        """Ask, or send another version of the question that is edited; the answer streams into the transcript, or is
+        there at once where a preview of it is."""
         edited = self._edited
 
         async def begun(engine: Engine) -> Answer:
@@ -57,6 +61,7 @@ class Chat(KeptChat):
                 system_prompt=self._system_prompt,
                 preset=self.preset,
                 attachments=files,
+                preview=preview,
             )
             self.transcript.add(answer.question)
             return answer

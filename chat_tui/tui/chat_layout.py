@@ -23,6 +23,9 @@ from chat_tui.tui.stats_panel import StatsPanel
 from chat_tui.tui.transcript.ink import Ink
 
 if TYPE_CHECKING:
+    from chat_tui.tui.insights_fold import InsightsFold
+
+if TYPE_CHECKING:
     from chat_tui.presets import Preset
 
 WIDE, MIDDLE = 110, 80
@@ -77,6 +80,8 @@ class ChatLayout(Screen[None]):
         self.stats = StatsPanel(id="stats")
         self.history = HistoryList(clock=clock, id="history")
         self.keys = KeyBar(id="keys")
+        self.insights: InsightsFold | None = None
+        """There only while it is unfolded."""
 
     def _complete(self, text: str) -> list[Completion]:
         """What the prompt offers for a text that begins with a slash."""
@@ -141,7 +146,22 @@ class ChatLayout(Screen[None]):
         self.set_class(width < SMALLEST[0] or height < SMALLEST[1], "-too-small")
         self.history.display = self._wanted.get("history", width >= WIDE)
         self.stats.display = self._wanted.get("stats", width >= MIDDLE)
+        if self.insights is not None:
+            self.insights.display = self._wanted.get("insights", width >= MIDDLE)
         self.show_speed()
+
+    async def fold_insights(self, folded: bool) -> None:
+        """Fold the insights away, or unfold them."""
+        if folded and self.insights is not None:
+            fold, self.insights = self.insights, None
+            await fold.remove()
+        elif not folded and self.insights is None:
+            from chat_tui.tui.insights_fold import InsightsFold
+
+            self.insights = InsightsFold(self.chat, self.host.tell, id="insights")
+            self.insights.display = False
+            await self.query_one("#side").mount(self.insights)
+        self._lay_out(*self.size)
 
     def action_toggle_history(self) -> None:
         """Show or hide the history list."""

@@ -27,10 +27,13 @@ from chat_tui.tui.upkeep import Upkeep
 if TYPE_CHECKING:
     from chat_tui.engine import Engine
     from chat_tui.presets import Preset
+    from chat_tui.tui.as_you_type import AsYouType
 
 WARM_SECONDS = 0.6
 """After the first typed key what the answer will need is loaded; the key's echo is out by then."""
 TWICE_SECONDS = 2.0
+_INSIGHTS, _UNFOLDED, _FOLDED = "insights", "unfolded", "folded"
+"""Where it is kept whether they are unfolded, and how."""
 HASTY_SECONDS = 0.5
 """An Esc so soon after one that cancelled an answer was meant for that answer too."""
 
@@ -52,6 +55,7 @@ class ChatScreen(ChatChoice):
         self._clock = clock
         self.upkeep = Upkeep(self.chat, self.history, private=private)
         self._warmed = False
+        self._as_you_type: AsYouType | None = None
         self._interrupted_at = self._cancelled_at = float("-inf")
 
     async def take_engine(self, engine: Engine) -> None:
@@ -62,6 +66,9 @@ class ChatScreen(ChatChoice):
             self.strategy = engine.config.strategy
         await self.chat.take_engine(engine)
         self._opened.set()
+        kept = await engine.memory.place(_INSIGHTS)
+        if kept == _UNFOLDED or (not kept and engine.config.display.insights):
+            await self.fold_insights(False)
         await self.upkeep.refresh()
         self._show_choice()
         self.run_worker(self._discover(engine), group="discover")
@@ -104,8 +111,20 @@ class ChatScreen(ChatChoice):
     def ask(self, text: str, files: Sequence[Attachment] = ()) -> None:
         """Ask, by the model or strategy in use."""
         self.chat.fetch_line.hide()
-        self.chat.ask(text, Request(model=self.model, strategy=self.strategy), files)
+        preview = self._as_you_type.take() if self._as_you_type is not None else None
+        self.chat.ask(text, self._settings(), files, preview)
         self.show_keys()
+
+    def _settings(self) -> Request:
+        return Request(model=self.model, strategy=self.strategy)
+
+    def as_you_type(self) -> AsYouType:
+        """What answers before it is sent, where the preset says so."""
+        if self._as_you_type is None:
+            from chat_tui.tui.as_you_type import AsYouType
+
+            self._as_you_type = AsYouType(self.chat, self._settings)
+        return self._as_you_type
 
     @on(Chat.Failed)
     def tell_why(self, event: Chat.Failed) -> None:
@@ -115,7 +134,9 @@ class ChatScreen(ChatChoice):
 
     @on(Prompt.Edited)
     def warm_up(self) -> None:
-        """Somebody writes: load what the answer will need."""
+        """Somebody writes: load what the answer will need, or begin it."""
+        if self._engine is not None and (self.chat.preset is not None or self._as_you_type is not None):
+            self.as_you_type().edited(self._engine)
         if not self._warmed and self._engine is not None:
             self._warmed = True
             self.set_timer(WARM_SECONDS, lambda: self.run_worker(self._warm(), group="warm"))
@@ -170,6 +191,18 @@ class ChatScreen(ChatChoice):
     def action_find(self) -> None:
         """Find words in the conversation that is in view, or go to the next place."""
         self.chat.find()
+
+    def action_toggle_insights(self) -> None:
+        """Unfold what can be said of the answer, or fold it away."""
+        self.run_worker(self._told(self.toggle_insights()), group="command")
+
+    async def toggle_insights(self) -> None:
+        """The same, once the engine is open; it is remembered."""
+        engine = await self.opened()
+        unfold = self.insights is None or not self.insights.display
+        self._wanted["insights"] = unfold
+        await self.fold_insights(not unfold)
+        await engine.memory.set_place(_INSIGHTS, _UNFOLDED if unfold else _FOLDED)
 
     def action_regenerate(self) -> None:
         """Ask for another version of the chosen answer, else of the last one, by the model or strategy in use."""
@@ -267,8 +300,10 @@ class ChatScreen(ChatChoice):
     @on(Chat.Ended)
     @on(Chat.Changed)
     async def show_history(self) -> None:
-        """Another conversation, an answer that begins or ends: list, keys and models follow."""
+        """Another conversation, an answer that begins or ends: list, keys, models and insights follow."""
         self.show_keys()
+        if self.insights is not None:
+            self.insights.look()
         await self.upkeep.refresh()
         if self._engine is not None:
             self.stats.show_spending(await self._engine.spending(self.chat.conversation_id))
@@ -312,7 +347,9 @@ class ChatScreen(ChatChoice):
         await self.host.action_quit()
 
     async def action_cancel(self) -> None:
-        """Esc: the answer, then the download; else back to the prompt, and notices go."""
+        """Esc: a preview, the answer, then the download; else back to the prompt, and notices go."""
+        if self._as_you_type is not None and self._as_you_type.stop():
+            return
         if await self.chat.cancel():
             self._cancelled_at = time.monotonic()
         elif self.chat.fetch_line.running and time.monotonic() - self._cancelled_at > HASTY_SECONDS:

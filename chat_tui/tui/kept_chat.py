@@ -174,6 +174,11 @@ class KeptChat(ChatPane):
             own = (await engine.memory.conversation(self.conversation_id)).system_prompt
         return engine.config.system_prompt if own is None else own
 
+    @property
+    def own_system_prompt(self) -> str | None:
+        """That was set for the conversation which begins with the next question; None: the config's."""
+        return self._system_prompt
+
     async def set_system_prompt(self, text: str | None) -> None:
         """Set it for this conversation, or for the one that begins with the next question; None: the config's."""
         if self.conversation_id is None or self._engine is None:
@@ -211,6 +216,11 @@ class KeptChat(ChatPane):
     def unsent(self) -> str:
         """The words that wait to be sent; while an earlier question is edited, those that were put aside for it."""
         return self.prompt.draft if self._edited is None else self._set_aside
+
+    @property
+    def edits(self) -> bool:
+        """An earlier question is in the prompt, to be sent as another version."""
+        return self._edited is not None
 
     def begin_edit(self, question: Turn, words: str | None = None) -> None:
         """Put a question of the path, or what was made of it before, into the prompt, to be sent as another version."""
@@ -254,7 +264,6 @@ class KeptChat(ChatPane):
     @on(Prompt.Edited)
     async def keep_draft(self, event: Prompt.Edited) -> None:
         """The unsent words are kept as they are written."""
-        event.stop()
         if self._engine is not None:
             # As it is now: the message may come when another conversation is in view.
             await self._keep_words(self._engine)

@@ -107,6 +107,13 @@ TABLE: tuple[Key, ...] = (
     ),
     Key("answer.good", "plus", "judge(1)", "a good answer: the strategies note it", "transcript"),
     Key("answer.bad", "minus", "judge(0)", "a bad answer", "transcript"),
+    Key(
+        "insights.toggle",
+        "i",
+        "screen.toggle_insights",
+        "show or hide what can be said of the answer: sentiment, keywords, reading time",
+        "transcript",
+    ),
     Key("change.undo", "u", "undo", "undo what was done last to a conversation", "transcript", "undo"),
     Key("history.choose", "enter", "", "open the conversation", "history list", "open"),
     Key("find.next", "enter,down", "", "the next place; Ctrl+F does too", "find bar", "next"),

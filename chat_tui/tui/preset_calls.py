@@ -23,6 +23,7 @@ from chat_tui.tui.host import Host
 
 if TYPE_CHECKING:
     from chat_tui.engine import Engine
+    from chat_tui.tui.as_you_type import AsYouType
 
 NONE = "none"
 _PATH = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|((?:\\.|[^\s\\])+))(.*)""", re.DOTALL)
@@ -47,6 +48,9 @@ class PresetCaller(Protocol):
     def ask(self, text: str, files: Sequence[Attachment] = ()) -> None:
         """Ask."""
 
+    def as_you_type(self) -> AsYouType:
+        """What answers before it is sent."""
+
     async def action_new_conversation(self) -> None:
         """Begin a new conversation."""
 
@@ -69,19 +73,24 @@ async def use(screen: PresetCaller, engine: Engine, preset: Preset) -> None:
     await screen.chat.set_preset(preset)
     if preset.model or preset.strategy:
         screen.choose(preset.model, preset.strategy or screen.strategy)
-    asked = f" As you type it asks {_model(screen, engine)}." if preset.as_you_type_seconds is not None else ""
+    asked = ""
+    if preset.as_you_type_seconds is not None:
+        name, costs = _model(screen, engine)
+        # Its price is in sight now: choosing the preset is agreeing to it.
+        screen.as_you_type().paid.add(name)
+        asked = f" As you type it asks {clean_line(name, 80) or 'no model'}{costs}."
     screen.host.say(f"Preset: {preset.words()}", f"{clean_line(preset.description, 200)}.{asked}", long=True)
 
 
-def _model(screen: PresetCaller, engine: Engine) -> str:
-    """The model that would answer now, with its price."""
+def _model(screen: PresetCaller, engine: Engine) -> tuple[str, str]:
+    """The model that would answer now, and its price in words."""
     name = screen.model or engine.first_choice(screen.strategy)
     model = next((standing.model for standing in engine.models() if standing.model.name == name), None)
     if model is None:
-        return clean_line(name, 80) or "no model"
+        return name, ""
     price = words.price(model.price_in, model.price_out)
-    costs = "free" if model.local else f"{price} per million tokens" if price != words.UNKNOWN else "price not known"
-    return f"{clean_line(model.name, 80)} ({costs})"
+    costs = "free" if model.free else f"{price} per million tokens" if price != words.UNKNOWN else "price not known"
+    return name, f" ({costs})"
 
 
 async def _choose(screen: PresetCaller, engine: Engine) -> None:

@@ -1,0 +1,201 @@
+"""A text area for a draft: it grows, takes a paste of any size at once, and tells of changes."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import events, on
+from textual.actions import SkipAction
+from textual.binding import Binding, BindingsMap, BindingType, Keymap
+from textual.document._document import EditResult, Location
+from textual.document._edit import Edit
+from textual.message import Message
+from textual.timer import Timer
+from textual.widgets import TextArea
+
+from chat_tui.tui.held_pastes import CHARACTERS, HeldPastes, is_long, plain
+
+EDITED_SECONDS = 0.2
+"""How long after a change `Edited` tells of it; more changes meanwhile do not put it off."""
+
+# A draft that grew in pieces may be larger before it comes back as one held piece.
+_RESTORED = 2.5
+
+# Text areas, at least the older ones, have a use for these; here they belong to the screen.
+_SCREEN_KEYS = ("f6", "ctrl+f", "pageup", "pagedown")
+
+
+class DraftArea(TextArea, inherit_bindings=False):
+    """One row at first, ten at most. `text` is what stands there, `draft` the same with held pastes written out."""
+
+    DEFAULT_CSS = """
+    DraftArea {
+        width: 1fr;
+        height: auto;
+        max-height: 12;
+        padding: 0 1;
+        border: round $border-blurred;
+        border-title-color: $warning;
+        background: transparent;
+        color: $foreground;
+        overflow-x: hidden;
+        scrollbar-size-horizontal: 0;
+        scrollbar-size-vertical: 1;
+        scrollbar-gutter: stable;
+        & .text-area--placeholder { color: $text-muted; }
+        & .text-area--cursor { background: $foreground; color: $background; }
+        &:focus { border: round $border; }
+    }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(binding for binding in TextArea.BINDINGS if isinstance(binding, Binding) and binding.key not in _SCREEN_KEYS),
+        Binding("ctrl+j,shift+enter", "new_line", "New line", id="prompt.new_line", show=False),
+    ]
+
+    class Edited(Message, namespace="prompt"):
+        """The draft has changed, at most a fifth of a second ago."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    def __init__(
+        self, *, blink: bool = False, placeholder: str = "", id: str | None = None, classes: str | None = None
+    ) -> None:
+        super().__init__(
+            id=id, classes=classes, highlight_cursor_line=False, placeholder=placeholder, tab_behavior="focus"
+        )
+        self.cursor_blink = blink
+        self.match_cursor_bracket = False
+        self._held = HeldPastes()
+        self._told = ""
+        self._edited_timer: Timer | None = None
+        self._mapped: tuple[Keymap, BindingsMap] | None = None
+
+    # The draft
+
+    @property
+    def draft(self) -> str:
+        """What would be asked: the text with held pastes written out."""
+        return self._held.expand(self.text)
+
+    def set_draft(self, text: str) -> None:
+        """Put this text in place of what is there (undo brings that back), with the cursor at its end."""
+        self.show_text(self.restorable(text))
+
+    def clear_draft(self, recoverable: bool = False) -> None:
+        """Empty the prompt; recoverable means that undo brings the text back."""
+        if recoverable:
+            self.show_text("")
+        else:
+            self.load_text("")
+            self._held.forget()
+
+    def paste(self, text: str) -> None:
+        """Insert the text at the cursor, as a paste does: a long one is held aside under a short name."""
+        text = plain(text)
+        room = CHARACTERS * _RESTORED - len(self.text)
+        if is_long(text) or len(text) > max(room, 200):
+            text = self._held.hold(text)
+        self.replace(text, *self.selection, maintain_selection_offset=False)
+
+    def restorable(self, text: str) -> str:
+        """The text as it is shown when it comes back: a very long one is held aside."""
+        text = plain(text)
+        return self._held.hold(text) if is_long(text, _RESTORED) else text
+
+    def show_text(self, text: str, row: int | None = None) -> None:
+        """Replace everything; the cursor goes to the end of the row, by default the last one."""
+        self.replace(text, (0, 0), self.document.end, maintain_selection_offset=False)
+        if row is not None:
+            self.move_cursor((row, len(self.document.get_line(row))))
+
+    async def _on_paste(self, event: events.Paste) -> None:
+        event.stop()
+        event.prevent_default()
+        self.paste(event.text)
+
+    def action_paste(self) -> None:
+        """Paste what was copied inside the app."""
+        self.paste(self.app.clipboard)
+
+    def action_copy(self) -> None:
+        """Copy the selection; without one the key goes on."""
+        if self.selection.is_empty:
+            raise SkipAction
+        super().action_copy()
+
+    @property
+    def selected_text(self) -> str:
+        """The selected text with held pastes written out."""
+        return self._held.expand(super().selected_text)
+
+    def edit(self, edit: Edit) -> EditResult:
+        """Edit the text; the name of a held paste is one piece, it goes or stays as a whole."""
+        top, bottom = edit.top, edit.bottom
+        begin, end = self._around(top)[0], self._around(bottom)[1]
+        if top == bottom:
+            begin = end
+        if (begin, end) != (top, bottom):
+            edit = Edit(edit.text, begin, end, edit.maintain_selection_offset)
+        return super().edit(edit)
+
+    def _around(self, location: Location) -> tuple[Location, Location]:
+        row, column = location
+        if row >= self.document.line_count:
+            return location, location
+        start, end = self._held.around(self.document.get_line(row), column)
+        return (row, start), (row, end)
+
+    def find_matching_bracket(self, bracket: str, search_from: Location) -> Location | None:
+        """Brackets are not matched here: it reads the whole text at each key."""
+        return None
+
+    # Changes
+
+    @on(TextArea.Changed)
+    def _note_change(self, event: TextArea.Changed) -> None:
+        event.stop()
+        if self.max_scroll_y > 0:
+            # The text area scrolled before it knew its new height.
+            self.scroll_cursor_visible()
+        self.follow_change()
+        if self._edited_timer is None:
+            self._edited_timer = self.set_timer(EDITED_SECONDS, self._tell_edited)
+
+    def follow_change(self) -> None:
+        """The text has changed."""
+
+    def _tell_edited(self) -> None:
+        self._edited_timer = None
+        draft = self.draft
+        if draft != self._told:
+            self._told = draft
+            self.post_message(self.Edited(draft))
+
+    # Keys
+
+    async def _on_key(self, event: events.Key) -> None:
+        # Textual runs bindings only after the key has gone up to the app; what was typed behind it in one burst would
+        # be in the text before an Enter or a backspace acts.
+        if event.is_printable:
+            return
+        for binding in self._keys().key_to_bindings.get(event.key, ()):
+            if await self.app.run_action(binding.action, self):
+                event.stop()
+                event.prevent_default()
+                return
+
+    def _keys(self) -> BindingsMap:
+        """The prompt's own keys with the user's keymap applied."""
+        keymap = self.app._keymap
+        if self._mapped is None or self._mapped[0] is not keymap:
+            bindings = self._bindings.copy()
+            bindings.apply_keymap(keymap)
+            self._mapped = (keymap, bindings)
+        return self._mapped[1]
+
+    def action_new_line(self) -> None:
+        """Insert a newline."""
+        self.replace("\n", *self.selection, maintain_selection_offset=False)

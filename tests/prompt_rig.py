@@ -1,0 +1,66 @@
+"""A small app round the prompt, driven by keys."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from textual import events
+from textual.app import App, ComposeResult
+from textual.pilot import Pilot
+from textual.widgets import Input, Static
+
+from chat_tui.tui.completion import Completion, CompletionList
+from chat_tui.tui.prompt import Prompt
+
+COMMANDS = ("/clear", "/exit", "/help", "/history", "/model ", "/models", "/strategy", "/system")
+
+
+def complete(text: str) -> Sequence[Completion]:
+    return [Completion(name, f"does {name}") for name in COMMANDS if name.startswith(text)]
+
+
+class Small(App[None]):
+    CSS = "#room { height: 1fr; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.completions = CompletionList()
+        self.prompt = Prompt(complete, self.completions)
+        self.asked: list[str] = []
+        self.edited: list[tuple[str, float]] = []
+        self.bubbled: list[str] = []
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="room")
+        yield Input(id="other")
+        yield self.completions
+        yield self.prompt
+
+    def on_mount(self) -> None:
+        self.prompt.focus()
+
+    def on_prompt_asked(self, event: Prompt.Asked) -> None:
+        self.asked.append(event.text)
+
+    def on_prompt_edited(self, event: Prompt.Edited) -> None:
+        self.edited.append((event.text, time.monotonic()))
+
+    def on_key(self, event: events.Key) -> None:
+        self.bubbled.append(event.key)
+
+
+def prompt_of(pilot: Pilot) -> Prompt:
+    return pilot.app.query_one(Prompt)
+
+
+async def press(pilot: Pilot, *keys: str) -> None:
+    """All the keys in one burst, as a slow line delivers them; then waits until they have acted."""
+    for key in keys:
+        pilot.app.post_message(events.Key(key, {"space": " "}.get(key, key if len(key) == 1 else None)))
+    await pilot.pause()
+
+
+async def paste(pilot: Pilot, text: str) -> None:
+    prompt_of(pilot).post_message(events.Paste(text))
+    await pilot.pause()
