@@ -9,7 +9,7 @@ from chat_tui.tui.transcript.blocks import (
     PARAGRAPH_LENGTH,
     TABLE_ROWS,
     Splitter,
-    code_texts,
+    codes,
     split,
 )
 from chat_tui.tui.transcript.plain_text import PlainSplitter
@@ -86,7 +86,7 @@ def test_a_code_block_of_5000_lines_is_cut_into_small_pieces_that_join_exactly()
     splitter.feed("\n```\n")
     splitter.finish()
     assert all(len(block.source.split("\n")) <= CODE_LINES_MOST for block in splitter.closed)
-    assert code_texts(splitter.closed) == [code]
+    assert [found.text for found in codes(splitter.closed)] == [code]
 
 
 def test_code_is_not_cut_inside_a_string_of_many_lines() -> None:

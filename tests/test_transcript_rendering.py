@@ -151,7 +151,7 @@ def test_columns_fit(natural: list[int], width: int) -> None:
 def test_code_names_its_language_and_copies_exactly(renderer: Renderer) -> None:
     code = "def f():\n    return 'a rather long line that has to be broken somewhere'\n\n    # end"
     lines = drawn(renderer, f"```python\n{code}\n```")
-    assert lines[0].text == " python"
+    assert lines[0].text.split() == ["python", "1"]
     assert "".join(line.copied() + line.joint.replace("\n", "|") for line in lines[1:]).count("|") == 4
     assert style_of(lines, "def").color == plain_ink().code_tokens["Keyword"].color
 

@@ -12,6 +12,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from chat_tui.tui.transcript.code_blocks import Code, fenced
+
 Kind: TypeAlias = Literal["markdown", "code", "table", "plain"]
 
 CODE_LINES = 12
@@ -56,6 +58,10 @@ class Block(msgspec.Struct, frozen=True):
     """The list number with which a later piece of an ordered list goes on; 0: what the source says."""
     head: str = ""
     """The head and first rows of the table that this piece goes on with."""
+    codes_before: int = 0
+    """Code blocks of the text that begin before this block."""
+    in_code: bool = False
+    """A piece of a list or quote that begins within the code of the piece before."""
     indent: int = 0
     """Columns by which the piece is indented (the rest of a very long list item)."""
 
@@ -112,6 +118,8 @@ class Splitter:
         self._nest = 0
         self._inner_fence = ""
         self._head: list[str] = []
+        self._codes = 0
+        self._in_code = False
 
     def feed(self, text: str) -> None:
         """Take the next piece of the text, of any length."""
@@ -142,7 +150,7 @@ class Splitter:
         if not self._state:
             fence = _FENCE.match(partial)
             if fence:
-                return [Block("code", "", language=fence[3], gap=self._gap, last=False)]
+                return [Block("code", "", language=fence[3], gap=self._gap, last=False, codes_before=self._codes)]
             return [self._block([partial])]
         if self._state == "list" and not self._continues_list(partial):
             return [self._block(self._lines), Block("markdown", partial, gap=not self._lines[-1])]
@@ -274,6 +282,7 @@ class Splitter:
             self._cut(nest=self._content)
             if fence:
                 self._lines.append(fence)
+                self._in_code = True
         if not item and _indent(line) >= self._content:
             inner = _FENCE.match(line[self._content :])
             if inner:
@@ -319,7 +328,7 @@ class Splitter:
     def _cut(self, *, joint: str = "\n", number: int = 0, nest: int = 0) -> None:
         """Close the open piece; the block goes on with the next one."""
         blank = self._state == "list" and self._lines[-1:] == [""]
-        self.closed.append(self._block(self._lines, last=False))
+        self._add_closed(self._block(self._lines, last=False))
         self._lines, self._size = [], 0
         self._first, self._joint, self._gap, self._nest = False, joint, blank, nest
         if number:
@@ -327,10 +336,15 @@ class Splitter:
 
     def _close(self, *, keep_empty: bool = False) -> None:
         if self._state and (any(self._lines) or keep_empty or (self._state == "code" and self._first)):
-            self.closed.append(self._block(self._lines))
+            self._add_closed(self._block(self._lines))
             self._gap = self._state in ("code", "table")
         self._state, self._lines, self._size, self._head = "", [], 0, []
         self._first, self._joint, self._nest, self._number, self._inner_fence = True, "\n", 0, 0, ""
+
+    def _add_closed(self, block: Block) -> None:
+        self.closed.append(block)
+        self._codes += len(_codes_of(block)) - block.in_code if block.first or block.kind != "code" else 0
+        self._in_code = False
 
     def _block(self, lines: list[str], *, last: bool = True) -> Block:
         kind: Kind = "markdown"
@@ -353,6 +367,8 @@ class Splitter:
             joint=self._joint,
             number=0 if self._first else self._number,
             head="\n".join(self._head) if kind == "table" and not self._first else "",
+            codes_before=self._codes - (kind == "code" and not self._first),
+            in_code=self._in_code,
             indent=self._nest,
         )
 
@@ -365,14 +381,20 @@ def split(text: str) -> list[Block]:
     return splitter.closed
 
 
-def code_texts(blocks: Iterable[Block]) -> list[str]:
-    """The text of each top-level code block, its pieces joined again."""
-    texts: list[str] = []
+def codes(blocks: Iterable[Block]) -> list[Code]:
+    """The code blocks by their numbers, their pieces joined again."""
+    found: list[Code] = []
     for block in blocks:
-        if block.kind != "code":
-            continue
-        if block.first or not texts:
-            texts.append(block.source)
-        else:
-            texts[-1] += block.joint + block.source
-    return texts
+        for place, code in enumerate(_codes_of(block)):
+            if found and not place and (block.in_code or (block.kind == "code" and not block.first)):
+                joint = "\n" if block.in_code else block.joint
+                found[-1] = Code(found[-1].language, found[-1].text + joint + code.text)
+            else:
+                found.append(code)
+    return found
+
+
+def _codes_of(block: Block) -> list[Code]:
+    if block.kind == "code":
+        return [Code(block.language, block.source)]
+    return fenced(block.source) if block.kind == "markdown" else []

@@ -12,7 +12,7 @@ from chat_tui.tui.transcript.code import Highlighter
 from chat_tui.tui.transcript.ink import Ink
 from chat_tui.tui.transcript.inline import InlineRenderer
 from chat_tui.tui.transcript.tables import Alignment, Cell, fitted_widths, natural_widths, row_lines, rule_line
-from chat_tui.tui.transcript.wrapping import Line, Run, fitting, wrap
+from chat_tui.tui.transcript.wrapping import Line, Run, fitting, width_of, wrap
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -58,11 +58,13 @@ class Renderer:
         """The block's lines, at most `width` cells wide; `style` replaces the text's own style in plain blocks."""
         width = max(width, NARROWEST)
         if block.kind == "code":
-            return self._code(block.source, block.language, width, first=block.first)
+            number = block.codes_before + 1 if block.first else 0
+            return self._code(block.source, block.language, width, number)
         if block.kind == "plain" or self._parser is None:
             return self.plain(block.source, width, style or self.base)
         source = f"{block.head}\n{block.source}" if block.head else block.source
         tokens = self._parser.parse(source)
+        _number_codes(tokens, block)
         if block.number and tokens and tokens[0].type == "ordered_list_open":
             tokens[0].attrs["start"] = block.number
         if block.indent:
@@ -115,7 +117,8 @@ class Renderer:
             inner = self._blocks(tokens[1:-1], max(width - 2, NARROWEST), style + self.ink.quote, depth + 1)
             return [_prefixed(line, bar) for line in inner]
         if kind in ("fence", "code_block"):
-            return self._code(token.content.removesuffix("\n"), token.info.split(" ")[0].strip(), width)
+            code, language = token.content.removesuffix("\n"), token.info.split(" ")[0].strip()
+            return self._code(code, language, width, token.meta.get("number", 0))
         if kind == "hr":
             return [Line([("─" * width, self._rule, True)])]
         if kind == "table_open":
@@ -177,13 +180,16 @@ class Renderer:
                 lines.append(rule_line(widths, self._rule))
         return lines
 
-    def _code(self, code: str, language: str, width: int, *, first: bool = True) -> list[Line]:
+    def _code(self, code: str, language: str, width: int, number: int) -> list[Line]:
+        """`number` 0: it goes on with the piece before, or has none."""
         base, inner = self.code_base, max(width - 2, NARROWEST)
         edge: Run = (" ", base, False)
         lines: list[Line] = []
-        if language and first:
-            label = fitting(language, inner)
-            lines.append(Line([edge, (label, base + self.ink.code_label, False)], fill=base))
+        if number:
+            label = base + self.ink.code_label
+            told, language_told = f" {number} ", fitting(language, max(inner - len(str(number)) - 2, 1))
+            room = " " * max(width - 1 - width_of([(language_told + told, label, False)]), 0)
+            lines.append(Line([edge, (language_told, label, False), (room + told, label, False)], fill=base))
         code = code.expandtabs(4)
         for runs in self.highlighter.lines(code, language):
             for line in wrap(runs, inner):
@@ -215,6 +221,15 @@ def _items(tokens: Sequence[Token]) -> list[Sequence[Token]]:
         items.append(tokens[index + 1 : end - 1])
         index = end
     return items
+
+
+def _number_codes(tokens: Sequence[Token], block: Block) -> None:
+    """Note the number of each code block inside of this one."""
+    number = block.codes_before + (not block.in_code)
+    for token in tokens:
+        if token.type == "fence":
+            token.meta["number"] = 0 if block.in_code and number == block.codes_before else number
+            number += 1
 
 
 def _task(item: Sequence[Token]) -> str:

@@ -13,6 +13,7 @@ from textual.selection import Selection
 
 from chat_tui.chunks import TokenKind
 from chat_tui.conversation import Turn
+from chat_tui.tui.transcript.code_blocks import Code
 from chat_tui.tui.transcript.found import Hit
 from chat_tui.tui.transcript.ink import Ink
 from chat_tui.tui.transcript.line_model import START, Anchor, Position
@@ -230,10 +231,10 @@ class Transcript(LinePane, can_focus=True, inherit_bindings=False):
         index = self._chosen() if index is None else index
         return self._model.views[index].text() if index is not None else ""
 
-    def copy_code(self, number: int, index: int | None = None) -> str | None:
-        """The text of a turn's code block, counted from 1; None when there is none."""
+    def codes(self, index: int | None = None) -> list[Code]:
+        """A turn's code blocks, by their numbers; by default the chosen one's, else the last answer's."""
         index = self._chosen() if index is None else index
-        return self._model.views[index].code(number) if index is not None else None
+        return self._model.views[index].codes() if index is not None else []
 
     def _chosen(self) -> int | None:
         if self._cursor is not None:
@@ -291,9 +292,9 @@ class Transcript(LinePane, can_focus=True, inherit_bindings=False):
 
     def action_copy_code(self, number: int) -> None:
         """Ask for a copy of a code block of the chosen turn, else of the last answer."""
-        text = self.copy_code(number)
-        if text is not None:
-            self.post_message(self.CopyAsked(text))
+        codes = self.codes()
+        if number <= len(codes):
+            self.post_message(self.CopyAsked(codes[number - 1].text))
 
     def action_fold(self) -> None:
         """Fold or unfold the thinking of the chosen turn, else of the last answer."""

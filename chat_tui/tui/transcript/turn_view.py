@@ -11,7 +11,8 @@ from chat_tui.conversation import Turn
 from chat_tui.route import Seam
 from chat_tui.text_safety import Cleaner, clean
 from chat_tui.tui.transcript import turn_lines
-from chat_tui.tui.transcript.blocks import Block, Splitter, code_texts
+from chat_tui.tui.transcript.blocks import Block, Splitter, codes
+from chat_tui.tui.transcript.code_blocks import Code
 from chat_tui.tui.transcript.plain_text import PlainSplitter
 from chat_tui.tui.transcript.rendering import Renderer
 from chat_tui.tui.transcript.seams import seams_by_block, with_seams
@@ -38,7 +39,7 @@ def estimated_height(block: Block, width: int) -> int:
     """About how many lines a block takes."""
     height = block.source.count("\n") + 1 + block.gap
     if block.kind == "code":
-        return height + bool(block.language and block.first)
+        return height + block.first
     return max(height, len(block.source) // max(width, 1) + 1 + block.gap)
 
 
@@ -174,14 +175,11 @@ class TurnView:
             return clean(self.turn.text)
         return clean("".join(self._raw) + "".join([text for text, kind in self._pending if kind == "text"]))
 
-    def code(self, number: int) -> str | None:
-        """The text of the code block with this number, from 1; None when there is none."""
+    def codes(self) -> list[Code]:
+        """Its code blocks, by their numbers."""
         if self._settled is None:
             self._build()
-        if not isinstance(self._body, Splitter):
-            return None
-        texts = code_texts([*self._body.closed, *self._body.open()])
-        return texts[number - 1] if 0 < number <= len(texts) else None
+        return codes([*self._body.closed, *self._body.open()]) if isinstance(self._body, Splitter) else []
 
     # Parts.
 

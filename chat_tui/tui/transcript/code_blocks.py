@@ -1,0 +1,54 @@
+"""An answer's code blocks in the order of their numbers: those that stand alone, those in lists and in quotes."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+_BEFORE = re.compile(r"^(?:[ >]|[-*+] |\d{1,9}[.)] )*")
+_OPENING = re.compile(r"(`{3,}|~{3,})\s*([^\s`{]*)[^`]*$")
+
+
+class Code(NamedTuple):
+    """One code block."""
+
+    language: str
+    """As the source names it; may be empty."""
+    text: str
+
+    @property
+    def first_line(self) -> str:
+        """The first line that says something."""
+        return next((line.strip() for line in self.text.split("\n") if line.strip()), "")
+
+
+def fenced(source: str) -> list[Code]:
+    """The fenced code inside a list or a quote."""
+    if "```" not in source and "~~~" not in source:
+        return []
+    found: list[Code] = []
+    lines: list[str] = []
+    fence = language = ""
+    column = 0
+    for line in source.split("\n"):
+        if fence:
+            inner = _without(line, column)
+            mark = inner.strip()
+            if mark.startswith(fence) and not mark.strip(mark[0]):
+                found.append(Code(language, "\n".join(lines)))
+                fence, lines = "", []
+            else:
+                lines.append(inner)
+            continue
+        before = _BEFORE.match(line)
+        column = before.end() if before else 0
+        opening = _OPENING.match(line, column)
+        if opening:
+            fence, language = opening[1], opening[2]
+    return [*found, Code(language, "\n".join(lines))] if fence else found
+
+
+def _without(line: str, column: int) -> str:
+    """The line without the blanks and quote marks before this column."""
+    head = line[:column]
+    return line[len(head) - len(head.lstrip(" >")) :]
