@@ -8,7 +8,7 @@ from rich.cells import cell_len
 
 from chat_tui.figures import Figures
 from chat_tui.spending import Spending
-from chat_tui.tui import themes
+from chat_tui.tui import palettes, themes
 from chat_tui.tui.model_picker import ModelsInUse
 from chat_tui.tui.row_list import RowList
 from chat_tui.tui.spans import text_of
@@ -183,11 +183,11 @@ async def test_only_lines_that_changed_are_painted_again() -> None:
 
 async def test_a_new_theme_is_shown_at_once() -> None:
     app = Panels()
-    folder = [themes.built_in_folder()]
+    folder = [palettes.built_in_folder()]
     async with app.run_test(size=(120, 40)) as pilot:
         app.history.show(summaries(3))
         for name in ("dusk", "paper"):
-            palette = themes.load_theme(name, folder)
+            palette = palettes.load_theme(name, folder)
             app.register_theme(themes.textual_theme(palette))
             app.theme = name
             await pilot.pause()
@@ -202,7 +202,7 @@ async def test_a_new_theme_is_shown_at_once() -> None:
 
 async def test_the_row_under_the_cursor_is_bright_only_while_keys_act_on_it() -> None:
     app = Panels()
-    palette = themes.load_theme("dusk", [themes.built_in_folder()])
+    palette = palettes.load_theme("dusk", [palettes.built_in_folder()])
     app.register_theme(themes.textual_theme(palette))
     app.theme = "dusk"
     async with app.run_test(size=(120, 40)) as pilot:

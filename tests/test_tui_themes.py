@@ -10,13 +10,16 @@ from rich.style import Style
 from textual.app import App
 
 from chat_tui.errors import ThemeError
-from chat_tui.tui import themes
-from chat_tui.tui.themes import Palette, built_in_folder, load_theme, load_themes, read_theme
+from chat_tui.tui import palettes, themes
+from chat_tui.tui.palettes import Palette, built_in_folder, load_theme, load_themes, read_theme
+from tests.stand_in_engine import pictured_app
+from tests.test_tui_pictures import asked
 
 READABLE = 4.5
 WRITTEN = ("text", "dim", "accent", "secondary", "success", "warning", "error", "user")
 GROUNDS = ("ground", "surface", "panel", "selection", "code_ground")
-OURS = ("dusk", "moss", "paper", "signal")
+OURS = ("blossom", "chalk", "dusk", "ember", "fjord", "graphite", "mist", "moss", "paper", "signal")
+ALL = ("ansi", *OURS)
 
 
 def own(folder: Path, name: str = "mine", change: tuple[str, str] = ("", "")) -> Path:
@@ -32,18 +35,52 @@ def palette(request: pytest.FixtureRequest) -> Palette:
     return load_theme(request.param, [built_in_folder()])
 
 
-def test_four_themes_come_along_and_one_is_light() -> None:
+def test_ten_themes_and_the_terminals_own_come_along() -> None:
     found = load_themes([built_in_folder()])
-    assert sorted(found.loaded) == list(OURS)
+    assert tuple(found.loaded) == ALL
     assert found.failed == []
-    assert [name for name, theme in found.loaded.items() if not theme.dark] == ["paper"]
-    assert themes.DEFAULT_THEME in found.loaded
+    light = [name for name, theme in found.loaded.items() if not theme.dark]
+    assert light == ["blossom", "chalk", "mist", "paper"]
+    assert palettes.DEFAULT_THEME in found.loaded
+
+
+def test_no_two_themes_look_alike() -> None:
+    drawn = [load_theme(name, [built_in_folder()]).colours for name in OURS]
+    for key in ("ground", "accent", "selection"):
+        assert len({getattr(colours, key) for colours in drawn}) == len(OURS), key
+
+
+def test_the_terminals_own_palette_is_used_where_its_text_is_sure_to_be_seen() -> None:
+    palette = load_theme("ansi", [built_in_folder()])
+    colours, code = msgspec.structs.asdict(palette.colours), msgspec.structs.asdict(palettes.code_colours(palette))
+    written = {colours[name] for name in WRITTEN} | set(code.values())
+    # Black, white, blue, cyan and the bright ones are near to the ground of one terminal or the other.
+    assert written <= {"default", "red", "green", "yellow", "magenta"}
+    assert {colours[name] for name in GROUNDS} == {"default"}
+    ink = themes.ink(palette)
+    assert ink.selection.reverse
+    assert ink.dim.dim
+    assert ink.thinking.dim
+    assert ink.ground.bgcolor is not None
+    assert ink.ground.bgcolor.is_default
+
+
+async def test_in_the_terminals_own_palette_no_other_colour_is_sent() -> None:
+    app = pictured_app(theme="ansi")
+    async with app.run_test(size=(120, 36)) as pilot:
+        await asked(pilot)
+        strips = app.screen._compositor.render_strips()
+    styles = {segment.style for strip in strips for segment in strip if segment.style is not None}
+    sent = {colour for style in styles for colour in (style.color, style.bgcolor) if colour is not None}
+    assert all(colour.is_default or colour.is_system_defined for colour in sent)
+    assert any(style.reverse for style in styles)
+    assert any(style.dim for style in styles)
 
 
 def test_contrast_is_that_of_wcag() -> None:
-    assert themes.contrast("#000000", "#ffffff") == pytest.approx(21)
-    assert themes.contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
-    assert themes.contrast("#123456", "#123456") == 1
+    assert palettes.contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert palettes.contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
+    assert palettes.contrast("#123456", "#123456") == 1
 
 
 def test_all_that_is_written_can_be_read_on_every_ground(palette: Palette) -> None:
@@ -52,15 +89,15 @@ def test_all_that_is_written_can_be_read_on_every_ground(palette: Palette) -> No
         (name, ground): ratio
         for name in WRITTEN
         for ground in GROUNDS
-        if (ratio := themes.contrast(colours[name], colours[ground])) < READABLE
+        if (ratio := palettes.contrast(colours[name], colours[ground])) < READABLE
     }
     assert weak == {}
 
 
 def test_code_can_be_read_on_its_ground(palette: Palette) -> None:
-    code = msgspec.structs.asdict(themes.code_colours(palette))
+    code = msgspec.structs.asdict(palettes.code_colours(palette))
     ground = palette.colours.code_ground
-    assert {name for name, colour in code.items() if themes.contrast(colour, ground) < READABLE} == set()
+    assert {name for name, colour in code.items() if palettes.contrast(colour, ground) < READABLE} == set()
 
 
 def test_every_ink_of_the_chat_pane_can_be_read(palette: Palette) -> None:
@@ -78,14 +115,14 @@ def test_every_ink_of_the_chat_pane_can_be_read(palette: Palette) -> None:
         assert style.color is not None
         ground = style.bgcolor or ink.ground.bgcolor
         assert ground is not None
-        assert themes.contrast(style.color.name, ground.name) >= READABLE, name
+        assert palettes.contrast(style.color.name, ground.name) >= READABLE, name
 
 
 def test_a_colour_of_code_left_out_is_taken_from_the_main_colours(tmp_path: Path) -> None:
     file = own(tmp_path)
     file.write_text(file.read_text().partition("[code]")[0])
     mine = read_theme(file)
-    code = themes.code_colours(mine)
+    code = palettes.code_colours(mine)
     assert code.comment == mine.colours.dim
     assert all(msgspec.structs.asdict(code).values())
 
@@ -106,7 +143,7 @@ def test_the_users_own_theme_stands_before_one_that_comes_along(tmp_path: Path) 
     own(tmp_path, "dusk", ("#17161f", "#010203"))
     own(tmp_path, "mine")
     found = load_themes([tmp_path, built_in_folder()])
-    assert sorted(found.loaded) == sorted([*OURS, "mine"])
+    assert sorted(found.loaded) == sorted([*ALL, "mine"])
     assert found.loaded["dusk"].colours.ground == "#010203"
     assert load_theme("dusk", [tmp_path, built_in_folder()]).colours.ground == "#010203"
 
@@ -123,6 +160,7 @@ def test_the_users_own_theme_stands_before_one_that_comes_along(tmp_path: Path) 
         (('name = "mine"', 'name = "other"'), "`name` is `other`"),
         (('keyword = "#c6a2f0"', 'keyword = "#c6a2f"'), "`code.keyword`"),
         (('keyword = "#c6a2f0"', "keyword = 7"), "`code.keyword`"),
+        (("dark = true", "dark = true\nansi = true"), "`colours.ground`"),
     ],
 )
 def test_a_bad_theme_is_skipped_with_a_notice_of_file_and_fault(
@@ -130,7 +168,7 @@ def test_a_bad_theme_is_skipped_with_a_notice_of_file_and_fault(
 ) -> None:
     own(tmp_path, "mine", change)
     found = load_themes([tmp_path, built_in_folder()])
-    assert sorted(found.loaded) == list(OURS)
+    assert sorted(found.loaded) == list(ALL)
     [error] = found.failed
     assert "mine.toml" in error.title
     assert told in error.title
@@ -161,7 +199,7 @@ def test_a_bad_theme_of_the_users_does_not_hide_ours_of_the_same_name(tmp_path: 
 def test_an_unknown_theme_is_told_with_those_that_are_there(name: str) -> None:
     with pytest.raises(ThemeError) as caught:
         load_theme(name, [built_in_folder()])
-    assert "dusk, moss, paper, signal" in caught.value.hint
+    assert ", ".join(ALL) in caught.value.hint
     assert "\x1b" not in str(caught.value)
 
 
@@ -171,6 +209,6 @@ def test_a_folder_that_is_not_there_is_no_error(tmp_path: Path) -> None:
 
 
 def test_the_users_folder_comes_first() -> None:
-    first, last = themes.theme_folders()
+    first, last = palettes.theme_folders()
     assert first.name == "themes"
     assert last == built_in_folder()

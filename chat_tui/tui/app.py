@@ -15,7 +15,7 @@ from textual.screen import Screen
 from chat_tui.config import Config
 from chat_tui.errors import ChatTuiError, ThemeError
 from chat_tui.text_safety import clean_line
-from chat_tui.tui import keymap, themes
+from chat_tui.tui import keymap, palettes, themes
 from chat_tui.tui.chat_screen import ChatScreen
 from chat_tui.tui.driver import driver_class
 from chat_tui.tui.history_list import local_now
@@ -32,7 +32,6 @@ _NOT_IN_PALETTE = {"palette.open", "copy.or_cancel", "undo.take"}
 OpenEngine: TypeAlias = "Callable[[Callable[[ChatTuiError], None]], Awaitable[Engine]]"
 """Opens the engine; its argument is told what goes wrong in the background."""
 
-DEFAULT_THEME = "dusk"
 NOTICE_SECONDS = 8.0
 LASTING_SECONDS = 60.0
 """For what the engine tells; Esc takes it away."""
@@ -72,7 +71,7 @@ class ChatApp(App[int]):
         self._private = private
         self._clock = clock
         self._preset = preset
-        self._palettes: dict[str, themes.Palette] = {}
+        self._palettes: dict[str, palettes.Palette] = {}
         self._notices: list[ChatTuiError] = []
         self._copier: Clipboard | None = None
         self._choice = (model or (config.model if strategy is None else None), strategy or config.strategy)
@@ -87,10 +86,10 @@ class ChatApp(App[int]):
     def on_load(self) -> None:
         """Read the one theme that is needed, and the keys."""
         try:
-            palette = themes.load_theme(self.config.theme, themes.theme_folders())
+            palette = palettes.load_theme(self.config.theme, palettes.theme_folders())
         except ThemeError as error:
             self._notices.append(error)
-            palette = themes.load_theme(DEFAULT_THEME, (themes.built_in_folder(),))
+            palette = palettes.load_theme(palettes.DEFAULT_THEME, (palettes.built_in_folder(),))
         self._use(palette)
         self.changed_keys, wrong = keymap.rebound(self.config.keys)
         self._notices += wrong
@@ -169,7 +168,7 @@ class ChatApp(App[int]):
 
     # -- theme ----------------------------------------------------------------------------------------------------
 
-    def _use(self, palette: themes.Palette) -> None:
+    def _use(self, palette: palettes.Palette) -> None:
         self._palettes[palette.name] = palette
         self.register_theme(themes.textual_theme(palette))
         self.theme = palette.name
@@ -180,7 +179,7 @@ class ChatApp(App[int]):
 
     def use_theme(self, name: str) -> None:
         """Draw with another theme. Raises `ThemeError`."""
-        self._use(themes.load_theme(name, themes.theme_folders()))
+        self._use(palettes.load_theme(name, palettes.theme_folders()))
         screen = self.screen_stack[0]
         if isinstance(screen, ChatScreen):
             screen.repaint(self.ink())
@@ -199,7 +198,7 @@ class ChatApp(App[int]):
 
     def theme_names(self) -> list[str]:
         """All themes that can be used; those that cannot are told."""
-        found = themes.load_themes(themes.theme_folders())
+        found = palettes.load_themes(palettes.theme_folders())
         for error in found.failed:
             self.tell(error)
         return sorted(found.loaded)

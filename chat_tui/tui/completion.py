@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
+from rich.style import Style
 from textual.events import Click
 from textual.strip import Strip
 from textual.widget import Widget
@@ -42,7 +43,9 @@ class CompletionList(Widget):
         background: $panel;
         color: $foreground;
         & .completions--help { color: $text-muted; }
-        & .completions--current { background: $block-cursor-background; color: $text; text-style: bold; }
+        & .completions--current {
+            background: $block-cursor-background; color: $text; text-style: $block-cursor-text-style;
+        }
     }
     """
     COMPONENT_CLASSES = {"completions--help", "completions--current"}
@@ -101,7 +104,7 @@ class CompletionList(Widget):
         name_cells = max(names, min(cell_len(name), width - 2)) if not help else names
         row_style = help_style = style
         if index == self._current:
-            row_style = help_style = self.get_component_rich_style("completions--current")
+            row_style = help_style = self.get_component_rich_style("completions--current") + Style(bold=True)
         else:
             help_style = self.get_component_rich_style("completions--help")
         left = set_cell_size(f" {set_cell_size(name, name_cells)}  ", min(width, name_cells + 3))

@@ -87,8 +87,10 @@ class RowList(ScrollView, can_focus=True):
         overflow-y: auto;
         scrollbar-gutter: stable;
         scrollbar-size-vertical: 1;
-        & > .rows--cursor { background: $block-cursor-blurred-background; }
-        & > .rows--lit { background: $block-cursor-background; }
+        & > .rows--cursor {
+            background: $block-cursor-blurred-background; text-style: $block-cursor-blurred-text-style;
+        }
+        & > .rows--lit { background: $block-cursor-background; text-style: $block-cursor-text-style; }
     }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {"rows--cursor", "rows--lit"}

@@ -14,7 +14,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-_COLOUR = re.compile("#[0-9a-fA-F]{6}")
+_COLOUR = re.compile("#[0-9a-fA-F]{6}|ansi_([a-z_]+)")
 
 ROLES: Mapping[str, tuple[str, bool]] = {
     "text": ("text", False),
@@ -122,7 +122,7 @@ class RoleStyles:
             widget = self._widget
             known = widget.rich_style + _pen(widget.app.theme_variables, role)
             if ground:
-                known += Style(bgcolor=widget.get_component_rich_style(ground, partial=True).bgcolor)
+                known = _on_ground(known, widget.get_component_rich_style(ground, partial=True))
             self._known[role, ground] = known
         return known
 
@@ -130,9 +130,20 @@ class RoleStyles:
 def _pen(variables: Mapping[str, str], role: str) -> Style:
     """A role's colour; where the theme leaves it to Textual, the widget's own stays."""
     name, bold = ROLES[role]
-    colour = variables.get(name, "")
+    colour = _COLOUR.fullmatch(variables.get(name, ""))
     struck = role == "removed" or None
-    return Style(color=colour if _COLOUR.fullmatch(colour) else None, bold=bold or None, strike=struck)
+    if colour is None:
+        return Style(bold=bold or None, strike=struck)
+    # In the terminal's own palette only an attribute is sure to look dim.
+    faint = (role == "dim" and colour[1] is not None) or None
+    return Style(color=colour[1] or colour[0], bold=bold or None, strike=struck, dim=faint)
+
+
+def _on_ground(style: Style, ground: Style) -> Style:
+    """On another ground; a reversed one is of one colour."""
+    if ground.reverse:
+        return style + Style(color="default", bgcolor="default", reverse=True, dim=False)
+    return style + Style(bgcolor=ground.bgcolor, bold=ground.bold or None, underline=ground.underline or None)
 
 
 class SpanView(Widget):

@@ -69,6 +69,8 @@ class Ink(msgspec.Struct, frozen=True):
     """`failed`, and an error's title."""
     selection: Style
     """Laid over text that the mouse has selected; needs a background."""
+    found: Style
+    """Laid over the place that a search has come to; needs a background."""
     code_tokens: Mapping[str, Style] = {}
     """Pygments token names without `Token.` (`Keyword`, `Name.Function`, `Literal.String`, `Comment`, …) to styles;
     a token takes the longest name that fits it (`Name.Function.Magic` → `Name.Function` → `Name`)."""
@@ -124,5 +126,6 @@ def plain_ink() -> Ink:
         warning=colour("#ffcb6b"),
         error=colour("#ff7a85"),
         selection=Style(bgcolor="#33507a"),
+        found=Style(color="#16181d", bgcolor="#ffcb6b", bold=True),
         code_tokens={name: Style(color=value) for name, value in tokens.items()},
     )

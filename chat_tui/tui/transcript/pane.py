@@ -206,10 +206,9 @@ class LinePane(ScrollView, can_focus=True):
         overlays: list[Overlay] = []
         if self.found.wanted:
             lines = self._model.lines(turn, self._model.views[turn].parts()[part])
-            now = Style(color=ink.ground.bgcolor, bgcolor=ink.warning.color, bold=True)
             other = ink.selection + Style(underline=True)
             found = self.found.ranges(turn, part, line, lines)
-            overlays += [(start, end, now if is_now else other) for (start, end), is_now in found]
+            overlays += [(start, end, ink.found if is_now else other) for (start, end), is_now in found]
         span = selection.get_span(row.position.code) if selection is not None else None
         if span is not None:
             overlays.append((span[0], len(row.line.text) if span[1] < 0 else span[1], ink.selection))
