@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
 
@@ -25,6 +26,23 @@ async def test_a_question_is_answered_and_drawn_as_markdown() -> None:
         await chat.shows("You", "what?", "shelf/", "Title", "some bold words")
         assert "**" not in chat.shown()
         assert not chat.chat.prompt.text
+
+
+@pytest.mark.parametrize("by", ["key", "signal"])
+async def test_quitting_cancels_the_answer_before_all_else(by: str) -> None:
+    async with scripted_chat(HELD) as chat:
+        await chat.ask("what?")
+        await chat.shows("an answer")
+        answer = chat.chat.answer
+        assert answer is not None
+        if by == "key":
+            await chat.pilot.press("ctrl+q")
+        else:
+            # As the driver does it.
+            chat.app.exit(return_code=143)
+        async with asyncio.timeout(5):
+            await answer.saved.wait()
+    assert (answer.turn.state, answer.turn.text) == ("cancelled", "Half of an answer")
 
 
 async def test_the_stats_panel_tells_the_figures() -> None:

@@ -22,6 +22,8 @@ from chat_tui.tui.history_list import local_now
 from chat_tui.tui.transcript.ink import Ink
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from chat_tui.engine import Engine
     from chat_tui.presets import Preset
     from chat_tui.tui.clipboard import Clipboard
@@ -75,6 +77,7 @@ class ChatApp(App[int]):
         self._notices: list[ChatTuiError] = []
         self._copier: Clipboard | None = None
         self._choice = (model or (config.model if strategy is None else None), strategy or config.strategy)
+        self._hanging_up: list[asyncio.Future[None]] = []
         self.changed_keys: dict[str, str] = {}
         """Rebound keys by id."""
 
@@ -220,10 +223,21 @@ class ChatApp(App[int]):
 
     async def action_quit(self) -> None:
         """Leave; the engine is closed after the terminal was given back."""
+        self._hang_up()
         screen = self.screen_stack[0]
         if isinstance(screen, ChatScreen):
             await screen.leave()
         self.exit(0)
+
+    def exit(self, result: int | None = None, return_code: int = 0, message: RenderableType | None = None) -> None:
+        """End the app, by a key or by a signal."""
+        self._hang_up()
+        super().exit(result, return_code, message)
+
+    def _hang_up(self) -> None:
+        """Cancel what runs, before anything is saved or the terminal is given back: no more is to be paid for."""
+        if self.engine is not None:
+            self._hanging_up += [asyncio.ensure_future(self.engine.cancel(each)) for each in self.engine.running()]
 
 
 def _runner(screen: ChatScreen, row: keymap.Key) -> Callable[[], Awaitable[None]]:
