@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from itertools import pairwise
 from typing import Literal
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as some
 from msgspec.structs import replace
 
 from chat_tui.attachments import Attachment
-from chat_tui.chunks import State
+from chat_tui.chunks import Start, State
 from chat_tui.context import Context
 from chat_tui.conversation import Turn
 from chat_tui.models import Model
@@ -295,3 +296,24 @@ def test_the_files_of_questions_that_become_one_are_all_sent() -> None:
     one, other = Attachment("a.txt", "text/plain", b"a"), Attachment("b.txt", "text/plain", b"b")
     sent = well_formed([Turn("user", "a", attachments=(one,)), Turn("user", "b", attachments=(other,))])
     assert sent[0].attachments == (one, other)
+
+
+@pytest.mark.parametrize("exchanges", [3, 1000])
+async def test_a_long_conversation_is_fitted_beside_the_loop(exchanges: int) -> None:
+    turned = 0
+
+    async def beat() -> None:
+        nonlocal turned
+        while True:
+            await asyncio.sleep(0)
+            turned += 1
+
+    beating = asyncio.create_task(beat())
+    stream = Rig(b=["hi"]).router(B).process_stream(Request(turns=tuple(talk(exchanges)), strategy="quality-first"))
+    async with stream:
+        assert isinstance(await anext(stream), Start)
+        turned = 0
+        assert getattr(await anext(stream), "event", "") == "connecting"
+        assert (turned > 0) == (exchanges == 1000)
+    beating.cancel()
+    await asyncio.wait([beating])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
+from functools import partial
 from typing import TypeAlias
 
 import msgspec
@@ -12,14 +13,7 @@ import msgspec
 from chat_tui.chunks import Chunk, End, Error, Metadata, Start, State, Usage, error_info
 from chat_tui.context import Context
 from chat_tui.conversation import Turn
-from chat_tui.errors import (
-    AllFailed,
-    ChatTuiError,
-    ContextTooLong,
-    Garbled,
-    ProviderError,
-    TooSlow,
-)
+from chat_tui.errors import AllFailed, ChatTuiError, ContextTooLong, Garbled, ProviderError, TooSlow
 from chat_tui.limits import ErrorHandling
 from chat_tui.models import Model, cost
 from chat_tui.request import Request
@@ -38,6 +32,8 @@ OpenStream: TypeAlias = Callable[[Model, Request], AbstractAsyncContextManager[A
 """Speaks to a model: bursts of chunks, the last chunk an `End` with finish reason, state and usage. Raises
 `ProviderError`. The one seam between the router and whoever answers."""
 
+TURNS_AT_ONCE = 200
+"""Turns that are fitted into a window on the event loop, within a millisecond or two; more go to a thread."""
 SMALLER_CONTEXT_TRIES = 3
 """How often a context that the server finds too long is cut once more."""
 
@@ -289,14 +285,18 @@ class Run:
         self._asked = model
         part = self._tally.text.rstrip()
         spoken = self._request.spoken()
-        context = self._context = fit(
-            (*spoken, Turn("assistant", part)) if part else spoken,
+        turns = (*spoken, Turn("assistant", part)) if part else spoken
+        fitted = partial(
+            fit,
+            turns,
             window=window,
             reply_tokens=self._request.max_tokens,
             exchanges=self._settings.exchanges,
             step_tokens=model.trim_step_tokens,
             scale=self._scale.get(model.name, 1.0),
         )
+        # A long conversation takes milliseconds, which the loop has not got.
+        context = self._context = fitted() if len(turns) < TURNS_AT_ONCE else await asyncio.to_thread(fitted)
         price = estimated_price(model, context.tokens, self._request.max_tokens)
         opening = [
             Metadata(
@@ -307,9 +307,7 @@ class Run:
                 price=None if price is None else round(price, 6),
             )
         ]
-        if context.left_out:
-            opening.append(Metadata("trimmed", left_out=context.left_out))
-        yield opening
+        yield [*opening, *words.not_whole(context)]
         self._tally.begin_try()
         left = self._tally.left_of(self._request.max_tokens)
         request = self._request.changed(prompt="", turns=context.turns, max_tokens=left)
