@@ -257,6 +257,13 @@ class Parts:
             self._found([model])
             self._begin_pricing()
 
+    async def look_up(self, name: str) -> None:
+        """Ask the model's server for its window, where nobody has told it; it has a third of a second."""
+        self.admit(name)
+        model = next((model for model in self.router.models if model.name == name), None)
+        if model is not None and model.context_window is None:
+            await self._servers.look_up(model)
+
     def standings(self) -> Sequence[Standing]:
         """Every model and how it fares; a server that did not answer stands as a row of its own."""
         standings = []

@@ -39,8 +39,9 @@ Event = Literal[
 """What a `Metadata` chunk tells: where the stream is before its first token (`loading`, `connecting`, `waiting`,
 `queued`, `fetching`), what the router did (`retry`, `failover`, `seam`: an answer that was cut goes on,
 `budget`: models are out for their price, `part`: it is at step `attempt` of `of`, which are a document's parts and, at
-last, their summary), what was left out (`trimmed`: exchanges; `skipped`: a malformed event), figures (`usage`;
-`first_token`: how long it took, told once, right behind it), or what can be said of the text (`insights`)."""
+last, their summary), what was left out (`trimmed`: exchanges, or what `reason` says; `skipped`: a malformed event),
+figures (`usage`; `first_token`: how long it took, told once, right behind it), or what can be said of the text
+(`insights`)."""
 
 
 class Usage(msgspec.Struct, frozen=True, gc=False, omit_defaults=False):

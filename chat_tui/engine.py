@@ -92,6 +92,10 @@ class Engine:
         """Ask the configured servers for their models; `models()` and `strategies()` have all afterwards."""
         await asyncio.gather(self._supply.discover(), asyncio.to_thread(self._router.load_plug_ins))
 
+    async def look_up(self, model: str) -> None:
+        """Ask the model's server for its window, where nobody has told it, so that what does not fit can be told."""
+        await self._supply.look_up(model)
+
     async def recall(self) -> None:
         """Take up what was learned of the models before, which counts less when it is old, and who was chosen."""
         self._router.health.read(await self.memory.place(LEARNED), time())

@@ -203,7 +203,7 @@ class Meter:
             self._context = (chunk.context_tokens, chunk.context_window)
             self._price = chunk.price
         self._seams += chunk.event == "seam"
-        if chunk.event == "trimmed":
+        if chunk.event == "trimmed" and chunk.left_out:
             self._left_out = chunk.left_out
         if chunk.event == "part":
             self._step = (chunk.attempt, chunk.of)

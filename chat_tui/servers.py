@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 LOOK_UP_SECONDS = 2.0
 """For what a server tells of its models one by one."""
+WAITED_FOR_SECONDS = 0.3
+"""For the same where a question waits for it."""
 OFFERED = "found: choose it to use it"
 """The state of a model whose provider was found, and which no strategy takes before it was chosen once."""
 
@@ -241,6 +243,17 @@ class Servers:
         transport, its_key = await self.transport(), key
         told = await looked_up(lambda each: transport.ask(provider, its_key, each), provider, models, LOOK_UP_SECONDS)
         self._found([self._facts.of(model, provider) for model in told])
+
+    async def look_up(self, model: Model) -> None:
+        """Ask the model's server about it; a question waits for that, so not for long."""
+        provider = self._roster.spoken_to(model.provider)
+        if provider is None:
+            return
+        # What takes most of the time at the first question is not the server's to be blamed for.
+        await self.transport()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(WAITED_FOR_SECONDS):
+                await self._look_up(provider, [model])
 
     def _look_again(self, provider: Provider, model: Model) -> None:
         """A server that loads a model when it is asked tells only then what window it has."""

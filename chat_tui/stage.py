@@ -83,6 +83,9 @@ class Supply(Protocol):
     async def discover(self) -> None:
         """Ask the servers that name no models for their lists."""
 
+    async def look_up(self, name: str) -> None:
+        """Ask the model's server for its window, where nobody has told it; it has a third of a second."""
+
     async def prepare(self) -> None:
         """Load what a question to any server needs."""
 

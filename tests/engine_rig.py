@@ -57,6 +57,9 @@ class Supply:
     async def discover(self) -> None:
         self.told.append("discover")
 
+    async def look_up(self, name: str) -> None:
+        self.told.append(f"look up {name}")
+
     async def warm(self, name: str) -> None:
         self.told.append(f"warm {name}")
 

@@ -81,6 +81,9 @@ class StandInSupply:
     async def prepare(self) -> None:
         pass
 
+    async def look_up(self, name: str) -> None:
+        pass
+
     async def warm(self, name: str) -> None:
         self.warmed.append(name)
 

@@ -36,6 +36,16 @@ async def test_an_image_and_a_text_go_along_with_the_question(home: Home) -> Non
     ]
 
 
+async def test_files_without_a_question_are_not_sent(home: Home) -> None:
+    (home.folder / "notes.txt").write_text("hello\n")
+    async with ModelServer() as server:
+        home.serve(server.base_url, "tiny")
+        ran = await home.run("ask", "--attach", str(home.folder / "notes.txt"))
+        assert (ran.code, ran.text) == (2, "")
+        assert "files need a question" in ran.told()
+        assert server.requests == []
+
+
 @pytest.mark.parametrize("dialect", DIALECTS)
 async def test_an_image_and_a_wish_to_think_reach_every_dialect(home: Home, dialect: str) -> None:
     (home.folder / "cat.png").write_bytes(PNG)

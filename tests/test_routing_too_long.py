@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from chat_tui.chunks import Metadata
 from chat_tui.conversation import Turn
 from chat_tui.errors import ContextTooLong
 from chat_tui.models import Model
@@ -64,6 +65,8 @@ async def test_one_question_that_is_too_long_is_sent_and_the_server_decides() ->
     alone = await all_of(rig.router(small).process_stream(ask(prompt="word " * 500)))
     assert error_of(alone) == "ContextTooLong"
     assert narrow.seen == [1]
+    told = next(chunk for chunk in alone if isinstance(chunk, Metadata) and chunk.event == "trimmed")
+    assert "do not fit the window of 50" in told.reason
     chunks = await all_of(rig.router(small, B).process_stream(ask(prompt="word " * 500)))
     assert text_of(chunks) == "larger"
 

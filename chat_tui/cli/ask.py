@@ -6,7 +6,7 @@ import argparse
 import asyncio
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import aclosing, suppress
 from pathlib import Path
 
@@ -26,9 +26,12 @@ from chat_tui.presets import Preset
 from chat_tui.request import Request
 from chat_tui.routing.strategies import names, plug_ins
 from chat_tui.text_safety import clean, clean_line
+from chat_tui.tokens import attachment_tokens, estimate
 
 STDIN_LIMIT = 16 * 1024 * 1024
 """Bytes read from standard input."""
+SMALL_TOKENS = 2000
+"""A question of so many fits any usual window; of a longer one to a named model its server is asked first."""
 _EXIT = {"complete": 0, "length": 0, "refused": 0, "cancelled": 130}
 
 
@@ -41,7 +44,8 @@ def run(options: argparse.Namespace) -> int:
         told(error)
         return 2
     if not question.strip():
-        say("usage: chat-tui ask QUESTION\nchat-tui: there is no question, nor anything on stdin.\n")
+        why = "files need a question" if attachments else "there is no question, nor anything on stdin"
+        say(f"usage: chat-tui ask {'--attach FILE ' if attachments else ''}QUESTION\nchat-tui: {why}.\n")
         return 2
     if options.strategy is not None and options.strategy not in names() and options.strategy not in plug_ins():
         known = ", ".join([*names(), *plug_ins()])
@@ -129,15 +133,11 @@ async def _answered(
     interrupted: asyncio.Event,
     paper: Paper,
 ) -> int:
-    if request.model is None and (request.strategy is not None or engine.config.model is None):
-        discovery = asyncio.ensure_future(engine.discover())
-        stop = asyncio.ensure_future(interrupted.wait())
-        await asyncio.wait([discovery, stop], return_when=asyncio.FIRST_COMPLETED)
-        discovery.cancel()
-        stop.cancel()
-        await asyncio.wait([discovery, stop])
-        if not discovery.cancelled():
-            discovery.result()
+    named = request.model or (engine.config.model if request.strategy is None else None)
+    if named is None:
+        await _unless(interrupted, engine.discover())
+    elif estimate(question) + sum(map(attachment_tokens, attachments)) > SMALL_TOKENS:
+        await _unless(interrupted, engine.look_up(named))
     answer = await engine.ask(None, question, request, preset=preset, attachments=attachments)
     watch = asyncio.ensure_future(_cancel_when(interrupted, engine, answer))
     try:
@@ -152,6 +152,17 @@ async def _answered(
     finally:
         watch.cancel()
     return _EXIT.get(answer.turn.state, 1)
+
+
+async def _unless(interrupted: asyncio.Event, work: Coroutine[None, None, None]) -> None:
+    """Do it to its end, or up to the interruption."""
+    doing, stop = asyncio.ensure_future(work), asyncio.ensure_future(interrupted.wait())
+    await asyncio.wait([doing, stop], return_when=asyncio.FIRST_COMPLETED)
+    doing.cancel()
+    stop.cancel()
+    await asyncio.wait([doing, stop])
+    if not doing.cancelled():
+        doing.result()
 
 
 async def _cancel_when(interrupted: asyncio.Event, engine: Engine, answer: Answer) -> None:

@@ -108,7 +108,7 @@ class Paper:
         elif chunk.event == "budget":
             self._line(chunk.reason)
         elif chunk.event == "trimmed":
-            self._line(f"{chunk.left_out} earlier exchanges do not fit and are not sent.")
+            self._line(chunk.reason or f"{chunk.left_out} earlier exchanges do not fit and are not sent.")
         elif chunk.event in {"loading", "queued"} and self._terminal:
             self._status({"loading": "Loading the model …", "queued": "Waiting for a free stream …"}[chunk.event])
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from chat_tui.chunks import Chunk, Metadata, Token
+from chat_tui.context import Context
 from chat_tui.errors import (
     Busy,
     ChatTuiError,
@@ -128,3 +129,13 @@ def fault(model: Model, error: Exception) -> InternalError:
     )
     fault.__cause__ = error
     return fault
+
+
+def not_whole(context: Context) -> Iterator[Metadata]:
+    """What of a conversation the model will not see: exchanges that do not fit, or a part of a question that is too
+    long alone, which some servers cut off without a word."""
+    if context.left_out:
+        yield Metadata("trimmed", left_out=context.left_out)
+    if context.window is not None and context.tokens > context.window:
+        told = f"About {context.tokens:,} tokens do not fit the window of {context.window:,}"
+        yield Metadata("trimmed", reason=f"{told}: the server may leave out a part of the question.")
