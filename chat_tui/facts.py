@@ -10,7 +10,7 @@ from chat_tui.config import Config, ModelRow
 from chat_tui.models import Model, Provider
 from chat_tui.providers.catalogue import Catalogue, Entry
 from chat_tui.providers.quality import Prior, prior_of
-from chat_tui.providers.sight import takes_images
+from chat_tui.providers.sight import takes_images, thinks
 
 _SERVERS = ("llama.cpp", "vllm")
 """Providers that are called after the program that serves them."""
@@ -35,6 +35,7 @@ class Facts:
         return msgspec.structs.replace(
             model,
             images=_told(row.images, model.images, takes_images(model.id)),
+            thinking=_told(model.thinking, thinks(model.id)),
             server=model.server or (model.provider if model.provider in _SERVERS else ""),
             asked_window=row.context_window,
             context_window=row.context_window or model.context_window or entry.context_window,

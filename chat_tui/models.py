@@ -65,6 +65,8 @@ class Model(msgspec.Struct, frozen=True):
     """The same by kind of task (`code`, `math`, `writing`, `long`) and by language (`zh`, …), where it is known."""
     images: bool | None = None
     """It takes images; None when not known."""
+    thinking: bool | None = None
+    """It can think before it answers; None when not known."""
     selectable: bool = True
     """False: only an explicit choice takes it, never a strategy."""
     local: bool = False
@@ -114,7 +116,7 @@ class Standing(msgspec.Struct, frozen=True):
     tokens_per_second: float | None = None
     """Measured; None when it has not answered yet."""
     state: str = "ready"
-    """`ready`, `not fetched`, `resting 12 s`, `no key`, … in words."""
+    """`ready`, `not fetched`, `rests 12 s`, `no key`, … in words."""
     usable: bool = True
     """False: choosing it now would fail; `state` says why."""
 

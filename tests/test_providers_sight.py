@@ -1,4 +1,4 @@
-"""Which models take images: from the config, from the server's list, from the family."""
+"""Which models take images: from the config, from the server's list, from the family; and which think."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from chat_tui.facts import Facts
 from chat_tui.models import Model, Provider
 from chat_tui.providers.catalogue import Catalogue
 from chat_tui.providers.discovery import models_of
-from chat_tui.providers.sight import takes_images
+from chat_tui.providers.sight import takes_images, thinks
 
 SEES = """gpt-4o openai/gpt-4o-mini gpt-4.1-nano gpt-5 o1 o3 o4-mini claude-3-haiku-20240307 claude-3.5-sonnet
     anthropic/claude-sonnet-4.5 gemini-2.5-flash models/gemini-3-pro gemma3:4b llama-4-scout llama3.2-vision:11b
@@ -27,6 +27,23 @@ UNKNOWN = "somebody/new-model qwen3:8b mistral-large llama3.2:3b gemma3:1b"
 )
 def test_a_family_is_told_from_the_id(ids: str, told: bool | None) -> None:
     assert {name: takes_images(name) for name in ids.split()} == dict.fromkeys(ids.split(), told)
+
+
+THINKS = """o1-mini o3 openai/o4-mini gpt-5 gpt-oss:20b claude-3-7-sonnet-20250219 anthropic/claude-sonnet-4.5
+    claude-opus-4-1 gemini-2.5-flash deepseek-r1:8b deepseek-reasoner qwen3:8b qwq-32b magistral-small grok-4
+    kimi-k2-thinking Qwen/Qwen3-30B-A3B-Thinking-2507 phi-4-reasoning glm-4.5-air"""
+SAY_AT_ONCE = """gpt-4o gpt-4.1-nano gpt-3.5-turbo claude-3-5-haiku-latest claude-3-haiku-20240307 gemini-2.0-flash
+    llama-3.3-70b-versatile llama3.2:3b smollm2-135m mistral-large mixtral-8x7b gemma3:4b Qwen/Qwen2.5-VL-7B-Instruct
+    deepseek-chat grok-4-fast-non-reasoning"""
+
+
+@pytest.mark.parametrize(
+    ("ids", "told"),
+    [(THINKS, True), (SAY_AT_ONCE, False), ("somebody/new-model gpt-5-chat-latest Qwen3-Coder-480B", None)],
+    ids=["thinks", "says at once", "unknown"],
+)
+def test_whether_it_thinks_is_told_from_the_id(ids: str, told: bool | None) -> None:
+    assert {name: thinks(name) for name in ids.split()} == dict.fromkeys(ids.split(), told)
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,11 @@ def test_ollama_tells_the_window_in_use_and_not_the_trained_one(
 ) -> None:
     model = ollama.learned(Model("box/tiny"), [shown, loaded])
     assert (model.context_window, model.images) == (window, images)
+    assert model.thinking is (None if images is None else False)
+
+
+def test_ollama_tells_whether_a_model_thinks() -> None:
+    assert ollama.learned(Model("box/qwen3"), [{"capabilities": ["completion", "thinking"]}, None]).thinking is True
 
 
 @pytest.mark.parametrize(

@@ -78,8 +78,10 @@ def learned(model: Model, answers: Sequence[Json]) -> Model:
     for row in rows if isinstance(rows, list) else ():
         if isinstance(row, dict) and _same(row.get("model") or row.get("name"), model.id):
             window = tokens(row.get("context_length")) or window
-    sees = "vision" in abilities if isinstance(abilities, list) and abilities else model.images
-    return msgspec.structs.replace(model, context_window=window or model.context_window, images=sees)
+    model = msgspec.structs.replace(model, context_window=window or model.context_window)
+    if not isinstance(abilities, list) or not abilities:
+        return model
+    return msgspec.structs.replace(model, images="vision" in abilities, thinking="thinking" in abilities)
 
 
 def _same(name: Json, model_id: str) -> bool:
