@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 from functools import partial
+from math import ceil
 from pathlib import Path
 
 import msgspec
@@ -276,7 +277,7 @@ class Parts:
     def _state(self, model: Model) -> tuple[str, bool]:
         rest = self.router.health.resting_seconds(model.name)
         if rest:
-            return f"rests {rest:.0f} s", True
+            return f"rests {ceil(rest)} s", True
         if model.name == LOCAL_MODEL:
             if self._weights.ready() is None:
                 return ("fetching" if self._weights.fetching else "not fetched"), True

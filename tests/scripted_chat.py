@@ -57,14 +57,15 @@ class StandInWeights:
 
 
 class StandInSupply:
-    """Says that every model is ready."""
+    """Says that every model is ready, unless `states` tells otherwise by its name."""
 
     def __init__(self, models: Sequence[Model]) -> None:
         self._models = models
+        self.states = {SCRIPTED_MODEL: "demo"}
         self.warmed: list[str] = []
 
     def standings(self) -> Sequence[Standing]:
-        return [Standing(model, state="demo" if model.name == SCRIPTED_MODEL else "ready") for model in self._models]
+        return [Standing(model, state=self.states.get(model.name, "ready")) for model in self._models]
 
     def offers(self, name: str) -> bool:
         return False
@@ -173,6 +174,11 @@ class ScriptedChat:
         """Wait until the answer is there and saved."""
         await self.until(lambda: self.chat.answer is not None and self.chat.answer.saved.is_set())
         await self.until(lambda: not self.chat.transcript.is_busy)
+
+    def figure(self, label: str) -> str:
+        """What the stats panel tells in the row of this label."""
+        rows = self.shown(self.screen.stats).split("\n")
+        return next((row.strip().removeprefix(label).strip() for row in rows if row.strip().startswith(label)), "")
 
     def shown(self, widget: Widget | None = None) -> str:
         """What the screen, or one widget of it, shows."""

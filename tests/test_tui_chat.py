@@ -355,3 +355,40 @@ async def test_nothing_is_sent_from_a_screen_too_small_to_see_it() -> None:
         await chat.pilot.resize_terminal(80, 24)
         await chat.pilot.press("enter")
         await chat.answered()
+
+
+async def test_in_the_open_list_of_models_a_rest_counts_down() -> None:
+    async with scripted_chat() as chat:
+        await chat.screen.opened()
+        chat.supply.states["shelf/deep"] = "rests 27 s"
+        await chat.pilot.press("ctrl+o")
+        await chat.shows("rests 27 s")
+        chat.supply.states["shelf/deep"] = "rests 26 s"
+        await chat.shows("rests 26 s")
+        await chat.pilot.press("escape")
+
+
+async def test_the_stats_tell_the_costs_when_the_answer_has_ended() -> None:
+    async with scripted_chat(["one ", "two"], ["three"], config=Config(daily_budget=2.0)) as chat:
+        await chat.ask("a")
+        await chat.answered()
+        await chat.until(lambda: chat.figure("Conversation") != "–")
+        first = chat.figure("Conversation")
+        assert first == chat.figure("Cost").lstrip("≈")
+        assert chat.figure("Today").endswith("of $2.00")
+        await chat.pilot.press("ctrl+n")
+        await chat.until(lambda: chat.figure("Conversation") == "–")
+
+
+async def test_an_answer_that_is_opened_again_tells_its_figures_and_its_route(tmp_path: Path) -> None:
+    async with scripted_chat(["one ", Pause(0.1), "two ", Pause(0.1), "three"], file=tmp_path / "h.db") as chat:
+        await chat.ask("a")
+        await chat.answered()
+        await chat.until(lambda: "?" in chat.figure("Route"))
+        rows = ("Route", "TTFT", "Tokens/s", "Tokens in", "Tokens out", "Cost", "Duration")
+        live = [chat.figure(row) for row in rows]
+        id = chat.chat.conversation_id or ""
+        await chat.pilot.press("ctrl+n")
+        await chat.until(lambda: chat.figure("TTFT") == "–")
+        await chat.chat.open(id)
+        await chat.until(lambda: [chat.figure(row) for row in rows] == live)

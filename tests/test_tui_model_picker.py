@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from rich.cells import cell_len
 from textual.widgets import Input
 
 from chat_tui.models import Model, Standing
-from chat_tui.tui.model_picker import ModelPicker, standing_lines
-from chat_tui.tui.row_list import RowList
+from chat_tui.tui.model_picker import ModelPicker
+from chat_tui.tui.model_rows import ModelDetail, described, searched, standing_lines
+from chat_tui.tui.row_list import RowList, matching
 from chat_tui.tui.spans import text_of
 from tests.panels_screen import ANSWERING, CLAUDE, EVIL, LOCAL, MINI, Panels, summaries
 
@@ -32,6 +34,84 @@ def test_every_row_of_a_model_fits(width: int, name: str) -> None:
     for line in standing_lines(Standing(Model(name), state=EVIL * 3), width):
         assert sum(cell_len(span.text) for span in line) <= width
         assert "\x1b" not in text_of([line])
+
+
+SEEING = Standing(
+    Model("openai/gpt-5", 400_000, 1.25, 10, quality=0.97, guessed=True, images=True, thinking=True),
+    2.4,
+    54.0,
+    "rests 27 s",
+)
+
+
+def test_a_wide_row_tells_where_it_runs_what_it_can_and_how_good_it_is() -> None:
+    [line] = standing_lines(SEEING, 117)
+    told = "openai/gpt-5 hosted images · thinks 400k $1.25/$10 ≈0.97 2.4 s 54 rests 27 s"
+    assert " ".join("".join(span.text for span in line).split()) == told
+    [line] = standing_lines(LOCAL, 117)
+    assert " ".join("".join(span.text for span in line).split()) == "local/smollm2-135m local 2k $0 – 0.34 s 41 ready"
+
+
+def test_a_model_is_described_in_words() -> None:
+    told = " · ".join(described(SEEING))
+    for part in ("hosted", "takes images", "thinks", "quality ≈0.97, a guess", "first token 2.4 s", "54 tok/s"):
+        assert part in told
+    assert described(Standing(Model("shelf/new"))) == ["hosted", "price unknown"]
+    assert "costs nothing" in described(LOCAL)
+
+
+@pytest.mark.parametrize("width", [20, 40, 57, 113])
+async def test_the_description_fits_its_lines(width: int) -> None:
+    detail = ModelDetail()
+    detail.show(Standing(msgspec.structs.replace(SEEING.model, name=EVIL * 5), 2.4, 54.0, EVIL * 3), 1)
+    lines = detail.lines(width)
+    assert len(lines) <= ModelDetail.HEIGHT
+    assert all(sum(cell_len(span.text) for span in line) <= width for line in lines)
+
+
+def test_one_filters_by_what_a_model_can_and_where_it_runs() -> None:
+    texts = [searched(standing.model) for standing in (LOCAL, SEEING, MINI)]
+    found = [list(matching(typed, texts)) for typed in ("thinks", "images hosted", "free", "local", "hosted")]
+    assert found == [[1], [1], [0], [0], [1, 2]]
+
+
+async def test_the_model_under_the_cursor_is_told_in_words() -> None:
+    app = Panels()
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.picker.set_standings([LOCAL, SEEING])
+        app.picker.open()
+        await pilot.pause()
+        detail = app.picker.query_one(ModelDetail)
+        assert "the strategy in use finds best" in app.seen(detail)
+        await pilot.press("down", "down")
+        await pilot.pause()
+        assert "openai/gpt-5" in app.seen(detail)
+        assert "takes images · thinks" in app.seen(detail)
+        await pilot.press("s", "m", "o", "l")
+        await pilot.pause()
+        assert "runs on this machine" in app.seen(detail)
+
+
+async def test_a_rest_counts_down_and_moves_nothing() -> None:
+    app = Panels()
+    many = [Standing(Model(f"shelf/model-{number}")) for number in range(100)]
+    async with app.run_test(size=(120, 30)) as pilot:
+        app.picker.set_standings([SEEING, *many])
+        app.picker.open()
+        await pilot.pause()
+        rows = app.picker.query_one(RowList)
+        rows.scroll_to(y=0, animate=False, force=True)
+        await pilot.press("down")
+        assert "rests 27 s" in app.seen(rows)
+        app.picker.set_standings([msgspec.structs.replace(SEEING, state="rests 26 s"), *many])
+        await pilot.pause()
+        assert "rests 26 s" in app.seen(rows)
+        assert "rests 26 s" in app.seen(app.picker.query_one(ModelDetail))
+        rows.scroll_to(y=50, animate=False, force=True)
+        await pilot.pause()
+        app.picker.set_standings([msgspec.structs.replace(SEEING, state="rests 25 s"), *many])
+        await pilot.pause()
+        assert rows.scroll_offset.y == 50
 
 
 async def test_model_and_strategy_are_in_sight_with_their_keys() -> None:

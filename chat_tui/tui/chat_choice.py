@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from textual import on
+from textual.timer import Timer
 
 from chat_tui.models import LOCAL_MODEL
 from chat_tui.tui.chat_layout import ChatLayout
@@ -16,6 +17,9 @@ from chat_tui.tui.model_picker import ModelPicker
 
 if TYPE_CHECKING:
     from chat_tui.engine import Engine
+
+COUNT_SECONDS = 1.0
+"""Between two looks at how the models fare, while their list is open."""
 
 
 class ChatChoice(ChatLayout):
@@ -27,6 +31,7 @@ class ChatChoice(ChatLayout):
         self._engine: Engine | None = None
         self._opened = asyncio.Event()
         self._once: Callable[[str | None], None] | None = None
+        self._counting: Timer | None = None
 
     def on_mount(self) -> None:
         """Model and strategy in use are in sight from the first paint on."""
@@ -66,6 +71,16 @@ class ChatChoice(ChatLayout):
     def _open_models(self, engine: Engine) -> None:
         self.picker.set_standings(engine.models())
         self.picker.open()
+        if self._counting is None:
+            self._counting = self.set_interval(COUNT_SECONDS, self._count)
+
+    def _count(self) -> None:
+        """While the list is open, rests count down and what is measured is told."""
+        if self.picker.is_open and self._engine is not None:
+            self.picker.set_standings(self._engine.models())
+        elif self._counting is not None:
+            self._counting.stop()
+            self._counting = None
 
     def action_next_strategy(self) -> None:
         """Go to the next strategy; it chooses from now on. From a fixed model it leads back to the strategy in use."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -18,14 +17,9 @@ from textual.widgets import Input
 from chat_tui.models import Standing
 from chat_tui.text_safety import clean_line
 from chat_tui.tui import figures_text as words
+from chat_tui.tui.model_rows import NARROW, ListHeading, ModelDetail, searched, standing_lines
 from chat_tui.tui.row_list import Filter, RowList, matching
 from chat_tui.tui.spans import Line, Span, SpanView, apart, crop, crop_start
-
-NARROW = 66
-"""Below this width a row takes two lines."""
-
-STATE_WIDTH = 16
-"""Cells for a model's state."""
 
 _LEAVE_IT = "Let the strategy choose"
 
@@ -82,7 +76,7 @@ class ModelList(Vertical):
         display: none;
         overlay: screen;
         constrain: inside inside;
-        width: 84;
+        width: 132;
         max-width: 100vw;
         height: auto;
         max-height: 80vh;
@@ -93,50 +87,6 @@ class ModelList(Vertical):
         & > RowList { background: $panel; }
     }
     """
-
-
-class ListHeading(SpanView):
-    """The names of the columns, over the rows."""
-
-    # The room at the right stands over the rows' scrollbar.
-    DEFAULT_CSS = "ListHeading { width: 1fr; height: 1; padding-right: 1; background: $panel; }"
-
-    def lines(self, width: int) -> Sequence[Line]:
-        """One line, or none where rows take two lines and have no columns."""
-        if width < NARROW:
-            return [(Span(crop(" context · $ per million in/out · speed", width), "dim"),)]
-        name, figures = _columns("Model", "Context", "$/M in/out", "Tokens/s", width)
-        return [(Span(f"  {name}{figures}  State", "dim"),)]
-
-
-def _columns(name: str, window: str, price: str, speed: str, width: int) -> tuple[str, str]:
-    """A row's name and figures, set in columns."""
-    figures = f"{window:>8} {price:>14} {speed:>9}"
-    room = max(12, width - 2 - len(figures) - 2 - STATE_WIDTH)
-    name = crop_start(name, room)
-    return name + " " * (room - cell_len(name)), figures
-
-
-def standing_lines(standing: Standing, width: int, *, in_use: bool = False, fixed: bool = False) -> list[Line]:
-    """A model's row: one line in columns, or two lines where it is narrow. `fixed`: it is in use by choice."""
-    model = standing.model
-    name = clean_line(model.name, 200)
-    state = clean_line(standing.state, 80)
-    mark = Span("▌ " if fixed else "  ", "accent")
-    name_role = ("accent" if in_use else "text") if standing.usable else "dim"
-    state_role = "dim" if not standing.usable else "success" if state == "ready" else "warning"
-    window, price = words.context(model.context_window), words.price(model.price_in, model.price_out)
-    if width < NARROW:
-        name = crop_start(name, max(8, width - 2 - min(len(state), STATE_WIDTH) - 1))
-        parts = [window, price, words.rate(standing.tokens_per_second), words.ttft(standing.ttft_seconds)]
-        told = " · ".join(part for part in parts if part != words.UNKNOWN)
-        return [
-            (mark, *apart(Span(name, name_role), Span(crop(state, STATE_WIDTH), state_role), width - 3)),
-            (Span("  "), Span(crop(told, width - 2), "dim")),
-        ]
-    name, figures = _columns(name, window, price, words.speed(standing.tokens_per_second), width)
-    shown = Span(crop(state, STATE_WIDTH), state_role)
-    return [(mark, Span(name, name_role), Span(figures, "dim"), Span("  "), shown)]
 
 
 class ModelPicker(Widget):
@@ -175,6 +125,7 @@ class ModelPicker(Widget):
         self._in_use = ModelsInUse(model_key, strategy_key)
         self._rows = RowList(self._draw)
         self._filter = Filter(self._rows, "type to filter")
+        self._detail = ModelDetail()
         self._list = ModelList()
         self._mounted_list = False
         self._standings: tuple[Standing, ...] = ()
@@ -202,10 +153,15 @@ class ModelPicker(Widget):
     def set_standings(self, standings: Sequence[Standing]) -> None:
         """Every model with how it fares, in the order in which they are listed."""
         under = self._standing_at(self._rows.cursor) if self.is_open else None
-        self._standings = tuple(standings)
-        self._texts = tuple(f"{standing.model.name} {standing.state}".casefold() for standing in standings)
-        if self.is_open:
-            self._narrow(keep=under.model.name if under else None)
+        before, self._standings = self._standings, tuple(standings)
+        if [standing.model for standing in before] != [standing.model for standing in standings]:
+            self._texts = tuple(searched(standing.model) for standing in standings)
+            if self.is_open:
+                self._narrow(keep=under.model.name if under else None)
+        elif self.is_open:
+            # Only how they fare: nothing moves, not even where somebody has scrolled to.
+            self._rows.refresh()
+            self._tell()
 
     def open(self) -> None:
         """Open the list, with the model in use under the cursor, and take the focus."""
@@ -216,7 +172,7 @@ class ModelPicker(Widget):
             self._list.border_title = "Models"
             self._list.border_subtitle = "Enter choose · Esc close"
             self.mount(self._list)
-            self._list.mount(self._filter, ListHeading(), self._rows)
+            self._list.mount(self._filter, ListHeading(), self._rows, self._detail)
         self.is_open = True
         with self._filter.prevent(Input.Changed):
             self._filter.value = ""
@@ -247,12 +203,18 @@ class ModelPicker(Widget):
         count, row_height = len(names) + self._leave_row, 1 if self._wide() else 2
         # As tall as it needs to be when all are listed: typing shall not move its lower edge.
         needed = row_height * (len(self._standings) + 1)
-        self._rows.styles.height = min(needed, max(3, 4 * self.screen.size.height // 5 - 4))
+        room = 4 * self.screen.size.height // 5 - 4 - ModelDetail.HEIGHT
+        self._detail.display = room >= 3
+        self._rows.styles.height = min(needed, max(3, room))
         self._rows.show(count, cursor, row_height=row_height)
+        self._tell()
+
+    def _tell(self) -> None:
+        self._detail.show(self._standing_at(self._rows.cursor), self._rows.count)
 
     def _wide(self) -> bool:
-        # The list is 84 cells wide, less where the screen is narrower; 2 go to its border, 1 to the scrollbar.
-        return min(84, self.screen.size.width) - 3 >= NARROW
+        # The list is 132 cells wide, less where the screen is narrower; 2 go to its border, 1 to the scrollbar.
+        return min(132, self.screen.size.width) - 3 >= NARROW
 
     def _standing_at(self, row: int) -> Standing | None:
         place = row - self._leave_row
@@ -296,6 +258,12 @@ class ModelPicker(Widget):
         """Filter as one types."""
         event.stop()
         self._narrow()
+
+    @on(RowList.Moved)
+    def tell(self, event: RowList.Moved) -> None:
+        """The cursor stands on another row."""
+        event.stop()
+        self._tell()
 
     @on(RowList.Chosen)
     def choose(self, event: RowList.Chosen) -> None:

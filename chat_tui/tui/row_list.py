@@ -120,6 +120,9 @@ class RowList(ScrollView, can_focus=True):
         def control(self) -> RowList:
             return self.rows
 
+    class Moved(Message):
+        """The cursor has moved."""
+
     def __init__(
         self,
         draw: Callable[[int, int], Sequence[Line]],
@@ -168,6 +171,7 @@ class RowList(ScrollView, can_focus=True):
         if before != self.cursor:
             self.redraw_row(before)
             self.redraw_row(self.cursor)
+            self.post_message(self.Moved())
         self._into_sight()
 
     def page(self, by: int) -> None:
