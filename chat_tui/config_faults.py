@@ -12,7 +12,7 @@ import msgspec
 from chat_tui.errors import ConfigError
 from chat_tui.text_safety import clean_line
 
-HINT = "docs/settings.md lists every setting."
+HINT = "`chat-tui settings` lists every setting."
 _KINDS = {
     str: "a text in quotes",
     int: "a whole number",

@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
+from chat_tui.cli import settings
 from chat_tui.tui import commands, keymap
-from tests import settings
 
 README = Path(__file__).parent.parent / "README.md"
 SETTINGS = README.parent / "docs" / "settings.md"

@@ -38,6 +38,15 @@ async def test_a_wrong_config_is_told_with_file_key_and_line(home: Home, text: s
     assert "Traceback" not in ran.told()
 
 
+async def test_a_setting_that_there_is_not_names_the_command_that_lists_them_all(home: Home) -> None:
+    home.config.write_text("zzz = 1\n")
+    assert "`chat-tui settings` lists every setting" in (await home.run("ask", "hello")).told()
+    ran = await home.run("settings")
+    assert (ran.code, ran.err) == (0, b"")
+    assert "| `strategy` |" in ran.text
+    assert "## `[timeouts]`" in ran.text
+
+
 async def test_a_config_that_is_named_but_not_there_is_told(home: Home) -> None:
     home.config.unlink()
     ran = await home.run("ask", "hello")

@@ -163,7 +163,7 @@ def test_a_byte_order_mark_and_windows_newlines_are_borne() -> None:
         ),
         ("[[models]]\nname = 'a/b'\nqualty = 1", 3, None, "`quality`"),
         ("request.max_tokns = 5", 1, "request.max_tokns", "`max_tokens`"),
-        ("zzz = 1", 1, "zzz", "docs/settings.md"),
+        ("zzz = 1", 1, "zzz", "`chat-tui settings`"),
     ],
 )
 def test_an_unknown_setting_is_told_with_near_names(text: str, line: int, key: str | None, hint: str) -> None:

@@ -4,9 +4,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from chat_tui.cli import settings
 from chat_tui.known import known_providers
 from chat_tui.tui import commands, keymap
-from tests import settings
 from tests.readme import SETTINGS
 
 README = Path(__file__).parent.parent / "README.md"

@@ -35,6 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from chat_tui.cli import models
 
             return models.run(options)
+        if options.command == "settings":
+            from chat_tui.cli import settings
+
+            return settings.run()
         if options.command == "history":
             from chat_tui.cli import history
 
@@ -108,6 +112,7 @@ def parser() -> argparse.ArgumentParser:
     ask.add_argument("--no-fallback", action="store_true", help="try the first choice only")
     _auth(commands.add_parser("auth", help="keep keys in the system's keyring"))
     _models(commands.add_parser("models", help="keep models that run on this machine"))
+    commands.add_parser("settings", help="show every setting of the config, with its default")
     history_options.add(commands.add_parser("history", help="list, search, export and import conversations"))
     return top
 

@@ -1,4 +1,7 @@
-"""The page of all settings, `docs/settings.md`, made from the config's records and the words under their fields."""
+"""`chat-tui settings`: the page of all settings, made from the config's records and the words under their fields.
+
+`docs/settings.md` is the same page.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +23,15 @@ _HEADER = "| setting | value | default | |\n|---|---|---|---|\n"
 _LONGEST = 40
 _INTRO = """# Settings
 
-All settings of `config.toml`; every one may be left out. Generated from the code by `python -m tests.readme`.
+All settings of `config.toml`; every one may be left out. `chat-tui settings` shows this page; the code is its source.
 The README has an example of each table.
 """
+
+
+def run() -> int:
+    """Write the page to stdout; gives the exit code."""
+    sys.stdout.write(markdown())
+    return 0
 
 
 def words_of(owner: type[msgspec.Struct]) -> dict[str, str]:
