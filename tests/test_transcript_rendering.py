@@ -73,12 +73,16 @@ def test_emphasis_code_and_strikethrough_are_styled(renderer: Renderer) -> None:
 
 
 def test_a_links_true_target_is_shown(renderer: Renderer) -> None:
-    assert texts(renderer, "[bank.com](http://evil.example/x)") == ["bank.com (http://evil.example/x)"]
+    assert texts(renderer, "[bank.com](http://evil.example/x)") == [
+        "bank.com ‹leads elsewhere:",
+        "http://evil.example/x›",
+    ]
+    assert texts(renderer, "[the bank](http://bank.com)") == ["the bank ‹http://bank.com›"]
     assert texts(renderer, "<http://a.example>") == ["http://a.example"]
 
 
 def test_images_are_named(renderer: Renderer) -> None:
-    assert texts(renderer, "![a cat](http://c.example/cat.png)", 60) == ["[image: a cat] (http://c.example/cat.png)"]
+    assert texts(renderer, "![a cat](http://c.example/cat.png)", 60) == ["[image: a cat] ‹http://c.example/cat.png›"]
 
 
 def test_html_is_shown_as_it_is(renderer: Renderer) -> None:
@@ -86,7 +90,7 @@ def test_html_is_shown_as_it_is(renderer: Renderer) -> None:
 
 
 def test_mathematics_keeps_its_source(renderer: Renderer) -> None:
-    for text in ("\\(a_1 * b_2 * c\\)", "$x_1 * y_2 * z$", "$$a*b*c$$"):
+    for text in ("\\(a_i * b_j * c\\)", "$x_i * y_j * z$", "$$a*b*c$$"):
         assert texts(renderer, text) == [text]
     assert texts(renderer, "$$\na\n- b\n$$") == ["$$", "a", "- b", "$$"]
     assert texts(renderer, "It costs $5 or *even* $6") == ["It costs $5 or even $6"]

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from rich.style import Style
 
 from chat_tui.tui.transcript.ink import Ink
+from chat_tui.tui.transcript.links import deceives, told_target
+from chat_tui.tui.transcript.mathematics import legible
 from chat_tui.tui.transcript.wrapping import Line, Run, wrap
 
 if TYPE_CHECKING:
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class InlineRenderer:
-    """Text with emphasis, code, links (whose true target is shown), images, mathematics and HTML as source."""
+    """Text with emphasis, code, links (whose true target is shown), images, legible mathematics, HTML as source."""
 
     def __init__(self, ink: Ink) -> None:
         self._ink = ink
@@ -32,7 +34,9 @@ class InlineRenderer:
         link_from = 0
         for child in token.children or ():
             kind = child.type
-            if kind in ("text", "html_inline", "math_inline", "text_special"):
+            if kind == "math_inline":
+                runs.append((legible(child.content.expandtabs(4)), styles[-1], True))
+            elif kind in ("text", "html_inline", "text_special"):
                 if child.content:
                     runs.append((child.content.expandtabs(4), styles[-1], True))
             elif kind == "softbreak":
@@ -49,8 +53,9 @@ class InlineRenderer:
             elif kind == "link_close":
                 styles.pop()
                 text = "".join([run[0] for run in runs[link_from:]])
-                if target and target not in (text, f"mailto:{text}", f"http://{text}", f"https://{text}"):
-                    runs.append((f" ({target})", styles[-1] + ink.link_target, True))
+                if told := told_target(text, target):
+                    aside = ink.warning if deceives(text, target) else ink.link_target
+                    runs.append((told, styles[-1] + aside, True))
             elif child.nesting == 1:
                 over = {"em_open": ink.emphasis, "strong_open": ink.strong, "s_open": ink.strike}.get(kind)
                 styles.append(styles[-1] + over if over else styles[-1])
@@ -66,5 +71,5 @@ class InlineRenderer:
         label = f"[image: {alt}]" if alt else "[image]"
         runs: list[Run] = [(label, style + self._ink.link, True)]
         if target:
-            runs.append((f" ({target})", style + self._ink.link_target, True))
+            runs.append((f" ‹{target}›", style + self._ink.link_target, True))
         return runs

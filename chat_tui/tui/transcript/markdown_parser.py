@@ -36,11 +36,11 @@ def _math(state: StateInline, silent: bool) -> bool:
 
 
 def _dollar_end(source: str, start: int, stop: int) -> int:
-    """Where `$…$` ends: nothing blank inside at its ends, and no digit behind (prices are not mathematics)."""
+    """Where `$…$` ends: nothing blank inside at its ends, no letter or digit behind, as prices and variables have."""
     if source[start + 1 : start + 2] in ("", " ", "\n", "$"):
         return -1
     end = source.find("$", start + 1, min(stop, start + 400))
-    if end < 0 or source[end - 1] in " \n\\" or source[end + 1 : end + 2].isdigit():
+    if end < 0 or source[end - 1] in " \n\\" or source[end + 1 : end + 2].isalnum():
         return -1
     return end + 1
 

@@ -11,6 +11,7 @@ from chat_tui.tui.transcript.blocks import Block
 from chat_tui.tui.transcript.code import Highlighter
 from chat_tui.tui.transcript.ink import Ink
 from chat_tui.tui.transcript.inline import InlineRenderer
+from chat_tui.tui.transcript.mathematics import legible
 from chat_tui.tui.transcript.tables import Alignment, Cell, fitted_widths, natural_widths, row_lines, rule_line
 from chat_tui.tui.transcript.wrapping import Line, Run, fitting, width_of, wrap
 
@@ -60,6 +61,8 @@ class Renderer:
         if block.kind == "code":
             number = block.codes_before + 1 if block.first else 0
             return self._code(block.source, block.language, width, number)
+        if block.kind == "plain" and block.source.lstrip().startswith(("$$", "\\[")):
+            return self.plain(legible(block.source), width, style or self.base)
         if block.kind == "plain" or self._parser is None:
             return self.plain(block.source, width, style or self.base)
         source = f"{block.head}\n{block.source}" if block.head else block.source

@@ -1,0 +1,32 @@
+"""Where a link leads, told beside its text: also when the text says otherwise."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+_NAMED = re.compile(r"(?:(https?://)(?:[^\s/@]*@)?|\b)((?:[\w-]+\.)+([a-z]{2,}))\b", re.IGNORECASE)
+_COMMON = frozenset("com org net edu gov io dev app ai co uk de fr eu ch at nl jp cn ru br us info".split())  # noqa: SIM905
+
+
+def told_target(text: str, target: str) -> str:
+    """What stands behind a link's text; empty where the text is the target."""
+    text = text.strip()
+    if not target or target in (text, f"mailto:{text}", f"http://{text}", f"https://{text}"):
+        return ""
+    return f" ‹leads elsewhere: {target}›" if deceives(text, target) else f" ‹{target}›"
+
+
+def deceives(text: str, target: str) -> bool:
+    """Whether the text names a host, and the target is another one's."""
+    named = _NAMED.search(text)
+    if named is None or not (named[1] or named[3].lower() in _COMMON):
+        return False
+    try:
+        host = urlsplit(target).hostname or ""
+    except ValueError:
+        return True
+    wanted = named[2].lower().removeprefix("www.")
+    if target.startswith("mailto:"):
+        host = target.rpartition("@")[2].lower()
+    return bool(host) and host != wanted and not host.endswith(f".{wanted}")
