@@ -67,6 +67,8 @@ class Timings(msgspec.Struct, frozen=True, gc=False):
     """Counted from the first token; None for a reply that came in one burst."""
     estimated: bool = False
     """The rate stands on an estimated count of tokens."""
+    thinking_seconds: float | None = None
+    """From the first token of thinking until the first of text, or the last of thinking; None when none was shown."""
     gap_p50_seconds: float | None = None
     """Half of the gaps between arrivals were not longer; None for a reply that came in one burst."""
     gap_p95_seconds: float | None = None

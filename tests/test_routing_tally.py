@@ -46,6 +46,14 @@ async def test_thinking_and_text_are_cleaned_apart() -> None:
     assert (thinking, text_of(chunks)) == ("ac", "b")
 
 
+async def test_it_tells_how_long_the_model_thought() -> None:
+    chunks = await chunks_of(Token("hm", "thinking"), Pause(0.05), Token("so", "thinking"), Pause(0.05), "Yes.", "No.")
+    thought, all_seconds = end_of(chunks).timings.thinking_seconds, end_of(chunks).timings.duration_seconds
+    assert thought is not None
+    assert 0.1 <= thought <= all_seconds
+    assert end_of(await chunks_of("no thinking")).timings.thinking_seconds is None
+
+
 async def test_the_finish_reason_is_cleaned() -> None:
     assert end_of(await chunks_of("x", End(finish_reason="st\x1b[2Jop"))).finish_reason == "stop"
 

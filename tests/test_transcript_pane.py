@@ -203,7 +203,7 @@ async def test_thinking_is_folded_once_the_answer_begins() -> None:
         transcript.append("The answer.")
         await settled(pilot)
         assert "deep thoughts" not in shown(transcript)
-        assert any("thinking · 13 characters" in row for row in shown(transcript))
+        assert any("thinking · 13 characters · t unfolds" in row for row in shown(transcript))
         transcript.focus()
         await pilot.press("t")
         await settled(pilot)

@@ -37,7 +37,9 @@ class Tally:
         self._characters = 0
         self._characters_at_first = 0
         self._sample = ""
-        self._thought = False
+        self._thought: tuple[float, float] | None = None
+        """When the thinking began, and when it was over."""
+        self._thinks = False
         self._first: float | None = None
         self._last = self._begun
         self._gaps = Gaps()
@@ -122,10 +124,12 @@ class Tally:
     def _counted(self, text: str, kind: TokenKind) -> Token:
         index, self.count = self.count, self.count + 1
         self._characters += len(text)
+        if kind == "thinking" or self._thinks:
+            now = self._now()
+            self._thought = (self._thought[0] if self._thought else now, now)
+            self._thinks = kind == "thinking"
         if kind == "text":
             self._part.append(text)
-        else:
-            self._thought = True
         if len(self._sample) < SAMPLE_CHARACTERS:
             self._sample += text
         return Token(text, kind, index)
@@ -176,6 +180,7 @@ class Tally:
             duration_seconds=round(duration_seconds, 4),
             tokens_per_second=rate,
             estimated=bool(usage and usage.estimated),
+            thinking_seconds=round(self._thought[1] - self._thought[0], 4) if self._thought else None,
             gap_p50_seconds=paced.percentile_seconds(0.5),
             gap_p95_seconds=paced.percentile_seconds(0.95),
         )

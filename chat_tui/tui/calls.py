@@ -168,6 +168,10 @@ async def _insights(screen: Caller, _engine: Engine, _argument: str) -> None:
     await screen.toggle_insights()
 
 
+async def _info(screen: Caller, _engine: Engine, _argument: str) -> None:
+    screen.chat.action_figures()
+
+
 async def _model(screen: Caller, engine: Engine, name: str) -> None:
     if name:
         screen.choose(_named(engine, name), screen.strategy)
@@ -264,6 +268,7 @@ _CALLS: dict[str, _Call] = {
     "help": _help,
     "history": _history,
     "insights": _insights,
+    "info": _info,
     "model": _model,
     "pin": _pin,
     "preset": _preset,

@@ -272,6 +272,10 @@ class Chat(KeptChat):
             self.transcript.set_verdict(turn.id, bool(good))
             self.host.say("Noted: a good answer" if good else "Noted: a bad answer", turn.model)
 
+    def action_figures(self) -> None:
+        """Show under each answer what it took, or hide it; it stays so while the app runs."""
+        self.transcript.set_figures(not self.transcript.figures)
+
     # -- undo -----------------------------------------------------------------------------------------------------
 
     def _can_go_back(self, words: str, conversation_id: str, leaf: str) -> None:

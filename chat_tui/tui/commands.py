@@ -38,6 +38,7 @@ TABLE: tuple[Command, ...] = (
     Command("help", "show keys and commands"),
     Command("history", "show this conversation in short, and all saved ones"),
     Command("insights", "show or hide what can be said of the answer: sentiment, keywords, reading time"),
+    Command("info", "show under each answer its tokens, speed and cost, or hide them"),
     Command("model", "choose a model; without a name, open the list", "[provider/model]"),
     Command("pin", "let this conversation stand before the others, or no longer"),
     Command("preset", "use a preset; without a name, open the list; `none` ends it", "[name] [values]"),

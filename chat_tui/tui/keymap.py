@@ -97,6 +97,7 @@ TABLE: tuple[Key, ...] = (
         "branch",
     ),
     Key("answer.continue", "c", "screen.go_on", "let an answer go on that was cut, or ask anew", "transcript"),
+    Key("answer.figures", "f", "figures", "show what each answer took, or hide it", "transcript", "figures"),
     Key(
         "answer.route",
         "question_mark",

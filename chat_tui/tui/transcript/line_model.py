@@ -67,6 +67,8 @@ class Views:
         self.made: dict[int, TurnView] = {}
         self.forks: Mapping[str, Sequence[str]] = {}
         """The ids of all versions of a turn, by its own, where there are several."""
+        self.figures = False
+        """Each answer tells what it took."""
         self.width = 80
 
     def __len__(self) -> int:
@@ -78,7 +80,7 @@ class Views:
         if view is None:
             turn = self.turns[index]
             view = self.made[index] = TurnView(turn, self.width, live=turn.state == "streaming")
-            view.place = self.place(turn)
+            view.place, view.figures = self.place(turn), self.figures
         return view
 
     def place(self, turn: Turn) -> Place | None:
@@ -147,6 +149,14 @@ class LineModel:
                 self.views.turns[index] = turn
             if view is not None:
                 view.set_header(view.turn if view.live else turn, self.views.place(turn))
+
+    def set_figures(self, shown: bool) -> None:
+        """Tell under each answer's header what it took, or no longer."""
+        self.views.figures = shown
+        for index, view in self.views.made.items():
+            view.set_figures(shown)
+            self.views.heights[index] = view.tops()[-1] if view.built else view.height
+        self._tops = None
 
     def add(self, turn: Turn) -> None:
         """One turn more at the end."""

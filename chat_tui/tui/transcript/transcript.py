@@ -109,6 +109,16 @@ class Transcript(LinePane, can_focus=True, inherit_bindings=False):
         turns = [msgspec.structs.replace(t, verdict=good) if t.id == turn_id else t for t in self.turns]
         self.set_headers(turns, self._model.views.forks)
 
+    @property
+    def figures(self) -> bool:
+        """Each answer tells what it took."""
+        return self._model.views.figures
+
+    def set_figures(self, shown: bool) -> None:
+        """Tell under each answer's header what it took, or no longer; the line at the top stays."""
+        self._model.set_figures(shown)
+        self._paint()
+
     def show_found(self, wanted: str) -> None:
         """Mark these words wherever they stand; empty: none any more."""
         self.found.want(wanted)

@@ -11,8 +11,10 @@ from rich.style import Style
 from chat_tui.chunks import State
 from chat_tui.conversation import Turn
 from chat_tui.text_safety import clean, clean_line
+from chat_tui.tui import figures_text as words
 from chat_tui.tui.transcript.ink import Ink
 from chat_tui.tui.transcript.wrapping import Line, Run, fitting, width_of, wrap
+from chat_tui.tui.turn_figures import figures_of
 
 _BADGES: dict[State, str] = {
     "length": "length limit reached",
@@ -22,6 +24,8 @@ _BADGES: dict[State, str] = {
     "refused": "refused",
 }
 _LONGEST_ERROR = 2_000
+_SHORTEST_SECONDS = 0.05
+"""Thinking that came in one burst took no measured time."""
 
 
 def _clock(created: datetime | None) -> str:
@@ -73,11 +77,32 @@ def left_out_lines(count: int, width: int, ink: Ink) -> list[Line]:
     return _decoration(text, width, ink.ground + ink.warning)
 
 
-def fold_lines(characters: int, width: int, ink: Ink, *, folded: bool) -> list[Line]:
-    """Stands for thinking that is folded away, or above it."""
-    return _decoration(
-        f"{'▸' if folded else '▾'} thinking · {characters:,} characters", width, ink.ground + ink.thinking
-    )
+def fold_lines(characters: int, lasted_seconds: float | None, width: int, ink: Ink, *, folded: bool) -> list[Line]:
+    """Stands for thinking that is folded away, or above it: how long it took, else how long it is."""
+    known = lasted_seconds is not None and lasted_seconds >= _SHORTEST_SECONDS
+    told = f"thought for {words.seconds(lasted_seconds)}" if known else f"thinking · {characters:,} characters"
+    text = f"▸ {told} · t unfolds" if folded else f"▾ {told} · t folds"
+    return [Line([(fitting(text, width), ink.ground + ink.thinking, False)])]
+
+
+def _counted(tokens: int | None, estimated: bool, what: str) -> str:
+    return f"{words.tokens(tokens, estimated)} {what}" if tokens else ""
+
+
+def figures_lines(turn: Turn, width: int, ink: Ink) -> list[Line]:
+    """What an answer took, such as `412 in · 1,234 out · first token 0.34 s · 41 tok/s · 30.2 s · $0.0012`."""
+    figures = figures_of(turn)
+    told = [
+        _counted(figures.prompt_tokens, figures.prompt_estimated, "in"),
+        _counted(figures.completion_tokens, figures.completion_estimated, "out"),
+        _counted(figures.thinking_tokens, figures.thinking_estimated, "of them thinking"),
+        f"first token {words.ttft(figures.ttft_seconds)}" if figures.ttft_seconds is not None else "",
+        words.rate(figures.rate, figures.rate_estimated) if figures.rate is not None else "",
+        words.seconds(figures.duration_seconds) if figures.duration_seconds else "",
+        words.cost(figures.cost) if figures.cost is not None else "",
+        f"by {clean_line(figures.strategy, 40)}" if figures.strategy else "",
+    ]
+    return _decoration(" · ".join(part for part in told if part) or "no figures are known", width, ink.ground + ink.dim)
 
 
 def status_lines(text: str, width: int, ink: Ink) -> list[Line]:

@@ -65,6 +65,7 @@ class TurnView:
         "_thinking_length",
         "_tops",
         "_width",
+        "figures",
         "height",
         "live",
         "place",
@@ -80,6 +81,8 @@ class TurnView:
         self.place: Place | None = None
         """Which of several versions it is; None: there is one."""
         self.status = ""
+        self.figures = False
+        """Tokens, speed and cost stand under the header of an answer that has ended."""
         self.unfolded = False
         self.height = estimated_turn_height(turn, width)
         """Lines; estimated as long as parts are."""
@@ -96,6 +99,11 @@ class TurnView:
         self._cleaners: dict[TokenKind, Cleaner] = {}
         self._tops: list[int] | None = None
         self._seams: dict[int, list[tuple[float, Seam]]] | None = None
+
+    @property
+    def measured(self) -> bool:
+        """There are figures to tell, and they are wanted."""
+        return self.figures and self.turn.role == "assistant" and not self.live
 
     @property
     def built(self) -> bool:
@@ -211,7 +219,7 @@ class TurnView:
         """Lay the settled parts anew: something above the text has changed."""
         old = [*(self._settled or []), *self._loose]
         bodies = [part for part in old if part.kind == "body"]
-        settled = [Part("header", 1)]
+        settled = [Part("header", 1 + self.measured)]
         if self.turn.left_out:
             settled.append(Part("left out", 1))
         self._taken = (0, 0)
@@ -261,8 +269,17 @@ class TurnView:
         """Note what its header tells: a verdict, or other versions that came."""
         if place != self.place or turn.verdict != self.turn.verdict:
             self.turn, self.place = turn, place
-            for part in self._settled or ():
-                part.lines = None if part.kind == "header" else part.lines
+            self._redo_header()
+
+    def set_figures(self, shown: bool) -> None:
+        """Tell the figures under the header, or no longer."""
+        self.figures = shown
+        self._redo_header()
+
+    def _redo_header(self) -> None:
+        for part in self._settled or ():
+            if part.kind == "header":
+                part.lines, part.height, self._tops = None, 1 + self.measured, None
 
     def set_status(self, text: str) -> None:
         """The line under an answer that has no text yet; empty removes it."""
@@ -327,11 +344,13 @@ class TurnView:
         ink, width = renderer.ink, self._width
         match part.kind:
             case "header":
-                return [turn_lines.header(self.turn, width, ink, self.place)]
+                header = turn_lines.header(self.turn, width, ink, self.place)
+                return [header, *(turn_lines.figures_lines(self.turn, width, ink) if self.measured else ())]
             case "left out":
                 return turn_lines.left_out_lines(self.turn.left_out, width, ink)
             case "fold":
-                return turn_lines.fold_lines(self._thinking_length, width, ink, folded=not self.unfolded)
+                lasted = self.turn.timings.thinking_seconds if self.turn.timings else None
+                return turn_lines.fold_lines(self._thinking_length, lasted, width, ink, folded=not self.unfolded)
             case "status":
                 return turn_lines.status_lines(self.status, width, ink)
             case "error":
