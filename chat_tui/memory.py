@@ -18,6 +18,7 @@ from chat_tui.conversation import Conversation, Hit, Summary, Turn, new_id, now,
 from chat_tui.errors import ChatTuiError, ConversationNotFound, HistoryError
 from chat_tui.route import Route
 from chat_tui.stage import History
+from chat_tui.statistics import Statistics
 
 T = TypeVar("T")
 
@@ -117,6 +118,10 @@ class Memory:
     async def cost(self, conversation_id: str) -> float | None:
         """US dollars for all answers of a conversation, on all its branches; None where none is known."""
         return await self._kept(self._of(conversation_id).cost(conversation_id), None)
+
+    async def statistics(self, since: datetime) -> Statistics:
+        """Sums over the answers since this beginning of a day; private ones are not counted. Raises `HistoryError`."""
+        return await self._history.statistics(since)
 
     def turn(self, turn: Turn) -> Turn:
         """The turn as it is by now, as far as its conversation is open."""

@@ -95,7 +95,70 @@ WUjzUE00000fNeupi9}>Ap~hq6*v%+R*3`H})Nrn-d>$9=f7y6XGVbyj000000001V5ltaP))XZkkKX_
 910000$7i#wZqx}y6000000MO0t|NjKse%M$
 """
 
-RECORDED = [SCHEMA_1, SCHEMA_2]
+# What the code of schema 3 made of that store.
+SCHEMA_3 = """
+c-
+rmVYiu0HVF&P?oqh0*JT6Z%b5>}X%adjDEQ;b$mSoG8Wjz>)wjQ=bS#fRaw7eVMZF#p#@9vpm6tzCtZEPehS~MRDv}g;o1sbG?fdEZ`plOS=Xq)zf(GN9})G
+*Q}t?jn10n3lX7K+a79`8lcQd`uvF8?2n`<R)XnVsDwH9Nbf(+?lB17^;<Ud0N`ozj3rh;+YcN|L1WpN!OG@E@gRo$wzj7V@Q_Dy>bICh|lTiH#4$x*5#?00
+000007{lb89@or?T;^WPF`Z000000002s|IN6Zkdm54dU`ZzP)g*dB<;w#ch8>OC28khf1vhOPK_3>+;hZr*fA2Nj`c{=uHkL@Y%_H<SI(A}P1`qv5;OgUWp
+l1vW%~~@bI!Bb{KUnyV^vssZ#wT5So%^t?EhbpjQ9Bj000000002Gg+`MkKP9U)8Ovv*{{MTDag|R100000005wyC{!XcrBX~h|F0T<CK>-
+}{K)vO@g2Sh000000001=EIles#TIRrX9<Ol#H=8&@}&xMf;go^vApX9e7Q%agCwYWjygc-R>DJ{VxDgWw(H1Y|G#gGWPBs>V&c)hS-uDW00000KfQLSH%Un
+%4Q|#FF|nTDeTKnAF)LSn=H=bWVwnYO<>lj|>#)nRGAJcuWO!3^i)Uh)A!{eKeBbs1%L(Q@cY!%8TU|^u&vU)>-
+izr4+bN{?re}E1#q+9*0V|}((}5k7!*`ZTR<J#&+UAnwo6IS&g1J<(%ghW)wr^UFzr?&Sj#tZeiW7X(lI;Y1%d>n-vt$)S3=?lhmzc-
+yF)e?=w2GGPh;Kj--<bB8ABgQ1J@+ZQz<8a~e68XZSUFnsSl}&NbD}=;R@rBlE|skEJTJUneo%6&#ZnMZ(FU<$(Q2`%4QlG<gf-P@g3hM9nD&`f@zZ-ByO_3
+u9N$;Z%JWv>Av>EjxUge6tc2yej%bl;kiPW9r2~%3EALG_Q;?%#SDHS%S^q_S*G4PbD7MU;Vo+KswCv`s@(#b^mdll??b)5XDsxuZa`LRO{|C|GznHH2R*{K
+g!`q~?7~}$R=y<KNljG_7PVlZ|BY27j2X0`M8zDPI2tN?~*cKasyZFYuv&st1WaDYx_;$q-2YqkgRoNwR=*5xrMe#u}ALM+-
+`>zGQJ~@#cPZz3Q*pF=nPfhF+#fuzsi_EJ>r1#!AIWf6b{+%b@tm~dGyGt!69S<>m9@Kg^S$5}15;kPZnbO*%?PpEB;Cb7z{Zg)RB%|ZPla?9ZO_v|ny*n?R
+vX;xtE|yF`&-?bw6DRf2%EVE^FUeT_l8i-
+{<V@np>{?gkTHgj>zWSAK{;>AKn}71#;`x8octtXPV!UPiyYVBw2mk;800000Hx%)X|C3qq!hbQVikY=j31?F@oMprDe`x?M1poj50002c%|!p77=I`64*&o
+F00000eDdv-sZ`$b_iz6C>$iR{`LBQTwWl8|KVKMrsps22JN92=zk6n8_KUyuOV)2*IR9|``ML6@q0Gn~{~*`<|8GeA0{{R300000-
+5^PngqD)D^RGWpyYl^lXUzxku>XHm;vWD2000000O&%LCSuX}|2q=@000000000$H;EBCm~<DJlg~!u|38-a2LJ#700000x{OW-
+W8w~g82^`zw<Y6!J^=s#00000fUcp)R3frM_>{)O{{K6o|Bp8S000000002G>IMKMF{)BRWI1~O|0Rik000000002shB8JJ>G)0A-FNQUv-
+_^Q@{??Ga`)YL=XdAltvm0$dylnqcXq0<XRcgj(fj`|OZ)=>00000001|jE%bQoTK52=@&8vP{s90000000fE!ziXi_XTG~zETPXrf&fL#c7ES4=h{Qf^Z@r
+RP}6XRv$Ib)>%&--
+`tRR9100002^7}ex2Kg|(Ey4=H8pOh!}6QYQxxC!YmSj+pSCZ~39pUiHboFYWFeL@ly*9l51;e^CIx6JlcedZBDd0&uEgA(7GE|vIlY?)bJn3#wBu=WC<zWS
+AK5+z(#6g{a9^l6&Le`@ltwASP)d2&MTtb$B#uDAtO-dA?>R(XeCam(e()b{MoT@{)3wp2?dJ)X5(W_Gb8%L!3I%lB<Ru$(|9aX)YI?y6@yMY*MdvZ5r1`g;
+cwKl7z}MQV5Piaf+CLWyoUF5fMWc2<dYGzd@NwUtL(ilB-TPYxu{KetlAVP3!)I%zoyRs1F9DV^CXL@8P2d8MNirLz>Jr4&U`^`t(KJpSxTF}Lz!4jYs0S*t
+`Tx(-u2vQ}G;sM?aNs_;DfhT>GZSDZLRRV9`1bAlgHe#Q`@iVu|r)KT&LziPZ9zW?uv@gK&&@I?Rs000000Jx!O3h5)N9L|(zMx&W5t4fT|qWAybmhiv-
+0RR910001VmtHzVo?@PFyN)8B|KDH?NydA|>&8DC-!Z;nykPvE@f*f-#^(*!IBy&>?ltZ-
+#*HmJ5dZ)H0000$_t7>`X`{cetS6~7DBiNr26(_yX<0M)JSZ`>pGryFA4*VZ-+He)B>Jc{(tL-Zx0gzrSKfAr$Eh?_e^((Hqf(~*H37Ycmn&W<i0M??WI5uU
+16AWiT24~ssoUQW7*MD*+V*llAEnZ8<CTCunXffo7SIXLTf9*a5BvYOi1+{BF#g&2p7B@4pBjH;e9ib(<L3>}$QchC2aUbPlyL`71ONa40002cg%Wg_G`|i&
+ryB|H{11pZ@39+V?k_BF=%*v3*}?A<8#TJw@&=kA?Y;U~AKgq=?f~>A=_qOcvVdFYKC<r31dS$%?f3W4K_YGp^yqXjCVKIrn2s+D5NX6si)5T`BGJtQT@3u!
+?>EFnR+giQ@qgMci~j#>d<Fmj00000UF(^1D_=eLh5IFmT&9!fER9e~96puFT#}M<QYJ-
+0iA!Ws>Y>Eyk%`?;iQg|1ua~d)%Ea%}D9QIxvamrWfk8>hkjc^jpAQh(D)X)8`BqMtvm58z>O2`w9`wm%ndedNCGuRE7gkLYId6qAL}oURD)Q_-oywHhJc#$
+2WnL3rKSJb^#WODRj9FZz#EbL1cyV@-ZzYmBJewjf!0#tA@2V5I%y^8=V?<@Dyfns3a~R(*kxbMp;Cc8uB}+PyU56JVA_E>#iWAwh_~y%ebDL-
+E@XGjNk1f9G!Ui6}_k4+O%J`-M;}IT@D2a;k+C_WI_%>Bh<`UxxJ>CW--bA9#%VnN5>s543X;4>Y+RB0&uBg#s6tAkyq-
+x7gm`1I~t45qkw~50|2oXQg_y6@3qWAybm-
+q(&00000006oUzW)yZ000000HB+7e*Ygau1fp^0000000018NG5WR82^`zcO>HjJ^=s#00000fbOAELR49yB&LY|ziPZH8CQ+>jJJ$8_#yxR000000Nl7eey
+S)m#;1J3`~DJ9DV1X4`Tw~7nv`&izczk3aZBvozALe0&zJPqdMusk-_m|fze{~tD=1%8?xtU-_sM@u2j!#WFUe`5O204Vq;o@BYR6WxWIF|RA@4fk#R4m^T_
+;y&*1RO?&!hDL002HFOEEo_N|D;}z?v(wf@jSK;Us?O)bxSbX><0#!DG{A7-
+WvM{uwuCr$0MuK6Gm4_<>W8nh#DtI&M}M3s%4i=FExN=_Avp%o8VP%@b#i9UC_Tb|Hv1SP9Ey;#z87ib&zV5Bw*~cEEC0HE_fATv%W(8_s%ba!*vrd{{}(tp
+?E~)>g?d$Q%o*p3|s8Oa07K)1R3>HGSgH^l39pGq%8%Gv>(?=HcmM(>#|$2TmV4aCmy$^jO~Y3LW*W&FNt!p4k#sV$o*#XwuVGi7?0<i<@=4j5RBB;LPmFnG
+<}|<I^W*#~aDpD!)?pb=SO^&8qfpi7VO8g6$OB<HP98FMLkbQ-g!#i)X`~6orW&t!)>hD*SKv(C%nh^UR5vhtKeRI68gkL34~p-+P}qI+|&2(RS8-
+SlhHEyk;9MS{`$PMuz|6HWvSV*LrR22mC@<FEa13*2|<B;VwDM>u8<B)1NtT=GZK6k(MSDm&h8|StIdeGc9kBf}Iam7q-
+9_*9a{ze$>~hn_XFSy&xwJwy0n;BK$weuA|a^;PJgKE?-B|yz2-2cpNy^TCc#e%YH}Mt55Sa^IQ9jZ%G=R{G*zdx@T~`-
+$>%5$YsS;e@M|%+qRKM!)v6T&}UCpnUn8aRokwdj>s{`s<3gsmU(tF(NkNuk}q5e^K3nlTbJdw+}cm~kMMeIKY!Oa!`J;o&`2TrfY*KLou2O8e9?BC>%0J}4
+zKR@CB5F0zurVGCzu^{{w`Si8d&xNR>>`TZe=k#al@!_bJ1fyTmMwf?4erf!L93^nr*%7sn#`Rk9^%5W?R>&82^_B@b4o4000000Dx{L#{X}XUy_VJFfR3fx
+BsjCTM}>g{YBryy?@*LNc_j~7vtw+FUJ;Qn|r?1v(%H+zpOu`eOue7zM?*@jw&xI4*eazF~BEE?Z}v(8X4)i{8)IOb;<P#xuR!P{N_^q7V9H3r)JL_I99*a+
+Kdiw*qu2&bK;0OANae>u`qO8+>8yxaKb)u!>@k3ny)yn!$f4cT5){)bBqT~j+=qIz?^6;ZTWfIjzaP!%k$0Ak#u^?ZCh_29UaTuv2A?&#E!l9+`I3-
+{r5li_!H-H=P!Q#($9^iGqndt_0*OvJ(qKhk(ykXiQlrg=DxJVuiBX?_@m#O-0fN_J3=mow<WD0u=1q}FF#kWM>8Z--
+=&!oho?Vlu1+cL8aG435la!Ad1R}W+BQPm&H_YZG*`#g%RRg;-I28j%bdMUPYn-}njU5xHmw-
+F5DTMinKhzBHql+~`hE2AaJ(a9o;^B!YC0PGxX+w?d`pyZvYD~xx?#q*ug+LRwPf6KBX=d=mC>%#;l1T2(t2tK&z-hbySb4F*t%BrTLv7~EUmsTHF-
+o&?b=FedsaXFRlmvJ8g^S-QER0ZrL_-t)FW1QuW{@CbmRVct=EhyF|)c7bIZBFuC$G_Y+1h&_0+2?5e-
+8$2END5aNuHfjd*Pi4r{5A6nQMHOE^dzo>bvdx~=GDq$sdHo*bTR7jNa4JU?m=Hji2~G9ea6>Y3DsZ(0splxDpH)*Rbdsd>w2M@w@SHtVSjFFe&O+z<E}T(O
+;^SQ}n_zBJ;SWrstYD+NWPr2KbGBjM=bTQsqYxn?2Ji7OU2uP&i}RyVSb)-
+xae>|txbE$bikaENNvAs3;UW1rSi!^6Z5fAvN~DMf3su`tv&OxFnJ8(V&`Y9uP-ZsHf?4pK{W{7n+q+q_*|74Ye{>_=C{kB%+0KbP?oZ}6GfqbJYInx{^loj
+F`1H}hkeA+>#-CEA4x?Q5IXEsIBvj`^%;7sTToUS-@|EIRIZYsszAnT|SCQo0yJttC6Fz^^2$WA)~BD<NV>#Texp1D@mNT-nVpm<NxYJeV2%)Q64jhB;=%H1
++sk_y9z0s8KKR^QpEPh>&oQa_wTnzkX{Ds%E^K^i(!WYDVWD?fRix9WvOy@2eAB`)Dg0qo&@!s!)CmJ63O6zqtS70bkspr?zh=wT-
+K4Ar4~a`o{I^aoxxK@<dYnV~;#L8W!37+udB+&{j<AU-yss0iKnA&RpYhmoQD3S#wkIP{DeSo>W-
+DwsOJpB3tX}pX~!$>cG&43>J&x!f|4;kgTbOo*Eh=HEZRe1rc1I4Rk)L(5UKlwB~vbCGf+$956pTyv^UA+xoTC{!Qyun>hvkhb5Pd=0+`@&{LZ>k;}tjrK8Y
+j+TT{?DD2uN!nF>4{qOO0o&nK;$n<^KvvG@Mi~j>58_p7s^hS@y^+r#niLh|e*Zx$R2r|c-
+r$+m4469u2I3Y3^{|5j700000=zi$`0{{R30002|boBp;@s`9t000000002cH4<t}i^U}E$hmjVp4=7n|F1~=0{{R300000-
+J_3cMAFW`{y^=@J+kQktH$>w;{)Rz<4xnA_#yxR000000NgM%g-AqJ6G}`c`+pFH$*K~Qh!Rez!lyCO|Cfz-
+CF3fe000000000$7f~r8vPx+z7Cry}Zxa6i00000006)ZZ&1;6vhv!0<AH#v|9@5D9{>OV00000=t9l$fAs$W00000006qV|Nq}H;2HA
+"""
+
+RECORDED = [SCHEMA_1, SCHEMA_2, SCHEMA_3]
 
 
 def recorded(folder: Path, schema: int) -> Path:

@@ -181,4 +181,9 @@ def third(db: sqlite3.Connection) -> None:
             db.execute(f"DROP TABLE {name}")
 
 
-MIGRATIONS: tuple[Migration, ...] = (first, second, third)
+def fourth(db: sqlite3.Connection) -> None:
+    """Schema 4: the answers of the last days are found without reading all turns."""
+    db.execute("CREATE INDEX turn_answered ON turn (created) WHERE role = 'assistant'")
+
+
+MIGRATIONS: tuple[Migration, ...] = (first, second, third, fourth)

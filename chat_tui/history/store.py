@@ -26,6 +26,7 @@ from chat_tui.history import (
     reads,
     rows,
     search,
+    statistics,
     writes,
 )
 from chat_tui.history.checking import CheckReport
@@ -36,6 +37,7 @@ from chat_tui.history.transfer import writing
 from chat_tui.history.transfer.parcels import Arrival, Head
 from chat_tui.history.transfer.writing import Landed
 from chat_tui.route import Route
+from chat_tui.statistics import Statistics
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -286,6 +288,10 @@ class Store:
     async def cost(self, conversation_id: str) -> float | None:
         """US dollars for all answers of a conversation, as far as their cost is known; None when none is."""
         return await self._read(reads.cost, conversation_id)
+
+    async def statistics(self, since: datetime) -> Statistics:
+        """Sums over the answers since this beginning of a day, by day, model and strategy."""
+        return await self._read(statistics.statistics, since)
 
     async def check(self) -> CheckReport:
         """Reads the whole store for what may be wrong in it; seconds for a large one, while others go on."""

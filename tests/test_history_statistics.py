@@ -1,0 +1,131 @@
+"""What is summed up of a store's answers."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from chat_tui.chunks import State, Timings, Usage
+from chat_tui.conversation import Conversation, Turn, now
+from chat_tui.history.statistics import ANSWERS, statistics
+from chat_tui.history.store import Store
+from chat_tui.statistics import Totals
+
+TODAY = now().replace(hour=0, minute=0, second=0, microsecond=0)
+SINCE = TODAY - timedelta(days=29)
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    store = await Store.open(tmp_path / "history.db")
+    await store.add_conversation(Conversation("c1", "One", created=now()))
+    yield store
+    await store.close()
+
+
+class Answers:
+    def __init__(self, store: Store) -> None:
+        self.store, self.count = store, 0
+
+    async def add(
+        self,
+        at: datetime,
+        model: str = "box/a",
+        strategy: str = "balanced",
+        cost: float | None = None,
+        ttft: float | None = None,
+        rate: float | None = None,
+        tokens: tuple[int, int] | None = None,
+        state: State = "complete",
+        verdict: bool | None = None,
+    ) -> None:
+        self.count += 1
+        turn = Turn(
+            "assistant",
+            "x",
+            id=f"t{self.count}",
+            created=at,
+            model=model,
+            strategy=strategy,
+            state=state,
+            usage=Usage(*tokens, sum(tokens)) if tokens else None,
+            timings=Timings(ttft, 1.0, rate) if ttft or rate else None,
+            cost=cost,
+            verdict=verdict,
+        )
+        await self.store.add_turn("c1", Turn("user", "q", id=f"q{self.count}", created=at))
+        await self.store.add_turn("c1", turn)
+
+
+async def test_answers_are_summed_up_by_day_model_and_strategy(store: Store) -> None:
+    answers = Answers(store)
+    await answers.add(TODAY, cost=0.5, ttft=0.2, rate=10, tokens=(100, 20), verdict=True)
+    await answers.add(TODAY, "box/b", cost=0.25, ttft=0.4, rate=30, tokens=(1, 2), verdict=False)
+    await answers.add(TODAY - timedelta(seconds=1), strategy="learned", ttft=1.0, rate=40)
+    await answers.add(SINCE, state="cancelled")
+    await answers.add(SINCE - timedelta(seconds=1), cost=99)
+    await answers.add(TODAY, state="failed")
+    found = await store.statistics(SINCE)
+    assert found.whole == Totals("", 4, 101, 22, 0.75, 0.4, 30, 1, 1)
+    assert len(found.days) == 30
+    assert [(day.name, day.answers) for day in found.days if day.answers] == [
+        (TODAY.date().isoformat(), 2),
+        ((TODAY - timedelta(days=1)).date().isoformat(), 1),
+        (SINCE.date().isoformat(), 1),
+    ]
+    assert [(model.name, model.answers, model.cost) for model in found.models] == [
+        ("box/a", 3, 0.5),
+        ("box/b", 1, 0.25),
+    ]
+    assert [(one.name, one.ttft_seconds) for one in found.strategies] == [
+        ("balanced", pytest.approx(0.3)),
+        ("learned", 1.0),
+    ]
+    assert not found.newest_only
+
+
+async def test_a_store_without_answers_has_thirty_empty_days(store: Store) -> None:
+    found = await store.statistics(SINCE)
+    assert (found.whole, found.models, found.strategies) == (Totals(), (), ())
+    assert len(found.days) == 30
+
+
+async def test_a_clock_that_was_ahead_counts_for_today(store: Store) -> None:
+    await Answers(store).add(TODAY + timedelta(days=3))
+    assert (await store.statistics(SINCE)).days[0].answers == 1
+
+
+async def test_an_answer_that_grows_is_not_counted(store: Store) -> None:
+    await Answers(store).add(TODAY, state="streaming")
+    assert (await store.statistics(SINCE)).whole.answers == 0
+
+
+async def test_only_the_newest_answers_are_looked_at_in_a_large_store(store: Store, tmp_path: Path) -> None:
+    answers = Answers(store)
+    for day in range(5):
+        await answers.add(TODAY - timedelta(days=day), cost=1.0)
+    with closing(sqlite3.connect(tmp_path / "history.db")) as db:
+        found = statistics(db, SINCE, most=3)
+        assert found.newest_only
+        assert [day.answers for day in found.days[:5]] == [1, 1, 1, 0, 0]
+        assert not statistics(db, SINCE, most=5).newest_only
+
+
+async def test_no_turn_is_read_that_is_older(store: Store, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "history.db")) as db:
+        steps = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {ANSWERS}", (0, 1))]
+    assert steps == ["SEARCH turn USING INDEX turn_answered (created>?)"]
+
+
+async def test_details_that_cannot_be_read_do_not_hide_the_rest(store: Store, tmp_path: Path) -> None:
+    await Answers(store).add(TODAY, tokens=(5, 5))
+    await store.add_turn("c1", Turn("assistant", "x", id="x", created=datetime.now(UTC), model="box/a", cost=1.0))
+    with closing(sqlite3.connect(tmp_path / "history.db")) as db, db:
+        db.execute("UPDATE turn SET details = '{\"usage\": 7' WHERE id = 'x'")
+    whole = (await store.statistics(SINCE)).whole
+    assert (whole.answers, whole.cost, whole.prompt_tokens) == (2, 1.0, 5)
