@@ -102,11 +102,12 @@ class ScriptedChat:
         file: Path | None,
         weights: StandInWeights,
         preset: Preset | None = None,
+        clock: Callable[[], datetime] = lambda: NOW,
     ) -> None:
         self.provider = Scripted(*(scripts or [["Hello ", "there."]]))
         self.weights = weights
         self._config, self._file = config, file
-        self.app = ChatApp(config, self.open_engine, preset=preset, clock=lambda: NOW)
+        self.app = ChatApp(config, self.open_engine, preset=preset, clock=clock)
         self.pilot: Pilot[int]
         built_in = Model(LOCAL_MODEL, 2048, 0.0, 0.0, 0.1, local=True)
         # Nobody fetches the built-in model where others are there.
@@ -202,9 +203,10 @@ async def scripted_chat(
     weights: StandInWeights | None = None,
     preset: Preset | None = None,
     opened: bool = True,
+    clock: Callable[[], datetime] = lambda: NOW,
 ) -> AsyncIterator[ScriptedChat]:
     """The screen of these columns and rows, by default with its engine open; `file` keeps the history."""
-    chat = ScriptedChat(config or Config(), scripts, file, weights or StandInWeights(), preset)
+    chat = ScriptedChat(config or Config(), scripts, file, weights or StandInWeights(), preset, clock)
     async with chat.app.run_test(size=size, notifications=True) as chat.pilot:
         if opened:
             await chat.screen.opened()

@@ -219,6 +219,7 @@ class ChatApp(App[int]):
                 yield SystemCommand(f"{row.help.capitalize()}", keys, _runner(chat, row))
         for name in self.theme_names():
             yield SystemCommand(f"Theme: {name}", "draw with this theme", lambda name=name: self.use_theme(name))
+        yield SystemCommand("Show statistics", "by day, model and strategy: /stats", chat.action_show_statistics)
         yield SystemCommand("Suspend", "back to the shell; `fg` returns", self.action_suspend_process)
 
     async def action_quit(self) -> None:

@@ -77,6 +77,9 @@ class Caller(Protocol):
     def regenerate(self, model: str | None) -> None:
         """Ask for another version of the answer by this model; None: the one that the strategy chooses."""
 
+    async def show_statistics(self) -> None:
+        """Show what answers took by day, model and strategy."""
+
     async def toggle_insights(self) -> None:
         """Unfold what can be said of the answer, or fold it away."""
 
@@ -212,6 +215,10 @@ async def _search(screen: Caller, _engine: Engine, words: str) -> None:
     await screen.open_history(words)
 
 
+async def _stats(screen: Caller, _engine: Engine, _argument: str) -> None:
+    await screen.show_statistics()
+
+
 async def _strategy(screen: Caller, engine: Engine, name: str) -> None:
     if name:
         screen.choose(None, commands.chosen_strategy(name, engine.strategies()))
@@ -276,6 +283,7 @@ _CALLS: dict[str, _Call] = {
     "rename": _rename,
     "retry": _retry,
     "search": _search,
+    "stats": _stats,
     "strategy": _strategy,
     "system": _system,
     "theme": _theme,

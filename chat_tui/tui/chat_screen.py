@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.binding import BindingType
@@ -17,8 +17,8 @@ from chat_tui.errors import ChatTuiError, CommandError
 from chat_tui.request import Request
 from chat_tui.tui import calls, commands, keymap
 from chat_tui.tui.chat import Chat
-from chat_tui.tui.chat_choice import ChatChoice
 from chat_tui.tui.chat_layout import MIDDLE
+from chat_tui.tui.chat_views import ChatViews
 from chat_tui.tui.history_list import HistoryList, local_now
 from chat_tui.tui.prompt import Prompt
 from chat_tui.tui.transcript.transcript import Transcript
@@ -32,13 +32,11 @@ if TYPE_CHECKING:
 WARM_SECONDS = 0.6
 """After the first typed key what the answer will need is loaded; the key's echo is out by then."""
 TWICE_SECONDS = 2.0
-_INSIGHTS, _UNFOLDED, _FOLDED = "insights", "unfolded", "folded"
-"""Where it is kept whether they are unfolded, and how."""
 HASTY_SECONDS = 0.5
 """An Esc so soon after one that cancelled an answer was meant for that answer too."""
 
 
-class ChatScreen(ChatChoice):
+class ChatScreen(ChatViews):
     """The screen that is always there: its panels are `ChatLayout`'s, here is what they tell and what keys do."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*keymap.bindings()]
@@ -52,7 +50,6 @@ class ChatScreen(ChatChoice):
         clock: Callable[[], datetime] = local_now,
     ) -> None:
         super().__init__(model=model, strategy=strategy, clock=clock)
-        self._clock = clock
         self.upkeep = Upkeep(self.chat, self.history, private=private)
         self._warmed = False
         self._as_you_type: AsYouType | None = None
@@ -66,9 +63,7 @@ class ChatScreen(ChatChoice):
             self.strategy = engine.config.strategy
         await self.chat.take_engine(engine)
         self._opened.set()
-        kept = await engine.memory.place(_INSIGHTS)
-        if kept == _UNFOLDED or (not kept and engine.config.display.insights):
-            await self.fold_insights(False)
+        await self.restore_insights(engine)
         await self.upkeep.refresh()
         self._show_choice()
         self.run_worker(self._discover(engine), group="discover")
@@ -157,12 +152,6 @@ class ChatScreen(ChatChoice):
                 self.chat.prompt.set_draft(typed)
             self.host.tell(error)
 
-    async def _told(self, work: Coroutine[Any, Any, None]) -> None:
-        try:
-            await work
-        except ChatTuiError as error:
-            self.host.tell(error)
-
     # -- an answer that is there ---------------------------------------------------------------------------------
 
     def action_go_on(self) -> None:
@@ -172,37 +161,9 @@ class ChatScreen(ChatChoice):
         else:
             self.chat.go_on(Request(model=self.model, strategy=self.strategy))
 
-    def action_show_route(self) -> None:
-        """Show how the chosen answer, else the last one, was routed."""
-        self.run_worker(self._told(self.show_route()), group="command")
-
-    async def show_route(self) -> None:
-        """The same, once the engine is open."""
-        engine, turn = await self.opened(), self.chat.chosen_answer()
-        route = await engine.memory.route(turn.id) if turn is not None else None
-        if turn is None or route is None:
-            self.host.say("There is no route to show", "An answer has one when it has ended.")
-            return
-        from chat_tui.tui.route_screen import RouteScreen
-
-        if self.app.screen is self:
-            self.app.push_screen(RouteScreen(turn, route))
-
     def action_find(self) -> None:
         """Find words in the conversation that is in view, or go to the next place."""
         self.chat.find()
-
-    def action_toggle_insights(self) -> None:
-        """Unfold what can be said of the answer, or fold it away."""
-        self.run_worker(self._told(self.toggle_insights()), group="command")
-
-    async def toggle_insights(self) -> None:
-        """The same, once the engine is open; it is remembered."""
-        engine = await self.opened()
-        unfold = self.insights is None or not self.insights.display
-        self._wanted["insights"] = unfold
-        await self.fold_insights(not unfold)
-        await engine.memory.set_place(_INSIGHTS, _UNFOLDED if unfold else _FOLDED)
 
     def action_regenerate(self) -> None:
         """Ask for another version of the chosen answer, else of the last one, by the model or strategy in use."""
@@ -263,22 +224,6 @@ class ChatScreen(ChatChoice):
         if self.history.has_focus_within and self.history.under is not None:
             id, place = self.history.under.id, self.history.place_of_title()
         self.run_worker(self.upkeep.act(what, id, place), group="command")
-
-    def action_show_context(self) -> None:
-        """Show what of the conversation is sent."""
-        self.run_worker(self._told(self.show_context()), group="command")
-
-    async def show_context(self) -> None:
-        """The same, once the engine is open."""
-        engine, id = await self.opened(), self.chat.conversation_id
-        if id is None or not self.chat.turns:
-            self.host.say("Nothing was asked yet", "Of an empty conversation only the system prompt is sent.")
-            return
-        from chat_tui.tui.context_screen import ContextScreen
-
-        if self.app.screen is self:
-            settings = Request(model=self.model, strategy=self.strategy)
-            self.app.push_screen(ContextScreen(engine, id, self.chat.turns, settings))
 
     def action_begin_private(self) -> None:
         """Begin a conversation that is never saved."""

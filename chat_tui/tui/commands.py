@@ -46,6 +46,7 @@ TABLE: tuple[Command, ...] = (
     Command("rename", "give this conversation another title", "[title]"),
     Command("retry", "ask for another version of the answer, by this model or as it is chosen now", "[provider/model]"),
     Command("search", "search all turns; without words, show the history", "[words]"),
+    Command("stats", "show what answers took in the last 30 days: by day, model and strategy"),
     Command("strategy", "choose a strategy; without a name, go to the next", "[name]"),
     Command("system", "set this conversation's system prompt; without text, show it; `default` resets it", "[text]"),
     Command("theme", "choose a theme; without a name, open the list", "[name]"),

@@ -1,0 +1,94 @@
+"""What is shown of an answer or a conversation beside its text: route, what is sent, statistics, insights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from chat_tui.errors import ChatTuiError
+from chat_tui.request import Request
+from chat_tui.tui.chat_choice import ChatChoice
+
+if TYPE_CHECKING:
+    from chat_tui.engine import Engine
+
+_INSIGHTS, _UNFOLDED, _FOLDED = "insights", "unfolded", "folded"
+"""Where it is kept whether they are unfolded, and how."""
+
+
+class ChatViews(ChatChoice):
+    """Opens them; each is loaded when it is first wanted."""
+
+    def __init__(self, *, model: str | None, strategy: str, clock: Callable[[], datetime]) -> None:
+        super().__init__(model=model, strategy=strategy, clock=clock)
+        self._clock = clock
+
+    async def _told(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except ChatTuiError as error:
+            self.host.tell(error)
+
+    def action_show_route(self) -> None:
+        """Show how the chosen answer, else the last one, was routed."""
+        self.run_worker(self._told(self.show_route()), group="command")
+
+    async def show_route(self) -> None:
+        """The same, once the engine is open."""
+        engine, turn = await self.opened(), self.chat.chosen_answer()
+        route = await engine.memory.route(turn.id) if turn is not None else None
+        if turn is None or route is None:
+            self.host.say("There is no route to show", "An answer has one when it has ended.")
+            return
+        from chat_tui.tui.route_screen import RouteScreen
+
+        if self.app.screen is self:
+            self.app.push_screen(RouteScreen(turn, route))
+
+    def action_show_statistics(self) -> None:
+        """Show what answers took by day, model and strategy."""
+        self.run_worker(self._told(self.show_statistics()), group="command")
+
+    async def show_statistics(self) -> None:
+        """The same, once the engine is open."""
+        engine = await self.opened()
+        from chat_tui.tui.statistics_screen import StatisticsScreen, since
+
+        found = await engine.memory.statistics(since(self._clock()))
+        if self.app.screen is self:
+            self.app.push_screen(StatisticsScreen(found))
+
+    def action_show_context(self) -> None:
+        """Show what of the conversation is sent."""
+        self.run_worker(self._told(self.show_context()), group="command")
+
+    async def show_context(self) -> None:
+        """The same, once the engine is open."""
+        engine, id = await self.opened(), self.chat.conversation_id
+        if id is None or not self.chat.turns:
+            self.host.say("Nothing was asked yet", "Of an empty conversation only the system prompt is sent.")
+            return
+        from chat_tui.tui.context_screen import ContextScreen
+
+        if self.app.screen is self:
+            settings = Request(model=self.model, strategy=self.strategy)
+            self.app.push_screen(ContextScreen(engine, id, self.chat.turns, settings))
+
+    async def restore_insights(self, engine: Engine) -> None:
+        """Unfold the insights where they were at the last end, or where the config wants them."""
+        kept = await engine.memory.place(_INSIGHTS)
+        if kept == _UNFOLDED or (not kept and engine.config.display.insights):
+            await self.fold_insights(False)
+
+    def action_toggle_insights(self) -> None:
+        """Unfold what can be said of the answer, or fold it away."""
+        self.run_worker(self._told(self.toggle_insights()), group="command")
+
+    async def toggle_insights(self) -> None:
+        """The same, once the engine is open; it is remembered."""
+        engine = await self.opened()
+        unfold = self.insights is None or not self.insights.display
+        self._wanted["insights"] = unfold
+        await self.fold_insights(not unfold)
+        await engine.memory.set_place(_INSIGHTS, _UNFOLDED if unfold else _FOLDED)

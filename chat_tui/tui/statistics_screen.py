@@ -1,0 +1,110 @@
+"""What answers took in the last 30 days: by day, model and strategy. Opened by /stats."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, timedelta
+
+from rich.cells import cell_len
+
+from chat_tui.statistics import Statistics, Totals
+from chat_tui.text_safety import clean_line
+from chat_tui.tui import figures_text as words
+from chat_tui.tui.reading_screen import ReadingScreen
+from chat_tui.tui.spans import Line, Span, crop_start, wrap
+
+DAYS = 30
+NAME, LONGEST_NAME = 14, 34
+"""Cells: the least for a name, and the most."""
+BAR, LONGEST_BAR = 6, 24
+"""The same for a bar."""
+
+
+def _verdicts(sums: Totals) -> str:
+    return f"+{sums.good} -{sums.bad}" if sums.good or sums.bad else words.UNKNOWN
+
+
+_COLUMNS: tuple[tuple[str, int, Callable[[Totals], str]], ...] = (
+    ("answers", 7, lambda sums: f"{sums.answers:,}"),
+    ("out", 6, lambda sums: words.tokens(sums.completion_tokens)),
+    ("cost", 9, lambda sums: words.cost(sums.cost)),
+    ("tok/s", 5, lambda sums: words.speed(sums.tokens_per_second)),
+    ("TTFT", 6, lambda sums: words.ttft(sums.ttft_seconds)),
+    ("in", 6, lambda sums: words.tokens(sums.prompt_tokens)),
+    ("+ -", 7, _verdicts),
+)
+"""(heading, cells, what stands there): the most wanted first, as many as there is room for."""
+
+
+def since(now: datetime) -> datetime:
+    """The beginning of the first of the days."""
+    return now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=DAYS - 1)
+
+
+def statistics_lines(found: Statistics, width: int) -> list[Line]:
+    """The figures in lines of this width."""
+    shown = _shown(width)
+    heading = [Span(" " * (width - sum(_cells(column) for column in shown)))]
+    heading += [Span(label.rjust(cells + 1), "dim") for label, cells, _ in shown]
+    lines: list[Line] = [tuple(heading), *_rows("", [found.whole], width, lambda _: "All")]
+    lines += _rows("By day", found.days, width, _day)
+    lines += _rows("By model", found.models, width, _name)
+    lines += _rows("By strategy", found.strategies, width, _name)
+    told = "Tokens/s and TTFT (time to the first token) are medians. Deleted and private conversations are not counted."
+    if found.newest_only:
+        told = f"Only the newest {found.whole.answers:,} answers are counted. {told}"
+    return [*lines, (), *((Span(line, "dim"),) for line in wrap(told, width, 4))]
+
+
+def _shown(width: int) -> Sequence[tuple[str, int, Callable[[Totals], str]]]:
+    room, shown = width - NAME, []
+    for column in _COLUMNS:
+        if _cells(column) > room:
+            break
+        room -= _cells(column)
+        shown.append(column)
+    return shown
+
+
+def _cells(column: tuple[str, int, Callable[[Totals], str]]) -> int:
+    return column[1] + 1
+
+
+def _rows(title: str, sums: Sequence[Totals], width: int, named: Callable[[str], str]) -> list[Line]:
+    shown = _shown(width)
+    room = width - sum(_cells(column) for column in shown)
+    names = [named(one.name) for one in sums]
+    longest = max(map(cell_len, names), default=0)
+    bar = max(0, min(LONGEST_BAR, room - min(longest, LONGEST_NAME) - 2))
+    bar = bar if bar >= BAR and len(sums) > 1 else 0
+    most = max((one.answers for one in sums), default=0)
+    lines: list[Line] = [(), (Span(title, "accent"),)] if title else []
+    if not sums:
+        lines.append((Span(words.UNKNOWN, "dim"),))
+    for name, one in zip(names, sums, strict=True):
+        label = crop_start(name, room - (bar + 2 if bar else 0))
+        filled = words.gauge(one.answers, most, bar)[0] if one.answers else ""
+        gap = " " * (room - bar - cell_len(label))
+        cells = [Span(say(one).rjust(cells + 1), "text" if one.answers else "dim") for _, cells, say in shown]
+        if not one.answers:
+            cells = [Span(words.UNKNOWN.rjust(column[1] + 1), "line") for column in shown]
+        lines.append(
+            (Span(label, "text" if one.answers else "dim"), Span(gap), Span(filled.ljust(bar), "accent"), *cells)
+        )
+    return lines
+
+
+def _day(name: str) -> str:
+    day = date.fromisoformat(name)
+    return f"{day:%a} {day.day:2d} {day:%b}"
+
+
+def _name(name: str) -> str:
+    return clean_line(name, 120) or "not told"
+
+
+class StatisticsScreen(ReadingScreen):
+    """Opened by /stats."""
+
+    def __init__(self, found: Statistics) -> None:
+        super().__init__(f"The last {DAYS} days", lambda width: statistics_lines(found, width))
