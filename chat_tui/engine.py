@@ -79,6 +79,10 @@ class Engine:
         """Every model and how it fares, for the picker."""
         return self._supply.standings()
 
+    def window_of(self, model: str) -> int | None:
+        """A model's window in tokens; None where that, or the model, is not known."""
+        return next((known.context_window for known in self._router.models if known.name == model), None)
+
     def strategies(self) -> Sequence[str]:
         """The strategies' names, in the order in which a key walks through them."""
         return self._router.strategies()

@@ -385,7 +385,7 @@ async def test_an_answer_that_is_opened_again_tells_its_figures_and_its_route(tm
         await chat.ask("a")
         await chat.answered()
         await chat.until(lambda: "?" in chat.figure("Route"))
-        rows = ("Route", "TTFT", "Tokens/s", "Tokens in", "Tokens out", "Cost", "Duration")
+        rows = ("Route", "Context", "TTFT", "Tokens/s", "Tokens in", "Tokens out", "Cost", "Duration")
         live = [chat.figure(row) for row in rows]
         id = chat.chat.conversation_id or ""
         await chat.pilot.press("ctrl+n")

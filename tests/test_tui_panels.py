@@ -78,6 +78,15 @@ def test_the_route_stands_in_one_line_and_leads_to_all_of_it_when_the_answer_has
     assert "Route explicit ?" in told(msgspec.structs.replace(ended, strategy="explicit", tries=1), width=22)
 
 
+@pytest.mark.parametrize("height", range(1, 16))
+def test_a_low_panel_keeps_the_most_important_rows_in_their_order(height: int) -> None:
+    rows, whole = told(ANSWERING, height=height), told(ANSWERING, height=16)
+    assert len(rows) == height
+    assert rows == [row for row in whole if row in rows]
+    for row in ("● answering 3.1 s", "Tokens/s ≈41", "TTFT 0.34 s", "Cost –", "Context ≈1,646 of 2k 80%")[:height]:
+        assert row in rows
+
+
 def test_why_it_was_tried_again_is_told_while_it_is() -> None:
     again = Figures(phase="connecting", reason="The server is overloaded.", tries=2)
     assert "The server is overloaded." in told(again)

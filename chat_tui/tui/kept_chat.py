@@ -149,16 +149,18 @@ class KeptChat(ChatPane):
         self.transcript.set_headers(path, conversation.forks)
 
     def _measure_last(self, path: Sequence[Turn]) -> None:
-        """Tell the figures of the last answer, as it was saved; how it was routed is told as soon as it is read."""
+        """Tell the figures of the last answer, as it was saved; how it was routed as soon as that is read."""
         last = next((turn for turn in reversed(path) if turn.role == "assistant"), None)
         if last is not None:
             self.post_message(self.Measured(figures_of(last)))
             self.run_worker(self._measure_route(last), group="measure", exclusive=True)
 
     async def _measure_route(self, turn: Turn) -> None:
-        route = await self._engine.memory.route(turn.id) if self._engine is not None else None
-        if route is not None and not self.busy and turn in self.transcript.turns:
-            self.post_message(self.Measured(figures_of(turn, route)))
+        if self._engine is None:
+            return
+        route, window = await self._engine.memory.route(turn.id), self._engine.window_of(turn.model)
+        if not self.busy and turn in self.transcript.turns:
+            self.post_message(self.Measured(figures_of(turn, route, window)))
 
     def _write(self, draft: str) -> None:
         self.prompt.clear_draft()

@@ -38,16 +38,20 @@ TWO_COLUMNS, GAP = 52, 3
 """From this width on the rows stand in two columns, with so many cells between."""
 SPACED = 24
 """From this height on blank lines part the groups."""
+_BY_IMPORTANCE = (0, 4, 3, 13, 11, 9, 15, 8, 5, 14, 2, 6, 12, 10, 7, 1)
+"""The rows' places from the top, without blank lines: state, speed, TTFT, cost, context, tokens out, today, …"""
 _FULL = 0.9
 """From this share on the context gauge warns, and the day's budget."""
 
 
 def stats_lines(figures: Figures, spending: Spending, width: int, height: int = SPACED) -> list[Line]:
     """The panel's lines: always the same rows in the same places, then the notes there are. Where it is too low for
-    blank lines the groups stand close together."""
+    blank lines the groups stand close together; where it is too low for all rows the most important ones stay."""
     gap: list[Line] = [()] if height >= SPACED else []
     rows = [_state(figures, width), *gap, *_way(figures, width), *gap, *_pace(figures, width), *gap]
     rows += [*_tokens(figures, width), *gap, *_money(figures, spending, width)]
+    if height < len(rows):
+        return [rows[place] for place in sorted(_BY_IMPORTANCE[: max(1, height)])]
     return rows + _notes(figures, width, gap)
 
 

@@ -15,8 +15,8 @@ def without_text(turn: Turn) -> Turn:
     return msgspec.structs.replace(turn, text="", thinking="", state="streaming")
 
 
-def figures_of(turn: Turn, route: Route | None = None) -> Figures:
-    """The figures of an answer that was saved."""
+def figures_of(turn: Turn, route: Route | None = None, window: int | None = None) -> Figures:
+    """The figures of an answer that was saved; `window`: its model's, in tokens."""
     usage, timings = turn.usage, turn.timings or Timings()
     estimated = usage is not None and usage.estimated
     completion = usage.completion_tokens if usage else None
@@ -45,6 +45,7 @@ def figures_of(turn: Turn, route: Route | None = None) -> Figures:
         cost_estimated=estimated,
         seams=len(turn.seams),
         context_tokens=usage.total_tokens if usage else None,
+        context_window=window,
         left_out=turn.left_out,
         duration_seconds=timings.duration_seconds,
         error=turn.error.title if turn.error else "",
