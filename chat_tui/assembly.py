@@ -246,6 +246,14 @@ class Parts:
         self._chosen = tuple(dict.fromkeys([*self._chosen, *names]))
         self._take_chosen()
 
+    def drop(self, names: Sequence[str]) -> None:
+        """Use these models no longer, as far as they are only offered."""
+        dropped = set(filter(self.offers, names))
+        self._chosen = tuple(name for name in self._chosen if name not in dropped)
+        self.router.models = tuple(model for model in self.router.models if model.name not in dropped)
+        for provider in {name.partition("/")[0] for name in dropped} - {model.provider for model in self.router.models}:
+            self._servers.forget(provider)
+
     def _take_chosen(self) -> None:
         taken = [model for name in self._chosen if self.offers(name) and (model := self._servers.admit(name))]
         if taken:

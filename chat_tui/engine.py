@@ -103,16 +103,29 @@ class Engine:
     async def recall(self) -> None:
         """Take up what was learned of the models before, which counts less when it is old, and who was chosen."""
         self._router.health.read(await self.memory.place(LEARNED), time())
-        self._supply.take(await self._chosen())
+        self._supply.take(await self.chosen())
 
     async def use(self, model: str) -> None:
         """Somebody has chosen a model: where it was merely offered it is in use from now on, also after a restart."""
         if self._supply.offers(model):
             self._supply.take([model])
-            chosen = list(dict.fromkeys([*await self._chosen(), model]))
+            chosen = list(dict.fromkeys([*await self.chosen(), model]))
             await self.memory.set_place(CHOSEN, "\n".join(chosen[-CHOSEN_LIMIT:]))
 
-    async def _chosen(self) -> Sequence[str]:
+    async def forget(self, name: str) -> Sequence[str]:
+        """Take back that this model, or every model of this provider, was chosen where it was merely offered.
+
+        Gives the models that are not in use any more.
+        """
+        chosen = await self.chosen()
+        taken_back = [model for model in chosen if name in {model, model.partition("/")[0]}]
+        if taken_back:
+            self._supply.drop(taken_back)
+            await self.memory.set_place(CHOSEN, "\n".join(model for model in chosen if model not in taken_back))
+        return taken_back
+
+    async def chosen(self) -> Sequence[str]:
+        """The offered models that somebody has chosen."""
         return (await self.memory.place(CHOSEN)).splitlines()
 
     async def prepare(self) -> None:

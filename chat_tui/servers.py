@@ -27,8 +27,9 @@ LOOK_UP_SECONDS = 2.0
 """For what a server tells of its models one by one."""
 WAITED_FOR_SECONDS = 0.3
 """For the same where a question waits for it."""
-OFFERED = "found: choose it to use it"
-"""The state of a model whose provider was found, and which no strategy takes before it was chosen once."""
+OFFERED = "found, not used"
+"""The state of a model whose provider was found, and which no strategy takes before it was chosen once. The list of
+models has 16 cells for it."""
 
 
 class Servers:
@@ -62,6 +63,10 @@ class Servers:
     def offers(self, provider: str) -> bool:
         """This provider was found, and is not in use before somebody has said so."""
         return provider in self._roster.offered
+
+    def forget(self, provider: str) -> None:
+        """It is no more than found: nobody names it now."""
+        self._roster.forget(provider)
 
     def speaks_to(self, provider: str) -> bool:
         """This provider is in use."""
@@ -194,7 +199,7 @@ class Servers:
         from chat_tui.providers.discovery import models_of
 
         if status in {401, 403} and row.keys:
-            self._silent[row.name] = "found: it wants a key"
+            self._silent[row.name] = "found, wants key"
             return
         provider = self._roster.answered(row) if status == 200 and listing else None
         models = await asyncio.to_thread(models_of, provider, listing) if provider else ()

@@ -79,6 +79,9 @@ class Supply(Protocol):
     def take(self, names: Sequence[str]) -> None:
         """Use those of these models that are offered, now or as soon as they are found."""
 
+    def drop(self, names: Sequence[str]) -> None:
+        """Use these models no longer, as far as they are only offered."""
+
     def admit(self, name: str) -> None:
         """Let the router choose a model that was named but not listed, where its provider is known."""
 

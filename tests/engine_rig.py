@@ -48,6 +48,9 @@ class Supply:
     def take(self, names: Sequence[str]) -> None:
         self.told += [f"take {name}" for name in names]
 
+    def drop(self, names: Sequence[str]) -> None:
+        self.told += [f"drop {name}" for name in names]
+
     def admit(self, name: str) -> None:
         self.told.append(f"admit {name}")
 

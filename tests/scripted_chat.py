@@ -73,6 +73,9 @@ class StandInSupply:
     def take(self, names: Sequence[str]) -> None:
         pass
 
+    def drop(self, names: Sequence[str]) -> None:
+        pass
+
     def admit(self, name: str) -> None:
         pass
 

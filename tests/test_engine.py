@@ -312,6 +312,19 @@ async def test_weights_are_wanted_where_the_built_in_model_would_answer(
         assert on.engine.wants_weights(model, strategy) is wanted
 
 
+async def test_a_choice_is_taken_back_by_model_or_by_provider_also_after_a_restart(tmp_path: Path) -> None:
+    async with stage(history=await Store.open(tmp_path / "store.db")) as on:
+        for name in ("offered/x", "offered/y", "offered/z"):
+            await on.engine.use(name)
+        assert await on.engine.forget("offered/x") == ["offered/x"]
+        assert await on.engine.forget("offered/x") == []
+    async with stage(history=await Store.open(tmp_path / "store.db")) as on:
+        await on.engine.recall()
+        assert await on.engine.forget("offered") == ["offered/y", "offered/z"]
+        assert on.supply.told == ["take offered/y", "take offered/z", "drop offered/y", "drop offered/z"]
+        assert await on.engine.chosen() == []
+
+
 async def test_an_offered_model_that_was_chosen_is_in_use_after_a_restart(tmp_path: Path) -> None:
     async with stage(history=await Store.open(tmp_path / "store.db")) as on:
         await on.engine.use("one/a")

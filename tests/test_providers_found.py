@@ -80,7 +80,7 @@ async def test_a_found_gateway_to_hosted_models_is_only_offered() -> None:
         await engine.discover()
         found = standing(engine, "litellm/gpt")
         assert found is not None
-        assert found.state == "found: choose it to use it"
+        assert found.state == "found, not used"
         assert "litellm/gpt" not in [model.name for model in engine._router.models]
         answer = await engine.ask(None, "hello", Request(model="litellm/gpt"))
         await ended(answer)
@@ -95,7 +95,7 @@ async def test_a_key_in_the_environment_offers_its_provider_and_asks_it_nothing(
             await engine.discover()
             found = standing(engine, "acme/anvil")
             assert found is not None
-            assert (found.state, found.usable) == ("found: choose it to use it", True)
+            assert (found.state, found.usable) == ("found, not used", True)
             assert all(model.provider != "acme" for model in engine._router.models)
             assert server.requests == []
 
@@ -135,7 +135,7 @@ async def test_choosing_an_offered_model_uses_it_and_none_beside_it() -> None:
             names = [model.name for model in engine._router.models if model.provider == "acme"]
             assert names == ["acme/anvil"]
             states = {row.model.name: row.state for row in engine.models() if row.model.provider == "acme"}
-            assert states == {"acme/anvil": "ready", "acme/rope": "found: choose it to use it"}
+            assert states == {"acme/anvil": "ready", "acme/rope": "found, not used"}
 
 
 async def test_what_was_chosen_before_is_in_use_as_long_as_it_is_offered() -> None:
@@ -144,6 +144,19 @@ async def test_what_was_chosen_before_is_in_use_as_long_as_it_is_offered() -> No
         engine._supply.take(["acme/anvil", "rope/long"])
         assert engine.first_choice("quality-first") == "acme/anvil"
         assert all(model.provider != "rope" for model in engine._router.models)
+
+
+async def test_a_choice_that_is_taken_back_leaves_the_model_offered_and_its_provider_alone() -> None:
+    async with engine_with(known=hosted(), environ={"ACME_KEY": "k" * 20}) as engine:
+        await engine.use("acme/anvil")
+        assert engine.first_choice("quality-first") == "acme/anvil"
+        assert await engine.forget("acme") == ["acme/anvil"]
+        assert engine.first_choice("quality-first") == LOCAL_MODEL
+        await engine.discover()
+        found = standing(engine, "acme/anvil")
+        assert found is not None
+        assert found.state == "found, not used"
+        assert engine._supply._servers._roster.spoken == []
 
 
 async def test_a_gateway_that_was_chosen_before_is_in_use_when_it_is_found() -> None:
@@ -197,7 +210,7 @@ async def test_a_found_server_that_wants_a_key_is_shown_and_not_given_one() -> N
             await engine.discover()
             found = standing(engine, "vllm/?")
             assert found is not None
-            assert found.state == "found: it wants a key"
+            assert found.state == "found, wants key"
         assert "secret" not in str(server.asked)
 
 

@@ -164,7 +164,7 @@ async def test_model_and_strategy_act_at_once() -> None:
 
 
 async def test_help_shows_every_key_and_every_command() -> None:
-    async with scripted_chat(size=(120, 110)) as chat:
+    async with scripted_chat(size=(120, 140)) as chat:
         await chat.ask("/help")
         await chat.until(lambda: isinstance(chat.app.screen, HelpScreen))
         await chat.shows("Ctrl+O", "Ctrl+J or Shift+Enter", *(f"/{command.name}" for command in commands.TABLE))
@@ -193,3 +193,11 @@ async def test_exit_ends_with_code_0() -> None:
     async with scripted_chat() as chat:
         await chat.ask("/exit")
         await chat.until(lambda: chat.app.return_code == 0)
+
+
+async def test_forgetting_what_was_not_chosen_says_so() -> None:
+    async with scripted_chat() as chat:
+        await chat.ask("/forget")
+        await chat.until(lambda: "Found models that you chose none" in chat.notices())
+        await chat.ask("/forget shelf/fast")
+        await chat.until(lambda: "shelf/fast is not in use because you chose it." in chat.notices())

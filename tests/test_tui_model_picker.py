@@ -8,6 +8,7 @@ from rich.cells import cell_len
 from textual.widgets import Input
 
 from chat_tui.models import Model, Standing
+from chat_tui.servers import OFFERED
 from chat_tui.tui.model_picker import ModelPicker
 from chat_tui.tui.model_rows import ModelDetail, described, searched, standing_lines
 from chat_tui.tui.row_list import RowList, matching
@@ -298,3 +299,9 @@ async def test_names_of_models_are_not_markup() -> None:
         seen = app.seen(app.screen)
         assert "[red]evil[/red] next" in seen
         assert not any(ord(letter) < 32 or 127 <= ord(letter) < 160 for letter in seen.replace("\n", ""))
+
+
+def test_the_state_of_a_found_model_fits_its_column() -> None:
+    for width in (81, 50):
+        drawn = standing_lines(Standing(Model("acme/anvil"), state=OFFERED), width)
+        assert OFFERED in text_of(drawn)

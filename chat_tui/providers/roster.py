@@ -53,6 +53,10 @@ class Roster:
             self._named[name] = provider
         return provider
 
+    def forget(self, name: str) -> None:
+        """It is named no longer."""
+        self._named.pop(name, None)
+
     def spoken_to(self, name: str) -> Provider | None:
         """The provider, where it is in use or was named."""
         return self.in_use.get(name) or self._named.get(name)

@@ -155,6 +155,20 @@ async def _find(screen: Caller, _engine: Engine, words: str) -> None:
     screen.chat.find(words)
 
 
+async def _forget(screen: Caller, engine: Engine, name: str) -> None:
+    chosen = await engine.chosen()
+    if not name:
+        screen.host.say("Found models that you chose", ", ".join(chosen) or "none", long=True)
+        return
+    forgotten = await engine.forget(name)
+    if not forgotten:
+        told = f"There are: {', '.join(chosen)}." if chosen else "No found model is in use."
+        raise CommandError(f"{clean_line(name, 80)} is not in use because you chose it.", told)
+    if screen.model in forgotten:
+        screen.choose(None, screen.strategy)
+    screen.host.say("Not used any more", ", ".join(forgotten))
+
+
 async def _good(screen: Caller, _engine: Engine, _argument: str) -> None:
     screen.chat.action_judge(1)
 
@@ -271,6 +285,7 @@ _CALLS: dict[str, _Call] = {
     "export": _export,
     "fetch": _fetch,
     "find": _find,
+    "forget": _forget,
     "good": _good,
     "help": _help,
     "history": _history,

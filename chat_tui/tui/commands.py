@@ -34,6 +34,7 @@ TABLE: tuple[Command, ...] = (
     Command("export", "write this conversation into a new file", "[markdown|json] [file]"),
     Command("fetch", "fetch the built-in model (about 93 MB)"),
     Command("find", "find words in this conversation", "[words]"),
+    Command("forget", "use a found model, or all of a provider, no longer; without a name, show them", "[model]"),
     Command("good", "note that the answer was good: the strategies note it"),
     Command("help", "show keys and commands"),
     Command("history", "show this conversation in short, and all saved ones"),
