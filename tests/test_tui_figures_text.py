@@ -9,6 +9,7 @@ import pytest
 from rich.cells import cell_len
 
 from chat_tui.figures import Figures
+from chat_tui.spending import Spending
 from chat_tui.tui import figures_text as words
 from chat_tui.tui.row_list import matching
 from chat_tui.tui.spans import Span, apart, crop, crop_start, wrap
@@ -28,7 +29,17 @@ from tests.panels_screen import NOW
         (words.seconds(-1), "–"),
         (words.ttft(0.341), "0.34 s"),
         (words.ttft(0.999), "1.0 s"),
+        (words.ttft(0.001), "<0.01 s"),
         (words.ttft(None), "–"),
+        (words.gap(0.0236), "24 ms"),
+        (words.gap(1.24), "1.2 s"),
+        (words.gap(None), "–"),
+        (words.about_cost(0.0012), "≈$0.0012"),
+        (words.about_cost(0.0), "$0"),
+        (words.about_cost(None), "–"),
+        (words.today(Spending(today=0.12, budget=1.0)), "$0.120 of $1.00"),
+        (words.today(Spending(today=0.12)), "$0.120"),
+        (words.today(Spending()), "–"),
         (words.tokens(1234), "1,234"),
         (words.tokens(12_345), "12.3k"),
         (words.tokens(999_960), "1.0M"),
@@ -94,6 +105,13 @@ def test_figures_are_written_so(said: str, expected: str) -> None:
 )
 def test_a_phase_is_told_with_its_time(figures: Figures, expected: str) -> None:
     assert words.phase(figures) == expected
+
+
+def test_the_figures_in_short_leave_out_what_does_not_fit() -> None:
+    figures = Figures(ttft_seconds=0.34, rate=4.2, cost=0.0012, context_tokens=500, context_window=2000)
+    assert words.in_short(figures, 80) == "TTFT 0.34 s · 4.2 tok/s · $0.0012 · context 25%"
+    assert words.in_short(figures, 30) == "TTFT 0.34 s · 4.2 tok/s"
+    assert words.in_short(Figures(), 80) == ""
 
 
 def test_a_sparkline_has_the_newest_values_scaled_to_the_largest() -> None:

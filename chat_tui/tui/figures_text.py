@@ -52,7 +52,9 @@ def seconds(value: float | None, *, whole: bool = False) -> str:
 
 
 def ttft(value: float | None) -> str:
-    """The time to the first token, finer where it is short: `0.34 s`, `1.2 s`."""
+    """The time to the first token, finer where it is short: `0.34 s`, `1.2 s`, `<0.01 s`."""
+    if value is not None and 0 < value < 0.005:
+        return "<0.01 s"
     return f"{value:.2f} s" if value is not None and 0 <= value < 0.995 else seconds(value)
 
 
