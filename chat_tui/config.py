@@ -70,10 +70,14 @@ class LocalModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Display(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`[display]`: what is shown beside an answer."""
+    """`[display]`: the screen's manners, and what is shown beside an answer."""
 
     insights: bool = False
     """True: sentiment, keywords and reading time, until the fold is closed; `ask` gives them without `--insights`."""
+    motion: bool = True
+    """False: nothing blinks, and nothing glides to its place."""
+    bell: bool = True
+    """The terminal's bell tells when an answer that took more than ten seconds has ended unseen."""
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -37,8 +37,13 @@ def cache_folder() -> Path:
 
 
 def state_folder() -> Path:
-    """Holds crash reports."""
+    """Holds crash reports, and how the screen was left."""
     return Path(platformdirs.user_state_dir(NAME, appauthor=False))
+
+
+def screen_file() -> Path:
+    """How the screen was left: the theme, the panels."""
+    return state_folder() / "screen.json"
 
 
 def store_file() -> Path:

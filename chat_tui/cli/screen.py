@@ -49,7 +49,15 @@ async def _screen(settings: config.Config, options: argparse.Namespace, preset: 
     model, strategy = options.model, options.strategy
     if preset is not None and model is None and strategy is None:
         model, strategy = preset.model, preset.strategy
-    app = ChatApp(settings, open_engine, model=model, strategy=strategy, preset=preset, private=options.private)
+    app = ChatApp(
+        settings,
+        open_engine,
+        model=model,
+        strategy=strategy,
+        preset=preset,
+        private=options.private,
+        kept_in=paths.screen_file(),
+    )
     try:
         await app.run_async(mouse=settings.mouse)
     finally:

@@ -7,18 +7,21 @@ import gc
 import os
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+import msgspec
 from textual.app import App, SystemCommand
 from textual.screen import Screen
 
 from chat_tui.config import Config
 from chat_tui.errors import ChatTuiError, ThemeError
 from chat_tui.text_safety import clean_line
-from chat_tui.tui import keymap, palettes, themes
+from chat_tui.tui import kept_screen, keymap, palettes, themes
 from chat_tui.tui.chat_screen import ChatScreen
 from chat_tui.tui.driver import driver_class
 from chat_tui.tui.history_list import local_now
+from chat_tui.tui.kept_screen import KeptScreen
 from chat_tui.tui.transcript.ink import Ink
 
 if TYPE_CHECKING:
@@ -47,7 +50,8 @@ OPEN_SECONDS = 0.1
 
 class ChatApp(App[int]):
     """chat-tui's screen. `engine` is None until it is open, which is after the first paint. `private`: the screen says
-    that nothing is saved, which is for whoever opens the engine to see to."""
+    that nothing is saved, which is for whoever opens the engine to see to. `kept_in`: the file that remembers theme and
+    panels; None: nothing is remembered."""
 
     TITLE = "chat-tui"
     CSS_PATH = "styles.tcss"
@@ -64,10 +68,14 @@ class ChatApp(App[int]):
         strategy: str | None = None,
         preset: Preset | None = None,
         private: bool = False,
+        kept_in: Path | None = None,
         clock: Callable[[], datetime] = local_now,
     ) -> None:
-        super().__init__(driver_class=driver_class())
+        super().__init__(driver_class=driver_class(), ansi_color=True if "NO_COLOR" in os.environ else None)
         self.config = config
+        self.kept = kept_screen.read(kept_in)
+        """How the screen was left, and is left when it ends now."""
+        self._kept_in = kept_in
         self.engine: Engine | None = None
         self._open_engine = open_engine
         self._private = private
@@ -88,16 +96,22 @@ class ChatApp(App[int]):
 
     def on_load(self) -> None:
         """Read the one theme that is needed, and the keys."""
-        try:
-            palette = palettes.load_theme(self.config.theme, palettes.theme_folders())
-        except ThemeError as error:
-            self._notices.append(error)
-            palette = palettes.load_theme(palettes.DEFAULT_THEME, (palettes.built_in_folder(),))
-        self._use(palette)
+        if _is_still(self.config):
+            self.animation_level = "none"
+        self._use(self._first_palette())
         self.changed_keys, wrong = keymap.rebound(self.config.keys)
         self._notices += wrong
         if self.changed_keys:
             self.set_keymap(self.changed_keys)
+
+    def _first_palette(self) -> palettes.Palette:
+        """The theme that was chosen last, else the config's, else the one that is sure to be there."""
+        for name in filter(None, (self.kept.theme, self.config.theme)):
+            try:
+                return palettes.load_theme(name, palettes.theme_folders())
+            except ThemeError as error:
+                self._notices.append(error)
+        return palettes.load_theme(palettes.DEFAULT_THEME, (palettes.built_in_folder(),))
 
     def on_mount(self) -> None:
         """Tell what was wrong, and open the engine when the first paint is out."""
@@ -171,7 +185,23 @@ class ChatApp(App[int]):
 
     # -- theme ----------------------------------------------------------------------------------------------------
 
+    def keep(self, kept: KeptScreen) -> None:
+        """Remember this for the next start."""
+        self.kept = kept
+        if self._kept_in is not None:
+            writing = asyncio.get_running_loop().run_in_executor(None, kept_screen.write, self._kept_in, kept)
+            writing.add_done_callback(self._tell_unkept)
+
+    def _tell_unkept(self, writing: asyncio.Future[None]) -> None:
+        if not writing.cancelled() and isinstance(error := writing.exception(), OSError):
+            self._kept_in = None
+            why = f"{clean_line(str(error.filename))}: {error.strerror}"
+            self.tell(ChatTuiError("Theme and panels are not remembered.", f"{why}. They stay until you quit."))
+
     def _use(self, palette: palettes.Palette) -> None:
+        if self.no_color:
+            # Without colours only a palette that tells by attributes tells anything.
+            palette = palettes.load_theme(palettes.PLAIN_THEME, (palettes.built_in_folder(),))
         self._palettes[palette.name] = palette
         self.register_theme(themes.textual_theme(palette))
         self.theme = palette.name
@@ -181,8 +211,11 @@ class ChatApp(App[int]):
         return themes.ink(self._palettes[self.theme])
 
     def use_theme(self, name: str) -> None:
-        """Draw with another theme. Raises `ThemeError`."""
+        """Draw with another theme, now and from the next start on. Raises `ThemeError`."""
         self._use(palettes.load_theme(name, palettes.theme_folders()))
+        self.keep(msgspec.structs.replace(self.kept, theme=name))
+        if self.no_color:
+            self.say("No colours are shown", "NO_COLOR is set. The theme is remembered for when it is not.")
         screen = self.screen_stack[0]
         if isinstance(screen, ChatScreen):
             screen.repaint(self.ink())
@@ -246,3 +279,8 @@ def _runner(screen: ChatScreen, row: keymap.Key) -> Callable[[], Awaitable[None]
         await (screen.chat if row.where == "transcript" else screen).run_action(row.action)
 
     return run
+
+
+def _is_still(config: Config) -> bool:
+    """Whether nothing is to move that need not."""
+    return not config.display.motion

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
+import msgspec
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -73,6 +74,7 @@ class ChatLayout(Screen[None]):
     def __init__(self, clock: Callable[[], datetime]) -> None:
         super().__init__()
         self._wanted: dict[str, bool] = {}
+        """Whether a panel is open, by its name and the room that there is."""
         self.presets: Sequence[Preset] = ()
         """As they were found when they were last looked for."""
         self.chat = Chat(self._complete, id="chat")
@@ -107,6 +109,7 @@ class ChatLayout(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """History, chat, side; below them the keys."""
+        self._wanted = dict(self.host.kept.panels)
         with Horizontal(id="body"):
             yield self.history
             yield self.chat
@@ -144,11 +147,22 @@ class ChatLayout(Screen[None]):
     def _lay_out(self, width: int, height: int) -> None:
         self.set_class(width < MIDDLE, "-narrow")
         self.set_class(width < SMALLEST[0] or height < SMALLEST[1], "-too-small")
-        self.history.display = self._wanted.get("history", width >= WIDE)
-        self.stats.display = self._wanted.get("stats", width >= MIDDLE)
+        room = _room(width)
+        self.history.display = self._wanted.get(f"history.{room}", width >= WIDE)
+        self.stats.display = self._wanted.get(f"stats.{room}", width >= MIDDLE)
         if self.insights is not None:
             self.insights.display = self._wanted.get("insights", width >= MIDDLE)
         self.show_speed()
+
+    def _want(self, panel: str, *, open: bool) -> None:
+        """Open or fold a panel, here and wherever there is as much room."""
+        room = _room(self.size.width)
+        self._wanted[f"{panel}.{room}"] = open
+        self._lay_out(*self.size)
+        if (panel, room) != ("history", "narrow"):
+            # There the list covers the chat: nobody wants to begin so.
+            kept = self.host.kept
+            self.host.keep(msgspec.structs.replace(kept, panels={**kept.panels, f"{panel}.{room}": open}))
 
     async def fold_insights(self, folded: bool) -> None:
         """Fold the insights away, or unfold them."""
@@ -165,8 +179,7 @@ class ChatLayout(Screen[None]):
 
     def action_toggle_history(self) -> None:
         """Show or hide the history list."""
-        self._wanted["history"] = not self.history.display
-        self._lay_out(*self.size)
+        self._want("history", open=not self.history.display)
         if self.history.display:
             self.history.take_focus()
         else:
@@ -174,9 +187,7 @@ class ChatLayout(Screen[None]):
 
     def action_toggle_stats(self) -> None:
         """Show or hide the stats panel."""
-        self._wanted["stats"] = not self.stats.display
-        self._lay_out(*self.size)
-        self.show_speed()
+        self._want("stats", open=not self.stats.display)
 
     def show_keys(self) -> None:
         """The keys that count now: they differ on the turns, on the history list, and while an answer runs."""
@@ -198,3 +209,8 @@ class ChatLayout(Screen[None]):
     def show_speed(self) -> None:
         """The speed stands in the last row where the stats panel is not in sight."""
         self.keys.show_figures(None if self.stats.display else self.stats.figures)
+
+
+def _room(width: int) -> str:
+    """How much room so many columns are: panels are remembered for each."""
+    return "wide" if width >= WIDE else "middle" if width >= MIDDLE else "narrow"

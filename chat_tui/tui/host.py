@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from chat_tui.errors import ChatTuiError
+from chat_tui.tui.kept_screen import KeptScreen
 from chat_tui.tui.transcript.ink import Ink
 
 
@@ -14,6 +15,11 @@ class Host(Protocol):
 
     changed_keys: dict[str, str]
     """Rebound keys by id."""
+    kept: KeptScreen
+    """How the screen was left, and is left when it ends now."""
+
+    def keep(self, kept: KeptScreen) -> None:
+        """Remember this for the next start."""
 
     def tell(self, error: ChatTuiError, *, lasting: bool = False) -> None:
         """Show an error: what happened, and what to do next."""

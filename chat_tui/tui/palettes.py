@@ -22,6 +22,9 @@ from chat_tui.text_safety import clean_line
 DEFAULT_THEME = "dusk"
 """The theme of a config that names none."""
 
+PLAIN_THEME = "ansi"
+"""The theme that can do without any colour."""
+
 _LIMIT_BYTES = 64_000
 _LIMIT_FILES = 200
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")

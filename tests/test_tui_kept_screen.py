@@ -1,0 +1,148 @@
+"""Theme and panels are as they were left, and whoever wants no colours and no motion gets none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from textual.pilot import Pilot
+
+from chat_tui.config import Config, Display
+from chat_tui.engine import Engine
+from chat_tui.errors import ChatTuiError
+from chat_tui.tui import kept_screen
+from chat_tui.tui.app import ChatApp
+from chat_tui.tui.chat_screen import ChatScreen
+from chat_tui.tui.kept_screen import KeptScreen
+from tests.stand_in_engine import pictured_app
+from tests.test_tui_pictures import asked
+
+
+def app_at(file: Path | None, config: Config | None = None) -> ChatApp:
+    """The app with no engine: what is tested here does not wait for one."""
+
+    async def no_engine(tell: object) -> Engine:
+        raise ChatTuiError("There is no engine.")
+
+    return ChatApp(config or Config(), no_engine, kept_in=file)
+
+
+def screen_of(app: ChatApp) -> ChatScreen:
+    screen = app.screen_stack[0]
+    assert isinstance(screen, ChatScreen)
+    return screen
+
+
+async def until_kept(pilot: Pilot[int], file: Path, wanted: KeptScreen) -> None:
+    for _ in range(500):
+        if kept_screen.read(file) == wanted:
+            return
+        await pilot.pause(0.01)
+    raise AssertionError(f"kept is {kept_screen.read(file)}")
+
+
+async def test_a_chosen_theme_is_there_at_the_next_start_and_goes_before_the_configs(tmp_path: Path) -> None:
+    file = tmp_path / "state" / "screen.json"
+    app = app_at(file, Config(theme="moss"))
+    async with app.run_test() as pilot:
+        assert app.theme == "moss"
+        app.use_theme("paper")
+        await until_kept(pilot, file, KeptScreen(theme="paper"))
+    again = app_at(file, Config(theme="moss"))
+    async with again.run_test():
+        assert again.theme == "paper"
+
+
+async def test_a_kept_theme_that_is_gone_is_told_and_the_configs_is_used(tmp_path: Path) -> None:
+    file = tmp_path / "screen.json"
+    kept_screen.write(file, KeptScreen(theme="no-such"))
+    app = app_at(file, Config(theme="moss"))
+    async with app.run_test(notifications=True):
+        assert app.theme == "moss"
+        assert "There is no theme `no-such`." in [notice.title for notice in app._notifications]
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"theme": 7}', "[]", "\xff\x00", '{"panels": {"stats.wide": "yes"}}'])
+async def test_a_damaged_file_is_as_none(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "screen.json"
+    file.write_bytes(text.encode("latin-1"))
+    assert kept_screen.read(file) == KeptScreen()
+
+
+async def test_a_folder_that_cannot_be_written_is_told_once_and_stops_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    app = app_at(tmp_path / "file" / "screen.json")
+    async with app.run_test(notifications=True) as pilot:
+        app.use_theme("paper")
+        for _ in range(300):
+            if any("not remembered" in notice.title for notice in app._notifications):
+                break
+            await pilot.pause(0.01)
+        app.use_theme("moss")
+        await pilot.pause(0.05)
+        told = [notice.title for notice in app._notifications]
+        assert told.count("Theme and panels are not remembered.") == 1
+        assert app.theme == "moss"
+
+
+async def test_panels_are_as_they_were_left_in_a_terminal_of_this_width(tmp_path: Path) -> None:
+    file = tmp_path / "screen.json"
+    app = app_at(file)
+    async with app.run_test(size=(120, 36)) as pilot:
+        assert screen_of(app).history.display
+        assert screen_of(app).stats.display
+        await pilot.press("f2", "f3")
+        await until_kept(pilot, file, KeptScreen(panels={"history.wide": False, "stats.wide": False}))
+    for width, shown in ((120, (False, False)), (90, (False, True)), (60, (False, False))):
+        again = app_at(file)
+        async with again.run_test(size=(width, 36)):
+            screen = screen_of(again)
+            assert (screen.history.display, screen.stats.display) == shown, width
+
+
+async def test_the_list_that_covers_a_narrow_chat_is_not_there_at_the_next_start(tmp_path: Path) -> None:
+    file = tmp_path / "screen.json"
+    app = app_at(file)
+    async with app.run_test(size=(60, 20)) as pilot:
+        await pilot.press("f2")
+        assert screen_of(app).history.display
+        await pilot.press("f3")
+        await until_kept(pilot, file, KeptScreen(panels={"stats.narrow": True}))
+
+
+async def test_panels_fold_and_unfold_by_themselves_with_the_width(tmp_path: Path) -> None:
+    app = app_at(None)
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = screen_of(app)
+        for width, shown in ((109, (False, True)), (79, (False, False)), (110, (True, True))):
+            await pilot.resize_terminal(width, 36)
+            await pilot.pause()
+            assert (screen.history.display, screen.stats.display) == shown, width
+
+
+async def test_no_color_sends_no_colour_and_still_shows_what_is_what(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = pictured_app()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await asked(pilot)
+        strips = app.screen._compositor.render_strips()
+    styles = {segment.style for strip in strips for segment in strip if segment.style is not None}
+    assert all(c is None or c.is_default for style in styles for c in (style.color, style.bgcolor))
+    for attribute in ("bold", "reverse", "dim"):
+        assert any(getattr(style, attribute) for style in styles), attribute
+
+
+async def test_without_motion_nothing_glides_or_blinks() -> None:
+    app = app_at(None, Config(display=Display(motion=False)))
+    async with app.run_test() as pilot:
+        assert app.animation_level == "none"
+        await pilot.press("ctrl+f")
+        await pilot.pause()
+        assert not getattr(app.focused, "cursor_blink", False)
+
+
+def test_what_is_kept_can_be_read_by_an_older_and_a_newer_version(tmp_path: Path) -> None:
+    file = tmp_path / "screen.json"
+    file.write_text('{"theme": "moss", "tomorrow": [1]}')
+    assert kept_screen.read(file) == msgspec.structs.replace(KeptScreen(), theme="moss")
