@@ -17,6 +17,7 @@ from chat_tui.errors import ChatTuiError
 if TYPE_CHECKING:
     from chat_tui.engine import Engine
     from chat_tui.presets import Preset
+    from chat_tui.tui.app import ChatApp
 
 
 def run(options: argparse.Namespace) -> int:
@@ -58,9 +59,32 @@ async def _screen(settings: config.Config, options: argparse.Namespace, preset: 
         private=options.private,
         kept_in=paths.screen_file(),
     )
+    return await shown(app, private=options.private)
+
+
+async def shown(app: ChatApp, *, private: bool = False) -> int:
+    """Run the app, close its engine, tell of a crash; gives the exit code."""
     try:
-        await app.run_async(mouse=settings.mouse)
+        await app.run_async(mouse=app.config.mouse)
     finally:
         if app.engine is not None:
             await app.engine.close()
+    if app.crash is not None:
+        _tell_crash(app.crash, private=private)
     return app.return_code or 0
+
+
+def _tell_crash(error: BaseException, *, private: bool) -> None:
+    """One line for what happened and what was kept, one for where the report is."""
+    from datetime import datetime
+
+    from chat_tui import crash_report
+
+    kept = "What was private is gone." if private else "Your conversations are saved; start it again to go on."
+    sys.stderr.write(f"chat-tui has crashed ({type(error).__name__}). {kept}\n")
+    try:
+        file = crash_report.write(error, paths.state_folder(), datetime.now().astimezone())
+    except OSError as fault:
+        sys.stderr.write(f"No report could be written: {fault.strerror}.\n")
+    else:
+        sys.stderr.write(f"The report, without anything you wrote: {file}\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import sys
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +20,7 @@ from chat_tui.errors import ChatTuiError, ThemeError
 from chat_tui.text_safety import clean_line
 from chat_tui.tui import kept_screen, keymap, palettes, themes
 from chat_tui.tui.chat_screen import ChatScreen
-from chat_tui.tui.driver import driver_class
+from chat_tui.tui.driver import driver_class, show_title
 from chat_tui.tui.history_list import local_now
 from chat_tui.tui.kept_screen import KeptScreen
 from chat_tui.tui.transcript.ink import Ink
@@ -54,7 +55,7 @@ class ChatApp(App[int]):
     panels; None: nothing is remembered."""
 
     TITLE = "chat-tui"
-    CSS_PATH = "styles.tcss"
+    CSS_PATH = Path(__file__).with_name("styles.tcss")
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "ctrl+p"
     BINDINGS = []
@@ -86,6 +87,8 @@ class ChatApp(App[int]):
         self._copier: Clipboard | None = None
         self._choice = (model or (config.model if strategy is None else None), strategy or config.strategy)
         self._hanging_up: list[asyncio.Future[None]] = []
+        self.crash: BaseException | None = None
+        """What has ended the app that should not have."""
         self.changed_keys: dict[str, str] = {}
         """Rebound keys by id."""
 
@@ -182,6 +185,20 @@ class ChatApp(App[int]):
     def _send(self, sequence: str) -> None:
         if self._driver is not None:
             self._driver.write(sequence)
+
+    def show_title(self, title: str) -> None:
+        """Show this as the terminal's title, until the app ends."""
+        show_title(self._driver, title)
+
+    def ring(self) -> None:
+        """Ring the terminal's bell, where that is wanted."""
+        if self.config.display.bell:
+            self.bell()
+
+    def _fatal_error(self) -> None:
+        """An error that nobody has foreseen: end in order. Textual would print what people wrote beside it."""
+        self.crash = self.crash or sys.exc_info()[1] or self._exception
+        self._close_messages_no_wait()
 
     # -- theme ----------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 from textual.widget import Widget
 
-from chat_tui.tui import commands, keymap
+from chat_tui.tui import commands, keymap, signs
 from chat_tui.tui.chat import Chat
 from chat_tui.tui.completion import Completion
 from chat_tui.tui.history_list import HistoryList
@@ -24,10 +24,9 @@ from chat_tui.tui.stats_panel import StatsPanel
 from chat_tui.tui.transcript.ink import Ink
 
 if TYPE_CHECKING:
-    from chat_tui.tui.insights_fold import InsightsFold
-
-if TYPE_CHECKING:
+    from chat_tui.answer import Answer
     from chat_tui.presets import Preset
+    from chat_tui.tui.insights_fold import InsightsFold
 
 WIDE, MIDDLE = 110, 80
 """Columns from which history list and stats panel are shown by themselves."""
@@ -82,6 +81,7 @@ class ChatLayout(Screen[None]):
         self.stats = StatsPanel(id="stats")
         self.history = HistoryList(clock=clock, id="history")
         self.keys = KeyBar(id="keys")
+        self._answers = signs.EndedAnswers()
         self.insights: InsightsFold | None = None
         """There only while it is unfolded."""
 
@@ -201,6 +201,18 @@ class ChatLayout(Screen[None]):
         if self.chat.paused:
             keys = [(key, "go on" if word == "pause" else word) for key, word in keys]
         self.keys.show(keys)
+
+    def show_signs(self, running: Sequence[Answer]) -> None:
+        """Tell the terminal's title what runs, and ring for what has ended unseen; `running`: in all conversations."""
+        chat = self.chat
+        # A private conversation is nobody's business who sees the list of windows.
+        turns = () if chat.prompt.border_title else chat.transcript.turns
+        ended = chat.answer is not None and chat.answer.ended
+        self.host.show_title(signs.title(turns, running=chat.busy, ended=ended))
+        for answer in self._answers.look(running):
+            seen = self.app.app_focus and answer.conversation_id == chat.conversation_id
+            if not seen and answer.figures().duration_seconds > signs.LONG_SECONDS:
+                self.host.ring()
 
     def on_descendant_focus(self) -> None:
         """Other keys count there."""

@@ -251,6 +251,7 @@ class ChatScreen(ChatViews):
             self.insights.look()
         await self.upkeep.refresh()
         if self._engine is not None:
+            self.show_signs(self._engine.running())
             self.stats.show_spending(await self._engine.spending(self.chat.conversation_id))
 
     @on(Chat.Measured)

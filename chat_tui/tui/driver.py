@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeAlias
 from textual import constants, events
 from textual.driver import Driver
 
-from chat_tui.text_safety import Cleaner
+from chat_tui.text_safety import Cleaner, clean_line
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -43,6 +43,9 @@ _MAYBE_START = re.compile(r"\x1b+(?:\[(?:2(?:00?)?)?)?\Z")
 _MAYBE_END = re.compile(r"\x1b(?:\[(?:2(?:01?)?)?)?\Z")
 # Nobody types this many characters between two reads, so they are the rest of a paste that had stalled.
 _BURST = 32
+
+_KEEP_TITLE, _FORMER_TITLE = "\x1b[22;2t", "\x1b]2;\x1b\\\x1b[23;2t"
+"""Xterm's stack of titles. A terminal without one is left with an empty title, which its shell writes anew."""
 
 Piece: TypeAlias = str | events.InputEvent | events.Paste
 """Text for the key parser, or an event that is ready."""
@@ -207,6 +210,12 @@ def driver_class() -> type[Driver] | None:
     return TerminalDriver
 
 
+def show_title(driver: Driver | None, title: str) -> None:
+    """Show this as the terminal's title, where there is a terminal."""
+    if sys.platform != "win32" and isinstance(driver, TerminalDriver):
+        driver.show_title(title)
+
+
 if sys.platform != "win32":
     from textual._xterm_parser import XTermParser
     from textual.drivers.linux_driver import LinuxDriver
@@ -219,6 +228,9 @@ if sys.platform != "win32":
         ) -> None:
             super().__init__(app, debug=debug, mouse=mouse, size=size)
             self._leaving = False
+            # The Linux console has no title, and older ones print it.
+            self._has_title = os.environ.get("TERM", "") not in {"linux", "dumb", ""}
+            self._title = ""
             # Textual writes to stderr; who sends that to a file wants the errors there and the screen here.
             out = next((file for file in (sys.__stderr__, sys.__stdout__) if file is not None and file.isatty()), None)
             if out is not None:
@@ -229,9 +241,24 @@ if sys.platform != "win32":
             if self._leaving or (self._key_thread is not None and self._key_thread.is_alive()):
                 return
             super().start_application_mode()  # type: ignore[no-untyped-call]
+            if self._has_title:
+                self.write(_KEEP_TITLE)
+                self.show_title(self._title)
             for number in (signal.SIGTERM, signal.SIGHUP):
                 if signal.getsignal(number) is not signal.SIG_IGN:
                     self._loop.add_signal_handler(number, self._leave, 128 + number)
+
+        def stop_application_mode(self) -> None:
+            """Give the terminal back as it was found."""
+            if self._has_title:
+                self.write(_FORMER_TITLE)
+            super().stop_application_mode()
+
+        def show_title(self, title: str) -> None:
+            """Show this as the terminal's title, until the app ends or is suspended."""
+            self._title = title
+            if self._has_title and title:
+                self.write(f"\x1b]2;{clean_line(title)}\x1b\\")
 
         def run_input_thread(self) -> None:
             """Read the terminal until the app ends or the terminal does."""

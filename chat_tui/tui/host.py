@@ -27,6 +27,12 @@ class Host(Protocol):
     def say(self, title: str, more: str = "", *, long: bool = False, seconds: float | None = None) -> None:
         """Show a short notice; a long one stays as an error does, or as long as is said."""
 
+    def show_title(self, title: str) -> None:
+        """Show this as the terminal's title, until the app ends."""
+
+    def ring(self) -> None:
+        """Ring the terminal's bell, where that is wanted."""
+
     def ink(self) -> Ink:
         """The theme in use as the transcript writes with it."""
 

@@ -1,0 +1,41 @@
+"""What the terminal shows of chat-tui when nobody looks at it: its title, and the bell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from chat_tui.text_safety import clean_line
+
+if TYPE_CHECKING:
+    from chat_tui.answer import Answer
+    from chat_tui.conversation import Turn
+
+LONG_SECONDS = 10.0
+"""Who has waited so long for an answer has looked away."""
+_CELLS = 60
+
+
+def title(turns: Sequence[Turn], *, running: bool, ended: bool) -> str:
+    """The terminal's title: the question in view, and whether its answer runs or has ended."""
+    mark = "● " if running else "✓ " if ended else ""
+    question = next((turn.text for turn in reversed(turns) if turn.role == "user"), "")
+    asked = clean_line(question[: 4 * _CELLS], _CELLS)
+    return f"{mark}chat-tui — {asked}" if asked else f"{mark}chat-tui"
+
+
+class EndedAnswers:
+    """Tells which answers have ended since it was asked last."""
+
+    def __init__(self) -> None:
+        self._followed: list[Answer] = []
+
+    def look(self, running: Sequence[Answer]) -> list[Answer]:
+        """Those that ran at the last look and have ended; the running ones are followed from now on."""
+        ended = [answer for answer in self._followed if answer.ended]
+        known = {id(answer) for answer in running}
+        self._followed = [
+            *running,
+            *(answer for answer in self._followed if not answer.ended and id(answer) not in known),
+        ]
+        return ended
