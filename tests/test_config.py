@@ -27,6 +27,7 @@ max_price_per_answer = 0.5
 daily_budget = 2
 mouse = false
 discovered = "use"
+display = { insights = true, motion = false, bell = false }
 
 [request]
 max_tokens = 200
@@ -36,8 +37,6 @@ stop = ["END"]
 seed = 7
 thinking = "low"
 
-[display]
-insights = true
 [memory]
 exchanges = 5
 
