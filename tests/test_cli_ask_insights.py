@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -50,3 +51,24 @@ async def test_the_config_asks_for_them_and_an_option_goes_before_it(home: Home)
     home.config.write_text(home.config.read_text() + "\n[display]\ninsights = true\n")
     assert "Top keywords" in (await home.run("ask", "--no-save", "hello")).told()
     assert "Top keywords" not in (await home.run("ask", "--no-save", "--no-insights", "hello")).told()
+
+
+async def test_a_package_brings_a_processor_and_a_broken_one_is_told(home: Home, tmp_path: Path) -> None:
+    folder = tmp_path / "packages"
+    about = folder / "loud-1.0.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: loud\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[chat_tui.processors]\nloud = loud:Loud\nbroken = loud:Missing\n")
+    (folder / "loud.py").write_text(
+        "class Loud:\n"
+        "    size = 0\n"
+        "    def feed(self, text):\n"
+        "        self.size += len(text)\n"
+        "    def record(self):\n"
+        "        return {'letters': self.size}\n"
+    )
+    home.environment["PYTHONPATH"] = os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])
+    ran = await home.run("ask", "--no-save", "--insights", "--json", "hello")
+    end = ran.chunks[-1]["insights"]
+    assert end["extras"] == {"loud": {"letters": end["characters"]}}
+    assert "The processor `broken` has failed: AttributeError" in ran.told()

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from chat_tui.answer import Answer
 
 KEYWORDS = 5
-TALL, WIDE = 32, 52
+TALL, WIDE = 36, 52
 """Rows of the screen from which on everything has a row of its own, and columns from which on little has."""
-PIECE_CHARACTERS = 4000
+PIECE_CHARACTERS = 1500
 """Of an answer that is there already, looked at in one go."""
 _NEUTRAL = 0.05
 """A polarity below it is called neutral."""
@@ -50,7 +50,7 @@ def _short(insights: Insights, width: int) -> list[Line]:
     """The same in few rows, for a small screen."""
     found = insights.sentiment
     counts = f"+{found.positive} -{found.negative} · " if found is not None and width >= WIDE else ""
-    keywords = " ".join(f"{word} {count}" for word, count in insights.keywords) or f"Keywords {words.UNKNOWN}"
+    keywords = " · ".join(f"{word} {count}" for word, count in insights.keywords) or f"Keywords {words.UNKNOWN}"
     rows = 1 if width >= WIDE else 2
     wrapped = [*wrap(clean_line(keywords), width, rows), *[""] * rows][:rows]
     reading = words.seconds(insights.reading_seconds or None, whole=True)
@@ -105,7 +105,7 @@ class InsightsFold(SpanView):
 
     DEFAULT_CSS = """
     InsightsFold {
-        width: 1fr; height: auto; max-height: 70%; padding: 0 1 1 1;
+        width: 1fr; height: auto; max-height: 60vh; padding: 1 1 0 1;
         color: $text; background: $surface;
     }
     """

@@ -14,7 +14,7 @@ from chat_tui.tui.reading_screen import ReadingScreen
 from chat_tui.tui.spans import Line, Span, crop_start, wrap
 
 DAYS = 30
-NAME, LONGEST_NAME = 14, 34
+NAME, LONGEST_NAME = 18, 34
 """Cells: the least for a name, and the most."""
 BAR, LONGEST_BAR = 6, 24
 """The same for a bar."""
@@ -107,4 +107,4 @@ class StatisticsScreen(ReadingScreen):
     """Opened by /stats."""
 
     def __init__(self, found: Statistics) -> None:
-        super().__init__(f"The last {DAYS} days", lambda width: statistics_lines(found, width))
+        super().__init__(f"The last {DAYS} days", lambda width: statistics_lines(found, max(1, width - 1)))
