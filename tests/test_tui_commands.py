@@ -48,7 +48,7 @@ def test_an_odd_command_is_told_in_a_short_clean_line(typed: str) -> None:
 
 def test_completion_offers_what_begins_so_first() -> None:
     assert [text.strip() for text, _ in commands.completions("/str")][:1] == ["/strategy"]
-    assert [text.strip() for text, _ in commands.completions("/s")][:3] == ["/search", "/stats", "/strategy"]
+    assert [text.strip() for text, _ in commands.completions("/s")][:3] == ["/save", "/search", "/stats"]
     assert [text for text, _ in commands.completions("/EXI")] == ["/exit"]
     assert not commands.completions("//s")
     assert not commands.completions("/system x")

@@ -127,6 +127,10 @@ async def _continue(screen: Caller, _engine: Engine, _argument: str) -> None:
     screen.action_go_on()
 
 
+async def _copy(screen: Caller, _engine: Engine, what: str) -> None:
+    screen.chat.copy(what)
+
+
 async def _diff(screen: Caller, _engine: Engine, _argument: str) -> None:
     await screen.chat.compare()
 
@@ -225,6 +229,10 @@ async def _rename(screen: Caller, _engine: Engine, title: str) -> None:
         screen.action_act("rename")
 
 
+async def _save(screen: Caller, _engine: Engine, argument: str) -> None:
+    await screen.chat.save(argument)
+
+
 async def _search(screen: Caller, _engine: Engine, words: str) -> None:
     await screen.open_history(words)
 
@@ -279,6 +287,7 @@ _CALLS: dict[str, _Call] = {
     "clear": _clear,
     "context": _context,
     "continue": _continue,
+    "copy": _copy,
     "delete": _delete,
     "diff": _diff,
     "edit": _edit,
@@ -297,6 +306,7 @@ _CALLS: dict[str, _Call] = {
     "private": _private,
     "rename": _rename,
     "retry": _retry,
+    "save": _save,
     "search": _search,
     "stats": _stats,
     "strategy": _strategy,

@@ -14,8 +14,8 @@ from chat_tui.conversation import Conversation, Turn
 from chat_tui.errors import ChatTuiError, CommandError
 from chat_tui.request import Request
 from chat_tui.tui import keymap
+from chat_tui.tui.chat_copies import ChatCopies
 from chat_tui.tui.completion import Completion
-from chat_tui.tui.kept_chat import KeptChat
 from chat_tui.tui.transcript.transcript import Transcript
 from chat_tui.tui.undo import Undo
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _ONE_VERSION = ("There is one version of this turn", "e edits a question, r asks for another answer.")
 
 
-class Chat(KeptChat):
+class Chat(ChatCopies):
     """A conversation with its prompt: asking, other versions, branches, verdicts."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -300,10 +300,3 @@ class Chat(KeptChat):
 
     async def _undone(self) -> None:
         self.host.say(await self.undo.take() or "There is nothing to undo")
-
-    async def told(self, work: Awaitable[None]) -> None:
-        """Do it; what goes wrong is told."""
-        try:
-            await work
-        except ChatTuiError as error:
-            self.host.tell(error)

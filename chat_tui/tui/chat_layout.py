@@ -57,6 +57,7 @@ _TURN_KEYS = (
     "version.after",
     "version.compare",
     "transcript.copy",
+    "code.after",
     "turn.branch",
     "answer.route",
     "change.undo",

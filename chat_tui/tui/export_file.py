@@ -40,7 +40,10 @@ def name_of(title: str) -> str:
     return name or "conversation"
 
 
-def write(text: str, file: Path) -> Path:
+_HINT = "The conversation is as it was. Name another file: /export markdown ~/notes.md"
+
+
+def write(text: str, file: Path, hint: str = _HINT) -> Path:
     """Write a new file that only its owner reads; where one is, a number is added. Gives the one that was written.
 
     Raises `HistoryError`; nothing is left of a file that could not be written whole.
@@ -64,7 +67,6 @@ def write(text: str, file: Path) -> Path:
             ) from None
         except OSError as error:
             why = clean_line(error.strerror or "it cannot be written", 80)
-            hint = "The conversation is as it was. Name another file: /export markdown ~/notes.md"
             raise HistoryError(f"{clean_line(str(chosen), 200)}: {why}.", hint) from error
     raise AssertionError
 

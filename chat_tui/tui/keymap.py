@@ -69,6 +69,18 @@ TABLE: tuple[Key, ...] = (
     Key("transcript.fold", "t", "", "fold the thinking away, or unfold it", "transcript"),
     Key("transcript.copy", "y", "", "copy the answer", "transcript", "copy"),
     Key("transcript.copy_code", "1–9", "", "copy a code block by its number", "transcript"),
+    Key("code.copy", "Y", "copy_code", "copy the marked code block, or choose one from a list", "transcript"),
+    Key("code.save", "s", "save_code", "save the marked code block into a file, or choose one", "transcript", "save"),
+    Key(
+        "code.after",
+        "right_square_bracket",
+        "code(1)",
+        "go to the code block after, and mark it",
+        "transcript",
+        "code",
+    ),
+    Key("code.before", "left_square_bracket", "code(-1)", "go to the code block before", "transcript"),
+    Key("conversation.copy", "A", "copy_all", "copy the whole conversation", "transcript"),
     Key(
         "version.before",
         "left",
@@ -155,6 +167,8 @@ _NAMES = {
     "end": "End",
     "tab": "Tab",
     "question_mark": "?",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
     "plus": "+",
     "minus": "-",
 }

@@ -17,6 +17,7 @@ MARGIN = 2
 RIGHT_MARGIN = 2
 """Cells at the right: one free, one under the scroll bar."""
 
+_REVERSED = Style(reverse=True)
 BAR = "▎"
 THICK_BAR = "▌"
 
@@ -86,6 +87,11 @@ def _overlaid(before: Sequence[Run], start: int, end: int, over: Style) -> list[
             runs.append((text, style, copy))
         at += len(text)
     return runs
+
+
+def reversed_line(line: Line) -> Line:
+    """The line with ground and ink exchanged, which is seen without colours too."""
+    return Line([(text, style + _REVERSED, copy) for text, style, copy in line.runs], line.joint, fill=line.fill)
 
 
 def offset_strip(line: Line, code: int, width: int, base: Style) -> Strip:

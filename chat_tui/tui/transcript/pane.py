@@ -29,6 +29,7 @@ from chat_tui.tui.transcript.painting import (
     changed_regions,
     offset_strip,
     overlaid_strip,
+    reversed_line,
     strip_of,
 )
 from chat_tui.tui.transcript.rendering import Renderer
@@ -71,6 +72,8 @@ class LinePane(ScrollView, can_focus=True):
         self._rows: list[Row | None] = []
         self._strips: list[Strip] = []
         self._cursor: int | None = None
+        self._marked: tuple[int, int] | None = None
+        """A code block by its turn and number."""
         self._reserved = 0
         self._frame: asyncio.TimerHandle | None = None
         self._painted_at = 0.0
@@ -193,11 +196,17 @@ class LinePane(ScrollView, can_focus=True):
                 continue
             bar, style = self._bar(row)
             overlays = self._overlays(row, selection)
-            if overlays:
+            if self._is_marked(row):
+                strips.append(strip_of(reversed_line(row.line), bar, style, width, base))
+            elif overlays:
                 strips.append(overlaid_strip(row.line, overlays, bar, style, width, base))
             else:
                 strips.append(strip_of(row.line, bar, style, width, base))
         return strips
+
+    def _is_marked(self, row: Row) -> bool:
+        """It is the line over the marked code block."""
+        return bool(row.line.code) and self._marked == (row.position.turn, row.line.code)
 
     def _overlays(self, row: Row, selection: Selection | None) -> list[Overlay]:
         """What was found in a row, and what is selected there."""

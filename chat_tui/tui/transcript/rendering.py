@@ -192,16 +192,18 @@ class Renderer:
             label = base + self.ink.code_label
             told, language_told = f" {number} ", fitting(language, max(inner - len(str(number)) - 2, 1))
             room = " " * max(width - 1 - width_of([(language_told + told, label, False)]), 0)
-            lines.append(Line([edge, (language_told, label, False), (room + told, label, False)], fill=base))
+            lines.append(
+                Line([edge, (language_told, label, False), (room + told, label, False)], code=number, fill=base)
+            )
         code = code.expandtabs(4)
         for runs in self.highlighter.lines(code, language):
             for line in wrap(runs, inner):
-                lines.append(Line([edge, *line.runs], line.joint, base))
+                lines.append(Line([edge, *line.runs], line.joint, fill=base))
         return lines
 
 
 def _prefixed(line: Line, run: Run) -> Line:
-    return Line([run, *line.runs], line.joint, line.fill)
+    return Line([run, *line.runs], line.joint, line.code, line.fill)
 
 
 def _end_of(tokens: Sequence[Token], index: int) -> int:

@@ -19,6 +19,7 @@ from chat_tui.tui.transcript.ink import Ink
 from chat_tui.tui.transcript.line_model import START, Anchor, Position
 from chat_tui.tui.transcript.painting import MARGIN
 from chat_tui.tui.transcript.pane import LinePane
+from chat_tui.tui.transcript.walking import code_after
 from chat_tui.tui.transcript.wrapping import width_of
 
 
@@ -69,6 +70,7 @@ class Transcript(LinePane, can_focus=True, inherit_bindings=False):
         """Show these turns and no others, at their end. Turns out of view are neither split nor rendered."""
         self._model.replace(turns)
         self._follow, self._stays, self._top, self._cursor, self._reserved = True, False, START, None, 0
+        self._marked = None
         self._forget_selection()
         if turns:
             self._load()
@@ -92,7 +94,7 @@ class Transcript(LinePane, can_focus=True, inherit_bindings=False):
             self._cursor = count
         elif self._cursor is not None and self._cursor >= count:
             self._cursor = None
-        self._follow, self._stays, self._reserved = False, True, 0
+        self._follow, self._stays, self._reserved, self._marked = False, True, 0, None
         self._forget_selection()
         self._load()
         self._paint()
@@ -142,6 +144,30 @@ class Transcript(LinePane, can_focus=True, inherit_bindings=False):
             self._top = self._model.moved(position, -(self.size.height // 3))
             self._follow = self._stays = False
         self._paint()
+
+    def go_to_code(self, step: int) -> bool:
+        """Mark the code block after (1) or before (-1) the marked one, else in view; False when there is none."""
+        rows = [row for row in self._rows if row is not None]
+        start = next((row.position for row in rows if self._is_marked(row)), None)
+        if start is None and rows:
+            # What is in view counts, its first and last line too.
+            edge = rows[0 if step > 0 else -1].position
+            start = edge._replace(line=edge.line - step)
+        found = code_after(self._model, start, step) if start is not None else None
+        if found is None:
+            return False
+        lines = self._model.lines(found.turn, self._model.views[found.turn].parts()[found.part])
+        self._cursor, self._marked = found.turn, (found.turn, lines[found.line].code)
+        if not any(row.position == found for row in rows[: max(1, len(rows) // 2)]):
+            self._top = self._model.moved(found, -1)
+            self._follow = self._stays = False
+        self._paint()
+        return True
+
+    @property
+    def marked_code(self) -> int | None:
+        """The number of the marked code block; it belongs to the chosen turn."""
+        return self._marked[1] if self._marked is not None else None
 
     @property
     def top(self) -> Hit:
@@ -273,7 +299,7 @@ class Transcript(LinePane, can_focus=True, inherit_bindings=False):
         """Mark a turn and bring its beginning into view."""
         if not 0 <= index < len(self._model.views):
             return
-        self._cursor = index
+        self._cursor, self._marked = index, None
         begin = Position(index, 0, 0)
         shown = any(row is not None and row.position == begin for row in self._rows)
         if not shown:
@@ -323,7 +349,7 @@ class Transcript(LinePane, can_focus=True, inherit_bindings=False):
         if row is None:
             return
         view = self._model.views[row.position.turn]
-        self._cursor = row.position.turn
+        self._cursor, self._marked = row.position.turn, None
         kind = view.parts()[row.position.part].kind
         if kind == "fold":
             self._fold(row.position.turn)

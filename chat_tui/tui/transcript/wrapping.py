@@ -24,6 +24,8 @@ class Line(msgspec.Struct):
     runs: list[Run]
     joint: str = "\n"
     """What a copy puts between this line and the next: a newline; where a long line was broken, ` ` or nothing."""
+    code: int = 0
+    """The number of the code block that begins with this line."""
     fill: Style | None = None
     """Fills the row to its right end; None: the pane's ground."""
     painted: tuple[Style | None, str, int, Strip] | None = None
