@@ -273,6 +273,7 @@ def test_a_wrong_checksum_keeps_nothing(hub: Hub, tmp_path: Path) -> None:
 def test_what_is_not_there_is_told(hub: Hub, tmp_path: Path) -> None:
     with pytest.raises(LocalModelError, match="no such repository"):
         pull("org/other", tmp_path, lambda *_: None, endpoint=hub.url)
-    with pytest.raises(LocalModelError, match="could not be pulled"):
+    with pytest.raises(LocalModelError, match="could not be pulled: the line to the hub fails") as caught:
         pull("org/tiny", tmp_path, lambda *_: None, endpoint="http://127.0.0.1:9")
+    assert "HTTPS_PROXY" in caught.value.hint
     assert Library(tmp_path / "none.json").models() == []

@@ -59,6 +59,12 @@ def pull(
         raise _failed(name, "there is no such repository, or it is private", "HF_TOKEN opens private ones.") from None
     except (HTTPError, OSError) as error:
         why = clean_line(str(error).partition("\n")[0], 200)
+        if isinstance(error, HTTPError) and getattr(error, "response", None) is None:
+            raise _failed(
+                name,
+                f"the line to the hub fails: {why or type(error).__name__}",
+                "Check the network, HF_ENDPOINT and HTTPS_PROXY, and try again: what has come is kept.",
+            ) from error
         raise _failed(name, why or type(error).__name__, "Try again: what has come is kept.") from error
     _check(Path(path), chosen.lfs.sha256 if chosen.lfs else None, name)
     return Path(path), f"{repository}:{chosen.rfilename}"
