@@ -16,6 +16,10 @@ from chat_tui.request import Request
 from chat_tui.route import Route
 from chat_tui.routing.router import Router
 from chat_tui.routing.stream import Stream
+from chat_tui.spending import midnight
+
+PAID_APART = "paid apart"
+"""Where it is kept what the answers have cost that are not: the day and US dollars."""
 
 
 class Answers:
@@ -36,6 +40,7 @@ class Answers:
         self._preview_dollars: dict[str, tuple[datetime, float]] = {}
         """When they ended and what they cost, by the turn's id: those that no question has taken."""
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._paying = asyncio.Lock()
 
     def __contains__(self, conversation_id: str) -> bool:
         """An answer of this conversation runs or is being saved."""
@@ -122,6 +127,44 @@ class Answers:
             await self._memory.add_answer(answer.conversation_id, answer.turn)
         finally:
             self.do(self._save_ended(answer))
+
+    # -- kept nowhere -----------------------------------------------------------------------------------------------
+
+    def apart(self, question: Turn, request: Request, *, in_parts: bool) -> Answer:
+        """Begin an answer that belongs to no conversation and never will; of it only its cost is kept."""
+        answer = self._made("", question, request, _save_nothing)
+        self._previews[answer.turn.id] = answer
+        self.do(self._run_apart(answer, request, in_parts=in_parts))
+        return answer
+
+    async def _run_apart(self, answer: Answer, request: Request, *, in_parts: bool) -> None:
+        try:
+            if in_parts:
+                await answer.run(await analysis.stream(self._router, request))
+            else:
+                await answer.run(self._router.process_stream(request))
+        except asyncio.CancelledError:
+            answer.give_up("cancelled")
+            raise
+        finally:
+            answer.give_up()
+            # A task of its own: the cost is not lost when this one is cancelled.
+            self.do(self._pay(answer))
+
+    async def _pay(self, answer: Answer) -> None:
+        try:
+            if answer.turn.cost:
+                async with self._paying:
+                    paid = await self.paid_apart() + answer.turn.cost
+                    await self._memory.set_place(PAID_APART, f"{midnight().date()} {paid:.9f}")
+        finally:
+            del self._previews[answer.turn.id]
+            answer.saved.set()
+
+    async def paid_apart(self) -> float:
+        """US dollars paid today for answers that are kept nowhere."""
+        day, _, dollars = (await self._memory.place(PAID_APART)).partition(" ")
+        return float(dollars) if day == str(midnight().date()) else 0.0
 
     # -- running and saving ---------------------------------------------------------------------------------------
 

@@ -231,6 +231,22 @@ class Engine:
             return None
         return Preview(self._answers.preview(question, spoken), request)
 
+    async def ask_apart(
+        self, text: str, settings: Request, *, system_prompt: str | None = None, preset: Preset | None = None
+    ) -> Answer:
+        """Begin the answer to a question of its own, and store neither; what it costs counts for the day.
+
+        Its `saved` is set when that has been noted.
+        """
+        text = clean(text).strip("\n")
+        before = await self._before(None, text, system_prompt, preset)
+        question = Turn("user", text, id=new_id(), created=now())
+        request = await self._request(before, (question,), settings)
+        request = request.changed(max_price=await self._affordable(settings.max_price))
+        if request.model:
+            self._supply.admit(request.model)
+        return self._answers.apart(question, request, in_parts=preset is not None and preset.document)
+
     async def _before(
         self, conversation_id: str | None, text: str, system_prompt: str | None, preset: Preset | None
     ) -> Conversation:
@@ -321,7 +337,8 @@ class Engine:
 
     async def _spent_today(self) -> float:
         today = midnight()
-        return await self.memory.spent(today) + self._answers.unsaved_dollars(today)
+        paid_apart = await self._answers.paid_apart()
+        return await self.memory.spent(today) + paid_apart + self._answers.unsaved_dollars(today)
 
     async def spending(self, conversation_id: str | None) -> Spending:
         """What was spent in a conversation and today, and what may be; what runs counts with about what it costs."""
