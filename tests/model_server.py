@@ -246,34 +246,39 @@ class _Connection(asyncio.Protocol):
             self.exchange.finished = time.monotonic()
         self._transport.abort()
 
+    def _write(self, raw: bytes) -> None:
+        # Into a connection that the client has closed, asyncio complains of each write after the fifth.
+        if not self._transport.is_closing():
+            self._transport.write(raw)
+
     def head(self, status: int, content_type: str, *lines: str) -> None:
         """Write the head of a response."""
         text = "\r\n".join((f"HTTP/1.1 {status} Told", f"content-type: {content_type}", *lines))
-        self._transport.write(f"{text}\r\n\r\n".encode("latin-1"))
+        self._write(f"{text}\r\n\r\n".encode("latin-1"))
 
     def whole(self, status: int, body: object, *, retry_after: float | None = None) -> None:
         """Write a whole response of JSON."""
         raw = json.dumps(body).encode()
         more = () if retry_after is None else (f"retry-after: {retry_after:g}",)
         self.head(status, "application/json", f"content-length: {len(raw)}", *more)
-        self._transport.write(raw)
+        self._write(raw)
 
     def plain(self, content_type: str, raw: bytes) -> None:
         """Write a whole response of any bytes, status 200."""
         self.head(200, content_type, f"content-length: {len(raw)}")
-        self._transport.write(raw)
+        self._write(raw)
 
     async def piece(self, raw: bytes) -> None:
         """Write one piece of a chunked body, and wait while the client is slow."""
         if raw:
             # An empty piece would be the end of the body.
-            self._transport.write(b"%x\r\n%b\r\n" % (len(raw), raw))
+            self._write(b"%x\r\n%b\r\n" % (len(raw), raw))
         if not self._writable.is_set():
             await self._writable.wait()
 
     def last_piece(self) -> None:
         """End a chunked body."""
-        self._transport.write(b"0\r\n\r\n")
+        self._write(b"0\r\n\r\n")
 
 
 async def _stream(connection: _Connection, exchange: Exchange, model: str) -> bool:
