@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+
 from textual.widgets import Input
 
-from chat_tui.conversation import Summary
+from chat_tui.conversation import Conversation, Summary
+from chat_tui.history.store import Store
 from chat_tui.providers.scripted import Pause
 from chat_tui.tui.title_screen import TitleScreen
+from chat_tui.tui.upkeep import LISTED
 from tests.scripted_chat import ScriptedChat, scripted_chat
 
 
@@ -133,3 +139,24 @@ async def test_undo_leads_back_from_a_fresh_conversation() -> None:
         await chat.until(lambda: chat.chat.conversation_id == left)
         await chat.ask("/undo")
         await chat.until(lambda: "nothing to undo" in chat.notices())
+
+
+async def test_the_filter_finds_conversations_that_are_too_old_to_be_listed(tmp_path: Path) -> None:
+    file = tmp_path / "history.db"
+    store = await Store.open(file)
+    told = datetime(2026, 1, 1, tzinfo=UTC)
+    await asyncio.gather(
+        *(
+            store.add_conversation(
+                Conversation(f"c{number}", "Zebra" if not number else "Talk", created=told, updated=told)
+            )
+            for number in range(LISTED + 2)
+        )
+    )
+    await store.close()
+    async with scripted_chat(["one"], file=file) as chat:
+        await chat.shows(f"{LISTED:,}+")
+        chat.screen.history.take_focus()
+        await chat.pilot.press(*"zebra")
+        await chat.shows(f"1 of {LISTED + 2:,}")
+        await chat.pilot.press("escape")

@@ -211,6 +211,11 @@ class ChatScreen(ChatViews):
         if chosen is not None:
             self.run_worker(self._told(self.upkeep.open(*chosen)), group="command")
 
+    @on(HistoryList.Filtered)
+    def list_all(self) -> None:
+        """The list at the left is filtered: the older ones are wanted too."""
+        self.run_worker(self.upkeep.refresh(), group="list")
+
     @on(HistoryList.Opened)
     def open_conversation(self, event: HistoryList.Opened) -> None:
         """A conversation was chosen in the list."""

@@ -71,9 +71,9 @@ class HistoryHeading(SpanView):
         self._title = title
         self._count = ""
 
-    def show(self, found: int, total: int) -> None:
-        """So many are shown of so many."""
-        self._count = f"{total:,}" if found == total else f"{found:,} of {total:,}"
+    def show(self, found: int, total: int, more: bool = False) -> None:
+        """So many are shown of so many, or of `more` than that."""
+        self._count = f"{total:,}{'+' * more}" if found == total else f"{found:,} of {total:,}{'+' * more}"
         self.redraw()
 
     def lines(self, width: int) -> Sequence[Line]:
@@ -136,6 +136,9 @@ class HistoryList(Widget):
             super().__init__()
             self.conversation_id = conversation_id
 
+    class Filtered(Message):
+        """The filter was opened: all conversations are wanted."""
+
     def __init__(
         self, *, title: str = "History", clock: Callable[[], datetime] = local_now, id: str | None = None
     ) -> None:
@@ -148,6 +151,7 @@ class HistoryList(Widget):
         # Shown and hidden one by one: a class on the whole would style every child anew, 10 ms.
         self._filter.display = self._rows.display = False
         self._summaries: tuple[Summary, ...] = ()
+        self._more = False
         self._texts: list[str] | None = None
         self._found: Sequence[int] = ()
         self._groups: dict[int, str] = {}
@@ -161,9 +165,15 @@ class HistoryList(Widget):
         yield self._rows
         yield self._nothing
 
-    def show(self, summaries: Sequence[Summary]) -> None:
-        """List these, in this order (newest first); cursor and filter stay where they are."""
+    @property
+    def is_filtered(self) -> bool:
+        """The filter is open."""
+        return self._filter.display
+
+    def show(self, summaries: Sequence[Summary], *, more: bool = False) -> None:
+        """List these, in this order (newest first); cursor and filter stay where they are. `more`: they are not all."""
         under = self.under
+        self._more = more
         self._summaries = tuple(summaries)
         self._texts = None
         self._narrow(keep=under.id if under else self._current)
@@ -208,7 +218,7 @@ class HistoryList(Widget):
         cursor = 0
         if keep:
             cursor = next((row for row, place in enumerate(self._found) if self._summaries[place].id == keep), 0)
-        self._heading.show(len(self._found), len(self._summaries))
+        self._heading.show(len(self._found), len(self._summaries), self._more)
         self._rows.display = bool(self._found)
         self._nothing.display = not self._found
         self._nothing.text = f"No title has “{clean_line(typed, 60)}”." if self._summaries else _NOTHING
@@ -234,7 +244,9 @@ class HistoryList(Widget):
     def begin_filter(self, event: SummaryRows.Typed) -> None:
         """A letter typed on the rows goes to the filter, which opens."""
         event.stop()
-        self._filter.display = True
+        if not self._filter.display:
+            self._filter.display = True
+            self.post_message(self.Filtered())
         self._filter.focus()
         if event.character:
             self._filter.insert_text_at_cursor(event.character)

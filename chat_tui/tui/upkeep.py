@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from chat_tui.engine import Engine
 
 LISTED = 1000
-"""Conversations in the list at the left; the history has all."""
+"""Conversations in the list at the left, as long as nobody filters it."""
+ALL = 1_000_000
 PRIVATE = "private: never saved"
 UNDO_SECONDS = 10.0
 """So long a deleted conversation can be brought back."""
@@ -54,11 +55,12 @@ class Upkeep:
         unseen, self._running = self._running - running - {current}, running
         for id in unseen:
             await engine.memory.set_unseen(id, True)
-        summaries = await engine.memory.conversations(LISTED)
+        limit = ALL if self._listed.is_filtered else LISTED
+        summaries = await engine.memory.conversations(limit)
         if any(summary.unseen and summary.id == current for summary in summaries):
             await engine.memory.set_unseen(current, False)
-            summaries = await engine.memory.conversations(LISTED)
-        self._listed.show(summaries)
+            summaries = await engine.memory.conversations(limit)
+        self._listed.show(summaries, more=len(summaries) >= limit)
         self._listed.set_running(running)
         self._listed.set_current(current)
 
