@@ -197,6 +197,14 @@ def test_a_file_of_no_known_kind_is_told(home: Path, capsys: pytest.CaptureFixtu
     assert "cannot be read: No such file" in capsys.readouterr().err
 
 
+def test_a_cut_export_is_told_as_such(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert history("export", "last", "--json") == 0
+    whole = capsys.readouterr().out
+    (kept / "cut.json").write_text(whole[: len(whole) // 2])
+    assert history("import", str(kept / "cut.json")) == 1
+    assert "cut.json has no conversation that can be read (record 1: it is not JSON" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["notes.txt", "nowhere.json", "."])
 def test_an_import_that_is_refused_makes_no_history(home: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
     (home / "notes.txt").write_text("just notes")

@@ -74,7 +74,8 @@ _SUMMARIES = """
 def not_found(conversation_id: str) -> ConversationNotFound:
     """The error for an id that no conversation has."""
     return ConversationNotFound(
-        f"No conversation has the id `{clean_line(conversation_id, 60)}`.", "`/history` shows those that are there."
+        f"No conversation has the id `{clean_line(conversation_id, 60)}`.",
+        "`/history`, or `chat-tui history list`, shows those that are there.",
     )
 
 

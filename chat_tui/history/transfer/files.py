@@ -131,7 +131,8 @@ def _first(records: Iterator[tuple[str, Item]], file: Path) -> tuple[str, Iterat
         before.append(item)
         if kind:
             return kind, _chain(before, records)
-    raise _unknown(file)
+    broken = next((item for item in before if isinstance(item, Skipped)), None)
+    raise _unknown(file, f"{broken.record}: {broken.reason}" if broken else "")
 
 
 def _chain(before: list[Item], records: Iterator[tuple[str, Item]]) -> Iterator[Item]:
@@ -181,9 +182,12 @@ class _Counted:
             yield item
 
 
-def _unknown(file: Path) -> ImportRefused:
+def _unknown(file: Path, why: str = "") -> ImportRefused:
+    title = f"{clean_line(file.name)} is none of the files that can be imported; nothing was changed."
+    if why:
+        title = f"{clean_line(file.name)} has no conversation that can be read ({why}); nothing was changed."
     return ImportRefused(
-        f"{clean_line(file.name)} is none of the files that can be imported; nothing was changed.",
-        "Those are: ChatGPT's export (its zip, or conversations.json), `logs.db` of llm, elia's database, and what "
-        "`chat-tui history export` wrote as JSON.",
+        title,
+        "What can be imported: ChatGPT's export (its zip, or conversations.json), `logs.db` of llm, elia's database, "
+        "and what `chat-tui history export` wrote as JSON.",
     )
