@@ -48,3 +48,7 @@ class Context(msgspec.Struct, frozen=True):
     """Tokens for prompt and reply together; None when not known."""
     reply_tokens: int = 0
     """Of the window, kept free for the reply."""
+    price: float | None = None
+    """US dollars that the answer may cost, estimated; None when not known."""
+    images: bool | None = None
+    """The model takes images; None when not known."""

@@ -262,8 +262,16 @@ class Engine:
         *turns, last = request.turns
         return request.changed(turns=(*turns, replace(last, id="", created=None)))
 
-    async def edit(self, conversation_id: str, turn_id: str, text: str, settings: Request | None = None) -> Answer:
-        """Ask a question of the current path in other words: a turn beside it, and its answer.
+    async def edit(
+        self,
+        conversation_id: str,
+        turn_id: str,
+        text: str,
+        settings: Request | None = None,
+        attachments: Sequence[Attachment] = (),
+    ) -> Answer:
+        """Ask a question of the current path in other words, with its files and these: a turn beside it, and its
+        answer.
 
         Raises `CommandError` where there is no such question.
         """
@@ -271,9 +279,8 @@ class Engine:
             before = await self.memory.conversation(conversation_id)
             place = _place(before, turn_id, "user")
             files = await self.memory.with_contents(before, before.path[place : place + 1])
-            question = Turn(
-                "user", clean(text).strip("\n"), id=new_id(), created=now(), attachments=files[0].attachments
-            )
+            both = (*files[0].attachments, *attachments)
+            question = Turn("user", clean(text).strip("\n"), id=new_id(), created=now(), attachments=both)
             return await self._asked(before, place, question, settings)
 
     async def regenerate(self, conversation_id: str, turn_id: str, settings: Request | None = None) -> Answer:
@@ -350,6 +357,23 @@ class Engine:
         conversation = await self.memory.conversation(conversation_id)
         request = await self._request(conversation, conversation.path, settings or Request())
         return await asyncio.to_thread(self._router.context, request)
+
+    async def foreseen(
+        self,
+        conversation_id: str | None,
+        text: str,
+        settings: Request | None = None,
+        *,
+        system_prompt: str | None = None,
+        preset: Preset | None = None,
+        attachments: Sequence[Attachment] = (),
+    ) -> Context:
+        """What `ask` would send for this, to whom, and what it may cost; nothing is stored. Raises `HistoryError`."""
+        before = await self._before(conversation_id, text, system_prompt, preset)
+        question = Turn("user", text, attachments=tuple(attachments))
+        # Files of earlier turns count by their size, so they need not be read.
+        request = request_of(self.config, before, (*before.path, question), settings or Request())
+        return await asyncio.to_thread(self._router.context, request, listed=False)
 
     async def _request(self, conversation: Conversation, path: Sequence[Turn], settings: Request) -> Request:
         turns = await self.memory.with_contents(conversation, path)

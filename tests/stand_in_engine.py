@@ -11,6 +11,7 @@ from typing import cast
 from chat_tui.answer import Answer
 from chat_tui.chunks import Chunk, Token
 from chat_tui.config import Config
+from chat_tui.context import Context
 from chat_tui.conversation import Conversation, Summary, Turn
 from chat_tui.engine import Engine
 from chat_tui.errors import ChatTuiError
@@ -167,6 +168,9 @@ class StandInEngine:
 
     def running(self, conversation_id: str | None = None) -> Sequence[Answer]:
         return self._running
+
+    async def foreseen(self, *_: object, **__: object) -> Context:
+        return Context((), 12, model=MODEL, price=0.0)
 
     async def ask(self, *_: object, **__: object) -> Answer:
         self._running = [cast("Answer", StandInAnswer())]

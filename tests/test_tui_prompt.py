@@ -202,4 +202,7 @@ async def test_the_cursor_does_not_blink_unless_it_is_asked_to(pilot: Pilot) -> 
 
 
 async def test_an_empty_prompt_says_what_it_is_for(pilot: Pilot) -> None:
-    assert "".join(part.text for part in prompt_of(pilot).render_line(0)).strip() == "Ask anything · / for commands"
+    assert (
+        "".join(part.text for part in prompt_of(pilot).render_line(0)).strip()
+        == "Ask anything · / for commands · @ for files"
+    )

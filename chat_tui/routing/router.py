@@ -166,8 +166,9 @@ class Router:
         late = models.late if isinstance(models, Models) else Models(models).late
         return sorted(ranked, key=lambda one: 2 if one.out else int(one.model in late)) if late else ranked
 
-    def context(self, request: Request) -> Context:
-        """What would be sent to the model that would be asked first now, with every exchange and why it is not sent.
+    def context(self, request: Request, *, listed: bool = True) -> Context:
+        """What would be sent to the model that would be asked first now; `listed`: with every exchange and why it is
+        not sent.
 
         Takes some milliseconds for a long conversation, and may be called in a thread.
         """
@@ -179,9 +180,10 @@ class Router:
             reply_tokens=request.max_tokens,
             exchanges=self._settings.exchanges,
             step_tokens=model.trim_step_tokens,
-            listed=True,
+            listed=listed,
         )
-        return msgspec.structs.replace(context, model=model.name)
+        price = estimated_price(model, context.tokens, request.max_tokens) if plan.models else None
+        return msgspec.structs.replace(context, model=model.name, price=price, images=model.images)
 
     def _first_of(self, ranked: Sequence[Candidate]) -> tuple[Model, ...]:
         """The best of them, as many as may be tried."""

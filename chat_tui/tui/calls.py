@@ -107,6 +107,14 @@ async def _analyse(screen: Caller, engine: Engine, typed: str) -> None:
     await preset_calls.analyse(screen, engine, typed)
 
 
+async def _attach(screen: Caller, _engine: Engine, path: str) -> None:
+    from chat_tui.tui.mentions import dropped
+
+    if not path:
+        raise CommandError("There is no file.", "Write /attach FILE, or @ and a few letters of its name.")
+    await screen.chat.files.attach((dropped(path) or [path.strip("'\"")])[0])
+
+
 async def _bad(screen: Caller, _engine: Engine, _argument: str) -> None:
     screen.chat.action_judge(0)
 
@@ -129,6 +137,11 @@ async def _continue(screen: Caller, _engine: Engine, _argument: str) -> None:
 
 async def _copy(screen: Caller, _engine: Engine, what: str) -> None:
     screen.chat.copy(what)
+
+
+async def _detach(screen: Caller, _engine: Engine, name: str) -> None:
+    if screen.chat.files.detach(name) is None:
+        raise CommandError("There is no such file." if name else "No file goes along.", "They stand above the prompt.")
 
 
 async def _diff(screen: Caller, _engine: Engine, _argument: str) -> None:
@@ -282,6 +295,7 @@ async def _why(screen: Caller, _engine: Engine, _argument: str) -> None:
 
 _CALLS: dict[str, _Call] = {
     "analyse": _analyse,
+    "attach": _attach,
     "bad": _bad,
     "branch": _branch,
     "clear": _clear,
@@ -289,6 +303,7 @@ _CALLS: dict[str, _Call] = {
     "continue": _continue,
     "copy": _copy,
     "delete": _delete,
+    "detach": _detach,
     "diff": _diff,
     "edit": _edit,
     "export": _export,

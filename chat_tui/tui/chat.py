@@ -49,18 +49,23 @@ class Chat(ChatCopies):
     ) -> None:
         """Ask, or send another version of the question that is edited; the answer streams into the transcript, or is
         there at once where a preview of it is."""
-        edited = self._edited
+        edited, taken = self._edited, self.files.take()
 
         async def begun(engine: Engine) -> Answer:
+            try:
+                going = (*files, *await self.files.contents(taken, text))
+            except ChatTuiError:
+                self.files.give_back(taken)
+                raise
             if edited is not None:
-                return await self._asked_otherwise(engine, edited, text, settings)
+                return await self._asked_otherwise(engine, edited, text, settings, going)
             answer = await engine.ask(
                 self.conversation_id,
                 text,
                 settings,
                 system_prompt=self._system_prompt,
                 preset=self.preset,
-                attachments=files,
+                attachments=going,
                 preview=preview,
             )
             self.transcript.add(answer.question)
@@ -90,9 +95,11 @@ class Chat(ChatCopies):
 
         self._begin(begun)
 
-    async def _asked_otherwise(self, engine: Engine, edited: Turn, text: str, settings: Request) -> Answer:
+    async def _asked_otherwise(
+        self, engine: Engine, edited: Turn, text: str, settings: Request, files: Sequence[Attachment]
+    ) -> Answer:
         leaf = self.transcript.turns[-1].id
-        answer = await engine.edit(self.conversation_id or "", edited.id, text, settings)
+        answer = await engine.edit(self.conversation_id or "", edited.id, text, settings, files)
         self.leave_edit()
         self.transcript.replace_from(self._index(edited.id), [answer.question])
         self._can_go_back("The question before is back", answer.conversation_id, leaf)

@@ -20,6 +20,7 @@ from chat_tui.figures import Figures
 from chat_tui.tui import figures_text as words
 from chat_tui.tui.completion import Completion, CompletionList
 from chat_tui.tui.fetch_line import FetchLine
+from chat_tui.tui.file_finder import FileFinder
 from chat_tui.tui.find_bar import FindBar
 from chat_tui.tui.host import Host
 from chat_tui.tui.notices import EditingLine, MoreBelow, Welcome
@@ -87,7 +88,7 @@ class ChatPane(Vertical):
         self.fetch_line = FetchLine()
         self.editing_line = EditingLine()
         self.find_bar = FindBar(self.transcript, lambda: self.turns)
-        self.prompt = Prompt(complete, completions)
+        self.prompt = Prompt(complete, completions, find_files=FileFinder().completions)
         self._completions = completions
 
     def compose(self) -> ComposeResult:

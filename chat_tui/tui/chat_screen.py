@@ -51,6 +51,7 @@ class ChatScreen(ChatViews):
     ) -> None:
         super().__init__(model=model, strategy=strategy, clock=clock)
         self.upkeep = Upkeep(self.chat, self.history, private=private)
+        self.chat.settings = self._settings
         self._warmed = False
         self._as_you_type: AsYouType | None = None
         self._interrupted_at = self._cancelled_at = float("-inf")
@@ -100,8 +101,8 @@ class ChatScreen(ChatViews):
         elif self.chat.busy:
             self.host.say("An answer is still running", "Esc cancels it. Your words stay here; send them then.")
         else:
-            self.chat.prompt.clear_draft()
             self.ask(said)
+            self.chat.prompt.clear_draft()
 
     def ask(self, text: str, files: Sequence[Attachment] = ()) -> None:
         """Ask, by the model or strategy in use."""

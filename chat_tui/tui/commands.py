@@ -22,6 +22,7 @@ class Command(msgspec.Struct, frozen=True):
 
 TABLE: tuple[Command, ...] = (
     Command("analyse", "work through a text file, part by part where it is long", "FILE [question]"),
+    Command("attach", "let a file go along with the next question; so does @path in its text", "FILE"),
     Command("bad", "note that the answer was bad"),
     Command("branch", "end the conversation at the chosen turn: what is asked next branches off"),
     Command("clear", "begin a fresh conversation; this one stays in the history, and /undo leads back"),
@@ -29,6 +30,7 @@ TABLE: tuple[Command, ...] = (
     Command("continue", "let the last answer go on that was cut, or ask anew where nothing had come"),
     Command("copy", "copy the answer, one of its code blocks, or the whole conversation", "[number|all]"),
     Command("delete", "delete this conversation; /undo brings it back for 10 seconds"),
+    Command("detach", "take a file off that would go along, by default the last", "[name]"),
     Command("diff", "show word by word how the versions of a turn differ"),
     Command("edit", "edit the chosen question, else the last, and send it as another version"),
     Command("exit", "quit"),

@@ -69,6 +69,8 @@ class DraftArea(TextArea, inherit_bindings=False):
         self.cursor_blink = blink
         self.match_cursor_bracket = False
         self._held = HeldPastes()
+        self.is_bulk = False
+        """What is inserted now was not typed."""
         self._told = ""
         self._edited_timer: Timer | None = None
         self._mapped: tuple[Keymap, BindingsMap] | None = None
@@ -98,7 +100,14 @@ class DraftArea(TextArea, inherit_bindings=False):
         room = CHARACTERS * _RESTORED - len(self.text)
         if is_long(text) or len(text) > max(room, 200):
             text = self._held.hold(text)
-        self.replace(text, *self.selection, maintain_selection_offset=False)
+        self._insert_whole(text, *self.selection)
+
+    def _insert_whole(self, text: str, begin: Location, end: Location) -> None:
+        self.is_bulk = True
+        try:
+            self.replace(text, begin, end, maintain_selection_offset=False)
+        finally:
+            self.is_bulk = False
 
     def restorable(self, text: str) -> str:
         """The text as it is shown when it comes back: a very long one is held aside."""
@@ -107,7 +116,7 @@ class DraftArea(TextArea, inherit_bindings=False):
 
     def show_text(self, text: str, row: int | None = None) -> None:
         """Replace everything; the cursor goes to the end of the row, by default the last one."""
-        self.replace(text, (0, 0), self.document.end, maintain_selection_offset=False)
+        self._insert_whole(text, (0, 0), self.document.end)
         if row is not None:
             self.move_cursor((row, len(self.document.get_line(row))))
 

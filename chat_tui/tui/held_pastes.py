@@ -24,7 +24,7 @@ class HeldPastes:
             if held == text:
                 return name
         lines = text.count("\n") + (not text.endswith("\n"))
-        what = f"pasted {_size(len(text.encode('utf-8', 'replace')))}, {lines:,} line{'s' * (lines != 1)}"
+        what = f"pasted {size(len(text.encode('utf-8', 'replace')))}, {lines:,} line{'s' * (lines != 1)}"
         name, number = f"[{what}]", 1
         while name in self._texts:
             number += 1
@@ -53,7 +53,8 @@ class HeldPastes:
         self._pattern = None
 
 
-def _size(count: int) -> str:
+def size(count: int) -> str:
+    """So many bytes, such as `12.3 kB`."""
     if count < 1_000:
         return f"{count} B"
     return f"{count / 1_000:.1f} kB" if count < 999_950 else f"{count / 1_000_000:.1f} MB"

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from textual import on
 from textual.content import Content
+from textual.worker import Worker
 
 from chat_tui.conversation import Conversation, Turn
 from chat_tui.errors import HistoryError
+from chat_tui.request import Request
+from chat_tui.tui.attaching import Attaching
 from chat_tui.tui.chat_pane import ChatPane
 from chat_tui.tui.completion import Completion
+from chat_tui.tui.files_line import FilesLine
 from chat_tui.tui.prompt import Prompt
 from chat_tui.tui.transcript.line_model import Anchor
 from chat_tui.tui.turn_figures import figures_of
@@ -28,6 +32,7 @@ T = TypeVar("T")
 _ANCHOR = "reading position "
 _OPEN = "open conversation"
 _EDIT = "edited question "
+_FILES = "files of the draft "
 
 
 class _Edit(msgspec.Struct, frozen=True):
@@ -53,6 +58,17 @@ class KeptChat(ChatPane):
         self._set_aside = ""
         self._kept_edit = ""
         """What is on the disk of the edit in view."""
+        self.settings: Callable[[], Request] = Request
+        """The model or strategy in use."""
+        self.files = Attaching(self)
+        """What goes along with the next question."""
+        self._files_kept = ""
+        self._foreseen = ""
+
+    @property
+    def engine(self) -> Engine | None:
+        """None until it is open."""
+        return self._engine
 
     async def take_engine(self, engine: Engine) -> None:
         """From now on questions are answered; what was unsent at the last end comes back."""
@@ -69,6 +85,7 @@ class KeptChat(ChatPane):
             self.prompt.set_draft(typed)
         elif self.conversation_id is None:
             self.prompt.set_draft(await engine.memory.draft(None))
+            self._bring_files(await engine.memory.place(_FILES))
         self._ready.set()
 
     async def _come_back(self, engine: Engine) -> None:
@@ -99,16 +116,18 @@ class KeptChat(ChatPane):
     async def new(self) -> None:
         """Begin a fresh conversation; the one in view stays in the history, and its answer runs on."""
         async with self._moving:
-            draft = ""
+            draft = files = ""
             if self._engine is not None:
                 await self._keep_place(self._engine)
                 await self._engine.memory.set_place(_OPEN, "")
                 draft = await self._engine.memory.draft(None)
+                files = await self._engine.memory.place(_FILES)
             self._put_edit_away()
             self._system_prompt = None
             self._show_preset(None)
             self._show(None, ())
             self._write(draft)
+            self._bring_files(files)
         self.prompt.focus()
 
     async def open(self, conversation_id: str, turn_id: str = "") -> None:
@@ -128,9 +147,11 @@ class KeptChat(ChatPane):
                     await engine.memory.place(_ANCHOR + conversation_id),
                     await engine.memory.place(_EDIT + conversation_id),
                 )
+                files = await engine.memory.place(_FILES + conversation_id)
                 self._put_edit_away()
                 self._show_saved(engine, conversation, _read(place, Anchor))
                 self._write(draft)
+                self._bring_files(files)
                 self._take_edit_up(conversation, edit)
         if turn_id:
             self.transcript.restore(Anchor(turn_id, 0, 0))
@@ -202,12 +223,31 @@ class KeptChat(ChatPane):
 
     def _show_preset(self, preset: Preset | None) -> None:
         self.preset = preset
-        self.prompt.border_subtitle = Content(preset.words()) if preset is not None else ""
+        self.tell_foreseen(self._foreseen)
+
+    def do(self, work: Coroutine[Any, Any, None]) -> Worker[None]:
+        """Run it beside the rest."""
+        return self.run_worker(work, group="beside")
+
+    def list_files(self, line: FilesLine) -> None:
+        """Put the list above the prompt."""
+        self.mount(line, before=self.prompt)
+
+    def tell_foreseen(self, words: str) -> None:
+        """Say at the prompt what the next question costs, beside the preset in use."""
+        self._foreseen = words
+        preset = self.preset.words() if self.preset is not None else ""
+        self.prompt.border_subtitle = Content(" · ".join(filter(None, [preset, words])))
+
+    def _bring_files(self, kept: str) -> None:
+        self._files_kept = kept
+        self.files.bring_back(kept)
 
     async def _keep_unsent(self, engine: Engine, fresh: bool) -> None:
         """After a question: what waits belongs to this conversation, which may be a fresh one."""
         if fresh:
             await engine.memory.save_draft(None, "")
+            await engine.memory.set_place(_FILES, "")
             await engine.memory.set_place(_OPEN, self.conversation_id or "")
             self.post_message(self.Moved())
         await self._keep_words(engine)
@@ -252,9 +292,14 @@ class KeptChat(ChatPane):
 
     async def _keep_words(self, engine: Engine) -> None:
         """Keep all that is unsent, as it is now."""
-        id, edited = self.conversation_id, self._edited
+        id, edited, files = self.conversation_id, self._edited, self.files.kept()
         await engine.memory.save_draft(id, self.unsent)
-        if id is None or engine.memory.is_private(id):
+        if engine.memory.is_private(id):
+            return
+        if files != self._files_kept:
+            self._files_kept = files
+            await engine.memory.set_place(_FILES + (id or ""), files)
+        if id is None:
             return
         kept = ""
         if edited is not None and self.prompt.draft != _written(edited):
@@ -266,9 +311,17 @@ class KeptChat(ChatPane):
     @on(Prompt.Edited)
     async def keep_draft(self, event: Prompt.Edited) -> None:
         """The unsent words are kept as they are written."""
+        self.files.follow(self.prompt.names())
+        self.files.foresee()
         if self._engine is not None:
             # As it is now: the message may come when another conversation is in view.
             await self._keep_words(self._engine)
+
+    @on(Prompt.Backed)
+    def take_file_off(self, event: Prompt.Backed) -> None:
+        """Backspace at the very start: the last file does not go along."""
+        event.stop()
+        self.files.detach()
 
 
 def _preset(kept: str) -> Preset | None:

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import ClassVar
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from typing import ClassVar, Literal
 
+from msgspec import Struct
 from textual import events
 from textual.actions import SkipAction
 from textual.binding import Binding, BindingType
+from textual.document._document import EditResult, Location
+from textual.document._edit import Edit
 from textual.message import Message
 
 from chat_tui.text_safety import clean
 from chat_tui.tui.completion import Completion, CompletionList
 from chat_tui.tui.draft_area import DraftArea
+from chat_tui.tui.mentions import dropped, mention_at, mentions, written
 
-PLACEHOLDER = "Ask anything · / for commands"
+PLACEHOLDER = "Ask anything · / for commands · @ for files"
+_MOST_NAMES = 10_000
+"""A path is noted at each of its letters."""
 
 
 def _same(one: str, other: str) -> bool:
@@ -24,6 +32,19 @@ def _same(one: str, other: str) -> bool:
 
 def _no_completions(text: str) -> Sequence[Completion]:
     return ()
+
+
+async def _no_files(typed: str) -> Sequence[Completion]:
+    return ()
+
+
+class Piece(Struct, frozen=True):
+    """Some text of the prompt that could become another."""
+
+    kind: Literal["command", "file", "dropped"]
+    begin: Location
+    end: Location
+    text: str
 
 
 class Prompt(DraftArea):
@@ -42,11 +63,15 @@ class Prompt(DraftArea):
             super().__init__()
             self.text = text
 
+    class Backed(Message):
+        """Backspace was pressed at the very start."""
+
     def __init__(
         self,
         complete: Callable[[str], Sequence[Completion]] = _no_completions,
         completions: CompletionList | None = None,
         *,
+        find_files: Callable[[str], Awaitable[Sequence[Completion]]] = _no_files,
         blink: bool = False,
         placeholder: str = PLACEHOLDER,
         id: str | None = None,
@@ -58,8 +83,11 @@ class Prompt(DraftArea):
         self._complete = complete
         self._completions = completions if completions is not None else CompletionList()
         self._completions.on_taken = self._take
-        self._completed_for = ""
-        self._dismissed_for = ""
+        self._find_files = find_files
+        self._completed: Piece | None = None
+        self._dismissed: Piece | None = None
+        self._offered: Piece | None = None
+        self._named: set[str] = set()
         self._recalled = -1
         self._recalled_text = ""
         self._unfinished = ""
@@ -78,15 +106,15 @@ class Prompt(DraftArea):
 
     def show_text(self, text: str, row: int | None = None) -> None:
         """Replace everything; the list stays closed until more is written."""
-        self._dismissed_for = text
         super().show_text(text, row)
+        self._dismissed = self._wanted()
 
     # Keys
 
     def action_send(self) -> None:
         """Take the current completion, unless the text is one already; else ask."""
         current = self._open_completion()
-        if current is not None and not _same(current.text, self.text):
+        if current is not None and not _same(current.text, self._wanted_text()):
             self._take(current)
             return
         self._dismiss()
@@ -131,7 +159,7 @@ class Prompt(DraftArea):
     def action_complete(self) -> None:
         """Take the current completion; without one the key goes on to move the focus."""
         current = self._open_completion()
-        if current is None or current.text == self.text:
+        if current is None or current.text == self._wanted_text():
             self._dismiss()
             raise SkipAction
         self._take(current)
@@ -147,29 +175,119 @@ class Prompt(DraftArea):
         self.follow_change()
         return self._completions.current
 
+    def _wanted(self) -> Piece | None:
+        """The piece of the text that could be completed."""
+        offered = self._offered
+        if offered is not None and self.get_text_range(offered.begin, offered.end) == offered.text:
+            return offered
+        self._offered = None
+        row, column = self.cursor_location
+        line = self.document.get_line(row)
+        if row == 0 and line.startswith("/") and self.document.line_count == 1:
+            return Piece("command", (0, 0), (0, len(line)), line)
+        if "@" in line and (named := mention_at(line, column)) is not None:
+            return Piece("file", (row, named.begin), (row, column), line[named.begin : column])
+        return None
+
+    def _wanted_text(self) -> str:
+        return self._completed.text if self._completed is not None else ""
+
     def follow_change(self) -> None:
         """Show what the text could become."""
-        text = self.document.get_line(0) if self.document.line_count == 1 else ""
-        if not text.startswith("/") or text == self._dismissed_for:
-            self._completed_for = ""
+        wanted = self._wanted()
+        if wanted is None or wanted == self._dismissed:
+            self._completed = None
             self._completions.close()
             return
-        self._dismissed_for = ""
-        if text != self._completed_for:
-            self._completed_for = text
-            items = tuple(self._complete(text))
-            exact = next((index for index, item in enumerate(items) if _same(item.text, text)), 0)
+        self._dismissed = None
+        if wanted == self._completed:
+            return
+        self._completed = wanted
+        if wanted.kind == "command":
+            self._offer(wanted, tuple(self._complete(wanted.text)))
+        elif wanted.kind == "file":
+            self.run_worker(self._find(wanted), group="files")
+
+    async def _find(self, wanted: Piece) -> None:
+        if wanted == self._completed:
+            self._offer(wanted, await self._find_files(wanted.text))
+
+    def _offer(self, wanted: Piece, items: Sequence[Completion]) -> None:
+        if wanted == self._completed:
+            exact = next((index for index, item in enumerate(items) if _same(item.text, wanted.text)), 0)
             self._completions.open(items, exact)
 
     def _take(self, item: Completion) -> None:
-        self.show_text(clean(item.text))
-        self._dismissed_for = ""
+        wanted, text = self._completed, clean(item.text)
+        self._dismissed, self._offered = None, None
+        if wanted is None or wanted.kind == "command":
+            self.show_text(text)
+        else:
+            self.replace(text, wanted.begin, wanted.end, maintain_selection_offset=False)
+            self.move_cursor((wanted.begin[0], wanted.begin[1] + len(text)))
+            for found in mentions(text):
+                self._named.add(found.path)
+        self._dismissed = None
         self.follow_change()
 
     def _dismiss(self) -> None:
-        self._dismissed_for = self.text
+        self._dismissed = self._wanted()
         self._completions.close()
 
     def _on_blur(self, event: events.Blur) -> None:
         self._completions.close()
-        self._completed_for = ""
+        self._completed = None
+
+    # Files
+
+    def names(self) -> list[str]:
+        """The paths that the text names and that somebody has typed or chosen: what was pasted names nothing."""
+        if not self._named or "@" not in self.text:
+            return []
+        found = [named.path for line in self.document.lines if "@" in line for named in mentions(line)]
+        return [path for path in dict.fromkeys(found) if path in self._named]
+
+    def take_name(self, path: str) -> None:
+        """It stands for its file wherever the text names it."""
+        if path:
+            self._named.add(path)
+
+    def forget_name(self, path: str) -> None:
+        """It is only words from now on."""
+        self._named.discard(path)
+
+    def edit(self, edit: Edit) -> EditResult:
+        """Edit the text; a file that is named by typing is meant."""
+        result = super().edit(edit)
+        if not self.is_bulk and (len(self._named) < _MOST_NAMES):
+            row, column = result.end_location
+            named = mention_at(self.document.get_line(row), column)
+            if named is not None and named.path:
+                self._named.add(named.path)
+        return result
+
+    def paste(self, text: str) -> None:
+        """Insert the text; the path of a file is offered to go along."""
+        begin = self.selection.start if self.selection.start <= self.selection.end else self.selection.end
+        super().paste(text)
+        if paths := dropped(text):
+            piece = Piece("dropped", begin, self.cursor_location, self.get_text_range(begin, self.cursor_location))
+            self.run_worker(self._offer_files(piece, paths), group="files")
+
+    async def _offer_files(self, piece: Piece, paths: Sequence[str]) -> None:
+        if await asyncio.to_thread(_all_files, paths) and self.get_text_range(piece.begin, piece.end) == piece.text:
+            self._offered, self._dismissed = piece, None
+            self.follow_change()
+            what = "attach this file" if len(paths) == 1 else f"attach these {len(paths)} files"
+            self._offer(piece, [Completion(" ".join(map(written, paths)) + " ", f"{what}; Esc leaves the words")])
+
+    def action_delete_left(self) -> None:
+        """Delete to the left; at the very start there may be a file to be taken off."""
+        if self.selection.is_empty and self.cursor_location == (0, 0):
+            self.post_message(self.Backed())
+        else:
+            super().action_delete_left()
+
+
+def _all_files(paths: Sequence[str]) -> bool:
+    return all(os.path.isfile(os.path.expanduser(path)) for path in paths)

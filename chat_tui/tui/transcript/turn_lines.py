@@ -12,6 +12,7 @@ from chat_tui.chunks import State
 from chat_tui.conversation import Turn
 from chat_tui.text_safety import clean, clean_line
 from chat_tui.tui import figures_text as words
+from chat_tui.tui.held_pastes import size
 from chat_tui.tui.transcript.ink import Ink
 from chat_tui.tui.transcript.wrapping import Line, Run, fitting, width_of, wrap
 from chat_tui.tui.turn_figures import figures_of
@@ -75,6 +76,14 @@ def left_out_lines(count: int, width: int, ink: Ink) -> list[Line]:
     """Says that earlier exchanges did not fit."""
     text = "1 earlier exchange was not sent" if count == 1 else f"{count} earlier exchanges were not sent"
     return _decoration(text, width, ink.ground + ink.warning)
+
+
+def file_lines(turn: Turn, width: int, ink: Ink) -> list[Line]:
+    """The files that went along, a line each."""
+    told = (
+        f"+ {clean_line(file.name, 200)} · {size(file.size_bytes or len(file.content))}" for file in turn.attachments
+    )
+    return [Line([(fitting(text, width), ink.ground + ink.dim, False)]) for text in told]
 
 
 def fold_lines(characters: int, lasted_seconds: float | None, width: int, ink: Ink, *, folded: bool) -> list[Line]:

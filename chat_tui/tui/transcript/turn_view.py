@@ -19,7 +19,7 @@ from chat_tui.tui.transcript.seams import seams_by_block, with_seams
 from chat_tui.tui.transcript.turn_lines import Place
 from chat_tui.tui.transcript.wrapping import Line
 
-PartKind: TypeAlias = Literal["header", "left out", "fold", "thinking", "body", "status", "error", "space"]
+PartKind: TypeAlias = Literal["header", "left out", "fold", "files", "thinking", "body", "status", "error", "space"]
 
 
 class Part:
@@ -220,6 +220,8 @@ class TurnView:
         old = [*(self._settled or []), *self._loose]
         bodies = [part for part in old if part.kind == "body"]
         settled = [Part("header", 1 + self.measured)]
+        if self.turn.attachments:
+            settled.append(Part("files", len(self.turn.attachments)))
         if self.turn.left_out:
             settled.append(Part("left out", 1))
         self._taken = (0, 0)
@@ -348,6 +350,8 @@ class TurnView:
                 return [header, *(turn_lines.figures_lines(self.turn, width, ink) if self.measured else ())]
             case "left out":
                 return turn_lines.left_out_lines(self.turn.left_out, width, ink)
+            case "files":
+                return turn_lines.file_lines(self.turn, width, ink)
             case "fold":
                 lasted = self.turn.timings.thinking_seconds if self.turn.timings else None
                 return turn_lines.fold_lines(self._thinking_length, lasted, width, ink, folded=not self.unfolded)
