@@ -17,12 +17,12 @@ from chat_tui.answer import Answer
 from chat_tui.answers import Answers
 from chat_tui.asking import request_of
 from chat_tui.attachments import Attachment
+from chat_tui.choosing import LEARNED, Choosing
 from chat_tui.config import Config
 from chat_tui.context import Context
 from chat_tui.conversation import Conversation, Role, Turn, extended, new_id, now, title_of
 from chat_tui.errors import ChatTuiError, CommandError
 from chat_tui.memory import Memory
-from chat_tui.models import LOCAL_MODEL, Standing
 from chat_tui.models import Fetching as Fetching
 from chat_tui.presets import Preset
 from chat_tui.preview import Preview
@@ -36,19 +36,12 @@ from chat_tui.stage import Supply
 from chat_tui.text_safety import clean
 from chat_tui.titling import Titles
 
-LEARNED = "learned of models"
-"""Where what was learned of the models is kept."""
-CHOSEN = "models chosen"
-"""Where the offered models are kept that somebody has chosen, one a line."""
-CHOSEN_LIMIT = 200
 UNDO_SECONDS = 10.0
 """For so long what was deleted can be brought back."""
-LEFT_SECONDS = 60.0
-"""What was deleted so long ago was left by a process that ended before it could erase it."""
 _MAY_GO_ON = {"broken", "cancelled", "length", "failed"}
 
 
-class Engine:
+class Engine(Choosing):
     """Asks, answers, remembers. Made by `assembly`; used within one event loop."""
 
     def __init__(
@@ -62,91 +55,13 @@ class Engine:
         open_private: Callable[[], Awaitable[History]],
         tell: Callable[[ChatTuiError], None],
     ) -> None:
-        self.config = config
-        self.weights = weights
-        self.memory = Memory(history, open_private, is_busy=lambda id: id in self._answers, tell=tell)
-        """Conversations, drafts and places."""
-        self._router, self._supply = router, supply
+        memory = Memory(history, open_private, is_busy=lambda id: id in self._answers, tell=tell)
+        super().__init__(config, router, memory, weights, supply)
         self._answers = Answers(router, self.memory, tell=tell, at_saved=self._note_saved)
         self._titles = Titles(config, router, self.memory)
         self._closed = False
         self._asking = asyncio.Lock()
         """One question is stored at a time, so that none is asked behind another's back."""
-
-    # -- models ---------------------------------------------------------------------------------------------------
-
-    def models(self) -> Sequence[Standing]:
-        """Every model and how it fares, for the picker."""
-        return self._supply.standings()
-
-    def window_of(self, model: str) -> int | None:
-        """A model's window in tokens; None where that, or the model, is not known."""
-        return next((known.context_window for known in self._router.models if known.name == model), None)
-
-    def strategies(self) -> Sequence[str]:
-        """The strategies' names, in the order in which a key walks through them."""
-        return self._router.strategies()
-
-    def first_choice(self, strategy: str) -> str:
-        """The model that this strategy would ask first now, empty when there is none."""
-        plan = self._router.plan(Request(prompt=" ", strategy=strategy))
-        return plan.models[0].name if plan.models else ""
-
-    async def discover(self) -> None:
-        """Ask the configured servers for their models; `models()` and `strategies()` have all afterwards."""
-        await asyncio.gather(self._supply.discover(), asyncio.to_thread(self._router.load_plug_ins))
-
-    async def look_up(self, model: str) -> None:
-        """Ask the model's server for its window, where nobody has told it, so that what does not fit can be told."""
-        await self._supply.look_up(model)
-
-    async def recall(self) -> None:
-        """Take up what was learned of the models before, which counts less when it is old, and who was chosen."""
-        self._router.health.read(await self.memory.place(LEARNED), time())
-        self._supply.take(await self.chosen())
-
-    async def use(self, model: str) -> None:
-        """Somebody has chosen a model: where it was merely offered it is in use from now on, also after a restart."""
-        if self._supply.offers(model):
-            self._supply.take([model])
-            chosen = list(dict.fromkeys([*await self.chosen(), model]))
-            await self.memory.set_place(CHOSEN, "\n".join(chosen[-CHOSEN_LIMIT:]))
-
-    async def forget(self, name: str) -> Sequence[str]:
-        """Take back that this model, or every model of this provider, was chosen where it was merely offered.
-
-        Gives the models that are not in use any more.
-        """
-        chosen = await self.chosen()
-        taken_back = [model for model in chosen if name in {model, model.partition("/")[0]}]
-        if taken_back:
-            self._supply.drop(taken_back)
-            await self.memory.set_place(CHOSEN, "\n".join(model for model in chosen if model not in taken_back))
-        return taken_back
-
-    async def chosen(self) -> Sequence[str]:
-        """The offered models that somebody has chosen."""
-        return (await self.memory.place(CHOSEN)).splitlines()
-
-    async def prepare(self) -> None:
-        """Load what a question to any server will need; cheap in memory, for an idle moment."""
-        await self._supply.prepare()
-        await self.memory.erase(LEFT_SECONDS)
-
-    async def warm(self, model: str | None = None, strategy: str | None = None) -> None:
-        """Load what the next question will need, so that its first token comes sooner."""
-        plan = self._router.plan(Request(prompt=" ", model=model, strategy=strategy))
-        if plan.models:
-            await self._supply.warm(plan.models[0].name)
-
-    def wants_weights(self, model: str | None, strategy: str) -> bool:
-        """The built-in model is the one that would answer, and its weights are not there; sure after `discover`."""
-        if self.weights.ready:
-            return False
-        if model is not None:
-            return model == LOCAL_MODEL
-        # A server of the config that is silent now will be back.
-        return not self.config.providers and self.first_choice(strategy) in {LOCAL_MODEL, ""}
 
     # -- verdicts -------------------------------------------------------------------------------------------------
 

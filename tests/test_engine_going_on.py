@@ -7,9 +7,9 @@ import asyncio
 import pytest
 
 from chat_tui.answer import Answer
+from chat_tui.choosing import LEARNED
 from chat_tui.chunks import End, Error, Metadata, Token
 from chat_tui.config import Config
-from chat_tui.engine import LEARNED
 from chat_tui.errors import CommandError, KeyRefused, Unreachable
 from chat_tui.models import Model
 from chat_tui.providers.scripted import Fault, Pause

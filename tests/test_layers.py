@@ -28,6 +28,7 @@ RANKS = {
     "preview": 2,
     "analysis": 2,
     "asking": 2,
+    "choosing": 2,
     "titling": 2,
     "observing": 2,
     "compare": 2,
