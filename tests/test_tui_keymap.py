@@ -41,7 +41,7 @@ def test_keys_are_named_as_people_read_them(keys: str, shown: str) -> None:
 def test_a_rebound_key_is_taken_and_a_wrong_one_told() -> None:
     good, wrong = keymap.rebound({"models.open": "ctrl+k", "model.open": "f9", "help.open": "ctrl+t", "app.quit": " "})
     assert good == {"models.open": "ctrl+k"}
-    assert [error.title.split("`")[1] for error in wrong] == ["model.open", "help.open", "app.quit"]
+    assert {error.title.split("`")[1] for error in wrong} == {"model.open", "help.open", "app.quit"}
     assert "models.open" in wrong[0].hint
 
 
@@ -264,3 +264,57 @@ async def test_a_terminal_too_small_says_so_and_nothing_is_lost() -> None:
         assert chat.chat.transcript.turns[0].text == "hi!"
         await chat.pilot.resize_terminal(39, 12)
         await chat.shows("39×12")
+
+
+PLAIN_XTERM = {
+    *(f"ctrl+{letter}" for letter in "abcdefghjklnopqrstuvwxyz"),
+    *(f"f{number}" for number in range(1, 13)),
+    *("up", "down", "left", "right", "home", "end", "pageup", "pagedown", "insert", "delete"),
+    *("enter", "tab", "shift+tab", "escape", "backspace", "space"),
+    *(f"{modifier}+{arrow}" for modifier in ("ctrl", "shift") for arrow in ("up", "down", "left", "right")),
+    *("slash", "question_mark", "plus", "minus", "less_than_sign", "greater_than_sign", "1–9"),
+    *"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789",
+    *"<>[]",
+}
+"""What xterm sends without any protocol of its own; Ctrl+I and Ctrl+M arrive as Tab and Enter, Shift+Enter as Enter."""
+TAKEN_BY_MULTIPLEXERS = {"ctrl+a", "ctrl+b"}
+
+
+@pytest.mark.parametrize("row", keymap.TABLE, ids=lambda row: row.id)
+def test_every_action_can_be_reached_from_a_plain_xterm_in_a_multiplexer(row: keymap.Key) -> None:
+    assert PLAIN_XTERM.intersection(row.keys.split(",")) - TAKEN_BY_MULTIPLEXERS
+
+
+@pytest.mark.parametrize(
+    ("overrides", "kept", "told"),
+    [
+        ({"help.open": "ctrl+k", "find.open": "ctrl+k"}, ["find.open"], ["help.open", "find.open", "ctrl+k"]),
+        ({"help.open": "ctrl+n"}, [], ["help.open", "conversation.new", "ctrl+n"]),
+        ({"answer.regenerate": "y"}, [], ["answer.regenerate", "transcript.copy"]),
+        ({"help.open": "enter"}, [], ["help.open", "prompt.send"]),
+        ({"help.open": "ctrl+enter+x"}, [], ["help.open", "ctrl+enter+x"]),
+        ({"help.open": "f99"}, [], ["help.open", "f99"]),
+        ({"help.open": "ctlr+k"}, [], ["help.open", "ctlr+k"]),
+    ],
+)
+def test_keys_that_two_actions_would_have_or_that_do_not_exist_are_named(
+    overrides: dict[str, str], kept: list[str], told: list[str]
+) -> None:
+    good, wrong = keymap.rebound(overrides)
+    assert list(good) == kept
+    [error] = wrong
+    assert all(word in error.title for word in told), error.title
+    assert error.hint
+
+
+def test_two_actions_can_change_places_and_a_key_can_mean_two_things_in_two_places() -> None:
+    swap = {"help.open": "f3", "stats.toggle": "f1"}
+    assert keymap.rebound(swap) == (swap, [])
+    elsewhere = {"conversation.pin": "r"}
+    assert keymap.rebound(elsewhere) == (elsewhere, [])
+
+
+def test_a_row_that_falls_back_to_its_own_key_takes_it_from_whoever_had_it() -> None:
+    good, wrong = keymap.rebound({"help.open": "ctrl+n", "find.open": "f1"})
+    assert good == {}
+    assert len(wrong) == 2

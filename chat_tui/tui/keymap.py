@@ -211,26 +211,54 @@ def rebound(overrides: Mapping[str, str]) -> tuple[dict[str, str], list[KeymapEr
     from difflib import get_close_matches
 
     known = {row.id: row for row in TABLE if row.action}
-    taken = {key.strip(): row.id for row in known.values() for key in row.keys.split(",")}
-    good: dict[str, str] = {}
+    good: dict[str, list[str]] = {}
     wrong: list[KeymapError] = []
-    for id, key in overrides.items():
-        name = clean_line(id, 60)
+    for id, text in overrides.items():
+        name, keys = clean_line(id, 60), _keys(text)
+        strange = next((key for key in keys if not _is_key(key)), None)
         if id not in known:
             near = get_close_matches(id, list(known), n=2)
             hint = f"Did you mean {' or '.join(near)}?" if near else "See F1 for the ids."
             wrong.append(KeymapError(f"[keys]: there is no `{name}`.", hint))
-            continue
-        owner = next(
-            (taken[part] for part in _keys(key) if taken.get(part, id) != id and taken[part] not in overrides), None
-        )
-        if not _keys(key):
+        elif not keys:
             wrong.append(KeymapError(f"[keys]: `{name}` has no key.", "Write one such as `ctrl+k`."))
-        elif owner:
-            wrong.append(KeymapError(f"[keys]: `{name}` takes the key of `{owner}`.", f"Rebind `{owner}` too."))
+        elif strange:
+            wrong.append(
+                KeymapError(
+                    f"[keys]: `{name}`: there is no key `{strange}`.", "Write one such as `ctrl+k`, `f10` or `g`."
+                )
+            )
         else:
-            good[id] = ",".join(_keys(key))
-    return good, wrong
+            good[id] = keys
+    while conflict := _conflict(good):
+        id, owner, key = conflict
+        # Its own key comes back, which may be in the way of another row: so look again.
+        del good[id]
+        hint = f"Give one of them another key; `{id}` keeps its own."
+        wrong.append(KeymapError(f"[keys]: `{id}` takes the key `{key}` of `{owner}`.", hint))
+    return {id: ",".join(keys) for id, keys in good.items()}, wrong
+
+
+def _conflict(changed: Mapping[str, Sequence[str]]) -> tuple[str, str, str] | None:
+    """A rebound row, another row that acts in the same place, and the key that both have."""
+    rows = {row.id: row for row in TABLE}
+    for id, keys in changed.items():
+        fresh = set(keys) - set(rows[id].keys.split(","))
+        for other in TABLE:
+            theirs = changed.get(other.id, other.keys.split(","))
+            meets = other.where == rows[id].where or "everywhere" in (other.where, rows[id].where)
+            if other.id != id and meets and (both := fresh.intersection(theirs)):
+                return id, other.id, min(both)
+    return None
+
+
+def _is_key(key: str) -> bool:
+    """Whether Textual knows a key of this name."""
+    from textual.keys import Keys, _character_to_key
+
+    *modifiers, last = key.split("+") if key != "+" else [key]
+    named = {str(one.value) for one in Keys} | {_character_to_key(chr(code)) for code in range(33, 127)}
+    return set(modifiers) <= {"ctrl", "shift", "alt", "super"} and (len(last) == 1 or last in named or key in named)
 
 
 def _keys(text: str) -> list[str]:
