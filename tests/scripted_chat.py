@@ -106,11 +106,12 @@ class ScriptedChat:
         weights: StandInWeights,
         preset: Preset | None = None,
         clock: Callable[[], datetime] = lambda: NOW,
+        kept_in: Path | None = None,
     ) -> None:
         self.provider = Scripted(*(scripts or [["Hello ", "there."]]))
         self.weights = weights
         self._config, self._file = config, file
-        self.app = ChatApp(config, self.open_engine, preset=preset, clock=clock)
+        self.app = ChatApp(config, self.open_engine, preset=preset, kept_in=kept_in, clock=clock)
         self.pilot: Pilot[int]
         built_in = Model(LOCAL_MODEL, 2048, 0.0, 0.0, 0.1, local=True)
         # Nobody fetches the built-in model where others are there.
@@ -205,11 +206,12 @@ async def scripted_chat(
     size: tuple[int, int] = (120, 36),
     weights: StandInWeights | None = None,
     preset: Preset | None = None,
+    kept_in: Path | None = None,
     opened: bool = True,
     clock: Callable[[], datetime] = lambda: NOW,
 ) -> AsyncIterator[ScriptedChat]:
     """The screen of these columns and rows, by default with its engine open; `file` keeps the history."""
-    chat = ScriptedChat(config or Config(), scripts, file, weights or StandInWeights(), preset, clock)
+    chat = ScriptedChat(config or Config(), scripts, file, weights or StandInWeights(), preset, clock, kept_in)
     async with chat.app.run_test(size=size, notifications=True) as chat.pilot:
         if opened:
             await chat.screen.opened()

@@ -74,7 +74,7 @@ class ChatApp(App[int]):
     ) -> None:
         super().__init__(driver_class=driver_class(), ansi_color=True if "NO_COLOR" in os.environ else None)
         self.config = config
-        self.kept = kept_screen.read(kept_in)
+        self.kept = kept_screen.read(kept_in) if kept_in is not None else KeptScreen(welcomed=True)
         """How the screen was left, and is left when it ends now."""
         self._kept_in = kept_in
         self.engine: Engine | None = None

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
 import msgspec
-from textual import events
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
@@ -25,6 +25,7 @@ from chat_tui.tui.transcript.ink import Ink
 
 if TYPE_CHECKING:
     from chat_tui.answer import Answer
+    from chat_tui.models import Standing
     from chat_tui.presets import Preset
     from chat_tui.tui.insights_fold import InsightsFold
 
@@ -133,9 +134,28 @@ class ChatLayout(Screen[None]):
     def _first_keys(self) -> list[tuple[str, str]]:
         changed = self.host.changed_keys
         rows = {row.id: row for row in keymap.TABLE}
+        if not self.host.kept.welcomed:
+            models, help = (keymap.first_key(id, changed) for id in ("models.open", "help.open"))
+            return [
+                ("Enter", "sends a question, such as: What can you do?"),
+                (models, "chooses who answers"),
+                (help, "shows every key and command"),
+            ]
         ids = ("models.open", "strategy.next", "history.open", "help.open")
         keys = [(keymap.shown(changed.get(id, rows[id].keys)), rows[id].help) for id in ids]
         return [*keys, ("/", "shows the commands")]
+
+    def welcome(self, standings: Sequence[Standing]) -> None:
+        """At the first start, tell what was found."""
+        if not self.host.kept.welcomed:
+            self.chat.welcome.show_found(standings)
+
+    @on(Chat.Began)
+    def end_welcome(self) -> None:
+        """The first question is asked: from now on people know."""
+        if not self.host.kept.welcomed:
+            self.host.keep(msgspec.structs.replace(self.host.kept, welcomed=True))
+            self.chat.welcome.show(self._first_keys())
 
     def repaint(self, ink: Ink) -> None:
         """The theme has changed."""

@@ -23,10 +23,11 @@ from chat_tui.tui.fetch_line import FetchLine
 from chat_tui.tui.file_finder import FileFinder
 from chat_tui.tui.find_bar import FindBar
 from chat_tui.tui.host import Host
-from chat_tui.tui.notices import EditingLine, MoreBelow, Welcome
+from chat_tui.tui.notices import EditingLine, MoreBelow
 from chat_tui.tui.prompt import Prompt
 from chat_tui.tui.transcript.transcript import Transcript
 from chat_tui.tui.turn_figures import without_text
+from chat_tui.tui.welcome import Welcome
 
 if TYPE_CHECKING:
     # Behind the first paint: the engine is not loaded for it.

@@ -67,12 +67,14 @@ class ChatScreen(ChatViews):
         await self.restore_insights(engine)
         await self.upkeep.refresh()
         self._show_choice()
+        self.welcome(engine.models())
         self.run_worker(self._discover(engine), group="discover")
 
     async def _discover(self, engine: Engine) -> None:
         await engine.discover()
         self.presets = await asyncio.to_thread(_presets)
         self.picker.set_standings(engine.models())
+        self.welcome(engine.models())
         self._show_choice()
         if engine.wants_weights(self.model, self.strategy):
             self.chat.fetch_line.begin(engine.weights)

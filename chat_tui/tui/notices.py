@@ -1,4 +1,4 @@
-"""Small lines around the transcript: what is below, the keys that count now, the first words, a screen too small."""
+"""Small lines around the transcript: what is below, the keys that count now, a screen too small."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from textual.widget import Widget
 
 from chat_tui.figures import Figures
 from chat_tui.tui import figures_text as words
-from chat_tui.tui.spans import Line, Span, SpanView, crop, wrap
+from chat_tui.tui.spans import Line, Span, SpanView, crop
 
 
 class MoreBelow(SpanView):
@@ -89,31 +89,6 @@ class KeyBar(SpanView):
         if right:
             spans += [Span(" " * (room + 2)), Span(right, "dim")]
         return [tuple(spans)]
-
-
-class Welcome(SpanView):
-    """Stands in an empty conversation: what this is and what to do first."""
-
-    DEFAULT_CSS = "Welcome { width: 1fr; height: 1fr; padding: 1 2; background: $background; }"
-
-    def __init__(self, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self._keys: Sequence[tuple[str, str]] = ()
-
-    def show(self, keys: Sequence[tuple[str, str]]) -> None:
-        """These keys, with what they do."""
-        self._keys = keys
-        self.redraw()
-
-    def lines(self, width: int) -> Sequence[Line]:
-        """A title, a sentence, the keys."""
-        lead = wrap("Ask anything below. The answer streams here; Esc stops it and keeps the part.", width, 3)
-        column = max((len(key) for key, _ in self._keys), default=0) + 2
-        rows: list[Line] = [(Span("chat-tui", "accent"),), (), *(((Span(text),)) for text in lead), ()]
-        rows += [
-            (Span(key.ljust(column), "strong"), Span(crop(word, width - column), "dim")) for key, word in self._keys
-        ]
-        return rows
 
 
 class TooSmall(Widget):
