@@ -103,3 +103,24 @@ async def test_text_given_before_mounting_is_shown() -> None:
         page = shown(pilot.app.query_one(Transcript))
         assert "early" in page
         assert "bird" in page
+
+
+async def test_wide_tables_scroll_sideways_and_nothing_else_moves() -> None:
+    heads = "".join(f" column {n} |" for n in range(8))
+    table = f"| name |{heads}\n|---|{'---|' * 8}\n| first |{' some value |' * 8}\n"
+    async with pane(width=50) as (transcript, pilot):
+        transcript.show([question("one"), answer(f"before\n\n{table}\nafter")])
+        await settled(pilot)
+        before = shown(transcript)
+        assert not transcript.scroll_tables(-1)
+        steps = 0
+        while transcript.scroll_tables(1):
+            steps += 1
+            await settled(pilot)
+            changed = [new for old, new in zip(before, shown(transcript), strict=True) if old != new]
+            assert all("│" in row or "─" in row or "‹" in row for row in changed)
+        assert steps == 5
+        for _ in range(steps):
+            assert transcript.scroll_tables(-1)
+        await settled(pilot)
+        assert shown(transcript) == before

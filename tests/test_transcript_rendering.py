@@ -10,7 +10,7 @@ from chat_tui.tui.transcript.blocks import Block, split
 from chat_tui.tui.transcript.ink import plain_ink
 from chat_tui.tui.transcript.line_model import KEPT_LINES, LineModel, Position
 from chat_tui.tui.transcript.rendering import Renderer
-from chat_tui.tui.transcript.tables import fitted_widths
+from chat_tui.tui.transcript.tables import READABLE, laid_widths, window
 from chat_tui.tui.transcript.turn_lines import text_of
 from chat_tui.tui.transcript.wrapping import Line, fitting, wrap
 
@@ -136,7 +136,7 @@ def test_a_table_too_wide_wraps_its_cells(renderer: Renderer) -> None:
 def test_a_table_with_too_many_columns_says_so(renderer: Renderer) -> None:
     row = "|" + "column|" * 20
     lines = texts(renderer, f"{row}\n|{'-|' * 20}\n{row}", 40)
-    assert lines[0].endswith("…")
+    assert lines[0].endswith(" ›")
 
 
 def test_pieces_of_a_long_table_share_their_columns(renderer: Renderer) -> None:
@@ -146,10 +146,34 @@ def test_pieces_of_a_long_table_share_their_columns(renderer: Renderer) -> None:
 
 
 @given(st.lists(st.integers(1, 60), min_size=1, max_size=12), st.integers(10, 120))
-def test_columns_fit(natural: list[int], width: int) -> None:
-    widths = fitted_widths(natural, width)
-    assert sum(widths) + 3 * (len(widths) - 1) <= width
-    assert all(0 < got <= wanted for got, wanted in zip(widths, natural, strict=False))
+def test_columns_fit_or_can_be_scrolled_to(natural: list[int], width: int) -> None:
+    widths = laid_widths(natural, width)
+    assert all(min(wanted, READABLE, width - 4) <= got <= wanted for got, wanted in zip(widths, natural, strict=True))
+    seen: set[int] = set()
+    for shift in range(len(natural) + 1):
+        shown = window(widths, width, shift)
+        cells = sum(widths[column] + 3 for column in shown.columns) - 3
+        marks = 2 * shown.behind + 2 * (shown.before and 0 not in shown.columns)
+        assert cells + marks <= width
+        seen.update(shown.columns)
+    assert seen == set(range(len(natural)))
+
+
+WIDE = "|" + "|".join(f"head {n}" for n in range(9)) + "|\n|" + "-|" * 9 + "\n" + ("|" + "some words|" * 9 + "\n") * 40
+
+
+def test_a_wide_table_scrolls_sideways_and_keeps_its_first_column(renderer: Renderer) -> None:
+    pages = []
+    for shift in range(9):
+        lines = [line for block in split(WIDE) for line in renderer.lines(block, 50, shift=shift)]
+        assert all(cell_len(line.text) <= 50 for line in lines)
+        pages.append([line.text for line in lines])
+    assert {len(page) for page in pages} == {42}
+    assert pages[0][0].startswith("head 0     │ head 1")
+    assert pages[0][0].endswith("›")
+    assert pages[1][0].startswith("head 0     ‹ head 2")
+    assert pages[-1][0].rstrip().endswith("head 8")
+    assert pages[-1] == pages[-2]
 
 
 def test_code_names_its_language_and_copies_exactly(renderer: Renderer) -> None:

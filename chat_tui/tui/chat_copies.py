@@ -1,4 +1,4 @@
-"""What is copied and saved of the turns in view, and the way from code block to code block."""
+"""What is copied and saved of the turns in view, the way from code block to code block, and wide tables."""
 
 from __future__ import annotations
 
@@ -40,6 +40,11 @@ class ChatCopies(KeptChat):
         """Go to the code block after (1) or before (-1)."""
         if not self.transcript.go_to_code(step):
             self.host.say("There is no code block further " + ("down" if step > 0 else "up"))
+
+    def action_table(self, step: int) -> None:
+        """Scroll wide tables sideways."""
+        if not self.transcript.scroll_tables(step):
+            self.host.say("No table goes on " + ("there: this is its end" if step > 0 else "before its first column"))
 
     def copy(self, argument: str) -> None:
         """`/copy`: the answer, `all`, or a code block's number. Raises `CommandError`."""

@@ -79,6 +79,8 @@ TABLE: tuple[Key, ...] = (
         "transcript",
         "code",
     ),
+    Key("table.after", "greater_than_sign", "table(1)", "scroll wide tables to their next column", "transcript"),
+    Key("table.before", "less_than_sign", "table(-1)", "scroll wide tables back", "transcript"),
     Key("code.before", "left_square_bracket", "code(-1)", "go to the code block before", "transcript"),
     Key("conversation.copy", "A", "copy_all", "copy the whole conversation", "transcript"),
     Key(
@@ -168,6 +170,8 @@ _NAMES = {
     "tab": "Tab",
     "question_mark": "?",
     "left_square_bracket": "[",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
     "right_square_bracket": "]",
     "plus": "+",
     "minus": "-",

@@ -11,9 +11,10 @@ from typing import NamedTuple
 import msgspec
 
 from chat_tui.conversation import Turn
+from chat_tui.tui.transcript.parts import Part, estimated_turn_height
 from chat_tui.tui.transcript.rendering import Renderer
 from chat_tui.tui.transcript.turn_lines import Place
-from chat_tui.tui.transcript.turn_view import Part, TurnView, estimated_turn_height
+from chat_tui.tui.transcript.turn_view import TurnView
 from chat_tui.tui.transcript.wrapping import Line
 
 KEPT_LINES = 3_000

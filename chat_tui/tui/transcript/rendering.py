@@ -12,7 +12,16 @@ from chat_tui.tui.transcript.code import Highlighter
 from chat_tui.tui.transcript.ink import Ink
 from chat_tui.tui.transcript.inline import InlineRenderer
 from chat_tui.tui.transcript.mathematics import legible
-from chat_tui.tui.transcript.tables import Alignment, Cell, fitted_widths, natural_widths, row_lines, rule_line
+from chat_tui.tui.transcript.tables import (
+    Alignment,
+    Cell,
+    TableView,
+    laid_widths,
+    natural_widths,
+    row_lines,
+    rule_line,
+    window,
+)
 from chat_tui.tui.transcript.wrapping import Line, Run, fitting, width_of, wrap
 
 if TYPE_CHECKING:
@@ -55,8 +64,9 @@ class Renderer:
             parser.parse("*a* `b`\n\n- c\n\n|d|\n|-|\n|e|\n")
             self._parser = parser
 
-    def lines(self, block: Block, width: int, style: Style | None = None) -> list[Line]:
-        """The block's lines, at most `width` cells wide; `style` replaces the text's own style in plain blocks."""
+    def lines(self, block: Block, width: int, style: Style | None = None, *, shift: int = 0) -> list[Line]:
+        """The block's lines, at most `width` cells wide; `style` replaces the text's own style in plain blocks. Wide
+        tables are scrolled sideways by `shift` columns."""
         width = max(width, NARROWEST)
         if block.kind == "code":
             number = block.codes_before + 1 if block.first else 0
@@ -71,10 +81,10 @@ class Renderer:
         if block.number and tokens and tokens[0].type == "ordered_list_open":
             tokens[0].attrs["start"] = block.number
         if block.indent:
-            inner = self._blocks(tokens, width - block.indent, self.base, 1)
+            inner = self._blocks(tokens, width - block.indent, self.base, 1, TableView(shift))
             return [_prefixed(line, (" " * block.indent, self.base, True)) for line in inner]
         skip = block.head.count("\n") - 1 if block.head else 0
-        lines = self._blocks(tokens, width, self.base, 0, skip_rows=skip)
+        lines = self._blocks(tokens, width, self.base, 0, TableView(shift, skip))
         # What the parser swallows (link definitions, nesting beyond its limit) is shown as its source.
         return lines or self.plain(block.source, width, self.base)
 
@@ -85,7 +95,7 @@ class Renderer:
     # Blocks within a block.
 
     def _blocks(
-        self, tokens: Sequence[Token], width: int, style: Style, depth: int, *, tight: bool = False, skip_rows: int = 0
+        self, tokens: Sequence[Token], width: int, style: Style, depth: int, table: TableView, *, tight: bool = False
     ) -> list[Line]:
         """Lines of sibling blocks, an empty line between them unless `tight`."""
         lines: list[Line] = []
@@ -93,7 +103,7 @@ class Renderer:
         previous = ""
         while index < len(tokens):
             end = _end_of(tokens, index)
-            block = self._one_block(tokens[index:end], width, style, depth, skip_rows)
+            block = self._one_block(tokens[index:end], width, style, depth, table)
             kind = tokens[index].type
             nested_list = kind in ("bullet_list_open", "ordered_list_open") and previous == "paragraph_open"
             if block and lines and not tight and not (nested_list and depth):
@@ -103,7 +113,7 @@ class Renderer:
             index = end
         return lines
 
-    def _one_block(self, tokens: Sequence[Token], width: int, style: Style, depth: int, skip_rows: int) -> list[Line]:
+    def _one_block(self, tokens: Sequence[Token], width: int, style: Style, depth: int, table: TableView) -> list[Line]:
         token = tokens[0]
         kind = token.type
         if kind == "paragraph_open":
@@ -112,12 +122,12 @@ class Renderer:
             heading = self.ink.heading if token.tag in ("h1", "h2") else self.ink.heading_minor
             return self._inline.lines(tokens[1], width, style + heading)
         if kind in ("bullet_list_open", "ordered_list_open"):
-            return self._list(tokens, width, style, depth)
+            return self._list(tokens, width, style, depth, table)
         if kind == "blockquote_open":
             bar: Run = ("▌ ", style + self.ink.quote_bar, False)
             if depth >= DEEPEST:
                 bar = ("", style, False)
-            inner = self._blocks(tokens[1:-1], max(width - 2, NARROWEST), style + self.ink.quote, depth + 1)
+            inner = self._blocks(tokens[1:-1], max(width - 2, NARROWEST), style + self.ink.quote, depth + 1, table)
             return [_prefixed(line, bar) for line in inner]
         if kind in ("fence", "code_block"):
             code, language = token.content.removesuffix("\n"), token.info.split(" ")[0].strip()
@@ -125,14 +135,14 @@ class Renderer:
         if kind == "hr":
             return [Line([("─" * width, self._rule, True)])]
         if kind == "table_open":
-            return self._table(tokens, width, style, skip_rows)
+            return self._table(tokens, width, style, table)
         if kind == "html_block":
             return self.plain(token.content.rstrip("\n"), width, style)
         if token.content:
             return self.plain(token.content, width, style)
         return []
 
-    def _list(self, tokens: Sequence[Token], width: int, style: Style, depth: int) -> list[Line]:
+    def _list(self, tokens: Sequence[Token], width: int, style: Style, depth: int, table: TableView) -> list[Line]:
         ordered = tokens[0].type == "ordered_list_open"
         number = int(tokens[0].attrs.get("start", 1)) if ordered else 0
         bullet = "•◦▪"[depth % 3]
@@ -151,14 +161,14 @@ class Renderer:
                 lines.append(Line([]))
             before = len(item)
             hang = len(label) if depth < DEEPEST else 0
-            inner = self._blocks(item, max(width - hang, NARROWEST), style, depth + 1, tight=tight) or [Line([])]
+            inner = self._blocks(item, max(width - hang, NARROWEST), style, depth + 1, table, tight=tight) or [Line([])]
             for index, line in enumerate(inner):
                 text = label if not index else " " * hang
                 lines.append(_prefixed(line, (text, style + self.ink.accent if not index else style, True)))
             number += 1
         return lines
 
-    def _table(self, tokens: Sequence[Token], width: int, style: Style, skip_rows: int) -> list[Line]:
+    def _table(self, tokens: Sequence[Token], width: int, style: Style, table: TableView) -> list[Line]:
         rows: list[list[Cell]] = []
         alignments: list[Alignment] = []
         for index, token in enumerate(tokens):
@@ -170,17 +180,17 @@ class Renderer:
                 if head:
                     css = str(token.attrs.get("style", ""))
                     alignments.append("right" if "right" in css else "center" if "center" in css else "left")
-        shown = rows[1 + skip_rows :] if skip_rows else rows
+        skip_rows = table.skip_rows
         # A later piece keeps the columns of the first one: both are measured by the same rows.
         natural = natural_widths(rows[: 1 + skip_rows] if skip_rows else rows)
-        widths = fitted_widths(natural, width - 2)
-        clipped = len(widths) < len(natural)
+        widths = laid_widths(natural, width)
+        shown = window(widths, width, table.shift)
         alignments += ["left"] * (len(widths) - len(alignments))
         lines: list[Line] = []
-        for index, row in enumerate(shown):
-            lines += row_lines(row, widths, alignments, style, self._rule, clipped=clipped)
+        for index, row in enumerate(rows[1 + skip_rows :] if skip_rows else rows):
+            lines += row_lines(row, widths, alignments, style, self._rule, shown)
             if not index and not skip_rows:
-                lines.append(rule_line(widths, self._rule))
+                lines.append(rule_line(widths, self._rule, shown))
         return lines
 
     def _code(self, code: str, language: str, width: int, number: int) -> list[Line]:

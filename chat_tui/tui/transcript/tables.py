@@ -1,9 +1,10 @@
-"""Lays out a table's cells in a given width: columns shrink, cells wrap."""
+"""Lays out a table's cells in a given width: columns shrink while they stay readable, cells wrap; a table that is wider
+still shows some of its columns, and scrolls sideways."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from rich.style import Style
 
@@ -14,7 +15,59 @@ Cell: TypeAlias = list[Run]
 
 _GAP = 3
 """Cells between two columns: ` │ `."""
-NARROWEST = 4
+READABLE = 10
+"""Cells that a column keeps, or what it has."""
+WIDEST = 28
+"""Cells of a column in a table that scrolls."""
+
+
+class TableView(NamedTuple):
+    """How much of a table is shown."""
+
+    shift: int = 0
+    """Columns that are scrolled past."""
+    skip_rows: int = 0
+    """Rows that only measure the columns."""
+
+
+class Window(NamedTuple):
+    """The columns that are shown."""
+
+    columns: Sequence[int]
+    before: bool
+    """Others stand at the left, behind the first one where that is held."""
+    behind: bool
+    """Others stand at the right."""
+
+
+def window(widths: Sequence[int], width: int, shift: int) -> Window:
+    """The columns that stand in `width` cells when so many are scrolled past. A narrow first column stays."""
+    count = len(widths)
+    if sum(widths) + _GAP * (count - 1) <= width:
+        return Window(range(count), False, False)
+    room = width - widths[0] - _GAP - 2
+    held = [0] if count > 1 and widths[0] <= width // 3 and max(widths[1:]) <= room else []
+    room = room if held else width - 4
+
+    def fitting(first: int) -> list[int]:
+        columns, used = [first], widths[first]
+        for column in range(first + 1, count):
+            used += _GAP + widths[column]
+            if used > room:
+                break
+            columns.append(column)
+        return columns
+
+    last = next(first for first in range(len(held), count) if fitting(first)[-1] == count - 1)
+    columns = fitting(min(len(held) + shift, last))
+    return Window([*held, *columns], columns[0] > len(held), columns[-1] < count - 1)
+
+
+def laid_widths(natural: Sequence[int], width: int) -> list[int]:
+    """Column widths: they fit `width` while all stay readable; else they go beyond it."""
+    if sum(min(n, READABLE) for n in natural) + _GAP * (len(natural) - 1) <= width:
+        return fitted_widths(natural, width)
+    return [min(n, WIDEST, max(width - 4, 1)) for n in natural]
 
 
 def natural_widths(rows: Sequence[Sequence[Cell]]) -> list[int]:
@@ -24,11 +77,9 @@ def natural_widths(rows: Sequence[Sequence[Cell]]) -> list[int]:
 
 
 def fitted_widths(natural: Sequence[int], width: int) -> list[int]:
-    """Column widths that fit `width` with their gaps; columns that cannot have `NARROWEST` cells are left out."""
+    """Column widths that fit `width` with their gaps, where that is possible: the widest columns give."""
     count = len(natural)
-    while count > 1 and sum(min(n, NARROWEST) for n in natural[:count]) + _GAP * (count - 1) > width:
-        count -= 1
-    widths = list(natural[:count])
+    widths = list(natural)
     room = max(width - _GAP * (count - 1), 1)
     if sum(widths) <= room:
         return widths
@@ -64,25 +115,30 @@ def row_lines(
     alignments: Sequence[Alignment],
     style: Style,
     rule: Style,
-    *,
-    clipped: bool = False,
+    shown: Window,
 ) -> list[Line]:
-    """One row of the table as lines; a row with fewer cells is filled up. `clipped` marks columns left out."""
+    """One row of the table as lines; a row with fewer cells is filled up. Cells out of sight count for its height."""
     cells = [wrap(row[column], widths[column]) if column < len(row) else [] for column in range(len(widths))]
     lines: list[Line] = []
     for index in range(max((len(cell) for cell in cells), default=0)):
         runs: list[Run] = []
-        for column, cell in enumerate(cells):
-            if column:
-                runs.append((" │ ", rule, True))
+        if shown.before and shown.columns[0]:
+            runs.append(("‹ ", rule, False))
+        for place, column in enumerate(shown.columns):
+            if place:
+                cut = column > shown.columns[place - 1] + 1
+                runs.append((" ‹ " if cut else " │ ", rule, not cut))
+            cell = cells[column]
             line = cell[index] if index < len(cell) else Line([])
             runs += _aligned(line, widths[column], alignments[column], style)
-        if clipped:
-            runs.append((" …", rule, False))
+        if shown.behind:
+            runs.append((" ›", rule, False))
         lines.append(Line(runs))
     return lines
 
 
-def rule_line(widths: Sequence[int], rule: Style) -> Line:
-    """The line under the head."""
-    return Line([("─┼─".join("─" * width for width in widths), rule, True)])
+def rule_line(widths: Sequence[int], rule: Style, shown: Window) -> Line:
+    """The line under the head; where columns are out of sight it goes on."""
+    text = "  " * (shown.before and bool(shown.columns[0]))
+    text += "─┼─".join("─" * widths[column] for column in shown.columns) + "─›" * shown.behind
+    return Line([(text, rule, True)])

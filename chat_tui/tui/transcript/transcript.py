@@ -164,6 +164,14 @@ class Transcript(LinePane, can_focus=True, inherit_bindings=False):
         self._paint()
         return True
 
+    def scroll_tables(self, step: int) -> bool:
+        """Scroll the wide tables of the chosen turn, else of those in view, by a column; False when none goes on."""
+        in_view = dict.fromkeys(row.position.turn for row in self._rows if row is not None)
+        turns = in_view if self._cursor is None else [self._cursor]
+        moved = [self._model.views[turn].scroll_tables(step, self._renderer) for turn in turns]
+        self._paint()
+        return any(moved)
+
     @property
     def marked_code(self) -> int | None:
         """The number of the marked code block; it belongs to the chosen turn."""

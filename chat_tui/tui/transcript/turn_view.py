@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import Literal, TypeAlias
 
 from chat_tui.chunks import TokenKind
 from chat_tui.conversation import Turn
@@ -13,39 +12,12 @@ from chat_tui.text_safety import Cleaner, clean
 from chat_tui.tui.transcript import turn_lines
 from chat_tui.tui.transcript.blocks import Block, Splitter, codes
 from chat_tui.tui.transcript.code_blocks import Code
+from chat_tui.tui.transcript.parts import Part, PartKind, estimated_height, estimated_turn_height
 from chat_tui.tui.transcript.plain_text import PlainSplitter
 from chat_tui.tui.transcript.rendering import Renderer
 from chat_tui.tui.transcript.seams import seams_by_block, with_seams
 from chat_tui.tui.transcript.turn_lines import Place
 from chat_tui.tui.transcript.wrapping import Line
-
-PartKind: TypeAlias = Literal["header", "left out", "fold", "files", "thinking", "body", "status", "error", "space"]
-
-
-class Part:
-    """Some lines of a turn that are rendered together."""
-
-    __slots__ = ("block", "height", "kind", "lines")
-
-    def __init__(self, kind: PartKind, height: int, block: Block | None = None) -> None:
-        self.kind = kind
-        self.height = height
-        """Estimated until the lines were rendered at this width."""
-        self.block = block
-        self.lines: list[Line] | None = None
-
-
-def estimated_height(block: Block, width: int) -> int:
-    """About how many lines a block takes."""
-    height = block.source.count("\n") + 1 + block.gap
-    if block.kind == "code":
-        return height + block.first
-    return max(height, len(block.source) // max(width, 1) + 1 + block.gap)
-
-
-def estimated_turn_height(turn: Turn, width: int) -> int:
-    """About how many lines a turn takes, without looking into its text."""
-    return 3 + len(turn.text) // (width - 8 if width > 16 else 8)
 
 
 class TurnView:
@@ -69,6 +41,7 @@ class TurnView:
         "height",
         "live",
         "place",
+        "shift",
         "status",
         "turn",
         "unfolded",
@@ -83,6 +56,8 @@ class TurnView:
         self.status = ""
         self.figures = False
         """Tokens, speed and cost stand under the header of an answer that has ended."""
+        self.shift = 0
+        """Columns that its wide tables are scrolled by."""
         self.unfolded = False
         self.height = estimated_turn_height(turn, width)
         """Lines; estimated as long as parts are."""
@@ -297,6 +272,21 @@ class TurnView:
         self._restack()
         return True
 
+    def scroll_tables(self, step: int, renderer: Renderer) -> bool:
+        """Scroll its wide tables by a column; False when that would show nothing else."""
+        before, self.shift = self.shift, max(0, self.shift + step)
+        moved = False
+        for part in self.parts():
+            block = part.block
+            if part.kind != "body" or block is None or "|" not in block.source or block.kind == "code":
+                continue
+            now = renderer.lines(block, self._width, shift=self.shift)
+            if [line.text for line in now] != [line.text for line in renderer.lines(block, self._width, shift=before)]:
+                part.lines, moved = None, True
+        if not moved:
+            self.shift = before
+        return moved
+
     # Heights.
 
     def tops(self) -> list[int]:
@@ -308,7 +298,7 @@ class TurnView:
 
     def set_width(self, width: int) -> None:
         """Forget all lines; heights are estimates again."""
-        self._width = width
+        self._width, self.shift = width, 0
         if self._settled is None:
             self.height = estimated_turn_height(self.turn, width)
             return
@@ -366,7 +356,7 @@ class TurnView:
             return renderer.plain(part.block.source, width, ink.ground + ink.thinking)
         if self.turn.role != "assistant":
             return renderer.plain(part.block.source, width, ink.ground + ink.user)
-        lines = renderer.lines(part.block, width)
+        lines = renderer.lines(part.block, width, shift=self.shift)
         seams = self._seams_in(part)
         return with_seams(lines, seams, width, ink) if seams else lines
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from chat_tui.tui.transcript.code_blocks import fenced
 from chat_tui.tui.transcript.line_model import LineModel, Position
-from chat_tui.tui.transcript.turn_view import Part
+from chat_tui.tui.transcript.parts import Part
 
 
 def code_after(model: LineModel, start: Position, step: int) -> Position | None:

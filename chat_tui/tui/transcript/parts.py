@@ -1,0 +1,37 @@
+"""The parts of a turn: some lines each, with heights that are estimated until they are seen."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from chat_tui.conversation import Turn
+from chat_tui.tui.transcript.blocks import Block
+from chat_tui.tui.transcript.wrapping import Line
+
+PartKind: TypeAlias = Literal["header", "left out", "fold", "files", "thinking", "body", "status", "error", "space"]
+
+
+class Part:
+    """Some lines of a turn that are rendered together."""
+
+    __slots__ = ("block", "height", "kind", "lines")
+
+    def __init__(self, kind: PartKind, height: int, block: Block | None = None) -> None:
+        self.kind = kind
+        self.height = height
+        """Estimated until the lines were rendered at this width."""
+        self.block = block
+        self.lines: list[Line] | None = None
+
+
+def estimated_height(block: Block, width: int) -> int:
+    """About how many lines a block takes."""
+    height = block.source.count("\n") + 1 + block.gap
+    if block.kind == "code":
+        return height + block.first
+    return max(height, len(block.source) // max(width, 1) + 1 + block.gap)
+
+
+def estimated_turn_height(turn: Turn, width: int) -> int:
+    """About how many lines a turn takes, without looking into its text."""
+    return 3 + len(turn.text) // (width - 8 if width > 16 else 8)
