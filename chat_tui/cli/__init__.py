@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from chat_tui import __version__
-from chat_tui.cli import history_options
+from chat_tui.cli import history_options, values
 from chat_tui.cli.stderr import told
 from chat_tui.errors import ChatTuiError
 from chat_tui.text_safety import clean
@@ -83,11 +83,16 @@ def parser() -> argparse.ArgumentParser:
     ask.add_argument("question", nargs="*", help="the question; its words may stand without quotes")
     _choice(ask, argparse.SUPPRESS)
     _preset(ask, argparse.SUPPRESS)
-    ask.add_argument("--max-tokens", type=_positive_int, metavar="N", help="at most N tokens of answer")
-    ask.add_argument("--temperature", type=_not_negative, metavar="T", help="0 is the most certain")
-    ask.add_argument("--top-p", type=_fraction, metavar="P", help="nucleus sampling, 0 to 1")
+    ask.add_argument("--max-tokens", type=values.positive_int, metavar="N", help="at most N tokens of answer")
+    ask.add_argument("--temperature", type=values.not_negative, metavar="T", help="0 is the most certain")
+    ask.add_argument("--top-p", type=values.fraction, metavar="P", help="nucleus sampling, 0 to 1")
     ask.add_argument(
-        "--stop", type=_some_text, action="append", default=[], metavar="TEXT", help="end at this text; may be repeated"
+        "--stop",
+        type=values.some_text,
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help="end at this text; may be repeated",
     )
     ask.add_argument("--seed", type=int, metavar="N", help="the same seed gives the same answer, where it can")
     ask.add_argument("--thinking", choices=THINKING, help="how much to think first, where the model can")
@@ -99,8 +104,10 @@ def parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="send an image or text along; may be repeated",
     )
-    ask.add_argument("--timeout", type=_positive, metavar="SECONDS", help="limit for the whole answer")
-    ask.add_argument("--max-price", type=_not_negative, metavar="DOLLARS", help="the most that the answer may cost")
+    ask.add_argument("--timeout", type=values.positive, metavar="SECONDS", help="limit for the whole answer")
+    ask.add_argument(
+        "--max-price", type=values.not_negative, metavar="DOLLARS", help="the most that the answer may cost"
+    )
     ask.add_argument("--json", action="store_true", help="one chunk a line, as JSON")
     ask.add_argument(
         "--insights",
@@ -158,47 +165,3 @@ def _preset(to: argparse.ArgumentParser, default: str | None = None) -> None:
         metavar="NAME=VALUE",
         help="a variable of the preset; may be repeated",
     )
-
-
-def _some_text(text: str) -> str:
-    if not text:
-        raise argparse.ArgumentTypeError("must not be empty")
-    return text
-
-
-def _number(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
-    if not abs(value) < 1e9:
-        raise argparse.ArgumentTypeError(f"{text!r} is out of range")
-    return value
-
-
-def _positive(text: str) -> float:
-    value = _number(text)
-    if value <= 0:
-        raise argparse.ArgumentTypeError("must be greater than 0")
-    return value
-
-
-def _not_negative(text: str) -> float:
-    value = _number(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError("must not be negative")
-    return value
-
-
-def _fraction(text: str) -> float:
-    value = _number(text)
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError("must be from 0 to 1")
-    return value
-
-
-def _positive_int(text: str) -> int:
-    value = _positive(text)
-    if value != int(value):
-        raise argparse.ArgumentTypeError("must be a whole number")
-    return int(value)

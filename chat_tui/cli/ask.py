@@ -16,6 +16,7 @@ from chat_tui import config, paths, presets
 from chat_tui.answer import Answer
 from chat_tui.assembly import open_engine
 from chat_tui.attachments import Attachment, is_no_text, of_bytes, read
+from chat_tui.cli.choice import wrong_choice
 from chat_tui.cli.paper import Paper
 from chat_tui.cli.preset_options import preset_of
 from chat_tui.cli.stderr import say, told
@@ -24,7 +25,6 @@ from chat_tui.errors import ChatTuiError
 from chat_tui.observing import Observer
 from chat_tui.presets import Preset
 from chat_tui.request import Request
-from chat_tui.routing.strategies import names, plug_ins
 from chat_tui.text_safety import clean, clean_line
 from chat_tui.tokens import attachment_tokens, estimate
 
@@ -47,12 +47,8 @@ def run(options: argparse.Namespace) -> int:
         why = "files need a question" if attachments else "there is no question, nor anything on stdin"
         say(f"usage: chat-tui ask {'--attach FILE ' if attachments else ''}QUESTION\nchat-tui: {why}.\n")
         return 2
-    if options.strategy is not None and options.strategy not in names() and options.strategy not in plug_ins():
-        known = ", ".join([*names(), *plug_ins()])
-        say(f"chat-tui: there is no strategy {options.strategy!r}. Known: {known}.\n")
-        return 2
-    if options.model is not None and not all(options.model.partition("/")):
-        say("chat-tui: a model is written as provider/model, such as local/smollm2-135m.\n")
+    if wrong := wrong_choice(options):
+        say(wrong)
         return 2
     settings = config.load(paths.config_file())
     if options.insights is not None:

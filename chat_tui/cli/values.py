@@ -1,0 +1,55 @@
+"""What may stand behind an option; `argparse` tells people what is wrong with it."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def some_text(text: str) -> str:
+    """A text that is not empty."""
+    if not text:
+        raise argparse.ArgumentTypeError("must not be empty")
+    return text
+
+
+def number(text: str) -> float:
+    """A number, not beyond a billion."""
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+    if not abs(value) < 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r} is out of range")
+    return value
+
+
+def positive(text: str) -> float:
+    """A number above 0."""
+    value = number(text)
+    if value <= 0:
+        raise argparse.ArgumentTypeError("must be greater than 0")
+    return value
+
+
+def not_negative(text: str) -> float:
+    """A number from 0 on."""
+    value = number(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError("must not be negative")
+    return value
+
+
+def fraction(text: str) -> float:
+    """A number from 0 to 1."""
+    value = number(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError("must be from 0 to 1")
+    return value
+
+
+def positive_int(text: str) -> int:
+    """A whole number above 0."""
+    value = positive(text)
+    if value != int(value):
+        raise argparse.ArgumentTypeError("must be a whole number")
+    return int(value)
