@@ -10,11 +10,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import random
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -73,7 +74,9 @@ class ModelServer:
         scripts: Mapping[str, Script] | None = None,
         models: Sequence[str] = (),
         port: int = 0,
+        fails: float = 0,
     ) -> None:
+        """`fails` is the share of chat requests that are refused or cut, whatever their script, the same each time."""
         self.exchanges: list[Exchange] = []
         """Chat requests, in the order they came."""
         self.requests: list[str] = []
@@ -83,6 +86,7 @@ class ModelServer:
         self._scripts = dict(scripts or {})
         self._models = tuple(models) or tuple(self._scripts) or ("sample",)
         self._port = port
+        self._fails, self._chance = fails, random.Random(5)
         self._changed = asyncio.Event()
         self._server: asyncio.Server | None = None
 
@@ -144,6 +148,8 @@ class ModelServer:
         exchange = Exchange(len(self.exchanges), "POST", path, headers, _object(raw), time.monotonic())
         model = str(exchange.body.get("model", ""))
         script = exchange.script = self._scripts.get(model) or asked_for(exchange.body) or self._script
+        if self._chance.random() < self._fails:
+            script = exchange.script = replace(script, **self._chance.choice(({"error": 503}, {"cut": 1})))
         self.exchanges.append(exchange)
         connection.exchange = exchange
         self.changed()
@@ -362,8 +368,8 @@ def _object(raw: bytes) -> dict[str, Any]:
     return {}
 
 
-async def _serve(script: Script, port: int, until_eof: bool) -> None:
-    async with ModelServer(script, port=port) as server:
+async def _serve(script: Script, port: int, fails: float, until_eof: bool) -> None:
+    async with ModelServer(script, port=port, fails=fails) as server:
         sys.stdout.write(f"{server.base_url}\n")
         sys.stdout.flush()
         if until_eof:
@@ -378,10 +384,11 @@ def main() -> None:
     options.add_argument("--rate", type=float, default=0, help="tokens a second, 0 for full speed")
     options.add_argument("--tokens", type=int, default=200)
     options.add_argument("--port", type=int, default=0)
+    options.add_argument("--fails", type=float, default=0, help="share of requests that fail, such as 0.05")
     options.add_argument("--until-eof", action="store_true", help="end when stdin does")
     given = options.parse_args()
     with suppress(KeyboardInterrupt):
-        asyncio.run(_serve(Script(tokens=given.tokens, rate=given.rate), given.port, given.until_eof))
+        asyncio.run(_serve(Script(tokens=given.tokens, rate=given.rate), given.port, given.fails, given.until_eof))
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ RANKS = {
     "observing": 2,
     "compare": 2,
     "adaptive": 2,
+    "batch": 2,
     "assembly": 3,
     "servers": 3,
     "facts": 3,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from chat_tui import __version__
-from chat_tui.cli import history_options, values
+from chat_tui.cli import batch_options, history_options, values
 from chat_tui.cli.stderr import told
 from chat_tui.errors import ChatTuiError
 from chat_tui.text_safety import clean
@@ -24,6 +24,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from chat_tui.cli import ask
 
             code = ask.run(options)
+            if arguments is None:
+                _deaf_to_interrupts()
+            return code
+        if options.command == "batch":
+            from chat_tui.cli import batch
+
+            code = batch.run(options)
             if arguments is None:
                 _deaf_to_interrupts()
             return code
@@ -80,6 +87,19 @@ def parser() -> argparse.ArgumentParser:
         help="answer one question in a pipe",
         description="Answer one question: tokens to stdout, notes to stderr. Standard input is added to the question.",
     )
+    _ask(ask)
+    many = commands.add_parser("batch", help="answer many prompts from a file", description=batch_options.DESCRIPTION)
+    _choice(many, argparse.SUPPRESS)
+    _preset(many, argparse.SUPPRESS)
+    batch_options.add(many)
+    _auth(commands.add_parser("auth", help="keep keys in the system's keyring"))
+    _models(commands.add_parser("models", help="keep models that run on this machine"))
+    commands.add_parser("settings", help="show every setting of the config, with its default")
+    history_options.add(commands.add_parser("history", help="list, search, export and import conversations"))
+    return top
+
+
+def _ask(ask: argparse.ArgumentParser) -> None:
     ask.add_argument("question", nargs="*", help="the question; its words may stand without quotes")
     _choice(ask, argparse.SUPPRESS)
     _preset(ask, argparse.SUPPRESS)
@@ -117,11 +137,6 @@ def parser() -> argparse.ArgumentParser:
     ask.add_argument("--no-stream", action="store_true", help="the whole answer at once")
     ask.add_argument("--no-save", action="store_true", help="do not keep it in the history")
     ask.add_argument("--no-fallback", action="store_true", help="try the first choice only")
-    _auth(commands.add_parser("auth", help="keep keys in the system's keyring"))
-    _models(commands.add_parser("models", help="keep models that run on this machine"))
-    commands.add_parser("settings", help="show every setting of the config, with its default")
-    history_options.add(commands.add_parser("history", help="list, search, export and import conversations"))
-    return top
 
 
 def _models(models: argparse.ArgumentParser) -> None:

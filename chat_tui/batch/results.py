@@ -1,0 +1,82 @@
+"""What a result line says."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from chat_tui.batch.prompts import Prompt
+from chat_tui.chunks import ErrorInfo, State, Timings, Usage
+from chat_tui.text_safety import clean_line
+
+FAILED = ("failed", "broken")
+"""States that count as failures and may be asked again."""
+_CONTROL = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+class Result(msgspec.Struct, frozen=True):
+    """What became of a prompt; the line has what the prompt's own line carried along, too."""
+
+    index: int
+    id: str | int | None
+    prompt: str
+    response: str
+    """Of a failure the part that arrived, empty where there is none."""
+    model: str
+    """That answered or was asked last."""
+    state: State
+    usage: Usage | None = None
+    timings: Timings = Timings()
+    cost: float | None = None
+    """US dollars; None when not known."""
+    error: ErrorInfo | None = None
+
+    @property
+    def failed(self) -> bool:
+        """There is no whole answer."""
+        return self.state in FAILED
+
+
+class Earlier(msgspec.Struct, frozen=True):
+    """As much of a line that was written before as is needed to go on behind it."""
+
+    index: int
+    prompt: str
+    state: State
+    error: ErrorInfo | None = None
+
+    @property
+    def failed(self) -> bool:
+        """There is no whole answer."""
+        return self.state in FAILED
+
+    @property
+    def why(self) -> str:
+        """What went wrong, on one line."""
+        return clean_line(self.error.title) if self.error is not None else self.state
+
+
+_earlier = msgspec.json.Decoder(Earlier)
+
+
+def line_of(prompt: Prompt, result: Result) -> bytes:
+    """The result as a line of JSON that no terminal obeys; `index` stands first."""
+    ours = {name: getattr(result, name) for name in result.__struct_fields__}
+    more = {name: value for name, value in prompt.carried.items() if name not in ours}
+    text = msgspec.json.encode({**ours, **more}).decode("utf-8")
+    return (_CONTROL.sub(lambda match: f"\\u{ord(match.group()):04x}", text) + "\n").encode("utf-8")
+
+
+def read(line: bytes) -> Earlier | None:
+    """What a line says; None where it is no result."""
+    try:
+        return _earlier.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+
+
+def may_begin(torn: bytes) -> bool:
+    """A line without its end may be the beginning of a result."""
+    begins = b'{"index":'
+    return begins.startswith(torn[: len(begins)])
