@@ -28,7 +28,7 @@ class Host(App[None]):
     def compose(self) -> ComposeResult:
         yield Transcript()
 
-    def on_transcript_copy_asked(self, event: Transcript.CopyAsked) -> None:
+    def on_selecting_pane_copy_asked(self, event: Transcript.CopyAsked) -> None:
         self.copies.append(event.text)
 
     def on_transcript_version_asked(self, event: Transcript.VersionAsked) -> None:

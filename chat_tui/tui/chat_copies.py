@@ -41,6 +41,10 @@ class ChatCopies(KeptChat):
         if not self.transcript.go_to_code(step):
             self.host.say("There is no code block further " + ("down" if step > 0 else "up"))
 
+    def action_select(self) -> None:
+        """Select by keyboard."""
+        self.transcript.begin_selecting()
+
     def action_table(self, step: int) -> None:
         """Scroll wide tables sideways."""
         if not self.transcript.scroll_tables(step):

@@ -64,6 +64,7 @@ _TURN_KEYS = (
     "change.undo",
     "help.open",
 )
+_SELECTION_KEYS = ("selection.begin", "selection.copy", "selection.leave")
 _FIND_KEYS = ("find.next", "find.before", "find.close")
 _PRESET = "/preset "
 _BUSY_KEYS = ("answer.cancel", "answer.pause", "models.open", "history.open", "help.open")
@@ -218,6 +219,8 @@ class ChatLayout(Screen[None]):
             ids = _LIST_KEYS
         elif self.chat.find_bar.has_focus:
             ids = _FIND_KEYS
+        elif self.chat.transcript.caret is not None:
+            ids = _SELECTION_KEYS
         keys = keymap.footer(ids, self.host.changed_keys)
         if self.chat.paused:
             keys = [(key, "go on" if word == "pause" else word) for key, word in keys]
@@ -234,6 +237,10 @@ class ChatLayout(Screen[None]):
             seen = self.app.app_focus and answer.conversation_id == chat.conversation_id
             if not seen and answer.figures().duration_seconds > signs.LONG_SECONDS:
                 self.host.ring()
+
+    def on_selecting_pane_selecting(self) -> None:
+        """The caret has its own keys."""
+        self.show_keys()
 
     def on_descendant_focus(self) -> None:
         """Other keys count there."""

@@ -11,7 +11,7 @@ from textual.binding import Binding
 from chat_tui.errors import KeymapError
 from chat_tui.text_safety import clean_line
 
-Where = Literal["everywhere", "prompt", "transcript", "find bar", "history list"]
+Where = Literal["everywhere", "prompt", "transcript", "selection", "find bar", "history list"]
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -69,6 +69,13 @@ TABLE: tuple[Key, ...] = (
     Key("transcript.fold", "t", "", "fold the thinking away, or unfold it", "transcript"),
     Key("transcript.copy", "y", "", "copy the answer", "transcript", "copy"),
     Key("transcript.copy_code", "1–9", "", "copy a code block by its number", "transcript"),
+    Key("transcript.select", "v", "select", "select by keyboard", "transcript", "select"),
+    Key("selection.move", "up,down,left,right", "", "move; so do Home, End, PageUp, PageDown", "selection", "move"),
+    Key(
+        "selection.begin", "v,space", "", "begin the selection here; what comes after extends it", "selection", "begin"
+    ),
+    Key("selection.copy", "y,enter", "", "copy the selection, else the line", "selection", "copy"),
+    Key("selection.leave", "escape", "", "leave", "selection", "leave"),
     Key("code.copy", "Y", "copy_code", "copy the marked code block, or choose one from a list", "transcript"),
     Key("code.save", "s", "save_code", "save the marked code block into a file, or choose one", "transcript", "save"),
     Key(

@@ -75,12 +75,18 @@ def overlaid_strip(
     return _strip(runs, line, bar, bar_style, width, base)
 
 
-def _overlaid(before: Sequence[Run], start: int, end: int, over: Style) -> list[Run]:
+def with_caret(line: Line, column: int) -> Line:
+    """The line with a caret on this character; behind its end it stands on a blank."""
+    runs = [*line.runs, (" ", line.fill or (line.runs[-1][1] if line.runs else Style()), True)]
+    return Line(_overlaid(runs, column, column + 1, _REVERSED, everywhere=True), line.joint, fill=line.fill)
+
+
+def _overlaid(before: Sequence[Run], start: int, end: int, over: Style, *, everywhere: bool = False) -> list[Run]:
     runs: list[Run] = []
     at = 0
     for text, style, copy in before:
         first, last = min(max(start - at, 0), len(text)), min(max(end - at, 0), len(text))
-        if copy and first < last:
+        if (copy or everywhere) and first < last:
             cut = (text[:first], style, copy), (text[first:last], style + over, copy), (text[last:], style, copy)
             runs += [run for run in cut if run[0]]
         else:

@@ -33,6 +33,7 @@ from chat_tui.tui.transcript.painting import (
     strip_of,
 )
 from chat_tui.tui.transcript.rendering import Renderer
+from chat_tui.tui.transcript.wrapping import Line
 
 FRAME_SECONDS = 1 / 15
 """Least time between two paintings while text streams in."""
@@ -196,17 +197,20 @@ class LinePane(ScrollView, can_focus=True):
                 continue
             bar, style = self._bar(row)
             overlays = self._overlays(row, selection)
-            if self._is_marked(row):
-                strips.append(strip_of(reversed_line(row.line), bar, style, width, base))
-            elif overlays:
-                strips.append(overlaid_strip(row.line, overlays, bar, style, width, base))
+            line = self._drawn(row)
+            if overlays:
+                strips.append(overlaid_strip(line, overlays, bar, style, width, base))
             else:
-                strips.append(strip_of(row.line, bar, style, width, base))
+                strips.append(strip_of(line, bar, style, width, base))
         return strips
 
     def _is_marked(self, row: Row) -> bool:
         """It is the line over the marked code block."""
         return bool(row.line.code) and self._marked == (row.position.turn, row.line.code)
+
+    def _drawn(self, row: Row) -> Line:
+        """A row's line with its marks."""
+        return reversed_line(row.line) if self._is_marked(row) else row.line
 
     def _overlays(self, row: Row, selection: Selection | None) -> list[Overlay]:
         """What was found in a row, and what is selected there."""

@@ -18,12 +18,12 @@ from chat_tui.tui.transcript.found import Hit
 from chat_tui.tui.transcript.ink import Ink
 from chat_tui.tui.transcript.line_model import START, Anchor, Position
 from chat_tui.tui.transcript.painting import MARGIN
-from chat_tui.tui.transcript.pane import LinePane
+from chat_tui.tui.transcript.selecting import SelectingPane
 from chat_tui.tui.transcript.walking import code_after
 from chat_tui.tui.transcript.wrapping import width_of
 
 
-class Transcript(LinePane, can_focus=True, inherit_bindings=False):
+class Transcript(SelectingPane, can_focus=True, inherit_bindings=False):
     """The conversation. It follows the end while the end is in view, and holds still otherwise."""
 
     DEFAULT_CSS = """
@@ -49,13 +49,6 @@ class Transcript(LinePane, can_focus=True, inherit_bindings=False):
             for number in range(1, 10)
         ],
     ]
-
-    class CopyAsked(Message):
-        """A turn's text or a code block is to be copied."""
-
-        def __init__(self, text: str) -> None:
-            super().__init__()
-            self.text = text
 
     class VersionAsked(Message):
         """The mouse asked for the version of a turn before (-1) or after (1) the one that is shown."""
@@ -184,6 +177,7 @@ class Transcript(LinePane, can_focus=True, inherit_bindings=False):
         return Hit(self._top.turn, sum(part.kind == "body" for part in parts[: self._top.part]), 0)
 
     def _forget_selection(self) -> None:
+        self.leave_selecting()
         if self.is_attached and self.text_selection is not None:
             self.screen.clear_selection()
 

@@ -1,0 +1,70 @@
+"""Selecting by keyboard."""
+
+from __future__ import annotations
+
+from tests.scripted_chat import scripted_chat
+from tests.transcript_rig import answer, pane, question, settled, shown
+
+WORDS = "> quoted words that are broken over lines\n\nplain 漢字 end"
+
+
+async def test_what_lies_between_is_copied_as_it_reads() -> None:
+    async with pane(width=30) as (transcript, pilot):
+        transcript.show([question("a question"), answer(WORDS)])
+        await settled(pilot)
+        transcript.focus()
+        transcript._cursor = 1
+        transcript.begin_selecting()
+        await pilot.press("v", "down", "down", "down", "end", "y")
+        await settled(pilot)
+        assert pilot.app.copies == ["quoted words that are broken over lines\n\nplain 漢字 end"]  # type: ignore[attr-defined]
+        assert transcript.caret is None
+        assert transcript.text_selection is None
+
+
+async def test_the_caret_goes_by_characters_and_over_the_ends_of_lines() -> None:
+    async with pane(width=30) as (transcript, pilot):
+        transcript.show([question("ab"), answer("漢e\u0301x")])
+        await settled(pilot)
+        transcript.focus()
+        transcript._cursor = 1
+        transcript.begin_selecting()
+        seen = []
+        for _ in range(4):
+            seen.append(transcript.caret.column if transcript.caret else None)
+            await pilot.press("right")
+        assert seen == [0, 1, 3, 4]
+        await pilot.press("left")
+        assert transcript.caret is not None
+        assert transcript.caret.column == 4
+        await pilot.press("left", "v", "left", "space", "v", "left", "enter")
+        assert pilot.app.copies == ["漢e\u0301"]  # type: ignore[attr-defined]
+
+
+async def test_the_pane_follows_the_caret_and_escape_leaves() -> None:
+    async with pane(height=10) as (transcript, pilot):
+        transcript.show([answer("\n\n".join(f"line {n}" for n in range(50)))])
+        await settled(pilot)
+        transcript.focus()
+        transcript.begin_selecting()
+        await pilot.press("v", *["pageup"] * 20)
+        await settled(pilot)
+        assert "line 0" in shown(transcript)
+        assert (transcript.screen.get_selected_text() or "").count("line") > 40
+        await pilot.press("escape")
+        assert transcript.caret is None
+        assert not transcript.screen.get_selected_text()
+
+
+async def test_letters_do_nothing_else_while_there_is_a_caret() -> None:
+    async with scripted_chat(["The answer."]) as chat:
+        await chat.ask("go")
+        await chat.answered()
+        await chat.pilot.press("tab", "v")
+        await chat.shows("v begin", "y copy", "Esc leave")
+        await chat.pilot.press("e", "r", "b", "c", "f")
+        assert len(chat.chat.transcript.turns) == 2
+        assert not chat.chat.busy
+        await chat.pilot.press("down", "down", "down", "y")
+        await chat.until(lambda: chat.app.clipboard == "The answer.")
+        await chat.shows("e edit")
