@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from chat_tui.config import Config, Display
 from chat_tui.engine import Engine
@@ -15,6 +16,8 @@ from chat_tui.tui import kept_screen
 from chat_tui.tui.app import ChatApp
 from chat_tui.tui.chat_screen import ChatScreen
 from chat_tui.tui.kept_screen import KeptScreen
+from chat_tui.tui.notices import TooSmall
+from chat_tui.tui.title_screen import TitleScreen
 from tests.stand_in_engine import pictured_app
 from tests.test_tui_pictures import asked
 
@@ -121,6 +124,24 @@ async def test_panels_fold_and_unfold_by_themselves_with_the_width(tmp_path: Pat
             assert (screen.history.display, screen.stats.display) == shown, width
 
 
+async def test_below_40_columns_or_12_rows_it_says_so_and_keys_open_nothing() -> None:
+    app = app_at(None)
+    async with app.run_test(size=(120, 36)) as pilot:
+        for size in ((39, 20), (60, 11)):
+            await pilot.resize_terminal(*size)
+            await pilot.pause()
+            assert screen_of(app).query_one(TooSmall).display
+            await pilot.press("f1", "ctrl+p", "f2", "ctrl+r")
+            await pilot.pause()
+            assert len(app.screen_stack) == 1
+        await pilot.resize_terminal(40, 12)
+        await pilot.pause()
+        assert not screen_of(app).query_one(TooSmall).display
+        await pilot.press("f1")
+        await pilot.pause()
+        assert len(app.screen_stack) == 2
+
+
 async def test_no_color_sends_no_colour_and_still_shows_what_is_what(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     app = pictured_app()
@@ -137,9 +158,10 @@ async def test_without_motion_nothing_glides_or_blinks() -> None:
     app = app_at(None, Config(display=Display(motion=False)))
     async with app.run_test() as pilot:
         assert app.animation_level == "none"
-        await pilot.press("ctrl+f")
+        app.push_screen(TitleScreen("a title"))
         await pilot.pause()
-        assert not getattr(app.focused, "cursor_blink", False)
+        assert isinstance(app.focused, Input)
+        assert not app.focused.cursor_blink
 
 
 def test_what_is_kept_can_be_read_by_an_older_and_a_newer_version(tmp_path: Path) -> None:

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
+from textual import events
 from textual.app import App, SystemCommand
 from textual.screen import Screen
+from textual.widgets import Input
 
 from chat_tui.config import Config
 from chat_tui.errors import ChatTuiError, ThemeError
@@ -99,7 +101,7 @@ class ChatApp(App[int]):
 
     def on_load(self) -> None:
         """Read the one theme that is needed, and the keys."""
-        if _is_still(self.config):
+        if not self.config.display.motion:
             self.animation_level = "none"
         self._use(self._first_palette())
         self.changed_keys, wrong = keymap.rebound(self.config.keys)
@@ -143,6 +145,11 @@ class ChatApp(App[int]):
             gc.freeze()
             gc.set_threshold(*COLLECT_AFTER)
             gc.enable()
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Without motion no cursor blinks."""
+        if self.animation_level == "none" and isinstance(event.widget, Input):
+            event.widget.cursor_blink = False
 
     # -- what is told ---------------------------------------------------------------------------------------------
 
@@ -272,6 +279,12 @@ class ChatApp(App[int]):
         yield SystemCommand("Show statistics", "by day, model and strategy: /stats", chat.action_show_statistics)
         yield SystemCommand("Suspend", "back to the shell; `fg` returns", self.action_suspend_process)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The palette is not opened where nobody sees it."""
+        if action == "command_palette" and self.screen_stack[0].has_class("-too-small"):
+            return False
+        return super().check_action(action, parameters)
+
     async def action_quit(self) -> None:
         """Leave; the engine is closed after the terminal was given back."""
         self._hang_up()
@@ -296,8 +309,3 @@ def _runner(screen: ChatScreen, row: keymap.Key) -> Callable[[], Awaitable[None]
         await (screen.chat if row.where == "transcript" else screen).run_action(row.action)
 
     return run
-
-
-def _is_still(config: Config) -> bool:
-    """Whether nothing is to move that need not."""
-    return not config.display.motion

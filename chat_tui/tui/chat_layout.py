@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 WIDE, MIDDLE = 110, 80
 """Columns from which history list and stats panel are shown by themselves."""
 SMALLEST = (40, 12)
+_WITHOUT_SIGHT = {"cancel", "copy_or_cancel", "quit"}
 
 _IDLE_KEYS = (
     "prompt.send",
@@ -165,6 +166,12 @@ class ChatLayout(Screen[None]):
     def on_resize(self, event: events.Resize) -> None:
         """Panels fold by themselves where there is no room."""
         self._lay_out(event.size.width, event.size.height)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Where the screen is too small to be seen, keys only stop what runs, and quit."""
+        if self.has_class("-too-small") and action not in _WITHOUT_SIGHT:
+            return False
+        return super().check_action(action, parameters)
 
     def _lay_out(self, width: int, height: int) -> None:
         self.set_class(width < MIDDLE, "-narrow")
