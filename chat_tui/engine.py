@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from pathlib import Path
 from time import time
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -36,6 +38,9 @@ from chat_tui.stage import Supply
 from chat_tui.text_safety import clean
 from chat_tui.titling import Titles
 
+if TYPE_CHECKING:
+    from chat_tui.history.transfer.importing import Report
+
 UNDO_SECONDS = 10.0
 """For so long what was deleted can be brought back."""
 _MAY_GO_ON = {"broken", "cancelled", "length", "failed"}
@@ -55,6 +60,7 @@ class Engine(Choosing):
         open_private: Callable[[], Awaitable[History]],
         tell: Callable[[ChatTuiError], None],
     ) -> None:
+        self._history = history
         memory = Memory(history, open_private, is_busy=lambda id: id in self._answers, tell=tell)
         super().__init__(config, router, memory, weights, supply)
         self._answers = Answers(router, self.memory, tell=tell, at_saved=self._note_saved)
@@ -293,6 +299,15 @@ class Engine(Choosing):
     async def _request(self, conversation: Conversation, path: Sequence[Turn], settings: Request) -> Request:
         turns = await self.memory.with_contents(conversation, path)
         return request_of(self.config, conversation, turns, settings)
+
+    async def take_in(self, file: Path, tell: Callable[[float, int], None]) -> Report:
+        """Import a file's conversations. `tell` gets now and then which part is done, and how many turns came in.
+
+        Raises `HistoryError`.
+        """
+        from chat_tui.history.transfer import importing
+
+        return await importing.bring_in(self._history, file, lambda so_far: tell(so_far.part, so_far.turns))
 
     async def delete(self, conversation_id: str) -> None:
         """Cancel what runs in a conversation and delete it; `memory.restore` brings it back within `UNDO_SECONDS`.

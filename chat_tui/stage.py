@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from chat_tui.attachments import Attachment
 from chat_tui.conversation import Conversation, Hit, Summary, Tree, Turn
 from chat_tui.models import Fetching, Standing
 from chat_tui.route import Route
+
+if TYPE_CHECKING:
+    # Behind the first paint: few import anything.
+    from chat_tui.history.transfer.parcels import Arrival, Head
+    from chat_tui.history.transfer.writing import Landed
 from chat_tui.statistics import Statistics
 
 
@@ -49,6 +54,7 @@ class History(Protocol):
     async def spent(self, since: datetime) -> float: ...
     async def cost(self, conversation_id: str) -> float | None: ...
     async def statistics(self, since: datetime) -> Statistics: ...
+    async def take_in(self, head: Head, arrivals: Sequence[Arrival]) -> Landed: ...
     async def close(self) -> None: ...
 
 

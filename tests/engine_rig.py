@@ -15,6 +15,8 @@ from chat_tui.conversation import Conversation, Summary, Turn
 from chat_tui.engine import Engine, History
 from chat_tui.errors import ChatTuiError, ConversationNotFound, HistoryError
 from chat_tui.history.store import Store
+from chat_tui.history.transfer.parcels import Arrival, Head
+from chat_tui.history.transfer.writing import Landed
 from chat_tui.models import Fetching, Model, Standing
 from chat_tui.providers.scripted import Script, Scripted
 from chat_tui.route import Route
@@ -158,6 +160,10 @@ class Noted:
     async def cost(self, conversation_id: str) -> float | None:
         await self._note("cost", conversation_id)
         return self.dollars
+
+    async def take_in(self, head: Head, arrivals: Sequence[Arrival]) -> Landed:
+        await self._note("take_in", head.title)
+        return Landed(True, len(arrivals))
 
     async def close(self) -> None:
         await self._note("close")

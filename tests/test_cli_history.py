@@ -218,7 +218,7 @@ def test_what_an_import_skips_is_told_on_stderr(home: Path, capsys: pytest.Captu
     file.write_text('[{"format": "chat-tui", "version": 1, "id": "x"}, {"no": "conversation\\u001b[2J"}]')
     assert history("import", str(file)) == 0
     out, err = capsys.readouterr()
-    assert "1 new conversations" in out
+    assert "1 new conversation;" in out
     assert "skipped record 2: it is no conversation" in err
 
 

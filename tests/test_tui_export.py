@@ -61,3 +61,22 @@ async def test_export_writes_the_conversation_and_says_where(tmp_path: Path) -> 
         await chat.ask(f"/export json {tmp_path}/kept")
         await chat.until(lambda: "kept.json" in chat.notices())
         assert json.loads((tmp_path / "kept.json").read_text("utf-8"))["title"] == "well?"
+
+
+async def test_what_was_exported_is_imported_from_the_screen(tmp_path: Path) -> None:
+    file = tmp_path / "out.json"
+    async with scripted_chat(["a zebra"]) as chat:
+        await chat.ask("first?")
+        await chat.answered()
+        await chat.ask(f"/export {file}")
+        await chat.until(file.exists)
+        await chat.until(lambda: chat.chat.prompt.text == "")
+    async with scripted_chat() as chat:
+        await chat.pilot.press("f11")
+        assert chat.chat.prompt.text == "/import "
+        chat.chat.prompt.insert(str(file))
+        await chat.pilot.press("enter")
+        await chat.until(lambda: "chat-tui: 1 new conversation; 2 turns came in" in chat.notices())
+        await chat.until(lambda: "first?" in chat.shown(chat.screen.history))
+        await chat.ask(f"/import {tmp_path / 'nowhere.zip'}")
+        await chat.until(lambda: "nowhere.zip cannot be read: No such file" in chat.notices())

@@ -48,20 +48,10 @@ async def run(file: Path, *, as_json: bool) -> int:
         fields = {name: getattr(report, name) for name in report.__struct_fields__}
         text = own.json_text(msgspec.to_builtins(fields)) + "\n"
     else:
-        text = _told(report)
+        text = report.words() + "\n"
     sys.stdout.write(text)
     sys.stdout.flush()
     return 0
-
-
-def _told(report: importing.Report) -> str:
-    there = f", {report.grown} have grown" if report.grown else ""
-    there += f", {report.known} were there already" if report.known else ""
-    left = f" {report.skipped_count} records were skipped." if report.skipped_count else ""
-    return (
-        f"{report.kind}: {report.conversations} new conversations{there}; {report.turns} turns came in"
-        f" ({report.turns_per_second:,.0f} turns/s).{left}\n"
-    )
 
 
 class _Bar:
@@ -78,7 +68,7 @@ class _Bar:
         if now - self._told < (0.1 if self._terminal else _NOTE_SECONDS):
             return
         self._told = now
-        part = min(1.0, progress.done / max(1, progress.total))
+        part = progress.part
         rate = progress.turns / max(0.001, progress.seconds)
         text = f"{part:4.0%}  {progress.turns:,} turns, {rate:,.0f} turns/s"
         if 0.01 < part < 1:

@@ -198,6 +198,12 @@ async def _history(screen: Caller, _engine: Engine, _argument: str) -> None:
     await screen.open_history()
 
 
+async def _import(screen: Caller, engine: Engine, file: str) -> None:
+    if not file:
+        raise CommandError("No file is named.", "Such as /import ~/Downloads/chatgpt-export.zip")
+    await screen.upkeep.take_in(file)
+
+
 async def _insights(screen: Caller, _engine: Engine, _argument: str) -> None:
     await screen.toggle_insights()
 
@@ -313,6 +319,7 @@ _CALLS: dict[str, _Call] = {
     "good": _good,
     "help": _help,
     "history": _history,
+    "import": _import,
     "insights": _insights,
     "info": _info,
     "model": _model,

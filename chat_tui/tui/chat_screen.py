@@ -164,6 +164,18 @@ class ChatScreen(ChatViews):
         else:
             self.chat.go_on(Request(model=self.model, strategy=self.strategy))
 
+    def action_open_presets(self) -> None:
+        """Open the list of presets."""
+        self.run_worker(self._carried_out(commands.Call("preset"), "/preset"), group="command")
+
+    def action_begin_import(self) -> None:
+        """Let a file be named that is to be imported."""
+        if self.chat.prompt.text:
+            self.host.say("Your words are still here", "Send or clear them, then write /import and the file's name.")
+        else:
+            self.chat.prompt.set_draft("/import ")
+            self.chat.prompt.focus()
+
     def action_find(self) -> None:
         """Find words in the conversation that is in view, or go to the next place."""
         self.chat.find()

@@ -41,6 +41,7 @@ TABLE: tuple[Command, ...] = (
     Command("good", "note that the answer was good: the strategies note it"),
     Command("help", "show keys and commands"),
     Command("history", "show this conversation in short, and all saved ones"),
+    Command("import", "bring in the conversations of ChatGPT's export, llm, elia or our own JSON", "FILE"),
     Command("insights", "show or hide what can be said of the answer: sentiment, keywords, reading time"),
     Command("info", "show under each answer its tokens, speed and cost, or hide them"),
     Command("model", "choose a model; without a name, open the list", "[provider/model]"),

@@ -46,6 +46,8 @@ TABLE: tuple[Key, ...] = (
     Key("conversation.export", "f7", "act('export')", "export the conversation as Markdown into the current folder"),
     Key("context.open", "f9", "show_context", "show what of the conversation is sent, and keep exchanges in or out"),
     Key("conversation.private", "f12", "begin_private", "begin a private conversation, which is never saved"),
+    Key("preset.open", "f10", "open_presets", "open the list of presets"),
+    Key("history.import", "f11", "begin_import", "import conversations: write the file's name behind /import"),
     Key("palette.open", "ctrl+p", "command_palette", "open the command palette"),
     Key("help.open", "f1", "help", "open the help: every key and command", label="help"),
     Key("answer.pause", "f6", "pause_or_resume", "pause the answer, or go on", label="pause"),

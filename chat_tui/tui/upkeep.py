@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual.geometry import Region
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 LISTED = 1000
 """Conversations in the list at the left, as long as nobody filters it."""
 ALL = 1_000_000
+PROGRESS_SECONDS = 3.0
+"""Between two notices of an import that runs."""
 PRIVATE = "private: never saved"
 UNDO_SECONDS = 10.0
 """So long a deleted conversation can be brought back."""
@@ -178,6 +182,23 @@ class Upkeep:
         text = await self._engine.memory.export(conversation_id, form)
         written = await asyncio.to_thread(export_file.write, text, file)
         self._chat.host.say(f"Exported “{title}”", str(written), long=True)
+
+    async def take_in(self, name: str) -> None:
+        """Import a file, and say now and then how far it is. Raises `ChatTuiError`."""
+        assert self._engine is not None
+        file = await asyncio.to_thread(Path(name).expanduser)
+        host, told = self._chat.host, time.monotonic()
+
+        def tell(part: float, turns: int) -> None:
+            nonlocal told
+            if time.monotonic() - told > PROGRESS_SECONDS:
+                told = time.monotonic()
+                host.say(f"Importing: {part:.0%}", f"{turns:,} turns", seconds=PROGRESS_SECONDS)
+
+        report = await self._engine.take_in(file, tell)
+        skipped = [f"{clean_line(each.record, 80)}: {clean_line(each.reason, 120)}" for each in report.skipped[:3]]
+        host.say(f"Imported {clean_line(file.name, 80)}", "\n".join([report.words(), *skipped]), long=True)
+        await self.refresh()
 
     async def undo(self) -> None:
         """Undo what was done last to a conversation. What goes wrong is told."""

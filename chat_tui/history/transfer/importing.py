@@ -39,6 +39,11 @@ class Progress(msgspec.Struct, frozen=True):
     turns: int
     seconds: float
 
+    @property
+    def part(self) -> float:
+        """0 to 1."""
+        return min(1.0, self.done / max(1, self.total))
+
 
 class Report(msgspec.Struct, frozen=True):
     """What an import has done."""
@@ -58,6 +63,18 @@ class Report(msgspec.Struct, frozen=True):
     """The first `SKIPPED_KEPT` of them."""
     seconds: float = 0.0
     turns_per_second: float = 0.0
+
+    def words(self) -> str:
+        """What has come of it, in a sentence or two."""
+        there = f", {self.grown} have grown" if self.grown else ""
+        there += f", {self.known} were there already" if self.known else ""
+        left = f" {_so_many(self.skipped_count, 'record')} skipped." if self.skipped_count else ""
+        came = f"{_so_many(self.turns, 'turn')} came in ({self.turns_per_second:,.0f} turns/s)."
+        return f"{self.kind}: {_so_many(self.conversations, 'new conversation')}{there}; {came}{left}"
+
+
+def _so_many(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 class Importing(Protocol):
