@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.style import Style
 
+from chat_tui.text_safety import clean
 from chat_tui.tui.transcript.ink import Ink
 from chat_tui.tui.transcript.links import deceives, told_target
 from chat_tui.tui.transcript.mathematics import legible
@@ -38,7 +39,8 @@ class InlineRenderer:
                 runs.append((legible(child.content.expandtabs(4)), styles[-1], True))
             elif kind in ("text", "html_inline", "text_special"):
                 if child.content:
-                    runs.append((child.content.expandtabs(4), styles[-1], True))
+                    # An entity such as `&#x202e;` is a character by now.
+                    runs.append((clean(child.content).expandtabs(4), styles[-1], True))
             elif kind == "softbreak":
                 runs.append((" ", styles[-1], True))
             elif kind == "hardbreak":

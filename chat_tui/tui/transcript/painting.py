@@ -96,8 +96,9 @@ def _overlaid(before: Sequence[Run], start: int, end: int, over: Style, *, every
 
 
 def reversed_line(line: Line) -> Line:
-    """The line with ground and ink exchanged, which is seen without colours too."""
-    return Line([(text, style + _REVERSED, copy) for text, style, copy in line.runs], line.joint, fill=line.fill)
+    """The label over a code block with ground and ink exchanged, which is seen without colours too."""
+    runs = [(text, style if copy or text == " " else style + _REVERSED, copy) for text, style, copy in line.runs]
+    return Line(runs, line.joint, fill=line.fill)
 
 
 def offset_strip(line: Line, code: int, width: int, base: Style) -> Strip:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.style import Style
 
+from chat_tui.text_safety import clean_line
 from chat_tui.tui.transcript.blocks import Block
 from chat_tui.tui.transcript.code import Highlighter
 from chat_tui.tui.transcript.ink import Ink
@@ -130,7 +131,7 @@ class Renderer:
             inner = self._blocks(tokens[1:-1], max(width - 2, NARROWEST), style + self.ink.quote, depth + 1, table)
             return [_prefixed(line, bar) for line in inner]
         if kind in ("fence", "code_block"):
-            code, language = token.content.removesuffix("\n"), token.info.split(" ")[0].strip()
+            code, language = token.content.removesuffix("\n"), clean_line(token.info.split(" ")[0])
             return self._code(code, language, width, token.meta.get("number", 0))
         if kind == "hr":
             return [Line([("─" * width, self._rule, True)])]

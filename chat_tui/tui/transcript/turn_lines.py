@@ -111,7 +111,12 @@ def figures_lines(turn: Turn, width: int, ink: Ink) -> list[Line]:
         words.cost(figures.cost) if figures.cost is not None else "",
         f"by {clean_line(figures.strategy, 40)}" if figures.strategy else "",
     ]
-    return _decoration(" · ".join(part for part in told if part) or "no figures are known", width, ink.ground + ink.dim)
+    # A figure and its unit stay on one line.
+    return _decoration(
+        " · ".join(part.replace(" ", "\xa0") for part in told if part) or "no figures are known",
+        width,
+        ink.ground + ink.dim,
+    )
 
 
 def status_lines(text: str, width: int, ink: Ink) -> list[Line]:
