@@ -85,8 +85,8 @@ def fresh_home() -> Iterator[Path]:
 class ServerProcess:
     """The loopback model server in a process of its own, so that its CPU time is not counted."""
 
-    def __init__(self) -> None:
-        command = (sys.executable, "-m", "tests.model_server", "--until-eof")
+    def __init__(self, *options: str) -> None:
+        command = (sys.executable, "-m", "tests.model_server", "--until-eof", *options)
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, bufsize=1
         )
