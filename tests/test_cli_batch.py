@@ -9,6 +9,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
+from tests.model_scripts import Script
 from tests.model_server import ModelServer
 from tests.sample_markdown import tokens
 from tests.wire.home import Home, kept
@@ -220,6 +221,31 @@ async def until_lines(path: Path, count: int) -> None:
     async with asyncio.timeout(10):
         while lines_of(path) < count:  # noqa: ASYNC110 - a file tells nobody
             await asyncio.sleep(0.01)
+
+
+async def test_a_server_that_comes_back_loses_no_prompt(home: Home) -> None:
+    async with ModelServer(Script(error=503)) as server:
+        home.serve(server.base_url, "sample", more="[error_handling]\nretry_attempts = 2\nretry_delay_seconds = 0.2\n")
+        process = await home.start("batch", written(home, "one", "two"), "--out", str(out(home)), "--concurrency", "1")
+        # More than the router's own tries of one prompt.
+        await server.until(lambda: len(server.exchanges) > 4, 20)
+        server._script = Script(tokens=3)
+        await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 0
+    assert [row["state"] for row in results(home)] == ["complete", "complete"]
+
+
+async def test_a_pipe_that_says_nothing_more_does_not_hold_it(home: Home, server: ModelServer) -> None:
+    home.serve(server.base_url, "t3")
+    process = await home.start("batch", "-", stdin=asyncio.subprocess.PIPE)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(b"one\nhalf a li")
+    # What is there is answered before the pipe has ended.
+    assert json.loads(await asyncio.wait_for(process.stdout.readline(), 10))["prompt"] == "one"
+    process.send_signal(signal.SIGTERM)
+    assert await asyncio.wait_for(process.wait(), 10) == 130
+    assert asked(server) == ["one"]
 
 
 async def test_nobody_reading_on_ends_it_without_a_word(home: Home, server: ModelServer) -> None:
