@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import sqlite3
 import stat
 import subprocess
@@ -195,6 +196,21 @@ def test_a_file_of_no_known_kind_is_told(home: Path, capsys: pytest.CaptureFixtu
     assert "letter.txt is none of the files that can be imported" in capsys.readouterr().err
     assert history("import", str(home / "nowhere")) == 1
     assert "cannot be read: No such file" in capsys.readouterr().err
+
+
+def test_a_history_that_cannot_be_written_is_read(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    owners = store_file(kept).with_name("history.db.owners")
+    shutil.rmtree(owners)
+    owners.write_text("in the way")
+    before = sorted(store_file(kept).parent.iterdir())
+    assert {row["id"] for row in told(capsys, "list")} == {"abc1", "abd2"}
+    assert len(told(capsys, "show", "abc1", "--all")["turns"]) == 3
+    assert told(capsys, "search", "scatters")[0]["turn"] == "a1"
+    assert told(capsys, "check")["ok"] is True
+    assert history("backup", str(kept / "copy.db")) == 0
+    assert "It is only read." in capsys.readouterr().err
+    assert history("delete", "abd2", "--yes") == 1
+    assert sorted(store_file(kept).parent.iterdir()) == before
 
 
 def test_a_cut_export_is_told_as_such(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:

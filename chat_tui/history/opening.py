@@ -75,6 +75,29 @@ def reader(file: Path, settings: Settings) -> sqlite3.Connection:
     return db
 
 
+def onlooker(file: Path, settings: Settings) -> sqlite3.Connection:
+    """A connection that leaves no trace, for a folder that cannot be written; raises `HistoryError` for another schema.
+
+    Nobody may be writing in such a folder.
+    """
+    log = file.with_name(f"{file.name}-wal")
+    how = "mode=ro" if log.exists() and log.stat().st_size else "immutable=1"
+    db = sqlite3.connect(f"{file.absolute().as_uri()}?{how}", isolation_level=None, uri=True)
+    try:
+        db.execute("PRAGMA query_only = ON")
+        schema, newest = db.execute("PRAGMA user_version").fetchone()[0], len(settings.migrations)
+        _refuse_newer(schema, newest)
+        if schema < newest:
+            raise HistoryError(
+                "The history is of an older chat-tui, and cannot be brought up to date where it is.",
+                "Make its folder writable, or copy it to another one and set XDG_DATA_HOME to that.",
+            )
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
 def in_memory(settings: Settings) -> sqlite3.Connection:
     """A store that is gone when it is closed."""
     db = connect(None, settings)

@@ -60,16 +60,33 @@ class Store:
         self.notice = ""
         """A sentence for the user when the store was damaged and had to be recovered; else empty."""
         self._settings = settings
+        self._connect_reader: Callable[[Path], sqlite3.Connection] = partial(opening.reader, settings=settings)
         self._owner = Owner(None if file is None else opening.owners_folder(file))
         place = "memory" if file is None else str(file)
         self._writer = Lane(self._connect, place, self._mark_damage)
         # What is in memory belongs to one connection.
         self._reader = self._searcher = self._writer
         if file is not None:
-            self._reader = Lane(partial(opening.reader, file, settings), place, self._mark_damage)
-            self._searcher = Lane(partial(opening.reader, file, settings), place, self._mark_damage)
+            self._reader, self._searcher = (
+                Lane(lambda: self._connect_reader(file), place, self._mark_damage) for _ in range(2)
+            )
         self._catching_up: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def open_to_read(cls, file: Path, settings: Settings = _DEFAULT) -> Store:
+        """Opens a store whose folder cannot be written: what writes raises `HistoryError`, the rest works.
+
+        Raises `HistoryError` where it cannot be read either.
+        """
+        store = cls(file, settings)
+        store._connect_reader = lambda file: opening.onlooker(file, settings)
+        try:
+            await store.conversations(limit=1)
+        except BaseException:
+            await asyncio.shield(store._end())
+            raise
+        return store
 
     @classmethod
     async def open(cls, file: Path | None, settings: Settings = _DEFAULT) -> Store:
@@ -311,7 +328,7 @@ class Store:
         if self.file is None:
             raise HistoryError("This history is only in memory: there is no file of it.")
         stop = Event()
-        lane = Lane(partial(opening.reader, self.file, self._settings), str(self.file), self._mark_damage)
+        lane = Lane(partial(self._connect_reader, self.file), str(self.file), self._mark_damage)
         try:
             return await lane.run(work, stop, *args, **named)
         finally:
