@@ -67,7 +67,7 @@ TABLE: tuple[Key, ...] = (
     Key("prompt.complete", "tab", "", "take the completion; else go to the transcript", "prompt"),
     Key("transcript.turn", "up,down", "", "the turn before or after", "transcript"),
     Key("transcript.page", "pageup,pagedown", "", "scroll by a page", "transcript"),
-    Key("transcript.edge", "home,end", "", "go to the beginning or the end", "transcript"),
+    Key("transcript.edge", "home,end,g,G", "", "go to the beginning or the end", "transcript"),
     Key("transcript.fold", "t", "", "fold the thinking away, or unfold it", "transcript"),
     Key("transcript.copy", "y", "", "copy the answer", "transcript", "copy"),
     Key("transcript.copy_code", "1–9", "", "copy a code block by its number", "transcript"),

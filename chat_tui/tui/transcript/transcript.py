@@ -38,8 +38,8 @@ class Transcript(SelectingPane, can_focus=True, inherit_bindings=False):
         Binding("down", "next_turn", "Next turn", show=False, id="turn.next"),
         Binding("pageup", "page(-1)", "Page up", show=False, id="transcript.page_up"),
         Binding("pagedown", "page(1)", "Page down", show=False, id="transcript.page_down"),
-        Binding("home", "begin", "To the beginning", show=False, id="transcript.begin"),
-        Binding("end", "end", "To the end", show=False, id="transcript.end"),
+        Binding("home,g", "begin", "To the beginning", show=False, id="transcript.begin"),
+        Binding("end,G", "end", "To the end", show=False, id="transcript.end"),
         Binding("y", "copy_turn", "Copy", show=False, id="turn.copy"),
         Binding("t", "fold", "Fold or unfold thinking", show=False, id="turn.thinking"),
         *[
