@@ -13,7 +13,7 @@ from time import monotonic
 import msgspec
 
 from chat_tui.chunks import Chunk, End, Error, ErrorInfo, Metadata, Start, State, Token
-from chat_tui.conversation import Turn
+from chat_tui.conversation import STEERED, Turn
 from chat_tui.figures import Figures, Meter
 from chat_tui.route import Route
 from chat_tui.routing.stream import Stream
@@ -72,7 +72,7 @@ class Answer:
         self._grown = asyncio.Event()
         self._meter = Meter(monotonic())
         self._stream: Stream | None = None
-        self._cancel_asked = False
+        self._cancel_asked = self._steered = False
         self._texts: dict[str, list[str]] = {"text": [], "thinking": []}
         self._cut = cut if cut is not None and cut.text else None
         self._readers: set[_Reader] = set()
@@ -187,8 +187,10 @@ class Answer:
         self.conversation_id, self.question = conversation_id, question
         self.turn = msgspec.structs.replace(self.turn, parent=question.id)
 
-    async def cancel(self) -> None:
-        """End the answer and keep the part. Once is enough, more does no harm."""
+    async def cancel(self, *, steered: bool = False) -> None:
+        """End the answer and keep the part. Once is enough, more does no harm. `steered`: the next one goes on from
+        it."""
+        self._steered = steered or self._steered
         self._cancel_asked = True
         if self._stream is not None and not self.ended:
             await self._stream.cancel()
@@ -254,7 +256,7 @@ class Answer:
             thinking=self.thinking,
             model=end.model or self.turn.model,
             state=end.state,
-            finish_reason=end.finish_reason,
+            finish_reason=STEERED if self._steered and end.state == "cancelled" else end.finish_reason,
             usage=end.usage,
             timings=end.timings,
             cost=end.cost,

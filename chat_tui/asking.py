@@ -8,9 +8,11 @@ from msgspec.structs import replace
 
 from chat_tui import presets
 from chat_tui.config import Config
-from chat_tui.conversation import Conversation, Turn
+from chat_tui.conversation import STEERED, Conversation, Turn
 from chat_tui.presets import Preset
 from chat_tui.request import Request
+
+_GO_ON = "(You were stopped so that these words could be added. Go on from where you stopped, and repeat nothing.)"
 
 
 def request_of(config: Config, conversation: Conversation, path: Sequence[Turn], settings: Request) -> Request:
@@ -20,6 +22,7 @@ def request_of(config: Config, conversation: Conversation, path: Sequence[Turn],
     settings = preset.settings(settings)
     if preset.prompt:
         path = [replace(turn, text=preset.spoken(turn.text)) if turn.role == "user" else turn for turn in path]
+    path = steered(path)
     if preset.document:
         # What was found in it goes on; the document itself would push that out of the window.
         path = [*(replace(turn, attachments=()) for turn in path[:-1]), *path[-1:]]
@@ -35,6 +38,21 @@ def request_of(config: Config, conversation: Conversation, path: Sequence[Turn],
         fallback=settings.fallback and config.fallback,
         **unset,
     )
+
+
+def steered(path: Sequence[Turn]) -> Sequence[Turn]:
+    """The turns with words that steer told as such; an answer of which nothing had come is left out, so that they
+    follow the question."""
+    said: list[Turn] = []
+    for turn in path:
+        before = said[-1] if said else None
+        if turn.role == "user" and before is not None and before.finish_reason == STEERED:
+            if before.text.strip():
+                turn = replace(turn, text=f"{turn.text}\n\n{_GO_ON}")
+            else:
+                said.pop()
+        said.append(turn)
+    return said
 
 
 def _system(config: Config, conversation: Conversation, preset: Preset) -> Sequence[Turn]:

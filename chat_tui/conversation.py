@@ -15,6 +15,8 @@ from chat_tui.route import Route, Seam
 
 Role = Literal["system", "user", "assistant"]
 
+STEERED = "steered"
+"""The finish reason of an answer that was stopped so that the next one goes on from it with new words."""
 TITLE_LENGTH = 60
 """Characters of a title made from a question."""
 

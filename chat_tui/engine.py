@@ -221,6 +221,18 @@ class Engine(Choosing):
                 raise CommandError("There is no answer that was cut.", "Only the last answer can go on.")
             return await self._begun(conversation, len(conversation.path) - 1, settings, conversation.path[-1])
 
+    async def steer(
+        self, answer: Answer, text: str, settings: Request | None = None, attachments: Sequence[Attachment] = ()
+    ) -> Answer:
+        """Stop an answer where it is, add these words, and begin an answer that goes on from there.
+
+        The part stays a turn of its own, `cancelled`. An answer that has ended meanwhile is just asked on. Raises
+        `HistoryError`.
+        """
+        await answer.cancel(steered=True)
+        await answer.saved.wait()
+        return await self.ask(answer.conversation_id, text, settings, attachments=attachments)
+
     async def _asked(
         self,
         before: Conversation,

@@ -21,6 +21,7 @@ from chat_tui.tokens import attachment_tokens
 from chat_tui.tui import figures_text as words
 from chat_tui.tui.files_line import FilesLine, Going
 from chat_tui.tui.prompt import Prompt
+from chat_tui.tui.spans import SpanView
 
 if TYPE_CHECKING:
     # Behind the first paint: the engine is not loaded for it.
@@ -57,8 +58,8 @@ class Asker(Protocol):
     def do(self, work: Coroutine[Any, Any, None]) -> Worker[None]:
         """Run it beside the rest."""
 
-    def list_files(self, line: FilesLine) -> None:
-        """Put the list above the prompt."""
+    def put_above_prompt(self, widget: SpanView) -> None:
+        """Put a line above the prompt."""
 
     def tell_foreseen(self, words: str) -> None:
         """Say at the prompt what the next question costs."""
@@ -174,8 +175,9 @@ class Attaching:
         self._show()
         self.foresee()
 
-    async def contents(self, taken: Sequence[Going], text: str) -> list[Attachment]:
-        """What is in them now. Raises `AttachmentRefused` for one that cannot be sent, or not to the model in use."""
+    async def contents(self, taken: Sequence[Going], text: str, *, checked: bool = True) -> list[Attachment]:
+        """What is in them now. Raises `AttachmentRefused` for one that cannot be sent, or, unless it is not `checked`,
+        not to the model that would be asked in the conversation in view."""
         found = []
         for going in taken:
             if (reading := self._reading.get(id(going))) is not None:
@@ -186,7 +188,7 @@ class Attaching:
                 raise going.error
             if going.file is not None:
                 found.append(going.file)
-        if any(file.is_image for file in found):
+        if checked and any(file.is_image for file in found):
             refuse_images(await self._context(text, found), [file.name for file in found if file.is_image])
         return found
 
@@ -239,7 +241,7 @@ class Attaching:
             return
         if self._line is None:
             self._line = FilesLine()
-            self._chat.list_files(self._line)
+            self._chat.put_above_prompt(self._line)
         context = self._foreseen
         no_images = context is not None and (context.images is False or not context.model)
         self._line.show(self._going, no_images=no_images)

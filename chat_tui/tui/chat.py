@@ -16,6 +16,8 @@ from chat_tui.request import Request
 from chat_tui.tui import keymap
 from chat_tui.tui.chat_copies import ChatCopies
 from chat_tui.tui.completion import Completion
+from chat_tui.tui.prompt import Prompt
+from chat_tui.tui.steering import Steering
 from chat_tui.tui.transcript.transcript import Transcript
 from chat_tui.tui.undo import Undo
 
@@ -33,6 +35,8 @@ class Chat(ChatCopies):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *keymap.bindings("transcript"),
+        Binding("tab", "steer", "Steer the answer", show=False),
+        Binding("escape", "leave_offer", "Take the offer back", show=False),
         Binding("escape", "leave_edit", "Leave the question as it is", show=False),
     ]
 
@@ -41,6 +45,9 @@ class Chat(ChatCopies):
         self.undo = Undo()
         """What keys and commands have done to conversations, here and in the list."""
         self._unwanted = False
+        self.steering = Steering(self)
+        """New words while an answer streams."""
+        self.prompt.take_back = self.steering.take_back
 
     # -- asking ---------------------------------------------------------------------------------------------------
 
@@ -71,7 +78,7 @@ class Chat(ChatCopies):
             self.transcript.add(answer.question)
             return answer
 
-        self._begin(begun, text)
+        self.begin(begun, text)
 
     def go_on(self, settings: Request) -> None:
         """Let the last answer, which was cut, go on."""
@@ -81,7 +88,7 @@ class Chat(ChatCopies):
             self.transcript.replace_from(len(self.transcript.turns) - 1)
             return answer
 
-        self._begin(begun)
+        self.begin(begun)
 
     def regenerate(self, turn: Turn, settings: Request) -> None:
         """Ask for another version of an answer of the path."""
@@ -93,7 +100,7 @@ class Chat(ChatCopies):
             self._can_go_back("The answer before is back", answer.conversation_id, leaf)
             return answer
 
-        self._begin(begun)
+        self.begin(begun)
 
     async def _asked_otherwise(
         self, engine: Engine, edited: Turn, text: str, settings: Request, files: Sequence[Attachment]
@@ -105,7 +112,8 @@ class Chat(ChatCopies):
         self._can_go_back("The question before is back", answer.conversation_id, leaf)
         return answer
 
-    def _begin(self, begun: Callable[[Engine], Awaitable[Answer]], text: str = "") -> None:
+    def begin(self, begun: Callable[[Engine], Awaitable[Answer]], text: str = "") -> None:
+        """Ask, and follow the answer that this gives; the words come back to the prompt where that fails."""
         self._asking = True
         self.run_worker(self._begun(begun, text), group="ask")
 
@@ -146,6 +154,35 @@ class Chat(ChatCopies):
             return False
         await self._engine.cancel(self.answer)
         return True
+
+    # -- new words while an answer streams ------------------------------------------------------------------------
+
+    def action_steer(self) -> None:
+        """Tab: steer the answer with the new words. The key goes on when none are offered."""
+        if not self.steering.steer():
+            raise SkipAction
+
+    def action_leave_offer(self) -> None:
+        """Esc: the new words stay in the prompt. The key goes on when nothing is offered."""
+        if not self.steering.leave():
+            raise SkipAction
+
+    @on(ChatCopies.Moved)
+    @on(ChatCopies.Ended)
+    def leave_offer_there(self) -> None:
+        """Another conversation is in view, or there is nothing more to be steered."""
+        self.steering.leave()
+
+    @on(Prompt.Edited)
+    def leave_offer(self, event: Prompt.Edited) -> None:
+        """The offer was for other words."""
+        self.steering.edited(event.text)
+
+    async def _bring_waiting(self, engine: Engine, conversation_id: str) -> None:
+        await self.steering.opened(engine, conversation_id)
+
+    def _has_waiting(self) -> bool:
+        return self.steering.has_waiting()
 
     # -- the turns ------------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.message import Message
 from textual.timer import Timer
+from textual.worker import Worker
 
 from chat_tui.chunks import Token
 from chat_tui.conversation import Turn
@@ -81,6 +82,7 @@ class ChatPane(Vertical):
         self.conversation_id: str | None = None
         self.answer: Answer | None = None
         self._asking = False
+        self._following: Worker[None] | None = None
         self._measuring: Timer | None = None
         completions = CompletionList()
         self.transcript = Transcript()
@@ -157,7 +159,7 @@ class ChatPane(Vertical):
         self.answer = answer
         self._show_transcript(True)
         self.transcript.add(without_text(answer.turn))
-        self.run_worker(self._followed(answer), group="follow", exclusive=True)
+        self._following = self.run_worker(self._followed(answer), group="follow", exclusive=True)
         self._stop_measuring()
         self._measuring = self.set_interval(STATUS_SECONDS, self._measure)
         self._measure()
@@ -179,6 +181,11 @@ class ChatPane(Vertical):
         self.post_message(self.Ended(answer.turn))
         await answer.saved.wait()
         self.post_message(self.Changed())
+
+    async def followed(self) -> None:
+        """Wait until the answer in view has been shown to its end."""
+        if self._following is not None:
+            await self._following.wait()
 
     async def _wait_for(self, answer: Answer) -> None:
         """An answer that goes on out of view: when it has ended, the list shall know."""

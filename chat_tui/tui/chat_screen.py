@@ -101,7 +101,7 @@ class ChatScreen(ChatViews):
             self.chat.prompt.clear_draft()
             self.run_worker(self._carried_out(said, event.text), group="command")
         elif self.chat.busy:
-            self.host.say("An answer is still running", "Esc cancels it. Your words stay here; send them then.")
+            self.chat.steering.entered(event.text, said)
         else:
             self.ask(said)
             self.chat.prompt.clear_draft()

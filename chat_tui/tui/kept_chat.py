@@ -17,8 +17,8 @@ from chat_tui.request import Request
 from chat_tui.tui.attaching import Attaching
 from chat_tui.tui.chat_pane import ChatPane
 from chat_tui.tui.completion import Completion
-from chat_tui.tui.files_line import FilesLine
 from chat_tui.tui.prompt import Prompt
+from chat_tui.tui.spans import SpanView
 from chat_tui.tui.transcript.line_model import Anchor
 from chat_tui.tui.turn_figures import figures_of
 
@@ -101,7 +101,7 @@ class KeptChat(ChatPane):
         """Keep what is needed to come back: the reading position and the unsent words."""
         if self._engine is not None:
             await self._keep_place(self._engine)
-            if not self.unsent and self._edited is None:
+            if not self.unsent and self._edited is None and not self._has_waiting():
                 await self._engine.memory.set_place(_OPEN, "")
 
     async def _keep_place(self, engine: Engine) -> None:
@@ -152,6 +152,7 @@ class KeptChat(ChatPane):
                 self._show_saved(engine, conversation, _read(place, Anchor))
                 self._write(draft)
                 self._bring_files(files)
+                await self._bring_waiting(engine, conversation_id)
                 self._take_edit_up(conversation, edit)
         if turn_id:
             self.transcript.restore(Anchor(turn_id, 0, 0))
@@ -229,9 +230,21 @@ class KeptChat(ChatPane):
         """Run it beside the rest."""
         return self.run_worker(work, group="beside")
 
-    def list_files(self, line: FilesLine) -> None:
-        """Put the list above the prompt."""
-        self.mount(line, before=self.prompt)
+    def put_above_prompt(self, widget: SpanView) -> None:
+        """Put a line above the prompt."""
+        self.mount(widget, before=self.prompt)
+
+    @property
+    def asking(self) -> bool:
+        """A question is on its way, and its answer has not begun."""
+        return self._asking
+
+    async def _bring_waiting(self, engine: Engine, conversation_id: str) -> None:
+        """Words that waited in it when the program ended come back."""
+
+    def _has_waiting(self) -> bool:
+        """Words wait for the end of the answer in view."""
+        return False
 
     def tell_foreseen(self, words: str) -> None:
         """Say at the prompt what the next question costs, beside the preset in use."""

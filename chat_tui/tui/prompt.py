@@ -80,6 +80,8 @@ class Prompt(DraftArea):
         super().__init__(blink=blink, placeholder=placeholder, id=id, classes=classes)
         self.earlier: Sequence[str] = ()
         """Earlier prompts, newest first; Up walks through them. (`history` is the text area's undo history.)"""
+        self.take_back: Callable[[], bool] = lambda: False
+        """What Up in an empty prompt does first: it brings words back that wait; False when none do."""
         self._complete = complete
         self._completions = completions if completions is not None else CompletionList()
         self._completions.on_taken = self._take
@@ -128,7 +130,7 @@ class Prompt(DraftArea):
             self._completions.move(-1)
         elif select or not self.navigator.is_first_wrapped_line(self.cursor_location):
             super().action_cursor_up(select)
-        else:
+        elif self.text or not self.take_back():
             self._recall(self._recalled + 1)
 
     def action_cursor_down(self, select: bool = False) -> None:
