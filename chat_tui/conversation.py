@@ -133,6 +133,10 @@ class Tree(msgspec.Struct, frozen=True):
     """The id of the current path's last turn; empty when the path is."""
     routes: dict[str, Route] = {}
     """By the answer's id, where known."""
+    import_key: str = ""
+    """What it is called where it was imported from, so that importing it again makes no double."""
+    import_keys: dict[str, str] = {}
+    """The same of its turns, by their ids here."""
 
 
 def extended(conversation: Conversation, place: int, turn: Turn) -> Conversation:

@@ -213,6 +213,23 @@ def test_a_history_that_cannot_be_written_is_read(kept: Path, capsys: pytest.Cap
     assert sorted(store_file(kept).parent.iterdir()) == before
 
 
+def test_what_came_from_another_program_and_through_our_json_is_known_again(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    steps: dict[str, Any] = {"root": {"id": "root", "message": None, "parent": None, "children": ["u"]}}
+    steps["u"] = {"id": "u", "parent": "root", "children": []}
+    steps["u"]["message"] = {"author": {"role": "user"}, "content": {"content_type": "text", "parts": ["Why?"]}}
+    theirs, ours = home / "conversations.json", home / "ours.json"
+    theirs.write_text(json.dumps([{"title": "T", "id": "c", "mapping": steps, "current_node": "u"}]))
+    assert told(capsys, "import", str(theirs))["conversations"] == 1
+    assert history("export", "last", "--json", "--out", str(ours)) == 0
+    store_file(home).unlink()
+    capsys.readouterr()
+    assert told(capsys, "import", str(ours))["turns"] == 1
+    again = told(capsys, "import", str(theirs))
+    assert (again["conversations"], again["known"], again["turns"]) == (0, 1, 0)
+
+
 def test_a_cut_export_is_told_as_such(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert history("export", "last", "--json") == 0
     whole = capsys.readouterr().out

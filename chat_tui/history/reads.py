@@ -116,13 +116,18 @@ def conversation(db: sqlite3.Connection, conversation_id: str, owner: Owner) -> 
 def tree(db: sqlite3.Connection, conversation_id: str, owner: Owner) -> Tree:
     """A conversation with all its branches; raises `ConversationNotFound`."""
     whole = conversation(db, conversation_id, owner)
-    (key,) = db.execute("SELECT key FROM conversation WHERE id = ?", (storable(conversation_id),)).fetchone()
+    key, import_key = db.execute(
+        "SELECT key, coalesce(import_key, '') FROM conversation WHERE id = ?", (storable(conversation_id),)
+    ).fetchone()
+    import_keys = dict(
+        db.execute("SELECT id, import_key FROM turn WHERE conversation = ? AND import_key IS NOT NULL", (key,))
+    )
     turns = _turns(db, owner, key, db.execute(_ALL, (key,)), {})
     records = db.execute(
         "SELECT turn.id, record FROM turn JOIN route ON route.turn = turn.key WHERE turn.conversation = ?", (key,)
     )
     routes = {id: known for id, record in records if (known := packing.route(record)) is not None}
-    return Tree(whole, turns, whole.path[-1].id if whole.path else "", routes)
+    return Tree(whole, turns, whole.path[-1].id if whole.path else "", routes, import_key, import_keys)
 
 
 def siblings(db: sqlite3.Connection, turn_id: str, owner: Owner) -> list[Turn]:

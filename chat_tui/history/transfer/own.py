@@ -4,8 +4,9 @@
      "model", "cost", "leaf", "turns": [{"id", "parent", "role", "text", "created", …, "route", "attachments"}]}
 
 Turns stand in the order in which they came, a parent before its children; `leaf` ends the current path; the content
-of attachments is base64. `model` and `cost` are for readers: they are made of the turns. Unknown fields are passed
-over, so that older versions read what newer ones wrote.
+of attachments is base64; `import_key` says what another program calls it, where it was imported from there.
+`model` and `cost` are for readers: they are made of the turns. Unknown fields are passed over, so that
+older versions read what newer ones wrote.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import msgspec
 from chat_tui.attachments import Attachment
 from chat_tui.conversation import Conversation, Tree, Turn, now
 from chat_tui.history.rows import encoded, orphan, storable
-from chat_tui.history.transfer.parcels import KEY_CHARACTERS, Arrival, BadRecord, Head, Parcel, Skipped
+from chat_tui.history.transfer.parcels import KEY_CHARACTERS, Arrival, BadRecord, Head, Parcel, Skipped, words
 from chat_tui.route import Route
 
 FORMAT = "chat-tui"
@@ -43,14 +44,24 @@ class _Record(msgspec.Struct, frozen=True):
     pinned: bool = False
     preset: str = ""
     leaf: str = ""
+    import_key: str = ""
     turns: list[Any] = []
 
 
 def record(tree: Tree) -> dict[str, Any]:
     """The whole tree as JSON's own values, ready for `json_text`."""
     about = conversation(tree.conversation, tree.turns)
-    turns = [turn(each, tree.routes.get(each.id)) for each in tree.turns]
-    return {"format": FORMAT, "version": VERSION, **about, "leaf": tree.leaf, "turns": turns}
+    turns = [
+        {**turn(each, tree.routes.get(each.id)), "import_key": tree.import_keys.get(each.id, "")} for each in tree.turns
+    ]
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        **about,
+        "leaf": tree.leaf,
+        "import_key": tree.import_key,
+        "turns": turns,
+    }
 
 
 def conversation(of: Conversation, turns: Iterable[Turn]) -> dict[str, Any]:
@@ -112,6 +123,7 @@ def parcel(value: dict[str, Any]) -> Parcel:
         known.pinned,
         known.preset,
         keeps_ids=True,
+        import_key=known.import_key,
     )
     return Parcel(head, _arrivals(known))
 
@@ -139,7 +151,9 @@ def _arrivals(known: _Record) -> Iterator[Arrival | Skipped]:
             route = None
         seen.add(came.id)
         parent = came.parent and storable(came.parent)
-        yield Arrival(storable(came.id), parent, _settled(came), route, on_path=came.id in path)
+        import_key = words(value.get("import_key"))
+        on_path = came.id in path
+        yield Arrival(storable(came.id), parent, _settled(came), route, on_path=on_path, import_key=import_key)
 
 
 def _settled(turn: Turn) -> Turn:

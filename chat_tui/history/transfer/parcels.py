@@ -52,6 +52,8 @@ class Arrival(msgspec.Struct, frozen=True):
     route: Route | None = None
     on_path: bool = True
     """Whether it stands on the conversation's current path."""
+    import_key: str = ""
+    """Where ids are kept: its key in the program that it was imported from before."""
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -67,6 +69,8 @@ class Head(msgspec.Struct, frozen=True):
     preset: str = ""
     keeps_ids: bool = False
     """It is from a store like ours: its keys are ids."""
+    import_key: str = ""
+    """Where ids are kept: its key in the program that it was imported from before."""
 
 
 class Parcel:

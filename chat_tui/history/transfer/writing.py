@@ -47,8 +47,9 @@ def take_in(db: sqlite3.Connection, head: Head, arrivals: Sequence[Arrival]) -> 
         id = head.key if head.keeps_ids else new_id()
         bare = Conversation(id, head.title, head.system_prompt, head.created, head.updated)
         writes.add_conversation(db, msgspec.structs.replace(bare, pinned=head.pinned, preset=head.preset), owner="")
-        if not head.keeps_ids:
-            db.execute("UPDATE conversation SET import_key = ? WHERE id = ?", (storable(head.key), id))
+        if import_key := head.import_key if head.keeps_ids else head.key:
+            # The same may be here already, imported from there.
+            db.execute("UPDATE OR IGNORE conversation SET import_key = ? WHERE id = ?", (storable(import_key), id))
     else:
         id, deleted = found
         if deleted is not None and deleted <= 0:
@@ -110,8 +111,8 @@ def _add(db: sqlite3.Connection, id: str, conversation: int, head: Head, arrival
     turn = msgspec.structs.replace(arrival.turn, id=turn_id, parent=parent, created=created)
     _write(db, id, turn, arrival)
     (key,) = db.execute("SELECT key FROM turn WHERE id = ?", (turn_id,)).fetchone()
-    if not head.keeps_ids:
-        db.execute("UPDATE turn SET import_key = ? WHERE key = ?", (storable(arrival.key), key))
+    if import_key := arrival.import_key if head.keeps_ids else arrival.key:
+        db.execute("UPDATE OR IGNORE turn SET import_key = ? WHERE key = ?", (storable(import_key), key))
     return int(key)
 
 
