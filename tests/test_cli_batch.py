@@ -157,6 +157,26 @@ async def test_the_days_budget_holds(home: Home, server: ModelServer) -> None:
     assert "daily budget of $0.02" in ran.chunks[0]["error"]["title"]
 
 
+async def test_a_list_of_models_is_asked_for_where_none_is_named(home: Home) -> None:
+    async with ModelServer(models=("t4",)) as server:
+        home.serve(server.base_url, more="[[models]]\nname = 'box/t4'\nquality = 1.0\n")
+        ran = await home.run("batch", "-", "--strategy", "quality-first", stdin=b"one\ntwo\n")
+        assert [row["model"] for row in ran.chunks] == ["box/t4"] * 2
+        assert server.requests.count("GET /v1/models") == 1
+
+
+async def test_nothing_to_ask_is_said(home: Home, server: ModelServer) -> None:
+    home.serve(server.base_url, "t3")
+    ran = await home.run("batch", "-", stdin=b"\n\n")
+    assert (ran.code, ran.text, ran.told()) == (0, "", "chat-tui: there are no prompts.\n")
+    ran = await home.run("batch", str(home.folder), "--out", str(out(home)))
+    assert (ran.code, left(home)) == (2, [])
+    prompts = written(home, "one")
+    ran = await home.run("batch", prompts, "--out", prompts)
+    assert (ran.code, lines_of(home.folder / "prompts.txt")) == (2, 1)
+    assert "is the file of prompts itself" in ran.told()
+
+
 # -- endings -----------------------------------------------------------------------------------------------------------
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from errno import EISDIR
 from pathlib import Path
 from select import select
-from stat import S_ISREG
+from stat import S_ISDIR, S_ISREG
 from typing import Annotated
 
 import msgspec
@@ -75,13 +76,16 @@ class Prompts:
         self._json: bool | None = None if name == "-" else name.lower().endswith((".jsonl", ".ndjson"))
         self._stopped = False
         try:
-            self._fd = os.dup(0) if name == "-" else os.open(Path(name).expanduser(), os.O_RDONLY)
-            self._regular = S_ISREG(os.fstat(self._fd).st_mode)
+            self._fd = os.dup(0) if name == "-" else os.open(Path(name).expanduser(), os.O_RDONLY | os.O_CLOEXEC)
+            mode = os.fstat(self._fd).st_mode
+            if S_ISDIR(mode):
+                os.close(self._fd)
+                raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else str(error)
-            raise CommandError(
-                f"{self.name} cannot be read: {why}.", "Give a file of prompts, or - for stdin."
-            ) from None
+            told = f"{self.name} cannot be read: {why}."
+            raise CommandError(told, "Give a file of prompts, or - for standard input.") from None
+        self._regular = S_ISREG(mode)
 
     def same_file(self, path: Path) -> bool:
         """The prompts stand in this file."""

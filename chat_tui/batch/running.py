@@ -24,8 +24,6 @@ ROUNDS = 5
 """So often a prompt is asked whose answer breaks or fails for something that may pass, the router's tries in each.
 
 Of 10,000 prompts to a server that cuts one line in 40, three rounds would leave one broken every sixth time."""
-AHEAD = 100_000
-"""So many prompts may be answered while an earlier one is not."""
 LISTED_FAILURES = 20
 
 
@@ -39,6 +37,8 @@ class Job(msgspec.Struct, frozen=True):
     concurrency: int = 3
     retry_failed: bool = False
     """Only those are asked whose result is a failure."""
+    ahead: int = 100_000
+    """So many prompts may be answered while an earlier one is not."""
 
 
 class Count(msgspec.Struct):
@@ -159,7 +159,7 @@ class Batch:
         """The next prompt to be asked, as soon as it is not too far ahead; None at the end."""
         async with self._reading:
             prompt = None if self.stopped else await asyncio.to_thread(next, self._to_ask, None)
-            while prompt is not None and prompt.index >= self._ledger.next + AHEAD and not self.stopped:
+            while prompt is not None and prompt.index >= self._ledger.next + self._job.ahead and not self.stopped:
                 self._moved.clear()
                 await self._moved.wait()
         return None if self.stopped else prompt

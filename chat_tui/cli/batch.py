@@ -128,7 +128,7 @@ def _ended(batch: Batch, ledger: Ledger, job: Job, interrupted: bool, options: a
         say(f"chat-tui: stopped; {count.done:,}{_of(count)} are done.\n{_going_on(ledger)}")
     elif count.left_out:
         say(f"chat-tui: {count.left_out:,} were not asked yet: the command without --retry-failed does.\n")
-    elif ledger.path is not None:
+    elif ledger.path is not None or not count.done:
         say(_whole(count))
     if options.json and sys.stdout is not None:
         _write_summary(count, interrupted)
@@ -148,6 +148,8 @@ def _say_failures(count: Count, ledger: Ledger, job: Job) -> None:
 
 
 def _whole(count: Count) -> str:
+    if not count.done:
+        return "chat-tui: there are no prompts.\n"
     if not count.asked:
         return f"chat-tui: all {count.done:,} were done before.\n"
     took = max(0.001, time.monotonic() - count.begun)
@@ -162,7 +164,7 @@ def _of(count: Count) -> str:
 
 def _going_on(ledger: Ledger) -> str:
     if ledger.path is None:
-        return "          Results on stdout cannot be gone on from: with --out FILE they can.\n"
+        return "          Without a file of results it cannot go on: with --out FILE it can.\n"
     return f"          They are kept in {clean_line(ledger.path.name)}: the same command goes on from there.\n"
 
 
