@@ -6,7 +6,8 @@ import asyncio
 import gc
 import os
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -284,6 +285,17 @@ class ChatApp(App[int]):
         if action == "command_palette" and self.screen_stack[0].has_class("-too-small"):
             return False
         return super().check_action(action, parameters)
+
+    @contextmanager
+    def lend_terminal(self) -> Iterator[None]:
+        """Give the terminal to another program; nothing is painted meanwhile."""
+        if self._driver is None or not self._driver.can_suspend:
+            # A face without a terminal of its own has none to lend.
+            yield
+            return
+        with self.batch_update(), self.suspend():
+            yield
+        self.screen.refresh(layout=True)
 
     async def action_quit(self) -> None:
         """Leave; the engine is closed after the terminal was given back."""

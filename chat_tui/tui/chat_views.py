@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,18 @@ class ChatViews(ChatChoice):
             await work
         except ChatTuiError as error:
             self.host.tell(error)
+
+    def action_write_outside(self) -> None:
+        """Write in an editor of one's own."""
+        self.run_worker(self._told(self.write_outside()), group="editor")
+
+    async def write_outside(self) -> None:
+        """The same. Raises `CommandError`."""
+        from chat_tui.tui.editor import edited
+
+        prompt = self.chat.prompt
+        prompt.set_draft(await edited(prompt.draft, self.host.lend_terminal, os.environ))
+        prompt.focus()
 
     def action_show_route(self) -> None:
         """Show how the chosen answer, else the last one, was routed."""

@@ -50,6 +50,9 @@ class DraftArea(TextArea, inherit_bindings=False):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *(binding for binding in TextArea.BINDINGS if isinstance(binding, Binding) and binding.key not in _SCREEN_KEYS),
+        Binding("alt+b", "cursor_word_left", "A word to the left", show=False),
+        Binding("alt+f", "cursor_word_right", "A word to the right", show=False),
+        Binding("alt+d", "delete_word_right", "Delete a word to the right", show=False),
         Binding("ctrl+j,shift+enter", "new_line", "New line", id="prompt.new_line", show=False),
     ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from chat_tui.errors import ChatTuiError
@@ -44,6 +45,9 @@ class Host(Protocol):
 
     def choose(self, what: str, items: Sequence[tuple[str, Callable[[], object], str]]) -> None:
         """Open a list: (name, what is done when it is chosen, help as markup)."""
+
+    def lend_terminal(self) -> AbstractContextManager[None]:
+        """Give the terminal to another program; nothing is painted meanwhile."""
 
     async def action_quit(self) -> None:
         """Leave."""
