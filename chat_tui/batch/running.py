@@ -102,6 +102,7 @@ class Batch:
         """Ask until all are answered, somebody stops it, or something is wrong."""
         try:
             self.count.total = await asyncio.to_thread(self._prompts.count)
+            self._heard()
             async with asyncio.TaskGroup() as group:
                 for _ in range(self._job.concurrency):
                     group.create_task(self._work())
