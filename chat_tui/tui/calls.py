@@ -227,6 +227,19 @@ async def _retry(screen: Caller, engine: Engine, name: str) -> None:
     screen.regenerate(_named(engine, name) if name else screen.model)
 
 
+async def _open(screen: Caller, engine: Engine, title: str) -> None:
+    if not title:
+        await screen.open_history()
+        return
+    wanted = title.casefold()
+    listed = [(clean_line(one.title, 200).casefold(), one.id) for one in await engine.memory.conversations(1000)]
+    for fits in (wanted.__eq__, lambda known: known.startswith(wanted), lambda known: wanted in known):
+        if found := next((id for known, id in listed if fits(known)), None):
+            await screen.upkeep.open(found)
+            return
+    raise CommandError(f"No conversation is called {clean_line(title, 60)}.", "Ctrl+R searches in all of them.")
+
+
 async def _pin(screen: Caller, _engine: Engine, _argument: str) -> None:
     screen.action_act("pin")
 
@@ -323,6 +336,7 @@ _CALLS: dict[str, _Call] = {
     "insights": _insights,
     "info": _info,
     "model": _model,
+    "open": _open,
     "pin": _pin,
     "preset": _preset,
     "private": _private,

@@ -11,9 +11,12 @@ from textual import on
 from textual.timer import Timer
 
 from chat_tui.models import LOCAL_MODEL
+from chat_tui.tui.arguments import Known, offered
 from chat_tui.tui.chat_layout import ChatLayout
+from chat_tui.tui.completion import Completion
 from chat_tui.tui.fetch_line import FetchLine
 from chat_tui.tui.model_picker import ModelPicker
+from chat_tui.tui.palettes import theme_folders
 
 if TYPE_CHECKING:
     from chat_tui.engine import Engine
@@ -36,6 +39,18 @@ class ChatChoice(ChatLayout):
     def on_mount(self) -> None:
         """Model and strategy in use are in sight from the first paint on."""
         self._show_choice()
+
+    def _complete(self, text: str) -> list[Completion]:
+        """What the prompt offers for a text that begins with a slash."""
+        engine = self._engine
+        known = Known(
+            models=lambda: engine.models() if engine is not None else (),
+            strategies=lambda: engine.strategies() if engine is not None else (),
+            themes=lambda: [path.stem for folder in theme_folders() for path in sorted(folder.glob("*.toml"))],
+            titles=lambda: self.history.titles,
+        )
+        rows = offered(text, known)
+        return [Completion(text=whole, help=help) for whole, help in rows] or super()._complete(text)
 
     async def opened(self) -> Engine:
         """The engine, as soon as it is open."""

@@ -45,6 +45,7 @@ TABLE: tuple[Command, ...] = (
     Command("insights", "show or hide what can be said of the answer: sentiment, keywords, reading time"),
     Command("info", "show under each answer its tokens, speed and cost, or hide them"),
     Command("model", "choose a model; without a name, open the list", "[provider/model]"),
+    Command("open", "open a saved conversation by its title; without one, show the history", "[title]"),
     Command("pin", "let this conversation stand before the others, or no longer"),
     Command("preset", "use a preset; without a name, open the list; `none` ends it", "[name] [values]"),
     Command("private", "begin a private conversation, which is never saved"),

@@ -197,6 +197,11 @@ class HistoryList(Widget):
         (self._filter if self._filter.display else self._rows).focus()
 
     @property
+    def titles(self) -> Sequence[str]:
+        """Of the conversations that are listed."""
+        return [summary.title for summary in self._summaries]
+
+    @property
     def under(self) -> Summary | None:
         """The conversation under the cursor."""
         cursor = self._rows.cursor

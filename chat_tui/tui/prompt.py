@@ -16,6 +16,7 @@ from textual.document._edit import Edit
 from textual.message import Message
 
 from chat_tui.text_safety import clean
+from chat_tui.tui.arguments import FILE_COMMANDS
 from chat_tui.tui.completion import Completion, CompletionList
 from chat_tui.tui.draft_area import DraftArea
 from chat_tui.tui.mentions import dropped, mention_at, mentions, written
@@ -41,7 +42,7 @@ async def _no_files(typed: str) -> Sequence[Completion]:
 class Piece(Struct, frozen=True):
     """Some text of the prompt that could become another."""
 
-    kind: Literal["command", "file", "dropped"]
+    kind: Literal["command", "file", "path", "dropped"]
     begin: Location
     end: Location
     text: str
@@ -87,6 +88,7 @@ class Prompt(DraftArea):
         self._completions.on_taken = self._take
         self._find_files = find_files
         self._completed: Piece | None = None
+        self._listed: Piece | None = None
         self._dismissed: Piece | None = None
         self._offered: Piece | None = None
         self._named: set[str] = set()
@@ -175,7 +177,8 @@ class Prompt(DraftArea):
     def _open_completion(self) -> Completion | None:
         """The current row for the text as it is now: a key may come before the message about the last change."""
         self.follow_change()
-        return self._completions.current
+        # A list of files comes a moment after the letters that it is for.
+        return self._completions.current if self._listed == self._completed else None
 
     def _wanted(self) -> Piece | None:
         """The piece of the text that could be completed."""
@@ -186,6 +189,8 @@ class Prompt(DraftArea):
         row, column = self.cursor_location
         line = self.document.get_line(row)
         if row == 0 and line.startswith("/") and self.document.line_count == 1:
+            if (command := next((begin for begin in FILE_COMMANDS if line.startswith(begin)), "")) and column > 0:
+                return Piece("path", (0, len(command)), (0, len(line)), line.removeprefix(command))
             return Piece("command", (0, 0), (0, len(line)), line)
         if "@" in line and (named := mention_at(line, column)) is not None:
             return Piece("file", (row, named.begin), (row, column), line[named.begin : column])
@@ -207,16 +212,20 @@ class Prompt(DraftArea):
         self._completed = wanted
         if wanted.kind == "command":
             self._offer(wanted, tuple(self._complete(wanted.text)))
-        elif wanted.kind == "file":
+        elif wanted.kind in ("file", "path"):
             self.run_worker(self._find(wanted), group="files")
 
     async def _find(self, wanted: Piece) -> None:
         if wanted == self._completed:
-            self._offer(wanted, await self._find_files(wanted.text))
+            found = await self._find_files(wanted.text)
+            if wanted.kind == "path":
+                found = [Completion(one.text.strip().removeprefix("@"), one.help) for one in found]
+            self._offer(wanted, found)
 
     def _offer(self, wanted: Piece, items: Sequence[Completion]) -> None:
         if wanted == self._completed:
             exact = next((index for index, item in enumerate(items) if _same(item.text, wanted.text)), 0)
+            self._listed = wanted
             self._completions.open(items, exact)
 
     def _take(self, item: Completion) -> None:

@@ -1,0 +1,58 @@
+"""What may follow a slash command, as it is offered while it is typed: models, strategies, themes, titles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
+
+from chat_tui.models import Standing
+from chat_tui.text_safety import clean_line
+from chat_tui.tui import figures_text as words
+
+MOST = 50
+FILE_COMMANDS = ("/attach ", "/analyse ", "/import ")
+"""What follows them is a file's path."""
+
+
+class Known(Struct):
+    """Where the choices come from; each is asked when it is needed."""
+
+    models: Callable[[], Sequence[Standing]]
+    strategies: Callable[[], Sequence[str]]
+    themes: Callable[[], Sequence[str]]
+    titles: Callable[[], Sequence[str]]
+
+
+def offered(text: str, known: Known) -> list[tuple[str, str]]:
+    """(the prompt's text after it is taken, help) for a command and the beginning of what follows it, best first."""
+    command, space, typed = text.partition(" ")
+    if not space:
+        return []
+    match command:
+        case "/model" | "/retry":
+            rows = [(standing.model.name, _price(standing)) for standing in known.models()]
+        case "/strategy":
+            rows = [(name, "") for name in known.strategies()]
+        case "/theme":
+            rows = [(name, "") for name in known.themes()]
+        case "/open":
+            rows = [(title, "") for title in dict.fromkeys(known.titles())]
+        case _:
+            return []
+    return [(f"{command} {name}", help) for name, help in _matching(typed, rows)]
+
+
+def _matching(typed: str, rows: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Those that begin with what is typed, then those that have it anywhere."""
+    wanted = typed.strip().casefold()
+    clean_rows = [(clean_line(name, 200), help) for name, help in rows]
+    first = [row for row in clean_rows if row[0].casefold().startswith(wanted)]
+    rest = [row for row in clean_rows if wanted in row[0].casefold() and row not in first]
+    return [*first, *rest][:MOST]
+
+
+def _price(standing: Standing) -> str:
+    model = standing.model
+    price = "free" if model.local else words.price(model.price_in, model.price_out)
+    return f"{standing.state} · {price}" if price != words.UNKNOWN else standing.state
