@@ -19,6 +19,7 @@ from chat_tui.answer import Answer
 from chat_tui.answers import Answers
 from chat_tui.asking import request_of
 from chat_tui.attachments import Attachment
+from chat_tui.budget import Budget
 from chat_tui.choosing import LEARNED, Choosing
 from chat_tui.config import Config
 from chat_tui.context import Context
@@ -31,7 +32,7 @@ from chat_tui.preview import Preview
 from chat_tui.request import Request
 from chat_tui.routing.difficulty import needs
 from chat_tui.routing.router import Router
-from chat_tui.spending import Spending, midnight
+from chat_tui.spending import Spending
 from chat_tui.stage import History as History
 from chat_tui.stage import LocalWeights as LocalWeights
 from chat_tui.stage import Supply
@@ -64,6 +65,7 @@ class Engine(Choosing):
         memory = Memory(history, open_private, is_busy=lambda id: id in self._answers, tell=tell)
         super().__init__(config, router, memory, weights, supply)
         self._answers = Answers(router, self.memory, tell=tell, at_saved=self._note_saved)
+        self._budget = Budget(config, self.memory, self._answers)
         self._titles = Titles(config, router, self.memory)
         self._closed = False
         self._asking = asyncio.Lock()
@@ -146,7 +148,7 @@ class Engine(Choosing):
         if request.model:
             self._supply.admit(request.model)
         # The first choice only: it never goes on to a model that nobody has agreed to.
-        spoken = request.changed(fallback=False, max_price=await self._affordable(request.max_price))
+        spoken = request.changed(fallback=False, max_price=await self._budget.affordable(request.max_price))
         first = next(iter(self._router.plan(spoken).models), None)
         if first is None or first.to_be_fetched or not (first.free or first.name in paid):
             return None
@@ -163,7 +165,7 @@ class Engine(Choosing):
         before = await self._before(None, text, system_prompt, preset)
         question = Turn("user", text, id=new_id(), created=now())
         request = await self._request(before, (question,), settings)
-        request = request.changed(max_price=await self._affordable(settings.max_price))
+        request = request.changed(max_price=await self._budget.affordable(settings.max_price))
         if request.model:
             self._supply.admit(request.model)
         return self._answers.apart(question, request, in_parts=preset is not None and preset.document)
@@ -262,28 +264,16 @@ class Engine(Choosing):
             # It begins anew: a part of it is no beginning of the first request's answer.
             cut = None
         request = await self._request(conversation, conversation.path[:place], settings)
-        request = request.changed(part=cut.text if cut else "", max_price=await self._affordable(settings.max_price))
+        request = request.changed(
+            part=cut.text if cut else "", max_price=await self._budget.affordable(settings.max_price)
+        )
         if request.model:
             self._supply.admit(request.model)
         return self._answers.begin(conversation, place, request, cut=cut, in_parts=in_parts)
 
-    async def _affordable(self, asked: float | None) -> float | None:
-        """US dollars that the next answer may cost, which is the least of all limits; None: there is none."""
-        limits = [limit for limit in (asked, self.config.max_price_per_answer) if limit is not None]
-        budget = self.config.daily_budget
-        if budget is None:
-            return min(limits, default=None)
-        return min([*limits, max(0.0, budget - await self._spent_today())])
-
-    async def _spent_today(self) -> float:
-        today = midnight()
-        paid_apart = await self._answers.paid_apart()
-        return await self.memory.spent(today) + paid_apart + self._answers.unsaved_dollars(today)
-
     async def spending(self, conversation_id: str | None) -> Spending:
         """What was spent in a conversation and today, and what may be; what runs counts with about what it costs."""
-        spent = await self.memory.cost(conversation_id) if conversation_id is not None else None
-        return Spending(spent, await self._spent_today(), self.config.daily_budget)
+        return await self._budget.spending(conversation_id)
 
     async def context(self, conversation_id: str, settings: Request | None = None) -> Context:
         """What of a conversation would be sent with the next question, and why not the rest. Raises `HistoryError`."""

@@ -109,10 +109,10 @@ async def test_what_previews_cost_counts_for_the_daily_budget() -> None:
     config = Config(strategy="quality-first", daily_budget=3.0)
     async with stage(["Hello."], ["Hello."], models=(PAID,), config=config) as on:
         preview = await previewed(on, "Hallo.")
-        left = await on.engine._affordable(None)
+        left = await on.engine._budget.affordable(None)
         await ended(preview.answer)
         await asyncio.sleep(0)
-        after = await on.engine._affordable(None)
+        after = await on.engine._budget.affordable(None)
         assert left is not None
         assert after is not None
         assert preview.answer.turn.cost is not None

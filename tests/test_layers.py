@@ -29,6 +29,7 @@ RANKS = {
     "preview": 2,
     "analysis": 2,
     "asking": 2,
+    "budget": 2,
     "choosing": 2,
     "titling": 2,
     "observing": 2,
