@@ -21,6 +21,7 @@ from chat_tui.asking import request_of
 from chat_tui.attachments import Attachment
 from chat_tui.budget import Budget
 from chat_tui.choosing import LEARNED, Choosing
+from chat_tui.compare import Comparison, asked_of, best_of, named
 from chat_tui.config import Config
 from chat_tui.context import Context
 from chat_tui.conversation import Conversation, Role, Turn, extended, new_id, now, title_of
@@ -73,8 +74,8 @@ class Engine(Choosing):
 
     # -- verdicts -------------------------------------------------------------------------------------------------
 
-    def judge(self, answer: Turn, *, good: bool) -> None:
-        """A person's verdict on an answer of an open conversation; the same one again does not count."""
+    def judge(self, answer: Turn, good: bool | None) -> None:
+        """A person's verdict on an answer of an open conversation, None takes it back; the same again counts once."""
         verdict = self.memory.turn(answer).verdict
         if not answer.model or verdict == good:
             return
@@ -82,7 +83,8 @@ class Engine(Choosing):
         kind, health = needs(Request(prompt=self.memory.question_of(answer))).kind, self._router.health
         if verdict is not None:
             health.taken_back(answer.model, float(verdict), kind)
-        health.judged(answer.model, float(good), kind)
+        if good is not None:
+            health.judged(answer.model, float(good), kind)
         self._answers.do(self._keep_learned())
 
     async def _keep_learned(self) -> None:
@@ -185,6 +187,46 @@ class Engine(Choosing):
         *turns, last = request.turns
         return request.changed(turns=(*turns, replace(last, id="", created=None)))
 
+    async def compare(
+        self,
+        conversation_id: str | None,
+        text: str,
+        models: Sequence[str] = (),
+        settings: Request | None = None,
+        *,
+        system_prompt: str | None = None,
+        preset: Preset | None = None,
+        attachments: Sequence[Attachment] = (),
+    ) -> Comparison:
+        """Ask several models the same at once; without `models`, the best two of the strategy.
+
+        Raises `CommandError` where there are too few or too many of them, `HistoryError`.
+        """
+        text, settings = clean(text).strip("\n"), settings or Request()
+        async with self._asking:
+            before = await self._before(conversation_id, text, system_prompt, preset)
+            question = Turn("user", text, id=new_id(), created=now(), attachments=tuple(attachments))
+            names = named(models) if models else await self._best(before, question, settings)
+            if conversation_id is None:
+                await self.memory.begin(before)
+            asked = grown = await self._stored(before, len(before.path), question)
+            answers: list[Answer] = []
+            limit = await self._budget.affordable(settings.max_price, answers=len(names))
+            for one in (asked_of(name, settings, limit) for name in names):
+                answers.append(await self._begun(grown, len(asked.path), one, limited=True))
+                grown = self.memory.as_it_is(asked)
+        comparison = Comparison(asked.path[-1], names, answers, self.memory, self.judge)
+        self._answers.do(comparison.settle())
+        return comparison
+
+    async def best_two(self, conversation_id: str | None, text: str, settings: Request) -> Sequence[str]:
+        """The models that `compare` asks where none are named. Raises `CommandError`, `HistoryError`."""
+        return await self._best(await self._before(conversation_id, text, None, None), Turn("user", text), settings)
+
+    async def _best(self, before: Conversation, question: Turn, settings: Request) -> Sequence[str]:
+        request = await self._request(before, (*before.path, question), settings)
+        return best_of(self._router.plan(request.changed(model=None)).candidates)
+
     async def edit(
         self,
         conversation_id: str,
@@ -244,29 +286,38 @@ class Engine(Choosing):
         preview: Preview | None = None,
     ) -> Answer:
         """Store a question at this place of the path, and begin its answer."""
-        parent = before.path[place - 1].id if place else None
-        question = replace(question, parent=parent)
-        await self.memory.add_question(extended(before, place, question))
-        # An answer before it, or the system prompt, may have changed meanwhile.
-        asked = extended(self.memory.as_it_is(before), place, question)
+        asked = await self._stored(before, place, question)
         if preview is not None:
             self._answers.keep(asked, place + 1, preview.answer)
             return preview.answer
         return await self._begun(asked, place + 1, settings)
 
+    async def _stored(self, before: Conversation, place: int, question: Turn) -> Conversation:
+        """The conversation with this question at this place of its path, stored."""
+        question = replace(question, parent=before.path[place - 1].id if place else None)
+        await self.memory.add_question(extended(before, place, question))
+        # An answer before it, or the system prompt, may have changed meanwhile.
+        return extended(self.memory.as_it_is(before), place, question)
+
     async def _begun(
-        self, conversation: Conversation, place: int, settings: Request | None, cut: Turn | None = None
+        self,
+        conversation: Conversation,
+        place: int,
+        settings: Request | None,
+        cut: Turn | None = None,
+        *,
+        limited: bool = False,
     ) -> Answer:
-        """Begin the answer that stands at this place of the path; `cut` is the one that it goes on from."""
+        """Begin the answer that stands at this place of the path; `cut` is the one that it goes on from, `limited`:
+        the settings' `max_price` is what may be spent."""
         settings = settings or Request()
         in_parts = (presets.decoded(conversation.preset) or Preset()).document
         if in_parts:
             # It begins anew: a part of it is no beginning of the first request's answer.
             cut = None
         request = await self._request(conversation, conversation.path[:place], settings)
-        request = request.changed(
-            part=cut.text if cut else "", max_price=await self._budget.affordable(settings.max_price)
-        )
+        limit = settings.max_price if limited else await self._budget.affordable(settings.max_price)
+        request = request.changed(part=cut.text if cut else "", max_price=limit)
         if request.model:
             self._supply.admit(request.model)
         return self._answers.begin(conversation, place, request, cut=cut, in_parts=in_parts)

@@ -194,8 +194,8 @@ class Memory:
         await self._of(conversation_id).keep(turn_id, kept)
         return self._amend(conversation_id, turn_id, kept=kept)
 
-    async def judge(self, answer: Turn, good: bool) -> None:
-        """Keep a verdict."""
+    async def judge(self, answer: Turn, good: bool | None) -> None:
+        """Keep a verdict; None: there is none any more."""
         owner = next((c.id for c in self._open.values() if any(turn.id == answer.id for turn in c.path)), "")
         if owner:
             self._amend(owner, answer.id, verdict=good)

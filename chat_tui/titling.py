@@ -78,6 +78,9 @@ class Titles:
             conversation = await self._memory.conversation(answer.conversation_id)
             if len(conversation.path) != 2 or conversation.title != title_of(answer.question.text):
                 return
+            if conversation.path[-1].id != answer.turn.id:
+                # One of several that were asked for at once.
+                return
             private = self._memory.is_private(conversation.id)
             model = None if private else self._config.titles_model
             if model is None and (free := title_model(self._router, local=private)) is not None:
