@@ -17,15 +17,14 @@ from msgspec.structs import replace
 from chat_tui import presets
 from chat_tui.answer import Answer
 from chat_tui.answers import Answers
-from chat_tui.asking import request_of
 from chat_tui.attachments import Attachment
 from chat_tui.budget import Budget
-from chat_tui.choosing import LEARNED, Choosing
-from chat_tui.compare import Comparison, asked_of, best_of, named
+from chat_tui.choosing import LEARNED
+from chat_tui.compare import Comparison, asked_of, named
 from chat_tui.config import Config
-from chat_tui.context import Context
-from chat_tui.conversation import Conversation, Role, Turn, extended, new_id, now, title_of
+from chat_tui.conversation import Conversation, Role, Turn, extended, new_id, now
 from chat_tui.errors import ChatTuiError, CommandError
+from chat_tui.foreseeing import Foreseeing
 from chat_tui.memory import Memory
 from chat_tui.models import Fetching as Fetching
 from chat_tui.presets import Preset
@@ -48,7 +47,7 @@ UNDO_SECONDS = 10.0
 _MAY_GO_ON = {"broken", "cancelled", "length", "failed"}
 
 
-class Engine(Choosing):
+class Engine(Foreseeing):
     """Asks, answers, remembers. Made by `assembly`; used within one event loop."""
 
     def __init__(
@@ -172,21 +171,6 @@ class Engine(Choosing):
             self._supply.admit(request.model)
         return self._answers.apart(question, request, in_parts=preset is not None and preset.document)
 
-    async def _before(
-        self, conversation_id: str | None, text: str, system_prompt: str | None, preset: Preset | None
-    ) -> Conversation:
-        """The conversation as it is, or the one that begins with this text."""
-        if conversation_id is not None:
-            return await self.memory.conversation(conversation_id)
-        begun = Conversation(new_id(), title_of(text), system_prompt, created=now(), updated=now())
-        return replace(begun, preset=presets.encoded(preset))
-
-    async def _next_request(self, before: Conversation, question: Turn, settings: Request | None) -> Request:
-        """What would be asked next; of the new question only what is sent, so that two of the same words are equal."""
-        request = await self._request(before, (*before.path, question), settings or Request())
-        *turns, last = request.turns
-        return request.changed(turns=(*turns, replace(last, id="", created=None)))
-
     async def compare(
         self,
         conversation_id: str | None,
@@ -218,14 +202,6 @@ class Engine(Choosing):
         comparison = Comparison(asked.path[-1], names, answers, self.memory, self.judge)
         self._answers.do(comparison.settle())
         return comparison
-
-    async def best_two(self, conversation_id: str | None, text: str, settings: Request) -> Sequence[str]:
-        """The models that `compare` asks where none are named. Raises `CommandError`, `HistoryError`."""
-        return await self._best(await self._before(conversation_id, text, None, None), Turn("user", text), settings)
-
-    async def _best(self, before: Conversation, question: Turn, settings: Request) -> Sequence[str]:
-        request = await self._request(before, (*before.path, question), settings)
-        return best_of(self._router.plan(request.changed(model=None)).candidates)
 
     async def edit(
         self,
@@ -325,33 +301,6 @@ class Engine(Choosing):
     async def spending(self, conversation_id: str | None) -> Spending:
         """What was spent in a conversation and today, and what may be; what runs counts with about what it costs."""
         return await self._budget.spending(conversation_id)
-
-    async def context(self, conversation_id: str, settings: Request | None = None) -> Context:
-        """What of a conversation would be sent with the next question, and why not the rest. Raises `HistoryError`."""
-        conversation = await self.memory.conversation(conversation_id)
-        request = await self._request(conversation, conversation.path, settings or Request())
-        return await asyncio.to_thread(self._router.context, request)
-
-    async def foreseen(
-        self,
-        conversation_id: str | None,
-        text: str,
-        settings: Request | None = None,
-        *,
-        system_prompt: str | None = None,
-        preset: Preset | None = None,
-        attachments: Sequence[Attachment] = (),
-    ) -> Context:
-        """What `ask` would send for this, to whom, and what it may cost; nothing is stored. Raises `HistoryError`."""
-        before = await self._before(conversation_id, text, system_prompt, preset)
-        question = Turn("user", text, attachments=tuple(attachments))
-        # Files of earlier turns count by their size, so they need not be read.
-        request = request_of(self.config, before, (*before.path, question), settings or Request())
-        return await asyncio.to_thread(self._router.context, request, listed=False)
-
-    async def _request(self, conversation: Conversation, path: Sequence[Turn], settings: Request) -> Request:
-        turns = await self.memory.with_contents(conversation, path)
-        return request_of(self.config, conversation, turns, settings)
 
     async def take_in(self, file: Path, tell: Callable[[float, int], None]) -> Report:
         """Import a file's conversations. `tell` gets now and then which part is done, and how many turns came in.

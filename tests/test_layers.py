@@ -31,6 +31,7 @@ RANKS = {
     "asking": 2,
     "budget": 2,
     "choosing": 2,
+    "foreseeing": 2,
     "titling": 2,
     "observing": 2,
     "compare": 2,

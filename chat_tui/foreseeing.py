@@ -1,0 +1,74 @@
+"""What would be asked, of whom, and what it may cost: seen before anything is stored or sent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from chat_tui import presets
+from chat_tui.asking import request_of
+from chat_tui.attachments import Attachment
+from chat_tui.choosing import Choosing
+from chat_tui.compare import best_of
+from chat_tui.context import Context
+from chat_tui.conversation import Conversation, Turn, new_id, now, title_of
+from chat_tui.presets import Preset
+from chat_tui.request import Request
+
+
+class Foreseeing(Choosing):
+    """The engine's look ahead."""
+
+    async def context(self, conversation_id: str, settings: Request | None = None) -> Context:
+        """What of a conversation would be sent with the next question, and why not the rest. Raises `HistoryError`."""
+        conversation = await self.memory.conversation(conversation_id)
+        request = await self._request(conversation, conversation.path, settings or Request())
+        return await asyncio.to_thread(self._router.context, request)
+
+    async def foreseen(
+        self,
+        conversation_id: str | None,
+        text: str,
+        settings: Request | None = None,
+        *,
+        system_prompt: str | None = None,
+        preset: Preset | None = None,
+        attachments: Sequence[Attachment] = (),
+    ) -> Context:
+        """What `ask` would send for this, to whom, and what it may cost; nothing is stored. Raises `HistoryError`."""
+        before = await self._before(conversation_id, text, system_prompt, preset)
+        question = Turn("user", text, attachments=tuple(attachments))
+        # Files of earlier turns count by their size, so they need not be read.
+        request = request_of(self.config, before, (*before.path, question), settings or Request())
+        if request.model:
+            self._supply.admit(request.model)
+        return await asyncio.to_thread(self._router.context, request, listed=False)
+
+    async def best_two(self, conversation_id: str | None, text: str, settings: Request) -> Sequence[str]:
+        """The models that `compare` asks where none are named. Raises `CommandError`, `HistoryError`."""
+        return await self._best(await self._before(conversation_id, text, None, None), Turn("user", text), settings)
+
+    async def _before(
+        self, conversation_id: str | None, text: str, system_prompt: str | None, preset: Preset | None
+    ) -> Conversation:
+        """The conversation as it is, or the one that begins with this text."""
+        if conversation_id is not None:
+            return await self.memory.conversation(conversation_id)
+        begun = Conversation(new_id(), title_of(text), system_prompt, created=now(), updated=now())
+        return replace(begun, preset=presets.encoded(preset))
+
+    async def _next_request(self, before: Conversation, question: Turn, settings: Request | None) -> Request:
+        """What would be asked next; of the new question only what is sent, so that two of the same words are equal."""
+        request = await self._request(before, (*before.path, question), settings or Request())
+        *turns, last = request.turns
+        return request.changed(turns=(*turns, replace(last, id="", created=None)))
+
+    async def _best(self, before: Conversation, question: Turn, settings: Request) -> Sequence[str]:
+        request = await self._request(before, (*before.path, question), settings)
+        return best_of(self._router.plan(request.changed(model=None)).candidates)
+
+    async def _request(self, conversation: Conversation, path: Sequence[Turn], settings: Request) -> Request:
+        turns = await self.memory.with_contents(conversation, path)
+        return request_of(self.config, conversation, turns, settings)
