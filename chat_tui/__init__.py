@@ -6,11 +6,12 @@ every face follows the same log of chunks. Imports go down the ranks only (`test
     rank 5  cli                 reads the command line, hands an engine to one face; one file a command
     rank 4  tui                 the screen: sees the engine and the words
     rank 3  assembly            builds an engine from a config: the one place that knows everybody; servers, facts
-    rank 2  engine, answer      the one door for faces; an answer is one exchange that saves itself; memory: what the
-                                engine remembers, private conversations among it
-    rank 1  routing, providers, local, history    blind to one another
-    rank 0  the words: chunks, request, conversation, models, route, figures, config (rows, limits, known), errors,
-            paths, text_safety, tokens, attachments, context, finding
+    rank 2  engine              the one door for faces. Behind it: answer (one exchange), answers (those that run),
+                                memory (what is remembered, also in private), asking (what is sent), analysis (a
+                                document in parts), titling, observing, batch, compare, adaptive
+    rank 1  routing, providers, local, history, insights      blind to one another
+    rank 0  the words: chunks, request, conversation, models, route, figures, context, config (rows, limits, known),
+            presets, attachments, query, finding, errors, paths, text_safety, tokens
 
 Where the code differs from the plan it started from:
 
@@ -23,6 +24,10 @@ Where the code differs from the plan it started from:
   never by its own text: dialects may be plug-ins, and every stream owes its reader one `End`.
 * Each stream has one timer for all its waits (`routing/resilience.py`); an `asyncio.timeout` around each read cost as
   much as all else that the router does for a token.
+* One index of token sets serves the search (`history/search/`) where the plan had two full texts: words, CJK characters
+  with their pairs, role, model and day, with a word list for beginnings and insides. The texts verify every hit.
+* Private conversations have a store of their own in memory, so that no path of the code can write them.
+* A model that rests gives way and is asked when nobody else is left; there is no state between resting and well.
 """
 
 __version__ = "0.1.0"
