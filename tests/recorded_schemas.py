@@ -158,7 +158,58 @@ J_3cMAFW`{y^=@J+kQktH$>w;{)Rz<4xnA_#yxR000000NgM%g-AqJ6G}`c`+pFH$*K~Qh!Rez!lyCO|
 CF3fe000000000$7f~r8vPx+z7Cry}Zxa6i00000006)ZZ&1;6vhv!0<AH#v|9@5D9{>OV00000=t9l$fAs$W00000006qV|Nq}H;2HA
 """
 
-RECORDED = [SCHEMA_1, SCHEMA_2, SCHEMA_3]
+# What the code of schema 4 made of that one.
+SCHEMA_4 = """
+c-rmVYiu0HVF&P?oqh0*JT6Z%b5>}X%adjDEQ;b$mSoG8Wjz>)wjQ=bS#fRaw7eVMZF#p#?e3Xk6g58CZEPehS~MRDv}g;o1sbG?fdEZ`plOS=Xq)zf(GNA^)G*Q}jqS
+Fs0n3lX7K+a79`8lcR$J7GF8?2n`<R`bncbP=advi(ryo9M2h5yzy^0l>JEZ|hmZkemQ<9_@|G7hI8sI-l%Q{(E&zFL#w6>TukteE%Y<wWr&1ePy00000001AKTjL2nm
+5pa4<7<2Z0000000030Z^q?>l+-lR)1yg)QX)SkX-Cezd-mimNjv}g1GTquYP4|mo+GZqj*%#KtVfb|4R6b5o3W$0a<;T=+P)c-nCUMpn{(wV+kcRmbDquSCoZKOtHRQ
+I(|NbR(wF05|Np9Fyw4{900000007V}G@2y&DOsh-SUwx||KF30YkUF#00000007-Yp%RfPm15%lf7SSN$@ov>2gY}dZ}UX}00000008*u(xcK;Y|&<UmQd(O%nAZ4U#
+c)Ch*LTg%ezj%mwRM7NP?>8r~`y<B|P*==J{4&yN(?8|NFK`#@7=sBp&UX<%<9S0002+vulTXlawUV;ASl$z7kwY@IJ#}qL`JdKJ)T!WwFcxw({_C(RJ7rSs9d)F*3ZV
+xyRG7%#gK{TE1`lf#n2qp1Z)DmAx*dndiA)dhez5g6$O2d($(#=i+(Q#efyk<LST-%HcE1B`eq-RBdy~@=fLxSixK>*=1%1CEGVG$6sPzxQ!Rfc8U{x*OKi7e9yCdPqS
+nd#1<x=jxI5e-D6t*f@u{k+Y#S@9zHScF+ULdEqd;gc7gFSrTJRLEwFO5=&`_Cw&p~6=B={NE?+KL<$0cYJ^!HOR*R(|pyC|FhQ(QnMdzTVZcbQJjZ@Hh>Mo^yW>x(3-
+p4Mbtsuvb)wA;aEbx$>%@SPPu^bk{@?A%qk!p~>{KVx0j>`-0O*~zYqik1BeRi|{OZu*jR<@CCnK{Lvw32Dr&0FOie#I@9D^uIEJ9ky)tg_|gSz-V8qUyhtuKHGyiMrw
+Eq_P;~0#S9mRN2Y#bp0TBSF#a2#e)Mku*!{)og#!+1h3m-BXAernRixMp&4yF%}>5vu|%cs4ZJG5EUI4Aq%X1$g83llGv0qK@b$@w?0C9R^}>E^Gk9uZm&jhEm|J9CeM
+5Thos$!jYo*`W@Mc~2blF{MX>>fq^m$NgYqIRlMiQRLmX^|bO50maJ>z-XvHeo6QIk=<@Tg_R57XuKx_9U0Q`T~s*~OCS=Xu|rd7@DttxOyx{4E))za?YQTXH6GA-mQ)
+a;<LzFkk)hH@;tc{>?xA9dZA^YP=#DKQ`Vn{@wTiUjzUE00000fE$W<#{WWAJn&!4s$ypCRKnR54QJVK{6GB9egFUf00000(6vPWpBR5H@fQF9000000Q~gZDO0Ju<sa
+Vsjn{8|Dfz>{{pwSXm7gmNzu5DwpC9|LvEMs0Gy8?#{$=a8E}nll{@h%7(@<vQj(?Qv{r@*4{sI6100000fNqc^N<vFX+WFTXs9pVT!L#Orc-a5HCh->l000000049$N
+)xeY{Qn(^zW@LL00000pqs=99Zb55%*kh?@&6x5`~?620000009{6>gE4UhK#c#(#@mwdKA!*p0000006^DJWGWF^A$&^XVgLUf(f`L20000000000U3CF~k{DGfA+j7
+j|No-IUjP6A00000a6=g*igf&@?Cv}F?Ad+SUHM5iIl24pyYsvA^VXer-o3}#xjQ>m*fUqIvgrB$mnHrJ00000004j+&=z_;_EFaWqVfM%CH?{c000000Dv1?ifB?SHZ
+<ZdEKdX%gMeKOb}W`HJN*7XJ@H49@nhp<<5^>*|1bJ?^Hl%<00000_z9}XUwVooigcxiuU?QR_Y<OsySNGIFIda_rY5I$Z=cL=pPV8@wtYep71s$$E8&F1Jh#mDRek0W
+LU~`1PlFQQn=Y03a%`DdUKp8&e82WQpT7F#ZxAJ1Runy{4)kf7#(!$^ueO%tNqKTY?ks{#ZmzfmR^C^3^HzC>UvbOj%GCDk&RrFm_O=vDCOw|DTxNE$B+Cg=K+E@SKd_
+uYCUHM+@$RZ;J4LyrfU=?_hx&U55<mCFdO>P;@q#?W3qpx*IW9jek9HP`cAO9%!E4Kpwq!vSC7v8eo_}^FgTp+7Gj!5&6sq`3%u_m(SBO%w%JWJ`E=p%EN=q(^qUuR~A
+bI?mm27V1*&H?|+mlv_Qgj`rb|kH~)Tr8$s;clb`-b9Fx>qzDqN<Wgc$?rg%3BN}s(4XpKphqL|EtC;;`{%u8vkMZD_;Zv000000Dv2crjS0O%Hd3jW;B|~vZ}=REPDR
+`Z3+MV4*&oF0001>yY$i_@+9+o+jSIi|NjPKNHX3tUN`>9__pzN<9Xxvjo&n$H9l*&#(CqAaj$WwF>Y+(kpKVy00000x{tPjN*n!!Wj#ryLGhG@HoyaxO3RwT=Rt|7{Z
+vZY{!oHS`__BZA<;*rk>)cDy}eZ0yz;a|JWi#d`m+kj7?m>Zj|u2KJYVrZK}@I8Cd(1e9H<)4(sGh2kKO)+z<@%f(YA*J`Y4r#8;=C^$$YKxuz*f@+Tw|Vc-a5HMLhri
+hVd`POU7Rte`fr#@m1s3jL#XKkux4P4jOxnDdP?v2><{90001>3nl0<X?`7mPB#+X`5zE--eWh!++SGU&`(E5vxDC!c4~C9<qb4L+I#h}KDwE#Tmk4!(oxd>WdXO)ePr
+E>2^vij+wbq8gG5{y=+Wt5O!VSKHXUCWAmWIN7Rfl>M52oax)}JcUvG$uq%21h<Nvf@7XAO%_zVC500000y4KU@R=#@f^Y=><xk4w;SsI~~ID9ITxg;g!q)dv05|_xN)
+I*8YBNMxy62D(2UN2wom5JY{QIhYYWMP9$0)vv0A(N#6J|7^mRpxum^SzufWjD_E)p;}?J?N9kGEbx2OXRsS&#amxa^4EJ5SiJ0Q;{d{=~Sk~=0UvIEc24^@)07JES_+
+gC(Pn1C0?AT#j~@Ed@m8r;mH(v27W)0c~_mtWyZJIe2XYdmFLEIZVuzeC8CLP1w0L3r({Vdvg`0{#KwScD8-5FS$y|pzPrs6c6ecYal{tibzuYFz>j>1@5=bD0plAyzM
+&)v#!D9+E#v!CMV?EHNA&nPDDhJy%Di0WNwZ!>*OUfzWu~nxsNsqlEk@f_wHZ}y`3d8w_3f$=r_ybrx(OlTC;I-szC!f;|N9bu0RR910000$*TMJy0RR910001Vv(E4T
+BgQp}zW@LL00000pbN=F?h)hvvhj{&e849F00000007WER7!{{E0n|((f?PCS0&?`@t*OP@djT600000004j+x5rNvg~s@lPk7&7A}Xa)Ox*t;*I$zoj`26fuOx1Xz1w
+#+mhAbW{#uWvGyR*|uj_ZIFKY$mE6UyUYxF+(Pw1e0l>8MrO;qU*q?~kaNK5V5N|tP=z%J%pM?6?y1-9$t%FLRVB>g#@eE<M}pOB@Po=T-i?Ra3#m07{F=7Vq&KXhvP!
+0fa+d*I-)X)_Em$67ze&DrTs&zcXNnmK;p)T8Eu(~pju)y0Apu!1>rVs`q-^eOYi$yxKnnPbPs&467Dq8(PkGMTuR+Lt0y`1gT-p=<{%XH^3?T+f9W=Ca|ew<h;Qh0KS
+A^xSF?O=4|@41>(Epz1k|BD9pxJT?8P=~L4u4o#mn!#HCLY&m0|JYgQ5J~qu$IdtIkp#z7f$4!srU9Zql-rAfV7UJnGVIdZ6mX9VqZG{Mf%(1vx$MaaTFbB@eo}4+scR
+fCRVs^X{y{+&od0%(Qo5`#?-!0opwzFV6#rEyt=FBgCM%7b;gX9Zm!-Eu=i65=)5ThdeZ;#OKII-rL6EhE=;m2@v`p|>s7~g#Fedg$BrnyI3tNXBX(-!d~&(WggF(+sw
+_&+|!;@@|zcaHslzY*5knD<!g+oZX{U2>S$adr+*f9k-QW3&8>w46fm7Fpwc)`&dWjLT0*!OjP(Gh1MbYlIdUul2RcW>*$nFUX0?76oi>2>&P9brjkUJbu*0<?D!=cm0
+6Z$AM$5<q9mj?04k7x|y$;-r6m`C2G|8M>Q>V&)|B$kwl}&WyMr~NYPT;wvk7}_eedW&n{G%lkZ$r+uk`H8^;{0!p8Yp=9$ezPi@^wK7Tn(v$Y|&F3WAHwKw;V@%`A|e
+%EN>>wXY4Vu(KAb-(paPj~LVXgkhzz5%KZFYfh4z23%OKSeDK%nmw#7p(mrSoQ-}$t`+rWie{F;ihqO(PKVazbR+-P%ZV~*7cfZTkm?RbxqkLU-ypL)-@`||D^%^eFOj
+i00000(9Oj7|FC>PGXBuG-2a{auk>$8yxsSgeGm8kUGF3DAH`pYpO3v9TZnD$`DV{jPg4Jq{*d-9ZJ+vz`jk4Vyr4MrcjXuP?f};(pV3pJgQS)UFHMD4TP??5Vje4ql{
+@N}K4(rGp8mAiwpm;$jIJBjuS{mlvqz^-O-EPg_nD)X@7sQ0Il*Y{$e5lQ8R@z5Sa_Xv$@L1kqGwh7=2AVMM`ljVo;h%=eyO#&IlN$Z=Jd>oBj$YI?=r{2&~b4wHW0%J
+`@{vm`sHfA;<yeI8_U&-<J+GR#hDy819yQr(OTN_^R^v@<V%+4o1-J?^p@MU-aa}ymbqiw`1Xk%d+)h--+lY<f9&xm&gITu`t0Rj7)@tt502`oEn9l7<QgM2xiAsGWpT
+}8Y1zK&V4~oU|7dczYpLuAxfIsD6$DnkRN?vO>g8yLWZIg+>X@P}G(*D?OA(xTWUH3iHbUIa48+N3u8ysjdf2==k``f^v$yG~Vcu%>W~&vW7h+*_b&CxLHac7DcsSm%(
+q_Xb_nDKAZ;294HWT(-H%$2U)d`DDEeW?=$X!WyWwh&bcy0NKw4U0*Q>U%PZtf%kwystDmH~$~bE_XqO&-xxyS9?rp4E4M)i1KQhTYbd)mpJdZtcSz^$jbB*SK_lx^ex
+y)@w$Em|0zjx#e77SK7u|wya->dhFGOh=w5=1K;CjIB>DLM7%Tyhqcs5iaZvUB^)FU8&$ZJZp*s4QDj&jPYxT~rCa%1p4Zxg&032_CdA@MJ(2qGO-r>!an`G_=Gewc$y
+-J{T25zSv!2Sd|9<uZ-hwN(Qxt2%tJ_Osdo%BFh;t>QXq1%yj%h?3J$#EM4l&ovBx<-~ar5dN>aDtwe6*hV@Ouwi18!Nr*25vHRaGuRGsixurG|%z9scT#hEj^wVq;;b
+ZJ4eR%y+i@VAV)e#@)o<j5|mz(eari-f#1EaaF)4+mat$wS9DKq5Zy$C;17VnLT>)%&d9p<k^|SHF7hr%M7XQ>&($ETx?(4v~FH}<LH>rigrQV-r-fo&BdbQj<@FAx;f
+KPhDu5oW2m)cXA$^2$?90WdEG*Yt)pU$a*YAcadWQh<`>L^$4(y1jDF(7#&*LLvtpWhd@#HLqBhhhm-zWaTM0x+I7qp6w&ADWnuDqt?<PH!&61kY`Jr8}y44|r?Z>`4!
+bjJ(vN1Z<`&VVk>#$?>ruDP?KUVnS20gWXJE?74RSHpwo$DLdFUNJ)`IU*J_+yVeGa6>u{OoQnZD`A;_0#<)d;`zQpEDnEyGs}+Osu)9xT#>hTTd#iU|YFhd6BJk_s{k
+LEp=e%Lk5dQcHua&SV-1XLr)D2k(#w~(}D=D&jvbgRcI9TI?m>LHzn}uT@IKZR&Vq7=eB+=wSUuk#b!={f3W1T(cGw|6MAaXCURvsEOZnaP5ax59EE*!L-?qwuYVq2XA
+6ibBGdO__r@)jE&c~WHk>6M>5XoU>y7S86Jg<`ul=qx5oC@vn@0O@469u2Xb>5U{{sL300000bU*a}0RR910001fHv0d>cuV3h000000002!8VNO~#bT0n<lMVwPwtBP
+|5qjc0ssI20001h?$JjzB5CJef1q~t9$EDNRpYyo@qzJ<@uu<5d=UTu000000B#tXLL?%q2_>eJ{ojkiWL1etL<y%<;nSGt|I5a^l5ves000000001>i>Q<kS*0`<i|+
+sbH;KOh00000007{IH>hYjS$XWgaYI1V|Gy^j7XSbN00000bfM<>Kl=Xw00000007<I|EI=Fl5y4eA)f&N000000KknT`j-FbZhxh9g|@E9{|(u{N0$
+"""
+
+RECORDED = [SCHEMA_1, SCHEMA_2, SCHEMA_3, SCHEMA_4]
 
 
 def recorded(folder: Path, schema: int) -> Path:

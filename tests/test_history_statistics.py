@@ -129,3 +129,30 @@ async def test_details_that_cannot_be_read_do_not_hide_the_rest(store: Store, tm
         db.execute("UPDATE turn SET details = '{\"usage\": 7' WHERE id = 'x'")
     whole = (await store.statistics(SINCE)).whole
     assert (whole.answers, whole.cost, whole.prompt_tokens) == (2, 1.0, 5)
+
+
+async def test_what_was_spent_stays_spent_when_the_conversation_is_erased(store: Store) -> None:
+    answers = Answers(store)
+    await answers.add(TODAY, cost=0.5)
+    await answers.add(TODAY + timedelta(minutes=7), cost=0.25)
+    await answers.add(TODAY - timedelta(seconds=1), cost=4.0)
+    await answers.add(TODAY - timedelta(days=9), cost=32.0)
+    await store.erase("c1")
+    assert await store.spent(TODAY) == 0.75
+    assert await store.spent(TODAY - timedelta(days=1)) == 4.75
+    # Longer ago nobody asks, and nothing is to tell of it.
+    assert await store.spent(TODAY - timedelta(days=10)) == 4.75
+    again = await Store.open(store.file)
+    assert await again.spent(TODAY) == 0.75
+    await again.close()
+
+
+async def test_what_was_spent_on_erased_answers_survives_damage(tmp_path: Path, store: Store) -> None:
+    await Answers(store).add(TODAY, cost=0.5)
+    await store.erase("c1")
+    await store.close()
+    (tmp_path / "history.db.damaged").touch()
+    recovered = await Store.open(tmp_path / "history.db")
+    assert recovered.notice
+    assert await recovered.spent(TODAY) == 0.5
+    await recovered.close()

@@ -6,7 +6,7 @@ import sqlite3
 import time
 
 from chat_tui.conversation import now
-from chat_tui.history import attached, search
+from chat_tui.history import attached, costs, search
 from chat_tui.history.lane import transaction
 from chat_tui.history.rows import microseconds
 from chat_tui.history.writes import conversation_key
@@ -52,7 +52,9 @@ class Eraser:
         try:
             with transaction(db):
                 until = time.monotonic() + PIECE_SECONDS
-                return self._turns(db, until) or self._forgotten(db, until)
+                more = self._turns(db, until) or self._forgotten(db, until)
+                costs.forget_old(db)
+                return more
         finally:
             db.execute("PRAGMA secure_delete = OFF")
 
@@ -75,6 +77,7 @@ class Eraser:
         if indexed:
             self._words.update(search.take_out(db, key, text))
         contents = [content for (content,) in db.execute("SELECT content FROM attachment WHERE turn = ?", (key,))]
+        costs.keep_of_erased(db, key)
         # Its pieces, route and attachments go with it.
         db.execute("DELETE FROM turn WHERE key = ?", (key,))
         attached.drop_unused(db, contents)

@@ -186,4 +186,9 @@ def fourth(db: sqlite3.Connection) -> None:
     db.execute("CREATE INDEX turn_answered ON turn (created) WHERE role = 'assistant'")
 
 
-MIGRATIONS: tuple[Migration, ...] = (first, second, third, fourth)
+def fifth(db: sqlite3.Connection) -> None:
+    """Schema 5: what erased answers have cost, by quarters of an hour since 1970; today's sum counts it."""
+    db.execute("CREATE TABLE erased_cost (quarter INTEGER PRIMARY KEY, dollars REAL NOT NULL)")
+
+
+MIGRATIONS: tuple[Migration, ...] = (first, second, third, fourth, fifth)

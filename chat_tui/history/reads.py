@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -217,18 +216,3 @@ def place(db: sqlite3.Connection, name: str) -> str:
     """What was kept under this name; empty when nothing was."""
     found = db.execute("SELECT value FROM place WHERE name = ?", (name,)).fetchone()
     return "" if found is None else str(found[0])
-
-
-def spent(db: sqlite3.Connection, since: datetime) -> float:
-    """US dollars for the answers since then."""
-    select = "SELECT total(cost) FROM turn WHERE created >= ? AND cost > 0"
-    (total,) = db.execute(select, (rows.microseconds(since),)).fetchone()
-    return float(total)
-
-
-def cost(db: sqlite3.Connection, conversation_id: str) -> float | None:
-    """US dollars for the answers of a conversation; None where none is known."""
-    select = """SELECT sum(turn.cost) FROM turn JOIN conversation ON conversation.key = turn.conversation
-        WHERE conversation.id = ?"""
-    (total,) = db.execute(select, (conversation_id,)).fetchone()
-    return None if total is None else float(total)

@@ -16,7 +16,7 @@ from chat_tui.history import search
 from chat_tui.history.failures import is_unreadable
 from chat_tui.history.lane import transaction
 
-_TABLES = ("conversation", "turn", "piece", "route", "content", "attachment", "ending", "draft", "place")
+_TABLES = ("conversation", "turn", "piece", "route", "content", "attachment", "ending", "draft", "place", "erased_cost")
 _HIGHEST_KEY = 1 << 40
 _FAILURES = 5000
 """Ranges that may fail in one table before the rest of it is given up."""

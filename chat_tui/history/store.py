@@ -20,6 +20,7 @@ from chat_tui.history import (
     branches,
     checking,
     copying,
+    costs,
     erasing,
     naming,
     opening,
@@ -299,12 +300,12 @@ class Store:
         return await self._read(reads.place, key)
 
     async def spent(self, since: datetime) -> float:
-        """US dollars for all answers since then, as far as their cost is known."""
-        return await self._read(reads.spent, since)
+        """US dollars for all answers since then, erased ones too, as far as their cost is known."""
+        return await self._read(costs.spent, since)
 
     async def cost(self, conversation_id: str) -> float | None:
         """US dollars for all answers of a conversation, as far as their cost is known; None when none is."""
-        return await self._read(reads.cost, conversation_id)
+        return await self._read(costs.of_conversation, conversation_id)
 
     async def statistics(self, since: datetime) -> Statistics:
         """Sums over the answers since this beginning of a day, by day, model and strategy."""
