@@ -153,3 +153,8 @@ async def test_words_are_moved_over_and_deleted(pilot: Pilot) -> None:
     prompt = prompt_of(pilot)
     await press(pilot, *"one two", "ctrl+left", "x", "ctrl+right", "ctrl+w")
     assert prompt.text == "one "
+
+
+async def test_a_family_of_emoji_is_typed_as_it_is(pilot: Pilot) -> None:
+    await press(pilot, "\U0001f469", "\u200d", "\U0001f467", "文", "x")
+    assert prompt_of(pilot).draft == "\U0001f469\u200d\U0001f467文x"

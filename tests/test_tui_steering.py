@@ -70,17 +70,17 @@ async def test_a_second_enter_lets_the_words_wait_and_they_are_asked_when_the_an
         await chat.ask("And another.")
         await chat.shows(OFFER)
         await chat.pilot.press("enter")
-        await chat.shows("Waits: And another.")
+        await chat.shows("Queued: And another.")
         await chat.ask("A short one.")
         await chat.pilot.press("enter")
-        await chat.shows("Waits: And another. A short one.")
+        await chat.shows("Queued: And another. A short one.")
         hold(chat, False)
         await chat.shows("Another one.")
         assert [text for role, text in said(chat) if role == "user"] == [
             "Tell a story.",
             "And another.\n\nA short one.",
         ]
-        assert "Waits" not in chat.shown()
+        assert "Queued" not in chat.shown()
 
 
 async def test_esc_and_more_words_take_the_offer_back_and_the_answer_runs_on() -> None:
@@ -107,13 +107,13 @@ async def test_up_brings_waiting_words_back_and_so_does_an_answer_that_was_cance
             await streaming(chat)
             await chat.ask("And another.")
             await chat.pilot.press("enter")
-            await chat.shows("Waits:")
+            await chat.shows("Queued:")
             if end == "fail":
                 hold(chat, False)
             else:
                 await chat.pilot.press(end)
             await chat.until(lambda: chat.chat.prompt.text == "And another.", 8)
-            assert "Waits" not in chat.shown()
+            assert "Queued" not in chat.shown()
             hold(chat, False)
             await chat.answered()
             assert len(chat.chat.turns) == 2
@@ -124,12 +124,12 @@ async def test_words_wait_on_when_another_conversation_is_in_view() -> None:
         await streaming(chat)
         await chat.ask("And another.")
         await chat.pilot.press("enter")
-        await chat.shows("Waits:")
+        await chat.shows("Queued:")
         id, first = chat.chat.conversation_id, chat.chat.answer
         assert id is not None
         assert first is not None
         await chat.pilot.press("ctrl+n")
-        await chat.until(lambda: "Waits" not in chat.shown())
+        await chat.until(lambda: "Queued" not in chat.shown())
         first.resume()
         await chat.until(lambda: len(chat.provider.requests) == 2)
         await chat.until(lambda: not chat.engine.running(id))
@@ -143,6 +143,6 @@ async def test_words_that_waited_when_the_program_ended_are_in_the_prompt_again(
         await streaming(chat)
         await chat.ask("And another.")
         await chat.pilot.press("enter")
-        await chat.shows("Waits:")
+        await chat.shows("Queued:")
     async with scripted_chat(file=tmp_path / "history.db") as chat:
         await chat.until(lambda: chat.chat.prompt.text == "And another.")

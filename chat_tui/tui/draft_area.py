@@ -25,6 +25,10 @@ _RESTORED = 2.5
 _SCREEN_KEYS = ("f6", "ctrl+f", "pageup", "pagedown")
 
 
+_JOINERS = ("\u200c", "\u200d")
+"""Python takes them for unprintable: families of emoji, and Persian, are written with them."""
+
+
 class DraftArea(TextArea, inherit_bindings=False):
     """One row at first, ten at most. `text` is what stands there, `draft` the same with held pastes written out."""
 
@@ -192,6 +196,11 @@ class DraftArea(TextArea, inherit_bindings=False):
         # Textual runs bindings only after the key has gone up to the app; what was typed behind it in one burst would
         # be in the text before an Enter or a backspace acts.
         if event.is_printable:
+            return
+        if event.character in _JOINERS:
+            self.replace(event.character, *self.selection, maintain_selection_offset=False)
+            event.stop()
+            event.prevent_default()
             return
         for binding in self._keys().key_to_bindings.get(event.key, ()):
             if await self.app.run_action(binding.action, self):

@@ -64,7 +64,7 @@ TABLE: tuple[Key, ...] = (
         "prompt.send",
         "enter",
         "",
-        "send; while an answer runs: let the words wait for it, or steer it",
+        "send; while an answer runs: queue the words, or steer it",
         "prompt",
         "send",
     ),

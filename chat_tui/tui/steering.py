@@ -92,7 +92,7 @@ class SteeringLine(SpanView):
     def lines(self, width: int) -> Sequence[Line]:
         """One line."""
         if self._offers:
-            told = (" again: send it after the answer", " steer the answer now", " leave it")
+            told = (" again: queue it behind the answer", " steer the answer now", " leave it")
             if sum(map(len, told)) + 18 > width:
                 told = (" queue", " steer", " leave")
             keys = zip(("Enter", "Tab", "Esc"), told, strict=True)
@@ -102,8 +102,8 @@ class SteeringLine(SpanView):
             return [()]
         files = f" +{len(self._waiting.files)}" if self._waiting.files else ""
         tail = f"{files} · Up takes it back"
-        words = crop(clean_line(self._waiting.text, 500), max(8, width - len(tail) - 8))
-        return [(Span("Waits: ", "accent"), Span(words), Span(tail, "dim"))]
+        words = crop(clean_line(self._waiting.text, 500), max(8, width - len(tail) - len("Queued: ")))
+        return [(Span("Queued: ", "accent"), Span(words), Span(tail, "dim"))]
 
 
 class Steering:
