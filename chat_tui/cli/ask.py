@@ -4,32 +4,29 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import signal
-import sys
-from collections.abc import Coroutine, Sequence
-from contextlib import aclosing, suppress
-from pathlib import Path
+from collections.abc import Sequence
+from contextlib import aclosing
 
 from msgspec.structs import replace
 
-from chat_tui import config, paths, presets
+from chat_tui import config, paths
 from chat_tui.answer import Answer
 from chat_tui.assembly import open_engine
-from chat_tui.attachments import Attachment, is_no_text, of_bytes, read
+from chat_tui.attachments import Attachment
 from chat_tui.cli.choice import wrong_choice
+from chat_tui.cli.interrupts import interrupts, unless
 from chat_tui.cli.paper import Paper
 from chat_tui.cli.preset_options import preset_of
+from chat_tui.cli.question import asked
 from chat_tui.cli.stderr import say, told
 from chat_tui.engine import Engine
 from chat_tui.errors import ChatTuiError
 from chat_tui.observing import Observer
 from chat_tui.presets import Preset
 from chat_tui.request import Request
-from chat_tui.text_safety import clean, clean_line
+from chat_tui.text_safety import clean_line
 from chat_tui.tokens import attachment_tokens, estimate
 
-STDIN_LIMIT = 16 * 1024 * 1024
-"""Bytes read from standard input."""
 SMALL_TOKENS = 2000
 """A question of so many fits any usual window; of a longer one to a named model its server is asked first."""
 _EXIT = {"complete": 0, "length": 0, "refused": 0, "cancelled": 130}
@@ -39,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
     """Answer, and give the exit code."""
     try:
         preset = preset_of(options)
-        question, attachments = _asked(options, preset)
+        question, attachments = asked(options, preset)
     except ChatTuiError as error:
         told(error)
         return 2
@@ -56,34 +53,6 @@ def run(options: argparse.Namespace) -> int:
     return asyncio.run(_ask(settings, question, attachments, preset, options))
 
 
-def _asked(options: argparse.Namespace, preset: Preset | None) -> tuple[str, Sequence[Attachment]]:
-    """The question with standard input behind it, and the files; a preset that works through a document takes standard
-    input for one. Raises `AttachmentRefused`."""
-    question, piped = " ".join(options.question), _piped()
-    attachments = [read(Path(file).expanduser()) for file in options.attach]
-    if preset is not None and preset.document:
-        if piped.strip():
-            attachments.append(of_bytes("standard input", piped))
-        if attachments and not question.strip():
-            question = presets.question_about(preset, [file.name for file in attachments])
-        return clean(question), attachments
-    if is_no_text(piped):
-        return clean(question), [*attachments, of_bytes("standard input", piped)]
-    text = piped.decode("utf-8", "replace").strip("\n")
-    return clean(f"{question}\n\n{text}" if question and text else question or text), attachments
-
-
-def _piped() -> bytes:
-    if sys.stdin is None or sys.stdin.closed or sys.stdin.isatty():
-        return b""
-    piped = b""
-    with suppress(OSError):
-        piped = sys.stdin.buffer.read(STDIN_LIMIT + 1)
-    if len(piped) > STDIN_LIMIT:
-        say("chat-tui: only the first 16 MB of standard input are read.\n")
-    return piped[:STDIN_LIMIT]
-
-
 async def _ask(
     settings: config.Config,
     question: str,
@@ -91,11 +60,7 @@ async def _ask(
     preset: Preset | None,
     options: argparse.Namespace,
 ) -> int:
-    interrupted = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # One that is ignored stays so: `nohup` and jobs in the background mean it.
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            asyncio.get_running_loop().add_signal_handler(number, interrupted.set)
+    interrupted = interrupts()
     engine = await open_engine(settings, save=not options.no_save, tell=_tell)
     request = Request(
         model=options.model and clean_line(options.model, 300),
@@ -131,9 +96,9 @@ async def _answered(
 ) -> int:
     named = request.model or (engine.config.model if request.strategy is None else None)
     if named is None:
-        await _unless(interrupted, engine.discover())
+        await unless(interrupted, engine.discover())
     elif estimate(question) + sum(map(attachment_tokens, attachments)) > SMALL_TOKENS:
-        await _unless(interrupted, engine.look_up(named))
+        await unless(interrupted, engine.look_up(named))
     answer = await engine.ask(None, question, request, preset=preset, attachments=attachments)
     watch = asyncio.ensure_future(_cancel_when(interrupted, engine, answer))
     try:
@@ -148,17 +113,6 @@ async def _answered(
     finally:
         watch.cancel()
     return _EXIT.get(answer.turn.state, 1)
-
-
-async def _unless(interrupted: asyncio.Event, work: Coroutine[None, None, None]) -> None:
-    """Do it to its end, or up to the interruption."""
-    doing, stop = asyncio.ensure_future(work), asyncio.ensure_future(interrupted.wait())
-    await asyncio.wait([doing, stop], return_when=asyncio.FIRST_COMPLETED)
-    doing.cancel()
-    stop.cancel()
-    await asyncio.wait([doing, stop])
-    if not doing.cancelled():
-        doing.result()
 
 
 async def _cancel_when(interrupted: asyncio.Event, engine: Engine, answer: Answer) -> None:

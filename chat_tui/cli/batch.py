@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import signal
 import sys
 import time
 from pathlib import Path
@@ -19,6 +18,7 @@ from chat_tui.batch.prompts import Prompts
 from chat_tui.batch.running import Batch, Count, Job
 from chat_tui.cli.batch_progress import Progress
 from chat_tui.cli.choice import wrong_choice
+from chat_tui.cli.interrupts import interrupts
 from chat_tui.cli.preset_options import preset_of
 from chat_tui.cli.stderr import say, told
 from chat_tui.errors import ChatTuiError, CommandError
@@ -86,11 +86,7 @@ def _ledger(options: argparse.Namespace, prompts: Prompts) -> Ledger:
 
 
 async def _run(settings: config.Config, prompts: Prompts, ledger: Ledger, job: Job, options: argparse.Namespace) -> int:
-    interrupted = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # One that is ignored stays so: `nohup` and jobs in the background mean it.
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            asyncio.get_running_loop().add_signal_handler(number, interrupted.set)
+    interrupted = interrupts()
     engine = await open_engine(settings, tell=_tell)
     try:
         progress = Progress(terminal=sys.stderr is not None and sys.stderr.isatty())

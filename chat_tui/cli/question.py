@@ -1,0 +1,46 @@
+"""The question of a command: its words, what comes on standard input, and the files that go along."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from chat_tui import presets
+from chat_tui.attachments import Attachment, is_no_text, of_bytes, read
+from chat_tui.cli.stderr import say
+from chat_tui.presets import Preset
+from chat_tui.text_safety import clean
+
+STDIN_LIMIT = 16 * 1024 * 1024
+"""Bytes read from standard input."""
+
+
+def asked(options: argparse.Namespace, preset: Preset | None) -> tuple[str, Sequence[Attachment]]:
+    """The question with standard input behind it, and the files; a preset that works through a document takes standard
+    input for one. Raises `AttachmentRefused`."""
+    question, piped = " ".join(options.question), _piped()
+    attachments = [read(Path(file).expanduser()) for file in options.attach]
+    if preset is not None and preset.document:
+        if piped.strip():
+            attachments.append(of_bytes("standard input", piped))
+        if attachments and not question.strip():
+            question = presets.question_about(preset, [file.name for file in attachments])
+        return clean(question), attachments
+    if is_no_text(piped):
+        return clean(question), [*attachments, of_bytes("standard input", piped)]
+    text = piped.decode("utf-8", "replace").strip("\n")
+    return clean(f"{question}\n\n{text}" if question and text else question or text), attachments
+
+
+def _piped() -> bytes:
+    if sys.stdin is None or sys.stdin.closed or sys.stdin.isatty():
+        return b""
+    piped = b""
+    with suppress(OSError):
+        piped = sys.stdin.buffer.read(STDIN_LIMIT + 1)
+    if len(piped) > STDIN_LIMIT:
+        say("chat-tui: only the first 16 MB of standard input are read.\n")
+    return piped[:STDIN_LIMIT]
