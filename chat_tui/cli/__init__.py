@@ -7,13 +7,10 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from chat_tui import __version__
-from chat_tui.cli import batch_options, history_options, values
+from chat_tui.cli import batch_options, compare_options, history_options, values
 from chat_tui.cli.stderr import told
 from chat_tui.errors import ChatTuiError
 from chat_tui.text_safety import clean
-
-THINKING = ("off", "low", "medium", "high")
-"""`request.Thinking`, whose module would load too much for a look at the help."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,6 +28,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from chat_tui.cli import batch
 
             code = batch.run(options)
+            if arguments is None:
+                _deaf_to_interrupts()
+            return code
+        if options.command == "compare":
+            from chat_tui.cli import compare
+
+            code = compare.run(options)
             if arguments is None:
                 _deaf_to_interrupts()
             return code
@@ -88,6 +92,11 @@ def parser() -> argparse.ArgumentParser:
         description="Answer one question: tokens to stdout, notes to stderr. Standard input is added to the question.",
     )
     _ask(ask)
+    several = commands.add_parser(
+        "compare", help="ask several models the same", description=compare_options.DESCRIPTION
+    )
+    _preset(several, argparse.SUPPRESS)
+    compare_options.add(several)
     many = commands.add_parser("batch", help="answer many prompts from a file", description=batch_options.DESCRIPTION)
     _choice(many, argparse.SUPPRESS)
     _preset(many, argparse.SUPPRESS)
@@ -115,7 +124,7 @@ def _ask(ask: argparse.ArgumentParser) -> None:
         help="end at this text; may be repeated",
     )
     ask.add_argument("--seed", type=int, metavar="N", help="the same seed gives the same answer, where it can")
-    ask.add_argument("--thinking", choices=THINKING, help="how much to think first, where the model can")
+    ask.add_argument("--thinking", choices=values.THINKING, help="how much to think first, where the model can")
     ask.add_argument(
         "--attach",
         "--file",

@@ -8,6 +8,8 @@ import sys
 import time
 from itertools import groupby
 
+import msgspec
+
 from chat_tui.chunks import Chunk, End, Error, Metadata, Token, encode
 from chat_tui.cli.breakdown import breakdown
 from chat_tui.cli.stderr import words_of, written
@@ -49,10 +51,7 @@ class Paper:
         if isinstance(chunk, (Token, Error)):
             self._clear()
         if self._json:
-            # JSON escapes what is below U+0020 by itself, and nothing above.
-            line = encode(chunk).decode("utf-8")
-            line = _CONTROL.sub(lambda match: f"\\u{ord(match.group()):04x}", line)
-            self._waiting.append((False, line + "\n"))
+            self._waiting.append((False, json_line(encode(chunk))))
         elif isinstance(chunk, Token) and chunk.kind == "text":
             self._waiting.append((False, chunk.token))
             self._said = chunk.token
@@ -62,6 +61,16 @@ class Paper:
             self._waiting.append((True, clean(words_of(ChatTuiError(chunk.error.title, chunk.error.hint)))))
         elif isinstance(chunk, End) and not self._json:
             self._end(chunk)
+
+    def put(self, text: str) -> None:
+        """Take words for stdout that are no chunk's."""
+        self._clear()
+        self._waiting.append((False, text))
+
+    def note(self, text: str) -> None:
+        """Take words for stderr that are no chunk's."""
+        self._clear()
+        self._waiting.append((True, clean(text)))
 
     def flush(self) -> None:
         """Write what waits. Raises `BrokenPipeError` where nobody reads."""
@@ -139,3 +148,12 @@ class Paper:
         if self._shown:
             self._shown = False
             self._waiting.append((True, "\r\x1b[K"))
+
+
+def json_line(encoded: bytes, model: str = "") -> str:
+    """An encoded record as one line, with this model where one is given."""
+    line = encoded.decode("utf-8")
+    if model:
+        line = f'{line[:-1]},"model":{msgspec.json.encode(model).decode()}}}'
+    # JSON escapes what is below U+0020 by itself, and nothing above.
+    return _CONTROL.sub(lambda match: f"\\u{ord(match.group()):04x}", line) + "\n"

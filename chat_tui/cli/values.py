@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 
+THINKING = ("off", "low", "medium", "high")
+"""`request.Thinking`, whose module would load too much for a look at the help."""
+
 
 def some_text(text: str) -> str:
     """A text that is not empty."""

@@ -1,0 +1,46 @@
+"""The options of `chat-tui compare`, apart from it: reading the command line must not load the engine."""
+
+from __future__ import annotations
+
+import argparse
+
+from chat_tui.cli import values
+
+DESCRIPTION = (
+    "Ask 2 to 4 models the same at once. Each answer is written when it is whole, a table of time, speed and cost"
+    " stands at the end. All answers are kept in the history, beside one another. Standard input is added to the"
+    " question."
+)
+
+
+def add(compare: argparse.ArgumentParser) -> None:
+    """Give the parser what `compare` takes besides presets."""
+    compare.add_argument("question", nargs="*", help="the question; its words may stand without quotes")
+    compare.add_argument(
+        "--models",
+        metavar="A,B",
+        help="2 to 4 of them, each as provider/model (default: the strategy's best two of different families)",
+    )
+    compare.add_argument(
+        "--strategy", metavar="NAME", default=argparse.SUPPRESS, help="how to choose where no models are named"
+    )
+    compare.add_argument("--max-tokens", type=values.positive_int, metavar="N", help="at most N tokens of each answer")
+    compare.add_argument("--temperature", type=values.not_negative, metavar="T", help="0 is the most certain")
+    compare.add_argument("--seed", type=int, metavar="N", help="the same seed gives the same answer, where it can")
+    compare.add_argument("--thinking", choices=values.THINKING, help="how much to think first, where a model can")
+    compare.add_argument(
+        "--attach",
+        "--file",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="send an image or text along; may be repeated",
+    )
+    compare.add_argument("--timeout", type=values.positive, metavar="SECONDS", help="limit for each whole answer")
+    compare.add_argument(
+        "--max-price", type=values.not_negative, metavar="DOLLARS", help="the most that each answer may cost"
+    )
+    compare.add_argument(
+        "--json", action="store_true", help="one chunk a line, as JSON with its `model`, and a summary at the end"
+    )
+    compare.add_argument("--no-save", action="store_true", help="do not keep it in the history")
