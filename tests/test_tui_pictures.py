@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from rich.errors import StyleSyntaxError
 from textual.pilot import Pilot
 
 from chat_tui.tui.chat_screen import ChatScreen
 from chat_tui.tui.history_screen import HistoryScreen
 from tests.stand_in_engine import ANSWER, QUESTION, STREAMING, pictured_app
+
+DEADLINE_SECONDS = 30.0
+"""For what a picture shows; it takes a second."""
 
 
 @pytest.fixture(autouse=True)
@@ -29,6 +34,15 @@ def chat_screen(pilot: Pilot[int]) -> ChatScreen:
     return screen
 
 
+async def until(pilot: Pilot[int], true: Callable[[], bool]) -> None:
+    """Wait until it is true; an app that has ended will never make it so, but waits for its pilot."""
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while not true():
+            if not pilot.app.is_running:
+                raise AssertionError("the app has ended") from pilot.app._exception
+            await pilot.pause(0.02)
+
+
 async def opened(pilot: Pilot[int]) -> None:
     await chat_screen(pilot).opened()
     await pilot.pause()
@@ -40,23 +54,40 @@ async def asked(pilot: Pilot[int]) -> None:
     screen = chat_screen(pilot)
     screen.chat.prompt.insert(QUESTION)
     await pilot.press("enter")
-    while not (
-        screen.stats.figures == STREAMING
-        and screen.stats._due is None
-        and "c0" in screen.history._answering
-        and screen.chat.transcript.copy_text() == ANSWER
-        and not screen.chat.transcript.is_busy
-    ):
-        await pilot.pause(0.02)
+    await until(
+        pilot,
+        lambda: (
+            screen.stats.figures == STREAMING
+            and screen.stats._due is None
+            and "c0" in screen.history._answering
+            and screen.chat.transcript.copy_text() == ANSWER
+            and not screen.chat.transcript.is_busy
+        ),
+    )
     await pilot.pause(0.1)
 
 
 async def history_opened(pilot: Pilot[int]) -> None:
     await asked(pilot)
     await pilot.press("ctrl+r")
-    while not isinstance(pilot.app.screen, HistoryScreen):
-        await pilot.pause(0.02)
+    await until(pilot, lambda: isinstance(pilot.app.screen, HistoryScreen))
     await pilot.pause(0.1)
+
+
+async def test_an_app_that_fails_under_its_pilot_is_told_and_nobody_waits() -> None:
+    app = pictured_app()
+
+    def fails() -> None:
+        raise StyleSyntaxError("no such colour")
+
+    async def waits_for_ever(pilot: Pilot[int]) -> None:
+        await opened(pilot)
+        app.call_later(fails)
+        await until(pilot, lambda: False)
+
+    with pytest.raises(AssertionError, match="has ended") as told:
+        await app.run_async(headless=True, size=(100, 28), auto_pilot=waits_for_ever)
+    assert isinstance(told.value.__cause__, StyleSyntaxError)
 
 
 SnapCompare = Callable[..., bool]
