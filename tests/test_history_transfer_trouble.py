@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from chat_tui.history.store import Store
 from chat_tui.history.transfer.importing import Progress, bring_in
 from chat_tui.history.transfer.parcels import ImportRefused
-from chat_tui.history.transfer.splitting import TooLong, records
+from chat_tui.history.transfer.splitting import NoObject, TooLong, records
 from tests.killing import KILLS
 from tests.transfer_rig import chatgpt, imported, node
 
@@ -70,6 +70,28 @@ def test_a_record_that_is_too_long_is_passed_over() -> None:
     found = list(records(Dribbling(content, 100), limit=1000))
     assert isinstance(found[1], TooLong)
     assert [json.loads(each) for each in found if isinstance(each, bytes)] == [{"a": 1}, {"d": 2}]
+
+
+@given(st.lists(OBJECTS | st.text("a,{\\\"' é") | st.integers() | st.none() | st.booleans()), st.integers(1, 9))
+def test_values_that_are_no_objects_stand_in_their_places(given: list[object], size: int) -> None:
+    plain = [each for each in given if not (isinstance(each, str) and "{" in each)]
+    found = list(records(Dribbling(json.dumps(plain).encode(), size)))
+    read = [json.loads(each) if isinstance(each, bytes) else isinstance(each, NoObject) for each in found]
+    assert read == [each if isinstance(each, dict) else True for each in plain]
+
+
+async def test_records_of_ours_that_are_no_objects_are_told_as_skipped(store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "ours.json"
+    ours = json.dumps(
+        {"format": "chat-tui", "version": 1, "id": "c", "turns": [{"id": "q", "role": "user", "text": "Hi"}]}
+    )
+    other = ours.replace('"c"', '"d"').replace('"q"', '"r"')
+    file.write_text(f'[1, {ours}, "two, or", null, [], {other}, false]')
+    report = await imported(store, file)
+    assert report.conversations == 2
+    assert [skipped.record for skipped in report.skipped] == ["record 1", "record 3", "record 4", "record 6"]
+    file.write_text(f'{{"conversations": [{ours}], "note": "n", "version": 7}}')
+    assert (await imported(store, file)).skipped == ()
 
 
 def good(id: str) -> str:

@@ -95,6 +95,9 @@ def _records(stream: splitting.Bytes, inside: archive.Archive | None) -> Iterato
         if isinstance(found, splitting.TooLong):
             yield "", Skipped(place, "it is too long")
             continue
+        if isinstance(found, splitting.NoObject):
+            yield "", Skipped(place, "it is no object")
+            continue
         try:
             value = _decoded(found)
         except (ValueError, RecursionError) as error:

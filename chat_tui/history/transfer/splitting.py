@@ -19,6 +19,8 @@ _BRACKET = re.compile(rb'["{}\[\]]')
 _QUOTE = re.compile(rb'["\\]')
 _BOM = b"\xef\xbb\xbf"
 _OPENING = b"{["
+_BETWEEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]]|[^\s,\[\]}"][^,\[\]}"]*', re.DOTALL)
+"""What may stand between two records: a list that begins or ends, a value that is no object."""
 
 
 class Bytes(Protocol):
@@ -31,7 +33,11 @@ class TooLong:
     """In the place of a record that is longer than the limit."""
 
 
-def records(source: Bytes, limit: int = RECORD_BYTES) -> Iterator[bytes | TooLong]:
+class NoObject:
+    """In the place of a list's value that is no record."""
+
+
+def records(source: Bytes, limit: int = RECORD_BYTES) -> Iterator[bytes | TooLong | NoObject]:
     """The records of a list (also one under `"conversations"`), or of a file of them, as they stand there."""
     return _Splitter(source, limit).records()
 
@@ -42,6 +48,8 @@ class _Splitter:
         self._limit = limit
         self._held = b""
         self._at = 0
+        self._lists = 0
+        """That have begun and not ended: outside of them no value is expected."""
 
     def _more(self) -> bool:
         piece = self._source.read(_PIECE)
@@ -49,26 +57,38 @@ class _Splitter:
         self._at = 0
         return bool(piece)
 
-    def records(self) -> Iterator[bytes | TooLong]:
+    def records(self) -> Iterator[bytes | TooLong | NoObject]:
         while len(self._held) < _BEGINNING_BYTES and self._more():
             pass
         if self._held.startswith(_BOM):
             self._at = len(_BOM)
         if begin := _BEGIN.match(self._held, self._at):
             self._at = begin.end()
-        while self._find_opening():
-            yield self._record()
-
-    def _find_opening(self) -> bool:
-        """Goes on to the next record; what stands between records is not looked at."""
+            self._lists = 1
         while True:
             place = self._held.find(b"{", self._at)
+            # A value that is cut is looked at when the rest of it has come, as long as that is not for ever.
+            if place < 0 and len(self._held) - self._at <= _PIECE and self._more():
+                continue
+            for _ in range(self._others(place if place >= 0 else len(self._held))):
+                yield NoObject()
             if place >= 0:
-                self._at = place
-                return True
-            self._at = len(self._held)
-            if not self._more():
-                return False
+                yield self._record()
+            elif not self._more():
+                return
+
+    def _others(self, end: int) -> int:
+        """Goes on to there; how many values of a list that are no objects were passed."""
+        others = 0
+        for found in _BETWEEN.finditer(self._held, self._at, end):
+            if found[0] == b"[":
+                self._lists += 1
+            elif found[0] == b"]":
+                self._lists = max(0, self._lists - 1)
+            elif self._lists:
+                others += 1
+        self._at = end
+        return others
 
     def _record(self) -> bytes | TooLong:
         pieces: list[bytes] = []
