@@ -22,6 +22,7 @@ from chat_tui.config import Config
 from chat_tui.engine import Engine
 from chat_tui.errors import ChatTuiError, ConfigError, HistoryError, LocalModelError
 from chat_tui.facts import Facts
+from chat_tui.history.opening import Settings
 from chat_tui.history.store import Store
 from chat_tui.known import KnownProvider, known_providers
 from chat_tui.local.children import Children
@@ -348,10 +349,12 @@ async def open_engine(
     clock: Callable[[], float] = time.monotonic,
     environ: Mapping[str, str] = os.environ,
     known: Mapping[str, KnownProvider] | None = None,
+    when_slow: Callable[[], None] = lambda: None,
 ) -> Engine:
     """An engine over the user's store. A store that cannot be used is told, and nothing is saved then.
 
-    `environ` and `known` are where keys and servers are looked for.
+    `environ` and `known` are where keys and servers are looked for; `when_slow` is called, in another thread, when the
+    store is brought up to date for longer than a second.
     """
     config = await asyncio.to_thread(with_dialects, config, tell)
     known_strategies = {*names(), *await asyncio.to_thread(plug_ins)}
@@ -377,7 +380,7 @@ async def open_engine(
     for warning in key_warnings(in_config, paths.config_file()):
         tell(warning)
     try:
-        history = await Store.open((store_file or paths.store_file()) if save else None)
+        history = await Store.open((store_file or paths.store_file()) if save else None, Settings(when_slow=when_slow))
     except HistoryError as error:
         tell(error)
         history = await Store.open(None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -113,6 +114,22 @@ async def test_a_migration_keeps_a_backup_of_what_was(tmp_path: Path) -> None:
     await old.close()
     with pytest.raises(SchemaTooNew):
         await Store.open(file)
+
+
+@pytest.mark.parametrize(("seconds", "slow_seconds", "told"), [(0.3, 0.05, 1), (0.0, 60.0, 0)])
+async def test_only_a_migration_that_takes_long_is_told(
+    tmp_path: Path, seconds: float, slow_seconds: float, told: int
+) -> None:
+    said: list[int] = []
+
+    def slowly(db: sqlite3.Connection) -> None:
+        time.sleep(seconds)
+
+    settings = Settings(migrations=(*MIGRATIONS, slowly), when_slow=lambda: said.append(1), slow_seconds=slow_seconds)
+    for _ in range(2):
+        store = await Store.open(recorded(tmp_path, 4) if not said else tmp_path / "history.db", settings)
+        await store.close()
+    assert len(said) == told
 
 
 async def test_no_backup_is_made_of_a_store_that_is_new_or_up_to_date(tmp_path: Path) -> None:

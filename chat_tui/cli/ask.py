@@ -18,7 +18,7 @@ from chat_tui.cli.interrupts import interrupts, unless
 from chat_tui.cli.paper import Paper
 from chat_tui.cli.preset_options import preset_of
 from chat_tui.cli.question import asked
-from chat_tui.cli.stderr import say, told
+from chat_tui.cli.stderr import say, say_updating, told
 from chat_tui.engine import Engine
 from chat_tui.errors import ChatTuiError
 from chat_tui.observing import Observer
@@ -61,7 +61,7 @@ async def _ask(
     options: argparse.Namespace,
 ) -> int:
     interrupted = interrupts()
-    engine = await open_engine(settings, save=not options.no_save, tell=_tell)
+    engine = await open_engine(settings, save=not options.no_save, tell=_tell, when_slow=say_updating)
     request = Request(
         model=options.model and clean_line(options.model, 300),
         strategy=options.strategy,

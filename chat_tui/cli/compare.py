@@ -20,7 +20,7 @@ from chat_tui.cli.interrupts import interrupts, unless
 from chat_tui.cli.paper import Paper, json_line
 from chat_tui.cli.preset_options import preset_of
 from chat_tui.cli.question import asked
-from chat_tui.cli.stderr import say, told, words_of
+from chat_tui.cli.stderr import say, say_updating, told, words_of
 from chat_tui.compare import Comparison, Result, named
 from chat_tui.engine import Engine
 from chat_tui.errors import ChatTuiError
@@ -66,7 +66,7 @@ async def _run(
     options: argparse.Namespace,
 ) -> int:
     interrupted = interrupts()
-    engine = await open_engine(settings, save=not options.no_save, tell=_tell)
+    engine = await open_engine(settings, save=not options.no_save, tell=_tell, when_slow=say_updating)
     request = Request(
         strategy=options.strategy,
         max_tokens=options.max_tokens,

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from chat_tui import paths
-from chat_tui.cli.stderr import say
+from chat_tui.cli.stderr import say, say_updating
 from chat_tui.conversation import Summary, Tree, Turn
 from chat_tui.errors import HistoryError
+from chat_tui.history.opening import Settings
 from chat_tui.history.store import Store
 from chat_tui.history.transfer import own
 from chat_tui.history.transfer.exporting import exported
@@ -263,7 +264,7 @@ async def _opened() -> AsyncGenerator[Store | None, None]:
         yield None
         return
     try:
-        store = await Store.open(file)
+        store = await Store.open(file, Settings(when_slow=say_updating))
     except HistoryError as error:
         if type(error) is not HistoryError:
             raise

@@ -24,6 +24,11 @@ def say(text: str) -> None:
     written(clean(text))
 
 
+def say_updating() -> None:
+    """Say why it takes seconds: an older history of many conversations is being brought up to date."""
+    say("chat-tui: Bringing the history up to date; this happens once.\n")
+
+
 def written(text: str) -> None:
     """Write to stderr as it is."""
     if sys.stderr is None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
+from threading import Timer
 
 import msgspec
 
@@ -32,6 +33,9 @@ class Settings(msgspec.Struct, frozen=True):
     max_pages: int | None = None
     """Limit of the file in pages of 4 KB; None: none."""
     migrations: Sequence[Migration] = MIGRATIONS
+    when_slow: Callable[[], None] = lambda: None
+    """Called once, in another thread, when bringing an older store up to date takes longer than `slow_seconds`."""
+    slow_seconds: float = 1.0
 
 
 def owners_folder(file: Path) -> Path:
@@ -146,13 +150,27 @@ def _prepare(db: sqlite3.Connection, file: Path | None, settings: Settings) -> N
     _refuse_newer(schema, newest)
     if schema < newest:
         if schema:
-            _back_up(db, file, schema)
+            with _told_when_slow(settings):
+                _back_up(db, file, schema)
+                _migrate(db, schema, settings.migrations)
         elif db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             raise HistoryError(
                 f"{file} is a database of another program.", "Move it away, or set XDG_DATA_HOME to another folder."
             )
-        _migrate(db, schema, settings.migrations)
+        else:
+            _migrate(db, schema, settings.migrations)
     db.execute("PRAGMA foreign_keys = ON")
+
+
+@contextmanager
+def _told_when_slow(settings: Settings) -> Iterator[None]:
+    timer = Timer(settings.slow_seconds, settings.when_slow)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _refuse_newer(schema: int, newest: int) -> None:
