@@ -92,7 +92,8 @@ class ContextScreen(ModalScreen[None]):
     ContextScreen RowList { height: 1fr; background: $surface; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,f9,q,ctrl+c", "dismiss(None)", "Close", show=False),
+        Binding("escape,q,ctrl+c", "dismiss(None)", "Close", show=False),
+        Binding("f9", "dismiss(None)", "Close", id="context.open", show=False),
         Binding("space", "keep('next')", "Keep in, out, or as it fits", show=False),
         Binding("k", "keep('in')", "Keep in", show=False),
         Binding("x", "keep('out')", "Keep out", show=False),

@@ -47,7 +47,7 @@ class DiffScreen(ReadingScreen):
     """The version that is shown against one beside it, at first the one before. Opened by d on a turn, or /diff."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("d", "dismiss", "Close", show=False),
+        Binding("d", "dismiss", "Close", id="version.compare", show=False),
         Binding("left", "other(-1)", "The version before", show=False, priority=True),
         Binding("right", "other(1)", "The version after", show=False, priority=True),
     ]

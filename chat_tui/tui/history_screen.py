@@ -82,7 +82,8 @@ class HistoryScreen(ModalScreen[tuple[str, str] | None]):
     HistoryScreen RowList { height: 1fr; background: $surface; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,ctrl+r,ctrl+c", "dismiss(None)", "Close", show=False),
+        Binding("escape,ctrl+c", "dismiss(None)", "Close", show=False),
+        Binding("ctrl+r", "dismiss(None)", "Close", id="history.open", show=False),
         *keymap.bindings("history list"),
         *(binding for binding in keymap.bindings() if binding.id == "conversation.export"),
     ]
