@@ -292,6 +292,12 @@ def test_every_action_can_be_reached_from_a_plain_xterm_in_a_multiplexer(row: ke
         ({"help.open": "ctrl+n"}, [], ["help.open", "conversation.new", "ctrl+n"]),
         ({"answer.regenerate": "y"}, [], ["answer.regenerate", "transcript.copy"]),
         ({"help.open": "enter"}, [], ["help.open", "prompt.send"]),
+        ({"help.open": "?"}, [], ["help.open", "question_mark", "typing"]),
+        ({"list.up": "k"}, [], ["list.up", "k", "typing"]),
+        ({"turn.before": "5"}, [], ["turn.before", "transcript.copy_code"]),
+        ({"answer.good": "?"}, [], ["answer.good", "answer.route"]),
+        ({"prompt.recall": "ctrl+k"}, [], ["prompt.recall", "cannot be rebound", "arrows"]),
+        ({"transcript.copy_code": "f5"}, [], ["transcript.copy_code", "cannot be rebound", "digits"]),
         ({"help.open": "ctrl+enter+x"}, [], ["help.open", "ctrl+enter+x"]),
         ({"help.open": "f99"}, [], ["help.open", "f99"]),
         ({"help.open": "ctlr+k"}, [], ["help.open", "ctlr+k"]),
@@ -310,7 +316,7 @@ def test_keys_that_two_actions_would_have_or_that_do_not_exist_are_named(
 def test_two_actions_can_change_places_and_a_key_can_mean_two_things_in_two_places() -> None:
     swap = {"help.open": "f3", "stats.toggle": "f1"}
     assert keymap.rebound(swap) == (swap, [])
-    elsewhere = {"conversation.pin": "r"}
+    elsewhere = {"find.before": "f5"}
     assert keymap.rebound(elsewhere) == (elsewhere, [])
 
 

@@ -35,8 +35,9 @@ if TYPE_CHECKING:
     from chat_tui.presets import Preset
     from chat_tui.tui.clipboard import Clipboard
 
-_NOT_IN_PALETTE = {"palette.open", "copy.or_cancel", "undo.take"}
-"""The last one is there as `change.undo`."""
+_IN_PALETTE = ("everywhere", "transcript", "history list")
+_NOT_IN_PALETTE = {"palette.open", "copy.or_cancel", "undo.take", "history.filter"}
+"""The third one is there as `change.undo`."""
 
 OpenEngine: TypeAlias = "Callable[[Callable[[ChatTuiError], None]], Awaitable[Engine]]"
 """Opens the engine; its argument is told what goes wrong in the background."""
@@ -61,7 +62,8 @@ class ChatApp(App[int]):
     CSS_PATH = Path(__file__).with_name("styles.tcss")
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "ctrl+p"
-    BINDINGS = []
+    # Over every screen, in place of Textual's own, which could not be rebound.
+    BINDINGS = [binding for binding in keymap.bindings() if binding.id in ("app.quit", "palette.open")]
 
     def __init__(
         self,
@@ -272,7 +274,7 @@ class ChatApp(App[int]):
         if not isinstance(chat, ChatScreen):
             return
         for row in keymap.TABLE:
-            if row.action and row.id not in _NOT_IN_PALETTE:
+            if row.action and row.where in _IN_PALETTE and row.id not in _NOT_IN_PALETTE:
                 keys = keymap.shown(self.changed_keys.get(row.id, row.keys))
                 yield SystemCommand(f"{row.help.capitalize()}", keys, _runner(chat, row))
         for name in self.theme_names():
@@ -318,6 +320,7 @@ class ChatApp(App[int]):
 
 def _runner(screen: ChatScreen, row: keymap.Key) -> Callable[[], Awaitable[None]]:
     async def run() -> None:
-        await (screen.chat if row.where == "transcript" else screen).run_action(row.action)
+        around = screen.chat if row.where == "transcript" else screen
+        await (screen.chat.transcript if row.inner else around).run_action(row.action)
 
     return run

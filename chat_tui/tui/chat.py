@@ -35,9 +35,9 @@ class Chat(ChatCopies):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *keymap.bindings("transcript"),
-        Binding("tab", "steer", "Steer the answer", show=False),
-        Binding("escape", "leave_offer", "Take the offer back", show=False),
-        Binding("escape", "leave_edit", "Leave the question as it is", show=False),
+        Binding("tab", "steer", "Steer the answer", id="prompt.complete", show=False),
+        Binding("escape", "leave_offer", "Take the offer back", id="answer.cancel", show=False),
+        Binding("escape", "leave_edit", "Leave the question as it is", id="answer.cancel", show=False),
     ]
 
     def __init__(self, complete: Callable[[str], Sequence[Completion]], id: str | None = None) -> None:

@@ -45,7 +45,7 @@ _IDLE_KEYS = (
     "app.quit",
 )
 _LIST_KEYS = (
-    "history.choose",
+    "list.choose",
     "history.filter",
     "conversation.rename",
     "conversation.pin",
@@ -137,9 +137,9 @@ class ChatLayout(Screen[None]):
         changed = self.host.changed_keys
         rows = {row.id: row for row in keymap.TABLE}
         if not self.host.kept.welcomed:
-            models, help = (keymap.first_key(id, changed) for id in ("models.open", "help.open"))
+            send, models, help = (keymap.first_key(id, changed) for id in ("prompt.send", "models.open", "help.open"))
             return [
-                ("Enter", "sends a question, such as: What can you do?"),
+                (send, "sends a question, such as: What can you do?"),
                 (models, "chooses who answers"),
                 (help, "shows every key and command"),
             ]

@@ -43,8 +43,8 @@ class ChatPane(Vertical):
     is asked."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("pageup", "page(-1)", "Page up", show=False),
-        Binding("pagedown", "page(1)", "Page down", show=False),
+        Binding("pageup", "page(-1)", "Page up", id="transcript.page_up", show=False),
+        Binding("pagedown", "page(1)", "Page down", id="transcript.page_down", show=False),
     ]
 
     class Began(Message):

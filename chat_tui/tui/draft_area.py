@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from textual import events, on
 from textual.actions import SkipAction
-from textual.binding import Binding, BindingsMap, BindingType, Keymap
+from textual.binding import Binding, BindingType
 from textual.document._document import EditResult, Location
 from textual.document._edit import Edit
 from textual.message import Message
@@ -14,6 +14,7 @@ from textual.timer import Timer
 from textual.widgets import TextArea
 
 from chat_tui.tui.held_pastes import CHARACTERS, HeldPastes, is_long, plain
+from chat_tui.tui.own_keys import OwnKeys
 
 EDITED_SECONDS = 0.2
 """How long after a change `Edited` tells of it; more changes meanwhile do not put it off."""
@@ -54,10 +55,7 @@ class DraftArea(TextArea, inherit_bindings=False):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *(binding for binding in TextArea.BINDINGS if isinstance(binding, Binding) and binding.key not in _SCREEN_KEYS),
-        Binding("alt+b", "cursor_word_left", "A word to the left", show=False),
-        Binding("alt+f", "cursor_word_right", "A word to the right", show=False),
         Binding("alt+d", "delete_word_right", "Delete a word to the right", show=False),
-        Binding("ctrl+j,shift+enter", "new_line", "New line", id="prompt.new_line", show=False),
     ]
 
     class Edited(Message, namespace="prompt"):
@@ -80,7 +78,7 @@ class DraftArea(TextArea, inherit_bindings=False):
         """What is inserted now was not typed."""
         self._told = ""
         self._edited_timer: Timer | None = None
-        self._mapped: tuple[Keymap, BindingsMap] | None = None
+        self._own_keys = OwnKeys(self._bindings)
 
     # The draft
 
@@ -202,20 +200,11 @@ class DraftArea(TextArea, inherit_bindings=False):
             event.stop()
             event.prevent_default()
             return
-        for binding in self._keys().key_to_bindings.get(event.key, ()):
-            if await self.app.run_action(binding.action, self):
+        for action in self._own_keys.actions(event.key, self.app._keymap):
+            if await self.app.run_action(action, self):
                 event.stop()
                 event.prevent_default()
                 return
-
-    def _keys(self) -> BindingsMap:
-        """The prompt's own keys with the user's keymap applied."""
-        keymap = self.app._keymap
-        if self._mapped is None or self._mapped[0] is not keymap:
-            bindings = self._bindings.copy()
-            bindings.apply_keymap(keymap)
-            self._mapped = (keymap, bindings)
-        return self._mapped[1]
 
     def action_new_line(self) -> None:
         """Insert a newline."""

@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual import on
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.message import Message
 from textual.widgets import Input
 
 from chat_tui.conversation import Turn
+from chat_tui.tui import keymap
 from chat_tui.tui.transcript.found import Hit, Texts
 from chat_tui.tui.transcript.transcript import Transcript
 
@@ -27,11 +28,7 @@ class FindBar(Input):
         & > .input--placeholder { color: $text-muted; }
     }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down", "move(1)", "The next one", show=False),
-        Binding("up", "move(-1)", "The one before", show=False),
-        Binding("escape", "close", "Close", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*keymap.bindings("find bar")]
 
     class Opened(Message):
         """It stands in the prompt's place."""
@@ -81,10 +78,6 @@ class FindBar(Input):
             self._at = (self._at + step) % len(self._hits)
             self._transcript.go_to(self._hits[self._at])
         self._tell()
-
-    async def action_submit(self) -> None:
-        """Enter goes on."""
-        self.action_move(1)
 
     @on(Input.Changed)
     def look(self, event: Input.Changed) -> None:

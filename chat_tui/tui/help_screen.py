@@ -13,6 +13,7 @@ from chat_tui.tui.spans import Line, Span, crop, wrap
 
 _COLUMN = 26
 """Cells for the keys; fewer where it is narrow."""
+_FIXED = "cannot be rebound"
 
 
 def help_lines(changed: Mapping[str, str], width: int) -> list[Line]:
@@ -23,7 +24,8 @@ def help_lines(changed: Mapping[str, str], width: int) -> list[Line]:
         if row.where != where:
             where = row.where
             lines += [(), (Span(f"Keys: {where}", "accent"),)]
-        lines += _row(keymap.shown(changed.get(row.id, row.keys)), row.help, width)
+        help = f"{row.help} ({_FIXED})" if row.fixed else row.help
+        lines += _row(keymap.shown(changed.get(row.id, row.keys)), help, width)
     lines += [(), (Span("Commands", "accent"),)]
     for command in commands.TABLE:
         lines += _row(f"/{command.name} {command.argument}".strip(), command.help, width)
@@ -40,7 +42,7 @@ def _row(name: str, help: str, width: int) -> list[Line]:
 class HelpScreen(ReadingScreen):
     """Opened by F1 or /help."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("f1", "dismiss", "Close", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("f1", "dismiss", "Close", id="help.open", show=False)]
 
     def __init__(self, changed: Mapping[str, str]) -> None:
         super().__init__("Help", lambda width: help_lines(changed, width))

@@ -98,18 +98,27 @@ class NoHistory(SpanView):
 class SummaryRows(RowList):
     """The rows; a letter typed on them begins to filter."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [*keymap.bindings("history list", inner=True)]
+
     class Typed(Message):
-        """A character was typed; empty for `/`, which only opens the filter."""
+        """A character was typed; empty: the filter is only to be opened."""
 
         def __init__(self, character: str) -> None:
             super().__init__()
             self.character = character
 
-    def on_key(self, event: events.Key) -> None:
+    async def on_key(self, event: events.Key) -> None:
         if event.is_printable and event.character:
             event.stop()
             event.prevent_default()
-            self.post_message(self.Typed("" if event.character == "/" else event.character))
+            if event.key in self.app._keymap.get("history.filter", "slash").split(","):
+                await self.app.run_action("filter", self)
+            else:
+                self.post_message(self.Typed(event.character))
+
+    def action_filter(self) -> None:
+        """Open the filter."""
+        self.post_message(self.Typed(""))
 
 
 class HistoryList(Widget):
@@ -125,7 +134,7 @@ class HistoryList(Widget):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "clear", "Clear the filter", show=False),
+        Binding("escape", "clear", "Clear the filter", id="answer.cancel", show=False),
         *keymap.bindings("history list"),
     ]
 

@@ -7,11 +7,12 @@ from typing import Literal
 
 import msgspec
 from textual.binding import Binding
+from textual.keys import Keys, _character_to_key, key_to_character
 
 from chat_tui.errors import KeymapError
 from chat_tui.text_safety import clean_line
 
-Where = Literal["everywhere", "prompt", "transcript", "selection", "find bar", "history list"]
+Where = Literal["everywhere", "prompt", "transcript", "selection", "find bar", "lists", "history list"]
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -22,12 +23,18 @@ class Key(msgspec.Struct, frozen=True):
     keys: str
     """As Textual writes them, with commas between."""
     action: str
-    """Empty for a key that its widget handles by itself."""
+    """Empty for keys that are fixed."""
     help: str
     where: Where = "everywhere"
     label: str = ""
     """A short word for the footer."""
+    inner: bool = False
+    """The transcript or the list itself handles it, not what stands around it."""
+    fixed: str = ""
+    """Why the keys cannot be others, as the end of a sentence; empty: they can."""
 
+
+_DIGITS = "1–9"
 
 TABLE: tuple[Key, ...] = (
     Key("conversation.new", "ctrl+n", "new_conversation", "begin a new conversation", label="new"),
@@ -63,30 +70,67 @@ TABLE: tuple[Key, ...] = (
     Key(
         "prompt.send",
         "enter",
-        "",
+        "send",
         "send; while an answer runs: queue the words, or steer it",
         "prompt",
         "send",
     ),
-    Key("prompt.new_line", "ctrl+j,shift+enter", "", "make a new line", "prompt", "new line"),
-    Key("prompt.recall", "up,down", "", "at the edges: earlier prompts", "prompt"),
-    Key("prompt.undo", "ctrl+z,ctrl+y", "", "undo, redo", "prompt"),
-    Key("prompt.words", "ctrl+left,ctrl+right,alt+b,alt+f", "", "move by words; Ctrl+W deletes one", "prompt"),
-    Key("prompt.page", "pageup,pagedown", "", "scroll the conversation by a page", "prompt"),
-    Key("prompt.complete", "tab", "", "take the completion, or steer the answer; else go to the transcript", "prompt"),
-    Key("transcript.turn", "up,down", "", "the turn before or after", "transcript"),
-    Key("transcript.page", "pageup,pagedown", "", "scroll by a page", "transcript"),
-    Key("transcript.edge", "home,end,g,G", "", "go to the beginning or the end", "transcript"),
-    Key("transcript.fold", "t", "", "fold the thinking away, or unfold it", "transcript"),
-    Key("transcript.copy", "y", "", "copy the answer", "transcript", "copy"),
-    Key("transcript.copy_code", "1–9", "", "copy a code block by its number", "transcript"),
-    Key("transcript.select", "v", "select", "select by keyboard", "transcript", "select"),
-    Key("selection.move", "up,down,left,right", "", "move; so do Home, End, PageUp, PageDown", "selection", "move"),
+    Key("prompt.new_line", "ctrl+j,shift+enter", "new_line", "make a new line", "prompt", "new line"),
     Key(
-        "selection.begin", "v,space", "", "begin the selection here; what comes after extends it", "selection", "begin"
+        "prompt.recall",
+        "up,down",
+        "",
+        "move in the text; at its edges: earlier prompts",
+        "prompt",
+        fixed="the arrows belong to the text",
     ),
-    Key("selection.copy", "y,enter", "", "copy the selection, else the line", "selection", "copy"),
-    Key("selection.leave", "escape", "", "leave", "selection", "leave"),
+    Key("prompt.undo", "ctrl+z", "undo", "undo", "prompt"),
+    Key("prompt.redo", "ctrl+y", "redo", "redo", "prompt"),
+    Key("prompt.word_left", "ctrl+left,alt+b", "cursor_word_left", "a word to the left", "prompt"),
+    Key("prompt.word_right", "ctrl+right,alt+f", "cursor_word_right", "a word to the right", "prompt"),
+    Key("prompt.delete_word", "ctrl+w", "delete_word_left", "delete the word to the left", "prompt"),
+    Key(
+        "prompt.complete",
+        "tab",
+        "complete",
+        "take the completion, or steer the answer; else go to the transcript",
+        "prompt",
+    ),
+    Key("turn.before", "up", "previous_turn", "go to the turn before", "transcript", inner=True),
+    Key("turn.after", "down", "next_turn", "go to the turn after", "transcript", inner=True),
+    Key("transcript.page_up", "pageup", "page(-1)", "scroll a page up, from the prompt too", "transcript", inner=True),
+    Key("transcript.page_down", "pagedown", "page(1)", "scroll a page down", "transcript", inner=True),
+    Key("transcript.begin", "home,g", "begin", "go to the beginning", "transcript", inner=True),
+    Key("transcript.end", "end,G", "end", "go to the end", "transcript", inner=True),
+    Key("transcript.fold", "t", "fold", "fold the thinking away, or unfold it", "transcript", inner=True),
+    Key("transcript.copy", "y", "copy_turn", "copy the answer", "transcript", "copy", inner=True),
+    Key(
+        "transcript.copy_code",
+        _DIGITS,
+        "",
+        "copy a code block by its number",
+        "transcript",
+        fixed="the digits are the numbers of the code blocks",
+    ),
+    Key("transcript.select", "v", "select", "select by keyboard", "transcript", "select"),
+    Key("selection.up", "up", "caret('up')", "a line up", "selection"),
+    Key("selection.down", "down", "caret('down')", "a line down", "selection"),
+    Key("selection.left", "left", "caret('left')", "a character to the left", "selection"),
+    Key("selection.right", "right", "caret('right')", "a character to the right", "selection"),
+    Key("selection.line_begin", "home", "caret('home')", "to the beginning of the line", "selection"),
+    Key("selection.line_end", "end", "caret('end')", "to the end of the line", "selection"),
+    Key("selection.page_up", "pageup", "caret('pageup')", "a page up", "selection"),
+    Key("selection.page_down", "pagedown", "caret('pagedown')", "a page down", "selection"),
+    Key(
+        "selection.begin",
+        "v,space",
+        "mark",
+        "begin the selection here; what comes after extends it",
+        "selection",
+        "begin",
+    ),
+    Key("selection.copy", "y,enter", "copy_selected", "copy the selection, else the line", "selection", "copy"),
+    Key("selection.leave", "escape", "leave_selecting", "leave", "selection", "leave"),
     Key("code.copy", "Y", "copy_code", "copy the marked code block, or choose one from a list", "transcript"),
     Key("code.save", "s", "save_code", "save the marked code block into a file, or choose one", "transcript", "save"),
     Key(
@@ -148,11 +192,17 @@ TABLE: tuple[Key, ...] = (
         "transcript",
     ),
     Key("change.undo", "u", "undo", "undo what was done last to a conversation", "transcript", "undo"),
-    Key("history.choose", "enter", "", "open the conversation", "history list", "open"),
-    Key("find.next", "enter,down", "", "the next place; Ctrl+F does too", "find bar", "next"),
-    Key("find.before", "up", "", "the place before", "find bar", "before"),
-    Key("find.close", "escape", "", "close it and stay at this place", "find bar", "close"),
-    Key("history.filter", "slash", "", "filter by title; so does typing", "history list", "filter"),
+    Key("find.next", "enter,down", "move(1)", "the next place; Ctrl+F does too", "find bar", "next"),
+    Key("find.before", "up", "move(-1)", "the place before", "find bar", "before"),
+    Key("find.close", "escape", "close", "close it and stay at this place", "find bar", "close"),
+    Key("list.choose", "enter", "choose", "open the conversation, or take what is under the cursor", "lists", "open"),
+    Key("list.up", "up", "move(-1)", "a row up", "lists"),
+    Key("list.down", "down", "move(1)", "a row down", "lists"),
+    Key("list.page_up", "pageup", "page(-1)", "a page up", "lists"),
+    Key("list.page_down", "pagedown", "page(1)", "a page down", "lists"),
+    Key("list.first", "home", "move(-1000000)", "the first row; Ctrl+Home while one filters", "lists"),
+    Key("list.last", "end", "move(1000000)", "the last row; Ctrl+End while one filters", "lists"),
+    Key("history.filter", "slash", "filter", "filter by title; so does typing", "history list", "filter", inner=True),
     Key("conversation.rename", "f4", "screen.act('rename')", "rename the conversation", "history list", "rename"),
     Key("conversation.pin", "f5", "screen.act('pin')", "pin the conversation, or no longer", "history list", "pin"),
     Key(
@@ -196,12 +246,12 @@ _NAMES = {
 }
 
 
-def bindings(where: Where = "everywhere") -> list[Binding]:
-    """Textual's bindings for the rows that have an action."""
+def bindings(where: Where = "everywhere", *, inner: bool = False) -> list[Binding]:
+    """Textual's bindings for the rows of this place, the inner ones or the others."""
     return [
         Binding(row.keys, row.action, row.help, id=row.id, show=False, priority=_goes_first(row))
         for row in TABLE
-        if row.action and row.where == where
+        if row.action and row.where == where and row.inner == inner
     ]
 
 
@@ -209,6 +259,9 @@ def _goes_first(row: Key) -> bool:
     """Letters are for whoever is written in."""
     return row.where == "everywhere" and row.id not in _NOT_FIRST
 
+
+# Where letters are words: in the lists they filter.
+_WRITTEN_IN = ("everywhere", "prompt", "find bar", "lists", "history list")
 
 # A widget that has a use for these keys goes first: a popup that is open, a selection in the prompt.
 _NOT_FIRST = {"answer.cancel", "copy.or_cancel"}
@@ -232,22 +285,31 @@ def rebound(overrides: Mapping[str, str]) -> tuple[dict[str, str], list[KeymapEr
     """The rows of `[keys]` that can be used, by id, and what is wrong with the others."""
     from difflib import get_close_matches
 
-    known = {row.id: row for row in TABLE if row.action}
+    known = {row.id: row for row in TABLE}
     good: dict[str, list[str]] = {}
     wrong: list[KeymapError] = []
     for id, text in overrides.items():
         name, keys = clean_line(id, 60), _keys(text)
         strange = next((key for key in keys if not _is_key(key)), None)
+        typed = next((key for key in keys if _is_typed(key)), None)
         if id not in known:
             near = get_close_matches(id, list(known), n=2)
             hint = f"Did you mean {' or '.join(near)}?" if near else "See F1 for the ids."
             wrong.append(KeymapError(f"[keys]: there is no `{name}`.", hint))
+        elif why := known[id].fixed:
+            wrong.append(KeymapError(f"[keys]: `{name}` cannot be rebound: {why}.", "Take it out of [keys]."))
         elif not keys:
             wrong.append(KeymapError(f"[keys]: `{name}` has no key.", "Write one such as `ctrl+k`."))
         elif strange:
             wrong.append(
                 KeymapError(
                     f"[keys]: `{name}`: there is no key `{strange}`.", "Write one such as `ctrl+k`, `f10` or `g`."
+                )
+            )
+        elif typed and known[id].where in _WRITTEN_IN and keys != known[id].keys.split(","):
+            wrong.append(
+                KeymapError(
+                    f"[keys]: `{name}`: the key `{typed}` is for typing there.", "Write one such as `ctrl+k` or `f10`."
                 )
             )
         else:
@@ -267,26 +329,34 @@ def _conflict(changed: Mapping[str, Sequence[str]]) -> tuple[str, str, str] | No
     for id, keys in changed.items():
         fresh = set(keys) - set(rows[id].keys.split(","))
         for other in TABLE:
-            theirs = changed.get(other.id, other.keys.split(","))
-            meets = other.where == rows[id].where or "everywhere" in (other.where, rows[id].where)
-            if other.id != id and meets and (both := fresh.intersection(theirs)):
+            theirs = changed.get(other.id, "123456789" if other.keys == _DIGITS else other.keys.split(","))
+            if other.id != id and _meet(other.where, rows[id].where) and (both := fresh.intersection(theirs)):
                 return id, other.id, min(both)
     return None
 
 
+def _meet(one: Where, other: Where) -> bool:
+    """Whether keys of both places act at the same time."""
+    return one == other or "everywhere" in (one, other) or {one, other} == {"lists", "history list"}
+
+
 def _is_key(key: str) -> bool:
     """Whether Textual knows a key of this name."""
-    from textual.keys import Keys, _character_to_key
-
     *modifiers, last = key.split("+") if key != "+" else [key]
     named = {str(one.value) for one in Keys} | {_character_to_key(chr(code)) for code in range(33, 127)}
     return set(modifiers) <= {"ctrl", "shift", "alt", "super"} and (len(last) == 1 or last in named or key in named)
 
 
+def _is_typed(key: str) -> bool:
+    """Whether it writes a character."""
+    character = key_to_character(key)
+    return character is not None and character.isprintable()
+
+
 def _keys(text: str) -> list[str]:
     """The keys as Textual writes them: names in lower case; a letter alone as it stands, since `R` is not `r`."""
     keys = [part.strip() for part in clean_line(text, 80).split(",")]
-    return [key if len(key) == 1 else key.lower() for key in keys if key]
+    return [_character_to_key(key) if len(key) == 1 else key.lower() for key in keys if key]
 
 
 def first_key(id: str, changed: Mapping[str, str]) -> str:
@@ -305,6 +375,6 @@ def markdown() -> str:
     """The README's table."""
     lines = ["| where | key | what it does | id |", "|---|---|---|---|"]
     for row in TABLE:
-        id = f"`{row.id}`" if row.action else ""
+        id = f"fixed: {row.fixed}" if row.fixed else f"`{row.id}`"
         lines.append(f"| {row.where} | {shown(row.keys)} | {row.help} | {id} |")
     return "\n".join(lines) + "\n"

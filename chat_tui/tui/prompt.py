@@ -16,6 +16,7 @@ from textual.document._edit import Edit
 from textual.message import Message
 
 from chat_tui.text_safety import clean
+from chat_tui.tui import keymap
 from chat_tui.tui.arguments import FILE_COMMANDS
 from chat_tui.tui.completion import Completion, CompletionList
 from chat_tui.tui.draft_area import DraftArea
@@ -52,9 +53,8 @@ class Prompt(DraftArea):
     """Where people write. Enter asks, Ctrl+J makes a new line, Up at the first row brings an earlier prompt."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "send", "Send", id="prompt.send", show=False),
-        Binding("tab", "complete", "Complete", id="prompt.complete", show=False),
-        Binding("escape", "close_completions", "Close the list", id="prompt.close_completions", show=False),
+        *keymap.bindings("prompt"),
+        Binding("escape", "close_completions", "Close the list", id="answer.cancel", show=False),
     ]
 
     class Asked(Message):

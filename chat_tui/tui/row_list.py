@@ -16,6 +16,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widgets import Input
 
+from chat_tui.tui import keymap
 from chat_tui.tui.spans import Line, RoleStyles, strip_of
 
 _LETTERS_LIMIT = 1_000
@@ -95,15 +96,7 @@ class RowList(ScrollView, can_focus=True):
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {"rows--cursor", "rows--lit"}
     ALLOW_SELECT = False
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "move(-1)", "Up", show=False),
-        Binding("down", "move(1)", "Down", show=False),
-        Binding("pageup", "page(-1)", "Page up", show=False),
-        Binding("pagedown", "page(1)", "Page down", show=False),
-        Binding("home", "move(-1000000)", "First", show=False),
-        Binding("end", "move(1000000)", "Last", show=False),
-        Binding("enter", "choose", "Choose", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*keymap.bindings("lists")]
 
     lit: reactive[bool] = reactive(False)
     """Whether keys act on it now: the cursor is drawn bright."""
@@ -252,13 +245,11 @@ class Filter(Input):
         & > .input--placeholder { color: $text-muted; }
     }
     """
+    # Home and End move in what is typed.
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "move(-1)", "Up", show=False),
-        Binding("down", "move(1)", "Down", show=False),
-        Binding("pageup", "page(-1)", "Page up", show=False),
-        Binding("pagedown", "page(1)", "Page down", show=False),
-        Binding("ctrl+home", "move(-1000000)", "First", show=False),
-        Binding("ctrl+end", "move(1000000)", "Last", show=False),
+        *(binding for binding in keymap.bindings("lists") if binding.key not in ("home", "end")),
+        Binding("ctrl+home", "move(-1000000)", "First", id="list.first", show=False),
+        Binding("ctrl+end", "move(1000000)", "Last", id="list.last", show=False),
     ]
 
     def __init__(self, rows: RowList, placeholder: str, *, id: str | None = None) -> None:
@@ -275,5 +266,5 @@ class Filter(Input):
     def action_page(self, by: int) -> None:
         self._rows.page(by)
 
-    async def action_submit(self) -> None:
+    def action_choose(self) -> None:
         self._rows.choose()

@@ -13,6 +13,7 @@ from chat_tui.attachments import Attachment
 from chat_tui.errors import ChatTuiError
 from chat_tui.request import Request
 from chat_tui.text_safety import clean_line
+from chat_tui.tui import keymap
 from chat_tui.tui.attaching import Attaching
 from chat_tui.tui.files_line import Going
 from chat_tui.tui.host import Host
@@ -78,8 +79,10 @@ class SteeringLine(SpanView):
 
     DEFAULT_CSS = "SteeringLine { display: none; width: 1fr; height: 1; background: $panel; padding: 0 1; }"
 
-    def __init__(self) -> None:
+    def __init__(self, keys: Sequence[str]) -> None:
         super().__init__()
+        self._keys = keys
+        """To send, to steer, to leave it."""
         self._waiting: Waiting | None = None
         self._offers = False
 
@@ -95,7 +98,7 @@ class SteeringLine(SpanView):
             told = (" again: queue it behind the answer", " steer the answer now", " leave it")
             if sum(map(len, told)) + 18 > width:
                 told = (" queue", " steer", " leave")
-            keys = zip(("Enter", "Tab", "Esc"), told, strict=True)
+            keys = zip(self._keys, told, strict=True)
             spans = [span for key, word in keys for span in (Span(" · "), Span(key, "accent"), Span(word, "dim"))]
             return [tuple(spans[1:])]
         if self._waiting is None:
@@ -311,7 +314,9 @@ class Steering:
         if self._line is None:
             if self._offered is None and waiting is None:
                 return
-            self._line = SteeringLine()
+            changed = self._chat.host.changed_keys
+            ids = ("prompt.send", "prompt.complete", "answer.cancel")
+            self._line = SteeringLine([keymap.first_key(id, changed) for id in ids])
             self._chat.put_above_prompt(self._line)
         self._line.show(waiting, offers=self._offered is not None)
 

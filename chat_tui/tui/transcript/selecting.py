@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from textual import events
+from textual.binding import BindingsMap
 from textual.geometry import Offset
 from textual.message import Message
 from textual.selection import Selection
 
+from chat_tui.tui import keymap
+from chat_tui.tui.own_keys import OwnKeys
 from chat_tui.tui.transcript.line_model import Position, Row
 from chat_tui.tui.transcript.painting import with_caret
 from chat_tui.tui.transcript.pane import LinePane
@@ -68,29 +71,39 @@ class SelectingPane(LinePane):
             self.post_message(self.Selecting())
         super().on_blur()
 
-    def on_key(self, event: events.Key) -> None:
-        """While there is a caret, keys are its own."""
-        caret = self.caret
-        if caret is None:
+    async def on_key(self, event: events.Key) -> None:
+        """While there is a caret, its keys go first, and no letter means anything else."""
+        if self.caret is None:
             return
-        key = event.key
-        if key in _MOVES:
-            self._move(self._moved(caret, key))
-        elif key in ("v", "space"):
+        actions = _KEYS.actions(event.key, self.app._keymap)
+        for action in actions:
+            await self.app.run_action(action, self)
+        if actions or (event.character is not None and event.is_printable):
+            event.stop()
+            event.prevent_default()
+
+    def action_caret(self, way: str) -> None:
+        """Move the caret: `up`, `left`, `home`, `pageup` and their like."""
+        if self.caret is not None:
+            self._move(self._moved(self.caret, way))
+
+    def action_mark(self) -> None:
+        """Begin the selection at the caret, or give it up."""
+        caret = self.caret
+        if caret is not None:
             self._begun = caret if self._begun is None else None
             self.screen.clear_selection()
             self._move(caret)
-        elif key in ("y", "enter"):
-            self._copy(caret)
-        elif key == "escape":
-            self.leave_selecting()
-        elif event.character is None or not event.is_printable:
-            return
-        event.stop()
-        event.prevent_default()
 
-    def _copy(self, caret: Caret) -> None:
+    def action_leave_selecting(self) -> None:
+        """The caret goes."""
+        self.leave_selecting()
+
+    def action_copy_selected(self) -> None:
         """Copy what is selected; where nothing is, the paragraph's line under the caret."""
+        caret = self.caret
+        if caret is None:
+            return
         begun = self._begun or Caret(caret.position, 0)
         end = caret if self._begun else Caret(caret.position, max(0, len(self._text(caret.position)) - 1))
         selected = self.get_selection(self._between(begun, end))
@@ -109,22 +122,22 @@ class SelectingPane(LinePane):
         end = last.column + (len(clusters(rest)[0]) if rest else 0)
         return Selection(Offset(first.column, first.position.code), Offset(end, last.position.code))
 
-    def _moved(self, caret: Caret, key: str) -> Caret:
+    def _moved(self, caret: Caret, way: str) -> Caret:
         text, position = self._text(caret.position), caret.position
-        if key == "home":
+        if way == "home":
             return Caret(position, 0)
-        if key == "end":
+        if way == "end":
             return Caret(position, len(text))
-        if key == "right" and caret.column < len(text):
+        if way == "right" and caret.column < len(text):
             return Caret(position, caret.column + len(clusters(text[caret.column :])[0]))
-        if key == "left" and caret.column:
+        if way == "left" and caret.column:
             return Caret(position, caret.column - len(clusters(text[: caret.column])[-1]))
         page = max(1, self.size.height - 1)
-        step = {"up": -1, "left": -1, "down": 1, "right": 1, "pageup": -page, "pagedown": page}[key]
+        step = {"up": -1, "left": -1, "down": 1, "right": 1, "pageup": -page, "pagedown": page}[way]
         moved = self._model.moved(position, step)
         if moved == position:
             return caret
-        column = {"left": len(self._text(moved)), "right": 0}.get(key, caret.column)
+        column = {"left": len(self._text(moved)), "right": 0}.get(way, caret.column)
         return Caret(moved, column)
 
     def _move(self, caret: Caret) -> None:
@@ -146,4 +159,4 @@ class SelectingPane(LinePane):
         return line
 
 
-_MOVES = frozenset(("up", "down", "left", "right", "home", "end", "pageup", "pagedown"))
+_KEYS = OwnKeys(BindingsMap(keymap.bindings("selection")))

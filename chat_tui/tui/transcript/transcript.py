@@ -13,6 +13,7 @@ from textual.selection import Selection
 
 from chat_tui.chunks import TokenKind
 from chat_tui.conversation import Turn
+from chat_tui.tui import keymap
 from chat_tui.tui.transcript.code_blocks import Code
 from chat_tui.tui.transcript.found import Hit
 from chat_tui.tui.transcript.ink import Ink
@@ -34,18 +35,9 @@ class Transcript(SelectingPane, can_focus=True, inherit_bindings=False):
     }
     """
     BINDINGS = [
-        Binding("up", "previous_turn", "Previous turn", show=False, id="turn.previous"),
-        Binding("down", "next_turn", "Next turn", show=False, id="turn.next"),
-        Binding("pageup", "page(-1)", "Page up", show=False, id="transcript.page_up"),
-        Binding("pagedown", "page(1)", "Page down", show=False, id="transcript.page_down"),
-        Binding("home,g", "begin", "To the beginning", show=False, id="transcript.begin"),
-        Binding("end,G", "end", "To the end", show=False, id="transcript.end"),
-        Binding("y", "copy_turn", "Copy", show=False, id="turn.copy"),
-        Binding("t", "fold", "Fold or unfold thinking", show=False, id="turn.thinking"),
+        *keymap.bindings("transcript", inner=True),
         *[
-            Binding(
-                str(number), f"copy_code({number})", f"Copy code block {number}", show=False, id=f"code.copy_{number}"
-            )
+            Binding(str(number), f"copy_code({number})", f"Copy code block {number}", show=False)
             for number in range(1, 10)
         ],
     ]

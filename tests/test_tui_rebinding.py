@@ -1,0 +1,169 @@
+"""Other keys for what the table lists: the new key acts, the old one no longer does, and people are told which."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from textual.widget import Widget
+
+from chat_tui.config import Config
+from chat_tui.tui import keymap
+from chat_tui.tui.app import ChatApp
+from chat_tui.tui.help_screen import help_lines
+from chat_tui.tui.history_list import SummaryRows
+from chat_tui.tui.row_list import Filter
+from tests.prompt_rig import Small, press, prompt_of
+from tests.scripted_chat import ScriptedChat, StandInWeights, scripted_chat
+
+FREE = "f20"
+"""A key that nothing has."""
+PLACES = ("everywhere", "prompt", "transcript", "selection", "find bar", "lists", "history list")
+CAN_BE_REBOUND = [row for row in keymap.TABLE if not row.fixed]
+
+
+class Watched(ChatApp):
+    """It notes which actions keys ask for, and carries none of them out while `watching`."""
+
+    watching = False
+    asked: list[str]
+
+    async def run_action(self, action: object, *args: object, **options: object) -> bool:
+        if not self.watching:
+            return await super().run_action(action, *args, **options)  # type: ignore[arg-type]
+        self.asked.append(str(action))
+        return False
+
+
+@asynccontextmanager
+async def watched() -> AsyncIterator[tuple[ScriptedChat, Watched]]:
+    """A chat with one answer, which is listed."""
+    chat = ScriptedChat(Config(), (), None, StandInWeights())
+    chat.app = app = Watched(chat._config, chat.open_engine)
+    async with app.run_test(size=(120, 36)) as chat.pilot:
+        await chat.screen.opened()
+        await chat.ask("hi")
+        await chat.answered()
+        await chat.until(lambda: chat.screen.history.under)
+        yield chat, app
+        await chat.screen.leave()
+        await chat.engine.close()
+
+
+async def stand(chat: ScriptedChat, where: str) -> None:
+    """Let keys act there."""
+    wanted: Widget = chat.chat.prompt
+    if where in ("transcript", "selection"):
+        wanted = chat.chat.transcript
+    elif where == "find bar":
+        wanted = chat.chat.find_bar
+        if not wanted.display:
+            chat.chat.find_bar.open()
+    elif where in ("lists", "history list"):
+        wanted = chat.screen.history.query_one(SummaryRows)
+    wanted.focus()
+    await chat.until(lambda: wanted.has_focus)
+    if where == "selection" and chat.chat.transcript.caret is None:
+        chat.chat.transcript.begin_selecting()
+        await chat.until(lambda: chat.chat.transcript.caret is not None)
+
+
+@pytest.mark.parametrize("where", PLACES)
+async def test_a_rebound_key_acts_and_the_key_before_no_longer_does(where: str) -> None:
+    rows = [row for row in CAN_BE_REBOUND if row.where == where]
+    async with watched() as (chat, app):
+        for row in rows:
+            assert await asked(chat, app, row, {}, row.keys), row.id
+            assert await asked(chat, app, row, {row.id: FREE}, FREE), row.id
+            assert not await asked(chat, app, row, {row.id: FREE}, row.keys), row.id
+
+
+async def asked(chat: ScriptedChat, app: Watched, row: keymap.Key, changed: dict[str, str], keys: str) -> bool:
+    """Whether any of these keys asks for the row's action."""
+    await stand(chat, row.where)
+    app.set_keymap(changed)
+    app.asked, app.watching = [], True
+    await chat.pilot.press(*keys.split(","))
+    app.watching = False
+    return row.action in app.asked
+
+
+def test_every_place_is_tried() -> None:
+    assert {row.where for row in keymap.TABLE} == set(PLACES)
+
+
+@pytest.mark.parametrize("row", CAN_BE_REBOUND, ids=lambda row: row.id)
+def test_help_and_footer_tell_the_rebound_key(row: keymap.Key) -> None:
+    good, wrong = keymap.rebound({row.id: FREE})
+    assert (good, wrong) == ({row.id: FREE}, [])
+    told = ["".join(span.text for span in line) for line in help_lines(good, 200)]
+    assert [line for line in told if line.startswith("F20 ") and row.help in line]
+    assert keymap.footer([row.id], good) == [("F20", row.label)]
+
+
+@pytest.mark.parametrize("row", [row for row in keymap.TABLE if row.fixed], ids=lambda row: row.id)
+def test_what_is_fixed_says_why_and_has_no_action(row: keymap.Key) -> None:
+    assert not row.action
+    good, [error] = keymap.rebound({row.id: FREE})
+    assert good == {}
+    assert row.fixed in error.title
+    assert "cannot be rebound" in error.title
+
+
+def test_every_other_row_has_an_action() -> None:
+    assert all(row.action for row in CAN_BE_REBOUND)
+
+
+@pytest.mark.parametrize("keys", [{"prompt.send": "ctrl+s"}, {"prompt.send": "ctrl+s", "prompt.new_line": "enter"}])
+async def test_enter_can_make_new_lines_and_another_key_send(keys: dict[str, str]) -> None:
+    assert keymap.rebound(keys) == (keys, [])
+    async with Small().run_test(size=(60, 24)) as pilot:
+        pilot.app.set_keymap(keys)
+        await press(pilot, "a", "enter", "b", "ctrl+s", "c")
+        assert pilot.app.asked == ["a\nb"]
+        pilot.app.set_keymap({})
+        prompt_of(pilot).clear_draft()
+        await press(pilot, "a", "ctrl+j", "b", "enter")
+        assert pilot.app.asked == ["a\nb", "a\nb"]
+
+
+async def test_enter_and_the_new_line_key_can_change_places() -> None:
+    keys = {"prompt.send": "ctrl+j", "prompt.new_line": "enter"}
+    assert keymap.rebound(keys) == (keys, [])
+    async with Small().run_test(size=(60, 24)) as pilot:
+        pilot.app.set_keymap(keys)
+        await press(pilot, "a", "enter", "b", "ctrl+j")
+        assert pilot.app.asked == ["a\nb"]
+
+
+async def test_the_rebound_key_is_on_the_screen_and_sends() -> None:
+    async with scripted_chat(config=Config(keys={"prompt.send": "ctrl+s", "prompt.new_line": "enter"})) as chat:
+        await chat.shows("Ctrl+S send", "Enter new line")
+        await chat.pilot.press("a", "enter", "b", "ctrl+s")
+        await chat.answered()
+        assert chat.chat.transcript.turns[0].text == "a\nb"
+
+
+async def test_letters_move_the_caret_where_they_are_bound() -> None:
+    async with scripted_chat(config=Config(keys={"selection.right": "l", "selection.left": "h"})) as chat:
+        await chat.ask("hi")
+        await chat.answered()
+        transcript = chat.chat.transcript
+        transcript.begin_selecting()
+        columns = []
+        for key in ("l", "l", "h", "right"):
+            await chat.pilot.press(key)
+            assert transcript.caret is not None
+            columns.append(transcript.caret.column)
+        assert columns == [1, 2, 1, 1]
+
+
+async def test_a_filter_over_a_list_has_the_lists_keys() -> None:
+    async with scripted_chat(config=Config(keys={"list.choose": "f20"})) as chat:
+        await chat.pilot.press("ctrl+o")
+        await chat.until(lambda: isinstance(chat.app.focused, Filter))
+        await chat.pilot.press("enter")
+        assert chat.screen.picker.is_open
+        await chat.pilot.press("f20")
+        await chat.until(lambda: not chat.screen.picker.is_open)
