@@ -379,13 +379,12 @@ async def open_engine(
     await parts.list_offers()
     for warning in key_warnings(in_config, paths.config_file()):
         tell(warning)
+    file = (store_file or paths.store_file()) if save else None
     try:
-        history = await Store.open((store_file or paths.store_file()) if save else None, Settings(when_slow=when_slow))
+        history = await Store.open_or_read(file, Settings(when_slow=when_slow))
     except HistoryError as error:
         tell(error)
         history = await Store.open(None)
-    if history.notice:
-        tell(HistoryError(history.notice))
     engine = Engine(
         config,
         parts.router,
@@ -395,5 +394,7 @@ async def open_engine(
         open_private=partial(Store.open, None),
         tell=tell,
     )
+    if history.notice:
+        engine.memory.tell_once(history.read_only or HistoryError(history.notice))
     await engine.recall()
     return engine

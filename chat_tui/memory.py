@@ -366,7 +366,7 @@ class Memory:
             known = self._open.get(conversation_id)
             turns = [*(known.path if known else ()), *([turn] if turn else ())]
             self._unsaved.setdefault(conversation_id, {turn.id: turn for turn in turns})
-            self._tell_once(error)
+            self.tell_once(error)
 
     async def _mend(self, conversation: Conversation) -> None:
         """Save what of a conversation could not be saved when it came."""
@@ -375,7 +375,7 @@ class Memory:
         try:
             await self._of(conversation.id).mend(conversation, others)
         except HistoryError as error:
-            self._tell_once(error)
+            self.tell_once(error)
         else:
             self._unsaved.pop(conversation.id, None)
             self._told.clear()
@@ -387,10 +387,11 @@ class Memory:
         except ConversationNotFound:
             return otherwise
         except HistoryError as error:
-            self._tell_once(error)
+            self.tell_once(error)
             return otherwise
 
-    def _tell_once(self, error: HistoryError) -> None:
+    def tell_once(self, error: HistoryError) -> None:
+        """Tell it, unless the same was told since something could last be saved."""
         if error.title not in self._told:
             self._told.add(error.title)
             self._tell(error)

@@ -263,28 +263,13 @@ async def _opened() -> AsyncGenerator[Store | None, None]:
     if not file.exists():
         yield None
         return
-    try:
-        store = await Store.open(file, Settings(when_slow=say_updating))
-    except HistoryError as error:
-        if type(error) is not HistoryError:
-            raise
-        # On a full disk, or in a folder that is only to be read, it can still be looked at and carried off.
-        store = await _read_only(file, error)
+    store = await Store.open_or_read(file, Settings(when_slow=say_updating))
     try:
         if store.notice:
             say(f"chat-tui: {store.notice}\n")
         yield store
     finally:
         await store.close()
-
-
-async def _read_only(file: Path, why: HistoryError) -> Store:
-    try:
-        store = await Store.open_to_read(file)
-    except HistoryError:
-        raise why from None
-    store.notice = f"{why.title} It is only read."
-    return store
 
 
 async def _tree(store: Store | None, name: str) -> Tree:

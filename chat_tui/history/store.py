@@ -59,8 +59,10 @@ class Store:
         """Use `open`."""
         self.file = file
         self.notice = ""
-        """A sentence for the user when the store was damaged and had to be recovered; else empty."""
+        """Words for the user when the store was damaged and had to be recovered, or is only read; else empty."""
         self._settings = settings
+        self.read_only: HistoryError | None = None
+        """What each write raises where the store is only read; None: it can be written."""
         self._connect_reader: Callable[[Path], sqlite3.Connection] = partial(opening.reader, settings=settings)
         self._owner = Owner(None if file is None else opening.owners_folder(file))
         place = "memory" if file is None else str(file)
@@ -75,12 +77,30 @@ class Store:
         self._closing: asyncio.Task[None] | None = None
 
     @classmethod
-    async def open_to_read(cls, file: Path, settings: Settings = _DEFAULT) -> Store:
-        """Opens a store whose folder cannot be written: what writes raises `HistoryError`, the rest works.
+    async def open_or_read(cls, file: Path | None, settings: Settings = _DEFAULT) -> Store:
+        """`open`; on a full disk, or in a folder that cannot be written, one that is only read: `notice` tells.
 
-        Raises `HistoryError` where it cannot be read either.
+        What writes raises `HistoryError` then, the rest works. Raises what `open` does where it cannot be read either.
         """
+        try:
+            return await cls.open(file, settings)
+        except HistoryError as why:
+            # One that is damaged, newer or in use is left alone.
+            if file is None or type(why) is not HistoryError:
+                raise
+            try:
+                return await cls._open_to_read(file, settings, why)
+            except HistoryError:
+                raise why from None
+
+    @classmethod
+    async def _open_to_read(cls, file: Path, settings: Settings, why: HistoryError) -> Store:
         store = cls(file, settings)
+        store.notice = f"{why.title} It is only read."
+        # Even when there is room again: what is read in this way may not change meanwhile.
+        store.read_only = HistoryError(
+            store.notice, "Nothing is saved. Make room on the disk, or its folder writable, then start chat-tui again."
+        )
         store._connect_reader = lambda file: opening.onlooker(file, settings)
         try:
             await store.conversations(limit=1)
@@ -108,6 +128,8 @@ class Store:
     def _connect(self) -> sqlite3.Connection:
         if self.file is None:
             return opening.in_memory(self._settings)
+        if self.read_only is not None:
+            raise self.read_only
         db, self.notice = opening.writer(self.file, self._owner, self._settings)
         return db
 
