@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from chat_tui.attachments import TEXT, Attachment
-from chat_tui.chunks import Chunk, End, Error, ErrorInfo, Metadata, Start, State, Timings, Token, Usage
+from chat_tui.chunks import Chunk, End, Error, ErrorInfo, Metadata, Start, State, Timings, Token, summed
 from chat_tui.conversation import Turn
 from chat_tui.request import Request
 from chat_tui.route import Route, Try
@@ -262,7 +262,7 @@ class _Work:
         return replace(
             last,
             state=state,
-            usage=_sum([end.usage for end in ends if end.usage is not None]),
+            usage=summed([end.usage for end in ends if end.usage is not None]),
             timings=self._timings(),
             cost=sum(known) if len(known) == len(costs) and known else None,
             route=self._route(last.route),
@@ -287,11 +287,3 @@ class _Work:
         for at, end in self._ends:
             tries += [replace(one, at_seconds=one.at_seconds + at) for one in (end.route.tries if end.route else ())]
         return replace(last, tries=tuple(tries))
-
-
-def _sum(usages: Sequence[Usage]) -> Usage | None:
-    if not usages:
-        return None
-    fields = ("prompt_tokens", "completion_tokens", "total_tokens", "thinking_tokens", "cached_tokens")
-    counts = {name: sum(getattr(usage, name) for usage in usages) for name in fields}
-    return Usage(**counts, estimated=any(usage.estimated for usage in usages))

@@ -13,7 +13,7 @@ from time import monotonic
 import msgspec
 
 from chat_tui.chunks import Chunk, End, Error, ErrorInfo, Metadata, Start, State, Token
-from chat_tui.conversation import STEERED, Turn
+from chat_tui.conversation import STEERED, Quick, Turn
 from chat_tui.figures import Figures, Meter
 from chat_tui.route import Route
 from chat_tui.routing.stream import Stream
@@ -73,6 +73,8 @@ class Answer:
         self._meter = Meter(monotonic())
         self._stream: Stream | None = None
         self._cancel_asked = self._steered = False
+        self._quick: list[str] = []
+        self._quick_model = ""
         self._texts: dict[str, list[str]] = {"text": [], "thinking": []}
         self._cut = cut if cut is not None and cut.text else None
         self._readers: set[_Reader] = set()
@@ -95,6 +97,11 @@ class Answer:
     def thinking(self) -> str:
         """The thinking so far."""
         return "".join(self._texts["thinking"])
+
+    @property
+    def quick(self) -> str:
+        """The short answer so far, where a detailed one is to take its place."""
+        return "".join(self._quick)
 
     async def follow(self, start: int = 0) -> AsyncIterator[Chunk]:
         """The chunks from this position: what is there, then what comes, until the `End`."""
@@ -215,7 +222,10 @@ class Answer:
 
     def _take(self, chunk: Chunk) -> None:
         if isinstance(chunk, Token):
-            self._texts[chunk.kind].append(chunk.token)
+            if chunk.phase != "quick":
+                self._texts[chunk.kind].append(chunk.token)
+            elif chunk.kind == "text":
+                self._quick.append(chunk.token)
             for reader in self._readers:
                 reader.waiting_bytes += _bytes_of(chunk)
                 if reader.slow:
@@ -225,14 +235,18 @@ class Answer:
         elif isinstance(chunk, Metadata):
             if chunk.left_out:
                 self.turn = msgspec.structs.replace(self.turn, left_out=chunk.left_out)
-            if chunk.model:
+            if chunk.phase == "quick":
+                self._quick_model = chunk.model or self._quick_model
+            elif chunk.model:
                 self.turn = msgspec.structs.replace(self.turn, model=chunk.model)
         elif isinstance(chunk, End):
             self._finish(chunk)
         else:
             self._fault(chunk.error)
         self._log.append(chunk)
-        self._meter.feed(chunk, monotonic())
+        # The figures are those of the answer that stays.
+        if not isinstance(chunk, (Token, Metadata)) or chunk.phase != "quick":
+            self._meter.feed(chunk, monotonic())
         if isinstance(chunk, Start) and self._cut is not None:
             self._begin_with(self._cut)
         self._grown.set()
@@ -250,6 +264,10 @@ class Answer:
     def _finish(self, end: End) -> None:
         self.ended = True
         self.route = end.route
+        quick = Quick(self.quick, self._quick_model) if self._quick and self.text else None
+        if quick is None:
+            # Nothing else came: the short answer is the answer.
+            self._texts["text"] += self._quick
         self.turn = msgspec.structs.replace(
             self.turn,
             text=self.text,
@@ -260,6 +278,7 @@ class Answer:
             usage=end.usage,
             timings=end.timings,
             cost=end.cost,
+            quick=quick,
             seams=(*(self._cut.seams if self._cut else ()), *(end.route.seams if end.route else ())),
         )
         self._at_end(self)

@@ -7,10 +7,11 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import datetime
 from typing import Any
 
-from chat_tui import analysis
+from chat_tui import adaptive, analysis
 from chat_tui.answer import Answer, SavePiece
 from chat_tui.conversation import Conversation, Turn, extended, new_id, now
 from chat_tui.errors import ChatTuiError, InternalError
+from chat_tui.limits import Adaptive
 from chat_tui.memory import Memory
 from chat_tui.request import Request
 from chat_tui.route import Route
@@ -30,11 +31,12 @@ class Answers:
         router: Router,
         memory: Memory,
         *,
+        adaptive: Adaptive,
         tell: Callable[[ChatTuiError], None],
         at_saved: Callable[[Answer], Awaitable[None]],
     ) -> None:
         self._router, self._memory = router, memory
-        self._tell, self._at_saved = tell, at_saved
+        self._adaptive, self._tell, self._at_saved = adaptive, tell, at_saved
         self._answers: dict[str, Answer] = {}
         self._previews: dict[str, Answer] = {}
         self._preview_dollars: dict[str, tuple[datetime, float]] = {}
@@ -139,10 +141,7 @@ class Answers:
 
     async def _run_apart(self, answer: Answer, request: Request, *, in_parts: bool) -> None:
         try:
-            if in_parts:
-                await answer.run(await analysis.stream(self._router, request))
-            else:
-                await answer.run(self._router.process_stream(request))
+            await answer.run(await self._stream(request, in_parts=in_parts))
         except asyncio.CancelledError:
             answer.give_up("cancelled")
             raise
@@ -150,6 +149,13 @@ class Answers:
             answer.give_up()
             # A task of its own: the cost is not lost when this one is cancelled.
             self.do(self._pay(answer))
+
+    async def _stream(self, request: Request, *, in_parts: bool) -> Stream:
+        if in_parts:
+            return await analysis.stream(self._router, request)
+        if request.adaptive and not request.part:
+            return await adaptive.stream(self._router, request, self._adaptive)
+        return self._router.process_stream(request)
 
     async def _pay(self, answer: Answer) -> None:
         try:
@@ -171,10 +177,7 @@ class Answers:
     async def _answer(self, answer: Answer, request: Request, *, in_parts: bool) -> None:
         try:
             await self._memory.add_answer(answer.conversation_id, answer.turn)
-            if in_parts:
-                await answer.run(await analysis.stream(self._router, request))
-            else:
-                await answer.run(self._router.process_stream(request))
+            await answer.run(await self._stream(request, in_parts=in_parts))
         except asyncio.CancelledError:
             # The program is going down.
             answer.give_up("cancelled")

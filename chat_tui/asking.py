@@ -28,12 +28,13 @@ def request_of(config: Config, conversation: Conversation, path: Sequence[Turn],
         path = [*(replace(turn, attachments=()) for turn in path[:-1]), *path[-1:]]
     given = {name: getattr(settings, name) for name in ("max_tokens", "temperature", "top_p", "seed", "thinking")}
     unset = {name: getattr(defaults, name) for name, value in given.items() if value is None}
-    by_strategy = settings.strategy is not None and settings.model is None
+    own_strategy = settings.strategy or (config.adaptive.second_strategy if settings.adaptive else None)
+    by_strategy = own_strategy is not None and settings.model is None
     return settings.changed(
         prompt="",
         turns=(*_system(config, conversation, preset), *path),
         model=settings.model if settings.model or by_strategy else config.model,
-        strategy=settings.strategy or config.strategy,
+        strategy=own_strategy or config.strategy,
         stop=settings.stop or defaults.stop,
         fallback=settings.fallback and config.fallback,
         **unset,

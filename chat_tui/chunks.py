@@ -6,9 +6,11 @@ They are the wire form too: `encode` gives the flat JSON object of a chunk. A st
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 import msgspec
+from msgspec.structs import replace
 
 from chat_tui.errors import ChatTuiError, ProviderError
 from chat_tui.route import Route
@@ -18,6 +20,9 @@ State = Literal["streaming", "complete", "length", "cancelled", "broken", "faile
 come; `failed`: before any; `length`: the limit of tokens was reached."""
 
 TokenKind = Literal["text", "thinking"]
+
+Phase = Literal["quick", "detailed"]
+"""Of two answers in one stream: the short one that comes at once, or the one that takes its place."""
 
 Event = Literal[
     "loading",
@@ -35,13 +40,14 @@ Event = Literal[
     "part",
     "insights",
     "first_token",
+    "phase",
 ]
 """What a `Metadata` chunk tells: where the stream is before its first token (`loading`, `connecting`, `waiting`,
 `queued`, `fetching`), what the router did (`retry`, `failover`, `seam`: an answer that was cut goes on,
 `budget`: models are out for their price, `part`: it is at step `attempt` of `of`, which are a document's parts and, at
 last, their summary), what was left out (`trimmed`: exchanges, or what `reason` says; `skipped`: a malformed event),
-figures (`usage`; `first_token`: how long it took, told once, right behind it), or what can be said of the text
-(`insights`)."""
+figures (`usage`; `first_token`: how long it took, told once, right behind it), what can be said of the text
+(`insights`), or that one of two answers in one stream has ended (`phase`; with a `reason` where it failed)."""
 
 
 class Usage(msgspec.Struct, frozen=True, gc=False, omit_defaults=False):
@@ -55,6 +61,15 @@ class Usage(msgspec.Struct, frozen=True, gc=False, omit_defaults=False):
     cached_tokens: int = 0
     """Part of `prompt_tokens`."""
     estimated: bool = False
+
+
+def summed(usages: Sequence[Usage]) -> Usage | None:
+    """All of them together; None where there is none."""
+    if not usages:
+        return None
+    fields = ("prompt_tokens", "completion_tokens", "total_tokens", "thinking_tokens", "cached_tokens")
+    counts = {name: sum(getattr(usage, name) for usage in usages) for name in fields}
+    return Usage(**counts, estimated=any(usage.estimated for usage in usages))
 
 
 class Timings(msgspec.Struct, frozen=True, gc=False):
@@ -129,6 +144,8 @@ class Token(msgspec.Struct, frozen=True, tag_field="type", tag="token"):
     token: str
     kind: TokenKind = "text"
     index: int = 0
+    phase: Phase | msgspec.UnsetType = msgspec.UNSET
+    """Only where the stream holds two answers."""
 
 
 class Metadata(msgspec.Struct, frozen=True, tag_field="type", tag="metadata", omit_defaults=True):
@@ -159,6 +176,8 @@ class Metadata(msgspec.Struct, frozen=True, tag_field="type", tag="metadata", om
     """After every ten tokens of text, where they were asked for (`insights`)."""
     ttft_seconds: float | None = None
     """The same as the `End` will tell in its timings (`first_token`)."""
+    phase: Phase | msgspec.UnsetType = msgspec.UNSET
+    """Only where the stream holds two answers."""
 
 
 class End(msgspec.Struct, frozen=True, tag_field="type", tag="end"):
@@ -201,7 +220,7 @@ def encode(chunk: Chunk) -> bytes:
 def _mended(chunk: Chunk) -> Chunk:
     if isinstance(chunk, Token):
         text = chunk.token.encode("utf-8", "replace").decode("utf-8")
-        return Token(text, chunk.kind, chunk.index)
+        return replace(chunk, token=text)
     return chunk
 
 

@@ -168,4 +168,4 @@ def family_of(model: str) -> str:
 
 def asked_of(model: str, settings: Request, max_price: float | None) -> Request:
     """The settings for one of the models: it answers for this price, or nobody does."""
-    return settings.changed(model=model, strategy=None, fallback=False, max_price=max_price)
+    return settings.changed(model=model, strategy=None, fallback=False, max_price=max_price, adaptive=False)

@@ -16,6 +16,7 @@ from chat_tui.config_faults import explained
 from chat_tui.config_faults import line_of as line_of
 from chat_tui.errors import ConfigError
 from chat_tui.known import known_providers, plug_in_dialects
+from chat_tui.limits import Adaptive as Adaptive
 from chat_tui.limits import ErrorHandling as ErrorHandling
 from chat_tui.limits import Performance as Performance
 from chat_tui.limits import Strategies, with_profile
@@ -115,6 +116,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     performance: Performance = Performance()
     timeouts: Timeouts = Timeouts()
     error_handling: ErrorHandling = ErrorHandling()
+    adaptive: Adaptive = Adaptive()
     strategies: Strategies = Strategies()
     local: LocalModel = LocalModel()
     keys: dict[str, str] = {}
@@ -144,6 +146,8 @@ _RANGES: dict[str, tuple[float, float, bool]] = {
     "error_handling.retry_attempts": _ABOVE_0,
     "error_handling.retry_delay_seconds": _FROM_0,
     "error_handling.max_tries": _ABOVE_0,
+    "adaptive.first_max_tokens": _ABOVE_0,
+    "adaptive.first_temperature": _FROM_0,
     "providers.connection_seconds": _ABOVE_0,
     "providers.first_token_seconds": _ABOVE_0,
     "providers.token_seconds": _ABOVE_0,

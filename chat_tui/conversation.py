@@ -31,6 +31,14 @@ def new_id() -> str:
     return f"{time.time_ns() // 1_000_000:011x}{secrets.token_hex(5)}"
 
 
+class Quick(msgspec.Struct, frozen=True, gc=False):
+    """The short answer that was there at once, before the detailed one took its place."""
+
+    text: str
+    model: str = ""
+    """`provider/model` that gave it."""
+
+
 class Turn(msgspec.Struct, frozen=True, gc=False):
     """One contribution. Its parent makes the conversation a tree; nothing is overwritten."""
 
@@ -61,6 +69,8 @@ class Turn(msgspec.Struct, frozen=True, gc=False):
     """A person's, on an answer: True good, False bad; None: none was given."""
     seams: tuple[Seam, ...] = ()
     """Where the text was cut and went on, the first one first."""
+    quick: Quick | None = None
+    """The short answer that this one has replaced; None: there was none."""
 
 
 class Summary(msgspec.Struct, frozen=True):

@@ -64,7 +64,7 @@ class Engine(Foreseeing):
         self._history = history
         memory = Memory(history, open_private, is_busy=lambda id: id in self._answers, tell=tell)
         super().__init__(config, router, memory, weights, supply)
-        self._answers = Answers(router, self.memory, tell=tell, at_saved=self._note_saved)
+        self._answers = Answers(router, self.memory, adaptive=config.adaptive, tell=tell, at_saved=self._note_saved)
         self._budget = Budget(config, self.memory, self._answers)
         self._titles = Titles(config, router, self.memory)
         self._closed = False
@@ -139,13 +139,16 @@ class Engine(Foreseeing):
     ) -> Preview | None:
         """Begin the answer that `ask` would give to this, and store nothing.
 
-        None where the model that would be asked must be fetched first, or costs something and is not one of `paid`.
+        None where the model that would be asked must be fetched first, or costs something and is not one of `paid`, and
+        for an adaptive answer.
         Raises `HistoryError`.
         """
         text = clean(text).strip("\n")
         before = await self._before(conversation_id, text, system_prompt, preset)
         question = Turn("user", text, id=new_id(), created=now())
         request = await self._next_request(before, question, settings)
+        if request.adaptive:
+            return None
         if request.model:
             self._supply.admit(request.model)
         # The first choice only: it never goes on to a model that nobody has agreed to.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from chat_tui import presets
+from chat_tui import adaptive, presets
 from chat_tui.asking import request_of
 from chat_tui.attachments import Attachment
 from chat_tui.choosing import Choosing
@@ -44,6 +44,8 @@ class Foreseeing(Choosing):
         request = request_of(self.config, before, (*before.path, question), settings or Request())
         if request.model:
             self._supply.admit(request.model)
+        if request.adaptive:
+            return await asyncio.to_thread(adaptive.context, self._router, request, self.config.adaptive)
         return await asyncio.to_thread(self._router.context, request, listed=False)
 
     async def best_two(self, conversation_id: str | None, text: str, settings: Request) -> Sequence[str]:

@@ -80,6 +80,21 @@ class Strategies(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename
     learned: Weights = Weights()
 
 
+class Adaptive(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[adaptive]`: a fast model's short answer at once, and the best model's detailed one in its place."""
+
+    first_strategy: str = "speed-priority"
+    """How the fast model is chosen."""
+    first_max_tokens: int = 50
+    """The most that its answer may have."""
+    first_temperature: float = 0.5
+    """0 is the most certain."""
+    second_strategy: str = "quality-first"
+    """How the best model is chosen, where none is named."""
+    instruction: str = "Give a detailed and comprehensive answer."
+    """What the best model is told behind the question; empty: nothing."""
+
+
 def with_profile(table: dict[str, Any]) -> dict[str, Any]:
     """The config's table with the time limits that its `profile` stands for, where it sets none itself."""
     timeouts = table.get("timeouts")

@@ -40,7 +40,7 @@ class Observer:
                 out.append(replace(chunk, insights=await self.look()))
                 continue
             out.append(chunk)
-            if isinstance(chunk, Token) and chunk.kind == "text":
+            if isinstance(chunk, Token) and chunk.kind == "text" and chunk.phase != "quick":
                 self._waiting.append(chunk.token)
                 self._tokens += 1
                 if self._tokens % EVERY_TOKENS == 0:

@@ -42,6 +42,8 @@ class Request(msgspec.Struct, frozen=True):
     """The beginning of the answer, where one that was cut goes on."""
     stream: bool = True
     """False: the whole reply comes as one token chunk."""
+    adaptive: bool = False
+    """True: a short answer at once, and the detailed one in its place; the engine sees to it, not the router."""
     id: str = ""
     """Given by the router when empty."""
 

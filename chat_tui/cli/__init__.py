@@ -143,6 +143,11 @@ def _ask(ask: argparse.ArgumentParser) -> None:
         action=argparse.BooleanOptionalAction,
         help="tell sentiment, keywords and reading time: on stderr at the end, or in the chunks of --json",
     )
+    ask.add_argument(
+        "--adaptive",
+        action="store_true",
+        help="a fast model's short answer at once, then the best model's detailed one (see [adaptive] in the config)",
+    )
     ask.add_argument("--no-stream", action="store_true", help="the whole answer at once")
     ask.add_argument("--no-save", action="store_true", help="do not keep it in the history")
     ask.add_argument("--no-fallback", action="store_true", help="try the first choice only")

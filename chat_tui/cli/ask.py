@@ -75,6 +75,7 @@ async def _ask(
         max_price=options.max_price,
         stream=not options.no_stream,
         fallback=not options.no_fallback,
+        adaptive=options.adaptive,
     )
     # Said here already: the model that a preset names needs no list of all models.
     request = preset.settings(request) if preset is not None else request
@@ -95,10 +96,12 @@ async def _answered(
     paper: Paper,
 ) -> int:
     named = request.model or (engine.config.model if request.strategy is None else None)
-    if named is None:
+    if named is None or request.adaptive:
         await unless(interrupted, engine.discover())
     elif estimate(question) + sum(map(attachment_tokens, attachments)) > SMALL_TOKENS:
         await unless(interrupted, engine.look_up(named))
+    if request.adaptive:
+        await _tell_price(engine, question, attachments, request, preset)
     answer = await engine.ask(None, question, request, preset=preset, attachments=attachments)
     watch = asyncio.ensure_future(_cancel_when(interrupted, engine, answer))
     try:
@@ -113,6 +116,15 @@ async def _answered(
     finally:
         watch.cancel()
     return _EXIT.get(answer.turn.state, 1)
+
+
+async def _tell_price(
+    engine: Engine, question: str, attachments: Sequence[Attachment], request: Request, preset: Preset | None
+) -> None:
+    """Say what both answers may cost, where that is something."""
+    price = (await engine.foreseen(None, question, request, preset=preset, attachments=attachments)).price
+    if price:
+        say(f"[≈ ${price:.4g} for both answers]\n")
 
 
 async def _cancel_when(interrupted: asyncio.Event, engine: Engine, answer: Answer) -> None:

@@ -13,6 +13,7 @@ import msgspec
 from chat_tui.chunks import Chunk, End, Error, Metadata, Token, encode
 from chat_tui.cli.breakdown import breakdown
 from chat_tui.cli.stderr import words_of, written
+from chat_tui.cli.two_phases import TwoPhases
 from chat_tui.errors import ChatTuiError
 from chat_tui.text_safety import clean
 
@@ -37,6 +38,7 @@ class Paper:
         self._waiting: list[tuple[bool, str]] = []
         """(for stderr, text)"""
         self._said = ""
+        self._two = TwoPhases()
         self._noted = 0.0
         self._begun = time.monotonic()
         self._shown = False
@@ -53,14 +55,19 @@ class Paper:
         if self._json:
             self._waiting.append((False, json_line(encode(chunk))))
         elif isinstance(chunk, Token) and chunk.kind == "text":
-            self._waiting.append((False, chunk.token))
-            self._said = chunk.token
+            self._say(self._two.take(chunk))
         if isinstance(chunk, Metadata):
             self._note(chunk)
         elif isinstance(chunk, Error):
             self._waiting.append((True, clean(words_of(ChatTuiError(chunk.error.title, chunk.error.hint)))))
         elif isinstance(chunk, End) and not self._json:
+            self._say(self._two.rest())
             self._end(chunk)
+
+    def _say(self, text: str) -> None:
+        if text:
+            self._waiting.append((False, text))
+            self._said = text
 
     def put(self, text: str) -> None:
         """Take words for stdout that are no chunk's."""
@@ -114,12 +121,23 @@ class Paper:
             self._line(f"{chunk.reason} The answer goes on with {chunk.model}.".strip())
         elif chunk.event == "part":
             self._line("summing up" if chunk.attempt == chunk.of else f"part {chunk.attempt} of {chunk.of - 1}")
+        elif chunk.event == "phase":
+            self._over(chunk)
         elif chunk.event == "budget":
             self._line(chunk.reason)
         elif chunk.event == "trimmed":
             self._line(chunk.reason or f"{chunk.left_out} earlier exchanges do not fit and are not sent.")
         elif chunk.event in {"loading", "queued"} and self._terminal:
             self._status({"loading": "Loading the model …", "queued": "Waiting for a free stream …"}[chunk.event])
+
+    def _over(self, chunk: Metadata) -> None:
+        """One of two answers has ended."""
+        if chunk.reason:
+            self._line(f"{chunk.reason} The {chunk.phase} answer is left out.")
+        elif chunk.phase == "quick" and self._two.quick:
+            self._line(f"the quick answer was {chunk.model}'s; the detailed one follows")
+        if chunk.phase == "quick" and not self._json:
+            self._say(self._two.rest())
 
     def _fetching(self, chunk: Metadata) -> None:
         now = time.monotonic()

@@ -11,7 +11,7 @@ import msgspec
 
 from chat_tui.attachments import Attachment
 from chat_tui.chunks import ErrorInfo, State, Timings, Usage
-from chat_tui.conversation import Role, Turn, now
+from chat_tui.conversation import Quick, Role, Turn, now
 from chat_tui.route import Seam
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -38,6 +38,7 @@ class Details(msgspec.Struct, frozen=True, omit_defaults=True):
     finish_reason: str = ""
     left_out: int = 0
     seams: tuple[Seam, ...] = ()
+    quick: Quick | None = None
 
 
 _NO_DETAILS = Details()
@@ -83,7 +84,7 @@ def _mended(value: Any) -> Any:
 
 def details(turn: Turn) -> str | None:
     """The turn's details as JSON; None when there are none."""
-    record = Details(turn.usage, turn.timings, turn.error, turn.finish_reason, turn.left_out, turn.seams)
+    record = Details(turn.usage, turn.timings, turn.error, turn.finish_reason, turn.left_out, turn.seams, turn.quick)
     return None if record == _NO_DETAILS else encoded(record)
 
 
@@ -116,6 +117,7 @@ def turn(row: tuple[Any, ...], parent: str | None, attachments: tuple[Attachment
         kept=None if kept is None else bool(kept),
         verdict=None if verdict is None else bool(verdict),
         seams=known.seams,
+        quick=known.quick,
     )
 
 

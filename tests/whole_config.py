@@ -1,0 +1,88 @@
+"""A config file that sets every setting to something else than its default."""
+
+WHOLE = """
+strategy = "speed-priority"
+model = "box/llama"
+theme = "dawn"
+titles = "model"
+titles_model = "box/small"
+system_prompt = "Be brief."
+fallback = false
+fallbacks = ["box/small", "local/smollm2-135m"]
+on_break = "continue"
+max_price_per_answer = 0.5
+daily_budget = 2
+mouse = false
+discovered = "use"
+display = { insights = true, motion = false, bell = false }
+
+[request]
+max_tokens = 200
+temperature = 0.7
+top_p = 0.9
+stop = ["END"]
+seed = 7
+thinking = "low"
+
+[memory]
+exchanges = 5
+
+[performance]
+enable_streaming = false
+streaming_buffer_size = 4096
+streaming_batch_size = 2
+max_concurrent_streams = 9
+
+[timeouts]
+connection_seconds = 1
+first_token_seconds = 2.5
+token_seconds = 3
+stream_seconds = 40
+profile = "seed"
+
+[error_handling]
+retry_attempts = 2
+retry_delay_seconds = 0.5
+exponential_backoff = false
+max_tries = 4
+
+[strategies]
+quality-first = { quality = 1, speed = 2, cost = 3, load = 4, fit = 5, learned = 6 }
+cost-optimized = { quality = 1, speed = 2, cost = 3, load = 4, fit = 5, learned = 6 }
+speed-priority = { quality = 1, speed = 2, cost = 3, load = 4, fit = 5, learned = 6 }
+balanced = { quality = 1, speed = 2, cost = 3, load = 4, fit = 5, learned = 6 }
+least-loaded = { quality = 1, speed = 2, cost = 3, load = 4, fit = 5, learned = 6 }
+capability-match = { quality = 1, speed = 2, cost = 3, load = 4, fit = 5, learned = 6 }
+learned = { quality = 1, speed = 2, cost = 3, load = 4, fit = 5, learned = 6 }
+
+[adaptive]
+first_strategy = "cost-optimized"
+first_max_tokens = 30
+first_temperature = 0.1
+second_strategy = "learned"
+instruction = "At length."
+
+[local]
+weights = "~/model.gguf"
+context_window = 4096
+threads = 2
+idle_minutes = 3
+
+[keys]
+"answer.cancel" = "ctrl+k"
+
+[[providers]]
+name = "box"
+base_url = "http://127.0.0.1:8000/v1"
+dialect = "openai"
+api_key_env = "BOX_KEY"
+models = ["llama", "small"]
+
+[[models]]
+name = "box/llama"
+context_window = 8192
+price_in = 0
+price_out = 0.1
+quality = 0.4
+fallbacks = ["box/small"]
+"""
