@@ -27,7 +27,7 @@ from chat_tui.chunks import (
     encode,
     error_info,
 )
-from chat_tui.cli import THINKING
+from chat_tui.cli.values import THINKING
 from chat_tui.conversation import TITLE_LENGTH, new_id, now, title_of
 from chat_tui.models import Model, cost
 from chat_tui.request import Request, Thinking
