@@ -7,6 +7,7 @@ import re
 import time
 
 import pytest
+from textual.pilot import Pilot
 
 from chat_tui.chunks import ErrorInfo
 from chat_tui.conversation import Turn
@@ -73,7 +74,26 @@ async def test_the_view_follows_only_at_the_end() -> None:
         assert transcript.at_end
         assert transcript.lines_below == 0
         assert any("line 89" in row for row in shown(transcript))
-        assert [lines > 0 for lines in pilot.app.below] == [True, False]  # type: ignore[attr-defined]
+        assert below(pilot)[-1] == 0
+
+
+def below(pilot: Pilot[None]) -> list[int]:
+    """What the pane told of the lines below it."""
+    told: list[int] = pilot.app.below  # type: ignore[attr-defined]
+    return told
+
+
+async def test_the_lines_below_are_told_anew_with_every_page() -> None:
+    async with pane() as (transcript, pilot):
+        begin(transcript)
+        transcript.append("\n\n".join(f"line {number}" for number in range(80)))
+        await settled(pilot)
+        transcript.focus()
+        for _ in range(3):
+            await pilot.press("pageup")
+            await settled(pilot)
+            assert below(pilot)[-1] == transcript.lines_below
+        assert below(pilot) == sorted(set(below(pilot)))
 
 
 async def test_scrolling_back_into_turns_never_seen_skips_no_line() -> None:

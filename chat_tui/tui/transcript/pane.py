@@ -49,7 +49,7 @@ class LinePane(ScrollView, can_focus=True):
     ALLOW_SELECT = True
 
     class MoreBelow(Message):
-        """Lines below the pane have appeared (`lines` > 0) or are all in view again (0)."""
+        """So many lines are below the pane now; 0: all are in view again."""
 
         def __init__(self, lines: int) -> None:
             super().__init__()
@@ -137,7 +137,7 @@ class LinePane(ScrollView, can_focus=True):
         below = max(0, total - y - len(rows)) if not self._follow else 0
         before = self.lines_below
         self.lines_below = below
-        if (below > 0) != (before > 0):
+        if below != before:
             self.post_message(self.MoreBelow(below))
 
     @property
