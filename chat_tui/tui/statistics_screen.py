@@ -29,7 +29,7 @@ _COLUMNS: tuple[tuple[str, int, Callable[[Totals], str]], ...] = (
     ("out", 6, lambda sums: words.tokens(sums.completion_tokens)),
     ("cost", 9, lambda sums: words.cost(sums.cost)),
     ("tok/s", 5, lambda sums: words.speed(sums.tokens_per_second)),
-    ("TTFT", 6, lambda sums: words.ttft(sums.ttft_seconds)),
+    ("TTFT", 7, lambda sums: words.ttft(sums.ttft_seconds)),
     ("in", 6, lambda sums: words.tokens(sums.prompt_tokens)),
     ("+ -", 7, _verdicts),
 )
