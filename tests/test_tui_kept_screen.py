@@ -114,6 +114,27 @@ async def test_the_list_that_covers_a_narrow_chat_is_not_there_at_the_next_start
         await until_kept(pilot, file, KeptScreen(panels={"stats.narrow": True}))
 
 
+async def test_where_both_panels_would_squeeze_the_chat_one_makes_room_for_the_other() -> None:
+    app = app_at(None)
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = screen_of(app)
+        for key, shown in (("f2", (True, False)), ("f3", (False, True)), ("f2", (True, False)), ("f2", (False, True))):
+            await pilot.press(key)
+            assert (screen.history.display, screen.stats.display) == shown, key
+            assert screen.chat.size.width >= 40
+
+
+async def test_the_chat_has_the_columns_of_a_folded_panel() -> None:
+    app = app_at(None)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("f3")
+        await pilot.pause()
+        assert screen_of(app).chat.size.width == 80
+        await pilot.press("f3")
+        await pilot.pause()
+        assert screen_of(app).chat.size.width < 50
+
+
 async def test_panels_fold_and_unfold_by_themselves_with_the_width(tmp_path: Path) -> None:
     app = app_at(None)
     async with app.run_test(size=(120, 36)) as pilot:

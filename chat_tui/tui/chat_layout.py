@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 WIDE, MIDDLE = 110, 80
 """Columns from which history list and stats panel are shown by themselves."""
+BOTH = 100
+"""Columns from which the two of them leave the chat room enough."""
 SMALLEST = (40, 12)
 _WITHOUT_SIGHT = {"cancel", "copy_or_cancel", "quit"}
 
@@ -178,9 +180,12 @@ class ChatLayout(Screen[None]):
         self.set_class(width < SMALLEST[0] or height < SMALLEST[1], "-too-small")
         room = _room(width)
         self.history.display = self._wanted.get(f"history.{room}", width >= WIDE)
-        self.stats.display = self._wanted.get(f"stats.{room}", width >= MIDDLE)
+        crowded = self.history.display and MIDDLE <= width < BOTH
+        self.stats.display = not crowded and self._wanted.get(f"stats.{room}", width >= MIDDLE)
         if self.insights is not None:
-            self.insights.display = self._wanted.get("insights", width >= MIDDLE)
+            self.insights.display = not crowded and self._wanted.get("insights", width >= MIDDLE)
+        figures = self.stats.display or (self.insights is not None and self.insights.display)
+        self.set_class(not figures, "-no-figures")
         self.show_speed()
 
     def _want(self, panel: str, *, open: bool) -> None:
@@ -215,8 +220,12 @@ class ChatLayout(Screen[None]):
             self.chat.prompt.focus()
 
     def action_toggle_stats(self) -> None:
-        """Show or hide the stats panel."""
-        self._want("stats", open=not self.stats.display)
+        """Show or hide the stats panel; the list makes room where there is none for both."""
+        if self.history.display and MIDDLE <= self.size.width < BOTH:
+            self.action_toggle_history()
+            self._want("stats", open=True)
+        else:
+            self._want("stats", open=not self.stats.display)
 
     def show_keys(self) -> None:
         """The keys that count now: they differ on the turns, on the history list, and while an answer runs."""
