@@ -42,9 +42,9 @@ class Welcome(SpanView):
         lead = wrap(_LEAD, width, 3)
         column = max((len(key) for key, _ in self._keys), default=0) + 2
         rows: list[Line] = [(Span("chat-tui", "accent"),), (), *(((Span(text),)) for text in lead), ()]
-        rows += [
-            (Span(key.ljust(column), "strong"), Span(crop(word, width - column), "dim")) for key, word in self._keys
-        ]
+        for key, word in self._keys:
+            for number, part in enumerate(wrap(word, width - column, 2)):
+                rows.append((Span(("" if number else key).ljust(column), "strong"), Span(part, "dim")))
         if self._found:
             rows += [(), (Span("Found", "accent"),)]
             rows += [(*line[:-1], Span(crop(line[-1].text, width - 18), line[-1].role)) for line in self._found]
