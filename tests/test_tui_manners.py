@@ -17,6 +17,7 @@ from chat_tui import crash_report
 from chat_tui.answer import Answer
 from chat_tui.config import Config, Display
 from chat_tui.conversation import Turn
+from chat_tui.errors import ChatTuiError
 from chat_tui.figures import Figures
 from chat_tui.providers.scripted import Pause
 from chat_tui.tui import signs
@@ -191,3 +192,12 @@ def test_the_linux_console_is_sent_no_title(tmp_path: Path) -> None:
         terminal.send("what?\r")
         terminal.wait_for("stats panel", 30)
         assert not re.search(rb"\x1b\]2;|\x1b\[22;2t", terminal.raw())
+
+
+async def test_notices_do_not_pile_up_but_for_those_that_are_to_last() -> None:
+    async with scripted_chat(size=(80, 24)) as chat:
+        chat.app.tell(ChatTuiError("This lasts.", "Read it."), lasting=True)
+        for number in range(6):
+            chat.app.tell(ChatTuiError(f"Failure {number}.", "Go on."))
+        left = ["This lasts.", "Failure 3.", "Failure 4.", "Failure 5."]
+        await chat.until(lambda: [notice.title for notice in chat.app._notifications] == left)

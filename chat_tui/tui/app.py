@@ -45,6 +45,7 @@ OpenEngine: TypeAlias = "Callable[[Callable[[ChatTuiError], None]], Awaitable[En
 NOTICE_SECONDS = 8.0
 LASTING_SECONDS = 60.0
 """For what the engine tells; Esc takes it away."""
+MOST_NOTICES = 3
 COLLECT_AFTER = (5_000, 20, 50)
 """The garbage collector's thresholds: it runs seldom, since a full run holds a key's echo."""
 IDLE_SECONDS = 0.7
@@ -173,6 +174,12 @@ class ChatApp(App[int]):
         """Show a short notice; a long one stays as an error does, or as long as is said."""
         timeout = seconds or (NOTICE_SECONDS if long else NOTICE_SECONDS / 2)
         self.notify(clean_line(more, 300) or " ", title=clean_line(title, 200), timeout=timeout, markup=False)
+
+    def on_notify(self) -> None:
+        """Notices that pile up would hide the screen: the oldest make room, but for those that are to last."""
+        passing = [notice for notice in self._notifications if notice.timeout < LASTING_SECONDS]
+        for notice in passing[: max(0, len(passing) + 1 - MOST_NOTICES)]:
+            self._unnotify(notice)
 
     # -- clipboard ------------------------------------------------------------------------------------------------
 
