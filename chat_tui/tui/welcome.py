@@ -12,8 +12,8 @@ _LEAD = "Ask anything below. The answer streams here; Esc stops it and keeps the
 _SOURCES = 4
 """So many are told; with them the welcome fits 60 columns and 20 rows."""
 _BUILT_IN = {
-    "not fetched": "is fetched once when it is first needed",
-    "fetching": "is being fetched; you can ask already",
+    "not fetched": "comes when first needed",
+    "fetching": "is being fetched; ask now",
 }
 
 
@@ -70,7 +70,7 @@ def _source(name: str, models: Sequence[Standing]) -> tuple[int, Line]:
     """Where it stands in the list, and its line."""
     first = models[0]
     if not name:
-        words = _BUILT_IN.get(first.state, "is ready, on this machine, for nothing")
+        words = _BUILT_IN.get(first.state, "is ready, here, for free")
         return 0, _line("success", "built-in model", words)
     if all(one.state.startswith("found") for one in models):
         what = "is on this machine" if first.model.local else "has a key here"
