@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 
 import pytest
 
@@ -186,7 +186,7 @@ async def test_the_quick_one_ends_when_nobody_needs_it_any_more() -> None:
         assert (answer.turn.text, answer.turn.state, answer.turn.quick) == ("All.", "complete", None)
 
 
-async def test_a_pause_and_a_slow_reader_hold_both() -> None:
+async def test_a_pause_holds_both_and_loses_nothing() -> None:
     async with two(endless(0.001), endless(0.001), Config(adaptive=Adaptive(first_max_tokens=2000))) as on:
         answer = await asked(on)
         await grown(answer, "quick", "detailed")
@@ -204,6 +204,27 @@ async def test_a_pause_and_a_slow_reader_hold_both() -> None:
         for phase in ("quick", "detailed"):
             words = said(chunks, phase).split()
             assert words == [f"w{number}" for number in range(len(words))]
+
+
+async def test_a_slow_reader_holds_both() -> None:
+    async with two(endless(0.0), endless(0.0), Config(adaptive=Adaptive(first_max_tokens=2000))) as on:
+        answer = await asked(on)
+        batches = answer.batches(tokens=4, hold_bytes=200)
+        phases = set[object]()
+        async with asyncio.timeout(5), aclosing(batches):
+            while len(phases) < 2:
+                phases |= {chunk.phase for chunk in await anext(batches) if isinstance(chunk, Token)}
+            # Nobody reads on: 200 bytes are held, and what was under way.
+            for _ in range(500):
+                await asyncio.sleep(0)
+            held = len(answer)
+            for _ in range(500):
+                await asyncio.sleep(0)
+            assert len(answer) == held
+            assert answer.text or answer.quick
+            assert len(answer.text + answer.quick) < 1000
+        await on.engine.cancel(answer)
+        owed(await chunks_of(answer))
 
 
 async def test_a_limit_of_price_holds_for_both() -> None:
