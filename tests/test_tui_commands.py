@@ -164,7 +164,7 @@ async def test_model_and_strategy_act_at_once() -> None:
 
 
 async def test_help_shows_every_key_and_every_command() -> None:
-    async with scripted_chat(size=(120, 140)) as chat:
+    async with scripted_chat(size=(120, 260)) as chat:
         await chat.ask("/help")
         await chat.until(lambda: isinstance(chat.app.screen, HelpScreen))
         await chat.shows("Ctrl+O", "Ctrl+J or Shift+Enter", *(f"/{command.name}" for command in commands.TABLE))
