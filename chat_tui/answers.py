@@ -69,7 +69,7 @@ class Answers:
         answer = self._made(conversation.id, question, request, self._save_piece, cut)
         self._answers[answer.turn.id] = answer
         self._memory.remember(extended(conversation, place, answer.turn))
-        self.do(self._answer(answer, request, in_parts=in_parts))
+        self.do(self._run(answer, request, in_parts=in_parts, kept=True))
         return answer
 
     def _made(
@@ -136,19 +136,8 @@ class Answers:
         """Begin an answer that belongs to no conversation and never will; of it only its cost is kept."""
         answer = self._made("", question, request, _save_nothing)
         self._previews[answer.turn.id] = answer
-        self.do(self._run_apart(answer, request, in_parts=in_parts))
+        self.do(self._run(answer, request, in_parts=in_parts, kept=False))
         return answer
-
-    async def _run_apart(self, answer: Answer, request: Request, *, in_parts: bool) -> None:
-        try:
-            await answer.run(await self._stream(request, in_parts=in_parts))
-        except asyncio.CancelledError:
-            answer.give_up("cancelled")
-            raise
-        finally:
-            answer.give_up()
-            # A task of its own: the cost is not lost when this one is cancelled.
-            self.do(self._pay(answer))
 
     async def _stream(self, request: Request, *, in_parts: bool) -> Stream:
         if in_parts:
@@ -174,9 +163,11 @@ class Answers:
 
     # -- running and saving ---------------------------------------------------------------------------------------
 
-    async def _answer(self, answer: Answer, request: Request, *, in_parts: bool) -> None:
+    async def _run(self, answer: Answer, request: Request, *, in_parts: bool, kept: bool) -> None:
+        """Run it to its ending; what is not kept is only paid for."""
         try:
-            await self._memory.add_answer(answer.conversation_id, answer.turn)
+            if kept:
+                await self._memory.add_answer(answer.conversation_id, answer.turn)
             await answer.run(await self._stream(request, in_parts=in_parts))
         except asyncio.CancelledError:
             # The program is going down.
@@ -185,7 +176,7 @@ class Answers:
         finally:
             answer.give_up()
             # A task of its own: it is not lost when this one is cancelled once more.
-            self.do(self._save_ended(answer))
+            self.do(self._save_ended(answer) if kept else self._pay(answer))
 
     def _settle(self, answer: Answer) -> None:
         """Put the ended turn into its conversation, before anybody sees the ending and asks on."""
