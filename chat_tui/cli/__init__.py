@@ -20,24 +20,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.command == "ask":
             from chat_tui.cli import ask
 
-            code = ask.run(options)
-            if arguments is None:
-                _deaf_to_interrupts()
-            return code
+            return _answered(ask.run(options), alone=arguments is None)
         if options.command == "batch":
             from chat_tui.cli import batch
 
-            code = batch.run(options)
-            if arguments is None:
-                _deaf_to_interrupts()
-            return code
+            return _answered(batch.run(options), alone=arguments is None)
         if options.command == "compare":
             from chat_tui.cli import compare
 
-            code = compare.run(options)
-            if arguments is None:
-                _deaf_to_interrupts()
-            return code
+            return _answered(compare.run(options), alone=arguments is None)
         if options.command == "auth":
             from chat_tui.cli import auth
 
@@ -63,11 +54,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _deaf_to_interrupts() -> None:
-    """Whoever presses Ctrl-C twice is not to see the interpreter stumble on its way out."""
-    import signal
+def _answered(code: int, *, alone: bool) -> int:
+    """The exit code; whoever presses Ctrl-C twice is not to see the interpreter stumble on its way out."""
+    if alone:
+        import signal
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return code
 
 
 class _Parser(argparse.ArgumentParser):
@@ -109,11 +102,10 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _ask(ask: argparse.ArgumentParser) -> None:
-    ask.add_argument("question", nargs="*", help="the question; its words may stand without quotes")
+    values.add_what_each_question_takes(ask)
     _choice(ask, argparse.SUPPRESS)
     _preset(ask, argparse.SUPPRESS)
     ask.add_argument("--max-tokens", type=values.positive_int, metavar="N", help="at most N tokens of answer")
-    ask.add_argument("--temperature", type=values.not_negative, metavar="T", help="0 is the most certain")
     ask.add_argument("--top-p", type=values.fraction, metavar="P", help="nucleus sampling, 0 to 1")
     ask.add_argument(
         "--stop",
@@ -122,16 +114,6 @@ def _ask(ask: argparse.ArgumentParser) -> None:
         default=[],
         metavar="TEXT",
         help="end at this text; may be repeated",
-    )
-    ask.add_argument("--seed", type=int, metavar="N", help="the same seed gives the same answer, where it can")
-    ask.add_argument("--thinking", choices=values.THINKING, help="how much to think first, where the model can")
-    ask.add_argument(
-        "--attach",
-        "--file",
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="send an image or text along; may be repeated",
     )
     ask.add_argument("--timeout", type=values.positive, metavar="SECONDS", help="limit for the whole answer")
     ask.add_argument(
@@ -149,7 +131,6 @@ def _ask(ask: argparse.ArgumentParser) -> None:
         help="a fast model's short answer at once, then the best model's detailed one (see [adaptive] in the config)",
     )
     ask.add_argument("--no-stream", action="store_true", help="the whole answer at once")
-    ask.add_argument("--no-save", action="store_true", help="do not keep it in the history")
     ask.add_argument("--no-fallback", action="store_true", help="try the first choice only")
 
 

@@ -15,7 +15,7 @@ DESCRIPTION = (
 
 def add(compare: argparse.ArgumentParser) -> None:
     """Give the parser what `compare` takes besides presets."""
-    compare.add_argument("question", nargs="*", help="the question; its words may stand without quotes")
+    values.add_what_each_question_takes(compare)
     compare.add_argument(
         "--models",
         metavar="A,B",
@@ -25,17 +25,6 @@ def add(compare: argparse.ArgumentParser) -> None:
         "--strategy", metavar="NAME", default=argparse.SUPPRESS, help="how to choose where no models are named"
     )
     compare.add_argument("--max-tokens", type=values.positive_int, metavar="N", help="at most N tokens of each answer")
-    compare.add_argument("--temperature", type=values.not_negative, metavar="T", help="0 is the most certain")
-    compare.add_argument("--seed", type=int, metavar="N", help="the same seed gives the same answer, where it can")
-    compare.add_argument("--thinking", choices=values.THINKING, help="how much to think first, where a model can")
-    compare.add_argument(
-        "--attach",
-        "--file",
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="send an image or text along; may be repeated",
-    )
     compare.add_argument("--timeout", type=values.positive, metavar="SECONDS", help="limit for each whole answer")
     compare.add_argument(
         "--max-price", type=values.not_negative, metavar="DOLLARS", help="the most that each answer may cost"
@@ -43,4 +32,3 @@ def add(compare: argparse.ArgumentParser) -> None:
     compare.add_argument(
         "--json", action="store_true", help="one chunk a line, as JSON with its `model`, and a summary at the end"
     )
-    compare.add_argument("--no-save", action="store_true", help="do not keep it in the history")

@@ -56,3 +56,20 @@ def positive_int(text: str) -> int:
     if value != int(value):
         raise argparse.ArgumentTypeError("must be a whole number")
     return int(value)
+
+
+def add_what_each_question_takes(command: argparse.ArgumentParser) -> None:
+    """Give the parser the options that a question has, whether one model answers it or several."""
+    command.add_argument("question", nargs="*", help="the question; its words may stand without quotes")
+    command.add_argument("--temperature", type=not_negative, metavar="T", help="0 is the most certain")
+    command.add_argument("--seed", type=int, metavar="N", help="the same seed gives the same answer, where it can")
+    command.add_argument("--thinking", choices=THINKING, help="how much to think first, where the model can")
+    command.add_argument(
+        "--attach",
+        "--file",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="send an image or text along; may be repeated",
+    )
+    command.add_argument("--no-save", action="store_true", help="do not keep it in the history")
