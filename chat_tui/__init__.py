@@ -11,7 +11,7 @@ every face follows the same log of chunks. Imports go down the ranks only (`test
                                 document in parts), titling, observing, batch, compare, adaptive
     rank 1  routing, providers, local, history, insights      blind to one another
     rank 0  the words: chunks, request, conversation, models, route, figures, context, config (rows, limits, known),
-            presets, attachments, query, finding, errors, paths, text_safety, tokens
+            presets, attachments, query, finding, markdown, errors, paths, text_safety, tokens
 
 Where the code differs from the plan it started from:
 

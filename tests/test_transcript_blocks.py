@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chat_tui.tui.transcript.blocks import (
+from chat_tui.markdown.blocks import (
     CODE_LINES_MOST,
     LIST_LINES_MOST,
     PARAGRAPH_LENGTH,

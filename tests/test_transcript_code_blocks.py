@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chat_tui.tui.transcript.blocks import Splitter, codes, split
+from chat_tui.markdown.blocks import Splitter, codes, split
 from chat_tui.tui.transcript.ink import plain_ink
 from chat_tui.tui.transcript.rendering import Renderer
 

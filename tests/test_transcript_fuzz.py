@@ -7,8 +7,8 @@ import re
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chat_tui.markdown.blocks import Splitter, codes
 from chat_tui.text_safety import Cleaner
-from chat_tui.tui.transcript.blocks import Splitter, codes
 from chat_tui.tui.transcript.ink import plain_ink
 from chat_tui.tui.transcript.painting import strip_of
 from chat_tui.tui.transcript.rendering import Renderer

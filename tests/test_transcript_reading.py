@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from chat_tui.chunks import Timings, Usage
-from chat_tui.tui.transcript.links import deceives, told_target
-from chat_tui.tui.transcript.mathematics import legible
+from chat_tui.markdown.links import deceives, told_target
+from chat_tui.markdown.mathematics import legible
 from tests.scripted_chat import scripted_chat
 from tests.transcript_rig import answer, pane, question, settled, shown
 

@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable
 
 from chat_tui.conversation import Turn
 from chat_tui.errors import ChatTuiError, CommandError
+from chat_tui.markdown.code_blocks import Code
 from chat_tui.text_safety import clean, clean_line
 from chat_tui.tui.kept_chat import KeptChat
-from chat_tui.tui.transcript.code_blocks import Code
 from chat_tui.tui.transcript.transcript import Transcript
 
 _NOT_IN_LANGUAGES = re.compile(r"[^\w+#.\-]+")

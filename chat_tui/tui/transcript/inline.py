@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from rich.style import Style
 
+from chat_tui.markdown.links import deceives, told_target
+from chat_tui.markdown.mathematics import legible
 from chat_tui.text_safety import clean
 from chat_tui.tui.transcript.ink import Ink
-from chat_tui.tui.transcript.links import deceives, told_target
-from chat_tui.tui.transcript.mathematics import legible
 from chat_tui.tui.transcript.wrapping import Line, Run, wrap
 
 if TYPE_CHECKING:

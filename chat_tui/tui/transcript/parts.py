@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 from chat_tui.conversation import Turn
-from chat_tui.tui.transcript.blocks import Block
+from chat_tui.markdown.blocks import Block
 from chat_tui.tui.transcript.wrapping import Line
 
 PartKind: TypeAlias = Literal["header", "left out", "fold", "files", "thinking", "body", "status", "error", "space"]

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from rich.style import Style
 
+from chat_tui.markdown.blocks import Block
+from chat_tui.markdown.mathematics import legible
 from chat_tui.text_safety import clean_line
-from chat_tui.tui.transcript.blocks import Block
 from chat_tui.tui.transcript.code import Highlighter
 from chat_tui.tui.transcript.ink import Ink
 from chat_tui.tui.transcript.inline import InlineRenderer
-from chat_tui.tui.transcript.mathematics import legible
 from chat_tui.tui.transcript.tables import (
     Alignment,
     Cell,
@@ -58,7 +58,7 @@ class Renderer:
 
     def load(self) -> None:
         """Import the Markdown parser (about 50 ms: not for the event loop)."""
-        from chat_tui.tui.transcript.markdown_parser import make_parser
+        from chat_tui.markdown.parser import make_parser
 
         if self._parser is None:
             parser = make_parser()

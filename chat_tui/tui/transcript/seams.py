@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from chat_tui.markdown.blocks import Block
 from chat_tui.route import Seam
 from chat_tui.text_safety import clean_line
-from chat_tui.tui.transcript.blocks import Block
 from chat_tui.tui.transcript.ink import Ink
 from chat_tui.tui.transcript.wrapping import Line, width_of, wrap
 

@@ -13,8 +13,8 @@ from textual.selection import Selection
 
 from chat_tui.chunks import TokenKind
 from chat_tui.conversation import Turn
+from chat_tui.markdown.code_blocks import Code
 from chat_tui.tui import keymap
-from chat_tui.tui.transcript.code_blocks import Code
 from chat_tui.tui.transcript.found import Hit
 from chat_tui.tui.transcript.ink import Ink
 from chat_tui.tui.transcript.line_model import START, Anchor, Position

@@ -7,11 +7,11 @@ from itertools import accumulate
 
 from chat_tui.chunks import TokenKind
 from chat_tui.conversation import Turn
+from chat_tui.markdown.blocks import Block, Splitter, codes
+from chat_tui.markdown.code_blocks import Code
 from chat_tui.route import Seam
 from chat_tui.text_safety import Cleaner, clean
 from chat_tui.tui.transcript import turn_lines
-from chat_tui.tui.transcript.blocks import Block, Splitter, codes
-from chat_tui.tui.transcript.code_blocks import Code
 from chat_tui.tui.transcript.parts import Part, PartKind, estimated_height, estimated_turn_height
 from chat_tui.tui.transcript.plain_text import PlainSplitter
 from chat_tui.tui.transcript.rendering import Renderer

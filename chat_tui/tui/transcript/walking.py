@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from chat_tui.tui.transcript.code_blocks import fenced
+from chat_tui.markdown.code_blocks import fenced
 from chat_tui.tui.transcript.line_model import LineModel, Position
 from chat_tui.tui.transcript.parts import Part
 

@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from chat_tui.tui.transcript.code_blocks import Code, fenced
+from chat_tui.markdown.code_blocks import Code, fenced
 
 Kind: TypeAlias = Literal["markdown", "code", "table", "plain"]
 

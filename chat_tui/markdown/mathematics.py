@@ -1,4 +1,4 @@
-"""Mathematics as a terminal can show it: signs for the commands that have one, all else as it is written."""
+"""Mathematics as plain text can show it: signs for the commands that have one, all else as it is written."""
 
 from __future__ import annotations
 
