@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -161,6 +162,15 @@ def extended(conversation: Conversation, place: int, turn: Turn) -> Conversation
     if siblings:
         forks[turn.id] = (*siblings, turn.id)
     return msgspec.structs.replace(conversation, path=(*path, turn), forks=forks, below=())
+
+
+def chained(turns: Sequence[Turn]) -> tuple[Turn, ...]:
+    """Turns that come from elsewhere as a path of their own: each is new and follows the one before it."""
+    path: list[Turn] = []
+    for turn in turns:
+        parent = path[-1].id if path else None
+        path.append(msgspec.structs.replace(turn, id=new_id(), parent=parent, created=now()))
+    return tuple(path)
 
 
 def title_of(text: str) -> str:

@@ -107,18 +107,20 @@ class Engine(Foreseeing):
         *,
         system_prompt: str | None = None,
         preset: Preset | None = None,
+        earlier: Sequence[Turn] = (),
         attachments: Sequence[Attachment] = (),
         preview: Preview | None = None,
     ) -> Answer:
         """Store a question (None begins a conversation) and begin its answer.
 
         `settings` gives model, strategy and limits; what it leaves unset comes from the conversation's preset, then
-        the config. `system_prompt` and `preset` are for a conversation that begins. A `preview` that is whole and was
-        made for just this is the answer; any other is cancelled. Raises `HistoryError`.
+        the config. `system_prompt`, `preset` and `earlier`, the turns that it brings along, are for a conversation
+        that begins. A `preview` that is whole and was made for just this is the answer; any other is cancelled.
+        Raises `HistoryError`.
         """
         text = clean(text).strip("\n")
         async with self._asking:
-            before = await self._before(conversation_id, text, system_prompt, preset)
+            before = await self._before(conversation_id, text, system_prompt, preset, earlier)
             question = Turn("user", text, id=new_id(), created=now(), attachments=tuple(attachments))
             taken = preview is not None and preview.fits(await self._next_request(before, question, settings))
             if preview is not None and not taken:
@@ -159,16 +161,24 @@ class Engine(Foreseeing):
         return Preview(self._answers.preview(question, spoken), request)
 
     async def ask_apart(
-        self, text: str, settings: Request, *, system_prompt: str | None = None, preset: Preset | None = None
+        self,
+        text: str,
+        settings: Request,
+        *,
+        system_prompt: str | None = None,
+        preset: Preset | None = None,
+        earlier: Sequence[Turn] = (),
+        attachments: Sequence[Attachment] = (),
     ) -> Answer:
-        """Begin the answer to a question of its own, and store neither; what it costs counts for the day.
+        """Begin the answer to a question and to the turns `earlier` than it, and store none of them; what it costs
+        counts for the day.
 
         Its `saved` is set when that has been noted.
         """
         text = clean(text).strip("\n")
-        before = await self._before(None, text, system_prompt, preset)
-        question = Turn("user", text, id=new_id(), created=now())
-        request = await self._request(before, (question,), settings)
+        before = await self._before(None, text, system_prompt, preset, earlier)
+        question = Turn("user", text, id=new_id(), created=now(), attachments=tuple(attachments))
+        request = await self._request(before, (*before.path, question), settings)
         request = request.changed(max_price=await self._budget.affordable(settings.max_price))
         if request.model:
             self._supply.admit(request.model)

@@ -13,7 +13,7 @@ from chat_tui.attachments import Attachment
 from chat_tui.choosing import Choosing
 from chat_tui.compare import best_of
 from chat_tui.context import Context
-from chat_tui.conversation import Conversation, Turn, new_id, now, title_of
+from chat_tui.conversation import Conversation, Turn, chained, new_id, now, title_of
 from chat_tui.presets import Preset
 from chat_tui.request import Request
 
@@ -53,13 +53,18 @@ class Foreseeing(Choosing):
         return await self._best(await self._before(conversation_id, text, None, None), Turn("user", text), settings)
 
     async def _before(
-        self, conversation_id: str | None, text: str, system_prompt: str | None, preset: Preset | None
+        self,
+        conversation_id: str | None,
+        text: str,
+        system_prompt: str | None,
+        preset: Preset | None,
+        earlier: Sequence[Turn] = (),
     ) -> Conversation:
-        """The conversation as it is, or the one that begins with this text."""
+        """The conversation as it is, or the one that begins with these turns and then this text."""
         if conversation_id is not None:
             return await self.memory.conversation(conversation_id)
         begun = Conversation(new_id(), title_of(text), system_prompt, created=now(), updated=now())
-        return replace(begun, preset=presets.encoded(preset))
+        return replace(begun, path=chained(earlier), preset=presets.encoded(preset))
 
     async def _next_request(self, before: Conversation, question: Turn, settings: Request | None) -> Request:
         """What would be asked next; of the new question only what is sent, so that two of the same words are equal."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 
 from chat_tui import presets
+from chat_tui.attachments import of_bytes
 from chat_tui.chunks import Token
 from chat_tui.config import Config
+from chat_tui.conversation import Turn
 from chat_tui.history.store import Store
 from chat_tui.models import Model
 from chat_tui.providers.scripted import Pause
@@ -27,6 +29,28 @@ async def test_nothing_of_it_is_stored() -> None:
         asked = on.player.requests[-1]
         assert [turn.text for turn in asked.turns] == ["Be short.", "Hi"]
         assert asked.temperature == 0.5
+
+
+async def test_turns_that_come_from_elsewhere_go_before_it_and_are_not_stored() -> None:
+    async with stage(["Yes."]) as on:
+        earlier = (Turn("user", "One?"), Turn("assistant", "First."))
+        image = of_bytes("dot.png", b"\x89PNG\r\n\x1a\n and so on")
+        await ended(await on.engine.ask_apart("Two?", Request(), earlier=earlier, attachments=[image]))
+        asked = on.player.requests[-1].turns
+        assert [turn.text for turn in asked[1:]] == ["One?", "First.", "Two?"]
+        assert asked[-1].attachments == (image,)
+        assert not await on.engine.memory.conversations()
+
+
+async def test_turns_that_come_from_elsewhere_are_stored_with_the_conversation_they_begin() -> None:
+    history = await Store.open(None)
+    async with stage(["Yes."], history=history) as on:
+        earlier = (Turn("user", "One?"), Turn("assistant", "First."))
+        answer = await ended(await on.engine.ask(None, "Two?", earlier=earlier))
+        await answer.saved.wait()
+        path = (await history.conversation(answer.conversation_id)).path
+        assert [turn.text for turn in path] == ["One?", "First.", "Two?", "Yes."]
+        assert [turn.parent for turn in path] == [None, *(turn.id for turn in path[:-1])]
 
 
 async def test_a_preset_says_what_goes_before_it() -> None:
