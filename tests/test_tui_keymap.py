@@ -10,6 +10,7 @@ from chat_tui.providers.scripted import Pause
 from chat_tui.tui import keymap
 from chat_tui.tui.help_screen import HelpScreen
 from chat_tui.tui.history_screen import HistoryScreen
+from chat_tui.tui.rebinding import rebound
 from tests.scripted_chat import scripted_chat
 
 HELD = ["Half of ", "an answer", Pause(60)]
@@ -40,14 +41,14 @@ def test_keys_are_named_as_people_read_them(keys: str, shown: str) -> None:
 
 
 def test_a_rebound_key_is_taken_and_a_wrong_one_told() -> None:
-    good, wrong = keymap.rebound({"models.open": "ctrl+k", "model.open": "f9", "help.open": "ctrl+t", "app.quit": " "})
+    good, wrong = rebound({"models.open": "ctrl+k", "model.open": "f9", "help.open": "ctrl+t", "app.quit": " "})
     assert good == {"models.open": "ctrl+k"}
     assert {error.title.split("`")[1] for error in wrong} == {"model.open", "help.open", "app.quit"}
     assert "models.open" in wrong[0].hint
 
 
 def test_a_rebound_letter_keeps_its_case_and_a_name_has_none() -> None:
-    good, wrong = keymap.rebound({"question.edit": "E, Ctrl+K", "turn.branch": "R"})
+    good, wrong = rebound({"question.edit": "E, Ctrl+K", "turn.branch": "R"})
     assert good == {"question.edit": "E,ctrl+k"}
     assert "answer.regenerate_with" in wrong[0].title
 
@@ -306,7 +307,7 @@ def test_every_action_can_be_reached_from_a_plain_xterm_in_a_multiplexer(row: ke
 def test_keys_that_two_actions_would_have_or_that_do_not_exist_are_named(
     overrides: dict[str, str], kept: list[str], told: list[str]
 ) -> None:
-    good, wrong = keymap.rebound(overrides)
+    good, wrong = rebound(overrides)
     assert list(good) == kept
     [error] = wrong
     assert all(word in error.title for word in told), error.title
@@ -315,12 +316,12 @@ def test_keys_that_two_actions_would_have_or_that_do_not_exist_are_named(
 
 def test_two_actions_can_change_places_and_a_key_can_mean_two_things_in_two_places() -> None:
     swap = {"help.open": "f3", "stats.toggle": "f1"}
-    assert keymap.rebound(swap) == (swap, [])
+    assert rebound(swap) == (swap, [])
     elsewhere = {"find.before": "f5"}
-    assert keymap.rebound(elsewhere) == (elsewhere, [])
+    assert rebound(elsewhere) == (elsewhere, [])
 
 
 def test_a_row_that_falls_back_to_its_own_key_takes_it_from_whoever_had_it() -> None:
-    good, wrong = keymap.rebound({"help.open": "ctrl+n", "find.open": "f1"})
+    good, wrong = rebound({"help.open": "ctrl+n", "find.open": "f1"})
     assert good == {}
     assert len(wrong) == 2

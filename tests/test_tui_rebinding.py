@@ -13,6 +13,7 @@ from chat_tui.tui import keymap
 from chat_tui.tui.app import ChatApp
 from chat_tui.tui.help_screen import help_lines
 from chat_tui.tui.history_list import SummaryRows
+from chat_tui.tui.rebinding import rebound
 from chat_tui.tui.row_list import Filter
 from tests.prompt_rig import Small, press, prompt_of
 from tests.scripted_chat import ScriptedChat, StandInWeights, scripted_chat
@@ -95,7 +96,7 @@ def test_every_place_is_tried() -> None:
 
 @pytest.mark.parametrize("row", CAN_BE_REBOUND, ids=lambda row: row.id)
 def test_help_and_footer_tell_the_rebound_key(row: keymap.Key) -> None:
-    good, wrong = keymap.rebound({row.id: FREE})
+    good, wrong = rebound({row.id: FREE})
     assert (good, wrong) == ({row.id: FREE}, [])
     told = ["".join(span.text for span in line) for line in help_lines(good, 200)]
     assert [line for line in told if line.startswith("F20 ") and row.help in line]
@@ -105,7 +106,7 @@ def test_help_and_footer_tell_the_rebound_key(row: keymap.Key) -> None:
 @pytest.mark.parametrize("row", [row for row in keymap.TABLE if row.fixed], ids=lambda row: row.id)
 def test_what_is_fixed_says_why_and_has_no_action(row: keymap.Key) -> None:
     assert not row.action
-    good, [error] = keymap.rebound({row.id: FREE})
+    good, [error] = rebound({row.id: FREE})
     assert good == {}
     assert row.fixed in error.title
     assert "cannot be rebound" in error.title
@@ -117,7 +118,7 @@ def test_every_other_row_has_an_action() -> None:
 
 @pytest.mark.parametrize("keys", [{"prompt.send": "ctrl+s"}, {"prompt.send": "ctrl+s", "prompt.new_line": "enter"}])
 async def test_enter_can_make_new_lines_and_another_key_send(keys: dict[str, str]) -> None:
-    assert keymap.rebound(keys) == (keys, [])
+    assert rebound(keys) == (keys, [])
     async with Small().run_test(size=(60, 24)) as pilot:
         pilot.app.set_keymap(keys)
         await press(pilot, "a", "enter", "b", "ctrl+s", "c")
@@ -130,7 +131,7 @@ async def test_enter_can_make_new_lines_and_another_key_send(keys: dict[str, str
 
 async def test_enter_and_the_new_line_key_can_change_places() -> None:
     keys = {"prompt.send": "ctrl+j", "prompt.new_line": "enter"}
-    assert keymap.rebound(keys) == (keys, [])
+    assert rebound(keys) == (keys, [])
     async with Small().run_test(size=(60, 24)) as pilot:
         pilot.app.set_keymap(keys)
         await press(pilot, "a", "enter", "b", "ctrl+j")

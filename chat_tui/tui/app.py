@@ -108,9 +108,11 @@ class ChatApp(App[int]):
         if not self.config.display.motion:
             self.animation_level = "none"
         self._use(self._first_palette())
-        self.changed_keys, wrong = keymap.rebound(self.config.keys)
-        self._notices += wrong
-        if self.changed_keys:
+        if self.config.keys:
+            from chat_tui.tui import rebinding
+
+            self.changed_keys, wrong = rebinding.rebound(self.config.keys)
+            self._notices += wrong
             self.set_keymap(self.changed_keys)
 
     def _first_palette(self) -> palettes.Palette:

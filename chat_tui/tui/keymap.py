@@ -7,10 +7,6 @@ from typing import Literal
 
 import msgspec
 from textual.binding import Binding
-from textual.keys import Keys, _character_to_key, key_to_character
-
-from chat_tui.errors import KeymapError
-from chat_tui.text_safety import clean_line
 
 Where = Literal["everywhere", "prompt", "transcript", "selection", "find bar", "lists", "history list"]
 
@@ -34,7 +30,7 @@ class Key(msgspec.Struct, frozen=True):
     """Why the keys cannot be others, as the end of a sentence; empty: they can."""
 
 
-_DIGITS = "1–9"
+DIGITS = "1–9"
 
 TABLE: tuple[Key, ...] = (
     Key("conversation.new", "ctrl+n", "new_conversation", "begin a new conversation", label="new"),
@@ -106,7 +102,7 @@ TABLE: tuple[Key, ...] = (
     Key("transcript.copy", "y", "copy_turn", "copy the answer", "transcript", "copy", inner=True),
     Key(
         "transcript.copy_code",
-        _DIGITS,
+        DIGITS,
         "",
         "copy a code block by its number",
         "transcript",
@@ -260,9 +256,6 @@ def _goes_first(row: Key) -> bool:
     return row.where == "everywhere" and row.id not in _NOT_FIRST
 
 
-# Where letters are words: in the lists they filter.
-_WRITTEN_IN = ("everywhere", "prompt", "find bar", "lists", "history list")
-
 # A widget that has a use for these keys goes first: a popup that is open, a selection in the prompt.
 _NOT_FIRST = {"answer.cancel", "copy.or_cancel"}
 
@@ -279,84 +272,6 @@ def _shown_one(key: str) -> str:
     return "+".join(
         _NAMES.get(part, part.upper() if len(part) <= 3 and part[0] == "f" else part.capitalize()) for part in parts
     )
-
-
-def rebound(overrides: Mapping[str, str]) -> tuple[dict[str, str], list[KeymapError]]:
-    """The rows of `[keys]` that can be used, by id, and what is wrong with the others."""
-    from difflib import get_close_matches
-
-    known = {row.id: row for row in TABLE}
-    good: dict[str, list[str]] = {}
-    wrong: list[KeymapError] = []
-    for id, text in overrides.items():
-        name, keys = clean_line(id, 60), _keys(text)
-        strange = next((key for key in keys if not _is_key(key)), None)
-        typed = next((key for key in keys if _is_typed(key)), None)
-        if id not in known:
-            near = get_close_matches(id, list(known), n=2)
-            hint = f"Did you mean {' or '.join(near)}?" if near else "See F1 for the ids."
-            wrong.append(KeymapError(f"[keys]: there is no `{name}`.", hint))
-        elif why := known[id].fixed:
-            wrong.append(KeymapError(f"[keys]: `{name}` cannot be rebound: {why}.", "Take it out of [keys]."))
-        elif not keys:
-            wrong.append(KeymapError(f"[keys]: `{name}` has no key.", "Write one such as `ctrl+k`."))
-        elif strange:
-            wrong.append(
-                KeymapError(
-                    f"[keys]: `{name}`: there is no key `{strange}`.", "Write one such as `ctrl+k`, `f10` or `g`."
-                )
-            )
-        elif typed and known[id].where in _WRITTEN_IN and keys != known[id].keys.split(","):
-            wrong.append(
-                KeymapError(
-                    f"[keys]: `{name}`: the key `{typed}` is for typing there.", "Write one such as `ctrl+k` or `f10`."
-                )
-            )
-        else:
-            good[id] = keys
-    while conflict := _conflict(good):
-        id, owner, key = conflict
-        # Its own key comes back, which may be in the way of another row: so look again.
-        del good[id]
-        hint = f"Give one of them another key; `{id}` keeps its own."
-        wrong.append(KeymapError(f"[keys]: `{id}` takes the key `{key}` of `{owner}`.", hint))
-    return {id: ",".join(keys) for id, keys in good.items()}, wrong
-
-
-def _conflict(changed: Mapping[str, Sequence[str]]) -> tuple[str, str, str] | None:
-    """A rebound row, another row that acts in the same place, and the key that both have."""
-    rows = {row.id: row for row in TABLE}
-    for id, keys in changed.items():
-        fresh = set(keys) - set(rows[id].keys.split(","))
-        for other in TABLE:
-            theirs = changed.get(other.id, "123456789" if other.keys == _DIGITS else other.keys.split(","))
-            if other.id != id and _meet(other.where, rows[id].where) and (both := fresh.intersection(theirs)):
-                return id, other.id, min(both)
-    return None
-
-
-def _meet(one: Where, other: Where) -> bool:
-    """Whether keys of both places act at the same time."""
-    return one == other or "everywhere" in (one, other) or {one, other} == {"lists", "history list"}
-
-
-def _is_key(key: str) -> bool:
-    """Whether Textual knows a key of this name."""
-    *modifiers, last = key.split("+") if key != "+" else [key]
-    named = {str(one.value) for one in Keys} | {_character_to_key(chr(code)) for code in range(33, 127)}
-    return set(modifiers) <= {"ctrl", "shift", "alt", "super"} and (len(last) == 1 or last in named or key in named)
-
-
-def _is_typed(key: str) -> bool:
-    """Whether it writes a character."""
-    character = key_to_character(key)
-    return character is not None and character.isprintable()
-
-
-def _keys(text: str) -> list[str]:
-    """The keys as Textual writes them: names in lower case; a letter alone as it stands, since `R` is not `r`."""
-    keys = [part.strip() for part in clean_line(text, 80).split(",")]
-    return [_character_to_key(key) if len(key) == 1 else key.lower() for key in keys if key]
 
 
 def first_key(id: str, changed: Mapping[str, str]) -> str:
