@@ -49,6 +49,11 @@ class Choosing:
         plan = self._router.plan(Request(prompt=" ", strategy=strategy))
         return plan.models[0].name if plan.models else ""
 
+    def knows(self, model: str) -> bool:
+        """This model can be asked by its name; where its provider is known, naming it takes it up."""
+        self._supply.admit(model)
+        return any(known.name == model for known in self._router.models)
+
     async def discover(self) -> None:
         """Ask the configured servers for their models; `models()` and `strategies()` have all afterwards."""
         await asyncio.gather(self._supply.discover(), asyncio.to_thread(self._router.load_plug_ins))

@@ -21,6 +21,7 @@ from chat_tui.limits import ErrorHandling as ErrorHandling
 from chat_tui.limits import Performance as Performance
 from chat_tui.limits import Strategies, with_profile
 from chat_tui.limits import Timeouts as Timeouts
+from chat_tui.limits import Web as Web
 from chat_tui.models import DIALECTS, LOCAL_MODEL
 from chat_tui.request import Thinking
 from chat_tui.rows import ModelRow as ModelRow
@@ -31,6 +32,9 @@ DEFAULT_SYSTEM_PROMPT = (
     "You are a helpful AI assistant. Maintain context from the conversation history and provide thoughtful responses."
 )
 """The seed's."""
+
+ORIGIN = r"https?://[^/\s*?#@]+"
+"""How an origin is written."""
 
 
 class RequestDefaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -119,6 +123,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     adaptive: Adaptive = Adaptive()
     strategies: Strategies = Strategies()
     local: LocalModel = LocalModel()
+    web: Web = Web()
     keys: dict[str, str] = {}
     """Binding id to key, such as `answer.cancel = "escape"`."""
     providers: tuple[ProviderRow, ...] = ()
@@ -164,6 +169,10 @@ _RANGES: dict[str, tuple[float, float, bool]] = {
     "local.context_window": _ABOVE_0,
     "local.threads": _ABOVE_0,
     "local.idle_minutes": _ABOVE_0,
+    "web.max_streams": _ABOVE_0,
+    "web.requests_per_minute": _ABOVE_0,
+    "web.max_body_bytes": _ABOVE_0,
+    "web.stop_seconds": _FROM_0,
 }
 """Of each number by its key: the least, the most, and whether it must be more than the least."""
 
@@ -261,6 +270,11 @@ def _check_names(config: Config, file: str, text: str) -> None:
         if row.dialect and row.dialect not in DIALECTS and row.dialect not in (others := plug_in_dialects()):
             raise _wrong(file, text, f"{where}.dialect", f"must be one of {', '.join([*DIALECTS, *others])}")
         names.add(row.name)
+    for origin in config.web.origins:
+        if not re.fullmatch(ORIGIN, origin):
+            raise _wrong(
+                file, text, "web.origins", "must be written as https://HOST or http://HOST:PORT, without a path"
+            )
     rows = [row.name for row in config.models]
     for index, name in enumerate(rows):
         if config.models[index].path and (not name.startswith("local/") or name == LOCAL_MODEL):

@@ -1,4 +1,4 @@
-"""How streams are held, awaited and tried again, and what strategies weigh: the config's tables about routing."""
+"""How streams are held, awaited and tried again, what strategies weigh, what the web may ask: the config's tables."""
 
 from __future__ import annotations
 
@@ -93,6 +93,25 @@ class Adaptive(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How the best model is chosen, where none is named."""
     instruction: str = "Give a detailed and comprehensive answer."
     """What the best model is told behind the question; empty: nothing."""
+
+
+class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[web]`: who may ask over the network, and how much."""
+
+    token: str = ""
+    """What every request must carry; unset: a new one at each start. `CHAT_TUI_TOKEN` goes first."""
+    hosts: tuple[str, ...] = ()
+    """Names by which the server may be called besides loopback, such as a proxy's."""
+    origins: tuple[str, ...] = ()
+    """Pages of these origins may ask too, such as `https://chat.example.com`."""
+    max_streams: int = 1024
+    """Answers that run for one client at once."""
+    requests_per_minute: int = 6000
+    """Of one client; so many may come at once."""
+    max_body_bytes: int = 20 * 1024 * 1024
+    """The most that a request may bring."""
+    stop_seconds: float = 10.0
+    """So long running answers may go on when the server is stopped."""
 
 
 def with_profile(table: dict[str, Any]) -> dict[str, Any]:

@@ -146,6 +146,10 @@ NUMBERS = [
     ("local.context_window", 0, 512),
     ("local.threads", 0, 1),
     ("local.idle_minutes", 0, 0.5),
+    ("web.max_streams", 0, 1),
+    ("web.requests_per_minute", 0, 1),
+    ("web.max_body_bytes", 0, 1000),
+    ("web.stop_seconds", -1, 0),
 ]
 
 
@@ -182,6 +186,12 @@ def test_no_number_is_forgotten() -> None:
     walk(Config, "")
     found = {key for key in found if not key.startswith("strategies.")}
     assert found - {"request.seed"} == {key for key, _, _ in NUMBERS}
+
+
+@pytest.mark.parametrize("origin", ["*", "null", "chat.example.com", "https://chat.example.com/", "https://*.com"])
+def test_an_origin_is_written_in_full(origin: str) -> None:
+    error = wrong(f'[web]\norigins = ["{origin}"]')
+    assert error.title.startswith("my.toml, line 2: `web.origins` must be written as https://HOST")
 
 
 @pytest.mark.parametrize("row", ["context_window = 0", "price_in = -1", "price_out = nan", "quality = 1.5"])

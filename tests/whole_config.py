@@ -68,6 +68,15 @@ context_window = 4096
 threads = 2
 idle_minutes = 3
 
+[web]
+token = "secret"
+hosts = ["chat.example.com"]
+origins = ["https://chat.example.com"]
+max_streams = 3
+requests_per_minute = 60
+max_body_bytes = 1000
+stop_seconds = 1
+
 [keys]
 "answer.cancel" = "ctrl+k"
 

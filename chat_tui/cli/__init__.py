@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from chat_tui import __version__
-from chat_tui.cli import batch_options, compare_options, history_options, values
+from chat_tui.cli import batch_options, compare_options, history_options, serve_options, values
 from chat_tui.cli.stderr import told
 from chat_tui.errors import ChatTuiError
 from chat_tui.text_safety import clean
@@ -45,6 +45,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from chat_tui.cli import history
 
             return history.run(options)
+        if options.command == "serve":
+            from chat_tui.cli import serve
+
+            return serve.run(options)
         from chat_tui.cli import screen
 
         return screen.run(options)
@@ -94,6 +98,9 @@ def parser() -> argparse.ArgumentParser:
     _choice(many, argparse.SUPPRESS)
     _preset(many, argparse.SUPPRESS)
     batch_options.add(many)
+    serve = commands.add_parser("serve", help="serve a page and APIs", description=serve_options.DESCRIPTION)
+    _choice(serve, argparse.SUPPRESS)
+    serve_options.add(serve)
     _auth(commands.add_parser("auth", help="keep keys in the system's keyring"))
     _models(commands.add_parser("models", help="keep models that run on this machine"))
     commands.add_parser("settings", help="show every setting of the config, with its default")

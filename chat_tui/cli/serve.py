@@ -1,0 +1,56 @@
+"""`chat-tui serve`: the web face, until it is stopped. The address stands on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+
+from msgspec.structs import replace
+
+from chat_tui import config, paths
+from chat_tui.cli.choice import wrong_choice
+from chat_tui.cli.stderr import say, told
+from chat_tui.errors import ConfigError
+from chat_tui.text_safety import clean_line
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve, and give the exit code: 0 stopped, 1 failed, 2 wrong usage."""
+    wrong = wrong_choice(options) or _wrong_origin(options.origin)
+    if wrong:
+        say(wrong)
+        return 2
+    settings = config.load(paths.config_file())
+    web = replace(settings.web, origins=(*settings.web.origins, *options.origin))
+    settings = replace(settings, web=web)
+    if options.strategy is not None:
+        settings = replace(settings, strategy=options.strategy, model=None)
+    if options.model is not None:
+        settings = replace(settings, model=clean_line(options.model, 300))
+    from chat_tui.web import serving
+
+    try:
+        serving.serve(settings, options.host, options.port, _announce)
+    except ConfigError as error:
+        told(error)
+        return 2
+    return 0
+
+
+def _wrong_origin(origins: list[str]) -> str:
+    wrong = next((origin for origin in origins if not re.fullmatch(config.ORIGIN, origin)), None)
+    if wrong is None:
+        return ""
+    return f"chat-tui: an origin is written as https://HOST or http://HOST:PORT, not {clean_line(wrong, 80)!r}.\n"
+
+
+def _announce(url: str) -> None:
+    if sys.stdout is None:
+        return
+    try:
+        sys.stdout.write(f"{url}\n")
+        sys.stdout.flush()
+    except OSError:
+        # Whoever started it does not listen; the token may be known to others by the variable.
+        sys.stdout = None

@@ -1,0 +1,84 @@
+"""The web face: the same engine behind SSE, a WebSocket, a page, and an OpenAI-compatible door.
+
+`create_app` gives a plain ASGI app, for any server and any number of workers:
+`CHAT_TUI_TOKEN=… uvicorn --factory chat_tui.web:create_app --workers 4`.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+
+from starlette.types import ASGIApp
+
+from chat_tui import paths
+from chat_tui.assembly import open_engine
+from chat_tui.config import Config, load
+from chat_tui.engine import Engine
+from chat_tui.errors import ConfigError
+from chat_tui.web.app import made
+from chat_tui.web.door import Door
+from chat_tui.web.notes import note, tell
+
+TOKEN_VARIABLE = "CHAT_TUI_TOKEN"
+TOKEN_BYTES = 32
+
+
+def create_app(
+    config: Config | None = None,
+    *,
+    token: str | None = None,
+    hosts: Sequence[str] = (),
+    opener: Callable[[], Awaitable[Engine]] | None = None,
+) -> ASGIApp:
+    """The app; without `config` the user's own, without `token` the one of `CHAT_TUI_TOKEN` or the config.
+
+    Where there is none it makes one and tells it on stderr. `hosts` may be named by a request's Host besides those of
+    the config; `opener` opens the engine in place of one over the user's store. Raises `ConfigError`.
+    """
+    return made(door_of(config, token=token, hosts=hosts, opener=opener))
+
+
+def door_of(
+    config: Config | None = None,
+    *,
+    token: str | None = None,
+    hosts: Sequence[str] = (),
+    opener: Callable[[], Awaitable[Engine]] | None = None,
+) -> Door:
+    """What the requests of an app share, from the same arguments; for whoever stops it by hand."""
+    config = config if config is not None else load(paths.config_file())
+    token = given_token(config) if token is None else checked(token)
+    if not token:
+        token = new_token()
+        note(
+            f"chat-tui: the token is {token}\n          Set {TOKEN_VARIABLE} to choose it; several workers need that.\n"
+        )
+    return Door(config, token, opener or partial(_open, config), hosts=hosts, tell=tell)
+
+
+async def _open(config: Config) -> Engine:
+    return await open_engine(config, tell=tell)
+
+
+def new_token() -> str:
+    """A token that nobody guesses."""
+    return secrets.token_urlsafe(TOKEN_BYTES)
+
+
+def given_token(config: Config) -> str:
+    """The token that the user has set, empty where there is none. Raises `ConfigError`."""
+    return checked(os.environ.get(TOKEN_VARIABLE, "") or config.web.token)
+
+
+def checked(token: str) -> str:
+    """The same token, if a header can carry it. Raises `ConfigError`."""
+    if not all("!" <= sign <= "~" for sign in token):
+        raise ConfigError(
+            "The token holds a space or a sign that is not ASCII.",
+            f"Choose letters and digits for {TOKEN_VARIABLE}.",
+            key="web.token",
+        )
+    return token

@@ -1,0 +1,62 @@
+"""The app: its routes, and what stands around them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from chat_tui.errors import ChatTuiError
+from chat_tui.web import seed_api
+from chat_tui.web.door import Door
+from chat_tui.web.lock import Lock
+from chat_tui.web.refusals import Refused, refused, response
+from chat_tui.web.safe_headers import SafeHeaders
+
+
+def routes() -> list[BaseRoute]:
+    """All that can be asked for; each file tells its own."""
+    return [*seed_api.routes()]
+
+
+def middleware(door: Door) -> list[Middleware]:
+    """What a request passes on its way in, the outermost first."""
+    return [Middleware(SafeHeaders), Middleware(Lock, door)]
+
+
+def made(door: Door) -> Starlette:
+    """The app for this door."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        await door.engine()
+        try:
+            yield
+        finally:
+            await door.close()
+
+    handlers: dict[Any, Any] = {Refused: _refused, ChatTuiError: _failed, HTTPException: _unknown}
+    app = Starlette(routes=routes(), middleware=middleware(door), lifespan=lifespan, exception_handlers=handlers)
+    app.state.door = door
+    return app
+
+
+async def _refused(request: Request, refusal: Refused) -> Response:
+    return response(request.url.path, refusal)
+
+
+async def _failed(request: Request, error: ChatTuiError) -> Response:
+    return response(request.url.path, refused(error))
+
+
+async def _unknown(request: Request, error: HTTPException) -> Response:
+    words = {404: "There is nothing at this path.", 405: "This path does not take this method."}
+    refusal = Refused(error.status_code, words.get(error.status_code, error.detail), headers=error.headers)
+    return response(request.url.path, refusal)

@@ -1,0 +1,83 @@
+"""What requests bring, and how it is read: bounded, typed, and told clearly where it is wrong."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeVar
+
+import msgspec
+from msgspec import Meta
+from starlette.requests import Request as HttpRequest
+
+from chat_tui.request import Request
+from chat_tui.web.refusals import Refused
+
+T = TypeVar("T")
+
+Name = Annotated[str, Meta(min_length=1, max_length=300)]
+MaxTokens = Annotated[int, Meta(ge=1, le=10_000_000)]
+Temperature = Annotated[float, Meta(ge=0, le=100)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+StopText = Annotated[str, Meta(min_length=1, max_length=1000)]
+StopTexts = Annotated[list[StopText], Meta(max_length=16)]
+Seed = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+
+
+class Prompt(msgspec.Struct, frozen=True, rename="camel"):
+    """A question, as `/stream` and `/generate` take it; unknown fields are ignored."""
+
+    prompt: Annotated[str, Meta(min_length=1)]
+    """The question."""
+    max_tokens: MaxTokens | None = None
+    """The most that the answer may have."""
+    temperature: Temperature | None = None
+    """0 is the most certain."""
+    top_p: Share | None = None
+    """Nucleus sampling."""
+    stop: StopText | StopTexts | None = None
+    """The answer ends at any of these texts."""
+    seed: Seed | None = None
+    """The same seed gives the same answer, where a model can."""
+    model: Name | None = None
+    """`provider/model` fixes the model."""
+    strategy: Name | None = None
+    """How the model is chosen."""
+    system: Annotated[str, Meta(max_length=1_000_000)] | None = None
+    """The system prompt of a conversation that begins."""
+    conversation: Name | None = None
+    """The id of a conversation to go on in; without it one begins."""
+    adaptive: bool = False
+    """A short answer at once, and the detailed one in its place."""
+    include_metadata: bool = False
+    """Tell what the router does, too."""
+
+    def settings(self) -> Request:
+        """What it asks of the router."""
+        stop = (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
+        return Request(
+            model=self.model,
+            strategy=self.strategy,
+            max_tokens=self.max_tokens,
+            temperature=self.temperature,
+            top_p=self.top_p,
+            stop=stop,
+            seed=self.seed,
+            adaptive=self.adaptive,
+        )
+
+
+async def body_of(request: HttpRequest, kind: type[T]) -> T:
+    """The request's body as this record. Raises `Refused`."""
+    return decoded(await request.body(), kind)
+
+
+def decoded(raw: bytes | str, kind: type[T]) -> T:
+    """A record from its JSON. Raises `Refused`, with words for whoever wrote it."""
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except msgspec.ValidationError as error:
+        what, _, where = str(error).partition(" - at `$")
+        field = where.strip(".`")
+        words = f"`{field}`: {what}." if field else f"{what}."
+        raise Refused(400, words, param=field or None) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        raise Refused(400, "The body is not JSON.") from error

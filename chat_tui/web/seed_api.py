@@ -1,0 +1,99 @@
+"""The seed's two ways to ask over HTTP: `/stream` tells the answer as it comes, `/generate` when it is whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from chat_tui.answer import Answer
+from chat_tui.chunks import Chunk, ErrorInfo
+from chat_tui.engine import Engine
+from chat_tui.errors import ConversationNotFound
+from chat_tui.web.bodies import Prompt, body_of
+from chat_tui.web.door import Door, client_of, door_of
+from chat_tui.web.refusals import Refused, status_of, words_of
+from chat_tui.web.seed_chunks import Words, encoded
+from chat_tui.web.telling import EventStream, whole
+
+
+def routes() -> list[BaseRoute]:
+    """What is asked as in the seed."""
+    return [Route("/stream", stream, methods=["POST"]), Route("/generate", generate, methods=["POST"])]
+
+
+class Generated(msgspec.Struct, frozen=True):
+    """A whole reply."""
+
+    response: str
+    metadata: dict[str, Any]
+    """As at the end of a stream."""
+    success: bool = True
+
+
+class NotGenerated(msgspec.Struct, frozen=True):
+    """A reply that failed or was cut."""
+
+    error: str
+    response: str
+    """The part that came; it is kept."""
+    metadata: dict[str, Any]
+    success: bool = False
+
+
+async def stream(request: Request) -> Response:
+    """Answer a question in server-sent events."""
+    door, asked = door_of(request), await body_of(request, Prompt)
+    answer = await begun(door, client_of(request), asked)
+    words = Words(answer.conversation_id, metadata=asked.include_metadata)
+
+    async def encode(chunks: Sequence[Chunk]) -> bytes:
+        return b"".join(b"data: %b\n\n" % encoded(event) for event in map(words.told, chunks) if event is not None)
+
+    return EventStream(door, answer, encode)
+
+
+async def generate(request: Request) -> Response:
+    """Answer a question when the answer is whole."""
+    door, asked = door_of(request), await body_of(request, Prompt)
+    answer = await begun(door, client_of(request), asked)
+    end = await whole(door, answer, request.receive)
+    metadata = Words(answer.conversation_id, metadata=False).ending(end)
+    if end.state in ("failed", "broken"):
+        error = answer.turn.error or ErrorInfo("InternalError", "The answer has failed.")
+        return _json(NotGenerated(words_of(error), answer.text, metadata), status_of(error))
+    if end.state == "cancelled":
+        return _json(NotGenerated("The answer was cancelled; the part is kept.", answer.text, metadata), 503)
+    return _json(Generated(answer.text, metadata), 200)
+
+
+def _json(body: msgspec.Struct, status: int) -> Response:
+    return Response(msgspec.json.encode(body), status, media_type="application/json")
+
+
+async def begun(door: Door, client: str, asked: Prompt) -> Answer:
+    """Begin the answer, in its conversation or a new one. Raises `Refused`, `ChatTuiError`."""
+    if not asked.prompt.strip():
+        raise Refused(400, "`prompt` is empty.", param="prompt")
+    if asked.conversation is not None and asked.system is not None:
+        raise Refused(400, "`system` is for a conversation that begins; this one has begun.", param="system")
+
+    async def begin(engine: Engine) -> Answer:
+        if asked.strategy is not None and asked.strategy not in engine.strategies():
+            raise Refused(
+                400, f"There is no such strategy. There are: {', '.join(engine.strategies())}.", param="strategy"
+            )
+        if asked.model is not None and not engine.knows(asked.model):
+            raise Refused(404, "There is no such model.", code="model_not_found", param="model")
+        if asked.conversation is not None and engine.running(asked.conversation):
+            raise Refused(409, "An answer runs in this conversation. Cancel it, or wait for its end.")
+        try:
+            return await engine.ask(asked.conversation, asked.prompt, asked.settings(), system_prompt=asked.system)
+        except ConversationNotFound as error:
+            raise Refused(404, "There is no such conversation.", param="conversation") from error
+
+    return await door.ask(client, begin, named=asked.model is not None)

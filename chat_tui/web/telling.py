@@ -1,0 +1,93 @@
+"""An answer told to somebody over HTTP: as it comes, or when it is whole; whoever goes away cancels it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
+from time import monotonic
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from chat_tui.answer import Answer
+from chat_tui.chunks import Chunk, End
+from chat_tui.web.door import Door
+
+PING_SECONDS = 15.0
+"""A line on which nothing was said for so long gets a comment, so that nobody on the way takes it for dead."""
+HOLD_BYTES = 8192
+"""Of text that wait for a slow reader before the model is held."""
+_PING = b": ping\n\n"
+
+Encode = Callable[[Sequence[Chunk]], Awaitable[bytes]]
+"""What is written for these chunks; nothing for no bytes."""
+
+
+class EventStream(Response):
+    """Server-sent events of one answer, written as they come and held while the reader is slow."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, door: Door, answer: Answer, encode: Encode, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(None, 200, {"X-Accel-Buffering": "no", **(headers or {})})
+        del self.headers["content-length"]
+        self._door, self._answer, self._encode = door, answer, encode
+        self._wrote = monotonic()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Write it all, or as much as somebody reads."""
+        with self._door.telling():
+            async with cancelled_when_gone(self._answer, receive):
+                await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+                pinging = asyncio.ensure_future(self._ping(send))
+                try:
+                    await self._write(send)
+                finally:
+                    pinging.cancel()
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _write(self, send: Send) -> None:
+        async with aclosing(self._answer.batches(tokens=1, hold_bytes=HOLD_BYTES)) as batches:
+            async for chunks in batches:
+                if body := await self._encode(chunks):
+                    await send({"type": "http.response.body", "body": body, "more_body": True})
+                    self._wrote = monotonic()
+
+    async def _ping(self, send: Send) -> None:
+        while True:
+            await asyncio.sleep(PING_SECONDS)
+            if monotonic() - self._wrote >= PING_SECONDS:
+                await send({"type": "http.response.body", "body": _PING, "more_body": True})
+
+
+async def whole(door: Door, answer: Answer, receive: Receive) -> End:
+    """Wait until an answer has ended and is saved; nobody who waits for it any more cancels it."""
+    with door.telling():
+        async with cancelled_when_gone(answer, receive):
+            await answer.saved.wait()
+    last = End()
+    async for chunk in answer.follow(len(answer) - 1):
+        last = chunk if isinstance(chunk, End) else last
+    return last
+
+
+@asynccontextmanager
+async def cancelled_when_gone(answer: Answer, receive: Receive) -> AsyncIterator[None]:
+    """Cancel an answer when the client goes away, or whoever tells it is stopped."""
+
+    async def watch() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        await answer.cancel()
+
+    watching = asyncio.ensure_future(watch())
+    try:
+        yield
+    except OSError:
+        # Some servers tell so that the client has gone.
+        pass
+    finally:
+        watching.cancel()
+        if not answer.ended:
+            await answer.cancel()

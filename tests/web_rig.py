@@ -1,0 +1,84 @@
+"""The web face on a port of its own, in the test's event loop, over an engine that saves in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+from msgspec.structs import replace
+
+from chat_tui.assembly import open_engine
+from chat_tui.config import Config, ProviderRow
+from chat_tui.engine import Engine
+from chat_tui.errors import ChatTuiError
+from chat_tui.web import door_of
+from chat_tui.web.serving import Server, listening_on
+
+TOKEN = "let-me-in"
+
+
+class Site:
+    """A running server, and how it is asked."""
+
+    def __init__(self, url: str, engine: Engine, server: Server, client: httpx.AsyncClient) -> None:
+        self.url, self.engine, self.server, self.client = url, engine, server, client
+
+    @property
+    def ws_url(self) -> str:
+        """Where the WebSocket is."""
+        return f"ws{self.url.removeprefix('http')}/ws"
+
+    async def post(self, path: str, **body: Any) -> httpx.Response:
+        """Ask with a body of these fields."""
+        return await self.client.post(path, json=body)
+
+    async def events(self, path: str = "/stream", **body: Any) -> list[dict[str, Any]]:
+        """The events of a stream, to its end."""
+        return [event async for event in self.follow(path, **body)]
+
+    async def follow(self, path: str = "/stream", **body: Any) -> AsyncIterator[dict[str, Any]]:
+        """The events of a stream as they come."""
+        async with self.client.stream("POST", path, json=body) as response:
+            assert response.status_code == 200, await response.aread()
+            assert response.headers["content-type"].startswith("text/event-stream")
+            async for line in response.aiter_lines():
+                if line.startswith("data: "):
+                    yield json.loads(line.removeprefix("data: "))
+
+
+def box(base_url: str, *models: str, **settings: Any) -> Config:
+    """A config with one server of models, `box`, fixed to the first of them."""
+    row = ProviderRow("box", base_url=base_url, models=models, max_concurrent_streams=1000)
+    return replace(Config(providers=(row,), model=f"box/{models[0]}" if models else None), **settings)
+
+
+@asynccontextmanager
+async def site(
+    config: Config, *, opener: Callable[[], Awaitable[Engine]] | None = None, told: list[ChatTuiError] | None = None
+) -> AsyncIterator[Site]:
+    """The web face over this config, until the test is done with it."""
+    heard = told if told is not None else []
+
+    async def own() -> Engine:
+        return await open_engine(config, save=False, tell=heard.append, environ={}, known={})
+
+    ready = asyncio.Event()
+    with listening_on("127.0.0.1", 0, guarded=True) as listening:
+        door = door_of(config, token=TOKEN, opener=opener or own)
+        server = Server(door, ready.set)
+        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        async with asyncio.timeout(10):
+            await ready.wait()
+        limits = httpx.Limits(max_connections=None)
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        try:
+            async with httpx.AsyncClient(base_url=url, headers=headers, limits=limits, timeout=20) as client:
+                yield Site(url, await door.engine(), server, client)
+        finally:
+            server.should_exit = True
+            await serving
