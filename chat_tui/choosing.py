@@ -8,7 +8,7 @@ from time import time
 
 from chat_tui.config import Config
 from chat_tui.memory import Memory
-from chat_tui.models import LOCAL_MODEL, Standing
+from chat_tui.models import LOCAL_MODEL, Model, Standing
 from chat_tui.request import Request
 from chat_tui.routing.router import Router
 from chat_tui.stage import LocalWeights, Supply
@@ -53,6 +53,14 @@ class Choosing:
         """This model can be asked by its name; where its provider is known, naming it takes it up."""
         self._supply.admit(model)
         return any(known.name == model for known in self._router.models)
+
+    def in_use(self) -> Sequence[Model]:
+        """The models that can be asked by their names without choosing them first."""
+        return self._router.models
+
+    def resting_seconds(self, model: str) -> float:
+        """How long a model still rests after it has failed; 0 where it does not."""
+        return self._router.health.resting_seconds(model)
 
     async def discover(self) -> None:
         """Ask the configured servers for their models; `models()` and `strategies()` have all afterwards."""

@@ -110,6 +110,8 @@ class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of one client; so many may come at once."""
     max_body_bytes: int = 20 * 1024 * 1024
     """The most that a request may bring."""
+    access_log: bool = True
+    """One line on stderr for each request, without its contents."""
     stop_seconds: float = 10.0
     """So long running answers may go on when the server is stopped."""
 

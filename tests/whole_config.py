@@ -75,6 +75,7 @@ origins = ["https://chat.example.com"]
 max_streams = 3
 requests_per_minute = 60
 max_body_bytes = 1000
+access_log = false
 stop_seconds = 1
 
 [keys]

@@ -14,7 +14,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from chat_tui.errors import ChatTuiError
-from chat_tui.web import seed_api
+from chat_tui.web import operations, seed_api
+from chat_tui.web.access_log import Watched
 from chat_tui.web.door import Door
 from chat_tui.web.lock import Lock
 from chat_tui.web.refusals import Refused, refused, response
@@ -23,12 +24,12 @@ from chat_tui.web.safe_headers import SafeHeaders
 
 def routes() -> list[BaseRoute]:
     """All that can be asked for; each file tells its own."""
-    return [*seed_api.routes()]
+    return [*seed_api.routes(), *operations.routes()]
 
 
 def middleware(door: Door) -> list[Middleware]:
     """What a request passes on its way in, the outermost first."""
-    return [Middleware(SafeHeaders), Middleware(Lock, door)]
+    return [Middleware(Watched, door.metrics, door.log), Middleware(SafeHeaders), Middleware(Lock, door)]
 
 
 def made(door: Door) -> Starlette:

@@ -14,6 +14,9 @@ from chat_tui.answer import Answer
 from chat_tui.config import Config
 from chat_tui.engine import Engine
 from chat_tui.errors import ChatTuiError
+from chat_tui.web.access_log import AccessLog
+from chat_tui.web.metrics import Metrics
+from chat_tui.web.notes import note
 from chat_tui.web.refusals import Refused
 
 DISCOVER_SECONDS = 60.0
@@ -50,6 +53,9 @@ class Door:
         self._asking: Counter[str] = Counter()
         self._answers: dict[str, list[Answer]] = {}
         """Those that run, by the client who asked."""
+        self.metrics = Metrics()
+        self.log = AccessLog(note if config.web.access_log else None)
+        self._watching: set[asyncio.Task[None]] = set()
         self._tellers = 0
         self._quiet = asyncio.Event()
         self._quiet.set()
@@ -103,6 +109,9 @@ class Door:
             if not self._asking[client]:
                 del self._asking[client]
         self._answers.setdefault(client, []).append(answer)
+        watching = asyncio.ensure_future(self.metrics.watch(answer))
+        self._watching.add(watching)
+        watching.add_done_callback(self._watching.discard)
         if self._stopped:
             await answer.cancel()
         return answer
@@ -161,6 +170,9 @@ class Door:
             await asyncio.wait([self._discovering])
         if self._opening is not None:
             await (await asyncio.shield(self._opening)).close()
+        await asyncio.gather(*self._watching)
+        self.metrics.close()
+        await asyncio.to_thread(self.log.close)
 
 
 def door_of(connection: HTTPConnection) -> Door:

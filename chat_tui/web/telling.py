@@ -38,14 +38,20 @@ class EventStream(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Write it all, or as much as somebody reads."""
         with self._door.telling():
-            async with cancelled_when_gone(self._answer, receive):
-                await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            async with cancelled_when_gone(self._door, self._answer, receive):
+                if not await self.begin(scope, receive, send):
+                    return
                 pinging = asyncio.ensure_future(self._ping(send))
                 try:
                     await self._write(send)
                 finally:
                     pinging.cancel()
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def begin(self, scope: Scope, receive: Receive, send: Send) -> bool:
+        """Send the head; False where another response was sent in its place."""
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        return True
 
     async def _write(self, send: Send) -> None:
         async with aclosing(self._answer.batches(tokens=1, hold_bytes=HOLD_BYTES)) as batches:
@@ -64,7 +70,7 @@ class EventStream(Response):
 async def whole(door: Door, answer: Answer, receive: Receive) -> End:
     """Wait until an answer has ended and is saved; nobody who waits for it any more cancels it."""
     with door.telling():
-        async with cancelled_when_gone(answer, receive):
+        async with cancelled_when_gone(door, answer, receive):
             await answer.saved.wait()
     last = End()
     async for chunk in answer.follow(len(answer) - 1):
@@ -73,12 +79,14 @@ async def whole(door: Door, answer: Answer, receive: Receive) -> End:
 
 
 @asynccontextmanager
-async def cancelled_when_gone(answer: Answer, receive: Receive) -> AsyncIterator[None]:
+async def cancelled_when_gone(door: Door, answer: Answer, receive: Receive) -> AsyncIterator[None]:
     """Cancel an answer when the client goes away, or whoever tells it is stopped."""
 
     async def watch() -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
+        if not answer.ended:
+            door.metrics.gone()
         await answer.cancel()
 
     watching = asyncio.ensure_future(watch())
