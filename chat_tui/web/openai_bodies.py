@@ -1,0 +1,198 @@
+"""What goes over the OpenAI door, as records. Fields that are not named here are let pass and not looked at.
+
+Source of the shapes: the OpenAI API reference, chat completions; `reasoning_content` is DeepSeek's.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+Stop = Annotated[str, Meta(max_length=1000)]
+Count = Annotated[int, Meta(ge=1, le=100_000_000)]
+
+
+class TextPart(msgspec.Struct, frozen=True, tag_field="type", tag="text"):
+    """Words of a message."""
+
+    text: str
+
+
+class RefusalPart(msgspec.Struct, frozen=True, tag_field="type", tag="refusal"):
+    """Words with which a model has refused before."""
+
+    refusal: str
+
+
+class ImageAddress(msgspec.Struct, frozen=True):
+    """Where an image is."""
+
+    url: Annotated[str, Meta(description="A `data:` URL; addresses in the web are not fetched.")]
+
+
+class ImagePart(msgspec.Struct, frozen=True, tag_field="type", tag="image_url"):
+    """An image of a message."""
+
+    image_url: ImageAddress
+
+
+class CalledFunction(msgspec.Struct, frozen=True):
+    """A function that a model has called before."""
+
+    name: str = ""
+    arguments: str = ""
+
+
+class ToolCall(msgspec.Struct, frozen=True):
+    """A call of a tool in an earlier answer."""
+
+    id: str = ""
+    function: CalledFunction = CalledFunction()
+
+
+class Message(msgspec.Struct, frozen=True):
+    """One message of the talk."""
+
+    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
+    content: str | list[TextPart | ImagePart | RefusalPart] | None = None
+    tool_calls: list[ToolCall] | None = None
+    tool_call_id: str | None = None
+
+
+class StreamOptions(msgspec.Struct, frozen=True):
+    """How a stream is to be."""
+
+    include_usage: bool | None = None
+
+
+class ResponseFormat(msgspec.Struct, frozen=True):
+    """The form of the answer; only `text` can be had."""
+
+    type: str = "text"
+
+
+class ChatRequest(msgspec.Struct, frozen=True):
+    """The body of `POST /v1/chat/completions`."""
+
+    messages: Annotated[list[Message], Meta(min_length=1, max_length=100_000)]
+    model: Annotated[
+        str, Meta(max_length=300, description="A model of `/v1/models`, a strategy, or `auto`: as the config says.")
+    ] = "auto"
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    max_tokens: Count | None = None
+    max_completion_tokens: Count | None = None
+    temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
+    stop: Stop | Annotated[list[Stop], Meta(max_length=16)] | None = None
+    seed: Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | None = None
+    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None = None
+    store: Annotated[bool, Meta(description="True: it is kept as a conversation.")] | None = None
+    n: Count | None = None
+    tools: list[Any] | None = None
+    tool_choice: Any = None
+    functions: list[Any] | None = None
+    response_format: ResponseFormat | None = None
+    logprobs: bool | None = None
+    modalities: list[str] | None = None
+
+
+class CachedTokens(msgspec.Struct, frozen=True):
+    """Of the prompt."""
+
+    cached_tokens: int = 0
+
+
+class ReasoningTokens(msgspec.Struct, frozen=True):
+    """Of the answer."""
+
+    reasoning_tokens: int = 0
+
+
+class OpenAiUsage(msgspec.Struct, frozen=True):
+    """Tokens of one completion."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    prompt_tokens_details: CachedTokens = CachedTokens()
+    completion_tokens_details: ReasoningTokens = ReasoningTokens()
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """A whole answer."""
+
+    content: str
+    role: Literal["assistant"] = "assistant"
+    refusal: None = None
+    reasoning_content: str | UnsetType = UNSET
+
+
+FinishReason = Literal["stop", "length", "content_filter"]
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """The one answer of a completion."""
+
+    message: Reply
+    finish_reason: FinishReason
+    index: int = 0
+    logprobs: None = None
+
+
+class Completion(msgspec.Struct, frozen=True):
+    """The reply to `POST /v1/chat/completions` without `stream`."""
+
+    id: str
+    created: int
+    model: Annotated[str, Meta(description="`provider/model` that has answered.")]
+    choices: list[Choice]
+    object: Literal["chat.completion"] = "chat.completion"
+    usage: OpenAiUsage | UnsetType = UNSET
+
+
+class Delta(msgspec.Struct, frozen=True, gc=False):
+    """What is new in an answer."""
+
+    role: Literal["assistant"] | UnsetType = UNSET
+    content: str | UnsetType = UNSET
+    reasoning_content: str | UnsetType = UNSET
+
+
+class DeltaChoice(msgspec.Struct, frozen=True, gc=False):
+    """The one answer of a streamed completion, as far as it is new."""
+
+    delta: Delta
+    finish_reason: FinishReason | None = None
+    index: int = 0
+    logprobs: None = None
+
+
+class CompletionChunk(msgspec.Struct, frozen=True, gc=False):
+    """One event of a streamed completion."""
+
+    id: str
+    created: int
+    model: str
+    choices: tuple[DeltaChoice, ...]
+    object: Literal["chat.completion.chunk"] = "chat.completion.chunk"
+    usage: OpenAiUsage | UnsetType = UNSET
+
+
+class ModelCard(msgspec.Struct, frozen=True):
+    """A model, a strategy or `auto`, as `/v1/models` lists it."""
+
+    id: str
+    created: int
+    owned_by: str
+    object: Literal["model"] = "model"
+    context_window: int | UnsetType = UNSET
+
+
+class ModelCards(msgspec.Struct, frozen=True):
+    """The reply to `GET /v1/models`."""
+
+    data: list[ModelCard]
+    object: Literal["list"] = "list"

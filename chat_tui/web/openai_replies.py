@@ -1,0 +1,118 @@
+"""From our chunks to what clients of the OpenAI door read: a whole completion, or its events. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from msgspec.structs import replace
+
+from chat_tui.chunks import Chunk, End, Error, ErrorInfo, Metadata, Start, State, Token, Usage
+from chat_tui.conversation import Turn
+from chat_tui.route import Route
+from chat_tui.web.openai_bodies import (
+    CachedTokens,
+    Choice,
+    Completion,
+    CompletionChunk,
+    Delta,
+    DeltaChoice,
+    FinishReason,
+    OpenAiUsage,
+    ReasoningTokens,
+    Reply,
+)
+from chat_tui.web.refusals import OPENAI_PATH, Refused, fault_of, refused
+
+DONE = b"data: [DONE]\n\n"
+_REASONS: dict[State, FinishReason] = {"complete": "stop", "length": "length", "refused": "content_filter"}
+"""Of the endings that are whole replies."""
+_CODES = {"ContextTooLong": "context_length_exceeded", "RateLimited": "rate_limit_exceeded"}
+"""OpenAI's words for kinds of errors that it knows, too."""
+_FIRST, _NEVER = Delta("assistant"), Delta()
+"""The role stands in the first event only."""
+_encoder = msgspec.json.Encoder()
+
+
+def event(record: msgspec.Struct) -> bytes:
+    """One server-sent event."""
+    return b"data: %b\n\n" % _encoder.encode(record)
+
+
+def usage_of(usage: Usage) -> OpenAiUsage:
+    """The same figures in their names."""
+    return OpenAiUsage(
+        usage.prompt_tokens,
+        usage.completion_tokens,
+        usage.total_tokens,
+        CachedTokens(usage.cached_tokens),
+        ReasoningTokens(usage.thinking_tokens),
+    )
+
+
+def why_not(error: ErrorInfo | None, route: Route | None) -> Refused:
+    """Why an answer is not whole; no error: it was stopped. Where all models have failed in the same way, that one."""
+    if error is None:
+        return Refused(503, "The server is stopping. Ask again in a moment.", code="stopping")
+    outcomes = {entry.outcome for entry in route.tries} if route is not None else set()
+    if error.kind == "AllFailed" and len(outcomes) == 1:
+        error = replace(error, kind=outcomes.pop())
+    refusal = refused(error)
+    refusal.code = _CODES.get(error.kind, refusal.code)
+    return refusal
+
+
+class Events:
+    """Makes the events of one streamed completion."""
+
+    def __init__(self, id: str, created: int, *, include_usage: bool) -> None:
+        self._model = ""
+        """Who answers, as far as it is known."""
+        self._failure: ErrorInfo | None = None
+        self._id, self._created, self._include_usage = id, created, include_usage
+        self._spoke = False
+
+    def of(self, chunks: Sequence[Chunk]) -> bytes:
+        """The events of these chunks, some or none; the last ones are those of the `End`."""
+        return b"".join(map(self._of, chunks))
+
+    def _of(self, chunk: Chunk) -> bytes:
+        if isinstance(chunk, Token):
+            return self._said(chunk) if chunk.token else b""
+        if isinstance(chunk, (Start, Metadata)):
+            self._model = chunk.model or self._model
+        elif isinstance(chunk, Error):
+            self._failure = chunk.error
+        elif isinstance(chunk, End):
+            return self._ended(chunk)
+        return b""
+
+    def _said(self, token: Token) -> bytes:
+        role = _NEVER if self._spoke else _FIRST
+        self._spoke = True
+        if token.kind == "thinking":
+            return self._event(replace(role, reasoning_content=token.token))
+        return self._event(replace(role, content=token.token))
+
+    def _ended(self, end: End) -> bytes:
+        self._model = end.model or self._model
+        reason = _REASONS.get(end.state)
+        if reason is None:
+            return event(fault_of(OPENAI_PATH, why_not(self._failure, end.route)))
+        last = self._event(_NEVER if self._spoke else replace(_FIRST, content=""), reason)
+        if self._include_usage and end.usage is not None:
+            last += event(CompletionChunk(self._id, self._created, self._model, (), usage=usage_of(end.usage)))
+        return last + DONE
+
+    def _event(self, delta: Delta, reason: FinishReason | None = None) -> bytes:
+        return event(CompletionChunk(self._id, self._created, self._model, (DeltaChoice(delta, reason),)))
+
+
+def completion(id: str, created: int, turn: Turn, route: Route | None) -> Completion:
+    """The whole completion of an answer that has ended. Raises `Refused` where it is not whole."""
+    reason = _REASONS.get(turn.state)
+    if reason is None:
+        raise why_not(turn.error, route)
+    reply = Reply(turn.text, reasoning_content=turn.thinking or msgspec.UNSET)
+    usage = msgspec.UNSET if turn.usage is None else usage_of(turn.usage)
+    return Completion(id, created, turn.model, [Choice(reply, reason)], usage=usage)
