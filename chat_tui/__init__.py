@@ -4,7 +4,7 @@ One headless engine, several faces. A face (tui/, cli/) asks the engine; the eng
 every face follows the same log of chunks. Imports go down the ranks only (`tests/test_layers.py`):
 
     rank 5  cli                 reads the command line, hands an engine to one face; one file a command
-    rank 4  tui                 the screen: sees the engine and the words
+    rank 4  tui, web            the screen, and what is served: see the engine and the words
     rank 3  assembly            builds an engine from a config: the one place that knows everybody; servers, facts
     rank 2  engine              the one door for faces. Behind it: answer (one exchange), answers (those that run),
                                 memory (what is remembered, also in private), asking (what is sent), analysis (a

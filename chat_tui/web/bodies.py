@@ -49,6 +49,8 @@ class Prompt(msgspec.Struct, frozen=True, rename="camel"):
     """A short answer at once, and the detailed one in its place."""
     include_metadata: bool = False
     """Tell what the router does, too."""
+    render: bool = False
+    """Of `/stream`: tell the answer as HTML, and its figures, too."""
 
     def settings(self) -> Request:
         """What it asks of the router."""

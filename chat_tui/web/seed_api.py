@@ -16,8 +16,9 @@ from chat_tui.engine import Engine
 from chat_tui.errors import ConversationNotFound
 from chat_tui.web.bodies import Prompt, body_of
 from chat_tui.web.door import Door, client_of, door_of
+from chat_tui.web.page_stream import PageStream
 from chat_tui.web.refusals import Refused, status_of, words_of
-from chat_tui.web.seed_chunks import Words, encoded
+from chat_tui.web.seed_chunks import Words, in_lines
 from chat_tui.web.telling import EventStream, whole
 
 
@@ -50,9 +51,11 @@ async def stream(request: Request) -> Response:
     door, asked = door_of(request), await body_of(request, Prompt)
     answer = await begun(door, client_of(request), asked)
     words = Words(answer.conversation_id, metadata=asked.include_metadata)
+    if asked.render:
+        return EventStream(door, answer, PageStream(answer, words).encode)
 
     async def encode(chunks: Sequence[Chunk]) -> bytes:
-        return b"".join(b"data: %b\n\n" % encoded(event) for event in map(words.told, chunks) if event is not None)
+        return in_lines(event for event in map(words.told, chunks) if event is not None)
 
     return EventStream(door, answer, encode)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -138,7 +139,12 @@ def camel(record: msgspec.Struct) -> dict[str, Any]:
 _encoder = msgspec.json.Encoder()
 
 
-def encoded(event: Event) -> bytes:
+def in_lines(events: Iterable[msgspec.Struct]) -> bytes:
+    """Events as they stand in a stream of them."""
+    return b"".join(b"data: %b\n\n" % encoded(event) for event in events)
+
+
+def encoded(event: msgspec.Struct) -> bytes:
     """An event as one line of JSON. Lone surrogates become U+FFFD."""
     try:
         return _encoder.encode(event)

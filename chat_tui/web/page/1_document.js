@@ -1,0 +1,84 @@
+// Elements by their id, new elements, and the one place where HTML becomes elements.
+
+const $ = (id) => document.getElementById(id);
+
+function element(tag, properties = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (name.includes("-") || name === "role") made.setAttribute(name, value);
+    else made[name] = value;
+  }
+  made.append(...children.filter((child) => child !== null && child !== ""));
+  return made;
+}
+
+function icon(name) {
+  const space = "http://www.w3.org/2000/svg";
+  const svg = document.createElementNS(space, "svg");
+  const use = document.createElementNS(space, "use");
+  use.setAttribute("href", `#${name}`);
+  svg.setAttribute("aria-hidden", "true");
+  svg.append(use);
+  return svg;
+}
+
+const policy = window.trustedTypes?.createPolicy("chat-tui", { createHTML: (html) => html });
+const KNOWN_TAGS = new Set(
+  ("P H1 H2 H3 H4 H5 H6 BLOCKQUOTE UL OL LI TABLE THEAD TBODY TR TH TD EM STRONG S A BR HR CODE PRE SPAN DIV BUTTON").split(" "),
+);
+const KNOWN_ATTRIBUTES = new Set(["class", "href", "rel", "target", "start", "type", "tabindex"]);
+
+// The server writes safe HTML only; what it should not have written is dropped here once more. The parsed document is
+// inert: nothing in it runs or loads.
+function fragment(html) {
+  const parsed = new DOMParser().parseFromString(policy ? policy.createHTML(html) : html, "text/html");
+  for (const found of [...parsed.body.querySelectorAll("*")]) {
+    if (!KNOWN_TAGS.has(found.tagName)) found.replaceWith(found.textContent);
+    else for (const { name, value } of [...found.attributes]) {
+      const leads = name === "href" && !/^(https?:\/\/|mailto:)/i.test(value);
+      if (leads || !KNOWN_ATTRIBUTES.has(name)) found.removeAttribute(name);
+    }
+  }
+  const made = document.createDocumentFragment();
+  made.append(...parsed.body.childNodes);
+  return made;
+}
+
+async function copied(text, button) {
+  let done = true;
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    done = copiedByHand(text);
+  }
+  const before = [...button.childNodes];
+  button.replaceChildren(done ? "✓" : "✗");
+  announce(done ? "Copied." : "The browser does not let this page copy.");
+  setTimeout(() => button.replaceChildren(...before), 1200);
+}
+
+// Without a secure context (another host over plain HTTP) there is no clipboard to write to.
+function copiedByHand(text) {
+  const field = element("textarea", { value: text, className: "unseen" });
+  document.body.append(field);
+  field.select();
+  const done = document.execCommand("copy");
+  field.remove();
+  return done;
+}
+
+function announce(text) {
+  $("status").textContent = text;
+}
+
+// What this browser remembers; one that forbids it remembers nothing.
+const memory = {
+  get(store, key) {
+    try { return store().getItem(`chat-tui ${key}`) ?? ""; } catch { return ""; }
+  },
+  set(store, key, value) {
+    try { store().setItem(`chat-tui ${key}`, value); } catch { /* It is forgotten. */ }
+  },
+};
+const forSession = () => sessionStorage;
+const forEver = () => localStorage;

@@ -1,0 +1,96 @@
+// Figures and times in words, as the terminal writes them.
+
+const known = (value) => typeof value === "number" && Number.isFinite(value) && value >= 0;
+
+function seconds(value) {
+  if (!known(value)) return "";
+  if (value < 0.995) return `${value.toFixed(2)} s`;
+  if (value < 59.95) return `${value.toFixed(1)} s`;
+  const whole = Math.round(value);
+  if (whole < 3600) return `${Math.floor(whole / 60)} m ${String(whole % 60).padStart(2, "0")} s`;
+  return `${Math.floor(whole / 3600)} h ${String(Math.floor(whole / 60) % 60).padStart(2, "0")} m`;
+}
+
+function count(value) {
+  if (value < 10_000) return value.toLocaleString("en");
+  return value < 999_950 ? `${(value / 1000).toFixed(1)}k` : `${(value / 1e6).toFixed(1)}M`;
+}
+
+function dollars(value) {
+  if (!value) return "$0";
+  if (value < 0.0001) return "<$0.0001";
+  return `$${value.toFixed(value < 0.09995 ? 4 : value < 0.9995 ? 3 : 2)}`;
+}
+
+const about = (estimated) => (estimated ? "≈" : "");
+
+const PHASES = {
+  idle: "ready", queued: "waiting in line", fetching: "fetching the model", loading: "loading the model",
+  streaming: "answering", complete: "done", length: "cut at the token limit", broken: "broken off",
+};
+
+function phaseWords(figures) {
+  if (figures.phase === "retrying") {
+    const tries = figures.of ? `retrying ${figures.attempt}/${figures.of}` : "retrying";
+    return figures.delaySeconds ? `${tries} in ${Math.ceil(figures.delaySeconds)} s` : tries;
+  }
+  const words = PHASES[figures.phase] ?? figures.phase;
+  const step = figures.steps ? (figures.step >= figures.steps ? ", summing up" : `, part ${figures.step} of ${figures.steps - 1}`) : "";
+  return words + step;
+}
+
+function figureWords(figures) {
+  const told = [];
+  if (known(figures.ttftSeconds)) told.push(`TTFT ${seconds(figures.ttftSeconds)}`);
+  if (known(figures.rate)) {
+    told.push(`${about(figures.rateEstimated)}${figures.rate < 9.95 ? figures.rate.toFixed(1) : Math.round(figures.rate).toLocaleString("en")} tok/s`);
+  }
+  if (known(figures.completionTokens)) {
+    told.push(`${about(figures.completionEstimated)}${count(figures.completionTokens)} ${figures.completionTokens === 1 ? "token" : "tokens"}`);
+  }
+  if (known(figures.cost)) told.push(`${about(figures.costEstimated && figures.cost)}${dollars(figures.cost)}`);
+  else if (known(figures.price)) told.push(`${about(figures.price)}${dollars(figures.price)}`);
+  if (known(figures.durationSeconds) && figures.durationSeconds) told.push(seconds(figures.durationSeconds));
+  return told;
+}
+
+const STATES = {
+  cancelled: "stopped", length: "cut at the token limit", broken: "broken off", failed: "failed",
+  refused: "refused", streaming: "not finished",
+};
+
+function noticeWords(data) {
+  const why = data.reason ? `: ${data.reason}` : ".";
+  switch (data.event) {
+    case "retry": return `${data.model} is asked again${data.attempt ? ` (${data.attempt} of ${data.of})` : ""}${why}`;
+    case "failover": return `${data.model} is asked instead${why}`;
+    case "seam": return `The answer was cut and goes on with ${data.model}${why}`;
+    case "budget": return `Some models are out for their price${why}`;
+    case "trimmed": {
+      if (data.leftOut) return `${data.leftOut} earlier ${data.leftOut === 1 ? "exchange was" : "exchanges were"} not sent.`;
+      return data.reason ?? "";
+    }
+    case "phase": return data.reason ?? "";
+    default: return "";
+  }
+}
+
+const midnight = (days, from = new Date()) => new Date(from.getFullYear(), from.getMonth(), from.getDate() - days);
+
+function dayWords(when, now = new Date()) {
+  if (when >= midnight(0, now)) return "Today";
+  if (when >= midnight(1, now)) return "Yesterday";
+  if (when >= midnight((now.getDay() + 6) % 7, now)) return "This week";
+  if (when >= new Date(now.getFullYear(), now.getMonth(), 1)) return "This month";
+  const month = when.toLocaleDateString("en", { month: "long" });
+  return when.getFullYear() === now.getFullYear() ? month : `${month} ${when.getFullYear()}`;
+}
+
+function momentWords(when, now = new Date()) {
+  if (when >= midnight(0, now)) return when.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  if (when >= midnight(1, now)) return "yesterday";
+  const year = when.getFullYear() === now.getFullYear() ? undefined : "numeric";
+  return when.toLocaleDateString("en-GB", { day: "numeric", month: "short", year });
+}
+
+const shortName = (model) => model.slice(model.indexOf("/") + 1);

@@ -1,0 +1,72 @@
+// What is asked of the server, with the token; the token never leaves this page and its server.
+
+const BROKEN = "The server cannot be reached. What has arrived is kept; is chat-tui serve still running?";
+
+class Refusal extends Error {
+  constructor(status, words, said = {}) {
+    super(words);
+    this.status = status;
+    this.said = said;
+  }
+}
+
+let token = "";
+
+function takeToken() {
+  const given = /^#token=(.+)$/.exec(location.hash);
+  if (given) {
+    memory.set(forSession, "token", decoded(given[1]));
+    history.replaceState(null, "", location.pathname);
+  }
+  token = memory.get(forSession, "token");
+  return token !== "";
+}
+
+function decoded(text) {
+  try { return decodeURIComponent(text); } catch { return text; }
+}
+
+function forgetToken() {
+  token = "";
+  memory.set(forSession, "token", "");
+}
+
+async function request(method, path, body, signal) {
+  const headers = { Authorization: `Bearer ${token}` };
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  let response;
+  try {
+    response = await fetch(path, {
+      method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body), cache: "no-store", credentials: "omit",
+    });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Refusal(0, BROKEN);
+  }
+  if (response.ok) return response;
+  const said = await response.json().catch(() => ({}));
+  if (response.status === 401) lock("The server does not know this token: it has a new one after each start.");
+  throw new Refusal(response.status, typeof said.error === "string" ? said.error : `The server said ${response.status}.`, said);
+}
+
+const asked = async (path) => (await request("GET", path)).json();
+
+// The events of a stream, each as its object. Ends without an `end` event only where the line was cut.
+async function* events(response) {
+  const reader = response.body.getReader();
+  const decoder = new TextDecoder();
+  let waiting = "";
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      waiting += decoder.decode(value, { stream: true });
+      const whole = waiting.split("\n\n");
+      waiting = whole.pop();
+      for (const event of whole) if (event.startsWith("data: ")) yield JSON.parse(event.slice(6));
+    }
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Refusal(0, BROKEN);
+  }
+}

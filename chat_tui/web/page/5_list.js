@@ -1,0 +1,129 @@
+// The saved conversations: the list by day, the search, the drawer on a narrow screen.
+
+const PAGE = 60;
+let listed = [];
+let more = null;
+let listing = 0;
+
+async function showList() {
+  const query = $("search").value.trim();
+  const mine = ++listing;
+  const parameters = query ? { query } : { limit: Math.max(PAGE, listed.length) };
+  try {
+    const said = await asked(`/api/conversations?${new URLSearchParams(parameters)}`);
+    if (mine !== listing) return;
+    listed = said.conversations;
+    more = said.next;
+    paintList(query);
+  } catch (error) {
+    if (mine === listing) $("list").replaceChildren(element("p", { className: "note" }, error.message));
+  }
+}
+
+async function showMore() {
+  const said = await asked(`/api/conversations?${new URLSearchParams({ limit: PAGE, offset: more })}`);
+  const there = new Set(listed.map((row) => row.id));
+  listed = [...listed, ...said.conversations.filter((row) => !there.has(row.id))];
+  more = said.next;
+  const from = $("list").querySelectorAll(".entry").length;
+  paintList("");
+  $("list").querySelectorAll(".entry")[from]?.focus();
+}
+
+function paintList(query) {
+  const parts = [];
+  let group = "";
+  for (const row of listed) {
+    const name = query ? "Found" : row.pinned ? "Pinned" : dayWords(new Date(row.updated));
+    if (name !== group) parts.push(element("h2", {}, name));
+    group = name;
+    parts.push(entry(row));
+  }
+  if (!listed.length) parts.push(element("p", { className: "note" }, query ? `Nothing has “${query}”.` : "No conversations yet."));
+  if (more !== null && !query) {
+    const button = element("button", { type: "button", className: "more" }, "Show older ones");
+    button.addEventListener("click", () => showMore().catch((error) => toast(error.message)));
+    parts.push(button);
+  }
+  $("list").replaceChildren(...parts);
+}
+
+function entry(row) {
+  const detail = row.snippet
+    ? element("small", { className: "found" }, ...marked(row.snippet, row.marks))
+    : element("small", {}, [momentWords(new Date(row.updated)), shortName(row.model)].filter(Boolean).join(" · "));
+  const made = element("button", { type: "button", className: "entry", title: row.title }, element("b", {}, row.title || "Untitled"), detail);
+  made.dataset.id = row.id;
+  if (row.id === current) made.setAttribute("aria-current", "true");
+  made.addEventListener("click", () => openConversation(row.id, { turn: row.turn }));
+  return made;
+}
+
+function marked(text, marks) {
+  // Marks count characters, not UTF-16 units.
+  const signs = [...text];
+  const parts = [];
+  let at = 0;
+  for (const [first, last] of marks) {
+    parts.push(signs.slice(at, first).join(""), element("mark", {}, signs.slice(first, last).join("")));
+    at = last;
+  }
+  return [...parts, signs.slice(at).join("")];
+}
+
+function markCurrent() {
+  for (const each of $("list").querySelectorAll(".entry")) {
+    if (each.dataset.id === current) each.setAttribute("aria-current", "true");
+    else each.removeAttribute("aria-current");
+  }
+}
+
+// The drawer, on a narrow screen.
+
+const narrow = matchMedia("(max-width: 820px)");
+
+function setDrawer(open) {
+  const over = narrow.matches && open;
+  $("drawer").classList.toggle("open", over);
+  $("drawer").inert = narrow.matches && !open;
+  document.querySelector("main").inert = over;
+  $("veil").hidden = !over;
+  $("open-drawer").setAttribute("aria-expanded", String(over));
+}
+
+const drawerIsOpen = () => $("drawer").classList.contains("open");
+
+function closeDrawer() {
+  if (!drawerIsOpen()) return;
+  setDrawer(false);
+  $("open-drawer").focus();
+}
+
+function walkList(event) {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (!step) return;
+  const entries = [...$("list").querySelectorAll(".entry, .more")];
+  const place = entries.indexOf(document.activeElement);
+  const next = entries[place + step];
+  if (next) next.focus();
+  else if (place === 0) $("search").focus();
+  event.preventDefault();
+}
+
+function listenToList() {
+  let waiting;
+  $("search").addEventListener("input", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(showList, 180);
+  });
+  $("search").addEventListener("keydown", walkList);
+  $("list").addEventListener("keydown", walkList);
+  $("open-drawer").addEventListener("click", () => {
+    setDrawer(true);
+    $("new").focus();
+  });
+  $("close-drawer").addEventListener("click", closeDrawer);
+  $("veil").addEventListener("click", closeDrawer);
+  narrow.addEventListener("change", () => setDrawer(false));
+  setDrawer(false);
+}

@@ -1,0 +1,194 @@
+// The conversation that is open: its turns, its title, where it is read.
+
+const NEW = "New conversation";
+let current = "";
+let title = NEW;
+let firstShown = 0;
+let atEnd = true;
+
+function setTitle(words) {
+  title = words || "Untitled";
+  $("title").textContent = title;
+  showPageTitle();
+}
+
+function showPageTitle(state = running ? "answering" : "") {
+  document.title = `${state ? `${state} · ` : ""}${current ? title : "chat-tui"}`;
+}
+
+function setCurrent(id, words) {
+  current = id;
+  $("rename").hidden = $("delete").hidden = !id;
+  setTitle(words);
+  markCurrent();
+}
+
+function newConversation({ keepAddress = false } = {}) {
+  leaveAnswer();
+  setCurrent("", NEW);
+  if (!keepAddress) remember("");
+  $("log").replaceChildren(welcome());
+  closeDrawer();
+  followEnd();
+  if (!narrow.matches) $("prompt").focus();
+}
+
+function welcome() {
+  const keys = (key) => element("kbd", {}, key);
+  return element(
+    "div", { className: "welcome" },
+    element("h2", {}, "What would you like to know?"),
+    element("p", {}, "A strategy picks the model for each question, or choose one yourself. Everything is kept beside the conversations of your terminal."),
+    element("p", { className: "keys" }, keys("Enter"), " sends, ", keys("Shift Enter"), " begins a new line, ", keys("Esc"), " stops."),
+  );
+}
+
+// The address names the conversation, so that reloading and going back find it.
+function remember(id) {
+  const hash = id ? `#c=${encodeURIComponent(id)}` : location.pathname;
+  if (id !== addressed()) history.pushState(null, "", hash);
+}
+
+const addressed = () => decoded(/^#c=(.+)$/.exec(location.hash)?.[1] ?? "");
+
+let opening = 0;
+
+async function openConversation(id, { turn = "", keepAddress = false } = {}) {
+  leaveAnswer();
+  const mine = ++opening;
+  closeDrawer();
+  try {
+    const said = await asked(conversationPath(id, turn ? { turn } : {}));
+    if (mine !== opening) return;
+    setCurrent(id, said.title);
+    if (!keepAddress) remember(id);
+    showTurns(said);
+    const found = turn && [...$("log").children].find((each) => each.dataset.turn === turn);
+    if (found) reach(found);
+    else followEnd();
+    announce(`Opened ${said.title}`);
+    if (!narrow.matches && !found) $("prompt").focus();
+  } catch (error) {
+    if (mine !== opening) return;
+    toast(error.message);
+    if (keepAddress) newConversation();
+  }
+}
+
+const conversationPath = (id, parameters) => `/api/conversations/${encodeURIComponent(id)}?${new URLSearchParams(parameters)}`;
+
+function showTurns(said) {
+  firstShown = said.first;
+  $("log").replaceChildren(...said.turns.map(savedTurn));
+  offerEarlier();
+}
+
+function offerEarlier() {
+  if (!firstShown) return;
+  const button = element("button", { type: "button", className: "earlier" }, "Show earlier turns");
+  button.addEventListener("click", () => showEarlier(button).catch((error) => toast(error.message)));
+  $("log").prepend(button);
+}
+
+async function showEarlier(button) {
+  const id = current;
+  const said = await asked(conversationPath(id, { before: firstShown }));
+  if (id !== current) return;
+  const anchor = button.nextElementSibling;
+  const was = anchor.getBoundingClientRect().top;
+  firstShown = said.first;
+  button.replaceWith(...said.turns.map(savedTurn));
+  offerEarlier();
+  $("scroll").scrollTop += anchor.getBoundingClientRect().top - was;
+}
+
+function reach(found) {
+  atEnd = false;
+  found.scrollIntoView({ block: "start" });
+  found.classList.add("reached");
+  found.tabIndex = -1;
+  found.focus({ preventScroll: true });
+}
+
+// Text that streams in leaves the reader where they are, unless they are at the end.
+
+function followEnd() {
+  atEnd = true;
+  keepPlace();
+}
+
+function keepPlace() {
+  const scroll = $("scroll");
+  if (atEnd) scroll.scrollTop = scroll.scrollHeight;
+  $("to-end").hidden = atEnd;
+}
+
+function notePlace() {
+  const scroll = $("scroll");
+  atEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 32;
+  $("to-end").hidden = atEnd;
+  document.querySelector("main").classList.toggle("scrolled", scroll.scrollTop > 4);
+}
+
+// Title and end of a conversation.
+
+async function rename() {
+  $("title-field").value = title;
+  $("title-dialog").returnValue = "";
+  $("title-dialog").showModal();
+  $("title-field").select();
+}
+
+async function renamed() {
+  const words = $("title-field").value.trim();
+  if ($("title-dialog").returnValue !== "save" || !words || words === title) return;
+  const said = await (await request("PATCH", conversationPath(current, {}), { title: words })).json();
+  setTitle(said.title);
+  await showList();
+}
+
+async function remove() {
+  const [id, words] = [current, title];
+  await request("DELETE", conversationPath(id, {}));
+  newConversation();
+  await showList();
+  toast(`“${words}” is deleted.`, async () => {
+    await request("POST", `/api/conversations/${encodeURIComponent(id)}/restore`);
+    await showList();
+    await openConversation(id);
+  });
+}
+
+let toasting;
+
+function toast(words, undo) {
+  clearTimeout(toasting);
+  const box = $("toast");
+  box.replaceChildren(element("span", {}, words));
+  if (undo) {
+    const button = element("button", { type: "button" }, "Undo");
+    button.addEventListener("click", () => {
+      box.hidden = true;
+      undo().catch((error) => toast(error.message));
+    });
+    box.append(button);
+  }
+  box.hidden = false;
+  // What was deleted can be brought back for ten seconds.
+  toasting = setTimeout(() => { box.hidden = true; }, undo ? 9500 : 6000);
+}
+
+function listenToConversation() {
+  const told = (work) => () => work().catch((error) => toast(error.message));
+  $("new").addEventListener("click", () => newConversation());
+  $("rename").addEventListener("click", rename);
+  $("title-dialog").addEventListener("close", told(renamed));
+  $("delete").addEventListener("click", told(remove));
+  $("scroll").addEventListener("scroll", notePlace, { passive: true });
+  $("to-end").addEventListener("click", followEnd);
+  new ResizeObserver(keepPlace).observe($("scroll"));
+  addEventListener("popstate", () => {
+    if (addressed()) openConversation(addressed(), { keepAddress: true });
+    else newConversation({ keepAddress: true });
+  });
+}

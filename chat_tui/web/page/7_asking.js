@@ -1,0 +1,205 @@
+// Asking: the prompt, the choice of a model, an answer as it comes or when it is whole, and stopping it.
+
+let running = null;
+
+function choice() {
+  const [kind, name] = [$("choice").value.slice(0, 1), $("choice").value.slice(2)];
+  if (!name) return {};
+  return kind === "m" ? { model: name } : { strategy: name };
+}
+
+async function showChoices() {
+  const said = await asked("/api/models");
+  const strategies = element("optgroup", { label: "By strategy" }, ...said.strategies.map((name) => new Option(name, `s/${name}`)));
+  const groups = new Map();
+  for (const model of said.models) {
+    if (!groups.has(model.provider)) groups.set(model.provider, element("optgroup", { label: model.provider }));
+    const words = [shortName(model.name), model.state === "ready" ? "" : `(${model.state})`].filter(Boolean).join(" ");
+    groups.get(model.provider).append(element("option", { value: `m/${model.name}`, disabled: !model.usable }, words));
+  }
+  $("choice").replaceChildren(strategies, ...groups.values());
+  const usual = said.model ? `m/${said.model}` : `s/${said.strategy}`;
+  $("choice").value = memory.get(forEver, "choice") || usual;
+  if (!$("choice").value) $("choice").value = usual;
+}
+
+function setRunning(answer) {
+  running = answer;
+  $("stream").hidden = $("whole").hidden = answer !== null;
+  $("stop").hidden = answer === null;
+  $("live").hidden = answer === null;
+  showPageTitle();
+}
+
+function leaveAnswer() {
+  if (running) running.leave();
+}
+
+function stop() {
+  if (running) running.abort.abort();
+}
+
+async function ask(streamed) {
+  const text = $("prompt").value.trim();
+  if (!text || running) return;
+  const answer = { view: new AnswerView(), abort: new AbortController(), id: current, text, figures: null, left: false };
+  answer.leave = () => {
+    answer.left = true;
+    answer.abort.abort();
+    if (running === answer) setRunning(null);
+  };
+  setRunning(answer);
+  setPrompt("");
+  if (!current) $("log").replaceChildren();
+  $("log").append(questionElement(text), answer.view.element);
+  answer.view.begin($("choice").value.startsWith("m/") ? $("choice").value.slice(2) : "");
+  followEnd();
+  showLive(answer, { phase: streamed ? "connecting" : "waiting" });
+  announce("Answering.");
+  try {
+    await (streamed ? askStreamed(answer) : askWhole(answer));
+  } catch (error) {
+    failed(answer, error);
+  }
+  if (running === answer) {
+    setRunning(null);
+    if (document.activeElement === document.body) $("prompt").focus();
+  }
+  await showList();
+}
+
+function bodyOf(answer) {
+  const conversation = answer.id ? { conversation: answer.id } : {};
+  return { prompt: answer.text, includeMetadata: true, ...choice(), ...conversation };
+}
+
+async function askStreamed(answer) {
+  const response = await request("POST", "/stream", { ...bodyOf(answer), render: true }, answer.abort.signal);
+  let ended = false;
+  for await (const event of events(response)) {
+    take(answer, event);
+    ended ||= event.type === "end";
+    keepPlace();
+  }
+  if (!ended) throw new Refusal(0, BROKEN);
+}
+
+function take(answer, event) {
+  const view = answer.view;
+  switch (event.type) {
+    case "start":
+      begun(answer, event.metadata.conversationId);
+      view.tellModel(event.metadata.model, event.metadata.strategy);
+      break;
+    case "token":
+      if (event.phase) view.newPhase(event.phase);
+      if (event.kind === "thinking") view.think(event.token);
+      else view.source += event.token;
+      break;
+    case "html":
+      view.put(event);
+      break;
+    case "figures":
+      answer.figures = event.data;
+      if (event.data.model) view.tellModel(event.data.model, event.data.strategy);
+      showLive(answer, event.data);
+      break;
+    case "metadata":
+      view.notice(noticeWords(event.data));
+      break;
+    case "error":
+      view.fail(event.error);
+      break;
+    case "end":
+      view.end(event.metadata.state, answer.figures);
+      announce(event.metadata.state === "complete" ? "The answer is complete." : `The answer: ${STATES[event.metadata.state]}.`);
+      break;
+  }
+}
+
+// The question is stored from here on.
+function begun(answer, id) {
+  answer.stored = true;
+  if (answer.left || answer.id) return;
+  answer.id = id;
+  setCurrent(id, answer.text.split(/\s+/).join(" ").slice(0, 60));
+  remember(id);
+  showList();
+}
+
+async function askWhole(answer) {
+  const ticking = setInterval(() => showLive(answer, { phase: "waiting" }), 100);
+  try {
+    const said = await (await request("POST", "/generate", bodyOf(answer), answer.abort.signal)).json();
+    begun(answer, said.metadata.conversationId);
+  } catch (error) {
+    // What failed is kept too, with the part that came.
+    if (!error.said?.metadata) throw error;
+    begun(answer, error.said.metadata.conversationId);
+  } finally {
+    clearInterval(ticking);
+  }
+  if (answer.left) return;
+  setRunning(null);
+  await openConversation(answer.id);
+  announce("The reply is there.");
+}
+
+function failed(answer, error) {
+  if (answer.left) return;
+  const view = answer.view;
+  if (error.name === "AbortError") {
+    view.end("cancelled", answer.figures);
+    announce("Stopped. What has arrived is kept.");
+    return;
+  }
+  if (!(error instanceof Refusal)) console.error(error);
+  view.fail(error instanceof Refusal ? error.message : "This page has met an error of its own. Reload it; what has arrived is kept.");
+  view.end(view.source ? "broken" : "failed", answer.figures);
+  if (!answer.stored && !$("prompt").value) setPrompt(answer.text);
+  keepPlace();
+}
+
+function showLive(answer, figures) {
+  answer.since ??= performance.now();
+  const told = figureWords({ durationSeconds: (performance.now() - answer.since) / 1000, ...figures });
+  $("live").replaceChildren(...[phaseWords(figures), ...told].map((words) => element("span", {}, words)));
+}
+
+// The prompt.
+
+function setPrompt(text) {
+  $("prompt").value = text;
+  memory.set(forSession, "draft", text);
+  fitPrompt();
+}
+
+function fitPrompt() {
+  if (CSS.supports("field-sizing", "content")) return;
+  $("prompt").style.height = "auto";
+  $("prompt").style.height = `${$("prompt").scrollHeight}px`;
+}
+
+function promptKey(event) {
+  // Enter that ends a word in an input method is not ours.
+  if (event.key !== "Enter" || event.isComposing || event.keyCode === 229) return;
+  if (event.shiftKey || event.ctrlKey || event.metaKey || event.altKey) return;
+  event.preventDefault();
+  ask(true);
+}
+
+function listenToPrompt() {
+  $("ask").addEventListener("submit", (event) => {
+    event.preventDefault();
+    ask(true);
+  });
+  $("whole").addEventListener("click", () => ask(false));
+  $("stop").addEventListener("click", stop);
+  $("prompt").addEventListener("keydown", promptKey);
+  $("prompt").addEventListener("input", () => {
+    memory.set(forSession, "draft", $("prompt").value);
+    fitPrompt();
+  });
+  $("choice").addEventListener("change", () => memory.set(forEver, "choice", $("choice").value));
+  setPrompt(memory.get(forSession, "draft"));
+}

@@ -1,0 +1,75 @@
+// The page begins here: its colours, its lock, its keys.
+
+const THEMES = { "": ["half", "as the system"], dark: ["moon", "dark"], light: ["sun", "light"] };
+
+function showTheme(theme) {
+  document.documentElement.dataset.theme = theme;
+  const [sign, words] = THEMES[theme] ?? THEMES[""];
+  $("theme").replaceChildren(icon(sign));
+  $("theme").title = `Colours: ${words}`;
+  $("theme").setAttribute("aria-label", `Colours: ${words}. Change them.`);
+}
+
+function nextTheme() {
+  const names = Object.keys(THEMES);
+  const theme = names[(names.indexOf(memory.get(forEver, "theme")) + 1) % names.length];
+  memory.set(forEver, "theme", theme);
+  showTheme(theme);
+  announce(`Colours: ${THEMES[theme][1]}`);
+}
+
+function lock(words = "") {
+  forgetToken();
+  $("app").hidden = true;
+  $("locked").hidden = false;
+  $("refused").hidden = !words;
+  $("refused").textContent = words;
+  $("token").focus();
+}
+
+async function unlock() {
+  $("locked").hidden = true;
+  $("app").hidden = false;
+  setDrawer(false);
+  showList();
+  showChoices().catch((error) => toast(error.message));
+  if (addressed()) await openConversation(addressed(), { keepAddress: true });
+  else newConversation({ keepAddress: true });
+}
+
+function pageKey(event) {
+  if (event.defaultPrevented || event.isComposing) return;
+  if (event.key === "Escape" && !$("title-dialog").open) {
+    if (drawerIsOpen()) closeDrawer();
+    else stop();
+  } else if (event.key === "k" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey) {
+    event.preventDefault();
+    if (narrow.matches) setDrawer(true);
+    $("search").focus();
+  }
+}
+
+$("unlock").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const given = $("token").value.trim();
+  const inAddress = /#token=(.+)$/.exec(given);
+  memory.set(forSession, "token", inAddress ? decoded(inAddress[1]) : given);
+  $("token").value = "";
+  if (takeToken()) unlock();
+});
+$("skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  $("prompt").focus();
+});
+$("theme").addEventListener("click", nextTheme);
+addEventListener("keydown", pageKey);
+addEventListener("hashchange", () => {
+  if (location.hash.startsWith("#token=") && takeToken()) unlock();
+});
+
+showTheme(memory.get(forEver, "theme"));
+listenToList();
+listenToConversation();
+listenToPrompt();
+if (takeToken()) unlock();
+else lock();

@@ -1,0 +1,67 @@
+"""What the page gets of a streamed answer besides the seed's events: its text as HTML, and its figures."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from time import monotonic
+from typing import Any
+
+import msgspec
+
+from chat_tui.answer import Answer
+from chat_tui.chunks import Chunk, End, Token
+from chat_tui.web.rendering import Change, Rendering
+from chat_tui.web.seed_chunks import Words, camel, in_lines
+
+RENDER_SECONDS = 0.1
+"""Between two renderings of a growing answer."""
+
+
+class Html(msgspec.Struct, frozen=True, tag_field="type", tag="html"):
+    """A block of the answer as it looks by now; what stood behind it is gone."""
+
+    block: int
+    """From 0."""
+    html: str
+    """Safe to be shown; empty: the block is gone too."""
+    joins: bool = False
+    """It goes on with the code, table, list or paragraph of the block before."""
+
+
+class Counted(msgspec.Struct, frozen=True, tag_field="type", tag="figures"):
+    """The figures of this moment."""
+
+    data: dict[str, Any]
+
+
+class PageStream:
+    """Tells one answer to the page: rendered at most ten times a second, whatever comes."""
+
+    def __init__(self, answer: Answer, words: Words) -> None:
+        self._answer, self._words = answer, words
+        self._rendering = Rendering()
+        self._phase: object = None
+        self._rendered = 0.0
+
+    async def encode(self, chunks: Sequence[Chunk]) -> bytes:
+        """The seed's events for these chunks with the page's own; the `end` stays the last."""
+        ended = isinstance(chunks[-1], End)
+        if all(isinstance(chunk, Token) for chunk in chunks):
+            # More text may gather until it is time to render again.
+            await asyncio.sleep(self._rendered + RENDER_SECONDS - monotonic())
+        self._rendered = monotonic()
+        texts = [chunk for chunk in chunks if isinstance(chunk, Token) and chunk.kind == "text"]
+        changes = await asyncio.to_thread(self._changes, texts, ended) if texts or ended else []
+        told = [event for event in map(self._words.told, chunks) if event is not None]
+        last = [told.pop()] if ended else []
+        shown = [Html(change.block, change.piece.html, change.piece.joins) for change in changes]
+        return in_lines([*told, *shown, Counted(camel(self._answer.figures())), *last])
+
+    def _changes(self, texts: Sequence[Token], ended: bool) -> list[Change]:
+        for token in texts:
+            if token.phase != self._phase:
+                # The detailed answer takes the place of the short one.
+                self._phase, self._rendering = token.phase, Rendering()
+            self._rendering.feed(token.token)
+        return self._rendering.changes(ended=ended)
