@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 
 from chat_tui.attachments import Attachment
 from chat_tui.chunks import ErrorInfo, Usage
-from chat_tui.conversation import Conversation, Tree, Turn
+from chat_tui.conversation import Conversation, Quick, Tree, Turn
 from chat_tui.history.transfer.markdown import markdown
 from chat_tui.route import Route, Try
 
@@ -83,6 +83,13 @@ def test_an_answer_stands_there_as_it_was_written() -> None:
     assert f"\n{ANSWER.text}\n" in text
     assert "\n## You\n\nWhy?\n\n*Attached: a.txt (text/plain, 3 bytes)*\n" in text
     assert "<details><summary>Thinking</summary>\n\nHm. &lt;/details> <b>\n\n</details>" in text
+
+
+def test_a_quick_answer_stands_folded_behind_the_detailed_one() -> None:
+    both = Turn("assistant", "At length.", id="a", parent="q", quick=Quick("In </details> `short`.", "two/b"))
+    text = exported(QUESTION, both)
+    folded = "<details><summary>Quick answer by two/b</summary>\n\nIn &lt;/details> `short`.\n\n</details>"
+    assert f"At length.\n\n{folded}\n" in text
 
 
 @pytest.mark.parametrize("cut", ["```python\nx = (", "~~~~\n~~~\n```", "- a\n\n```\nb", "text\n````md\n```\nx\n```"])

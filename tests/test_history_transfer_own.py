@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from chat_tui.attachments import Attachment
 from chat_tui.chunks import ErrorInfo, Timings, Usage
-from chat_tui.conversation import Conversation, Tree, Turn
+from chat_tui.conversation import Conversation, Quick, Tree, Turn
 from chat_tui.history.store import Store
 from chat_tui.history.transfer import own
 from chat_tui.route import Candidate, Route, Seam, Try
@@ -69,6 +69,7 @@ def trees(draw: st.DrawFn) -> Tree:
                 kept=draw(MARKS),
                 verdict=draw(MARKS),
                 seams=draw(st.lists(st.builds(Seam, AMOUNTS, TEXT, TEXT), max_size=2).map(tuple)),
+                quick=draw(st.none() | st.builds(Quick, TEXT, TEXT, st.none() | COSTS, TEXT)),
             )
         )
         if role == "assistant" and draw(st.booleans()):

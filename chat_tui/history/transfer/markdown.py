@@ -80,13 +80,12 @@ def _name(turn: Turn) -> str:
 
 def _turn(turn: Turn) -> Iterator[str]:
     if turn.thinking.strip():
-        yield "<details><summary>Thinking</summary>"
-        yield ""
-        yield _closed(clean(turn.thinking)).replace("</details", "&lt;/details")
-        yield ""
-        yield "</details>"
+        yield from _folded("Thinking", turn.thinking)
         yield ""
     yield _closed(clean(turn.text))
+    if turn.quick is not None and turn.quick.text.strip():
+        yield ""
+        yield from _folded(f"Quick answer by {_heading(turn.quick.model)}", turn.quick.text)
     for file in turn.attachments:
         yield ""
         size = len(file.content) or file.size_bytes
@@ -95,6 +94,14 @@ def _turn(turn: Turn) -> Iterator[str]:
         yield ""
         why = f" {_heading(turn.error.title)}" if turn.error else ""
         yield f"*{_ENDINGS[turn.state]}{why}*"
+
+
+def _folded(what: str, text: str) -> Iterator[str]:
+    yield f"<details><summary>{what.replace('<', '&lt;')}</summary>"
+    yield ""
+    yield _closed(clean(text)).replace("</details", "&lt;/details")
+    yield ""
+    yield "</details>"
 
 
 def _mark(turn: Turn, route: Route | None) -> str:
