@@ -26,8 +26,8 @@ FRAME_SECONDS = 0.05
 
 _FAULT = ErrorInfo("InternalError", "chat-tui has met an error of its own.", "Please report it.")
 
-SavePiece = Callable[[str, str, str], Awaitable[None]]
-"""(turn id, text, thinking): the next piece of a growing answer."""
+SavePiece = Callable[[str, str, str, Quick | None], Awaitable[None]]
+"""(turn id, text, thinking, quick): the next piece of a growing answer, and the short answer where it has grown."""
 SaveTurn = Callable[[Turn, Route | None], Awaitable[None]]
 """The ended turn and its route."""
 
@@ -74,19 +74,20 @@ class Answer:
         self._stream: Stream | None = None
         self._cancel_asked = self._steered = False
         self._quick: list[str] = []
-        self._quick_model = ""
+        self._why_alone = ""
         self._texts: dict[str, list[str]] = {"text": [], "thinking": []}
         self._cut = cut if cut is not None and cut.text else None
         self._readers: set[_Reader] = set()
         self._paused = False
-        self._saved = {"text": 0, "thinking": 0}
+        self._saved = {"text": 0, "thinking": 0, "quick": 0}
 
     def __len__(self) -> int:
         return len(self._log)
 
     def figures(self) -> Figures:
         """The figures of this moment."""
-        return self._meter.figures(monotonic())
+        figures, quick = self._meter.figures(monotonic()), self.turn.quick
+        return figures if quick is None else msgspec.structs.replace(figures, quick_ttft_seconds=quick.ttft_seconds)
 
     @property
     def text(self) -> str:
@@ -233,10 +234,12 @@ class Answer:
         elif isinstance(chunk, Start):
             self.turn = msgspec.structs.replace(self.turn, model=chunk.model, strategy=chunk.strategy)
         elif isinstance(chunk, Metadata):
-            if chunk.left_out:
+            if chunk.left_out and chunk.phase != "quick":
                 self.turn = msgspec.structs.replace(self.turn, left_out=chunk.left_out)
             if chunk.phase == "quick":
-                self._quick_model = chunk.model or self._quick_model
+                self._note_quick(chunk)
+            elif chunk.phase == "detailed" and chunk.event == "phase":
+                self._why_alone = chunk.reason
             elif chunk.model:
                 self.turn = msgspec.structs.replace(self.turn, model=chunk.model)
         elif isinstance(chunk, End):
@@ -251,6 +254,12 @@ class Answer:
             self._begin_with(self._cut)
         self._grown.set()
 
+    def _note_quick(self, chunk: Metadata) -> None:
+        known = self.turn.quick or Quick()
+        ttft = chunk.ttft_seconds if chunk.event == "first_token" else known.ttft_seconds
+        quick = msgspec.structs.replace(known, model=chunk.model or known.model, ttft_seconds=ttft)
+        self.turn = msgspec.structs.replace(self.turn, quick=quick)
+
     def _begin_with(self, cut: Turn) -> None:
         """The part that is there already stands first; the meter counts what is new."""
         for kind, text in (("thinking", cut.thinking), ("text", cut.text)):
@@ -264,15 +273,18 @@ class Answer:
     def _finish(self, end: End) -> None:
         self.ended = True
         self.route = end.route
-        quick = Quick(self.quick, self._quick_model) if self._quick and self.text else None
-        if quick is None:
+        model, quick = end.model or self.turn.model, (self.turn.quick or Quick()) if self._quick else None
+        if quick is not None and self.text:
+            quick = msgspec.structs.replace(quick, text=self.quick)
+        elif quick is not None:
             # Nothing else came: the short answer is the answer.
             self._texts["text"] += self._quick
+            model, quick = quick.model or model, msgspec.structs.replace(quick, alone=self._why_alone)
         self.turn = msgspec.structs.replace(
             self.turn,
             text=self.text,
             thinking=self.thinking,
-            model=end.model or self.turn.model,
+            model=model,
             state=end.state,
             finish_reason=STEERED if self._steered and end.state == "cancelled" else end.finish_reason,
             usage=end.usage,
@@ -292,8 +304,13 @@ class Answer:
             for kind, parts in self._texts.items():
                 pieces[kind] = "".join(parts[self._saved[kind] :])
                 self._saved[kind] = len(parts)
-            if pieces["text"] or pieces["thinking"]:
-                await self._save_piece(self.turn.id, pieces["text"], pieces["thinking"])
+            quick = None
+            if len(self._quick) > self._saved["quick"]:
+                # It is short, so it is kept as a whole.
+                quick = msgspec.structs.replace(self.turn.quick or Quick(), text=self.quick)
+                self._saved["quick"] = len(self._quick)
+            if pieces["text"] or pieces["thinking"] or quick is not None:
+                await self._save_piece(self.turn.id, pieces["text"], pieces["thinking"], quick)
 
 
 def _bytes_of(chunk: Chunk) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 from chat_tui import adaptive, analysis
 from chat_tui.answer import Answer, SavePiece
-from chat_tui.conversation import Conversation, Turn, extended, new_id, now
+from chat_tui.conversation import Conversation, Quick, Turn, extended, new_id, now
 from chat_tui.errors import ChatTuiError, InternalError
 from chat_tui.limits import Adaptive
 from chat_tui.memory import Memory
@@ -189,8 +189,8 @@ class Answers:
             self._answers.pop(answer.turn.id, None)
         await self._at_saved(answer)
 
-    async def _save_piece(self, turn_id: str, text: str, thinking: str) -> None:
-        await self._memory.append(self._answers[turn_id].conversation_id, turn_id, text, thinking)
+    async def _save_piece(self, turn_id: str, text: str, thinking: str, quick: Quick | None) -> None:
+        await self._memory.append(self._answers[turn_id].conversation_id, turn_id, text, thinking, quick)
 
     async def _save_turn(self, turn: Turn, route: Route | None) -> None:
         await self._memory.finish(self._answers[turn.id].conversation_id, turn, route)
@@ -217,5 +217,5 @@ class Answers:
         await self.quiet()
 
 
-async def _save_nothing(turn_id: str, text: str, thinking: str) -> None:
+async def _save_nothing(turn_id: str, text: str, thinking: str, quick: Quick | None) -> None:
     pass

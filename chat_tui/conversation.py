@@ -35,9 +35,14 @@ def new_id() -> str:
 class Quick(msgspec.Struct, frozen=True, gc=False):
     """The short answer that was there at once, before the detailed one took its place."""
 
-    text: str
+    text: str = ""
+    """Empty where it is the turn's own text: the detailed one did not come."""
     model: str = ""
     """`provider/model` that gave it."""
+    ttft_seconds: float | None = None
+    """Until its first token; None when not known."""
+    alone: str = ""
+    """Why the detailed one did not come."""
 
 
 class Turn(msgspec.Struct, frozen=True, gc=False):
@@ -71,7 +76,7 @@ class Turn(msgspec.Struct, frozen=True, gc=False):
     seams: tuple[Seam, ...] = ()
     """Where the text was cut and went on, the first one first."""
     quick: Quick | None = None
-    """The short answer that this one has replaced; None: there was none."""
+    """The short answer that this one has replaced, or that it is; None: there was none."""
 
 
 class Summary(msgspec.Struct, frozen=True):

@@ -60,6 +60,8 @@ class Figures(msgspec.Struct, frozen=True):
     candidates: int = 0
     """Models that were considered; 0: not known (yet)."""
     ttft_seconds: float | None = None
+    quick_ttft_seconds: float | None = None
+    """Of the short answer that was there before."""
     gap_p50_seconds: float | None = None
     """Half of the gaps between arrivals of text were not longer; None for a burst."""
     gap_p95_seconds: float | None = None

@@ -14,7 +14,7 @@ from typing import Literal, TypeVar
 
 import msgspec
 
-from chat_tui.conversation import Conversation, Hit, Summary, Turn, new_id, now, title_of
+from chat_tui.conversation import Conversation, Hit, Quick, Summary, Turn, new_id, now, title_of
 from chat_tui.errors import ChatTuiError, ConversationNotFound, HistoryError
 from chat_tui.route import Route
 from chat_tui.stage import History
@@ -326,10 +326,10 @@ class Memory:
         if conversation_id not in self._unsaved:
             await self._saved(conversation_id, self._of(conversation_id).add_turn(conversation_id, turn))
 
-    async def append(self, conversation_id: str, turn_id: str, text: str, thinking: str) -> None:
-        """Keep the next piece of a growing answer."""
-        if conversation_id not in self._unsaved:
-            await self._saved(conversation_id, self._of(conversation_id).append(turn_id, text, thinking))
+    async def append(self, id: str, turn_id: str, text: str, thinking: str, quick: Quick | None) -> None:
+        """Keep the next piece of a growing answer of a conversation, and its short answer where that has grown."""
+        if id not in self._unsaved:
+            await self._saved(id, self._of(id).append(turn_id, text, thinking, quick))
 
     def settle(self, conversation_id: str, turn: Turn) -> None:
         """Put the ended turn into its conversation, before anybody sees the ending and asks on."""

@@ -11,7 +11,7 @@ from functools import partial
 from chat_tui.answer import Answer
 from chat_tui.chunks import Chunk
 from chat_tui.config import Config
-from chat_tui.conversation import Conversation, Summary, Turn
+from chat_tui.conversation import Conversation, Quick, Summary, Turn
 from chat_tui.engine import Engine, History
 from chat_tui.errors import ChatTuiError, ConversationNotFound, HistoryError
 from chat_tui.history.store import Store
@@ -104,7 +104,7 @@ class Noted:
     async def mend(self, conversation: Conversation, others: Sequence[Turn] = ()) -> None:
         await self._note("mend", conversation.title)
 
-    async def append(self, turn_id: str, text: str, thinking: str = "") -> None:
+    async def append(self, turn_id: str, text: str, thinking: str = "", quick: Quick | None = None) -> None:
         self.pieces.append((asyncio.get_running_loop().time(), text, thinking))
         await self._note("append", text)
 

@@ -11,7 +11,9 @@ import pytest
 from chat_tui.answer import Answer
 from chat_tui.chunks import Chunk, Metadata, Timings, Token
 from chat_tui.config import Adaptive, Config
+from chat_tui.engine import History
 from chat_tui.errors import Rejected
+from chat_tui.history.store import Store
 from chat_tui.models import Model
 from chat_tui.providers.scripted import Fault, Pause, Script, Scripted
 from chat_tui.request import Request
@@ -25,9 +27,11 @@ AWAY: Script = [Fault(Rejected("It is away.", "Ask another."))]
 
 
 @asynccontextmanager
-async def two(best: Script, fast: Script, config: Config | None = None) -> AsyncIterator[Stage]:
+async def two(
+    best: Script, fast: Script, config: Config | None = None, history: History | None = None
+) -> AsyncIterator[Stage]:
     """The first by quality is `one/a`; the first by speed, as was learned, `two/b`."""
-    async with stage(best, models=(BEST, FAST), config=config) as on:
+    async with stage(best, models=(BEST, FAST), config=config, history=history) as on:
         on.rig.played["b"] = Scripted(fast)
         for model, seconds in ((BEST, 5.0), (FAST, 0.1)):
             for _ in range(5):
@@ -65,6 +69,10 @@ async def test_both_start_together_and_the_detailed_one_is_kept_with_the_quick_o
         assert (answer.turn.text, answer.turn.state, answer.turn.model) == ("All of it.", "complete", "one/a")
         assert answer.turn.quick is not None
         assert (answer.turn.quick.text, answer.turn.quick.model) == ("In short.", "two/b")
+        assert answer.turn.quick.ttft_seconds is not None
+        assert answer.turn.timings is not None
+        assert answer.turn.quick.ttft_seconds < (answer.turn.timings.ttft_seconds or 0)
+        assert answer.figures().quick_ttft_seconds == answer.turn.quick.ttft_seconds
         end = end_of(chunks)
         assert end.route is not None
         assert [(one.model, one.strategy) for one in end.route.tries] == [("two/b", "speed-priority"), ("one/a", "")]
@@ -123,7 +131,9 @@ async def test_where_the_detailed_one_fails_the_quick_one_stands() -> None:
         answer = await asked(on)
         chunks = owed(await chunks_of(answer))
         assert (answer.turn.text, answer.turn.state, answer.turn.model) == ("In short.", "complete", "two/b")
-        assert (answer.turn.quick, answer.turn.error) == (None, None)
+        assert answer.turn.error is None
+        assert answer.turn.quick is not None
+        assert (answer.turn.quick.text, answer.turn.quick.alone) == ("", "It is away.")
         told = [chunk for chunk in chunks if isinstance(chunk, Metadata) and chunk.event == "phase"]
         assert [(chunk.phase, chunk.reason) for chunk in told] == [("detailed", "It is away."), ("quick", "")]
 
@@ -176,7 +186,24 @@ async def test_a_cancel_before_the_detailed_one_has_spoken_keeps_the_quick_one()
         assert on.rig.open == 0
         assert answer.turn.state == "cancelled"
         assert "In " in answer.turn.text
-        assert answer.turn.quick is None
+        assert answer.turn.model == "two/b"
+        assert answer.turn.quick is not None
+        assert (answer.turn.quick.text, answer.turn.quick.alone) == ("", "")
+
+
+async def test_the_quick_one_is_saved_while_the_detailed_one_has_said_nothing() -> None:
+    history = await Store.open(None)
+    async with two([Pause(60)], ["In ", "short."], history=history) as on:
+        answer = await asked(on)
+        for _ in range(250):
+            turn = (await history.conversation(answer.conversation_id)).path[-1]
+            if turn.quick is not None and turn.quick.text.endswith("short."):
+                break
+            await asyncio.sleep(0.02)
+        assert turn.quick is not None
+        assert (turn.text, turn.state) == ("", "streaming")
+        assert (turn.quick.text, turn.quick.model) == ("In short.", "two/b")
+        await on.engine.cancel(answer)
 
 
 async def test_the_quick_one_ends_when_nobody_needs_it_any_more() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui.conversation import Conversation, Turn
+from chat_tui.conversation import Conversation, Quick, Turn
 from chat_tui.history.store import Store
 from tests.killing import KILLS, check, child, killed, lines_until
 
@@ -39,6 +39,17 @@ HOLD = """
 async def main(file, id):
     store = await Store.open(Path(file))
     await grow(store, id, 3)
+    await asyncio.sleep(60)
+"""
+
+SHORT = """
+from chat_tui.conversation import Quick
+
+async def main(file):
+    store = await Store.open(Path(file))
+    await grow(store, "c", 0)
+    await store.append("ac", "", "Hm.", Quick("In short.", "two/b", 0.2))
+    say("short")
     await asyncio.sleep(60)
 """
 
@@ -94,6 +105,23 @@ async def test_an_answer_that_grows_in_another_process_is_broken_only_once_that_
     assert (await store.conversation("c")).path[1] == turn
     await store.close()
     check(file)
+
+
+async def test_a_short_answer_that_was_there_before_the_detailed_one_outlives_a_kill(tmp_path: Path) -> None:
+    file = tmp_path / "history.db"
+    with child(BEGIN + SHORT, file) as process:
+        lines_until(process, "short")
+        store = await Store.open(file)
+        turn = (await store.conversation("c")).path[1]
+        assert (turn.state, turn.text, turn.quick) == ("streaming", "", Quick("In short.", "two/b", 0.2))
+        await store.close()
+        process.kill()
+        process.wait()
+    store = await Store.open(file)
+    turn = (await store.conversation("c")).path[1]
+    assert (turn.state, turn.text, turn.thinking, turn.model) == ("broken", "In short.", "Hm.", "two/b")
+    assert turn.quick == Quick("", "two/b", 0.2)
+    await store.close()
 
 
 async def test_processes_that_write_at_once_lose_nothing(tmp_path: Path) -> None:

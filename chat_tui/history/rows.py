@@ -123,4 +123,9 @@ def turn(row: tuple[Any, ...], parent: str | None, attachments: tuple[Attachment
 
 def orphan(turn: Turn) -> Turn:
     """The growing answer of a process that is gone, as it is shown and kept."""
+    quick = turn.quick
+    if quick is not None and quick.text and not turn.text:
+        # The short answer is all that had come.
+        alone = msgspec.structs.replace(quick, text="")
+        turn = msgspec.structs.replace(turn, text=quick.text, model=quick.model or turn.model, quick=alone)
     return msgspec.structs.replace(turn, state="broken", error=turn.error or ORPHANED)

@@ -13,7 +13,7 @@ from threading import Event
 from typing import Concatenate, ParamSpec, TypeVar
 
 from chat_tui.attachments import Attachment
-from chat_tui.conversation import Conversation, Hit, Summary, Tree, Turn
+from chat_tui.conversation import Conversation, Hit, Quick, Summary, Tree, Turn
 from chat_tui.errors import HistoryError
 from chat_tui.history import (
     attached,
@@ -203,9 +203,9 @@ class Store:
         """Adds what of this conversation could not be saved when it came; `others` stand beside its path."""
         await self._write(writes.mend, conversation, others, self._owner.id)
 
-    async def append(self, turn_id: str, text: str, thinking: str = "") -> None:
-        """The next piece of a growing answer; costs the same however long the answer is."""
-        await self._write(writes.append, turn_id, text, thinking)
+    async def append(self, turn_id: str, text: str, thinking: str = "", quick: Quick | None = None) -> None:
+        """The next piece of a growing answer, and the short one so far; costs the same however long the answer is."""
+        await self._write(writes.append, turn_id, text, thinking, quick)
 
     async def finish(self, turn: Turn, route: Route | None) -> None:
         """The answer as it ended: its text takes the place of the pieces, and it can be found from now on."""
