@@ -99,6 +99,14 @@ TABLE: tuple[Key, ...] = (
     Key("transcript.begin", "home,g", "begin", "go to the beginning", "transcript", inner=True),
     Key("transcript.end", "end,G", "end", "go to the end", "transcript", inner=True),
     Key("transcript.fold", "t", "fold", "fold the thinking away, or unfold it", "transcript", inner=True),
+    Key(
+        "transcript.fold_quick",
+        "T",
+        "fold('quick')",
+        "unfold the quick answer that the detailed one has replaced, or fold it away",
+        "transcript",
+        inner=True,
+    ),
     Key("transcript.copy", "y", "copy_turn", "copy the answer", "transcript", "copy", inner=True),
     Key(
         "transcript.copy_code",

@@ -41,6 +41,8 @@ SCROLLBAR_SECONDS = 0.5
 """The same for the scroll bar, whose thumb then hardly moves."""
 HEADROOM = 3
 """Empty rows under a streaming answer: the pane moves on once in so many lines, not with each."""
+FOLDED_ROOM = 12
+"""So many rows may stay empty there where something was folded away, rather than that what is read moves."""
 
 
 class LinePane(ScrollView, can_focus=True):
@@ -158,7 +160,7 @@ class LinePane(ScrollView, can_focus=True):
         if not self._live or total <= height:
             self._reserved = 0
             return 0
-        if total > self._reserved or self._reserved - total > HEADROOM:
+        if total > self._reserved or self._reserved - total > FOLDED_ROOM:
             self._reserved = total + HEADROOM
         return min(self._reserved - total, height - 1)
 

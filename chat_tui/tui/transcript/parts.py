@@ -4,11 +4,29 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
+from chat_tui.chunks import TokenKind
 from chat_tui.conversation import Turn
 from chat_tui.markdown.blocks import Block
 from chat_tui.tui.transcript.wrapping import Line
 
-PartKind: TypeAlias = Literal["header", "left out", "fold", "files", "thinking", "body", "status", "error", "space"]
+PartKind: TypeAlias = Literal[
+    "header",
+    "left out",
+    "fold",
+    "files",
+    "thinking",
+    "alone",
+    "body",
+    "quick head",
+    "quick",
+    "status",
+    "error",
+    "space",
+]
+TextKind: TypeAlias = TokenKind | Literal["quick"]
+"""What a text that comes is; `quick`: of the short answer that is there before the detailed one."""
+FoldKind: TypeAlias = Literal["thinking", "quick"]
+"""What can be folded away."""
 
 
 class Part:
@@ -34,4 +52,5 @@ def estimated_height(block: Block, width: int) -> int:
 
 def estimated_turn_height(turn: Turn, width: int) -> int:
     """About how many lines a turn takes, without looking into its text."""
-    return 3 + len(turn.text) // (width - 8 if width > 16 else 8)
+    folded = 2 if turn.quick is not None else 0
+    return 3 + folded + len(turn.text) // (width - 8 if width > 16 else 8)

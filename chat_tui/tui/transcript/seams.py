@@ -4,11 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from chat_tui.conversation import Turn
 from chat_tui.markdown.blocks import Block
 from chat_tui.route import Seam
-from chat_tui.text_safety import clean_line
+from chat_tui.text_safety import clean, clean_line
 from chat_tui.tui.transcript.ink import Ink
+from chat_tui.tui.transcript.parts import Part
 from chat_tui.tui.transcript.wrapping import Line, width_of, wrap
+
+
+class SeamPlaces:
+    """Where an ended answer was cut and went on; worked out when it is first asked."""
+
+    def __init__(self) -> None:
+        self._by_block: dict[int, list[tuple[float, Seam]]] | None = None
+
+    def within(self, part: Part, parts: Sequence[Part], turn: Turn) -> Sequence[tuple[float, Seam]]:
+        """The seams in one of a turn's parts, each with the share of the part that stands before it."""
+        bodies = [body for body in parts if body.kind == "body"]
+        if self._by_block is None:
+            blocks = [body.block for body in bodies if body.block is not None]
+            self._by_block = seams_by_block(turn.seams, blocks, clean(turn.text))
+        return self._by_block.get(bodies.index(part), ()) if part in bodies else ()
 
 
 def seams_by_block(seams: Sequence[Seam], blocks: Sequence[Block], text: str) -> dict[int, list[tuple[float, Seam]]]:

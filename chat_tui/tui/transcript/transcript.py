@@ -11,7 +11,6 @@ from textual.geometry import Offset
 from textual.message import Message
 from textual.selection import Selection
 
-from chat_tui.chunks import TokenKind
 from chat_tui.conversation import Turn
 from chat_tui.markdown.code_blocks import Code
 from chat_tui.tui import keymap
@@ -19,6 +18,7 @@ from chat_tui.tui.transcript.found import Hit
 from chat_tui.tui.transcript.ink import Ink
 from chat_tui.tui.transcript.line_model import START, Anchor, Position
 from chat_tui.tui.transcript.painting import MARGIN
+from chat_tui.tui.transcript.parts import FoldKind, TextKind
 from chat_tui.tui.transcript.selecting import SelectingPane
 from chat_tui.tui.transcript.walking import code_after
 from chat_tui.tui.transcript.wrapping import width_of
@@ -184,7 +184,7 @@ class Transcript(SelectingPane, can_focus=True, inherit_bindings=False):
         self._load()
         self._paint()
 
-    def append(self, text: str, kind: TokenKind = "text") -> None:
+    def append(self, text: str, kind: TextKind = "text") -> None:
         """Text of the last turn has come. Cheap; painted within a frame."""
         self._model.views[-1].append(text, kind)
         if self._frame is None:
@@ -326,27 +326,27 @@ class Transcript(SelectingPane, can_focus=True, inherit_bindings=False):
         if number <= len(codes):
             self.post_message(self.CopyAsked(codes[number - 1].text))
 
-    def action_fold(self) -> None:
-        """Fold or unfold the thinking of the chosen turn, else of the last answer."""
+    def action_fold(self, what: FoldKind = "thinking") -> None:
+        """Fold or unfold the thinking, or the quick answer, of the chosen turn, else of the last answer."""
         index = self._chosen()
         if index is not None:
-            self._fold(index)
+            self._fold(index, what)
 
-    def _fold(self, index: int) -> None:
-        if self._model.views[index].fold():
+    def _fold(self, index: int, what: FoldKind) -> None:
+        if self._model.views[index].fold(what):
             self._model.changed(index)
             self._paint()
 
     def on_click(self, event: events.Click) -> None:
-        """A click chooses the turn; one on the thinking's fold opens it."""
+        """A click chooses the turn; one on a fold opens it."""
         row = self._rows[event.y] if 0 <= event.y < len(self._rows) else None
         if row is None:
             return
         view = self._model.views[row.position.turn]
         self._cursor, self._marked = row.position.turn, None
         kind = view.parts()[row.position.part].kind
-        if kind == "fold":
-            self._fold(row.position.turn)
+        if kind in {"fold", "quick head"}:
+            self._fold(row.position.turn, "thinking" if kind == "fold" else "quick")
         elif kind == "header" and view.place is not None:
             # ‹ and › stand at the right end; either half of what is between them will do.
             from_end = MARGIN + width_of(row.line.runs) - event.x

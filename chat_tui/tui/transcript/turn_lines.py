@@ -14,6 +14,7 @@ from chat_tui.text_safety import clean, clean_line
 from chat_tui.tui import figures_text as words
 from chat_tui.tui.held_pastes import size
 from chat_tui.tui.transcript.ink import Ink
+from chat_tui.tui.transcript.parts import PartKind
 from chat_tui.tui.transcript.wrapping import Line, Run, fitting, width_of, wrap
 from chat_tui.tui.turn_figures import figures_of
 
@@ -70,6 +71,27 @@ def header(turn: Turn, width: int, ink: Ink, place: Place | None = None) -> Line
     name = fitting(name, max(width - width_of(right) - 1, 6))
     room = max(width - width_of(right) - width_of([(name, base, False)]), 1)
     return Line([(name, base + style, True), (" " * room, base, False), *right])
+
+
+def note_lines(kind: PartKind, turn: Turn, width: int, ink: Ink) -> list[Line]:
+    """The lines of a part that tells of the turn and not of its text; of any other an empty one."""
+    match kind:
+        case "left out":
+            return left_out_lines(turn.left_out, width, ink)
+        case "files":
+            return file_lines(turn, width, ink)
+        case "alone":
+            return alone_lines(turn, width, ink)
+        case "error":
+            return error_lines(turn, width, ink)
+    return [Line([])]
+
+
+def alone_lines(turn: Turn, width: int, ink: Ink) -> list[Line]:
+    """Says above a short answer that it is all there is, and why."""
+    reason = clean_line(turn.quick.alone[:_LONGEST_ERROR]) if turn.quick is not None else ""
+    told = "quick answer · the detailed one did not come" + (f": {reason}" if reason else "")
+    return _decoration(told, width, ink.ground + ink.warning)
 
 
 def left_out_lines(count: int, width: int, ink: Ink) -> list[Line]:

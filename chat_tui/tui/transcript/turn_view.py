@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import accumulate
 
 from chat_tui.chunks import TokenKind
 from chat_tui.conversation import Turn
 from chat_tui.markdown.blocks import Block, Splitter, codes
 from chat_tui.markdown.code_blocks import Code
-from chat_tui.route import Seam
 from chat_tui.text_safety import Cleaner, clean
 from chat_tui.tui.transcript import turn_lines
-from chat_tui.tui.transcript.parts import Part, PartKind, estimated_height, estimated_turn_height
+from chat_tui.tui.transcript.parts import FoldKind, Part, PartKind, TextKind, estimated_height, estimated_turn_height
 from chat_tui.tui.transcript.plain_text import PlainSplitter
+from chat_tui.tui.transcript.quick_view import QuickView
 from chat_tui.tui.transcript.rendering import Renderer
-from chat_tui.tui.transcript.seams import seams_by_block, with_seams
+from chat_tui.tui.transcript.seams import SeamPlaces, with_seams
 from chat_tui.tui.transcript.turn_lines import Place
 from chat_tui.tui.transcript.wrapping import Line
 
@@ -29,6 +28,7 @@ class TurnView:
         "_cleaners",
         "_loose",
         "_pending",
+        "_quick",
         "_raw",
         "_seams",
         "_settled",
@@ -67,13 +67,14 @@ class TurnView:
         self._body: Splitter | PlainSplitter | None = None
         self._thinking: PlainSplitter | None = None
         self._thinking_length = 0
+        self._quick: QuickView | None = None
         self._taken = (0, 0)
         self._answer_from = 0
-        self._pending: list[tuple[str, TokenKind]] = []
+        self._pending: list[tuple[str, TextKind]] = []
         self._raw: list[str] = []
         self._cleaners: dict[TokenKind, Cleaner] = {}
         self._tops: list[int] | None = None
-        self._seams: dict[int, list[tuple[float, Seam]]] | None = None
+        self._seams = SeamPlaces()
 
     @property
     def measured(self) -> bool:
@@ -87,7 +88,7 @@ class TurnView:
 
     # Text.
 
-    def append(self, text: str, kind: TokenKind) -> None:
+    def append(self, text: str, kind: TextKind) -> None:
         """Take text that has come; `flush` works it in."""
         self._pending.append((text, kind))
 
@@ -96,11 +97,20 @@ class TurnView:
         if self._settled is None:
             self._build()
         pending, self._pending = self._pending, []
+        if quick := "".join([text for text, of in pending if of == "quick"]):
+            self._feed_quick(quick)
         for kind in ("thinking", "text"):
             raw = "".join([text for text, of in pending if of == kind])
             if raw:
                 self._feed(raw, kind)
         self._sync()
+
+    def _feed_quick(self, raw: str) -> None:
+        if self._quick is None:
+            # Thinking that has come before it is folded away from now on.
+            self._quick = QuickView()
+            self._restack()
+        self._quick.feed(raw)
 
     def _feed(self, raw: str, kind: TokenKind) -> None:
         cleaner = self._cleaners.setdefault(kind, Cleaner())
@@ -117,10 +127,15 @@ class TurnView:
             self._thinking = self._thinking or PlainSplitter()
             self._thinking.feed(text)
             self._thinking_length += len(text)
+            if self._quick is not None and self._body is None:
+                # Its fold tells how much there is.
+                self._restack()
 
     def amend(self, turn: Turn) -> None:
         """More is known of the streaming turn than its text: who answers, what was left out."""
         self.turn = turn
+        if self._quick is not None:
+            self._quick.forget_head()
         if self._settled is not None:
             self._restack()
 
@@ -128,6 +143,7 @@ class TurnView:
         """The turn is final; nothing that was drawn is drawn again unless the text differs."""
         self.flush()
         same = "".join(self._raw) == turn.text and bool(turn.thinking) == bool(self._thinking_length)
+        same = same and (turn.quick.text if turn.quick else "") == (self._quick.raw if self._quick else "")
         self.live, self.status, self.turn = False, "", turn
         self._pending, self._raw = [], []
         if not same:
@@ -137,6 +153,9 @@ class TurnView:
             self._finish_splitter(self._thinking, "thinking")
         if self._body is not None:
             self._finish_splitter(self._body, "text")
+        if self._quick is not None:
+            self._quick.finish()
+            self._quick.forget_head()
         self._cleaners = {}
         self._restack()
         if turn.seams:
@@ -153,16 +172,18 @@ class TurnView:
         return Splitter() if self.turn.role == "assistant" else PlainSplitter()
 
     def text(self) -> str:
-        """The turn's text without control sequences, also while it streams."""
+        """The turn's text without control sequences, also while it streams: the short one as long as that stands."""
         if not self.live:
             return clean(self.turn.text)
-        return clean("".join(self._raw) + "".join([text for text, kind in self._pending if kind == "text"]))
+        text = "".join(self._raw) + "".join([text for text, kind in self._pending if kind == "text"])
+        return self._quick.text() if self._quick is not None and not text else clean(text)
 
     def codes(self) -> list[Code]:
         """Its code blocks, by their numbers."""
         if self._settled is None:
             self._build()
-        return codes([*self._body.closed, *self._body.open()]) if isinstance(self._body, Splitter) else []
+        body = self._quick.splitter if self._quick is not None and self._body is None else self._body
+        return codes([*body.closed, *body.open()]) if isinstance(body, Splitter) else []
 
     # Parts.
 
@@ -184,6 +205,7 @@ class TurnView:
         if self.turn.text:
             self._body = self._new_body()
             self._body.feed(clean(self.turn.text))
+        self._quick = QuickView.whole(self.turn.quick.text) if self.turn.quick and self.turn.quick.text else None
         if not self.live:
             for splitter in (self._thinking, self._body):
                 if splitter is not None:
@@ -193,21 +215,28 @@ class TurnView:
     def _restack(self) -> None:
         """Lay the settled parts anew: something above the text has changed."""
         old = [*(self._settled or []), *self._loose]
-        bodies = [part for part in old if part.kind == "body"]
+        bodies = [part for part in old if part.kind in {"body", "quick"}]
         settled = [Part("header", 1 + self.measured)]
         if self.turn.attachments:
             settled.append(Part("files", len(self.turn.attachments)))
         if self.turn.left_out:
             settled.append(Part("left out", 1))
         self._taken = (0, 0)
-        if self._thinking_length and (self._body is not None or not self.live):
+        if self._thinking_length and not self._thinks_openly:
             settled.append(Part("fold", 1))
             if not self.unfolded and self._thinking is not None:
                 self._taken = (len(self._thinking.closed), 0)
+        if not self.live and self.turn.quick is not None and not self.turn.quick.text:
+            settled.append(Part("alone", 1))
         self._settled = settled
         self._loose = bodies
         self._answer_from = len(settled)
         self._sync()
+
+    @property
+    def _thinks_openly(self) -> bool:
+        """Thinking is all there is so far."""
+        return self.live and self._body is None and self._quick is None
 
     def _sync(self) -> None:
         """Bring the parts in line with the splitters; parts whose block is the same are kept with their lines."""
@@ -215,7 +244,7 @@ class TurnView:
         known = {part.block: part for part in self._loose if part.block is not None}
         loose: list[Part] = []
         seen_thinking, seen_body = self._taken
-        shows_thinking = self.unfolded or (self.live and self._body is None)
+        shows_thinking = self.unfolded or self._thinks_openly
         if self._thinking is not None and shows_thinking:
             for block in self._thinking.closed[seen_thinking:]:
                 self._settled.append(self._part("thinking", block, known))
@@ -228,6 +257,9 @@ class TurnView:
             seen_body = len(self._body.closed)
             loose += [self._part("body", block, known) for block in self._body.open()]
         self._taken = (seen_thinking, seen_body)
+        if self._quick is not None:
+            stands = self.live and self._body is None
+            loose += self._quick.parts(lambda kind, block: self._part(kind, block, known), stands=stands)
         if self.live and self.status and self._body is None:
             loose.append(Part("status", 1))
         if not self.live and self.turn.error is not None:
@@ -264,9 +296,15 @@ class TurnView:
         if self._settled is not None:
             self._sync()
 
-    def fold(self) -> bool:
-        """Fold the thinking away, or unfold it; False when there is none to fold."""
-        if self._settled is None or not self._thinking_length or (self.live and self._body is None):
+    def fold(self, what: FoldKind = "thinking") -> bool:
+        """Fold the thinking or the short answer away, or unfold it; False when there is none to fold."""
+        if what == "quick":
+            if self._quick is None or (self.live and self._body is None):
+                return False
+            self._quick.unfolded = not self._quick.unfolded
+            self._sync()
+            return True
+        if self._settled is None or not self._thinking_length or self._thinks_openly:
             return False
         self.unfolded = not self.unfolded
         self._restack()
@@ -338,34 +376,20 @@ class TurnView:
             case "header":
                 header = turn_lines.header(self.turn, width, ink, self.place)
                 return [header, *(turn_lines.figures_lines(self.turn, width, ink) if self.measured else ())]
-            case "left out":
-                return turn_lines.left_out_lines(self.turn.left_out, width, ink)
-            case "files":
-                return turn_lines.file_lines(self.turn, width, ink)
             case "fold":
                 lasted = self.turn.timings.thinking_seconds if self.turn.timings else None
                 return turn_lines.fold_lines(self._thinking_length, lasted, width, ink, folded=not self.unfolded)
+            case "quick head" if self._quick is not None:
+                return self._quick.head_lines(self.turn, width, ink)
             case "status":
                 return turn_lines.status_lines(self.status, width, ink)
-            case "error":
-                return turn_lines.error_lines(self.turn, width, ink)
-            case "space":
-                return [Line([])]
-        assert part.block is not None
+        if part.block is None:
+            return turn_lines.note_lines(part.kind, self.turn, width, ink)
         if part.kind == "thinking":
             return renderer.plain(part.block.source, width, ink.ground + ink.thinking)
         if self.turn.role != "assistant":
             return renderer.plain(part.block.source, width, ink.ground + ink.user)
         lines = renderer.lines(part.block, width, shift=self.shift)
-        seams = self._seams_in(part)
-        return with_seams(lines, seams, width, ink) if seams else lines
-
-    def _seams_in(self, part: Part) -> Sequence[tuple[float, Seam]]:
-        """Where a part of an ended answer was cut and went on."""
         if self.live or not self.turn.seams:
-            return ()
-        bodies = [body for body in self.parts() if body.kind == "body"]
-        blocks = [body.block for body in bodies if body.block is not None]
-        if self._seams is None:
-            self._seams = seams_by_block(self.turn.seams, blocks, clean(self.turn.text))
-        return self._seams.get(bodies.index(part), ()) if part in bodies else ()
+            return lines
+        return with_seams(lines, self._seams.within(part, self.parts(), self.turn), width, ink)
