@@ -75,7 +75,7 @@ def context(router: Router, request: Request, settings: Adaptive) -> Context:
     if quick is None or quick.to_be_fetched or quick.name == second.model or second.price is None:
         return second
     price = router.context(first, listed=False).price
-    return replace(second, price=None if price is None else second.price + price)
+    return replace(second, price=None if price is None else second.price + price, quick=quick.name)
 
 
 def _first_choice(router: Router, request: Request) -> Model | None:

@@ -87,7 +87,9 @@ class Answer:
     def figures(self) -> Figures:
         """The figures of this moment."""
         figures, quick = self._meter.figures(monotonic()), self.turn.quick
-        return figures if quick is None else msgspec.structs.replace(figures, quick_ttft_seconds=quick.ttft_seconds)
+        if quick is None or (self.ended and not quick.text):
+            return figures
+        return msgspec.structs.replace(figures, quick_ttft_seconds=quick.ttft_seconds)
 
     @property
     def text(self) -> str:

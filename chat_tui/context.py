@@ -50,5 +50,7 @@ class Context(msgspec.Struct, frozen=True):
     """Of the window, kept free for the reply."""
     price: float | None = None
     """US dollars that the answer may cost, estimated; None when not known."""
+    quick: str = ""
+    """The model that gives a short answer before; its price is part of the price."""
     images: bool | None = None
     """The model takes images; None when not known."""

@@ -83,6 +83,8 @@ class Strategies(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename
 class Adaptive(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`[adaptive]`: a fast model's short answer at once, and the best model's detailed one in its place."""
 
+    enabled: bool = False
+    """True: the screen begins with it; `/adaptive` changes it there."""
     first_strategy: str = "speed-priority"
     """How the fast model is chosen."""
     first_max_tokens: int = 50

@@ -56,6 +56,7 @@ capability-match = { quality = 1, speed = 2, cost = 3, load = 4, fit = 5, learne
 learned = { quality = 1, speed = 2, cost = 3, load = 4, fit = 5, learned = 6 }
 
 [adaptive]
+enabled = true
 first_strategy = "cost-optimized"
 first_max_tokens = 30
 first_temperature = 0.1

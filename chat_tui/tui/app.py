@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from chat_tui.tui.clipboard import Clipboard
 
 _IN_PALETTE = ("everywhere", "transcript", "history list")
+_IN_PALETTE_TOO = {"adaptive.toggle"}
 _NOT_IN_PALETTE = {"palette.open", "copy.or_cancel", "undo.take", "history.filter"}
 """The third one is there as `change.undo`."""
 
@@ -101,7 +102,8 @@ class ChatApp(App[int]):
     def get_default_screen(self) -> Screen[None]:
         """The one screen that is always there."""
         model, strategy = self._choice
-        return ChatScreen(model=model, strategy=strategy, private=self._private, clock=self._clock)
+        adaptive = self.config.adaptive
+        return ChatScreen(model=model, strategy=strategy, adaptive=adaptive, private=self._private, clock=self._clock)
 
     def on_load(self) -> None:
         """Read the one theme that is needed, and the keys."""
@@ -283,7 +285,7 @@ class ChatApp(App[int]):
         if not isinstance(chat, ChatScreen):
             return
         for row in keymap.TABLE:
-            if row.action and row.where in _IN_PALETTE and row.id not in _NOT_IN_PALETTE:
+            if row.id in _IN_PALETTE_TOO or (row.action and row.where in _IN_PALETTE and row.id not in _NOT_IN_PALETTE):
                 keys = keymap.shown(self.changed_keys.get(row.id, row.keys))
                 yield SystemCommand(f"{row.help.capitalize()}", keys, _runner(chat, row))
         for name in self.theme_names():

@@ -34,6 +34,8 @@ def offered(text: str, known: Known) -> list[tuple[str, str]]:
             rows = [(standing.model.name, _price(standing)) for standing in known.models()]
         case "/strategy":
             rows = [(name, "") for name in known.strategies()]
+        case "/adaptive":
+            rows = [("on", ""), ("off", "")]
         case "/theme":
             rows = [(name, "") for name in known.themes()]
         case "/open":

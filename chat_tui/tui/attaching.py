@@ -216,7 +216,8 @@ class Attaching:
         if number != self._asked:
             return
         if (context := self._foreseen) is not None:
-            price = words.about_cost(context.price) if context.price else ""
+            both = " for both answers" if context.quick else ""
+            price = f"{words.about_cost(context.price)}{both}" if context.price else ""
             told = " · ".join(filter(None, [f"{words.tokens(context.tokens, True)} tokens", price]))
         self._chat.tell_foreseen(told)
         self._show()

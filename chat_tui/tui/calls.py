@@ -26,6 +26,7 @@ class Caller(Protocol):
     upkeep: Upkeep
     model: str | None
     strategy: str
+    adaptive: bool
     presets: Sequence[Preset]
 
     @property
@@ -37,6 +38,15 @@ class Caller(Protocol):
 
     def choose(self, model: str | None, strategy: str) -> None:
         """Take this model, or let this strategy choose."""
+
+    def set_adaptive(self, adaptive: bool) -> None:
+        """Let a quick answer come before the detailed one, or no longer."""
+
+    def action_toggle_adaptive(self) -> None:
+        """The same, the other way about, and say so."""
+
+    async def action_pause_or_resume(self) -> None:
+        """Hold the answer, or let it go on."""
 
     def ask(self, text: str, files: Sequence[Attachment] = ()) -> None:
         """Ask."""
@@ -99,6 +109,14 @@ async def carry_out(call: commands.Call, screen: Caller) -> None:
         await screen.action_quit()
     else:
         await _CALLS[call.name](screen, await screen.opened(), call.argument)
+
+
+async def _adaptive(screen: Caller, _engine: Engine, typed: str) -> None:
+    wanted = typed.casefold()
+    if wanted not in {"", "on", "off"}:
+        raise CommandError(f"{clean_line(typed, 40)} is neither on nor off.", "Such as /adaptive on.")
+    if not wanted or (wanted == "on") != screen.adaptive:
+        screen.action_toggle_adaptive()
 
 
 async def _analyse(screen: Caller, engine: Engine, typed: str) -> None:
@@ -240,6 +258,10 @@ async def _open(screen: Caller, engine: Engine, title: str) -> None:
     raise CommandError(f"No conversation is called {clean_line(title, 60)}.", "Ctrl+R searches in all of them.")
 
 
+async def _pause(screen: Caller, _engine: Engine, _argument: str) -> None:
+    await screen.action_pause_or_resume()
+
+
 async def _pin(screen: Caller, _engine: Engine, _argument: str) -> None:
     screen.action_act("pin")
 
@@ -275,7 +297,9 @@ async def _stats(screen: Caller, _engine: Engine, _argument: str) -> None:
 
 async def _strategy(screen: Caller, engine: Engine, name: str) -> None:
     if name:
-        screen.choose(None, commands.chosen_strategy(name, engine.strategies()))
+        strategy = commands.chosen_strategy(name, engine.strategies())
+        screen.set_adaptive(False)
+        screen.choose(None, strategy)
     else:
         screen.action_next_strategy()
 
@@ -313,6 +337,7 @@ async def _why(screen: Caller, _engine: Engine, _argument: str) -> None:
 
 
 _CALLS: dict[str, _Call] = {
+    "adaptive": _adaptive,
     "analyse": _analyse,
     "attach": _attach,
     "bad": _bad,
@@ -337,6 +362,7 @@ _CALLS: dict[str, _Call] = {
     "info": _info,
     "model": _model,
     "open": _open,
+    "pause": _pause,
     "pin": _pin,
     "preset": _preset,
     "private": _private,

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from textual import on
 from textual.timer import Timer
 
+from chat_tui.limits import Adaptive
 from chat_tui.models import LOCAL_MODEL
+from chat_tui.request import Request
 from chat_tui.tui.arguments import Known, offered
 from chat_tui.tui.chat_layout import ChatLayout
 from chat_tui.tui.completion import Completion
@@ -28,9 +30,12 @@ COUNT_SECONDS = 1.0
 class ChatChoice(ChatLayout):
     """The model and strategy in use, and the engine that knows them as soon as it is open."""
 
-    def __init__(self, *, model: str | None, strategy: str, clock: Callable[[], datetime]) -> None:
+    def __init__(self, *, model: str | None, strategy: str, adaptive: Adaptive, clock: Callable[[], datetime]) -> None:
         super().__init__(clock)
         self.model, self.strategy = model, strategy
+        self.adaptive = adaptive.enabled
+        """A quick answer comes first; the detailed one is the model's in use, else the best one's."""
+        self._phases = adaptive
         self._engine: Engine | None = None
         self._opened = asyncio.Event()
         self._once: Callable[[str | None], None] | None = None
@@ -69,10 +74,29 @@ class ChatChoice(ChatLayout):
         act(await self.opened())
 
     def _show_choice(self) -> None:
+        strategy = self._phases.second_strategy if self.adaptive else self.strategy
         model = self.model or self.stats.figures.model
         if not model and self._engine is not None:
-            model = self._engine.first_choice(self.strategy)
-        self.picker.show(model, self.strategy, fixed=self.model is not None)
+            model = self._engine.first_choice(strategy)
+        self.picker.show(model, "adaptive" if self.adaptive else self.strategy, fixed=self.model is not None)
+
+    def settings(self) -> Request:
+        """How the next question is asked."""
+        if self.adaptive:
+            return Request(model=self.model, strategy=self._phases.second_strategy, adaptive=True)
+        return Request(model=self.model, strategy=self.strategy)
+
+    def action_toggle_adaptive(self) -> None:
+        """Let a quick answer come before the detailed one, or no longer."""
+        self.set_adaptive(not self.adaptive)
+        more = "A fast model answers at once, the best one in detail." if self.adaptive else ""
+        self.host.say(f"Adaptive answers are {'on' if self.adaptive else 'off'}", more)
+
+    def set_adaptive(self, adaptive: bool) -> None:
+        """Let a quick answer come before the detailed one from the next question on, or no longer."""
+        self.adaptive = adaptive
+        self._show_choice()
+        self.chat.files.foresee()
 
     def action_open_models(self) -> None:
         """Open the list of models in place."""
@@ -98,19 +122,26 @@ class ChatChoice(ChatLayout):
             self._counting = None
 
     def action_next_strategy(self) -> None:
-        """Go to the next strategy; it chooses from now on. From a fixed model it leads back to the strategy in use."""
+        """Go to the next strategy; it chooses from now on. From a fixed model, and from adaptive answers, it leads back
+        to the strategy in use."""
         self._with_engine(self._next_strategy)
 
     def _next_strategy(self, engine: Engine) -> None:
         names = list(engine.strategies())
-        step = 1 if self.model is None else 0
+        step = 0 if self.adaptive or self.model is not None else 1
+        self.adaptive = False
         place = names.index(self.strategy) + step if self.strategy in names else 0
         self.choose(None, names[place % len(names)])
 
     def choose(self, model: str | None, strategy: str) -> None:
-        """From the next question on this model answers; None: the one that the strategy chooses."""
+        """From the next question on this model answers; None: the one that the strategy chooses.
+
+        Another strategy ends adaptive answers.
+        """
+        self.adaptive = self.adaptive and strategy == self.strategy
         self.model, self.strategy = model, strategy
         self._show_choice()
+        self.chat.files.foresee()
         if model is not None and self._engine is not None:
             self.run_worker(self._use(self._engine, model), group="use")
 

@@ -167,13 +167,16 @@ class ChatPane(Vertical):
 
     async def _followed(self, answer: Answer) -> None:
         append = self.transcript.append
-        known = (answer.turn.model, answer.turn.left_out)
+        known = without_text(answer.turn)
         async for chunk in answer.follow():
-            if isinstance(chunk, Token):
+            if not isinstance(chunk, Token):
+                if not answer.ended and known != (now := without_text(answer.turn)):
+                    known = now
+                    self.transcript.amend(known)
+            elif chunk.phase != "quick":
                 append(chunk.token, chunk.kind)
-            elif known != (answer.turn.model, answer.turn.left_out):
-                known = (answer.turn.model, answer.turn.left_out)
-                self.transcript.amend(without_text(answer.turn))
+            elif chunk.kind == "text":
+                append(chunk.token, "quick")
         self._stop_measuring()
         self.transcript.finish(answer.turn)
         self.find_bar.count_again()
@@ -198,7 +201,7 @@ class ChatPane(Vertical):
         if self.answer is None:
             return
         figures = self.answer.figures()
-        self.transcript.set_status("" if figures.phase in {"answering", "thinking"} else words.phase(figures))
+        self.transcript.set_status(words.status(figures))
         self.post_message(self.Measured(figures))
 
     def _stop_measuring(self) -> None:

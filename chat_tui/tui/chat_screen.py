@@ -14,6 +14,7 @@ from textual.binding import BindingType
 from chat_tui.attachments import Attachment
 from chat_tui.conversation import Turn
 from chat_tui.errors import ChatTuiError, CommandError
+from chat_tui.limits import Adaptive
 from chat_tui.request import Request
 from chat_tui.tui import calls, commands, keymap
 from chat_tui.tui.chat import Chat
@@ -46,12 +47,13 @@ class ChatScreen(ChatViews):
         *,
         model: str | None,
         strategy: str,
+        adaptive: Adaptive,
         private: bool = False,
         clock: Callable[[], datetime] = local_now,
     ) -> None:
-        super().__init__(model=model, strategy=strategy, clock=clock)
+        super().__init__(model=model, strategy=strategy, adaptive=adaptive, clock=clock)
         self.upkeep = Upkeep(self.chat, self.history, private=private)
-        self.chat.settings = self._settings
+        self.chat.settings = self.settings
         self._warmed = False
         self._as_you_type: AsYouType | None = None
         self._interrupted_at = self._cancelled_at = float("-inf")
@@ -110,18 +112,15 @@ class ChatScreen(ChatViews):
         """Ask, by the model or strategy in use."""
         self.chat.fetch_line.hide()
         preview = self._as_you_type.take() if self._as_you_type is not None else None
-        self.chat.ask(text, self._settings(), files, preview)
+        self.chat.ask(text, self.settings(), files, preview)
         self.show_keys()
-
-    def _settings(self) -> Request:
-        return Request(model=self.model, strategy=self.strategy)
 
     def as_you_type(self) -> AsYouType:
         """What answers before it is sent, where the preset says so."""
         if self._as_you_type is None:
             from chat_tui.tui.as_you_type import AsYouType
 
-            self._as_you_type = AsYouType(self.chat, self._settings)
+            self._as_you_type = AsYouType(self.chat, self.settings)
         return self._as_you_type
 
     @on(Chat.Failed)
@@ -142,7 +141,10 @@ class ChatScreen(ChatViews):
     async def _warm(self) -> None:
         if self._engine is not None:
             try:
-                await self._engine.warm(self.model, self.strategy)
+                asked = self.settings()
+                await self._engine.warm(asked.model, asked.strategy)
+                if asked.adaptive:
+                    await self._engine.warm(None, self._phases.first_strategy)
             except ChatTuiError:
                 # The question itself will meet it and tell.
                 self._warmed = False
@@ -162,7 +164,7 @@ class ChatScreen(ChatViews):
         if self.chat.busy:
             self.host.say("An answer is still running")
         else:
-            self.chat.go_on(Request(model=self.model, strategy=self.strategy))
+            self.chat.go_on(self.settings())
 
     def action_open_presets(self) -> None:
         """Open the list of presets."""
@@ -195,7 +197,8 @@ class ChatScreen(ChatViews):
         if self.chat.is_free() and (turn := self._answer_to_repeat()):
             if model is not None and self._engine is not None:
                 self.run_worker(self._use(self._engine, model), group="use")
-            self.chat.regenerate(turn, Request(model=model, strategy=self.strategy))
+            asked = self.settings() if model == self.model else Request(model=model, strategy=self.strategy)
+            self.chat.regenerate(turn, asked)
             self.show_keys()
 
     def _answer_to_repeat(self) -> Turn | None:

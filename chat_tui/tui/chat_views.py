@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from chat_tui.errors import ChatTuiError
-from chat_tui.request import Request
+from chat_tui.limits import Adaptive
 from chat_tui.tui.chat_choice import ChatChoice
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ _INSIGHTS, _UNFOLDED, _FOLDED = "insights", "unfolded", "folded"
 class ChatViews(ChatChoice):
     """Opens them; each is loaded when it is first wanted."""
 
-    def __init__(self, *, model: str | None, strategy: str, clock: Callable[[], datetime]) -> None:
-        super().__init__(model=model, strategy=strategy, clock=clock)
+    def __init__(self, *, model: str | None, strategy: str, adaptive: Adaptive, clock: Callable[[], datetime]) -> None:
+        super().__init__(model=model, strategy=strategy, adaptive=adaptive, clock=clock)
         self._clock = clock
 
     async def _told(self, work: Coroutine[Any, Any, None]) -> None:
@@ -85,8 +85,7 @@ class ChatViews(ChatChoice):
         from chat_tui.tui.context_screen import ContextScreen
 
         if self.app.screen is self:
-            settings = Request(model=self.model, strategy=self.strategy)
-            self.app.push_screen(ContextScreen(engine, id, self.chat.turns, settings))
+            self.app.push_screen(ContextScreen(engine, id, self.chat.turns, self.settings()))
 
     async def restore_insights(self, engine: Engine) -> None:
         """Unfold the insights where they were at the last end, or where the config wants them."""

@@ -21,6 +21,7 @@ class Command(msgspec.Struct, frozen=True):
 
 
 TABLE: tuple[Command, ...] = (
+    Command("adaptive", "let a fast model answer at once and the best one in detail, or no longer", "[on|off]"),
     Command("analyse", "work through a text file, part by part where it is long", "FILE [question]"),
     Command("attach", "let a file go along with the next question; so does @path in its text", "FILE"),
     Command("bad", "note that the answer was bad"),
@@ -46,6 +47,7 @@ TABLE: tuple[Command, ...] = (
     Command("info", "show under each answer its tokens, speed and cost, or hide them"),
     Command("model", "choose a model; without a name, open the list", "[provider/model]"),
     Command("open", "open a saved conversation by its title; without one, show the history", "[title]"),
+    Command("pause", "pause the answer, or let it go on"),
     Command("pin", "let this conversation stand before the others, or no longer"),
     Command("preset", "use a preset; without a name, open the list; `none` ends it", "[name] [values]"),
     Command("private", "begin a private conversation, which is never saved"),

@@ -228,6 +228,13 @@ def phase(figures: Figures) -> str:
     return f"{words} {seconds(figures.phase_seconds)}" if figures.phase in _TIMED else words
 
 
+def status(figures: Figures) -> str:
+    """The same under an answer that has no text yet; empty where something else tells it."""
+    if figures.quick_ttft_seconds is not None:
+        return f"detailed answer: {phase(figures)}" if figures.phase != "answering" else ""
+    return "" if figures.phase in {"answering", "thinking"} else phase(figures)
+
+
 def step(figures: Figures) -> str:
     """Where in a document it works: `part 2 of 5`, `summing up`; empty where there are no parts."""
     if figures.steps <= 0:

@@ -80,6 +80,13 @@ TABLE: tuple[Key, ...] = (
         "prompt",
         fixed="the arrows belong to the text",
     ),
+    Key(
+        "adaptive.toggle",
+        "f5",
+        "screen.toggle_adaptive",
+        "let a fast model answer at once and the best one in detail, or no longer",
+        "prompt",
+    ),
     Key("prompt.undo", "ctrl+z", "undo", "undo", "prompt"),
     Key("prompt.redo", "ctrl+y", "redo", "redo", "prompt"),
     Key("prompt.word_left", "ctrl+left,alt+b", "cursor_word_left", "a word to the left", "prompt"),

@@ -84,7 +84,8 @@ async def use(screen: PresetCaller, engine: Engine, preset: Preset) -> None:
 
 def _model(screen: PresetCaller, engine: Engine) -> tuple[str, str]:
     """The model that would answer now, and its price in words."""
-    name = screen.model or engine.first_choice(screen.strategy)
+    asked = screen.chat.settings()
+    name = asked.model or engine.first_choice(asked.strategy or screen.strategy)
     model = next((standing.model for standing in engine.models() if standing.model.name == name), None)
     if model is None:
         return name, ""

@@ -151,6 +151,8 @@ def _notes(figures: Figures, width: int, gap: list[Line]) -> list[Line]:
         notes.append((Span(crop(words.step(figures), width), "secondary"),))
     if note := words.left_out(figures.left_out):
         notes += [(Span(text, "warning"),) for text in wrap(note, width, 2)]
+    if figures.quick_ttft_seconds is not None:
+        notes.append((Span(crop(f"quick answer after {words.ttft(figures.quick_ttft_seconds)}", width), "secondary"),))
     if figures.seams:
         notes += [(Span(text, "warning"),) for text in wrap(words.seams(figures.seams), width, 2)]
     if figures.error:

@@ -31,7 +31,7 @@ def figures_of(turn: Turn, route: Route | None = None, window: int | None = None
         tries=tries,
         candidates=candidates,
         ttft_seconds=timings.ttft_seconds,
-        quick_ttft_seconds=turn.quick.ttft_seconds if turn.quick is not None else None,
+        quick_ttft_seconds=turn.quick.ttft_seconds if turn.quick is not None and turn.quick.text else None,
         gap_p50_seconds=timings.gap_p50_seconds,
         gap_p95_seconds=timings.gap_p95_seconds,
         rate=timings.tokens_per_second,

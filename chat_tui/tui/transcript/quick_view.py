@@ -7,7 +7,6 @@ from collections.abc import Callable
 from chat_tui.conversation import Turn
 from chat_tui.markdown.blocks import Block, Splitter
 from chat_tui.text_safety import Cleaner, clean, clean_line
-from chat_tui.tui import figures_text as words
 from chat_tui.tui.transcript.ink import Ink
 from chat_tui.tui.transcript.parts import Part, PartKind
 from chat_tui.tui.transcript.wrapping import Line, fitting
@@ -68,10 +67,8 @@ class QuickView:
     def head_lines(self, turn: Turn, width: int, ink: Ink) -> list[Line]:
         """The line above it, which is all that stands there while it is folded, with an empty one before."""
         if self._state == "stands":
-            return [_line(f"{_name(turn)} · the detailed one follows", width, ink)]
-        ttft = turn.quick.ttft_seconds if turn.quick is not None else None
-        told = _name(turn) if ttft is None else f"{_name(turn)} after {words.ttft(ttft)}"
-        told = f"▾ {told} · T folds" if self.unfolded else f"▸ {told} · T unfolds"
+            return [_line(_name(turn), width, ink)]
+        told = f"▾ {_name(turn)} · T folds" if self.unfolded else f"▸ {_name(turn)} · T unfolds"
         return [Line([]), _line(told, width, ink)]
 
 

@@ -90,7 +90,7 @@ def note_lines(kind: PartKind, turn: Turn, width: int, ink: Ink) -> list[Line]:
 def alone_lines(turn: Turn, width: int, ink: Ink) -> list[Line]:
     """Says above a short answer that it is all there is, and why."""
     reason = clean_line(turn.quick.alone[:_LONGEST_ERROR]) if turn.quick is not None else ""
-    told = "quick answer · the detailed one did not come" + (f": {reason}" if reason else "")
+    told = "quick answer only" + (f" · {reason}" if reason else "")
     return _decoration(told, width, ink.ground + ink.warning)
 
 
