@@ -43,7 +43,7 @@ def given_back(raw: bytes) -> None:
     assert raw.rindex(b"\x1b[22;2t") < raw.rindex(b"\x1b[23;2t")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
 def test_a_signal_leaves_the_terminal_as_it_was(tmp_path: Path, number: signal.Signals) -> None:
     with PtyTerminal(DEMO, env=home(tmp_path)) as terminal:
         terminal.wait_for("Ask anything", 30)
@@ -53,6 +53,13 @@ def test_a_signal_leaves_the_terminal_as_it_was(tmp_path: Path, number: signal.S
         assert terminal.wait_exit(30) == 128 + number
         given_back(terminal.raw())
         assert not list(tmp_path.rglob("crash-*"))
+
+
+def test_a_dumb_terminal_gets_a_word_and_no_screen(tmp_path: Path) -> None:
+    with PtyTerminal(DEMO, env={**home(tmp_path), "TERM": "dumb"}) as terminal:
+        assert terminal.wait_exit(30) == 2
+        terminal.wait_for("TERM=dumb")
+        assert b"\x1b" not in terminal.raw()
 
 
 def test_a_crash_leaves_the_terminal_as_it_was_and_tells_where_its_report_is(tmp_path: Path) -> None:

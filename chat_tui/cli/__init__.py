@@ -15,8 +15,8 @@ from chat_tui.text_safety import clean
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; gives the exit code: 0 done, 1 failed, 2 wrong usage, 130 cancelled."""
-    options = parser().parse_args(arguments)
     try:
+        options = parser().parse_args(arguments)
         if options.command == "ask":
             from chat_tui.cli import ask
 

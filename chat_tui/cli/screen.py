@@ -25,6 +25,9 @@ def run(options: argparse.Namespace) -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         sys.stderr.write("chat-tui: the screen needs a terminal. For a pipe: chat-tui ask QUESTION\n")
         return 2
+    if os.environ.get("TERM") == "dumb":
+        sys.stderr.write("chat-tui: a dumb terminal cannot draw the screen (TERM=dumb). Try: chat-tui ask QUESTION\n")
+        return 2
     preset = None
     if options.preset is not None or options.set:
         from chat_tui.cli.preset_options import preset_of

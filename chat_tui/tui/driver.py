@@ -220,6 +220,8 @@ if sys.platform != "win32":
     from textual._xterm_parser import XTermParser
     from textual.drivers.linux_driver import LinuxDriver
 
+    _ENDINGS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+
     class TerminalDriver(LinuxDriver):
         """Textual's Linux and macOS driver with its own input thread, and an orderly exit when it is told to end."""
 
@@ -244,7 +246,7 @@ if sys.platform != "win32":
             if self._has_title:
                 self.write(_KEEP_TITLE)
                 self.show_title(self._title)
-            for number in (signal.SIGTERM, signal.SIGHUP):
+            for number in _ENDINGS:
                 if signal.getsignal(number) is not signal.SIG_IGN:
                     self._loop.add_signal_handler(number, self._leave, 128 + number)
 
@@ -295,12 +297,12 @@ if sys.platform != "win32":
                 self._loop.call_soon_threadsafe(self._leave, 128 + signal.SIGHUP)
 
         def _leave(self, return_code: int) -> None:
-            """Ask the app to exit, once. A second SIGTERM then kills; a second SIGHUP comes with every closed
-            terminal and must not, since what is unsaved is being saved."""
+            """Ask the app to exit, once. A second SIGTERM or SIGQUIT then kills; a second SIGHUP, as it comes with a
+            closed terminal, must not: what is unsaved is being saved."""
             if self._leaving:
                 return
             self._leaving = True
-            for number in (signal.SIGTERM, signal.SIGHUP):
+            for number in _ENDINGS:
                 # The loop would else give them their default back when it closes.
                 self._loop.remove_signal_handler(number)
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
