@@ -14,6 +14,7 @@ from chat_tui.tui.row_list import RowList
 from chat_tui.tui.spans import text_of
 from chat_tui.tui.stats_panel import stats_lines
 from tests.panels_screen import ANSWERING, EVIL, Panels, summaries
+from tests.scripted_chat import scripted_chat
 
 LABELS = (
     "Model",
@@ -238,3 +239,15 @@ async def test_the_panels_take_the_width_they_get() -> None:
         await pilot.pause()
         assert "TTFT" in app.seen(app.stats)
         assert all(cell_len(row) <= 32 for row in app.seen(app.stats).splitlines())
+
+
+@pytest.mark.parametrize("key", ["", "ctrl+p", "f2"])
+async def test_a_terminal_of_no_width_to_speak_of_crashes_nothing(key: str) -> None:
+    async with scripted_chat() as chat:
+        if key:
+            await chat.pilot.press(key)
+        for size in ((3, 60), (1, 1), (200, 1), (100, 30)):
+            await chat.pilot.resize_terminal(*size)
+            await chat.pilot.pause()
+        await chat.pilot.press("escape", "escape")
+        await chat.shows("Ask anything")

@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.document._document import EditResult, Location
 from textual.document._edit import Edit
 from textual.message import Message
+from textual.strip import Strip
 from textual.timer import Timer
 from textual.widgets import TextArea
 
@@ -165,6 +166,10 @@ class DraftArea(TextArea, inherit_bindings=False):
     def find_matching_bracket(self, bracket: str, search_from: Location) -> Location | None:
         """Brackets are not matched here: it reads the whole text at each key."""
         return None
+
+    def render_line(self, y: int) -> Strip:
+        """One row; none where a narrow terminal leaves no column, into which a text area would wrap its placeholder."""
+        return super().render_line(y) if self.content_size.width > 0 else Strip([])
 
     # Changes
 
