@@ -89,3 +89,16 @@ def test_a_long_code_block_in_a_list_is_one_with_one_number(renderer: Renderer) 
     found = codes(split(text))
     assert [code.text for code in found] == [code, "after"]
     assert labels(renderer, text) == [["py", "1"], ["2"]]
+
+
+def test_a_copy_of_code_keeps_its_tabs() -> None:
+    text = "```make\nall:\n\tcc -o a\tb\n```\n\n- in a list\n\n  ```go\n  func f() {\n  \treturn\n  }\n  ```\n"
+    assert [code.text for code in codes(split(text))] == ["all:\n\tcc -o a\tb", "func f() {\n\treturn\n}"]
+
+
+def test_tabs_in_code_are_drawn_to_their_columns_and_copied_as_tabs(renderer: Renderer) -> None:
+    [block] = split("```\n\tx\ty\n```\n")
+    line = renderer.lines(block, 40)[1]
+    assert line.text.strip() == "x   y"
+    assert line.text.index("x") == 5
+    assert line.copied() == "\tx\ty"

@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from chat_tui.markdown.code_blocks import Code, fenced
+from chat_tui.markdown.indentation import expanded, indent_of
 
 Kind: TypeAlias = Literal["markdown", "code", "table", "plain"]
 
@@ -64,18 +65,6 @@ class Block(msgspec.Struct, frozen=True):
     """A piece of a list or quote that begins within the code of the piece before."""
     indent: int = 0
     """Columns by which the piece is indented (the rest of a very long list item)."""
-
-
-def _expanded(line: str) -> str:
-    """The line with the tabs of its indentation as spaces."""
-    if "\t" not in line:
-        return line
-    text = line.lstrip(" \t")
-    return line[: len(line) - len(text)].expandtabs(4) + text
-
-
-def _indent(line: str) -> int:
-    return len(line) - len(line.lstrip(" "))
 
 
 def _starts_block(line: str) -> bool:
@@ -138,7 +127,7 @@ class Splitter:
 
     def open(self) -> list[Block]:
         """The unfinished rest as blocks; it may look different when more has come."""
-        partial = _expanded(self._partial)
+        partial = self._expanded(self._partial)
         if self._state == "code":
             hidden = bool(partial.strip()) and self._until.startswith(partial.strip())
             lines = self._lines if hidden or not partial else [*self._lines, self._dedented(partial)]
@@ -154,7 +143,7 @@ class Splitter:
             return [self._block([partial])]
         if self._state == "list" and not self._continues_list(partial):
             return [self._block(self._lines), Block("markdown", partial, gap=not self._lines[-1])]
-        nested = partial[self._nest :] if self._nest and _indent(partial) >= self._nest else partial
+        nested = partial[self._nest :] if self._nest and indent_of(partial) >= self._nest else partial
         return [self._block([*self._lines, nested])]
 
     # Each complete line comes through here.
@@ -162,7 +151,13 @@ class Splitter:
     def _take_long(self, line: str) -> None:
         if len(line) > PARAGRAPH_LENGTH:
             line = self._cut_line(line)
-        self._take(_expanded(line))
+        self._take(self._expanded(line))
+
+    def _expanded(self, line: str) -> str:
+        """The line with the tabs before its text as spaces; those of code are the code's own."""
+        if self._state == "code":
+            return expanded(line, self._fence_indent)
+        return expanded(line, self._content if self._inner_fence else None)
 
     def _take(self, line: str) -> None:
         if self._state == "code":
@@ -227,7 +222,7 @@ class Splitter:
     def _take_code(self, line: str) -> None:
         mark = line.strip()
         closes = mark.startswith(self._until) and not mark.strip(mark[0])
-        if closes and _indent(line) <= 3:
+        if closes and indent_of(expanded(line)) <= 3:
             self._close(keep_empty=True)
             self._gap = True
             return
@@ -237,7 +232,7 @@ class Splitter:
         self._lines.append(self._dedented(line))
 
     def _dedented(self, line: str) -> str:
-        return line[min(self._fence_indent, _indent(line)) :]
+        return line[min(self._fence_indent, indent_of(line)) :]
 
     def _may_cut_code(self, line: str) -> bool:
         """Whether colouring may begin anew at this line: not within a string or comment of many lines."""
@@ -254,7 +249,7 @@ class Splitter:
         self._inner_fence = ""
 
     def _continues_list(self, line: str) -> bool:
-        if _indent(line) >= self._content:
+        if indent_of(line) >= self._content:
             return True
         if _RULE.match(line):
             return False
@@ -270,7 +265,7 @@ class Splitter:
             self._gap = self._gap or blank
             self._begin(line)
             return
-        item = _ITEM.match(line) if _indent(line) < self._content else None
+        item = _ITEM.match(line) if indent_of(line) < self._content else None
         if item:
             if len(self._lines) >= LIST_LINES:
                 self._cut(number=self._number + self._items if self._number or self._item in ".)" else 0)
@@ -283,11 +278,11 @@ class Splitter:
             if fence:
                 self._lines.append(fence)
                 self._in_code = True
-        if not item and _indent(line) >= self._content:
+        if not item and indent_of(line) >= self._content:
             inner = _FENCE.match(line[self._content :])
             if inner:
                 self._inner_fence = "" if self._inner_fence else line[self._content :]
-        self._add(line[self._nest :] if self._nest and _indent(line) >= self._nest else line)
+        self._add(line[self._nest :] if self._nest and indent_of(line) >= self._nest else line)
 
     def _take_in_paragraph(self, line: str) -> None:
         # Behind a cut there is no line yet.

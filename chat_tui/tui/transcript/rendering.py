@@ -23,7 +23,7 @@ from chat_tui.tui.transcript.tables import (
     rule_line,
     window,
 )
-from chat_tui.tui.transcript.wrapping import Line, Run, fitting, width_of, wrap
+from chat_tui.tui.transcript.wrapping import Line, Run, fitting, width_of, with_tabs, wrap
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -134,7 +134,7 @@ class Renderer:
             code, language = token.content.removesuffix("\n"), clean_line(token.info.split(" ")[0])
             return self._code(code, language, width, token.meta.get("number", 0))
         if kind == "hr":
-            return [Line([("─" * width, self._rule, True)])]
+            return [Line([("─" * width, self._rule, "---")])]
         if kind == "table_open":
             return self._table(tokens, width, style, table)
         if kind == "html_block":
@@ -206,15 +206,14 @@ class Renderer:
             lines.append(
                 Line([edge, (language_told, label, False), (room + told, label, False)], code=number, fill=base)
             )
-        code = code.expandtabs(4)
         for runs in self.highlighter.lines(code, language):
-            for line in wrap(runs, inner):
+            for line in wrap(with_tabs(runs) if "\t" in code else runs, inner):
                 lines.append(Line([edge, *line.runs], line.joint, fill=base))
         return lines
 
 
 def _prefixed(line: Line, run: Run) -> Line:
-    return Line([run, *line.runs], line.joint, line.code, line.fill)
+    return Line([run, *line.runs], line.joint, line.code, line.fill, cells=line.cells)
 
 
 def _end_of(tokens: Sequence[Token], index: int) -> int:

@@ -10,8 +10,10 @@ from rich.cells import cell_len, get_character_cell_size
 from rich.style import Style
 from textual.strip import Strip
 
-Run: TypeAlias = tuple[str, Style, bool]
-"""Text, its full style, and whether a copy takes it (decoration is not copied)."""
+from chat_tui.markdown.indentation import TAB
+
+Run: TypeAlias = tuple[str, Style, bool | str]
+"""Text, its full style, and whether a copy takes it (decoration is not copied), or what it takes in its place."""
 
 _NOT_FIRST = frozenset("、。，．：；！？）］｝」』】〉》〕ー々…‥,.;:!?)]}%°")
 """Never begin a line."""
@@ -30,6 +32,8 @@ class Line(msgspec.Struct):
     """Fills the row to its right end; None: the pane's ground."""
     painted: tuple[Style | None, str, int, Strip] | None = None
     """The strip made of it, with what it was made for."""
+    cells: Sequence[str] | None = None
+    """Of a table's row: the words in all its cells. All lines of the row hold the same."""
 
     @property
     def text(self) -> str:
@@ -41,7 +45,9 @@ class Line(msgspec.Struct):
         pieces: list[str] = []
         at = 0
         for text, _, copy in self.runs:
-            if copy:
+            if isinstance(copy, str):
+                pieces += [copy] if at + len(text) > start and (end is None or at < end) else []
+            elif copy:
                 pieces.append(text[max(0, start - at) : None if end is None else max(0, end - at)])
             at += len(text)
         return "".join(pieces)
@@ -144,6 +150,8 @@ def _cut_runs(runs: Sequence[Run], rows: Iterable[tuple[int, int, str]]) -> list
             stop = at + len(text)
             if stop > start and at < end:
                 whole = at >= start and stop <= end
+                # What stands for the whole of a run goes with its beginning.
+                copy = copy if start <= at else copy is True
                 cut.append(runs[index] if whole else (text[max(0, start - at) : end - at], style, copy))
             if stop > end:
                 break
@@ -176,3 +184,19 @@ def wrap(runs: Sequence[Run], width: int) -> list[Line]:
 def width_of(runs: Iterable[Run]) -> int:
     """Cells."""
     return sum([len(run[0]) if run[0].isascii() else cell_len(run[0]) for run in runs])
+
+
+def with_tabs(runs: Iterable[Run]) -> list[Run]:
+    """The runs with blanks for their tabs, which a copy takes as tabs."""
+    made: list[Run] = []
+    column = 0
+    for text, style, copy in runs:
+        for place, piece in enumerate(text.split("\t")):
+            if place:
+                blanks = TAB - column % TAB
+                made.append((" " * blanks, style, "\t"))
+                column += blanks
+            if piece:
+                made.append((piece, style, copy))
+                column += cell_len(piece)
+    return made
