@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.scripted_chat import scripted_chat
 from tests.transcript_rig import answer, pane, question, settled, shown
 
@@ -68,3 +70,39 @@ async def test_letters_do_nothing_else_while_there_is_a_caret() -> None:
         await chat.pilot.press("down", "down", "down", "y")
         await chat.until(lambda: chat.app.clipboard == "The answer.")
         await chat.shows("e edit")
+
+
+TABLE = """Before
+
+| name | words |
+|---|---|
+| one | so many words that they stand on several lines of the cell |
+| 漢字 | few |
+
+After
+"""
+
+
+@pytest.mark.parametrize("width", [24, 60])
+async def test_a_selected_table_is_copied_as_cells_without_borders(width: int) -> None:
+    async with pane(width=width, height=30) as (transcript, pilot):
+        transcript.show([question("ab"), answer(TABLE)])
+        await settled(pilot)
+        transcript.focus()
+        transcript._cursor = 1
+        transcript.begin_selecting()
+        await pilot.press("v", "pagedown", "end", "y")
+        [copied] = pilot.app.copies  # type: ignore[attr-defined]
+    rows = ["name\twords", "one\tso many words that they stand on several lines of the cell", "漢字\tfew"]
+    assert copied.rstrip("\n") == "\n".join(["Before", "", *rows, "", "After"])
+
+
+async def test_words_within_a_tables_line_are_copied_as_they_were_marked() -> None:
+    async with pane(width=60, height=30) as (transcript, pilot):
+        transcript.show([question("ab"), answer(TABLE)])
+        await settled(pilot)
+        transcript.focus()
+        transcript._cursor = 1
+        transcript.begin_selecting()
+        await pilot.press("down", "down", "v", *["right"] * 9, "y")
+        assert pilot.app.copies == ["name\twor"]  # type: ignore[attr-defined]

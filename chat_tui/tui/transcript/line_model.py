@@ -352,12 +352,19 @@ class LineModel:
         """What a copy takes from one character to another, each given as (column, position)."""
         pieces: list[str] = []
         joint = ""
+        cells: Sequence[str] | None = None
         for row in self.rows_from(start[1]):
             if row.position > end[1]:
                 break
             first = start[0] if row.position == start[1] else 0
             last = end[0] if row.position == end[1] else None
             text = row.line.copied(first, last)
+            if row.line.cells is not None and start[1] != end[1]:
+                # What goes beyond a line takes the rows of a table whole, whose cells stand beside one another.
+                text = "\t".join(row.line.cells)
+                if row.line.cells is cells:
+                    continue
+            cells = row.line.cells
             if row.line.runs and not text and not any(run[2] for run in row.line.runs):
                 continue
             pieces.append(joint + (text.lstrip(" ") if joint == " " else text))

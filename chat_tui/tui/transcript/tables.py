@@ -103,9 +103,9 @@ def _aligned(line: Line, width: int, alignment: Alignment, style: Style) -> list
     left = {"left": 0, "right": room, "center": room // 2}[alignment]
     runs = list(line.runs)
     if left:
-        runs.insert(0, (" " * left, style, True))
+        runs.insert(0, (" " * left, style, False))
     if room - left:
-        runs.append((" " * (room - left), style, True))
+        runs.append((" " * (room - left), style, False))
     return runs
 
 
@@ -119,6 +119,7 @@ def row_lines(
 ) -> list[Line]:
     """One row of the table as lines; a row with fewer cells is filled up. Cells out of sight count for its height."""
     cells = [wrap(row[column], widths[column]) if column < len(row) else [] for column in range(len(widths))]
+    words = [_words(cell) for cell in row]
     lines: list[Line] = []
     for index in range(max((len(cell) for cell in cells), default=0)):
         runs: list[Run] = []
@@ -127,18 +128,22 @@ def row_lines(
         for place, column in enumerate(shown.columns):
             if place:
                 cut = column > shown.columns[place - 1] + 1
-                runs.append((" ‹ " if cut else " │ ", rule, not cut))
+                runs.append((" ‹ " if cut else " │ ", rule, "\t"))
             cell = cells[column]
             line = cell[index] if index < len(cell) else Line([])
             runs += _aligned(line, widths[column], alignments[column], style)
         if shown.behind:
             runs.append((" ›", rule, False))
-        lines.append(Line(runs))
+        lines.append(Line(runs, cells=words))
     return lines
+
+
+def _words(cell: Cell) -> str:
+    return " ".join("".join(text for text, _, copy in cell if copy).split())
 
 
 def rule_line(widths: Sequence[int], rule: Style, shown: Window) -> Line:
     """The line under the head; where columns are out of sight it goes on."""
     text = "  " * (shown.before and bool(shown.columns[0]))
     text += "─┼─".join("─" * widths[column] for column in shown.columns) + "─›" * shown.behind
-    return Line([(text, rule, True)])
+    return Line([(text, rule, False)])
