@@ -21,6 +21,8 @@ from tests.scripted_chat import ScriptedChat, StandInWeights, scripted_chat
 FREE = "f20"
 """A key that nothing has."""
 PLACES = ("everywhere", "prompt", "transcript", "selection", "find bar", "lists", "history list")
+SCREENS = {"screens": "/help", "texts": "/help", "comparison": "/diff", "context": "/context"}
+"""What opens one that has the keys of a place."""
 CAN_BE_REBOUND = [row for row in keymap.TABLE if not row.fixed]
 
 
@@ -91,7 +93,32 @@ async def asked(chat: ScriptedChat, app: Watched, row: keymap.Key, changed: dict
 
 
 def test_every_place_is_tried() -> None:
-    assert {row.where for row in keymap.TABLE} == set(PLACES)
+    assert {row.where for row in keymap.TABLE} == {*PLACES, *SCREENS}
+
+
+@pytest.mark.parametrize("where", SCREENS)
+async def test_a_rebound_key_acts_on_a_screen_over_the_chat_which_names_it(where: str) -> None:
+    rows = [row for row in CAN_BE_REBOUND if row.where == where]
+    async with watched() as (chat, app):
+        await chat.ask("/retry")
+        await chat.until(lambda: len(chat.provider.requests) == 2)
+        await chat.answered()
+        for row in rows:
+            app.changed_keys = {row.id: FREE}
+            app.set_keymap(app.changed_keys)
+            chat.chat.prompt.focus()
+            await chat.ask(SCREENS[where])
+            await chat.until(lambda: app.screen is not chat.screen)
+            if row.id in app.screen.KEYS:  # type: ignore[attr-defined]
+                await chat.shows(f"F20 {row.label}")
+            app.asked, app.watching = [], True
+            await chat.pilot.press(*row.keys.split(","))
+            assert row.action not in app.asked, row.id
+            await chat.pilot.press(FREE)
+            assert row.action in app.asked, row.id
+            app.watching = False
+            app.pop_screen()
+            await chat.until(lambda: app.screen is chat.screen)
 
 
 @pytest.mark.parametrize("row", CAN_BE_REBOUND, ids=lambda row: row.id)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 
 from chat_tui.context import Context, Exchange
 from chat_tui.conversation import Turn
@@ -16,6 +15,8 @@ from chat_tui.errors import ChatTuiError
 from chat_tui.request import Request
 from chat_tui.text_safety import clean_line
 from chat_tui.tui import figures_text as words
+from chat_tui.tui import keymap
+from chat_tui.tui.framed_screen import FramedScreen
 from chat_tui.tui.host import Host
 from chat_tui.tui.row_list import RowList
 from chat_tui.tui.spans import Line, Span, SpanView, apart, crop
@@ -80,27 +81,21 @@ class ContextSum(SpanView):
         ]
 
 
-class ContextScreen(ModalScreen[None]):
+class ContextScreen(FramedScreen[None]):
     """Opened by F9 or /context. Space keeps an exchange in, then out, then as it fits."""
 
     DEFAULT_CSS = """
-    ContextScreen { align: center middle; }
-    ContextScreen > Vertical {
-        width: 100; max-width: 100%; height: 90%; max-height: 100%;
-        background: $surface; border: round $accent; border-title-color: $text; border-subtitle-color: $text-muted;
-    }
+    ContextScreen > .frame { height: 90%; }
     ContextScreen RowList { height: 1fr; background: $surface; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,ctrl+c", "dismiss(None)", "Close", show=False),
-        Binding("f9", "dismiss(None)", "Close", id="context.open", show=False),
-        Binding("space", "keep('next')", "Keep in, out, or as it fits", show=False),
-        Binding("k", "keep('in')", "Keep in", show=False),
-        Binding("x", "keep('out')", "Keep out", show=False),
+        Binding("f9", "close", "Close", id="context.open", show=False),
+        *keymap.bindings("context"),
     ]
+    KEYS = ("exchange.next", "exchange.keep", "exchange.leave", "screen.close")
 
     def __init__(self, engine: Engine, conversation_id: str, turns: Sequence[Turn], settings: Request) -> None:
-        super().__init__()
+        super().__init__("Context")
         self._engine, self._conversation_id, self._settings = engine, conversation_id, settings
         self._questions: Mapping[str, str] = {turn.id: turn.text for turn in turns}
         self._exchanges: Sequence[Exchange] = ()
@@ -109,9 +104,7 @@ class ContextScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """The sum above, the exchanges below."""
-        with Vertical() as box:
-            box.border_title = "Context"
-            box.border_subtitle = "Space in, out, as it fits · k in · x out · Esc close"
+        with self.in_frame(Vertical()):
             yield self._sum
             yield self._rows
 

@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 
 from chat_tui.conversation import Turn
 from chat_tui.text_safety import clean, clean_line
+from chat_tui.tui import keymap
 from chat_tui.tui.reading_screen import ReadingScreen
 from chat_tui.tui.spans import Line, Span
 from chat_tui.tui.transcript import wrapping
@@ -47,13 +48,13 @@ class DiffScreen(ReadingScreen):
     """The version that is shown against one beside it, at first the one before. Opened by d on a turn, or /diff."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("d", "dismiss", "Close", id="version.compare", show=False),
-        Binding("left", "other(-1)", "The version before", show=False, priority=True),
-        Binding("right", "other(1)", "The version after", show=False, priority=True),
+        Binding("d", "close", "Close", id="version.compare", show=False),
+        *keymap.bindings("comparison"),
     ]
+    KEYS = ("other.before", "other.after", "screen.close", "text.down", "text.up")
 
     def __init__(self, versions: Sequence[Turn], shown: int) -> None:
-        super().__init__("Versions", self._lines, keys="Left/Right compare with another · Esc close")
+        super().__init__("Versions", self._lines)
         self._versions, self._shown = versions, shown
         self._other = shown - 1 if shown else 1
         self._pieces: Sequence[Piece] | None = None

@@ -42,7 +42,7 @@ def _row(name: str, help: str, width: int) -> list[Line]:
 class HelpScreen(ReadingScreen):
     """Opened by F1 or /help."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("f1", "dismiss", "Close", id="help.open", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("f1", "close", "Close", id="help.open", show=False)]
 
     def __init__(self, changed: Mapping[str, str]) -> None:
         super().__init__("Help", lambda width: help_lines(changed, width))

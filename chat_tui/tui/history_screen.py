@@ -13,13 +13,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.geometry import Region
-from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from chat_tui.conversation import Hit, Summary, Turn
 from chat_tui.errors import ChatTuiError
 from chat_tui.tui import history_rows as rows
 from chat_tui.tui import keymap
+from chat_tui.tui.framed_screen import FramedScreen
 from chat_tui.tui.history_groups import groups
 from chat_tui.tui.history_list import NoHistory, group_lines, local_now, summary_lines
 from chat_tui.tui.row_list import Filter, RowList, matching
@@ -70,23 +70,27 @@ class Note(SpanView):
         return [apart(Span(self._said, self._role), Span(self._found, "text"), width)]
 
 
-class HistoryScreen(ModalScreen[tuple[str, str] | None]):
+class HistoryScreen(FramedScreen[tuple[str, str] | None]):
     """Dismissed with (conversation id, turn id or ``) to be opened, None to stay."""
 
     DEFAULT_CSS = """
-    HistoryScreen { align: center middle; }
-    HistoryScreen > Vertical {
-        width: 100; max-width: 100%; height: 90%; max-height: 100%;
-        background: $surface; border: round $accent; border-title-color: $text; border-subtitle-color: $text-muted;
-    }
+    HistoryScreen > .frame { height: 90%; }
     HistoryScreen RowList { height: 1fr; background: $surface; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,ctrl+c", "dismiss(None)", "Close", show=False),
-        Binding("ctrl+r", "dismiss(None)", "Close", id="history.open", show=False),
+        Binding("ctrl+r", "close", "Close", id="history.open", show=False),
         *keymap.bindings("history list"),
         *(binding for binding in keymap.bindings() if binding.id == "conversation.export"),
     ]
+    KEYS = (
+        "list.choose",
+        "screen.close",
+        "conversation.rename",
+        "conversation.pin",
+        "conversation.delete",
+        "conversation.export",
+        "undo.take",
+    )
 
     def __init__(
         self,
@@ -98,7 +102,7 @@ class HistoryScreen(ModalScreen[tuple[str, str] | None]):
         *,
         clock: Callable[[], datetime] = local_now,
     ) -> None:
-        super().__init__()
+        super().__init__("History")
         self._engine, self._upkeep, self._clock = engine, upkeep, clock
         self._conversation_id, self._exchanges = conversation_id, rows.exchanges(path)
         self._summaries: Sequence[Summary] = ()
@@ -117,9 +121,7 @@ class HistoryScreen(ModalScreen[tuple[str, str] | None]):
 
     def compose(self) -> ComposeResult:
         """The input above, what it finds below."""
-        with Vertical() as box:
-            box.border_title = "History"
-            box.border_subtitle = "Enter open · Esc close · F4 rename · F5 pin · F7 export · F8 delete"
+        with self.in_frame(Vertical()):
             yield self._input
             yield self._note
             yield self._rows

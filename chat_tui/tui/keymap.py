@@ -8,7 +8,20 @@ from typing import Literal
 import msgspec
 from textual.binding import Binding
 
-Where = Literal["everywhere", "prompt", "transcript", "selection", "find bar", "lists", "history list"]
+Where = Literal[
+    "everywhere",
+    "prompt",
+    "transcript",
+    "selection",
+    "find bar",
+    "lists",
+    "history list",
+    "screens",
+    "texts",
+    "comparison",
+    "context",
+]
+"""Lists are in the screens too. Screens are what stands over the chat, texts those of them that are only read."""
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -47,7 +60,13 @@ TABLE: tuple[Key, ...] = (
     Key("stats.toggle", "f3", "toggle_stats", "show or hide the stats panel"),
     Key("find.open", "ctrl+f", "find", "find words in this conversation"),
     Key("prompt.write_outside", "ctrl+g", "write_outside", "write in your own editor: $VISUAL or $EDITOR"),
-    Key("conversation.export", "f7", "act('export')", "export the conversation as Markdown into the current folder"),
+    Key(
+        "conversation.export",
+        "f7",
+        "act('export')",
+        "export the conversation as Markdown into the current folder",
+        label="export",
+    ),
     Key("context.open", "f9", "show_context", "show what of the conversation is sent, and keep exchanges in or out"),
     Key("conversation.private", "f12", "begin_private", "begin a private conversation, which is never saved"),
     Key("preset.open", "f10", "open_presets", "open the list of presets"),
@@ -232,6 +251,19 @@ TABLE: tuple[Key, ...] = (
         "history list",
         "undo",
     ),
+    Key("screen.close", "escape,ctrl+c", "close", "close what stands over the chat", "screens", "close"),
+    Key("text.close", "q", "screen.close", "close a text; the key that opened it does too", "texts", "close"),
+    Key("text.up", "up,k", "scroll_up", "a line up", "texts", "up"),
+    Key("text.down", "down,j", "scroll_down", "a line down", "texts", "down"),
+    Key("text.page_up", "pageup", "page_up", "a page up", "texts", "page up"),
+    Key("text.page_down", "pagedown,space", "page_down", "a page down", "texts", "page down"),
+    Key("text.begin", "home,g", "scroll_home", "to the beginning", "texts"),
+    Key("text.end", "end,G", "scroll_end", "to the end", "texts"),
+    Key("other.before", "left", "other(-1)", "compare with the version before", "comparison", "older"),
+    Key("other.after", "right", "other(1)", "compare with the version after", "comparison", "newer"),
+    Key("exchange.next", "space", "keep('next')", "keep it in, then out, then as it fits", "context", "in, out, fits"),
+    Key("exchange.keep", "k", "keep('in')", "keep the exchange in, or as it fits", "context", "in"),
+    Key("exchange.leave", "x", "keep('out')", "keep the exchange out, or as it fits", "context", "out"),
 )
 
 _NAMES = {

@@ -1,4 +1,4 @@
-"""A text over the chat that is read and scrolled: the frame of help, route and comparison."""
+"""A text over the chat that is read and scrolled: help, route, statistics and comparison are such."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
 
+from chat_tui.tui import keymap
+from chat_tui.tui.framed_screen import FramedScreen
 from chat_tui.tui.spans import Line, SpanView
-
-KEYS = "Esc close · Up/Down scroll"
 
 
 class Reading(SpanView):
@@ -33,27 +32,23 @@ class Reading(SpanView):
         return self._lines_at(width)
 
 
-class ReadingScreen(ModalScreen[None]):
-    """`lines_at(width)` in a frame with a title. What it shows says which key opens it: the same closes it."""
+class Scroll(VerticalScroll, inherit_bindings=False):
+    """Scrolls by the keys of the table."""
 
-    DEFAULT_CSS = """
-    ReadingScreen { align: center middle; }
-    ReadingScreen > VerticalScroll {
-        width: 100; max-width: 100%; height: auto; max-height: 100%;
-        background: $surface; border: round $accent; border-title-color: $text; border-subtitle-color: $text-muted;
-        padding: 0 1; scrollbar-size-vertical: 1;
-    }
-    """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,ctrl+c", "dismiss", "Close", show=False)]
+    DEFAULT_CSS = "Scroll { height: auto; padding: 0 1; scrollbar-size-vertical: 1; }"
+    BINDINGS: ClassVar[list[BindingType]] = [*keymap.bindings("texts")]
 
-    def __init__(self, title: str, lines_at: Callable[[int], Sequence[Line]], *, keys: str = KEYS) -> None:
-        super().__init__()
+
+class ReadingScreen(FramedScreen[None]):
+    """`lines_at(width)` in a frame with a title."""
+
+    KEYS: ClassVar[Sequence[str]] = ("screen.close", "text.down", "text.up", "text.page_down")
+
+    def __init__(self, title: str, lines_at: Callable[[int], Sequence[Line]]) -> None:
+        super().__init__(title)
         self.reading = Reading(lines_at)
-        self._title, self._keys = title, keys
 
     def compose(self) -> ComposeResult:
         """One text that scrolls."""
-        with VerticalScroll() as scroll:
-            scroll.border_title = self._title
-            scroll.border_subtitle = self._keys
+        with self.in_frame(Scroll()):
             yield self.reading

@@ -11,7 +11,7 @@ from chat_tui.text_safety import clean_line
 from chat_tui.tui.keymap import DIGITS, TABLE, Where
 
 # Where letters are words: in the lists they filter.
-_WRITTEN_IN = ("everywhere", "prompt", "find bar", "lists", "history list")
+_WRITTEN_IN = ("everywhere", "prompt", "find bar", "lists", "history list", "screens")
 
 
 def rebound(overrides: Mapping[str, str]) -> tuple[dict[str, str], list[KeymapError]]:
@@ -68,9 +68,21 @@ def _conflict(changed: Mapping[str, Sequence[str]]) -> tuple[str, str, str] | No
     return None
 
 
+_TOGETHER: Sequence[set[Where]] = (
+    {"lists", "history list"},
+    {"lists", "screens"},
+    {"history list", "screens"},
+    {"texts", "screens"},
+    {"comparison", "screens"},
+    {"comparison", "texts"},
+    {"context", "screens"},
+    {"context", "lists"},
+)
+
+
 def _meet(one: Where, other: Where) -> bool:
     """Whether keys of both places act at the same time."""
-    return one == other or "everywhere" in (one, other) or {one, other} == {"lists", "history list"}
+    return one == other or "everywhere" in (one, other) or {one, other} in _TOGETHER
 
 
 def _is_key(key: str) -> bool:

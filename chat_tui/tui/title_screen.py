@@ -2,42 +2,48 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.geometry import Region
-from textual.screen import ModalScreen
 from textual.widgets import Input
+
+from chat_tui.tui.framed_screen import FramedScreen
 
 _LONGEST = 200
 
 
-class TitleScreen(ModalScreen[str]):
-    """Dismissed with the title; empty: it stays as it is. The line stands at `place`, else in the middle."""
+class TitleScreen(FramedScreen[str]):
+    """Dismissed with the title; empty: it stays as it is. The line stands at `place`, else framed in the middle."""
 
     DEFAULT_CSS = """
-    TitleScreen { align: center middle; background: transparent; }
+    TitleScreen { background: transparent; }
     TitleScreen > Input, TitleScreen > Input:focus {
-        width: 60; max-width: 100%; height: 1; border: none; padding: 0; background: $panel; color: $text;
+        height: 1; border: none; padding: 0; background: $panel; color: $text;
+    }
+    TitleScreen > .frame, TitleScreen > .frame:focus {
+        width: 60; height: 3; border: round $accent; padding: 0 1; background: $surface;
     }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,ctrl+c", "dismiss('')", "Leave", show=False)]
 
     def __init__(self, title: str, place: Region | None = None) -> None:
-        super().__init__()
+        super().__init__("Rename")
         self._title_now, self._place = title, place
 
     def compose(self) -> ComposeResult:
         """One line."""
         line = Input(self._title_now, placeholder="title", max_length=_LONGEST, select_on_focus=True)
-        if self._place is not None:
-            line.styles.width = self._place.width
-            line.styles.position = "absolute"
-            line.styles.offset = (self._place.x, self._place.y)
-            self.styles.align = ("left", "top")
+        if self._place is None:
+            yield self.in_frame(line)
+            return
+        line.styles.width = self._place.width
+        line.styles.position = "absolute"
+        line.styles.offset = (self._place.x, self._place.y)
+        self.styles.align = ("left", "top")
         yield line
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
         self.dismiss("" if event.value == self._title_now else event.value.strip())
+
+    def action_close(self) -> None:
+        """The title stays as it is."""
+        self.dismiss("")
