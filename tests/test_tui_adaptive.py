@@ -13,6 +13,7 @@ from chat_tui.errors import Rejected
 from chat_tui.models import Model
 from chat_tui.providers.scripted import Fault, Pause, Script, Scripted
 from chat_tui.request import Request
+from chat_tui.tui import command_palette
 from tests.scripted_chat import DEEP, FAST, ScriptedChat, scripted_chat
 
 AWAY = [Fault(Rejected("It is away.", "Ask another."))]
@@ -173,7 +174,7 @@ async def test_adaptive_answers_are_switched_by_command_key_and_palette_and_left
         await chat.until(lambda: not chat.screen.adaptive)
         await chat.ask("/adaptive perhaps")
         await chat.until(lambda: "neither on nor off" in chat.notices())
-        commands = [command.title for command in chat.app.get_system_commands(chat.screen)]
+        commands = [choice.name for choice in command_palette.choices(chat.screen)]
         assert any("a fast model answer at once" in title for title in commands)
 
 

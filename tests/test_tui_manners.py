@@ -93,10 +93,10 @@ def test_it_can_be_suspended_and_comes_back_whole(tmp_path: Path) -> None:
         terminal.send("half a sentence")
         terminal.wait_until(lambda text: "half a sentence" in text, 30)
         terminal.send(b"\x10")
-        terminal.wait_for("Search for commands", 30)
+        terminal.wait_for("type to filter", 30)
         start = terminal.written
         terminal.send("suspend")
-        terminal.wait_until(lambda text: "back to the shell" in text, 30)
+        terminal.wait_until(lambda text: "back to the shell" in text and "list of models" not in text, 30)
         terminal.wait_quiet(0.3)
         terminal.send("\r")
         terminal.wait_for("Stopped", 30, offset=start)

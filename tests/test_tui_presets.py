@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from textual.command import CommandPalette
-
 from chat_tui import presets
 from chat_tui.presets import Preset, Variable
+from chat_tui.tui.choice_screen import ChoiceScreen
 from chat_tui.tui.preset_calls import completions
 from tests.scripted_chat import ScriptedChat, scripted_chat
 
@@ -44,7 +43,7 @@ async def test_a_preset_is_in_use_from_the_next_question_on_and_stays_with_the_c
 async def test_without_a_name_there_is_a_list_to_choose_from() -> None:
     async with scripted_chat() as chat:
         await chat.ask("/preset")
-        await chat.until(lambda: isinstance(chat.app.screen, CommandPalette))
+        await chat.until(lambda: isinstance(chat.app.screen, ChoiceScreen))
         await chat.shows("translate", "translates as you type")
         await chat.pilot.press(*"story")
         await chat.shows("tells a story scene by scene")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from chat_tui.history.store import Store
 from chat_tui.providers.scripted import Pause
+from chat_tui.tui import command_palette
 from tests.scripted_chat import DEEP, ScriptedChat, scripted_chat
 
 
@@ -209,7 +210,7 @@ async def test_a_verdict_stands_in_the_header_and_is_there_again(tmp_path: Path)
 async def test_the_palette_and_the_commands_do_what_the_keys_do() -> None:
     async with scripted_chat(["one"], ["two"]) as chat:
         await asked(chat, "first")
-        named = {command.help: command.callback for command in chat.app.get_system_commands(chat.screen)}
+        named = {choice.note: choice.act for choice in command_palette.choices(chat.screen)}
         before = chat.chat.answer
         await named["r"]()  # type: ignore[misc]
         await chat.until(lambda: chat.chat.answer is not before)

@@ -6,15 +6,17 @@ import asyncio
 import gc
 import os
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
+from inspect import isawaitable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 from textual import events
-from textual.app import App, SystemCommand
+from textual.app import App
 from textual.screen import Screen
 from textual.widgets import Input
 
@@ -25,6 +27,7 @@ from chat_tui.tui import kept_screen, keymap, palettes, themes
 from chat_tui.tui.chat_screen import ChatScreen
 from chat_tui.tui.driver import driver_class, show_title
 from chat_tui.tui.history_list import local_now
+from chat_tui.tui.host import Choice
 from chat_tui.tui.kept_screen import KeptScreen
 from chat_tui.tui.transcript.ink import Ink
 
@@ -34,11 +37,6 @@ if TYPE_CHECKING:
     from chat_tui.engine import Engine
     from chat_tui.presets import Preset
     from chat_tui.tui.clipboard import Clipboard
-
-_IN_PALETTE = ("everywhere", "transcript", "history list")
-_IN_PALETTE_TOO = {"adaptive.toggle"}
-_NOT_IN_PALETTE = {"palette.open", "copy.or_cancel", "undo.take", "history.filter"}
-"""The third one is there as `change.undo`."""
 
 OpenEngine: TypeAlias = "Callable[[Callable[[ChatTuiError], None]], Awaitable[Engine]]"
 """Opens the engine; its argument is told what goes wrong in the background."""
@@ -62,8 +60,8 @@ class ChatApp(App[int]):
 
     TITLE = "chat-tui"
     CSS_PATH = Path(__file__).with_name("styles.tcss")
-    ENABLE_COMMAND_PALETTE = True
-    COMMAND_PALETTE_BINDING = "ctrl+p"
+    # The palette is our own.
+    ENABLE_COMMAND_PALETTE = False
     # Over every screen, in place of Textual's own, which could not be rebound.
     BINDINGS = [binding for binding in keymap.bindings() if binding.id in ("app.quit", "palette.open")]
 
@@ -250,48 +248,67 @@ class ChatApp(App[int]):
 
     def use_theme(self, name: str) -> None:
         """Draw with another theme, now and from the next start on. Raises `ThemeError`."""
-        self._use(palettes.load_theme(name, palettes.theme_folders()))
+        self._draw_with(palettes.load_theme(name, palettes.theme_folders()))
         self.keep(msgspec.structs.replace(self.kept, theme=name))
         if self.no_color:
             self.say("No colours are shown", "NO_COLOR is set. The theme is remembered for when it is not.")
+
+    def _draw_with(self, palette: palettes.Palette) -> None:
+        self._use(palette)
         screen = self.screen_stack[0]
         if isinstance(screen, ChatScreen):
             screen.repaint(self.ink())
 
     def choose_theme(self) -> None:
-        """Open the list of themes."""
-        names = self.theme_names()
-        items = [
-            (name, lambda name=name: self.use_theme(name), "in use" if name == self.theme else "") for name in names
-        ]
-        self.choose("Choose a theme", items)
-
-    def choose(self, what: str, items: Sequence[tuple[str, Callable[[], object], str]]) -> None:
-        """Open a list: (name, what is done when it is chosen, help as markup)."""
-        self.search_commands(items, placeholder=what)
-
-    def theme_names(self) -> list[str]:
-        """All themes that can be used; those that cannot are told."""
+        """Open the list of themes; each is shown as the cursor comes to it. Those that cannot be used are told."""
         found = palettes.load_themes(palettes.theme_folders())
         for error in found.failed:
             self.tell(error)
-        return sorted(found.loaded)
+        in_use = self.theme
+        choices = [
+            Choice(
+                name,
+                partial(self.use_theme, name),
+                help="the terminal's own" if palette.ansi else "dark" if palette.dark else "light",
+                note="in use" if name == in_use else "",
+                marked=name == in_use,
+            )
+            for name, palette in sorted(found.loaded.items())
+        ]
+        self.choose("Themes", choices, look=lambda choice: self._draw_with(found.loaded[choice.name]))
+
+    def choose(self, what: str, choices: Sequence[Choice], look: Callable[[Choice], object] | None = None) -> None:
+        """Open a list with this title; `look` hears of each row that the cursor comes to."""
+        from chat_tui.tui.choice_screen import ChoiceScreen
+
+        self.push_screen(ChoiceScreen(what, choices, look), self._take)
+
+    def _take(self, choice: Choice | None) -> None:
+        if choice is not None:
+            self.call_later(self._taken, choice)
+
+    async def _taken(self, choice: Choice) -> None:
+        try:
+            done = choice.act()
+            if isawaitable(done):
+                await done
+        except ChatTuiError as error:
+            self.tell(error)
 
     # -- palette --------------------------------------------------------------------------------------------------
 
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """The command palette: every key with an action, every theme, and what needs no key."""
-        chat = self.screen_stack[0]
-        if not isinstance(chat, ChatScreen):
-            return
-        for row in keymap.TABLE:
-            if row.id in _IN_PALETTE_TOO or (row.action and row.where in _IN_PALETTE and row.id not in _NOT_IN_PALETTE):
-                keys = keymap.shown(self.changed_keys.get(row.id, row.keys))
-                yield SystemCommand(f"{row.help.capitalize()}", keys, _runner(chat, row))
-        for name in self.theme_names():
-            yield SystemCommand(f"Theme: {name}", "draw with this theme", lambda name=name: self.use_theme(name))
-        yield SystemCommand("Show statistics", "by day, model and strategy: /stats", chat.action_show_statistics)
-        yield SystemCommand("Suspend", "back to the shell; `fg` returns", self.action_suspend_process)
+    def action_command_palette(self) -> None:
+        """Open the list of all that can be done."""
+        chat = self.screen
+        if isinstance(chat, ChatScreen):
+            from chat_tui.tui import command_palette
+
+            suspend = Choice(
+                "Suspend: back to the shell", self.action_suspend_process, note="fg returns", group="Commands"
+            )
+            names = palettes.names(palettes.theme_folders())
+            themes = [Choice(f"Theme: {name}", partial(self.use_theme, name), group="Themes") for name in names]
+            self.choose("What to do?", [*command_palette.choices(chat), suspend, *themes])
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """The palette is not opened where nobody sees it."""
@@ -327,11 +344,3 @@ class ChatApp(App[int]):
         """Cancel what runs, before anything is saved or the terminal is given back: no more is to be paid for."""
         if self.engine is not None:
             self._hanging_up += [asyncio.ensure_future(self.engine.cancel(each)) for each in self.engine.running()]
-
-
-def _runner(screen: ChatScreen, row: keymap.Key) -> Callable[[], Awaitable[None]]:
-    async def run() -> None:
-        around = screen.chat if row.where == "transcript" else screen
-        await (screen.chat.transcript if row.inner else around).run_action(row.action)
-
-    return run

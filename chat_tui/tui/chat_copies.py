@@ -10,6 +10,7 @@ from chat_tui.conversation import Turn
 from chat_tui.errors import ChatTuiError, CommandError
 from chat_tui.markdown.code_blocks import Code
 from chat_tui.text_safety import clean, clean_line
+from chat_tui.tui.host import Choice
 from chat_tui.tui.kept_chat import KeptChat
 from chat_tui.tui.transcript.transcript import Transcript
 
@@ -112,9 +113,9 @@ def _who(turn: Turn) -> str:
     return "You" if turn.role == "user" else clean_line(turn.model, 80) or turn.role.capitalize()
 
 
-def _item(number: int, code: Code, act: Callable[[int, Code], object]) -> tuple[str, Callable[[], object], str]:
-    """A row of the list: number, language and length; below it the first line, in which nothing is markup."""
+def _item(number: int, code: Code, act: Callable[[int, Code], object]) -> Choice:
+    """A row of the list: number, language and length; beside it the first line."""
     language = _NOT_IN_LANGUAGES.sub("", clean_line(code.language, 30))
     count = code.text.count("\n") + 1
     told = " · ".join(filter(None, [str(number), language, f"{count:,} line{'s' if count != 1 else ''}"]))
-    return told, lambda: act(number, code), clean_line(code.first_line, 80).replace("[", "\\[")
+    return Choice(told, lambda: act(number, code), help=code.first_line)

@@ -227,7 +227,7 @@ class ChatLayout(Screen[None]):
         else:
             self._want("stats", open=not self.stats.display)
 
-    def show_keys(self) -> None:
+    def ids_now(self) -> Sequence[str]:
         """The keys that count now: they differ on the turns, on the history list, and while an answer runs."""
         idle = _TURN_KEYS if self.chat.transcript.has_focus else _IDLE_KEYS
         ids: Sequence[str] = _BUSY_KEYS if self.chat.busy else idle
@@ -237,7 +237,11 @@ class ChatLayout(Screen[None]):
             ids = _FIND_KEYS
         elif self.chat.transcript.caret is not None:
             ids = _SELECTION_KEYS
-        keys = keymap.footer(ids, self.host.changed_keys)
+        return ids
+
+    def show_keys(self) -> None:
+        """Name them in the last row."""
+        keys = keymap.footer(self.ids_now(), self.host.changed_keys)
         if self.chat.paused:
             keys = [(key, "go on" if word == "pause" else word) for key, word in keys]
         self.keys.show(keys)

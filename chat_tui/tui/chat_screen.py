@@ -149,6 +149,10 @@ class ChatScreen(ChatViews):
                 # The question itself will meet it and tell.
                 self._warmed = False
 
+    async def carry_out(self, typed: str) -> None:
+        """Do what this command does. What goes wrong is told."""
+        await self._carried_out(commands.Call(typed.removeprefix("/")), typed)
+
     async def _carried_out(self, call: commands.Call, typed: str) -> None:
         try:
             await calls.carry_out(call, self)
@@ -172,11 +176,17 @@ class ChatScreen(ChatViews):
 
     def action_begin_import(self) -> None:
         """Let a file be named that is to be imported."""
+        self.begin_command("/import ")
+
+    def begin_command(self, text: str) -> None:
+        """Put a command into the prompt, for the words that it needs; not over words that stand there."""
         if self.chat.prompt.text:
-            self.host.say("Your words are still here", "Send or clear them, then write /import and the file's name.")
+            self.host.say(
+                "Your words are still here", f"Send or clear them, then write {text.strip()} and what it needs."
+            )
         else:
-            self.chat.prompt.set_draft("/import ")
-            self.chat.prompt.focus()
+            self.chat.prompt.set_draft(text)
+        self.chat.prompt.focus()
 
     def action_find(self) -> None:
         """Find words in the conversation that is in view, or go to the next place."""

@@ -51,7 +51,7 @@ class DiffScreen(ReadingScreen):
         Binding("d", "close", "Close", id="version.compare", show=False),
         *keymap.bindings("comparison"),
     ]
-    KEYS = ("other.before", "other.after", "screen.close", "text.down", "text.up")
+    KEYS = ("other.before", "other.after", "screen.close", "text.down")
 
     def __init__(self, versions: Sequence[Turn], shown: int) -> None:
         super().__init__("Versions", self._lines)

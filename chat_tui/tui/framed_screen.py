@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, cast
 
 from rich.cells import cell_len
@@ -43,6 +43,8 @@ class FramedScreen(ModalScreen[ScreenResultType]):
     BINDINGS: ClassVar[list[BindingType]] = [*keymap.bindings("screens")]
     KEYS: ClassVar[Sequence[str]] = ("screen.close",)
     """What the lower edge names, the most important first."""
+    WORDS: ClassVar[Mapping[str, str]] = {}
+    """Words for keys that mean something else here than the table says."""
 
     def __init__(self, title: str) -> None:
         super().__init__()
@@ -56,7 +58,8 @@ class FramedScreen(ModalScreen[ScreenResultType]):
 
     def on_resize(self, event: events.Resize) -> None:
         """As many keys as there is room for."""
-        keys = keymap.footer(self.KEYS, cast("Host", self.app).changed_keys)
+        named = zip(self.KEYS, keymap.footer(self.KEYS, cast("Host", self.app).changed_keys), strict=True)
+        keys = [(key, self.WORDS.get(id, word)) for id, (key, word) in named]
         for frame in self.query(".frame"):
             frame.border_subtitle = Content(hints(keys, frame.outer_size.width - _EDGES))
 

@@ -4,11 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from chat_tui.errors import ChatTuiError
 from chat_tui.tui.kept_screen import KeptScreen
 from chat_tui.tui.transcript.ink import Ink
+
+
+class Choice(NamedTuple):
+    """One row of a list over the chat."""
+
+    name: str
+    act: Callable[[], object]
+    """What is done when it is chosen; it may give something to wait for."""
+    help: str = ""
+    note: str = ""
+    """A short word at the right: its key, or that it is in use."""
+    marked: bool = False
+    """It is the one in use."""
+    group: str = ""
+    """The heading that it stands under."""
 
 
 class Host(Protocol):
@@ -43,8 +58,8 @@ class Host(Protocol):
     def choose_theme(self) -> None:
         """Open the list of themes."""
 
-    def choose(self, what: str, items: Sequence[tuple[str, Callable[[], object], str]]) -> None:
-        """Open a list: (name, what is done when it is chosen, help as markup)."""
+    def choose(self, what: str, choices: Sequence[Choice], look: Callable[[Choice], object] | None = None) -> None:
+        """Open a list with this title; `look` hears of each row that the cursor comes to."""
 
     def lend_terminal(self) -> AbstractContextManager[None]:
         """Give the terminal to another program; nothing is painted meanwhile."""

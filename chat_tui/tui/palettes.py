@@ -113,6 +113,11 @@ def theme_folders() -> tuple[Path, ...]:
     return paths.config_folder() / "themes", built_in_folder()
 
 
+def names(folders: Sequence[Path]) -> list[str]:
+    """What the themes' files are called; whether they can be used is not looked at."""
+    return sorted({file.stem for file in _files(folders)})
+
+
 def load_theme(name: str, folders: Sequence[Path]) -> Palette:
     """The theme of this name, reading only its file. Raises `ThemeError`."""
     if _NAME.fullmatch(name):
@@ -122,7 +127,7 @@ def load_theme(name: str, folders: Sequence[Path]) -> Palette:
             if os.path.isfile(file):
                 return read_theme(file)
     shown = clean_line(name, 40)
-    known = ", ".join(sorted({file.stem for file in _files(folders)}))
+    known = ", ".join(names(folders))
     raise ThemeError(f"There is no theme `{shown}`.", f"There are: {known}." if known else "No theme file was found.")
 
 

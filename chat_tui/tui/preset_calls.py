@@ -10,8 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from textual.markup import escape
-
 from chat_tui import attachments, presets
 from chat_tui.attachments import Attachment
 from chat_tui.errors import ChatTuiError, CommandError
@@ -19,7 +17,7 @@ from chat_tui.presets import Preset
 from chat_tui.text_safety import clean_line
 from chat_tui.tui import figures_text as words
 from chat_tui.tui.chat import Chat
-from chat_tui.tui.host import Host
+from chat_tui.tui.host import Choice, Host
 
 if TYPE_CHECKING:
     from chat_tui.engine import Engine
@@ -100,13 +98,20 @@ async def _choose(screen: PresetCaller, engine: Engine) -> None:
     screen.presets = found
     for error in wrong:
         screen.host.tell(error)
-    items = [
-        (preset.name, partial(_begin, screen, engine, preset), escape(clean_line(preset.description, 200)))
+    used = screen.chat.preset.name if screen.chat.preset is not None else ""
+    choices = [
+        Choice(
+            preset.name,
+            partial(_begin, screen, engine, preset),
+            help=preset.description,
+            note="in use" if preset.name == used else "",
+            marked=preset.name == used,
+        )
         for preset in found
     ]
-    if screen.chat.preset is not None:
-        items.append((NONE, partial(_begin, screen, engine, None), "use no preset any more"))
-    screen.host.choose("Choose a preset", items)
+    if used:
+        choices.append(Choice(NONE, partial(_begin, screen, engine, None), help="use no preset any more"))
+    screen.host.choose("Presets", choices)
 
 
 async def _begin(screen: PresetCaller, engine: Engine, preset: Preset | None) -> None:

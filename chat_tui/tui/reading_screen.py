@@ -42,7 +42,7 @@ class Scroll(VerticalScroll, inherit_bindings=False):
 class ReadingScreen(FramedScreen[None]):
     """`lines_at(width)` in a frame with a title."""
 
-    KEYS: ClassVar[Sequence[str]] = ("screen.close", "text.down", "text.up", "text.page_down")
+    KEYS: ClassVar[Sequence[str]] = ("screen.close", "text.down", "text.page_down")
 
     def __init__(self, title: str, lines_at: Callable[[int], Sequence[Line]]) -> None:
         super().__init__(title)
