@@ -49,6 +49,8 @@ class PtyTerminal:
         self._times: list[float] = []
         self._news = threading.Condition()
         self._closing = self._ended = False
+        self._flows = threading.Event()
+        self._flows.set()
         self._screen: Any = None
         self._shown = 0
         self._master, slave = pty.openpty()
@@ -161,6 +163,14 @@ class PtyTerminal:
         if self._screen is not None:
             self._screen[0].resize(rows, columns)
 
+    def hold(self) -> None:
+        """Take nothing more from the process, as a terminal does after Ctrl+S."""
+        self._flows.clear()
+
+    def let_go(self) -> None:
+        """Take again what the process writes."""
+        self._flows.set()
+
     # What the process costs
 
     @property
@@ -222,7 +232,7 @@ class PtyTerminal:
     def _read(self) -> None:
         carried = b""
         while not self._closing:
-            if not select.select([self._master], [], [], 0.1)[0]:
+            if not self._flows.wait(0.1) or not select.select([self._master], [], [], 0.1)[0]:
                 continue
             try:
                 piece = os.read(self._master, 65536)

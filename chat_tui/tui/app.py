@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import partial
 from inspect import isawaitable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 from textual import events
@@ -25,7 +25,7 @@ from chat_tui.errors import ChatTuiError, ThemeError
 from chat_tui.text_safety import clean_line
 from chat_tui.tui import kept_screen, keymap, palettes, themes
 from chat_tui.tui.chat_screen import ChatScreen
-from chat_tui.tui.driver import driver_class, show_title
+from chat_tui.tui.driver import driver_class, is_behind, show_title
 from chat_tui.tui.history_list import local_now
 from chat_tui.tui.host import Choice
 from chat_tui.tui.kept_screen import KeptScreen
@@ -204,6 +204,11 @@ class ChatApp(App[int]):
     def _send(self, sequence: str) -> None:
         if self._driver is not None:
             self._driver.write(sequence)
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        """A terminal that is stopped holds nothing but what is drawn."""
+        if not is_behind(self._driver):
+            super()._display(screen, renderable)
 
     def show_title(self, title: str) -> None:
         """Show this as the terminal's title, until the app ends."""

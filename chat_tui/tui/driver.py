@@ -36,6 +36,9 @@ PASTE_SILENCE_SECONDS = 1.0
 PASTE_LIMIT = 16 * 1024 * 1024
 """Characters of one paste that are kept; what goes beyond is dropped, never typed."""
 
+MOST_WAITING = 15
+"""Writes that may wait for the terminal, of the 30 for which Textual has room: three are a frame."""
+
 _ESC = "\x1b"
 _PASTE_START = "\x1b[200~"
 _PASTE_END = "\x1b[201~"
@@ -175,12 +178,13 @@ def _goes_on(text: str) -> bool:
 
 class _Output:
     """The file that Textual's writer thread writes to. It outlives the terminal: a writer thread that died of a
-    closed one would leave the event loop waiting for room in its queue for ever."""
+    closed one would leave the event loop waiting for room in its queue for ever. `on_taken`: the terminal has taken
+    what was written."""
 
-    def __init__(self, file: TextIO, on_gone: Callable[[], None]) -> None:
+    def __init__(self, file: TextIO, on_gone: Callable[[], None], on_taken: Callable[[], None]) -> None:
         self._descriptor = file.fileno()
         self._encoding = file.encoding or "utf-8"
-        self._on_gone = on_gone
+        self._on_gone, self._on_taken = on_gone, on_taken
         self._gone = False
 
     def write(self, text: str) -> None:
@@ -195,6 +199,7 @@ class _Output:
                 self._gone = True
                 self._on_gone()
                 return
+        self._on_taken()
 
     def flush(self) -> None:
         """Nothing waits here."""
@@ -208,6 +213,12 @@ def driver_class() -> type[Driver] | None:
     if sys.platform == "win32" or constants.DRIVER:
         return None
     return TerminalDriver
+
+
+def is_behind(driver: Driver | None) -> bool:
+    """The terminal does not take what is drawn: a frame drawn now would hold the event loop. When it takes again the
+    whole screen is drawn anew."""
+    return sys.platform != "win32" and isinstance(driver, TerminalDriver) and driver.is_behind()
 
 
 def show_title(driver: Driver | None, title: str) -> None:
@@ -236,7 +247,30 @@ if sys.platform != "win32":
             # Textual writes to stderr; who sends that to a file wants the errors there and the screen here.
             out = next((file for file in (sys.__stderr__, sys.__stdout__) if file is not None and file.isatty()), None)
             if out is not None:
-                self._file: Any = _Output(out, self._hang_up)
+                self._file: Any = _Output(out, self._hang_up, self._taken)
+            self._behind = False
+
+        def is_behind(self) -> bool:
+            """Asked before each frame, so that none is cut."""
+            if self._writer_thread is not None and self._writer_thread._queue.qsize() >= MOST_WAITING:
+                self._behind = True
+            return self._behind
+
+        def write(self, data: str) -> None:
+            """Nothing is added to what the terminal does not take, until it is given back."""
+            if not self._behind:
+                super().write(data)
+
+        def _taken(self) -> None:
+            """Told by the writer thread."""
+            if self._behind and self._writer_thread is not None and self._writer_thread._queue.empty():
+                with suppress(RuntimeError):  # the loop has ended already
+                    self._loop.call_soon_threadsafe(self._app.call_later, self._catch_up)
+
+        def _catch_up(self) -> None:
+            self._behind = False
+            self.show_title(self._title)
+            self._app.screen.refresh(layout=True)
 
         def start_application_mode(self) -> None:
             """Take the terminal; again after a suspension, but not twice (a stray SIGCONT would)."""
@@ -252,6 +286,7 @@ if sys.platform != "win32":
 
         def stop_application_mode(self) -> None:
             """Give the terminal back as it was found."""
+            self._behind = False
             if self._has_title:
                 self.write(_FORMER_TITLE)
             super().stop_application_mode()
