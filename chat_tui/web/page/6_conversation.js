@@ -132,7 +132,7 @@ function notePlace() {
 
 // Title and end of a conversation.
 
-async function rename() {
+function rename() {
   $("title-field").value = title;
   $("title-dialog").returnValue = "";
   $("title-dialog").showModal();
@@ -183,6 +183,7 @@ function listenToConversation() {
   $("new").addEventListener("click", () => newConversation());
   $("rename").addEventListener("click", rename);
   $("title-dialog").addEventListener("close", told(renamed));
+  $("title-cancel").addEventListener("click", () => $("title-dialog").close("cancel"));
   $("delete").addEventListener("click", told(remove));
   $("scroll").addEventListener("scroll", notePlace, { passive: true });
   $("to-end").addEventListener("click", followEnd);
