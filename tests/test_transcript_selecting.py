@@ -106,3 +106,18 @@ async def test_words_within_a_tables_line_are_copied_as_they_were_marked() -> No
         transcript.begin_selecting()
         await pilot.press("down", "down", "v", *["right"] * 9, "y")
         assert pilot.app.copies == ["name\twor"]  # type: ignore[attr-defined]
+
+
+async def test_two_clicks_select_a_word_and_three_the_turn_and_nothing_around_it() -> None:
+    async with scripted_chat(["Read docs/a-file.md, 漢字 too."]) as chat:
+        await chat.ask("go")
+        await chat.answered()
+        transcript, screen = chat.chat.transcript, chat.app.screen
+        y = next(y for y, row in enumerate(transcript._rows) if row is not None and "Read" in row.line.text)
+        for times, column, selected in (
+            (2, 10, "docs/a-file.md"),
+            (2, 25, "漢字"),
+            (3, 4, "Read docs/a-file.md, 漢字 too."),
+        ):
+            await chat.pilot.click(transcript, offset=(column, y), times=times)
+            assert (screen.get_selected_text() or "").strip() == selected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from textual import events
@@ -16,6 +17,9 @@ from chat_tui.tui.transcript.line_model import Position, Row
 from chat_tui.tui.transcript.painting import with_caret
 from chat_tui.tui.transcript.pane import LinePane
 from chat_tui.tui.transcript.wrapping import Line, clusters
+
+_WORD = re.compile(r"\w+(?:[-'’./:@~]+\w+)*")
+"""Names with a hyphen, paths and addresses are one."""
 
 
 class Caret(NamedTuple):
@@ -110,6 +114,15 @@ class SelectingPane(LinePane):
         self.leave_selecting()
         if selected and selected[0]:
             self.post_message(self.CopyAsked(selected[0]))
+
+    def select_word(self, row: Row, event: events.Click) -> None:
+        """Select the word of this row that was clicked."""
+        _, place = self.screen.get_widget_and_offset_at(event.screen_x, event.screen_y)
+        column = place.x if place is not None else -1
+        word = next((word for word in _WORD.finditer(row.line.text) if word.start() <= column < word.end()), None)
+        if word is not None:
+            code = row.position.code
+            self.screen.selections = {self: Selection(Offset(word.start(), code), Offset(word.end(), code))}
 
     def _text(self, position: Position) -> str:
         parts = self._model.views[position.turn].parts()

@@ -338,7 +338,10 @@ class Transcript(SelectingPane, can_focus=True, inherit_bindings=False):
             self._paint()
 
     def on_click(self, event: events.Click) -> None:
-        """A click chooses the turn; one on a fold opens it."""
+        """A click chooses the turn, one on a fold opens it; two select a word of the text, three the turn."""
+        if event.chain > 1:
+            # The toolkit would select all there is around the pane, names of widgets among it.
+            event.prevent_default()
         row = self._rows[event.y] if 0 <= event.y < len(self._rows) else None
         if row is None:
             return
@@ -353,10 +356,13 @@ class Transcript(SelectingPane, can_focus=True, inherit_bindings=False):
             if 0 < from_end <= len(view.place.text):
                 step = -1 if from_end > len(view.place.text) // 2 else 1
                 self.post_message(self.VersionAsked(view.turn.id, step))
+        elif event.chain == 2:
+            self.select_word(row, event)
+        elif event.chain == 3:
+            self._select_turn()
         self._paint()
 
-    def text_select_all(self) -> None:
-        """A double click selects the turn under it, not the whole conversation."""
+    def _select_turn(self) -> None:
         if self._cursor is None:
             return
         begin = Offset(0, Position(self._cursor, 1, 0).code)
