@@ -176,13 +176,12 @@ def told(*pieces: str, quiet_after: bool = True) -> list[tuple[str, str]]:
     return found
 
 
-SENT = f"a\x1b[Ab{START}one\r\ntwo\rthree\x1b[31m\x1b\x07{END}c\x1b\x1b[B{START}{END}\x1b[20~é\x1b"
+SENT = f"a\x1b[Ab{START}one\r\ntwo\rthree\x1b[31m\x1b\x07{END}{START}{END}c\x1b\x1b[B\x1b[20~é\x1b"
 MEANT = [
     ("text", "a\x1b[Ab"),
     ("paste", "one\ntwo\nthree"),
-    ("text", "c\x1b\x1b[B"),
     ("paste", ""),
-    ("text", "\x1b[20~é"),
+    ("text", "c\x1b\x1b[B\x1b[20~é"),
     ("key", "escape"),
 ]
 
@@ -212,6 +211,12 @@ def test_escapes_before_a_paste_are_told_before_it() -> None:
 def test_an_ending_inside_a_paste_types_nothing() -> None:
     assert told(f"{START}a{END}\rrm -rf x\r{END}b") == [("paste", "a\nrm -rf x\n"), ("text", "b")]
     assert told(f"{START}a\x1b[201\x1b[20\x9b201~\x1b{END}\r") == [("paste", "a[201[20"), ("text", "\r")]
+
+
+def test_an_ending_and_a_beginning_inside_a_paste_type_nothing() -> None:
+    evil = f"safe{END}rm -rf\r\x11{START}tail"
+    assert told(f"{START}{evil}{END}x") == [("paste", "saferm -rf\ntail"), ("text", "x")]
+    assert told(f"{START}a{END}{START}{evil}{END}") == [("paste", "a"), ("paste", "saferm -rf\ntail")]
 
 
 def test_two_pastes_in_one_read_stay_two() -> None:

@@ -160,12 +160,12 @@ class _Paste:
 
 
 def _ending(text: str) -> int:
-    """Where the paste ends. Of several endings the last one counts: the others were inside the pasted text."""
+    """Where the paste ends. Of several endings the last one counts: the others were inside the pasted text, unless
+    another paste begins right behind the first. Nobody types between two pastes that are read at once."""
     first = text.find(_PASTE_END)
-    if first < 0:
-        return -1
-    following = text.find(_PASTE_START, first)
-    return text.rfind(_PASTE_END, 0, following if following >= 0 else len(text))
+    if text.startswith(_PASTE_START, first + len(_PASTE_END)):
+        return first
+    return text.rfind(_PASTE_END)
 
 
 def _goes_on(text: str) -> bool:
