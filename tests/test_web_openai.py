@@ -197,7 +197,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     (
         {
             "messages": [
-                {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,!"}}]}
+                {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,ä"}}]}
             ]
         },
         "messages[0].content[0].image_url",

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from chat_tui.errors import ChatTuiError
-from chat_tui.web import conversations, openai_api, operations, page, seed_api
+from chat_tui.web import conversations, description, openai_api, operations, page, seed_api
 from chat_tui.web.access_log import Watched
 from chat_tui.web.door import Door
 from chat_tui.web.lock import Lock
@@ -24,7 +24,7 @@ from chat_tui.web.safe_headers import SafeHeaders
 
 def routes() -> list[BaseRoute]:
     """All that can be asked for; each file tells its own."""
-    asked = (seed_api, openai_api, conversations, operations, page)
+    asked = (seed_api, openai_api, conversations, operations, description, page)
     return [route for each in asked for route in each.routes()]
 
 

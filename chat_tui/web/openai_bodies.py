@@ -11,6 +11,8 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 Stop = Annotated[str, Meta(max_length=1000)]
+NotHere = Annotated[list[Any], Meta(extra_json_schema={"maxItems": 0})] | None
+"""What can be asked for elsewhere, but not here; it is told in better words than a decoder has."""
 Count = Annotated[int, Meta(ge=1, le=100_000_000)]
 
 
@@ -29,7 +31,13 @@ class RefusalPart(msgspec.Struct, frozen=True, tag_field="type", tag="refusal"):
 class ImageAddress(msgspec.Struct, frozen=True):
     """Where an image is."""
 
-    url: Annotated[str, Meta(description="A `data:` URL; addresses in the web are not fetched.")]
+    url: Annotated[
+        str,
+        Meta(
+            description="Addresses in the web are not fetched.",
+            extra_json_schema={"pattern": "^data:image/[a-z]+;base64,"},
+        ),
+    ]
 
 
 class ImagePart(msgspec.Struct, frozen=True, tag_field="type", tag="image_url"):
@@ -70,7 +78,7 @@ class StreamOptions(msgspec.Struct, frozen=True):
 class ResponseFormat(msgspec.Struct, frozen=True):
     """The form of the answer; only `text` can be had."""
 
-    type: str = "text"
+    type: Annotated[str, Meta(extra_json_schema={"enum": ["text"]})] = "text"
 
 
 class ChatRequest(msgspec.Struct, frozen=True):
@@ -90,13 +98,12 @@ class ChatRequest(msgspec.Struct, frozen=True):
     seed: Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | None = None
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None = None
     store: Annotated[bool, Meta(description="True: it is kept as a conversation.")] | None = None
-    n: Count | None = None
-    tools: list[Any] | None = None
-    tool_choice: Any = None
-    functions: list[Any] | None = None
+    n: Annotated[int, Meta(ge=1, extra_json_schema={"maximum": 1})] | None = None
+    tools: NotHere = None
+    functions: NotHere = None
     response_format: ResponseFormat | None = None
-    logprobs: bool | None = None
-    modalities: list[str] | None = None
+    logprobs: Annotated[bool, Meta(extra_json_schema={"const": False})] | None = None
+    modalities: list[Annotated[str, Meta(extra_json_schema={"enum": ["text"]})]] | None = None
 
 
 class CachedTokens(msgspec.Struct, frozen=True):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import binascii
 import re
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
@@ -79,7 +78,7 @@ def _refuse_what_cannot_be_had(body: ChatRequest) -> None:
     """What would be missed in the answer is refused; what only shades it is not looked at."""
     wrong: dict[str, object] = {
         "n": (body.n or 1) > 1,
-        "tools": bool(body.tools) and body.tool_choice != "none",
+        "tools": body.tools,
         "functions": body.functions,
         "response_format": body.response_format and body.response_format.type != "text",
         "logprobs": body.logprobs,
@@ -144,7 +143,7 @@ def _image(url: str, number: int, place: str) -> Attachment:
         if not attachments.media_type_of(content[:16]):
             raise Refused(400, "This is no PNG, JPEG, GIF or WebP.", param=place, code="invalid_image")
         return attachments.of_bytes(f"image {number}.{head[1].rpartition('/')[2].lower()}", content)
-    except binascii.Error:
+    except ValueError:
         raise Refused(400, "The image is not well-formed base64.", param=place, code="invalid_image") from None
     except AttachmentRefused as error:
         raise Refused(400, str(error), param=place, code="invalid_image") from None
