@@ -14,9 +14,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from chat_tui import __version__
 from chat_tui.config import Config
+from chat_tui.engine import Engine
 from chat_tui.limits import Web
 from chat_tui.web.access_log import WAITING, AccessLog
 from chat_tui.web.metrics import MODELS, Metrics
+from tests.engine_rig import Noted, stage
 from tests.model_server import ModelServer
 from tests.web_rig import Site, box, site
 
@@ -143,3 +145,20 @@ def test_a_stderr_that_nobody_reads_holds_nobody_up() -> None:
     log.close()
     assert len(told) > WAITING
     assert told[-1] in {"(99 lines were lost)\n", "(100 lines were lost)\n"}
+
+
+async def test_a_fault_of_ours_is_told_like_other_errors() -> None:
+    history = Noted("add_conversation", error=RuntimeError("nobody has thought of this"))
+    body = {"messages": [{"role": "user", "content": "Hi"}], "store": True}
+    async with stage(history=history) as on:
+
+        async def opener() -> Engine:
+            return on.engine
+
+        async with site(Config(), opener=opener) as web:
+            seeds, openais = await web.post("/stream", prompt="Hi"), await web.post("/v1/chat/completions", **body)
+    assert (seeds.status_code, openais.status_code) == (500, 500)
+    assert seeds.json()["success"] is False
+    assert openais.json()["error"]["type"] == "server_error"
+    assert "thought" not in seeds.text + openais.text
+    assert seeds.headers["x-content-type-options"] == "nosniff"

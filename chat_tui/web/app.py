@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Match, Route
 
 from chat_tui.errors import ChatTuiError
 from chat_tui.web import conversations, description, openai_api, operations, page, seed_api
@@ -19,7 +19,7 @@ from chat_tui.web.access_log import Watched
 from chat_tui.web.door import Door
 from chat_tui.web.lock import Lock
 from chat_tui.web.refusals import Refused, refused, response
-from chat_tui.web.safe_headers import SafeHeaders
+from chat_tui.web.safe_headers import HEADERS, SafeHeaders
 
 
 def routes() -> list[BaseRoute]:
@@ -44,7 +44,7 @@ def made(door: Door) -> Starlette:
         finally:
             await door.close()
 
-    handlers: dict[Any, Any] = {Refused: _refused, ChatTuiError: _failed, HTTPException: _unknown}
+    handlers: dict[Any, Any] = {Refused: _refused, ChatTuiError: _failed, HTTPException: _unknown, Exception: _broken}
     app = Starlette(routes=routes(), middleware=middleware(door), lifespan=lifespan, exception_handlers=handlers)
     app.state.door = door
     return app
@@ -60,5 +60,22 @@ async def _failed(request: Request, error: ChatTuiError) -> Response:
 
 async def _unknown(request: Request, error: HTTPException) -> Response:
     words = {404: "There is nothing at this path.", 405: "This path does not take this method."}
-    refusal = Refused(error.status_code, words.get(error.status_code, error.detail), headers=error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(sorted(_methods_at(request)))
+    refusal = Refused(error.status_code, words.get(error.status_code, error.detail), headers=headers)
     return response(request.url.path, refusal)
+
+
+def _methods_at(request: Request) -> set[str]:
+    """What all routes of this path take; Starlette looks at the first alone."""
+    routes = [route for route in request.app.routes if isinstance(route, Route)]
+    found = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    return {method for route in found for method in route.methods or ()}
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    """A fault of ours; whoever started the server sees where."""
+    told = response(request.url.path, Refused(500, "chat-tui has met an error of its own. Please report it."))
+    told.headers.update(HEADERS)
+    return told

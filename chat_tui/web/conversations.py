@@ -30,7 +30,7 @@ TURNS = 30
 _encoder = msgspec.json.Encoder()
 
 
-class _Query(msgspec.Struct, frozen=True):
+class Query(msgspec.Struct, frozen=True):
     """What stands behind the `?`."""
 
     query: Annotated[str, Meta(max_length=1000)] = ""
@@ -214,9 +214,9 @@ def _no_such() -> Refused:
     return Refused(404, "There is no such conversation.")
 
 
-def _query_of(request: Request) -> _Query:
+def _query_of(request: Request) -> Query:
     try:
-        return msgspec.convert(dict(request.query_params), _Query, strict=False)
+        return msgspec.convert(dict(request.query_params), Query, strict=False)
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `$")
         raise Refused(400, f"`{where.strip('.`')}`: {what}.") from error

@@ -15,8 +15,11 @@ from starlette.routing import BaseRoute, Route
 
 from chat_tui import __version__
 from chat_tui.web.bodies import Prompt
+from chat_tui.web.conversations import Query
 from chat_tui.web.openai_bodies import ChatRequest, Completion, CompletionChunk, ModelCard, ModelCards
 from chat_tui.web.operations import Health
+from chat_tui.web.page_bodies import Changed, Changes, Choices, Listing, Opened
+from chat_tui.web.page_stream import Counted, Html
 from chat_tui.web.refusals import OPENAI_PATH, OpenAIFault, SeedFault
 from chat_tui.web.seed_api import Generated, NotGenerated
 from chat_tui.web.seed_chunks import Ended, Failed, Said, Started, Told
@@ -54,13 +57,16 @@ class Operation(msgspec.Struct, frozen=True):
     """It needs no token."""
 
 
+_CONVERSATION = "/api/conversations/{id}"
+
 OPERATIONS: Sequence[Operation] = (
+    Operation("GET", "/", "The page.", text="text/html", open=True),
     Operation(
         "POST",
         "/stream",
         "Answer a question in server-sent events.",
         body=Prompt,
-        events=(Started, Said, Told, Failed, Ended),
+        events=(Started, Said, Told, Failed, Ended, Html, Counted),
     ),
     Operation(
         "POST",
@@ -80,6 +86,12 @@ OPERATIONS: Sequence[Operation] = (
         ChatRequest,
         events=(CompletionChunk, OpenAIFault),
     ),
+    Operation("GET", "/api/conversations", "The saved conversations, or those with some words.", Listing, query=Query),
+    Operation("GET", _CONVERSATION, "A conversation's last turns, or earlier ones.", Opened, query=Query),
+    Operation("PATCH", _CONVERSATION, "Rename or pin a conversation.", Changed, Changes),
+    Operation("DELETE", _CONVERSATION, "Delete a conversation; for ten seconds it can be brought back.", status=204),
+    Operation("POST", f"{_CONVERSATION}/restore", "Bring back one that was just deleted.", status=204),
+    Operation("GET", "/api/models", "Who can be asked.", Choices),
     Operation("GET", "/health", "How the server is.", Health, faults={503: Health}),
     Operation("GET", "/metrics", "Counters for Prometheus.", text="text/plain"),
     Operation("GET", "/openapi.json", "This description.", dict[str, Any]),
