@@ -8,7 +8,7 @@ import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -81,6 +81,8 @@ class Display(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """True: sentiment, keywords and reading time, until the fold is closed; `ask` gives them without `--insights`."""
     motion: bool = True
     """False: nothing blinks, and nothing glides to its place."""
+    typing_delay_seconds: float = 0.0
+    """The screen waits so long after each token, for demonstrations; the answer does not. Also `typing_delay`."""
     bell: bool = True
     """The terminal's bell tells when an answer that took more than ten seconds has ended unseen."""
 
@@ -141,6 +143,7 @@ _RANGES: dict[str, tuple[float, float, bool]] = {
     "request.temperature": _FROM_0,
     "request.top_p": (0, 1, False),
     "memory.exchanges": _FROM_0,
+    "display.typing_delay_seconds": (0, 10, False),
     "performance.streaming_buffer_size": _ABOVE_0,
     "performance.streaming_batch_size": _ABOVE_0,
     "performance.max_concurrent_streams": _ABOVE_0,
@@ -219,11 +222,20 @@ def parse(raw: bytes, file: str) -> Config:
     except RecursionError as error:
         raise ConfigError(f"{file} is nested too deep.", "Is it the right file?", file=file) from error
     try:
-        config = msgspec.convert(with_profile(table), Config)
+        config = msgspec.convert(_with_full_names(with_profile(table)), Config)
     except msgspec.ValidationError as error:
         raise explained(str(error), table, raw.decode("utf-8-sig"), file, Config) from error
     _check(config, file, raw.decode("utf-8-sig"))
     return config
+
+
+def _with_full_names(table: dict[str, Any]) -> dict[str, Any]:
+    """The config's table with the unit in the key that may be written without."""
+    display = table.get("display")
+    if not isinstance(display, dict) or "typing_delay" not in display:
+        return table
+    others = {key: value for key, value in display.items() if key != "typing_delay"}
+    return {**table, "display": {"typing_delay_seconds": display["typing_delay"], **others}}
 
 
 def _check(config: Config, file: str, text: str) -> None:

@@ -141,6 +141,7 @@ NUMBERS = [
     ("error_handling.retry_attempts", 0, 1),
     ("error_handling.retry_delay_seconds", -1, 0),
     ("error_handling.max_tries", 0, 1),
+    ("display.typing_delay_seconds", -1, 0),
     ("adaptive.first_max_tokens", 0, 1),
     ("adaptive.first_temperature", -1, 0),
     ("local.context_window", 0, 512),

@@ -122,6 +122,8 @@ class Chat(ChatCopies):
             await self._ready.wait()
             engine = self._engine
             assert engine is not None
+            if self.answer is not None and self.answer.ended and self.hurry():
+                await self.followed()
             async with self._moving:
                 await self._follow_new(engine, await begun(engine), text)
         except ChatTuiError as error:
@@ -147,11 +149,12 @@ class Chat(ChatCopies):
 
     async def cancel(self) -> bool:
         """Cancel the answer in view; False when none runs."""
+        typed = self.hurry()
         if self._asking and (self.answer is None or self.answer.ended):
             self._unwanted = True
             return True
         if self.answer is None or self.answer.ended or self._engine is None:
-            return False
+            return typed
         await self._engine.cancel(self.answer)
         return True
 

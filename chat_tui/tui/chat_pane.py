@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar, cast
 
 import msgspec
@@ -83,6 +85,10 @@ class ChatPane(Vertical):
         self.answer: Answer | None = None
         self._asking = False
         self._following: Worker[None] | None = None
+        self.typing_delay_seconds = 0.0
+        """So long the screen waits after each token."""
+        self._hurry: asyncio.Event | None = None
+        """Set: the rest is shown without waiting. None: nothing is being typed."""
         self._measuring: Timer | None = None
         completions = CompletionList()
         self.transcript = Transcript()
@@ -139,7 +145,7 @@ class ChatPane(Vertical):
         return answer if answer is not None and answer.state != "streaming" else None
 
     def _show(self, conversation_id: str | None, turns: Sequence[Turn]) -> None:
-        left = self.answer
+        left, self._hurry = self.answer, None
         self.find_bar.close(by_key=True)
         self.conversation_id, self.answer = conversation_id, None
         self._stop_measuring()
@@ -168,6 +174,8 @@ class ChatPane(Vertical):
     async def _followed(self, answer: Answer) -> None:
         append = self.transcript.append
         known = without_text(answer.turn)
+        # What was there before is not typed again.
+        there, self._hurry = len(answer), asyncio.Event() if self.typing_delay_seconds else None
         async for chunk in answer.follow():
             if not isinstance(chunk, Token):
                 if not answer.ended and known != (now := without_text(answer.turn)):
@@ -177,6 +185,11 @@ class ChatPane(Vertical):
                 append(chunk.token, chunk.kind)
             elif chunk.kind == "text":
                 append(chunk.token, "quick")
+            there -= 1
+            if self._hurry is not None and there < 0 and isinstance(chunk, Token):
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._hurry.wait(), self.typing_delay_seconds)
+        self._hurry = None
         self._stop_measuring()
         self.transcript.finish(answer.turn)
         self.find_bar.count_again()
@@ -184,6 +197,13 @@ class ChatPane(Vertical):
         self.post_message(self.Ended(answer.turn))
         await answer.saved.wait()
         self.post_message(self.Changed())
+
+    def hurry(self) -> bool:
+        """Show at once what is still being typed; False when nothing is."""
+        if self._hurry is None:
+            return False
+        self._hurry.set()
+        return True
 
     async def followed(self) -> None:
         """Wait until the answer in view has been shown to its end."""

@@ -73,6 +73,7 @@ class KeptChat(ChatPane):
     async def take_engine(self, engine: Engine) -> None:
         """From now on questions are answered; what was unsent at the last end comes back."""
         self._engine = engine
+        self.typing_delay_seconds = engine.config.display.typing_delay_seconds
         self.prompt.earlier = await engine.memory.prompts()
         typed = self.prompt.draft
         if self.preset is None:
