@@ -175,7 +175,9 @@ class ChatApp(App[int]):
     def say(self, title: str, more: str = "", *, long: bool = False, seconds: float | None = None) -> None:
         """Show a short notice; a long one stays as an error does, or as long as is said."""
         timeout = seconds or (NOTICE_SECONDS if long else NOTICE_SECONDS / 2)
-        self.notify(clean_line(more, 300) or " ", title=clean_line(title, 200), timeout=timeout, markup=False)
+        title, more = clean_line(title, 200), clean_line(more, 300)
+        # One without more words is one row.
+        self.notify(more or title, title=title if more else "", timeout=timeout, markup=False)
 
     def on_notify(self) -> None:
         """Notices that pile up would hide the screen: the oldest make room, but for those that are to last."""

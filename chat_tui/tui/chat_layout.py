@@ -34,6 +34,8 @@ WIDE, MIDDLE = 110, 80
 BOTH = 100
 """Columns from which the two of them leave the chat room enough."""
 SMALLEST = (40, 12)
+LOW = 30
+"""Rows from which on blank ones part the panels at the side."""
 _WITHOUT_SIGHT = {"cancel", "copy_or_cancel", "quit"}
 
 _IDLE_KEYS = (
@@ -54,7 +56,9 @@ _LIST_KEYS = (
     "conversation.delete",
     "undo.take",
 )
+_CUT = ("length", "cancelled", "broken", "failed")
 _TURN_KEYS = (
+    "answer.continue",
     "question.edit",
     "answer.regenerate",
     "version.before",
@@ -90,6 +94,8 @@ class ChatLayout(Screen[None]):
         self._answers = signs.EndedAnswers()
         self.insights: InsightsFold | None = None
         """There only while it is unfolded."""
+        self._focused_before: Widget | None = None
+        """What had the keys when the terminal became too small."""
 
     def _complete(self, text: str) -> list[Completion]:
         """What the prompt offers for a text that begins with a slash."""
@@ -177,7 +183,8 @@ class ChatLayout(Screen[None]):
 
     def _lay_out(self, width: int, height: int) -> None:
         self.set_class(width < MIDDLE, "-narrow")
-        self.set_class(width < SMALLEST[0] or height < SMALLEST[1], "-too-small")
+        self.set_class(height < LOW, "-low")
+        self._notice_size(width < SMALLEST[0] or height < SMALLEST[1])
         room = _room(width)
         self.history.display = self._wanted.get(f"history.{room}", width >= WIDE)
         crowded = self.history.display and MIDDLE <= width < BOTH
@@ -187,6 +194,16 @@ class ChatLayout(Screen[None]):
         figures = self.stats.display or (self.insights is not None and self.insights.display)
         self.set_class(not figures, "-no-figures")
         self.show_speed()
+
+    def _notice_size(self, too_small: bool) -> None:
+        """Where nobody sees what letters do, they are words: the prompt has the keys until there is room again."""
+        if too_small and not self.has_class("-too-small"):
+            self._focused_before = self.focused
+            self.chat.prompt.focus()
+        elif not too_small and self._focused_before is not None:
+            self._focused_before.focus()
+            self._focused_before = None
+        self.set_class(too_small, "-too-small")
 
     def _want(self, panel: str, *, open: bool) -> None:
         """Open or fold a panel, here and wherever there is as much room."""
@@ -230,7 +247,7 @@ class ChatLayout(Screen[None]):
     def ids_now(self) -> Sequence[str]:
         """The keys that count now: they differ on the turns, on the history list, and while an answer runs."""
         idle = _TURN_KEYS if self.chat.transcript.has_focus else _IDLE_KEYS
-        ids: Sequence[str] = _BUSY_KEYS if self.chat.busy else idle
+        ids: Sequence[str] = _BUSY_KEYS if self.chat.busy else [id for id in idle if id not in self._idle_for_now()]
         if self.history.has_focus_within:
             ids = _LIST_KEYS
         elif self.chat.find_bar.has_focus:
@@ -238,6 +255,16 @@ class ChatLayout(Screen[None]):
         elif self.chat.transcript.caret is not None:
             ids = _SELECTION_KEYS
         return ids
+
+    def _idle_for_now(self) -> set[str]:
+        """Keys that do nothing in this conversation, as it is."""
+        turns = self.chat.transcript.turns
+        idle = set() if self.chat.transcript.has_versions else {"version.before", "version.after", "version.compare"}
+        if not any("```" in turn.text for turn in turns):
+            idle.add("code.after")
+        if not turns or turns[-1].state not in _CUT:
+            idle.add("answer.continue")
+        return idle
 
     def show_keys(self) -> None:
         """Name them in the last row."""
@@ -263,12 +290,14 @@ class ChatLayout(Screen[None]):
         self.show_keys()
 
     def on_descendant_focus(self) -> None:
-        """Other keys count there."""
+        """Other keys count there; a list that covers the chat makes room for what is used now."""
+        if self.has_class("-narrow") and self.history.display and not self.history.has_focus_within:
+            self._want("history", open=False)
         self.show_keys()
 
     def show_speed(self) -> None:
-        """The speed stands in the last row where the stats panel is not in sight."""
-        self.keys.show_figures(None if self.stats.display else self.stats.figures)
+        """The speed stands beside the model where the stats panel is not in sight."""
+        self.picker.show_figures(None if self.stats.display else self.stats.figures)
 
 
 def _room(width: int) -> str:

@@ -343,7 +343,9 @@ class ChatScreen(ChatViews):
         if held is None:
             self.host.say("No answer is running")
         else:
-            self.host.say("The answer is held" if held else "The answer goes on")
+            if held:
+                # That it goes on is seen.
+                self.host.say("The answer is held")
             self.show_keys()
 
     async def action_copy_or_cancel(self) -> None:

@@ -258,7 +258,9 @@ def in_short(figures: Figures, width: int) -> str:
     """The most important figures on one line of at most `width` cells; fields keep their width."""
     if figures.ttft_seconds is None:
         return ""
-    parts = [f"TTFT {ttft(figures.ttft_seconds)}", f"{speed(figures.rate, figures.rate_estimated):>3} tok/s"]
+    parts = [f"TTFT {ttft(figures.ttft_seconds)}"]
+    if figures.rate is not None:
+        parts.append(f"{speed(figures.rate, figures.rate_estimated):>3} tok/s")
     if figures.cost is not None or figures.price is not None:
         parts.append(cost_of(figures))
     if figures.context_window:

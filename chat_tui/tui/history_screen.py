@@ -41,6 +41,7 @@ WRONG_SECONDS = 0.4
 LOOK_SECONDS = 0.5
 """Between two looks at which answers run."""
 FILTERS = 'words, "a phrase", model: role: before: after:'
+SHORT_FILTERS = '"a phrase" model: before: after:'
 _WRONG_LINES = 3
 _THIS = "This conversation"
 NOTHING = "This conversation: no conversation history yet"
@@ -67,7 +68,9 @@ class Note(SpanView):
         """One line; what is wrong may take more."""
         if not self._found:
             return [(Span(line, self._role),) for line in wrap(self._said, width, _WRONG_LINES)]
-        return [apart(Span(self._said, self._role), Span(self._found, "text"), width)]
+        fits = len(self._said) + len(self._found) < width
+        said = SHORT_FILTERS if self._said == FILTERS and not fits else self._said
+        return [apart(Span(said, self._role), Span(self._found, "text"), width)]
 
 
 class HistoryScreen(FramedScreen[tuple[str, str] | None]):

@@ -202,7 +202,7 @@ TABLE: tuple[Key, ...] = (
         "transcript",
         "branch",
     ),
-    Key("answer.continue", "c", "screen.go_on", "let an answer go on that was cut, or ask anew", "transcript"),
+    Key("answer.continue", "c", "screen.go_on", "let an answer go on that was cut, or ask anew", "transcript", "go on"),
     Key("answer.figures", "f", "figures", "show what each answer took, or hide it", "transcript", "figures"),
     Key(
         "answer.route",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -14,6 +15,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Input
 
+from chat_tui.figures import Figures
 from chat_tui.models import Standing
 from chat_tui.text_safety import clean_line
 from chat_tui.tui import figures_text as words
@@ -25,7 +27,8 @@ _LEAVE_IT = "Let the strategy choose"
 
 
 class ModelsInUse(SpanView):
-    """Two lines: model and strategy, with the keys that change them. A click opens the list."""
+    """Two lines: model and strategy, with the keys that change them; in a single one they stand beside each other, with
+    the most important figures. A click opens the list."""
 
     DEFAULT_CSS = """
     ModelsInUse { height: 2; width: 1fr; color: $text; background: $panel; padding: 0 1; }
@@ -39,6 +42,12 @@ class ModelsInUse(SpanView):
         super().__init__()
         self._keys = (model_key, strategy_key)
         self._use = ("", "", False)
+        self._figures = Figures()
+
+    def show_figures(self, figures: Figures) -> None:
+        """Show these figures, where there is one line."""
+        self._figures = figures
+        self.redraw()
 
     def name_keys(self, model_key: str, strategy_key: str) -> None:
         """These keys change them."""
@@ -51,8 +60,10 @@ class ModelsInUse(SpanView):
         self.redraw()
 
     def lines(self, width: int) -> Sequence[Line]:
-        """The two lines."""
+        """The two lines, or the one."""
         model, strategy, fixed = self._use
+        if self.size.height == 1:
+            return [self._one_line(width)]
         model_key, strategy_key = self._keys
         name = crop_start(model or "chosen by strategy", width - len(model_key) - 1)
         how = f"{strategy} (model fixed)" if fixed else strategy
@@ -62,6 +73,16 @@ class ModelsInUse(SpanView):
             apart(Span(name, "strong" if model else "dim"), Span(model_key, "dim"), width),
             apart(Span(how or words.UNKNOWN, "dim" if fixed else "accent"), Span(strategy_key, "dim"), width),
         ]
+
+    def _one_line(self, width: int) -> Line:
+        model, strategy, fixed = self._use
+        right = words.in_short(self._figures, width // 2)
+        how = f" · {strategy or words.UNKNOWN}"
+        room = width - len(right) - len(how) - 1
+        name = crop_start(model or "chosen by strategy", max(8, room))
+        left = (Span(name, "strong" if model else "dim"), Span(how, "dim" if fixed else "accent"))
+        gap = width - sum(cell_len(span.text) for span in left) - len(right)
+        return (*left, Span(" " * max(1, gap)), Span(right, "dim"))
 
     def on_click(self, event: events.Click) -> None:
         event.stop()
@@ -138,6 +159,10 @@ class ModelPicker(Widget):
     def compose(self) -> ComposeResult:
         """Only what is always in sight; the list comes when it is first opened."""
         yield self._in_use
+
+    def show_figures(self, figures: Figures | None) -> None:
+        """The figures of the answer in view, where the stats panel does not show them; None: it does."""
+        self._in_use.show_figures(figures or Figures())
 
     def name_keys(self, model_key: str, strategy_key: str) -> None:
         """The keys that the header names."""

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 
 from textual.widget import Widget
 
-from chat_tui.figures import Figures
-from chat_tui.tui import figures_text as words
 from chat_tui.tui.spans import Line, Span, SpanView, crop
 
 
@@ -54,14 +52,13 @@ class EditingLine(SpanView):
 
 
 class KeyBar(SpanView):
-    """The last row: the keys that count now; on narrow screens the speed at its right."""
+    """The last row: the keys that count now."""
 
     DEFAULT_CSS = "KeyBar { width: 1fr; height: 1; padding: 0 1; background: $surface; }"
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
         self._keys: Sequence[tuple[str, str]] = ()
-        self._figures = Figures()
 
     def show(self, keys: Sequence[tuple[str, str]]) -> None:
         """These keys with their words, the most important first."""
@@ -69,16 +66,10 @@ class KeyBar(SpanView):
             self._keys = keys
             self.redraw()
 
-    def show_figures(self, figures: Figures | None) -> None:
-        """The most important figures, where the stats panel is not in sight."""
-        self._figures = figures or Figures()
-        self.redraw()
-
     def lines(self, width: int) -> Sequence[Line]:
         """One line; keys that do not fit are left out from the end."""
-        right = words.in_short(self._figures, width // 2)
         spans: list[Span] = []
-        room = width - (len(right) + 2 if right else 0)
+        room = width
         for key, word in self._keys:
             needed = len(key) + len(word) + 1 + (2 if spans else 0)
             if needed > room:
@@ -86,8 +77,6 @@ class KeyBar(SpanView):
             room -= needed
             spans += [Span("  ")] if spans else []
             spans += [Span(key, "strong"), Span(f" {word}", "dim")]
-        if right:
-            spans += [Span(" " * (room + 2)), Span(right, "dim")]
         return [tuple(spans)]
 
 

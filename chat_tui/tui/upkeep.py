@@ -90,8 +90,8 @@ class Upkeep:
             await self._bring_up(conversation_id, turn_id)
         await self._chat.open(conversation_id, turn_id)
         if turn_id:
+            # The prompt has the keys: letters typed next are words, and ask for nothing that costs.
             self._chat.transcript.choose(turn_id)
-            self._chat.transcript.focus()
 
     async def _bring_up(self, conversation_id: str, turn_id: str) -> None:
         """Make the branch with this turn the current one."""

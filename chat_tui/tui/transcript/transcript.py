@@ -91,6 +91,11 @@ class Transcript(SelectingPane, can_focus=True, inherit_bindings=False):
             self._model.set_headers(turns, forks)
             self._paint()
 
+    @property
+    def has_versions(self) -> bool:
+        """Whether any turn in view has several."""
+        return bool(self._model.views.forks)
+
     def set_verdict(self, turn_id: str, good: bool) -> None:
         """A person has judged an answer."""
         turns = [msgspec.structs.replace(t, verdict=good) if t.id == turn_id else t for t in self.turns]

@@ -1,0 +1,117 @@
+"""What stands on the screen is what counts now: on small screens too, and never in the way of what is written."""
+
+from __future__ import annotations
+
+import pytest
+
+from chat_tui.errors import ChatTuiError
+from chat_tui.providers.scripted import Pause
+from chat_tui.tui.history_screen import HistoryScreen
+from tests.scripted_chat import scripted_chat
+
+
+async def test_on_a_small_screen_the_history_list_covers_the_chat_and_esc_leads_back() -> None:
+    async with scripted_chat(size=(60, 20)) as chat:
+        await chat.ask("go")
+        await chat.answered()
+        await chat.pilot.press("f2")
+        await chat.until(lambda: chat.screen.history.region.height == 18)
+        assert "Hello there." not in chat.shown()
+        await chat.pilot.press("escape")
+        await chat.shows("Hello there.")
+        assert chat.chat.prompt.has_focus
+        await chat.pilot.press("f2")
+        await chat.until(lambda: chat.screen.history.display)
+        await chat.pilot.press("shift+tab", "shift+tab", "x")
+        await chat.until(lambda: not chat.screen.history.display and chat.chat.prompt.text == "x")
+
+
+async def test_on_a_small_screen_model_strategy_and_figures_stand_in_one_row() -> None:
+    async with scripted_chat(["one ", Pause(0.3), "two"], size=(60, 20)) as chat:
+        await chat.ask("go")
+        await chat.answered()
+        await chat.until(lambda: "TTFT" in chat.shown().split("\n")[0])
+        first, *_, last = chat.shown().split("\n")
+        assert first.split()[:3] == ["shelf/deep", "·", "balanced"]
+        assert last.split()[:8] == ["Enter", "send", "Ctrl+O", "models", "Ctrl+T", "strategy", "Ctrl+R", "search"]
+        assert chat.screen.picker.region.height == 1
+
+
+async def test_at_80_by_24_every_figure_is_in_sight_beside_the_insights() -> None:
+    async with scripted_chat(["What a wonderful day."], size=(80, 24)) as chat:
+        await chat.ask("go")
+        await chat.answered()
+        await chat.ask("/insights")
+        # The library that does the sentiment is loaded first.
+        await chat.until(lambda: "positive" in chat.shown(), 30)
+        for label in ("Model", "Route", "TTFT", "Tokens/s", "Gaps p50 p95", "Duration", "Tokens in", "Tokens out"):
+            assert chat.figure(label), label
+        for label in ("thinking", "Context", "Cost", "Conversation", "Today"):
+            assert chat.figure(label), label
+        await chat.shows("chars", "4 words")
+
+
+async def test_letters_typed_after_a_jump_from_the_search_are_words() -> None:
+    async with scripted_chat(["Coffee."], ["Tea."]) as chat:
+        for question in ("first", "second"):
+            await chat.ask(question)
+            await chat.answered()
+        await chat.pilot.press("ctrl+r", *"coffee")
+        await chat.until(lambda: isinstance(chat.app.screen, HistoryScreen) and "1 turn" in chat.shown())
+        await chat.pilot.press("enter")
+        await chat.until(lambda: chat.chat.transcript.selected_turn == 1)
+        await chat.pilot.press(*"read", "space")
+        assert chat.chat.prompt.text == "read "
+        assert not chat.chat.busy
+        await chat.pilot.press("tab", "e")
+        await chat.until(lambda: chat.chat.prompt.text == "first")
+
+
+async def test_letters_typed_where_nobody_sees_what_they_do_are_words() -> None:
+    async with scripted_chat() as chat:
+        await chat.ask("go")
+        await chat.answered()
+        chat.chat.transcript.focus()
+        await chat.pilot.resize_terminal(30, 8)
+        await chat.shows("chat-tui needs 40×12")
+        await chat.pilot.press("r", "b", "enter")
+        await chat.pilot.resize_terminal(100, 30)
+        await chat.until(lambda: chat.chat.transcript.has_focus)
+        assert chat.chat.prompt.text == "rb"
+        assert len(chat.provider.requests) == 1
+
+
+async def test_the_last_row_names_only_what_can_be_done() -> None:
+    async with scripted_chat(["plain"], ["again ", Pause(60)], ["```py\nx\n```"]) as chat:
+        await chat.ask("go")
+        await chat.answered()
+        await chat.pilot.press("tab")
+        await chat.shows("e edit  r again  y copy")
+        for word in ("older", "compare", "code", "go on"):
+            assert word not in chat.shown(chat.screen.keys)
+        await chat.pilot.press("r")
+        await chat.shows("again ", "Esc cancel")
+        await chat.pilot.press("escape")
+        await chat.answered()
+        chat.chat.transcript.focus()
+        await chat.shows("c go on", "Left older", "d compare")
+        chat.chat.prompt.focus()
+        await chat.ask("code")
+        await chat.answered()
+        await chat.pilot.press("tab")
+        await chat.shows("] code")
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24)])
+async def test_no_notice_hides_the_prompt_or_what_is_offered_above_it(size: tuple[int, int]) -> None:
+    async with scripted_chat(["Half ", Pause(60)], size=size) as chat:
+        await chat.ask("go")
+        await chat.shows("Half")
+        chat.app.tell(ChatTuiError("The server is overloaded.", "Try again in 20 seconds, or choose another model."))
+        chat.app.say("Copied", "by the desktop's clipboard")
+        chat.app.say("The answer is held")
+        chat.chat.prompt.insert("other words")
+        await chat.pilot.press("enter")
+        await chat.shows(
+            "The server is overloaded.", "The answer is held", "steer", "leave", "other words", "Esc cancel"
+        )
