@@ -5,17 +5,29 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+import msgspec
 from msgspec.structs import replace
 
 from chat_tui import adaptive, presets
 from chat_tui.asking import request_of
 from chat_tui.attachments import Attachment
 from chat_tui.choosing import Choosing
-from chat_tui.compare import best_of
+from chat_tui.compare import asked_of, best_of
 from chat_tui.context import Context
 from chat_tui.conversation import Conversation, Turn, chained, new_id, now, title_of
 from chat_tui.presets import Preset
 from chat_tui.request import Request
+
+
+class Prices(msgspec.Struct, frozen=True):
+    """What the answers of several models may cost together."""
+
+    dollars: float
+    """US dollars, of those whose price is known."""
+    unknown: tuple[str, ...] = ()
+    """The models whose price is not known."""
+    tokens: int = 0
+    """That are sent to one of them; estimated."""
 
 
 class Foreseeing(Choosing):
@@ -47,6 +59,32 @@ class Foreseeing(Choosing):
         if request.adaptive:
             return await asyncio.to_thread(adaptive.context, self._router, request, self.config.adaptive)
         return await asyncio.to_thread(self._router.context, request, listed=False)
+
+    async def prices(
+        self,
+        conversation_id: str | None,
+        text: str,
+        models: Sequence[str],
+        settings: Request | None = None,
+        *,
+        system_prompt: str | None = None,
+        preset: Preset | None = None,
+        attachments: Sequence[Attachment] = (),
+    ) -> Prices:
+        """What `compare` may cost with these models; nothing is stored. Raises `HistoryError`."""
+        given, dollars, tokens = settings or Request(), 0.0, 0
+        unknown: list[str] = []
+        for model in models:
+            one = asked_of(model, given, given.max_price)
+            context = await self.foreseen(
+                conversation_id, text, one, system_prompt=system_prompt, preset=preset, attachments=attachments
+            )
+            tokens = max(tokens, context.tokens)
+            if context.price is None:
+                unknown.append(model)
+            else:
+                dollars += context.price
+        return Prices(dollars, tuple(unknown), tokens)
 
     async def best_two(self, conversation_id: str | None, text: str, settings: Request) -> Sequence[str]:
         """The models that `compare` asks where none are named. Raises `CommandError`, `HistoryError`."""

@@ -100,16 +100,12 @@ async def _tell_price(
     request: Request,
 ) -> None:
     """Say what all of them may cost, where that is something."""
-    prices = []
-    for model in models:
-        one = request.changed(model=model)
-        prices.append((await engine.foreseen(None, question, one, preset=preset, attachments=attachments)).price)
-    known = sum(price for price in prices if price is not None)
-    if not known:
+    prices = await engine.prices(None, question, models, request, preset=preset, attachments=attachments)
+    if not prices.dollars:
         return
-    unknown = ", ".join(model for model, price in zip(models, prices, strict=True) if price is None)
-    more = f", and the price of {clean_line(unknown, 200)}, which is not known" if unknown else ""
-    say(f"[≈ ${known:.4g} for all {len(models)} answers{more}]\n")
+    unknown = clean_line(", ".join(prices.unknown), 200)
+    more = f", and the price of {unknown}, which is not known" if unknown else ""
+    say(f"[≈ ${prices.dollars:.4g} for all {len(models)} answers{more}]\n")
 
 
 async def _written(comparison: Comparison, engine: Engine, interrupted: asyncio.Event, *, as_json: bool) -> int:
