@@ -171,6 +171,10 @@ class ChatLayout(Screen[None]):
         """The theme has changed."""
         self.chat.transcript.set_palette(ink)
 
+    def on_screen_resume(self) -> None:
+        """A screen in place of this one has gone."""
+        self.chat.transcript.look_again()
+
     def on_resize(self, event: events.Resize) -> None:
         """Panels fold by themselves where there is no room."""
         self._lay_out(event.size.width, event.size.height)

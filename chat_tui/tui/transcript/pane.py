@@ -18,6 +18,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from chat_tui.tui.transcript.found import Painted
+from chat_tui.tui.transcript.frames import Frames
 from chat_tui.tui.transcript.ink import Ink, plain_ink
 from chat_tui.tui.transcript.line_model import START, LineModel, Position, Row
 from chat_tui.tui.transcript.painting import (
@@ -35,8 +36,6 @@ from chat_tui.tui.transcript.painting import (
 from chat_tui.tui.transcript.rendering import Renderer
 from chat_tui.tui.transcript.wrapping import Line
 
-FRAME_SECONDS = 1 / 15
-"""Least time between two paintings while text streams in."""
 SCROLLBAR_SECONDS = 0.5
 """The same for the scroll bar, whose thumb then hardly moves."""
 HEADROOM = 3
@@ -61,9 +60,16 @@ class LinePane(ScrollView, can_focus=True):
     """Lines below the last one in view; estimated where they have not been seen."""
 
     def __init__(
-        self, ink: Ink | None = None, *, name: str | None = None, id: str | None = None, classes: str | None = None
+        self,
+        ink: Ink | None = None,
+        *,
+        frames: Frames | None = None,
+        name: str | None = None,
+        id: str | None = None,
+        classes: str | None = None,
     ) -> None:
         super().__init__(name=name, id=id, classes=classes)
+        self._frames = frames or Frames()
         self._renderer = Renderer(ink or plain_ink())
         self._model = LineModel(self._renderer)
         self.found = Painted()
@@ -78,28 +84,19 @@ class LinePane(ScrollView, can_focus=True):
         self._marked: tuple[int, int] | None = None
         """A code block by its turn and number."""
         self._reserved = 0
-        self._frame: asyncio.TimerHandle | None = None
-        self._painted_at = 0.0
-        self._frame_seconds = FRAME_SECONDS
         self._bar_at = 0.0
         self._sizing = self._loading = self._held = False
 
     # Painting.
 
     def _ask_frame(self) -> None:
-        """Paint soon: at once when the last painting was long enough ago. Nothing runs while nothing changes."""
-        wait = self._painted_at + self._frame_seconds - monotonic()
-        if wait <= 0:
-            self._paint()
-        else:
-            self._frame = asyncio.get_running_loop().call_later(wait, self._paint)
+        """Have what changed painted with the next frame."""
+        self._frames.ask(self._paint)
 
     def _paint(self) -> None:
         """Lay the rows in view anew and have those that changed drawn."""
-        if self._frame is not None:
-            self._frame.cancel()
-            self._frame = None
-        if not self.is_attached or not self.size.height or self._held:
+        self._frames.forget(self._paint)
+        if not self.is_attached or not self.size.height or self._held or not self._in_sight():
             return
         begun = monotonic()
         if self._live:
@@ -108,9 +105,15 @@ class LinePane(ScrollView, can_focus=True):
         self._lay()
         self._draw()
         self._load_lexers()
-        self._painted_at = monotonic()
-        # On a slow machine painting takes a quarter of the time at most.
-        self._frame_seconds = max(FRAME_SECONDS, 4 * (self._painted_at - begun))
+        self._frames.painted(begun)
+
+    def _in_sight(self) -> bool:
+        """Nothing stands in its place: neither another tab nor a screen that lets nothing through."""
+        stack = self.app.screen_stack
+        above = stack[stack.index(self.screen) + 1 :] if self.screen in stack else []
+        return all(screen.is_modal for screen in above) and all(
+            node.display for node in self.ancestors_with_self if isinstance(node, Widget)
+        )
 
     def _lay(self) -> None:
         """Find the rows in view; heights of parts seen for the first time become true by it."""
@@ -281,9 +284,15 @@ class LinePane(ScrollView, can_focus=True):
 
     def on_unmount(self) -> None:
         """No painting after this."""
-        if self._frame is not None:
-            self._frame.cancel()
-            self._frame = None
+        self._frames.forget(self._paint)
+
+    def look_again(self) -> None:
+        """It is in sight again: paint what came meanwhile."""
+        self._paint()
+
+    def on_show(self) -> None:
+        """The same."""
+        self._paint()
 
     def on_resize(self, event: events.Resize) -> None:
         """Wrap anew; the line at the top stays."""

@@ -192,14 +192,12 @@ class Transcript(SelectingPane, can_focus=True, inherit_bindings=False):
     def append(self, text: str, kind: TextKind = "text") -> None:
         """Text of the last turn has come. Cheap; painted within a frame."""
         self._model.views[-1].append(text, kind)
-        if self._frame is None:
-            self._ask_frame()
+        self._ask_frame()
 
     def amend(self, turn: Turn) -> None:
         """The last turn, which streams: its model or what was left out is known now. Its text is not looked at."""
         self._model.amend(turn)
-        if self._frame is None:
-            self._ask_frame()
+        self._ask_frame()
 
     def finish(self, turn: Turn) -> None:
         """The last turn as it is kept, with its state; painted at once."""
@@ -212,8 +210,7 @@ class Transcript(SelectingPane, can_focus=True, inherit_bindings=False):
         if self._model.views and self._model.views[-1].live:
             self._model.views[-1].set_status(text)
             self._model.changed(len(self._model.views) - 1)
-            if self._frame is None:
-                self._ask_frame()
+            self._ask_frame()
 
     def set_palette(self, ink: Ink) -> None:
         """Draw with another ink."""
@@ -248,7 +245,7 @@ class Transcript(SelectingPane, can_focus=True, inherit_bindings=False):
     @property
     def is_busy(self) -> bool:
         """Whether something is still to be painted or loaded."""
-        return self._frame is not None or self._loading
+        return self._frames.is_asked(self._paint) or self._loading
 
     def choose(self, turn_id: str) -> None:
         """Let keys act on this turn, where it is there; it stays where it stands."""

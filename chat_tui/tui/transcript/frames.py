@@ -1,0 +1,55 @@
+"""When panes paint: what asks within one frame is painted together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from time import monotonic
+
+FRAME_SECONDS = 1 / 15
+"""Least time between two paintings while text streams in."""
+
+
+class Frames:
+    """One timer for all panes that share it. Nothing runs while nothing asks."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[Callable[[], None], None] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._painted_at = 0.0
+        self._seconds = FRAME_SECONDS
+
+    def ask(self, paint: Callable[[], None]) -> None:
+        """Paint soon: at once when the last painting was long enough ago."""
+        self._waiting[paint] = None
+        if self._timer is None:
+            wait = self._painted_at + self._seconds - monotonic()
+            if wait > 0:
+                self._timer = asyncio.get_running_loop().call_later(wait, self._paint)
+            else:
+                self._paint()
+
+    def is_asked(self, paint: Callable[[], None]) -> bool:
+        """It is still to be painted."""
+        return paint in self._waiting
+
+    def forget(self, paint: Callable[[], None]) -> None:
+        """It needs no painting any more."""
+        self._waiting.pop(paint, None)
+        if not self._waiting and self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def painted(self, begun: float) -> None:
+        """Somebody has painted since then, in a frame or out of turn."""
+        self._painted_at = monotonic()
+        # On a slow machine painting takes a quarter of the time at most.
+        self._seconds = max(FRAME_SECONDS, 4 * (self._painted_at - begun))
+
+    def _paint(self) -> None:
+        self._timer = None
+        waiting, self._waiting = self._waiting, {}
+        begun = monotonic()
+        for paint in waiting:
+            paint()
+        self.painted(begun)
