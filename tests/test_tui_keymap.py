@@ -276,6 +276,7 @@ PLAIN_XTERM = {
     *(f"{modifier}+{arrow}" for modifier in ("ctrl", "shift") for arrow in ("up", "down", "left", "right")),
     *(_character_to_key(chr(code)) for code in range(33, 127)),
     "1–9",
+    "1–4",
 }
 """What xterm sends without any protocol of its own; Ctrl+I and Ctrl+M arrive as Tab and Enter, Shift+Enter as Enter."""
 TAKEN_BY_MULTIPLEXERS = {"ctrl+a", "ctrl+b"}

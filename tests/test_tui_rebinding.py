@@ -11,17 +11,18 @@ from textual.widget import Widget
 from chat_tui.config import Config
 from chat_tui.tui import keymap
 from chat_tui.tui.app import ChatApp
+from chat_tui.tui.compare_screen import CompareScreen
 from chat_tui.tui.help_screen import help_lines
 from chat_tui.tui.history_list import SummaryRows
 from chat_tui.tui.rebinding import rebound
 from chat_tui.tui.row_list import Filter
 from tests.prompt_rig import Small, press, prompt_of
-from tests.scripted_chat import ScriptedChat, StandInWeights, scripted_chat
+from tests.scripted_chat import DEEP, FAST, ScriptedChat, StandInWeights, scripted_chat
 
 FREE = "f20"
 """A key that nothing has."""
-PLACES = ("everywhere", "prompt", "transcript", "selection", "find bar", "lists", "history list")
-SCREENS = {"screens": "/help", "texts": "/help", "comparison": "/diff", "context": "/context"}
+PLACES = ("everywhere", "prompt", "transcript", "selection", "find bar", "lists", "history list", "side by side")
+SCREENS = {"screens": "/help", "texts": "/help", "comparison": "/diff", "context": "/context", "choice": "/compare"}
 """What opens one that has the keys of a place."""
 CAN_BE_REBOUND = [row for row in keymap.TABLE if not row.fixed]
 
@@ -65,6 +66,12 @@ async def stand(chat: ScriptedChat, where: str) -> None:
             chat.chat.find_bar.open()
     elif where in ("lists", "history list"):
         wanted = chat.screen.history.query_one(SummaryRows)
+    elif where == "side by side":
+        if not isinstance(chat.app.screen, CompareScreen):
+            comparison = await chat.engine.compare(None, "Which?", (FAST.name, DEEP.name))
+            await chat.app.push_screen(CompareScreen(comparison))
+        assert isinstance(chat.app.screen, CompareScreen)
+        wanted = chat.app.screen.columns[0].text
     wanted.focus()
     await chat.until(lambda: wanted.has_focus)
     if where == "selection" and chat.chat.transcript.caret is None:

@@ -11,6 +11,8 @@ from chat_tui.text_safety import clean_line
 from chat_tui.tui import figures_text as words
 
 MOST = 50
+_ENOUGH = 2
+"""Models that can be compared."""
 FILE_COMMANDS = ("/attach ", "/analyse ", "/import ")
 """What follows them is a file's path."""
 
@@ -32,6 +34,8 @@ def offered(text: str, known: Known) -> list[tuple[str, str]]:
     match command:
         case "/model" | "/retry":
             rows = [(standing.model.name, _price(standing)) for standing in known.models()]
+        case "/compare":
+            command, typed, rows = _next_of_several(text, known.models())
         case "/strategy":
             rows = [(name, "") for name in known.strategies()]
         case "/adaptive":
@@ -42,7 +46,20 @@ def offered(text: str, known: Known) -> list[tuple[str, str]]:
             rows = [(title, "") for title in dict.fromkeys(known.titles())]
         case _:
             return []
-    return [(f"{command} {name}", help) for name, help in _matching(typed, rows)]
+    begun = command if command[-1] in " ," else f"{command} "
+    return [(f"{begun}{name}", help) for name, help in _matching(typed, rows)]
+
+
+def _next_of_several(text: str, models: Sequence[Standing]) -> tuple[str, str, list[tuple[str, str]]]:
+    """What stands before the last name, what is typed of it, and which models are not named yet."""
+    at = max(text.rfind(" "), text.rfind(",")) + 1
+    named = set(text[:at].replace(",", " ").split()[1:])
+    if text[at:] or len(named) < _ENOUGH:
+        rows = [(one.model.name, _price(one)) for one in models if one.model.name not in named]
+    else:
+        # Enter shall send what is there, and not take another.
+        rows = []
+    return text[:at], text[at:], rows
 
 
 def _matching(typed: str, rows: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -45,6 +45,7 @@ class Asker(Protocol):
     prompt: Prompt
     conversation_id: str | None
     preset: Preset | None
+    rivals: Sequence[str]
     settings: Callable[[], Request]
 
     @property
@@ -215,12 +216,39 @@ class Attaching:
                 pass
         if number != self._asked:
             return
-        if (context := self._foreseen) is not None:
+        if self._chat.rivals:
+            told = await self.costs_of_all(self._chat.rivals, text)
+            if number != self._asked:
+                return
+        elif (context := self._foreseen) is not None:
             both = " for both answers" if context.quick else ""
             price = f"{words.about_cost(context.price)}{both}" if context.price else ""
             told = " · ".join(filter(None, [f"{words.tokens(context.tokens, True)} tokens", price]))
         self._chat.tell_foreseen(told)
         self._show()
+
+    async def costs_of_all(self, models: Sequence[str], text: str) -> str:
+        """What the answers of several models to these words may cost, such as `≈12 tokens · ≈$0.02 for 3`."""
+        chat = self._chat
+        if chat.engine is None or not models:
+            return ""
+        try:
+            prices = await chat.engine.prices(
+                chat.conversation_id,
+                text,
+                models,
+                chat.settings(),
+                system_prompt=chat.own_system_prompt,
+                preset=chat.preset,
+                attachments=[going.file for going in self._going if going.file is not None],
+            )
+        except ChatTuiError:
+            # The question itself will meet it and tell.
+            return ""
+        costs = words.about_cost(prices.dollars)
+        if prices.unknown:
+            costs = f"{costs} and more" if prices.dollars else "price not known"
+        return f"{words.tokens(prices.tokens, True)} tokens · {costs} for {len(models)}"
 
     async def _context(self, text: str, files: Sequence[Attachment]) -> Context | None:
         chat = self._chat

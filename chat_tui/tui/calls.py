@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from chat_tui.engine import Engine
     from chat_tui.presets import Preset
     from chat_tui.tui.as_you_type import AsYouType
+    from chat_tui.tui.comparing import Comparing
 
 
 class Caller(Protocol):
@@ -87,6 +88,9 @@ class Caller(Protocol):
     def regenerate(self, model: str | None) -> None:
         """Ask for another version of the answer by this model; None: the one that the strategy chooses."""
 
+    async def comparing(self) -> Comparing:
+        """What asks several models at once."""
+
     async def show_statistics(self) -> None:
         """Show what answers took by day, model and strategy."""
 
@@ -143,6 +147,10 @@ async def _branch(screen: Caller, _engine: Engine, _argument: str) -> None:
 
 async def _clear(screen: Caller, _engine: Engine, _argument: str) -> None:
     await screen.action_new_conversation()
+
+
+async def _compare(screen: Caller, _engine: Engine, typed: str) -> None:
+    await (await screen.comparing()).command(typed)
 
 
 async def _context(screen: Caller, _engine: Engine, _argument: str) -> None:
@@ -343,6 +351,7 @@ _CALLS: dict[str, _Call] = {
     "bad": _bad,
     "branch": _branch,
     "clear": _clear,
+    "compare": _compare,
     "context": _context,
     "continue": _continue,
     "copy": _copy,

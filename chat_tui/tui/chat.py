@@ -311,6 +311,15 @@ class Chat(ChatCopies):
         self._measure_last(path)
         self.post_message(self.Changed())
 
+    async def show_chosen(self, conversation: Conversation) -> None:
+        """Another of several answers stands in the conversation now: show it where that is in view."""
+        if conversation.id != self.conversation_id:
+            return
+        async with self._moving:
+            await self.followed()
+            self._show_path(conversation)
+            self.transcript.choose(conversation.path[-1].id)
+
     def action_judge(self, good: int) -> None:
         """Note that the chosen answer, else the last one, was good or bad."""
         turn = self.chosen_answer()

@@ -102,6 +102,9 @@ class ChatScreen(ChatViews):
         if isinstance(said, commands.Call):
             self.chat.prompt.clear_draft()
             self.run_worker(self._carried_out(said, event.text), group="command")
+        elif self._comparing is not None and self.chat.rivals:
+            self._leave_preview()
+            self._comparing.ask(said)
         elif self.chat.busy:
             self.chat.steering.entered(event.text, said)
         else:
@@ -114,6 +117,10 @@ class ChatScreen(ChatViews):
         preview = self._as_you_type.take() if self._as_you_type is not None else None
         self.chat.ask(text, self.settings(), files, preview)
         self.show_keys()
+
+    def _leave_preview(self) -> None:
+        if self._as_you_type is not None:
+            self._as_you_type.stop()
 
     def as_you_type(self) -> AsYouType:
         """What answers before it is sent, where the preset says so."""
@@ -329,13 +336,16 @@ class ChatScreen(ChatViews):
         """Esc: a preview, the answer, then the download; else back to the prompt, and notices go."""
         if self._as_you_type is not None and self._as_you_type.stop():
             return
-        if await self.chat.cancel():
+        if await self._stop_comparison() or await self.chat.cancel():
             self._cancelled_at = time.monotonic()
         elif self.chat.fetch_line.running and time.monotonic() - self._cancelled_at > HASTY_SECONDS:
             self.chat.fetch_line.stop()
-        else:
+        elif self._comparing is None or not self._comparing.leave():
             self.app.clear_notifications()
             self.chat.prompt.focus()
+
+    async def _stop_comparison(self) -> bool:
+        return self._comparing is not None and await self._comparing.stop()
 
     async def action_pause_or_resume(self) -> None:
         """Hold the answer, or let it go on."""

@@ -13,6 +13,7 @@ from chat_tui.tui.chat_choice import ChatChoice
 
 if TYPE_CHECKING:
     from chat_tui.engine import Engine
+    from chat_tui.tui.comparing import Comparing
 
 _INSIGHTS, _UNFOLDED, _FOLDED = "insights", "unfolded", "folded"
 """Where it is kept whether they are unfolded, and how."""
@@ -24,6 +25,7 @@ class ChatViews(ChatChoice):
     def __init__(self, *, model: str | None, strategy: str, adaptive: Adaptive, clock: Callable[[], datetime]) -> None:
         super().__init__(model=model, strategy=strategy, adaptive=adaptive, clock=clock)
         self._clock = clock
+        self._comparing: Comparing | None = None
 
     async def _told(self, work: Coroutine[Any, Any, None]) -> None:
         try:
@@ -86,6 +88,22 @@ class ChatViews(ChatChoice):
 
         if self.app.screen is self:
             self.app.push_screen(ContextScreen(engine, id, self.chat.turns, self.settings()))
+
+    def action_open_comparison(self) -> None:
+        """Ask several models at once, or go back to their answers."""
+        self.run_worker(self._told(self._open_comparison()), group="command")
+
+    async def _open_comparison(self) -> None:
+        await (await self.comparing()).open()
+
+    async def comparing(self) -> Comparing:
+        """What asks several models at once, once the engine is open."""
+        engine = await self.opened()
+        if self._comparing is None:
+            from chat_tui.tui.comparing import Comparing
+
+            self._comparing = Comparing(self.chat, engine)
+        return self._comparing
 
     async def restore_insights(self, engine: Engine) -> None:
         """Unfold the insights where they were at the last end, or where the config wants them."""

@@ -19,8 +19,8 @@ _MOVES = {f"turn.{way}" for way in ("before", "after")} | {
     f"transcript.{way}" for way in ("page_up", "page_down", "begin", "end")
 }
 """Nobody goes through a list to go a row up."""
-_AT_THE_PROMPT = {"adaptive.toggle"}
-"""Bound only there, and worth finding everywhere."""
+_AT_THE_PROMPT = {"adaptive.toggle", "compare.open"}
+"""They are bound only there, and worth finding everywhere."""
 _OF_AN_ANSWER = ("transcript.copy", "answer.regenerate", "question.edit", "answer.route")
 _LAST = ("help.open", "app.quit")
 _WITHOUT_KEY = ("stats", "theme", "system", "attach", "detach", "analyse", "fetch", "forget")

@@ -27,6 +27,7 @@ TABLE: tuple[Command, ...] = (
     Command("bad", "note that the answer was bad"),
     Command("branch", "end the conversation at the chosen turn: what is asked next branches off"),
     Command("clear", "begin a fresh conversation; this one stays in the history, and /undo leads back"),
+    Command("compare", "ask 2 to 4 models at once, side by side; without names, choose them", "[models] [--blind]"),
     Command("context", "show what of this conversation is sent, and keep exchanges in or out"),
     Command("continue", "let the last answer go on that was cut, or ask anew where nothing had come"),
     Command("copy", "copy the answer, one of its code blocks, or the whole conversation", "[number|all]"),

@@ -14,6 +14,7 @@ from textual.worker import Worker
 from chat_tui.conversation import Conversation, Turn
 from chat_tui.errors import HistoryError
 from chat_tui.request import Request
+from chat_tui.text_safety import clean_line
 from chat_tui.tui.attaching import Attaching
 from chat_tui.tui.chat_pane import ChatPane
 from chat_tui.tui.completion import Completion
@@ -60,6 +61,8 @@ class KeptChat(ChatPane):
         """What is on the disk of the edit in view."""
         self.settings: Callable[[], Request] = Request
         """The model or strategy in use."""
+        self.rivals: Sequence[str] = ()
+        """The models that the next question goes to, all at once; empty: it goes to one."""
         self.files = Attaching(self)
         """What goes along with the next question."""
         self._files_kept = ""
@@ -251,7 +254,18 @@ class KeptChat(ChatPane):
         """Say at the prompt what the next question costs, beside the preset in use."""
         self._foreseen = words
         preset = self.preset.words() if self.preset is not None else ""
-        self.prompt.border_subtitle = Content(" · ".join(filter(None, [preset, words])))
+        rivals = f"compare {clean_line(', '.join(self.rivals), 60)}" if self.rivals else ""
+        self.prompt.border_subtitle = Content(" · ".join(filter(None, [preset, rivals, words])))
+
+    def set_rivals(self, models: Sequence[str]) -> None:
+        """The next question goes to all of these at once; to one model where there are none."""
+        self.rivals = tuple(models)
+        self.tell_foreseen("")
+        self.files.foresee()
+
+    async def costs_of_all(self, models: Sequence[str], text: str) -> str:
+        """What their answers to the words that are not sent yet may cost, in words."""
+        return await self.files.costs_of_all(models, text)
 
     def _bring_files(self, kept: str) -> None:
         self._files_kept = kept

@@ -20,6 +20,8 @@ Where = Literal[
     "texts",
     "comparison",
     "context",
+    "side by side",
+    "choice",
 ]
 """Lists are in the screens too. Screens are what stands over the chat, texts those of them that are only read."""
 
@@ -43,7 +45,8 @@ class Key(msgspec.Struct, frozen=True):
     """Why the keys cannot be others, as the end of a sentence; empty: they can."""
 
 
-DIGITS = "1–9"
+DIGITS = {"1–9": "123456789", "1–4": "1234"}
+"""Rows of digits, as they are written, and their keys."""
 
 TABLE: tuple[Key, ...] = (
     Key("conversation.new", "ctrl+n", "new_conversation", "begin a new conversation", label="new"),
@@ -106,6 +109,14 @@ TABLE: tuple[Key, ...] = (
         "let a fast model answer at once and the best one in detail, or no longer",
         "prompt",
     ),
+    Key(
+        "compare.open",
+        "f4",
+        "screen.open_comparison",
+        "ask several models at once, side by side; without words: back to the last comparison",
+        "prompt",
+        "compare",
+    ),
     Key("prompt.undo", "ctrl+z", "undo", "undo", "prompt"),
     Key("prompt.redo", "ctrl+y", "redo", "redo", "prompt"),
     Key("prompt.word_left", "ctrl+left,alt+b", "cursor_word_left", "a word to the left", "prompt"),
@@ -136,7 +147,7 @@ TABLE: tuple[Key, ...] = (
     Key("transcript.copy", "y", "copy_turn", "copy the answer", "transcript", "copy", inner=True),
     Key(
         "transcript.copy_code",
-        DIGITS,
+        "1–9",
         "",
         "copy a code block by its number",
         "transcript",
@@ -264,6 +275,26 @@ TABLE: tuple[Key, ...] = (
     Key("exchange.next", "space", "keep('next')", "keep it in, then out, then as it fits", "context", "in, out, fits"),
     Key("exchange.keep", "k", "keep('in')", "keep the exchange in, or as it fits", "context", "in"),
     Key("exchange.leave", "x", "keep('out')", "keep the exchange out, or as it fits", "context", "out"),
+    Key("comparison.next", "tab,right", "column(1)", "the answer at the right", "side by side", "next"),
+    Key("comparison.before", "shift+tab,left", "column(-1)", "the answer at the left", "side by side"),
+    Key(
+        "comparison.keep",
+        "1–4",
+        "",
+        "keep this answer in the conversation; those that still run are stopped",
+        "side by side",
+        fixed="the digits are the numbers of the answers",
+    ),
+    Key("comparison.stop", "x", "stop", "stop this answer and keep its part; Esc stops all", "side by side", "stop"),
+    Key("comparison.blind", "b", "blind", "hide who answers until one is kept, or no longer", "side by side", "blind"),
+    Key(
+        "rival.toggle",
+        "space",
+        "screen.toggle_rival",
+        "take a model in, or leave it out",
+        "choice",
+        "choose",
+    ),
 )
 
 _NAMES = {

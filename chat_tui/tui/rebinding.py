@@ -8,10 +8,10 @@ from textual.keys import Keys, _character_to_key, key_to_character
 
 from chat_tui.errors import KeymapError
 from chat_tui.text_safety import clean_line
-from chat_tui.tui.keymap import DIGITS, TABLE, Where
+from chat_tui.tui.keymap import DIGITS, TABLE, Key, Where
 
 # Where letters are words: in the lists they filter.
-_WRITTEN_IN = ("everywhere", "prompt", "find bar", "lists", "history list", "screens")
+_WRITTEN_IN = ("everywhere", "prompt", "find bar", "lists", "history list", "screens", "choice")
 
 
 def rebound(overrides: Mapping[str, str]) -> tuple[dict[str, str], list[KeymapError]]:
@@ -62,8 +62,8 @@ def _conflict(changed: Mapping[str, Sequence[str]]) -> tuple[str, str, str] | No
     for id, keys in changed.items():
         fresh = set(keys) - set(rows[id].keys.split(","))
         for other in TABLE:
-            theirs = changed.get(other.id, "123456789" if other.keys == DIGITS else other.keys.split(","))
-            if other.id != id and _meet(other.where, rows[id].where) and (both := fresh.intersection(theirs)):
+            theirs = changed.get(other.id, DIGITS.get(other.keys, other.keys.split(",")))
+            if other.id != id and _meet(other, rows[id]) and (both := fresh.intersection(theirs)):
                 return id, other.id, min(both)
     return None
 
@@ -77,12 +77,18 @@ _TOGETHER: Sequence[set[Where]] = (
     {"comparison", "texts"},
     {"context", "screens"},
     {"context", "lists"},
+    {"choice", "lists"},
+    {"choice", "screens"},
 )
 
 
-def _meet(one: Where, other: Where) -> bool:
-    """Whether keys of both places act at the same time."""
-    return one == other or "everywhere" in (one, other) or {one, other} in _TOGETHER
+def _meet(one: Key, other: Key) -> bool:
+    """Whether both keys act at the same time."""
+    places = {one.where, other.where}
+    if places == {"transcript", "side by side"}:
+        # Of the transcript's keys only its own act on a column.
+        return one.inner or other.inner
+    return len(places) == 1 or "everywhere" in places or places in _TOGETHER
 
 
 def _is_key(key: str) -> bool:

@@ -1,0 +1,150 @@
+"""One answer of a comparison on the screen: its head with its own figures, its text below."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.message import Message
+
+from chat_tui.chunks import Token
+from chat_tui.conversation import Turn
+from chat_tui.figures import Figures
+from chat_tui.tui import compare_lines, keymap
+from chat_tui.tui import figures_text as words
+from chat_tui.tui.notices import MoreBelow
+from chat_tui.tui.spans import Line, SpanView
+from chat_tui.tui.transcript.frames import Frames
+from chat_tui.tui.transcript.transcript import Transcript
+from chat_tui.tui.turn_figures import without_text
+
+if TYPE_CHECKING:
+    from chat_tui.answer import Answer
+
+
+class ColumnHead(SpanView):
+    """Who answers, how it stands, and its figures."""
+
+    DEFAULT_CSS = "ColumnHead { width: 1fr; height: auto; padding: 0 1 0 0; background: $panel; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told: tuple[int, str, Figures, bool] = (0, "", Figures(), False)
+
+    def show(self, number: int, name: str, figures: Figures, *, chosen: bool) -> None:
+        """What it tells from now on."""
+        self._told = (number, name, figures, chosen)
+        self.redraw()
+
+    def get_content_height(self, container: object, viewport: object, width: int) -> int:
+        """Where it is narrow the figures take two lines."""
+        return compare_lines.head_height(width)
+
+    def lines(self, width: int) -> Sequence[Line]:
+        """Three lines, or four."""
+        number, name, figures, chosen = self._told
+        return compare_lines.head_lines(number, name, figures, width, chosen=chosen)
+
+
+class ColumnText(Transcript, inherit_bindings=False):
+    """The answer's text. Digits are the answers' numbers here, and not those of code blocks."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*keymap.bindings("transcript", inner=True)]
+
+
+class Column(Vertical):
+    """Follows one answer. What tells who it is can be hidden behind a letter."""
+
+    DEFAULT_CSS = """
+    Column { width: 1fr; height: 1fr; border-right: vkey $border-blurred; }
+    Column.-last { border-right: none; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("v", "select", "Select by keyboard", id="transcript.select", show=False),
+        Binding("greater_than_sign", "table(1)", "Scroll wide tables", id="table.after", show=False),
+        Binding("less_than_sign", "table(-1)", "Scroll wide tables back", id="table.before", show=False),
+    ]
+
+    class Ended(Message):
+        """The answer has been shown to its end."""
+
+    def __init__(self, model: str, answer: Answer, frames: Frames) -> None:
+        super().__init__()
+        self.model, self.answer = model, answer
+        self.place = 0
+        """Counts from 0, from the left."""
+        self.label = ""
+        """Stands in place of the name; empty: nothing is hidden."""
+        self.head, self.text, self._more = ColumnHead(), ColumnText(frames=frames), MoreBelow()
+
+    def compose(self) -> ComposeResult:
+        """Head, text, and whether there is more below."""
+        yield self.head
+        yield self.text
+        yield self._more
+
+    def on_mount(self) -> None:
+        """Follow it from its beginning."""
+        self.run_worker(self._followed(), group="follow")
+        self.measure()
+
+    @property
+    def named(self) -> str:
+        """What it is called now."""
+        return self.label or self.model
+
+    def _shown(self, turn: Turn) -> Turn:
+        return compare_lines.masked(turn, self.label) if self.label else turn
+
+    async def _followed(self) -> None:
+        answer, append = self.answer, self.text.append
+        self.text.add(self._shown(without_text(answer.turn)))
+        known = answer.turn.left_out
+        async for chunk in answer.follow():
+            if isinstance(chunk, Token):
+                append(chunk.token, chunk.kind)
+            elif known != answer.turn.left_out:
+                known = answer.turn.left_out
+                self.text.amend(self._shown(without_text(answer.turn)))
+        self.text.finish(self._shown(answer.turn))
+        self.measure()
+        self.post_message(self.Ended())
+
+    def figures(self) -> Figures:
+        """As they may be seen now."""
+        figures = self.answer.figures()
+        return compare_lines.masked_figures(figures) if self.label else figures
+
+    def measure(self) -> None:
+        """Tell the figures of this moment."""
+        figures = self.figures()
+        self.head.show(self.place + 1, self.named, figures, chosen=self.text.has_focus)
+        self.text.set_status("" if figures.phase in {"answering", "thinking"} else words.phase(figures))
+
+    def rename(self) -> None:
+        """There is another label, or none any more; the reading position stays."""
+        if self.answer.ended and self.text.turns and self.text.turns[0].state != "streaming":
+            place = self.text.reading_position
+            self.text.show([self._shown(self.answer.turn)])
+            self.text.restore(place)
+        elif self.text.turns:
+            self.text.amend(self._shown(without_text(self.answer.turn)))
+        self.measure()
+
+    def action_select(self) -> None:
+        """Select by keyboard."""
+        self.text.begin_selecting()
+
+    def action_table(self, step: int) -> None:
+        """Scroll wide tables sideways."""
+        self.text.scroll_tables(step)
+
+    @on(Transcript.MoreBelow)
+    def show_more_below(self, event: Transcript.MoreBelow) -> None:
+        """A chip says that there is more below."""
+        event.stop()
+        self._more.show(event.lines)
