@@ -13,7 +13,14 @@ import pytest
 from msgspec.structs import replace
 from openai import AsyncOpenAI, OpenAI
 
+from chat_tui.chunks import Token
 from chat_tui.config import Config, ErrorHandling, ProviderRow
+from chat_tui.providers.scripted import Pause
+from chat_tui.request import Request
+from chat_tui.web import door_of
+from chat_tui.web.openai_api import CompletionStream
+from chat_tui.web.openai_replies import Events
+from tests.engine_rig import stage
 from tests.model_scripts import Script
 from tests.model_server import ModelServer
 from tests.web_rig import TOKEN, Site, box, site
@@ -159,6 +166,17 @@ async def test_models_are_listed_with_the_strategies_and_auto(server: ModelServe
     assert (one.id, one.owned_by) == ("box/t6", "box")
 
 
+async def test_a_bare_name_is_enough_where_only_one_has_it(server: ModelServer) -> None:
+    """Also one with a slash in it, and of a server that has to be asked what it has."""
+    async with ModelServer(models=("org/t5", "both")) as other:
+        rows = (ProviderRow("box", base_url=server.base_url, models=("t5", "both")), ProviderRow("far", other.base_url))
+        async with door(Config(providers=rows)) as (_, client):
+            told = [(await client.chat.completions.create(model=name, messages=HI)).model for name in ("org/t5", "t5")]
+            with pytest.raises(openai.NotFoundError, match="box/both, far/both"):
+                await client.chat.completions.create(model="both", messages=HI)
+    assert told == ["far/org/t5", "box/t5"]
+
+
 @pytest.mark.parametrize(("words", "reason"), [("t5-length", "length"), ("t5-filter", "content_filter")])
 async def test_the_reason_of_the_end_is_the_models(server: ModelServer, words: str, reason: str) -> None:
     async with door(box(server.base_url, words)) as (_, client):
@@ -258,6 +276,53 @@ async def test_a_stream_that_breaks_raises_at_the_client_and_says_no_done(server
             text = (await raw.aread()).decode()
         assert '"error":{' in text
         assert "[DONE]" not in text
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_server_that_stops_says_that_the_answer_is_not_whole(server: ModelServer, stream: bool) -> None:
+    async with door(box(server.base_url, "t5000-r200")) as (web, client):
+
+        async def ask() -> None:
+            told = await client.chat.completions.create(model="auto", messages=HI, stream=stream)
+            if isinstance(told, openai.AsyncStream):
+                async for _ in told:
+                    pass
+
+        asking = asyncio.create_task(ask())
+        inside = web.server.config.app.state.door
+        await server.until(lambda: server.active_streams == 1)
+        [answer] = inside.running()
+        async with asyncio.timeout(5):
+            async for chunk in answer.follow():
+                if isinstance(chunk, Token):
+                    break
+        await inside.cancel_all()
+        with pytest.raises(openai.APIError, match="stopping"):
+            await asking
+
+
+async def test_whoever_waits_long_for_the_first_token_sees_that_somebody_is_there() -> None:
+    sent: list[dict[str, Any]] = []
+    head = asyncio.Event()
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+        head.set()
+
+    async def receive() -> Any:
+        await asyncio.Event().wait()
+
+    async with stage([Pause(60.0), "Late."]) as on:
+        answer = await on.engine.ask_apart("Hi", Request())
+        events = Events("chatcmpl-1", 0, include_usage=False)
+        stream = CompletionStream(door_of(Config(), token=TOKEN), answer, events, "chatcmpl-1", head_seconds=0.02)
+        telling = asyncio.create_task(stream({"type": "http", "path": "/v1/chat/completions"}, receive, send))
+        async with asyncio.timeout(5):
+            await head.wait()
+        assert sent[0]["status"] == 200
+        assert not answer.ended
+        await answer.cancel()
+        await telling
 
 
 # -- clients that leave -----------------------------------------------------------------------------------------------

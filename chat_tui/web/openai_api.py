@@ -68,7 +68,9 @@ async def chat_completions(request: Request) -> Response:
     """Answer the last message of a talk, streamed or whole."""
     door, raw = door_of(request), await request.body()
     asked = await asyncio.to_thread(asked_in, raw) if len(raw) > LARGE_BYTES else asked_in(raw)
-    answer = await door.ask(client_of(request), lambda engine: _begun(engine, asked), named="/" in asked.model)
+    # A bare name may hold slashes too: only a list of all models tells whose it is.
+    named = "/" in asked.model and (await door.engine()).knows(asked.model)
+    answer = await door.ask(client_of(request), lambda engine: _begun(engine, asked), named=named)
     id, created = f"chatcmpl-{answer.turn.id}", int(time())
     if asked.stream:
         return CompletionStream(door, answer, Events(id, created, include_usage=asked.include_usage), id)
@@ -98,9 +100,9 @@ async def _begun(engine: Engine, asked: Asked) -> Answer:
 class CompletionStream(EventStream):
     """The events of a completion. Where it fails before the first token, the status says so."""
 
-    def __init__(self, door: Door, answer: Answer, events: Events, id: str) -> None:
+    def __init__(self, door: Door, answer: Answer, events: Events, id: str, head_seconds: float = HEAD_SECONDS) -> None:
         super().__init__(door, answer, self._told)
-        self._events, self._id = events, id
+        self._events, self._id, self._head_seconds = events, id, head_seconds
 
     async def _told(self, chunks: Sequence[Chunk]) -> bytes:
         return self._events.of(chunks)
@@ -108,7 +110,7 @@ class CompletionStream(EventStream):
     async def begin(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """Send the head; False where there is nothing to be streamed."""
         try:
-            async with asyncio.timeout(HEAD_SECONDS):
+            async with asyncio.timeout(self._head_seconds):
                 await _first_word(self._answer)
         except TimeoutError:
             # Whoever waits must see by now that somebody is there.
