@@ -14,9 +14,10 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route
 
 from chat_tui.errors import ChatTuiError
-from chat_tui.web import conversations, description, openai_api, operations, page, seed_api
+from chat_tui.web import conversations, description, openai_api, operations, page, seed_api, socket
 from chat_tui.web.access_log import Watched
 from chat_tui.web.door import Door
+from chat_tui.web.limits import Limits
 from chat_tui.web.lock import Lock
 from chat_tui.web.refusals import Refused, refused, response
 from chat_tui.web.safe_headers import HEADERS, SafeHeaders
@@ -24,13 +25,18 @@ from chat_tui.web.safe_headers import HEADERS, SafeHeaders
 
 def routes() -> list[BaseRoute]:
     """All that can be asked for; each file tells its own."""
-    asked = (seed_api, openai_api, conversations, operations, description, page)
+    asked = (seed_api, socket, openai_api, conversations, operations, description, page)
     return [route for each in asked for route in each.routes()]
 
 
 def middleware(door: Door) -> list[Middleware]:
     """What a request passes on its way in, the outermost first."""
-    return [Middleware(Watched, door.metrics, door.log), Middleware(SafeHeaders), Middleware(Lock, door)]
+    return [
+        Middleware(Watched, door.metrics, door.log),
+        Middleware(SafeHeaders),
+        Middleware(Lock, door),
+        Middleware(Limits, door),
+    ]
 
 
 def made(door: Door) -> Starlette:

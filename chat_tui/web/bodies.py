@@ -20,6 +20,8 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 StopText = Annotated[str, Meta(min_length=1, max_length=1000)]
 StopTexts = Annotated[list[StopText], Meta(max_length=16)]
 Seed = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+RequestId = Annotated[str, Meta(max_length=200)] | Annotated[int, Meta(ge=-(2**53), le=2**53)]
+"""What a client calls one of its requests on a WebSocket."""
 
 
 class Prompt(msgspec.Struct, frozen=True, rename="camel"):

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from chat_tui.chunks import Chunk, End, Error, ErrorInfo, Metadata, Phase, Start, Token, TokenKind
+from chat_tui.web.bodies import RequestId
 from chat_tui.web.refusals import words_of
 
 STREAM_STARTED = "Stream started"
@@ -21,7 +22,7 @@ class Started(msgspec.Struct, frozen=True, tag_field="type", tag="start", rename
     message: str
     metadata: dict[str, Any]
     """`model` (the first choice), `provider`, `strategy`, `requestId`, `conversationId`."""
-    request_id: str | UnsetType = UNSET
+    request_id: RequestId | UnsetType = UNSET
 
 
 class Said(msgspec.Struct, frozen=True, tag_field="type", tag="token", rename="camel"):
@@ -32,7 +33,7 @@ class Said(msgspec.Struct, frozen=True, tag_field="type", tag="token", rename="c
     """`thinking`, where it is no text."""
     phase: Phase | UnsetType = UNSET
     """Only where the stream holds two answers."""
-    request_id: str | UnsetType = UNSET
+    request_id: RequestId | UnsetType = UNSET
     token_index: int | UnsetType = UNSET
     """From 1, over text and thinking."""
 
@@ -42,7 +43,7 @@ class Told(msgspec.Struct, frozen=True, tag_field="type", tag="metadata", rename
 
     data: dict[str, Any]
     """`event`, and what belongs to it."""
-    request_id: str | UnsetType = UNSET
+    request_id: RequestId | UnsetType = UNSET
 
 
 class Failed(msgspec.Struct, frozen=True, tag_field="type", tag="error", rename="camel"):
@@ -51,7 +52,7 @@ class Failed(msgspec.Struct, frozen=True, tag_field="type", tag="error", rename=
     error: str
     kind: str | UnsetType = UNSET
     """The error's stable name."""
-    request_id: str | UnsetType = UNSET
+    request_id: RequestId | UnsetType = UNSET
 
 
 class Ended(msgspec.Struct, frozen=True, tag_field="type", tag="end"):
@@ -63,7 +64,7 @@ class Ended(msgspec.Struct, frozen=True, tag_field="type", tag="end"):
 class Completed(msgspec.Struct, frozen=True, tag_field="type", tag="complete", rename="camel"):
     """The last message of a request on a WebSocket; its metadata adds `duration` (ms) and `tokenCount`."""
 
-    request_id: str
+    request_id: RequestId
     metadata: dict[str, Any]
 
 
@@ -73,12 +74,12 @@ Event = Started | Said | Told | Failed | Ended | Completed
 class Words:
     """Tells one answer. `request_id`: the one that a WebSocket's client has given its request; None: a stream."""
 
-    def __init__(self, conversation_id: str, *, metadata: bool, request_id: str | None = None) -> None:
+    def __init__(self, conversation_id: str, *, metadata: bool, request_id: RequestId | None = None) -> None:
         self._conversation_id, self._with_metadata, self._given_id = conversation_id, metadata, request_id
         self.tokens = 0
 
     @property
-    def _id(self) -> str | UnsetType:
+    def _id(self) -> RequestId | UnsetType:
         return UNSET if self._given_id is None else self._given_id
 
     def told(self, chunk: Chunk, milliseconds: float = 0.0) -> Event | None:
@@ -115,11 +116,14 @@ class Words:
             "tries": len(end.route.tries) if end.route is not None else 0,
         }
 
-    def _ids(self, request_id: str) -> dict[str, str]:
-        return {"requestId": self._given_id or request_id, "conversationId": self._conversation_id}
+    def _ids(self, request_id: str) -> dict[str, RequestId]:
+        return {
+            "requestId": request_id if self._given_id is None else self._given_id,
+            "conversationId": self._conversation_id,
+        }
 
 
-def failed(error: ErrorInfo, request_id: str | UnsetType = UNSET) -> Failed:
+def failed(error: ErrorInfo, request_id: RequestId | UnsetType = UNSET) -> Failed:
     """An error's event."""
     return Failed(words_of(error), error.kind, request_id)
 
