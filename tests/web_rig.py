@@ -15,7 +15,7 @@ from chat_tui.assembly import open_engine
 from chat_tui.config import Config, ProviderRow
 from chat_tui.engine import Engine
 from chat_tui.errors import ChatTuiError
-from chat_tui.web import door_of
+from chat_tui.web.door import PING_SECONDS, Door
 from chat_tui.web.serving import Server, listening_on
 
 TOKEN = "let-me-in"
@@ -24,8 +24,8 @@ TOKEN = "let-me-in"
 class Site:
     """A running server, and how it is asked."""
 
-    def __init__(self, url: str, engine: Engine, server: Server, client: httpx.AsyncClient) -> None:
-        self.url, self.engine, self.server, self.client = url, engine, server, client
+    def __init__(self, url: str, door: Door, engine: Engine, server: Server, client: httpx.AsyncClient) -> None:
+        self.url, self.door, self.engine, self.server, self.client = url, door, engine, server, client
 
     @property
     def ws_url(self) -> str:
@@ -56,9 +56,30 @@ def box(base_url: str, *models: str, **settings: Any) -> Config:
     return replace(Config(providers=(row,), model=f"box/{models[0]}" if models else None), **settings)
 
 
+async def until(true: Callable[[], bool]) -> None:
+    """Wait until this holds. Raises TimeoutError."""
+    async with asyncio.timeout(10):
+        while not true():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+async def at_rest(count: Callable[[], int]) -> int:
+    """What is counted, when it has begun to grow and grows no more."""
+    before = 0
+    async with asyncio.timeout(20):
+        while not before or before != count():
+            before = count()
+            await asyncio.sleep(0.3)
+    return before
+
+
 @asynccontextmanager
 async def site(
-    config: Config, *, opener: Callable[[], Awaitable[Engine]] | None = None, told: list[ChatTuiError] | None = None
+    config: Config,
+    *,
+    opener: Callable[[], Awaitable[Engine]] | None = None,
+    told: list[ChatTuiError] | None = None,
+    ping_seconds: float = PING_SECONDS,
 ) -> AsyncIterator[Site]:
     """The web face over this config, until the test is done with it."""
     heard = told if told is not None else []
@@ -68,7 +89,7 @@ async def site(
 
     ready = asyncio.Event()
     with listening_on("127.0.0.1", 0, guarded=True) as listening:
-        door = door_of(config, token=TOKEN, opener=opener or own)
+        door = Door(config, TOKEN, opener or own, tell=heard.append, ping_seconds=ping_seconds)
         server = Server(door, ready.set)
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
@@ -78,7 +99,7 @@ async def site(
         headers = {"Authorization": f"Bearer {TOKEN}"}
         try:
             async with httpx.AsyncClient(base_url=url, headers=headers, limits=limits, timeout=20) as client:
-                yield Site(url, await door.engine(), server, client)
+                yield Site(url, door, await door.engine(), server, client)
         finally:
             server.should_exit = True
             await serving

@@ -17,10 +17,13 @@ from chat_tui.errors import ChatTuiError
 from chat_tui.web.access_log import AccessLog
 from chat_tui.web.metrics import Metrics
 from chat_tui.web.notes import note
+from chat_tui.web.rates import Rates
 from chat_tui.web.refusals import Refused
 
 DISCOVER_SECONDS = 60.0
 """Servers of models are looked for again when the last look is so old."""
+PING_SECONDS = 15.0
+"""A line on which nothing was said for so long gets a comment, so that nobody on the way takes it for dead."""
 TELLING_SECONDS = 2.0
 """At a stop, for the last words to those who listen."""
 
@@ -36,6 +39,7 @@ class Door:
         *,
         hosts: Sequence[str] = (),
         tell: Callable[[ChatTuiError], None],
+        ping_seconds: float = PING_SECONDS,
     ) -> None:
         self.config, self.token = config, token
         self.hosts = frozenset(host.lower() for host in (*hosts, *config.web.hosts))
@@ -44,7 +48,8 @@ class Door:
         """Whose pages may ask, besides our own."""
         self.stopping = False
         """No new answers are begun."""
-        self.tell = tell
+        self.tell, self.ping_seconds = tell, ping_seconds
+        self._rates = Rates(config.web.requests_per_minute)
         self._stopped = False
         self._opener = opener
         self._opening: asyncio.Future[Engine] | None = None
@@ -88,6 +93,10 @@ class Door:
             self.tell(error)
         finally:
             self._discovered = monotonic()
+
+    def count(self, client: str) -> None:
+        """Count a request of a client. Raises `Refused` where it is one too many."""
+        self._rates.count(client)
 
     # -- answers --------------------------------------------------------------------------------------------------
 

@@ -14,8 +14,6 @@ from chat_tui.answer import Answer
 from chat_tui.chunks import Chunk, End
 from chat_tui.web.door import Door
 
-PING_SECONDS = 15.0
-"""A line on which nothing was said for so long gets a comment, so that nobody on the way takes it for dead."""
 HOLD_BYTES = 8192
 """Of text that wait for a slow reader before the model is held."""
 _PING = b": ping\n\n"
@@ -62,8 +60,8 @@ class EventStream(Response):
 
     async def _ping(self, send: Send) -> None:
         while True:
-            await asyncio.sleep(PING_SECONDS)
-            if monotonic() - self._wrote >= PING_SECONDS:
+            await asyncio.sleep(self._door.ping_seconds)
+            if monotonic() - self._wrote >= self._door.ping_seconds:
                 await send({"type": "http.response.body", "body": _PING, "more_body": True})
 
 
