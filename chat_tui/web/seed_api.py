@@ -99,4 +99,5 @@ async def begun(door: Door, client: str, asked: Prompt) -> Answer:
         except ConversationNotFound as error:
             raise Refused(404, "There is no such conversation.", param="conversation") from error
 
-    return await door.ask(client, begin, named=asked.model is not None)
+    fixed = asked.strategy is None and not asked.adaptive and door.config.model is not None
+    return await door.ask(client, begin, named=asked.model is not None or fixed)
