@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 from collections.abc import AsyncIterator, Callable
@@ -102,9 +103,10 @@ class Tab:
                 await asyncio.sleep(0.02)
         return said
 
-    async def listed(self) -> list[str]:
-        """The titles in the list."""
-        return await self.page.locator("#list .entry b").all_inner_texts()
+    async def lists(self, *titles: str) -> None:
+        """Wait until these titles are in the list, in this order."""
+        shown = "[...document.querySelectorAll('#list .entry b')].map((each) => each.textContent).join('|')"
+        await self.until(f"{shown} === {json.dumps('|'.join(titles))}")
 
     async def harmless(self) -> None:
         """Nothing but our own has run, was asked for, or was tried."""

@@ -35,7 +35,7 @@ async def test_tokens_are_seen_as_they_come_and_the_part_is_kept_when_stopped(br
                 await asyncio.sleep(0.01)
         await tab.page.reload()
         await tab.shows("The first words.", "stopped")
-        assert await tab.listed() == ["Tell me something long"]
+        await tab.lists("Tell me something long")
         assert tab.errors == []
 
 
@@ -60,6 +60,26 @@ async def test_an_answer_is_rendered_with_its_figures_and_its_code_can_be_copied
         await tab.harmless()
 
 
+async def test_a_streamed_answer_looks_as_it_does_when_it_is_opened_again(browser: Browser) -> None:
+    code = "```py\n" + "".join(f"x{number} = '{number}'\n" for number in range(60)) + "```\n\n"
+    rows = "| a | b |\n|---|--:|\n" + "".join(f"| {number} | *b* |\n" for number in range(60))
+    items = "".join(f"{number}. item\n" for number in range(1, 50))
+    text = "\n\n".join([ANSWER, code, rows, items, "words of a very long paragraph " * 300])
+    script: Script = [step for at in range(0, len(text), 400) for step in (text[at : at + 400], Pause(0.02))]
+    async with scripted_tab(browser, script) as (tab, _):
+        await tab.ask("All kinds")
+        await tab.answered()
+        streamed = await tab.page.locator(".assistant .text").inner_html()
+        await tab.page.reload()
+        await tab.shows("All kinds")
+        await tab.page.locator(".assistant .text").wait_for()
+        assert await tab.page.locator(".assistant .text").inner_html() == streamed
+        counts = [await tab.page.locator(f".text > {kind}").count() for kind in (".code", ".table", "ol", "p")]
+        assert counts == [2, 2, 1, 3]
+        assert "paragraph words of" in await tab.page.locator(".text > p").last.inner_text()
+        assert tab.errors == []
+
+
 async def test_the_whole_reply_comes_at_once_by_the_other_button(browser: Browser) -> None:
     async with scripted_tab(browser, ["All ", "of **it**."]) as (tab, _):
         await tab.ask("Whole, please", button="#whole")
@@ -76,7 +96,7 @@ async def test_the_saved_conversations_are_searched_opened_and_gone_on_in(browse
             await tab.page.click("#new")
             await tab.ask(question)
             await tab.answered()
-        assert await tab.listed() == ["About the camel", "About the octopus"]
+        await tab.lists("About the camel", "About the octopus")
         await tab.page.fill("#search", "hearts")
         await tab.until("document.querySelector('#list mark')?.textContent === 'hearts'")
         await tab.page.click("#list .entry")
@@ -85,9 +105,7 @@ async def test_the_saved_conversations_are_searched_opened_and_gone_on_in(browse
         await tab.ask("And its blood?")
         await tab.shows("Blue blood.")
         await tab.answered()
-        await tab.until(
-            "[...document.querySelectorAll('#list b')].map((each) => each.textContent)[1] === 'About the camel'"
-        )
+        await tab.lists("About the octopus", "About the camel")
         await tab.page.go_back()
         await tab.shows("Two humps.")
         assert len(await web.engine.memory.conversations()) == 2
@@ -100,11 +118,11 @@ async def test_a_conversation_is_renamed_and_a_deleted_one_brought_back(browser:
         await tab.page.click("#rename")
         await tab.page.fill("#title-field", "A better title")
         await tab.page.keyboard.press("Enter")
-        await tab.until("document.querySelector('#list b')?.textContent === 'A better title'")
+        await tab.lists("A better title")
         await tab.page.click("#delete")
         await tab.shows("No conversations yet.")
         await tab.page.click("#toast button")
-        await tab.until("document.querySelector('#list b')?.textContent === 'A better title'")
+        await tab.lists("A better title")
         await tab.shows("Yes.")
 
 

@@ -40,7 +40,7 @@ async def test_the_built_in_model_is_asked_stopped_and_its_conversation_found_ag
             said = await opened.said()
             await opened.page.reload()
             await opened.shows("stopped")
-            assert (await opened.said())[:20] == said[:20] != ""
+            assert (await opened.said()).startswith(said[:20].rstrip())
             await opened.page.fill("#search", "lighthouse")
             await opened.until("document.querySelector('#list mark')?.textContent === 'lighthouse'")
             assert opened.errors == []

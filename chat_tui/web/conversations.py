@@ -120,6 +120,7 @@ def _shown(turn: Turn, siblings: int) -> Shown:
         clean_line(turn.strategy),
         turn.state,
         words_of(turn.error) if turn.error is not None else None,
+        clean(turn.quick.text) if turn.quick is not None else None,
         _figures(turn) if answer else {},
         siblings,
         tuple(clean_line(file.name, 100) for file in turn.attachments),

@@ -55,6 +55,8 @@ class Shown(msgspec.Struct, frozen=True, rename="camel"):
     state: State = "complete"
     error: str | None = None
     """Why the answer broke or failed, and what to do next."""
+    quick: str | None = None
+    """The short answer that was there at once, where a detailed one took its place."""
     figures: dict[str, Any] = {}
     """`ttftSeconds`, `rate`, `rateEstimated`, `completionTokens`, `completionEstimated`, `cost`, `durationSeconds`."""
     siblings: int = 1

@@ -74,4 +74,8 @@ def _piece(block: Block) -> Piece:
         )
     if block.kind == "table" and block.head:
         return Piece(html_of("\n".join([*block.head.split("\n")[:2], block.source])), joins)
-    return Piece(html_of(block.source, number=block.number), joins)
+    html = html_of(block.source, number=block.number)
+    if joins and block.joint:
+        # The words of a long paragraph stay apart where it was cut between them.
+        html = html.replace("<p>", "<p> ", 1) if html.startswith("<p>") else html
+    return Piece(html, joins)

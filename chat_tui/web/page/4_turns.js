@@ -16,7 +16,7 @@ class AnswerView {
     this.badge = element("span", { className: "state", hidden: true });
     this.aside = element("span");
     this.notices = element("ul", { className: "notices", hidden: true });
-    this.thinkingText = element("div");
+    this.thinkingText = element("div", {}, document.createTextNode(""));
     this.thinkingLabel = element("summary", {}, "Thinking");
     this.thinking = element("details", { className: "thinking", hidden: true }, this.thinkingLabel, this.thinkingText);
     this.text = element("div", { className: "text" });
@@ -62,7 +62,7 @@ class AnswerView {
 
   think(piece) {
     this.thought += piece;
-    this.thinkingText.append(piece);
+    this.thinkingText.firstChild.appendData(piece);
     this.thinking.hidden = !this.thought.trim();
   }
 
@@ -94,7 +94,7 @@ class AnswerView {
     }
     if (inner === "table") return this.appended(before.querySelector("table"), first.querySelectorAll("tbody"));
     if (["OL", "UL"].includes(first.tagName)) return this.appended(before, first.children);
-    if (first.tagName === "P" && !first.className) return this.appended(before, [" ", ...first.childNodes]);
+    if (first.tagName === "P" && !first.className) return this.appended(before, first.childNodes);
     return null;
   }
 
@@ -130,10 +130,13 @@ function savedTurn(turn) {
   turn.blocks.forEach((piece, block) => view.put({ block, ...piece }));
   if (turn.thinking) view.think(turn.thinking);
   if (turn.siblings > 1) view.aside.textContent += `${turn.strategy ? " · " : ""}one of ${turn.siblings} answers`;
+  if (turn.quick) view.figures.before(quickAnswer(turn.quick));
   if (turn.error) view.fail(turn.error);
   view.end(turn.state, turn.figures);
   return view.element;
 }
+
+const quickAnswer = (text) => element("details", { className: "thinking" }, element("summary", {}, "The quick answer before it"), element("div", {}, text));
 
 $("log").addEventListener("click", (event) => {
   const button = event.target.closest(".copy-code");

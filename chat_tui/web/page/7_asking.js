@@ -54,12 +54,16 @@ async function ask(streamed) {
   $("log").append(questionElement(text), answer.view.element);
   answer.view.begin($("choice").value.startsWith("m/") ? $("choice").value.slice(2) : "");
   followEnd();
-  showLive(answer, { phase: streamed ? "connecting" : "waiting" });
+  answer.live = { phase: streamed ? "connecting" : "waiting" };
+  showLive(answer);
+  const ticking = setInterval(showLive, 200, answer);
   announce("Answering.");
   try {
     await (streamed ? askStreamed(answer) : askWhole(answer));
   } catch (error) {
     failed(answer, error);
+  } finally {
+    clearInterval(ticking);
   }
   if (running === answer) {
     setRunning(null);
@@ -73,13 +77,24 @@ function bodyOf(answer) {
   return { prompt: answer.text, includeMetadata: true, ...choice(), ...conversation };
 }
 
+// An answer of this conversation that was just stopped may take a moment to end.
+async function begin(path, answer, more = {}) {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await request("POST", path, { ...bodyOf(answer), ...more }, answer.abort.signal);
+    } catch (error) {
+      if (error.status !== 409 || tries === 10) throw error;
+      await new Promise((resolve) => { setTimeout(resolve, 100); });
+    }
+  }
+}
+
 async function askStreamed(answer) {
-  const response = await request("POST", "/stream", { ...bodyOf(answer), render: true }, answer.abort.signal);
+  const response = await begin("/stream", answer, { render: true });
   let ended = false;
   for await (const event of events(response)) {
     take(answer, event);
     ended ||= event.type === "end";
-    keepPlace();
   }
   if (!ended) throw new Refusal(0, BROKEN);
 }
@@ -100,9 +115,11 @@ function take(answer, event) {
       view.put(event);
       break;
     case "figures":
-      answer.figures = event.data;
+      // They come last of what is told together.
+      answer.live = answer.figures = event.data;
       if (event.data.model) view.tellModel(event.data.model, event.data.strategy);
-      showLive(answer, event.data);
+      showLive(answer);
+      keepPlace();
       break;
     case "metadata":
       view.notice(noticeWords(event.data));
@@ -112,6 +129,7 @@ function take(answer, event) {
       break;
     case "end":
       view.end(event.metadata.state, answer.figures);
+      keepPlace();
       announce(event.metadata.state === "complete" ? "The answer is complete." : `The answer: ${STATES[event.metadata.state]}.`);
       break;
   }
@@ -128,16 +146,13 @@ function begun(answer, id) {
 }
 
 async function askWhole(answer) {
-  const ticking = setInterval(() => showLive(answer, { phase: "waiting" }), 100);
   try {
-    const said = await (await request("POST", "/generate", bodyOf(answer), answer.abort.signal)).json();
+    const said = await (await begin("/generate", answer)).json();
     begun(answer, said.metadata.conversationId);
   } catch (error) {
     // What failed is kept too, with the part that came.
     if (!error.said?.metadata) throw error;
     begun(answer, error.said.metadata.conversationId);
-  } finally {
-    clearInterval(ticking);
   }
   if (answer.left) return;
   setRunning(null);
@@ -160,10 +175,11 @@ function failed(answer, error) {
   keepPlace();
 }
 
-function showLive(answer, figures) {
+function showLive(answer) {
+  if (answer !== running) return;
   answer.since ??= performance.now();
-  const told = figureWords({ durationSeconds: (performance.now() - answer.since) / 1000, ...figures });
-  $("live").replaceChildren(...[phaseWords(figures), ...told].map((words) => element("span", {}, words)));
+  const told = figureWords({ ...answer.live, durationSeconds: (performance.now() - answer.since) / 1000 });
+  $("live").replaceChildren(...[phaseWords(answer.live), ...told].map((words) => element("span", {}, words)));
 }
 
 // The prompt.
