@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import sys
 import threading
 from pathlib import Path
@@ -18,6 +19,7 @@ from chat_tui.engine import Engine
 from chat_tui.limits import Web
 from chat_tui.web.access_log import WAITING, AccessLog
 from chat_tui.web.metrics import MODELS, Metrics
+from chat_tui.web.serving import listening_on
 from tests.engine_rig import Noted, stage
 from tests.model_server import ModelServer
 from tests.web_rig import Site, box, site
@@ -162,3 +164,12 @@ async def test_a_fault_of_ours_is_told_like_other_errors() -> None:
     assert openais.json()["error"]["type"] == "server_error"
     assert "thought" not in seeds.text + openais.text
     assert seeds.headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_small_answer_is_not_held_back_until_the_client_has_spoken() -> None:
+    with (
+        listening_on("127.0.0.1", 0, guarded=True) as listening,
+        socket.create_connection(listening.getsockname()),
+        listening.accept()[0] as accepted,
+    ):
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

@@ -63,6 +63,8 @@ def listening_on(host: str, port: int, *, guarded: bool) -> socket.socket:
         title = f"Port {port} of {clean_line(host, 80)} cannot be used: {error.strerror or error}."
         raise ChatTuiError(title, "Choose another with --port; 0 takes a free one.") from error
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SENT_BYTES)
+    # asyncio does so only for sockets that it has made: a small answer would wait 40 ms for the client's last word.
+    bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return bound
 
 
