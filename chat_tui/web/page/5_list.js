@@ -1,6 +1,7 @@
 // The saved conversations: the list by day, the search, the drawer on a narrow screen.
 
 const PAGE = 60;
+const MOST = 200;
 let listed = [];
 let more = null;
 let listing = 0;
@@ -8,7 +9,7 @@ let listing = 0;
 async function showList() {
   const query = $("search").value.trim();
   const mine = ++listing;
-  const parameters = query ? { query } : { limit: Math.max(PAGE, listed.length) };
+  const parameters = query ? { query } : { limit: Math.min(MOST, Math.max(PAGE, listed.length)) };
   try {
     const said = await asked(`/api/conversations?${new URLSearchParams(parameters)}`);
     if (mine !== listing) return;
@@ -45,7 +46,9 @@ function paintList(query) {
     button.addEventListener("click", () => showMore().catch((error) => toast(error.message)));
     parts.push(button);
   }
+  const focused = document.activeElement.closest("#list .entry")?.dataset.id;
   $("list").replaceChildren(...parts);
+  if (focused) parts.find((part) => part.dataset.id === focused)?.focus();
 }
 
 function entry(row) {
