@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chat_tui.config import Adaptive, Config
 from chat_tui.providers.scripted import Pause
 from chat_tui.tui.as_you_type import PreviewBox
 from tests.scripted_chat import ScriptedChat, scripted_chat
@@ -96,3 +97,15 @@ async def test_what_the_answer_needs_is_loaded_while_somebody_writes() -> None:
     async with scripted_chat() as chat:
         chat.chat.prompt.insert("Hel")
         await chat.until(lambda: chat.supply.warmed)
+
+
+async def test_adaptive_answers_are_begun_by_enter_only() -> None:
+    async with scripted_chat(["Bonjour."], config=Config(adaptive=Adaptive(enabled=True))) as chat:
+        await translating(chat, "Good day.")
+        await chat.until(lambda: "tokens" in str(chat.chat.prompt.border_subtitle))
+        assert not boxes(chat)
+        await chat.pilot.press("f5")
+        chat.chat.prompt.insert(" And you?")
+        await chat.shows("Bonjour.", "Enter sends it")
+        assert len(chat.provider.requests) == 1
+        assert "And you?" in chat.provider.requests[0].turns[-1].text

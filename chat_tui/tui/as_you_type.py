@@ -92,6 +92,9 @@ class AsYouType:
         chat = self._chat
         if chat.preset is None or chat.preset.as_you_type_seconds is None or chat.busy or chat.edits:
             return ""
+        if self._settings().adaptive:
+            # Two models at each pause of the fingers would be too many.
+            return ""
         text = chat.prompt.draft.strip()
         return "" if text.startswith("/") or len(text) > LONGEST else text
 
