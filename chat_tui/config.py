@@ -189,7 +189,7 @@ def load(file: Path) -> Config:
             raise ConfigError(f"{file} is not a file.", "Name a TOML file in CHAT_TUI_CONFIG.", file=str(file))
         with file.open("rb") as opened:
             raw = opened.read(_LIMIT_BYTES + 1)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         if os.environ.get("CHAT_TUI_CONFIG"):
             raise ConfigError(
                 f"{file} does not exist.",

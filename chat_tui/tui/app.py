@@ -237,9 +237,10 @@ class ChatApp(App[int]):
 
     def _tell_unkept(self, writing: asyncio.Future[None]) -> None:
         if not writing.cancelled() and isinstance(error := writing.exception(), OSError):
+            where = f"{clean_line(str(error.filename or self._kept_in))}: " if self._kept_in is not None else ""
             self._kept_in = None
-            why = f"{clean_line(str(error.filename))}: {error.strerror}"
-            self.tell(ChatTuiError("Theme and panels are not remembered.", f"{why}. They stay until you quit."))
+            hint = f"{where}{error.strerror}. They stay until you quit."
+            self.tell(ChatTuiError("Theme and panels are not remembered.", hint))
 
     def _use(self, palette: palettes.Palette) -> None:
         if self.no_color:
