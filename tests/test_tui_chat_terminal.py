@@ -174,3 +174,13 @@ def _runs(pid: int) -> bool:
             return False
         time.sleep(0.05)
     return True
+
+
+def test_the_answer_stays_in_sight_while_the_prompt_grows(tmp_path: Path) -> None:
+    with PtyTerminal(DEMO, env=home(tmp_path)) as terminal:
+        terminal.wait_for("Ask anything")
+        terminal.send("go\r")
+        terminal.wait_until(lambda text: "● done" in text and "for a real answer." in text, 30)
+        terminal.send("one\ntwo\nthree")
+        terminal.wait_until(lambda text: "│ three" in text and "● done" in text)
+        terminal.wait_until(lambda text: "This text comes from no model." in text and "for a real" in text)

@@ -309,9 +309,13 @@ class LinePane(ScrollView, can_focus=True):
     def _size_updated(self, size: Size, virtual_size: Size, container_size: Size, layout: bool = True) -> bool:
         self._sizing = True
         try:
-            return super()._size_updated(size, virtual_size, container_size, layout)
+            changed = super()._size_updated(size, virtual_size, container_size, layout)
         finally:
             self._sizing = False
+        if changed:
+            # The rows are asked for before the message of the new size comes.
+            self._paint()
+        return changed
 
     def _scroll_to(self, x: float | None = None, y: float | None = None, **options: Any) -> bool:
         # Corrected heights move the target of an animation while it runs, and each step is sent over the line.
@@ -343,6 +347,7 @@ class LinePane(ScrollView, can_focus=True):
         if len(self._strips) != self.size.height or (self._strips and self._strips[0].cell_length != width):
             blank = Strip.blank(width, self._renderer.base)
             strips = [blank] * crop.height
+            self._strips = []
         else:
             strips = self._strips[crop.y : crop.bottom]
         background = self.background_colors[1]
