@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from openai import AsyncOpenAI, OpenAI
 
 from chat_tui.chunks import Token
-from chat_tui.config import Config, ErrorHandling, ProviderRow
+from chat_tui.config import Config, ErrorHandling, ProviderRow, Web
 from chat_tui.providers.scripted import Pause
 from chat_tui.request import Request
 from chat_tui.web import door_of
@@ -258,6 +258,18 @@ async def test_errors_are_those_that_the_client_knows(server: ModelServer) -> No
         with pytest.raises(openai.AuthenticationError) as raised:
             await stranger.models.list()
         assert raised.value.code == "invalid_api_key"
+
+
+async def test_limits_are_told_in_the_shape_that_the_client_knows(server: ModelServer) -> None:
+    config = box(server.base_url, "t2", web=Web(requests_per_minute=2, max_body_bytes=1000))
+    async with door(config) as (_, client):
+        with pytest.raises(openai.APIStatusError) as raised:
+            await client.chat.completions.create(model="auto", messages=[{"role": "user", "content": "long " * 1000}])
+        assert raised.value.status_code == 413
+        await client.chat.completions.create(model="auto", messages=HI)
+        with pytest.raises(openai.RateLimitError) as limited:
+            await client.chat.completions.create(model="auto", messages=HI)
+        assert int(limited.value.response.headers["retry-after"]) >= 1
 
 
 async def test_a_stream_that_breaks_raises_at_the_client_and_says_no_done(server: ModelServer) -> None:

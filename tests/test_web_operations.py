@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
+from websockets.asyncio.client import connect
 
 from chat_tui import __version__
 from chat_tui.config import Config
@@ -22,7 +23,7 @@ from chat_tui.web.metrics import MODELS, Metrics
 from chat_tui.web.serving import listening_on
 from tests.engine_rig import Noted, stage
 from tests.model_server import ModelServer
-from tests.web_rig import Site, box, site
+from tests.web_rig import TOKEN, Site, box, site
 
 
 async def counted(web: Site) -> dict[str, float]:
@@ -86,6 +87,25 @@ async def test_a_client_that_leaves_is_counted_and_nothing_runs_any_more(server:
                 pass
         assert told["chat_tui_clients_gone_total{}"] == 1
         assert told["chat_tui_answers_total{model=box/t5000-r100,state=cancelled}"] == 1
+
+
+async def test_a_websocket_that_closes_with_a_request_is_counted_and_noted_without_words(
+    server: ModelServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with site(box(server.base_url, "t5000-r100")) as web:
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        async with connect(web.ws_url, additional_headers=headers) as client:
+            await client.recv()
+            await client.send('{"type":"generate","prompt":"in-the-message"}')
+            await server.until(lambda: server.active_streams == 1)
+        await server.until(lambda: not server.active_streams)
+        async with asyncio.timeout(5):
+            while "chat_tui_requests_total{method=GET,route=/ws,status=101}" not in (told := await counted(web)):
+                pass
+    assert told["chat_tui_clients_gone_total{}"] == 1
+    [line] = [line for line in capsys.readouterr().err.splitlines() if "/ws" in line]
+    assert " WS /ws 101 " in line
+    assert "in-the-message" not in line
 
 
 def test_models_are_told_apart_only_up_to_a_bound() -> None:

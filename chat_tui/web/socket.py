@@ -132,6 +132,8 @@ class Line:
                 await self._take(text)
         finally:
             self._gone = True
+            if self._requests:
+                self._door.metrics.gone()
             await asyncio.gather(*(asked.cancel() for asked in self._requests.values()))
             if self._tasks:
                 await asyncio.wait(self._tasks)
