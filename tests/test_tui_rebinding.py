@@ -202,3 +202,12 @@ async def test_a_filter_over_a_list_has_the_lists_keys() -> None:
         assert chat.screen.picker.is_open
         await chat.pilot.press("f20")
         await chat.until(lambda: not chat.screen.picker.is_open)
+
+
+async def test_many_faults_in_keys_are_told_together() -> None:
+    faults = {"no.such": "f5", "models.open": "ctrl+nope", "find.open": "ctrl+n", "stats.toggle": "a"}
+    async with scripted_chat(config=Config(keys=faults)) as chat:
+        notice = next(notice for notice in chat.app._notifications if "[keys]" in notice.title)
+    assert "4 rows cannot be used" in notice.title
+    for name in faults:
+        assert name in notice.message

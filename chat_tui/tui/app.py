@@ -112,7 +112,7 @@ class ChatApp(App[int]):
             from chat_tui.tui import rebinding
 
             self.changed_keys, wrong = rebinding.rebound(self.config.keys)
-            self._notices += wrong
+            self._notices += wrong if len(wrong) < MOST_NOTICES else [rebinding.together(wrong)]
             self.set_keymap(self.changed_keys)
 
     def _first_palette(self) -> palettes.Palette:

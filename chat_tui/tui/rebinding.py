@@ -56,6 +56,12 @@ def rebound(overrides: Mapping[str, str]) -> tuple[dict[str, str], list[KeymapEr
     return {id: ",".join(keys) for id, keys in good.items()}, wrong
 
 
+def together(wrong: Sequence[KeymapError]) -> KeymapError:
+    """Several faults in one notice, since a pile of them would push one another away."""
+    told = "; ".join(error.title.removeprefix("[keys]: ").rstrip(".") for error in wrong)
+    return KeymapError(f"[keys]: {len(wrong)} rows cannot be used; their keys stay as they were.", f"{told}.")
+
+
 def _conflict(changed: Mapping[str, Sequence[str]]) -> tuple[str, str, str] | None:
     """A rebound row, another row that acts in the same place, and the key that both have."""
     rows = {row.id: row for row in TABLE}
