@@ -97,7 +97,7 @@ async def test_when_all_fail_each_reason_is_told_once() -> None:
     chunks = await all_of(rig.router(A, B).process_stream(ask()))
     error = next(chunk.error for chunk in chunks if isinstance(chunk, Error))
     assert error.kind == "AllFailed"
-    assert error.hint == "one/a: Too busy.; two/b: Bad key."
+    assert error.hint == "one/a: Too busy; two/b: Bad key."
     assert end_of(chunks).state == "failed"
     assert end_of(chunks).usage is None
     assert end_of(chunks).cost is None
@@ -109,7 +109,7 @@ async def test_the_hint_that_a_person_can_act_on_is_told_when_all_fail() -> None
     )
     chunks = await all_of(rig.router(A, B, C, handling=ErrorHandling(1)).process_stream(ask()))
     error = next(chunk.error for chunk in chunks if isinstance(chunk, Error))
-    assert error.hint == "one/a: No key.; two/b: No.; three/c: No line. Set $ONE_KEY."
+    assert error.hint == "one/a: No key; two/b: No; three/c: No line. Set $ONE_KEY."
 
 
 async def test_a_wait_that_is_too_long_is_told() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from textual import events
 
 from chat_tui.errors import ChatTuiError
 from chat_tui.providers.scripted import Pause
@@ -65,6 +66,16 @@ async def test_letters_typed_after_a_jump_from_the_search_are_words() -> None:
         assert not chat.chat.busy
         await chat.pilot.press("tab", "e")
         await chat.until(lambda: chat.chat.prompt.text == "first")
+
+
+async def test_a_letter_typed_right_behind_tab_is_for_the_transcript() -> None:
+    async with scripted_chat() as chat:
+        await chat.ask("go")
+        await chat.answered()
+        for key in ("tab", "e"):
+            chat.app.post_message(events.Key(key, None if key == "tab" else key))
+        await chat.until(lambda: chat.chat.prompt.text == "go")
+        await chat.shows("Editing")
 
 
 async def test_letters_typed_where_nobody_sees_what_they_do_are_words() -> None:

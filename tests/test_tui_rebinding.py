@@ -14,7 +14,7 @@ from chat_tui.tui.app import ChatApp
 from chat_tui.tui.compare_screen import CompareScreen
 from chat_tui.tui.help_screen import help_lines
 from chat_tui.tui.history_list import SummaryRows
-from chat_tui.tui.rebinding import rebound
+from chat_tui.tui.rebinding import as_bound, rebound
 from chat_tui.tui.row_list import Filter
 from tests.prompt_rig import Small, press, prompt_of
 from tests.scripted_chat import DEEP, FAST, ScriptedChat, StandInWeights, scripted_chat
@@ -135,6 +135,25 @@ def test_help_and_footer_tell_the_rebound_key(row: keymap.Key) -> None:
     told = ["".join(span.text for span in line) for line in help_lines(good, 200)]
     assert [line for line in told if line.startswith("F20 ") and row.help in line]
     assert keymap.footer([row.id], good) == [("F20", row.label)]
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({}, "Esc stops it, or Ctrl+O."),
+        ({"models.open": "f20"}, "Esc stops it, or F20."),
+        ({"models.open": "escape", "answer.cancel": "ctrl+o"}, "Ctrl+O stops it, or Esc."),
+        ({"question.edit": "x"}, "Esc stops it, or Ctrl+O."),
+    ],
+)
+def test_a_sentence_names_the_keys_that_are_bound(changed: dict[str, str], told: str) -> None:
+    assert as_bound("Esc stops it, or Ctrl+O.", changed) == told
+
+
+async def test_a_notice_names_the_bound_key() -> None:
+    async with scripted_chat(config=Config(keys={"history.open": "ctrl+k"})) as chat:
+        await chat.pilot.press("ctrl+f")
+        await chat.until(lambda: "Ctrl+K searches all conversations." in chat.notices())
 
 
 @pytest.mark.parametrize("row", [row for row in keymap.TABLE if row.fixed], ids=lambda row: row.id)

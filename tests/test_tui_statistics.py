@@ -42,6 +42,16 @@ def many() -> Statistics:
     )
 
 
+def test_days_without_answers_in_a_row_are_one_row() -> None:
+    counts = (3, 0, 0, 0, 0, 5, 0, 1)
+    days = tuple(Totals(f"2026-11-{20 - day:02}", count) for day, count in enumerate(counts))
+    shown = text_of(statistics_lines(Statistics(BEGUN, Totals("", 9), days), 76)).split("\n")
+    begin = shown.index("By day") + 1
+    assert [line.split("  ")[0].strip() for line in shown[begin : begin + 5]] == [
+        *("Fri 20 Nov", "4 days without", "Sun 15 Nov", "Sat 14 Nov", "Fri 13 Nov"),
+    ]
+
+
 @pytest.mark.parametrize("width", [36, 56, 76, 96])
 def test_every_line_fits_and_what_matters_most_stays(width: int) -> None:
     evil = Statistics(

@@ -90,7 +90,7 @@ def address(burst: Sequence[Chunk]) -> str:
 
 def all_failed(tries: Sequence[Try], failures: Sequence[ChatTuiError]) -> str:
     """Each model's reason once, and what helps most: what a person can mend comes before what may pass by itself."""
-    told = "; ".join(dict.fromkeys(f"{entry.model}: {entry.reason}" for entry in tries))
+    told = "; ".join(dict.fromkeys(f"{entry.model}: {entry.reason.rstrip('.')}" for entry in tries)) + "."
     newest = failures[::-1]
     mended = (failure.hint for kind in _MENDED for failure in newest if isinstance(failure, kind) and failure.hint)
     hint = next(mended, newest[0].hint if newest else "")

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from chat_tui.engine import Engine
     from chat_tui.preview import Preview
 
-_ONE_VERSION = ("There is one version of this turn", "e edits a question, r asks for another answer.")
-
 
 class Chat(ChatCopies):
     """A conversation with its prompt: asking, other versions, branches, verdicts."""
@@ -47,7 +45,7 @@ class Chat(ChatCopies):
         self._unwanted = False
         self.steering = Steering(self)
         """New words while an answer streams."""
-        self.prompt.take_back = self.steering.take_back
+        self.prompt.take_back, self.prompt.steer = self.steering.take_back, self.steering.steer
 
     # -- asking ---------------------------------------------------------------------------------------------------
 
@@ -187,6 +185,10 @@ class Chat(ChatCopies):
     def _has_waiting(self) -> bool:
         return self.steering.has_waiting()
 
+    def _say_one_version(self) -> None:
+        edit, again = (keymap.first_key(id, self.host.changed_keys) for id in ("question.edit", "answer.regenerate"))
+        self.host.say("There is one version of this turn", f"{edit} edits a question, {again} asks for another answer.")
+
     # -- the turns ------------------------------------------------------------------------------------------------
 
     def is_free(self) -> bool:
@@ -237,7 +239,7 @@ class Chat(ChatCopies):
             turn_id = turn_id or self._last_of_several(conversation)
             ids = conversation.forks.get(turn_id, ())
             if not ids:
-                self.host.say(*_ONE_VERSION)
+                self._say_one_version()
                 return
             place = number - 1 if number else ids.index(turn_id) + step
             if 0 <= place < len(ids) and ids[place] != turn_id:
@@ -261,7 +263,7 @@ class Chat(ChatCopies):
         versions = await engine.memory.siblings(conversation.id, turn_id) if turn_id in conversation.forks else []
         shown = next((place for place, turn in enumerate(versions) if turn.id == turn_id), None)
         if shown is None or len(versions) < 2:
-            self.host.say(*_ONE_VERSION)
+            self._say_one_version()
             return
         from chat_tui.tui.diff_screen import DiffScreen
 
@@ -278,7 +280,7 @@ class Chat(ChatCopies):
         turns, end = self.transcript.turns, self.transcript.selected_turn
         if engine is None or conversation_id is None or end is None:
             raise CommandError(
-                "Choose a turn first.", "In the conversation Up and Down choose; b branches off after it."
+                "Choose a turn first.", "In the conversation Up and Down choose one; /branch branches off after it."
             )
         if not self.is_free():
             return
@@ -292,7 +294,7 @@ class Chat(ChatCopies):
             await self._settled(engine, conversation_id)
             self._show_path(await engine.memory.end_at(conversation_id, turns[end].id))
         self._can_go_back("The branch before is back", conversation_id, turns[-1].id)
-        self.host.say("Your next question begins another branch", "What followed is kept; u or /undo brings it back.")
+        self.host.say("Your next question begins another branch", "What followed is kept; /undo brings it back.")
         self.prompt.focus()
 
     async def _settled(self, engine: Engine, conversation_id: str) -> Conversation:

@@ -198,6 +198,12 @@ class DraftArea(TextArea, inherit_bindings=False):
     async def _on_key(self, event: events.Key) -> None:
         # Textual runs bindings only after the key has gone up to the app; what was typed behind it in one burst would
         # be in the text before an Enter or a backspace acts.
+        if self.screen.focused not in (None, self):
+            # A key before it in the burst has moved the focus.
+            self.screen.focused.post_message(events.Key(event.key, event.character))
+            event.stop()
+            event.prevent_default()
+            return
         if event.is_printable:
             return
         if event.character in _JOINERS:

@@ -83,6 +83,8 @@ class Prompt(DraftArea):
         """Earlier prompts, newest first; Up walks through them. (`history` is the text area's undo history.)"""
         self.take_back: Callable[[], bool] = lambda: False
         """What Up in an empty prompt does first: it brings words back that wait; False when none do."""
+        self.steer: Callable[[], bool] = lambda: False
+        """What Tab does before it moves the focus: it steers the answer; False when that is not offered."""
         self._complete = complete
         self._completions = completions if completions is not None else CompletionList()
         self._completions.on_taken = self._take
@@ -161,12 +163,15 @@ class Prompt(DraftArea):
     # Completions
 
     def action_complete(self) -> None:
-        """Take the current completion; without one the key goes on to move the focus."""
+        """Take the current completion; without one steer, where that is offered, else move the focus: at once, so that
+        a letter typed behind it is for what has the keys then."""
         current = self._open_completion()
-        if current is None or current.text == self._wanted_text():
-            self._dismiss()
-            raise SkipAction
-        self._take(current)
+        if current is not None and current.text != self._wanted_text():
+            self._take(current)
+            return
+        self._dismiss()
+        if not self.steer():
+            self.screen.focus_next()
 
     def action_close_completions(self) -> None:
         """Close the list; when it is closed the key goes on."""

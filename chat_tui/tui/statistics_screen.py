@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
+from itertools import groupby
 
 from rich.cells import cell_len
 
@@ -16,6 +17,8 @@ from chat_tui.tui.spans import Line, Span, crop_start, wrap
 DAYS = 30
 NAME, LONGEST_NAME = 18, 34
 """Cells: the least for a name, and the most."""
+SHORT_GAP = 3
+"""From so many days without answers on they are one row."""
 BAR, LONGEST_BAR = 6, 24
 """The same for a bar."""
 
@@ -47,13 +50,22 @@ def statistics_lines(found: Statistics, width: int) -> list[Line]:
     heading = [Span(" " * (width - sum(_cells(column) for column in shown)))]
     heading += [Span(label.rjust(cells + 1), "dim") for label, cells, _ in shown]
     lines: list[Line] = [tuple(heading), *_rows("", [found.whole], width, lambda _: "All")]
-    lines += _rows("By day", found.days, width, _day)
+    lines += _rows("By day", _without_gaps(found.days), width, _day)
     lines += _rows("By model", found.models, width, _name)
     lines += _rows("By strategy", found.strategies, width, _name)
     told = "Tokens/s and TTFT (time to the first token) are medians. Deleted and private conversations are not counted."
     if found.newest_only:
         told = f"Only the newest {found.whole.answers:,} answers are counted. {told}"
     return [*lines, (), *((Span(line, "dim"),) for line in wrap(told, width, 4))]
+
+
+def _without_gaps(days: Sequence[Totals]) -> list[Totals]:
+    """Days without any answer as one row, where there are several in a row."""
+    rows: list[Totals] = []
+    for answered, found in groupby(days, key=lambda day: bool(day.answers)):
+        run = list(found)
+        rows += run if answered or len(run) < SHORT_GAP else [Totals(f"{len(run)} days without")]
+    return rows
 
 
 def _shown(width: int) -> Sequence[tuple[str, int, Callable[[Totals], str]]]:
@@ -95,6 +107,8 @@ def _rows(title: str, sums: Sequence[Totals], width: int, named: Callable[[str],
 
 
 def _day(name: str) -> str:
+    if not name[:4].isdecimal():
+        return name
     day = date.fromisoformat(name)
     return f"{day:%a} {day.day:2d} {day:%b}"
 
