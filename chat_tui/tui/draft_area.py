@@ -49,7 +49,9 @@ class DraftArea(TextArea, inherit_bindings=False):
         scrollbar-size-vertical: 1;
         scrollbar-gutter: stable;
         & .text-area--placeholder { color: $text-muted; }
-        & .text-area--cursor { background: $foreground; color: $background; }
+        & .text-area--cursor, &:light .text-area--cursor, &:dark .text-area--cursor {
+            background: $foreground; color: $background;
+        }
         &:focus { border: round $border; }
     }
     """
