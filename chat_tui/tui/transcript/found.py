@@ -10,12 +10,15 @@ from typing import NamedTuple
 from chat_tui.conversation import Turn
 from chat_tui.finding import Range, find
 from chat_tui.markdown.blocks import Splitter
-from chat_tui.text_safety import clean
+from chat_tui.text_safety import Cleaner
 from chat_tui.tui.transcript.plain_text import PlainSplitter
 from chat_tui.tui.transcript.wrapping import Line
 
 KEPT_PARTS = 200
 YIELD_SECONDS = 0.0001
+_YIELD_BLOCKS = 32
+_YIELD_CHARACTERS = 8_000
+"""So much is looked at or split in about a millisecond."""
 _MARKUP = re.compile(r"[*_`~]+")
 
 
@@ -37,11 +40,11 @@ class Texts:
         """Every place where the words stand, from the top down; ends early when the answer is not wanted any more."""
         hits: list[Hit] = []
         for place, turn in enumerate(turns):
-            if not is_current():
-                break
-            # The screen goes first: a thread that only computes would hold it 5 ms at a time.
-            time.sleep(YIELD_SECONDS)
             for number, block in enumerate(self._of(turn)):
+                if number % _YIELD_BLOCKS == 0:
+                    _let_others()
+                    if not is_current():
+                        return hits
                 count = len(find(block, wanted))
                 if turn.role == "assistant" and (plain := _MARKUP.sub("", block)) != block:
                     # As it is read: `some **bold** words` are found by `bold words`.
@@ -53,12 +56,21 @@ class Texts:
         blocks = self._blocks.get(turn.id)
         if blocks is None:
             splitter = Splitter() if turn.role == "assistant" else PlainSplitter()
-            splitter.feed(clean(turn.text))
+            cleaner, text = Cleaner(), turn.text
+            for at in range(0, len(text), _YIELD_CHARACTERS):
+                _let_others()
+                splitter.feed(cleaner.feed(text[at : at + _YIELD_CHARACTERS]))
+            splitter.feed(cleaner.rest())
             splitter.finish()
             blocks = [block.source for block in splitter.closed]
             if turn.state != "streaming":
                 self._blocks[turn.id] = blocks
         return blocks
+
+
+def _let_others() -> None:
+    """The screen goes first: a thread that only computes would hold it 5 ms at a time."""
+    time.sleep(YIELD_SECONDS)
 
 
 class Span(NamedTuple):
