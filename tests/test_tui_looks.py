@@ -27,6 +27,21 @@ async def test_on_a_small_screen_the_history_list_covers_the_chat_and_esc_leads_
         await chat.until(lambda: not chat.screen.history.display and chat.chat.prompt.text == "x")
 
 
+async def test_esc_closes_the_list_that_covers_the_chat_before_it_cancels_the_answer() -> None:
+    async with scripted_chat(["one"], ["Half ", Pause(60)], size=(60, 20)) as chat:
+        await chat.ask("go")
+        await chat.answered()
+        await chat.ask("on")
+        await chat.shows("Half")
+        await chat.pilot.press("f2")
+        await chat.until(lambda: chat.screen.history.has_focus_within)
+        await chat.pilot.press("escape")
+        await chat.until(lambda: chat.chat.prompt.has_focus and not chat.screen.history.display)
+        assert chat.chat.busy
+        await chat.pilot.press("escape")
+        await chat.shows("cancelled")
+
+
 async def test_on_a_small_screen_model_strategy_and_figures_stand_in_one_row() -> None:
     async with scripted_chat(["one ", Pause(0.3), "two"], size=(60, 20)) as chat:
         await chat.ask("go")

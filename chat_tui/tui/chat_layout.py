@@ -293,9 +293,14 @@ class ChatLayout(Screen[None]):
         """The caret has its own keys."""
         self.show_keys()
 
+    @property
+    def is_covered(self) -> bool:
+        """The history list stands over the chat, since there is no room beside it."""
+        return self.has_class("-narrow") and self.history.display
+
     def on_descendant_focus(self) -> None:
         """Other keys count there; a list that covers the chat makes room for what is used now."""
-        if self.has_class("-narrow") and self.history.display and not self.history.has_focus_within:
+        if self.is_covered and not self.history.has_focus_within:
             self._want("history", open=False)
         self.show_keys()
 

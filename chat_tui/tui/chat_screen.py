@@ -333,8 +333,12 @@ class ChatScreen(ChatViews):
         await self.host.action_quit()
 
     async def action_cancel(self) -> None:
-        """Esc: a preview, the answer, then the download; else back to the prompt, and notices go."""
+        """Esc: a preview, a list over the chat, the answer, then the download; else to the prompt, and notices go."""
         if self._as_you_type is not None and self._as_you_type.stop():
+            return
+        if self.is_covered:
+            # Nobody cancels an answer that is out of sight.
+            self.chat.prompt.focus()
             return
         if await self._stop_comparison() or await self.chat.cancel():
             self._cancelled_at = time.monotonic()
