@@ -54,6 +54,7 @@ class Exchange:
             "number": self.number,
             "path": self.path,
             "messages": len(self.body.get("messages") or ()),
+            "mark": self.script.mark,
             "started": self.started,
             "first_token": self.first_token,
             "tokens_sent": self.tokens_sent,
