@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import datetime
 from typing import Any
@@ -38,6 +39,8 @@ class Answers:
         self._router, self._memory = router, memory
         self._adaptive, self._tell, self._at_saved = adaptive, tell, at_saved
         self._answers: dict[str, Answer] = {}
+        self._busy: Counter[str] = Counter()
+        """How many of them each conversation has."""
         self._previews: dict[str, Answer] = {}
         self._preview_dollars: dict[str, tuple[datetime, float]] = {}
         """When they ended and what they cost, by the turn's id: those that no question has taken."""
@@ -46,7 +49,17 @@ class Answers:
 
     def __contains__(self, conversation_id: str) -> bool:
         """An answer of this conversation runs or is being saved."""
-        return any(answer.conversation_id == conversation_id for answer in self._answers.values())
+        return self._busy[conversation_id] > 0
+
+    def _add(self, answer: Answer) -> None:
+        self._answers[answer.turn.id] = answer
+        self._busy[answer.conversation_id] += 1
+
+    def _drop(self, answer: Answer) -> None:
+        del self._answers[answer.turn.id]
+        self._busy[answer.conversation_id] -= 1
+        if not self._busy[answer.conversation_id]:
+            del self._busy[answer.conversation_id]
 
     def running(self, conversation_id: str | None = None) -> Sequence[Answer]:
         """The answers that run, of one conversation or of all."""
@@ -67,7 +80,7 @@ class Answers:
         """Begin the answer that stands at this place of the path; `cut` is the one that it goes on from."""
         question = conversation.path[place - 1]
         answer = self._made(conversation.id, question, request, self._save_piece, cut)
-        self._answers[answer.turn.id] = answer
+        self._add(answer)
         self._memory.remember(extended(conversation, place, answer.turn))
         self.do(self._run(answer, request, in_parts=in_parts, kept=True))
         return answer
@@ -120,7 +133,7 @@ class Answers:
         """A preview that has ended is the answer at this place of the path, and is saved as such."""
         answer.belongs_to(conversation.id, conversation.path[place - 1])
         self._preview_dollars.pop(answer.turn.id, None)
-        self._answers[answer.turn.id] = answer
+        self._add(answer)
         self._memory.remember(extended(conversation, place, answer.turn))
         self.do(self._kept(answer))
 
@@ -186,7 +199,7 @@ class Answers:
         try:
             await answer.save()
         finally:
-            self._answers.pop(answer.turn.id, None)
+            self._drop(answer)
         await self._at_saved(answer)
 
     async def _save_piece(self, turn_id: str, text: str, thinking: str, quick: Quick | None) -> None:

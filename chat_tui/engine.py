@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING
@@ -69,7 +70,7 @@ class Engine(Foreseeing):
         self._titles = Titles(config, router, self.memory)
         self._closed = False
         self._asking = asyncio.Lock()
-        """One question is stored at a time, so that none is asked behind another's back."""
+        """One question is stored at a time, so that none is asked behind another's back, nor paid for twice."""
 
     # -- verdicts -------------------------------------------------------------------------------------------------
 
@@ -119,7 +120,7 @@ class Engine(Foreseeing):
         Raises `HistoryError`.
         """
         text = clean(text).strip("\n")
-        async with self._asking:
+        async with self._alone(conversation_id):
             before = await self._before(conversation_id, text, system_prompt, preset, earlier)
             question = Turn("user", text, id=new_id(), created=now(), attachments=tuple(attachments))
             taken = preview is not None and preview.fits(await self._next_request(before, question, settings))
@@ -128,6 +129,10 @@ class Engine(Foreseeing):
             if conversation_id is None:
                 await self.memory.begin(before)
             return await self._asked(before, len(before.path), question, settings, preview if taken else None)
+
+    def _alone(self, conversation_id: str | None) -> AbstractAsyncContextManager[None]:
+        """Of a conversation that begins nobody knows yet: many may begin at once, where no budget is to be shared."""
+        return self._asking if conversation_id or self.config.daily_budget is not None else nullcontext()
 
     async def preview(
         self,

@@ -29,10 +29,10 @@ from tests.benchmarks.subjects import ServerProcess, environment, fresh_home
 Way = Literal["direct", "sse", "ws", "openai"]
 TOKEN = "benchmark"
 _SAYS: dict[Way, bytes] = {
-    "direct": b'"delta": {"content"',
+    "direct": b'"content": "',
     "sse": b'{"type":"token"',
     "ws": b'{"type":"token"',
-    "openai": b'"delta":{"content"',
+    "openai": b'"content":"',
 }
 """What stands once in each token's event."""
 _ENDS: dict[Way, bytes] = {
