@@ -34,6 +34,7 @@ from chat_tui.history.checking import CheckReport
 from chat_tui.history.lane import Lane, transaction
 from chat_tui.history.opening import Settings
 from chat_tui.history.owners import Owner
+from chat_tui.history.pieces import Piece, Pieces, append
 from chat_tui.history.transfer import writing
 from chat_tui.history.transfer.parcels import Arrival, Head
 from chat_tui.history.transfer.writing import Landed
@@ -73,6 +74,7 @@ class Store:
             self._reader, self._searcher = (
                 Lane(lambda: self._connect_reader(file), place, self._mark_damage) for _ in range(2)
             )
+        self._pieces = Pieces(lambda pieces: self._write(append, pieces))
         self._catching_up: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
 
@@ -205,7 +207,7 @@ class Store:
 
     async def append(self, turn_id: str, text: str, thinking: str = "", quick: Quick | None = None) -> None:
         """The next piece of a growing answer, and the short one so far; costs the same however long the answer is."""
-        await self._write(writes.append, turn_id, text, thinking, quick)
+        await self._pieces.add(Piece(turn_id, text, thinking, quick))
 
     async def finish(self, turn: Turn, route: Route | None) -> None:
         """The answer as it ended: its text takes the place of the pieces, and it can be found from now on."""
