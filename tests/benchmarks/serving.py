@@ -1,8 +1,9 @@
-"""`chat-tui serve` under many clients, beside the same clients at the model itself. `python -m tests.benchmarks.serving`
+"""`chat-tui serve` under many clients, beside the same clients at the model itself.
 
-500 clients read server-sent events, then 500 read WebSockets, each a stream of tokens from a loopback model: tokens
-that did not come, memory per client, CPU per token, and how much later than the model says it each token arrives. Then
-the OpenAI door: what it adds to a request, and to a token. Model, server and clients are processes of their own.
+`python -m tests.benchmarks.serving`: 500 clients read server-sent events, then 500 read WebSockets, each a stream of
+tokens from a loopback model. Told are tokens that did not come, memory per client, CPU per token, and how much later
+than the model says it each token arrives; then what the OpenAI door adds to a request, and to a token. Model, server
+and clients are processes of their own.
 """
 
 from __future__ import annotations
@@ -111,8 +112,9 @@ def post(way: Way, prompt: str, model: str) -> list[bytes]:
     return [f"POST {path} HTTP/1.1\r\n{head}Content-Length: {len(raw)}\r\n\r\n".encode() + raw]
 
 
-async def read(way: Way, url: str, prompt: str, model: str = "box/sample") -> Client:
-    """One client, to its end."""
+async def read(way: Way, url: str, prompt: str, model: str = "box/sample", after: float = 0) -> Client:
+    """One client, from so many seconds on to its end."""
+    await asyncio.sleep(after)
     place = urlsplit(url)
     model = model if way == "openai" else model.partition("/")[2]
     loop = asyncio.get_running_loop()
@@ -176,7 +178,10 @@ async def crowd(way: Way, url: str, model_url: str, given: argparse.Namespace, s
     before, used = (serve.megabytes(), serve.cpu_seconds()) if serve else (0.0, 0.0)
     whole = given.tokens + 1
     prompts = [f"[t{given.tokens}-r{given.rate}-mark{number}]" for number in range(given.clients)]
-    reading = [asyncio.ensure_future(read(way, url, prompt)) for prompt in prompts]
+    pause = given.ramp / given.clients
+    reading = [
+        asyncio.ensure_future(read(way, url, prompt, after=place * pause)) for place, prompt in enumerate(prompts)
+    ]
     most = before
     while any(not each.done() for each in reading):
         await asyncio.wait(reading, timeout=0.5)
@@ -241,6 +246,7 @@ def main() -> None:
     options.add_argument("--clients", type=int, default=500)
     options.add_argument("--tokens", type=int, default=60)
     options.add_argument("--rate", type=int, default=2, help="tokens a second of each stream")
+    options.add_argument("--ramp", type=float, default=15, metavar="SECONDS", help="in which the clients come")
     asyncio.run(measure(options.parse_args()))
 
 
