@@ -114,16 +114,14 @@ class Column(Vertical):
         self.measure()
         self.post_message(self.Ended())
 
-    def figures(self) -> Figures:
-        """As they may be seen now."""
+    def measure(self) -> Figures:
+        """Tell the figures of this moment, as they may be seen."""
         figures = self.answer.figures()
-        return compare_lines.masked_figures(figures) if self.label else figures
-
-    def measure(self) -> None:
-        """Tell the figures of this moment."""
-        figures = self.figures()
+        if self.label:
+            figures = compare_lines.masked_figures(figures)
         self.head.show(self.place + 1, self.named, figures, chosen=self.text.has_focus)
         self.text.set_status("" if figures.phase in {"answering", "thinking"} else words.phase(figures))
+        return figures
 
     def rename(self) -> None:
         """There is another label, or none any more; the reading position stays."""

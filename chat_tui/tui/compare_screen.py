@@ -11,10 +11,13 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
+from textual.reactive import Reactive
 from textual.screen import Screen
+from textual.widget import Widget
 
 from chat_tui.conversation import Conversation
 from chat_tui.errors import ChatTuiError
+from chat_tui.figures import Figures
 from chat_tui.text_safety import clean_line
 from chat_tui.tui import compare_lines, keymap
 from chat_tui.tui import figures_text as words
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
 
 MEASURE_SECONDS = 0.25
 """Between two looks at the figures."""
+FRAME_SECONDS = 1 / 10
+"""Least time between two paintings: each is as dear as those of so many chats."""
 HASTY_SECONDS = 0.5
 """An Esc so soon after one that stopped the answers was meant for them too."""
 
@@ -80,6 +85,9 @@ class CompareScreen(Screen[Conversation | None]):
         Binding("f1", "help", "Help", id="help.open", show=False),
     ]
 
+    # Textual would paint the whole screen anew whenever the focus moves, which holds the echo of the key.
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
+
     def __init__(self, comparison: Comparison, *, blind: bool = False) -> None:
         super().__init__()
         self.comparison = comparison
@@ -91,7 +99,7 @@ class CompareScreen(Screen[Conversation | None]):
         self._keys = KeyBar()
         self._stopped_at = float("-inf")
         self._keeping = False
-        frames = Frames()
+        frames = Frames(FRAME_SECONDS)
         pairs = zip(comparison.models, comparison.answers, strict=True)
         self.columns = [Column(model, answer, frames) for model, answer in pairs]
         self._order(blind)
@@ -165,14 +173,13 @@ class CompareScreen(Screen[Conversation | None]):
     @on(Column.Ended)
     def _show(self) -> None:
         """Tell how all stand now."""
-        for column in self.columns:
-            column.measure()
         width = max(20, self.size.width - 2)
-        figures = [column.figures() for column in self.columns]
+        figures = [column.measure() for column in self.columns]
         names = [column.named for column in self.columns]
-        phases = [each.phase for each in figures]
-        self._title.show([self._title_line(width)])
-        self._tabs.show([compare_lines.tab_line(names, phases, self.columns.index(self.current), width)])
+        self._title.show([self._title_line(figures, width)])
+        if self.has_class("-tabbed"):
+            phases = [each.phase for each in figures]
+            self._tabs.show([compare_lines.tab_line(names, phases, self.columns.index(self.current), width)])
         ended = self.comparison.ended
         self._summary.display = ended
         if ended:
@@ -181,8 +188,7 @@ class CompareScreen(Screen[Conversation | None]):
             self._summary.show(compare_lines.summary_lines(told, names, width, blind=self.blind))
         self._keys.show(self._key_words(ended))
 
-    def _title_line(self, width: int) -> Line:
-        figures = [column.figures() for column in self.columns]
+    def _title_line(self, figures: Sequence[Figures], width: int) -> Line:
         known = [each.cost if each.cost is not None else each.price for each in figures]
         dollars = sum(each for each in known if each is not None)
         about = any(each.cost is None or each.cost_estimated for each in figures)

@@ -13,11 +13,12 @@ FRAME_SECONDS = 1 / 15
 class Frames:
     """One timer for all panes that share it. Nothing runs while nothing asks."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float = FRAME_SECONDS) -> None:
+        self._least = seconds
         self._waiting: dict[Callable[[], None], None] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._painted_at = 0.0
-        self._seconds = FRAME_SECONDS
+        self._seconds = seconds
 
     def ask(self, paint: Callable[[], None]) -> None:
         """Paint soon: at once when the last painting was long enough ago."""
@@ -44,7 +45,7 @@ class Frames:
         """Somebody has painted since then, in a frame or out of turn."""
         self._painted_at = monotonic()
         # On a slow machine painting takes a quarter of the time at most.
-        self._seconds = max(FRAME_SECONDS, 4 * (self._painted_at - begun))
+        self._seconds = max(self._least, 4 * (self._painted_at - begun))
 
     def _paint(self) -> None:
         self._timer = None

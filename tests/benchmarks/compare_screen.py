@@ -1,0 +1,138 @@
+"""Four columns of 500 tokens a second on the screen: a key's echo, CPU per token beside one chat of the same rate."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+
+from tests.benchmarks.figures import at_percentile
+from tests.benchmarks.session import LETTERS, Session, quit_politely
+from tests.benchmarks.subjects import PAINTED, ServerProcess, fresh_home, ours
+from tests.pty_terminal import PtyTerminal
+
+COLUMNS, ROWS = 200, 60
+RATE, STREAMS, SECONDS, ROUNDS = 500, 4, 8, 3
+TOKENS = RATE * SECONDS
+MANY = [f"t{TOKENS}-r{RATE}-mark{number}" for number in range(STREAMS)]
+ONE = f"t{TOKENS * STREAMS}-r{RATE * STREAMS}"
+
+
+@contextmanager
+def _session(server_url: str) -> Iterator[Session]:
+    subject = ours(server_url)
+    assert subject is not None, "chat-tui is not installed beside this Python"
+    with fresh_home() as home:
+        _configure(home, server_url)
+        with subject.open(home, columns=COLUMNS, rows=ROWS) as terminal:
+            terminal.wait_for(PAINTED, 30)
+            session = Session(terminal)
+            time.sleep(0.5)
+            session.settle()
+            session.ask("t30")
+            session.idle_share = session.measure_idle(2)
+            yield session
+            quit_politely(terminal)
+
+
+def _configure(home: Path, server_url: str) -> None:
+    weights = home / "weights.gguf"
+    weights.write_bytes(b"GGUF" + bytes(1020))
+    models = ", ".join(f'"{name}"' for name in ("sample", ONE, *MANY))
+    (home / "config.toml").write_text(
+        f'model = "bench/sample"\n[local]\nweights = "{weights}"\n[performance]\nmax_concurrent_streams = {STREAMS}\n'
+        f'[[providers]]\nname = "bench"\nbase_url = "{server_url}"\nmodels = [{models}]\n'
+    )
+
+
+def _compare(terminal: PtyTerminal, number: int) -> None:
+    written = terminal.written
+    terminal.send(f"/compare {' '.join(f'bench/{name}' for name in MANY)}\r")
+    terminal.wait_for("compare bench", 10, written)
+    time.sleep(0.3)
+    terminal.send(f"Which {number}?\r")
+
+
+def _per_token(session: Session, number: int) -> tuple[float, float]:
+    """Microseconds of CPU a token: of four columns, and of one chat of the same rate."""
+    terminal, spent = session.terminal, []
+    for wanted in (STREAMS, 1):
+        cpu, written, begun = terminal.cpu_seconds(), terminal.written, time.monotonic()
+        if wanted == 1:
+            session.ask(ONE, 120)
+        else:
+            _compare(terminal, number)
+            terminal.wait_for("all have ended", 120, written)
+            session.settle()
+        seconds = terminal.cpu_seconds() - cpu - session.idle_share * (time.monotonic() - begun)
+        spent.append(seconds / (TOKENS * STREAMS) * 1e6)
+        if wanted != 1:
+            terminal.send("\x1b")
+            terminal.wait_for("None was kept", 10, written)
+            session.settle()
+    return spent[0], spent[1]
+
+
+def _echoes(terminal: PtyTerminal) -> Iterator[float]:
+    """Milliseconds from Tab until the head of the next column is painted with its mark."""
+    time.sleep(1.5)
+    end, place = time.monotonic() + SECONDS - 3, 1
+    while time.monotonic() < end:
+        written = terminal.written
+        sent = terminal.send("\t")
+        yield (terminal.wait_for(f"{place + 1} bench/{MANY[place]}", 5, written) - sent) * 1000
+        place = (place + 1) % STREAMS
+        time.sleep(0.07)
+
+
+def _echoes_of_one(terminal: PtyTerminal) -> Iterator[float]:
+    """Milliseconds from a letter until it stands in the prompt, while one answer streams as fast as all four."""
+    terminal.send(f"[{ONE}]\r")
+    time.sleep(1.5)
+    end = time.monotonic() + SECONDS - 3
+    while time.monotonic() < end:
+        for letter in LETTERS:
+            if time.monotonic() < end:
+                written = terminal.written
+                sent = terminal.send(letter)
+                yield (terminal.wait_for(letter, 5, written) - sent) * 1000
+                time.sleep(0.07)
+        terminal.send(b"\x7f" * len(LETTERS))
+        time.sleep(0.3)
+
+
+def main() -> None:
+    """Run and print."""
+    server = ServerProcess()
+    echoes: list[float] = []
+    alone: list[float] = []
+    many: list[float] = []
+    one: list[float] = []
+    try:
+        for number in range(ROUNDS):
+            with _session(server.url) as session:
+                for figures, spent in zip((many, one), _per_token(session, number), strict=True):
+                    figures.append(spent)
+            with _session(server.url) as session:
+                _compare(session.terminal, number)
+                echoes += _echoes(session.terminal)
+            with _session(server.url) as session:
+                alone += _echoes_of_one(session.terminal)
+    finally:
+        server.close()
+    sys.stdout.write(
+        f"{STREAMS} x {RATE} tokens/s in columns of a {COLUMNS}x{ROWS} screen: {median(many):.0f} µs CPU a token; "
+        f"one chat of {STREAMS * RATE} tokens/s: {median(one):.0f} µs; "
+        f"ratio {median(many) / median(one):.2f} (<= 1.2)\n"
+        f"key to echo, {len(echoes)} keys: p50 {at_percentile(echoes, 50):.1f} ms, "
+        f"p99 {at_percentile(echoes, 99):.1f} ms (<= 50), longest {max(echoes):.1f} ms; "
+        f"one chat of the same rate, {len(alone)} keys: p50 {at_percentile(alone, 50):.1f} ms, "
+        f"p99 {at_percentile(alone, 99):.1f} ms\n"
+    )
+
+
+if __name__ == "__main__":
+    main()
