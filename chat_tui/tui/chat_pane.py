@@ -218,7 +218,8 @@ class ChatPane(Vertical):
         self.post_message(self.Changed())
 
     def _measure(self) -> None:
-        if self.answer is None:
+        if self.answer is None or not self.transcript.in_sight:
+            # Textual would draw what stands over the chat anew.
             return
         figures = self.answer.figures()
         self.transcript.set_status(words.status(figures))

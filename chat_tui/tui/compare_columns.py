@@ -55,6 +55,10 @@ class ColumnText(Transcript, inherit_bindings=False):
 
     BINDINGS: ClassVar[list[BindingType]] = [*keymap.bindings("transcript", inner=True)]
 
+    def __init__(self, frames: Frames) -> None:
+        super().__init__(frames=frames)
+        self._model.views.bare = True
+
 
 class Column(Vertical):
     """Follows one answer. What tells who it is can be hidden behind a letter."""
@@ -79,7 +83,7 @@ class Column(Vertical):
         """Counts from 0, from the left."""
         self.label = ""
         """Stands in place of the name; empty: nothing is hidden."""
-        self.head, self.text, self._more = ColumnHead(), ColumnText(frames=frames), MoreBelow()
+        self.head, self.text, self._more = ColumnHead(), ColumnText(frames), MoreBelow()
 
     def compose(self) -> ComposeResult:
         """Head, text, and whether there is more below."""

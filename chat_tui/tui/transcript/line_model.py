@@ -68,6 +68,8 @@ class Views:
         self.made: dict[int, TurnView] = {}
         self.forks: Mapping[str, Sequence[str]] = {}
         """The ids of all versions of a turn, by its own, where there are several."""
+        self.bare = False
+        """Turns have no header: what stands around them tells who speaks."""
         self.figures = False
         """Each answer tells what it took."""
         self.width = 80
@@ -80,7 +82,7 @@ class Views:
         view = self.made.get(index)
         if view is None:
             turn = self.turns[index]
-            view = self.made[index] = TurnView(turn, self.width, live=turn.state == "streaming")
+            view = self.made[index] = TurnView(turn, self.width, live=turn.state == "streaming", bare=self.bare)
             view.place, view.figures = self.place(turn), self.figures
         return view
 

@@ -83,7 +83,7 @@ class LinePane(ScrollView, can_focus=True):
         self._cursor: int | None = None
         self._marked: tuple[int, int] | None = None
         """A code block by its turn and number."""
-        self._reserved = 0
+        self._reserved = self._grown_to = 0
         self._bar_at = 0.0
         self._sizing = self._loading = self._held = False
 
@@ -96,7 +96,7 @@ class LinePane(ScrollView, can_focus=True):
     def _paint(self) -> None:
         """Lay the rows in view anew and have those that changed drawn."""
         self._frames.forget(self._paint)
-        if not self.is_attached or not self.size.height or self._held or not self._in_sight():
+        if not self.is_attached or not self.size.height or self._held or not self.in_sight:
             return
         begun = monotonic()
         if self._live:
@@ -107,7 +107,8 @@ class LinePane(ScrollView, can_focus=True):
         self._load_lexers()
         self._frames.painted(begun)
 
-    def _in_sight(self) -> bool:
+    @property
+    def in_sight(self) -> bool:
         """Nothing stands in its place: neither another tab nor a screen that lets nothing through."""
         stack = self.app.screen_stack
         above = stack[stack.index(self.screen) + 1 :] if self.screen in stack else []
@@ -160,11 +161,13 @@ class LinePane(ScrollView, can_focus=True):
     def _headroom(self, height: int) -> int:
         """Empty rows to leave at the bottom; only while an answer streams and fills the pane."""
         total = self._model.height
+        grown, self._grown_to = total - self._grown_to, total
         if not self._live or total <= height:
             self._reserved = 0
             return 0
         if total > self._reserved or self._reserved - total > FOLDED_ROOM:
-            self._reserved = total + HEADROOM
+            # What comes in faster than anybody reads moves on in larger steps: each is a whole pane to be drawn.
+            self._reserved = total + max(HEADROOM, min(4 * grown, FOLDED_ROOM, height // 3))
         return min(self._reserved - total, height - 1)
 
     def _set_scroll(self, y: int, height: int) -> None:

@@ -367,6 +367,7 @@ class Transcript(SelectingPane, can_focus=True, inherit_bindings=False):
     def _select_turn(self) -> None:
         if self._cursor is None:
             return
-        begin = Offset(0, Position(self._cursor, 1, 0).code)
+        first = 0 if self._model.views.bare else 1
+        begin = Offset(0, Position(self._cursor, first, 0).code)
         end = Offset(1 << 16, Position(self._cursor + 1, 0, 0).code - 1)
         self.screen.selections = {self: Selection(begin, end)}

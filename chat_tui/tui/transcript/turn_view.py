@@ -37,6 +37,7 @@ class TurnView:
         "_thinking_length",
         "_tops",
         "_width",
+        "bare",
         "figures",
         "height",
         "live",
@@ -47,8 +48,8 @@ class TurnView:
         "unfolded",
     )
 
-    def __init__(self, turn: Turn, width: int, *, live: bool = False) -> None:
-        self.turn = turn
+    def __init__(self, turn: Turn, width: int, *, live: bool = False, bare: bool = False) -> None:
+        self.turn, self.bare = turn, bare
         self.live = live
         """It still streams."""
         self.place: Place | None = None
@@ -216,7 +217,7 @@ class TurnView:
         """Lay the settled parts anew: something above the text has changed."""
         old = [*(self._settled or []), *self._loose]
         bodies = [part for part in old if part.kind in {"body", "quick"}]
-        settled = [Part("header", 1 + self.measured)]
+        settled = [] if self.bare else [Part("header", 1 + self.measured)]
         if self.turn.attachments:
             settled.append(Part("files", len(self.turn.attachments)))
         if self.turn.left_out:
