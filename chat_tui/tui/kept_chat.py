@@ -255,7 +255,7 @@ class KeptChat(ChatPane):
         self._foreseen = words
         preset = self.preset.words() if self.preset is not None else ""
         rivals = f"compare {clean_line(', '.join(self.rivals), 60)}" if self.rivals else ""
-        self.prompt.border_subtitle = Content(" · ".join(filter(None, [preset, rivals, words])))
+        self.prompt.border_subtitle = Content(" · ".join(filter(None, [preset, words, rivals])))
 
     def set_rivals(self, models: Sequence[str]) -> None:
         """The next question goes to all of these at once; to one model where there are none."""
