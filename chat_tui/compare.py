@@ -94,8 +94,13 @@ class Comparison:
         await chosen.saved.wait()
         if self.kept is not None and self.kept != number:
             self._judge(self.answers[self.kept - 1].turn, None)
-        conversation = await self._memory.select(self.conversation_id, chosen.turn.id)
-        self.kept = number
+        # From now on nothing else is settled, though selecting takes its time.
+        before, self.kept = self.kept, number
+        try:
+            conversation = await self._memory.select(self.conversation_id, chosen.turn.id)
+        except BaseException:
+            self.kept = before
+            raise
         self._judge(chosen.turn, True)
         return conversation
 
@@ -109,7 +114,12 @@ class Comparison:
         with suppress(HistoryError):
             path = (await self._memory.conversation(self.conversation_id)).path
             # Who has gone on, or elsewhere, is left there.
-            if path and path[-1].id != best and any(path[-1].id == answer.turn.id for answer in self.answers):
+            if (
+                self.kept is None
+                and path
+                and path[-1].id != best
+                and any(path[-1].id == answer.turn.id for answer in self.answers)
+            ):
                 await self._memory.select(self.conversation_id, best)
 
     def summary(self) -> tuple[Result, ...]:

@@ -145,6 +145,17 @@ async def test_the_kept_one_is_the_answer_and_the_choice_a_verdict(private: bool
         assert asked == ["Which?", "from b", "And then?"]
 
 
+async def test_a_choice_in_the_moment_of_the_last_end_holds() -> None:
+    async with three(["from a"], ["from b"], ["from c"]) as on:
+        comparison = await on.engine.compare(None, "Which?", NAMES)
+        await whole(comparison)
+        await on.engine._answers.quiet()
+        await on.engine.memory.select(comparison.conversation_id, comparison.answers[1].turn.id)
+        await asyncio.gather(comparison.keep(3), comparison.settle())
+        path = (await on.engine.memory.conversation(comparison.conversation_id)).path
+        assert [turn.text for turn in path] == ["Which?", "from c"]
+
+
 async def test_what_runs_or_said_nothing_cannot_be_kept() -> None:
     fault: Script = [Fault(Unreachable("Away.", provider="two", model="two/b"))]
     async with three(endless(), fault, ["from c"]) as on:
