@@ -9,7 +9,7 @@ from chat_tui.compare import Comparison, named
 from chat_tui.conversation import Conversation
 from chat_tui.errors import ChatTuiError, CommandError
 from chat_tui.text_safety import clean_line
-from chat_tui.tui import commands
+from chat_tui.tui import commands, keymap
 from chat_tui.tui.chat import Chat
 from chat_tui.tui.compare_choice import CompareChoice
 from chat_tui.tui.compare_screen import CompareScreen
@@ -168,7 +168,7 @@ class Comparing:
         self._chat.transcript.set_verdict(chosen.id, True)
 
     async def _left(self, comparison: Comparison) -> None:
-        key = "F4"
+        key = keymap.first_key("compare.open", self._host.changed_keys)
         if comparison.kept is None and not comparison.ended:
             self._host.say("The answers go on", f"{key} leads back to them.")
         await comparison.settle()
