@@ -58,6 +58,7 @@ async def test_every_command_is_in_the_palette_or_has_a_key_that_is() -> None:
             "bad",
             "branch",
             "clear",
+            "compare",
             "context",
             "continue",
             "copy",
