@@ -81,6 +81,8 @@ class Column(Vertical):
         self.model, self.answer = model, answer
         self.place = 0
         """Counts from 0, from the left."""
+        self.is_current = False
+        """Keys act on it."""
         self.label = ""
         """Stands in place of the name; empty: nothing is hidden."""
         self.head, self.text, self._more = ColumnHead(), ColumnText(frames), MoreBelow()
@@ -123,7 +125,7 @@ class Column(Vertical):
         figures = self.answer.figures()
         if self.label:
             figures = compare_lines.masked_figures(figures)
-        self.head.show(self.place + 1, self.named, figures, chosen=self.text.has_focus)
+        self.head.show(self.place + 1, self.named, figures, chosen=self.is_current)
         self.text.set_status("" if figures.phase in {"answering", "thinking"} else words.phase(figures))
         return figures
 

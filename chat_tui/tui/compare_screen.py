@@ -155,15 +155,21 @@ class CompareScreen(Screen[Conversation | None]):
         self._show()
 
     def on_descendant_focus(self) -> None:
-        """Another one is acted on."""
-        self._lay_out()
-        self._show()
+        """A click may have chosen another one."""
+        self._move()
+
+    def _move(self) -> None:
+        """Keys act on the focused column from now on."""
+        if not self.current.is_current:
+            self._lay_out()
+            self._show()
 
     def _lay_out(self) -> None:
         tabbed = compare_lines.is_tabbed(self.size.width, len(self.columns))
         self.set_class(tabbed, "-tabbed")
         current = self.current
         for column in self.columns:
+            column.is_current = column is current
             column.display = not tabbed or column is current
 
     def _measure(self) -> None:
@@ -224,6 +230,8 @@ class CompareScreen(Screen[Conversation | None]):
         # What is not shown takes no focus.
         self.columns[place].display = True
         self.set_focus(self.columns[place].text)
+        # At once: the focus itself is told about through several messages.
+        self._move()
 
     async def action_stop(self) -> None:
         """End the answer that keys act on; its part is kept."""
