@@ -96,7 +96,8 @@ class Compared:
     async def ended(self) -> None:
         """Until all have ended and the table tells how they did."""
         await self.until(lambda: self.comparison.ended and self.screen._summary.display)
-        await self.until(lambda: not any(column.text.is_busy for column in self.screen.columns))
+        texts = [column.text for column in self.screen.columns]
+        await self.until(lambda: not any(text.is_busy or text.turns[0].state == "streaming" for text in texts))
 
     async def left(self) -> None:
         """Until the chat is there again."""
