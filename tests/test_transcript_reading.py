@@ -5,8 +5,13 @@ from __future__ import annotations
 import pytest
 
 from chat_tui.chunks import Timings, Usage
+from chat_tui.markdown.blocks import split
 from chat_tui.markdown.links import deceives, told_target
 from chat_tui.markdown.mathematics import legible
+from chat_tui.tui.transcript.ink import plain_ink
+from chat_tui.tui.transcript.rendering import Renderer
+from chat_tui.tui.transcript.turn_lines import text_of
+from chat_tui.tui.transcript.wrapping import Line
 from tests.scripted_chat import scripted_chat
 from tests.transcript_rig import answer, pane, question, settled, shown
 
@@ -52,18 +57,52 @@ def test_a_link_that_is_its_own_target_is_told_once() -> None:
 @pytest.mark.parametrize(
     ("source", "expected"),
     [
-        (r"$\alpha^2 + \beta_1 \leq 1$", "$α² + β₁ ≤ 1$"),
-        (r"\(x^{10} \in \mathbb{R}\)", r"\(x¹⁰ ∈ ℝ\)"),
-        (r"\left( a \right) \to \infty", "( a ) → ∞"),
-        (r"\frac{a}{b} \sqrt{2} \unknown", r"\frac{a}{b} \sqrt{2} \unknown"),
-        (r"\text{speed} \times t", "speed × t"),
-        (r"\int_0^1 \inx", r"∫₀¹ \inx"),
-        ("x^y_i a_12", "x^y_i a₁2"),
-        ("{^2}", "{^2}"),
+        (r"$\alpha^2 + \beta_1 \leq 1$", "α² + β₁ ≤ 1"),
+        (r"\(x^{10} \in \mathbb{R}\)", "x¹⁰ ∈ ℝ"),
+        (r"\left( a \right) \to \infty", "(a) → ∞"),
+        (r"\frac{a}{b} \sqrt{2} \unknown{c}", r"(a/b) √2 \unknown{c}"),
+        (r"x = \frac{-b \pm \sqrt{b^2-4ac}}{2a}", "x = (-b ± √(b²-4ac))/(2a)"),
+        (r"\frac{dy}{dx} = 2\frac{1}{2}x", "dy/dx = 2 (1/2)x"),
+        (r"P(A \mid B) = \frac{P(B \mid A)P(A)}{P(B)}", "P(A ∣ B) = P(B ∣ A)P(A)/P(B)"),
+        (r"\sigma^2 = \frac12\sum_{i=1}^{N}(x_i - \mu)^2", "σ² = (1/2) ∑ᵢ₌₁ᴺ (xᵢ - μ)²"),
+        (r"\sum_{k=0}^{\infty} e^{-x^2} e^{i\pi}", "∑(k=0…∞) e^(-x²) e^(iπ)"),
+        (r"\lim_{x \to 0} \frac{\sin x}{x}", "lim(x → 0) (sin x)/x"),
+        (r"|x| = \begin{cases} x & x > 0 \\ -x & \text{otherwise} \end{cases}", "|x| = { x, x > 0; -x otherwise"),
+        ("$$\n\\begin{aligned}\na &= b \\\\\n&= c\n\\end{aligned}\n$$", "a = b\n= c"),
+        (r"\hat{y} = w^T x_{i,j} a_{max}", "ŷ = wᵀ x_(i,j) a_max"),
+        (r"\text{if } 90^\circ \times t", "if 90° × t"),
+        ("x^y_i a_12", "xʸᵢ a₁2"),
+        (r"$\frac{$", r"$\frac{$"),
+        (r"\sqrt{" * 40, r"\sqrt{" * 40),
+        ("}{^2", "}²"),
     ],
 )
 def test_mathematics_gets_signs_where_that_is_right(source: str, expected: str) -> None:
     assert legible(source) == expected
+
+
+def transcript_lines(text: str) -> list[Line]:
+    renderer = Renderer(plain_ink())
+    renderer.load()
+    return [line for block in split(text) for line in renderer.lines(block, 60)]
+
+
+@pytest.mark.parametrize(
+    "text", ["Tea is $5 and cake $10.", "It is $5 or 6$ more.", "Set $HOME and $PATH.", "`$x^2$` is code.", "US$5/US$6"]
+)
+def test_prices_variables_and_code_are_no_mathematics(text: str) -> None:
+    lines = transcript_lines(text)
+    assert "".join(line.text for line in lines) == text.replace("`", "")
+
+
+def test_a_copied_formula_is_as_the_model_wrote_it() -> None:
+    inline = transcript_lines(r"So $\frac{a}{b} \leq 1$ holds.")
+    assert [line.text for line in inline] == ["So a/b ≤ 1 holds."]
+    assert text_of(inline) == r"So $\frac{a}{b} \leq 1$ holds."
+    source = "$$\n\\begin{aligned}\na &= \\frac{1}{2} \\\\\n&= c\n\\end{aligned}\n$$"
+    display = transcript_lines(source)
+    assert [line.text for line in display] == ["  a = 1/2", "  = c"]
+    assert text_of(display) == source
 
 
 FIGURES = {

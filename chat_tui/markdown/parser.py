@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from markdown_it import MarkdownIt
@@ -9,6 +10,8 @@ from markdown_it import MarkdownIt
 if TYPE_CHECKING:
     from markdown_it.rules_inline import StateInline
 
+_PRICE = re.compile(r"\d[^\\^_={}]*\s[A-Za-z]{2,}[^\\^_={}]*")
+"""Words between two amounts, as in `$5 or 6$`."""
 _PAIRS = (("\\(", "\\)"), ("\\[", "\\]"), ("$$", "$$"))
 
 
@@ -41,6 +44,8 @@ def _dollar_end(source: str, start: int, stop: int) -> int:
         return -1
     end = source.find("$", start + 1, min(stop, start + 400))
     if end < 0 or source[end - 1] in " \n\\" or source[end + 1 : end + 2].isalnum():
+        return -1
+    if _PRICE.fullmatch(source, start + 1, end):
         return -1
     return end + 1
 

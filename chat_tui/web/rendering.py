@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from chat_tui.markdown.blocks import Block, Splitter
-from chat_tui.markdown.mathematics import legible
+from chat_tui.markdown.mathematics import is_display, legible
 from chat_tui.web.safe_html import code_html, html_of, plain_html
 
 
@@ -68,10 +68,8 @@ def _piece(block: Block) -> Piece:
         joint = block.joint if joins else ""
         return Piece(code_html(joint + block.source, block.language), joins)
     if block.kind == "plain":
-        mathematics = block.source.lstrip().startswith(("$$", "\\["))
-        return Piece(
-            plain_html(legible(block.source), "math") if mathematics else plain_html(block.source, "raw"), joins
-        )
+        formula = is_display(block.source)
+        return Piece(plain_html(legible(block.source), "math") if formula else plain_html(block.source, "raw"), joins)
     if block.kind == "table" and block.head:
         return Piece(html_of("\n".join([*block.head.split("\n")[:2], block.source])), joins)
     html = html_of(block.source, number=block.number)

@@ -36,7 +36,8 @@ class InlineRenderer:
         for child in token.children or ():
             kind = child.type
             if kind == "math_inline":
-                runs.append((legible(child.content.expandtabs(4)), styles[-1], True))
+                # A copy of it takes what the model wrote.
+                runs.append((legible(child.content).replace("\n", "; ").expandtabs(4), styles[-1], child.content))
             elif kind in ("text", "html_inline", "text_special"):
                 if child.content:
                     # An entity such as `&#x202e;` is a character by now.

@@ -368,6 +368,7 @@ class LineModel:
                     continue
             cells = row.line.cells
             if row.line.runs and not text and not any(run[2] for run in row.line.runs):
+                joint = (joint or row.line.joint) if pieces else ""
                 continue
             pieces.append(joint + (text.lstrip(" ") if joint == " " else text))
             joint = row.line.joint

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.style import Style
 
 from chat_tui.markdown.blocks import Block
-from chat_tui.markdown.mathematics import legible
+from chat_tui.markdown.mathematics import is_display, legible
 from chat_tui.text_safety import clean_line
 from chat_tui.tui.transcript.code import Highlighter
 from chat_tui.tui.transcript.ink import Ink
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 NARROWEST = 8
 """Cells that text keeps, however deeply it is nested."""
 DEEPEST = 12
+_INSET = 2
 
 
 class Renderer:
@@ -72,8 +73,8 @@ class Renderer:
         if block.kind == "code":
             number = block.codes_before + 1 if block.first else 0
             return self._code(block.source, block.language, width, number)
-        if block.kind == "plain" and block.source.lstrip().startswith(("$$", "\\[")):
-            return self.plain(legible(block.source), width, style or self.base)
+        if block.kind == "plain" and is_display(block.source):
+            return self._formula(block.source, width, style or self.base)
         if block.kind == "plain" or self._parser is None:
             return self.plain(block.source, width, style or self.base)
         source = f"{block.head}\n{block.source}" if block.head else block.source
@@ -92,6 +93,16 @@ class Renderer:
     def plain(self, text: str, width: int, style: Style) -> list[Line]:
         """Text as it is, wrapped."""
         return wrap([(text.expandtabs(4), style, True)], width)
+
+    def _formula(self, source: str, width: int, style: Style) -> list[Line]:
+        """A formula with lines of its own, set in; a copy takes what the model wrote."""
+        lines = []
+        for number, line in enumerate(
+            wrap([(legible(source).expandtabs(4), style, True)], max(width - _INSET, NARROWEST))
+        ):
+            lines.append(Line([(" " * _INSET, style, False), (line.text, style, False if number else source)], ""))
+        lines[-1].joint = "\n"
+        return lines
 
     # Blocks within a block.
 
