@@ -168,6 +168,7 @@ class Answer:
                 self._stream = stream
                 if self._cancel_asked:
                     await stream.cancel()
+                self._hold_or_let_go()
                 async for chunk in stream:
                     self._take(chunk)
         finally:
@@ -212,7 +213,7 @@ class Answer:
 
     def pause(self) -> None:
         """Hold the answer by back-pressure."""
-        self._paused = self._stream is not None and not self.ended
+        self._paused = not self.ended
         if self._paused:
             self._meter.hold(monotonic())
         self._hold_or_let_go()

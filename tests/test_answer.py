@@ -184,6 +184,16 @@ async def test_a_paused_answer_goes_on_where_it_was() -> None:
         assert (await ended(answer)).text == "".join(f"{n} " for n in range(20))
 
 
+async def test_a_pause_before_the_stream_was_opened_holds_it() -> None:
+    async with stage(slowly("a", "b", seconds=0.001)) as on:
+        answer = await on.engine.ask(None, "Go")
+        answer.pause()
+        await asyncio.sleep(0.1)
+        assert (answer.paused, answer.text, answer.figures().phase) == (True, "", "paused")
+        answer.resume()
+        assert (await ended(answer)).text == "ab"
+
+
 async def test_closing_the_engine_keeps_the_part() -> None:
     history = Noted()
     history.seconds = 0.01

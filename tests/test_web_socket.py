@@ -104,6 +104,17 @@ async def test_a_paused_request_holds_and_goes_on(server: ModelServer) -> None:
     assert held + len(rest) - 1 == rest[-1]["metadata"]["tokenCount"] == 60
 
 
+async def test_a_pause_that_comes_at_once_holds_before_the_first_token(server: ModelServer) -> None:
+    async with site(box(server.base_url, "t20-first200")) as web, talking(web) as line:
+        await tell(line, type="generate", requestId="a", prompt="Hi")
+        await tell(line, type="pause", requestId="a")
+        with pytest.raises(TimeoutError):
+            while True:
+                assert json.loads(await asyncio.wait_for(line.recv(), 0.5))["type"] != "token"
+        await tell(line, type="resume", requestId="a")
+        assert (await said(line))[-1]["metadata"]["tokenCount"] == 20
+
+
 async def test_whoever_leaves_cancels_all_requests_of_the_socket(server: ModelServer) -> None:
     async with site(box(server.base_url, "t2000-r100")) as web:
         async with talking(web) as line:
