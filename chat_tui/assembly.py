@@ -21,7 +21,7 @@ from chat_tui.chunks import Chunk, Metadata
 from chat_tui.config import Config
 from chat_tui.engine import Engine
 from chat_tui.errors import ChatTuiError, ConfigError, HistoryError, LocalModelError
-from chat_tui.facts import Facts
+from chat_tui.facts import Facts, merged, with_named
 from chat_tui.history.opening import Settings
 from chat_tui.history.store import Store
 from chat_tui.known import KnownProvider, known_providers
@@ -262,9 +262,13 @@ class Parts:
             self._begin_pricing()
 
     def admit(self, name: str) -> None:
-        """Take a model that was named but not listed, where its provider is known."""
+        """Take a model that was named but not listed, where its provider is known: for that and no more, but what the
+        config names may be chosen too."""
         if all(model.name != name for model in self.router.models) and (model := self._servers.admit(name)):
-            self._found([model])
+            if name == self._config.model:
+                self._found([model])
+            else:
+                self.router.models = with_named(self.router.models, model, self._servers.place)
             self._begin_pricing()
 
     async def look_up(self, name: str) -> None:
@@ -306,16 +310,6 @@ class Parts:
             await asyncio.wait([self._pricing])
         await self._servers.close()
         await self._children.close()
-
-
-def merged(known: Sequence[Model], fresh: Sequence[Model], place: Callable[[Model], int]) -> tuple[Model, ...]:
-    """The models with what has become known of them, each where it was; a new one stands behind those of its provider.
-
-    `place` is a provider's place in the line: whoever answers first does not stand first.
-    """
-    told = {model.name: model for model in fresh}
-    kept = [told.pop(model.name, model) for model in known]
-    return tuple(sorted([*kept, *told.values()], key=place))
 
 
 def _local_models(config: Config, weights: Weights) -> tuple[Children, list[Model]]:

@@ -55,8 +55,8 @@ class Choosing:
         return any(known.name == model for known in self._router.models)
 
     def in_use(self) -> Sequence[Model]:
-        """The models that can be asked by their names without choosing them first."""
-        return self._router.models
+        """The models that are there, to be asked by their names without choosing them first."""
+        return [model for model in self._router.models if not model.named]
 
     def resting_seconds(self, model: str) -> float:
         """How long a model still rests after it has failed; 0 where it does not."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -14,6 +14,8 @@ from chat_tui.providers.sight import takes_images, thinks
 
 _SERVERS = ("llama.cpp", "vllm")
 """Providers that are called after the program that serves them."""
+NAMED_LIMIT = 32
+"""Models that only requests have named, such as mistyped ones: the one that came first is forgotten for the next."""
 
 
 class Facts:
@@ -59,3 +61,21 @@ def _told(*values: bool | None) -> bool | None:
 
 def _first(*values: float | None) -> float | None:
     return next((value for value in values if value is not None), None)
+
+
+def merged(known: Sequence[Model], fresh: Sequence[Model], place: Callable[[Model], int]) -> tuple[Model, ...]:
+    """The models with what has become known of them, each where it was; a new one stands behind those of its provider.
+
+    `place` is a provider's place in the line: whoever answers first does not stand first.
+    """
+    told = {model.name: model for model in fresh}
+    kept = [told.pop(model.name, model) for model in known]
+    return tuple(sorted([*kept, *told.values()], key=place))
+
+
+def with_named(known: Sequence[Model], model: Model, place: Callable[[Model], int]) -> tuple[Model, ...]:
+    """The models with one that a request has named: it can be asked by its name, and no strategy chooses it."""
+    named = [model.name for model in known if model.named]
+    forgotten = set(named[: max(0, len(named) + 1 - NAMED_LIMIT)])
+    kept = [model for model in known if model.name not in forgotten]
+    return merged(kept, [msgspec.structs.replace(model, selectable=False, named=True)], place)

@@ -69,6 +69,8 @@ class Model(msgspec.Struct, frozen=True):
     """It can think before it answers; None when not known."""
     selectable: bool = True
     """False: only an explicit choice takes it, never a strategy."""
+    named: bool = False
+    """It is known only because a request has named it: nobody has told that it is there."""
     local: bool = False
     """It runs on this machine."""
     trim_step_tokens: int = 0

@@ -270,7 +270,8 @@ class Servers:
 
     def admit(self, name: str) -> Model | None:
         """The model that somebody names, which alone of its provider's is in use then; None where that is not known."""
-        provider = self._roster.named(name.partition("/")[0])
+        owner, _, id = name.partition("/")
+        provider = self._roster.named(owner) if id.strip() else None
         if provider is None:
             return None
         told = {model.name: model for model in self._listed.get(provider.name, ())}

@@ -178,7 +178,7 @@ async def restore(request: Request) -> Response:
 async def choices(request: Request) -> Response:
     """The models and strategies that a question can name."""
     engine = await door_of(request).discovered()
-    models = [_offered(standing) for standing in engine.models()]
+    models = [_offered(standing) for standing in engine.models() if not standing.model.named]
     return _told(Choices(models, list(engine.strategies()), engine.config.strategy, engine.config.model))
 
 
