@@ -45,21 +45,20 @@ class Memory:
         self._history, self._is_busy, self._tell = history, is_busy, tell
         self._open_private = open_private
         self._private: History | None = None
-        self._private_ids: set[str] = set()
         self._deleted: set[str] = set()
         """By this process, and not brought back."""
         self._erasing: set[asyncio.Task[None]] = set()
         self._open: dict[str, Conversation] = {}
-        self._told: set[str] = set()
+        self._version, self._old = 0, set[str]()
+        self._told, self._private_ids = set[str](), set[str]()
         self._unsaved: dict[str, dict[str, Turn]] = {}
         """Conversations of which something is not on the disk: all their turns since, a parent before its children."""
 
     # -- conversations --------------------------------------------------------------------------------------------
 
     def _of(self, conversation_id: str) -> History:
-        if self._private is not None and conversation_id in self._private_ids:
-            return self._private
-        return self._history
+        private = self._private if conversation_id in self._private_ids else None
+        return private or self._history
 
     async def conversations(self, limit: int = 200, offset: int = 0) -> list[Summary]:
         """The conversations, pinned ones first, then the newest; private ones stand before all."""
@@ -76,13 +75,22 @@ class Memory:
 
     async def conversation(self, conversation_id: str) -> Conversation:
         """A conversation with its current path; a running answer's turn is the last. Raises `HistoryError`."""
-        conversation = self._open.get(conversation_id)
-        if conversation is None:
-            conversation = await self._of(conversation_id).conversation(conversation_id)
-            # It may have been read, and have grown, meanwhile.
-            conversation = self._open.get(conversation_id, conversation)
-            self.remember(conversation)
-        return conversation
+        known = self._open.get(conversation_id)
+        if known is not None and not await self._is_old(conversation_id):
+            return known
+        read = await self._of(conversation_id).conversation(conversation_id)
+        # It may have been read, and have grown, meanwhile.
+        if self._open.get(conversation_id) is known:
+            self._old.discard(conversation_id)
+            self.remember(read)
+        return self._open[conversation_id]
+
+    async def _is_old(self, conversation_id: str) -> bool:
+        """Somebody may have written to it since it was read, such as another process; what runs here is known best."""
+        version = await self._kept(self._history.version(), self._version)
+        if version != self._version:
+            self._version, self._old = version, set(self._open) - self._private_ids
+        return conversation_id in self._old - self._unsaved.keys() and not self._is_busy(conversation_id)
 
     async def set_system_prompt(self, conversation_id: str, text: str | None) -> None:
         """Set a conversation's system turn; None goes back to the config's."""
@@ -112,8 +120,7 @@ class Memory:
 
     async def spent(self, since: datetime) -> float:
         """US dollars for all answers since then, private ones too."""
-        histories = filter(None, (self._private, self._history))
-        return sum([await self._kept(history.spent(since), 0.0) for history in histories])
+        return sum([await self._kept(each.spent(since), 0.0) for each in (self._private, self._history) if each])
 
     async def cost(self, conversation_id: str) -> float | None:
         """US dollars for all answers of a conversation, on all its branches; None where none is known."""
@@ -160,10 +167,7 @@ class Memory:
         return await self._read_again(history, conversation_id)
 
     async def end_at(self, conversation_id: str, turn_id: str | None) -> Conversation:
-        """Let the path end at this turn (None: before the first), so that what is asked next branches off there.
-
-        Raises `HistoryError`.
-        """
+        """Let the path end at this turn (None: before the first): what is asked next branches off. Raises alike."""
         history = await self._whole(conversation_id)
         await history.end_at(conversation_id, turn_id)
         return await self._read_again(history, conversation_id)
@@ -181,9 +185,8 @@ class Memory:
         return self._of(conversation_id)
 
     async def _read_again(self, history: History, conversation_id: str) -> Conversation:
-        conversation = await history.conversation(conversation_id)
-        self.remember(conversation)
-        return conversation
+        self.remember(await history.conversation(conversation_id))
+        return self._open[conversation_id]
 
     async def siblings(self, conversation_id: str, turn_id: str) -> list[Turn]:
         """The turn and those beside it, oldest first. Raises `HistoryError`."""

@@ -116,6 +116,9 @@ class Noted:
         await self._note("conversations")
         return []
 
+    async def version(self) -> int:
+        return 0
+
     async def conversation(self, conversation_id: str) -> Conversation:
         await self._note("conversation", conversation_id)
         if conversation_id not in self.kept:

@@ -287,6 +287,10 @@ class Store:
         """The history list: pinned ones first, then the newest."""
         return await self._read(reads.conversations, limit, offset)
 
+    async def version(self) -> int:
+        """Another number than before as soon as somebody has written, be it another process."""
+        return await self._reader.run(lambda db: int(db.execute("PRAGMA data_version").fetchone()[0]))
+
     async def conversation(self, conversation_id: str) -> Conversation:
         """A conversation with its current path; raises `ConversationNotFound`. Attachments come without content."""
         return await self._read(reads.conversation, conversation_id, self._owner)

@@ -1,0 +1,69 @@
+"""Several engines, such as a terminal and the workers of a server, use one store and see what the others have written."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from chat_tui.engine import Engine
+from chat_tui.errors import ConversationNotFound
+from chat_tui.history.store import Store
+from tests.engine_rig import stage
+from tests.routing_rig import endless, slowly
+
+
+@asynccontextmanager
+async def two(file: Path, *words: str) -> AsyncIterator[tuple[Engine, Engine]]:
+    async with AsyncExitStack() as stack:
+        engines = []
+        for _ in range(2):
+            script = slowly(*words) if words else endless()
+            engines.append((await stack.enter_async_context(stage(script, history=await Store.open(file)))).engine)
+        yield engines[0], engines[1]
+
+
+async def answered(engine: Engine, conversation_id: str | None, question: str) -> str:
+    """Ask, wait until the answer is saved, and give the conversation's id."""
+    answer = await engine.ask(conversation_id, question)
+    async with asyncio.timeout(5):
+        await answer.saved.wait()
+    return answer.conversation_id
+
+
+async def texts(engine: Engine, conversation_id: str) -> list[str]:
+    return [turn.text for turn in (await engine.memory.conversation(conversation_id)).path]
+
+
+async def test_a_question_goes_on_behind_what_another_process_has_written(tmp_path: Path) -> None:
+    async with two(tmp_path / "history.db", "Yes") as (one, other):
+        id = await answered(one, None, "First")
+        for question, engine in (("Second", other), ("Third", one), ("Fourth", other)):
+            await answered(engine, id, question)
+        expected = ["First", "Yes", "Second", "Yes", "Third", "Yes", "Fourth", "Yes"]
+        assert await texts(one, id) == await texts(other, id) == expected
+
+
+async def test_what_another_process_has_renamed_or_deleted_is_seen(tmp_path: Path) -> None:
+    async with two(tmp_path / "history.db", "Yes") as (one, other):
+        id = await answered(one, None, "First")
+        assert await texts(other, id) == ["First", "Yes"]
+        await other.memory.rename(id, "Another")
+        assert (await one.memory.conversation(id)).title == "Another"
+        await other.delete(id)
+        with pytest.raises(ConversationNotFound):
+            await one.memory.conversation(id)
+
+
+async def test_a_running_answer_is_not_replaced_by_what_is_saved_of_it(tmp_path: Path) -> None:
+    async with two(tmp_path / "history.db") as (one, other):
+        answer = await one.ask(None, "First")
+        known = await one.memory.conversation(answer.conversation_id)
+        await other.ask(None, "Elsewhere")
+        assert await one.memory.conversation(answer.conversation_id) is known
+        assert known.path[-1].id == answer.turn.id
+        await one.cancel(answer)
+        await answer.saved.wait()
