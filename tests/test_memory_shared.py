@@ -1,4 +1,4 @@
-"""Several engines, such as a terminal and the workers of a server, use one store and see what the others have written."""
+"""Engines that share a store, such as a terminal and the workers of a server, see what the others have written."""
 
 from __future__ import annotations
 
