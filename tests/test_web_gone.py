@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 import pytest
+from websockets.asyncio.client import connect
 
 from tests.model_server import ModelServer
 from tests.web_rig import TOKEN, Site, at_rest, box, site, until
@@ -124,3 +125,20 @@ async def test_an_idle_line_is_kept_alive(server: ModelServer) -> None:
         lines = [line async for line in response.aiter_lines() if line]
     assert lines.count(": ping") in (1, 2, 3)
     assert lines[-1].startswith('data: {"type":"end"')
+
+
+async def test_a_slow_socket_is_held_and_loses_nothing(server: ModelServer) -> None:
+    tokens = 60_000
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    async with (
+        site(box(server.base_url, f"t{tokens}")) as web,
+        connect(web.ws_url, additional_headers=headers, compression=None, proxy=None, max_queue=1) as line,
+    ):
+        await line.send(json.dumps({"type": "generate", "requestId": "a", "prompt": "Hi"}))
+        sent = await at_rest(lambda: server.exchanges[0].tokens_sent if server.exchanges else 0)
+        assert sent < tokens * 3 // 4
+        seen = 0
+        async with asyncio.timeout(30):
+            while (message := json.loads(await line.recv()))["type"] != "complete":
+                seen += message["type"] == "token"
+    assert seen == message["metadata"]["tokenCount"] == tokens
