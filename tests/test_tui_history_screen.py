@@ -10,7 +10,7 @@ from textual.widgets import Input
 
 from chat_tui.conversation import Hit
 from chat_tui.request import Request
-from chat_tui.tui.history_rows import HIT_HEIGHT, hit_lines, passage
+from chat_tui.tui.history_rows import HIT_HEIGHT, hit_lines, passage, unmarked
 from chat_tui.tui.history_screen import HistoryScreen
 from chat_tui.tui.spans import text_of
 from tests.panels_screen import EVIL, NOW
@@ -44,6 +44,16 @@ def test_a_passage_lights_what_was_found_and_loses_nothing() -> None:
     lines = passage(text, ((4, 7), (14, 18)), 12, 3)
     assert text_of(lines).split("\n") == ["one two", "three four", "five"]
     assert [span.text for line in lines for span in line if span.role == "mark"] == ["two", "four"]
+
+
+def test_an_answers_passage_is_shown_without_markup() -> None:
+    text = "# Tea **first**, `x**2` and 2**3 __init__ * one * two ~~no~~"
+    place = text.index("one")
+    shown, [mark] = unmarked(text, [(place, place + 3)])
+    assert shown == "Tea first, x**2 and 2**3 __init__ • one • two no"
+    assert shown[slice(*mark)] == "one"
+    by = {role: text_of(hit_lines(Hit("c", "t", "**a** b", 1.0, "T", role), 40, NOW)) for role in ("user", "assistant")}
+    assert ("**a** b" in by["user"], "a b" in by["assistant"]) == (True, True)
 
 
 def test_a_passage_too_long_begins_near_what_was_found() -> None:

@@ -111,7 +111,9 @@ def completions(text: str) -> Sequence[tuple[str, str]]:
     first = [command for command in TABLE if command.name.startswith(typed)]
     rest = [command for command in TABLE if typed in command.name and command not in first]
     return [
-        (f"/{command.name}{' ' if command.argument else ''}", f"{command.argument} {command.help}".strip())
+        (f"/{command.name} ", f"{command.argument} · {command.help}")
+        if command.argument
+        else (f"/{command.name}", command.help)
         for command in (*first, *rest)
     ]
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 
 from rich.cells import cell_len
 
 from chat_tui.conversation import Hit, Turn
+from chat_tui.finding import Range
 from chat_tui.text_safety import clean_line
 from chat_tui.tui import figures_text as words
 from chat_tui.tui.spans import Line, Span, apart, crop, crop_start
@@ -17,6 +19,10 @@ EXCERPT = 100
 HIT_HEIGHT = 3
 """Lines of a hit: its title, and two of the passage."""
 _LONGEST_MODEL = 24
+
+_AROUND = re.compile(r"(?P<begin>\*\*|~~|`)(?=\S)[^\n]{0,200}?\S(?P<end>(?P=begin))")
+_HEADING = re.compile(r"(?<!\S)#{1,6} ")
+_ITEM = re.compile(r"(?<!\S)\*(?= )")
 
 Exchange = tuple[Turn, Turn | None]
 """A question, and its answer where there is one."""
@@ -31,6 +37,18 @@ def exchanges(path: Sequence[Turn]) -> list[Exchange]:
         elif turn.role == "assistant" and pairs:
             pairs[-1] = (pairs[-1][0], turn)
     return pairs
+
+
+def unmarked(text: str, marks: Sequence[Range] = ()) -> tuple[str, list[Range]]:
+    """A line of an answer without Markdown's marks around words and before items, and where these ranges are then."""
+    gone = [range for found in _AROUND.finditer(text) for range in (found.span("begin"), found.span("end"))]
+    gone += [found.span() for found in _HEADING.finditer(text)]
+
+    def moved(place: int) -> int:
+        return place - sum(max(0, min(place, last) - first) for first, last in gone)
+
+    kept = [character for place, character in enumerate(text) if not any(first <= place < last for first, last in gone)]
+    return _ITEM.sub("•", "".join(kept)), [(moved(first), moved(last)) for first, last in marks]
 
 
 def excerpt(text: str) -> str:
@@ -48,7 +66,7 @@ def exchange_head(number: int, question: Turn) -> Line:
 def exchange_lines(exchange: Exchange, width: int) -> list[Line]:
     """Question and answer, a line each."""
     question, answer = exchange
-    said = excerpt(answer.text) if answer is not None else ""
+    said = excerpt(unmarked(answer.text[: 2 * EXCERPT])[0]) if answer is not None else ""
     if not said:
         said = "(answering)" if answer is not None and answer.state == "streaming" else "(no answer)"
     return [
@@ -63,7 +81,8 @@ def hit_lines(hit: Hit, width: int, now: datetime) -> list[Line]:
     when = words.moment(hit.created, now) if hit.created is not None else words.UNKNOWN
     right = Span(f"{crop_start(who, _LONGEST_MODEL)} · {when} ", "dim")
     title = Span(f" {clean_line(hit.conversation_title, 120) or 'Untitled'}", "strong")
-    lines = passage(hit.snippet, hit.marks, width - 4, HIT_HEIGHT - 1)
+    text, marks = (hit.snippet, hit.marks) if hit.role == "user" else unmarked(hit.snippet, hit.marks)
+    lines = passage(text, marks, width - 4, HIT_HEIGHT - 1)
     return [apart(title, right, width), *((Span("   "), *line) for line in lines)]
 
 
