@@ -8,13 +8,17 @@ from contextlib import asynccontextmanager
 import pytest
 from textual.widget import Widget
 
+from chat_tui.chunks import Token
 from chat_tui.config import Config
+from chat_tui.errors import Rejected
+from chat_tui.providers.scripted import Fault
 from chat_tui.tui import keymap
 from chat_tui.tui.app import ChatApp
 from chat_tui.tui.compare_screen import CompareScreen
 from chat_tui.tui.help_screen import help_lines
 from chat_tui.tui.history_list import SummaryRows
-from chat_tui.tui.rebinding import as_bound, rebound
+from chat_tui.tui.keymap import as_bound
+from chat_tui.tui.rebinding import rebound
 from chat_tui.tui.row_list import Filter
 from tests.prompt_rig import Small, press, prompt_of
 from tests.scripted_chat import DEEP, FAST, ScriptedChat, StandInWeights, scripted_chat
@@ -154,6 +158,29 @@ async def test_a_notice_names_the_bound_key() -> None:
     async with scripted_chat(config=Config(keys={"history.open": "ctrl+k"})) as chat:
         await chat.pilot.press("ctrl+f")
         await chat.until(lambda: "Ctrl+K searches all conversations." in chat.notices())
+
+
+async def test_what_stands_on_the_screen_names_the_bound_keys() -> None:
+    keys = {"answer.cancel": "f20", "transcript.fold": "z", "transcript.end": "ctrl+e", "list.choose": "f19"}
+    refused = Fault(Rejected("The server refused it.", "Choose another with Ctrl+O."))
+    scripts: list[list[object]] = [[Token("Hm.", "thinking"), "word\n\n" * 60], *[[refused]] * 4]
+    config = Config(keys={**keys, "models.open": "f18", "prompt.send": "ctrl+d"})
+    async with scripted_chat(*scripts, config=config, size=(80, 24)) as chat:
+        await chat.shows("F20 stops it and keeps the part.")
+        await chat.pilot.press("h", "ctrl+d")
+        await chat.answered()
+        chat.chat.transcript.focus()
+        await chat.pilot.press("g")
+        await chat.shows("z unfolds", "below · Ctrl+E goes there")
+        await chat.pilot.press("e")
+        await chat.shows("Ctrl+D sends it · F20 leaves it" if chat.chat.size.width > 80 else "F20 leaves it")
+        await chat.pilot.press("f20", "f18")
+        await chat.shows("F19 choose · F20 close")
+        await chat.pilot.press("f20")
+        chat.chat.prompt.focus()
+        await chat.pilot.press("h", "ctrl+d")
+        await chat.answered()
+        await chat.shows("Choose another with F18.")
 
 
 @pytest.mark.parametrize("row", [row for row in keymap.TABLE if row.fixed], ids=lambda row: row.id)

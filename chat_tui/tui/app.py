@@ -165,8 +165,8 @@ class ChatApp(App[int]):
     def tell(self, error: ChatTuiError, *, lasting: bool = False) -> None:
         """Show an error: what happened, and what to do next."""
         self.notify(
-            self._as_bound(clean_line(error.hint, 400)) or " ",
-            title=self._as_bound(clean_line(error.title, 300)),
+            keymap.as_bound(clean_line(error.hint, 400), self.changed_keys) or " ",
+            title=keymap.as_bound(clean_line(error.title, 300), self.changed_keys),
             severity="error",
             timeout=LASTING_SECONDS if lasting else NOTICE_SECONDS,
             markup=False,
@@ -175,16 +175,10 @@ class ChatApp(App[int]):
     def say(self, title: str, more: str = "", *, long: bool = False, seconds: float | None = None) -> None:
         """Show a short notice; a long one stays as an error does, or as long as is said."""
         timeout = seconds or (NOTICE_SECONDS if long else NOTICE_SECONDS / 2)
-        title, more = self._as_bound(clean_line(title, 200)), self._as_bound(clean_line(more, 300))
+        title = keymap.as_bound(clean_line(title, 200), self.changed_keys)
+        more = keymap.as_bound(clean_line(more, 300), self.changed_keys)
         # One without more words is one row.
         self.notify(more or title, title=title if more else "", timeout=timeout, markup=False)
-
-    def _as_bound(self, text: str) -> str:
-        if not self.changed_keys:
-            return text
-        from chat_tui.tui import rebinding
-
-        return rebinding.as_bound(text, self.changed_keys)
 
     def on_notify(self) -> None:
         """Notices that pile up would hide the screen: the oldest make room, but for those that are to last."""

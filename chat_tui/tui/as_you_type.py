@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import aclosing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -17,11 +17,13 @@ from chat_tui.request import Request
 from chat_tui.text_safety import clean, clean_line
 from chat_tui.tui import figures_text as words
 from chat_tui.tui.chat import Chat
+from chat_tui.tui.keymap import as_bound
 
 if TYPE_CHECKING:
     from chat_tui.answer import Answer
     from chat_tui.engine import Engine
     from chat_tui.preview import Preview
+    from chat_tui.tui.host import Host
 
 LONGEST = 4_000
 """Characters; a longer text is answered when it is sent."""
@@ -67,7 +69,7 @@ class PreviewBox(VerticalScroll, can_focus=False):
 
     def show(self, text: str, state: str, *, old: bool = False) -> None:
         """This text; `old`: it answers words that have changed since."""
-        self.border_subtitle = Content(state)
+        self.border_subtitle = Content(as_bound(state, cast("Host", self.app).changed_keys))
         self.set_class(old, "-old")
         if not old:
             self._text.update(Content(clean(text)))

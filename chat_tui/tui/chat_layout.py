@@ -134,10 +134,9 @@ class ChatLayout(Screen[None]):
     def on_mount(self) -> None:
         """Ready to be typed into."""
         self.chat.transcript.set_palette(self.host.ink())
+        self.chat.name_keys(self.host.changed_keys)
         self.chat.welcome.show(self._first_keys())
-        self.picker.name_keys(
-            *(keymap.first_key(id, self.host.changed_keys) for id in ("models.open", "strategy.next"))
-        )
+        self.picker.name_keys(self.host.changed_keys)
         self.show_keys()
         self.chat.prompt.focus()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -111,6 +111,12 @@ class ChatPane(Vertical):
         yield self.editing_line
         yield self.find_bar
         yield self.prompt
+
+    def name_keys(self, changed: Mapping[str, str]) -> None:
+        """Name the keys that are bound now; `changed` holds rebound keys by id."""
+        self.transcript.name_keys(changed)
+        for line in (self.welcome, self.more_below, self.fetch_line, self.editing_line):
+            line.changed_keys = changed
 
     @property
     def host(self) -> Host:

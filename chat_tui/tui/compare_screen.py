@@ -129,6 +129,7 @@ class CompareScreen(Screen[Conversation | None]):
 
     def _repaint(self) -> None:
         for column in self.columns:
+            column.text.name_keys(self.host.changed_keys)
             column.text.set_palette(self.host.ink())
 
     # -- how it stands --------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from chat_tui.errors import ChatTuiError
 from chat_tui.models import Fetching
 from chat_tui.text_safety import clean_line
 from chat_tui.tui import figures_text as words
+from chat_tui.tui.keymap import as_bound
 from chat_tui.tui.spans import Line, Span, SpanView, apart, crop, wrap
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ class FetchLine(SpanView):
             figures += f" · {words.size(self._fetching.bytes_per_second)}/s"
         if self._fetching.seconds_left is not None:
             figures += f" · {words.seconds(self._fetching.seconds_left, whole=True)} left"
-        end = "Esc stops"
+        end = as_bound("Esc stops", self.changed_keys)
         if width >= _ONE_ROW:
             gap = width - cell_len(_NAME) - _BAR - cell_len(figures) - cell_len(end) - 4
             after = f"  {figures}{' ' * gap}{end}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
@@ -334,6 +335,8 @@ def _goes_first(row: Key) -> bool:
     return row.where == "everywhere" and row.id not in _NOT_FIRST
 
 
+# Their names mean these in sentences, though other places have the same keys.
+_TOLD = {"transcript.end", "prompt.send"}
 # A widget that has a use for these keys goes first: a popup that is open, a selection in the prompt.
 _NOT_FIRST = {"answer.cancel", "copy.or_cancel"}
 
@@ -356,6 +359,16 @@ def first_key(id: str, changed: Mapping[str, str]) -> str:
     """A row's first key as people read it; `changed` holds rebound keys by id."""
     keys = changed.get(id) or next(row.keys for row in TABLE if row.id == id)
     return _shown_one(keys.split(",")[0])
+
+
+def as_bound(text: str, changed: Mapping[str, str]) -> str:
+    """A sentence that names keys as they come along, with those that are bound now; letters are no names in it."""
+    rows = [row for row in TABLE if row.id in changed and (row.where == "everywhere" or row.id in _TOLD)]
+    names = {first_key(row.id, {}): first_key(row.id, changed) for row in rows}
+    if not names:
+        return text
+    known = "|".join(map(re.escape, names))
+    return re.sub(rf"(?<![\w+])(?:{known})(?![\w+])", lambda found: names[found[0]], text)
 
 
 def footer(ids: Iterable[str], changed: Mapping[str, str]) -> Sequence[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -19,6 +19,7 @@ from chat_tui.figures import Figures
 from chat_tui.models import Standing
 from chat_tui.text_safety import clean_line
 from chat_tui.tui import figures_text as words
+from chat_tui.tui.keymap import first_key
 from chat_tui.tui.model_rows import NARROW, ListHeading, ModelDetail, searched, standing_lines
 from chat_tui.tui.row_list import Filter, RowList, matching
 from chat_tui.tui.spans import Line, Span, SpanView, apart, crop, crop_start
@@ -141,9 +142,9 @@ class ModelPicker(Widget):
     class Closed(Message):
         """The list was closed without a choice."""
 
-    def __init__(self, *, model_key: str = "Ctrl+O", strategy_key: str = "Ctrl+T", id: str | None = None) -> None:
+    def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._in_use = ModelsInUse(model_key, strategy_key)
+        self._in_use = ModelsInUse(first_key("models.open", {}), first_key("strategy.next", {}))
         self._rows = RowList(self._draw)
         self._filter = Filter(self._rows, "type to filter")
         self._detail = ModelDetail()
@@ -164,9 +165,11 @@ class ModelPicker(Widget):
         """The figures of the answer in view, where the stats panel does not show them; None: it does."""
         self._in_use.show_figures(figures or Figures())
 
-    def name_keys(self, model_key: str, strategy_key: str) -> None:
-        """The keys that the header names."""
-        self._in_use.name_keys(model_key, strategy_key)
+    def name_keys(self, changed: Mapping[str, str]) -> None:
+        """The keys that the header and the list's edge name; `changed` holds rebound keys by id."""
+        self._in_use.name_keys(first_key("models.open", changed), first_key("strategy.next", changed))
+        choose, close = first_key("list.choose", changed), first_key("answer.cancel", changed)
+        self._list.border_subtitle = f"{choose} choose · {close} close"
 
     def show(self, model: str, strategy: str, *, fixed: bool = False) -> None:
         """The model and strategy in use; `fixed`: the user has chosen the model."""
@@ -195,7 +198,6 @@ class ModelPicker(Widget):
         if not self._mounted_list:
             self._mounted_list = True
             self._list.border_title = "Models"
-            self._list.border_subtitle = "Enter choose · Esc close"
             self.mount(self._list)
             self._list.mount(self._filter, ListHeading(), self._rows, self._detail)
         self.is_open = True

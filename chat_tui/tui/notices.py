@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from textual.widget import Widget
 
+from chat_tui.tui.keymap import as_bound
 from chat_tui.tui.spans import Line, Span, SpanView, crop
 
 
@@ -29,7 +30,8 @@ class MoreBelow(SpanView):
     def lines(self, width: int) -> Sequence[Line]:
         """One line."""
         count = f"{self._lines_below:,} line{'s' * (self._lines_below != 1)}"
-        return [(Span(crop(f"↓ {count} below · End goes there", width), "accent"),)]
+        told = as_bound(f"↓ {count} below · End goes there", self.changed_keys)
+        return [(Span(crop(told, width), "accent"),)]
 
 
 class EditingLine(SpanView):
@@ -41,12 +43,13 @@ class EditingLine(SpanView):
 
     def lines(self, width: int) -> Sequence[Line]:
         """One line; the first of these that fits."""
-        told = (
+        offered = (
             ("Editing an earlier question", " · Enter sends it as another version · Esc leaves it"),
             ("Editing a question", " · Enter sends · Esc leaves it"),
             ("Editing a question", " · Esc leaves it"),
             ("Editing", " · Esc leaves it"),
         )
+        told = [(title, as_bound(tail, self.changed_keys)) for title, tail in offered]
         title, tail = next((pair for pair in told if len(pair[0] + pair[1]) <= width), told[-1])
         return [(Span(title, "accent"), Span(tail, "dim"))]
 

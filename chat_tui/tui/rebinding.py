@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
 from textual.keys import Keys, _character_to_key, key_to_character
 
 from chat_tui.errors import KeymapError
 from chat_tui.text_safety import clean_line
-from chat_tui.tui.keymap import DIGITS, TABLE, Key, Where, first_key
+from chat_tui.tui.keymap import DIGITS, TABLE, Key, Where
 
 # Where letters are words: in the lists they filter.
 _WRITTEN_IN = ("everywhere", "prompt", "find bar", "lists", "history list", "screens", "choice")
@@ -61,16 +60,6 @@ def together(wrong: Sequence[KeymapError]) -> KeymapError:
     """Several faults in one notice, since a pile of them would push one another away."""
     told = "; ".join(error.title.removeprefix("[keys]: ").rstrip(".") for error in wrong)
     return KeymapError(f"[keys]: {len(wrong)} rows cannot be used; their keys stay as they were.", f"{told}.")
-
-
-def as_bound(text: str, changed: Mapping[str, str]) -> str:
-    """A sentence that names keys as they come along, with those that are bound now; letters are no names in it."""
-    rows = [row for row in TABLE if row.id in changed and (row.where == "everywhere" or row.id == "transcript.end")]
-    names = {first_key(row.id, {}): first_key(row.id, changed) for row in rows}
-    if not names:
-        return text
-    known = "|".join(map(re.escape, names))
-    return re.sub(rf"(?<![\w+])(?:{known})(?![\w+])", lambda found: names[found[0]], text)
 
 
 def _conflict(changed: Mapping[str, Sequence[str]]) -> tuple[str, str, str] | None:

@@ -156,6 +156,8 @@ class SpanView(Widget):
         self._styles_of_roles = RoleStyles(self)
         self._drawn: Sequence[Line] = ()
         self._drawn_width = -1
+        self.changed_keys: Mapping[str, str] = {}
+        """Rebound keys by id, for sentences that name keys."""
 
     def lines(self, width: int) -> Sequence[Line]:
         """What stands there now, in lines of at most `width` cells."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from chat_tui.models import LOCAL_MODEL, SCRIPTED_MODEL, Standing
 from chat_tui.text_safety import clean_line
+from chat_tui.tui.keymap import as_bound
 from chat_tui.tui.spans import Line, Span, SpanView, crop, wrap
 
 _LEAD = "Ask anything below. The answer streams here; Esc stops it and keeps the part."
@@ -39,7 +40,7 @@ class Welcome(SpanView):
 
     def lines(self, width: int) -> Sequence[Line]:
         """A title, a sentence, the keys, what was found."""
-        lead = wrap(_LEAD, width, 3)
+        lead = wrap(as_bound(_LEAD, self.changed_keys), width, 3)
         column = max((len(key) for key, _ in self._keys), default=0) + 2
         rows: list[Line] = [(Span("chat-tui", "accent"),), (), *(((Span(text),)) for text in lead), ()]
         for key, word in self._keys:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from chat_tui.conversation import Turn
 from chat_tui.markdown.blocks import Block, Splitter
 from chat_tui.text_safety import Cleaner, clean, clean_line
+from chat_tui.tui.keymap import first_key
 from chat_tui.tui.transcript.ink import Ink
 from chat_tui.tui.transcript.parts import Part, PartKind
 from chat_tui.tui.transcript.wrapping import Line, fitting
@@ -64,11 +65,13 @@ class QuickView:
         """More is known of it than before."""
         self._head.lines, self._head.height = None, 1 + (self._state != "stands")
 
-    def head_lines(self, turn: Turn, width: int, ink: Ink) -> list[Line]:
-        """The line above it, which is all that stands there while it is folded, with an empty one before."""
+    def head_lines(self, turn: Turn, width: int, ink: Ink, changed: Mapping[str, str]) -> list[Line]:
+        """The line above it, which is all that stands there while it is folded, with an empty one before.
+        `changed`: rebound keys by id."""
         if self._state == "stands":
             return [_line(_name(turn), width, ink)]
-        told = f"▾ {_name(turn)} · T folds" if self.unfolded else f"▸ {_name(turn)} · T unfolds"
+        key = first_key("transcript.fold_quick", changed)
+        told = f"▾ {_name(turn)} · {key} folds" if self.unfolded else f"▸ {_name(turn)} · {key} unfolds"
         return [Line([]), _line(told, width, ink)]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.style import Style
@@ -40,6 +40,8 @@ class Renderer:
 
     def __init__(self, ink: Ink) -> None:
         self.highlighter = Highlighter()
+        self.changed_keys: Mapping[str, str] = {}
+        """Rebound keys by id, for lines that name keys."""
         self._parser: MarkdownIt | None = None
         self.set_ink(ink)
 

@@ -212,6 +212,10 @@ class Transcript(SelectingPane, can_focus=True, inherit_bindings=False):
             self._model.changed(len(self._model.views) - 1)
             self._ask_frame()
 
+    def name_keys(self, changed: Mapping[str, str]) -> None:
+        """Name the keys that are bound now, in what is drawn from now on; `changed` holds rebound keys by id."""
+        self._renderer.changed_keys = changed
+
     def set_palette(self, ink: Ink) -> None:
         """Draw with another ink."""
         self._renderer.set_ink(ink)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from chat_tui.conversation import Turn
 from chat_tui.text_safety import clean, clean_line
 from chat_tui.tui import figures_text as words
 from chat_tui.tui.held_pastes import size
+from chat_tui.tui.keymap import as_bound, first_key
 from chat_tui.tui.transcript.ink import Ink
 from chat_tui.tui.transcript.parts import PartKind
 from chat_tui.tui.transcript.wrapping import Line, Run, fitting, width_of, wrap
@@ -73,7 +74,7 @@ def header(turn: Turn, width: int, ink: Ink, place: Place | None = None) -> Line
     return Line([(name, base + style, True), (" " * room, base, False), *right])
 
 
-def note_lines(kind: PartKind, turn: Turn, width: int, ink: Ink) -> list[Line]:
+def note_lines(kind: PartKind, turn: Turn, width: int, ink: Ink, changed: Mapping[str, str]) -> list[Line]:
     """The lines of a part that tells of the turn and not of its text; of any other an empty one."""
     match kind:
         case "left out":
@@ -83,7 +84,7 @@ def note_lines(kind: PartKind, turn: Turn, width: int, ink: Ink) -> list[Line]:
         case "alone":
             return alone_lines(turn, width, ink)
         case "error":
-            return error_lines(turn, width, ink)
+            return error_lines(turn, width, ink, changed)
     return [Line([])]
 
 
@@ -108,11 +109,14 @@ def file_lines(turn: Turn, width: int, ink: Ink) -> list[Line]:
     return [Line([(fitting(text, width), ink.ground + ink.dim, False)]) for text in told]
 
 
-def fold_lines(characters: int, lasted_seconds: float | None, width: int, ink: Ink, *, folded: bool) -> list[Line]:
+def fold_lines(
+    characters: int, lasted_seconds: float | None, width: int, ink: Ink, changed: Mapping[str, str], *, folded: bool
+) -> list[Line]:
     """Stands for thinking that is folded away, or above it: how long it took, else how long it is."""
+    key = first_key("transcript.fold", changed)
     known = lasted_seconds is not None and lasted_seconds >= _SHORTEST_SECONDS
     told = f"thought for {words.seconds(lasted_seconds)}" if known else f"thinking · {characters:,} characters"
-    text = f"▸ {told} · t unfolds" if folded else f"▾ {told} · t folds"
+    text = f"▸ {told} · {key} unfolds" if folded else f"▾ {told} · {key} folds"
     return [Line([(fitting(text, width), ink.ground + ink.thinking, False)])]
 
 
@@ -146,14 +150,14 @@ def status_lines(text: str, width: int, ink: Ink) -> list[Line]:
     return _decoration(clean_line(text), width, ink.ground + ink.dim)
 
 
-def error_lines(turn: Turn, width: int, ink: Ink) -> list[Line]:
-    """What went wrong, and what can be done."""
+def error_lines(turn: Turn, width: int, ink: Ink, changed: Mapping[str, str]) -> list[Line]:
+    """What went wrong, and what can be done, by which keys; `changed` holds rebound ones by id."""
     if turn.error is None:
         return []
     runs: list[Run] = [(clean(turn.error.title[:_LONGEST_ERROR]).expandtabs(4), ink.ground + ink.error, True)]
     lines = wrap(runs, width)
     if turn.error.hint:
-        hint = clean(turn.error.hint[:_LONGEST_ERROR]).expandtabs(4)
+        hint = as_bound(clean(turn.error.hint[:_LONGEST_ERROR]).expandtabs(4), changed)
         lines += wrap([(hint, ink.ground + ink.dim, True)], width)
     return lines
 

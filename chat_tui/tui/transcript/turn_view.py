@@ -379,13 +379,14 @@ class TurnView:
                 return [header, *(turn_lines.figures_lines(self.turn, width, ink) if self.measured else ())]
             case "fold":
                 lasted = self.turn.timings.thinking_seconds if self.turn.timings else None
-                return turn_lines.fold_lines(self._thinking_length, lasted, width, ink, folded=not self.unfolded)
+                length, changed = self._thinking_length, renderer.changed_keys
+                return turn_lines.fold_lines(length, lasted, width, ink, changed, folded=not self.unfolded)
             case "quick head" if self._quick is not None:
-                return self._quick.head_lines(self.turn, width, ink)
+                return self._quick.head_lines(self.turn, width, ink, renderer.changed_keys)
             case "status":
                 return turn_lines.status_lines(self.status, width, ink)
         if part.block is None:
-            return turn_lines.note_lines(part.kind, self.turn, width, ink)
+            return turn_lines.note_lines(part.kind, self.turn, width, ink, renderer.changed_keys)
         if part.kind == "thinking":
             return renderer.plain(part.block.source, width, ink.ground + ink.thinking)
         if self.turn.role != "assistant":
