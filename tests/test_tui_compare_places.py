@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from textual.widgets._toast import Toast
 
 from chat_tui.assembly import open_engine
 from chat_tui.config import Config, Performance, ProviderRow
@@ -162,3 +163,35 @@ async def test_stop_of_one_closes_exactly_one_socket() -> None:
                 while not screen._summary.display:
                     await pilot.pause(0.01)
         await engine.close()
+
+
+async def test_the_palette_and_the_help_are_there_beside_the_answers() -> None:
+    async with compared(["from fast"], endless(), size=(60, 20)) as on:
+        await on.begin()
+        await on.grown()
+        assert on.chat.shown(on.screen._keys).rstrip().endswith("F1 help")
+        await on.press("f1")
+        await on.until(lambda: "Keys: side by side" in on.shown())
+        await on.press("escape")
+        await on.until(lambda: on.is_open)
+        await on.press("ctrl+p")
+        await on.until(lambda: f"Keep the answer of {FAST.name}" in on.shown())
+        for letter in "stop all":
+            await on.press("space" if letter == " " else letter)
+        await on.until(lambda: "Stop all answers" in on.shown() and "Keep the" not in on.shown())
+        await on.press("enter")
+        await on.ended()
+        await on.press("ctrl+p")
+        await on.until(lambda: "Go back to the chat" in on.shown())
+        assert "Stop" not in on.shown()
+
+
+async def test_a_notice_hides_nothing_of_the_table() -> None:
+    async with compared(["from fast"], ["from deep"], size=(60, 20)) as on:
+        await on.begin()
+        await on.ended()
+        await on.press("f6")
+        await on.until(lambda: "This answer has ended" in on.chat.notices())
+        toast = on.screen.query_one(Toast)
+        await on.until(lambda: toast.region.height)
+        assert toast.region.bottom <= on.screen._summary.region.y

@@ -27,7 +27,7 @@ from chat_tui.tui import kept_screen, keymap, palettes, themes
 from chat_tui.tui.chat_screen import ChatScreen
 from chat_tui.tui.driver import driver_class, is_behind, show_title
 from chat_tui.tui.history_list import local_now
-from chat_tui.tui.host import Choice
+from chat_tui.tui.host import Choice, Offering
 from chat_tui.tui.kept_screen import KeptScreen
 from chat_tui.tui.transcript.ink import Ink
 
@@ -308,16 +308,19 @@ class ChatApp(App[int]):
 
     def action_command_palette(self) -> None:
         """Open the list of all that can be done."""
-        chat = self.screen
-        if isinstance(chat, ChatScreen):
+        screen = self.screen
+        if isinstance(screen, ChatScreen):
             from chat_tui.tui import command_palette
 
-            suspend = Choice(
-                "Suspend: back to the shell", self.action_suspend_process, note="fg returns", group="Commands"
-            )
-            names = palettes.names(palettes.theme_folders())
-            themes = [Choice(f"Theme: {name}", partial(self.use_theme, name), group="Themes") for name in names]
-            self.choose("What to do?", [*command_palette.choices(chat), suspend, *themes])
+            offered: Sequence[Choice] = command_palette.choices(screen)
+        elif isinstance(screen, Offering):
+            offered = screen.offered()
+        else:
+            return
+        suspend = Choice("Suspend: back to the shell", self.action_suspend_process, note="fg returns", group="Commands")
+        names = palettes.names(palettes.theme_folders())
+        themes = [Choice(f"Theme: {name}", partial(self.use_theme, name), group="Themes") for name in names]
+        self.choose("What to do?", [*offered, suspend, *themes])
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """The palette is not opened where nobody sees it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events, on
@@ -22,7 +23,7 @@ from chat_tui.text_safety import clean_line
 from chat_tui.tui import compare_lines, keymap
 from chat_tui.tui import figures_text as words
 from chat_tui.tui.compare_columns import Column
-from chat_tui.tui.host import Host
+from chat_tui.tui.host import Choice, Host
 from chat_tui.tui.notices import KeyBar
 from chat_tui.tui.spans import Line, Span, SpanView, apart
 from chat_tui.tui.transcript.frames import Frames
@@ -81,7 +82,7 @@ class CompareScreen(Screen[Conversation | None]):
         Binding("escape", "stop_all", "Stop all, or go back", id="answer.cancel", show=False),
         Binding("ctrl+c", "copy_or_stop", "Copy, or stop all", id="copy.or_cancel", show=False),
         Binding("f6", "pause_or_resume", "Pause", id="answer.pause", show=False),
-        Binding("f4", "dismiss(None)", "Back to the chat", id="compare.open", show=False),
+        Binding("f4", "leave", "Back to the chat", id="compare.open", show=False),
         Binding("f1", "help", "Help", id="help.open", show=False),
     ]
 
@@ -193,7 +194,9 @@ class CompareScreen(Screen[Conversation | None]):
             results = dict(zip(self.comparison.models, self.comparison.summary(), strict=True))
             told = [results[column.model] for column in self.columns]
             self._summary.show(compare_lines.summary_lines(told, names, width, blind=self.blind))
-        self._keys.show(self._key_words(ended))
+        # Notices stand above the table.
+        self.set_class(ended, f"-table-of-{len(self.columns)}")
+        self._keys.show(self._key_words(ended), keymap.footer(("help.open",), self.host.changed_keys))
 
     def _title_line(self, figures: Sequence[Figures], width: int) -> Line:
         known = [each.cost if each.cost is not None else each.price for each in figures]
@@ -220,7 +223,7 @@ class CompareScreen(Screen[Conversation | None]):
                 *keymap.footer(("comparison.stop",), changed),
                 (keys["answer.pause"], "go on" if held else "pause"),
             ]
-        told += [(keys["compare.open"], "chat"), *keymap.footer(("comparison.blind", "help.open"), changed)]
+        told += [(keys["compare.open"], "chat"), *keymap.footer(("comparison.blind",), changed)]
         return [(key, "names" if word == "blind" and self.blind else word) for key, word in told]
 
     # -- keys -----------------------------------------------------------------------------------------------------
@@ -244,7 +247,11 @@ class CompareScreen(Screen[Conversation | None]):
             self._stopped_at = time.monotonic()
             await self.comparison.cancel_all()
         elif time.monotonic() - self._stopped_at > HASTY_SECONDS:
-            self.dismiss(None)
+            self.action_leave()
+
+    def action_leave(self) -> None:
+        """Go back to the chat."""
+        self.dismiss(None)
 
     async def action_copy_or_stop(self) -> None:
         """Copy the selection; where there is none, end those that run."""
@@ -298,7 +305,39 @@ class CompareScreen(Screen[Conversation | None]):
         """Show keys and commands."""
         from chat_tui.tui.help_screen import HelpScreen
 
-        self.app.push_screen(HelpScreen(self.host.changed_keys))
+        self.app.push_screen(HelpScreen(self.host.changed_keys, "side by side"))
+
+    def offered(self) -> Sequence[Choice]:
+        """What the command palette lists."""
+        ids = {row.id: row.keys for row in keymap.TABLE}
+
+        def offer(id: str, told: str, action: str) -> Choice:
+            keys = keymap.shown(self.host.changed_keys.get(id, ids[id]))
+            return Choice(told, partial(self.run_action, action), note=keys, group="Side by side")
+
+        def keep(number: int, name: str) -> Choice:
+            act = partial(self.run_action, f"keep({number})")
+            return Choice(f"Keep the answer of {clean_line(name, 60)}", act, note=str(number), group="Side by side")
+
+        running = [
+            offer("comparison.stop", "Stop this answer", "stop"),
+            offer("answer.pause", "Pause this answer, or let it go on", "pause_or_resume"),
+            offer("answer.cancel", "Stop all answers", "stop_all"),
+        ]
+        return [
+            *(keep(number, column.named) for number, column in enumerate(self.columns, 1)),
+            *([] if self.comparison.ended else running),
+            offer("comparison.next", "Go to the next answer", "column(1)"),
+            offer("comparison.blind", "Show who answers" if self.blind else "Hide who answers", "blind"),
+            offer("transcript.copy", "Copy this answer", "copy_answer"),
+            offer("compare.open", "Go back to the chat", "leave"),
+            offer("help.open", "Open the help: every key and command", "help"),
+            offer("app.quit", "Quit", "app.quit"),
+        ]
+
+    def action_copy_answer(self) -> None:
+        """Copy the answer that keys act on."""
+        self.app.copy_to_clipboard(self.current.answer.text)
 
     @on(Transcript.CopyAsked)
     def copy(self, event: Transcript.CopyAsked) -> None:

@@ -16,11 +16,11 @@ _COLUMN = 26
 _FIXED = "cannot be rebound"
 
 
-def help_lines(changed: Mapping[str, str], width: int) -> list[Line]:
-    """Keys and commands, what they do beside them; `changed` holds rebound keys by id."""
+def help_lines(changed: Mapping[str, str], width: int, here: str = "") -> list[Line]:
+    """Keys and commands, what they do beside them, the keys of `here` first; `changed` holds rebound keys by id."""
     lines: list[Line] = []
     where = ""
-    for row in keymap.TABLE:
+    for row in sorted(keymap.TABLE, key=lambda row: row.where != here):
         if row.where != where:
             where = row.where
             lines += [(), (Span(f"Keys: {where}", "accent"),)]
@@ -44,5 +44,5 @@ class HelpScreen(ReadingScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("f1", "close", "Close", id="help.open", show=False)]
 
-    def __init__(self, changed: Mapping[str, str]) -> None:
-        super().__init__("Help", lambda width: help_lines(changed, width))
+    def __init__(self, changed: Mapping[str, str], here: str = "") -> None:
+        super().__init__("Help", lambda width: help_lines(changed, width, here))

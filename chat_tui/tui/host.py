@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from chat_tui.errors import ChatTuiError
 from chat_tui.tui.kept_screen import KeptScreen
@@ -24,6 +24,14 @@ class Choice(NamedTuple):
     """It is the one in use."""
     group: str = ""
     """The heading that it stands under."""
+
+
+@runtime_checkable
+class Offering(Protocol):
+    """A screen over the chat with a command palette of its own."""
+
+    def offered(self) -> Sequence[Choice]:
+        """All that can be done on it; each stands there once."""
 
 
 class Host(Protocol):

@@ -62,25 +62,33 @@ class KeyBar(SpanView):
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
         self._keys: Sequence[tuple[str, str]] = ()
+        self._last: Sequence[tuple[str, str]] = ()
 
-    def show(self, keys: Sequence[tuple[str, str]]) -> None:
-        """These keys with their words, the most important first."""
-        if keys != self._keys:
-            self._keys = keys
+    def show(self, keys: Sequence[tuple[str, str]], last: Sequence[tuple[str, str]] = ()) -> None:
+        """These keys with their words, the most important first; `last` stands at the end however narrow it is."""
+        if (keys, last) != (self._keys, self._last):
+            self._keys, self._last = keys, last
             self.redraw()
 
     def lines(self, width: int) -> Sequence[Line]:
         """One line; keys that do not fit are left out from the end."""
-        spans: list[Span] = []
-        room = width
-        for key, word in self._keys:
-            needed = len(key) + len(word) + 1 + (2 if spans else 0)
-            if needed > room:
+        room = width + 2 - sum(map(_cells, self._last))
+        shown: list[tuple[str, str]] = []
+        for pair in self._keys:
+            room -= _cells(pair)
+            if room < 0:
                 break
-            room -= needed
+            shown.append(pair)
+        spans: list[Span] = []
+        for key, word in (*shown, *self._last):
             spans += [Span("  ")] if spans else []
             spans += [Span(key, "strong"), Span(f" {word}", "dim")]
         return [tuple(spans)]
+
+
+def _cells(pair: tuple[str, str]) -> int:
+    """What a key and its word take, with what parts them from the next."""
+    return len(pair[0]) + len(pair[1]) + 3
 
 
 class TooSmall(Widget):
