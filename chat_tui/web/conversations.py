@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from chat_tui.answer import Answer
 from chat_tui.conversation import Conversation, Turn, title_of
 from chat_tui.engine import Engine
 from chat_tui.errors import ConversationNotFound
@@ -92,6 +93,9 @@ async def opened(request: Request) -> Response:
     first = max(0, end - TURNS)
     place = next((place for place, turn in enumerate(conversation.path) if turn.id == asked.turn), end)
     first = min(first, max(0, place - 1))
+    growing = {answer.turn.id: answer for answer in engine.running(conversation.id)}
+    path = [_grown(turn, growing.get(turn.id)) for turn in conversation.path]
+    conversation = msgspec.structs.replace(conversation, path=tuple(path))
     # Rendering takes milliseconds for each turn.
     encoded = await asyncio.to_thread(_encoded, conversation, first, end)
     return Response(encoded, media_type="application/json")
@@ -104,6 +108,13 @@ def _encoded(conversation: Conversation, first: int, end: int) -> bytes:
         if turn.role != "system"
     ]
     return encoded(Opened(conversation.id, clean_line(conversation.title), conversation.pinned, turns, first))
+
+
+def _grown(turn: Turn, answer: Answer | None) -> Turn:
+    """The turn with what has come so far of its answer, where that runs here."""
+    if answer is None:
+        return turn
+    return msgspec.structs.replace(answer.turn, text=answer.text, thinking=answer.thinking)
 
 
 def _shown(turn: Turn, siblings: int) -> Shown:

@@ -78,6 +78,14 @@ def _json(body: msgspec.Struct, status: int) -> Response:
     return Response(msgspec.json.encode(body), status, media_type="application/json")
 
 
+async def _is_busy(engine: Engine, conversation_id: str) -> bool:
+    """An answer runs in it, here or in another process. Raises `ConversationNotFound`."""
+    if engine.running(conversation_id):
+        return True
+    path = (await engine.memory.conversation(conversation_id)).path
+    return bool(path) and path[-1].state == "streaming"
+
+
 async def begun(door: Door, client: str, asked: Prompt) -> Answer:
     """Begin the answer, in its conversation or a new one. Raises `Refused`, `ChatTuiError`."""
     if not asked.prompt.strip():
@@ -92,9 +100,9 @@ async def begun(door: Door, client: str, asked: Prompt) -> Answer:
             )
         if asked.model is not None and not engine.knows(asked.model):
             raise Refused(404, "There is no such model.", code="model_not_found", param="model")
-        if asked.conversation is not None and engine.running(asked.conversation):
-            raise Refused(409, "An answer runs in this conversation. Cancel it, or wait for its end.")
         try:
+            if asked.conversation is not None and await _is_busy(engine, asked.conversation):
+                raise Refused(409, "An answer runs in this conversation. Cancel it, or wait for its end.")
             return await engine.ask(asked.conversation, asked.prompt, asked.settings(), system_prompt=asked.system)
         except ConversationNotFound as error:
             raise Refused(404, "There is no such conversation.", param="conversation") from error

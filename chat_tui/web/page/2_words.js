@@ -56,7 +56,7 @@ function figureWords(figures) {
 
 const STATES = {
   cancelled: "stopped", length: "cut at the token limit", broken: "broken off", failed: "failed",
-  refused: "refused", streaming: "not finished",
+  refused: "refused", streaming: "still being written",
 };
 
 function noticeWords(data) {
@@ -91,6 +91,14 @@ function momentWords(when, now = new Date()) {
   if (when >= midnight(1, now)) return "yesterday";
   const year = when.getFullYear() === now.getFullYear() ? undefined : "numeric";
   return when.toLocaleDateString("en-GB", { day: "numeric", month: "short", year });
+}
+
+// What a conversation is called until the list tells.
+function titleOf(text, most = 60) {
+  const line = text.trim().split(/\s+/).join(" ");
+  if (line.length <= most) return line;
+  const cut = line.slice(0, most - 1);
+  return `${(cut.lastIndexOf(" ") > most / 2 ? cut.slice(0, cut.lastIndexOf(" ")) : cut).trimEnd()}…`;
 }
 
 const shortName = (model) => model.slice(model.indexOf("/") + 1);

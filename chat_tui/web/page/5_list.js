@@ -16,6 +16,7 @@ async function showList() {
     listed = said.conversations;
     more = said.next;
     paintList(query);
+    tellTitle();
   } catch (error) {
     if (mine === listing) $("list").replaceChildren(element("p", { className: "note" }, error.message));
   }
@@ -74,6 +75,12 @@ function marked(text, marks) {
   return [...parts, signs.slice(at).join("")];
 }
 
+// A model, or somebody elsewhere, may have given the open conversation another title.
+function tellTitle() {
+  const row = listed.find(({ id }) => id === current);
+  if (row && row.title !== title) setTitle(row.title);
+}
+
 function markCurrent() {
   for (const each of $("list").querySelectorAll(".entry")) {
     if (each.dataset.id === current) each.setAttribute("aria-current", "true");
@@ -121,6 +128,8 @@ function listenToList() {
   });
   $("search").addEventListener("keydown", walkList);
   $("list").addEventListener("keydown", walkList);
+  // What was asked meanwhile in the terminal or in another tab.
+  addEventListener("visibilitychange", () => { if (!document.hidden && token) showList(); });
   $("open-drawer").addEventListener("click", () => {
     setDrawer(true);
     $("new").focus();

@@ -51,6 +51,7 @@ function remember(id) {
 
 const addressed = () => decoded(/^#c=(.+)$/.exec(location.hash)?.[1] ?? "");
 
+const LOOK_MS = 1000;
 let opening = 0;
 
 async function openConversation(id, { turn = "", keepAddress = false } = {}) {
@@ -67,11 +68,27 @@ async function openConversation(id, { turn = "", keepAddress = false } = {}) {
     if (found) reach(found);
     else followEnd();
     announce(`Opened ${said.title}`);
+    followElsewhere(said, mine).catch((error) => toast(error.message));
     if (!narrow.matches && !found) $("prompt").focus();
   } catch (error) {
     if (mine !== opening) return;
     toast(error.message);
     if (keepAddress) newConversation();
+  }
+}
+
+// An answer that runs in the terminal, in another tab or worker: looked at again and again until it has ended.
+async function followElsewhere(said, mine) {
+  const isShown = () => mine === opening && current === said.id && !running;
+  for (let last = said.turns.at(-1); last?.state === "streaming";) {
+    await new Promise((resolve) => { setTimeout(resolve, LOOK_MS); });
+    if (!isShown()) return;
+    const now = await asked(conversationPath(said.id, {}));
+    if (!isShown()) return;
+    if (now.turns.at(-1)?.id === last.id) $("log").lastElementChild.replaceWith(savedTurn(now.turns.at(-1)));
+    else showTurns(now);
+    last = now.turns.at(-1);
+    keepPlace();
   }
 }
 

@@ -140,7 +140,7 @@ function begun(answer, id) {
   answer.stored = true;
   if (answer.left || answer.id) return;
   answer.id = id;
-  setCurrent(id, answer.text.split(/\s+/).join(" ").slice(0, 60));
+  setCurrent(id, titleOf(answer.text));
   remember(id);
   showList();
 }
