@@ -16,6 +16,7 @@ import msgspec
 
 from chat_tui.conversation import Conversation, Hit, Quick, Summary, Turn, new_id, now, title_of
 from chat_tui.errors import ChatTuiError, ConversationNotFound, HistoryError
+from chat_tui.listing import listing
 from chat_tui.route import Route
 from chat_tui.stage import History
 from chat_tui.statistics import Statistics
@@ -61,12 +62,11 @@ class Memory:
         return private or self._history
 
     async def conversations(self, limit: int = 200, offset: int = 0) -> list[Summary]:
-        """The conversations, pinned ones first, then the newest; private ones stand before all."""
-        private = []
-        if self._private is not None and not offset:
-            listed = await self._private.conversations(limit=limit, offset=0)
-            private = [msgspec.structs.replace(summary, private=True) for summary in listed]
-        return [*private, *await self._kept(self._history.conversations(limit=limit, offset=offset), [])]
+        """The conversations, pinned ones first, then the newest; before them private and unsaved ones."""
+        private = await self._private.conversations(limit=limit, offset=0) if self._private and not offset else []
+        saved = await self._kept(self._history.conversations(limit=limit, offset=offset), [])
+        unsaved = (self._unsaved.keys() & self._open.keys()) - self._private_ids - self._deleted
+        return listing(private, [self._open[id] for id in unsaved], saved, first=not offset)
 
     async def search(self, query: str, limit: int = 50) -> list[Hit]:
         """Turns that hold these words, best first; private ones before all. Raises `ChatTuiError` for a wrong query."""

@@ -45,6 +45,13 @@ async def test_a_history_that_cannot_be_written_is_listed_opened_and_searched(tm
         await ended(answer)
         await answer.saved.wait()
         assert len((await memory.conversation("c1")).path) == 4
+        # What begins now is listed all the same, once.
+        begun = await engine.ask(None, "And the sea?", Request(model=SCRIPTED_MODEL))
+        await ended(begun)
+        await begun.saved.wait()
+        assert [row.title for row in await memory.conversations()] == ["And the sea?", "The sky"]
+        assert [row.turns for row in await memory.conversations()] == [2, 4]
+        assert not await memory.conversations(offset=2)
     finally:
         await engine.close()
     assert len(told) == 1
