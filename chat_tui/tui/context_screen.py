@@ -72,7 +72,8 @@ class ContextSum(SpanView):
             said += f" · {words.tokens(context.reply_tokens)} kept free for the reply"
         filled, rest = words.gauge(context.tokens, window, width)
         sent = sum(exchange.sent for exchange in context.exchanges)
-        count = f"{sent} of {len(context.exchanges)} exchanges are sent with the next question"
+        many = len(context.exchanges)
+        count = f"{sent} of {many} exchange{'s are' if many != 1 else ' is'} sent with the next question"
         return [
             (Span(crop(clean_line(context.model, 80) or "no model", width), "strong"),),
             (Span(crop(said, width), "text"),),

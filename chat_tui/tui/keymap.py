@@ -114,7 +114,7 @@ TABLE: tuple[Key, ...] = (
         "compare.open",
         "f4",
         "screen.open_comparison",
-        "ask several models at once, side by side; without words: back to the last comparison",
+        "ask several models side by side; without words: show the last comparison",
         "prompt",
         "compare",
     ),
