@@ -17,6 +17,7 @@ from chat_tui.tui.compare_lines import (
     letter,
     masked,
     masked_figures,
+    status,
     summary_lines,
     tab_line,
 )
@@ -126,3 +127,10 @@ def test_nothing_of_a_hidden_answer_tells_who_it_is() -> None:
     )
     hidden = repr(masked_figures(figures))
     assert not [word for word in ("secret", "1.5", "2.5", "loading") if word in hidden]
+
+
+def test_one_that_waits_in_line_is_told_that_the_paused_keep_their_places() -> None:
+    queued = Figures(phase="queued", phase_seconds=3.0)
+    assert status(queued) == "waiting in line 3.0 s"
+    assert "A paused one keeps its place" in status(queued, others_held=True)
+    assert status(Figures(phase="answering"), others_held=True) == ""

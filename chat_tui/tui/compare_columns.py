@@ -15,10 +15,10 @@ from chat_tui.chunks import Token
 from chat_tui.conversation import Turn
 from chat_tui.figures import Figures
 from chat_tui.tui import compare_lines, keymap
-from chat_tui.tui import figures_text as words
 from chat_tui.tui.notices import MoreBelow
 from chat_tui.tui.spans import Line, SpanView
 from chat_tui.tui.transcript.frames import Frames
+from chat_tui.tui.transcript.line_model import Anchor
 from chat_tui.tui.transcript.transcript import Transcript
 from chat_tui.tui.turn_figures import without_text
 
@@ -76,9 +76,10 @@ class Column(Vertical):
     class Ended(Message):
         """The answer has been shown to its end."""
 
-    def __init__(self, model: str, answer: Answer, frames: Frames) -> None:
+    def __init__(self, model: str, answer: Answer, frames: Frames, left_at: Anchor | None = None) -> None:
         super().__init__()
         self.model, self.answer = model, answer
+        self._left_at = left_at
         self.place = 0
         """Counts from 0, from the left."""
         self.is_current = False
@@ -108,25 +109,36 @@ class Column(Vertical):
 
     async def _followed(self) -> None:
         answer, append = self.answer, self.text.append
-        self.text.add(self._shown(without_text(answer.turn)))
-        known = answer.turn.left_out
-        async for chunk in answer.follow():
-            if isinstance(chunk, Token):
-                append(chunk.token, chunk.kind)
-            elif known != answer.turn.left_out:
-                known = answer.turn.left_out
-                self.text.amend(self._shown(without_text(answer.turn)))
-        self.text.finish(self._shown(answer.turn))
+        if answer.ended:
+            self.text.show([self._shown(answer.turn)])
+        else:
+            self.text.add(self._shown(without_text(answer.turn)))
+            # What was there before comes at once.
+            there = len(answer)
+            if answer.thinking:
+                append(answer.thinking, "thinking")
+            if answer.text:
+                append(answer.text)
+        self.text.restore(self._left_at)
+        if not answer.ended:
+            known = answer.turn.left_out
+            async for chunk in answer.follow(there):
+                if isinstance(chunk, Token):
+                    append(chunk.token, chunk.kind)
+                elif known != answer.turn.left_out:
+                    known = answer.turn.left_out
+                    self.text.amend(self._shown(without_text(answer.turn)))
+            self.text.finish(self._shown(answer.turn))
         self.measure()
         self.post_message(self.Ended())
 
-    def measure(self) -> Figures:
-        """Tell the figures of this moment, as they may be seen."""
+    def measure(self, *, others_held: bool = False) -> Figures:
+        """Tell the figures of this moment, as they may be seen. `others_held`: some other is paused."""
         figures = self.answer.figures()
         if self.label:
             figures = compare_lines.masked_figures(figures)
         self.head.show(self.place + 1, self.named, figures, chosen=self.is_current)
-        self.text.set_status("" if figures.phase in {"answering", "thinking"} else words.phase(figures))
+        self.text.set_status(compare_lines.status(figures, others_held=others_held))
         return figures
 
     def rename(self) -> None:

@@ -62,6 +62,14 @@ def masked_figures(figures: Figures) -> Figures:
     )
 
 
+def status(figures: Figures, *, others_held: bool = False) -> str:
+    """What stands in place of a text that has not begun; empty where one has."""
+    if figures.phase == "queued" and others_held:
+        # Its line to the server is open, and may be no more than there are places.
+        return f"{words.phase(figures)}. A paused one keeps its place; x there lets this one begin."
+    return "" if figures.phase in {"answering", "thinking"} else words.phase(figures)
+
+
 def _sign(phase: Phase) -> Span:
     sign = _SIGNS.get(phase, "●")
     return Span(sign, _ROLES.get(sign, "accent"))

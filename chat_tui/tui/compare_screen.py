@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, cast
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -27,6 +27,7 @@ from chat_tui.tui.host import Choice, Host
 from chat_tui.tui.notices import KeyBar
 from chat_tui.tui.spans import Line, Span, SpanView, apart
 from chat_tui.tui.transcript.frames import Frames
+from chat_tui.tui.transcript.line_model import Anchor
 from chat_tui.tui.transcript.transcript import Transcript
 
 if TYPE_CHECKING:
@@ -38,6 +39,10 @@ FRAME_SECONDS = 1 / 10
 """Least time between two paintings: each is as dear as those of so many chats."""
 HASTY_SECONDS = 0.5
 """An Esc so soon after one that stopped the answers was meant for them too."""
+
+
+WARNED_SECONDS = 6.0
+"""As long as the warning stands."""
 
 
 class Drawn(SpanView):
@@ -66,6 +71,15 @@ class Drawn(SpanView):
         return self._shown
 
 
+class Left(NamedTuple):
+    """Where one was when a comparison was left for the chat."""
+
+    model: str
+    """Keys acted on its answer."""
+    places: Mapping[str, Anchor | None]
+    """What was read, by model."""
+
+
 class CompareScreen(Screen[Conversation | None]):
     """Stands in place of the chat. Dismissed with the conversation when an answer was kept, None when it was left."""
 
@@ -89,7 +103,7 @@ class CompareScreen(Screen[Conversation | None]):
     # Textual would paint the whole screen anew whenever the focus moves, which holds the echo of the key.
     focused: Reactive[Widget | None] = Reactive(None, repaint=False)
 
-    def __init__(self, comparison: Comparison, *, blind: bool = False) -> None:
+    def __init__(self, comparison: Comparison, *, blind: bool = False, left: Left | None = None) -> None:
         super().__init__()
         self.comparison = comparison
         self.blind = blind
@@ -98,11 +112,13 @@ class CompareScreen(Screen[Conversation | None]):
         """From left to right."""
         self._title, self._tabs, self._summary = Drawn(id="question"), Drawn(id="tabs"), Drawn(id="summary")
         self._keys = KeyBar()
-        self._stopped_at = float("-inf")
+        self._stopped_at = self._warned_at = float("-inf")
         self._keeping = False
         frames = Frames(FRAME_SECONDS)
         pairs = zip(comparison.models, comparison.answers, strict=True)
-        self.columns = [Column(model, answer, frames) for model, answer in pairs]
+        places = left.places if left is not None else {}
+        self.columns = [Column(model, answer, frames, places.get(model)) for model, answer in pairs]
+        self._begin_at = left.model if left is not None else ""
         self._order(blind)
 
     @property
@@ -121,10 +137,12 @@ class CompareScreen(Screen[Conversation | None]):
         yield self._keys
 
     def on_mount(self) -> None:
-        """Keys act on the first one."""
+        """Keys act on the first one, or on the one on which they did."""
         self._repaint()
         self.app.theme_changed_signal.subscribe(self, lambda _: self._repaint())
-        self.columns[0].text.focus()
+        first = next((column for column in self.columns if column.model == self._begin_at), self.columns[0])
+        first.display = True
+        self.set_focus(first.text)
         self.set_interval(MEASURE_SECONDS, self._measure)
         self._show()
 
@@ -182,7 +200,8 @@ class CompareScreen(Screen[Conversation | None]):
     def _show(self) -> None:
         """Tell how all stand now."""
         width = max(20, self.size.width - 2)
-        figures = [column.measure() for column in self.columns]
+        held = any(column.answer.paused for column in self.columns)
+        figures = [column.measure(others_held=held) for column in self.columns]
         names = [column.named for column in self.columns]
         self._title.show([self._title_line(figures, width)])
         if self.has_class("-tabbed"):
@@ -250,8 +269,18 @@ class CompareScreen(Screen[Conversation | None]):
             self.action_leave()
 
     def action_leave(self) -> None:
-        """Go back to the chat."""
-        self.dismiss(None)
+        """Go back to the chat; where names are hidden, only when asked twice: the chat tells them."""
+        now = time.monotonic()
+        if self.blind and now - self._warned_at > WARNED_SECONDS:
+            self._warned_at = now
+            self.host.say("The chat tells who answers", "Once more leads there; a digit keeps one first.", long=True)
+        else:
+            self.dismiss(None)
+
+    @property
+    def left(self) -> Left:
+        """Where one is, to come back to."""
+        return Left(self.current.model, {column.model: column.text.reading_position for column in self.columns})
 
     async def action_copy_or_stop(self) -> None:
         """Copy the selection; where there is none, end those that run."""

@@ -12,7 +12,7 @@ from chat_tui.text_safety import clean_line
 from chat_tui.tui import commands, keymap
 from chat_tui.tui.chat import Chat
 from chat_tui.tui.compare_choice import CompareChoice
-from chat_tui.tui.compare_screen import CompareScreen
+from chat_tui.tui.compare_screen import CompareScreen, Left
 from chat_tui.tui.host import Host
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class Comparing:
         self._last: Comparison | None = None
         self._names: Sequence[str] = ()
         """Who was compared last."""
+        self._left_at: Left | None = None
 
     @property
     def _host(self) -> Host:
@@ -126,7 +127,7 @@ class Comparing:
                 chat.files.give_back(taken)
                 raise
             chat.transcript.add(comparison.question)
-            self._last, self._names = comparison, names
+            self._last, self._names, self._left_at = comparison, names, None
             chat.set_rivals(())
             self._show(blind=blind)
             return comparison.answers[0]
@@ -150,9 +151,10 @@ class Comparing:
 
     def _show(self, *, blind: bool) -> None:
         assert self._last is not None
-        screen = CompareScreen(self._last, blind=blind)
+        screen = CompareScreen(self._last, blind=blind, left=self._left_at)
 
         def back(kept: Conversation | None) -> None:
+            self._left_at = screen.left
             self._chat.do(self._kept(screen, kept) if kept is not None else self._left(screen.comparison))
 
         self._chat.app.push_screen(screen, back)

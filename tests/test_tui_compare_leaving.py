@@ -1,0 +1,43 @@
+"""The way from a comparison to the chat and back: what was read, what hidden names are worth."""
+
+from __future__ import annotations
+
+from tests.compare_rig import compared
+from tests.routing_rig import endless, slowly
+from tests.scripted_chat import DEEP, FAST
+
+LONG = slowly(*(f"line {number}\n\n" for number in range(200)), seconds=0.0)
+
+
+async def test_who_comes_back_reads_on_where_it_was_left() -> None:
+    async with compared(LONG, LONG, [*LONG[:200], *endless()], size=(120, 30)) as on:
+        await on.begin()
+        await on.until(lambda: sum(answer.ended for answer in on.comparison.answers) == 2)
+        await on.until(lambda: "line 49" in on.comparison.answers[2].text)
+        await on.until(lambda: not any(column.text.is_busy for column in on.screen.columns[:2]))
+        await on.press("tab", "home", "pagedown", "tab", "home")
+        await on.until(lambda: "line 0 " in on.texts()[2] and "line 0 " not in on.texts()[1])
+        before = on.screen.left
+        assert before.places[FAST.name] is None
+        await on.press("f4")
+        await on.left()
+        await on.until(lambda: not on.chat.chat.prompt.disabled)
+        await on.press("f4")
+        await on.until(lambda: on.is_open)
+        await on.until(lambda: on.screen.left == before)
+        await on.until(lambda: "line 199" in on.texts()[0] and "line 12 " in on.texts()[1])
+        await on.until(lambda: "line 0 " in on.texts()[2])
+        assert on.screen.current is on.screen.columns[2]
+
+
+async def test_hidden_names_are_not_told_by_a_key_pressed_once() -> None:
+    async with compared(["from fast"], ["from deep"]) as on:
+        await on.begin(blind=True)
+        await on.ended()
+        await on.press("f4")
+        await on.until(lambda: "The chat tells who answers" in on.chat.notices())
+        assert on.is_open
+        assert not [name for name in (FAST.name, DEEP.name) if name in on.shown() + on.chat.notices()]
+        await on.press("f4")
+        await on.left()
+        await on.until(lambda: f"None was kept: {FAST.name} stands" in on.chat.notices())
