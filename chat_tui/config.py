@@ -33,6 +33,8 @@ DEFAULT_SYSTEM_PROMPT = (
 )
 """The seed's."""
 
+HOST = r"[\w.-]+|\[?[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*\]?"
+"""How the name of a host, or its address, is written."""
 ORIGIN = r"https?://[^/\s*?#@]+"
 """How an origin is written."""
 
@@ -287,6 +289,9 @@ def _check_names(config: Config, file: str, text: str) -> None:
             raise _wrong(
                 file, text, "web.origins", "must be written as https://HOST or http://HOST:PORT, without a path"
             )
+    for host in config.web.hosts:
+        if not re.fullmatch(HOST, host):
+            raise _wrong(file, text, "web.hosts", "must be names or addresses alone, such as chat.example.com")
     rows = [row.name for row in config.models]
     for index, name in enumerate(rows):
         if config.models[index].path and (not name.startswith("local/") or name == LOCAL_MODEL):

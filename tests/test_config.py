@@ -195,6 +195,16 @@ def test_an_origin_is_written_in_full(origin: str) -> None:
     assert error.title.startswith("my.toml, line 2: `web.origins` must be written as https://HOST")
 
 
+@pytest.mark.parametrize("host", ["*", "https://chat.example.com", "chat.example.com:3000", "127.0.0.1:80", "a/b", ""])
+def test_a_host_is_a_name_alone(host: str) -> None:
+    assert wrong(f'[web]\nhosts = ["{host}"]').title.startswith("my.toml, line 2: `web.hosts` must be names")
+
+
+def test_hosts_may_be_names_and_addresses() -> None:
+    hosts = '["chat.example.com", "10.0.0.1", "::1", "[fe80::1]", "my-box"]'
+    assert len(parse(f"[web]\nhosts = {hosts}".encode(), "my.toml").web.hosts) == 5
+
+
 @pytest.mark.parametrize("row", ["context_window = 0", "price_in = -1", "price_out = nan", "quality = 1.5"])
 def test_a_models_numbers_have_their_limits(row: str) -> None:
     error = wrong(f'[[models]]\nname = "a/b"\n[[models]]\nname = "a/c"\n{row}')

@@ -103,3 +103,10 @@ async def test_settings_go_to_the_model(server: ModelServer) -> None:
     body = server.exchanges[0].body
     assert (body["temperature"], body["top_p"], body["stop"], body["seed"]) == (0.5, 0.9, ["x"], 3)
     assert 7 in (body.get("max_tokens"), body.get("max_completion_tokens"))
+
+
+async def test_a_model_that_limits_the_rate_is_told_with_when_to_ask_again(server: ModelServer) -> None:
+    async with site(box(server.base_url, "error429-retry600")) as web:
+        reply = await web.post("/generate", prompt="Hi")
+    assert reply.status_code == 429
+    assert 0 < int(reply.headers["retry-after"]) <= 600

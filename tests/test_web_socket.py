@@ -14,9 +14,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from tests.model_server import ModelServer
-from tests.web_rig import TOKEN, Site, box, site
-
-BEARER = {"Authorization": f"Bearer {TOKEN}"}
+from tests.web_rig import BEARER, TOKEN, Site, box, site
 
 
 async def said(line: ClientConnection, *, until: str = "complete") -> list[dict[str, Any]]:

@@ -19,6 +19,7 @@ from chat_tui.web.door import PING_SECONDS, Door
 from chat_tui.web.serving import Server, listening_on
 
 TOKEN = "let-me-in"
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
 
 
 class Site:

@@ -9,7 +9,7 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route
 
@@ -17,6 +17,7 @@ from chat_tui.errors import ChatTuiError
 from chat_tui.web import conversations, description, openai_api, operations, page, seed_api, socket
 from chat_tui.web.access_log import Watched
 from chat_tui.web.door import Door
+from chat_tui.web.faults import Wordless
 from chat_tui.web.limits import Limits
 from chat_tui.web.lock import Lock
 from chat_tui.web.refusals import Refused, refused, response
@@ -32,6 +33,7 @@ def routes() -> list[BaseRoute]:
 def middleware(door: Door) -> list[Middleware]:
     """What a request passes on its way in, the outermost first."""
     return [
+        Middleware(Wordless),
         Middleware(Watched, door.metrics, door.log),
         Middleware(SafeHeaders),
         Middleware(Lock, door),
@@ -50,7 +52,13 @@ def made(door: Door) -> Starlette:
         finally:
             await door.close()
 
-    handlers: dict[Any, Any] = {Refused: _refused, ChatTuiError: _failed, HTTPException: _unknown, Exception: _broken}
+    handlers: dict[Any, Any] = {
+        Refused: _refused,
+        ChatTuiError: _failed,
+        HTTPException: _unknown,
+        ClientDisconnect: _gone,
+        Exception: _broken,
+    }
     app = Starlette(routes=routes(), middleware=middleware(door), lifespan=lifespan, exception_handlers=handlers)
     app.state.door = door
     return app
@@ -78,6 +86,11 @@ def _methods_at(request: Request) -> set[str]:
     routes = [route for route in request.app.routes if isinstance(route, Route)]
     found = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
     return {method for route in found for method in route.methods or ()}
+
+
+async def _gone(request: Request, error: ClientDisconnect) -> Response:
+    """Whoever has left in the middle of a body hears nothing of it."""
+    return response(request.url.path, Refused(400, "The body is not whole."))
 
 
 async def _broken(request: Request, error: Exception) -> Response:

@@ -24,6 +24,8 @@ DISCOVER_SECONDS = 60.0
 """Servers of models are looked for again when the last look is so old."""
 PING_SECONDS = 15.0
 """A line on which nothing was said for so long gets a comment, so that nobody on the way takes it for dead."""
+STRANGERS = 100
+"""WebSockets of one client that may wait at once for their token: each may bring a message as large as a body."""
 TELLING_SECONDS = 2.0
 """At a stop, for the last words to those who listen."""
 
@@ -50,6 +52,7 @@ class Door:
         """No new answers are begun."""
         self.tell, self.ping_seconds = tell, ping_seconds
         self._rates = Rates(config.web.requests_per_minute)
+        self._strangers: Counter[str] = Counter()
         self._stopped = False
         self._opener = opener
         self._opening: asyncio.Future[Engine] | None = None
@@ -93,6 +96,19 @@ class Door:
             self.tell(error)
         finally:
             self._discovered = monotonic()
+
+    @contextmanager
+    def welcoming(self, client: str, *, let_in: bool) -> Iterator[bool]:
+        """Around a WebSocket until its client has said the token; False: too many of this client's have not."""
+        if not let_in:
+            self._strangers[client] += 1
+        try:
+            yield let_in or self._strangers[client] <= STRANGERS
+        finally:
+            if not let_in:
+                self._strangers[client] -= 1
+                if not self._strangers[client]:
+                    del self._strangers[client]
 
     def count(self, client: str) -> None:
         """Count a request of a client. Raises `Refused` where it is one too many."""

@@ -9,6 +9,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chat_tui.web.door import Door
+from chat_tui.web.lock import TOKEN_SEEN
 from chat_tui.web.refusals import Refused, response
 
 DRAIN_TIMES = 4
@@ -29,7 +30,8 @@ class Limits:
             return
         most = self._door.config.web.max_body_bytes
         try:
-            self._door.count((scope.get("client") or ("", 0))[0])
+            if TOKEN_SEEN in scope:
+                self._door.count((scope.get("client") or ("", 0))[0])
             told = Headers(scope=scope).get("content-length", "0")
             if told.isdecimal() and int(told[:20]) > most:
                 await _drained(receive, most)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from functools import partial
-from math import ceil
 from time import time
 
 import msgspec
@@ -26,7 +25,7 @@ from chat_tui.web.openai_choice import cards, choice, unknown_model
 from chat_tui.web.openai_replies import Events, completion, why_not
 from chat_tui.web.openai_talk import Asked, asked_in
 from chat_tui.web.refusals import Refused, response
-from chat_tui.web.telling import EventStream, whole
+from chat_tui.web.telling import EventStream, when_again, whole
 
 HEAD_SECONDS = 10.0
 """So long a stream's head waits for the first token: until then what fails is told by a status."""
@@ -132,9 +131,7 @@ async def _first_word(answer: Answer) -> None:
 
 async def _with_wait(door: Door, answer: Answer, refusal: Refused) -> Refused:
     """The same, and when to ask again where that is known."""
-    if refusal.status in {429, 503}:
-        rest = (await door.engine()).resting_seconds(answer.turn.model)
-        refusal.headers["Retry-After"] = str(max(1, ceil(rest)))
+    refusal.headers |= await when_again(door, answer, refusal.status)
     return refusal
 
 

@@ -19,7 +19,7 @@ from chat_tui.web.door import Door, client_of, door_of
 from chat_tui.web.page_stream import PageStream
 from chat_tui.web.refusals import Refused, status_of, words_of
 from chat_tui.web.seed_chunks import Words, in_lines
-from chat_tui.web.telling import EventStream, whole
+from chat_tui.web.telling import EventStream, when_again, whole
 
 
 def routes() -> list[BaseRoute]:
@@ -68,14 +68,16 @@ async def generate(request: Request) -> Response:
     metadata = Words(answer.conversation_id, metadata=False).ending(end)
     if end.state in ("failed", "broken"):
         error = answer.turn.error or ErrorInfo("InternalError", "The answer has failed.")
-        return _json(NotGenerated(words_of(error), answer.text, metadata), status_of(error))
+        status = status_of(error)
+        failed = NotGenerated(words_of(error), answer.text, metadata)
+        return _json(failed, status, await when_again(door, answer, status))
     if end.state == "cancelled":
         return _json(NotGenerated("The answer was cancelled; the part is kept.", answer.text, metadata), 503)
     return _json(Generated(answer.text, metadata), 200)
 
 
-def _json(body: msgspec.Struct, status: int) -> Response:
-    return Response(msgspec.json.encode(body), status, media_type="application/json")
+def _json(body: msgspec.Struct, status: int, headers: dict[str, str] | None = None) -> Response:
+    return Response(msgspec.json.encode(body), status, headers, media_type="application/json")
 
 
 async def _is_busy(engine: Engine, conversation_id: str) -> bool:

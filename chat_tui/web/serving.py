@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ipaddress import ip_address
+from os import strerror
 from urllib.parse import quote
 
 import uvicorn
@@ -19,6 +20,7 @@ from chat_tui.text_safety import clean_line
 from chat_tui.web import TOKEN_VARIABLE, door_of, given_token, new_token
 from chat_tui.web.app import made
 from chat_tui.web.door import Door
+from chat_tui.web.patience import Impatient
 
 SENT_BYTES = 64 * 1024
 """That the system holds for a client (Linux doubles it): what a slow reader gets ahead of what it reads."""
@@ -74,7 +76,7 @@ def listening_on(host: str, port: int, *, guarded: bool) -> socket.socket:
     try:
         bound = socket.create_server(address[:2], family=family, backlog=BACKLOG)
     except OSError as error:
-        title = f"Port {port} of {clean_line(host, 80)} cannot be used: {error.strerror or error}."
+        title = f"Port {port} of {clean_line(host, 80)} cannot be used: {strerror(error.errno or 0) or error}."
         raise ChatTuiError(title, "Choose another with --port; 0 takes a free one.") from error
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SENT_BYTES)
     # asyncio does so only for sockets that it has made: a small answer would wait 40 ms for the client's last word.
@@ -103,6 +105,7 @@ class Server(uvicorn.Server):
 def _settings(door: Door) -> uvicorn.Config:
     return uvicorn.Config(
         made(door),
+        http=Impatient,
         ws="websockets-sansio",
         ws_max_size=door.config.web.max_body_bytes,
         ws_ping_interval=PING_SECONDS,

@@ -23,7 +23,7 @@ from chat_tui.web.bodies import Prompt, RequestId, decoded
 from chat_tui.web.door import Door, client_of, door_of
 from chat_tui.web.limits import too_large
 from chat_tui.web.lock import TOKEN_SEEN, same_token
-from chat_tui.web.refusals import Refused, refused
+from chat_tui.web.refusals import Refused, refused, response
 from chat_tui.web.seed_api import begun
 from chat_tui.web.seed_chunks import Event, Failed, Words, encoded
 from chat_tui.web.telling import HOLD_BYTES
@@ -85,8 +85,17 @@ def routes() -> list[BaseRoute]:
 
 async def talk(websocket: WebSocket) -> None:
     """All that is said on one WebSocket."""
-    await websocket.accept()
-    await Line(door_of(websocket), websocket).run(let_in=TOKEN_SEEN in websocket.scope)
+    door, let_in = door_of(websocket), TOKEN_SEEN in websocket.scope
+    with door.welcoming(client_of(websocket), let_in=let_in) as welcome:
+        if not welcome:
+            words = "Too many of your WebSockets have not said their token."
+            await websocket.send_denial_response(response(websocket.url.path, Refused(429, words)))
+            return
+        await websocket.accept()
+        line = Line(door, websocket)
+        if not let_in and not await line.hears_the_token():
+            return
+    await line.run()
 
 
 class _Asked:
@@ -119,26 +128,24 @@ class Line:
         self._door, self._socket = door, websocket
         self._client = client_of(websocket)
         self._requests: dict[RequestId, _Asked] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._answering = asyncio.TaskGroup()
         self._gone = False
 
-    async def run(self, *, let_in: bool) -> None:
+    async def run(self) -> None:
         """Listen until the client goes; then cancel what runs for it."""
-        try:
-            if not let_in and not await self._hears_the_token():
-                return
-            await self._send(Connected())
-            async for text in self._texts():
-                await self._take(text)
-        finally:
-            self._gone = True
-            if self._requests:
-                self._door.metrics.gone()
-            await asyncio.gather(*(asked.cancel() for asked in self._requests.values()))
-            if self._tasks:
-                await asyncio.wait(self._tasks)
+        await self._send(Connected())
+        async with self._answering:
+            try:
+                async for text in self._texts():
+                    await self._take(text)
+            finally:
+                self._gone = True
+                if self._requests:
+                    self._door.metrics.gone()
+                await asyncio.gather(*(asked.cancel() for asked in self._requests.values()))
 
-    async def _hears_the_token(self) -> bool:
+    async def hears_the_token(self) -> bool:
+        """Wait for it; False: it was wrong, or did not come, and the socket is closed."""
         try:
             async with asyncio.timeout(AUTH_SECONDS):
                 async for text in self._texts():
@@ -192,9 +199,7 @@ class Line:
             if request_id in self._requests:
                 raise Refused(409, "A request of this id runs already.")
             self._requests[request_id] = asked = _Asked()
-            task = asyncio.ensure_future(self._answer(request_id, asked, heard))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._answering.create_task(self._answer(request_id, asked, heard))
         elif isinstance(heard, Auth):
             if not same_token(heard.token, self._door.token):
                 raise Refused(401, "The token is wrong.")

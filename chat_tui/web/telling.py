@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
+from math import ceil
 from time import monotonic
 
 from starlette.responses import Response
@@ -74,6 +75,13 @@ async def whole(door: Door, answer: Answer, receive: Receive) -> End:
     async for chunk in answer.follow(len(answer) - 1):
         last = chunk if isinstance(chunk, End) else last
     return last
+
+
+async def when_again(door: Door, answer: Answer, status: int) -> dict[str, str]:
+    """The header that tells when to ask again, where a status says that this may help."""
+    if status not in {429, 503}:
+        return {}
+    return {"Retry-After": str(max(1, ceil((await door.engine()).resting_seconds(answer.turn.model))))}
 
 
 @asynccontextmanager

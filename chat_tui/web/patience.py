@@ -1,0 +1,40 @@
+"""HTTP for clients that may be slow on purpose: who opens a connection must ask something soon."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
+
+HEAD_SECONDS = 20.0
+"""So long a connection may be open without a whole head of a request; those that idle are closed sooner."""
+
+
+class Impatient(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
+    """uvicorn's protocol; it has a time limit between two requests, but none for a head that never ends."""
+
+    head_seconds = HEAD_SECONDS
+    loop: asyncio.AbstractEventLoop
+    transport: asyncio.Transport
+    cycle: Any
+    """The last request; None before the first."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client has come."""
+        super().connection_made(transport)
+        self._look_later(None)
+
+    def _look_later(self, before: object) -> None:
+        self.loop.call_later(self.head_seconds, self._look, before)
+
+    def _look(self, before: object) -> None:
+        """`before`: the request that was the last one at the look before this."""
+        if self.transport.is_closing() or self.transport.get_protocol() is not self:
+            # It is gone, or a WebSocket by now.
+            return
+        answering = self.cycle is not None and not self.cycle.response_complete
+        if self.cycle is before and not answering:
+            self.transport.close()
+        else:
+            self._look_later(self.cycle)
