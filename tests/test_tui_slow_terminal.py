@@ -78,3 +78,22 @@ def test_answers_go_on_and_are_saved_while_the_terminal_takes_nothing(tmp_path: 
             terminal.wait_until(lambda text: "words" in text)
             terminal.send(b"\x15\x11")
             assert terminal.wait_exit() == 0
+
+
+def test_a_terminal_that_takes_nothing_does_not_hold_the_end(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    with served(LongAnswer) as port:
+        config.write_text(f'[[providers]]\nname = "box"\nbase_url = "http://127.0.0.1:{port}/v1"\n')
+        environment = home(tmp_path, CHAT_TUI_CONFIG=str(config))
+        with PtyTerminal((*CHAT_TUI, "--model", "box/long"), env=environment) as terminal:
+            terminal.wait_for("Ask anything")
+            terminal.send("first question\r")
+            terminal.wait_for("answering")
+            terminal.hold()
+            history = next(tmp_path.rglob("history.db"))
+            deadline = time.monotonic() + 30
+            while _states(history) != ["complete"]:
+                assert time.monotonic() < deadline, _states(history)
+                time.sleep(0.05)
+            terminal.send(b"\x11")
+            assert terminal.wait_exit(20) == 0

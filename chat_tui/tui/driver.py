@@ -14,6 +14,7 @@ import sys
 from codecs import getincrementaldecoder
 from collections.abc import Callable
 from contextlib import suppress
+from queue import Empty
 from typing import TYPE_CHECKING, Any, TextIO, TypeAlias
 
 from textual import constants, events
@@ -39,6 +40,12 @@ PASTE_LIMIT = 16 * 1024 * 1024
 MOST_WAITING = 15
 """Writes that may wait for the terminal, of the 30 for which Textual has room: three are a frame."""
 
+STUCK_SECONDS = 3.0
+"""A terminal that takes nothing for so long does not hold the end of the app."""
+
+_AT_ONCE = 4096
+"""Bytes: so that one can see whether a slow terminal takes anything."""
+
 _ESC = "\x1b"
 _PASTE_START = "\x1b[200~"
 _PASTE_END = "\x1b[201~"
@@ -46,6 +53,9 @@ _MAYBE_START = re.compile(r"\x1b+(?:\[(?:2(?:00?)?)?)?\Z")
 _MAYBE_END = re.compile(r"\x1b(?:\[(?:2(?:01?)?)?)?\Z")
 # Nobody types this many characters between two reads, so they are the rest of a paste that had stalled.
 _BURST = 32
+
+_FRAME_END = "\x1b[?2026l"
+"""A frame that was cut does not hold what is drawn next."""
 
 _KEEP_TITLE, _FORMER_TITLE = "\x1b[22;2t", "\x1b]2;\x1b\\\x1b[23;2t"
 """Xterm's stack of titles. A terminal without one is left with an empty title, which its shell writes anew."""
@@ -186,12 +196,15 @@ class _Output:
         self._encoding = file.encoding or "utf-8"
         self._on_gone, self._on_taken = on_gone, on_taken
         self._gone = False
+        self.taken = 0
+        """Bytes."""
 
     def write(self, text: str) -> None:
         rest = memoryview(b"" if self._gone else text.encode(self._encoding, "replace"))
         while rest:
             try:
-                rest = rest[os.write(self._descriptor, rest) :]
+                written = os.write(self._descriptor, rest[:_AT_ONCE])
+                rest, self.taken = rest[written:], self.taken + written
             except BlockingIOError:
                 # A child made the shared terminal non-blocking.
                 select.select([], [self._descriptor], [], 1.0)
@@ -286,10 +299,27 @@ if sys.platform != "win32":
 
         def stop_application_mode(self) -> None:
             """Give the terminal back as it was found."""
-            self._behind = False
+            if self.is_behind() and self._writer_thread is not None:
+                self._behind = False
+                # What nobody will see any more would hold what follows.
+                with suppress(Empty):
+                    while True:
+                        self._writer_thread._queue.get_nowait()
+                self.write(_FRAME_END)
             if self._has_title:
                 self.write(_FORMER_TITLE)
             super().stop_application_mode()
+
+        def close(self) -> None:
+            """End the writer thread, when the terminal has taken what is left, or takes nothing any more."""
+            writer = self._writer_thread
+            if writer is None:
+                return
+            writer._queue.put(None)
+            taken = -1
+            while writer.is_alive() and (now := getattr(self._file, "taken", taken + 1)) != taken:
+                taken = now
+                writer.join(STUCK_SECONDS)
 
         def show_title(self, title: str) -> None:
             """Show this as the terminal's title, until the app ends or is suspended."""
