@@ -6,6 +6,7 @@ import pytest
 
 from chat_tui.providers.scripted import Pause
 from tests.scripted_chat import ScriptedChat, scripted_chat
+from tests.transcript_rig import answer, begin, pane, question, settled, shown
 
 GROWING = [piece for n in range(6) for piece in (f"line {n} of it\n\n", Pause(0.05))] + [Pause(60)]
 
@@ -34,3 +35,42 @@ async def test_what_stands_above_stays_while_an_answer_starts_grows_and_ends(siz
         await chat.shows("cancelled")
         await chat.answered()
         assert seen | {rows(chat)} == {before}
+
+
+async def test_what_is_read_stays_when_a_long_answer_ends() -> None:
+    async with pane(height=12) as (transcript, pilot):
+        begin(transcript)
+        for lines in range(11, 16):
+            transcript.append("".join(f"line {n}\n\n" for n in range(lines)))
+            await settled(pilot)
+            before = shown(transcript)
+            text = transcript.copy_text()
+            transcript.finish(answer(text))
+            await settled(pilot)
+            assert shown(transcript) == before
+            transcript.add(question(id=f"q{lines}"))
+            transcript.add(answer(id=f"a{lines}", state="streaming"))
+
+
+async def test_rows_left_empty_at_an_end_go_when_somebody_scrolls() -> None:
+    async with pane(height=12) as (transcript, pilot):
+        begin(transcript)
+        transcript.append("".join(f"line {n}\n\n" for n in range(20)))
+        await settled(pilot)
+        transcript.finish(answer(transcript.copy_text()))
+        assert shown(transcript)[-2:] == ["", ""]
+        transcript.scroll_lines(-4)
+        transcript.scroll_lines(9)
+        await settled(pilot)
+        assert shown(transcript)[-2:] == ["line 19", ""]
+
+
+async def test_the_line_of_a_wait_goes_with_the_first_thought() -> None:
+    async with pane() as (transcript, pilot):
+        begin(transcript)
+        transcript.set_status("connecting 0.4 s")
+        await settled(pilot)
+        transcript.append("pondering", "thinking")
+        await settled(pilot)
+        assert "pondering" in shown(transcript)
+        assert "connecting 0.4 s" not in shown(transcript)

@@ -119,6 +119,8 @@ class LinePane(ScrollView, can_focus=True):
     def _lay(self) -> None:
         """Find the rows in view; heights of parts seen for the first time become true by it."""
         model, height = self._model, self.size.height
+        if not self._live and (not self._follow or model.views.width != self._text_width()):
+            self._reserved = 0
         model.set_width(self._text_width())
         rows: list[Row]
         slack = 0
@@ -159,16 +161,16 @@ class LinePane(ScrollView, can_focus=True):
                 row.line.painted = None
 
     def _headroom(self, height: int) -> int:
-        """Empty rows to leave at the bottom; only while an answer streams and fills the pane."""
+        """Empty rows to leave at the bottom while an answer streams and fills the pane; those left at its end stay."""
         total = self._model.height
         grown, self._grown_to = total - self._grown_to, total
-        if not self._live or total <= height:
+        if total <= height:
             self._reserved = 0
-            return 0
-        if total > self._reserved or self._reserved - total > FOLDED_ROOM:
+        elif not 0 <= self._reserved - total <= FOLDED_ROOM:
             # What comes in faster than anybody reads moves on in larger steps: each is a whole pane to be drawn.
-            self._reserved = total + max(HEADROOM, min(4 * grown, FOLDED_ROOM, height // 3))
-        return min(self._reserved - total, height - 1)
+            step = max(HEADROOM, min(4 * grown, FOLDED_ROOM, height // 3))
+            self._reserved = total + step if self._live else 0
+        return min(max(self._reserved - total, 0), height - 1)
 
     def _set_scroll(self, y: int, height: int) -> None:
         """Tell Textual where the pane stands, without the layout that its own setters would cause."""

@@ -202,7 +202,6 @@ class Transcript(SelectingPane, can_focus=True, inherit_bindings=False):
     def finish(self, turn: Turn) -> None:
         """The last turn as it is kept, with its state; painted at once."""
         self._model.finish(turn)
-        self._reserved = 0
         self._paint()
 
     def set_status(self, text: str) -> None:

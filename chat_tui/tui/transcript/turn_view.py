@@ -104,6 +104,8 @@ class TurnView:
             raw = "".join([text for text, of in pending if of == kind])
             if raw:
                 self._feed(raw, kind)
+                # The wait is over, whenever its clock next looks.
+                self.status = self.status if self._quick else ""
         self._sync()
 
     def _feed_quick(self, raw: str) -> None:
