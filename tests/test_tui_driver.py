@@ -36,7 +36,7 @@ class Small(App):
         tell("ready", os.getpid())
 
     def on_key(self, event):
-        tell("key", event.key)
+        tell("key", event.key, event.character)
         if event.key == "x":
             raise RuntimeError("dies")
 
@@ -348,3 +348,9 @@ def test_an_app_that_dies_gives_the_terminal_back(terminal: Terminal) -> None:
 
 def test_there_is_a_driver_where_there_are_ptys() -> None:
     assert driver_class() is not None
+
+
+def test_alt_with_a_letter_or_a_digit_is_a_key_and_writes_nothing(shared: Terminal) -> None:
+    shared.send(b"\x1b1\x1b0\x1baw\x1bT")
+    told = [shared.until(lambda line: line[0] == "key")[1:3] for _ in range(5)]
+    assert told == [["alt+1", None], ["alt+0", None], ["alt+a", None], ["w", "w"], ["alt+T", None]]

@@ -83,6 +83,23 @@ async def stand(chat: ScriptedChat, where: str) -> None:
         await chat.until(lambda: chat.chat.transcript.caret is not None)
 
 
+@pytest.mark.parametrize("key", ["ctrl+e", "ctrl+k", "alt+t"])
+async def test_a_key_that_edits_text_does_what_it_is_bound_to(key: str) -> None:
+    async with watched() as (chat, app):
+        for row in CAN_BE_REBOUND:
+            if row.where in ("everywhere", "prompt"):
+                await asked(chat, app, row, {row.id: key}, key)
+                # Only where the list of completions is open the key closes that first.
+                assert app.asked[0] in (row.action, "close_completions", "copy"), row.id
+        for command in ("/history", "/theme"):
+            app.set_keymap({"screen.close": key})
+            chat.chat.prompt.focus()
+            await chat.ask(command)
+            await chat.until(lambda: isinstance(app.focused, Filter))
+            await chat.pilot.press(key)
+            await chat.until(lambda: not isinstance(app.focused, Filter))
+
+
 @pytest.mark.parametrize("where", PLACES)
 async def test_a_rebound_key_acts_and_the_key_before_no_longer_does(where: str) -> None:
     rows = [row for row in CAN_BE_REBOUND if row.where == where]

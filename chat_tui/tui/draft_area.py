@@ -59,6 +59,8 @@ class DraftArea(TextArea, inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [
         *(binding for binding in TextArea.BINDINGS if isinstance(binding, Binding) and binding.key not in _SCREEN_KEYS),
         Binding("alt+d", "delete_word_right", "Delete a word to the right", show=False),
+        # By this id the key that is bound to it comes before what a text area does with that key.
+        Binding("ctrl+c", "copy", "Copy", id="copy.or_cancel", show=False),
     ]
 
     class Edited(Message, namespace="prompt"):

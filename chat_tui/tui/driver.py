@@ -51,6 +51,8 @@ _PASTE_START = "\x1b[200~"
 _PASTE_END = "\x1b[201~"
 _MAYBE_START = re.compile(r"\x1b+(?:\[(?:2(?:00?)?)?)?\Z")
 _MAYBE_END = re.compile(r"\x1b(?:\[(?:2(?:01?)?)?)?\Z")
+# Without those that begin a sequence, and without the word moves of macOS, which Textual knows.
+_ALT = re.compile(r"\x1b([0-9ac-eg-zA-NQ-WYZ])")
 # Nobody types this many characters between two reads, so they are the rest of a paste that had stalled.
 _BURST = 32
 
@@ -126,7 +128,9 @@ class InputSplitter:
             self._held = undecided.group()
             text = text[: undecided.start()]
         if text:
-            pieces.append(text)
+            # Textual would take Alt with a digit for a sign of macOS, and with a letter for one that is typed too; as
+            # kitty writes them they are what they are.
+            pieces.append(_ALT.sub(lambda found: f"\x1b[{ord(found[1])};3u", text))
         return ""
 
     def _pasted(self, paste: _Paste, text: str, pieces: list[Piece]) -> str:

@@ -8,6 +8,7 @@ from itertools import accumulate
 from typing import ClassVar
 
 from textual import events
+from textual.actions import SkipAction
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.message import Message
@@ -250,6 +251,8 @@ class Filter(Input):
         *(binding for binding in keymap.bindings("lists") if binding.key not in ("home", "end")),
         Binding("ctrl+home", "move(-1000000)", "First", id="list.first", show=False),
         Binding("ctrl+end", "move(1000000)", "Last", id="list.last", show=False),
+        # By these ids the keys that are bound to them come before what an input does with those keys.
+        *(Binding("escape", "pass_on", "Leave", id=id, show=False) for id in ("screen.close", "answer.cancel")),
     ]
 
     def __init__(self, rows: RowList, placeholder: str, *, id: str | None = None) -> None:
@@ -259,6 +262,10 @@ class Filter(Input):
     def watch_has_focus(self, value: bool) -> None:
         super().watch_has_focus(value)
         self._rows.lit = value
+
+    def action_pass_on(self) -> None:
+        """Whoever stands around it knows what the key means."""
+        raise SkipAction
 
     def action_move(self, by: int) -> None:
         self._rows.move(by)
