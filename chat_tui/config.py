@@ -84,7 +84,8 @@ class Display(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     motion: bool = True
     """False: nothing blinks, and nothing glides to its place."""
     typing_delay_seconds: float = 0.0
-    """The screen waits so long after each token, for demonstrations; the answer does not. Also `typing_delay`."""
+    """The screen, and `ask` at a terminal, wait so long after each token, for demonstrations; the answer does not. Also
+    `typing_delay`."""
     bell: bool = True
     """The terminal's bell tells when an answer that took more than ten seconds has ended unseen."""
 

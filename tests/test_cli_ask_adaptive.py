@@ -87,3 +87,10 @@ def test_two_answers_that_come_at_once_are_put_in_order(came: str, written: str)
         token = Token(word, "text", 0, "quick" if word[0] == "q" else "detailed")
         out.append(two.rest() if word == "." else two.take(token))
     assert "".join([*out, two.rest()]) == written
+
+
+async def test_where_one_model_is_both_one_price_is_told(home: Home, server: ModelServer) -> None:
+    home.serve(server.base_url, "t9", more="[[models]]\nname = 'box/t9'\nprice_in = 1.0\nprice_out = 2.0\n")
+    ran = await home.run("ask", "--adaptive", "why?")
+    assert "for one answer" in ran.told()
+    assert len(server.exchanges) == 1

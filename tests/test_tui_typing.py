@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 import pytest
@@ -9,8 +10,12 @@ import pytest
 from chat_tui.config import Config, Display, parse
 from chat_tui.errors import ConfigError
 from chat_tui.providers.scripted import Pause
+from tests.model_server import ModelServer
+from tests.pty_terminal import PtyTerminal
 from tests.routing_rig import slowly
 from tests.scripted_chat import ScriptedChat, scripted_chat
+from tests.test_tui_chat_terminal import CHAT_TUI
+from tests.wire.home import Home
 
 WORDS = [f"w{number} " for number in range(40)]
 
@@ -118,3 +123,17 @@ async def test_a_paused_answer_can_be_cancelled() -> None:
         await chat.pilot.press("escape")
         await chat.answered()
         await chat.shows("cancelled", "w3")
+
+
+async def test_ask_types_at_a_terminal_until_an_interrupt_and_not_in_a_pipe(home: Home, server: ModelServer) -> None:
+    home.serve(server.base_url, "t100-mark7", more="[display]\ntyping_delay = 0.2\n")
+    command = (*CHAT_TUI, "ask", "--no-save", "Which?")
+    with PtyTerminal(command, env=home.environment) as terminal:
+        await server.until(lambda: any(exchange.finished is not None for exchange in server.exchanges))
+        await asyncio.to_thread(terminal.wait_for, "1. Only")
+        assert b"Finis7" not in terminal.raw()
+        terminal.send(b"\x03")
+        await asyncio.to_thread(terminal.wait_for, "Finis7", 5)
+    begun = time.monotonic()
+    assert "Finis7" in (await home.run("ask", "--no-save", "Which?")).text
+    assert time.monotonic() - begun < 0.2 * 100

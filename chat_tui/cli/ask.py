@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import sys
 from collections.abc import Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 
 from msgspec.structs import replace
 
@@ -13,6 +14,7 @@ from chat_tui import config, paths
 from chat_tui.answer import Answer
 from chat_tui.assembly import open_engine
 from chat_tui.attachments import Attachment
+from chat_tui.chunks import Token
 from chat_tui.cli.choice import wrong_choice
 from chat_tui.cli.interrupts import interrupts, unless
 from chat_tui.cli.paper import Paper
@@ -49,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
         return 2
     settings = config.load(paths.config_file())
     if options.insights is not None:
-        settings = replace(settings, display=config.Display(insights=options.insights))
+        settings = replace(settings, display=replace(settings.display, insights=options.insights))
     return asyncio.run(_ask(settings, question, attachments, preset, options))
 
 
@@ -105,7 +107,7 @@ async def _answered(
     answer = await engine.ask(None, question, request, preset=preset, attachments=attachments)
     watch = asyncio.ensure_future(_cancel_when(interrupted, engine, answer))
     try:
-        await _written(answer, paper, engine.config)
+        await _written(answer, paper, engine.config, interrupted)
     except OSError as error:
         # Whoever read us has gone, or the disk is full: the same way as a cancel.
         await engine.cancel(answer)
@@ -121,10 +123,11 @@ async def _answered(
 async def _tell_price(
     engine: Engine, question: str, attachments: Sequence[Attachment], request: Request, preset: Preset | None
 ) -> None:
-    """Say what both answers may cost, where that is something."""
-    price = (await engine.foreseen(None, question, request, preset=preset, attachments=attachments)).price
-    if price:
-        say(f"[≈ ${price:.4g} for both answers]\n")
+    """Say what both answers may cost, where that is something, or that there will be one."""
+    foreseen = await engine.foreseen(None, question, request, preset=preset, attachments=attachments)
+    if foreseen.price:
+        what = "for both answers" if foreseen.quick else "for one answer: no other model is the fast one"
+        say(f"[≈ ${foreseen.price:.4g} {what}]\n")
 
 
 async def _cancel_when(interrupted: asyncio.Event, engine: Engine, answer: Answer) -> None:
@@ -132,9 +135,12 @@ async def _cancel_when(interrupted: asyncio.Event, engine: Engine, answer: Answe
     await engine.cancel(answer)
 
 
-async def _written(answer: Answer, paper: Paper, settings: config.Config) -> None:
+async def _written(answer: Answer, paper: Paper, settings: config.Config, interrupted: asyncio.Event) -> None:
     given = settings.performance
-    batches = answer.batches(tokens=given.streaming_batch_size, hold_bytes=given.streaming_buffer_size)
+    # Only people want to see it typed.
+    delay = settings.display.typing_delay_seconds if paper.is_watched else 0.0
+    hold_bytes = sys.maxsize if delay else given.streaming_buffer_size
+    batches = answer.batches(tokens=given.streaming_batch_size, hold_bytes=hold_bytes)
     observer = Observer(_tell) if settings.display.insights else None
     # What it needs is loaded while the model is on its way to the first token.
     loading = asyncio.ensure_future(observer.look()) if observer is not None else None
@@ -143,6 +149,10 @@ async def _written(answer: Answer, paper: Paper, settings: config.Config) -> Non
             async for chunks in batches:
                 for chunk in chunks if observer is None else await observer.take(chunks):
                     paper.take(chunk)
+                    if delay and isinstance(chunk, Token) and not interrupted.is_set():
+                        await asyncio.to_thread(paper.flush)
+                        with suppress(TimeoutError):
+                            await asyncio.wait_for(interrupted.wait(), delay)
                 # What has come together is written together; a slow reader does not hold the loop.
                 if paper.waits:
                     await asyncio.to_thread(paper.flush)

@@ -44,6 +44,11 @@ class Paper:
         self._shown = False
 
     @property
+    def is_watched(self) -> bool:
+        """Words go to a terminal."""
+        return not self._json and sys.stdout is not None and sys.stdout.isatty()
+
+    @property
     def waits(self) -> bool:
         """There is something to be written."""
         return bool(self._waiting)
