@@ -45,8 +45,10 @@ NOTICE_SECONDS = 8.0
 LASTING_SECONDS = 60.0
 """For what the engine tells; Esc takes it away."""
 MOST_NOTICES = 3
-COLLECT_AFTER = (5_000, 20, 50)
-"""The garbage collector's thresholds: it runs seldom, since a full run holds a key's echo."""
+COLLECT_AFTER = (5_000, 5, 200)
+"""The garbage collector's thresholds: it runs seldom, and on little at once, since it holds a key's echo."""
+SWITCH_SECONDS = 0.001
+"""So long a thread that reads a key or writes a frame waits for one that computes; the interpreter's own are five."""
 IDLE_SECONDS = 0.7
 """After the engine is open, what the first question needs is loaded."""
 OPEN_SECONDS = 0.1
@@ -151,6 +153,7 @@ class ChatApp(App[int]):
             gc.freeze()
             gc.set_threshold(*COLLECT_AFTER)
             gc.enable()
+            sys.setswitchinterval(SWITCH_SECONDS)
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Without motion no cursor blinks."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -14,7 +14,7 @@ from textual.message import Message
 from chat_tui.chunks import Token
 from chat_tui.conversation import Turn
 from chat_tui.figures import Figures
-from chat_tui.tui import compare_lines, keymap
+from chat_tui.tui import at_once, compare_lines, keymap
 from chat_tui.tui.notices import MoreBelow
 from chat_tui.tui.spans import Line, SpanView
 from chat_tui.tui.transcript.frames import Frames
@@ -58,6 +58,35 @@ class ColumnText(Transcript, inherit_bindings=False):
     def __init__(self, frames: Frames) -> None:
         super().__init__(frames=frames)
         self._model.views.bare = True
+
+    def _draw(self) -> None:
+        super()._draw()
+        at_once.draw(self.screen, (self, self.vertical_scrollbar))
+
+    def watch_has_focus(self, _has_focus: bool) -> None:
+        """No rule looks at it."""
+
+    def on_focus(self, event: events.Focus) -> None:  # type: ignore[override]
+        """Textual would draw the whole pane anew: only the head shows the focus, and a chosen turn."""
+        event.prevent_default()
+        self.has_focus = True
+        if self._cursor is not None:
+            super().on_focus()
+        if self.parent is not None:
+            self.parent.post_message(events.DescendantFocus(self))
+
+    def on_blur(self, event: events.Blur) -> None:  # type: ignore[override]
+        """The same."""
+        event.prevent_default()
+        self.has_focus = False
+        if self.caret is not None or self._cursor is not None:
+            super().on_blur()
+
+    async def on_key(self, event: events.Key) -> None:
+        """What a key does is done here: on its way up to the app it would wait at each widget around this one."""
+        if self.caret is None and await self.app._check_bindings(event.key):
+            event.stop()
+            event.prevent_default()
 
 
 class Column(Vertical):

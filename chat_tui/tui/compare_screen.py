@@ -20,13 +20,13 @@ from chat_tui.conversation import Conversation
 from chat_tui.errors import ChatTuiError
 from chat_tui.figures import Figures
 from chat_tui.text_safety import clean_line
-from chat_tui.tui import compare_lines, keymap
+from chat_tui.tui import at_once, compare_lines, keymap
 from chat_tui.tui import figures_text as words
 from chat_tui.tui.compare_columns import Column
 from chat_tui.tui.host import Choice, Host
 from chat_tui.tui.notices import KeyBar
 from chat_tui.tui.spans import Line, Span, SpanView, apart
-from chat_tui.tui.transcript.frames import Frames
+from chat_tui.tui.transcript.frames import Turns
 from chat_tui.tui.transcript.line_model import Anchor
 from chat_tui.tui.transcript.transcript import Transcript
 
@@ -114,7 +114,7 @@ class CompareScreen(Screen[Conversation | None]):
         self._keys = KeyBar()
         self._stopped_at = self._warned_at = float("-inf")
         self._keeping = False
-        frames = Frames(FRAME_SECONDS)
+        frames = Turns(len(comparison.answers), FRAME_SECONDS)
         pairs = zip(comparison.models, comparison.answers, strict=True)
         places = left.places if left is not None else {}
         self.columns = [Column(model, answer, frames, places.get(model)) for model, answer in pairs]
@@ -216,6 +216,8 @@ class CompareScreen(Screen[Conversation | None]):
         # Notices stand above the table.
         self.set_class(ended, f"-table-of-{len(self.columns)}")
         self._keys.show(self._key_words(ended), keymap.footer(("help.open",), self.host.changed_keys))
+        heads = [column.head for column in self.columns]
+        at_once.draw(self, (*heads, self._title, self._tabs, self._keys))
 
     def _title_line(self, figures: Sequence[Figures], width: int) -> Line:
         known = [each.cost if each.cost is not None else each.price for each in figures]

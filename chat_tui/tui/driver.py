@@ -37,8 +37,8 @@ PASTE_SILENCE_SECONDS = 1.0
 PASTE_LIMIT = 16 * 1024 * 1024
 """Characters of one paste that are kept; what goes beyond is dropped, never typed."""
 
-MOST_WAITING = 15
-"""Writes that may wait for the terminal, of the 30 for which Textual has room: three are a frame."""
+MOST_WAITING = 10
+"""Writes that may wait for the terminal, of the 30 for which Textual has room: each is a frame."""
 
 STUCK_SECONDS = 3.0
 """A terminal that takes nothing for so long does not hold the end of the app."""
@@ -245,6 +245,7 @@ def show_title(driver: Driver | None, title: str) -> None:
 
 
 if sys.platform != "win32":
+    from textual._ansi_sequences import SYNC_END, SYNC_START
     from textual._xterm_parser import XTermParser
     from textual.drivers.linux_driver import LinuxDriver
 
@@ -266,6 +267,7 @@ if sys.platform != "win32":
             if out is not None:
                 self._file: Any = _Output(out, self._hang_up, self._taken)
             self._behind = False
+            self._frame: list[str] | None = None
 
         def is_behind(self) -> bool:
             """Asked before each frame, so that none is cut."""
@@ -274,7 +276,16 @@ if sys.platform != "win32":
             return self._behind
 
         def write(self, data: str) -> None:
-            """Nothing is added to what the terminal does not take, until it is given back."""
+            """Nothing is added to what the terminal does not take, until it is given back. A frame is written in one:
+            for each write of its own the writer thread would wait until the event loop pauses."""
+            if self._frame is not None:
+                self._frame.append(data)
+                if data != SYNC_END:
+                    return
+                data, self._frame = "".join(self._frame), None
+            elif data == SYNC_START:
+                self._frame = [data]
+                return
             if not self._behind:
                 super().write(data)
 

@@ -54,3 +54,40 @@ class Frames:
         for paint in waiting:
             paint()
         self.painted(begun)
+
+
+class Turns(Frames):
+    """The same, but one pane after the other within a frame: none has to wait until all are painted, and a key goes
+    between them."""
+
+    def __init__(self, panes: int, seconds: float = FRAME_SECONDS) -> None:
+        super().__init__(seconds / panes)
+        self._each = seconds
+        self._last: dict[Callable[[], None], float] = {}
+
+    def ask(self, paint: Callable[[], None]) -> None:
+        """Paint soon: at once when no pane was painted just now, and this one not within a frame."""
+        self._waiting[paint] = None
+        if self._timer is None:
+            self._wait()
+
+    def _next(self) -> Callable[[], None]:
+        return min(self._waiting, key=lambda paint: self._last.get(paint, 0.0))
+
+    def _wait(self) -> None:
+        due = max(self._painted_at + self._seconds, self._last.get(self._next(), 0.0) + self._each)
+        wait = due - monotonic()
+        if wait > 0:
+            self._timer = asyncio.get_running_loop().call_later(wait, self._paint)
+        else:
+            self._paint()
+
+    def _paint(self) -> None:
+        self._timer = None
+        paint, begun = self._next(), monotonic()
+        del self._waiting[paint]
+        paint()
+        self._last[paint] = begun
+        self.painted(begun)
+        if self._waiting:
+            self._wait()

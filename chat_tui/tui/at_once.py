@@ -1,0 +1,76 @@
+"""Draws what has changed of a few widgets now: a key's echo waits neither for the toolkit's next tick nor for what else
+is to be drawn, and one pane of several is drawn without a look at the others.
+
+This is the one file that knows how Textual composes a screen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.control import Control
+from textual._compositor import CompositorUpdate
+from textual.geometry import Region
+from textual.screen import Screen
+from textual.strip import Strip
+from textual.widget import Widget
+
+
+class Rows(CompositorUpdate):
+    """Strips, each with the column and the row at which it is drawn."""
+
+    def __init__(self, strips: Sequence[tuple[int, int, Strip]]) -> None:
+        self.strips = strips
+
+    def render_segments(self, console: Console) -> str:
+        """What the terminal is sent."""
+        return "".join([f"{Control.move_to(x, y)}{strip.render(console)}" for x, y, strip in self.strips])
+
+
+def draw(screen: Screen[Any], widgets: Iterable[Widget]) -> int:
+    """Draw what has changed of these widgets; the rows that were drawn.
+
+    A widget that something covers, or that is to be laid out anew, is left to Textual, which draws it a moment later.
+    """
+    app = screen.app
+    if not screen.is_attached or screen is not app.screen or app._batch_count or screen._layout_required:
+        return 0
+    strips: list[tuple[int, int, Strip]] = []
+    for widget in widgets:
+        if not widget._repaint_regions or not _is_in_place(screen, widget):
+            continue
+        region, _ = screen._compositor.visible_widgets[widget]
+        changed = Region.from_union(list(widget._repaint_regions)).translate(region.offset)
+        if not any(place.overlaps(changed) for place in _before(screen, widget)):
+            strips += _changed(widget, region)
+            widget._repaint_required = False
+            screen._dirty_widgets.discard(widget)
+    if strips:
+        app._display(screen, Rows(strips))  # type: ignore[arg-type]  # as Textual's own updates
+    return len(strips)
+
+
+def _is_in_place(screen: Screen[Any], widget: Widget) -> bool:
+    """It stands where it was drawn last, the whole of it."""
+    if any(isinstance(node, Widget) and node._layout_required for node in widget.ancestors_with_self):
+        return False
+    region, clip = screen._compositor.visible_widgets.get(widget, (Region(), Region()))
+    return bool(region) and region.size == widget.outer_size and clip.contains_region(region)
+
+
+def _before(screen: Screen[Any], widget: Widget) -> Iterator[Region]:
+    """Where something stands before it."""
+    for other, (region, clip) in screen._compositor.visible_widgets.items():
+        if other is widget:
+            return
+        yield region.intersection(clip)
+
+
+def _changed(widget: Widget, region: Region) -> Iterator[tuple[int, int, Strip]]:
+    for changed in sorted(widget._exchange_repaint_regions(), key=lambda each: each.y):
+        part = changed.intersection(Region(0, 0, region.width, region.height))
+        if part:
+            for row, strip in enumerate(widget.render_lines(part)):
+                yield region.x + part.x, region.y + part.y + row, strip
