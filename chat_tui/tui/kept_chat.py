@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -179,7 +180,9 @@ class KeptChat(ChatPane):
         last = next((turn for turn in reversed(path) if turn.role == "assistant"), None)
         if last is not None:
             self.post_message(self.Measured(figures_of(last)))
-            self.run_worker(self._measure_route(last), group="measure", exclusive=True)
+            # The next one may cancel it before it has begun: a coroutine would then never be awaited.
+            measure = partial(self._measure_route, last)
+            self.run_worker(measure, group="measure", exclusive=True)  # type: ignore[arg-type]
 
     async def _measure_route(self, turn: Turn) -> None:
         if self._engine is None:
