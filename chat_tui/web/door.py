@@ -59,11 +59,13 @@ class Door:
         self._discovering: asyncio.Task[None] | None = None
         self._discovered = 0.0
         self._asking: Counter[str] = Counter()
-        self._answers: dict[str, list[Answer]] = {}
-        """Those that run, by the client who asked."""
+        self._askers: dict[Answer, str] = {}
+        """Which client has asked for it, of each answer that is not saved yet."""
         self.metrics = Metrics()
         self.log = AccessLog(note if config.web.access_log else None)
         self._watching: set[asyncio.Task[None]] = set()
+        self.going_on = asyncio.Lock()
+        """Around looking whether a conversation is free and asking on in it: of two who do so at once, one does."""
         self._tellers = 0
         self._quiet = asyncio.Event()
         self._quiet.set()
@@ -133,25 +135,24 @@ class Door:
             self._asking[client] -= 1
             if not self._asking[client]:
                 del self._asking[client]
-        self._answers.setdefault(client, []).append(answer)
-        watching = asyncio.ensure_future(self.metrics.watch(answer))
+        self._askers[answer] = client
+        watching = asyncio.ensure_future(self._watch(answer))
         self._watching.add(watching)
         watching.add_done_callback(self._watching.discard)
         if self._stopped:
             await answer.cancel()
         return answer
 
+    async def _watch(self, answer: Answer) -> None:
+        try:
+            await self.metrics.watch(answer)
+        finally:
+            # With its log it is large, and whoever asked may never come again.
+            del self._askers[answer]
+
     def running(self, client: str | None = None) -> Sequence[Answer]:
         """The answers that run, of one client or of all."""
-        for each in [client] if client is not None else list(self._answers):
-            running = [answer for answer in self._answers.get(each, ()) if not answer.ended]
-            if running:
-                self._answers[each] = running
-            else:
-                self._answers.pop(each, None)
-        if client is not None:
-            return self._answers.get(client, [])
-        return [answer for answers in self._answers.values() for answer in answers]
+        return [answer for answer, asker in self._askers.items() if not answer.ended and client in (None, asker)]
 
     @contextmanager
     def telling(self) -> Iterator[None]:
