@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from chat_tui.chunks import Timings, Usage
 from chat_tui.markdown.blocks import split
 from chat_tui.markdown.links import deceives, told_target
-from chat_tui.markdown.mathematics import legible
+from chat_tui.markdown.mathematics import LONGEST, legible
 from chat_tui.tui.transcript.ink import plain_ink
 from chat_tui.tui.transcript.rendering import Renderer
 from chat_tui.tui.transcript.turn_lines import text_of
@@ -159,3 +161,12 @@ async def test_f_shows_the_figures_and_so_does_info() -> None:
         await chat.pilot.press("escape")
         await chat.ask("/info")
         await chat.until(lambda: not chat.chat.transcript.figures)
+
+
+@pytest.mark.parametrize(
+    "source", ["~" * (LONGEST - 2), "{" * 11 + "~" * (LONGEST - 24) + "}" * 11], ids=["flat", "deep"]
+)
+def test_a_formula_of_nothing_but_blanks_holds_nothing_up(source: str) -> None:
+    began = time.thread_time()
+    legible(f"${source}$")
+    assert time.thread_time() - began < 0.3

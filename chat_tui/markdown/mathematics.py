@@ -355,8 +355,9 @@ def _case(row: Sequence[str]) -> list[str]:
 def _joined(pieces: Sequence[_Piece]) -> str:
     """The pieces as a line: signs between two things have room, fractions and functions do not run into others."""
     text = ""
+    things = _things_after(pieces)
     for number, (piece, kind) in enumerate(pieces):
-        following = pieces[number + 1 :]
+        following = pieces[number + 1] if number + 1 < len(pieces) else None
         if kind == "blank" and number and pieces[number - 1].kind == "sign":
             continue
         if kind == "sign":
@@ -364,16 +365,26 @@ def _joined(pieces: Sequence[_Piece]) -> str:
             of_one = piece in "±∓" and (not before or before[-1] in "([{,=")
             text = f"{before} {piece}{'' if of_one else ' '}".lstrip(" ")
             continue
-        after = next((other for other in following if other.kind != "blank"), None)
-        if kind == "fraction" and after is not None and _begins_thing(after):
+        if kind == "fraction" and (after := things[number]) is not None and _begins_thing(after):
             piece = f"({piece})"
         if kind in ("fraction", "function", "operator") and text and (text[-1].isalnum() or text[-1] in ")′"):
             text += " "
         text += piece
-        if kind in ("function", "operator") and following and _begins_thing(following[0]):
+        if kind in ("function", "operator") and following is not None and _begins_thing(following):
             with_limits = kind == "operator" and len(piece) > 1 and piece not in FUNCTIONS
-            text += " " if with_limits or not following[0].text.startswith(("(", "[")) else ""
-    return re.sub(r"(?<=[(\[]) +| +(?=[)\]])", "", text)
+            text += " " if with_limits or not following.text.startswith(("(", "[")) else ""
+    # Each run of blanks is looked at once: formulas come from a model, and may be nothing else.
+    return re.sub(r"(?<=[(\[]) +|(?<! ) +(?=[)\]])", "", text)
+
+
+def _things_after(pieces: Sequence[_Piece]) -> list[_Piece | None]:
+    """For each piece the next one that is no blank."""
+    found: list[_Piece | None] = []
+    after: _Piece | None = None
+    for piece in reversed(pieces):
+        found.append(after)
+        after = after if piece.kind == "blank" else piece
+    return found[::-1]
 
 
 def _begins_thing(piece: _Piece) -> bool:
