@@ -83,7 +83,7 @@ class Memory:
         if self._open.get(conversation_id) is known:
             self._old.discard(conversation_id)
             self.remember(read)
-        return self._open[conversation_id]
+        return self._open.get(conversation_id, read)
 
     async def _is_old(self, conversation_id: str) -> bool:
         """Somebody may have written to it since it was read, such as another process; what runs here is known best."""
@@ -167,7 +167,7 @@ class Memory:
         return await self._read_again(history, conversation_id)
 
     async def end_at(self, conversation_id: str, turn_id: str | None) -> Conversation:
-        """Let the path end at this turn (None: before the first): what is asked next branches off. Raises alike."""
+        """Let the path end at this turn (None: before the first), to branch off there. Raises `HistoryError`."""
         history = await self._whole(conversation_id)
         await history.end_at(conversation_id, turn_id)
         return await self._read_again(history, conversation_id)
@@ -329,10 +329,10 @@ class Memory:
         if conversation_id not in self._unsaved:
             await self._saved(conversation_id, self._of(conversation_id).add_turn(conversation_id, turn))
 
-    async def append(self, id: str, turn_id: str, text: str, thinking: str, quick: Quick | None) -> None:
-        """Keep the next piece of a growing answer of a conversation, and its short answer where that has grown."""
-        if id not in self._unsaved:
-            await self._saved(id, self._of(id).append(turn_id, text, thinking, quick))
+    async def append(self, conversation_id: str, turn_id: str, text: str, thinking: str, quick: Quick | None) -> None:
+        """Keep the next piece of a growing answer, and its short answer where that has grown."""
+        if conversation_id not in self._unsaved:
+            await self._saved(conversation_id, self._of(conversation_id).append(turn_id, text, thinking, quick))
 
     def settle(self, conversation_id: str, turn: Turn) -> None:
         """Put the ended turn into its conversation, before anybody sees the ending and asks on."""

@@ -6,12 +6,15 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from chat_tui.conversation import Conversation
 from chat_tui.engine import Engine
 from chat_tui.errors import ConversationNotFound
 from chat_tui.history.store import Store
+from chat_tui.memory import OPEN_CONVERSATIONS
 from tests.engine_rig import stage
 from tests.routing_rig import endless, slowly
 
@@ -67,3 +70,37 @@ async def test_a_running_answer_is_not_replaced_by_what_is_saved_of_it(tmp_path:
         assert known.path[-1].id == answer.turn.id
         await one.cancel(answer)
         await answer.saved.wait()
+
+
+class Slow:
+    """A history in which a conversation is read only when it may be."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.may, self.reads = asyncio.Event(), asyncio.Event()
+        self.may.set()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def conversation(self, conversation_id: str) -> Conversation:
+        self.reads.set()
+        await self.may.wait()
+        return await self._store.conversation(conversation_id)
+
+
+async def test_a_conversation_that_is_forgotten_while_it_is_read_again_is_given_as_it_was_read(tmp_path: Path) -> None:
+    file = tmp_path / "history.db"
+    slow = Slow(await Store.open(file))
+    async with stage(slowly("Yes"), history=slow) as one, stage(slowly("Yes"), history=await Store.open(file)) as other:
+        ids = [await answered(one.engine, None, str(number)) for number in range(OPEN_CONVERSATIONS + 1)]
+        assert await texts(one.engine, ids[0]) == ["0", "Yes"]
+        await answered(other.engine, ids[0], "More")
+        slow.may.clear()
+        slow.reads.clear()
+        reading = asyncio.create_task(texts(one.engine, ids[0]))
+        await slow.reads.wait()
+        for number in range(OPEN_CONVERSATIONS):
+            await answered(one.engine, None, f"And {number}")
+        slow.may.set()
+        assert await reading == ["0", "Yes", "More", "Yes"]
