@@ -13,6 +13,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from chat_tui.web.socket import AUTH_CHARACTERS
 from tests.model_server import ModelServer
 from tests.web_rig import BEARER, TOKEN, Site, box, site
 
@@ -182,7 +183,16 @@ async def test_a_client_that_cannot_set_a_header_says_the_token_first(server: Mo
 
 
 @pytest.mark.parametrize(
-    "first", ['{"type":"auth","token":"guess"}', '{"type":"generate","prompt":"Hi"}', "x", b"\x00", '{"type":"auth"}']
+    "first",
+    [
+        '{"type":"auth","token":"guess"}',
+        '{"type":"generate","prompt":"Hi"}',
+        "x",
+        b"\x00",
+        '{"type":"auth"}',
+        json.dumps({"type": "auth", "token": TOKEN, "more": "x" * AUTH_CHARACTERS}),
+    ],
+    ids=range(6),
 )
 async def test_whoever_says_anything_else_first_is_told_and_closed_out(server: ModelServer, first: str) -> None:
     async with (

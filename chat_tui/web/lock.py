@@ -19,7 +19,7 @@ from chat_tui.web.door import Door
 from chat_tui.web.refusals import Refused, response
 
 TOKEN_SEEN = "chat_tui.token_seen"
-"""In the scope of a WebSocket: its handshake carried the token."""
+"""In the scope: the request, or the handshake of a WebSocket, carried the token."""
 
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(\d{1,5}))?", re.ASCII)
 _DEFAULT_PORTS = {"http": "80", "https": "443"}

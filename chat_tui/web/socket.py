@@ -30,6 +30,8 @@ from chat_tui.web.telling import HOLD_BYTES
 
 AUTH_SECONDS = 10.0
 """So long a client that could set no header has for its token."""
+AUTH_CHARACTERS = 4096
+"""The longest first message of a client that has not shown the token."""
 NO_TOKEN = 4401
 """The code with which the socket is closed then."""
 
@@ -149,7 +151,7 @@ class Line:
         try:
             async with asyncio.timeout(AUTH_SECONDS):
                 async for text in self._texts():
-                    heard = decoded(text, Auth)
+                    heard = decoded(text if len(text) <= AUTH_CHARACTERS else "", Auth)
                     if same_token(heard.token, self._door.token):
                         return True
                     break
