@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from chat_tui.config import Web
 from chat_tui.web.rates import Rates
 from tests.model_server import ModelServer
-from tests.web_rig import box, site
+from tests.web_rig import box, site, until
 
 
 def test_so_many_may_come_at_once_and_so_many_in_a_minute() -> None:
@@ -47,7 +47,10 @@ async def test_whoever_has_no_token_uses_nothing_up(server: ModelServer) -> None
     async with site(config) as web:
         for _ in range(5):
             assert (await web.client.post("/generate", headers={"Authorization": "Bearer guess"})).status_code == 401
+        # The page needs no token, but is not for nothing either.
+        pages = [(await web.client.get("/", headers={"Authorization": ""})).status_code for _ in range(3)]
         assert (await web.post("/generate", prompt="Hi")).status_code == 200
+    assert pages == [200, 429, 429]
 
 
 async def test_a_client_has_so_many_streams_at_once(server: ModelServer) -> None:
@@ -66,6 +69,21 @@ async def test_a_client_has_so_many_streams_at_once(server: ModelServer) -> None
     assert refused.status_code == 429
     assert refused.headers["retry-after"]
     assert again.status_code == 200
+
+
+async def test_an_answer_that_is_saved_is_let_go_of(server: ModelServer) -> None:
+    async with site(box(server.base_url, "t2")) as web:
+        assert (await web.post("/generate", prompt="Hi")).status_code == 200
+        await until(lambda: not web.door._askers)
+
+
+async def test_of_two_questions_at_once_in_a_conversation_one_is_answered(server: ModelServer) -> None:
+    async with site(box(server.base_url, "t5-r20")) as web:
+        id = (await web.post("/generate", prompt="Hi")).json()["metadata"]["conversationId"]
+        replies = await asyncio.gather(*(web.post("/generate", prompt="And?", conversation=id) for _ in range(3)))
+        kept = await web.engine.memory.conversation(id)
+    assert sorted(reply.status_code for reply in replies) == [200, 409, 409]
+    assert [turn.role for turn in kept.path] == ["user", "assistant"] * 2
 
 
 async def pieces(count: int) -> AsyncIterator[bytes]:

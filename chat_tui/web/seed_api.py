@@ -102,10 +102,13 @@ async def begun(door: Door, client: str, asked: Prompt) -> Answer:
             )
         if asked.model is not None and not engine.knows(asked.model):
             raise Refused(404, "There is no such model.", code="model_not_found", param="model")
+        if asked.conversation is None:
+            return await engine.ask(None, asked.prompt, asked.settings(), system_prompt=asked.system)
         try:
-            if asked.conversation is not None and await _is_busy(engine, asked.conversation):
-                raise Refused(409, "An answer runs in this conversation. Cancel it, or wait for its end.")
-            return await engine.ask(asked.conversation, asked.prompt, asked.settings(), system_prompt=asked.system)
+            async with door.going_on:
+                if await _is_busy(engine, asked.conversation):
+                    raise Refused(409, "An answer runs in this conversation. Cancel it, or wait for its end.")
+                return await engine.ask(asked.conversation, asked.prompt, asked.settings())
         except ConversationNotFound as error:
             raise Refused(404, "There is no such conversation.", param="conversation") from error
 
