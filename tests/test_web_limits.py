@@ -47,10 +47,7 @@ async def test_whoever_has_no_token_uses_nothing_up(server: ModelServer) -> None
     async with site(config) as web:
         for _ in range(5):
             assert (await web.client.post("/generate", headers={"Authorization": "Bearer guess"})).status_code == 401
-        # The page needs no token, but is not for nothing either.
-        pages = [(await web.client.get("/", headers={"Authorization": ""})).status_code for _ in range(3)]
         assert (await web.post("/generate", prompt="Hi")).status_code == 200
-    assert pages == [200, 429, 429]
 
 
 async def test_a_client_has_so_many_streams_at_once(server: ModelServer) -> None:

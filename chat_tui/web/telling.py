@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from math import ceil
 from time import monotonic
 
@@ -45,6 +45,7 @@ class EventStream(Response):
                     await self._write(send)
                 finally:
                     pinging.cancel()
+                    await asyncio.wait([pinging])
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def begin(self, scope: Scope, receive: Receive, send: Send) -> bool:
@@ -63,7 +64,9 @@ class EventStream(Response):
         while True:
             await asyncio.sleep(self._door.ping_seconds)
             if monotonic() - self._wrote >= self._door.ping_seconds:
-                await send({"type": "http.response.body", "body": _PING, "more_body": True})
+                with suppress(OSError):
+                    # That the client has gone is told to whoever receives.
+                    await send({"type": "http.response.body", "body": _PING, "more_body": True})
 
 
 async def whole(door: Door, answer: Answer, receive: Receive) -> End:
@@ -105,3 +108,4 @@ async def cancelled_when_gone(door: Door, answer: Answer, receive: Receive) -> A
         watching.cancel()
         if not answer.ended:
             await answer.cancel()
+        await asyncio.wait([watching])
