@@ -176,6 +176,13 @@ def _runs(pid: int) -> bool:
     return True
 
 
+def test_the_last_row_tells_the_prompts_keys_from_the_first_frame_on(tmp_path: Path) -> None:
+    with PtyTerminal(DEMO, env=home(tmp_path)) as terminal:
+        terminal.wait_for("Ask anything ·")
+        terminal.wait_for("strategy")
+        assert b"rename" not in terminal.raw()
+
+
 def test_the_answer_stays_in_sight_while_the_prompt_grows(tmp_path: Path) -> None:
     with PtyTerminal(DEMO, env=home(tmp_path)) as terminal:
         terminal.wait_for("Ask anything")

@@ -80,6 +80,9 @@ _BUSY_KEYS = ("answer.cancel", "answer.pause", "models.open", "history.open", "h
 class ChatLayout(Screen[None]):
     """History list, chat, model picker over stats panel; below them the keys that count now."""
 
+    AUTO_FOCUS = "Prompt"
+    """From the first frame on, so that the last row tells the keys of the prompt."""
+
     def __init__(self, clock: Callable[[], datetime]) -> None:
         super().__init__()
         self._wanted: dict[str, bool] = {}
