@@ -200,6 +200,8 @@ async def test_failures_are_listed_and_only_they_are_asked_again(home: Home, ser
     assert "22 of 23 failed" in ran.told()
     assert ran.told().count("scripted error 400") == 20
     assert "and 2 more" in ran.told()
+    listed = [int(line.partition(":")[0]) for line in ran.told().splitlines() if "scripted error" in line]
+    assert listed == sorted(listed)
     # Their lines may be mended; the one that was answered is not asked again.
     written(home, *(f"{n} mended" for n in range(21)), "21 [error400]", "well")
     server.exchanges.clear()

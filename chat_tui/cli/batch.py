@@ -136,7 +136,8 @@ def _ended(batch: Batch, ledger: Ledger, job: Job, interrupted: bool, options: a
 def _say_failures(count: Count, ledger: Ledger, job: Job) -> None:
     if not count.failed:
         return
-    listed = "".join(f"  {line}\n" for line in count.failures)
+    in_order = sorted(count.failures, key=lambda line: int(line.partition(":")[0]))
+    listed = "".join(f"  {line}\n" for line in in_order)
     more = count.failed - len(count.failures)
     rest = f"  and {more:,} more\n" if more else ""
     how = "" if ledger.path is None else "Ask them again with --retry-failed.\n"
