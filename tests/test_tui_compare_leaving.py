@@ -41,3 +41,17 @@ async def test_hidden_names_are_not_told_by_a_key_pressed_once() -> None:
         await on.press("f4")
         await on.left()
         await on.until(lambda: f"None was kept: {FAST.name} stands" in on.chat.notices())
+
+
+async def test_the_title_runs_until_the_last_of_them_has_ended() -> None:
+    async with compared(["from fast"], endless()) as on:
+        titles: list[str] = []
+        on.chat.app.show_title = titles.append  # type: ignore[method-assign]
+        await on.begin()
+        await on.until(lambda: on.comparison.answers[0].saved.is_set())
+        await on.grown()
+        # The chat has heard of the first end: its list does not show it as running any more.
+        await on.until(lambda: not on.chat.chat.busy and len(titles) > 1)
+        assert not [title for title in titles if title.startswith("✓")]
+        await on.press("escape")
+        await on.until(lambda: titles[-1].startswith("✓"))

@@ -285,7 +285,9 @@ class ChatLayout(Screen[None]):
         # A private conversation is nobody's business who sees the list of windows.
         turns = () if chat.prompt.border_title else chat.transcript.turns
         ended = chat.answer is not None and chat.answer.ended
-        self.host.show_title(signs.title(turns, running=chat.busy, ended=ended))
+        # Of several that were asked at once the chat knows one.
+        runs = chat.busy or any(answer.conversation_id == chat.conversation_id for answer in running)
+        self.host.show_title(signs.title(turns, running=runs, ended=ended))
         for answer in self._answers.look(running):
             seen = self.app.app_focus and answer.conversation_id == chat.conversation_id
             if not seen and answer.figures().duration_seconds > signs.LONG_SECONDS:

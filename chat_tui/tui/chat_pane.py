@@ -156,7 +156,7 @@ class ChatPane(Vertical):
         self.conversation_id, self.answer = conversation_id, None
         self._stop_measuring()
         if left is not None and not left.ended:
-            self.run_worker(self._wait_for(left), group="out of view")
+            self.run_worker(self.tell_end(left), group="out of view")
         self.workers.cancel_group(self, "follow")
         self.transcript.show(turns)
         self._show_transcript(bool(turns))
@@ -216,10 +216,8 @@ class ChatPane(Vertical):
         if self._following is not None:
             await self._following.wait()
 
-    async def _wait_for(self, answer: Answer) -> None:
+    async def tell_end(self, answer: Answer) -> None:
         """An answer that goes on out of view: when it has ended, the list shall know."""
-        async for _ in answer.follow(len(answer)):
-            pass
         await answer.saved.wait()
         self.post_message(self.Changed())
 

@@ -19,7 +19,7 @@ TABBED, LEAST = 100, 30
 """Below so many columns of the screen, or where an answer would have fewer than the other, there are tabs."""
 _ONE_LINE = 53
 """From this width on the figures of a head stand on one line."""
-_HIDDEN = ErrorInfo("Hidden", "This answer broke off.", "Why is told as soon as the names are.")
+_TOLD_LATER = "Why is told as soon as the names are."
 _WHOLE = {"complete", "length"}
 _SIGNS: dict[Phase, str] = {
     "complete": "✓",
@@ -48,7 +48,8 @@ def letter(place: int) -> str:
 
 def masked(turn: Turn, label: str) -> Turn:
     """The turn with this in place of all that tells who answered."""
-    error = msgspec.structs.replace(_HIDDEN) if turn.error is not None else None
+    hidden = ErrorInfo("Hidden", f"This answer {'broke off' if turn.text else 'failed'}.", _TOLD_LATER)
+    error = hidden if turn.error is not None else None
     return msgspec.structs.replace(
         turn, model=label, strategy="", cost=None, error=error, seams=(), quick=None, finish_reason=""
     )

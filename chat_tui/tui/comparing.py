@@ -130,6 +130,8 @@ class Comparing:
             self._last, self._names, self._left_at = comparison, names, None
             chat.set_rivals(())
             self._show(blind=blind)
+            for answer in comparison.answers[1:]:
+                chat.run_worker(chat.tell_end(answer), group="out of view")
             return comparison.answers[0]
 
         chat.begin(begun, text)
