@@ -40,6 +40,8 @@ SCROLLBAR_SECONDS = 0.5
 """The same for the scroll bar, whose thumb then hardly moves."""
 HEADROOM = 3
 """Empty rows under a streaming answer: the pane moves on once in so many lines, not with each."""
+FAST_STEP_SECONDS = 0.25
+"""Whoever reads moves on less often."""
 FOLDED_ROOM = 12
 """So many rows may stay empty there where something was folded away, rather than that what is read moves."""
 
@@ -83,7 +85,8 @@ class LinePane(ScrollView, can_focus=True):
         self._cursor: int | None = None
         self._marked: tuple[int, int] | None = None
         """A code block by its turn and number."""
-        self._reserved = self._grown_to = 0
+        self._reserved = self._fast_steps = 0
+        self._stepped_at = 0.0
         self._bar_at = 0.0
         self._sizing = self._loading = self._held = False
 
@@ -163,14 +166,20 @@ class LinePane(ScrollView, can_focus=True):
     def _headroom(self, height: int) -> int:
         """Empty rows to leave at the bottom while an answer streams and fills the pane; those left at its end stay."""
         total = self._model.height
-        grown, self._grown_to = total - self._grown_to, total
         if total <= height:
             self._reserved = 0
         elif not 0 <= self._reserved - total <= FOLDED_ROOM:
-            # What comes in faster than anybody reads moves on in larger steps: each is a whole pane to be drawn.
-            step = max(HEADROOM, min(4 * grown, FOLDED_ROOM, height // 3))
-            self._reserved = total + step if self._live else 0
+            self._reserved = total + self._step(height) if self._live else 0
         return min(max(self._reserved - total, 0), height - 1)
+
+    def _step(self, height: int) -> int:
+        """The rows to move on by: more where text keeps coming faster than anybody reads, since each step is a whole
+        pane to be drawn."""
+        now = monotonic()
+        self._fast_steps = self._fast_steps + 1 if now - self._stepped_at < FAST_STEP_SECONDS else 0
+        self._stepped_at = now
+        step = HEADROOM << min(max(self._fast_steps - 1, 0), 2)
+        return max(HEADROOM, min(step, height // 3))
 
     def _set_scroll(self, y: int, height: int) -> None:
         """Tell Textual where the pane stands, without the layout that its own setters would cause."""
