@@ -223,7 +223,7 @@ async def _conversation(engine: Engine, request: Request) -> Conversation:
 
 
 def _no_such() -> Refused:
-    return Refused(404, "There is no such conversation.")
+    return Refused(404, "There is no such conversation: it may have been deleted.")
 
 
 def _query_of(request: Request) -> Query:

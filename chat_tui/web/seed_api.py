@@ -110,7 +110,9 @@ async def begun(door: Door, client: str, asked: Prompt) -> Answer:
                     raise Refused(409, "An answer runs in this conversation. Cancel it, or wait for its end.")
                 return await engine.ask(asked.conversation, asked.prompt, asked.settings())
         except ConversationNotFound as error:
-            raise Refused(404, "There is no such conversation.", param="conversation") from error
+            raise Refused(
+                404, "There is no such conversation: it may have been deleted.", param="conversation"
+            ) from error
 
     fixed = asked.strategy is None and not asked.adaptive and door.config.model is not None
     return await door.ask(client, begin, named=asked.model is not None or fixed)
