@@ -1,10 +1,13 @@
-"""Four columns of 500 tokens a second on the screen: a key's echo, CPU per token beside one chat of the same rate."""
+"""Four columns of 500 tokens a second on the screen: a key's echo, CPU per token beside one chat of the same rate.
+
+`python -m tests.benchmarks.compare_screen [columns rows]`
+"""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
@@ -14,7 +17,7 @@ from tests.benchmarks.session import LETTERS, Session, quit_politely
 from tests.benchmarks.subjects import PAINTED, ServerProcess, fresh_home, ours
 from tests.pty_terminal import PtyTerminal
 
-COLUMNS, ROWS = 200, 60
+COLUMNS, ROWS = (int(size) for size in sys.argv[1:3]) if len(sys.argv) == 3 else (200, 60)
 RATE, STREAMS, SECONDS, ROUNDS = 500, 4, 8, 3
 TOKENS = RATE * SECONDS
 MANY = [f"t{TOKENS}-r{RATE}-mark{number}" for number in range(STREAMS)]
@@ -103,11 +106,33 @@ def _echoes_of_one(terminal: PtyTerminal) -> Iterator[float]:
         time.sleep(0.3)
 
 
+def _echoes_of_focus(terminal: PtyTerminal) -> Iterator[float]:
+    """Milliseconds from Tab or Shift+Tab until the keys of the pane with the focus are told: the same kind of key in
+    the chat, while one answer streams as fast as all four."""
+    terminal.send(f"[{ALL_IN_ONE}]\r")
+    time.sleep(1)
+    terminal.send("\t")
+    time.sleep(0.5)
+    end = time.monotonic() + SECONDS - 3
+    while time.monotonic() < end:
+        for key, told in (("\t", "rename"), ("\x1b[Z", "pause")):
+            written = terminal.written
+            sent = terminal.send(key)
+            yield (terminal.wait_for(told, 5, written) - sent) * 1000
+            time.sleep(0.07)
+
+
+def _told(echoes: Sequence[float]) -> str:
+    shares = (("min", min(echoes)), ("p50", median(echoes)), ("p99", at_percentile(echoes, 99)), ("max", max(echoes)))
+    return f"{len(echoes)} keys: " + ", ".join(f"{name} {value:.1f}" for name, value in shares) + " ms"
+
+
 def main() -> None:
     """Run and print."""
     server = ServerProcess()
     echoes: list[float] = []
     alone: list[float] = []
+    moved: list[float] = []
     many: list[float] = []
     all_in_one: list[float] = []
     one: list[float] = []
@@ -121,6 +146,8 @@ def main() -> None:
                 echoes += _echoes(session.terminal)
             with _session(server.url) as session:
                 alone += _echoes_of_one(session.terminal)
+            with _session(server.url) as session:
+                moved += _echoes_of_focus(session.terminal)
     finally:
         server.close()
     four = median(many)
@@ -128,10 +155,10 @@ def main() -> None:
         f"{STREAMS} x {RATE} tokens/s in columns of a {COLUMNS}x{ROWS} screen: {four:.0f} µs CPU a token; one chat of "
         f"{RATE}/s: {median(one):.0f} µs, ratio {four / median(one):.2f} (<= 1.2); one chat of {RATE * STREAMS}/s: "
         f"{median(all_in_one):.0f} µs, ratio {four / median(all_in_one):.2f}\n"
-        f"key to echo, {len(echoes)} keys: p50 {at_percentile(echoes, 50):.1f} ms, "
-        f"p99 {at_percentile(echoes, 99):.1f} ms (<= 50), longest {max(echoes):.1f} ms; "
-        f"one chat of {RATE * STREAMS}/s, {len(alone)} keys: p50 {at_percentile(alone, 50):.1f} ms, "
-        f"p99 {at_percentile(alone, 99):.1f} ms\n"
+        f"Tab to mark, {_told(echoes)} (p99 <= 50); in one chat of {RATE * STREAMS}/s Tab to the pane's keys, "
+        f"{_told(moved)}, a letter, {_told(alone)}; ratio of Tab here to there: "
+        f"p50 {median(echoes) / median(moved):.2f}, "
+        f"p99 {at_percentile(echoes, 99) / at_percentile(moved, 99):.2f}\n"
     )
 
 
