@@ -69,8 +69,13 @@ def _before(screen: Screen[Any], widget: Widget) -> Iterator[Region]:
 
 
 def _changed(widget: Widget, region: Region) -> Iterator[tuple[int, int, Strip]]:
-    for changed in sorted(widget._exchange_repaint_regions(), key=lambda each: each.y):
-        part = changed.intersection(Region(0, 0, region.width, region.height))
-        if part:
-            for row, strip in enumerate(widget.render_lines(part)):
-                yield region.x + part.x, region.y + part.y + row, strip
+    whole = Region(0, 0, region.width, region.height)
+    parts = [part for each in widget._exchange_repaint_regions() if (part := each.intersection(whole))]
+    if not parts:
+        return
+    # Asked for once: a widget looks up its colours each time.
+    first, behind = min(part.y for part in parts), max(part.bottom for part in parts)
+    strips = widget.render_lines(Region(0, first, region.width, behind - first))
+    for part in sorted(parts, key=lambda each: each.y):
+        for row in range(part.y, part.bottom):
+            yield region.x + part.x, region.y + row, strips[row - first].crop(part.x, part.right)
