@@ -134,3 +134,9 @@ def test_one_that_waits_in_line_is_told_that_the_paused_keep_their_places() -> N
     assert status(queued) == "waiting in line 3.0 s"
     assert "A paused one keeps its place" in status(queued, others_held=True)
     assert status(Figures(phase="answering"), others_held=True) == ""
+
+
+def test_those_that_read_the_same_are_equally_good() -> None:
+    rows = [Result(f"m/{number}", "complete", seconds=seconds) for number, seconds in enumerate((5.01, 5.02, 7.0))]
+    told = text_of(summary_lines(rows, ["m/0", "m/1", "m/2"], 100)).split("\n")
+    assert [line.count("5.0 s*") for line in told] == [0, 1, 1, 0]

@@ -187,13 +187,13 @@ def _state(state: State) -> str:
 def _column(heading: str, results: Sequence[Result]) -> list[str]:
     """A column's cells with its heading, each with room for the mark."""
     _, value, written, better = next(field for field in _FIELDS if field[0] == heading)
-    whole = [value(one) for one in results if one.state in _WHOLE]
-    known = [each for each in whole if each is not None]
-    best = None
-    if better and len(set(known)) > 1:
-        best = max(known) if better > 0 else min(known)
+    whole = [one for one in results if one.state in _WHOLE and value(one) is not None]
+    best = ""
+    # What reads the same is as good.
+    if better and len({written(one) for one in whole}) > 1:
+        best = written(max(whole, key=lambda one: better * (value(one) or 0.0)))
     cells = [f"{heading} "]
     for one in results:
-        is_best = best is not None and one.state in _WHOLE and value(one) == best
-        cells.append(written(one) + (_BEST if is_best else " "))
+        told = written(one)
+        cells.append(told + (_BEST if best and one in whole and told == best else " "))
     return cells
