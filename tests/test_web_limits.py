@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from chat_tui.config import Web
+from chat_tui.web.bodies import LARGE_BYTES
 from chat_tui.web.rates import Rates
 from tests.model_server import ModelServer
 from tests.web_rig import box, site, until
@@ -95,6 +96,14 @@ async def test_a_body_is_bounded_with_a_length_or_without(server: ModelServer) -
         chunked = await web.client.post("/generate", content=pieces(10))
         fits = await web.post("/generate", prompt="x" * 4000)
     assert (told.status_code, chunked.status_code, fits.status_code) == (413, 413, 200)
+
+
+async def test_a_large_body_is_read_and_refused_like_a_small_one(server: ModelServer) -> None:
+    async with site(box(server.base_url, "t2")) as web:
+        good = await web.post("/generate", prompt="word " * LARGE_BYTES)
+        wrong = [await web.post(path, prompt=["x" * LARGE_BYTES]) for path in ("/generate", "/stream")]
+    assert good.status_code == 200
+    assert [(reply.status_code, "prompt" in reply.json()["error"]) for reply in wrong] == [(400, True)] * 2
 
 
 async def test_a_body_without_an_end_is_cut(server: ModelServer) -> None:

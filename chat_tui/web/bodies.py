@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -10,6 +12,9 @@ from starlette.requests import Request as HttpRequest
 
 from chat_tui.request import Request
 from chat_tui.web.refusals import Refused
+
+LARGE_BYTES = 65_536
+"""A body of more is read in a thread."""
 
 T = TypeVar("T")
 
@@ -71,7 +76,13 @@ class Prompt(msgspec.Struct, frozen=True, rename="camel"):
 
 async def body_of(request: HttpRequest, kind: type[T]) -> T:
     """The request's body as this record. Raises `Refused`."""
-    return decoded(await request.body(), kind)
+    return await read_in(request, lambda raw: decoded(raw, kind))
+
+
+async def read_in(request: HttpRequest, read: Callable[[bytes], T]) -> T:
+    """What this makes of the request's body; of a large one in a thread."""
+    raw = await request.body()
+    return await asyncio.to_thread(read, raw) if len(raw) > LARGE_BYTES else read(raw)
 
 
 def decoded(raw: bytes | str, kind: type[T]) -> T:
@@ -79,9 +90,14 @@ def decoded(raw: bytes | str, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(raw, type=kind)
     except msgspec.ValidationError as error:
-        what, _, where = str(error).partition(" - at `$")
-        field = where.strip(".`")
-        words = f"`{field}`: {what}." if field else f"{what}."
-        raise Refused(400, words, param=field or None) from error
+        raise wrong_field(error) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise Refused(400, "The body is not JSON.") from error
+
+
+def wrong_field(error: msgspec.ValidationError) -> Refused:
+    """What is told of a field that is not as it must be."""
+    what, _, where = str(error).partition(" - at `$")
+    field = where.strip(".`")
+    words = f"`{field}`: {what}." if field else f"{what}."
+    return Refused(400, words, param=field or None)

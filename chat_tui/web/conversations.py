@@ -17,7 +17,7 @@ from chat_tui.engine import Engine
 from chat_tui.errors import ConversationNotFound
 from chat_tui.models import SCRIPTED_MODEL, Standing
 from chat_tui.text_safety import clean, clean_line
-from chat_tui.web.bodies import body_of
+from chat_tui.web.bodies import body_of, wrong_field
 from chat_tui.web.door import door_of
 from chat_tui.web.page_bodies import Changed, Changes, Choices, Listed, Listing, Offered, Opened, Shown
 from chat_tui.web.refusals import Refused, words_of
@@ -230,8 +230,7 @@ def _query_of(request: Request) -> Query:
     try:
         return msgspec.convert(dict(request.query_params), Query, strict=False)
     except msgspec.ValidationError as error:
-        what, _, where = str(error).partition(" - at `$")
-        raise Refused(400, f"`{where.strip('.`')}`: {what}.") from error
+        raise wrong_field(error) from error
 
 
 def encoded(record: msgspec.Struct) -> bytes:

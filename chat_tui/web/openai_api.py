@@ -19,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 from chat_tui.answer import Answer
 from chat_tui.chunks import Chunk, End, Token
 from chat_tui.engine import Engine
+from chat_tui.web.bodies import read_in
 from chat_tui.web.door import Door, client_of, door_of
 from chat_tui.web.openai_bodies import ModelCard, ModelCards
 from chat_tui.web.openai_choice import cards, choice, unknown_model
@@ -29,8 +30,6 @@ from chat_tui.web.telling import EventStream, when_again, whole
 
 HEAD_SECONDS = 10.0
 """So long a stream's head waits for the first token: until then what fails is told by a status."""
-LARGE_BYTES = 65_536
-"""A body of more is read in a thread."""
 
 
 def routes() -> list[BaseRoute]:
@@ -65,8 +64,7 @@ def _cards(engine: Engine) -> list[ModelCard]:
 
 async def chat_completions(request: Request) -> Response:
     """Answer the last message of a talk, streamed or whole."""
-    door, raw = door_of(request), await request.body()
-    asked = await asyncio.to_thread(asked_in, raw) if len(raw) > LARGE_BYTES else asked_in(raw)
+    door, asked = door_of(request), await read_in(request, asked_in)
     # A bare name may hold slashes too: only a list of all models tells whose it is.
     named = "/" in asked.model and (await door.engine()).knows(asked.model)
     answer = await door.ask(client_of(request), lambda engine: _begun(engine, asked), named=named)
