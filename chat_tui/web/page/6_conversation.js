@@ -159,15 +159,16 @@ function rename() {
 async function renamed() {
   const words = $("title-field").value.trim();
   if ($("title-dialog").returnValue !== "save" || !words || words === title) return;
-  const said = await (await request("PATCH", conversationPath(current, {}), { title: words })).json();
-  setTitle(said.title);
+  const id = current;
+  const said = await (await request("PATCH", conversationPath(id, {}), { title: words })).json();
+  if (current === id) setTitle(said.title);
   await showList();
 }
 
 async function remove() {
   const [id, words] = [current, title];
   await request("DELETE", conversationPath(id, {}));
-  newConversation();
+  if (current === id) newConversation();
   await showList();
   toast(`“${words}” is deleted.`, async () => {
     await request("POST", `/api/conversations/${encodeURIComponent(id)}/restore`);
