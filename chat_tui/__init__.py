@@ -8,7 +8,8 @@ router; every face follows the same log of chunks. Imports go down the ranks onl
     rank 3  assembly            builds an engine from a config: the one place that knows everybody; servers, facts
     rank 2  engine              the one door for faces. Behind it: answer (one exchange), answers (those that run),
                                 memory (what is remembered, also in private), asking (what is sent), analysis (a
-                                document in parts), titling, observing, batch, compare, adaptive
+                                document in parts), choosing and foreseeing (whom, and what it may cost), budget,
+                                titling, observing, batch, compare, adaptive
     rank 1  routing, providers, local, history, insights      blind to one another
     rank 0  the words: chunks, request, conversation, models, route, figures, context, config (rows, limits, known),
             presets, attachments, query, finding, markdown, errors, paths, text_safety, tokens
@@ -28,6 +29,17 @@ Where the code differs from the plan it started from:
   with their pairs, role, model and day, with a word list for beginnings and insides. The texts verify every hit.
 * Private conversations have a store of their own in memory, so that no path of the code can write them.
 * A model that rests gives way and is asked when nobody else is left; there is no state between resting and well.
+* Markdown is a room of the words (`markdown/`: blocks that grow, links, mathematics): the screen paints what it gives
+  as lines, the web as HTML.
+* Pieces of answers that grow at the same time are written in one transaction (`history/pieces.py`): with hundreds of
+  streams a transaction for each would cost more than the text.
+* What several processes share is read again when SQLite says that somebody has written (`Store.version`); what runs
+  here is known best here.
+* What the requests of the web share (the engine, opened once; who may come in; whose answers run; the stop) is one
+  `Door` (`web/door.py`), made by `create_app` and given to each request by the app: no state in a module.
+* Whoever goes away from the web cancels the answer; leaving a conversation on the screen does not.
+* Frames are left out while the terminal takes nothing (`tui/driver.py`), and the whole screen is drawn when it takes
+  again: else Textual's writer would hold the event loop, and with it the answers.
 """
 
 __version__ = "0.1.0"

@@ -4,6 +4,7 @@
     lane         one thread with one connection; foreign errors are mapped at its border
     opening      connects, checks, migrates (after a backup), mends what dead processes left
     migrations   the numbered list of schemas
+    pieces       gathers those of growing answers, to be written together
     writes, reads, search      plain SQL; rows, packing: records to rows and back; attached: files
     branches     which path through a tree is the current one
     erasing      deleting, at first only out of sight

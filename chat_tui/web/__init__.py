@@ -2,6 +2,17 @@
 
 `create_app` gives a plain ASGI app, for any server and any number of workers:
 `CHAT_TUI_TOKEN=… uvicorn --factory chat_tui.web:create_app --workers 4`.
+
+    app, serving       the routes and what stands around them; run with uvicorn on one port. patience: for slow clients
+    door               what all requests share: the engine, whose answers run, the stop
+    access_log, safe_headers, lock, limits      what a request passes on its way in, the outermost first; rates
+    bodies, refusals   what requests bring, and what those are told that get no answer; faults: of ours
+    telling            an answer over HTTP, until it has ended or nobody reads it
+    seed_api, seed_chunks, socket               `/stream`, `/generate`, `/ws`
+    openai_*           `/v1`: records, who is meant, the talk, the replies
+    page, page_*, conversations                 `/` and what it asks for
+    rendering, safe_html, code_html             Markdown of models as HTML that is safe to be shown
+    operations, metrics, description            `/health`, `/metrics`, `/openapi.json`
 """
 
 from __future__ import annotations
