@@ -22,10 +22,12 @@ from chat_tui.providers.scripted import Script, Scripted
 from chat_tui.request import Request
 from chat_tui.routing.router import Router
 from chat_tui.routing.run import Settings
-from chat_tui.tui.app import ChatApp
+from chat_tui.tui.app import OPEN_SECONDS, ChatApp
 from chat_tui.tui.chat import Chat
 from chat_tui.tui.chat_screen import ChatScreen
 
+SOON_SECONDS = 0.001
+"""A test that waits for the engine has no first echo for which the engine should wait."""
 NOW = datetime(2026, 11, 23, 14, 30, tzinfo=UTC)
 FAST = Model("shelf/fast", 8_000, 0.1, 0.4, quality=0.3)
 DEEP = Model("shelf/deep", 128_000, 3.0, 15.0, quality=0.9)
@@ -107,11 +109,14 @@ class ScriptedChat:
         preset: Preset | None = None,
         clock: Callable[[], datetime] = lambda: NOW,
         kept_in: Path | None = None,
+        open_seconds: float = SOON_SECONDS,
     ) -> None:
         self.provider = Scripted(*(scripts or [["Hello ", "there."]]))
         self.weights = weights
         self._config, self._file = config, file
-        self.app = ChatApp(config, self.open_engine, preset=preset, kept_in=kept_in, clock=clock)
+        self.app = ChatApp(
+            config, self.open_engine, preset=preset, kept_in=kept_in, clock=clock, open_seconds=open_seconds
+        )
         self.pilot: Pilot[int]
         built_in = Model(LOCAL_MODEL, 2048, 0.0, 0.0, 0.1, local=True)
         # Nobody fetches the built-in model where others are there.
@@ -211,7 +216,8 @@ async def scripted_chat(
     clock: Callable[[], datetime] = lambda: NOW,
 ) -> AsyncIterator[ScriptedChat]:
     """The screen of these columns and rows, by default with its engine open; `file` keeps the history."""
-    chat = ScriptedChat(config or Config(), scripts, file, weights or StandInWeights(), preset, clock, kept_in)
+    soon = SOON_SECONDS if opened else OPEN_SECONDS
+    chat = ScriptedChat(config or Config(), scripts, file, weights or StandInWeights(), preset, clock, kept_in, soon)
     async with chat.app.run_test(size=size, notifications=True) as chat.pilot:
         if opened:
             await chat.screen.opened()

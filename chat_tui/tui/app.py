@@ -58,7 +58,7 @@ OPEN_SECONDS = 0.1
 class ChatApp(App[int]):
     """chat-tui's screen. `engine` is None until it is open, which is after the first paint. `private`: the screen says
     that nothing is saved, which is for whoever opens the engine to see to. `kept_in`: the file that remembers theme and
-    panels; None: nothing is remembered."""
+    panels; None: nothing is remembered. `open_seconds`: how long after the first paint the engine is opened."""
 
     TITLE = "chat-tui"
     CSS_PATH = Path(__file__).with_name("styles.tcss")
@@ -78,6 +78,7 @@ class ChatApp(App[int]):
         private: bool = False,
         kept_in: Path | None = None,
         clock: Callable[[], datetime] = local_now,
+        open_seconds: float = OPEN_SECONDS,
     ) -> None:
         super().__init__(driver_class=driver_class(), ansi_color=True if "NO_COLOR" in os.environ else None)
         self.config = config
@@ -88,6 +89,7 @@ class ChatApp(App[int]):
         self._open_engine = open_engine
         self._private = private
         self._clock = clock
+        self._open_seconds = open_seconds
         self._preset = preset
         self._palettes: dict[str, palettes.Palette] = {}
         self._notices: list[ChatTuiError] = []
@@ -132,7 +134,7 @@ class ChatApp(App[int]):
             self.screen.chat.begin_with(self._preset)
         for error in self._notices:
             self.tell(error)
-        self.call_after_refresh(self.set_timer, OPEN_SECONDS, self._open)
+        self.call_after_refresh(self.set_timer, self._open_seconds, self._open)
 
     def _open(self) -> None:
         self.run_worker(self._opened(), name="open the engine")
