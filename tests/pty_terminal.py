@@ -275,6 +275,9 @@ class PtyTerminal:
 
 def _take_terminal() -> None:
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    # As a terminal's shell leaves them, also where the tests run in the background or under `nohup`.
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def _children(pid: int) -> Iterator[int]:
