@@ -115,7 +115,7 @@ async def asked(chat: ScriptedChat, app: Watched, row: keymap.Key, changed: dict
     await stand(chat, row.where)
     app.set_keymap(changed)
     app.asked, app.watching = [], True
-    await chat.pilot.press(*keys.split(","))
+    await press(chat.pilot, *keys.split(","))
     app.watching = False
     return row.action in app.asked
 
@@ -140,9 +140,9 @@ async def test_a_rebound_key_acts_on_a_screen_over_the_chat_which_names_it(where
             if row.id in app.screen.KEYS:  # type: ignore[attr-defined]
                 await chat.shows(f"F20 {row.label}")
             app.asked, app.watching = [], True
-            await chat.pilot.press(*row.keys.split(","))
+            await press(chat.pilot, *row.keys.split(","))
             assert row.action not in app.asked, row.id
-            await chat.pilot.press(FREE)
+            await press(chat.pilot, FREE)
             assert row.action in app.asked, row.id
             app.watching = False
             app.pop_screen()
