@@ -147,6 +147,9 @@ async def test_a_second_signal_ends_it_at_once_and_the_part_is_told_and_kept(hom
         await anext(stream)
         await anext(stream)
         served.process.send_signal(signal.SIGINT)
+        async with asyncio.timeout(10):
+            while (await served.client.get("/health")).status_code != 503:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
         async with served.client.stream("POST", "/stream", json={"prompt": "Hi"}) as refused:
             assert refused.status_code == 503
         began = time.monotonic()

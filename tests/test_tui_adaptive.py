@@ -74,13 +74,13 @@ async def test_the_quick_answer_is_there_at_once_and_the_detailed_one_takes_its_
 
 
 async def test_what_is_read_does_not_move_when_the_detailed_answer_takes_its_place() -> None:
-    async with adaptive_chat(size=(80, 20)) as chat:
+    async with adaptive_chat(size=(80, 24)) as chat:
         play(chat, SHORT, [f"line {number}\n\n" for number in range(30)]).set()
         await chat.ask("Long?")
         await chat.answered()
         go = play(chat, ["one\n\n", "two\n\n", "three\n\n", "four"], ["All of it.", Pause(60)])
         await chat.ask("Why?")
-        await chat.shows("four", "detailed answer: ")
+        await chat.shows("Why?", "four", "detailed answer: ")
         before = _rows(chat)
         go.set()
         await chat.shows("All of it.", "▸ quick answer")
