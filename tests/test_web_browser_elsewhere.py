@@ -61,3 +61,23 @@ async def test_the_search_can_be_reached_by_its_key_on_a_narrow_screen(browser: 
         await tab.page.keyboard.press("Control+k")
         await tab.page.keyboard.type("words")
         assert await tab.page.input_value("#search") == "words"
+
+
+async def test_an_answer_goes_on_when_its_conversation_is_left_and_is_there_when_one_comes_back(
+    browser: Browser,
+) -> None:
+    async with scripted_tab(browser, SLOW) as (tab, web):
+        await tab.ask("Asked on the page")
+        await tab.shows("The first words,")
+        await tab.page.click("#new")
+        await tab.until("document.querySelector('#stop').hidden")
+        assert len(web.engine.running()) == 1
+        await tab.page.click("#list .entry")
+        await tab.until("!document.querySelector('#stop').hidden")
+        await tab.shows("The first words,")
+        await tab.answered()
+        await tab.shows("and the last.")
+        assert await tab.page.locator(".assistant").count() == 1
+        (row,) = await web.engine.memory.conversations()
+        assert (await web.engine.memory.conversation(row.id)).path[-1].state == "complete"
+        assert tab.errors == []

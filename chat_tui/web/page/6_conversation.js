@@ -64,6 +64,7 @@ async function openConversation(id, { turn = "", keepAddress = false } = {}) {
     setCurrent(id, said.title);
     if (!keepAddress) remember(id);
     showTurns(said);
+    if (said.turns.at(-1)?.state === "streaming") comeBack(id);
     const found = turn && [...$("log").children].find((each) => each.dataset.turn === turn);
     if (found) reach(found);
     else followEnd();

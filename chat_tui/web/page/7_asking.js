@@ -2,6 +2,10 @@
 
 let running = null;
 
+// Answers of this page in conversations that were left; they go on. A browser has six lines to one server.
+const MOST_LEFT = 4;
+const gone = new Set();
+
 function choice() {
   const [kind, name] = [$("choice").value.slice(0, 1), $("choice").value.slice(2)];
   if (!name) return {};
@@ -31,8 +35,23 @@ function setRunning(answer) {
   showPageTitle();
 }
 
+// Leaving a conversation leaves its answer running; coming back finds it.
 function leaveAnswer() {
-  if (running) running.leave();
+  if (!running) return;
+  running.left = true;
+  gone.add(running);
+  if (gone.size > MOST_LEFT) [...gone][0].abort.abort();
+  setRunning(null);
+}
+
+function comeBack(id) {
+  const answer = [...gone].find((each) => each.id === id);
+  if (!answer) return;
+  gone.delete(answer);
+  answer.left = false;
+  setRunning(answer);
+  $("log").lastElementChild.replaceWith(answer.view.element);
+  showLive(answer);
 }
 
 function stop() {
@@ -43,11 +62,6 @@ async function ask(streamed) {
   const text = $("prompt").value.trim();
   if (!text || running) return;
   const answer = { view: new AnswerView(), abort: new AbortController(), id: current, text, figures: null, left: false };
-  answer.leave = () => {
-    answer.left = true;
-    answer.abort.abort();
-    if (running === answer) setRunning(null);
-  };
   setRunning(answer);
   setPrompt("");
   if (!current) $("log").replaceChildren();
@@ -64,6 +78,7 @@ async function ask(streamed) {
     failed(answer, error);
   } finally {
     clearInterval(ticking);
+    gone.delete(answer);
   }
   if (running === answer) {
     setRunning(null);
@@ -138,8 +153,12 @@ function take(answer, event) {
 // The question is stored from here on.
 function begun(answer, id) {
   answer.stored = true;
-  if (answer.left || answer.id) return;
+  if (answer.id) return;
   answer.id = id;
+  if (answer.left) {
+    showList();
+    return;
+  }
   setCurrent(id, titleOf(answer.text));
   remember(id);
   showList();
