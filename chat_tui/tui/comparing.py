@@ -32,6 +32,7 @@ class Comparing:
         self._names: Sequence[str] = ()
         """Who was compared last."""
         self._left_at: Left | None = None
+        self._visits = 0
 
     @property
     def _host(self) -> Host:
@@ -153,6 +154,7 @@ class Comparing:
 
     def _show(self, *, blind: bool) -> None:
         assert self._last is not None
+        self._visits += 1
         screen = CompareScreen(self._last, blind=blind, left=self._left_at)
 
         def back(kept: Conversation | None) -> None:
@@ -172,11 +174,12 @@ class Comparing:
         self._chat.transcript.set_verdict(chosen.id, True)
 
     async def _left(self, comparison: Comparison) -> None:
-        key = keymap.first_key("compare.open", self._host.changed_keys)
+        key, visit = keymap.first_key("compare.open", self._host.changed_keys), self._visits
         if comparison.kept is None and not comparison.ended:
             self._host.say("The answers go on", f"{key} leads back to them.")
         await comparison.settle()
-        if comparison.kept is not None:
+        # Whoever has come back meanwhile leaves once more.
+        if comparison.kept is not None or visit != self._visits:
             return
         conversation = await self._engine.memory.conversation(comparison.conversation_id)
         if self._is_in_view() and conversation.path:
