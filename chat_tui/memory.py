@@ -77,9 +77,9 @@ class Memory:
         """A conversation with its current path; a running answer's turn is the last. Raises `HistoryError`."""
         known = self._open.get(conversation_id)
         if known is not None and not await self._is_old(conversation_id):
-            return known
+            return self._open.get(conversation_id, known)  # It may have grown meanwhile.
         read = await self._of(conversation_id).conversation(conversation_id)
-        # It may have been read, and have grown, meanwhile.
+        # The same here.
         if self._open.get(conversation_id) is known:
             self._old.discard(conversation_id)
             self.remember(read)

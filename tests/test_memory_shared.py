@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from chat_tui.conversation import Conversation
 from chat_tui.engine import Engine
@@ -104,3 +105,14 @@ async def test_a_conversation_that_is_forgotten_while_it_is_read_again_is_given_
             await answered(one.engine, None, f"And {number}")
         slow.may.set()
         assert await reading == ["0", "Yes", "More", "Yes"]
+
+
+async def test_what_has_grown_while_the_store_was_asked_is_given(tmp_path: Path) -> None:
+    async with two(tmp_path / "history.db", "Yes") as (one, _):
+        id = await answered(one, None, "First")
+        known = await one.memory.conversation(id)
+        asking = asyncio.create_task(one.memory.conversation(id))
+        await asyncio.sleep(0)
+        grown = replace(known, title="Grown")
+        one.memory.remember(grown)
+        assert await asking is grown
