@@ -306,7 +306,9 @@ class Steering:
         """A conversation came into view: words that waited in it when the program ended come back to the prompt."""
         if id not in self._waiting and (left := await engine.memory.place(_WAITING + id)):
             await self._keep(id, "")
-            self._chat.prompt.set_draft(_joined(left, self._chat.prompt.draft))
+            draft = self._chat.prompt.draft
+            # A crash may have come between, when they waited and the draft still held them.
+            self._chat.prompt.set_draft(_joined(left, draft if draft.strip() != left.strip() else ""))
 
     def show(self) -> None:
         """Show what there is of the conversation in view."""
