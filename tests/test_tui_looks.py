@@ -49,7 +49,7 @@ async def test_on_a_small_screen_model_strategy_and_figures_stand_in_one_row() -
         await chat.until(lambda: "TTFT" in chat.shown().split("\n")[0])
         first, *_, last = chat.shown().split("\n")
         assert first.split()[:3] == ["shelf/deep", "·", "balanced"]
-        assert last.split()[:8] == ["Enter", "send", "Ctrl+O", "models", "Ctrl+T", "strategy", "Ctrl+R", "search"]
+        assert last.split()[:8] == ["Enter", "send", "Ctrl+O", "models", "Ctrl+T", "strategy", "F1", "help"]
         assert chat.screen.picker.region.height == 1
 
 

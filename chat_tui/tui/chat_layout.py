@@ -43,7 +43,6 @@ _IDLE_KEYS = (
     "models.open",
     "strategy.next",
     "history.open",
-    "help.open",
     "prompt.new_line",
     "conversation.new",
     "app.quit",
@@ -69,12 +68,11 @@ _TURN_KEYS = (
     "turn.branch",
     "answer.route",
     "change.undo",
-    "help.open",
 )
 _SELECTION_KEYS = ("selection.begin", "selection.copy", "selection.leave")
 _FIND_KEYS = ("find.next", "find.before", "find.close")
 _PRESET = "/preset "
-_BUSY_KEYS = ("answer.cancel", "answer.pause", "models.open", "history.open", "help.open")
+_BUSY_KEYS = ("answer.cancel", "answer.pause", "models.open", "history.open")
 
 
 class ChatLayout(Screen[None]):
@@ -277,7 +275,7 @@ class ChatLayout(Screen[None]):
         keys = keymap.footer(self.ids_now(), self.host.changed_keys)
         if self.chat.paused:
             keys = [(key, "go on" if word == "pause" else word) for key, word in keys]
-        self.keys.show(keys)
+        self.keys.show(keys, keymap.footer(("help.open",), self.host.changed_keys))
 
     def show_signs(self, running: Sequence[Answer]) -> None:
         """Tell the terminal's title what runs, and ring for what has ended unseen; `running`: in all conversations."""
