@@ -222,7 +222,8 @@ async def test_a_store_that_fails_does_not_stop_the_answer_and_is_told_once() ->
         await ended(await on.engine.ask(first.conversation_id, "Two?"))
         assert [text for role, text in sent(on) if role == "assistant"] == ["still here"]
         assert await on.engine.memory.prompts() == []
-        assert await on.engine.memory.conversations() == []
+        # What is only in memory is listed all the same.
+        assert [summary.title for summary in await on.engine.memory.conversations()] == ["One?"]
         assert await on.engine.memory.draft("x") == ""
         assert await on.engine.memory.place("x") == ""
         assert await on.engine.memory.route("x") is None
