@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -51,49 +52,48 @@ def _states(file: Path) -> list[str]:
         return [state for (state,) in db.execute("SELECT state FROM turn WHERE role = 'assistant'")]
 
 
-def test_answers_go_on_and_are_saved_while_the_terminal_takes_nothing(tmp_path: Path) -> None:
-    config = tmp_path / "config.toml"
+@contextmanager
+def held_terminal(folder: Path) -> Iterator[PtyTerminal]:
+    """A terminal that takes nothing since a long answer began."""
+    config = folder / "config.toml"
     with served(LongAnswer) as port:
         config.write_text(f'[[providers]]\nname = "box"\nbase_url = "http://127.0.0.1:{port}/v1"\n')
-        environment = home(tmp_path, CHAT_TUI_CONFIG=str(config))
+        environment = home(folder, CHAT_TUI_CONFIG=str(config))
         with PtyTerminal((*CHAT_TUI, "--model", "box/long"), env=environment) as terminal:
             terminal.wait_for("Ask anything")
             terminal.send("first question\r")
             terminal.wait_for("answering")
             terminal.hold()
-            before = terminal.resident_bytes()
-            # Ctrl+N, and one more: both stream by now.
-            terminal.send("\x0esecond question\r")
-            history = next(tmp_path.rglob("history.db"))
-            deadline = time.monotonic() + 30
-            while _states(history) != ["complete", "complete"]:
-                assert time.monotonic() < deadline, _states(history)
-                time.sleep(0.05)
-            assert terminal.resident_bytes() - before < 40 * MEGABYTE
-            held = terminal.written
-            terminal.let_go()
-            terminal.wait_for("FINISHED", offset=held)
-            terminal.wait_until(lambda text: "FINISHED" in text and "done" in text and "second question" in text)
-            terminal.send("words")
-            terminal.wait_until(lambda text: "words" in text)
-            terminal.send(b"\x15\x11")
-            assert terminal.wait_exit() == 0
+            yield terminal
+
+
+def test_answers_go_on_and_are_saved_while_the_terminal_takes_nothing(tmp_path: Path) -> None:
+    with held_terminal(tmp_path) as terminal:
+        before = terminal.resident_bytes()
+        # Ctrl+N, and one more: both stream by now.
+        terminal.send("\x0esecond question\r")
+        history = next(tmp_path.rglob("history.db"))
+        deadline = time.monotonic() + 30
+        while _states(history) != ["complete", "complete"]:
+            assert time.monotonic() < deadline, _states(history)
+            time.sleep(0.05)
+        assert terminal.resident_bytes() - before < 40 * MEGABYTE
+        held = terminal.written
+        terminal.let_go()
+        terminal.wait_for("FINISHED", offset=held)
+        terminal.wait_until(lambda text: "FINISHED" in text and "done" in text and "second question" in text)
+        terminal.send("words")
+        terminal.wait_until(lambda text: "words" in text)
+        terminal.send(b"\x15\x11")
+        assert terminal.wait_exit() == 0
 
 
 def test_a_terminal_that_takes_nothing_does_not_hold_the_end(tmp_path: Path) -> None:
-    config = tmp_path / "config.toml"
-    with served(LongAnswer) as port:
-        config.write_text(f'[[providers]]\nname = "box"\nbase_url = "http://127.0.0.1:{port}/v1"\n')
-        environment = home(tmp_path, CHAT_TUI_CONFIG=str(config))
-        with PtyTerminal((*CHAT_TUI, "--model", "box/long"), env=environment) as terminal:
-            terminal.wait_for("Ask anything")
-            terminal.send("first question\r")
-            terminal.wait_for("answering")
-            terminal.hold()
-            history = next(tmp_path.rglob("history.db"))
-            deadline = time.monotonic() + 30
-            while _states(history) != ["complete"]:
-                assert time.monotonic() < deadline, _states(history)
-                time.sleep(0.05)
-            terminal.send(b"\x11")
-            assert terminal.wait_exit(20) == 0
+    with held_terminal(tmp_path) as terminal:
+        history = next(tmp_path.rglob("history.db"))
+        deadline = time.monotonic() + 30
+        while _states(history) != ["complete"]:
+            assert time.monotonic() < deadline, _states(history)
+            time.sleep(0.05)
+        terminal.send(b"\x11")
+        assert terminal.wait_exit(20) == 0
