@@ -11,7 +11,7 @@ import pytest
 
 from tests.model_server import ModelServer
 from tests.sample_markdown import tokens
-from tests.wire.home import Home, Ran, as_promised, kept
+from tests.wire.home import Home, Ran, as_promised, kept, send_signal
 from tests.wire.raw_server import RawServer, chunked, event, saying, whole
 
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -44,7 +44,7 @@ async def test_tokens_come_as_they_are_made(home: Home, server: ModelServer) -> 
     first = await asyncio.wait_for(process.stdout.read(1), 10)
     assert first
     assert server.active_streams == 1
-    process.send_signal(signal.SIGTERM)
+    send_signal(process, signal.SIGTERM)
     await process.communicate()
 
 
@@ -144,8 +144,8 @@ async def test_an_interrupt_keeps_what_came_and_exits_with_130(
     process = await home.start("ask", "hello")
     assert process.stdout is not None
     first = await asyncio.wait_for(process.stdout.readexactly(40), 10)
-    process.send_signal(number)
-    process.send_signal(number)
+    send_signal(process, number)
+    send_signal(process, number)
     out, err = await asyncio.wait_for(process.communicate(), 5)
     assert process.returncode == 130
     assert err.decode() == "[cancelled; the part is kept]\n"
@@ -161,7 +161,7 @@ async def test_an_interrupt_before_the_first_token_still_endsas_promised(home: H
     home.serve(server.base_url, "connect60000")
     process = await home.start("ask", "--json", "hello")
     await server.until(lambda: server.active_streams == 1, 10)
-    process.send_signal(signal.SIGINT)
+    send_signal(process)
     out, err = await asyncio.wait_for(process.communicate(), 5)
     ran = Ran(process.returncode or 0, out, err)
     as_promised(ran)
@@ -176,7 +176,7 @@ async def test_an_interrupt_while_servers_are_asked_for_models_ends_at_once(home
         home.serve(server.base_url)
         process = await home.start("ask", "--json", "hello")
         await server.until(lambda: bool(server.asked), 10)
-        process.send_signal(signal.SIGINT)
+        send_signal(process)
         out, err = await asyncio.wait_for(process.communicate(), 3)
     ran = Ran(process.returncode or 0, out, err)
     as_promised(ran)
@@ -189,11 +189,11 @@ async def test_a_second_interrupt_at_any_time_does_no_harm(home: Home, server: M
         process = await home.start("ask", "--no-save", "hello")
         assert process.stdout is not None
         await asyncio.wait_for(process.stdout.readexactly(10), 10)
-        process.send_signal(signal.SIGINT)
+        send_signal(process)
         for _ in range(4):
             await asyncio.sleep(wait)
             if process.returncode is None:
-                process.send_signal(signal.SIGINT)
+                send_signal(process)
         _, err = await asyncio.wait_for(process.communicate(), 5)
         assert (process.returncode, err.decode()) == (130, "[cancelled; the part is kept]\n")
 

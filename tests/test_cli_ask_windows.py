@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 from pathlib import Path
 
 import pytest
 
 from tests.test_providers_flood import LEAD, Flood
 from tests.wire.dialects import good
-from tests.wire.home import QUICK, Home
+from tests.wire.home import QUICK, Home, send_signal
 from tests.wire.raw_server import Asked, RawServer, whole
 
 LONG = "some words " * 6000
@@ -62,6 +63,6 @@ async def test_an_answer_that_nobody_reads_is_held_at_the_server(home: Home, opt
         pipe.pause_reading()
         await server.until(lambda: bool(server.asked), 20)
         assert await flood.at_rest(1.0) < LEAD
-        process.kill()
+        send_signal(process, signal.SIGKILL)
         pipe.resume_reading()
         await process.communicate()

@@ -12,7 +12,7 @@ from typing import Any
 from tests.model_scripts import Script
 from tests.model_server import ModelServer
 from tests.sample_markdown import tokens
-from tests.wire.home import Home, kept
+from tests.wire.home import Home, kept, send_signal
 
 FIELDS = {"index", "id", "prompt", "response", "model", "state", "usage", "timings", "cost", "error"}
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -221,7 +221,7 @@ async def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(home: Home
         process = await home.start("batch", prompts, "--out", str(out(home)), "--concurrency", "2")
         await server.until(lambda: server.active_streams == 1 and asked(server).count("four") == 1)
         await until_lines(out(home).with_name("results.jsonl.journal"), 2)
-        process.send_signal(sent)
+        send_signal(process, sent)
         _, err = await process.communicate()
         assert process.returncode == 130
         assert b"stopped; 3 of 4 are done" in err or sent == signal.SIGTERM
@@ -265,7 +265,7 @@ async def test_a_pipe_that_says_nothing_more_does_not_hold_it(home: Home, server
     process.stdin.write(b"one\nhalf a li")
     # What is there is answered before the pipe has ended.
     assert json.loads(await asyncio.wait_for(process.stdout.readline(), 10))["prompt"] == "one"
-    process.send_signal(signal.SIGTERM)
+    send_signal(process, signal.SIGTERM)
     assert await asyncio.wait_for(process.wait(), 10) == 130
     assert asked(server) == ["one"]
 

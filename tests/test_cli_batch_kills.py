@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import signal
 from collections import Counter
 from pathlib import Path
 
 from tests.model_server import ModelServer
-from tests.wire.home import Home
+from tests.wire.home import Home, send_signal
 
 COUNT, CONCURRENCY, KILLS = 60, 4, 3
 
@@ -33,7 +34,7 @@ async def test_what_is_done_is_not_asked_again_after_a_kill(home: Home) -> None:
             process = await home.start(*arguments)
             await server.until(lambda kill=kill: len(server.exchanges) >= kill * 15, 20)  # type: ignore[misc]
             await asyncio.sleep(chance.uniform(0, 0.05))
-            process.kill()
+            send_signal(process, signal.SIGKILL)
             await process.communicate()
             assert len(lines_of(out)) < COUNT
         ran = await home.run(*arguments)

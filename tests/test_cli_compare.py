@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import signal
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ import pytest
 from chat_tui.history.store import Store
 from tests.model_server import ModelServer
 from tests.sample_markdown import tokens
-from tests.wire.home import Home, Ran, as_promised
+from tests.wire.home import Home, Ran, as_promised, send_signal
 
 FIELDS = {
     "model",
@@ -116,7 +115,7 @@ async def test_an_interrupt_cancels_all_and_keeps_the_parts(home: Home, server: 
             before += line
             if json.loads(line)["type"] == "token":
                 spoke.add(json.loads(line)["model"])
-    process.send_signal(signal.SIGINT)
+    send_signal(process)
     out, err = await asyncio.wait_for(process.communicate(), 10)
     ran = Ran(process.returncode or 0, before + out, err)
     assert ran.code == 130

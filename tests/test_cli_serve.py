@@ -21,7 +21,7 @@ from websockets.asyncio.client import connect
 
 from tests.model_server import ModelServer
 from tests.weights import weights_file
-from tests.wire.home import Home, kept
+from tests.wire.home import Home, kept, send_signal
 
 __all__ = ["weights_file"]
 
@@ -68,7 +68,7 @@ async def serving(home: Home, *options: str) -> AsyncIterator[Served]:
             yield served
     finally:
         if process.returncode is None:
-            process.kill()
+            send_signal(process, signal.SIGKILL)
             await process.wait()
 
 
@@ -80,7 +80,7 @@ async def test_the_first_line_is_the_address_and_no_word_that_was_said_is_writte
         assert served.url.startswith("http://127.0.0.1:")
         reply = await served.client.post("/generate?q=" + SECRET, json={"prompt": SECRET, "system": SECRET})
         await served.client.get(f"/{SECRET}%1b")
-        served.process.send_signal(signal.SIGTERM)
+        send_signal(served.process, signal.SIGTERM)
         code, out, err = await served.ended()
     assert reply.json()["success"] is True
     assert (code, out) == (0, "")
@@ -133,7 +133,7 @@ async def test_a_stop_lets_a_running_answer_end(home: Home, server: ModelServer)
     async with serving(home) as served:
         stream = served.follow("Hi")
         await anext(stream)
-        served.process.send_signal(signal.SIGTERM)
+        send_signal(served.process, signal.SIGTERM)
         events = [event async for event in stream]
         code, out, _ = await served.ended()
     assert (code, out) == (0, "")
@@ -146,14 +146,14 @@ async def test_a_second_signal_ends_it_at_once_and_the_part_is_told_and_kept(hom
         stream = served.follow("Hi")
         await anext(stream)
         await anext(stream)
-        served.process.send_signal(signal.SIGINT)
+        send_signal(served.process)
         async with asyncio.timeout(10):
             while (await served.client.get("/health")).status_code != 503:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         async with served.client.stream("POST", "/stream", json={"prompt": "Hi"}) as refused:
             assert refused.status_code == 503
         began = time.monotonic()
-        served.process.send_signal(signal.SIGINT)
+        send_signal(served.process)
         last = [event async for event in stream][-1]
         code, _, _ = await served.ended()
         took = time.monotonic() - began
@@ -186,11 +186,11 @@ async def test_a_client_that_is_killed_cancels_its_answer(home: Home, server: Mo
             while b'"token"' not in await client.stdout.readline():
                 pass
         killed = time.monotonic()
-        client.kill()
+        send_signal(client, signal.SIGKILL)
         await server.until(lambda: server.exchanges[0].closed_by_client is not None)
         closed = server.exchanges[0].closed_by_client
         await client.wait()
-        served.process.send_signal(signal.SIGTERM)
+        send_signal(served.process, signal.SIGTERM)
         assert (await served.ended())[0] == 0
     assert closed is not None
     # A tenth of a second, and what a busy machine needs besides.
@@ -243,7 +243,7 @@ async def test_another_server_runs_the_app_with_several_workers(home: Home, serv
         async with connect(f"ws{address[0][4:]}/ws", additional_headers=headers, proxy=None) as talk:
             assert json.loads(await talk.recv())["type"] == "connected"
     finally:
-        process.send_signal(signal.SIGTERM)
+        send_signal(process, signal.SIGTERM)
         async with asyncio.timeout(20):
             _, err = await process.communicate()
     assert [reply.status_code for reply in replies] == [200] * 12, err.decode()

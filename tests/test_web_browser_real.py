@@ -11,7 +11,7 @@ from playwright.async_api import Browser
 
 from tests.browser_rig import browser, needs_browser, tab
 from tests.weights import weights_file
-from tests.wire.home import Home, kept
+from tests.wire.home import Home, kept, send_signal
 
 __all__ = ["browser", "weights_file"]
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), needs_browser, pytest.mark.weights]
@@ -45,7 +45,7 @@ async def test_the_built_in_model_is_asked_stopped_and_its_conversation_found_ag
             await opened.until("document.querySelector('#list mark')?.textContent === 'lighthouse'")
             assert opened.errors == []
     finally:
-        process.send_signal(signal.SIGTERM)
+        send_signal(process, signal.SIGTERM)
         async with asyncio.timeout(20):
             _, told = await process.communicate()
     assert process.returncode == 0, told

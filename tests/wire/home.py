@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
+import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,6 +113,12 @@ class Home:
             out, err = await process.communicate()
         assert process.returncode is not None
         return Ran(process.returncode, out, err)
+
+
+def send_signal(process: asyncio.subprocess.Process, number: signal.Signals = signal.SIGINT) -> None:
+    """Send a signal. The process's own `send_signal` may take its exit code away from asyncio, which then tells 255."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process.pid, number)
 
 
 def as_promised(ran: Ran) -> None:
