@@ -19,6 +19,7 @@ from chat_tui import presets
 from chat_tui.answer import Answer
 from chat_tui.answers import Answers
 from chat_tui.attachments import Attachment
+from chat_tui.beginning import Beginning
 from chat_tui.budget import Budget
 from chat_tui.choosing import LEARNED
 from chat_tui.compare import Comparison, asked_of, named
@@ -102,46 +103,40 @@ class Engine(Foreseeing):
 
     async def ask(
         self,
-        conversation_id: str | None,
+        conversation: str | Beginning | None,
         text: str,
         settings: Request | None = None,
         *,
-        system_prompt: str | None = None,
-        preset: Preset | None = None,
-        earlier: Sequence[Turn] = (),
         attachments: Sequence[Attachment] = (),
         preview: Preview | None = None,
     ) -> Answer:
-        """Store a question (None begins a conversation) and begin its answer.
+        """Store a question of a conversation, by its id, or of one that begins, and begin its answer.
 
         `settings` gives model, strategy and limits; what it leaves unset comes from the conversation's preset, then
-        the config. `system_prompt`, `preset` and `earlier`, the turns that it brings along, are for a conversation
-        that begins. A `preview` that is whole and was made for just this is the answer; any other is cancelled.
+        the config. A `preview` that is whole and was made for just this is the answer; any other is cancelled.
         Raises `HistoryError`.
         """
-        text = clean(text).strip("\n")
-        async with self._alone(conversation_id):
-            before = await self._before(conversation_id, text, system_prompt, preset, earlier)
+        text, begins = clean(text).strip("\n"), not isinstance(conversation, str)
+        async with self._alone(begins=begins):
+            before = await self._before(conversation, text)
             question = Turn("user", text, id=new_id(), created=now(), attachments=tuple(attachments))
             taken = preview is not None and preview.fits(await self._next_request(before, question, settings))
             if preview is not None and not taken:
                 await preview.cancel()
-            if conversation_id is None:
+            if begins:
                 await self.memory.begin(before)
             return await self._asked(before, len(before.path), question, settings, preview if taken else None)
 
-    def _alone(self, conversation_id: str | None) -> AbstractAsyncContextManager[None]:
+    def _alone(self, *, begins: bool) -> AbstractAsyncContextManager[None]:
         """Of a conversation that begins nobody knows yet: many may begin at once, where no budget is to be shared."""
-        return self._asking if conversation_id or self.config.daily_budget is not None else nullcontext()
+        return nullcontext() if begins and self.config.daily_budget is None else self._asking
 
     async def preview(
         self,
-        conversation_id: str | None,
+        conversation: str | Beginning | None,
         text: str,
         settings: Request | None = None,
         *,
-        system_prompt: str | None = None,
-        preset: Preset | None = None,
         paid: Collection[str] = (),
     ) -> Preview | None:
         """Begin the answer that `ask` would give to this, and store nothing.
@@ -151,7 +146,7 @@ class Engine(Foreseeing):
         Raises `HistoryError`.
         """
         text = clean(text).strip("\n")
-        before = await self._before(conversation_id, text, system_prompt, preset)
+        before = await self._before(conversation, text)
         question = Turn("user", text, id=new_id(), created=now())
         request = await self._next_request(before, question, settings)
         if request.adaptive:
@@ -167,37 +162,33 @@ class Engine(Foreseeing):
 
     async def ask_apart(
         self,
+        beginning: Beginning | None,
         text: str,
         settings: Request,
         *,
-        system_prompt: str | None = None,
-        preset: Preset | None = None,
-        earlier: Sequence[Turn] = (),
         attachments: Sequence[Attachment] = (),
     ) -> Answer:
-        """Begin the answer to a question and to the turns `earlier` than it, and store none of them; what it costs
-        counts for the day.
+        """Begin the answer to a question that would begin a conversation, and store nothing of it; what it costs counts
+        for the day.
 
         Its `saved` is set when that has been noted.
         """
         text = clean(text).strip("\n")
-        before = await self._before(None, text, system_prompt, preset, earlier)
+        before = await self._before(beginning, text)
         question = Turn("user", text, id=new_id(), created=now(), attachments=tuple(attachments))
         request = await self._request(before, (*before.path, question), settings)
         request = request.changed(max_price=await self._budget.affordable(settings.max_price))
         if request.model:
             self._supply.admit(request.model)
-        return self._answers.apart(question, request, in_parts=preset is not None and preset.document)
+        return self._answers.apart(question, request, in_parts=_in_parts(before))
 
     async def compare(
         self,
-        conversation_id: str | None,
+        conversation: str | Beginning | None,
         text: str,
         models: Sequence[str] = (),
         settings: Request | None = None,
         *,
-        system_prompt: str | None = None,
-        preset: Preset | None = None,
         attachments: Sequence[Attachment] = (),
     ) -> Comparison:
         """Ask several models the same at once; without `models`, the best two of the strategy.
@@ -206,10 +197,10 @@ class Engine(Foreseeing):
         """
         text, settings = clean(text).strip("\n"), settings or Request()
         async with self._asking:
-            before = await self._before(conversation_id, text, system_prompt, preset)
+            before = await self._before(conversation, text)
             question = Turn("user", text, id=new_id(), created=now(), attachments=tuple(attachments))
             names = named(models) if models else await self._best(before, question, settings)
-            if conversation_id is None:
+            if not isinstance(conversation, str):
                 await self.memory.begin(before)
             asked = grown = await self._stored(before, len(before.path), question)
             answers: list[Answer] = []
@@ -305,7 +296,7 @@ class Engine(Foreseeing):
         """Begin the answer that stands at this place of the path; `cut` is the one that it goes on from, `limited`:
         the settings' `max_price` is what may be spent."""
         settings = settings or Request()
-        in_parts = (presets.decoded(conversation.preset) or Preset()).document
+        in_parts = _in_parts(conversation)
         if in_parts:
             # It begins anew: a part of it is no beginning of the first request's answer.
             cut = None
@@ -359,6 +350,11 @@ class Engine(Foreseeing):
                 await self._supply.close()
             finally:
                 await self.memory.close()
+
+
+def _in_parts(conversation: Conversation) -> bool:
+    """Its answers work through a document, part by part."""
+    return (presets.decoded(conversation.preset) or Preset()).document
 
 
 def _place(conversation: Conversation, turn_id: str, role: Role) -> int:

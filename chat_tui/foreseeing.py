@@ -11,11 +11,11 @@ from msgspec.structs import replace
 from chat_tui import adaptive, presets
 from chat_tui.asking import request_of
 from chat_tui.attachments import Attachment
+from chat_tui.beginning import Beginning
 from chat_tui.choosing import Choosing
 from chat_tui.compare import asked_of, best_of
 from chat_tui.context import Context
 from chat_tui.conversation import Conversation, Turn, chained, new_id, now, title_of
-from chat_tui.presets import Preset
 from chat_tui.request import Request
 
 
@@ -41,16 +41,14 @@ class Foreseeing(Choosing):
 
     async def foreseen(
         self,
-        conversation_id: str | None,
+        conversation: str | Beginning | None,
         text: str,
         settings: Request | None = None,
         *,
-        system_prompt: str | None = None,
-        preset: Preset | None = None,
         attachments: Sequence[Attachment] = (),
     ) -> Context:
         """What `ask` would send for this, to whom, and what it may cost; nothing is stored. Raises `HistoryError`."""
-        before = await self._before(conversation_id, text, system_prompt, preset)
+        before = await self._before(conversation, text)
         question = Turn("user", text, attachments=tuple(attachments))
         # Files of earlier turns count by their size, so they need not be read.
         request = request_of(self.config, before, (*before.path, question), settings or Request())
@@ -62,13 +60,11 @@ class Foreseeing(Choosing):
 
     async def prices(
         self,
-        conversation_id: str | None,
+        conversation: str | Beginning | None,
         text: str,
         models: Sequence[str],
         settings: Request | None = None,
         *,
-        system_prompt: str | None = None,
-        preset: Preset | None = None,
         attachments: Sequence[Attachment] = (),
     ) -> Prices:
         """What `compare` may cost with these models; nothing is stored. Raises `HistoryError`."""
@@ -76,9 +72,7 @@ class Foreseeing(Choosing):
         unknown: list[str] = []
         for model in models:
             one = asked_of(model, given, given.max_price)
-            context = await self.foreseen(
-                conversation_id, text, one, system_prompt=system_prompt, preset=preset, attachments=attachments
-            )
+            context = await self.foreseen(conversation, text, one, attachments=attachments)
             tokens = max(tokens, context.tokens)
             if context.price is None:
                 unknown.append(model)
@@ -86,23 +80,17 @@ class Foreseeing(Choosing):
                 dollars += context.price
         return Prices(dollars, tuple(unknown), tokens)
 
-    async def best_two(self, conversation_id: str | None, text: str, settings: Request) -> Sequence[str]:
+    async def best_two(self, conversation: str | Beginning | None, text: str, settings: Request) -> Sequence[str]:
         """The models that `compare` asks where none are named. Raises `CommandError`, `HistoryError`."""
-        return await self._best(await self._before(conversation_id, text, None, None), Turn("user", text), settings)
+        return await self._best(await self._before(conversation, text), Turn("user", text), settings)
 
-    async def _before(
-        self,
-        conversation_id: str | None,
-        text: str,
-        system_prompt: str | None,
-        preset: Preset | None,
-        earlier: Sequence[Turn] = (),
-    ) -> Conversation:
-        """The conversation as it is, or the one that begins with these turns and then this text."""
-        if conversation_id is not None:
-            return await self.memory.conversation(conversation_id)
-        begun = Conversation(new_id(), title_of(text), system_prompt, created=now(), updated=now())
-        return replace(begun, path=chained(earlier), preset=presets.encoded(preset))
+    async def _before(self, conversation: str | Beginning | None, text: str) -> Conversation:
+        """The conversation as it is, or as it begins; this text will be its first question, and gives the title."""
+        if isinstance(conversation, str):
+            return await self.memory.conversation(conversation)
+        given = conversation or Beginning()
+        begun = Conversation(new_id(), title_of(text), given.system_prompt, created=now(), updated=now())
+        return replace(begun, path=chained(given.earlier), preset=presets.encoded(given.preset))
 
     async def _next_request(self, before: Conversation, question: Turn, settings: Request | None) -> Request:
         """What would be asked next; of the new question only what is sent, so that two of the same words are equal."""

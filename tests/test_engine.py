@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from chat_tui.beginning import Beginning
 from chat_tui.config import Config, Memory, ProviderRow, RequestDefaults
 from chat_tui.errors import ConversationNotFound, HistoryError, KeyRefused
 from chat_tui.history.store import Store
@@ -79,7 +80,7 @@ async def test_a_failed_and_a_cancelled_answer_do_not_spoil_the_next_request() -
 
 async def test_a_conversation_may_have_a_system_prompt_of_its_own() -> None:
     async with stage() as on:
-        first = await ended(await on.engine.ask(None, "One?", system_prompt="Be brief."))
+        first = await ended(await on.engine.ask(Beginning(system_prompt="Be brief."), "One?"))
         assert sent(on)[0] == ("system", "Be brief.")
         await on.engine.memory.set_system_prompt(first.conversation_id, "Be long.")
         await ended(await on.engine.ask(first.conversation_id, "Two?"))

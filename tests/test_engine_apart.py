@@ -6,6 +6,7 @@ import asyncio
 
 from chat_tui import presets
 from chat_tui.attachments import of_bytes
+from chat_tui.beginning import Beginning
 from chat_tui.chunks import Token
 from chat_tui.config import Config
 from chat_tui.conversation import Turn
@@ -21,7 +22,7 @@ TRANSLATE = presets.named("translate", presets.folders()[1:])
 
 async def test_nothing_of_it_is_stored() -> None:
     async with stage(["Hel", "lo."]) as on:
-        answer = await ended(await on.engine.ask_apart("Hi", Request(temperature=0.5), system_prompt="Be short."))
+        answer = await ended(await on.engine.ask_apart(Beginning("Be short."), "Hi", Request(temperature=0.5)))
         await answer.saved.wait()
         assert (answer.turn.text, answer.turn.state) == ("Hello.", "complete")
         assert not await on.engine.memory.conversations()
@@ -35,7 +36,7 @@ async def test_turns_that_come_from_elsewhere_go_before_it_and_are_not_stored() 
     async with stage(["Yes."]) as on:
         earlier = (Turn("user", "One?"), Turn("assistant", "First."))
         image = of_bytes("dot.png", b"\x89PNG\r\n\x1a\n and so on")
-        await ended(await on.engine.ask_apart("Two?", Request(), earlier=earlier, attachments=[image]))
+        await ended(await on.engine.ask_apart(Beginning(earlier=earlier), "Two?", Request(), attachments=[image]))
         asked = on.player.requests[-1].turns
         assert [turn.text for turn in asked[1:]] == ["One?", "First.", "Two?"]
         assert asked[-1].attachments == (image,)
@@ -46,7 +47,7 @@ async def test_turns_that_come_from_elsewhere_are_stored_with_the_conversation_t
     history = await Store.open(None)
     async with stage(["Yes."], history=history) as on:
         earlier = (Turn("user", "One?"), Turn("assistant", "First."))
-        answer = await ended(await on.engine.ask(None, "Two?", earlier=earlier))
+        answer = await ended(await on.engine.ask(Beginning(earlier=earlier), "Two?"))
         await answer.saved.wait()
         path = (await history.conversation(answer.conversation_id)).path
         assert [turn.text for turn in path] == ["One?", "First.", "Two?", "Yes."]
@@ -55,13 +56,13 @@ async def test_turns_that_come_from_elsewhere_are_stored_with_the_conversation_t
 
 async def test_a_preset_says_what_goes_before_it() -> None:
     async with stage(["Bonjour."]) as on:
-        await ended(await on.engine.ask_apart("Hi", Request(), preset=TRANSLATE))
+        await ended(await on.engine.ask_apart(Beginning(preset=TRANSLATE), "Hi", Request()))
         assert on.player.requests[-1].turns[0].text == TRANSLATE.system()
 
 
 async def test_a_cancel_keeps_the_part() -> None:
     async with stage(["Half", Pause(60.0), "more"]) as on:
-        answer = await on.engine.ask_apart("Hi", Request())
+        answer = await on.engine.ask_apart(None, "Hi", Request())
         async with asyncio.timeout(5):
             async for chunk in answer.follow():
                 if isinstance(chunk, Token):
@@ -85,7 +86,7 @@ async def test_what_it_costs_counts_for_the_day_after_a_restart_too() -> None:
     for count in (1, 2):
         history = await Places.open(None)
         async with stage(["one two three"], history=history, config=config, models=(PAID,)) as on:
-            answer = await ended(await on.engine.ask_apart("Hi", Request()))
+            answer = await ended(await on.engine.ask_apart(None, "Hi", Request()))
             await answer.saved.wait()
             assert answer.turn.cost
             cost += answer.turn.cost

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from chat_tui import presets
+from chat_tui.beginning import Beginning
 from chat_tui.errors import CommandError, ConfigError
 from chat_tui.presets import Preset
 from chat_tui.request import Request
@@ -122,7 +123,7 @@ def test_what_the_user_says_goes_before_the_preset() -> None:
 async def test_a_conversation_speaks_as_its_preset_says() -> None:
     preset = presets.with_values(shipped("translate"), {"language": "French"})
     async with stage(["Bonjour"], ["Non"]) as on:
-        answer = await ended(await on.engine.ask(None, "Good day", preset=preset))
+        answer = await ended(await on.engine.ask(Beginning(preset=preset), "Good day"))
         await answer.saved.wait()
         on.engine.memory._open.clear()
         await ended(await on.engine.ask(answer.conversation_id, "No"))
@@ -141,7 +142,7 @@ async def test_a_conversation_speaks_as_its_preset_says() -> None:
 
 async def test_a_system_prompt_that_was_set_goes_before_the_presets() -> None:
     async with stage(["a"], ["b"]) as on:
-        answer = await ended(await on.engine.ask(None, "One", preset=shipped("code")))
+        answer = await ended(await on.engine.ask(Beginning(preset=shipped("code")), "One"))
         await on.engine.memory.set_system_prompt(answer.conversation_id, "Be brief.")
         await ended(await on.engine.ask(answer.conversation_id, "Two"))
         assert on.player.requests[-1].turns[0].text == "Be brief."

@@ -325,7 +325,7 @@ async def test_whoever_waits_long_for_the_first_token_sees_that_somebody_is_ther
         await asyncio.Event().wait()
 
     async with stage([Pause(60.0), "Late."]) as on:
-        answer = await on.engine.ask_apart("Hi", Request())
+        answer = await on.engine.ask_apart(None, "Hi", Request())
         events = Events("chatcmpl-1", 0, include_usage=False)
         stream = CompletionStream(door_of(Config(), token=TOKEN), answer, events, "chatcmpl-1", head_seconds=0.02)
         telling = asyncio.create_task(stream({"type": "http", "path": "/v1/chat/completions"}, receive, send))

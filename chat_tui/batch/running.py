@@ -13,6 +13,7 @@ from chat_tui.answer import Answer
 from chat_tui.batch.ledger import Ledger
 from chat_tui.batch.prompts import Prompt, Prompts
 from chat_tui.batch.results import Earlier, Result, line_of
+from chat_tui.beginning import Beginning
 from chat_tui.chunks import ErrorInfo, Timings
 from chat_tui.engine import Engine
 from chat_tui.errors import ChatTuiError, CommandError, NoModel
@@ -229,7 +230,7 @@ class Batch:
 
     async def _asked(self, prompt: Prompt, request: Request) -> Answer:
         system = self._job.system if prompt.system is None else prompt.system
-        answer = await self._engine.ask_apart(prompt.text, request, system_prompt=system, preset=self._job.preset)
+        answer = await self._engine.ask_apart(Beginning(system, self._job.preset), prompt.text, request)
         self._running.add(answer)
         try:
             if self.stopped:

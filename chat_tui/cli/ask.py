@@ -14,6 +14,7 @@ from chat_tui import config, paths
 from chat_tui.answer import Answer
 from chat_tui.assembly import open_engine
 from chat_tui.attachments import Attachment
+from chat_tui.beginning import Beginning
 from chat_tui.chunks import Token
 from chat_tui.cli.choice import wrong_choice
 from chat_tui.cli.interrupts import interrupts, unless
@@ -104,7 +105,7 @@ async def _answered(
         await unless(interrupted, engine.look_up(named))
     if request.adaptive:
         await _tell_price(engine, question, attachments, request, preset)
-    answer = await engine.ask(None, question, request, preset=preset, attachments=attachments)
+    answer = await engine.ask(Beginning(preset=preset), question, request, attachments=attachments)
     watch = asyncio.ensure_future(_cancel_when(interrupted, engine, answer))
     try:
         await _written(answer, paper, engine.config, interrupted)
@@ -124,7 +125,7 @@ async def _tell_price(
     engine: Engine, question: str, attachments: Sequence[Attachment], request: Request, preset: Preset | None
 ) -> None:
     """Say what both answers may cost, where that is something, or that there will be one."""
-    foreseen = await engine.foreseen(None, question, request, preset=preset, attachments=attachments)
+    foreseen = await engine.foreseen(Beginning(preset=preset), question, request, attachments=attachments)
     if foreseen.price:
         what = "for both answers" if foreseen.quick else "for one answer: no other model is the fast one"
         say(f"[≈ ${foreseen.price:.4g} {what}]\n")

@@ -13,6 +13,7 @@ from chat_tui import config, paths
 from chat_tui.answer import Answer
 from chat_tui.assembly import open_engine
 from chat_tui.attachments import Attachment
+from chat_tui.beginning import Beginning
 from chat_tui.chunks import Chunk, Error, Metadata, encode
 from chat_tui.cli.choice import wrong_choice
 from chat_tui.cli.compare_table import table
@@ -79,9 +80,9 @@ async def _run(
     try:
         if not models:
             await unless(interrupted, engine.discover())
-            models = await engine.best_two(None, question, request)
+            models = await engine.best_two(Beginning(preset=preset), question, request)
         await _tell_price(engine, question, attachments, models, preset, request)
-        comparison = await engine.compare(None, question, models, request, preset=preset, attachments=attachments)
+        comparison = await engine.compare(Beginning(preset=preset), question, models, request, attachments=attachments)
         code = await _written(comparison, engine, interrupted, as_json=options.json)
         return 130 if interrupted.is_set() else code
     except ChatTuiError as error:
@@ -100,7 +101,7 @@ async def _tell_price(
     request: Request,
 ) -> None:
     """Say what all of them may cost, where that is something."""
-    prices = await engine.prices(None, question, models, request, preset=preset, attachments=attachments)
+    prices = await engine.prices(Beginning(preset=preset), question, models, request, attachments=attachments)
     if not prices.dollars:
         return
     unknown = clean_line(", ".join(prices.unknown), 200)

@@ -151,14 +151,7 @@ class AsYouType:
         chat = self._chat
         box = await self._shown_box()
         try:
-            preview = await engine.preview(
-                chat.conversation_id,
-                text,
-                self._settings(),
-                system_prompt=chat.own_system_prompt,
-                preset=chat.preset,
-                paid=self.paid,
-            )
+            preview = await engine.preview(chat.asked_in, text, self._settings(), paid=self.paid)
         except ChatTuiError as error:
             box.show(error.title, "Enter asks")
             return

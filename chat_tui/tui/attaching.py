@@ -24,6 +24,8 @@ from chat_tui.tui.prompt import Prompt
 from chat_tui.tui.spans import SpanView
 
 if TYPE_CHECKING:
+    from chat_tui.beginning import Beginning
+
     # Behind the first paint: the engine is not loaded for it.
     from chat_tui.engine import Engine
     from chat_tui.presets import Preset
@@ -53,8 +55,8 @@ class Asker(Protocol):
         """None until it is open."""
 
     @property
-    def own_system_prompt(self) -> str | None:
-        """That was set for the conversation which begins with the next question."""
+    def asked_in(self) -> str | Beginning:
+        """The conversation of the next question."""
 
     def do(self, work: Coroutine[Any, Any, None]) -> Worker[None]:
         """Run it beside the rest."""
@@ -234,12 +236,10 @@ class Attaching:
             return ""
         try:
             prices = await chat.engine.prices(
-                chat.conversation_id,
+                chat.asked_in,
                 text,
                 models,
                 chat.settings(),
-                system_prompt=chat.own_system_prompt,
-                preset=chat.preset,
                 attachments=[going.file for going in self._going if going.file is not None],
             )
         except ChatTuiError:
@@ -254,14 +254,7 @@ class Attaching:
         chat = self._chat
         if chat.engine is None:
             return None
-        return await chat.engine.foreseen(
-            chat.conversation_id,
-            text,
-            chat.settings(),
-            system_prompt=chat.own_system_prompt,
-            preset=chat.preset,
-            attachments=files,
-        )
+        return await chat.engine.foreseen(chat.asked_in, text, chat.settings(), attachments=files)
 
     def _show(self) -> None:
         if not self._going:

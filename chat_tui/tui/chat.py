@@ -64,15 +64,7 @@ class Chat(ChatCopies):
                 raise
             if edited is not None:
                 return await self._asked_otherwise(engine, edited, text, settings, going)
-            answer = await engine.ask(
-                self.conversation_id,
-                text,
-                settings,
-                system_prompt=self._system_prompt,
-                preset=self.preset,
-                attachments=going,
-                preview=preview,
-            )
+            answer = await engine.ask(self.asked_in, text, settings, attachments=going, preview=preview)
             self.transcript.add(answer.question)
             return answer
 

@@ -115,15 +115,7 @@ class Comparing:
             try:
                 # Who takes no images says so in its column.
                 going = await chat.files.contents(taken, text, checked=False)
-                comparison = await engine.compare(
-                    chat.conversation_id,
-                    text,
-                    names,
-                    chat.settings(),
-                    system_prompt=chat.own_system_prompt,
-                    preset=chat.preset,
-                    attachments=going,
-                )
+                comparison = await engine.compare(chat.asked_in, text, names, chat.settings(), attachments=going)
             except ChatTuiError:
                 chat.files.give_back(taken)
                 raise

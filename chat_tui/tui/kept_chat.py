@@ -12,6 +12,7 @@ from textual import on
 from textual.content import Content
 from textual.worker import Worker
 
+from chat_tui.beginning import Beginning
 from chat_tui.conversation import Conversation, Turn
 from chat_tui.errors import HistoryError
 from chat_tui.request import Request
@@ -206,9 +207,9 @@ class KeptChat(ChatPane):
         return engine.config.system_prompt if own is None else own
 
     @property
-    def own_system_prompt(self) -> str | None:
-        """That was set for the conversation which begins with the next question; None: the config's."""
-        return self._system_prompt
+    def asked_in(self) -> str | Beginning:
+        """The conversation of the next question: its id, or what the one that it begins begins with."""
+        return self.conversation_id or Beginning(self._system_prompt, self.preset)
 
     async def set_system_prompt(self, text: str | None) -> None:
         """Set it for this conversation, or for the one that begins with the next question; None: the config's."""

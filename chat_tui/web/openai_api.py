@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from functools import partial
 from time import time
 
 import msgspec
@@ -17,6 +16,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from chat_tui.answer import Answer
+from chat_tui.beginning import Beginning
 from chat_tui.chunks import Chunk, End, Token
 from chat_tui.engine import Engine
 from chat_tui.web.bodies import read_in
@@ -84,14 +84,9 @@ async def _begun(engine: Engine, asked: Asked) -> Answer:
     if chosen.model is not None and not engine.knows(chosen.model):
         raise unknown_model(chosen.model)
     settings = asked.settings.changed(model=chosen.model, strategy=chosen.strategy)
-    ask = partial(engine.ask, None) if asked.store else engine.ask_apart
-    return await ask(
-        asked.text,
-        settings,
-        system_prompt=asked.system_prompt,
-        earlier=asked.earlier,
-        attachments=asked.attachments,
-    )
+    ask = engine.ask if asked.store else engine.ask_apart
+    beginning = Beginning(asked.system_prompt, earlier=asked.earlier)
+    return await ask(beginning, asked.text, settings, attachments=asked.attachments)
 
 
 class CompletionStream(EventStream):

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from chat_tui.answer import Answer
+from chat_tui.beginning import Beginning
 from chat_tui.chunks import Chunk, ErrorInfo
 from chat_tui.engine import Engine
 from chat_tui.errors import ConversationNotFound
@@ -103,7 +104,7 @@ async def begun(door: Door, client: str, asked: Prompt) -> Answer:
         if asked.model is not None and not engine.knows(asked.model):
             raise Refused(404, "There is no such model.", code="model_not_found", param="model")
         if asked.conversation is None:
-            return await engine.ask(None, asked.prompt, asked.settings(), system_prompt=asked.system)
+            return await engine.ask(Beginning(asked.system), asked.prompt, asked.settings())
         try:
             async with door.going_on:
                 if await _is_busy(engine, asked.conversation):
