@@ -27,7 +27,7 @@ from chat_tui.routing.context import fit
 from chat_tui.routing.difficulty import needs
 from chat_tui.routing.health import Health
 from chat_tui.routing.resilience import Control
-from chat_tui.routing.run import OpenStream, Run
+from chat_tui.routing.run import Means, OpenStream, Run
 from chat_tui.routing.scoring import BY_NAME_ONLY, Models, able, estimated_price, why_too_dear
 from chat_tui.routing.settings import FIXED, Plan, Settings
 from chat_tui.routing.strategies import DEFAULT, Strategy, plug_ins, rungs, strategies
@@ -105,20 +105,17 @@ class Router:
     def _run(self, request: Request, control: Control) -> tuple[Run, Control]:
         if not request.id:
             request = request.changed(id=new_id())
-        run = Run(
-            request,
-            self.plan(request),
-            open_stream=self._open,
-            health=self.health,
-            settings=self._settings,
-            control=control,
+        means = Means(
+            self._open,
+            self.health,
+            self._settings,
             slots=self._slot,
-            next_rung=lambda rung, exhausted: self._rung(request, rung, exhausted),
-            others=lambda plan, tokens: self._others(request, plan, tokens),
+            next_rung=self._rung,
+            others=self._others,
             clock=self._clock,
             jitter=self._jitter,
         )
-        return run, control
+        return Run(request, self.plan(request), control, means), control
 
     def _slot(self, provider: str) -> asyncio.Semaphore:
         if provider not in self._slots:

@@ -26,6 +26,7 @@ from chat_tui.routing.scoring import estimated_price, price_limit
 from chat_tui.routing.settings import FIXED, Plan
 from chat_tui.routing.settings import Settings as Settings
 from chat_tui.routing.tally import Tally
+from chat_tui.routing.time_limits import TimeLimits
 from chat_tui.text_safety import clean_line
 
 OpenStream: TypeAlias = Callable[[Model, Request], AbstractAsyncContextManager[AsyncGenerator[Sequence[Chunk], None]]]
@@ -38,29 +39,30 @@ SMALLER_CONTEXT_TRIES = 3
 """How often a context that the server finds too long is cut once more."""
 
 
+class Means(msgspec.Struct, frozen=True):
+    """What a router gives to each of its runs."""
+
+    open_stream: OpenStream
+    health: Health
+    settings: Settings
+    slots: Callable[[str], asyncio.Semaphore]
+    """The streams that a provider takes at once."""
+    next_rung: Callable[[Request, str, Collection[str]], Sequence[Model]]
+    """The models that a strategy chooses on with, where those of these names have failed."""
+    others: Callable[[Request, Plan, int], Sequence[Alternative]]
+    """What other strategies would have chosen, for so many tokens."""
+    clock: Callable[[], float]
+    jitter: Callable[[float, float], float]
+
+
 class Run:
     """The state of one request while it runs. `bursts()` is read once."""
 
-    def __init__(
-        self,
-        request: Request,
-        plan: Plan,
-        *,
-        open_stream: OpenStream,
-        health: Health,
-        settings: Settings,
-        control: Control,
-        slots: Callable[[str], asyncio.Semaphore],
-        next_rung: Callable[[str, Collection[str]], Sequence[Model]],
-        others: Callable[[Plan, int], Sequence[Alternative]],
-        clock: Callable[[], float],
-        jitter: Callable[[float, float], float],
-    ) -> None:
-        self._request, self._plan = request, plan
-        self._open, self._health, self._settings = open_stream, health, settings
-        self._control, self._slots, self._clock, self._jitter = control, slots, clock, jitter
-        self._next_rung, self._others = next_rung, others
-        self._begun = clock()
+    def __init__(self, request: Request, plan: Plan, control: Control, means: Means) -> None:
+        self._request, self._plan, self._control, self._means = request, plan, control, means
+        self._health, self._settings, self._clock = means.health, means.settings, means.clock
+        self._limits = TimeLimits(request, means.settings, control, means.clock)
+        self._begun = means.clock()
         self._model: Model | None = plan.models[0] if plan.models else None
         self._tries: list[Try] = []
         self._failures: list[ChatTuiError] = []
@@ -74,12 +76,9 @@ class Run:
         self._asked: Model | None = None
         self._address = ""
         """That is asked, where the model has several."""
-        self._tally = Tally(self._now, whole=not (settings.streaming and request.stream), part=request.part)
+        whole = not (means.settings.streaming and request.stream)
+        self._tally = Tally(self._limits.now, whole=whole, part=request.part)
         self.error: ChatTuiError | None = plan.error
-
-    def _now(self) -> float:
-        """Seconds on a clock that stands still in a pause."""
-        return self._clock() - self._control.paused_seconds
 
     async def bursts(self) -> AsyncGenerator[Sequence[Chunk], None]:
         """All chunks of the stream, from its `Start` to its `End`."""
@@ -120,7 +119,7 @@ class Run:
         asked: list[str] = []
         given_way: dict[str, tuple[str, Model]] = {}
         for rung in ("", *plan.rungs):
-            for model in self._next_rung(rung, asked) if rung else plan.models:
+            for model in self._means.next_rung(self._request, rung, asked) if rung else plan.models:
                 insisted = plan.strategy == FIXED and model is plan.models[0]
                 if self._health.why_not(model.name) and not insisted:
                     given_way.setdefault(model.name, (rung, model))
@@ -157,7 +156,7 @@ class Run:
                 if self._control.cancelled:
                     raise Cancelled
                 error = self._failures[-1]
-                if self._time_is_up() or (self._tally.count and not self._may_go_on()):
+                if self._limits.is_up(self._model) or (self._tally.count and not self._may_go_on()):
                     self.error = error
                     return
                 if self._cut_smaller(model, error):
@@ -167,7 +166,7 @@ class Run:
                     break
                 attempt, waited = attempt + 1, delay
                 yield [words.retry(model, attempt, self._handling(model).retry_attempts, delay, error)]
-                await self._control.wait(asyncio.sleep(delay), self._left(None))
+                await self._control.wait(asyncio.sleep(delay), self._limits.left(self._model))
         self._give_up()
 
     def _handling(self, model: Model) -> ErrorHandling:
@@ -206,9 +205,9 @@ class Run:
             error,
             base=handling.retry_delay_seconds,
             exponential=handling.exponential_backoff,
-            jitter=self._jitter,
+            jitter=self._means.jitter,
         )
-        left = self._left(None)
+        left = self._limits.left(self._model)
         return None if delay > LONGEST_WAIT_SECONDS or (left is not None and delay >= left) else delay
 
     def _cut_smaller(self, model: Model, error: ChatTuiError) -> bool:
@@ -238,10 +237,10 @@ class Run:
     ) -> AsyncGenerator[Sequence[Chunk], None]:
         """One attempt; it notes its outcome and raises only `Cancelled` and `Expired`."""
         came = self._clock()
-        slot = self._slots(model.provider)
+        slot = self._means.slots(model.provider)
         if slot.locked():
             yield [Metadata("queued", model=model.name)]
-        await self._control.wait(slot.acquire(), self._left(None))
+        await self._control.wait(slot.acquire(), self._limits.left(self._model))
         began = self._clock()
         waited += began - came
         self._address = ""
@@ -275,7 +274,7 @@ class Run:
         words.tell_wait(failure)
         self._failures.append(failure)
         # That the asker had no more time says nothing of the model.
-        if isinstance(failure, ProviderError) and not self._time_is_up():
+        if isinstance(failure, ProviderError) and not self._limits.is_up(self._model):
             self._health.failed(model.name, failure, self._plan.kind)
         return failure.kind, failure.title
 
@@ -313,14 +312,14 @@ class Run:
         request = self._request.changed(prompt="", turns=context.turns, max_tokens=left)
         limited = price_limit(request, model, context.tokens, self._spent or 0.0)
         count = self._tally.count
-        async with self._open(model, request.changed(**limited)) as source:
+        async with self._means.open_stream(model, request.changed(**limited)) as source:
             quiet_from = self._control.waited_seconds
             while self._tally.ending is None:
-                limit = self._silence_limit(model, count)
+                limit = self._limits.silence(model, spoke=self._tally.count > count)
                 if limit is not None:
                     limit = max(0.0, limit - (self._control.waited_seconds - quiet_from))
                 try:
-                    burst = await self._control.wait(anext(source), self._left(limit))
+                    burst = await self._control.wait(anext(source), self._limits.left(self._model, limit))
                 except StopAsyncIteration:
                     raise Garbled(f"{model.name} ended without an ending.", "Ask again.") from None
                 except Expired:
@@ -332,30 +331,10 @@ class Run:
                 if chunks:
                     yield chunks
 
-    def _silence_limit(self, model: Model, count_before: int) -> float | None:
-        timeouts = self._settings.timeouts_of(model)
-        return timeouts.token_seconds if self._tally.count > count_before else timeouts.first_token_seconds
-
-    def _limit(self) -> float | None:
-        """The whole stream's limit in seconds."""
-        timeouts = self._settings.timeouts_of(self._model) if self._model else self._settings.timeouts
-        return self._request.timeout_seconds or timeouts.stream_seconds
-
-    def _time_is_up(self) -> bool:
-        left = self._left(None)
-        return left is not None and left <= 0.01
-
-    def _left(self, limit: float | None) -> float | None:
-        """Seconds for the next wait: the limit, or less where the whole stream's limit is nearer."""
-        whole = self._limit()
-        if whole is None:
-            return limit
-        left = max(0.0, self._begun + whole - self._now())
-        return left if limit is None else min(limit, left)
-
     def _too_slow(self, model: Model, count_before: int = 0) -> TooSlow:
-        limit = None if self._time_is_up() else self._silence_limit(model, count_before)
-        return words.too_slow(model, limit, self._limit(), spoke=self._tally.count > count_before)
+        spoke = self._tally.count > count_before
+        limit = None if self._limits.is_up(self._model) else self._limits.silence(model, spoke=spoke)
+        return words.too_slow(model, limit, self._limits.whole(self._model), spoke=spoke)
 
     def _sent_tokens(self) -> int | None:
         return self._context.tokens if self._context else None
@@ -386,7 +365,7 @@ class Run:
                 left_out=sum(others.values()),
                 left_out_for={why: count for why, count in others.items() if why},
                 seams=tuple(self._seams),
-                others=tuple(self._others(plan, self._context.tokens if self._context else 0)),
+                others=tuple(self._means.others(self._request, plan, self._sent_tokens() or 0)),
                 needs=plan.needs,
             ),
         )
