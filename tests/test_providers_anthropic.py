@@ -14,7 +14,7 @@ from chat_tui.conversation import Turn
 from chat_tui.models import Model, Provider
 from chat_tui.providers.dialects import anthropic
 from chat_tui.providers.discovery import models_of
-from chat_tui.providers.http_errors import http_error
+from chat_tui.providers.http_errors import Addressee, http_error
 from chat_tui.providers.transport import QUIRKS_LIMIT, Transport
 from chat_tui.request import Request
 from tests.wire.asking import HELLO, ask, text_of
@@ -172,7 +172,7 @@ async def test_each_status_and_the_same_error_in_a_stream_have_one_name(
     ],
 )
 def test_the_sizes_are_read_where_a_prompt_is_too_long(text: str, sizes: tuple[int, int]) -> None:
-    error = http_error(400, {}, refusal(text), provider="p", model="m")
+    error = http_error(400, {}, refusal(text), Addressee("p", "m"))
     assert isinstance(error, errors.ContextTooLong)
     assert (error.prompt_tokens, error.window) == sizes
 

@@ -18,7 +18,7 @@ from chat_tui.providers import framing
 from chat_tui.providers.dialects.openai_chat import OpenAiReading
 from chat_tui.providers.discovery import models_of
 from chat_tui.providers.framing import Decoder, Event, JsonLinesDecoder, SseDecoder
-from chat_tui.providers.http_errors import http_error, retry_after, without_keys
+from chat_tui.providers.http_errors import Addressee, http_error, retry_after, without_keys
 from chat_tui.providers.thinking_tags import ThinkingTags
 from chat_tui.text_safety import Cleaner, clean
 
@@ -127,7 +127,7 @@ JSON = st.recursive(
 def test_no_json_breaks_the_reading(value: object, status: int) -> None:
     raw = json.dumps(value).encode()
     shapes = [raw, b'{"choices":[{"delta":%b,"finish_reason":%b}],"usage":%b}' % (raw, raw, raw), b'{"error":%b}' % raw]
-    told = [str(http_error(status, {}, shape, provider="p", model="m")) for shape in shapes]
+    told = [str(http_error(status, {}, shape, Addressee("p", "m"))) for shape in shapes]
     for shape in shapes:
         for read in (OpenAiReading().feed, OpenAiReading().whole):
             try:

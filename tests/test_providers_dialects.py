@@ -20,7 +20,7 @@ from chat_tui.models import DIALECTS, Provider
 from chat_tui.providers.dialects import dialect
 from chat_tui.providers.dialects.complaint import error_of
 from chat_tui.providers.discovery import models_of
-from chat_tui.providers.http_errors import http_error
+from chat_tui.providers.http_errors import Addressee, http_error
 from chat_tui.providers.line import base_url_of
 from chat_tui.providers.transport import Transport
 from tests.wire.asking import KEY, ask, text_of
@@ -209,7 +209,7 @@ def test_no_json_breaks_the_reading(name: str, values: list[object], status: int
     told = []
     for value in values:
         raw = json.dumps(value).encode()
-        told.append(str(http_error(status, {}, raw, provider="p", model="m", fetch_hint="x")))
+        told.append(str(http_error(status, {}, raw, Addressee("p", "m", fetch_hint="x"))))
         told.append(str(error_of(value)))
         assert spoken.quirk(status, raw.decode()) is None or status == 400
     streamed, at_once = spoken.reading(), spoken.reading()

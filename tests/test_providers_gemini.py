@@ -14,7 +14,7 @@ from chat_tui.conversation import Turn
 from chat_tui.models import Model, Provider
 from chat_tui.providers.dialects import gemini
 from chat_tui.providers.discovery import models_of
-from chat_tui.providers.http_errors import http_error
+from chat_tui.providers.http_errors import Addressee, http_error
 from chat_tui.providers.transport import Transport
 from chat_tui.request import Request
 from tests.wire.asking import HELLO, ask, text_of
@@ -162,10 +162,10 @@ async def test_each_status_and_the_same_error_in_a_stream_have_one_name(
 )
 def test_a_wish_to_wait_in_the_body_is_read(delay: object, wait: float | None) -> None:
     body = refusal(429, "slow", "RESOURCE_EXHAUSTED", {"retryDelay": delay})
-    error = http_error(429, {}, body, provider="p", model="m")
+    error = http_error(429, {}, body, Addressee("p", "m"))
     assert isinstance(error, errors.RateLimited)
     assert error.retry_after == wait
-    error = http_error(429, {"retry-after": "3"}, body, provider="p", model="m")
+    error = http_error(429, {"retry-after": "3"}, body, Addressee("p", "m"))
     assert isinstance(error, errors.RateLimited)
     assert error.retry_after == 3
 

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 
+import msgspec
+
 from chat_tui import errors
 from chat_tui.conversation import now
 from chat_tui.providers.dialects.complaint import Complaint, complaint_of, too_long
@@ -30,111 +32,113 @@ _KEY_PIECE = 8
 """Characters in a row that a text may not share with a key."""
 
 
-def http_error(
-    status: int,
-    headers: Mapping[str, str],
-    body: bytes,
-    *,
-    provider: str,
-    model: str,
-    key_env: str = "",
-    key: str = "",
-    fetch_hint: str = "",
-    images: bool = False,
-) -> errors.ProviderError:
-    """The error that a status, its headers (names in lower case) and its body mean.
+class Addressee(msgspec.Struct, frozen=True):
+    """Whom the request went to and what was in it, as far as an error tells of that."""
 
-    `key` is kept out of its text; `fetch_hint` is for a model that the server has not got; `images` were sent.
-    """
+    provider: str
+    model: str = ""
+    """Empty: the provider was asked for something else than an answer."""
+    key_env: str = ""
+    """The variable that holds the key."""
+    fetch_hint: str = ""
+    """What to do where the server has not got the model."""
+    images: bool = False
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What every error carries."""
+        return {"provider": self.provider, "model": self.model}
+
+
+def http_error(
+    status: int, headers: Mapping[str, str], body: bytes, asked: Addressee, key: str = ""
+) -> errors.ProviderError:
+    """The error that a status, its headers (names in lower case) and its body mean; `key` is kept out of its text."""
     complaint = _complaint(body)
-    about = {"provider": provider, "model": model}
-    error = _error(status, headers, complaint, _line(complaint.said, key), about, key_env, key, fetch_hint, images)
+    said = _line(complaint.said, key)
+    told = f": {said}" if said else ""
+    if 300 <= status < 400:
+        error = _moved(status, headers, asked, key)
+    else:
+        error = _barred(status, complaint, told, asked) or _refused(status, headers, complaint, told, asked)
     wish = headers.get("x-should-retry", "").strip().lower()
     if wish == "false" or (wish == "true" and not isinstance(error, _FINAL)):
         error.retryable = wish == "true"
     return error
 
 
-def _error(
-    status: int,
-    headers: Mapping[str, str],
-    complaint: Complaint,
-    said: str,
-    about: dict[str, str],
-    key_env: str,
-    key: str,
-    fetch_hint: str,
-    images: bool,
+def _refused(
+    status: int, headers: Mapping[str, str], complaint: Complaint, told: str, asked: Addressee
 ) -> errors.ProviderError:
-    provider = about["provider"]
-    told = f": {said}" if said else ""
-    barred = _barred(status, complaint, told, key_env, about)
-    if barred is not None:
-        return barred
+    provider, names = asked.provider, asked.names
     if status == 429:
         wait = _wait(headers, complaint)
         return errors.RateLimited(
             f"{provider} limits the rate (429){told}.",
             "Wait a moment, or choose another model.",
             retry_after=limits_reset(headers, now()) if wait is None else wait,
-            **about,
+            **names,
         )
     if status in {400, 413, 422} and complaint.too_long:
-        return too_long(complaint, provider, about["model"])
-    if images and status in {400, 404, 415, 422, 500, 501} and _NO_IMAGES.search(complaint.said):
+        return too_long(complaint, provider, asked.model)
+    if asked.images and status in {400, 404, 415, 422, 500, 501} and _NO_IMAGES.search(complaint.said):
         return errors.Rejected(
             f"{provider} does not take the image with this model ({status}){told}.",
             "Choose a model that takes images with Ctrl+O, or ask without it.",
-            **about,
+            **names,
         )
     if status == 404:
-        missing = fetch_hint and re.search(r"model.{0,300}not found", complaint.said, re.DOTALL)
+        missing = asked.fetch_hint and re.search(r"model.{0,300}not found", complaint.said, re.DOTALL)
         return errors.Rejected(
             f"{provider} knows no such model or path (404){told}.",
-            fetch_hint if missing else "Check the model's name and `base_url`.",
-            **about,
+            asked.fetch_hint if missing else "Check the model's name and `base_url`.",
+            **names,
         )
     if status in {408, 409, 425} or status >= 500:
         return errors.Overloaded(
             f"{provider} cannot answer now ({status}){told}.",
             "Ask again in a moment.",
             retry_after=_wait(headers, complaint),
-            **about,
-        )
-    if 300 <= status < 400:
-        where = clean_line(headers.get("location", "").partition("?")[0], 200)
-        place = f" to {without_keys(where, key)}" if "://" in where and "@" not in where else ""
-        return errors.Rejected(
-            f"{provider} has moved{place} ({status}).",
-            "Set `base_url` to its new address, if you trust it.",
-            **about,
+            **names,
         )
     return errors.Rejected(
-        f"{provider} refused the request ({status}){told}.", "Change the settings or choose another model.", **about
+        f"{provider} refused the request ({status}){told}.", "Change the settings or choose another model.", **names
     )
 
 
-def _barred(
-    status: int, complaint: Complaint, told: str, key_env: str, about: dict[str, str]
-) -> errors.ProviderError | None:
+def _moved(status: int, headers: Mapping[str, str], asked: Addressee, key: str) -> errors.ProviderError:
+    where = clean_line(headers.get("location", "").partition("?")[0], 200)
+    place = f" to {without_keys(where, key)}" if "://" in where and "@" not in where else ""
+    return errors.Rejected(
+        f"{asked.provider} has moved{place} ({status}).",
+        "Set `base_url` to its new address, if you trust it.",
+        **asked.names,
+    )
+
+
+def _barred(status: int, complaint: Complaint, told: str, asked: Addressee) -> errors.ProviderError | None:
     """The error where the key or what it may spend is the matter."""
-    provider = about["provider"]
+    provider, names = asked.provider, asked.names
     if status in {401, 403} or (status == 400 and complaint.wrong_key):
-        hint = f"Check the key in ${key_env}." if key_env else f"Set `api_key_env` for `{provider}` in the config."
+        hint = (
+            f"Check the key in ${asked.key_env}."
+            if asked.key_env
+            else f"Set `api_key_env` for `{provider}` in the config."
+        )
         if "signin_url" in complaint.fields:
             hint = "Sign in with `ollama signin`."
-        return errors.KeyRefused(f"{provider} does not accept the key ({status}){told}.", hint, **about)
+        return errors.KeyRefused(f"{provider} does not accept the key ({status}){told}.", hint, **names)
     if status == 402 or (status in {400, 429} and complaint.no_credit):
         return errors.QuotaUsedUp(
             f"{provider} says that the credit is used up ({status}){told}.",
             "Top it up, or choose another model.",
-            **about,
+            **names,
         )
     if status == 429 and complaint.day_is_used_up:
         return errors.QuotaUsedUp(
             f"{provider} says that the day's quota is used up ({status}){told}.",
             "Choose another model until tomorrow.",
-            **about,
+            **names,
         )
     return None
 

@@ -23,7 +23,7 @@ from chat_tui.providers.dialects.dialect import Call, Dialect, Json, parsed
 from chat_tui.providers.dialects.look_up import Question
 from chat_tui.providers.discovery import whole_list
 from chat_tui.providers.encoding import encoded
-from chat_tui.providers.http_errors import http_error
+from chat_tui.providers.http_errors import Addressee, http_error
 from chat_tui.providers.line import Line as Line
 from chat_tui.providers.line import base_url_of, url_of
 from chat_tui.providers.line import key_of as key_of
@@ -238,17 +238,14 @@ def _refused(
     model: Model | None = None,
     call: Call | None = None,
 ) -> errors.ProviderError:
-    return http_error(
-        reply.status_code,
-        reply.headers,
-        body,
-        provider=line.provider.name,
-        model=model.name if model else "",
-        key_env=line.provider.api_key_env,
-        key=line.api_key,
-        images=call is not None and call.images,
+    asked = Addressee(
+        line.provider.name,
+        model.name if model else "",
+        line.provider.api_key_env,
         fetch_hint=spoken.fetch_hint.replace("{model}", clean_line(model.id, 100)) if model else "",
+        images=call is not None and call.images,
     )
+    return http_error(reply.status_code, reply.headers, body, asked, line.api_key)
 
 
 def _headers(spoken: Dialect, line: Line) -> Mapping[str, str]:
