@@ -17,7 +17,8 @@ from contextlib import suppress
 import pytest
 from textual import events
 
-from chat_tui.tui.driver import InputSplitter, driver_class
+from chat_tui.tui.driver import driver_class
+from chat_tui.tui.terminal_input import InputSplitter
 
 START, END = "\x1b[200~", "\x1b[201~"
 
