@@ -23,7 +23,11 @@ CODE_LINES_MOST = 120
 LIST_LINES = 14
 """Lines of a list after which it is cut before the next item."""
 LIST_LINES_MOST = 60
-TABLE_ROWS = 16
+LIST_LENGTH = 4_000
+"""Characters that count as much as all those lines; twice as many within one item."""
+TABLE_ROWS, TABLE_CELLS = 16, 300
+COLUMNS = 64
+"""What has more of them is not laid out as a table."""
 PARAGRAPH_LENGTH = 3_000
 """Characters after which a paragraph is cut."""
 RAW_LINES = 200
@@ -183,7 +187,7 @@ class Splitter:
             self._begin(line)
         elif self._state == "table":
             self._add(line)
-            if len(self._lines) >= TABLE_ROWS:
+            if len(self._lines) >= min(TABLE_ROWS, 3 + TABLE_CELLS // (self._head[0].count("|") + 1)):
                 self._cut_table()
         else:
             self._take_in_paragraph(line)
@@ -217,7 +221,7 @@ class Splitter:
 
     def _add(self, line: str) -> None:
         self._lines.append(line)
-        self._size += len(line) + 1
+        self._size += max(len(line), 20) + 1  # However short, it was asked whether it begins something.
 
     def _take_code(self, line: str) -> None:
         mark = line.strip()
@@ -267,12 +271,12 @@ class Splitter:
             return
         item = _ITEM.match(line) if indent_of(line) < self._content else None
         if item:
-            if len(self._lines) >= LIST_LINES:
+            if len(self._lines) >= LIST_LINES or self._size > LIST_LENGTH:
                 self._cut(number=self._number + self._items if self._number or self._item in ".)" else 0)
             self._nest = self._nest if self._lines else 0
             self._begin_item(item)
             self._items += 1
-        elif len(self._lines) >= LIST_LINES_MOST:
+        elif len(self._lines) >= LIST_LINES_MOST or self._size > 2 * LIST_LENGTH:
             fence = self._inner_fence
             self._cut(nest=self._content)
             if fence:
@@ -287,7 +291,8 @@ class Splitter:
     def _take_in_paragraph(self, line: str) -> None:
         # Behind a cut there is no line yet.
         above = self._lines[-1] if self._lines else ""
-        if self._state == "paragraph" and "|" in above and "-" in line and _DELIMITER.match(line):
+        table = self._state == "paragraph" and 1 <= above.count("|") <= COLUMNS
+        if table and "-" in line and _DELIMITER.match(line):
             head = self._lines.pop()
             if self._lines:
                 self._close()

@@ -1,4 +1,7 @@
-"""The Markdown parser: CommonMark with tables, strikethrough, and mathematics kept as its source."""
+"""The Markdown parser: CommonMark with tables, strikethrough, and mathematics kept as its source.
+
+What costs more than anybody reads is shown as its source: thousands of marks, brackets in brackets, endless columns.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,24 @@ import re
 from typing import TYPE_CHECKING
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_block.table import table as _any_table
+from markdown_it.rules_inline.html_inline import html_inline as _any_html
+from markdown_it.token import Token
+
+from chat_tui.markdown.blocks import COLUMNS
 
 if TYPE_CHECKING:
+    from markdown_it.rules_block import StateBlock
+    from markdown_it.rules_core import StateCore
     from markdown_it.rules_inline import StateInline
 
+MARKS = 1_000
+"""So many marks of one block are looked at (some microseconds each); the text behind them is shown as its source."""
+BRACKETS = 24
+"""Open at once; each level is looked through anew for each bracket in it."""
+
+_MARK = re.compile(r"[\[\]*_`<&!\\$~\n]")
+_BRACKET = re.compile(r"[\[\]]")
 _PRICE = re.compile(r"\d[^\\^_={}]*\s[A-Za-z]{2,}[^\\^_={}]*")
 """Words between two amounts, as in `$5 or 6$`."""
 _PAIRS = (("\\(", "\\)"), ("\\[", "\\]"), ("$$", "$$"))
@@ -50,8 +67,48 @@ def _dollar_end(source: str, start: int, stop: int) -> int:
     return end + 1
 
 
+def _html(state: StateInline, silent: bool) -> bool:
+    # Whether it ends is asked of a search that is fast, not of the pattern.
+    if state.src.startswith("<![CDATA[", state.pos) and "]]>" not in state.src[state.pos :]:
+        return False
+    return _any_html(state, silent)
+
+
+def _table(state: StateBlock, first: int, end: int, silent: bool) -> bool:
+    if state.src.count("|", state.bMarks[first], state.eMarks[first]) > COLUMNS:
+        return False
+    return _any_table(state, first, end, silent)
+
+
+def _inline(state: StateCore) -> None:
+    """What stands within the block's lines, as far as it is worth its cost."""
+    left = MARKS
+    for token in state.tokens:
+        if token.type == "inline":
+            left -= len(_MARK.findall(token.content))
+            if left < 0 or _nested(token.content) > BRACKETS:
+                token.children = [Token("text", "", 0, content=token.content)]
+            else:
+                token.children = []
+                state.md.inline.parse(token.content, state.md, state.env, token.children)
+
+
+def _nested(text: str) -> int:
+    """How many brackets are open at once, at most."""
+    if text.count("[") <= BRACKETS:
+        return 0
+    deepest = depth = 0
+    for bracket in _BRACKET.findall(text):
+        depth = max(depth + (1 if bracket == "[" else -1), 0)
+        deepest = max(deepest, depth)
+    return deepest
+
+
 def make_parser() -> MarkdownIt:
     """A parser of its own."""
     parser = MarkdownIt("commonmark", {"maxNesting": 100}).enable(["table", "strikethrough"])
+    parser.core.ruler.at("inline", _inline)
+    parser.block.ruler.at("table", _table, {"alt": ["paragraph", "reference"]})
+    parser.inline.ruler.at("html_inline", _html)
     parser.inline.ruler.before("escape", "math", _math)
     return parser

@@ -1,0 +1,60 @@
+"""What Markdown costs at most, whatever its marks: in calls of Python functions, about 150 ns each on any day."""
+
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from chat_tui.markdown.blocks import COLUMNS, Block, split
+from chat_tui.markdown.parser import make_parser
+from chat_tui.web.rendering import pieces
+
+PARSER = make_parser()
+
+
+def calls_of(work: Callable[[], object]) -> int:
+    count = 0
+
+    def note(frame: object, event: str, argument: object) -> None:
+        nonlocal count
+        count += event == "call"
+
+    sys.setprofile(note)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def cost(block: Block) -> int:
+    return calls_of(lambda: PARSER.parse(f"{block.head}\n{block.source}" if block.head else block.source))
+
+
+@pytest.mark.parametrize(
+    "unit", ["[", "![", "[[]", "[a](", "[[[[a]]]]", "**a*", "`a``", "<a ", "<![CDATA[", "a\n", "> ", "- ", "- [a *b\n"]
+)
+def test_no_block_costs_much_whatever_its_marks(unit: str) -> None:
+    assert max(map(cost, split(unit * (9_000 // len(unit))))) < 100_000
+
+
+def test_no_item_of_a_list_costs_much_however_long() -> None:
+    line = "  Some *words* with `code` and [a link](https://example.org/), which go on and on.\n" * 30
+    assert max(map(cost, split("- item\n" + line * 20))) < 100_000
+    assert max(map(cost, split(("- item\n" + line) * 20))) < 100_000
+
+
+@pytest.mark.parametrize("columns", [30, COLUMNS - 1, COLUMNS + 1, 1_400])
+def test_no_piece_of_a_table_costs_much_however_many_its_columns(columns: int) -> None:
+    assert max(map(cost, split("a|" * columns + "\n" + "-|" * columns + "\n" + "|b\n" * 40))) < 50_000
+
+
+@pytest.mark.parametrize("text", ["[" * 100 + " *a*", "*a* " * 600, "a|" * 70 + "\n" + "-|" * 70 + "\n" + "b|\n" * 40])
+def test_what_is_not_worth_its_cost_is_shown_as_its_source(text: str) -> None:
+    assert (
+        "".join([piece.html for piece in pieces(text)]).removeprefix("<p>").removesuffix("</p>").split() == text.split()
+    )
+
+
+def test_many_marks_that_cost_little_mean_what_they_mean() -> None:
+    assert "".join([piece.html for piece in pieces("[1] *a* " * 60)]).count("<em>") == 60
