@@ -10,6 +10,7 @@ from chat_tui.providers.scripted import Pause
 from chat_tui.tui import keymap
 from chat_tui.tui.help_screen import HelpScreen
 from chat_tui.tui.history_screen import HistoryScreen
+from chat_tui.tui.key_table import TABLE, Key
 from chat_tui.tui.rebinding import rebound
 from tests.scripted_chat import scripted_chat
 
@@ -18,18 +19,18 @@ HELD = ["Half of ", "an answer", Pause(60)]
 
 def test_no_key_stands_for_two_things_in_one_place() -> None:
     for where in ("everywhere", "prompt", "transcript", "history list"):
-        keys = [key for row in keymap.TABLE if row.where in ("everywhere", where) for key in row.keys.split(",")]
+        keys = [key for row in TABLE if row.where in ("everywhere", where) for key in row.keys.split(",")]
         assert len(keys) == len(set(keys)), where
 
 
 def test_ids_are_noun_and_verb() -> None:
-    ids = [row.id for row in keymap.TABLE]
+    ids = [row.id for row in TABLE]
     assert len(ids) == len(set(ids))
     assert all(len(id.split(".")) == 2 for id in ids)
 
 
 def test_keys_that_terminals_take_are_not_used() -> None:
-    used = {key for row in keymap.TABLE for key in row.keys.split(",")}
+    used = {key for row in TABLE for key in row.keys.split(",")}
     assert not used & {"ctrl+b", "ctrl+a", "ctrl+s", "alt+enter"}
 
 
@@ -282,8 +283,8 @@ PLAIN_XTERM = {
 TAKEN_BY_MULTIPLEXERS = {"ctrl+a", "ctrl+b"}
 
 
-@pytest.mark.parametrize("row", keymap.TABLE, ids=lambda row: row.id)
-def test_every_action_can_be_reached_from_a_plain_xterm_in_a_multiplexer(row: keymap.Key) -> None:
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.id)
+def test_every_action_can_be_reached_from_a_plain_xterm_in_a_multiplexer(row: Key) -> None:
     assert PLAIN_XTERM.intersection(row.keys.split(",")) - TAKEN_BY_MULTIPLEXERS
 
 

@@ -17,6 +17,7 @@ from chat_tui.tui.app import ChatApp
 from chat_tui.tui.compare_screen import CompareScreen
 from chat_tui.tui.help_screen import help_lines
 from chat_tui.tui.history_list import SummaryRows
+from chat_tui.tui.key_table import TABLE, Key
 from chat_tui.tui.keymap import as_bound
 from chat_tui.tui.rebinding import rebound
 from chat_tui.tui.row_list import Filter
@@ -28,7 +29,7 @@ FREE = "f20"
 PLACES = ("everywhere", "prompt", "transcript", "selection", "find bar", "lists", "history list", "side by side")
 SCREENS = {"screens": "/help", "texts": "/help", "comparison": "/diff", "context": "/context", "choice": "/compare"}
 """What opens one that has the keys of a place."""
-CAN_BE_REBOUND = [row for row in keymap.TABLE if not row.fixed]
+CAN_BE_REBOUND = [row for row in TABLE if not row.fixed]
 
 
 class Watched(ChatApp):
@@ -110,7 +111,7 @@ async def test_a_rebound_key_acts_and_the_key_before_no_longer_does(where: str) 
             assert not await asked(chat, app, row, {row.id: FREE}, row.keys), row.id
 
 
-async def asked(chat: ScriptedChat, app: Watched, row: keymap.Key, changed: dict[str, str], keys: str) -> bool:
+async def asked(chat: ScriptedChat, app: Watched, row: Key, changed: dict[str, str], keys: str) -> bool:
     """Whether any of these keys asks for the row's action."""
     await stand(chat, row.where)
     app.set_keymap(changed)
@@ -121,7 +122,7 @@ async def asked(chat: ScriptedChat, app: Watched, row: keymap.Key, changed: dict
 
 
 def test_every_place_is_tried() -> None:
-    assert {row.where for row in keymap.TABLE} == {*PLACES, *SCREENS}
+    assert {row.where for row in TABLE} == {*PLACES, *SCREENS}
 
 
 @pytest.mark.parametrize("where", SCREENS)
@@ -150,7 +151,7 @@ async def test_a_rebound_key_acts_on_a_screen_over_the_chat_which_names_it(where
 
 
 @pytest.mark.parametrize("row", CAN_BE_REBOUND, ids=lambda row: row.id)
-def test_help_and_footer_tell_the_rebound_key(row: keymap.Key) -> None:
+def test_help_and_footer_tell_the_rebound_key(row: Key) -> None:
     good, wrong = rebound({row.id: FREE})
     assert (good, wrong) == ({row.id: FREE}, [])
     told = ["".join(span.text for span in line) for line in help_lines(good, 200)]
@@ -200,8 +201,8 @@ async def test_what_stands_on_the_screen_names_the_bound_keys() -> None:
         await chat.shows("Choose another with F18.")
 
 
-@pytest.mark.parametrize("row", [row for row in keymap.TABLE if row.fixed], ids=lambda row: row.id)
-def test_what_is_fixed_says_why_and_has_no_action(row: keymap.Key) -> None:
+@pytest.mark.parametrize("row", [row for row in TABLE if row.fixed], ids=lambda row: row.id)
+def test_what_is_fixed_says_why_and_has_no_action(row: Key) -> None:
     assert not row.action
     good, [error] = rebound({row.id: FREE})
     assert good == {}

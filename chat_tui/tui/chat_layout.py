@@ -18,6 +18,7 @@ from chat_tui.tui.chat import Chat
 from chat_tui.tui.completion import Completion
 from chat_tui.tui.history_list import HistoryList
 from chat_tui.tui.host import Host
+from chat_tui.tui.key_table import TABLE
 from chat_tui.tui.model_picker import ModelPicker
 from chat_tui.tui.notices import KeyBar, TooSmall
 from chat_tui.tui.stats_panel import StatsPanel
@@ -143,7 +144,7 @@ class ChatLayout(Screen[None]):
 
     def _first_keys(self) -> list[tuple[str, str]]:
         changed = self.host.changed_keys
-        rows = {row.id: row for row in keymap.TABLE}
+        rows = {row.id: row for row in TABLE}
         if not self.host.kept.welcomed:
             send, models, help = (keymap.first_key(id, changed) for id in ("prompt.send", "models.open", "help.open"))
             return [

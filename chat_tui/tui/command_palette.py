@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from chat_tui.tui import commands, keymap
 from chat_tui.tui.host import Choice
+from chat_tui.tui.key_table import TABLE, Key
 
 if TYPE_CHECKING:
     from chat_tui.tui.chat_screen import ChatScreen
@@ -33,7 +34,7 @@ def choices(screen: ChatScreen) -> list[Choice]:
     left_out = _ELSEWHERE | _MOVES | (set() if screen.chat.busy else {"answer.cancel", "answer.pause"})
     rows = {
         row.id: row
-        for row in keymap.TABLE
+        for row in TABLE
         if row.id in _AT_THE_PROMPT or (row.action and row.where in _PLACES and row.id not in left_out)
     }
     now = [id for id in _now(screen) if id in rows]
@@ -51,7 +52,7 @@ def _now(screen: ChatScreen) -> Iterable[str]:
     return [*(id for id in ids if id not in _LAST), *_LAST]
 
 
-def _by_key(screen: ChatScreen, row: keymap.Key, group: str) -> Choice:
+def _by_key(screen: ChatScreen, row: Key, group: str) -> Choice:
     around = screen.chat if row.where == "transcript" else screen
     target = screen.chat.transcript if row.inner else around
     keys = keymap.shown(screen.host.changed_keys.get(row.id, row.keys))

@@ -24,6 +24,7 @@ from chat_tui.tui import at_once, compare_lines, keymap
 from chat_tui.tui import figures_text as words
 from chat_tui.tui.compare_columns import Column
 from chat_tui.tui.host import Choice, Host
+from chat_tui.tui.key_table import TABLE
 from chat_tui.tui.notices import KeyBar
 from chat_tui.tui.spans import Line, Span, SpanView, apart
 from chat_tui.tui.transcript.frames import Turns
@@ -340,7 +341,7 @@ class CompareScreen(Screen[Conversation | None]):
 
     def offered(self) -> Sequence[Choice]:
         """What the command palette lists."""
-        ids = {row.id: row.keys for row in keymap.TABLE}
+        ids = {row.id: row.keys for row in TABLE}
 
         def offer(id: str, told: str, action: str) -> Choice:
             keys = keymap.shown(self.host.changed_keys.get(id, ids[id]))

@@ -8,6 +8,7 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 
 from chat_tui.tui import commands, keymap
+from chat_tui.tui.key_table import TABLE
 from chat_tui.tui.reading_screen import ReadingScreen
 from chat_tui.tui.spans import Line, Span, crop, wrap
 
@@ -20,7 +21,7 @@ def help_lines(changed: Mapping[str, str], width: int, here: str = "") -> list[L
     """Keys and commands, what they do beside them, the keys of `here` first; `changed` holds rebound keys by id."""
     lines: list[Line] = []
     where = ""
-    for row in sorted(keymap.TABLE, key=lambda row: row.where != here):
+    for row in sorted(TABLE, key=lambda row: row.where != here):
         if row.where != where:
             where = row.where
             lines += [(), (Span(f"Keys: {where}", "accent"),)]

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from chat_tui import attachments, presets
 from chat_tui.attachments import Attachment
@@ -16,44 +16,17 @@ from chat_tui.errors import ChatTuiError, CommandError
 from chat_tui.presets import Preset
 from chat_tui.text_safety import clean_line
 from chat_tui.tui import figures_text as words
-from chat_tui.tui.chat import Chat
-from chat_tui.tui.host import Choice, Host
+from chat_tui.tui.caller import Caller
+from chat_tui.tui.host import Choice
 
 if TYPE_CHECKING:
     from chat_tui.engine import Engine
-    from chat_tui.tui.as_you_type import AsYouType
 
 NONE = "none"
 _PATH = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|((?:\\.|[^\s\\])+))(.*)""", re.DOTALL)
 
 
-class PresetCaller(Protocol):
-    """The screen that these commands act on."""
-
-    chat: Chat
-    model: str | None
-    strategy: str
-    presets: Sequence[Preset]
-    """All that were found when they were last looked for."""
-
-    @property
-    def host(self) -> Host:
-        """The app around it."""
-
-    def choose(self, model: str | None, strategy: str) -> None:
-        """Take this model, or let this strategy choose."""
-
-    def ask(self, text: str, files: Sequence[Attachment] = ()) -> None:
-        """Ask."""
-
-    def as_you_type(self) -> AsYouType:
-        """What answers before it is sent."""
-
-    async def action_new_conversation(self) -> None:
-        """Begin a new conversation."""
-
-
-async def take(screen: PresetCaller, engine: Engine, typed: str) -> None:
+async def take(screen: Caller, engine: Engine, typed: str) -> None:
     """`/preset NAME [values]`, `/preset none`, or the list of all. Raises `ChatTuiError`."""
     name, _, values = typed.partition(" ")
     if not name:
@@ -66,7 +39,7 @@ async def take(screen: PresetCaller, engine: Engine, typed: str) -> None:
         await use(screen, engine, presets.with_values(preset, presets.values_in(preset, values)))
 
 
-async def use(screen: PresetCaller, engine: Engine, preset: Preset) -> None:
+async def use(screen: Caller, engine: Engine, preset: Preset) -> None:
     """Take a preset, and the model that it names. Raises `ChatTuiError`."""
     await screen.chat.set_preset(preset)
     if preset.model or preset.strategy:
@@ -80,7 +53,7 @@ async def use(screen: PresetCaller, engine: Engine, preset: Preset) -> None:
     screen.host.say(f"Preset: {preset.words()}", f"{clean_line(preset.description, 200)}.{asked}", long=True)
 
 
-def _model(screen: PresetCaller, engine: Engine) -> tuple[str, str]:
+def _model(screen: Caller, engine: Engine) -> tuple[str, str]:
     """The model that would answer now, and its price in words."""
     asked = screen.chat.settings()
     name = asked.model or engine.first_choice(asked.strategy or screen.strategy)
@@ -92,7 +65,7 @@ def _model(screen: PresetCaller, engine: Engine) -> tuple[str, str]:
     return name, f" ({costs})"
 
 
-async def _choose(screen: PresetCaller, engine: Engine) -> None:
+async def _choose(screen: Caller, engine: Engine) -> None:
     """Show all presets, to choose one."""
     found, wrong = await asyncio.to_thread(presets.every, presets.folders())
     screen.presets = found
@@ -114,7 +87,7 @@ async def _choose(screen: PresetCaller, engine: Engine) -> None:
     screen.host.choose("Presets", choices)
 
 
-async def _begin(screen: PresetCaller, engine: Engine, preset: Preset | None) -> None:
+async def _begin(screen: Caller, engine: Engine, preset: Preset | None) -> None:
     try:
         if preset is None:
             await take(screen, engine, NONE)
@@ -124,7 +97,7 @@ async def _begin(screen: PresetCaller, engine: Engine, preset: Preset | None) ->
         screen.host.tell(error)
 
 
-async def analyse(screen: PresetCaller, engine: Engine, typed: str) -> None:
+async def analyse(screen: Caller, engine: Engine, typed: str) -> None:
     """`/analyse FILE [question]`: asked in a conversation of its own. Raises `ChatTuiError`."""
     match = _PATH.fullmatch(typed)
     if match is None:

@@ -8,7 +8,7 @@ from textual.keys import Keys, _character_to_key, key_to_character
 
 from chat_tui.errors import KeymapError
 from chat_tui.text_safety import clean_line
-from chat_tui.tui.keymap import DIGITS, TABLE, Key, Where
+from chat_tui.tui.key_table import DIGITS, TABLE, Key, Where
 
 # Where letters are words: in the lists they filter.
 _WRITTEN_IN = ("everywhere", "prompt", "find bar", "lists", "history list", "screens", "choice")
