@@ -10,18 +10,17 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Literal, TypeVar
+from typing import Literal
 
 import msgspec
 
 from chat_tui.conversation import Conversation, Hit, Quick, Summary, Turn, new_id, now, title_of
-from chat_tui.errors import ChatTuiError, ConversationNotFound, HistoryError
+from chat_tui.errors import ChatTuiError, HistoryError
 from chat_tui.listing import listing
 from chat_tui.route import Route
+from chat_tui.saving import Saving
 from chat_tui.stage import History
 from chat_tui.statistics import Statistics
-
-T = TypeVar("T")
 
 OPEN_CONVERSATIONS = 8
 """How many conversations are kept in memory."""
@@ -43,7 +42,7 @@ class Memory:
         is_busy: Callable[[str], bool],
         tell: Callable[[ChatTuiError], None],
     ) -> None:
-        self._history, self._is_busy, self._tell = history, is_busy, tell
+        self._history, self._is_busy = history, is_busy
         self._open_private = open_private
         self._private: History | None = None
         self._deleted: set[str] = set()
@@ -51,9 +50,8 @@ class Memory:
         self._erasing: set[asyncio.Task[None]] = set()
         self._open: dict[str, Conversation] = {}
         self._version, self._old = 0, set[str]()
-        self._told, self._private_ids = set[str](), set[str]()
-        self._unsaved: dict[str, dict[str, Turn]] = {}
-        """Conversations of which something is not on the disk: all their turns since, a parent before its children."""
+        self._private_ids: set[str] = set()
+        self._saving = Saving(self._of, self._path_of, tell)
 
     # -- conversations --------------------------------------------------------------------------------------------
 
@@ -64,8 +62,8 @@ class Memory:
     async def conversations(self, limit: int = 200, offset: int = 0) -> list[Summary]:
         """The conversations, pinned ones first, then the newest; before them private and unsaved ones."""
         private = await self._private.conversations(limit=limit, offset=0) if self._private and not offset else []
-        saved = await self._kept(self._history.conversations(limit=limit, offset=offset), [])
-        unsaved = (self._unsaved.keys() & self._open.keys()) - self._private_ids - self._deleted
+        saved = await self._saving.kept(self._history.conversations(limit=limit, offset=offset), [])
+        unsaved = (self._saving.unsaved & self._open.keys()) - self._private_ids - self._deleted
         return listing(private, [self._open[id] for id in unsaved], saved, first=not offset)
 
     async def search(self, query: str, limit: int = 50) -> list[Hit]:
@@ -87,28 +85,28 @@ class Memory:
 
     async def _is_old(self, conversation_id: str) -> bool:
         """Somebody may have written to it since it was read, such as another process; what runs here is known best."""
-        version = await self._kept(self._history.version(), self._version)
+        version = await self._saving.kept(self._history.version(), self._version)
         if version != self._version:
             self._version, self._old = version, set(self._open) - self._private_ids
-        return conversation_id in self._old - self._unsaved.keys() and not self._is_busy(conversation_id)
+        return conversation_id in self._old - self._saving.unsaved and not self._is_busy(conversation_id)
 
     async def set_system_prompt(self, conversation_id: str, text: str | None) -> None:
         """Set a conversation's system turn; None goes back to the config's."""
         conversation = await self.conversation(conversation_id)
         self.remember(msgspec.structs.replace(conversation, system_prompt=text))
-        await self._kept(self._of(conversation_id).set_system_prompt(conversation_id, text), None)
+        await self._saving.kept(self._of(conversation_id).set_system_prompt(conversation_id, text), None)
 
     async def set_preset(self, conversation_id: str, preset: str) -> None:
         """Set a conversation's preset, as JSON; an empty one takes it away."""
         conversation = await self.conversation(conversation_id)
         self.remember(msgspec.structs.replace(conversation, preset=preset))
-        await self._kept(self._of(conversation_id).set_preset(conversation_id, preset), None)
+        await self._saving.kept(self._of(conversation_id).set_preset(conversation_id, preset), None)
 
     async def route(self, turn_id: str) -> Route | None:
         """How an answer came about."""
         if self._private is not None and (route := await self._private.route(turn_id)):
             return route
-        return await self._kept(self._history.route(turn_id), None)
+        return await self._saving.kept(self._history.route(turn_id), None)
 
     async def with_contents(self, conversation: Conversation, turns: Sequence[Turn]) -> list[Turn]:
         """The same turns with what their attachments hold. Raises `HistoryError`."""
@@ -120,11 +118,11 @@ class Memory:
 
     async def spent(self, since: datetime) -> float:
         """US dollars for all answers since then, private ones too."""
-        return sum([await self._kept(each.spent(since), 0.0) for each in (self._private, self._history) if each])
+        return sum([await self._saving.kept(each.spent(since), 0.0) for each in (self._private, self._history) if each])
 
     async def cost(self, conversation_id: str) -> float | None:
         """US dollars for all answers of a conversation, on all its branches; None where none is known."""
-        return await self._kept(self._of(conversation_id).cost(conversation_id), None)
+        return await self._saving.kept(self._of(conversation_id).cost(conversation_id), None)
 
     async def statistics(self, since: datetime) -> Statistics:
         """Sums over the answers since this beginning of a day; private ones are not counted. Raises `HistoryError`."""
@@ -150,12 +148,11 @@ class Memory:
         """This is how it stands now."""
         self._open.pop(conversation.id, None)
         self._open[conversation.id] = conversation
-        if (unsaved := self._unsaved.get(conversation.id)) is not None:
-            unsaved.update({turn.id: turn for turn in conversation.path})
+        self._saving.note(conversation.id, conversation.path)
         for other in list(self._open):
             if len(self._open) <= OPEN_CONVERSATIONS:
                 break
-            if other not in self._unsaved and other != conversation.id and not self._is_busy(other):
+            if other not in self._saving.unsaved and other != conversation.id and not self._is_busy(other):
                 del self._open[other]
 
     # -- branches -------------------------------------------------------------------------------------------------
@@ -174,9 +171,9 @@ class Memory:
 
     async def _whole(self, conversation_id: str) -> History:
         """The history that holds all of a conversation; raises `HistoryError` where it cannot be brought there."""
-        if conversation_id in self._unsaved and conversation_id in self._open:
-            await self._mend(self._open[conversation_id])
-        if conversation_id in self._unsaved:
+        if conversation_id in self._saving.unsaved and conversation_id in self._open:
+            await self._saving.mend(self._open[conversation_id])
+        if conversation_id in self._saving.unsaved:
             # What is read from the disk would stand in view without the turns that are only in memory.
             raise HistoryError(
                 "A part of this conversation could not be saved yet, and would be lost.",
@@ -202,7 +199,7 @@ class Memory:
         owner = next((c.id for c in self._open.values() if any(turn.id == answer.id for turn in c.path)), "")
         if owner:
             self._amend(owner, answer.id, verdict=good)
-        await self._kept(self._of(owner).judge(answer.id, good), None)
+        await self._saving.kept(self._of(owner).judge(answer.id, good), None)
 
     def _amend(self, conversation_id: str, turn_id: str, **fields: bool | None) -> Conversation:
         conversation = self._open[conversation_id]
@@ -228,7 +225,7 @@ class Memory:
 
     async def set_unseen(self, conversation_id: str, unseen: bool) -> None:
         """Note that an answer has ended while nobody looked, or that somebody has seen it."""
-        await self._kept(self._of(conversation_id).set_unseen(conversation_id, unseen), None)
+        await self._saving.kept(self._of(conversation_id).set_unseen(conversation_id, unseen), None)
 
     async def delete(self, conversation_id: str) -> None:
         """Take a conversation out of the list. Raises `HistoryError`."""
@@ -244,7 +241,7 @@ class Memory:
     async def erase(self, older_seconds: float) -> None:
         """Erase for good what was deleted so long ago, by whatever process."""
         for history in filter(None, (self._private, self._history)):
-            await self._kept(history.purge(now() - timedelta(seconds=older_seconds)), None)
+            await self._saving.kept(history.purge(now() - timedelta(seconds=older_seconds)), None)
 
     def begin_to_erase(self, older_seconds: float) -> None:
         """`erase`, in a task that `close` does not wait for to its end."""
@@ -261,7 +258,7 @@ class Memory:
             async with asyncio.timeout(ERASING_SECONDS):
                 for conversation_id in self._deleted:
                     if not self.is_private(conversation_id):
-                        await self._kept(self._history.erase(conversation_id), None)
+                        await self._saving.kept(self._history.erase(conversation_id), None)
 
     async def export(self, conversation_id: str, form: Literal["markdown", "json"]) -> str:
         """A conversation as Markdown or as JSON that an import brings back. Raises `HistoryError`."""
@@ -288,51 +285,51 @@ class Memory:
 
     async def prompts(self) -> list[str]:
         """The user's last prompts, newest first."""
-        return await self._kept(self._history.prompts(), [])
+        return await self._saving.kept(self._history.prompts(), [])
 
     async def save_draft(self, conversation_id: str | None, text: str) -> None:
         """Keep the unsent words of a conversation (None: of one that has not begun)."""
         place = conversation_id or NO_CONVERSATION
-        await self._kept(self._of(place).save_draft(place, text), None)
+        await self._saving.kept(self._of(place).save_draft(place, text), None)
 
     async def draft(self, conversation_id: str | None) -> str:
         """The unsent words of a conversation."""
         place = conversation_id or NO_CONVERSATION
-        return await self._kept(self._of(place).draft(place), "")
+        return await self._saving.kept(self._of(place).draft(place), "")
 
     async def set_place(self, key: str, value: str) -> None:
         """Keep a small fact of a face, such as which conversation was open."""
-        await self._kept(self._history.set_place(key, value), None)
+        await self._saving.kept(self._history.set_place(key, value), None)
 
     async def place(self, key: str) -> str:
         """A small fact that a face has kept, empty when there is none."""
-        return await self._kept(self._history.place(key), "")
+        return await self._saving.kept(self._history.place(key), "")
 
     # -- growing --------------------------------------------------------------------------------------------------
 
     async def begin(self, conversation: Conversation) -> None:
         """Keep a conversation that begins."""
-        await self._saved(conversation.id, self._of(conversation.id).add_conversation(conversation))
+        await self._saving.save(conversation.id, self._of(conversation.id).add_conversation(conversation))
 
     async def add_question(self, asked: Conversation) -> None:
         """Keep the question with which the path ends."""
         question = asked.path[-1]
-        if asked.id in self._unsaved:
-            await self._mend(asked)
+        if asked.id in self._saving.unsaved:
+            await self._saving.mend(asked)
         else:
-            await self._saved(asked.id, self._of(asked.id).add_turn(asked.id, question))
+            await self._saving.save(asked.id, self._of(asked.id).add_turn(asked.id, question))
         if len(asked.path) == 1 and asked.title == PRIVATE_TITLE and self.is_private(asked.id):
             await self.rename(asked.id, question.text)
 
     async def add_answer(self, conversation_id: str, turn: Turn) -> None:
         """Keep an answer that begins."""
-        if conversation_id not in self._unsaved:
-            await self._saved(conversation_id, self._of(conversation_id).add_turn(conversation_id, turn))
+        if conversation_id not in self._saving.unsaved:
+            await self._saving.save(conversation_id, self._of(conversation_id).add_turn(conversation_id, turn))
 
     async def append(self, conversation_id: str, turn_id: str, text: str, thinking: str, quick: Quick | None) -> None:
         """Keep the next piece of a growing answer, and its short answer where that has grown."""
-        if conversation_id not in self._unsaved:
-            await self._saved(conversation_id, self._of(conversation_id).append(turn_id, text, thinking, quick))
+        if conversation_id not in self._saving.unsaved:
+            await self._saving.save(conversation_id, self._of(conversation_id).append(turn_id, text, thinking, quick))
 
     def settle(self, conversation_id: str, turn: Turn) -> None:
         """Put the ended turn into its conversation, before anybody sees the ending and asks on."""
@@ -340,61 +337,28 @@ class Memory:
         if conversation is not None:
             path = tuple(turn if known.id == turn.id else known for known in conversation.path)
             self.remember(msgspec.structs.replace(conversation, path=path))
-        if conversation_id in self._unsaved:
-            self._unsaved[conversation_id][turn.id] = turn
+        self._saving.note(conversation_id, [turn])
 
     async def finish(self, conversation_id: str, turn: Turn, route: Route | None) -> None:
         """Keep the answer as it ended."""
-        if conversation_id not in self._unsaved:
-            await self._saved(conversation_id, self._of(conversation_id).finish(turn, route), turn)
-        if conversation_id in self._unsaved and conversation_id in self._open:
-            await self._mend(self._open[conversation_id])
+        if conversation_id not in self._saving.unsaved:
+            await self._saving.save(conversation_id, self._of(conversation_id).finish(turn, route), turn)
+        if conversation_id in self._saving.unsaved and conversation_id in self._open:
+            await self._saving.mend(self._open[conversation_id])
 
     async def close(self) -> None:
         """Try once more to save what could not be saved, and let go of the history."""
-        for conversation_id in self._unsaved.keys() & self._open.keys():
-            await self._mend(self._open[conversation_id])
+        for conversation_id in self._saving.unsaved & self._open.keys():
+            await self._saving.mend(self._open[conversation_id])
         await self._erase_own()
         if self._private is not None:
             await self._private.close()
-        await self._kept(self._history.close(), None)
+        await self._saving.kept(self._history.close(), None)
 
-    # -- saving ---------------------------------------------------------------------------------------------------
-
-    async def _saved(self, conversation_id: str, work: Awaitable[None], turn: Turn | None = None) -> None:
-        """Save a part of a conversation, such as this turn; where that fails, the whole is saved as soon as it can."""
-        try:
-            await work
-        except HistoryError as error:
-            known = self._open.get(conversation_id)
-            turns = [*(known.path if known else ()), *([turn] if turn else ())]
-            self._unsaved.setdefault(conversation_id, {turn.id: turn for turn in turns})
-            self.tell_once(error)
-
-    async def _mend(self, conversation: Conversation) -> None:
-        """Save what of a conversation could not be saved when it came."""
-        on_path = {turn.id for turn in conversation.path}
-        others = [turn for turn in self._unsaved[conversation.id].values() if turn.id not in on_path]
-        try:
-            await self._of(conversation.id).mend(conversation, others)
-        except HistoryError as error:
-            self.tell_once(error)
-        else:
-            self._unsaved.pop(conversation.id, None)
-            self._told.clear()
-
-    async def _kept(self, work: Awaitable[T], otherwise: T) -> T:
-        """What the store gives; where it fails, the error is told once and the conversation goes on."""
-        try:
-            return await work
-        except ConversationNotFound:
-            return otherwise
-        except HistoryError as error:
-            self.tell_once(error)
-            return otherwise
+    def _path_of(self, conversation_id: str) -> Sequence[Turn]:
+        known = self._open.get(conversation_id)
+        return known.path if known is not None else ()
 
     def tell_once(self, error: HistoryError) -> None:
         """Tell it, unless the same was told since something could last be saved."""
-        if error.title not in self._told:
-            self._told.add(error.title)
-            self._tell(error)
+        self._saving.tell_once(error)

@@ -10,12 +10,12 @@ from chat_tui.attachments import Attachment
 from chat_tui.conversation import Conversation, Hit, Quick, Summary, Tree, Turn
 from chat_tui.models import Fetching, Standing
 from chat_tui.route import Route
+from chat_tui.statistics import Statistics
 
 if TYPE_CHECKING:
     # Behind the first paint: few import anything.
     from chat_tui.history.transfer.parcels import Arrival, Head
     from chat_tui.history.transfer.writing import Landed
-from chat_tui.statistics import Statistics
 
 
 class History(Protocol):

@@ -25,6 +25,7 @@ RANKS = {
     "answer": 2,
     "answers": 2,
     "memory": 2,
+    "saving": 2,
     "stage": 2,
     "preview": 2,
     "analysis": 2,

@@ -1,0 +1,77 @@
+"""Saving conversations as they grow, over a history that may fail: on a full disk, or in a folder that is only read."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence, Set
+from typing import TypeVar
+
+from chat_tui.conversation import Conversation, Turn
+from chat_tui.errors import ChatTuiError, ConversationNotFound, HistoryError
+from chat_tui.stage import History
+
+T = TypeVar("T")
+
+
+class Saving:
+    """What cannot be saved is told once, is noted here, and is saved as soon as it can be.
+
+    `history_of` tells which history keeps a conversation, `path_of` the turns in view of one that is open.
+    """
+
+    def __init__(
+        self,
+        history_of: Callable[[str], History],
+        path_of: Callable[[str], Sequence[Turn]],
+        tell: Callable[[ChatTuiError], None],
+    ) -> None:
+        self._history_of, self._path_of, self._tell = history_of, path_of, tell
+        self._told: set[str] = set()
+        self._unsaved: dict[str, dict[str, Turn]] = {}
+        """All turns since, a parent before its children, by the conversation's id."""
+
+    @property
+    def unsaved(self) -> Set[str]:
+        """The conversations of which something is not on the disk, by their ids."""
+        return self._unsaved.keys()
+
+    def note(self, conversation_id: str, turns: Iterable[Turn]) -> None:
+        """These turns of a conversation are as they are now; they wait with what of it could not be saved."""
+        if (waiting := self._unsaved.get(conversation_id)) is not None:
+            waiting.update({turn.id: turn for turn in turns})
+
+    async def save(self, conversation_id: str, work: Awaitable[None], turn: Turn | None = None) -> None:
+        """Save a part of a conversation, such as this turn; where that fails, the whole is saved as soon as it can."""
+        try:
+            await work
+        except HistoryError as error:
+            turns = [*self._path_of(conversation_id), *([turn] if turn else ())]
+            self._unsaved.setdefault(conversation_id, {turn.id: turn for turn in turns})
+            self.tell_once(error)
+
+    async def mend(self, conversation: Conversation) -> None:
+        """Save what of a conversation could not be saved when it came."""
+        on_path = {turn.id for turn in conversation.path}
+        others = [turn for turn in self._unsaved[conversation.id].values() if turn.id not in on_path]
+        try:
+            await self._history_of(conversation.id).mend(conversation, others)
+        except HistoryError as error:
+            self.tell_once(error)
+        else:
+            self._unsaved.pop(conversation.id, None)
+            self._told.clear()
+
+    async def kept(self, work: Awaitable[T], otherwise: T) -> T:
+        """What the history gives; where it fails, the error is told once and the conversation goes on."""
+        try:
+            return await work
+        except ConversationNotFound:
+            return otherwise
+        except HistoryError as error:
+            self.tell_once(error)
+            return otherwise
+
+    def tell_once(self, error: HistoryError) -> None:
+        """Tell it, unless the same was told since something could last be saved."""
+        if error.title not in self._told:
+            self._told.add(error.title)
+            self._tell(error)
