@@ -208,7 +208,8 @@ async def stage(
         yield Stage(engine, rig, router, supply, told)
     finally:
         await engine.close()
-    assert asyncio.all_tasks() <= before
+    left = asyncio.all_tasks() - before
+    assert not left, left
     assert rig.open == 0
     assert supply.told[-1] == "close"
 

@@ -56,6 +56,16 @@ async def test_a_piece_that_cannot_be_kept_keeps_no_other_out(tmp_path: Path) ->
     assert texts == ["one ", "three "]
 
 
+async def test_nothing_is_gathered_any_more_when_the_store_is_closed() -> None:
+    before = asyncio.all_tasks()
+    store = await Store.open(None)
+    left = asyncio.ensure_future(store.append("a", "one "))
+    await asyncio.sleep(0)
+    left.cancel()
+    await store.close()
+    assert asyncio.all_tasks() - before - {left} == set()
+
+
 async def test_what_a_closed_store_cannot_keep_is_told(tmp_path: Path) -> None:
     store = await Store.open(tmp_path / "history.db")
     await store.close()

@@ -58,6 +58,11 @@ class Pieces:
             self._writing = asyncio.ensure_future(self._write_soon())
         await kept
 
+    async def quiet(self) -> None:
+        """Wait until none is gathered or written any more."""
+        if self._writing is not None:
+            await asyncio.wait([self._writing])
+
     async def _write_soon(self) -> None:
         while self._waiting:
             await asyncio.sleep(GATHER_SECONDS)

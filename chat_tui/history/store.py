@@ -149,6 +149,7 @@ class Store:
     async def _end(self) -> None:
         if self._catching_up is not None:
             self._catching_up.cancel()
+        await self._pieces.quiet()
         for lane in {self._reader, self._searcher} - {self._writer}:
             await lane.shut(lambda db: None)
         await self._writer.shut(self._leave)
