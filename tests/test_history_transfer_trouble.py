@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import random
+import signal
 import sqlite3
 import sys
 import zlib
@@ -24,6 +25,7 @@ from chat_tui.history.transfer.parcels import ImportRefused
 from chat_tui.history.transfer.splitting import NoObject, TooLong, records
 from tests.killing import KILLS
 from tests.transfer_rig import chatgpt, imported, node
+from tests.wire.home import send_signal
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -253,7 +255,7 @@ async def test_a_kill_in_the_middle_leaves_a_good_store_and_the_next_import_comp
         assert child.stdout is not None
         assert await child.stdout.readline() == b"begun\n"
         await asyncio.sleep(chance.uniform(0.01, 0.25))
-        child.kill()
+        send_signal(child, signal.SIGKILL)
         await child.wait()
         store = await Store.open(kept)
         assert not store.notice

@@ -26,6 +26,7 @@ from chat_tui.providers.transport import Line, Transport
 from chat_tui.request import Request
 from tests.loopback_home import ended, engine_with, standing
 from tests.weights import weights_file
+from tests.wire.home import send_signal
 
 __all__ = ["weights_file"]
 
@@ -52,8 +53,7 @@ async def llama_cpp(file: Path) -> AsyncIterator[tuple[str, asyncio.subprocess.P
         assert report.ready, report
         yield f"http://127.0.0.1:{report.port}/v1", process
     finally:
-        if process.returncode is None:
-            process.kill()
+        send_signal(process, signal.SIGKILL)
         await process.wait()
 
 

@@ -227,8 +227,10 @@ class _Child:
         except TimeoutError:
             pass
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                self.process.kill()
+            if self.process.returncode is None:
+                # The process's own `kill` may take its exit code away from asyncio, which then warns on the screen.
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(self.process.pid, signal.SIGKILL)
             self.forget()
         await self.process.wait()
         await asyncio.wait([self._listening], timeout=_GRACE_SECONDS)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import re
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -79,8 +81,9 @@ class Catalogue:
             return False
         finally:
             if process is not None and process.returncode is None:
+                # The process's own `kill` may take its exit code away from asyncio, which then warns on the screen.
                 with contextlib.suppress(ProcessLookupError):
-                    process.kill()
+                    os.kill(process.pid, signal.SIGKILL)
                 await process.wait()
         if made:
             await asyncio.to_thread(self.load)

@@ -9,7 +9,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 from chat_tui.errors import CommandError
@@ -69,7 +69,9 @@ async def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
     finally:
         signal.signal(signal.SIGINT, before)
         if child.returncode is None:
-            child.terminate()
+            # Its own `terminate` may take its exit code away from asyncio, which then warns on the screen.
+            with suppress(ProcessLookupError):
+                os.kill(child.pid, signal.SIGTERM)
 
 
 def _write(file: Path, text: str) -> None:

@@ -116,9 +116,13 @@ class Home:
 
 
 def send_signal(process: asyncio.subprocess.Process, number: signal.Signals = signal.SIGINT) -> None:
-    """Send a signal. The process's own `send_signal` may take its exit code away from asyncio, which then tells 255."""
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(process.pid, number)
+    """Send a signal to what still runs.
+
+    The process's own `send_signal` may take its exit code away from asyncio, which then tells 255.
+    """
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, number)
 
 
 def as_promised(ran: Ran) -> None:
