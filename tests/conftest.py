@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -21,6 +22,8 @@ for name in ("DISPLAY", "WAYLAND_DISPLAY", "TMUX", "STY", "WSL_DISTRO_NAME"):
     os.environ.pop(name, None)
 # Whoever runs the tests keeps their clipboard.
 os.environ["SSH_TTY"] = "/dev/null"
+# A shell that starts the tests in the background has them ignore Ctrl+C, and so would each child that is sent one.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
