@@ -216,7 +216,7 @@ async def stage(
 
 async def chunks_of(answer: Answer, start: int = 0) -> list[Chunk]:
     """Everything the answer says, from this position to its end."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         return [chunk async for chunk in answer.follow(start)]
 
 

@@ -20,7 +20,7 @@ from chat_tui.routing.stream import Stream
 
 A, B, C = Model("one/a", quality=0.9), Model("two/b", quality=0.6), Model("three/c", quality=0.3)
 QUICK = ErrorHandling(retry_delay_seconds=0.0)
-SOON = 5.0
+SOON = 20.0
 """Seconds within which every test's wait must be over."""
 BUSY = Fault(Overloaded("Too busy.", provider="one", model="one/a"))
 

@@ -162,7 +162,7 @@ class ScriptedChat:
         assert self.app.engine is not None
         return self.app.engine
 
-    async def until(self, true: Callable[[], object], seconds: float = 5) -> None:
+    async def until(self, true: Callable[[], object], seconds: float = 20) -> None:
         """Wait until something is so. Raises AssertionError with the screen when it never is."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):

@@ -50,7 +50,7 @@ def said(chunks: Sequence[Chunk], phase: str) -> str:
 async def grown(answer: Answer, *phases: str) -> None:
     """Until each of these has said something."""
     wanted = set(phases)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         async for chunk in answer.follow():
             if isinstance(chunk, Token):
                 wanted.discard(str(chunk.phase))
@@ -223,7 +223,7 @@ async def test_a_pause_holds_both_and_loses_nothing() -> None:
         await asyncio.sleep(0.1)
         assert len(answer) == held
         answer.resume()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             going_on = answer.follow(held + 20)
             await anext(going_on)
         await on.engine.cancel(answer)
@@ -238,7 +238,7 @@ async def test_a_slow_reader_holds_both() -> None:
         answer = await asked(on)
         batches = answer.batches(tokens=4, hold_bytes=200)
         phases = set[object]()
-        async with asyncio.timeout(5), aclosing(batches):
+        async with asyncio.timeout(20), aclosing(batches):
             while len(phases) < 2:
                 phases |= {chunk.phase for chunk in await anext(batches) if isinstance(chunk, Token)}
             # Nobody reads on: 200 bytes are held, and what was under way.

@@ -13,6 +13,7 @@ from chat_tui.errors import Overloaded
 from chat_tui.providers.scripted import Fault, Pause, Script
 from chat_tui.request import Request
 from tests.engine_rig import Noted, chunks_of, ended, stage
+from tests.in_time import in_time, within
 from tests.routing_rig import end_of, endless, owed, slowly, text_of
 
 BUSY: Script = [Fault(Overloaded("Too busy."))]
@@ -75,6 +76,7 @@ async def test_the_turn_is_whole_when_the_end_is_told() -> None:
 # -- saving -----------------------------------------------------------------------------------------------------------
 
 
+@in_time
 async def test_a_growing_answer_is_saved_at_least_every_quarter_second() -> None:
     history = Noted()
     history.seconds = 0.02
@@ -82,7 +84,7 @@ async def test_a_growing_answer_is_saved_at_least_every_quarter_second() -> None
         answer = await ended(await on.engine.ask(None, "Go"))
     times = [at for at, _, _ in history.pieces]
     assert len(times) >= 5
-    assert max(after - before for before, after in pairwise(times)) < 0.25 + 0.1
+    within(max(after - before for before, after in pairwise(times)), 0.25 + 0.1)
     saved = "".join(text for _, text, _ in history.pieces)
     assert answer.text.startswith(saved)
     assert len(saved) > len(answer.text) / 2

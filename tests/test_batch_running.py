@@ -32,7 +32,7 @@ class Desk:
         return Batch(on.engine, self.prompts, self.ledger, job, heard=self._changed.set)
 
     async def until(self, true: Callable[[], bool]) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while not true():
                 self._changed.clear()
                 await self._changed.wait()
@@ -78,7 +78,7 @@ async def test_a_stop_ends_the_wait_for_a_server_that_is_away(tmp_path: Path) ->
     async with stage(*[[BUSY]] * 30, config=config) as on:
         batch = desk.batch(on, Job(concurrency=1))
         running = asyncio.ensure_future(batch.run())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while len(on.player.requests) < tries or on.rig.open:  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
         await batch.stop()

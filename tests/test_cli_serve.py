@@ -194,7 +194,7 @@ async def test_a_client_that_is_killed_cancels_its_answer(home: Home, server: Mo
         assert (await served.ended())[0] == 0
     assert closed is not None
     # A tenth of a second, and what a busy machine needs besides.
-    assert closed - killed < 0.5
+    assert closed - killed < 3
     assert [turn.state for turn in await kept(home)] == ["complete", "cancelled"]
 
 

@@ -32,7 +32,7 @@ async def three(a: Script, b: Script, c: Script, config: Config | None = None) -
 async def whole(comparison: Comparison) -> list[list[Chunk]]:
     """What each of them said to its end, when all is saved."""
     said = await asyncio.gather(*map(chunks_of, comparison.answers))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         for answer in comparison.answers:
             await answer.saved.wait()
     return said
@@ -40,7 +40,7 @@ async def whole(comparison: Comparison) -> list[list[Chunk]]:
 
 async def grown(comparison: Comparison) -> None:
     """Until each of them has said something."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         for answer in comparison.answers:
             async for chunk in answer.follow():
                 if isinstance(chunk, Token):

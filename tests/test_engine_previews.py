@@ -27,7 +27,7 @@ async def previewed(on: Stage, text: str, conversation: str | None = None) -> Pr
 
 async def begun(preview: Preview) -> None:
     """Its first token is there."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         async for chunk in preview.answer.follow():
             if isinstance(chunk, Token):
                 return

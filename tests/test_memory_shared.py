@@ -33,7 +33,7 @@ async def two(file: Path, *words: str) -> AsyncIterator[tuple[Engine, Engine]]:
 async def answered(engine: Engine, conversation_id: str | None, question: str) -> str:
     """Ask, wait until the answer is saved, and give the conversation's id."""
     answer = await engine.ask(conversation_id, question)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await answer.saved.wait()
     return answer.conversation_id
 

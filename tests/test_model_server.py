@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.in_time import in_time, within
 from tests.model_scripts import HOSTILE_LINE, Script, asked_for, parsed
 from tests.model_server import ModelServer
 from tests.sample_markdown import tokens
@@ -65,13 +66,17 @@ async def test_a_stream_holds_every_token_usage_and_an_end() -> None:
     assert server.exchanges[0].closed_by_client is None
 
 
+@in_time
 async def test_a_rate_is_kept_within_a_tenth() -> None:
     async with ModelServer() as server, httpx.AsyncClient() as client:
         start = time.monotonic()
         await _events(client, server.base_url, _question("t100-r200"))
-    assert 0.45 < time.monotonic() - start < 0.75
+    took = time.monotonic() - start
+    assert took > 0.45
+    within(took, 0.75)
 
 
+@in_time
 async def test_a_closed_socket_is_noticed_at_once_and_stops_the_stream() -> None:
     async with ModelServer() as server, httpx.AsyncClient() as client:
         async with client.stream(
@@ -84,7 +89,7 @@ async def test_a_closed_socket_is_noticed_at_once_and_stops_the_stream() -> None
         await server.until(lambda: server.active_streams == 0)
     closed = server.exchanges[0].closed_by_client
     assert closed is not None
-    assert closed - left < 0.2
+    within(closed - left, 0.2)
     assert server.exchanges[0].tokens_sent < 100
 
 

@@ -23,6 +23,7 @@ from chat_tui.providers.discovery import models_of
 from chat_tui.providers.http_errors import Addressee, http_error
 from chat_tui.providers.line import base_url_of
 from chat_tui.providers.transport import Transport
+from tests.in_time import in_time, within
 from tests.wire.asking import KEY, ask, text_of
 from tests.wire.dialects import SPOKEN, base_of, good
 from tests.wire.home import QUICK, Home, as_promised
@@ -127,6 +128,7 @@ async def test_no_key_follows_to_another_origin(transport: Transport, name: str)
 
 @pytest.mark.parametrize("name", DIALECTS)
 @pytest.mark.parametrize("streaming", [True, False])
+@in_time
 async def test_a_cancel_closes_the_socket_within_50_ms(transport: Transport, name: str, streaming: bool) -> None:
     async def answer(asked: Asked, writer: asyncio.StreamWriter) -> None:
         if streaming:
@@ -142,7 +144,7 @@ async def test_a_cancel_closes_the_socket_within_50_ms(transport: Transport, nam
         with pytest.raises(asyncio.CancelledError):
             await asking
         await server.until(lambda: bool(server.closed_at))
-        assert server.closed_at[0] - began < 0.05
+        within(server.closed_at[0] - began, 0.05)
 
 
 @pytest.mark.parametrize("name", DIALECTS)

@@ -164,7 +164,7 @@ async def test_a_window_that_shows_only_once_a_model_is_loaded_is_learned_behind
         assert model_of(engine).context_window is None
         paths["/api/ps"] = LOADED
         await ended(await engine.ask(None, "hello", Request(model="box/tiny")))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while model_of(engine).context_window is None:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         assert model_of(engine).context_window == 4096
@@ -174,7 +174,7 @@ async def test_a_window_that_shows_only_once_a_model_is_loaded_is_learned_behind
 async def test_a_server_that_does_not_tell_is_used_all_the_same(answer: Any) -> None:
     paths = {"/api/tags": {"models": [{"name": "tiny"}]}, "/api/show": answer, "/api/ps": answer}
     async with RawServer(serving(paths)) as server, engine_with(Config(providers=(row(server, "ollama"),))) as engine:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await engine.discover()
         found = standing(engine, "box/tiny")
         assert found is not None

@@ -25,7 +25,7 @@ async def titled(config: Config, *scripts: Script, rename: str = "") -> str:
         if rename:
             await on.engine.memory.rename(answer.conversation_id, rename)
         await answer.saved.wait()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await on.engine._answers.quiet()
             await on.engine._titles.quiet()
         return (await on.engine.memory.conversation(answer.conversation_id)).title

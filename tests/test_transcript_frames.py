@@ -30,7 +30,7 @@ async def test_what_asks_within_a_frame_is_painted_together() -> None:
         frames.ask(one)
         frames.ask(other)
     assert painted == ["one"]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await both.wait()
     assert painted == ["one", "one", "other"]
 
@@ -45,7 +45,7 @@ async def test_one_that_is_forgotten_takes_no_other_along() -> None:
     frames.ask(one)
     frames.ask(painted.set)
     frames.forget(one)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await painted.wait()
     assert not frames.is_asked(one)
 
@@ -71,7 +71,7 @@ async def test_what_nobody_sees_is_painted_when_it_is_seen_again() -> None:
             return "\n".join(strip.text for strip in left._strips)
 
         async def comes(words: str) -> None:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 while words not in shown():
                     await pilot.pause(0.01)
 

@@ -40,7 +40,7 @@ async def test_quitting_cancels_the_answer_before_all_else(by: str) -> None:
         else:
             # As the driver does it.
             chat.app.exit(return_code=143)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await answer.saved.wait()
     assert (answer.turn.state, answer.turn.text) == ("cancelled", "Half of an answer")
 

@@ -129,8 +129,8 @@ def test_a_real_program_is_judged_by_its_exit_code() -> None:
 
 def test_a_program_that_leaves_a_child_behind_is_not_waited_for() -> None:
     begun = time.monotonic()
-    assert clipboard.run(Program("", ("sh", "-c", "cat >/dev/null; sleep 1.5 &")), b"words")
-    assert time.monotonic() - begun < 1.5
+    assert clipboard.run(Program("", ("sh", "-c", "cat >/dev/null; sleep 5 &")), b"words")
+    assert time.monotonic() - begun < 5
 
 
 async def test_the_screen_tells_how_it_copied() -> None:

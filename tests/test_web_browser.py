@@ -30,7 +30,7 @@ async def test_tokens_are_seen_as_they_come_and_the_part_is_kept_when_stopped(br
         await tab.page.keyboard.press("Escape")
         await tab.answered()
         await tab.shows("stopped")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while web.engine.running():  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         await tab.page.reload()

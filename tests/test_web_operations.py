@@ -84,7 +84,7 @@ async def test_a_client_that_leaves_is_counted_and_nothing_runs_any_more(server:
         assert (await counted(web))["chat_tui_answers_running{}"] == 1
         stream.cancel()
         await server.until(lambda: not server.active_streams)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while "chat_tui_answers_running{}" in (told := await counted(web)):
                 pass
         assert told["chat_tui_clients_gone_total{}"] == 1
@@ -101,7 +101,7 @@ async def test_a_websocket_that_closes_with_a_request_is_counted_and_noted_witho
             await client.send('{"type":"generate","prompt":"in-the-message"}')
             await server.until(lambda: server.active_streams == 1)
         await server.until(lambda: not server.active_streams)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while "chat_tui_requests_total{method=GET,route=/ws,status=101}" not in (told := await counted(web)):
                 pass
     assert told["chat_tui_clients_gone_total{}"] == 1

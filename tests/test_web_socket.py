@@ -21,7 +21,7 @@ from tests.web_rig import BEARER, TOKEN, Site, box, site
 async def said(line: ClientConnection, *, until: str = "complete") -> list[dict[str, Any]]:
     """The messages up to the next one of this type."""
     messages = []
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not messages or messages[-1]["type"] != until:
             messages.append(json.loads(await line.recv()))
     return messages
@@ -92,15 +92,15 @@ async def tokens_until_silence(line: ClientConnection) -> int:
 
 
 async def test_a_paused_request_holds_and_goes_on(server: ModelServer) -> None:
-    async with site(box(server.base_url, "t60-r300")) as web, talking(web) as line:
+    async with site(box(server.base_url, "t150-r300")) as web, talking(web) as line:
         await tell(line, type="generate", requestId="a", prompt="Hi")
         await said(line, until="token")
         await tell(line, type="pause", requestId="a")
         held = 1 + await tokens_until_silence(line)
         await tell(line, type="resume", requestId="a")
         rest = await said(line)
-    assert held < 60
-    assert held + len(rest) - 1 == rest[-1]["metadata"]["tokenCount"] == 60
+    assert held < 150
+    assert held + len(rest) - 1 == rest[-1]["metadata"]["tokenCount"] == 150
 
 
 async def test_a_pause_that_comes_at_once_holds_before_the_first_token(server: ModelServer) -> None:
@@ -124,7 +124,7 @@ async def test_whoever_leaves_cancels_all_requests_of_the_socket(server: ModelSe
             while len({json.loads(await line.recv()).get("requestId") for _ in range(12)}) < 3:
                 pass
             line.transport.abort()
-        await server.until(lambda: all(one.closed_by_client is not None for one in server.exchanges), 1)
+        await server.until(lambda: all(one.closed_by_client is not None for one in server.exchanges))
 
 
 @pytest.mark.parametrize(
