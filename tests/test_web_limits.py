@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
@@ -11,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from chat_tui.config import Web
-from chat_tui.web.bodies import LARGE_BYTES
+from chat_tui.web.bodies import LARGE_BYTES, Prompt, decoded
 from chat_tui.web.rates import Rates
 from tests.model_server import ModelServer
 from tests.web_rig import box, site, until
@@ -124,6 +125,7 @@ async def test_a_body_without_an_end_is_cut(server: ModelServer) -> None:
         (b"{}", "prompt"),
         (b'{"prompt": ""}', "prompt"),
         (b'{"prompt": " \\n "}', "prompt"),
+        (b'{"prompt": "\\u0000\\u001b"}', "empty"),
         (b'{"prompt": 1}', "prompt"),
         (b'{"prompt": "Hi", "maxTokens": "many"}', "maxTokens"),
         (b'{"prompt": "Hi", "maxTokens": -1}', "maxTokens"),
@@ -135,7 +137,7 @@ async def test_a_body_without_an_end_is_cut(server: ModelServer) -> None:
         (b'{"prompt": "Hi", "includeMetadata": "yes"}', "includeMetadata"),
         (b'{"prompt": "Hi", "x": ' + b"[" * 5000, "JSON"),
     ],
-    ids=range(17),
+    ids=range(18),
 )
 async def test_a_wrong_body_is_told_clearly(server: ModelServer, body: bytes, told: str) -> None:
     async with site(box(server.base_url, "t2")) as web:
@@ -153,3 +155,24 @@ async def test_what_is_not_there_is_404(server: ModelServer, field: str, value: 
         reply = await web.post("/generate", prompt="Hi", **{field: value})
     assert reply.status_code == 404
     assert field in reply.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("told", "read"),
+    [
+        (rb"a\ud83d", "a\ufffd"),
+        (rb"\uDC00b", "\ufffdb"),
+        (rb"\ud83d\ud83d\ude00", "\ufffd\N{GRINNING FACE}"),
+        (rb"\\ud83d \ud83d", "\\ud83d \ufffd"),
+        (rb"\\\ud83d", "\\\ufffd"),
+        (rb"\ud83d\n\u0041", "\ufffd\nA"),
+    ],
+)
+def test_half_a_character_is_read_as_a_sign_for_it(told: bytes, read: str) -> None:
+    assert decoded(b'{"prompt":"' + told + b'"}', Prompt).prompt == read
+
+
+def test_what_is_null_is_unset() -> None:
+    names = ("adaptive", "includeMetadata", "render", "maxTokens", "temperature", "model", "strategy", "conversation")
+    body = json.dumps({"prompt": "Hi", **dict.fromkeys(names)})
+    assert decoded(body, Prompt).settings() == decoded(b'{"prompt": "Hi"}', Prompt).settings()

@@ -13,6 +13,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from chat_tui.web.bodies import LARGE_BYTES
 from chat_tui.web.socket import AUTH_CHARACTERS
 from tests.model_server import ModelServer
 from tests.web_rig import BEARER, TOKEN, Site, box, site
@@ -53,6 +54,13 @@ async def test_a_request_is_answered_in_the_seeds_words(server: ModelServer) -> 
     assert complete["metadata"]["duration"] >= 0
     assert complete["metadata"]["usage"]["totalTokens"] > 5
     assert complete["metadata"]["state"] == "complete"
+
+
+@pytest.mark.parametrize("size", [0, 2 * LARGE_BYTES])
+async def test_a_message_that_comes_as_bytes_is_read_like_text(server: ModelServer, size: int) -> None:
+    async with site(box(server.base_url, "t5")) as web, talking(web) as line:
+        await line.send(json.dumps({"type": "generate", "requestId": "a", "prompt": "Hi" + "x" * size}).encode())
+        assert (await said(line))[-1]["metadata"]["tokenCount"] == 5
 
 
 async def test_several_requests_run_at_once_on_one_socket(server: ModelServer) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from typing import Annotated, TypeVar
 
@@ -15,7 +16,14 @@ from chat_tui.web.refusals import Refused
 
 LARGE_BYTES = 65_536
 """A body of more is read in a thread."""
+BODY_SECONDS = 120.0
+"""So long a body may take to come."""
+_HALVES = re.compile(
+    rb"(?:\\\\)+|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+)
+"""In JSON: what only looks like half a character, whole ones, and (the group) a half that stands alone."""
 
+S = TypeVar("S", str, bytes)
 T = TypeVar("T")
 
 Name = Annotated[str, Meta(min_length=1, max_length=300)]
@@ -52,11 +60,11 @@ class Prompt(msgspec.Struct, frozen=True, rename="camel"):
     """The system prompt of a conversation that begins."""
     conversation: Name | None = None
     """The id of a conversation to go on in; without it one begins."""
-    adaptive: bool = False
+    adaptive: bool | None = None
     """A short answer at once, and the detailed one in its place."""
-    include_metadata: bool = False
+    include_metadata: bool | None = None
     """Tell what the router does, too."""
-    render: bool = False
+    render: bool | None = None
     """Of `/stream`: tell the answer as HTML, and its figures, too."""
 
     def settings(self) -> Request:
@@ -70,7 +78,7 @@ class Prompt(msgspec.Struct, frozen=True, rename="camel"):
             top_p=self.top_p,
             stop=stop,
             seed=self.seed,
-            adaptive=self.adaptive,
+            adaptive=bool(self.adaptive),
         )
 
 
@@ -80,19 +88,42 @@ async def body_of(request: HttpRequest, kind: type[T]) -> T:
 
 
 async def read_in(request: HttpRequest, read: Callable[[bytes], T]) -> T:
-    """What this makes of the request's body; of a large one in a thread."""
-    raw = await request.body()
+    """What this makes of the request's body. Raises `Refused`."""
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            raw = await request.body()
+    except TimeoutError as error:
+        words = f"The body has not come within {BODY_SECONDS:g} seconds."
+        raise Refused(408, words, headers={"Connection": "close"}) from error
+    return await aside(raw, read)
+
+
+async def aside(raw: S, read: Callable[[S], T]) -> T:
+    """What this makes of what has come; of much in a thread."""
     return await asyncio.to_thread(read, raw) if len(raw) > LARGE_BYTES else read(raw)
 
 
 def decoded(raw: bytes | str, kind: type[T]) -> T:
     """A record from its JSON. Raises `Refused`, with words for whoever wrote it."""
     try:
-        return msgspec.json.decode(raw, type=kind)
+        return _read(raw.encode("utf-8", "replace") if isinstance(raw, str) else raw, kind)
     except msgspec.ValidationError as error:
         raise wrong_field(error) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise Refused(400, "The body is not JSON.") from error
+
+
+def _read(raw: bytes, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError:
+        # JavaScript's texts may hold half a character, and its JSON tells it by a number, which is no text here.
+        mended = _HALVES.sub(lambda found: rb"\ufffd" if found[1] else found[0], raw)
+        if mended == raw:
+            raise
+        return msgspec.json.decode(mended, type=kind)
 
 
 def wrong_field(error: msgspec.ValidationError) -> Refused:

@@ -28,7 +28,7 @@ JSON = "application/json"
 EVENTS = "text/event-stream"
 LAST = "[DONE]"
 """Ends a stream in OpenAI's shape."""
-FAULTS = (400, 401, 403, 404, 405, 409, 413, 429, 500, 502, 503, 504)
+FAULTS = (400, 401, 403, 404, 405, 408, 409, 413, 415, 429, 500, 502, 503, 504)
 ABOUT = "A chat with a router behind it. `/ws` speaks as `/stream` does, over a WebSocket; `/` is a page."
 _REFERENCE = "#/components/schemas/{name}"
 _PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")

@@ -15,12 +15,16 @@ from chat_tui.beginning import Beginning
 from chat_tui.chunks import Chunk, ErrorInfo
 from chat_tui.engine import Engine
 from chat_tui.errors import ConversationNotFound
+from chat_tui.text_safety import clean
 from chat_tui.web.bodies import Prompt, body_of
 from chat_tui.web.door import Door, client_of, door_of
 from chat_tui.web.page_stream import PageStream
 from chat_tui.web.refusals import Refused, status_of, words_of
 from chat_tui.web.seed_chunks import Words, in_lines
 from chat_tui.web.telling import EventStream, when_again, whole
+
+_LOOKED_AT = 1000
+"""Characters of a question in which signs that nobody can see do not count as a question."""
 
 
 def routes() -> list[BaseRoute]:
@@ -51,7 +55,7 @@ async def stream(request: Request) -> Response:
     """Answer a question in server-sent events."""
     door, asked = door_of(request), await body_of(request, Prompt)
     answer = await begun(door, client_of(request), asked)
-    words = Words(answer.conversation_id, metadata=asked.include_metadata)
+    words = Words(answer.conversation_id, metadata=bool(asked.include_metadata))
     if asked.render:
         return EventStream(door, answer, PageStream(answer, words).encode)
 
@@ -91,7 +95,7 @@ async def _is_busy(engine: Engine, conversation_id: str) -> bool:
 
 async def begun(door: Door, client: str, asked: Prompt) -> Answer:
     """Begin the answer, in its conversation or a new one. Raises `Refused`, `ChatTuiError`."""
-    if not asked.prompt.strip():
+    if not clean(asked.prompt[:_LOOKED_AT]).strip() and not asked.prompt[_LOOKED_AT:].strip():
         raise Refused(400, "`prompt` is empty.", param="prompt")
     if asked.conversation is not None and asked.system is not None:
         raise Refused(400, "`system` is for a conversation that begins; this one has begun.", param="system")

@@ -19,7 +19,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from chat_tui.answer import Answer
 from chat_tui.conversation import new_id
 from chat_tui.errors import ChatTuiError
-from chat_tui.web.bodies import Prompt, RequestId, decoded
+from chat_tui.web.bodies import Prompt, RequestId, aside, decoded
 from chat_tui.web.door import Door, client_of, door_of
 from chat_tui.web.limits import too_large
 from chat_tui.web.lock import TOKEN_SEEN, same_token
@@ -166,13 +166,13 @@ class Line:
         return False
 
     async def _texts(self) -> AsyncIterator[str]:
-        """The messages, to the client's going; one that is no text is empty."""
+        """The messages, to the client's going; text that comes as bytes is text too."""
         while True:
             message = await self._socket.receive()
             if message["type"] == "websocket.disconnect":
                 self._gone = True
                 return
-            yield message.get("text") or ""
+            yield message.get("text") or (message.get("bytes") or b"").decode("utf-8", "replace")
 
     async def _send(self, event: Event | Connected) -> None:
         if self._gone:
@@ -190,7 +190,7 @@ class Line:
             most = self._door.config.web.max_body_bytes
             if len(text) > most:
                 raise too_large(most)
-            await self._obey(decoded(text, cast("type[Heard]", Heard)))
+            await self._obey(await aside(text, lambda text: decoded(text, cast("type[Heard]", Heard))))
         except Refused as refusal:
             await self._send(Failed(refusal.words, request_id=_id_in(text)))
 
@@ -232,7 +232,7 @@ class Line:
         assert answer is not None
         if asked.cancelled or self._gone:
             await answer.cancel()
-        words = Words(answer.conversation_id, metadata=heard.include_metadata, request_id=request_id)
+        words = Words(answer.conversation_id, metadata=bool(heard.include_metadata), request_id=request_id)
         async with aclosing(answer.batches(tokens=1, hold_bytes=HOLD_BYTES)) as batches:
             async for chunks in batches:
                 for chunk in chunks:
