@@ -178,6 +178,7 @@ _RANGES: dict[str, tuple[float, float, bool]] = {
     "web.max_streams": _ABOVE_0,
     "web.requests_per_minute": _ABOVE_0,
     "web.max_body_bytes": _ABOVE_0,
+    "web.reader_seconds": _ABOVE_0,
     "web.stop_seconds": _FROM_0,
 }
 """Of each number by its key: the least, the most, and whether it must be more than the least."""

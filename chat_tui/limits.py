@@ -114,6 +114,8 @@ class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The most that a request may bring."""
     access_log: bool = True
     """One line on stderr for each request, without its contents."""
+    reader_seconds: float = 600.0
+    """Whoever takes nothing of an answer for so long is taken for gone (on Linux)."""
     stop_seconds: float = 10.0
     """So long running answers may go on when the server is stopped."""
 

@@ -150,6 +150,7 @@ NUMBERS = [
     ("web.max_streams", 0, 1),
     ("web.requests_per_minute", 0, 1),
     ("web.max_body_bytes", 0, 1000),
+    ("web.reader_seconds", 0, 1),
     ("web.stop_seconds", -1, 0),
 ]
 

@@ -9,10 +9,12 @@ import time
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from websockets.asyncio.client import connect
 
+from chat_tui.limits import Web
 from tests.model_server import ModelServer
-from tests.web_rig import TOKEN, Site, at_rest, box, site, until
+from tests.web_rig import BEARER, TOKEN, Site, at_rest, box, site, until
 
 SOON_SECONDS = 0.1
 """In which the upstream must have been cancelled; some tests allow more for a busy machine."""
@@ -77,6 +79,22 @@ async def test_a_slow_reader_is_held_and_loses_nothing(server: ModelServer) -> N
         writer.close()
     assert raw.count(b'"type":"token"') == tokens
     assert raw.count(b'"type":"end"') == 1
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="the system cuts no line of a reader who sleeps")
+async def test_a_reader_who_never_reads_is_taken_for_gone(server: ModelServer) -> None:
+    config = replace(box(server.base_url, "t60000"), web=Web(reader_seconds=0.3))
+    async with site(config) as web:
+        _, writer = await raw_line(web, "/stream", receives=4096)
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        async with connect(web.ws_url, additional_headers=BEARER, compression=None, proxy=None, max_queue=1) as line:
+            line.transport.pause_reading()  # type: ignore[attr-defined]
+            await line.send(json.dumps({"type": "generate", "requestId": "a", "prompt": "Hi"}))
+            await server.until(
+                lambda: [one.closed_by_client is not None for one in server.exchanges] == [True, True], 10
+            )
+            line.transport.abort()
+        writer.transport.abort()
 
 
 async def stop(web: Site, seconds: float) -> None:

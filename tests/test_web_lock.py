@@ -9,6 +9,7 @@ from chat_tui.config import Config, Web
 from chat_tui.errors import ConfigError
 from chat_tui.web import create_app
 from chat_tui.web.lock import host_is_ours, origin_is_ours, token_is_ours
+from chat_tui.web.serving import listening_on
 from tests.model_server import ModelServer
 from tests.web_rig import TOKEN, box, site
 
@@ -175,3 +176,10 @@ def test_without_a_token_one_is_made_and_told_on_stderr(
     assert not out
     assert len(set(told)) == 2
     assert all(len(token) >= 43 for token in told)
+
+
+def test_a_token_that_is_soon_guessed_is_not_taken_where_others_can_guess() -> None:
+    with pytest.raises(ConfigError, match="fewer than 12"):
+        listening_on("0.0.0.0", 0, "a", 600)
+    listening_on("127.0.0.1", 0, "a", 600).close()
+    listening_on("0.0.0.0", 0, "chosen-by-me", 600).close()

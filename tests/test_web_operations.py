@@ -190,7 +190,7 @@ async def test_a_fault_of_ours_is_told_like_other_errors() -> None:
 
 def test_a_small_answer_is_not_held_back_until_the_client_has_spoken() -> None:
     with (
-        listening_on("127.0.0.1", 0, guarded=True) as listening,
+        listening_on("127.0.0.1", 0, "", 600) as listening,
         socket.create_connection(listening.getsockname()),
         listening.accept()[0] as accepted,
     ):

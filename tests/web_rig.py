@@ -89,7 +89,7 @@ async def site(
         return await open_engine(config, save=False, tell=heard.append, environ={}, known={})
 
     ready = asyncio.Event()
-    with listening_on("127.0.0.1", 0, guarded=True) as listening:
+    with listening_on("127.0.0.1", 0, TOKEN, config.web.reader_seconds) as listening:
         door = Door(config, TOKEN, opener or own, tell=heard.append, ping_seconds=ping_seconds)
         server = Server(door, ready.set)
         serving = asyncio.create_task(server.serve(sockets=[listening]))

@@ -77,6 +77,7 @@ max_streams = 3
 requests_per_minute = 60
 max_body_bytes = 1000
 access_log = false
+reader_seconds = 30
 stop_seconds = 1
 
 [keys]

@@ -24,6 +24,8 @@ from chat_tui.web.patience import Impatient
 
 SENT_BYTES = 64 * 1024
 """That the system holds for a client (Linux doubles it): what a slow reader gets ahead of what it reads."""
+TOKEN_CHARACTERS = 12
+"""The fewest of a token where other machines may guess at it."""
 BACKLOG = 2048
 PING_SECONDS = 20.0
 """Between two looks whether a WebSocket's client is still there."""
@@ -41,7 +43,7 @@ def serve(config: Config, host: str, port: int, announce: Callable[[str], None])
     Raises `ConfigError` for an address that needs a token, `ChatTuiError` for one that cannot be used.
     """
     token = given_token(config)
-    listening = listening_on(host, port, guarded=bool(token))
+    listening = listening_on(host, port, token, config.web.reader_seconds)
     with listening:
         door = door_of(config, token=token or new_token(), hosts=(host,))
         shown = f"[{host}]" if ":" in host else host
@@ -60,16 +62,20 @@ def _settle() -> None:
     gc.set_threshold(*COLLECT_AFTER)
 
 
-def listening_on(host: str, port: int, *, guarded: bool) -> socket.socket:
-    """A socket bound to this address; `guarded`: the user has chosen the token."""
+def listening_on(host: str, port: int, token: str, reader_seconds: float) -> socket.socket:
+    """A socket bound to this address; `token`: the one that the user has chosen, if any.
+
+    Whoever takes nothing of what is sent for `reader_seconds` is cut off.
+    """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError) as error:
         raise ChatTuiError(f"{clean_line(host, 80)} is no address of this machine.", "Try 127.0.0.1.") from error
     family, _, _, _, address = sorted(found, key=lambda each: each[0] != socket.AF_INET)[0]
-    if not guarded and not ip_address(str(address[0]).partition("%")[0]).is_loopback:
+    if len(token) < TOKEN_CHARACTERS and not ip_address(str(address[0]).partition("%")[0]).is_loopback:
+        why = f"the token has fewer than {TOKEN_CHARACTERS} characters" if token else "no token is set"
         raise ConfigError(
-            f"{clean_line(host, 80)} can be reached from other machines, and no token is set.",
+            f"{clean_line(host, 80)} can be reached from other machines, and {why}.",
             f"Set {TOKEN_VARIABLE} to a long secret, or stay at 127.0.0.1 and come in by `ssh -L`.",
             key="web.token",
         )
@@ -79,6 +85,9 @@ def listening_on(host: str, port: int, *, guarded: bool) -> socket.socket:
         title = f"Port {port} of {clean_line(host, 80)} cannot be used: {strerror(error.errno or 0) or error}."
         raise ChatTuiError(title, "Choose another with --port; 0 takes a free one.") from error
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SENT_BYTES)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        # The kernel cuts the line, with all that waits in it: closing it would wait for the reader once more.
+        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, min(round(reader_seconds * 1000), 2**31 - 1))
     # asyncio does so only for sockets that it has made: a small answer would wait 40 ms for the client's last word.
     bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return bound
