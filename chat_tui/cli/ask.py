@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from collections.abc import Sequence
 from contextlib import aclosing, suppress
 
 from msgspec.structs import replace
@@ -13,19 +12,15 @@ from msgspec.structs import replace
 from chat_tui import config, paths
 from chat_tui.answer import Answer
 from chat_tui.assembly import open_engine
-from chat_tui.attachments import Attachment
-from chat_tui.beginning import Beginning
 from chat_tui.chunks import Token
 from chat_tui.cli.choice import wrong_choice
 from chat_tui.cli.interrupts import interrupts, unless
 from chat_tui.cli.paper import Paper
-from chat_tui.cli.preset_options import preset_of
-from chat_tui.cli.question import asked
+from chat_tui.cli.question import Question, question_of
 from chat_tui.cli.stderr import say, say_updating, told
 from chat_tui.engine import Engine
 from chat_tui.errors import ChatTuiError
 from chat_tui.observing import Observer
-from chat_tui.presets import Preset
 from chat_tui.request import Request
 from chat_tui.text_safety import clean_line
 from chat_tui.tokens import attachment_tokens, estimate
@@ -38,14 +33,13 @@ _EXIT = {"complete": 0, "length": 0, "refused": 0, "cancelled": 130}
 def run(options: argparse.Namespace) -> int:
     """Answer, and give the exit code."""
     try:
-        preset = preset_of(options)
-        question, attachments = asked(options, preset)
+        question = question_of(options)
     except ChatTuiError as error:
         told(error)
         return 2
-    if not question.strip():
-        why = "files need a question" if attachments else "there is no question, nor anything on stdin"
-        say(f"usage: chat-tui ask {'--attach FILE ' if attachments else ''}QUESTION\nchat-tui: {why}.\n")
+    if not question.text.strip():
+        why = "files need a question" if question.attachments else "there is no question, nor anything on stdin"
+        say(f"usage: chat-tui ask {'--attach FILE ' if question.attachments else ''}QUESTION\nchat-tui: {why}.\n")
         return 2
     if wrong := wrong_choice(options):
         say(wrong)
@@ -53,16 +47,10 @@ def run(options: argparse.Namespace) -> int:
     settings = config.load(paths.config_file())
     if options.insights is not None:
         settings = replace(settings, display=replace(settings.display, insights=options.insights))
-    return asyncio.run(_ask(settings, question, attachments, preset, options))
+    return asyncio.run(_ask(settings, question, options))
 
 
-async def _ask(
-    settings: config.Config,
-    question: str,
-    attachments: Sequence[Attachment],
-    preset: Preset | None,
-    options: argparse.Namespace,
-) -> int:
+async def _ask(settings: config.Config, question: Question, options: argparse.Namespace) -> int:
     interrupted = interrupts()
     engine = await open_engine(settings, save=not options.no_save, tell=_tell, when_slow=say_updating)
     request = Request(
@@ -81,31 +69,25 @@ async def _ask(
         adaptive=options.adaptive,
     )
     # Said here already: the model that a preset names needs no list of all models.
-    request = preset.settings(request) if preset is not None else request
+    request = question.preset.settings(request) if question.preset is not None else request
     try:
         paper = Paper(as_json=options.json)
-        return await _answered(engine, question, attachments, request, preset, interrupted, paper)
+        return await _answered(engine, question, request, interrupted, paper)
     finally:
         await engine.close()
 
 
 async def _answered(
-    engine: Engine,
-    question: str,
-    attachments: Sequence[Attachment],
-    request: Request,
-    preset: Preset | None,
-    interrupted: asyncio.Event,
-    paper: Paper,
+    engine: Engine, question: Question, request: Request, interrupted: asyncio.Event, paper: Paper
 ) -> int:
     named = request.model or (engine.config.model if request.strategy is None else None)
     if named is None or request.adaptive:
         await unless(interrupted, engine.discover())
-    elif estimate(question) + sum(map(attachment_tokens, attachments)) > SMALL_TOKENS:
+    elif estimate(question.text) + sum(map(attachment_tokens, question.attachments)) > SMALL_TOKENS:
         await unless(interrupted, engine.look_up(named))
     if request.adaptive:
-        await _tell_price(engine, question, attachments, request, preset)
-    answer = await engine.ask(Beginning(preset=preset), question, request, attachments=attachments)
+        await _tell_price(engine, question, request)
+    answer = await engine.ask(question.beginning, question.text, request, attachments=question.attachments)
     watch = asyncio.ensure_future(_cancel_when(interrupted, engine, answer))
     try:
         await _written(answer, paper, engine.config, interrupted)
@@ -121,11 +103,9 @@ async def _answered(
     return _EXIT.get(answer.turn.state, 1)
 
 
-async def _tell_price(
-    engine: Engine, question: str, attachments: Sequence[Attachment], request: Request, preset: Preset | None
-) -> None:
+async def _tell_price(engine: Engine, question: Question, request: Request) -> None:
     """Say what both answers may cost, where that is something, or that there will be one."""
-    foreseen = await engine.foreseen(Beginning(preset=preset), question, request, attachments=attachments)
+    foreseen = await engine.foreseen(question.beginning, question.text, request, attachments=question.attachments)
     if foreseen.price:
         what = "for both answers" if foreseen.quick else "for one answer: no other model is the fast one"
         say(f"[≈ ${foreseen.price:.4g} {what}]\n")

@@ -12,20 +12,16 @@ import msgspec
 from chat_tui import config, paths
 from chat_tui.answer import Answer
 from chat_tui.assembly import open_engine
-from chat_tui.attachments import Attachment
-from chat_tui.beginning import Beginning
 from chat_tui.chunks import Chunk, Error, Metadata, encode
 from chat_tui.cli.choice import wrong_choice
 from chat_tui.cli.compare_table import table
 from chat_tui.cli.interrupts import interrupts, unless
 from chat_tui.cli.paper import Paper, json_line
-from chat_tui.cli.preset_options import preset_of
-from chat_tui.cli.question import asked
+from chat_tui.cli.question import Question, question_of
 from chat_tui.cli.stderr import say, say_updating, told, words_of
 from chat_tui.compare import Comparison, Result, named
 from chat_tui.engine import Engine
 from chat_tui.errors import ChatTuiError
-from chat_tui.presets import Preset
 from chat_tui.request import Request
 from chat_tui.text_safety import clean_line
 
@@ -46,26 +42,18 @@ def run(options: argparse.Namespace) -> int:
             say(wrong)
             return 2
         models = named(clean_line(options.models, 1200).split(",")) if options.models is not None else ()
-        preset = preset_of(options)
-        question, attachments = asked(options, preset)
+        question = question_of(options)
     except ChatTuiError as error:
         told(error)
         return 2
-    if not question.strip():
+    if not question.text.strip():
         say("usage: chat-tui compare QUESTION --models A,B\nchat-tui: there is no question, nor anything on stdin.\n")
         return 2
     settings = config.load(paths.config_file())
-    return asyncio.run(_run(settings, question, attachments, models, preset, options))
+    return asyncio.run(_run(settings, question, models, options))
 
 
-async def _run(
-    settings: config.Config,
-    question: str,
-    attachments: Sequence[Attachment],
-    models: Sequence[str],
-    preset: Preset | None,
-    options: argparse.Namespace,
-) -> int:
+async def _run(settings: config.Config, question: Question, models: Sequence[str], options: argparse.Namespace) -> int:
     interrupted = interrupts()
     engine = await open_engine(settings, save=not options.no_save, tell=_tell, when_slow=say_updating)
     request = Request(
@@ -80,9 +68,11 @@ async def _run(
     try:
         if not models:
             await unless(interrupted, engine.discover())
-            models = await engine.best_two(Beginning(preset=preset), question, request)
-        await _tell_price(engine, question, attachments, models, preset, request)
-        comparison = await engine.compare(Beginning(preset=preset), question, models, request, attachments=attachments)
+            models = await engine.best_two(question.beginning, question.text, request)
+        await _tell_price(engine, question, models, request)
+        comparison = await engine.compare(
+            question.beginning, question.text, models, request, attachments=question.attachments
+        )
         code = await _written(comparison, engine, interrupted, as_json=options.json)
         return 130 if interrupted.is_set() else code
     except ChatTuiError as error:
@@ -92,16 +82,9 @@ async def _run(
         await engine.close()
 
 
-async def _tell_price(
-    engine: Engine,
-    question: str,
-    attachments: Sequence[Attachment],
-    models: Sequence[str],
-    preset: Preset | None,
-    request: Request,
-) -> None:
+async def _tell_price(engine: Engine, question: Question, models: Sequence[str], request: Request) -> None:
     """Say what all of them may cost, where that is something."""
-    prices = await engine.prices(Beginning(preset=preset), question, models, request, attachments=attachments)
+    prices = await engine.prices(question.beginning, question.text, models, request, attachments=question.attachments)
     if not prices.dollars:
         return
     unknown = clean_line(", ".join(prices.unknown), 200)

@@ -8,8 +8,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+import msgspec
+
 from chat_tui import presets
 from chat_tui.attachments import Attachment, is_no_text, of_bytes, read
+from chat_tui.beginning import Beginning
+from chat_tui.cli.preset_options import preset_of
 from chat_tui.cli.stderr import say
 from chat_tui.presets import Preset
 from chat_tui.text_safety import clean
@@ -18,21 +22,35 @@ STDIN_LIMIT = 16 * 1024 * 1024
 """Bytes read from standard input."""
 
 
-def asked(options: argparse.Namespace, preset: Preset | None) -> tuple[str, Sequence[Attachment]]:
-    """The question with standard input behind it, and the files; a preset that works through a document takes standard
-    input for one. Raises `AttachmentRefused`."""
-    question, piped = " ".join(options.question), _piped()
+class Question(msgspec.Struct, frozen=True):
+    """What a command asks."""
+
+    text: str
+    attachments: Sequence[Attachment] = ()
+    preset: Preset | None = None
+
+    @property
+    def beginning(self) -> Beginning:
+        """What its conversation begins with."""
+        return Beginning(preset=self.preset)
+
+
+def question_of(options: argparse.Namespace) -> Question:
+    """The words with standard input behind them, and the files; a preset that works through a document takes standard
+    input for one. Raises `AttachmentRefused`, `CommandError`, `ConfigError`."""
+    preset = preset_of(options)
+    text, piped = " ".join(options.question), _piped()
     attachments = [read(Path(file).expanduser()) for file in options.attach]
     if preset is not None and preset.document:
         if piped.strip():
             attachments.append(of_bytes("standard input", piped))
-        if attachments and not question.strip():
-            question = presets.question_about(preset, [file.name for file in attachments])
-        return clean(question), attachments
+        if attachments and not text.strip():
+            text = presets.question_about(preset, [file.name for file in attachments])
+        return Question(clean(text), attachments, preset)
     if is_no_text(piped):
-        return clean(question), [*attachments, of_bytes("standard input", piped)]
-    text = piped.decode("utf-8", "replace").strip("\n")
-    return clean(f"{question}\n\n{text}" if question and text else question or text), attachments
+        return Question(clean(text), [*attachments, of_bytes("standard input", piped)], preset)
+    more = piped.decode("utf-8", "replace").strip("\n")
+    return Question(clean(f"{text}\n\n{more}" if text and more else text or more), attachments, preset)
 
 
 def _piped() -> bytes:
