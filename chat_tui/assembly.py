@@ -1,27 +1,20 @@
-"""Builds an engine from a config: the one place that knows everybody.
-
-What costs time to load (the HTTP client, the child's server) is loaded when a question needs it.
-"""
+"""Builds an engine from a config: the one place that knows everybody."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing
+from collections.abc import Callable, Mapping, Set
 from functools import partial
-from math import ceil
 from pathlib import Path
 
 import msgspec
 
 from chat_tui import paths
-from chat_tui.chunks import Chunk, Metadata
 from chat_tui.config import Config
 from chat_tui.engine import Engine
 from chat_tui.errors import ChatTuiError, ConfigError, HistoryError, LocalModelError
-from chat_tui.facts import Facts, merged, with_named
 from chat_tui.history.opening import Settings
 from chat_tui.history.store import Store
 from chat_tui.known import KnownProvider, known_providers
@@ -29,291 +22,19 @@ from chat_tui.local.children import Children
 from chat_tui.local.library import USUAL_WINDOW, Library, OwnFile, window_of
 from chat_tui.local.server import LocalServer
 from chat_tui.local.weights import Weights
-from chat_tui.models import LOCAL_MODEL, SCRIPTED_MODEL, Fetching, Model, Provider, Standing
+from chat_tui.models import LOCAL_MODEL, Model
 from chat_tui.providers.catalogue import Catalogue
 from chat_tui.providers.keys import KeptKeys, Keys, key_warnings
 from chat_tui.providers.quality import prior_of
 from chat_tui.providers.roster import Roster, with_dialects
-from chat_tui.request import Request
-from chat_tui.routing.health import Health
-from chat_tui.routing.router import Router
-from chat_tui.routing.settings import settings_of
 from chat_tui.routing.strategies import DEFAULT, names, plug_ins
-from chat_tui.servers import Servers
+from chat_tui.supply import LocalModels, Parts, ShownWeights
 from chat_tui.text_safety import clean_line
 
-PROGRESS_SECONDS = 0.25
-"""Between two words about a fetch."""
-STILL_SECONDS = 5.0
-"""Between two words about a fetch that does not get on."""
-PRICING_SECONDS = 3.0
-"""At the end, for a look-up of prices that runs: it takes a second, once a week."""
-LOCAL_QUALITY = 0.1
-LOCAL_STREAMS = 2
-"""The child's slots."""
 
-
-class _Weights:
-    """The local room's weights, as the engine shows them."""
-
-    def __init__(self, weights: Weights, fetched: Callable[[], None]) -> None:
-        self._weights, self._fetched = weights, fetched
-
-    @property
-    def ready(self) -> bool:
-        return self._weights.ready() is not None
-
-    @property
-    def fetching(self) -> Fetching | None:
-        if not self._weights.fetching:
-            return None
-        progress = self._weights.progress
-        return msgspec.convert(progress, Fetching, from_attributes=True) if progress else Fetching()
-
-    async def fetch(self) -> None:
-        await self._weights.fetch()
-        self._fetched()
-
-
-class Parts:
-    """What answers: the servers, the built-in model, the script."""
-
-    def __init__(
-        self,
-        config: Config,
-        weights: Weights,
-        children: Children,
-        own: Sequence[Model],
-        clock: Callable[[], float],
-        roster: Roster,
-        keys: Keys,
-        catalogue: Catalogue,
-    ) -> None:
-        self._config = config
-        self._weights, self._children = weights, children
-        self._catalogue = catalogue
-        self._pricing: asyncio.Task[None] | None = None
-        self._chosen: tuple[str, ...] = ()
-        self._facts = Facts(config, catalogue)
-        self._servers = Servers(
-            roster,
-            keys,
-            self._facts,
-            connection_seconds=config.timeouts.connection_seconds,
-            clock=clock,
-            found=self._found,
-        )
-        built_in = Model(
-            LOCAL_MODEL,
-            context_window=config.local.context_window,
-            price_in=0.0,
-            price_out=0.0,
-            quality=LOCAL_QUALITY,
-            local=True,
-            to_be_fetched=weights.ready() is None,
-            trim_step_tokens=config.local.context_window // 4,
-            images=False,
-            server="llama.cpp",
-        )
-        scripted = Model(SCRIPTED_MODEL, 32_000, 0.0, 0.0, 0.0, selectable=False, local=True)
-        rows = [model for row in config.models if (model := self._of_row(row.name))]
-        # Naming one to fall back to is saying so, for that and no more.
-        fallbacks = [*config.fallbacks, *(name for row in config.models for name in row.fallbacks)]
-        named = [model for name in fallbacks if (model := self._servers.admit(name))]
-        reserve = [msgspec.structs.replace(model, selectable=False) for model in named]
-        known = {model.name: model for model in (*reserve, *rows, *self._servers.named_models())}
-        self.router = Router(
-            merged(list(map(self._facts.of, (*own, built_in, scripted))), list(known.values()), self._servers.place),
-            self.open_stream,
-            Health(clock),
-            settings_of(config, local_streams=LOCAL_STREAMS),
-            default_strategy=config.strategy,
-            fallbacks=config.fallbacks,
-            clock=clock,
-        )
-        self._clock = clock
-
-    def _of_row(self, name: str) -> Model | None:
-        return self._servers.admit(name) if self._servers.speaks_to(name.partition("/")[0]) else None
-
-    def _found(self, models: Sequence[Model]) -> None:
-        self.router.models = merged(self.router.models, models, self._servers.place)
-
-    def fetched(self) -> None:
-        """The built-in model's weights are there: strategies take it as they take others."""
-        self._found(
-            [
-                msgspec.structs.replace(model, to_be_fetched=False)
-                for model in self.router.models
-                if model.name == LOCAL_MODEL
-            ]
-        )
-
-    # -- speaking -------------------------------------------------------------------------------------------------
-
-    def open_stream(
-        self, model: Model, request: Request
-    ) -> AbstractAsyncContextManager[AsyncGenerator[Sequence[Chunk], None]]:
-        """The seam that the router speaks through."""
-        if model.name == SCRIPTED_MODEL:
-            from chat_tui.providers.scripted import Scripted
-
-            return aclosing(Scripted().stream(model, request))
-        if model.name in self._children:
-            return aclosing(self._own(model, request))
-        return aclosing(self._servers.stream(model, request))
-
-    async def _own(self, model: Model, request: Request) -> AsyncGenerator[Sequence[Chunk], None]:
-        """What a model on this machine answers; it is loaded first where it is not."""
-        if model.name == LOCAL_MODEL:
-            async with aclosing(self._fetched(model)) as told:
-                async for word in told:
-                    yield [word]
-        if not self._children.alive(model.name):
-            yield [Metadata("loading", model=model.name)]
-        transport = await self._servers.transport()
-        from chat_tui.providers.transport import Line
-
-        async with self._children.used(model.name) as address:
-            provider = Provider("local", base_url=address.base_url, local=True)
-            line = Line(provider, address.api_key, address.socket_path or "")
-            async with aclosing(transport.stream(line, model, request)) as bursts:
-                async for burst in bursts:
-                    yield burst
-
-    async def _fetched(self, model: Model) -> AsyncGenerator[Metadata, None]:
-        """Fetches the weights where they are missing, and tells how far it is."""
-        if self._weights.ready() is not None:
-            return
-        fetch = asyncio.ensure_future(self._weights.fetch())
-        told, told_at = (-1, 0), 0.0
-        try:
-            while not fetch.done():
-                progress = self._weights.progress
-                now = (progress.received_bytes, progress.total_bytes) if progress else (0, 0)
-                # What has not changed is said again so seldom only to show that somebody is still at it.
-                if now != told or self._clock() - told_at > STILL_SECONDS:
-                    told, told_at = now, self._clock()
-                    yield Metadata("fetching", model=model.name, received_bytes=now[0], total_bytes=now[1])
-                await asyncio.wait([fetch], timeout=PROGRESS_SECONDS)
-            await fetch
-            self.fetched()
-        finally:
-            if not fetch.done():
-                fetch.cancel()
-                await asyncio.wait([fetch])
-
-    async def list_offers(self) -> None:
-        """Look up what is offered before anything was asked."""
-        await self._servers.list_offers()
-
-    async def prepare(self) -> None:
-        """Load what a question to any server needs."""
-        await self._servers.transport()
-
-    async def warm(self, name: str) -> None:
-        """Load what this model needs."""
-        if name == SCRIPTED_MODEL:
-            return
-        await self._servers.transport()
-        if name in self._children and (name != LOCAL_MODEL or self._weights.ready() is not None):
-            async with self._children.used(name):
-                pass
-
-    # -- what there is --------------------------------------------------------------------------------------------
-
-    async def discover(self) -> None:
-        """Look for servers on this machine, and ask those in use that name no models for their lists."""
-        self._begin_pricing()
-        await self._servers.discover()
-        self._take_chosen()
-
-    def _begin_pricing(self) -> None:
-        if self._pricing is None and self._servers.hosted():
-            self._pricing = asyncio.ensure_future(self._price())
-
-    async def _price(self) -> None:
-        """Have the prices looked up where they are old, and take them over."""
-        if await self._catalogue.refresh():
-            self._found(await asyncio.to_thread(self._servers.with_facts, self.router.models))
-            await self._servers.list_offers()
-
-    def offers(self, name: str) -> bool:
-        """This model's provider was merely found."""
-        return self._servers.offers(name.partition("/")[0])
-
-    def take(self, names: Sequence[str]) -> None:
-        """Use those of these models that are offered, now or as soon as they are found."""
-        self._chosen = tuple(dict.fromkeys([*self._chosen, *names]))
-        self._take_chosen()
-
-    def drop(self, names: Sequence[str]) -> None:
-        """Use these models no longer, as far as they are only offered."""
-        dropped = set(filter(self.offers, names))
-        self._chosen = tuple(name for name in self._chosen if name not in dropped)
-        self.router.models = tuple(model for model in self.router.models if model.name not in dropped)
-        for provider in {name.partition("/")[0] for name in dropped} - {model.provider for model in self.router.models}:
-            self._servers.forget(provider)
-
-    def _take_chosen(self) -> None:
-        taken = [model for name in self._chosen if self.offers(name) and (model := self._servers.admit(name))]
-        if taken:
-            self._found(taken)
-            self._begin_pricing()
-
-    def admit(self, name: str) -> None:
-        """Take a model that was named but not listed, where its provider is known: for that and no more, but what the
-        config names may be chosen too."""
-        if all(model.name != name for model in self.router.models) and (model := self._servers.admit(name)):
-            if name == self._config.model:
-                self._found([model])
-            else:
-                self.router.models = with_named(self.router.models, model, self._servers.place)
-            self._begin_pricing()
-
-    async def look_up(self, name: str) -> None:
-        """Ask the model's server for its window, where nobody has told it; it has a third of a second."""
-        self.admit(name)
-        model = next((model for model in self.router.models if model.name == name), None)
-        if model is not None and model.context_window is None:
-            await self._servers.look_up(model)
-
-    def standings(self) -> Sequence[Standing]:
-        """Every model and how it fares; a server that did not answer stands as a row of its own."""
-        standings = []
-        for model in self.router.models:
-            vitals = self.router.health.vitals(model.name)
-            state, usable = self._state(model)
-            standings.append(Standing(model, vitals.ttft_seconds, vitals.tokens_per_second, state, usable))
-        return [*standings, *self._servers.standings({model.name for model in self.router.models})]
-
-    def _state(self, model: Model) -> tuple[str, bool]:
-        rest = self.router.health.resting_seconds(model.name)
-        if rest:
-            return f"rests {ceil(rest)} s", True
-        if model.name == LOCAL_MODEL:
-            if self._weights.ready() is None:
-                return ("fetching" if self._weights.fetching else "not fetched"), True
-            return ("loaded" if self._children.alive(LOCAL_MODEL) else "ready"), True
-        if model.name in self._children and self._children.alive(model.name):
-            return "loaded", True
-        if model.name == SCRIPTED_MODEL:
-            return "demo", True
-        return "ready", True
-
-    async def close(self) -> None:
-        """Let go of the child and the connections."""
-        if self._pricing is not None:
-            # It is nearly done, and the next start has its snapshot.
-            await asyncio.wait([self._pricing], timeout=PRICING_SECONDS)
-            self._pricing.cancel()
-            await asyncio.wait([self._pricing])
-        await self._servers.close()
-        await self._children.close()
-
-
-def _local_models(config: Config, weights: Weights) -> tuple[Children, list[Model]]:
-    """The models that run on this machine: their servers, and those of the user's own as the router knows them."""
+def _local_models(config: Config) -> LocalModels:
+    """The built-in model and the user's own, as far as their files tell; blocking."""
+    weights = Weights(paths.cache_folder() / "weights", own_file=paths.named(config.local.weights))
     threads, idle = config.local.threads, config.local.idle_minutes
     servers = {LOCAL_MODEL: LocalServer(weights, context_window=config.local.context_window, threads=threads)}
     windows = {row.name: row.context_window for row in config.models}
@@ -331,7 +52,17 @@ def _local_models(config: Config, weights: Weights) -> tuple[Children, list[Mode
         # Without the projector that belongs to it, which is another file, no model sees.
         own_model = Model(own.name, window, local=True, selectable=selectable, images=False, server="llama.cpp")
         models.append(own_model)
-    return Children(servers, idle * 60 if idle is not None else None), models
+    children = Children(servers, idle * 60 if idle is not None else None)
+    return LocalModels(weights, children, tuple(models))
+
+
+def _with_a_strategy(config: Config, known: Set[str], tell: Callable[[ChatTuiError], None]) -> Config:
+    """The config with a strategy that is known; another one is told."""
+    if config.strategy in known:
+        return config
+    told = f"The config's `strategy` is `{clean_line(config.strategy, 60)}`, which there is not; `{DEFAULT}` is taken."
+    tell(ConfigError(told, f"There are: {', '.join(sorted(known))}.", key="strategy"))
+    return msgspec.structs.replace(config, strategy=DEFAULT)
 
 
 async def open_engine(
@@ -351,15 +82,8 @@ async def open_engine(
     store is brought up to date for longer than a second.
     """
     config = await asyncio.to_thread(with_dialects, config, tell)
-    known_strategies = {*names(), *await asyncio.to_thread(plug_ins)}
-    if config.strategy not in known_strategies:
-        told = (
-            f"The config's `strategy` is `{clean_line(config.strategy, 60)}`, which there is not; `{DEFAULT}` is taken."
-        )
-        tell(ConfigError(told, f"There are: {', '.join(sorted(known_strategies))}.", key="strategy"))
-        config = msgspec.structs.replace(config, strategy=DEFAULT)
-    weights = Weights(paths.cache_folder() / "weights", own_file=paths.named(config.local.weights))
-    children, own = await asyncio.to_thread(_local_models, config, weights)
+    config = _with_a_strategy(config, {*names(), *await asyncio.to_thread(plug_ins)}, tell)
+    local = await asyncio.to_thread(_local_models, config)
     kept = KeptKeys(paths.kept_keys_file())
     in_config = {row.name: row.api_key for row in config.providers if row.api_key}
     if known is None:
@@ -369,7 +93,7 @@ async def open_engine(
     catalogue = Catalogue(paths.catalogue_file())
     await asyncio.to_thread(catalogue.load)
     await asyncio.to_thread(prior_of, LOCAL_MODEL)  # Its table takes some milliseconds to read.
-    parts = Parts(config, weights, children, own, clock, roster, keys, catalogue)
+    parts = Parts(config, local, roster, keys, catalogue, clock)
     await parts.list_offers()
     for warning in key_warnings(in_config, paths.config_file()):
         tell(warning)
@@ -383,7 +107,7 @@ async def open_engine(
         config,
         parts.router,
         history,
-        weights=_Weights(weights, parts.fetched),
+        weights=ShownWeights(local.weights, parts.fetched),
         supply=parts,
         open_private=partial(Store.open, None),
         tell=tell,

@@ -40,6 +40,7 @@ RANKS = {
     "batch": 2,
     "assembly": 3,
     "servers": 3,
+    "supply": 3,
     "facts": 3,
     "tui": 4,
     "web": 4,
