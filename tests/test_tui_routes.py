@@ -108,7 +108,8 @@ def test_the_route_in_words_is_whole_clean_and_fits() -> None:
         text = " ".join(" ".join(lines).split())
         for told in (
             "rests for",
-            "Overloaded",
+            "failed after",
+            "busy.",
             "and 7 more",
             "goes on after 8" if width > 30 else "goes on",
             "cost-opt",

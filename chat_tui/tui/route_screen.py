@@ -16,8 +16,11 @@ from chat_tui.tui.spans import Line, Span, crop, wrap
 
 _COLUMN = 30
 """Cells for a model's name; fewer where it is narrow."""
-_MARK = 9
-"""Cells for a score, a price or a number."""
+_MARK = 10
+"""Cells for a score, a price or a number, and blanks behind it."""
+_NO_ERRORS = ("answered", "cancelled")
+_SHORTEST = 0.05
+"""Seconds: a shorter wait would be told as none."""
 
 
 def route_lines(turn: Turn, route: Route, width: int) -> list[Line]:
@@ -62,12 +65,14 @@ def _candidate(candidate: Candidate, width: int) -> list[Line]:
 
 
 def _try(entry: Try, width: int) -> list[Line]:
-    waited = f", after a wait of {words.seconds(entry.waited_seconds)}" if entry.waited_seconds else ""
+    waited = f", after a wait of {words.seconds(entry.waited_seconds)}" if entry.waited_seconds >= _SHORTEST else ""
     rung = f", chosen by {entry.strategy}" if entry.strategy else ""
     place = f" at {entry.address}" if entry.address else ""
     reason = f": {entry.reason}" if entry.reason else ""
     took = words.seconds(entry.duration_seconds)
-    text = f"{entry.outcome}{place} after {took}{waited}{rung}{reason}"
+    # The reason says in words what the kind of an error says to programs.
+    outcome = entry.outcome if entry.outcome in _NO_ERRORS else "failed"
+    text = f"{outcome}{place} after {took}{waited}{rung}{reason}"
     return _row(entry.model, f"try {entry.attempt}", text, width, "dim" if entry.outcome == "answered" else "warning")
 
 
