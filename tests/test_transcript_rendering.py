@@ -12,7 +12,7 @@ from chat_tui.tui.transcript.line_model import KEPT_LINES, LineModel, Position
 from chat_tui.tui.transcript.rendering import Renderer
 from chat_tui.tui.transcript.tables import READABLE, laid_widths, window
 from chat_tui.tui.transcript.turn_lines import text_of
-from chat_tui.tui.transcript.wrapping import Line, fitting, wrap
+from chat_tui.tui.transcript.wrapping import MEASURE, Line, fitting, wrap
 
 STYLE = Style()
 
@@ -99,6 +99,13 @@ def test_mathematics_keeps_its_source(renderer: Renderer) -> None:
 
 def test_square_brackets_are_not_markup(renderer: Renderer) -> None:
     assert texts(renderer, "[bold]x[/bold] [/] [link=a]") == ["[bold]x[/bold] [/] [link=a]"]
+
+
+def test_prose_keeps_a_readable_measure_and_code_takes_what_there_is(renderer: Renderer) -> None:
+    prose, code = "word " * 60, "x = 1; " * 25
+    for text in (prose, f"* {prose}", f"> {prose}", f"# {prose}"):
+        assert 90 < max(map(len, texts(renderer, text, 180))) <= MEASURE + 2
+    assert max(map(len, texts(renderer, f"```python\n{code}\n```", 180))) > 160
 
 
 def test_lists_nest_count_and_hang(renderer: Renderer) -> None:

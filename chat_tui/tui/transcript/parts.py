@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 from chat_tui.chunks import TokenKind
 from chat_tui.conversation import Turn
 from chat_tui.markdown.blocks import Block
-from chat_tui.tui.transcript.wrapping import Line
+from chat_tui.tui.transcript.wrapping import MEASURE, Line
 
 PartKind: TypeAlias = Literal[
     "header",
@@ -47,10 +47,11 @@ def estimated_height(block: Block, width: int) -> int:
     height = block.source.count("\n") + 1 + block.gap
     if block.kind == "code":
         return height + block.first
-    return max(height, len(block.source) // max(width, 1) + 1 + block.gap)
+    return max(height, len(block.source) // max(min(width, MEASURE), 1) + 1 + block.gap)
 
 
 def estimated_turn_height(turn: Turn, width: int) -> int:
     """About how many lines a turn takes, without looking into its text."""
     folded = 2 if turn.quick is not None else 0
+    width = min(width, MEASURE)
     return 3 + folded + len(turn.text) // (width - 8 if width > 16 else 8)

@@ -23,7 +23,7 @@ from chat_tui.tui.transcript.tables import (
     rule_line,
     window,
 )
-from chat_tui.tui.transcript.wrapping import Line, Run, fitting, width_of, with_tabs, wrap
+from chat_tui.tui.transcript.wrapping import MEASURE, Line, Run, fitting, width_of, with_tabs, wrap
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -94,7 +94,7 @@ class Renderer:
 
     def plain(self, text: str, width: int, style: Style) -> list[Line]:
         """Text as it is, wrapped."""
-        return wrap([(text.expandtabs(4), style, True)], width)
+        return wrap([(text.expandtabs(4), style, True)], min(width, MEASURE))
 
     def _formula(self, source: str, width: int, style: Style) -> list[Line]:
         """A formula with lines of its own, set in; a copy takes what the model wrote."""
@@ -131,10 +131,10 @@ class Renderer:
         token = tokens[0]
         kind = token.type
         if kind == "paragraph_open":
-            return self._inline.lines(tokens[1], width, style)
+            return self._inline.lines(tokens[1], min(width, MEASURE), style)
         if kind == "heading_open":
             heading = self.ink.heading if token.tag in ("h1", "h2") else self.ink.heading_minor
-            return self._inline.lines(tokens[1], width, style + heading)
+            return self._inline.lines(tokens[1], min(width, MEASURE), style + heading)
         if kind in ("bullet_list_open", "ordered_list_open"):
             return self._list(tokens, width, style, depth, table)
         if kind == "blockquote_open":

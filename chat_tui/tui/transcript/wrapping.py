@@ -15,6 +15,8 @@ from chat_tui.markdown.indentation import TAB
 Run: TypeAlias = tuple[str, Style, bool | str]
 """Text, its full style, and whether a copy takes it (decoration is not copied), or what it takes in its place."""
 
+MEASURE = 100
+"""Cells of a line of prose on a wide screen, so that the eye finds the next line. Code and tables may be wider."""
 _NOT_FIRST = frozenset("、。，．：；！？）］｝」』】〉》〕ー々…‥,.;:!?)]}%°")
 """Never begin a line."""
 _ZERO_WIDTH_JOINER = "\u200d"
