@@ -26,6 +26,13 @@ _BADGES: dict[State, str] = {
     "failed": "failed",
     "refused": "refused",
 }
+_HINTS: dict[State, str] = {
+    "length": "/continue lets it go on.",
+    "broken": "/continue lets it go on.",
+    "failed": "/continue asks anew; /model chooses another model before.",
+    "refused": "The model or its provider will not answer this. /edit says it in other words, /model chooses another.",
+}
+"""What can be done about an ending, where nothing better is known."""
 _LONGEST_ERROR = 2_000
 _SHORTEST_SECONDS = 0.05
 """Thinking that came in one burst took no measured time."""
@@ -137,9 +144,9 @@ def figures_lines(turn: Turn, width: int, ink: Ink) -> list[Line]:
         words.cost(figures.cost) if figures.cost is not None else "",
         f"by {clean_line(figures.strategy, 40)}" if figures.strategy else "",
     ]
-    # A figure and its unit stay on one line.
+    # A figure and its unit stay on one line, and the dot with what it follows.
     return _decoration(
-        " · ".join(part.replace(" ", "\xa0") for part in told if part) or "no figures are known",
+        "\xa0· ".join(part.replace(" ", "\xa0") for part in told if part) or "no figures are known",
         width,
         ink.ground + ink.dim,
     )
@@ -152,14 +159,20 @@ def status_lines(text: str, width: int, ink: Ink) -> list[Line]:
 
 def error_lines(turn: Turn, width: int, ink: Ink, changed: Mapping[str, str]) -> list[Line]:
     """What went wrong, and what can be done, by which keys; `changed` holds rebound ones by id."""
-    if turn.error is None:
-        return []
-    runs: list[Run] = [(clean(turn.error.title[:_LONGEST_ERROR]).expandtabs(4), ink.ground + ink.error, True)]
-    lines = wrap(runs, width)
-    if turn.error.hint:
-        hint = as_bound(clean(turn.error.hint[:_LONGEST_ERROR]).expandtabs(4), changed)
+    lines: list[Line] = []
+    hint = _HINTS.get(turn.state, "")
+    if turn.error is not None:
+        title = clean(turn.error.title[:_LONGEST_ERROR]).expandtabs(4)
+        lines = wrap([(title, ink.ground + ink.error, True)], width)
+        hint = as_bound(clean(turn.error.hint[:_LONGEST_ERROR]).expandtabs(4), changed) or hint
+    if hint:
         lines += wrap([(hint, ink.ground + ink.dim, True)], width)
     return lines
+
+
+def has_hint(turn: Turn) -> bool:
+    """Whether `error_lines` has something to say of an answer that has ended."""
+    return turn.error is not None or (turn.role == "assistant" and turn.state in _HINTS)
 
 
 def _decoration(text: str, width: int, style: Style) -> list[Line]:
