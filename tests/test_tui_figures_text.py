@@ -115,6 +115,15 @@ def test_the_figures_in_short_leave_out_what_does_not_fit() -> None:
     assert words.in_short(Figures(), 80) == ""
 
 
+def test_why_it_is_tried_again_is_told_where_the_answer_will_stand() -> None:
+    figures = Figures(phase="retrying", attempt=2, of=3, delay_seconds=1.2, reason="The server is\x1b[2J overloaded.")
+    assert words.status(figures) == "retrying 2/3 in 2 s · The server is overloaded."
+
+
+def test_a_held_answer_says_so_where_there_is_no_panel() -> None:
+    assert words.in_short(Figures(phase="paused", ttft_seconds=0.5, cost=0.1), 20) == "paused · TTFT 0.50 s"
+
+
 def test_a_sparkline_has_the_newest_values_scaled_to_the_largest() -> None:
     assert words.sparkline([1, 2, 3, 4, 5, 6, 7, 8], 8) == "▁▂▃▄▅▆▇█"
     assert words.sparkline([100, 4, 8], 2) == "▄█"

@@ -229,10 +229,12 @@ def phase(figures: Figures) -> str:
 
 
 def status(figures: Figures) -> str:
-    """The same under an answer that has no text yet; empty where something else tells it."""
+    """The same under an answer that has no text yet, and why it is tried again; empty where something else tells it."""
     if figures.quick_ttft_seconds is not None:
         return f"detailed answer: {phase(figures)}" if figures.phase != "answering" else ""
-    return "" if figures.phase in {"answering", "thinking"} else phase(figures)
+    if figures.phase in {"answering", "thinking"}:
+        return ""
+    return " · ".join(filter(None, [phase(figures), clean_line(figures.reason, 300)]))
 
 
 def step(figures: Figures) -> str:
@@ -258,7 +260,8 @@ def in_short(figures: Figures, width: int) -> str:
     """The most important figures on one line of at most `width` cells; fields keep their width."""
     if figures.ttft_seconds is None:
         return ""
-    parts = [f"TTFT {ttft(figures.ttft_seconds)}"]
+    parts = ["paused"] if figures.phase == "paused" else []
+    parts.append(f"TTFT {ttft(figures.ttft_seconds)}")
     if figures.rate is not None:
         parts.append(f"{speed(figures.rate, figures.rate_estimated):>3} tok/s")
     if figures.cost is not None or figures.price is not None:

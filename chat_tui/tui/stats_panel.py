@@ -145,7 +145,7 @@ def _gauge(figures: Figures, width: int) -> Line:
 
 
 def _notes(figures: Figures, width: int, gap: list[Line]) -> list[Line]:
-    """Which part it works on, what was left out, why it retries, what went wrong."""
+    """Which part it works on, what was left out, why it retries; what went wrong in the end stands under the answer."""
     notes: list[Line] = []
     if figures.steps and figures.phase not in _ENDINGS:
         notes.append((Span(crop(words.step(figures), width), "secondary"),))
@@ -155,9 +155,7 @@ def _notes(figures: Figures, width: int, gap: list[Line]) -> list[Line]:
         notes.append((Span(crop(f"quick answer after {words.ttft(figures.quick_ttft_seconds)}", width), "secondary"),))
     if figures.seams:
         notes += [(Span(text, "warning"),) for text in wrap(words.seams(figures.seams), width, 2)]
-    if figures.error:
-        notes += [(Span(text, "error"),) for text in wrap(clean_line(figures.error), width, 4)]
-    elif figures.reason and figures.phase not in _ENDINGS:
+    if figures.reason and figures.phase not in _ENDINGS:
         notes += [(Span(text, "dim"),) for text in wrap(clean_line(figures.reason), width, 3)]
     return [*gap, *notes] if notes else []
 
