@@ -17,8 +17,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 from textual import events
 from textual.app import App
+from textual.notifications import Notify
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Input
+from textual.widgets._toast import Toast
 
 from chat_tui.config import Config
 from chat_tui.errors import ChatTuiError, ThemeError
@@ -185,11 +188,29 @@ class ChatApp(App[int]):
         # One without more words is one row.
         self.notify(more or title, title=title if more else "", timeout=timeout, markup=False)
 
-    def on_notify(self) -> None:
-        """Notices that pile up would hide the screen: the oldest make room, but for those that are to last."""
+    def on_notify(self, event: Notify) -> None:
+        """Notices that pile up would hide the screen: the oldest make room, but for those that are to last. One that is
+        said again stands once."""
+        fresh = event.notification
+        for notice in list(self._notifications):
+            if (notice.title, notice.message) == (fresh.title, fresh.message):
+                self._unnotify(notice)
         passing = [notice for notice in self._notifications if notice.timeout < LASTING_SECONDS]
         for notice in passing[: max(0, len(passing) + 1 - MOST_NOTICES)]:
             self._unnotify(notice)
+        self._close_gaps()
+
+    def clear_notifications(self) -> None:
+        """Take all notices away."""
+        super().clear_notifications()
+        self._close_gaps()
+
+    def _close_gaps(self) -> None:
+        """Textual keeps what held a notice that was taken away, as tall as it was: the next ones would drift away."""
+        told = list(self._notifications)
+        for toast in self.screen.query(Toast):
+            if toast._notification not in told and isinstance(toast.parent, Widget):
+                toast.parent.remove()
 
     # -- clipboard ------------------------------------------------------------------------------------------------
 
