@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from textual import events
 
+from chat_tui.chunks import End
 from chat_tui.errors import ChatTuiError
 from chat_tui.providers.scripted import Pause
 from chat_tui.tui.history_screen import HistoryScreen
@@ -135,9 +136,54 @@ async def test_no_notice_hides_the_prompt_or_what_is_offered_above_it(size: tupl
         await chat.shows("Half")
         chat.app.tell(ChatTuiError("The server is overloaded.", "Try again in 20 seconds, or choose another model."))
         chat.app.say("Copied", "by the desktop's clipboard")
-        chat.app.say("The answer is held")
+        chat.app.say("The answer is paused")
         chat.chat.prompt.insert("other words")
         await chat.pilot.press("enter")
         await chat.shows(
-            "The server is overloaded.", "The answer is held", "steer", "leave", "other words", "Esc cancel"
+            "The server is overloaded.", "The answer is paused", "steer", "leave", "other words", "Esc leave"
         )
+
+
+async def test_the_last_row_names_what_keys_do_in_an_open_list() -> None:
+    async with scripted_chat(["Half ", Pause(60)]) as chat:
+        await chat.pilot.press("slash", "e")
+        await chat.shows("/export", "Tab take  Esc close")
+        await chat.pilot.press("escape")
+        await chat.shows("Enter send")
+        chat.chat.prompt.clear_draft()
+        await chat.pilot.press("ctrl+o")
+        await chat.shows("Enter choose  Esc close")
+        await chat.pilot.press("escape")
+        await chat.pilot.press("f2", "f2")
+        await chat.shows("Esc back")
+        assert "F8 delete" not in chat.shown()
+        await chat.pilot.press("escape")
+        await chat.ask("go")
+        await chat.shows("Half", "Esc cancel")
+        await chat.ask("other words")
+        await chat.shows("Esc leave  F6 pause")
+
+
+async def test_notices_stand_where_others_stood_that_were_taken_away_and_the_same_one_stands_once() -> None:
+    async with scripted_chat(size=(60, 20)) as chat:
+        chat.app.say("One", "of two rows")
+        await chat.shows("of two rows")
+        chat.app.clear_notifications()
+        await chat.until(lambda: "of two rows" not in chat.shown())
+        for _ in range(2):
+            chat.app.say("Another", "that is said twice")
+            await chat.shows("that is said twice")
+        await chat.until(lambda: chat.shown().startswith("▌ Another\n▌ that is said twice"))
+        assert chat.shown().count("said twice") == 1
+
+
+async def test_a_command_that_is_written_says_what_may_follow_it() -> None:
+    async with scripted_chat() as chat:
+        await chat.pilot.press("f11")
+        await chat.until(lambda: str(chat.chat.prompt.border_subtitle).startswith("FILE · bring in"))
+
+
+async def test_an_answer_that_was_refused_says_what_can_be_done() -> None:
+    async with scripted_chat([End(state="refused", finish_reason="content_filter")]) as chat:
+        await chat.ask("go")
+        await chat.shows("refused", "will not answer this", "/model chooses another")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
@@ -15,13 +15,14 @@ from textual.widget import Widget
 
 from chat_tui.tui import commands, keymap, signs
 from chat_tui.tui.chat import Chat
-from chat_tui.tui.completion import Completion
+from chat_tui.tui.completion import Completion, CompletionList
 from chat_tui.tui.history_list import HistoryList
 from chat_tui.tui.host import Host
 from chat_tui.tui.key_table import TABLE
 from chat_tui.tui.model_picker import ModelPicker
 from chat_tui.tui.notices import KeyBar, TooSmall
 from chat_tui.tui.stats_panel import StatsPanel
+from chat_tui.tui.steering import SteeringLine
 from chat_tui.tui.transcript.ink import Ink
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ _IDLE_KEYS = (
 )
 _LIST_KEYS = (
     "list.choose",
+    "answer.cancel",
     "history.filter",
     "conversation.rename",
     "conversation.pin",
@@ -70,6 +72,9 @@ _TURN_KEYS = (
     "answer.route",
     "change.undo",
 )
+_NO_ROW_KEYS = ("answer.cancel", "undo.take")
+_OPEN_LIST_KEYS = ("prompt.complete", "answer.cancel")
+_PICKER_KEYS = ("list.choose", "answer.cancel")
 _SELECTION_KEYS = ("selection.begin", "selection.copy", "selection.leave")
 _FIND_KEYS = ("find.next", "find.before", "find.close")
 _PRESET = "/preset "
@@ -254,7 +259,11 @@ class ChatLayout(Screen[None]):
         idle = _TURN_KEYS if self.chat.transcript.has_focus else _IDLE_KEYS
         ids: Sequence[str] = _BUSY_KEYS if self.chat.busy else [id for id in idle if id not in self._idle_for_now()]
         if self.history.has_focus_within:
-            ids = _LIST_KEYS
+            ids = _LIST_KEYS if self.history.under is not None else _NO_ROW_KEYS
+        elif self.picker.has_focus_within:
+            ids = _PICKER_KEYS
+        elif self.chat.lists_completions:
+            ids = _OPEN_LIST_KEYS
         elif self.chat.find_bar.has_focus:
             ids = _FIND_KEYS
         elif self.chat.transcript.caret is not None:
@@ -271,11 +280,24 @@ class ChatLayout(Screen[None]):
             idle.add("answer.continue")
         return idle
 
+    def _words_now(self) -> Mapping[str, str]:
+        """Words for keys that mean something else now than the table says."""
+        if self.history.has_focus_within:
+            return {"answer.cancel": "back"}
+        if self.picker.has_focus_within:
+            return {"list.choose": "choose", "answer.cancel": "close"}
+        if self.chat.lists_completions:
+            return {"prompt.complete": "take", "answer.cancel": "close"}
+        words = {"answer.pause": "go on"} if self.chat.paused else {}
+        return words | ({"answer.cancel": "leave"} if self.chat.steering.offers else {})
+
+    @on(CompletionList.Toggled)
+    @on(SteeringLine.Toggled)
     def show_keys(self) -> None:
         """Name them in the last row."""
-        keys = keymap.footer(self.ids_now(), self.host.changed_keys)
-        if self.chat.paused:
-            keys = [(key, "go on" if word == "pause" else word) for key, word in keys]
+        ids, words = self.ids_now(), self._words_now()
+        named = zip(ids, keymap.footer(ids, self.host.changed_keys), strict=True)
+        keys = [(key, words.get(id, word)) for id, (key, word) in named]
         self.keys.show(keys, keymap.footer(("help.open",), self.host.changed_keys))
 
     def show_signs(self, running: Sequence[Answer]) -> None:

@@ -129,6 +129,11 @@ class ChatPane(Vertical):
         return self._asking or (self.answer is not None and not self.answer.ended)
 
     @property
+    def lists_completions(self) -> bool:
+        """What the prompt's text could become is listed."""
+        return self._completions.is_open
+
+    @property
     def paused(self) -> bool:
         """The answer in view is held."""
         return self.answer is not None and not self.answer.ended and self.answer.paused

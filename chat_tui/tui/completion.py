@@ -9,6 +9,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual.events import Click
+from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -50,6 +51,9 @@ class CompletionList(Widget):
     """
     COMPONENT_CLASSES = {"completions--help", "completions--current"}
 
+    class Toggled(Message):
+        """It has opened or closed."""
+
     def __init__(self, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self.on_taken: Callable[[Completion], None] | None = None
@@ -71,6 +75,8 @@ class CompletionList(Widget):
         """Show these rows; none closes it."""
         if items == self._items:
             return
+        if bool(items) != self.is_open:
+            self.post_message(self.Toggled())
         self._items = items
         self._current, self._top = current, max(0, current - MAX_ROWS + 1)
         self.display = bool(items)

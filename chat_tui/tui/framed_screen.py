@@ -56,10 +56,14 @@ class FramedScreen(ModalScreen[ScreenResultType]):
         widget.border_title = Content(self._title)
         return widget
 
+    def keys_now(self) -> Sequence[tuple[str, str]]:
+        """(key, word) of what the lower edge names."""
+        named = zip(self.KEYS, keymap.footer(self.KEYS, cast("Host", self.app).changed_keys), strict=True)
+        return [(key, self.WORDS.get(id, word)) for id, (key, word) in named]
+
     def on_resize(self, event: events.Resize) -> None:
         """As many keys as there is room for."""
-        named = zip(self.KEYS, keymap.footer(self.KEYS, cast("Host", self.app).changed_keys), strict=True)
-        keys = [(key, self.WORDS.get(id, word)) for id, (key, word) in named]
+        keys = self.keys_now()
         for frame in self.query(".frame"):
             frame.border_subtitle = Content(hints(keys, frame.outer_size.width - _EDGES))
 

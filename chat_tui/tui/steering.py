@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct
+from textual.message import Message
 from textual.worker import Worker
 
 from chat_tui.attachments import Attachment
@@ -79,6 +80,9 @@ class SteeringLine(SpanView):
 
     DEFAULT_CSS = "SteeringLine { display: none; width: 1fr; height: 1; background: $panel; padding: 0 1; }"
 
+    class Toggled(Message):
+        """What can be done with new words is offered, or no longer."""
+
     def __init__(self, keys: Sequence[str]) -> None:
         super().__init__()
         self._keys = keys
@@ -88,6 +92,8 @@ class SteeringLine(SpanView):
 
     def show(self, waiting: Waiting | None, *, offers: bool) -> None:
         """These words wait; `offers`: new ones may."""
+        if offers != self._offers:
+            self.post_message(self.Toggled())
         self._waiting, self._offers = waiting, offers
         self.display = offers or waiting is not None
         self.redraw()
@@ -134,6 +140,11 @@ class Steering:
         """The words have changed: the offer was for others."""
         if self._offered is not None and typed != self._offered[0]:
             self.leave()
+
+    @property
+    def offers(self) -> bool:
+        """New words may wait, or steer."""
+        return self._offered is not None
 
     def leave(self) -> bool:
         """Take the offer back; False when there is none."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from textual.app import ComposeResult
 from textual.geometry import Region
 from textual.widgets import Input
 
 from chat_tui.tui.framed_screen import FramedScreen
+from chat_tui.tui.notices import KeyBar
 
 _LONGEST = 200
 
@@ -34,11 +37,20 @@ class TitleScreen(FramedScreen[str]):
         if self._place is None:
             yield self.in_frame(line)
             return
+        # The last row would name the keys of what is below.
+        bar = KeyBar()
+        bar.styles.dock = "bottom"
+        bar.show(self.keys_now())
+        yield bar
         line.styles.width = self._place.width
         line.styles.position = "absolute"
         line.styles.offset = (self._place.x, self._place.y)
         self.styles.align = ("left", "top")
         yield line
+
+    def keys_now(self) -> Sequence[tuple[str, str]]:
+        """Enter is the line's own."""
+        return [("Enter", "rename"), *super().keys_now()]
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
