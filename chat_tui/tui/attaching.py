@@ -18,6 +18,7 @@ from chat_tui.errors import AttachmentRefused, ChatTuiError, CommandError
 from chat_tui.request import Request
 from chat_tui.text_safety import clean_line
 from chat_tui.tokens import attachment_tokens
+from chat_tui.tui import commands
 from chat_tui.tui import figures_text as words
 from chat_tui.tui.files_line import FilesLine, Going
 from chat_tui.tui.prompt import Prompt
@@ -209,7 +210,7 @@ class Attaching:
         text = self._chat.prompt.draft
         files = [going.file for going in self._going if going.file is not None]
         self._foreseen = None
-        told = ""
+        told = commands.argument(text)
         if files or (text.strip() and not text.startswith("/")):
             try:
                 self._foreseen = await self._context(text, files)

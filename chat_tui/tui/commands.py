@@ -118,6 +118,14 @@ def completions(text: str) -> Sequence[tuple[str, str]]:
     ]
 
 
+def argument(text: str) -> str:
+    """What may follow the command that is being written, and what it does: `FILE · bring in …`; empty where nothing may
+    follow."""
+    name = text[1:].partition(" ")[0].casefold() if text.startswith("/") and " " in text else ""
+    found = next((command for command in TABLE if command.name == name), None)
+    return f"{found.argument} · {found.help}" if found is not None and found.argument else ""
+
+
 def chosen_model(name: str, known: Sequence[str]) -> str:
     """The model that a name means: a known one, or any of a server's that may know more than it lists.
 

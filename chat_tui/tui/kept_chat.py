@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
+from rich.cells import cell_len
 from textual import on
 from textual.content import Content
 from textual.worker import Worker
@@ -21,7 +22,7 @@ from chat_tui.tui.attaching import Attaching
 from chat_tui.tui.chat_pane import ChatPane
 from chat_tui.tui.completion import Completion
 from chat_tui.tui.prompt import Prompt
-from chat_tui.tui.spans import SpanView
+from chat_tui.tui.spans import SpanView, crop
 from chat_tui.tui.transcript.line_model import Anchor
 from chat_tui.tui.turn_figures import figures_of
 
@@ -36,6 +37,8 @@ _ANCHOR = "reading position "
 _OPEN = "open conversation"
 _EDIT = "edited question "
 _FILES = "files of the draft "
+_SHORTEST = 12
+"""Cells below which a name beside the price says nothing."""
 
 
 class _Edit(msgspec.Struct, frozen=True):
@@ -259,7 +262,14 @@ class KeptChat(ChatPane):
         self._foreseen = words
         preset = self.preset.words() if self.preset is not None else ""
         rivals = f"compare {clean_line(', '.join(self.rivals), 60)}" if self.rivals else ""
-        self.prompt.border_subtitle = Content(" · ".join(filter(None, [preset, words, rivals])))
+        # The price is told whole; what stands around it takes the room that is left.
+        room = (self.prompt.size.width or 200) - cell_len(words)
+        told = [words]
+        for text, place in ((rivals, 1), (preset, 0)):
+            if text and room > _SHORTEST:
+                told.insert(place, crop(text, room - len(" · ")))
+                room -= cell_len(told[place]) + len(" · ")
+        self.prompt.border_subtitle = Content(" · ".join(filter(None, told)))
 
     def set_rivals(self, models: Sequence[str]) -> None:
         """The next question goes to all of these at once; to one model where there are none."""
