@@ -284,7 +284,7 @@ async def test_pause_holds_the_answer_and_goes_on_without_loss() -> None:
         await chat.ask("count")
         await chat.until(lambda: chat.chat.answer is not None and chat.chat.answer.text)
         await chat.pilot.press("f6")
-        await chat.shows("The answer is held", "F6 go on", "● paused")
+        await chat.shows("The answer is paused", "F6 go on", "● paused")
         await chat.pilot.pause(0.4)
         assert chat.chat.busy
         await chat.pilot.press("f6")

@@ -117,7 +117,7 @@ async def test_a_search_that_finds_nothing_says_so() -> None:
     async with scripted_chat() as chat:
         await asked(chat, "hello you")
         await chat.ask("/search xyzzy")
-        await chat.shows("0 turns", "No turn and no title has these words.")
+        await chat.shows("0 turns", "No turn and no title has all these words.")
         await chat.pilot.press("enter", "backspace", "backspace", "backspace", "backspace", "backspace")
         await chat.shows("1 conversation", "hello you")
 

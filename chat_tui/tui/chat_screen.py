@@ -359,7 +359,7 @@ class ChatScreen(ChatViews):
         else:
             if held:
                 # That it goes on is seen.
-                self.host.say("The answer is held", seconds=2)
+                self.host.say("The answer is paused", seconds=2)
             self.show_keys()
 
     async def action_copy_or_cancel(self) -> None:

@@ -95,6 +95,9 @@ def passage(text: str, marks: Sequence[tuple[int, int]], width: int, height: int
     lines: list[Line] = []
     while at < len(text) and len(lines) < height:
         end = _line_end(text, at, width)
+        if len(lines) == height - 1 and text[end:].strip():
+            end = _line_end(text, at, width - 1)
+            return [*lines, (*_lit(text, at, end, marks), Span("…", "dim"))]
         lines.append(_lit(text, at, end, marks))
         at = end + (text[end : end + 1] == " ")
     return lines

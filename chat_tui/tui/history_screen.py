@@ -212,7 +212,7 @@ class HistoryScreen(FramedScreen[tuple[str, str] | None]):
         self._heads = {0: "Titles", len(titled): "Turns"} if titled else {}
         heads = [(row, 2 if row else 1) for row in self._heads if row < len(self._shown)]
         self._rows.show(len(self._shown), cursor, row_height=rows.HIT_HEIGHT, heads=heads)
-        self._say_nothing("No turn and no title has these words.")
+        self._say_nothing("No turn and no title has all these words. Fewer of them may find it.")
 
     def _say_nothing(self, why: str) -> None:
         self._nothing.text = why

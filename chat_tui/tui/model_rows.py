@@ -88,6 +88,9 @@ class ListHeading(SpanView):
         return [(Span(f"  {name}{figures}  State", "dim"),)]
 
 
+_STRATEGY = "Each question goes to the model that the strategy in use finds best."
+
+
 class ModelDetail(SpanView):
     """All of the model under the cursor in words, below the rows."""
 
@@ -107,7 +110,7 @@ class ModelDetail(SpanView):
     def lines(self, width: int) -> Sequence[Line]:
         """Its whole name and state, then what is known of it."""
         if self._standing is None:
-            said = "Each question goes to the model that the strategy in use finds best." if self._rows else "No model"
+            said = _STRATEGY if self._rows else "No model is like this. Fewer letters show more of them."
             return [(Span(text, "dim"),) for text in wrap(said, width, self.HEIGHT)]
         model, state = self._standing.model, clean_line(self._standing.state, 80)
         name = crop_start(clean_line(model.name, 200), max(12, width - len(state) - 1))

@@ -295,7 +295,9 @@ class Prompt(DraftArea):
             self._offered, self._dismissed = piece, None
             self.follow_change()
             what = "attach this file" if len(paths) == 1 else f"attach these {len(paths)} files"
-            self._offer(piece, [Completion(" ".join(map(written, paths)) + " ", f"{what}; Esc leaves the words")])
+            self._offer(
+                piece, [Completion(" ".join(map(written, paths)) + " ", f"{what}, or leave the words as they are")]
+            )
 
     def action_delete_left(self) -> None:
         """Delete to the left; at the very start there may be a file to be taken off."""

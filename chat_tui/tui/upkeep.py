@@ -13,6 +13,7 @@ from textual.geometry import Region
 
 from chat_tui.errors import ChatTuiError, CommandError
 from chat_tui.text_safety import clean_line
+from chat_tui.tui import keymap
 from chat_tui.tui.chat import Chat
 from chat_tui.tui.history_list import HistoryList
 
@@ -160,7 +161,8 @@ class Upkeep:
             await self._chat.new()
         await self._engine.delete(conversation_id)
         self._chat.undo.push(f"“{title}” is back", partial(self._restore, conversation_id, was_open), UNDO_SECONDS)
-        hint = f"For {UNDO_SECONDS:.0f} seconds /undo, or Ctrl+Z in the list, brings it back."
+        key = keymap.first_key("undo.take", self._chat.host.changed_keys)
+        hint = f"For {UNDO_SECONDS:.0f} seconds /undo, or {key} in the list, brings it back."
         self._chat.host.say(f"Deleted “{title}”", hint, seconds=UNDO_SECONDS)
 
     async def _restore(self, conversation_id: str, open_it: bool) -> None:
