@@ -247,7 +247,10 @@ class HistoryScreen(FramedScreen[tuple[str, str] | None]):
             # Enter was quicker than the search: it is for what comes.
             self._hurried = True
             return
-        shown = self._shown[event.row]
+        if self._rows.cursor >= len(self._shown):
+            return
+        # Not the row of the event: a search may have ended since Enter was pressed.
+        shown = self._shown[self._rows.cursor]
         if isinstance(shown, Hit):
             self.dismiss((shown.conversation, shown.turn))
         elif isinstance(shown, Summary):
