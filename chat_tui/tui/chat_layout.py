@@ -140,6 +140,8 @@ class ChatLayout(Screen[None]):
 
     def on_mount(self) -> None:
         """Ready to be typed into."""
+        # The event that tells the size comes behind the first paint: rows would move.
+        self._lay_out(*self.app.size)
         self.chat.transcript.set_palette(self.host.ink())
         self.chat.name_keys(self.host.changed_keys)
         self.chat.welcome.show(self._first_keys())
