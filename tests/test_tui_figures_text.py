@@ -167,7 +167,8 @@ def test_text_is_cut_by_cells_and_never_through_a_wide_character() -> None:
     assert crop("日本語", 6) == "日本語"
     assert crop("abc", 1) == "…"
     assert crop("abc", 0) == ""
-    assert crop_start("provider/model", 6) == "…model"
+    assert crop_start("provider/model", 6) == "model"
+    assert crop_start("provider/model", 4) == "…del"
     assert cell_len(crop_start("日本語日本語", 4)) <= 4
 
 

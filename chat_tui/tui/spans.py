@@ -57,9 +57,13 @@ def crop(text: str, width: int) -> str:
 
 
 def crop_start(text: str, width: int) -> str:
-    """The same cut at its beginning: the end of a model's name tells more than its start."""
+    """The same cut at its beginning, at a slash where that is enough: the end of a model's name tells more than its
+    start."""
     if cell_len(text) <= width:
         return text
+    behind = text.partition("/")[2]
+    if behind and cell_len(behind) <= width:
+        return behind
     while text and cell_len(text) > width - 1:
         text = text[1:]
     return f"…{text}"[: max(0, width)]
