@@ -118,6 +118,8 @@ def test_the_figures_in_short_leave_out_what_does_not_fit() -> None:
 def test_why_it_is_tried_again_is_told_where_the_answer_will_stand() -> None:
     figures = Figures(phase="retrying", attempt=2, of=3, delay_seconds=1.2, reason="The server is\x1b[2J overloaded.")
     assert words.status(figures) == "retrying 2/3 in 2 s · The server is overloaded."
+    other = Figures(phase="connecting", reason="It is away.")
+    assert words.status(other) == "connecting 0.0 s · after: It is away."
 
 
 def test_a_held_answer_says_so_where_there_is_no_panel() -> None:

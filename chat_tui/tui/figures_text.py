@@ -234,7 +234,10 @@ def status(figures: Figures) -> str:
         return f"detailed answer: {phase(figures)}" if figures.phase != "answering" else ""
     if figures.phase in {"answering", "thinking"}:
         return ""
-    return " · ".join(filter(None, [phase(figures), clean_line(figures.reason, 300)]))
+    # Of another model it tells why the one before was left.
+    after = "" if figures.phase == "retrying" else "after: "
+    reason = clean_line(figures.reason, 300)
+    return f"{phase(figures)} · {after}{reason}" if reason else phase(figures)
 
 
 def step(figures: Figures) -> str:

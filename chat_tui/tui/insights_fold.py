@@ -50,7 +50,7 @@ def _short(insights: Insights, width: int) -> list[Line]:
     """The same in few rows, for a small screen."""
     found = insights.sentiment
     counts = f"+{found.positive} -{found.negative} · " if found is not None and width >= WIDE else ""
-    keywords = " · ".join(f"{word} {count}" for word, count in insights.keywords) or f"Keywords {words.UNKNOWN}"
+    keywords = "\xa0· ".join(f"{word}\xa0{count}" for word, count in insights.keywords) or f"Keywords {words.UNKNOWN}"
     rows = 1 if width >= WIDE else 2
     wrapped = [*wrap(clean_line(keywords), width, rows), *[""] * rows][:rows]
     reading = words.seconds(insights.reading_seconds or None, whole=True)

@@ -59,7 +59,8 @@ def _row(name: str, mark: str, text: str, width: int, role: str = "dim") -> list
 def _candidate(candidate: Candidate, width: int) -> list[Line]:
     if candidate.out:
         return _row(candidate.model, "out", candidate.out, width, "warning")
-    parts = " · ".join(f"{name} {value:.2f}" for name, value in candidate.scores.items())
+    # A value stays beside its name, and the dot with what it follows.
+    parts = "\xa0· ".join(f"{name}\xa0{value:.2f}" for name, value in candidate.scores.items())
     score = "" if candidate.score is None else f"{candidate.score:.3f}"
     return _row(candidate.model, score, " · ".join(filter(None, [candidate.note, parts])), width)
 
