@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from textual import events
 
@@ -187,3 +189,11 @@ async def test_an_answer_that_was_refused_says_what_can_be_done() -> None:
     async with scripted_chat([End(state="refused", finish_reason="content_filter")]) as chat:
         await chat.ask("go")
         await chat.shows("refused", "will not answer this", "/model chooses another")
+
+
+async def test_the_price_is_told_whole_beside_the_preset_in_use() -> None:
+    async with scripted_chat(size=(80, 24)) as chat:
+        await chat.ask("/preset story adventure 150")
+        await chat.shows("Story · adventure")
+        chat.chat.prompt.insert("Which?")
+        await chat.until(lambda: re.search(r"Story · .* tokens · ≈\$0\.\d+ ─╯", chat.shown()))

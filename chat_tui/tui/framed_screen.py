@@ -14,9 +14,7 @@ from textual.widget import Widget
 
 from chat_tui.tui import keymap
 from chat_tui.tui.host import Host
-
-_EDGES = 6
-"""Cells of the lower edge that are for the frame itself."""
+from chat_tui.tui.spans import EDGES
 
 
 def hints(keys: Sequence[tuple[str, str]], width: int) -> str:
@@ -65,7 +63,7 @@ class FramedScreen(ModalScreen[ScreenResultType]):
         """As many keys as there is room for."""
         keys = self.keys_now()
         for frame in self.query(".frame"):
-            frame.border_subtitle = Content(hints(keys, frame.outer_size.width - _EDGES))
+            frame.border_subtitle = Content(hints(keys, frame.outer_size.width - EDGES))
 
     def action_close(self) -> None:
         """Leave it."""

@@ -22,7 +22,7 @@ from chat_tui.tui.attaching import Attaching
 from chat_tui.tui.chat_pane import ChatPane
 from chat_tui.tui.completion import Completion
 from chat_tui.tui.prompt import Prompt
-from chat_tui.tui.spans import SpanView, crop
+from chat_tui.tui.spans import EDGES, SpanView, crop
 from chat_tui.tui.transcript.line_model import Anchor
 from chat_tui.tui.turn_figures import figures_of
 
@@ -263,7 +263,7 @@ class KeptChat(ChatPane):
         preset = self.preset.words() if self.preset is not None else ""
         rivals = f"compare {clean_line(', '.join(self.rivals), 60)}" if self.rivals else ""
         # The price is told whole; what stands around it takes the room that is left.
-        room = (self.prompt.size.width or 200) - cell_len(words)
+        room = (self.prompt.outer_size.width or 200) - EDGES - cell_len(words)
         told = [words]
         for text, place in ((rivals, 1), (preset, 0)):
             if text and room > _SHORTEST:

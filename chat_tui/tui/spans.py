@@ -14,6 +14,8 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
+EDGES = 6
+"""Cells of a frame's lower edge that are for the frame itself, where words stand in it."""
 _COLOUR = re.compile("#[0-9a-fA-F]{6}|ansi_([a-z_]+)")
 
 ROLES: Mapping[str, tuple[str, bool]] = {
