@@ -48,7 +48,7 @@ def test_days_without_answers_in_a_row_are_one_row() -> None:
     shown = text_of(statistics_lines(Statistics(BEGUN, Totals("", 9), days), 76)).split("\n")
     begin = shown.index("By day") + 1
     assert [line.split("  ")[0].strip() for line in shown[begin : begin + 5]] == [
-        *("Fri 20 Nov", "4 days without", "Sun 15 Nov", "Sat 14 Nov", "Fri 13 Nov"),
+        *("Fri 20 Nov", "4 idle days", "Sun 15 Nov", "Sat 14 Nov", "Fri 13 Nov"),
     ]
 
 

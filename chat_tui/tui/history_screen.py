@@ -45,6 +45,7 @@ SHORT_FILTERS = '"a phrase" model: before: after:'
 _WRONG_LINES = 3
 _THIS = "This conversation"
 NOTHING = "This conversation: no conversation history yet"
+_NEXT = "What you ask will stand here, and every word of it can be found."
 
 Row: TypeAlias = "rows.Exchange | Summary | Hit"
 
@@ -176,7 +177,7 @@ class HistoryScreen(FramedScreen[tuple[str, str] | None]):
         if cursor is None:
             cursor = first if self._summaries else first - 1
         self._rows.show(len(self._shown), cursor, row_height=2, heads=heads)
-        self._say_nothing(NOTHING)
+        self._say_nothing(f"{NOTHING}. {_NEXT}")
         self.call_after_refresh(self._rows.look_at_cursor)
         count = len(self._summaries)
         self._note.say(f"{count:,} conversation{'s' * (count != 1)}")

@@ -64,7 +64,7 @@ def _without_gaps(days: Sequence[Totals]) -> list[Totals]:
     rows: list[Totals] = []
     for answered, found in groupby(days, key=lambda day: bool(day.answers)):
         run = list(found)
-        rows += run if answered or len(run) < SHORT_GAP else [Totals(f"{len(run)} days without")]
+        rows += run if answered or len(run) < SHORT_GAP else [Totals(f"{len(run)} idle days")]
     return rows
 
 
