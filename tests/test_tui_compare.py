@@ -61,7 +61,7 @@ async def test_models_are_chosen_in_the_list_and_the_prompt_asks_them() -> None:
         await on.press("enter")
         await on.left()
         assert on.chat.chat.rivals == (LOCAL_MODEL, FAST.name)
-        assert LOCAL_MODEL in str(on.chat.chat.prompt.border_subtitle)
+        assert "compare local/" in str(on.chat.chat.prompt.border_subtitle)
         await on.ask("Which?")
         await on.until(lambda: on.is_open)
         assert on.comparison.models == (LOCAL_MODEL, FAST.name)
