@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from msgspec.structs import replace
 
@@ -11,7 +13,7 @@ from chat_tui.web import create_app
 from chat_tui.web.lock import host_is_ours, origin_is_ours, token_is_ours
 from chat_tui.web.serving import listening_on
 from tests.model_server import ModelServer
-from tests.web_rig import TOKEN, box, site
+from tests.web_rig import TOKEN, Site, box, site
 
 OURS = "https://chat.example.com"
 
@@ -183,3 +185,35 @@ def test_a_token_that_is_soon_guessed_is_not_taken_where_others_can_guess() -> N
         listening_on("0.0.0.0", 0, "a", 600)
     listening_on("127.0.0.1", 0, "a", 600).close()
     listening_on("0.0.0.0", 0, "chosen-by-me", 600).close()
+
+
+async def told_status(web: Site, line: str, *headers: str) -> bytes:
+    """The status that a request without a body is told."""
+    reader, writer = await asyncio.open_connection(*web.url.removeprefix("http://").split(":"))
+    bearer = f"Authorization: Bearer {TOKEN}"
+    writer.write("\r\n".join((f"{line} HTTP/1.1", bearer, "Connection: close", *headers, "\r\n")).encode())
+    told = await asyncio.wait_for(reader.read(), 5)
+    writer.close()
+    return told.split(b" ", 2)[1]
+
+
+async def test_a_request_that_names_us_in_its_first_line_is_looked_at_like_others(server: ModelServer) -> None:
+    async with site(box(server.base_url, "t2")) as web:
+        assert await told_status(web, f"GET {web.url}/health?x=1", "Host: whoever.example") == b"200"
+        assert await told_status(web, f"GET {web.url.upper()}", "Host: localhost") == b"200"
+        assert await told_status(web, "GET http://evil.example/health", "Host: localhost") == b"403"
+        assert await told_status(web, "GET http:///health", "Host: localhost") == b"403"
+
+
+async def test_what_is_asked_in_a_way_that_is_not_served_is_told_in_plain_words(server: ModelServer) -> None:
+    async with site(box(server.base_url, "t2")) as web:
+        packed = await web.client.post("/generate", content=b"x", headers={"Content-Encoding": "gzip"})
+        plain = await web.client.get("/ws")
+        legacy = await web.client.post("/v1/completions", json={"prompt": "Hi"})
+        listed = await web.client.get("/v1/models/")
+        large = ("Host: localhost", "Content-Length: 99999999", "Expect: 100-continue")
+        refused = await told_status(web, "POST /generate", *large)
+    assert (packed.status_code, plain.status_code, plain.headers["upgrade"]) == (415, 426, "websocket")
+    assert "/v1/chat/completions" in legacy.json()["error"]["message"]
+    assert (legacy.status_code, refused) == (404, b"413")
+    assert listed.json()["object"] == "list"

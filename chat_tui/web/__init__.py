@@ -5,7 +5,7 @@
 
     app, serving       the routes and what stands around them; run with uvicorn on one port. patience: for slow clients
     door               what all requests share: the engine, whose answers run, the stop
-    access_log, safe_headers, lock, limits      what a request passes on its way in, the outermost first; rates
+    access_log, safe_headers, targets, lock, limits      what a request passes on its way in, the outermost first; rates
     bodies, refusals   what requests bring, and what those are told that get no answer; faults: of ours
     telling            an answer over HTTP, until it has ended or nobody reads it
     seed_api, seed_chunks, socket               `/stream`, `/generate`, `/ws`

@@ -20,8 +20,9 @@ from chat_tui.web.door import Door
 from chat_tui.web.faults import Wordless
 from chat_tui.web.limits import Limits
 from chat_tui.web.lock import Lock
-from chat_tui.web.refusals import Refused, refused, response
+from chat_tui.web.refusals import OPENAI_PATH, Refused, refused, response
 from chat_tui.web.safe_headers import HEADERS, SafeHeaders
+from chat_tui.web.targets import Targets
 
 
 def routes() -> list[BaseRoute]:
@@ -36,6 +37,7 @@ def middleware(door: Door) -> list[Middleware]:
         Middleware(Wordless),
         Middleware(Watched, door.metrics, door.log),
         Middleware(SafeHeaders),
+        Middleware(Targets),
         Middleware(Lock, door),
         Middleware(Limits, door),
     ]
@@ -73,12 +75,18 @@ async def _failed(request: Request, error: ChatTuiError) -> Response:
 
 
 async def _unknown(request: Request, error: HTTPException) -> Response:
-    words = {404: "There is nothing at this path.", 405: "This path does not take this method."}
-    headers = dict(error.headers or {})
+    path, headers = request.url.path, dict(error.headers or {})
+    if path == socket.PATH:
+        upgrade = {"Upgrade": "websocket", "Connection": "Upgrade"}
+        return response(path, Refused(426, "This path speaks WebSocket: connect with ws://.", headers=upgrade))
+    nothing = "There is nothing at this path."
+    if path.startswith(f"{OPENAI_PATH}/"):
+        nothing += " Of OpenAI's there are /v1/models and /v1/chat/completions."
+    words = {404: nothing, 405: "This path does not take this method."}
     if error.status_code == 405:
         headers["Allow"] = ", ".join(sorted(_methods_at(request)))
     refusal = Refused(error.status_code, words.get(error.status_code, error.detail), headers=headers)
-    return response(request.url.path, refusal)
+    return response(path, refusal)
 
 
 def _methods_at(request: Request) -> set[str]:

@@ -89,6 +89,8 @@ async def body_of(request: HttpRequest, kind: type[T]) -> T:
 
 async def read_in(request: HttpRequest, read: Callable[[bytes], T]) -> T:
     """What this makes of the request's body. Raises `Refused`."""
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise Refused(415, "Packed bodies are not read. Send it as it is.", headers={"Accept-Encoding": "identity"})
     try:
         async with asyncio.timeout(BODY_SECONDS):
             raw = await request.body()

@@ -194,11 +194,13 @@ class Door:
         if self._discovering is not None:
             self._discovering.cancel()
             await asyncio.wait([self._discovering])
-        if self._opening is not None:
-            await (await asyncio.shield(self._opening)).close()
-        await asyncio.gather(*self._watching)
-        self.metrics.close()
-        await asyncio.to_thread(self.log.close)
+        try:
+            if self._opening is not None:
+                await (await asyncio.shield(self._opening)).close()
+            await asyncio.gather(*self._watching)
+        finally:
+            self.metrics.close()
+            await asyncio.to_thread(self.log.close)
 
 
 def door_of(connection: HTTPConnection) -> Door:

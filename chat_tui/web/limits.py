@@ -32,9 +32,12 @@ class Limits:
         try:
             if TOKEN_SEEN in scope:
                 self._door.count((scope.get("client") or ("", 0))[0])
-            told = Headers(scope=scope).get("content-length", "0")
+            headers = Headers(scope=scope)
+            told = headers.get("content-length", "0")
             if told.isdecimal() and int(told[:20]) > most:
-                await _drained(receive, most)
+                if "expect" not in headers:
+                    # Whoever asks before it sends a body listens by now.
+                    await _drained(receive, most)
                 raise too_large(most)
         except Refused as refusal:
             await response(scope["path"], refusal)(scope, receive, send)

@@ -49,8 +49,10 @@ async def models(request: Request) -> Response:
 
 async def model(request: Request) -> Response:
     """One of them."""
-    engine = await door_of(request).discovered()
     wanted = request.path_params["id"]
+    if not wanted:
+        return await models(request)
+    engine = await door_of(request).discovered()
     chosen = choice(wanted, engine.strategies(), [standing.model.name for standing in engine.models()])
     card = next((card for card in _cards(engine) if card.id == (chosen.model or wanted)), None)
     if card is None:

@@ -28,6 +28,7 @@ from chat_tui.web.seed_api import begun
 from chat_tui.web.seed_chunks import Event, Failed, Words, encoded
 from chat_tui.web.telling import HOLD_BYTES
 
+PATH = "/ws"
 AUTH_SECONDS = 10.0
 """So long a client that could set no header has for its token."""
 AUTH_CHARACTERS = 4096
@@ -82,7 +83,7 @@ Heard = Auth | Generate | Cancel | Pause | Resume
 
 def routes() -> list[BaseRoute]:
     """The one socket."""
-    return [WebSocketRoute("/ws", talk)]
+    return [WebSocketRoute(PATH, talk)]
 
 
 async def talk(websocket: WebSocket) -> None:
