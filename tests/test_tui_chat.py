@@ -13,6 +13,7 @@ from chat_tui.config import Config, Memory
 from chat_tui.errors import LocalModelError, Overloaded, Rejected
 from chat_tui.providers.scripted import Fault, Pause
 from chat_tui.tui.history_screen import HistoryScreen
+from tests.routing_rig import slowly
 from tests.scripted_chat import StandInWeights, scripted_chat
 
 HELD = ["Half of ", "an answer", Pause(60)]
@@ -261,15 +262,17 @@ async def test_leaving_a_conversation_does_not_stop_its_answer() -> None:
 
 
 async def test_coming_back_to_a_running_answer_follows_it_from_its_beginning() -> None:
-    async with scripted_chat(["one ", Pause(0.5), "two"]) as chat:
+    async with scripted_chat(slowly(*(f"w{number} " for number in range(300)), seconds=0.1)) as chat:
         await chat.ask("go")
-        await chat.shows("one")
+        await chat.shows("w0")
         first = chat.chat.conversation_id or ""
         await chat.chat.new()
         await chat.chat.open(first)
-        await chat.shows("one", "Esc cancel")
-        await chat.answered()
-        await chat.shows("one two")
+        await chat.shows("w0", "Esc cancel")
+        there = len(chat.chat.answer.text.split()) if chat.chat.answer else 0
+        await chat.shows(f"w{there + 1} ")
+        await chat.pilot.press("escape")
+        await chat.shows("w0 w1", "cancelled")
 
 
 async def test_the_list_names_who_answered_as_soon_as_it_is_saved() -> None:
@@ -280,7 +283,7 @@ async def test_the_list_names_who_answered_as_soon_as_it_is_saved() -> None:
 
 
 async def test_pause_holds_the_answer_and_goes_on_without_loss() -> None:
-    async with scripted_chat(["0 ", Pause(0.3), *(f"{number} " for number in range(1, 60)), "end"]) as chat:
+    async with scripted_chat(["0 ", Pause(1.0), *(f"{number} " for number in range(1, 60)), "end"]) as chat:
         await chat.ask("count")
         await chat.until(lambda: chat.chat.answer is not None and chat.chat.answer.text)
         await chat.pilot.press("f6")
