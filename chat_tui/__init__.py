@@ -31,8 +31,8 @@ Where the code differs from the plan it started from:
 * A model that rests gives way and is asked when nobody else is left; there is no state between resting and well.
 * Markdown is a room of the words (`markdown/`: blocks that grow, links, mathematics): the screen paints what it gives
   as lines, the web as HTML.
-* Pieces of answers that grow at the same time are written in one transaction (`history/pieces.py`): with hundreds of
-  streams a transaction for each would cost more than the text.
+* Answers that grow at the same time are saved by one timer (`answers.py`) and in one transaction
+  (`history/pieces.py`): with hundreds of streams one for each would cost more than the text.
 * What several processes share is read again when SQLite says that somebody has written (`Store.version`); what runs
   here is known best here.
 * What the requests of the web share (the engine, opened once; who may come in; whose answers run; the stop) is one

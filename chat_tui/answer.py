@@ -13,21 +13,16 @@ from time import monotonic
 import msgspec
 
 from chat_tui.chunks import Chunk, End, Error, ErrorInfo, Metadata, Start, State, Token
-from chat_tui.conversation import STEERED, Quick, Turn
+from chat_tui.conversation import STEERED, Piece, Quick, Turn
 from chat_tui.figures import Figures, Meter
 from chat_tui.route import Route
 from chat_tui.routing.stream import Stream
-
-SAVE_SECONDS = 0.2
-"""Between two saves of a growing answer, so that a kill costs less than 250 ms of it."""
 
 FRAME_SECONDS = 0.05
 """Tokens are held together no longer."""
 
 _FAULT = ErrorInfo("InternalError", "chat-tui has met an error of its own.", "Please report it.")
 
-SavePiece = Callable[[str, str, str, Quick | None], Awaitable[None]]
-"""(turn id, text, thinking, quick): the next piece of a growing answer, and the short answer where it has grown."""
 SaveTurn = Callable[[Turn, Route | None], Awaitable[None]]
 """The ended turn and its route."""
 
@@ -56,7 +51,6 @@ class Answer:
         *,
         cut: Turn | None = None,
         at_end: Callable[[Answer], None],
-        save_piece: SavePiece,
         save_turn: SaveTurn,
     ) -> None:
         self.conversation_id = conversation_id
@@ -67,7 +61,7 @@ class Answer:
         self.saved = asyncio.Event()
         """Set when the ended turn is in the store, or could not be put there."""
         self.route: Route | None = None
-        self._at_end, self._save_piece, self._save_turn = at_end, save_piece, save_turn
+        self._at_end, self._save_turn = at_end, save_turn
         self._log: list[Chunk] = []
         self._grown = asyncio.Event()
         self._meter = Meter(monotonic())
@@ -161,21 +155,14 @@ class Answer:
             self._stream.resume()
 
     async def run(self, opened: Stream) -> None:
-        """Read the stream to its end; save as it grows, and what there is at the end."""
-        saver = asyncio.ensure_future(self._save_as_it_grows())
-        try:
-            async with opened as stream:
-                self._stream = stream
-                if self._cancel_asked:
-                    await stream.cancel()
-                self._hold_or_let_go()
-                async for chunk in stream:
-                    self._take(chunk)
-        finally:
-            saver.cancel()
-            await asyncio.wait([saver])
-        if not saver.cancelled():
-            saver.result()
+        """Read the stream to its end."""
+        async with opened as stream:
+            self._stream = stream
+            if self._cancel_asked:
+                await stream.cancel()
+            self._hold_or_let_go()
+            async for chunk in stream:
+                self._take(chunk)
 
     def give_up(self, state: State | None = None) -> None:
         """Say the ending where the stream itself could not; an answer that has ended stays as it is."""
@@ -298,22 +285,18 @@ class Answer:
         )
         self._at_end(self)
 
-    async def _save_as_it_grows(self) -> None:
-        due = monotonic()
-        while not self.ended:
-            due = max(due + SAVE_SECONDS, monotonic())
-            await asyncio.sleep(due - monotonic())
-            pieces = {}
-            for kind, parts in self._texts.items():
-                pieces[kind] = "".join(parts[self._saved[kind] :])
-                self._saved[kind] = len(parts)
-            quick = None
-            if len(self._quick) > self._saved["quick"]:
-                # It is short, so it is kept as a whole.
-                quick = msgspec.structs.replace(self.turn.quick or Quick(), text=self.quick)
-                self._saved["quick"] = len(self._quick)
-            if pieces["text"] or pieces["thinking"] or quick is not None:
-                await self._save_piece(self.turn.id, pieces["text"], pieces["thinking"], quick)
+    def piece(self) -> Piece | None:
+        """What has come since this was last asked; None: nothing."""
+        new = {}
+        for kind, parts in self._texts.items():
+            new[kind] = "".join(parts[self._saved[kind] :])
+            self._saved[kind] = len(parts)
+        quick = None
+        if len(self._quick) > self._saved["quick"]:
+            # It is short, so it is kept as a whole.
+            quick = msgspec.structs.replace(self.turn.quick or Quick(), text=self.quick)
+            self._saved["quick"] = len(self._quick)
+        return Piece(self.turn.id, new["text"], new["thinking"], quick) if any(new.values()) or quick else None
 
 
 def _bytes_of(chunk: Chunk) -> int:

@@ -6,11 +6,12 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import datetime
+from time import monotonic
 from typing import Any
 
 from chat_tui import adaptive, analysis
-from chat_tui.answer import Answer, SavePiece
-from chat_tui.conversation import Conversation, Quick, Turn, extended, new_id, now
+from chat_tui.answer import Answer
+from chat_tui.conversation import Conversation, Turn, extended, new_id, now
 from chat_tui.errors import ChatTuiError, InternalError
 from chat_tui.limits import Adaptive
 from chat_tui.memory import Memory
@@ -20,6 +21,8 @@ from chat_tui.routing.router import Router
 from chat_tui.routing.stream import Stream
 from chat_tui.spending import midnight
 
+SAVE_SECONDS = 0.2
+"""Between two saves of the growing answers, so that a kill costs less than 250 ms of them."""
 PAID_APART = "paid apart"
 """Where it is kept what the answers have cost that are not: the day and US dollars."""
 
@@ -46,6 +49,9 @@ class Answers:
         """When they ended and what they cost, by the turn's id: those that no question has taken."""
         self._tasks: set[asyncio.Task[Any]] = set()
         self._paying = asyncio.Lock()
+        self._growing: dict[str, Answer] = {}
+        """Those that are saved as they grow, by the turn's id: all by one timer, which hundreds of them cost little."""
+        self._saver: asyncio.Task[None] | None = None
 
     def __contains__(self, conversation_id: str) -> bool:
         """An answer of this conversation runs or is being saved."""
@@ -79,15 +85,13 @@ class Answers:
     ) -> Answer:
         """Begin the answer that stands at this place of the path; `cut` is the one that it goes on from."""
         question = conversation.path[place - 1]
-        answer = self._made(conversation.id, question, request, self._save_piece, cut)
+        answer = self._made(conversation.id, question, request, cut)
         self._add(answer)
         self._memory.remember(extended(conversation, place, answer.turn))
         self.do(self._run(answer, request, in_parts=in_parts, kept=True))
         return answer
 
-    def _made(
-        self, conversation_id: str, question: Turn, request: Request, save_piece: SavePiece, cut: Turn | None = None
-    ) -> Answer:
+    def _made(self, conversation_id: str, question: Turn, request: Request, cut: Turn | None = None) -> Answer:
         # Stored with the model that is asked first, so that a part that survives a kill names its maker.
         plan = self._router.plan(request)
         turn = Turn(
@@ -106,7 +110,6 @@ class Answers:
             turn,
             cut=cut,
             at_end=self._settle,
-            save_piece=save_piece,
             save_turn=self._save_turn,
         )
 
@@ -114,7 +117,7 @@ class Answers:
 
     def preview(self, question: Turn, request: Request) -> Answer:
         """Begin an answer that belongs to no conversation and is not saved."""
-        answer = self._made("", question, request, _save_nothing)
+        answer = self._made("", question, request)
         self._previews[answer.turn.id] = answer
         # The stream is made here: it is planned in the moment in which somebody has looked at the plan.
         self.do(self._previewed(answer, self._router.process_stream(request)))
@@ -147,7 +150,7 @@ class Answers:
 
     def apart(self, question: Turn, request: Request, *, in_parts: bool) -> Answer:
         """Begin an answer that belongs to no conversation and never will; of it only its cost is kept."""
-        answer = self._made("", question, request, _save_nothing)
+        answer = self._made("", question, request)
         self._previews[answer.turn.id] = answer
         self.do(self._run(answer, request, in_parts=in_parts, kept=False))
         return answer
@@ -181,6 +184,7 @@ class Answers:
         try:
             if kept:
                 await self._memory.add_answer(answer.conversation_id, answer.turn)
+                self._save_as_it_grows(answer)
             await answer.run(await self._stream(request, in_parts=in_parts))
         except asyncio.CancelledError:
             # The program is going down.
@@ -188,6 +192,7 @@ class Answers:
             raise
         finally:
             answer.give_up()
+            self._grows_no_more(answer)
             # A task of its own: it is not lost when this one is cancelled once more.
             self.do(self._save_ended(answer) if kept else self._pay(answer))
 
@@ -202,8 +207,27 @@ class Answers:
             self._drop(answer)
         await self._at_saved(answer)
 
-    async def _save_piece(self, turn_id: str, text: str, thinking: str, quick: Quick | None) -> None:
-        await self._memory.append(self._answers[turn_id].conversation_id, turn_id, text, thinking, quick)
+    def _save_as_it_grows(self, answer: Answer) -> None:
+        self._growing[answer.turn.id] = answer
+        if self._saver is None or self._saver.done():
+            self._saver = asyncio.ensure_future(self._save_as_they_grow())
+            self._tasks.add(self._saver)
+            self._saver.add_done_callback(self._done)
+
+    def _grows_no_more(self, answer: Answer) -> None:
+        """Its whole text is saved now, and nobody waits for a piece of it."""
+        self._growing.pop(answer.turn.id, None)
+        if not self._growing and self._saver is not None:
+            self._saver.cancel()
+            self._saver = None
+
+    async def _save_as_they_grow(self) -> None:
+        due = monotonic()
+        while True:
+            due = max(due + SAVE_SECONDS, monotonic())
+            await asyncio.sleep(due - monotonic())
+            pieces = [(answer.conversation_id, answer.piece()) for answer in self._growing.values()]
+            await self._memory.grow([(conversation_id, piece) for conversation_id, piece in pieces if piece])
 
     async def _save_turn(self, turn: Turn, route: Route | None) -> None:
         await self._memory.finish(self._answers[turn.id].conversation_id, turn, route)
@@ -228,7 +252,3 @@ class Answers:
         """Cancel what runs, keep the parts, and save."""
         await asyncio.gather(*(answer.cancel() for answer in [*self.running(), *self._previews.values()]))
         await self.quiet()
-
-
-async def _save_nothing(turn_id: str, text: str, thinking: str, quick: Quick | None) -> None:
-    pass

@@ -155,6 +155,16 @@ class Tree(msgspec.Struct, frozen=True):
     """The same of its turns, by their ids here."""
 
 
+class Piece(msgspec.Struct, frozen=True, gc=False):
+    """What of a growing answer has come since the piece before."""
+
+    turn_id: str
+    text: str
+    thinking: str = ""
+    quick: Quick | None = None
+    """The short answer so far, where that has grown."""
+
+
 def extended(conversation: Conversation, place: int, turn: Turn) -> Conversation:
     """With this turn at this place of the path: what stood there is its sibling now, what followed is off the path."""
     path = conversation.path[:place]

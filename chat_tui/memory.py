@@ -14,7 +14,7 @@ from typing import Literal
 
 import msgspec
 
-from chat_tui.conversation import Conversation, Hit, Quick, Summary, Turn, new_id, now, title_of
+from chat_tui.conversation import Conversation, Hit, Piece, Summary, Turn, new_id, now, title_of
 from chat_tui.errors import ChatTuiError, HistoryError
 from chat_tui.listing import listing
 from chat_tui.route import Route
@@ -326,10 +326,10 @@ class Memory:
         if conversation_id not in self._saving.unsaved:
             await self._saving.save(conversation_id, self._of(conversation_id).add_turn(conversation_id, turn))
 
-    async def append(self, conversation_id: str, turn_id: str, text: str, thinking: str, quick: Quick | None) -> None:
-        """Keep the next piece of a growing answer, and its short answer where that has grown."""
-        if conversation_id not in self._saving.unsaved:
-            await self._saving.save(conversation_id, self._of(conversation_id).append(turn_id, text, thinking, quick))
+    async def grow(self, pieces: Sequence[tuple[str, Piece]]) -> None:
+        """Keep the next pieces of growing answers, each with the id of its conversation."""
+        for history in filter(None, (self._private, self._history)):
+            await self._saving.grow(history, [(id, piece) for id, piece in pieces if self._of(id) is history])
 
     def settle(self, conversation_id: str, turn: Turn) -> None:
         """Put the ended turn into its conversation, before anybody sees the ending and asks on."""

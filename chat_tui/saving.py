@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Sequence, Set
 from typing import TypeVar
 
-from chat_tui.conversation import Conversation, Turn
+from chat_tui.conversation import Conversation, Piece, Turn
 from chat_tui.errors import ChatTuiError, ConversationNotFound, HistoryError
 from chat_tui.stage import History
 
@@ -44,9 +44,21 @@ class Saving:
         try:
             await work
         except HistoryError as error:
-            turns = [*self._path_of(conversation_id), *([turn] if turn else ())]
-            self._unsaved.setdefault(conversation_id, {turn.id: turn for turn in turns})
-            self.tell_once(error)
+            self._wait(conversation_id, error, *([turn] if turn else ()))
+
+    async def grow(self, history: History, pieces: Sequence[tuple[str, Piece]]) -> None:
+        """Save the next pieces of answers that this history keeps, each with the id of its conversation."""
+        pieces = [(id, piece) for id, piece in pieces if id not in self._unsaved]
+        faults = await history.grow([piece for _, piece in pieces]) if pieces else ()
+        for (conversation_id, _), fault in zip(pieces, faults, strict=True):
+            if fault is not None:
+                self._wait(conversation_id, fault)
+
+    def _wait(self, conversation_id: str, why: HistoryError, *turns: Turn) -> None:
+        """Note that of this conversation something waits to be saved: its path and these turns."""
+        turns = (*self._path_of(conversation_id), *turns)
+        self._unsaved.setdefault(conversation_id, {turn.id: turn for turn in turns})
+        self.tell_once(why)
 
     async def mend(self, conversation: Conversation) -> None:
         """Save what of a conversation could not be saved when it came."""

@@ -11,7 +11,7 @@ from functools import partial
 from chat_tui.answer import Answer
 from chat_tui.chunks import Chunk
 from chat_tui.config import Config
-from chat_tui.conversation import Conversation, Quick, Summary, Turn
+from chat_tui.conversation import Conversation, Piece, Summary, Turn
 from chat_tui.engine import Engine, History
 from chat_tui.errors import ChatTuiError, ConversationNotFound, HistoryError
 from chat_tui.history.store import Store
@@ -104,9 +104,14 @@ class Noted:
     async def mend(self, conversation: Conversation, others: Sequence[Turn] = ()) -> None:
         await self._note("mend", conversation.title)
 
-    async def append(self, turn_id: str, text: str, thinking: str = "", quick: Quick | None = None) -> None:
-        self.pieces.append((asyncio.get_running_loop().time(), text, thinking))
-        await self._note("append", text)
+    async def grow(self, pieces: Sequence[Piece]) -> Sequence[HistoryError | None]:
+        try:
+            for piece in pieces:
+                self.pieces.append((asyncio.get_running_loop().time(), piece.text, piece.thinking))
+                await self._note("append", piece.text)
+        except HistoryError as error:
+            return [error] * len(pieces)
+        return [None] * len(pieces)
 
     async def finish(self, turn: Turn, route: Route | None) -> None:
         self.finished.append((turn, route))

@@ -51,7 +51,7 @@ async def main(file, id):
             await store.add_turn(talk, Turn("user", f"text of {question}", id=question))
             say("asked", talk, question)
             await store.add_turn(talk, Turn("assistant", "", id=answer, parent=question, state="streaming"))
-            await store.append(answer, "a part ")
+            await store.grow([Piece(answer, "a part ")])
             await store.finish(Turn("assistant", f"text of {answer}", id=answer), None)
             say("answered", talk, answer)
             await store.judge(answer, True)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chat_tui.conversation import Conversation, Turn
+from chat_tui.conversation import Conversation, Piece, Turn
 from chat_tui.errors import QueryError
 from chat_tui.history import opening, search, writes
 from chat_tui.history.store import Store
@@ -139,7 +139,7 @@ async def test_the_snippet_shows_the_passage_on_one_clean_line(store: Store) -> 
 
 async def test_a_growing_answer_is_found_once_it_has_ended(store: Store) -> None:
     await store.add_turn("c", Turn("assistant", "", id="a", state="streaming"))
-    await store.append("a", "unicorn")
+    await store.grow([Piece("a", "unicorn")])
     assert await store.search("unicorn") == []
     await store.finish(Turn("assistant", "unicorn", id="a"), None)
     assert [hit.turn for hit in await store.search("unicorn")] == ["a"]

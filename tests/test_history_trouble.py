@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from chat_tui.attachments import Attachment
-from chat_tui.conversation import Conversation, Turn
+from chat_tui.conversation import Conversation, Piece, Turn
 from chat_tui.errors import HistoryError, SchemaTooNew, StoreBusy, StoreDamaged
 from chat_tui.history.failures import told
 from chat_tui.history.opening import Settings
@@ -196,7 +196,7 @@ async def test_routes_and_growing_answers_are_recovered_too(file: Path) -> None:
     await store.add_turn("c1", Turn("assistant", "done", id="done", parent="c1.19"))
     await store.finish(Turn("assistant", "done", id="done"), Route("balanced"))
     await store.add_turn("c1", Turn("assistant", "", id="grows", parent="c1.19", state="streaming"))
-    await store.append("grows", "a part")
+    await store.grow([Piece("grows", "a part")])
     with raw(file) as db:
         # As a kill leaves it: no store owns the answer.
         db.execute("UPDATE turn SET owner = 'gone' WHERE id = 'grows'")
@@ -373,7 +373,8 @@ async def test_a_full_disk_is_told_and_loses_nothing_that_was_saved(file: Path) 
 async def append_until_it_fails(store: Store, id: str, saved: list[str]) -> None:
     for number in range(1000):
         piece = f"{number} " + "x" * 1000
-        await store.append(id, piece)
+        if fault := (await store.grow([Piece(id, piece)]))[0]:
+            raise fault
         saved.append(piece)
 
 

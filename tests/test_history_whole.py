@@ -12,7 +12,7 @@ from threading import Event
 
 import pytest
 
-from chat_tui.conversation import Conversation, Turn
+from chat_tui.conversation import Conversation, Piece, Turn
 from chat_tui.errors import HistoryError
 from chat_tui.history import copying
 from chat_tui.history.store import Store
@@ -36,7 +36,7 @@ async def store(file: Path) -> AsyncIterator[Store]:
 
 async def test_a_check_of_a_sound_store_counts_what_is_there(store: Store, file: Path) -> None:
     await store.add_turn("c", Turn("assistant", "", id="grows", parent="c4", state="streaming"))
-    await store.append("grows", "a part")
+    await store.grow([Piece("grows", "a part")])
     report = await store.check()
     assert report.ok
     assert (report.conversations, report.turns, report.unfound_turns) == (1, 6, 0)

@@ -13,7 +13,7 @@ from threading import Event
 from typing import Concatenate, ParamSpec, TypeVar
 
 from chat_tui.attachments import Attachment
-from chat_tui.conversation import Conversation, Hit, Quick, Summary, Tree, Turn
+from chat_tui.conversation import Conversation, Hit, Piece, Summary, Tree, Turn
 from chat_tui.errors import HistoryError
 from chat_tui.history import (
     attached,
@@ -34,7 +34,7 @@ from chat_tui.history.checking import CheckReport
 from chat_tui.history.lane import Lane, transaction
 from chat_tui.history.opening import Settings
 from chat_tui.history.owners import Owner
-from chat_tui.history.pieces import Piece, Pieces, append
+from chat_tui.history.pieces import Fault, append
 from chat_tui.history.transfer import writing
 from chat_tui.history.transfer.parcels import Arrival, Head
 from chat_tui.history.transfer.writing import Landed
@@ -74,7 +74,6 @@ class Store:
             self._reader, self._searcher = (
                 Lane(lambda: self._connect_reader(file), place, self._mark_damage) for _ in range(2)
             )
-        self._pieces = Pieces(lambda pieces: self._write(append, pieces))
         self._catching_up: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
 
@@ -149,7 +148,6 @@ class Store:
     async def _end(self) -> None:
         if self._catching_up is not None:
             self._catching_up.cancel()
-        await self._pieces.quiet()
         for lane in {self._reader, self._searcher} - {self._writer}:
             await lane.shut(lambda db: None)
         await self._writer.shut(self._leave)
@@ -206,9 +204,12 @@ class Store:
         """Adds what of this conversation could not be saved when it came; `others` stand beside its path."""
         await self._write(writes.mend, conversation, others, self._owner.id)
 
-    async def append(self, turn_id: str, text: str, thinking: str = "", quick: Quick | None = None) -> None:
-        """The next piece of a growing answer, and the short one so far; costs the same however long the answer is."""
-        await self._pieces.add(Piece(turn_id, text, thinking, quick))
+    async def grow(self, pieces: Sequence[Piece]) -> Sequence[Fault]:
+        """The next pieces of growing answers, which cost the same however long these are; why one was not kept."""
+        try:
+            return await self._write(append, pieces)
+        except HistoryError as error:
+            return [error] * len(pieces)
 
     async def finish(self, turn: Turn, route: Route | None) -> None:
         """The answer as it ended: its text takes the place of the pieces, and it can be found from now on."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from chat_tui.conversation import Conversation, Quick, Turn, now
+from chat_tui.conversation import Conversation, Piece, Turn, now
 from chat_tui.errors import HistoryError
 from chat_tui.history import attached, reads, rows, search
 from chat_tui.history.owners import Owner
@@ -102,14 +102,14 @@ def mend(db: sqlite3.Connection, conversation: Conversation, others: Sequence[Tu
     )
 
 
-def append(db: sqlite3.Connection, turn_id: str, text: str, thinking: str, quick: Quick | None = None) -> None:
+def append(db: sqlite3.Connection, piece: Piece) -> None:
     """Adds a piece to a growing answer; a short answer that has grown is kept as a whole."""
-    if quick is not None:
-        record = rows.details(Turn("assistant", "", quick=quick))
-        db.execute("UPDATE turn SET details = ? WHERE id = ? AND state = 'streaming'", (record, turn_id))
+    if piece.quick is not None:
+        record = rows.details(Turn("assistant", "", quick=piece.quick))
+        db.execute("UPDATE turn SET details = ? WHERE id = ? AND state = 'streaming'", (record, piece.turn_id))
     added = db.execute(
         "INSERT INTO piece (turn, text, thinking) SELECT key, ?, ? FROM turn WHERE id = ? AND state = 'streaming'",
-        (storable(text), storable(thinking), turn_id),
+        (storable(piece.text), storable(piece.thinking), piece.turn_id),
     ).rowcount
     if not added:
         raise HistoryError("This answer is not growing any more: the piece was not saved.")
