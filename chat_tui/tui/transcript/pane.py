@@ -19,6 +19,7 @@ from textual.widget import Widget
 
 from chat_tui.tui.transcript.found import Painted
 from chat_tui.tui.transcript.frames import Frames
+from chat_tui.tui.transcript.headroom import Headroom
 from chat_tui.tui.transcript.ink import Ink, plain_ink
 from chat_tui.tui.transcript.line_model import START, LineModel, Position, Row
 from chat_tui.tui.transcript.painting import (
@@ -37,13 +38,7 @@ from chat_tui.tui.transcript.rendering import Renderer
 from chat_tui.tui.transcript.wrapping import Line
 
 SCROLLBAR_SECONDS = 0.5
-"""The same for the scroll bar, whose thumb then hardly moves."""
-HEADROOM = 3
-"""Empty rows under a streaming answer: the pane moves on once in so many lines, not with each."""
-FAST_STEP_SECONDS = 0.25
-"""Whoever reads moves on less often."""
-FOLDED_ROOM = 12
-"""So many rows may stay empty there where something was folded away, rather than that what is read moves."""
+"""Between two drawings of the scroll bar while an answer streams: its thumb hardly moves then."""
 
 
 class LinePane(ScrollView, can_focus=True):
@@ -85,8 +80,7 @@ class LinePane(ScrollView, can_focus=True):
         self._cursor: int | None = None
         self._marked: tuple[int, int] | None = None
         """A code block by its turn and number."""
-        self._reserved = self._fast_steps = 0
-        self._stepped_at = 0.0
+        self._headroom = Headroom()
         self._bar_at = 0.0
         self._sizing = self._loading = self._held = False
 
@@ -123,7 +117,7 @@ class LinePane(ScrollView, can_focus=True):
         """Find the rows in view; heights of parts seen for the first time become true by it."""
         model, height = self._model, self.size.height
         if not self._live and (not self._follow or model.views.width != self._text_width()):
-            self._reserved = 0
+            self._headroom.forget()
         model.set_width(self._text_width())
         rows: list[Row]
         slack = 0
@@ -136,7 +130,7 @@ class LinePane(ScrollView, can_focus=True):
         if self._follow:
             self._stays = False
             rows = model.last_rows(height)
-            slack = self._headroom(height)
+            slack = self._headroom.rows(model.height, height, live=self._live)
             rows = rows[slack:]
         if rows:
             self._top = rows[0].position
@@ -162,24 +156,6 @@ class LinePane(ScrollView, can_focus=True):
         for row in left:
             if row is not None and id(row.line) not in seen:
                 row.line.painted = None
-
-    def _headroom(self, height: int) -> int:
-        """Empty rows to leave at the bottom while an answer streams and fills the pane; those left at its end stay."""
-        total = self._model.height
-        if total <= height:
-            self._reserved = 0
-        elif not 0 <= self._reserved - total <= FOLDED_ROOM:
-            self._reserved = total + self._step(height) if self._live else 0
-        return min(max(self._reserved - total, 0), height - 1)
-
-    def _step(self, height: int) -> int:
-        """The rows to move on by: more where text keeps coming faster than anybody reads, since each step is a whole
-        pane to be drawn."""
-        now = monotonic()
-        self._fast_steps = self._fast_steps + 1 if now - self._stepped_at < FAST_STEP_SECONDS else 0
-        self._stepped_at = now
-        step = HEADROOM << min(max(self._fast_steps - 1, 0), 2)
-        return max(HEADROOM, min(step, height // 3))
 
     def _set_scroll(self, y: int, height: int) -> None:
         """Tell Textual where the pane stands, without the layout that its own setters would cause."""

@@ -54,7 +54,8 @@ class Transcript(SelectingPane, can_focus=True, inherit_bindings=False):
     def show(self, turns: Sequence[Turn]) -> None:
         """Show these turns and no others, at their end. Turns out of view are neither split nor rendered."""
         self._model.replace(turns)
-        self._follow, self._stays, self._top, self._cursor, self._reserved = True, False, START, None, 0
+        self._follow, self._stays, self._top, self._cursor = True, False, START, None
+        self._headroom.forget()
         self._marked = None
         self._forget_selection()
         if turns:
@@ -79,7 +80,8 @@ class Transcript(SelectingPane, can_focus=True, inherit_bindings=False):
             self._cursor = count
         elif self._cursor is not None and self._cursor >= count:
             self._cursor = None
-        self._follow, self._stays, self._reserved, self._marked = False, True, 0, None
+        self._follow, self._stays, self._marked = False, True, None
+        self._headroom.forget()
         self._forget_selection()
         self._load()
         self._paint()
