@@ -5,14 +5,16 @@ router; every face follows the same log of chunks. Imports go down the ranks onl
 
     rank 5  cli                 reads the command line, hands an engine to one face; one file a command
     rank 4  tui, web            the screen, and what is served: see the engine and the words
-    rank 3  assembly            builds an engine from a config: the one place that knows everybody; servers, facts
+    rank 3  assembly            builds an engine from a config: the one place that knows everybody; supply (what stands
+                                behind the router), servers, facts
     rank 2  engine              the one door for faces. Behind it: answer (one exchange), answers (those that run),
-                                memory (what is remembered, also in private), asking (what is sent), analysis (a
-                                document in parts), choosing and foreseeing (whom, and what it may cost), budget,
-                                titling, observing, batch, compare, adaptive
+                                memory (what is remembered, also in private), saving (what waits until a
+                                disk takes it), asking (what is sent), analysis (a document in parts), choosing and
+                                foreseeing (whom, and what it may cost), budget, titling, observing, batch, compare,
+                                adaptive
     rank 1  routing, providers, local, history, insights      blind to one another
-    rank 0  the words: chunks, request, conversation, models, route, figures, context, config (rows, limits, known),
-            presets, attachments, query, finding, markdown, errors, paths, text_safety, tokens
+    rank 0  the words: chunks, request, conversation, beginning, models, route, figures, context, config (rows,
+            limits, known), presets, attachments, query, finding, markdown, errors, paths, text_safety, tokens
 
 Where the code differs from the plan it started from:
 

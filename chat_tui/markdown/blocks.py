@@ -14,6 +14,19 @@ import msgspec
 
 from chat_tui.markdown.code_blocks import Code, fenced
 from chat_tui.markdown.indentation import expanded, indent_of
+from chat_tui.markdown.line_marks import (
+    DELIMITER,
+    FENCE,
+    HEADING,
+    ITEM,
+    MATH,
+    ONLY_MARKS,
+    RAW_HTML,
+    RULE,
+    TO_ESCAPE,
+    interrupts,
+    starts_block,
+)
 
 Kind: TypeAlias = Literal["markdown", "code", "table", "plain"]
 
@@ -32,16 +45,6 @@ PARAGRAPH_LENGTH = 3_000
 """Characters after which a paragraph is cut."""
 RAW_LINES = 200
 """Lines of mathematics or raw HTML after which its ending is not waited for."""
-
-_FENCE = re.compile(r"^( {0,3})(`{3,}(?=[^`]*$)|~{3,})\s*([^\s`{]*)")
-_HEADING = re.compile(r"^ {0,3}#{1,6}(?:\s|$)")
-_RULE = re.compile(r"^ {0,3}([-*_])(?: *\1){2,} *$")
-_ITEM = re.compile(r"^( {0,3})([-*+]|\d{1,9}[.)])( +|$)")
-_DELIMITER = re.compile(r"^ {0,3}\|?(?: *:?-+:? *\|)*(?: *:?-+:? *)\|? *$")
-_RAW_HTML = re.compile(r"^ {0,3}<(!--|script|pre|style|textarea)", re.IGNORECASE)
-_ONLY_MARKS = re.compile(r"^\s*(?:[-=*+#>`~|:\s]+|\d{1,9}[.)]?|[-*+] \[[ xX]?|\\)$")
-_TO_ESCAPE = re.compile(r"^\s*[#>\-+*=|~`]")
-_MATH = {"$$": "$$", "\\[": "\\]"}
 
 
 class Block(msgspec.Struct, frozen=True):
@@ -69,23 +72,6 @@ class Block(msgspec.Struct, frozen=True):
     """A piece of a list or quote that begins within the code of the piece before."""
     indent: int = 0
     """Columns by which the piece is indented (the rest of a very long list item)."""
-
-
-def _starts_block(line: str) -> bool:
-    """A line that ends a paragraph, a table or a lazily continued list without an empty line."""
-    return bool(
-        _FENCE.match(line)
-        or _HEADING.match(line)
-        or _RULE.match(line)
-        or line.lstrip(" ").startswith(">")
-        or line.strip() in _MATH
-    )
-
-
-def _interrupts(line: str) -> bool:
-    """A list item that may begin right behind a paragraph's line."""
-    item = _ITEM.match(line)
-    return bool(item and item[3] and (item[2] in "-*+" or item[2][:-1] == "1") and line.strip() != item[2])
 
 
 class Splitter:
@@ -136,12 +122,12 @@ class Splitter:
             hidden = bool(partial.strip()) and self._until.startswith(partial.strip())
             lines = self._lines if hidden or not partial else [*self._lines, self._dedented(partial)]
             return [self._block(lines, last=False)]
-        if self._state != "raw" and _ONLY_MARKS.match(partial):
+        if self._state != "raw" and ONLY_MARKS.match(partial):
             partial = ""
         if not partial:
             return [self._block(self._lines)] if any(self._lines) else []
         if not self._state:
-            fence = _FENCE.match(partial)
+            fence = FENCE.match(partial)
             if fence:
                 return [Block("code", "", language=fence[3], gap=self._gap, last=False, codes_before=self._codes)]
             return [self._block([partial])]
@@ -182,7 +168,7 @@ class Splitter:
             self._begin(line)
         elif self._state == "quote" and line.lstrip(" ").startswith(">"):
             self._take_in_paragraph(line)
-        elif _starts_block(line) or (self._state != "table" and _interrupts(line)):
+        elif starts_block(line) or (self._state != "table" and interrupts(line)):
             self._close()
             self._begin(line)
         elif self._state == "table":
@@ -194,9 +180,9 @@ class Splitter:
 
     def _begin(self, line: str) -> None:
         """A line that begins a block."""
-        fence = _FENCE.match(line)
-        item = None if _RULE.match(line) else _ITEM.match(line)
-        raw = _RAW_HTML.match(line)
+        fence = FENCE.match(line)
+        item = None if RULE.match(line) else ITEM.match(line)
+        raw = RAW_HTML.match(line)
         if fence:
             self._state, self._until, self._language = "code", fence[2], fence[3]
             self._fence_indent = len(fence[1])
@@ -206,8 +192,8 @@ class Splitter:
             self._items = 1
             self._number = int(item[2][:-1]) if item[2][0].isdigit() else 0
             self._add(line)
-        elif line.strip() in _MATH or raw:
-            end = "-->" if raw and raw[1] == "!--" else f"</{raw[1].lower()}" if raw else _MATH[line.strip()]
+        elif line.strip() in MATH or raw:
+            end = "-->" if raw and raw[1] == "!--" else f"</{raw[1].lower()}" if raw else MATH[line.strip()]
             self._state, self._until = "raw", end
             self._lines.append(line)
             if raw and end in line:
@@ -215,7 +201,7 @@ class Splitter:
         else:
             self._state = "quote" if line.lstrip(" ").startswith(">") else "paragraph"
             self._add(line)
-            if _HEADING.match(line) or _RULE.match(line):
+            if HEADING.match(line) or RULE.match(line):
                 self._close()
                 self._gap = True
 
@@ -255,12 +241,12 @@ class Splitter:
     def _continues_list(self, line: str) -> bool:
         if indent_of(line) >= self._content:
             return True
-        if _RULE.match(line):
+        if RULE.match(line):
             return False
-        item = _ITEM.match(line)
+        item = ITEM.match(line)
         if item:
             return item[2][-1] == self._item
-        return bool(self._lines) and self._lines[-1] != "" and not _starts_block(line)
+        return bool(self._lines) and self._lines[-1] != "" and not starts_block(line)
 
     def _take_in_list(self, line: str) -> None:
         if not self._continues_list(line):
@@ -269,7 +255,7 @@ class Splitter:
             self._gap = self._gap or blank
             self._begin(line)
             return
-        item = _ITEM.match(line) if indent_of(line) < self._content else None
+        item = ITEM.match(line) if indent_of(line) < self._content else None
         if item:
             if len(self._lines) >= LIST_LINES or self._size > LIST_LENGTH:
                 self._cut(number=self._number + self._items if self._number or self._item in ".)" else 0)
@@ -283,7 +269,7 @@ class Splitter:
                 self._lines.append(fence)
                 self._in_code = True
         if not item and indent_of(line) >= self._content:
-            inner = _FENCE.match(line[self._content :])
+            inner = FENCE.match(line[self._content :])
             if inner:
                 self._inner_fence = "" if self._inner_fence else line[self._content :]
         self._add(line[self._nest :] if self._nest and indent_of(line) >= self._nest else line)
@@ -292,7 +278,7 @@ class Splitter:
         # Behind a cut there is no line yet.
         above = self._lines[-1] if self._lines else ""
         table = self._state == "paragraph" and 1 <= above.count("|") <= COLUMNS
-        if table and "-" in line and _DELIMITER.match(line):
+        if table and "-" in line and DELIMITER.match(line):
             head = self._lines.pop()
             if self._lines:
                 self._close()
@@ -316,7 +302,7 @@ class Splitter:
             self._lines.append(line[:end])
             self._cut(joint=" " if space > 0 else "")
             line = line[end + (space > 0) :]
-            if self._state == "paragraph" and _TO_ESCAPE.match(line):
+            if self._state == "paragraph" and TO_ESCAPE.match(line):
                 line = "\\" + line.lstrip()
         return line
 
