@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route
 
 from chat_tui.errors import ChatTuiError
-from chat_tui.web import conversations, description, openai_api, operations, page, seed_api, socket
+from chat_tui.web import conversations, description, openai_api, operations, page, seed_api, socket, versions
 from chat_tui.web.access_log import Watched
 from chat_tui.web.door import Door
 from chat_tui.web.faults import Wordless
@@ -27,7 +27,7 @@ from chat_tui.web.targets import Targets
 
 def routes() -> list[BaseRoute]:
     """All that can be asked for; each file tells its own."""
-    asked = (seed_api, socket, openai_api, conversations, operations, description, page)
+    asked = (seed_api, socket, openai_api, conversations, versions, operations, description, page)
     return [route for each in asked for route in each.routes()]
 
 

@@ -37,11 +37,9 @@ RequestId = Annotated[str, Meta(max_length=200)] | Annotated[int, Meta(ge=-(2**5
 """What a client calls one of its requests on a WebSocket."""
 
 
-class Prompt(msgspec.Struct, frozen=True, rename="camel"):
-    """A question, as `/stream` and `/generate` take it; unknown fields are ignored."""
+class Wishes(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """How an answer is wanted; unknown fields are ignored."""
 
-    prompt: Annotated[str, Meta(min_length=1)]
-    """The question."""
     max_tokens: MaxTokens | None = None
     """The most that the answer may have."""
     temperature: Temperature | None = None
@@ -56,16 +54,12 @@ class Prompt(msgspec.Struct, frozen=True, rename="camel"):
     """`provider/model` fixes the model."""
     strategy: Name | None = None
     """How the model is chosen."""
-    system: Annotated[str, Meta(max_length=1_000_000)] | None = None
-    """The system prompt of a conversation that begins."""
-    conversation: Name | None = None
-    """The id of a conversation to go on in; without it one begins."""
     adaptive: bool | None = None
     """A short answer at once, and the detailed one in its place."""
     include_metadata: bool | None = None
     """Tell what the router does, too."""
     render: bool | None = None
-    """Of `/stream`: tell the answer as HTML, and its figures, too."""
+    """Of a stream: tell the answer as HTML, its place and its figures, too."""
 
     def settings(self) -> Request:
         """What it asks of the router."""
@@ -80,6 +74,26 @@ class Prompt(msgspec.Struct, frozen=True, rename="camel"):
             seed=self.seed,
             adaptive=bool(self.adaptive),
         )
+
+
+class Prompt(Wishes, frozen=True, kw_only=True, rename="camel"):
+    """A question, as `/stream` and `/generate` take it."""
+
+    prompt: Annotated[str, Meta(min_length=1)]
+    """The question."""
+    system: Annotated[str, Meta(max_length=1_000_000)] | None = None
+    """The system prompt of a conversation that begins."""
+    conversation: Name | None = None
+    """The id of a conversation to go on in; without it one begins."""
+
+
+class Again(Wishes, frozen=True, kw_only=True, rename="camel"):
+    """What is asked again, without a prompt: the same; what was said stays as another version."""
+
+    prompt: Annotated[str, Meta(min_length=1)] | None = None
+    """Of a question: its new words."""
+    goes_on: bool | None = None
+    """Of the last answer: it goes on from where it was cut."""
 
 
 async def body_of(request: HttpRequest, kind: type[T]) -> T:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta
@@ -41,6 +41,16 @@ class Query(msgspec.Struct, frozen=True):
     turn: Annotated[str, Meta(max_length=100)] = ""
 
 
+class Export(msgspec.Struct, frozen=True):
+    """How a conversation is written."""
+
+    form: Literal["markdown", "json"] = "markdown"
+    """JSON can be imported again."""
+
+
+Q = TypeVar("Q", Query, Export)
+
+
 def routes() -> list[BaseRoute]:
     """What the page asks for."""
     one = "/api/conversations/{id}"
@@ -50,13 +60,14 @@ def routes() -> list[BaseRoute]:
         Route(one, change, methods=["PATCH"]),
         Route(one, delete, methods=["DELETE"]),
         Route(f"{one}/restore", restore, methods=["POST"]),
+        Route(f"{one}/export", export, methods=["GET"]),
         Route("/api/models", choices, methods=["GET"]),
     ]
 
 
 async def listing(request: Request) -> Response:
     """The conversations, pinned ones first, then the newest; with `query` those that have these words, best first."""
-    asked, engine = _query_of(request), await door_of(request).engine()
+    asked, engine = _query_of(request, Query), await door_of(request).engine()
     if asked.query.strip():
         return _told(Listing(await _found(engine, asked.query)))
     rows = await engine.memory.conversations(asked.limit + 1, asked.offset)
@@ -87,8 +98,8 @@ async def _found(engine: Engine, query: str) -> list[Listed]:
 
 async def opened(request: Request) -> Response:
     """A conversation's last turns; those before the place `before`; or all from before the turn `turn` on."""
-    asked, engine = _query_of(request), await door_of(request).engine()
-    conversation = await _conversation(engine, request)
+    asked, engine = _query_of(request, Query), await door_of(request).engine()
+    conversation = await conversation_of(engine, request)
     end = len(conversation.path) if asked.before is None else min(asked.before, len(conversation.path))
     first = max(0, end - TURNS)
     place = next((place for place, turn in enumerate(conversation.path) if turn.id == asked.turn), end)
@@ -103,7 +114,7 @@ async def opened(request: Request) -> Response:
 
 def _encoded(conversation: Conversation, first: int, end: int) -> bytes:
     turns = [
-        _shown(turn, len(conversation.forks.get(turn.id, (turn.id,))))
+        _shown(turn, conversation.forks.get(turn.id, ()))
         for turn in conversation.path[first:end]
         if turn.role != "system"
     ]
@@ -117,7 +128,7 @@ def _grown(turn: Turn, answer: Answer | None) -> Turn:
     return msgspec.structs.replace(answer.turn, text=answer.text, thinking=answer.thinking)
 
 
-def _shown(turn: Turn, siblings: int) -> Shown:
+def _shown(turn: Turn, versions: tuple[str, ...]) -> Shown:
     answer = turn.role == "assistant"
     text = clean(turn.text)
     return Shown(
@@ -133,7 +144,7 @@ def _shown(turn: Turn, siblings: int) -> Shown:
         words_of(turn.error) if turn.error is not None else None,
         clean(turn.quick.text) if turn.quick is not None else None,
         _figures(turn) if answer else {},
-        siblings,
+        versions,
         tuple(clean_line(file.name, 100) for file in turn.attachments),
     )
 
@@ -156,7 +167,7 @@ def _figures(turn: Turn) -> dict[str, Any]:
 async def change(request: Request) -> Response:
     """Give a conversation another title, or let it stand before the others."""
     asked, engine = await body_of(request, Changes), await door_of(request).engine()
-    conversation = await _conversation(engine, request)
+    conversation = await conversation_of(engine, request)
     if asked.title is not UNSET:
         await engine.memory.rename(conversation.id, clean(str(asked.title)))
         conversation = msgspec.structs.replace(conversation, title=title_of(clean(str(asked.title))))
@@ -169,7 +180,7 @@ async def change(request: Request) -> Response:
 async def delete(request: Request) -> Response:
     """Delete a conversation; for ten seconds it can be brought back."""
     engine = await door_of(request).engine()
-    await engine.delete((await _conversation(engine, request)).id)
+    await engine.delete((await conversation_of(engine, request)).id)
     return Response(status_code=204)
 
 
@@ -184,6 +195,15 @@ async def restore(request: Request) -> Response:
     except ConversationNotFound as error:
         raise _no_such() from error
     return Response(status_code=204)
+
+
+async def export(request: Request) -> Response:
+    """A conversation with all its branches as a file."""
+    asked, engine = _query_of(request, Export), await door_of(request).engine()
+    conversation = await conversation_of(engine, request)
+    text = await engine.memory.export(conversation.id, asked.form)
+    media_type = "application/json" if asked.form == "json" else "text/markdown"
+    return Response(text, media_type=media_type, headers={"Content-Disposition": "attachment"})
 
 
 async def choices(request: Request) -> Response:
@@ -212,7 +232,8 @@ def _offered(standing: Standing) -> Offered:
     )
 
 
-async def _conversation(engine: Engine, request: Request) -> Conversation:
+async def conversation_of(engine: Engine, request: Request) -> Conversation:
+    """The conversation that the path names. Raises `Refused`."""
     conversation_id = str(request.path_params["id"])
     if engine.memory.is_private(conversation_id):
         raise _no_such()
@@ -226,9 +247,9 @@ def _no_such() -> Refused:
     return Refused(404, "There is no such conversation: it may have been deleted.")
 
 
-def _query_of(request: Request) -> Query:
+def _query_of(request: Request, kind: type[Q]) -> Q:
     try:
-        return msgspec.convert(dict(request.query_params), Query, strict=False)
+        return msgspec.convert(dict(request.query_params), kind, strict=False)
     except msgspec.ValidationError as error:
         raise wrong_field(error) from error
 

@@ -14,12 +14,12 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from chat_tui import __version__
-from chat_tui.web.bodies import Prompt
-from chat_tui.web.conversations import Query
+from chat_tui.web.bodies import Again, Prompt
+from chat_tui.web.conversations import Export, Query
 from chat_tui.web.openai_bodies import ChatRequest, Completion, CompletionChunk, ModelCard, ModelCards
 from chat_tui.web.operations import Health
 from chat_tui.web.page_bodies import Changed, Changes, Choices, Listing, Opened
-from chat_tui.web.page_stream import Counted, Html
+from chat_tui.web.page_stream import Counted, Html, Placed
 from chat_tui.web.refusals import OPENAI_PATH, OpenAIFault, SeedFault
 from chat_tui.web.seed_api import Generated, NotGenerated
 from chat_tui.web.seed_chunks import Ended, Failed, Said, Started, Told
@@ -58,6 +58,8 @@ class Operation(msgspec.Struct, frozen=True):
 
 
 _CONVERSATION = "/api/conversations/{id}"
+_TURN = f"{_CONVERSATION}/turns/{{turn}}"
+_STREAMED = (Started, Said, Told, Failed, Ended, Html, Placed, Counted)
 
 OPERATIONS: Sequence[Operation] = (
     Operation("GET", "/", "The page.", text="text/html", open=True),
@@ -66,7 +68,7 @@ OPERATIONS: Sequence[Operation] = (
         "/stream",
         "Answer a question in server-sent events.",
         body=Prompt,
-        events=(Started, Said, Told, Failed, Ended, Html, Counted),
+        events=_STREAMED,
     ),
     Operation(
         "POST",
@@ -91,6 +93,22 @@ OPERATIONS: Sequence[Operation] = (
     Operation("PATCH", _CONVERSATION, "Rename or pin a conversation.", Changed, Changes),
     Operation("DELETE", _CONVERSATION, "Delete a conversation; for ten seconds it can be brought back.", status=204),
     Operation("POST", f"{_CONVERSATION}/restore", "Bring back one that was just deleted.", status=204),
+    Operation(
+        "GET",
+        f"{_CONVERSATION}/export",
+        "A conversation as a file: Markdown, or JSON that can be imported again.",
+        dict[str, Any],
+        query=Export,
+        text="text/markdown",
+    ),
+    Operation(
+        "POST",
+        f"{_TURN}/again",
+        "Ask a question in other words, or for an answer anew; both versions are kept.",
+        body=Again,
+        events=_STREAMED,
+    ),
+    Operation("POST", f"{_TURN}/select", "Bring another version into view.", status=204),
     Operation("GET", "/api/models", "Who can be asked.", Choices),
     Operation("GET", "/health", "How the server is.", Health, faults={503: Health}),
     Operation("GET", "/metrics", "Counters for Prometheus.", text="text/plain"),

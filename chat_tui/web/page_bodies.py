@@ -59,8 +59,8 @@ class Shown(msgspec.Struct, frozen=True, rename="camel"):
     """The short answer that was there at once, where a detailed one took its place."""
     figures: dict[str, Any] = {}
     """`ttftSeconds`, `rate`, `rateEstimated`, `completionTokens`, `completionEstimated`, `cost`, `durationSeconds`."""
-    siblings: int = 1
-    """It and the turns beside it."""
+    versions: tuple[str, ...] = ()
+    """The ids of it and the turns beside it, oldest first; none: it is the only one."""
     files: tuple[str, ...] = ()
     """Names of what goes along with a question."""
 

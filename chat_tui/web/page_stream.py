@@ -1,4 +1,4 @@
-"""What the page gets of a streamed answer besides the seed's events: its text as HTML, and its figures."""
+"""What the page gets of a streamed answer besides the seed's events: its text as HTML, its place, its figures."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import msgspec
 
 from chat_tui.answer import Answer
 from chat_tui.chunks import Chunk, End, Token
+from chat_tui.conversation import Conversation
+from chat_tui.web.door import Door
 from chat_tui.web.rendering import Change, Rendering
 from chat_tui.web.seed_chunks import Words, camel, in_lines
 
@@ -35,11 +37,24 @@ class Counted(msgspec.Struct, frozen=True, tag_field="type", tag="figures"):
     data: dict[str, Any]
 
 
+class Placed(msgspec.Struct, frozen=True, tag_field="type", tag="placed", rename="camel"):
+    """Where the answer stands in its conversation."""
+
+    question: str
+    """Its turn's id."""
+    question_versions: tuple[str, ...]
+    """The ids of it and the turns beside it, oldest first; none: it is the only one."""
+    answer: str
+    """Its turn's id."""
+    answer_versions: tuple[str, ...]
+
+
 class PageStream:
     """Tells one answer to the page: rendered at most ten times a second, whatever comes."""
 
-    def __init__(self, answer: Answer, words: Words) -> None:
-        self._answer, self._words = answer, words
+    def __init__(self, door: Door, answer: Answer, words: Words) -> None:
+        self._door, self._answer, self._words = door, answer, words
+        self._placed = False
         self._rendering = Rendering()
         self._phase: object = None
         self._rendered = 0.0
@@ -53,10 +68,19 @@ class PageStream:
         self._rendered = monotonic()
         texts = [chunk for chunk in chunks if isinstance(chunk, Token) and chunk.kind == "text"]
         changes = await asyncio.to_thread(self._changes, texts, ended) if texts or ended else []
-        told = [event for event in map(self._words.told, chunks) if event is not None]
+        told: list[msgspec.Struct] = [event for event in map(self._words.told, chunks) if event is not None]
         last = [told.pop()] if ended else []
+        if not self._placed:
+            self._placed = True
+            told.append(await self._place())
         shown = [Html(change.block, change.piece.html, change.piece.joins) for change in changes]
         return in_lines([*told, *shown, Counted(camel(self._answer.figures())), *last])
+
+    async def _place(self) -> Placed:
+        memory = (await self._door.engine()).memory
+        forks = memory.as_it_is(Conversation(self._answer.conversation_id)).forks
+        question, answer = self._answer.question.id, self._answer.turn.id
+        return Placed(question, forks.get(question, ()), answer, forks.get(answer, ()))
 
     def _changes(self, texts: Sequence[Token], ended: bool) -> list[Change]:
         for token in texts:

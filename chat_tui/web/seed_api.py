@@ -16,7 +16,7 @@ from chat_tui.chunks import Chunk, ErrorInfo
 from chat_tui.engine import Engine
 from chat_tui.errors import ConversationNotFound
 from chat_tui.text_safety import clean
-from chat_tui.web.bodies import Prompt, body_of
+from chat_tui.web.bodies import Prompt, Wishes, body_of
 from chat_tui.web.door import Door, client_of, door_of
 from chat_tui.web.page_stream import PageStream
 from chat_tui.web.refusals import Refused, status_of, words_of
@@ -54,10 +54,14 @@ class NotGenerated(msgspec.Struct, frozen=True):
 async def stream(request: Request) -> Response:
     """Answer a question in server-sent events."""
     door, asked = door_of(request), await body_of(request, Prompt)
-    answer = await begun(door, client_of(request), asked)
+    return streamed(door, await begun(door, client_of(request), asked), asked)
+
+
+def streamed(door: Door, answer: Answer, asked: Wishes) -> Response:
+    """A begun answer in server-sent events."""
     words = Words(answer.conversation_id, metadata=bool(asked.include_metadata))
     if asked.render:
-        return EventStream(door, answer, PageStream(answer, words).encode)
+        return EventStream(door, answer, PageStream(door, answer, words).encode)
 
     async def encode(chunks: Sequence[Chunk]) -> bytes:
         return in_lines(event for event in map(words.told, chunks) if event is not None)
@@ -85,12 +89,26 @@ def _json(body: msgspec.Struct, status: int, headers: dict[str, str] | None = No
     return Response(msgspec.json.encode(body), status, headers, media_type="application/json")
 
 
-async def _is_busy(engine: Engine, conversation_id: str) -> bool:
-    """An answer runs in it, here or in another process. Raises `ConversationNotFound`."""
-    if engine.running(conversation_id):
-        return True
+async def check_free(engine: Engine, conversation_id: str) -> None:
+    """Raises `Refused` where an answer runs in it, here or in another process, and `ConversationNotFound`."""
     path = (await engine.memory.conversation(conversation_id)).path
-    return bool(path) and path[-1].state == "streaming"
+    if engine.running(conversation_id) or (path and path[-1].state == "streaming"):
+        raise Refused(409, "An answer runs in this conversation. Cancel it, or wait for its end.")
+
+
+def check_choice(engine: Engine, asked: Wishes) -> None:
+    """Raises `Refused` where the strategy or the model is not known."""
+    if asked.strategy is not None and asked.strategy not in engine.strategies():
+        words = f"There is no such strategy. There are: {', '.join(engine.strategies())}."
+        raise Refused(400, words, param="strategy")
+    if asked.model is not None and not engine.knows(asked.model):
+        raise Refused(404, "There is no such model.", code="model_not_found", param="model")
+
+
+def names_model(door: Door, asked: Wishes) -> bool:
+    """Whether somebody has said which model is to answer."""
+    fixed = asked.strategy is None and not asked.adaptive and door.config.model is not None
+    return asked.model is not None or fixed
 
 
 async def begun(door: Door, client: str, asked: Prompt) -> Answer:
@@ -101,23 +119,16 @@ async def begun(door: Door, client: str, asked: Prompt) -> Answer:
         raise Refused(400, "`system` is for a conversation that begins; this one has begun.", param="system")
 
     async def begin(engine: Engine) -> Answer:
-        if asked.strategy is not None and asked.strategy not in engine.strategies():
-            raise Refused(
-                400, f"There is no such strategy. There are: {', '.join(engine.strategies())}.", param="strategy"
-            )
-        if asked.model is not None and not engine.knows(asked.model):
-            raise Refused(404, "There is no such model.", code="model_not_found", param="model")
+        check_choice(engine, asked)
         if asked.conversation is None:
             return await engine.ask(Beginning(asked.system), asked.prompt, asked.settings())
         try:
             async with door.going_on:
-                if await _is_busy(engine, asked.conversation):
-                    raise Refused(409, "An answer runs in this conversation. Cancel it, or wait for its end.")
+                await check_free(engine, asked.conversation)
                 return await engine.ask(asked.conversation, asked.prompt, asked.settings())
         except ConversationNotFound as error:
             raise Refused(
                 404, "There is no such conversation: it may have been deleted.", param="conversation"
             ) from error
 
-    fixed = asked.strategy is None and not asked.adaptive and door.config.model is not None
-    return await door.ask(client, begin, named=asked.model is not None or fixed)
+    return await door.ask(client, begin, named=names_model(door, asked))
