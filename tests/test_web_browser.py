@@ -115,10 +115,12 @@ async def test_a_conversation_is_renamed_and_a_deleted_one_brought_back(browser:
     async with scripted_tab(browser, ["Yes."]) as (tab, _):
         await tab.ask("Question")
         await tab.answered()
+        await tab.page.click("#menu-button")
         await tab.page.click("#rename")
         await tab.page.fill("#title-field", "A better title")
         await tab.page.keyboard.press("Enter")
         await tab.lists("A better title")
+        await tab.page.click("#menu-button")
         await tab.page.click("#delete")
         await tab.shows("No conversations yet.")
         await tab.page.click("#toast button")
@@ -172,7 +174,7 @@ async def test_all_of_it_can_be_done_by_keyboard(browser: Browser) -> None:
         for _step in range(30):
             await press("Tab")
             reached.add(await tab.page.evaluate(active))
-        assert {"new", "search", "rename", "delete", "theme", "prompt", "choice", "whole", "stream"} <= reached
+        assert {"new", "search", "menu-button", "theme", "prompt", "choice", "whole", "stream"} <= reached
 
 
 async def test_enter_that_ends_a_word_of_an_input_method_does_not_send(browser: Browser) -> None:

@@ -12,7 +12,7 @@ import msgspec
 from chat_tui.answer import Answer
 from chat_tui.chunks import Chunk, End, Token
 from chat_tui.conversation import Conversation
-from chat_tui.web.door import Door
+from chat_tui.engine import Engine
 from chat_tui.web.rendering import Change, Rendering
 from chat_tui.web.seed_chunks import Words, camel, in_lines
 
@@ -38,8 +38,10 @@ class Counted(msgspec.Struct, frozen=True, tag_field="type", tag="figures"):
 
 
 class Placed(msgspec.Struct, frozen=True, tag_field="type", tag="placed", rename="camel"):
-    """Where the answer stands in its conversation."""
+    """Where the answer stands; told before all."""
 
+    conversation: str
+    """Its id."""
     question: str
     """Its turn's id."""
     question_versions: tuple[str, ...]
@@ -49,12 +51,18 @@ class Placed(msgspec.Struct, frozen=True, tag_field="type", tag="placed", rename
     answer_versions: tuple[str, ...]
 
 
+def placed(engine: Engine, answer: Answer) -> Placed:
+    """Where this answer stands by now."""
+    forks = engine.memory.as_it_is(Conversation(answer.conversation_id)).forks
+    question, turn = answer.question.id, answer.turn.id
+    return Placed(answer.conversation_id, question, forks.get(question, ()), turn, forks.get(turn, ()))
+
+
 class PageStream:
     """Tells one answer to the page: rendered at most ten times a second, whatever comes."""
 
-    def __init__(self, door: Door, answer: Answer, words: Words) -> None:
-        self._door, self._answer, self._words = door, answer, words
-        self._placed = False
+    def __init__(self, answer: Answer, words: Words) -> None:
+        self._answer, self._words = answer, words
         self._rendering = Rendering()
         self._phase: object = None
         self._rendered = 0.0
@@ -68,19 +76,10 @@ class PageStream:
         self._rendered = monotonic()
         texts = [chunk for chunk in chunks if isinstance(chunk, Token) and chunk.kind == "text"]
         changes = await asyncio.to_thread(self._changes, texts, ended) if texts or ended else []
-        told: list[msgspec.Struct] = [event for event in map(self._words.told, chunks) if event is not None]
+        told = [event for event in map(self._words.told, chunks) if event is not None]
         last = [told.pop()] if ended else []
-        if not self._placed:
-            self._placed = True
-            told.append(await self._place())
         shown = [Html(change.block, change.piece.html, change.piece.joins) for change in changes]
         return in_lines([*told, *shown, Counted(camel(self._answer.figures())), *last])
-
-    async def _place(self) -> Placed:
-        memory = (await self._door.engine()).memory
-        forks = memory.as_it_is(Conversation(self._answer.conversation_id)).forks
-        question, answer = self._answer.question.id, self._answer.turn.id
-        return Placed(question, forks.get(question, ()), answer, forks.get(answer, ()))
 
     def _changes(self, texts: Sequence[Token], ended: bool) -> list[Change]:
         for token in texts:

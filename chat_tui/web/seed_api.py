@@ -18,7 +18,7 @@ from chat_tui.errors import ConversationNotFound
 from chat_tui.text_safety import clean
 from chat_tui.web.bodies import Prompt, Wishes, body_of
 from chat_tui.web.door import Door, client_of, door_of
-from chat_tui.web.page_stream import PageStream
+from chat_tui.web.page_stream import PageStream, placed
 from chat_tui.web.refusals import Refused, status_of, words_of
 from chat_tui.web.seed_chunks import Words, in_lines
 from chat_tui.web.telling import EventStream, when_again, whole
@@ -54,14 +54,15 @@ class NotGenerated(msgspec.Struct, frozen=True):
 async def stream(request: Request) -> Response:
     """Answer a question in server-sent events."""
     door, asked = door_of(request), await body_of(request, Prompt)
-    return streamed(door, await begun(door, client_of(request), asked), asked)
+    return await streamed(door, await begun(door, client_of(request), asked), asked)
 
 
-def streamed(door: Door, answer: Answer, asked: Wishes) -> Response:
+async def streamed(door: Door, answer: Answer, asked: Wishes) -> Response:
     """A begun answer in server-sent events."""
     words = Words(answer.conversation_id, metadata=bool(asked.include_metadata))
     if asked.render:
-        return EventStream(door, answer, PageStream(door, answer, words).encode)
+        first = in_lines([placed(await door.engine(), answer)])
+        return EventStream(door, answer, PageStream(answer, words).encode, first=first)
 
     async def encode(chunks: Sequence[Chunk]) -> bytes:
         return in_lines(event for event in map(words.told, chunks) if event is not None)

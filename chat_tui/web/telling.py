@@ -28,10 +28,20 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, door: Door, answer: Answer, encode: Encode, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        door: Door,
+        answer: Answer,
+        encode: Encode,
+        headers: Mapping[str, str] | None = None,
+        *,
+        first: bytes = b"",
+    ) -> None:
         super().__init__(None, 200, {"X-Accel-Buffering": "no", **(headers or {})})
         del self.headers["content-length"]
         self._door, self._answer, self._encode = door, answer, encode
+        self._first = first
+        """Written before all."""
         self._wrote = monotonic()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -54,6 +64,8 @@ class EventStream(Response):
         return True
 
     async def _write(self, send: Send) -> None:
+        if self._first:
+            await send({"type": "http.response.body", "body": self._first, "more_body": True})
         async with aclosing(self._answer.batches(tokens=1, hold_bytes=HOLD_BYTES)) as batches:
             async for chunks in batches:
                 if body := await self._encode(chunks):

@@ -39,7 +39,7 @@ async def again(request: Request) -> Response:
             return await _begun(engine, conversation, _turn_of(conversation, request), asked)
 
     answer = await door.ask(client_of(request), begin, named=names_model(door, asked))
-    return streamed(door, answer, asked)
+    return await streamed(door, answer, asked)
 
 
 async def _begun(engine: Engine, conversation: Conversation, turn: Turn, asked: Again) -> Answer:

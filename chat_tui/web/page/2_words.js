@@ -101,4 +101,7 @@ function titleOf(text, most = 60) {
   return `${(cut.lastIndexOf(" ") > most / 2 ? cut.slice(0, cut.lastIndexOf(" ")) : cut).trimEnd()}…`;
 }
 
+// A name that every system takes for a file.
+const fileName = (words) => words.replace(/[^\p{L}\p{N}\p{M} ._-]+|\s+/gu, " ").replace(/ +/g, " ").replace(/^[ .]+|[ .]+$/g, "").slice(0, 80).trim() || "conversation";
+
 const shortName = (model) => model.slice(model.indexOf("/") + 1);

@@ -1,10 +1,35 @@
 // Turns as elements: a question, and an answer that may still grow.
 
-function questionElement(text, { id = "", files = [] } = {}) {
-  const made = element("article", { className: "turn user", "aria-label": "You" }, element("div", {}, text));
-  if (id) made.dataset.turn = id;
+function questionElement(text, { id = "", versions = [], files = [] } = {}) {
+  const made = element("article", { className: "turn user", "aria-label": "You" }, element("div", { className: "said", dir: "auto" }, text));
   if (files.length) made.append(element("div", { className: "files" }, `with ${files.join(", ")}`));
+  made.append(element("div", { className: "tools" }, tool("edit", "pen", "Ask in other words"), element("span", { className: "versions" })));
+  if (id) place(made, id, versions);
   return made;
+}
+
+// What can be done with a turn is found by what it does (8_again.js).
+function tool(does, sign, words, text = "") {
+  const button = element("button", { type: "button", className: `tool ${does}${text ? " worded" : ""}`, title: words, "aria-label": text || words }, icon(sign), text);
+  button.dataset.does = does;
+  return button;
+}
+
+// A turn that is stored, and the turns beside it.
+function place(made, id, versions) {
+  made.dataset.turn = id;
+  const box = made.querySelector(".versions");
+  const at = versions.indexOf(id);
+  if (versions.length < 2 || at < 0) return;
+  const step = (sign, words, to) => {
+    const button = tool("select", sign, words);
+    button.disabled = to === undefined;
+    button.dataset.to = to ?? "";
+    return button;
+  };
+  box.setAttribute("role", "group");
+  box.setAttribute("aria-label", `Version ${at + 1} of ${versions.length}`);
+  box.replaceChildren(step("left", "The version before", versions[at - 1]), `${at + 1}/${versions.length}`, step("right", "The version after", versions[at + 1]));
 }
 
 class AnswerView {
@@ -19,11 +44,15 @@ class AnswerView {
     this.thinkingText = element("div", {}, document.createTextNode(""));
     this.thinkingLabel = element("summary", {}, "Thinking");
     this.thinking = element("details", { className: "thinking", hidden: true }, this.thinkingLabel, this.thinkingText);
-    this.text = element("div", { className: "text" });
+    this.text = element("div", { className: "text", dir: "auto" });
     this.cursor = element("span", { className: "waiting", hidden: true });
     this.faults = element("div", { role: "alert" });
     this.list = element("ul");
-    this.figures = element("div", { className: "figures", hidden: true }, this.copyButton(), this.list);
+    this.copy = this.copyButton();
+    this.goOn = tool("go-on", "right", "Let it go on from where it was cut", "Continue");
+    this.again = tool("again", "again", "Ask for another answer");
+    this.versions = element("span", { className: "versions" });
+    this.figures = element("div", { className: "figures tools", hidden: true }, this.goOn, this.copy, this.again, this.versions, this.list);
     this.element = element(
       "article", { className: "turn assistant", "aria-label": "Answer" },
       element("div", { className: "who" }, this.name, this.aside, this.badge),
@@ -53,6 +82,7 @@ class AnswerView {
   newPhase(phase) {
     if (phase === this.phase) return;
     if (this.phase) {
+      if (this.source.trim()) this.figures.before(quickAnswer(this.source));
       this.source = "";
       this.text.replaceChildren();
       this.blocks = [];
@@ -63,7 +93,12 @@ class AnswerView {
   think(piece) {
     this.thought += piece;
     this.thinkingText.firstChild.appendData(piece);
-    this.thinking.hidden = !this.thought.trim();
+    this.thinking.hidden = this.text.hidden || !this.thought.trim();
+  }
+
+  // It is shown when it is whole.
+  hold() {
+    this.text.hidden = true;
   }
 
   // What stood at this place, and behind it, goes.
@@ -72,7 +107,7 @@ class AnswerView {
     if (!html) return;
     const fresh = fragment(html);
     this.blocks[block] = (joins && this.joined(block, fresh)) || this.appended(this.text, fresh.childNodes);
-    this.cursor.hidden = true;
+    this.cursor.hidden = !this.text.hidden;
   }
 
   appended(parent, nodes) {
@@ -111,25 +146,34 @@ class AnswerView {
 
   end(state, figures) {
     this.element.removeAttribute("aria-busy");
+    this.text.hidden = false;
+    this.thinking.hidden = !this.thought.trim();
     this.cursor.hidden = true;
     this.badge.hidden = !(state in STATES);
     this.badge.textContent = STATES[state] ?? "";
     this.badge.classList.toggle("failed", ["failed", "broken"].includes(state));
     this.thinkingLabel.textContent = "Thought";
     if (figures) this.list.replaceChildren(...figureWords(figures).map((words) => element("li", {}, words)));
-    this.figures.hidden = !this.source && !this.list.childNodes.length;
+    const cut = ["cancelled", "broken", "length"].includes(state);
+    const lost = ["failed", "broken", "refused"].includes(state) || !this.source;
+    this.copy.hidden = !this.source;
+    this.goOn.hidden = !(cut && this.source);
+    if (lost) {
+      this.again.remove();
+      this.copy.before(this.again = tool("again", "again", "Ask for another answer", "Try again"));
+    }
+    this.figures.hidden = !this.source && !this.element.dataset.turn;
   }
 }
 
 function savedTurn(turn) {
-  if (turn.role !== "assistant") return questionElement(turn.text, { id: turn.id, files: turn.files });
+  if (turn.role !== "assistant") return questionElement(turn.text, turn);
   const view = new AnswerView();
-  view.element.dataset.turn = turn.id;
+  place(view.element, turn.id, turn.versions);
   view.tellModel(turn.model, turn.strategy);
   view.source = turn.text;
   turn.blocks.forEach((piece, block) => view.put({ block, ...piece }));
   if (turn.thinking) view.think(turn.thinking);
-  if (turn.siblings > 1) view.aside.textContent += `${turn.strategy ? " · " : ""}one of ${turn.siblings} answers`;
   if (turn.quick) view.figures.before(quickAnswer(turn.quick));
   if (turn.error) view.fail(turn.error);
   view.end(turn.state, turn.figures);
@@ -137,8 +181,3 @@ function savedTurn(turn) {
 }
 
 const quickAnswer = (text) => element("details", { className: "thinking" }, element("summary", {}, "The quick answer before it"), element("div", {}, text));
-
-$("log").addEventListener("click", (event) => {
-  const button = event.target.closest(".copy-code");
-  if (button) copied(button.closest(".code").querySelector("code").textContent, button);
-});

@@ -3,6 +3,7 @@
 const NEW = "New conversation";
 let current = "";
 let title = NEW;
+let pinned = false;
 let firstShown = 0;
 let atEnd = true;
 
@@ -18,14 +19,17 @@ function showPageTitle(state = running ? "answering" : "") {
 
 function setCurrent(id, words) {
   current = id;
-  $("rename").hidden = $("delete").hidden = !id;
+  $("menu-button").hidden = !id;
   setTitle(words);
   markCurrent();
 }
 
 function newConversation({ keepAddress = false } = {}) {
   leaveAnswer();
+  // What is being opened comes too late.
+  opening++;
   setCurrent("", NEW);
+  setPinned(false);
   if (!keepAddress) remember("");
   $("log").replaceChildren(welcome());
   closeDrawer();
@@ -39,7 +43,7 @@ function welcome() {
     "div", { className: "welcome" },
     element("h2", {}, "What would you like to know?"),
     element("p", {}, "A strategy picks the model for each question, or choose one yourself. Everything is kept beside the conversations of your terminal."),
-    element("p", { className: "keys" }, keys("Enter"), " sends, ", keys("Shift Enter"), " begins a new line, ", keys("Esc"), " stops."),
+    element("p", { className: "keys" }, keys("Enter"), " sends, ", keys("Shift Enter"), " begins a new line, ", keys("Esc"), " stops; ", keys("Ctrl K"), " searches, ", keys("Ctrl Shift O"), " begins another conversation."),
   );
 }
 
@@ -62,6 +66,7 @@ async function openConversation(id, { turn = "", keepAddress = false } = {}) {
     const said = await asked(conversationPath(id, turn ? { turn } : {}));
     if (mine !== opening) return;
     setCurrent(id, said.title);
+    setPinned(said.pinned);
     if (!keepAddress) remember(id);
     showTurns(said);
     if (said.turns.at(-1)?.state === "streaming") comeBack(id);
@@ -166,6 +171,26 @@ async function renamed() {
   await showList();
 }
 
+function setPinned(value) {
+  pinned = value;
+  $("pin-button").querySelector("span").textContent = pinned ? "Unpin" : "Pin";
+}
+
+async function pin() {
+  const id = current;
+  const said = await (await request("PATCH", conversationPath(id, {}), { pinned: !pinned })).json();
+  if (current === id) setPinned(said.pinned);
+  await showList();
+  announce(said.pinned ? "It stands before the others." : "It stands among the others.");
+}
+
+async function save(form, ending) {
+  const response = await request("GET", `/api/conversations/${encodeURIComponent(current)}/export?form=${form}`);
+  const address = URL.createObjectURL(await response.blob());
+  element("a", { href: address, download: `${fileName(title)}.${ending}` }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 60_000);
+}
+
 async function remove() {
   const [id, words] = [current, title];
   await request("DELETE", conversationPath(id, {}));
@@ -200,7 +225,11 @@ function toast(words, undo) {
 function listenToConversation() {
   const told = (work) => () => work().catch((error) => toast(error.message));
   $("new").addEventListener("click", () => newConversation());
+  $("conversation-menu").addEventListener("click", () => $("conversation-menu").hidePopover());
   $("rename").addEventListener("click", rename);
+  $("pin-button").addEventListener("click", told(pin));
+  $("save-markdown").addEventListener("click", told(() => save("markdown", "md")));
+  $("save-json").addEventListener("click", told(() => save("json", "json")));
   $("title-dialog").addEventListener("close", told(renamed));
   $("title-cancel").addEventListener("click", () => $("title-dialog").close("cancel"));
   $("delete").addEventListener("click", told(remove));

@@ -5,16 +5,18 @@ let running = null;
 // Answers of this page in conversations that were left; they go on. A browser has six lines to one server.
 const MOST_LEFT = 4;
 const gone = new Set();
+const MOST_READ_OUT = 2000;
 
 function choice() {
   const [kind, name] = [$("choice").value.slice(0, 1), $("choice").value.slice(2)];
+  if (kind === "a") return { adaptive: true };
   if (!name) return {};
   return kind === "m" ? { model: name } : { strategy: name };
 }
 
 async function showChoices() {
   const said = await asked("/api/models");
-  const strategies = element("optgroup", { label: "By strategy" }, ...said.strategies.map((name) => new Option(name, `s/${name}`)));
+  const strategies = element("optgroup", { label: "By strategy" }, ...said.strategies.map((name) => new Option(name, `s/${name}`)), new Option("adaptive: short at once, then detailed", "a/"));
   const groups = new Map();
   for (const model of said.models) {
     if (!groups.has(model.provider)) groups.set(model.provider, element("optgroup", { label: model.provider }));
@@ -32,6 +34,8 @@ function setRunning(answer) {
   $("stream").hidden = $("whole").hidden = answer !== null;
   $("stop").hidden = answer === null;
   $("live").hidden = answer === null;
+  // What can be done with other turns waits: a conversation has one answer at a time.
+  document.querySelector("main").classList.toggle("answering", answer !== null);
   showPageTitle();
 }
 
@@ -58,22 +62,37 @@ function stop() {
   if (running) running.abort.abort();
 }
 
-async function ask(streamed) {
+function ask(streamed) {
   const text = $("prompt").value.trim();
   if (!text || running) return;
-  const answer = { view: new AnswerView(), abort: new AbortController(), id: current, text, figures: null, left: false };
-  setRunning(answer);
+  const conversation = current ? { conversation: current } : {};
+  const answer = newAnswer("/stream", { prompt: text, ...conversation }, text);
+  answer.question = questionElement(text);
+  answer.whole = !streamed;
   setPrompt("");
+  // What was not taken stands in the prompt again, and is asked with it.
   if (!current) $("log").replaceChildren();
-  $("log").append(questionElement(text), answer.view.element);
+  else for (const lost of $("log").querySelectorAll(".turn:not([data-turn])")) lost.remove();
+  $("log").append(answer.question, answer.view.element);
+  run(answer);
+}
+
+const newAnswer = (path, body, text = "") => (
+  { view: new AnswerView(), abort: new AbortController(), id: current, path, body, text, figures: null, left: false }
+);
+
+// From the question to the end of its answer, whatever that is.
+async function run(answer) {
+  setRunning(answer);
+  if (answer.whole) answer.view.hold();
   answer.view.begin($("choice").value.startsWith("m/") ? $("choice").value.slice(2) : "");
   followEnd();
-  answer.live = { phase: streamed ? "connecting" : "waiting" };
+  answer.live = { phase: answer.whole ? "waiting" : "connecting" };
   showLive(answer);
   const ticking = setInterval(showLive, 200, answer);
   announce("Answering.");
   try {
-    await (streamed ? askStreamed(answer) : askWhole(answer));
+    await stream(answer);
   } catch (error) {
     failed(answer, error);
   } finally {
@@ -82,21 +101,18 @@ async function ask(streamed) {
   }
   if (running === answer) {
     setRunning(null);
+    keepPlace();
     if (document.activeElement === document.body) $("prompt").focus();
   }
   await showList();
 }
 
-function bodyOf(answer) {
-  const conversation = answer.id ? { conversation: answer.id } : {};
-  return { prompt: answer.text, includeMetadata: true, ...choice(), ...conversation };
-}
-
 // An answer of this conversation that was just stopped may take a moment to end.
-async function begin(path, answer, more = {}) {
+async function begin(answer) {
+  const body = { ...answer.body, ...choice(), includeMetadata: true, render: true };
   for (let tries = 1; ; tries++) {
     try {
-      return await request("POST", path, { ...bodyOf(answer), ...more }, answer.abort.signal);
+      return await request("POST", answer.path, body, answer.abort.signal);
     } catch (error) {
       if (error.status !== 409 || tries === 10) throw error;
       await new Promise((resolve) => { setTimeout(resolve, 100); });
@@ -104,8 +120,8 @@ async function begin(path, answer, more = {}) {
   }
 }
 
-async function askStreamed(answer) {
-  const response = await begin("/stream", answer, { render: true });
+async function stream(answer) {
+  const response = await begin(answer);
   let ended = false;
   for await (const event of events(response)) {
     take(answer, event);
@@ -118,8 +134,12 @@ function take(answer, event) {
   const view = answer.view;
   switch (event.type) {
     case "start":
-      begun(answer, event.metadata.conversationId);
       view.tellModel(event.metadata.model, event.metadata.strategy);
+      break;
+    case "placed":
+      begun(answer, event.conversation);
+      place(view.element, event.answer, event.answerVersions);
+      if (view.element.previousElementSibling) place(view.element.previousElementSibling, event.question, event.questionVersions);
       break;
     case "token":
       if (event.phase) view.newPhase(event.phase);
@@ -145,7 +165,8 @@ function take(answer, event) {
     case "end":
       view.end(event.metadata.state, answer.figures);
       keepPlace();
-      announce(event.metadata.state === "complete" ? "The answer is complete." : `The answer: ${STATES[event.metadata.state]}.`);
+      // Read out once, when it is there.
+      announce(`${event.metadata.state === "complete" ? "The answer" : `The answer, ${STATES[event.metadata.state]}`}: ${view.text.textContent.slice(0, MOST_READ_OUT)}`);
       break;
   }
 }
@@ -164,24 +185,16 @@ function begun(answer, id) {
   showList();
 }
 
-async function askWhole(answer) {
-  try {
-    const said = await (await begin("/generate", answer)).json();
-    begun(answer, said.metadata.conversationId);
-  } catch (error) {
-    // What failed is kept too, with the part that came.
-    if (!error.said?.metadata) throw error;
-    begun(answer, error.said.metadata.conversationId);
-  }
-  if (answer.left) return;
-  setRunning(null);
-  await openConversation(answer.id);
-  announce("The reply is there.");
-}
-
 function failed(answer, error) {
   if (answer.left) return;
   const view = answer.view;
+  if (!answer.stored && !answer.question) {
+    // Nothing was asked again: what was there is.
+    if (error.name !== "AbortError") toast(error.message);
+    openConversation(answer.id, { keepAddress: true });
+    return;
+  }
+  if (!answer.stored && !$("prompt").value) setPrompt(answer.text);
   if (error.name === "AbortError") {
     view.end("cancelled", answer.figures);
     announce("Stopped. What has arrived is kept.");
@@ -190,7 +203,6 @@ function failed(answer, error) {
   if (!(error instanceof Refusal)) console.error(error);
   view.fail(error instanceof Refusal ? error.message : "This page has met an error of its own. Reload it; what has arrived is kept.");
   view.end(view.source ? "broken" : "failed", answer.figures);
-  if (!answer.stored && !$("prompt").value) setPrompt(answer.text);
   keepPlace();
 }
 
@@ -206,19 +218,23 @@ function showLive(answer) {
 function setPrompt(text) {
   $("prompt").value = text;
   memory.set(forSession, "draft", text);
-  fitPrompt();
+  fit($("prompt"));
 }
 
-function fitPrompt() {
+function fit(field) {
   if (CSS.supports("field-sizing", "content")) return;
-  $("prompt").style.height = "auto";
-  $("prompt").style.height = `${$("prompt").scrollHeight}px`;
+  field.style.height = "auto";
+  field.style.height = `${field.scrollHeight}px`;
+}
+
+// Enter that ends a word in an input method is not ours.
+function sends(event) {
+  const composes = event.isComposing || event.keyCode === 229;
+  return event.key === "Enter" && !composes && !(event.shiftKey || event.ctrlKey || event.metaKey || event.altKey);
 }
 
 function promptKey(event) {
-  // Enter that ends a word in an input method is not ours.
-  if (event.key !== "Enter" || event.isComposing || event.keyCode === 229) return;
-  if (event.shiftKey || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (!sends(event)) return;
   event.preventDefault();
   ask(true);
 }
@@ -233,7 +249,7 @@ function listenToPrompt() {
   $("prompt").addEventListener("keydown", promptKey);
   $("prompt").addEventListener("input", () => {
     memory.set(forSession, "draft", $("prompt").value);
-    fitPrompt();
+    fit($("prompt"));
   });
   $("choice").addEventListener("change", () => memory.set(forEver, "choice", $("choice").value));
   setPrompt(memory.get(forSession, "draft"));

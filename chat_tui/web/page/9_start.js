@@ -39,10 +39,16 @@ async function unlock() {
 
 function pageKey(event) {
   if (event.defaultPrevented || event.isComposing) return;
-  if (event.key === "Escape" && !$("title-dialog").open) {
+  const modifiers = (event.ctrlKey || event.metaKey) && !event.altKey;
+  if (event.key === "Escape" && !document.querySelector("dialog[open], :popover-open")) {
     if (drawerIsOpen()) closeDrawer();
-    else stop();
-  } else if (event.key === "k" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey) {
+    else if (running) stop();
+    else $("prompt").focus();
+  } else if (event.key.toLowerCase() === "o" && modifiers && event.shiftKey) {
+    event.preventDefault();
+    newConversation();
+    $("prompt").focus();
+  } else if (event.key === "k" && modifiers && !event.shiftKey) {
     event.preventDefault();
     if (narrow.matches) setDrawer(true);
     $("search").focus();
@@ -71,5 +77,6 @@ showTheme(memory.get(forEver, "theme"));
 listenToList();
 listenToConversation();
 listenToPrompt();
+listenToTurns();
 if (takeToken()) unlock();
 else lock();

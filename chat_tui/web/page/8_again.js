@@ -1,0 +1,82 @@
+// Asking again: an answer anew or on from where it was cut, a question in other words, and the versions that this makes.
+
+const turnPath = (turn, verb) => `/api/conversations/${encodeURIComponent(current)}/turns/${encodeURIComponent(turn.dataset.turn)}/${verb}`;
+
+// What followed the turn belongs to its other version.
+function again(turn, body) {
+  if (running) return;
+  const answer = newAnswer(turnPath(turn, "again"), body);
+  while (turn.nextElementSibling) turn.nextElementSibling.remove();
+  if (body.prompt) turn.before(questionElement(body.prompt));
+  turn.replaceWith(answer.view.element);
+  run(answer).catch((error) => toast(error.message));
+}
+
+async function select(turn, to) {
+  if (running) return;
+  const [id, was] = [current, turn.getBoundingClientRect().top];
+  const [byKey, sign] = [document.activeElement?.matches(":focus-visible"), document.activeElement?.title];
+  await request("POST", turnPath(turn, "select").replace(/[^/]+\/select$/, `${encodeURIComponent(to)}/select`));
+  if (id !== current) return;
+  const said = await asked(conversationPath(id, { turn: to }));
+  if (id !== current || running) return;
+  showTurns(said);
+  const shown = $("log").querySelector(`[data-turn="${CSS.escape(to)}"]`);
+  if (!shown) return;
+  // The other version stands where the first one stood.
+  $("scroll").scrollTop += shown.getBoundingClientRect().top - was;
+  notePlace();
+  const buttons = [...shown.querySelectorAll(".versions button:not(:disabled)")];
+  const next = buttons.find((button) => button.title === sign) ?? buttons[0];
+  next?.focus({ preventScroll: true, focusVisible: byKey });
+  announce(shown.querySelector(".versions").getAttribute("aria-label") ?? "");
+}
+
+function edit(turn) {
+  if (running || turn.querySelector("form")) return;
+  const said = turn.querySelector(".said");
+  const field = element("textarea", { value: said.textContent, "aria-label": "Your question in other words", maxLength: 1_000_000, enterKeyHint: "send" });
+  const cancel = element("button", { type: "button" }, "Cancel");
+  const form = element("form", { className: "editor" }, field, element("div", { className: "row" }, element("span", { className: "space" }), cancel, element("button", { className: "primary" }, "Ask")));
+  const close = () => {
+    form.remove();
+    turn.classList.remove("editing");
+    turn.querySelector(".edit").focus();
+  };
+  const send = () => {
+    const words = field.value.trim();
+    if (words && !running) again(turn, { prompt: words });
+  };
+  cancel.addEventListener("click", close);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    send();
+  });
+  field.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") {
+      event.preventDefault();
+      close();
+    } else if (sends(event)) {
+      event.preventDefault();
+      send();
+    }
+  });
+  field.addEventListener("input", () => fit(field));
+  turn.classList.add("editing");
+  said.after(form);
+  fit(field);
+  field.focus();
+}
+
+function listenToTurns() {
+  $("log").addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    const turn = button?.closest(".turn");
+    if (!turn) return;
+    if (button.classList.contains("copy-code")) copied(button.closest(".code").querySelector("code").textContent, button);
+    else if (button.dataset.does === "again") again(turn, {});
+    else if (button.dataset.does === "go-on") again(turn, { goesOn: true });
+    else if (button.dataset.does === "edit") edit(turn);
+    else if (button.dataset.does === "select") select(turn, button.dataset.to).catch((error) => toast(error.message));
+  });
+}
