@@ -97,6 +97,12 @@ async def check_free(engine: Engine, conversation_id: str) -> None:
         raise Refused(409, "An answer runs in this conversation. Cancel it, or wait for its end.")
 
 
+def check_prompt(text: str) -> None:
+    """Raises `Refused` where nothing of it can be seen."""
+    if not clean(text[:_LOOKED_AT]).strip() and not text[_LOOKED_AT:].strip():
+        raise Refused(400, "`prompt` is empty.", param="prompt")
+
+
 def check_choice(engine: Engine, asked: Wishes) -> None:
     """Raises `Refused` where the strategy or the model is not known."""
     if asked.strategy is not None and asked.strategy not in engine.strategies():
@@ -114,8 +120,7 @@ def names_model(door: Door, asked: Wishes) -> bool:
 
 async def begun(door: Door, client: str, asked: Prompt) -> Answer:
     """Begin the answer, in its conversation or a new one. Raises `Refused`, `ChatTuiError`."""
-    if not clean(asked.prompt[:_LOOKED_AT]).strip() and not asked.prompt[_LOOKED_AT:].strip():
-        raise Refused(400, "`prompt` is empty.", param="prompt")
+    check_prompt(asked.prompt)
     if asked.conversation is not None and asked.system is not None:
         raise Refused(400, "`system` is for a conversation that begins; this one has begun.", param="system")
 

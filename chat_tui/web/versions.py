@@ -13,7 +13,7 @@ from chat_tui.web.bodies import Again, body_of
 from chat_tui.web.conversations import conversation_of
 from chat_tui.web.door import client_of, door_of
 from chat_tui.web.refusals import Refused
-from chat_tui.web.seed_api import check_choice, check_free, names_model, streamed
+from chat_tui.web.seed_api import check_choice, check_free, check_prompt, names_model, streamed
 
 
 def routes() -> list[BaseRoute]:
@@ -28,8 +28,8 @@ def routes() -> list[BaseRoute]:
 async def again(request: Request) -> Response:
     """Ask a turn of the current path again, and answer as `/stream` does."""
     door, asked = door_of(request), await body_of(request, Again)
-    if asked.prompt is not None and not asked.prompt.strip():
-        raise Refused(400, "`prompt` is empty.", param="prompt")
+    if asked.prompt is not None:
+        check_prompt(asked.prompt)
 
     async def begin(engine: Engine) -> Answer:
         check_choice(engine, asked)
