@@ -108,3 +108,15 @@ async def test_what_streams_in_is_counted_when_the_answer_has_ended() -> None:
         await chat.pilot.press("ctrl+f", *"alpha")
         await chat.shows("1 of 1")
         await chat.shows("1 of 2")
+
+
+async def test_input_methods_open_where_the_next_letter_goes() -> None:
+    async with scripted_chat(STORY, size=(100, 24)) as chat:
+        await chat.ask("go")
+        await chat.answered()
+        await chat.pilot.press("ctrl+f")
+        await typed(chat, "日本w")
+        x, y, _, _ = chat.chat.find_bar.content_region
+        assert chat.app.cursor_position == (x + 5, y)
+        await chat.pilot.press("left")
+        assert chat.app.cursor_position == (x + 4, y)

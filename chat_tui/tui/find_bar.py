@@ -14,11 +14,12 @@ from textual.widgets import Input
 
 from chat_tui.conversation import Turn
 from chat_tui.tui import keymap
+from chat_tui.tui.input_line import InputLine
 from chat_tui.tui.transcript.found import Hit, Texts
 from chat_tui.tui.transcript.transcript import Transcript
 
 
-class FindBar(Input):
+class FindBar(InputLine):
     """`turns` gives the turns in view, a running answer with what has come of it."""
 
     DEFAULT_CSS = """

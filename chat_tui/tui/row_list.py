@@ -15,9 +15,9 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
-from textual.widgets import Input
 
 from chat_tui.tui import keymap
+from chat_tui.tui.input_line import InputLine
 from chat_tui.tui.spans import Line, RoleStyles, strip_of
 
 _LETTERS_LIMIT = 1_000
@@ -233,7 +233,7 @@ class RowList(ScrollView, can_focus=True):
         return strip_of(line, width, lambda role: self._styles_of_roles.style(role, ground))
 
 
-class Filter(Input):
+class Filter(InputLine):
     """An input over a `RowList`: what is typed is for the owner to filter by, the cursor keys and Enter go to the
     rows."""
 

@@ -9,6 +9,7 @@ from textual.geometry import Region
 from textual.widgets import Input
 
 from chat_tui.tui.framed_screen import FramedScreen
+from chat_tui.tui.input_line import InputLine
 from chat_tui.tui.notices import KeyBar
 
 _LONGEST = 200
@@ -19,7 +20,7 @@ class TitleScreen(FramedScreen[str]):
 
     DEFAULT_CSS = """
     TitleScreen { background: transparent; }
-    TitleScreen > Input, TitleScreen > Input:focus {
+    TitleScreen > InputLine, TitleScreen > InputLine:focus {
         height: 1; border: none; padding: 0; background: $panel; color: $text;
     }
     TitleScreen > .frame, TitleScreen > .frame:focus {
@@ -33,7 +34,7 @@ class TitleScreen(FramedScreen[str]):
 
     def compose(self) -> ComposeResult:
         """One line."""
-        line = Input(self._title_now, placeholder="title", max_length=_LONGEST, select_on_focus=True)
+        line = InputLine(self._title_now, placeholder="title", max_length=_LONGEST, select_on_focus=True)
         if self._place is None:
             yield self.in_frame(line)
             return
