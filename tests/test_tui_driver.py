@@ -242,7 +242,8 @@ def test_the_rest_of_a_paste_that_had_stalled_is_not_typed() -> None:
     for _ in range(12):
         splitter.silence()
     assert splitter.feed("line\r" * 20) == []
-    (paste,) = splitter.feed(f"end{END}")
+    assert splitter.feed(f"end{END}") == []
+    (paste,) = splitter.silence()
     assert isinstance(paste, events.Paste)
     assert paste.text == "line\n" * 20 + "end"
 
@@ -250,9 +251,51 @@ def test_the_rest_of_a_paste_that_had_stalled_is_not_typed() -> None:
 def test_a_paste_is_bounded_and_its_rest_is_not_typed() -> None:
     splitter = InputSplitter(paste_limit=1000)
     assert [piece for _ in range(50) for piece in splitter.feed((START if _ == 0 else "") + "x\ry" * 100)] == []
-    (paste,) = splitter.feed(END)
+    assert splitter.feed(END) == []
+    (paste,) = splitter.silence()
     assert isinstance(paste, events.Paste)
     assert len(paste.text) == 1000
+
+
+def test_an_ending_inside_a_paste_types_nothing_however_late_the_rest_is_read() -> None:
+    rest = ["b" * 4000] * 50
+    assert told(f"{START}a", f"{END}\rrm -rf x\r\x11", *rest, f"c{END}", "d") == [
+        ("paste", "a\nrm -rf x\n" + "".join(rest) + "c"),
+        ("text", "d"),
+    ]
+
+
+def test_a_mouse_that_moves_on_does_not_hold_a_paste() -> None:
+    splitter = InputSplitter()
+    moved = "\x1b[<35;5;5M"
+    pieces = [piece for text in (f"{START}a{END}", moved, moved) for piece in splitter.feed(text)]
+    assert isinstance(pieces[0], events.Paste)
+    assert pieces[1:] == [moved * 2]
+
+
+@pytest.mark.parametrize(
+    ("sent", "meant"),
+    [
+        ("\x1b[1089::99;5u", "\x1b[99;5u"),
+        ("\x1b[1089::99;;1089u", "\x1b[1089;;1089u"),
+        ("\x1b[97:65;2;65u", "\x1b[97;2;65u"),
+        ("\x1b[97;1:1;97u\x1b[97;1:3u", "\x1b[97;1;97u"),
+        ("\x1b[1;5:1D\x1b[1;5:3D", "\x1b[1;5D"),
+        ("\x1b[0;;28450:23383u", "\x1b[0;;28450:23383u"),
+        ("\x1b[9999999999u\x1b[97;;9999999u\x1b[55296u\x1b[97;;57343u\x1b[u\x1b[;;u", ""),
+    ],
+)
+def test_keys_of_kittys_protocol_become_what_can_be_read(sent: str, meant: str) -> None:
+    assert "".join(text for kind, text in told(sent) if kind == "text") == meant
+
+
+def test_keys_that_are_none_do_not_end_the_input(shared: Terminal) -> None:
+    shared.send(b"\x1b[1089::99;5u\x1b[9999999999u\x1b[1:1R\x1b[")
+    time.sleep(0.15)
+    shared.send(b"97;1:1~")
+    time.sleep(0.05)
+    shared.send(b"z")
+    assert shared.keys_until("z")[0] == "ctrl+c"
 
 
 def test_escape_is_told_within_20_ms(shared: Terminal) -> None:
