@@ -201,6 +201,35 @@ def test_the_linux_console_is_sent_no_title(tmp_path: Path) -> None:
         assert not re.search(rb"\x1b\]2;|\x1b\[22;2t", terminal.raw())
 
 
+def test_gnu_screen_gets_no_mouse_no_true_colour_and_a_title_in_ascii(tmp_path: Path) -> None:
+    # With a mouse it holds a lone Esc, true colours it reads as others, and of a title's signs it sends the low bytes.
+    environment = {**home(tmp_path), "STY": "1.pts", "TERM": "screen-256color", "COLORTERM": "truecolor"}
+    with PtyTerminal(DEMO, env=environment) as terminal:
+        terminal.wait_for("Ask anything", 30)
+        terminal.send("what \u271b is up?\r")
+        terminal.wait_for("\x1b]2;? chat-tui ? what ? is up?\x1b\\", 30)
+        terminal.send(b"\x11")
+        assert terminal.wait_exit(30) == 0
+        raw = terminal.raw()
+    assert b"\x1b[?1000h" not in raw
+    assert b"38;2;" not in raw
+    assert b"38;5;" in raw
+    # GNU screen has no second screen unless it is told to: what is there is taken away.
+    assert raw.rindex(b"\x1b[H\x1b[J") < raw.rindex(b"\x1b[?1049l")
+
+
+def test_the_title_is_not_shown_again_behind_the_end(tmp_path: Path) -> None:
+    with PtyTerminal(DEMO, env=home(tmp_path)) as terminal:
+        terminal.wait_for("Ask anything", 30)
+        terminal.send("what is up?\r")
+        terminal.wait_for("\x1b]2;● chat-tui — what is up?\x1b\\", 30)
+        terminal.send(b"\x11")
+        assert terminal.wait_exit(30) == 0
+        raw = terminal.raw()
+    given_back(raw)
+    assert b"\x1b]2;" not in raw[raw.rindex(b"\x1b[23;2t") :]
+
+
 async def test_notices_do_not_pile_up_but_for_those_that_are_to_last() -> None:
     async with scripted_chat(size=(80, 24)) as chat:
         chat.app.tell(ChatTuiError("This lasts.", "Read it."), lasting=True)

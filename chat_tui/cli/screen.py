@@ -42,6 +42,9 @@ def run(options: argparse.Namespace) -> int:
 async def _screen(settings: config.Config, options: argparse.Namespace, preset: Preset | None) -> int:
     # Textual paints in ticks; with its own 60 a second a key waits up to 17 ms for its echo. Idle costs the same.
     os.environ.setdefault("TEXTUAL_FPS", "120")
+    if "STY" in os.environ:
+        # GNU screen reads true colours as others, and hands on the word of the terminal around it that has them.
+        os.environ.pop("COLORTERM", None)
     from chat_tui.tui.app import ChatApp
 
     async def open_engine(tell: Callable[[ChatTuiError], None]) -> Engine:

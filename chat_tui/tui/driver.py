@@ -37,6 +37,12 @@ _FRAME_END = "\x1b[?2026l"
 _KEEP_TITLE, _FORMER_TITLE = "\x1b[22;2t", "\x1b]2;\x1b\\\x1b[23;2t"
 """Xterm's stack of titles. A terminal without one is left with an empty title, which its shell writes anew."""
 
+_LATIN_KEYS, _FORMER_KEYS = "\x1b[>29u", "\x1b[<u"
+"""What Textual asks of kitty's protocol, and where a key stands on a Latin keyboard: Ctrl with a Cyrillic letter."""
+
+_BLANK = "\x1b[0m\x1b[H\x1b[J"
+"""For terminals without a second screen, such as GNU screen's and the Linux console: nothing of ours is left."""
+
 
 def driver_class() -> type[Driver] | None:
     """The driver to give to the app, or None where Textual's own choice stands (Windows, or one set by the user)."""
@@ -70,11 +76,14 @@ if sys.platform != "win32":
         def __init__(
             self, app: App[Any], *, debug: bool = False, mouse: bool = True, size: tuple[int, int] | None = None
         ) -> None:
-            super().__init__(app, debug=debug, mouse=mouse, size=size)
+            # GNU screen holds a lone Esc until the next key comes while a mouse is reported.
+            self._in_screen = "STY" in os.environ
+            super().__init__(app, debug=debug, mouse=mouse and not self._in_screen, size=size)
             self._leaving = False
             # The Linux console has no title, and older ones print it.
             self._has_title = os.environ.get("TERM", "") not in {"linux", "dumb", ""}
             self._title = ""
+            self._shows = False
             # Textual writes to stderr; who sends that to a file wants the errors there and the screen here.
             out = next((file for file in (sys.__stderr__, sys.__stdout__) if file is not None and file.isatty()), None)
             if out is not None:
@@ -118,6 +127,9 @@ if sys.platform != "win32":
             if self._leaving or (self._key_thread is not None and self._key_thread.is_alive()):
                 return
             super().start_application_mode()  # type: ignore[no-untyped-call]
+            self._shows = True
+            if not constants.DISABLE_KITTY_KEY:
+                self.write(_LATIN_KEYS)
             if self._has_title:
                 self.write(_KEEP_TITLE)
                 self.show_title(self._title)
@@ -134,8 +146,12 @@ if sys.platform != "win32":
                     while True:
                         self._writer_thread._queue.get_nowait()
                 self.write(_FRAME_END)
+            self._shows = False
             if self._has_title:
                 self.write(_FORMER_TITLE)
+            if not constants.DISABLE_KITTY_KEY:
+                self.write(_FORMER_KEYS)
+            self.write(_BLANK)
             super().stop_application_mode()
 
         def close(self) -> None:
@@ -152,8 +168,12 @@ if sys.platform != "win32":
         def show_title(self, title: str) -> None:
             """Show this as the terminal's title, until the app ends or is suspended."""
             self._title = title
-            if self._has_title and title:
-                self.write(f"\x1b]2;{clean_line(title)}\x1b\\")
+            if self._has_title and self._shows and title:
+                title = clean_line(title)
+                if self._in_screen:
+                    # It hands on the low byte of each character, which may be a control.
+                    title = "".join(sign if sign.isascii() else "?" for sign in title)
+                self.write(f"\x1b]2;{title}\x1b\\")
 
         def run_input_thread(self) -> None:
             """Read the terminal until the app ends or the terminal does."""
@@ -172,7 +192,12 @@ if sys.platform != "win32":
                 else:
                     pieces = splitter.silence()
                 for piece in pieces:
-                    for message in parser.feed(piece) if isinstance(piece, str) else (piece,):
+                    try:
+                        messages = list(parser.feed(piece)) if isinstance(piece, str) else [piece]
+                    except (ValueError, OverflowError):
+                        # A sequence with numbers that no key has.
+                        parser, messages = XTermParser(self._debug), []
+                    for message in messages:
                         self.process_message(message)
                 for message in parser.tick():
                     self.process_message(message)

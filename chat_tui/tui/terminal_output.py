@@ -18,7 +18,6 @@ class TerminalOutput:
 
     def __init__(self, file: TextIO, on_gone: Callable[[], None], on_taken: Callable[[], None]) -> None:
         self._descriptor = file.fileno()
-        self._encoding = file.encoding or "utf-8"
         self._on_gone, self._on_taken = on_gone, on_taken
         self._gone = False
         self.taken = 0
@@ -26,7 +25,8 @@ class TerminalOutput:
 
     def write(self, text: str) -> None:
         """Write all of it, however slowly the terminal takes it."""
-        rest = memoryview(b"" if self._gone else text.encode(self._encoding, "replace"))
+        # Whatever the locale says: what the terminal sends is read as UTF-8, too.
+        rest = memoryview(b"" if self._gone else text.encode("utf-8", "replace"))
         while rest:
             try:
                 written = os.write(self._descriptor, rest[:_AT_ONCE])
