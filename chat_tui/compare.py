@@ -105,10 +105,12 @@ class Comparison:
         return conversation
 
     async def settle(self) -> None:
-        """When all have ended and nobody has chosen, the first that is whole stands in the conversation."""
+        """When all have ended and nobody has chosen, the first that is whole stands in the conversation, else the first
+        of which a part came."""
         for answer in self.answers:
             await answer.saved.wait()
-        best = next((answer.turn.id for answer in self.answers if answer.turn.state in _WHOLE), None)
+        told = [answer.turn for answer in self.answers if answer.turn.text]
+        best = next((turn.id for turn in [*(turn for turn in told if turn.state in _WHOLE), *told]), None)
         if best is None or self.kept is not None:
             return
         with suppress(HistoryError):

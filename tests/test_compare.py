@@ -114,6 +114,16 @@ async def test_all_are_kept_beside_one_another_and_the_first_whole_one_stands() 
         assert [turn.state for turn in siblings] == ["failed", "complete", "complete"]
 
 
+async def test_where_none_is_whole_the_first_of_which_a_part_came_stands() -> None:
+    fault: Script = [Fault(Unreachable("Away.", provider="one", model="one/a"))]
+    async with three(fault, ["a part of b", *fault], fault) as on:
+        comparison = await on.engine.compare(None, "Which?", NAMES)
+        await whole(comparison)
+        await on.engine._answers.quiet()
+        conversation = await on.engine.memory.conversation(comparison.conversation_id)
+        assert [turn.text for turn in conversation.path] == ["Which?", "a part of b"]
+
+
 def liked(on: Stage) -> list[str]:
     """The models of which somebody has said that they are good."""
     verdicts = {name: on.router.health.vitals(name).verdicts.values() for name in NAMES}
