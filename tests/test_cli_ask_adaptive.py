@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from chat_tui.chunks import Token
+from chat_tui.chunks import Metadata, Token
+from chat_tui.cli.paper import Paper
 from chat_tui.cli.two_phases import TwoPhases
 from tests.model_server import ModelServer
 from tests.sample_markdown import tokens
@@ -87,6 +88,20 @@ def test_two_answers_that_come_at_once_are_put_in_order(came: str, written: str)
         token = Token(word, "text", 0, "quick" if word[0] == "q" else "detailed")
         out.append(two.rest() if word == "." else two.take(token))
     assert "".join([*out, two.rest()]) == written
+
+
+def test_a_quick_answer_that_broke_off_is_no_answer_that_was_left_out(capfd: pytest.CaptureFixture[str]) -> None:
+    paper = Paper(as_json=False)
+    over = Metadata("phase", model="box/t9", phase="quick", reason="The line was cut.")
+    paper.take(over)
+    paper.take(Token("Part", "text", 0, "quick"))
+    paper.take(over)
+    paper.flush()
+    told = capfd.readouterr().err.splitlines()
+    assert told == [
+        "[The line was cut. The quick answer is left out.]",
+        "[The line was cut. Only a part of the quick answer came.]",
+    ]
 
 
 async def test_where_one_model_is_both_one_price_is_told(home: Home, server: ModelServer) -> None:

@@ -93,13 +93,14 @@ async def test_all_answers_are_kept_beside_one_another(home: Home, server: Model
 async def test_one_that_fails_is_told_and_costs_the_others_nothing(
     home: Home, server: ModelServer, others: str, code: int
 ) -> None:
-    home.serve(server.base_url, "t5", "error500", "error401")
+    twice = "[error_handling]\nretry_attempts = 2\nretry_delay_seconds = 0\n"
+    home.serve(server.base_url, "t5", "error500", "error401", more=twice)
     ran = await home.run("compare", "--json", "--models", f"box/error500,{others}", "which?")
     assert ran.code == code
     failed, other = results(ran)
     assert (failed["state"], failed["tokens"], failed["characters"]) == ("failed", 0, 0)
     assert failed["error"] in ran.told()
-    assert "box/error500" in ran.told()
+    assert "[box/error500: " in ran.told()
     assert other["state"] == ("failed" if code else "complete")
 
 

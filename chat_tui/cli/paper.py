@@ -39,6 +39,8 @@ class Paper:
         """(for stderr, text)"""
         self._said = ""
         self._two = TwoPhases()
+        self._spoke: set[object] = set()
+        """Phases of which something came."""
         self._noted = 0.0
         self._begun = time.monotonic()
         self._shown = False
@@ -57,6 +59,8 @@ class Paper:
         """Take the next chunk."""
         if isinstance(chunk, (Token, Error)):
             self._clear()
+        if isinstance(chunk, Token) and chunk.kind == "text":
+            self._spoke.add(chunk.phase)
         if self._json:
             self._waiting.append((False, json_line(encode(chunk))))
         elif isinstance(chunk, Token) and chunk.kind == "text":
@@ -137,8 +141,11 @@ class Paper:
 
     def _over(self, chunk: Metadata) -> None:
         """One of two answers has ended."""
-        if chunk.reason:
+        if chunk.reason and chunk.phase not in self._spoke:
             self._line(f"{chunk.reason} The {chunk.phase} answer is left out.")
+        elif chunk.reason and chunk.phase == "quick":
+            # Of the detailed one the end itself tells.
+            self._line(f"{chunk.reason} Only a part of the quick answer came.")
         elif chunk.phase == "quick" and self._two.quick:
             self._line(f"the quick answer was {chunk.model}'s; the detailed one follows")
         if chunk.phase == "quick" and not self._json:

@@ -251,7 +251,7 @@ def unknown_model(name: str, known: Sequence[str]) -> NoModel:
     from difflib import get_close_matches
 
     near = get_close_matches(name, known, n=3, cutoff=0.4)
-    hint = f"Did you mean {' or '.join(near)}?" if near else "See the list with Ctrl+O or /model."
+    hint = f"Did you mean {' or '.join(near)}?" if near else "Ctrl+O or `chat-tui models` lists them."
     return NoModel(f"There is no model {clean_line(name, 80)}.", hint)
 
 
