@@ -157,8 +157,14 @@ async def test_the_title_tells_what_runs_and_that_it_has_ended() -> None:
         await chat.until(lambda: titles[-1:] == ["chat-tui"])
 
 
-def answer(conversation: str, seconds: float) -> Any:
-    return SimpleNamespace(conversation_id=conversation, ended=False, figures=lambda: Figures(duration_seconds=seconds))
+def answer(conversation: str, seconds: float, turn: str = "a") -> Any:
+    return SimpleNamespace(
+        conversation_id=conversation,
+        ended=False,
+        question=Turn("user", "Which?", id="q"),
+        turn=Turn("assistant", "", id=turn),
+        figures=lambda: Figures(duration_seconds=seconds),
+    )
 
 
 async def rung(chat: ScriptedChat, conversation: str, seconds: float) -> bool:
@@ -237,3 +243,20 @@ async def test_notices_do_not_pile_up_but_for_those_that_are_to_last() -> None:
             chat.app.tell(ChatTuiError(f"Failure {number}.", "Go on."))
         left = ["This lasts.", "Failure 3.", "Failure 4.", "Failure 5."]
         await chat.until(lambda: [notice.title for notice in chat.app._notifications] == left)
+
+
+async def test_the_bell_rings_once_for_several_answers_to_one_question() -> None:
+    async with scripted_chat() as chat:
+        bells: list[bool] = []
+        chat.app.bell = lambda: bells.append(True)  # type: ignore[method-assign]
+        long, short = (
+            cast("Answer", answer("elsewhere", seconds, turn)) for seconds, turn in ((99.0, "a"), (1.0, "b"))
+        )
+        chat.screen.show_signs([long, short])
+        long.ended = True
+        chat.screen.show_signs([short])
+        assert not bells
+        short.ended = True
+        chat.screen.show_signs([])
+        chat.screen.show_signs([])
+        assert len(bells) == 1

@@ -25,17 +25,22 @@ def title(turns: Sequence[Turn], *, running: bool, ended: bool) -> str:
 
 
 class EndedAnswers:
-    """Tells which answers have ended since it was asked last."""
+    """Tells which questions have been answered since it was asked last."""
 
     def __init__(self) -> None:
-        self._followed: list[Answer] = []
+        self._followed: dict[str, dict[str, Answer]] = {}
+        """The answers by their question and their turn."""
 
     def look(self, running: Sequence[Answer]) -> list[Answer]:
-        """Those that ran at the last look and have ended; the running ones are followed from now on."""
-        ended = [answer for answer in self._followed if answer.ended]
-        known = {id(answer) for answer in running}
-        self._followed = [
-            *running,
-            *(answer for answer in self._followed if not answer.ended and id(answer) not in known),
-        ]
-        return ended
+        """Of each question that was being answered at the last look and no longer is, the answer that took longest.
+
+        The running ones are followed from now on.
+        """
+        for answer in running:
+            self._followed.setdefault(answer.question.id, {})[answer.turn.id] = answer
+        over = [id for id, answers in self._followed.items() if all(answer.ended for answer in answers.values())]
+        return [max(self._followed.pop(id).values(), key=_seconds) for id in over]
+
+
+def _seconds(answer: Answer) -> float:
+    return answer.figures().duration_seconds
