@@ -190,19 +190,24 @@ class Engine(Foreseeing):
         settings: Request | None = None,
         *,
         attachments: Sequence[Attachment] = (),
+        edited: str = "",
     ) -> Comparison:
         """Ask several models the same at once; without `models`, the best two of the strategy.
 
-        Raises `CommandError` where there are too few or too many of them, `HistoryError`.
+        `edited` is the id of a question of the current path: as with `edit`, this one stands beside it and has its
+        files, too. Raises `CommandError` where there are too few or too many models, or no such question,
+        `HistoryError`.
         """
         text, settings = clean(text).strip("\n"), settings or Request()
         async with self._asking:
             before = await self._before(conversation, text)
-            question = Turn("user", text, id=new_id(), created=now(), attachments=tuple(attachments))
+            place = _place(before, edited, "user") if edited else len(before.path)
+            files = (*await self._files_at(before, place), *attachments)
+            question = Turn("user", text, id=new_id(), created=now(), attachments=files)
             names = named(models) if models else await self._best(before, question, settings)
             if not isinstance(conversation, str):
                 await self.memory.begin(before)
-            asked = grown = await self._stored(before, len(before.path), question)
+            asked = grown = await self._stored(before, place, question)
             answers: list[Answer] = []
             limit = await self._budget.affordable(settings.max_price, answers=len(names))
             for one in (asked_of(name, settings, limit) for name in names):
@@ -228,10 +233,14 @@ class Engine(Foreseeing):
         async with self._asking:
             before = await self.memory.conversation(conversation_id)
             place = _place(before, turn_id, "user")
-            files = await self.memory.with_contents(before, before.path[place : place + 1])
-            both = (*files[0].attachments, *attachments)
-            question = Turn("user", clean(text).strip("\n"), id=new_id(), created=now(), attachments=both)
+            files = (*await self._files_at(before, place), *attachments)
+            question = Turn("user", clean(text).strip("\n"), id=new_id(), created=now(), attachments=files)
             return await self._asked(before, place, question, settings)
+
+    async def _files_at(self, conversation: Conversation, place: int) -> Sequence[Attachment]:
+        """The files of the question at this place of the path, with their content; none at its end."""
+        turns = await self.memory.with_contents(conversation, conversation.path[place : place + 1])
+        return [file for turn in turns for file in turn.attachments]
 
     async def regenerate(self, conversation_id: str, turn_id: str, settings: Request | None = None) -> Answer:
         """Ask for an answer of the current path anew: a turn beside it. Raises `CommandError` where it is none."""

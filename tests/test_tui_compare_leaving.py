@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chat_tui.config import Config, Display
 from tests.compare_rig import compared
 from tests.routing_rig import endless, slowly
 from tests.scripted_chat import DEEP, FAST
@@ -55,3 +56,41 @@ async def test_the_title_runs_until_the_last_of_them_has_ended() -> None:
         assert not [title for title in titles if title.startswith("✓")]
         await on.press("escape")
         await on.until(lambda: titles[-1].startswith("✓"))
+
+
+async def test_an_edited_question_goes_to_several_and_stands_beside_the_one_before() -> None:
+    async with compared(["from fast"], ["from deep"]) as on:
+        chat = on.chat
+        await on.ask("First?")
+        await chat.until(lambda: not chat.chat.busy and len(chat.chat.transcript.turns) == 2)
+        question, answer = chat.chat.transcript.turns
+        await on.ask(f"/compare {' '.join(on.names)}")
+        await chat.until(lambda: chat.chat.rivals)
+        chat.chat.action_edit()
+        await chat.until(lambda: chat.chat.edits)
+        await on.ask(" Really?")
+        await on.until(lambda: on.is_open)
+        await on.ended()
+        await on.press("2")
+        await on.left()
+        await chat.until(lambda: chat.chat.transcript.turns[-1].text == "from deep")
+        asked, kept = chat.chat.transcript.turns
+        assert asked.text == "First? Really?"
+        assert not chat.chat.edits
+        assert not chat.chat.prompt.draft
+        whole = await chat.engine.memory.conversation(chat.chat.conversation_id or "")
+        assert whole.forks[asked.id] == (question.id, asked.id)
+        assert len(whole.forks[kept.id]) == 2
+        await chat.engine.memory.select(whole.id, answer.id)
+        assert (await chat.engine.memory.conversation(whole.id)).path == (question, answer)
+
+
+async def test_columns_type_as_slowly_as_the_config_says_and_esc_shows_the_rest() -> None:
+    slow = Config(display=Display(typing_delay_seconds=10.0))
+    async with compared(LONG, LONG, config=slow) as on:
+        await on.begin()
+        await on.until(lambda: on.comparison.ended and all(column.typing for column in on.screen.columns))
+        assert not [text for text in on.texts() if "line 9" in text]
+        await on.press("escape")
+        await on.until(lambda: all("line 199" in text for text in on.texts()))
+        assert on.is_open

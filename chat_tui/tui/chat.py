@@ -95,12 +95,16 @@ class Chat(ChatCopies):
     async def _asked_otherwise(
         self, engine: Engine, edited: Turn, text: str, settings: Request, files: Sequence[Attachment]
     ) -> Answer:
-        leaf = self.transcript.turns[-1].id
         answer = await engine.edit(self.conversation_id or "", edited.id, text, settings, files)
+        self.show_in_place_of(edited, answer)
+        return answer
+
+    def show_in_place_of(self, edited: Turn, answer: Answer) -> None:
+        """The question of this answer was asked as another version of the edited one."""
+        leaf = self.transcript.turns[-1].id
         self.leave_edit()
         self.transcript.replace_from(self._index(edited.id), [answer.question])
         self._can_go_back("The question before is back", answer.conversation_id, leaf)
-        return answer
 
     def begin(self, begun: Callable[[Engine], Awaitable[Answer]], text: str = "") -> None:
         """Ask, and follow the answer that this gives; the words come back to the prompt where that fails."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
@@ -105,7 +107,14 @@ class Column(Vertical):
     class Ended(Message):
         """The answer has been shown to its end."""
 
-    def __init__(self, model: str, answer: Answer, frames: Frames, left_at: Anchor | None = None) -> None:
+    def __init__(
+        self,
+        model: str,
+        answer: Answer,
+        frames: Frames,
+        left_at: Anchor | None = None,
+        typing_delay_seconds: float = 0.0,
+    ) -> None:
         super().__init__()
         self.model, self.answer = model, answer
         self._left_at = left_at
@@ -115,6 +124,11 @@ class Column(Vertical):
         """Keys act on it."""
         self.label = ""
         """Stands in place of the name; empty: nothing is hidden."""
+        self._typing_delay_seconds = typing_delay_seconds
+        self.typing = False
+        """Tokens are being typed one by one."""
+        self.hurry = asyncio.Event()
+        """Set when nobody waits for that any more."""
         self.head, self.text, self._more = ColumnHead(), ColumnText(frames), MoreBelow()
 
     def compose(self) -> ComposeResult:
@@ -151,12 +165,17 @@ class Column(Vertical):
         self.text.restore(self._left_at)
         if not answer.ended:
             known = answer.turn.left_out
+            self.typing = self._typing_delay_seconds > 0
             async for chunk in answer.follow(there):
                 if isinstance(chunk, Token):
                     append(chunk.token, chunk.kind)
+                    if self.typing and not self.hurry.is_set():
+                        with suppress(TimeoutError):
+                            await asyncio.wait_for(self.hurry.wait(), self._typing_delay_seconds)
                 elif known != answer.turn.left_out:
                     known = answer.turn.left_out
                     self.text.amend(self._shown(without_text(answer.turn)))
+            self.typing = False
             self.text.finish(self._shown(answer.turn))
         self.measure()
         self.post_message(self.Ended())

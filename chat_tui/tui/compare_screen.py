@@ -104,7 +104,14 @@ class CompareScreen(Screen[Conversation | None]):
     # Textual would paint the whole screen anew whenever the focus moves, which holds the echo of the key.
     focused: Reactive[Widget | None] = Reactive(None, repaint=False)
 
-    def __init__(self, comparison: Comparison, *, blind: bool = False, left: Left | None = None) -> None:
+    def __init__(
+        self,
+        comparison: Comparison,
+        *,
+        blind: bool = False,
+        left: Left | None = None,
+        typing_delay_seconds: float = 0.0,
+    ) -> None:
         super().__init__()
         self.comparison = comparison
         self.blind = blind
@@ -118,7 +125,9 @@ class CompareScreen(Screen[Conversation | None]):
         frames = Turns(len(comparison.answers), FRAME_SECONDS)
         pairs = zip(comparison.models, comparison.answers, strict=True)
         places = left.places if left is not None else {}
-        self.columns = [Column(model, answer, frames, places.get(model)) for model, answer in pairs]
+        self.columns = [
+            Column(model, answer, frames, places.get(model), typing_delay_seconds) for model, answer in pairs
+        ]
         self._begin_at = left.model if left is not None else ""
         self._order(blind)
 
@@ -260,12 +269,17 @@ class CompareScreen(Screen[Conversation | None]):
         self._move()
 
     async def action_stop(self) -> None:
-        """End the answer that keys act on; its part is kept."""
+        """End the answer that keys act on; its part is kept. One that has ended is shown to its end at once."""
+        self.current.hurry.set()
         await self.current.answer.cancel()
 
     async def action_stop_all(self) -> None:
-        """End those that run; when none does, go back to the chat."""
-        if not self.comparison.ended:
+        """End those that run, and show at once what is still being typed; when there is neither, go back to the
+        chat."""
+        typing = [column for column in self.columns if column.typing]
+        for column in typing:
+            column.hurry.set()
+        if typing or not self.comparison.ended:
             self._stopped_at = time.monotonic()
             await self.comparison.cancel_all()
         elif time.monotonic() - self._stopped_at > HASTY_SECONDS:

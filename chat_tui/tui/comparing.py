@@ -103,10 +103,7 @@ class Comparing:
 
     def ask(self, text: str) -> None:
         """Ask those that were chosen."""
-        chat, names, blind = self._chat, tuple(self._chat.rivals), self._blind
-        if chat.edits:
-            self._host.say("An earlier question is being edited", "Esc leaves it as it is; then several can be asked.")
-            return
+        chat, names, blind, edited = self._chat, tuple(self._chat.rivals), self._blind, self._chat.edits
         if not chat.is_free():
             return
         taken = chat.files.take()
@@ -115,11 +112,21 @@ class Comparing:
             try:
                 # Who takes no images says so in its column.
                 going = await chat.files.contents(taken, text, checked=False)
-                comparison = await engine.compare(chat.asked_in, text, names, chat.settings(), attachments=going)
+                comparison = await engine.compare(
+                    chat.asked_in,
+                    text,
+                    names,
+                    chat.settings(),
+                    attachments=going,
+                    edited=edited.id if edited is not None else "",
+                )
             except ChatTuiError:
                 chat.files.give_back(taken)
                 raise
-            chat.transcript.add(comparison.question)
+            if edited is not None:
+                chat.show_in_place_of(edited, comparison.answers[0])
+            else:
+                chat.transcript.add(comparison.question)
             self._last, self._names, self._left_at = comparison, names, None
             chat.set_rivals(())
             self._show(blind=blind)
@@ -147,7 +154,8 @@ class Comparing:
     def _show(self, *, blind: bool) -> None:
         assert self._last is not None
         self._visits += 1
-        screen = CompareScreen(self._last, blind=blind, left=self._left_at)
+        delay = self._engine.config.display.typing_delay_seconds
+        screen = CompareScreen(self._last, blind=blind, left=self._left_at, typing_delay_seconds=delay)
 
         def back(kept: Conversation | None) -> None:
             self._left_at = screen.left

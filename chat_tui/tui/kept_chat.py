@@ -302,9 +302,9 @@ class KeptChat(ChatPane):
         return self.prompt.draft if self._edited is None else self._set_aside
 
     @property
-    def edits(self) -> bool:
-        """An earlier question is in the prompt, to be sent as another version."""
-        return self._edited is not None
+    def edits(self) -> Turn | None:
+        """The earlier question that is in the prompt, to be sent as another version."""
+        return self._edited
 
     def begin_edit(self, question: Turn, words: str | None = None) -> None:
         """Put a question of the path, or what was made of it before, into the prompt, to be sent as another version."""
