@@ -75,12 +75,12 @@ def test_each_strategy_is_true_to_its_name() -> None:
     assert best("quality-first", prompt="今天天气怎么样？") == "x/coder"
 
 
-def test_a_lesser_model_counts_as_the_faster_one_until_it_is_measured() -> None:
+def test_a_lesser_model_counts_as_the_faster_one_until_any_is_measured() -> None:
     pair = [Model("x/large", quality=0.9), Model("x/small", quality=0.3)]
     health = Health(lambda: 0.0)
     assert best("speed-priority", health, pair) == "x/small"
     health.answered("x/large", Timings(0.2, 2.0, 100.0), "chat")
-    assert best("speed-priority", health, pair) == "x/small"
+    assert best("speed-priority", health, pair) == "x/large"
     health.answered("x/small", Timings(0.4, 4.0, 50.0), "chat")
     assert best("speed-priority", health, pair) == "x/large"
 

@@ -21,7 +21,7 @@ QUALITY_GUESS = 0.5
 OPTIMISM = 0.9
 """Speed of a model that was never measured, on the scale of the fastest, before any other has answered."""
 SMALLER = 0.25
-"""How much faster the least of the models is hoped to be than the best, while it was never measured."""
+"""Of that, so much less for the best of the models than for the least: it is the larger one, as a rule."""
 HOPE = 0.15
 """So much more at the most, the longer the measured ones have been asked."""
 ANSWERS_OF_EACH = 10
@@ -211,23 +211,21 @@ def speed(field: Field) -> Sequence[float]:
     """Seconds for an answer of 200 tokens, as measured, turned into 0 (slowest) to 1 (fastest).
 
     What is hoped of a model that was never measured grows with the answers of the others and falls with each that was
-    tried: about one answer in ten goes to a new one where nothing else speaks against it. More is hoped of the lesser
-    ones: they are smaller, as a rule.
+    tried: about one answer in ten goes to a new one where nothing else speaks against it. Before any is measured, more
+    is hoped of the lesser ones: they are smaller, as a rule.
     """
     seconds = [
         (known.ttft_seconds or 0.0) + 200 / known.tokens_per_second if known.tokens_per_second else known.ttft_seconds
         for known in field.vitals
     ]
     measured = [value for value in seconds if value is not None]
-    fastest = max(min(measured, default=0.0), 0.001)
+    if not measured:
+        return [OPTIMISM * (1 - SMALLER * prior) for prior in normalised(field.priors)]
+    fastest = max(min(measured), 0.001)
     answers = sum(known.answers for known in field.vitals)
-    hoped = OPTIMISM + min(HOPE, (1 - OPTIMISM) * answers / (ANSWERS_OF_EACH * max(1, len(measured))))
-    speeds = [
-        hoped * (1 + SMALLER * (1 - prior)) if value is None else fastest / max(value, fastest)
-        for value, prior in zip(seconds, normalised(field.priors), strict=True)
-    ]
-    most = max([1.0, *speeds])
-    return [value / most for value in speeds]
+    hoped = OPTIMISM + min(HOPE, (1 - OPTIMISM) * answers / (ANSWERS_OF_EACH * len(measured)))
+    most = max(1.0, hoped) if len(measured) < len(seconds) else 1.0
+    return [(hoped if value is None else fastest / max(value, fastest)) / most for value in seconds]
 
 
 def cheapness(field: Field) -> Sequence[float]:
