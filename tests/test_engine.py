@@ -132,6 +132,23 @@ async def test_control_sequences_in_a_question_are_taken_out() -> None:
         assert answer.question.text == " ab"
 
 
+async def test_a_large_question_is_cleaned_as_a_small_one_is_and_lets_others_run_meanwhile() -> None:
+    turns, text = 0, ("\x1b]52;c;eA==\x07word\r\n\ud83d\ude00" * 40_000) + "end\x1b["
+    async with stage() as on:
+
+        async def others() -> None:
+            nonlocal turns
+            while True:
+                await asyncio.sleep(0)
+                turns += 1
+
+        running = asyncio.create_task(others())
+        answer = await ended(await on.engine.ask(None, text))
+        running.cancel()
+    assert answer.question.text == "word\n😀" * 40_000 + "end["
+    assert turns >= len(text) // 16_384
+
+
 # -- several at once --------------------------------------------------------------------------------------------------
 
 
