@@ -31,6 +31,18 @@ async def test_a_whole_reply_has_the_text_that_the_stream_has(server: ModelServe
     assert reply["metadata"]["usage"]["totalTokens"] > 20
 
 
+@pytest.mark.parametrize("wanted", ["box/t20", "t20", "balanced", "auto"])
+async def test_a_model_is_named_in_full_by_its_bare_name_or_left_to_a_strategy(
+    server: ModelServer, wanted: str
+) -> None:
+    async with site(box(server.base_url, "t20")) as web:
+        reply = (await web.post("/generate", prompt="Hi", model=wanted)).json()
+        unknown = await web.post("/generate", prompt="Hi", model="nobody")
+    assert reply["metadata"]["model"] == "box/t20"
+    assert unknown.status_code == 404
+    assert "`nobody`" in unknown.json()["error"]
+
+
 @pytest.mark.parametrize("path", ["/stream", "/generate"])
 async def test_nobody_asks_without_the_token(server: ModelServer, path: str) -> None:
     async with site(box(server.base_url, "t20")) as web:

@@ -146,7 +146,7 @@ async def test_whoever_leaves_cancels_all_requests_of_the_socket(server: ModelSe
         ('{"type":"generate","prompt":7,"requestId":"a"}', "prompt"),
         ('{"type":"generate","prompt":"   ","requestId":"a"}', "empty"),
         ('{"type":"generate","prompt":"Hi","maxTokens":0,"requestId":"a"}', "maxTokens"),
-        ('{"type":"generate","prompt":"Hi","model":"no/such","requestId":"a"}', "no such model"),
+        ('{"type":"generate","prompt":"Hi","model":"no/such","requestId":"a"}', "no model or strategy `no/such`"),
         ('{"type":"generate","prompt":"Hi","conversation":"nope","requestId":"a"}', "no such conversation"),
         ('{"type":"cancel","requestId":"a"}', "runs"),
         ('{"type":"pause"}', "requestId"),

@@ -51,7 +51,7 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     seed: Seed | None = None
     """The same seed gives the same answer, where a model can."""
     model: Name | None = None
-    """`provider/model` fixes the model."""
+    """`provider/model`, or a bare name that only one has, fixes the model; a strategy or `auto` may stand here, too."""
     strategy: Name | None = None
     """How the model is chosen."""
     adaptive: bool | None = None

@@ -19,15 +19,18 @@ from chat_tui.answer import Answer
 from chat_tui.beginning import Beginning
 from chat_tui.chunks import Chunk, End, Token
 from chat_tui.engine import Engine
+from chat_tui.models import Model
 from chat_tui.web.bodies import read_in
+from chat_tui.web.choice import AUTO, choice, chosen, needs_no_list, unknown_model
 from chat_tui.web.door import Door, client_of, door_of
 from chat_tui.web.openai_bodies import ModelCard, ModelCards
-from chat_tui.web.openai_choice import cards, choice, unknown_model
 from chat_tui.web.openai_replies import Events, completion, why_not
 from chat_tui.web.openai_talk import Asked, asked_in
 from chat_tui.web.refusals import Refused, response
 from chat_tui.web.telling import EventStream, when_again, whole
 
+OURS = "chat-tui"
+"""Owns `auto` and the strategies."""
 HEAD_SECONDS = 10.0
 """So long a stream's head waits for the first token: until then what fails is told by a status."""
 
@@ -53,22 +56,27 @@ async def model(request: Request) -> Response:
     if not wanted:
         return await models(request)
     engine = await door_of(request).discovered()
-    chosen = choice(wanted, engine.strategies(), [standing.model.name for standing in engine.models()])
-    card = next((card for card in _cards(engine) if card.id == (chosen.model or wanted)), None)
+    meant = choice(wanted, engine.strategies(), [standing.model.name for standing in engine.models()])
+    card = next((card for card in _cards(engine) if card.id == (meant.model or wanted)), None)
     if card is None:
         raise unknown_model(wanted)
     return _json(card)
 
 
 def _cards(engine: Engine) -> list[ModelCard]:
-    return cards(engine.strategies(), engine.in_use())
+    ours = [ModelCard(name, 0, OURS) for name in (AUTO, *engine.strategies())]
+    return [*ours, *map(_card, engine.in_use())]
+
+
+def _card(model: Model) -> ModelCard:
+    """A model as clients know it; when it was made is not known."""
+    return ModelCard(model.name, 0, model.provider, context_window=model.context_window or msgspec.UNSET)
 
 
 async def chat_completions(request: Request) -> Response:
     """Answer the last message of a talk, streamed or whole."""
     door, asked = door_of(request), await read_in(request, asked_in)
-    # A bare name may hold slashes too: only a list of all models tells whose it is.
-    named = "/" in asked.model and (await door.engine()).knows(asked.model)
+    named = await needs_no_list(door, asked.model)
     answer = await door.ask(client_of(request), lambda engine: _begun(engine, asked), named=named)
     id, created = f"chatcmpl-{answer.turn.id}", int(time())
     if asked.stream:
@@ -82,10 +90,8 @@ async def chat_completions(request: Request) -> Response:
 
 
 async def _begun(engine: Engine, asked: Asked) -> Answer:
-    chosen = choice(asked.model, engine.strategies(), [model.name for model in engine.in_use()])
-    if chosen.model is not None and not engine.knows(chosen.model):
-        raise unknown_model(chosen.model)
-    settings = asked.settings.changed(model=chosen.model, strategy=chosen.strategy)
+    meant = chosen(engine, asked.model)
+    settings = asked.settings.changed(model=meant.model, strategy=meant.strategy)
     ask = engine.ask if asked.store else engine.ask_apart
     beginning = Beginning(asked.system_prompt, earlier=asked.earlier)
     return await ask(beginning, asked.text, settings, attachments=asked.attachments)

@@ -15,8 +15,10 @@ from chat_tui.beginning import Beginning
 from chat_tui.chunks import Chunk, ErrorInfo
 from chat_tui.engine import Engine
 from chat_tui.errors import ConversationNotFound
+from chat_tui.request import Request as Settings
 from chat_tui.text_safety import clean
 from chat_tui.web.bodies import Prompt, Wishes, body_of
+from chat_tui.web.choice import AUTO, chosen, needs_no_list
 from chat_tui.web.door import Door, client_of, door_of
 from chat_tui.web.page_stream import PageStream, placed
 from chat_tui.web.refusals import Refused, status_of, words_of
@@ -103,19 +105,20 @@ def check_prompt(text: str) -> None:
         raise Refused(400, "`prompt` is empty.", param="prompt")
 
 
-def check_choice(engine: Engine, asked: Wishes) -> None:
-    """Raises `Refused` where the strategy or the model is not known."""
+async def names_model(door: Door, asked: Wishes) -> bool:
+    """Whether somebody has said which model is to answer."""
+    if asked.model is not None:
+        return await needs_no_list(door, asked.model)
+    return asked.strategy is None and not asked.adaptive and door.config.model is not None
+
+
+def settings_of(engine: Engine, asked: Wishes) -> Settings:
+    """What it asks of the router. Raises `Refused` where the strategy or the model is not known."""
     if asked.strategy is not None and asked.strategy not in engine.strategies():
         words = f"There is no such strategy. There are: {', '.join(engine.strategies())}."
         raise Refused(400, words, param="strategy")
-    if asked.model is not None and not engine.knows(asked.model):
-        raise Refused(404, "There is no such model.", code="model_not_found", param="model")
-
-
-def names_model(door: Door, asked: Wishes) -> bool:
-    """Whether somebody has said which model is to answer."""
-    fixed = asked.strategy is None and not asked.adaptive and door.config.model is not None
-    return asked.model is not None or fixed
+    meant = chosen(engine, asked.model or AUTO)
+    return asked.settings().changed(model=meant.model, strategy=meant.strategy or asked.strategy)
 
 
 async def begun(door: Door, client: str, asked: Prompt) -> Answer:
@@ -125,16 +128,16 @@ async def begun(door: Door, client: str, asked: Prompt) -> Answer:
         raise Refused(400, "`system` is for a conversation that begins; this one has begun.", param="system")
 
     async def begin(engine: Engine) -> Answer:
-        check_choice(engine, asked)
+        settings = settings_of(engine, asked)
         if asked.conversation is None:
-            return await engine.ask(Beginning(asked.system), asked.prompt, asked.settings())
+            return await engine.ask(Beginning(asked.system), asked.prompt, settings)
         try:
             async with door.going_on:
                 await check_free(engine, asked.conversation)
-                return await engine.ask(asked.conversation, asked.prompt, asked.settings())
+                return await engine.ask(asked.conversation, asked.prompt, settings)
         except ConversationNotFound as error:
             raise Refused(
                 404, "There is no such conversation: it may have been deleted.", param="conversation"
             ) from error
 
-    return await door.ask(client, begin, named=names_model(door, asked))
+    return await door.ask(client, begin, named=await names_model(door, asked))

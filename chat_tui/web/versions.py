@@ -9,11 +9,12 @@ from starlette.routing import BaseRoute, Route
 from chat_tui.answer import Answer
 from chat_tui.conversation import Conversation, Turn
 from chat_tui.engine import Engine
+from chat_tui.request import Request as Settings
 from chat_tui.web.bodies import Again, body_of
 from chat_tui.web.conversations import conversation_of
 from chat_tui.web.door import client_of, door_of
 from chat_tui.web.refusals import Refused
-from chat_tui.web.seed_api import check_choice, check_free, check_prompt, names_model, streamed
+from chat_tui.web.seed_api import check_free, check_prompt, names_model, settings_of, streamed
 
 
 def routes() -> list[BaseRoute]:
@@ -32,28 +33,28 @@ async def again(request: Request) -> Response:
         check_prompt(asked.prompt)
 
     async def begin(engine: Engine) -> Answer:
-        check_choice(engine, asked)
+        settings = settings_of(engine, asked)
         async with door.going_on:
             conversation = await conversation_of(engine, request)
             await check_free(engine, conversation.id)
-            return await _begun(engine, conversation, _turn_of(conversation, request), asked)
+            return await _begun(engine, conversation, _turn_of(conversation, request), asked, settings)
 
-    answer = await door.ask(client_of(request), begin, named=names_model(door, asked))
+    answer = await door.ask(client_of(request), begin, named=await names_model(door, asked))
     return await streamed(door, answer, asked)
 
 
-async def _begun(engine: Engine, conversation: Conversation, turn: Turn, asked: Again) -> Answer:
+async def _begun(engine: Engine, conversation: Conversation, turn: Turn, asked: Again, settings: Settings) -> Answer:
     if turn.role == "user":
         if asked.prompt is None:
             raise Refused(400, "A question is asked again in other words: `prompt` is missing.", param="prompt")
-        return await engine.edit(conversation.id, turn.id, asked.prompt, asked.settings())
+        return await engine.edit(conversation.id, turn.id, asked.prompt, settings)
     if asked.prompt is not None:
         raise Refused(400, "`prompt` is for a question; this turn is an answer.", param="prompt")
     if not asked.goes_on:
-        return await engine.regenerate(conversation.id, turn.id, asked.settings())
+        return await engine.regenerate(conversation.id, turn.id, settings)
     if turn.id != conversation.path[-1].id:
         raise Refused(400, "Only the last answer can go on.", param="goesOn")
-    return await engine.go_on(conversation.id, asked.settings())
+    return await engine.go_on(conversation.id, settings)
 
 
 def _turn_of(conversation: Conversation, request: Request) -> Turn:

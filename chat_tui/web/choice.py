@@ -1,4 +1,4 @@
-"""What `model` may be at the OpenAI door: a model, a model's bare name where only one has it, a strategy, or `auto`."""
+"""What `model` may be on the web: a model, a bare name that only one provider has, a strategy, or `auto`."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ from collections.abc import Sequence
 
 import msgspec
 
-from chat_tui.models import Model
+from chat_tui.engine import Engine
 from chat_tui.text_safety import clean_line
-from chat_tui.web.openai_bodies import ModelCard
+from chat_tui.web.door import Door
 from chat_tui.web.refusals import Refused
 
 AUTO = "auto"
 """Whatever the config says."""
-OURS = "chat-tui"
-"""Owns `auto` and the strategies."""
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -23,6 +21,19 @@ class Choice(msgspec.Struct, frozen=True):
     model: str | None = None
     """`provider/model`."""
     strategy: str | None = None
+
+
+async def needs_no_list(door: Door, wanted: str) -> bool:
+    """Whether this names a model by itself. A bare name may hold slashes, too: only a list of all tells whose it is."""
+    return "/" in wanted and (await door.engine()).knows(wanted)
+
+
+def chosen(engine: Engine, wanted: str) -> Choice:
+    """Who is meant of what the engine has. Raises `Refused`."""
+    meant = choice(wanted, engine.strategies(), [model.name for model in engine.in_use()])
+    if meant.model is not None and not engine.knows(meant.model):
+        raise unknown_model(meant.model)
+    return meant
 
 
 def choice(wanted: str, strategies: Sequence[str], models: Sequence[str]) -> Choice:
@@ -52,14 +63,3 @@ def unknown_model(wanted: str) -> Refused:
 
 def _unknown(words: str) -> Refused:
     return Refused(404, words, code="model_not_found", param="model")
-
-
-def cards(strategies: Sequence[str], models: Sequence[Model]) -> list[ModelCard]:
-    """What can be named as `model`."""
-    ours = [ModelCard(name, 0, OURS) for name in (AUTO, *strategies)]
-    return [*ours, *(card_of(model) for model in models)]
-
-
-def card_of(model: Model) -> ModelCard:
-    """A model as clients know it; when it was made is not known."""
-    return ModelCard(model.name, 0, model.provider, context_window=model.context_window or msgspec.UNSET)
