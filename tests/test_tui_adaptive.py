@@ -74,7 +74,8 @@ async def test_the_quick_answer_is_there_at_once_and_the_detailed_one_takes_its_
 
 
 async def test_what_is_read_does_not_move_when_the_detailed_answer_takes_its_place() -> None:
-    async with adaptive_chat(size=(80, 20)) as chat:
+    # So high that the question stays in sight above the most rows that may be left empty under fast text.
+    async with adaptive_chat(size=(80, 26)) as chat:
         play(chat, SHORT, [f"line {number}\n\n" for number in range(30)]).set()
         await chat.ask("Long?")
         await chat.answered()
