@@ -232,11 +232,12 @@ class Engine(Foreseeing):
 
         Raises `CommandError` where there is no such question.
         """
+        text = await _cleaned(text)
         async with self._asking:
             before = await self.memory.conversation(conversation_id)
             place = _place(before, turn_id, "user")
             files = (*await self._files_at(before, place), *attachments)
-            question = Turn("user", await _cleaned(text), id=new_id(), created=now(), attachments=files)
+            question = Turn("user", text, id=new_id(), created=now(), attachments=files)
             return await self._asked(before, place, question, settings)
 
     async def _files_at(self, conversation: Conversation, place: int) -> Sequence[Attachment]:

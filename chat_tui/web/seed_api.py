@@ -18,7 +18,7 @@ from chat_tui.errors import ConversationNotFound
 from chat_tui.request import Request as Settings
 from chat_tui.text_safety import clean
 from chat_tui.web.bodies import Prompt, Wishes, body_of
-from chat_tui.web.choice import AUTO, chosen, needs_no_list
+from chat_tui.web.choice import Choice, chosen, needs_no_list
 from chat_tui.web.door import Door, client_of, door_of
 from chat_tui.web.page_stream import PageStream, placed
 from chat_tui.web.refusals import Refused, status_of, words_of
@@ -117,7 +117,7 @@ def settings_of(engine: Engine, asked: Wishes) -> Settings:
     if asked.strategy is not None and asked.strategy not in engine.strategies():
         words = f"There is no such strategy. There are: {', '.join(engine.strategies())}."
         raise Refused(400, words, param="strategy")
-    meant = chosen(engine, asked.model or AUTO)
+    meant = chosen(engine, asked.model) if asked.model is not None else Choice()
     return asked.settings().changed(model=meant.model, strategy=meant.strategy or asked.strategy)
 
 
