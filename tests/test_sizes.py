@@ -1,4 +1,4 @@
-"""Files of at most 400 lines, functions of at most 60: the long tail is where the trouble lives."""
+"""Files of at most 500 lines, functions of at most 60: the long tail is where the trouble lives."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FILES = [file for folder in ("chat_tui", "tests") for file in sorted((ROOT / folder).rglob("*.py"))]
-FILE_LINES = 400
+FILE_LINES = 500
 FUNCTION_LINES = 60
 
 

@@ -1,0 +1,1 @@
+"""Records and pure functions that every other package may use; this package imports nothing above it."""
