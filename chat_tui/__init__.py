@@ -13,8 +13,8 @@ router; every face follows the same log of chunks. Imports go down the ranks onl
                                 foreseeing (whom, and what it may cost), budget, titling, observing, batch, compare,
                                 adaptive
     rank 1  routing, providers, local, history, insights      blind to one another
-    rank 0  core, and the words: chunks, request, conversation, beginning, models, route, figures, context, config (rows,
-            limits, known), presets, attachments, query, finding, markdown, errors, paths, text_safety, tokens
+    rank 0  core, and the words: chunks, request, conversation, beginning, models, route, figures, context, config
+            (rows, limits, known), presets, attachments, query, finding, markdown, errors, paths, text_safety, tokens
 
 Where the code differs from the plan it started from:
 

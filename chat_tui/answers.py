@@ -17,6 +17,7 @@ from chat_tui.limits import Adaptive
 from chat_tui.memory import Memory
 from chat_tui.request import Request
 from chat_tui.route import Route
+from chat_tui.routing.difficulty import examined
 from chat_tui.routing.router import Router
 from chat_tui.routing.stream import Stream
 from chat_tui.spending import midnight
@@ -84,7 +85,7 @@ class Answers:
         self, conversation: Conversation, place: int, request: Request, *, cut: Turn | None = None, in_parts: bool
     ) -> Answer:
         """Begin the answer that stands at this place of the path; `cut` is the one that it goes on from."""
-        question = conversation.path[place - 1]
+        request, question = examined(request), conversation.path[place - 1]
         answer = self._made(conversation.id, question, request, cut)
         self._add(answer)
         self._memory.remember(extended(conversation, place, answer.turn))
@@ -117,6 +118,7 @@ class Answers:
 
     def preview(self, question: Turn, request: Request) -> Answer:
         """Begin an answer that belongs to no conversation and is not saved."""
+        request = examined(request)
         answer = self._made("", question, request)
         self._previews[answer.turn.id] = answer
         # The stream is made here: it is planned in the moment in which somebody has looked at the plan.

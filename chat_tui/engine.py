@@ -32,7 +32,7 @@ from chat_tui.models import Fetching as Fetching
 from chat_tui.presets import Preset
 from chat_tui.preview import Preview
 from chat_tui.request import Request
-from chat_tui.routing.difficulty import needs
+from chat_tui.routing.difficulty import features_of
 from chat_tui.routing.router import Router
 from chat_tui.spending import Spending
 from chat_tui.stage import History as History
@@ -83,7 +83,8 @@ class Engine(Foreseeing):
         if not answer.model or verdict == good:
             return
         self._answers.do(self.memory.judge(answer, good))
-        kind, health = needs(Request(prompt=self.memory.question_of(answer))).kind, self._router.health
+        kind = features_of(Request(prompt=self.memory.question_of(answer))).kind
+        health = self._router.health
         if verdict is not None:
             health.taken_back(answer.model, float(verdict), kind)
         if good is not None:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from chat_tui.conversation import Turn
+from chat_tui.core.prompt_features import PromptFeatures
 
 Thinking = Literal["off", "low", "medium", "high"]
 """How much a model is to think before it answers."""
@@ -46,6 +47,8 @@ class Request(msgspec.Struct, frozen=True):
     """True: a short answer at once, and the detailed one in its place; the engine sees to it, not the router."""
     id: str = ""
     """Given by the router when empty."""
+    features: PromptFeatures | None = None
+    """What the prompt asks for, once it was looked at; a strategy finds it here, and may read it."""
 
     def spoken(self) -> tuple[Turn, ...]:
         """All turns to be sent, the prompt as the last one."""
@@ -54,5 +57,7 @@ class Request(msgspec.Struct, frozen=True):
         return (*self.turns, Turn(role="user", text=self.prompt))
 
     def changed(self, **fields: Any) -> Request:
-        """A copy with some fields changed."""
+        """A copy with some fields changed; of another prompt the features are not known."""
+        if self.features is not None and not fields.keys().isdisjoint(("prompt", "turns")):
+            fields.setdefault("features", None)
         return msgspec.structs.replace(self, **fields)

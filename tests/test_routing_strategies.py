@@ -17,7 +17,7 @@ from chat_tui.models import Model
 from chat_tui.providers.scripted import Fault
 from chat_tui.request import Request
 from chat_tui.route import Candidate
-from chat_tui.routing.difficulty import needs
+from chat_tui.routing.difficulty import LOOKED_AT, examined, features_of
 from chat_tui.routing.health import DISCOUNT, HALF_LIFE_SECONDS, Health
 from chat_tui.routing.strategies import guarded, names, strategies
 from chat_tui.routing.words import LISTED
@@ -49,22 +49,76 @@ def best(name: str, health: Health | None = None, models: Sequence[Model] = ALL,
     ],
 )
 def test_what_a_prompt_asks_for_is_told(prompt: str, kind: str, language: str) -> None:
-    found = needs(Request(prompt=prompt))
+    found = features_of(Request(prompt=prompt))
     assert (found.kind, found.language) == (kind, language)
 
 
-def test_hard_and_long_prompts_are_known_and_it_costs_well_under_a_millisecond() -> None:
-    assert needs(Request(prompt="Hi")).hard < 0.25
-    assert needs(Request(prompt="Prove step by step that √2 is irrational")).hard >= 0.6
-    assert needs(Request(prompt="word " * 20_000)).long
-    text = "Please explain why the def f(x): return x in this text is slow? " * 2000
-    needs(Request(prompt=text))
+def test_hard_and_long_prompts_are_known() -> None:
+    assert features_of(Request(prompt="Hi")).hard < 0.25
+    assert features_of(Request(prompt="Prove step by step that √2 is irrational")).hard >= 0.6
+    assert features_of(Request(prompt="word " * 20_000)).long
+
+
+PROMPT_SHAPES = {
+    "prose": "Please explain why the def f(x): return x in this text is slow? ",
+    **{
+        text: text
+        for text in ("_", "1 + 1 + ", "1 ", "=1+1 ", "1+1\n", "漢字", "かな", "é", "😀", "(", "a(", "[", "?", "::")
+    },
+    **{text: text for text in ("</a", "$a", "\"'", "class ", "class. (", "var ", "write ", "compose story ", "trade-")},
+}
+
+
+@pytest.mark.parametrize("shape", PROMPT_SHAPES)
+def test_looking_at_a_prompt_costs_well_under_a_millisecond_whatever_it_holds(shape: str) -> None:
+    request = Request(prompt=(PROMPT_SHAPES[shape] * LOOKED_AT)[: LOOKED_AT * 30])
+    features_of(request)
     spent = []
     for _ in range(20):
-        begun = time.perf_counter()
-        needs(Request(prompt=text))
-        spent.append(time.perf_counter() - begun)
+        begun = time.thread_time()
+        features_of(request)
+        spent.append(time.thread_time() - begun)
     assert min(spent) < 0.001
+
+
+def test_a_prompt_is_looked_at_once_and_every_strategy_gets_the_same_look() -> None:
+    seen: list[object] = []
+
+    def own(request: Request, models: Sequence[Model], health: Health) -> Sequence[Candidate]:
+        seen.append(request.features)
+        return [Candidate(model.name, 1.0) for model in models]
+
+    request = examined(ask(prompt="Prove that 17 is prime", strategy="own"))
+    strategy = guarded(own)
+    for _ in range(2):
+        strategy(request, ALL, Health(lambda: 0.0))
+    assert examined(request) is request
+    assert seen == [request.features] * 2
+    assert all(look is request.features for look in seen)
+
+
+def test_a_changed_prompt_is_looked_at_anew() -> None:
+    request = examined(Request(prompt="Prove that 17 is prime"))
+    assert request.changed(max_tokens=5).features is request.features
+    assert features_of(request.changed(prompt="Hi")).kind == ""
+    assert features_of(request.changed(turns=(Turn("user", "Write a poem"),), prompt="")).kind == "writing"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "kind"),
+    [
+        ("What does std::vector do?", "code"),
+        ("Is c++ older than C?", "code"),
+        ("#include <stdio.h> is missing", "code"),
+        ("SELECT name FROM users;", "code"),
+        ("Select one of them: red or blue", ""),
+        ("Why is 3 x 4 = 12?\n1 + 1", ""),
+        ("Write me, please, a long and very sad letter to my landlord", "writing"),
+        ("Let $x^2 + y^2$ be given", "math"),
+    ],
+)
+def test_kinds_are_told_by_signs_and_words(prompt: str, kind: str) -> None:
+    assert features_of(Request(prompt=prompt)).kind == kind
 
 
 def test_each_strategy_is_true_to_its_name() -> None:
@@ -236,12 +290,12 @@ def test_an_image_goes_to_who_takes_images_and_to_who_may_only_then(name: str) -
 
 def test_files_that_go_along_are_looked_at_and_count() -> None:
     code = Attachment("a.py", "text/plain", b"def f(x):\n    return x\n" * 2000)
-    found = needs(Request(turns=(Turn("user", "Any faults in it?", attachments=(code,)),)))
+    found = features_of(Request(turns=(Turn("user", "Any faults in it?", attachments=(code,)),)))
     assert (found.kind, found.long, found.images) == ("code", True, False)
     assert found.last_tokens > 6000
-    assert needs(image()).images
+    assert features_of(image()).images
     kept_out = msgspec.structs.replace(image().turns[0], kept=False)
-    assert not needs(Request(prompt="And now?", turns=(kept_out, Turn("assistant", "A cat.")))).images
+    assert not features_of(Request(prompt="And now?", turns=(kept_out, Turn("assistant", "A cat.")))).images
 
 
 # -- across restarts --------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from chat_tui.models import Model
 from chat_tui.request import Request
 from chat_tui.route import Alternative, Candidate
 from chat_tui.routing.context import fit
-from chat_tui.routing.difficulty import needs
+from chat_tui.routing.difficulty import examined, features_of
 from chat_tui.routing.health import Health
 from chat_tui.routing.resilience import Control
 from chat_tui.routing.run import Means, OpenStream, Run
@@ -105,6 +105,7 @@ class Router:
     def _run(self, request: Request, control: Control) -> tuple[Run, Control]:
         if not request.id:
             request = request.changed(id=new_id())
+        request = examined(request)
         means = Means(
             self._open,
             self.health,
@@ -139,6 +140,7 @@ class Router:
 
     def plan(self, request: Request) -> Plan:
         """Which models would be tried, in which order, and why; the plan's `error` says why none."""
+        request = examined(request)
         if request.model:
             return self._fixed(request, request.model)
         name = request.strategy or self._default
@@ -198,12 +200,12 @@ class Router:
             return ()
         others = [other for other in self._of_names(names) if other.name != model.name]
         named = [msgspec.structs.replace(other, selectable=True) for other in others]
-        can, _ = able(request, named, self.health, needs(request))
+        can, _ = able(request, named, self.health, features_of(request))
         return tuple(named[place] for place in can)
 
     def _planned(self, request: Request, plan: Plan) -> Plan:
-        wanted = needs(request)
-        return msgspec.structs.replace(plan, needs=wanted.words(), kind=wanted.kind, health=self.health.frozen())
+        wanted = features_of(request)
+        return msgspec.structs.replace(plan, needs=wanted.summary(), kind=wanted.kind, health=self.health.frozen())
 
     def _rung(self, request: Request, rung: str, exhausted: Collection[str]) -> Sequence[Model]:
         """What the next strategy of the ladder chooses among the models that are left, as they fare now."""
@@ -234,7 +236,7 @@ class Router:
         if model is None:
             return Plan(FIXED, (), error=unknown_model(name, tuple(self._models.by_name)))
         named = self._named(request, model)
-        dear = why_too_dear(model, request, needs(request).tokens)
+        dear = why_too_dear(model, request, features_of(request).tokens)
         candidates = (
             Candidate(name, None if dear else 1.0, out=dear, note=self.health.why_not(name)),
             *(Candidate(other.name) for other in named),

@@ -10,10 +10,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple, TypeAlias
 
+from chat_tui.core.prompt_features import PromptFeatures
 from chat_tui.models import Model, cost
 from chat_tui.request import Request
 from chat_tui.route import Candidate
-from chat_tui.routing.difficulty import Needs
 from chat_tui.routing.health import Health, Vitals
 
 QUALITY_GUESS = 0.5
@@ -69,7 +69,7 @@ class Models(tuple[Model, ...]):
     def _priors(self) -> dict[tuple[str, str, bool], Sequence[float]]:
         return {}
 
-    def priors(self, needs: Needs) -> Sequence[float]:
+    def priors(self, needs: PromptFeatures) -> Sequence[float]:
         """The prior quality of each for what is asked."""
         key = (needs.kind, needs.language, needs.long)
         if key not in self._priors:
@@ -85,7 +85,7 @@ class Field(NamedTuple):
     priors: Sequence[float]
     """Their prior quality for what is asked."""
     dearness: Sequence[float]
-    needs: Needs
+    needs: PromptFeatures
 
 
 Part: TypeAlias = Callable[[Field], Sequence[float]]
@@ -138,7 +138,9 @@ def _too_dear(model: Model, request: Request, prompt_tokens: int) -> bool:
     return tokens is not None and tokens < min(request.max_tokens or REPLY_TOKENS, LEAST_REPLY_TOKENS)
 
 
-def field(request: Request, models: Sequence[Model], health: Health, needs: Needs) -> tuple[Field, Sequence[Candidate]]:
+def field(
+    request: Request, models: Sequence[Model], health: Health, needs: PromptFeatures
+) -> tuple[Field, Sequence[Candidate]]:
     """The models that can take the request now, and why the others cannot."""
     known = models if isinstance(models, Models) else Models(models)
     can, out = able(request, known, health, needs)
@@ -150,7 +152,7 @@ def field(request: Request, models: Sequence[Model], health: Health, needs: Need
 
 
 def able(
-    request: Request, models: Sequence[Model], health: Health, needs: Needs
+    request: Request, models: Sequence[Model], health: Health, needs: PromptFeatures
 ) -> tuple[Sequence[int], Sequence[Candidate]]:
     """The places of the models that can take the request now, and why the others cannot.
 
@@ -197,7 +199,7 @@ def quality(field: Field) -> Sequence[float]:
     return normalised(values)
 
 
-def _quality(model: Model, needs: Needs) -> float:
+def _quality(model: Model, needs: PromptFeatures) -> float:
     told = model.qualities
     if told:
         kinds = (needs.kind, needs.language, "long" if needs.long else "")

@@ -17,7 +17,7 @@ from chat_tui.models import Model
 from chat_tui.request import Request
 from chat_tui.route import Candidate
 from chat_tui.routing import scoring
-from chat_tui.routing.difficulty import needs
+from chat_tui.routing.difficulty import features_of
 from chat_tui.routing.health import Health
 
 Strategy: TypeAlias = Callable[[Request, Sequence[Model], Health], Sequence[Candidate]]
@@ -115,7 +115,7 @@ def _weighted(weights: Mapping[str, float]) -> Strategy:
     whole = sum(weight for _, _, weight in parts) or 1.0
 
     def rank(request: Request, models: Sequence[Model], health: Health) -> Sequence[Candidate]:
-        wanted = needs(request)
+        wanted = features_of(request)
         field, out = scoring.field(request, models, health, wanted)
         columns = {name: part(field) for name, part, _ in parts}
         totals = [0.0] * len(field.models)
