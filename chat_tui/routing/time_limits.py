@@ -11,7 +11,7 @@ from chat_tui.routing.settings import Settings
 
 
 class TimeLimits:
-    """One request's, counted from now on. Seconds in a pause do not count."""
+    """One request's, counted from now on. Seconds in a pause, or while the process was stopped, do not count."""
 
     def __init__(self, request: Request, settings: Settings, control: Control, clock: Callable[[], float]) -> None:
         self._request, self._settings = request, settings
@@ -19,8 +19,8 @@ class TimeLimits:
         self._begun = clock()
 
     def now(self) -> float:
-        """Seconds on a clock that stands still in a pause."""
-        return self._clock() - self._control.paused_seconds
+        """Seconds on a clock that stands still in a pause and while the process is stopped."""
+        return self._clock() - self._control.paused_seconds - self._control.stopped_seconds
 
     def whole(self, model: Model | None) -> float | None:
         """The limit in seconds for the whole stream, while this model is asked; None: none."""
