@@ -95,7 +95,7 @@ class KeyMissing(ProviderError):
 
 
 class KeyRefused(ProviderError):
-    """The provider does not accept the key (401, 403)."""
+    """The provider does not accept the key (401, and 403 where it says no other reason)."""
 
 
 class Busy(ProviderError):

@@ -12,7 +12,8 @@ import msgspec
 
 from chat_tui import errors
 from chat_tui.conversation import now
-from chat_tui.providers.dialects.complaint import Complaint, complaint_of, too_long
+from chat_tui.providers.dialects.complaint import Complaint, access_refused, complaint_of, too_long
+from chat_tui.providers.dialects.error_message import message_in_body
 from chat_tui.text_safety import clean_line
 
 _SECRET = re.compile(
@@ -127,6 +128,8 @@ def _barred(status: int, complaint: Complaint, told: str, asked: Addressee) -> e
         )
         if "signin_url" in complaint.fields:
             hint = "Sign in with `ollama signin`."
+        if status == 403:
+            return access_refused(complaint, f"{provider} refused access ({status}){told}.", hint, **names)
         return errors.KeyRefused(f"{provider} does not accept the key ({status}){told}.", hint, **names)
     if status == 402 or (status in {400, 429} and complaint.no_credit):
         return errors.QuotaUsedUp(
@@ -144,15 +147,15 @@ def _barred(status: int, complaint: Complaint, told: str, asked: Addressee) -> e
 
 
 def _complaint(body: bytes) -> Complaint:
-    text = body[:20_000].decode("utf-8", "replace").strip()
+    text = body.decode("utf-8", "replace").strip()
     bare = text
     if text.startswith("data:"):
         bare = text[5:].strip().split("\n")[0]
     try:
         value = json.loads(bare)
     except (ValueError, RecursionError):
-        value = "" if bare[:1] == "<" else bare
-    return complaint_of(value, text)
+        value = None
+    return msgspec.structs.replace(complaint_of(value, text[:20_000]), said=message_in_body(text))
 
 
 def _wait(headers: Mapping[str, str], complaint: Complaint) -> float | None:

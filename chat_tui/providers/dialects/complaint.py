@@ -16,7 +16,8 @@ from chat_tui.errors import (
     RateLimited,
     Rejected,
 )
-from chat_tui.providers.dialects.dialect import Json, count, text_of
+from chat_tui.providers.dialects.dialect import Json, count
+from chat_tui.providers.dialects.error_message import message_in
 from chat_tui.text_safety import clean_line
 
 _TOO_LONG = re.compile(
@@ -29,12 +30,33 @@ _SIZES = re.compile(
     r"(\d{1,9})(?: tokens| \+ \d{1,9}) > (\d{1,9})"
     r"|\((\d{1,9})\) exceeds the maximum number of tokens allowed \((\d{1,9})\)"
 )
-_NO_CREDIT = re.compile(r"insufficient_quota|billing_hard_limit|billing_error|credit balance", re.IGNORECASE)
+_NO_CREDIT = re.compile(
+    r"insufficient_quota|billing_hard_limit|billing_error|credit balance"
+    r"|insufficient[ _](?:user[ _])?(?:balance|credits?|funds)"
+    r"|spending[ _]limit|out of credits?|(?:used all|any) (?:available )?credits?|key limit exceeded",
+    re.IGNORECASE,
+)
 _WRONG_KEY = re.compile(r"API_KEY_INVALID|API key not valid|API key expired", re.IGNORECASE)
+_ABOUT_REGION = re.compile(
+    r"unsupported_country"
+    r"|(?:country|region|territory|location)\b.{0,60}\b(?:not|un)[ -]?(?:support|available|allow|permit)"
+    r"|not (?:available|supported|allowed) in your (?:country|region|location)",
+    re.IGNORECASE,
+)
+_ABOUT_CONTENT = re.compile(
+    r"moderation|flagged|content[ _-]?(?:policy|filter|management)|safety (?:system|filter|polic)|usage polic|guardrail"
+    r"|prohibited content",
+    re.IGNORECASE,
+)
+_ABOUT_KEY = re.compile(
+    r"\b(?:api[ _-]?)?keys?\b|\btoken\b|credential|authenticat|authori[sz]|\blog(?:ged)? ?in\b|\bsign(?:ed)? ?in\b"
+    r"|permission|forbidden|access[ _]?denied",
+    re.IGNORECASE,
+)
 _SECONDS = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)s")
 
-_KEY = {"401", "403", "authentication_error", "permission_error", "invalid_api_key", "UNAUTHENTICATED"}
-_KEY |= {"PERMISSION_DENIED"}
+_KEY = {"401", "authentication_error", "invalid_api_key", "UNAUTHENTICATED"}
+_ACCESS = {"403", "permission_error", "PERMISSION_DENIED"}
 _RATE = {"429", "rate_limit_exceeded", "rate_limit_error", "RESOURCE_EXHAUSTED"}
 _REQUEST = {"400", "404", "413", "422", "invalid_request_error", "not_found_error", "INVALID_ARGUMENT"}
 _REQUEST |= {"FAILED_PRECONDITION", "NOT_FOUND"}
@@ -69,6 +91,21 @@ class Complaint(msgspec.Struct, frozen=True):
         return self._says(_NO_CREDIT)
 
     @property
+    def about_region(self) -> bool:
+        """The service is not offered where the request came from."""
+        return self._says(_ABOUT_REGION)
+
+    @property
+    def about_content(self) -> bool:
+        """A filter did not let the words through."""
+        return self._says(_ABOUT_CONTENT)
+
+    @property
+    def about_key(self) -> bool:
+        """Access was refused because of the key, or for no reason that is given."""
+        return not clean_line(self.said) or self.wrong_key or self._says(_ABOUT_KEY)
+
+    @property
     def too_long(self) -> bool:
         """The request does not fit the model's window."""
         return self._says(_TOO_LONG)
@@ -95,7 +132,7 @@ def complaint_of(value: Json, raw: str = "") -> Complaint:
     names += [detail.get("reason") for detail in details]
     waits = [_SECONDS.fullmatch(wait) for detail in details if isinstance(wait := detail.get("retryDelay"), str)]
     return Complaint(
-        _words(inner, fields, value),
+        message_in(value),
         raw,
         fields,
         frozenset(str(name)[:200] for name in names if isinstance(name, (int, str))),
@@ -107,15 +144,6 @@ def complaint_of(value: Json, raw: str = "") -> Complaint:
 def _rows(value: Json) -> Iterator[dict[str, Json]]:
     if isinstance(value, list):
         yield from (row for row in value[:100] if isinstance(row, dict))
-
-
-def _words(inner: Json, fields: dict[str, Json], value: dict[str, Json]) -> str:
-    for told in (inner, fields.get("message"), value.get("detail"), value.get("message")):
-        if isinstance(told, list) and told and isinstance(told[0], dict):
-            told = told[0].get("msg") or text_of(told)
-        if isinstance(told, str) and told:
-            return told
-    return ""
 
 
 def error_of(value: Json) -> ProviderError:
@@ -131,6 +159,8 @@ def error_of(value: Json) -> ProviderError:
         return QuotaUsedUp(
             f"The server says that the credit is used up: {said}.", "Top it up, or choose another model."
         )
+    if codes & _ACCESS:
+        return access_refused(complaint, f"The server refused access: {said}.", "Check the key.")
     if codes & _KEY or complaint.wrong_key:
         return KeyRefused(f"The server does not accept the key: {said}.", "Check the key, or choose another model.")
     if codes & _RATE:
@@ -146,6 +176,23 @@ def error_of(value: Json) -> ProviderError:
         "Ask again in a moment, or choose another model.",
         retry_after=complaint.retry_after,
     )
+
+
+def access_refused(
+    complaint: Complaint, title: str, key_hint: str, *, provider: str = "", model: str = ""
+) -> ProviderError:
+    """The error for a 403: it may mean the key, the money, the country, or the words that were sent."""
+    if complaint.no_credit:
+        return QuotaUsedUp(title, "Top it up, or choose another model.", provider=provider, model=model)
+    if complaint.about_region:
+        hint = "It is not offered where you are: choose another provider, or one that serves this model there."
+        return Rejected(title, hint, provider=provider, model=model)
+    if complaint.about_content:
+        hint = "A filter stopped the question: ask in other words, or choose another model."
+        return Rejected(title, hint, provider=provider, model=model)
+    if complaint.about_key:
+        return KeyRefused(title, f"{key_hint} It may lack the right to use this model.", provider=provider, model=model)
+    return Rejected(title, "Choose another model, or ask the provider why.", provider=provider, model=model)
 
 
 def too_long(complaint: Complaint, provider: str = "", model: str = "") -> ContextTooLong:
