@@ -28,6 +28,8 @@ _BEGINNINGS = (
     (b"GIF87a", "image/gif"),
     (b"GIF89a", "image/gif"),
 )
+ATTACHABLE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", TEXT})
+"""What a file may be."""
 _PDF_BEGINNING = b"%PDF-"
 _BOM = b"\xef\xbb\xbf"
 _TICKS = re.compile("`{3,}")

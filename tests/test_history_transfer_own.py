@@ -21,24 +21,28 @@ from chat_tui.conversation import Conversation, Quick, Tree, Turn
 from chat_tui.history.store import Store
 from chat_tui.history.transfer import own
 from chat_tui.route import Candidate, Route, Seam, Try
+from chat_tui.text_safety import clean, clean_line
 from tests.transfer_rig import imported
 
 WHEN = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 TIMES = st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))
 # Lone surrogates are no text: the store has U+FFFD in their place.
-TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+# What is imported is cleaned; what is cleaned already comes back as it was.
+TEXT = ANY_TEXT.map(clean)
+LINE = ANY_TEXT.map(clean_line)
 AMOUNTS = st.integers(0, 1 << 40)
 COSTS = st.floats(0, 1e6, allow_nan=False)
 USAGES = st.builds(Usage, AMOUNTS, AMOUNTS, AMOUNTS, AMOUNTS, AMOUNTS, st.booleans())
 FILES = st.builds(
-    lambda name, content: Attachment(name, "text/plain", content), TEXT.filter(bool), st.binary(min_size=1, max_size=30)
+    lambda name, content: Attachment(name, "text/plain", content), LINE.filter(bool), st.binary(min_size=1, max_size=30)
 )
 MARKS = st.sampled_from([None, True, False])
 ROUTES = st.builds(
     Route,
-    TEXT,
-    st.lists(st.builds(Candidate, TEXT, st.none() | COSTS, st.just({"speed": 0.5}), TEXT), max_size=2).map(tuple),
-    st.lists(st.builds(Try, TEXT, st.integers(1, 9), TEXT, TEXT, COSTS), max_size=2).map(tuple),
+    LINE,
+    st.lists(st.builds(Candidate, LINE, st.none() | COSTS, st.just({"speed": 0.5}), LINE), max_size=2).map(tuple),
+    st.lists(st.builds(Try, LINE, st.integers(1, 9), LINE, LINE, COSTS), max_size=2).map(tuple),
 )
 
 
@@ -56,27 +60,27 @@ def trees(draw: st.DrawFn) -> Tree:
                 parent=draw(st.sampled_from([None, *(turn.id for turn in turns)])),
                 created=draw(TIMES),
                 thinking=draw(TEXT),
-                model=draw(TEXT),
-                strategy=draw(TEXT),
+                model=draw(LINE),
+                strategy=draw(LINE),
                 state=draw(st.sampled_from(["complete", "length", "cancelled", "broken", "failed", "refused"])),
-                finish_reason=draw(TEXT),
+                finish_reason=draw(LINE),
                 usage=draw(st.none() | USAGES),
                 timings=draw(st.none() | st.builds(Timings, st.none() | COSTS, COSTS)),
                 cost=draw(st.none() | COSTS),
-                error=draw(st.none() | st.builds(ErrorInfo, TEXT, TEXT, TEXT)),
+                error=draw(st.none() | st.builds(ErrorInfo, LINE, LINE, LINE)),
                 left_out=draw(st.integers(0, 9)),
                 attachments=draw(st.lists(FILES, max_size=2).map(tuple)),
                 kept=draw(MARKS),
                 verdict=draw(MARKS),
-                seams=draw(st.lists(st.builds(Seam, AMOUNTS, TEXT, TEXT), max_size=2).map(tuple)),
-                quick=draw(st.none() | st.builds(Quick, TEXT, TEXT, st.none() | COSTS, TEXT)),
+                seams=draw(st.lists(st.builds(Seam, AMOUNTS, LINE, LINE), max_size=2).map(tuple)),
+                quick=draw(st.none() | st.builds(Quick, TEXT, LINE, st.none() | COSTS, LINE)),
             )
         )
         if role == "assistant" and draw(st.booleans()):
             routes[f"t{number}"] = draw(ROUTES)
     conversation = Conversation(
         "c",
-        draw(TEXT),
+        draw(LINE),
         draw(st.none() | TEXT),
         draw(TIMES),
         draw(TIMES),

@@ -12,9 +12,9 @@ import msgspec
 from chat_tui.attachments import Attachment
 from chat_tui.chunks import ErrorInfo, State, Timings, Usage
 from chat_tui.conversation import Quick, Role, Turn, now
+from chat_tui.core.bounds import EARLIEST, EPOCH, clamped_time
 from chat_tui.route import Seam
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
@@ -56,12 +56,18 @@ def microseconds(time: datetime | None) -> int:
     moment = time or now()
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return (moment - _EPOCH) // _MICROSECOND
+    return (moment - EPOCH) // _MICROSECOND
 
 
 def moment(time: int) -> datetime:
-    """The time of so many microseconds since 1970, in UTC."""
-    return _EPOCH + timedelta(microseconds=time)
+    """The time so many microseconds after 1970 began, in UTC.
+
+    What no calendar can show, as earlier versions imported it, becomes the nearest time that every time zone has.
+    """
+    try:
+        return clamped_time(EPOCH + timedelta(microseconds=time))
+    except (OverflowError, TypeError):
+        return EARLIEST
 
 
 def encoded(record: msgspec.Struct) -> str:
@@ -95,7 +101,7 @@ def turn(row: tuple[Any, ...], parent: str | None, attachments: tuple[Attachment
     if record is not None:
         try:
             known = msgspec.json.decode(record, type=Details)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, RecursionError):
             pass
     return Turn(
         role=cast(Role, intern(role)),

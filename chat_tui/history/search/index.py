@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection
+from datetime import timedelta
 
 import msgspec
 
+from chat_tui.core.bounds import EPOCH
 from chat_tui.finding import folded
 from chat_tui.history.migrations import OLD_INDEXES
-from chat_tui.history.rows import moment
 from chat_tui.history.search.tokens import grams, tokens
 
 INDEXED_CHARACTERS = 1_000_000
@@ -120,7 +121,11 @@ def days(created: int | None) -> list[str]:
     """Tokens for the year, the month and the day (UTC) of a time in microseconds."""
     if created is None:
         return []
-    day = moment(created).date().isoformat()
+    try:
+        # Not clamped: what is taken out of the index must be what was put in.
+        day = (EPOCH + timedelta(microseconds=created)).date().isoformat()
+    except (OverflowError, TypeError):
+        return []
     return [f"year={day[:4]}", f"month={day[:7]}", f"day={day}"]
 
 

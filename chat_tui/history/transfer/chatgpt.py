@@ -12,7 +12,8 @@ import msgspec
 from chat_tui.attachments import Attachment
 from chat_tui.chunks import State
 from chat_tui.conversation import now, title_of
-from chat_tui.history.transfer.parcels import KEY_CHARACTERS, BadRecord, Head, Parcel, Skipped, moment, words
+from chat_tui.core.bounds import time_of_seconds
+from chat_tui.history.transfer.parcels import KEY_CHARACTERS, BadRecord, Head, Parcel, Skipped, words
 from chat_tui.history.transfer.weaving import Step, arrivals, woven
 
 TOOL_CHARACTERS = 20_000
@@ -45,14 +46,14 @@ def parcel(value: dict[str, Any], image: Image | None) -> Parcel:
     current = value.get("current_node")
     drafts, lost = woven(steps, current if isinstance(current, str) else None)
     times = [draft.created for draft in drafts if draft.created is not None]
-    created = moment(value.get("create_time")) or min(times, default=None) or now()
+    created = time_of_seconds(value.get("create_time")) or min(times, default=None) or now()
     head = Head(
         f"chatgpt:{id}",
         created,
-        moment(value.get("update_time")) or max(times, default=created),
+        time_of_seconds(value.get("update_time")) or max(times, default=created),
         words(value.get("title"))[:300] or title_of(next((text for draft in drafts for text in draft.texts), "")),
         _system_prompt(nodes) or None,
-        pinned=value.get("is_starred") is True or moment(value.get("pinned_time")) is not None,
+        pinned=value.get("is_starred") is True or time_of_seconds(value.get("pinned_time")) is not None,
     )
     notes = [Skipped(f"{lost} messages of {head.title or id}", "they hang on one another in a ring")] if lost else []
     return Parcel(head, chain(notes, arrivals(drafts, lambda pointers: _files(pointers, image))))
@@ -67,7 +68,7 @@ def _step(id: str, node: Any, default_model: str) -> Step:
     if len(id) > KEY_CHARACTERS or not isinstance(content, dict) or _is_hidden(message, content):
         return Step(parent=parent)
     text, files = _read(content)
-    created = moment(_field(message, "create_time"))
+    created = time_of_seconds(_field(message, "create_time"))
     if role == "user":
         seen = bool(text.strip() or files)
         return Step("user" if seen else "hidden", parent, _without_marks(text), files=files, created=created)

@@ -6,7 +6,8 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 
 from chat_tui.conversation import now, title_of
-from chat_tui.history.transfer.parcels import Head, Parcel, Skipped, moment_of_text, words
+from chat_tui.core.bounds import time_of_text
+from chat_tui.history.transfer.parcels import Head, Parcel, Skipped, words
 from chat_tui.history.transfer.weaving import Step, arrivals, woven
 
 
@@ -45,7 +46,7 @@ def _parcel(db: sqlite3.Connection, id: int, has_model: bool) -> Parcel | Skippe
                 row["role"],
                 last,
                 text,
-                created=moment_of_text(row["timestamp"]),
+                created=time_of_text(row["timestamp"]),
                 model=f"elia/{named[:100]}" if row["role"] == "assistant" else "",
             )
             last = str(row["id"])
@@ -55,7 +56,7 @@ def _parcel(db: sqlite3.Connection, id: int, has_model: bool) -> Parcel | Skippe
         return Skipped(f"chat {id}", "there is no question in it")
     drafts, _ = woven(steps, last)
     times = [draft.created for draft in drafts if draft.created is not None]
-    created = moment_of_text(chat["started_at"]) or min(times, default=None) or now()
+    created = time_of_text(chat["started_at"]) or min(times, default=None) or now()
     head = Head(
         # The number alone is not unlike those of another database.
         f"elia:{id}:{words(chat['started_at'])[:40]}",

@@ -111,7 +111,12 @@ def _decoded(record: bytes) -> Any:
         return msgspec.json.decode(record)
     except msgspec.DecodeError:
         # Half of a pair of surrogates, as a cut emoji leaves it, is an error to the one and not to the other.
-        return json.loads(record)
+        return json.loads(record, parse_int=_bounded_int)
+
+
+def _bounded_int(digits: str) -> int | None:
+    """Python refuses numbers of thousands of digits, and nothing here can hold a long one."""
+    return int(digits) if len(digits) < 30 else None
 
 
 def _of_value(value: Any, place: str, inside: archive.Archive | None) -> tuple[str, Item]:

@@ -18,6 +18,7 @@ import msgspec
 from chat_tui.history.transfer import files
 from chat_tui.history.transfer.parcels import Arrival, Head, Parcel, Skipped
 from chat_tui.history.transfer.writing import Landed
+from chat_tui.text_safety import clean_line
 
 BATCH_TURNS = 16
 BATCH_BYTES = 20_000
@@ -176,7 +177,7 @@ class _Run:
     def _skip(self, skipped: Skipped) -> None:
         self._skipped_count += 1
         if len(self._skipped) < SKIPPED_KEPT:
-            self._skipped.append(skipped)
+            self._skipped.append(Skipped(clean_line(skipped.record), clean_line(skipped.reason)))
 
     def _progress(self, source: files.Source) -> Progress:
         return Progress(source.done(), source.total, self._turns, time.monotonic() - self._begun)

@@ -15,7 +15,8 @@ import msgspec
 from chat_tui.attachments import IMAGE_LIMIT, TEXT, Attachment, media_type_of
 from chat_tui.chunks import Usage
 from chat_tui.conversation import now, title_of
-from chat_tui.history.transfer.parcels import Head, Parcel, Skipped, count, moment_of_text, words
+from chat_tui.core.bounds import bounded_count, time_of_text
+from chat_tui.history.transfer.parcels import Head, Parcel, Skipped, words
 from chat_tui.history.transfer.weaving import Draft, Step, arrivals, woven
 from chat_tui.text_safety import clean_line
 
@@ -98,7 +99,7 @@ class _Reader:
     def _steps(self, row: Mapping[str, Any]) -> Iterator[tuple[str, Step]]:
         """What a response stands for: its prompt, what tools gave back, itself, the tools that it called."""
         id = str(row["id"])
-        created = moment_of_text(row.get("datetime_utc"))
+        created = time_of_text(row.get("datetime_utc"))
         text = "\n".join(filter(None, [*self._fragments("prompt_fragments", id), words(row.get("prompt"))]))
         files = tuple(
             found["attachment_id"]
@@ -114,7 +115,10 @@ class _Reader:
         if results:
             asides = [_fenced(words(found["name"]), words(found["output"])) for found in results]
             yield f"{id}:results", Step("aside", None, aside="\n\n".join(asides), created=created)
-        prompt_tokens, completion_tokens = count(row.get("input_tokens")), count(row.get("output_tokens"))
+        prompt_tokens, completion_tokens = (
+            bounded_count(row.get("input_tokens")),
+            bounded_count(row.get("output_tokens")),
+        )
         yield (
             id,
             Step(
@@ -203,7 +207,7 @@ class _Reader:
                         part["id"],
                     )
                 )
-        created = moment_of_text((ended or begun).get("datetime_utc"))
+        created = time_of_text((ended or begun).get("datetime_utc"))
         text = "\n\n".join(texts)
         if role == "user" and (text.strip() or files):
             return Step("user", None, text, files=tuple(files), created=created)
@@ -217,7 +221,7 @@ class _Reader:
             tuple(files),
             created,
             _model(ended) if ended else "",
-            usage=_usage(count(ended.get("input_tokens")), count(ended.get("output_tokens"))),
+            usage=_usage(bounded_count(ended.get("input_tokens")), bounded_count(ended.get("output_tokens"))),
         )
 
     def _borrowed(self, pieces: Any) -> str:
@@ -245,7 +249,7 @@ class _Reader:
                 if steps[hash].kind == "user":
                     question = hash
                 elif steps[hash].kind == "assistant" and steps[hash].text == words(row["response"]):
-                    created = moment_of_text(row.get("datetime_utc"))
+                    created = time_of_text(row.get("datetime_utc"))
                     steps[hash] = msgspec.structs.replace(steps[hash], created=created, model=_model(row))
                     keys[hash] = str(row["id"])
                     if question is not None:

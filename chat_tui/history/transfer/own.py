@@ -1,4 +1,4 @@
-"""Our JSON: a conversation with all that is kept of it. What is exported and imported is the same tree again.
+"""Our JSON: a conversation with all that is kept of it. What is exported and imported is the same tree again, cleaned.
 
     {"format": "chat-tui", "version": 1, "id", "title", "created", "updated", "system_prompt", "pinned", "preset",
      "model", "cost", "leaf", "turns": [{"id", "parent", "role", "text", "created", …, "route", "attachments"}]}
@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
 import msgspec
 
@@ -29,6 +29,11 @@ VERSION = 1
 
 # JSON lets these stand as they are, and a terminal obeys some of them.
 _UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+_TURN_FIELDS = get_type_hints(Turn)
+_REQUIRED = {"role", "text"}
+_ESSENTIAL = {*_REQUIRED, "id", "parent"}
 
 
 class _Marks(msgspec.Struct, frozen=True):
@@ -134,10 +139,11 @@ def _arrivals(known: _Record) -> Iterator[Arrival | Skipped]:
     for number, value in enumerate(known.turns, 1):
         place = f"turn {number} of {known.id}"
         try:
-            came = msgspec.convert(value, Turn)
+            came, unreadable = _turn(value)
         except msgspec.ValidationError as error:
             yield Skipped(place, str(error))
             continue
+        yield from (Skipped(f"`{name}` of {place}", reason) for name, reason in unreadable)
         if not 0 < len(came.id) <= KEY_CHARACTERS or came.id in seen:
             yield Skipped(place, "it has no id of its own")
             continue
@@ -154,6 +160,29 @@ def _arrivals(known: _Record) -> Iterator[Arrival | Skipped]:
         import_key = words(value.get("import_key"))
         on_path = came.id in path
         yield Arrival(storable(came.id), parent, _settled(came), route, on_path=on_path, import_key=import_key)
+
+
+def _turn(value: Any) -> tuple[Turn, list[tuple[str, str]]]:
+    """The turn, and of each field that had to be left out its name and why.
+
+    Raises `msgspec.ValidationError` where one is wrong without which there is no turn.
+    """
+    try:
+        return msgspec.convert(value, Turn), []
+    except msgspec.ValidationError:
+        if not isinstance(value, dict):
+            raise
+    good: dict[str, Any] = {}
+    unreadable = []
+    for name, kind in _TURN_FIELDS.items():
+        try:
+            if name in value:
+                good[name] = msgspec.convert(value[name], kind)
+        except msgspec.ValidationError as error:
+            if name in _ESSENTIAL:
+                raise
+            unreadable.append((name, str(error)))
+    return Turn(**good) if good.keys() >= _REQUIRED else msgspec.convert(value, Turn), unreadable
 
 
 def _settled(turn: Turn) -> Turn:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import math
+import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 import msgspec
 
-from chat_tui.conversation import Turn
+from chat_tui.attachments import ATTACHABLE_TYPES, TEXT, Attachment, media_type_of
+from chat_tui.conversation import Turn, now
+from chat_tui.core.bounds import bounded_time
+from chat_tui.core.sanitizer import sanitized
 from chat_tui.errors import HistoryError
 from chat_tui.route import Route
+from chat_tui.text_safety import clean, clean_line
 
 RECORD_BYTES = 100_000_000
 """Of one conversation in a JSON file."""
@@ -19,9 +24,9 @@ TEXT_CHARACTERS = 10_000_000
 """Of one turn; what follows is cut."""
 KEY_CHARACTERS = 200
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LATEST_SECONDS = 253_000_000_000
-"""In the year 9987; later ones are no times."""
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
+_ID_DIGITS = 21
+"""Of an id that is made here, like those of new conversations and turns."""
 
 
 class ImportRefused(HistoryError):
@@ -74,38 +79,87 @@ class Head(msgspec.Struct, frozen=True):
 
 
 class Parcel:
-    """A conversation that comes in: `turns` can be walked once, parents first, and may hold what had to be skipped."""
+    """A conversation that comes in: `turns` can be walked once, parents first, and may hold what had to be skipped.
+
+    This is the border for imports, whatever the format: ids, texts, names, numbers and times come out of it safe to
+    store and to show.
+    """
 
     def __init__(self, head: Head, turns: Iterator[Arrival | Skipped]) -> None:
-        self.head = head
-        self.turns = turns
+        self.head = _safe_head(head)
+        self.turns = (
+            _safe_arrival(item, is_id=head.keeps_ids) if isinstance(item, Arrival) else item for item in turns
+        )
 
 
-def moment(seconds: Any) -> datetime | None:
-    """The time of so many seconds since 1970; None for what is no time."""
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-        return None
-    if not math.isfinite(seconds) or not 0 < seconds < _LATEST_SECONDS:
-        return None
-    return _EPOCH + timedelta(seconds=seconds)
+def safe_id(id: str) -> str:
+    """The id if it is made of letters, digits and `._:-`, at most 64; else an id made of it.
+
+    The same id always gives the same result, so parents are found, and a second import finds the first.
+    """
+    return id if _ID.fullmatch(id) else sha256(id.encode("utf-8", "surrogatepass")).hexdigest()[:_ID_DIGITS]
 
 
-def moment_of_text(text: Any) -> datetime | None:
-    """The time of an ISO 8601 text, in UTC where it names no zone; None for what is no time."""
-    if not isinstance(text, str):
-        return None
+def _safe_key(key: str, *, is_id: bool) -> str:
+    """Names that other programs give may hold any character but those that a terminal obeys."""
+    return safe_id(key) if is_id or clean_line(key, KEY_CHARACTERS * 2) != key else key
+
+
+def _safe_head(head: Head) -> Head:
+    created = bounded_time(head.created) or bounded_time(head.updated) or now()
+    return msgspec.structs.replace(
+        sanitized(head),
+        key=_safe_key(head.key, is_id=head.keeps_ids),
+        created=created,
+        updated=bounded_time(head.updated) or created,
+        preset=_safe_preset(head.preset),
+        import_key=_safe_key(head.import_key, is_id=False),
+    )
+
+
+def _safe_preset(text: str) -> str:
+    """The preset's JSON with every text in it cleaned."""
     try:
-        found = datetime.fromisoformat(text[:40])
-        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
+        preset = msgspec.json.decode(text)
+        cleaned = _cleaned(preset)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return clean(text)
+    return clean(text) if cleaned == preset else msgspec.json.encode(cleaned).decode()
+
+
+def _cleaned(value: Any) -> Any:
+    """A JSON value with every text in it cleaned."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, list):
+        return [_cleaned(item) for item in value]
+    if isinstance(value, dict):
+        return {clean(name): _cleaned(item) for name, item in value.items()}
+    return value
+
+
+def _safe_arrival(arrival: Arrival, *, is_id: bool) -> Arrival:
+    turn = sanitized(arrival.turn)
+    files = tuple(map(_safe_file, turn.attachments))
+    turn = msgspec.structs.replace(turn, id=arrival.turn.id and safe_id(arrival.turn.id), attachments=files)
+    return msgspec.structs.replace(
+        arrival,
+        key=_safe_key(arrival.key, is_id=is_id),
+        parent=arrival.parent and _safe_key(arrival.parent, is_id=is_id),
+        turn=turn,
+        route=arrival.route and sanitized(arrival.route),
+        import_key=_safe_key(arrival.import_key, is_id=False),
+    )
+
+
+def _safe_file(file: Attachment) -> Attachment:
+    """Servers and browsers are told the type: it must be one of those that a file may have."""
+    known = file.media_type in ATTACHABLE_TYPES
+    media_type = file.media_type if known else media_type_of(file.content[:16]) or TEXT
+    name = clean_line(file.name, 200) or "file"
+    return msgspec.structs.replace(file, name=name, media_type=media_type)
 
 
 def words(value: Any) -> str:
     """The value if it is a text, at most `TEXT_CHARACTERS` of it; else nothing."""
     return value[:TEXT_CHARACTERS] if isinstance(value, str) else ""
-
-
-def count(value: Any) -> int | None:
-    """The value if it is a number of things; else None."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 53 else None
