@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import msgspec
 
+from chat_tui.core import child_process
 from chat_tui.errors import AttachmentRefused
 from chat_tui.pdf_child import Extract
 
@@ -22,11 +20,10 @@ def text_of(name: str, content: bytes, most_characters: int, seconds: float = SE
 
     Where not all pages are read the first line says so.
     """
-    command = [sys.executable, "-m", "chat_tui.pdf_child", str(PAGES), str(most_characters)]
+    command = child_process.python_command("chat_tui.pdf_child", str(PAGES), str(most_characters))
     try:
-        child = subprocess.run(command, input=content, capture_output=True, timeout=seconds, check=False)
-        found = msgspec.json.decode(child.stdout, type=Extract)
-    except subprocess.TimeoutExpired:
+        found = msgspec.json.decode(child_process.run(command, content, seconds=seconds).output, type=Extract)
+    except TimeoutError:
         raise AttachmentRefused(f"Reading {name} takes more than {seconds:.0f} seconds.", _OTHER) from None
     except (OSError, msgspec.MsgspecError):
         raise AttachmentRefused(f"{name} cannot be read: its PDF is too large or too odd.", _OTHER) from None

@@ -24,11 +24,11 @@ from tests.wire.raw_server import GOOD, RawServer, chunked, saying, whole
 SECRET = "sk-hunter2-0123456789abcdef"
 
 BACKEND = """
-import json, os, pathlib
+import json, pathlib
 from keyring.backend import KeyringBackend
 from keyring.errors import PasswordDeleteError
 
-FILE = pathlib.Path(os.environ["TEST_KEYRING"])
+FILE = pathlib.Path.home() / "ring.json"
 
 class Keyring(KeyringBackend):
     priority = 1
@@ -171,7 +171,6 @@ def keyring_home(tmp_path: Path) -> dict[str, str]:
         "HOME": str(tmp_path),
         "PYTHONPATH": os.pathsep.join([root, str(tmp_path)]),
         "PYTHON_KEYRING_BACKEND": "test_keyring_backend.Keyring",
-        "TEST_KEYRING": str(tmp_path / "ring.json"),
     }
 
 
@@ -199,6 +198,7 @@ async def test_a_key_in_the_keyring_is_set_listed_used_and_removed(
     assert json.loads(file.read_text()) == ["groq"]
     for name, value in keyring_home.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.syspath_prepend(tmp_path)
     source = Keys(KeptKeys(file), environ={})
     assert await source.of(Provider("groq", api_key_env="GROQ_API_KEY")) == SECRET
     assert auth(keyring_home, "remove", "groq").returncode == 0

@@ -5,16 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 
 import msgspec
 
 from chat_tui import config, paths
+from chat_tui.core import child_process
 from chat_tui.errors import ChatTuiError, KeyMissing
 from chat_tui.known import known_providers
 from chat_tui.providers.keyring_child import NOT_THERE
-from chat_tui.providers.keys import KEYRING_COMMAND, SERVICE, KeptKeys, shown
+from chat_tui.providers.keys import SERVICE, KeptKeys, keyring_command, shown
 from chat_tui.providers.roster import of_known, of_row
 from chat_tui.text_safety import clean_line
 
@@ -111,15 +111,13 @@ def _remove(name: str, kept: KeptKeys) -> int:
 def _keyring(what: str, name: str, key: str = "") -> int:
     """The exit code of the keyring's child. Raises `KeyMissing` where there is no keyring."""
     try:
-        done = subprocess.run(
-            [*KEYRING_COMMAND, what, name], input=key, capture_output=True, text=True, timeout=KEYRING_SECONDS
-        )
-    except subprocess.TimeoutExpired:
+        done = child_process.run(keyring_command(what, name), key.encode(), seconds=KEYRING_SECONDS)
+    except TimeoutError:
         raise _no_keyring("it did not answer", name) from None
-    if done.returncode not in {0, NOT_THERE}:
-        last = done.stderr.strip().rpartition("\n")[2].replace(key or "\0", "[key]")
-        raise _no_keyring(clean_line(last, 200) or f"code {done.returncode}", name)
-    return done.returncode
+    if done.code not in {0, NOT_THERE}:
+        last = done.errors.decode("utf-8", "replace").strip().rpartition("\n")[2].replace(key or "\0", "[key]")
+        raise _no_keyring(clean_line(last, 200) or f"code {done.code}", name)
+    return done.code
 
 
 def _no_keyring(why: str, name: str) -> ChatTuiError:

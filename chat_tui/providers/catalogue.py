@@ -7,12 +7,13 @@ import contextlib
 import os
 import re
 import signal
-import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
+
+from chat_tui.core import child_process
+from chat_tui.core.child_process import Command
 
 FRESH_SECONDS = 7 * 24 * 3600
 CHILD_SECONDS = 60.0
@@ -42,13 +43,10 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
 class Catalogue:
     """The snapshot; empty until there is one."""
 
-    def __init__(
-        self,
-        file: Path,
-        *,
-        child: Sequence[str] = (sys.executable, "-P", "-m", "chat_tui.providers.prices_child"),
-    ) -> None:
-        self._file, self._child = file, child
+    def __init__(self, file: Path, *, child: Command | None = None) -> None:
+        """`child` writes the snapshot; None: this package's own one."""
+        self._file = file
+        self._child = child or child_process.python_command("chat_tui.providers.prices_child", str(file.absolute()))
         self._known: dict[str, dict[str, Entry]] = {}
 
     def load(self) -> bool:
@@ -67,13 +65,7 @@ class Catalogue:
             return False
         process = None
         try:
-            process = await asyncio.create_subprocess_exec(
-                *self._child,
-                str(self._file),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.DEVNULL,
-                stderr=asyncio.subprocess.DEVNULL,
-            )
+            process = await child_process.start(self._child)
             async with asyncio.timeout(CHILD_SECONDS):
                 made = await process.wait() == 0
         except (OSError, TimeoutError):

@@ -8,13 +8,14 @@ import os
 import shlex
 import signal
 import stat
-import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import msgspec
 
 from chat_tui import errors
+from chat_tui.core import child_process
+from chat_tui.core.child_process import PIPE, Command
 from chat_tui.models import Provider
 from chat_tui.text_safety import clean_line
 
@@ -24,8 +25,6 @@ COMMAND_SECONDS = 30.0
 """For a command that gives a key: it may ask for a finger or a password."""
 KEYRING_SECONDS = 30.0
 _LONGEST_KEY = 8192
-KEYRING_COMMAND = (sys.executable, "-P", "-m", "chat_tui.providers.keyring_child")
-"""In front of `get NAME`, `set NAME`, `remove NAME`."""
 
 
 class KeptKeys:
@@ -66,10 +65,9 @@ class Keys:
         in_config: Mapping[str, str] | None = None,
         environ: Mapping[str, str] = os.environ,
         seconds: float = COMMAND_SECONDS,
-        keyring: tuple[str, ...] = KEYRING_COMMAND,
     ) -> None:
         self._kept, self._in_config, self._environ = kept, dict(in_config or {}), environ
-        self._seconds, self._keyring = seconds, keyring
+        self._seconds = seconds
         self._fetched: dict[str, str] = {}
         self._fetching = asyncio.Lock()
 
@@ -89,16 +87,25 @@ class Keys:
     async def _found(self, provider: Provider) -> str:
         name = provider.name
         if provider.api_key_cmd:
-            return await self._once(provider, provider.api_key_cmd, self._seconds)
+            return await self._once(provider, self._own_command(provider), self._seconds)
         if self._in_config.get(name):
             return self._in_config[name].strip()
         if provider.api_key_env and (key := self._environ.get(provider.api_key_env, "").strip()):
             return key
         if name in await asyncio.to_thread(self._kept.names):
-            return await self._once(provider, (*self._keyring, "get", name), KEYRING_SECONDS)
+            return await self._once(provider, keyring_command("get", name), KEYRING_SECONDS)
         return ""
 
-    async def _once(self, provider: Provider, command: tuple[str, ...], seconds: float) -> str:
+    def _own_command(self, provider: Provider) -> Command:
+        """The user's own command: it has the user's environment, and is not looked for in the working folder."""
+        try:
+            return child_process.program_command(provider.api_key_cmd, self._environ)
+        except FileNotFoundError:
+            raise _no_output(
+                provider, "cannot be run: no program of that name is on $PATH, or at that full path"
+            ) from None
+
+    async def _once(self, provider: Provider, command: Command, seconds: float) -> str:
         """A command's key: asked once, since it may ask the user in turn."""
         async with self._fetching:
             if provider.name not in self._fetched:
@@ -108,6 +115,11 @@ class Keys:
     def forget(self, name: str) -> None:
         """The key was refused: the next question fetches it anew."""
         self._fetched.pop(name, None)
+
+
+def keyring_command(action: str, name: str) -> Command:
+    """The process that does `get`, `set` or `remove` with the keyring's key of a provider."""
+    return child_process.python_command("chat_tui.providers.keyring_child", action, name, allowed=child_process.KEYRING)
 
 
 def missing(provider: Provider) -> errors.KeyMissing:
@@ -120,16 +132,10 @@ def missing(provider: Provider) -> errors.KeyMissing:
     )
 
 
-async def _output(provider: Provider, command: tuple[str, ...], seconds: float) -> str:
+async def _output(provider: Provider, command: Command, seconds: float) -> str:
     """The first line that the command writes. What it says besides may hold a secret and is not repeated."""
     try:
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        process = await child_process.start(command, stdout=PIPE, new_session=True)
     except (OSError, ValueError) as error:
         told = getattr(error, "strerror", None) or "it is no command"
         raise _no_output(provider, f"cannot be run: {told}") from None

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import shutil
-import subprocess
+import os
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TypeAlias
 
 import msgspec
 
+from chat_tui.core import child_process
 from chat_tui.errors import ClipboardError
 from chat_tui.text_safety import clean
 
@@ -48,10 +49,11 @@ class Copied(msgspec.Struct, frozen=True):
 
 def programs(
     environment: Mapping[str, str],
-    find: Callable[[str], str | None] = shutil.which,
+    find: Callable[[str], str | None] | None = None,
     platform: str = sys.platform,
 ) -> list[Program]:
     """What can be tried here, the surest first."""
+    find = find or partial(child_process.find_program, environment=environment)
     remote = "SSH_CONNECTION" in environment or "SSH_TTY" in environment
     display = environment.get("DISPLAY", "")
     found: list[Program] = []
@@ -94,20 +96,15 @@ def sequence(text: str, environment: Mapping[str, str]) -> str:
 
 
 def run(program: Program, data: bytes) -> bool:
-    """Run a program with these bytes. It may leave a child that serves them, so that its output is not waited for."""
+    """Run a program with these bytes. It may leave a child that serves them for as long as the desktop runs, so that
+    its output is not waited for, and its environment holds no key.
+    """
     try:
-        done = subprocess.run(
-            program.command,
-            input=data,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=PROGRAM_SECONDS,
-            check=False,
-            start_new_session=True,
-        )
-    except (OSError, subprocess.TimeoutExpired):
+        command = child_process.program_command(program.command, os.environ, allowed=child_process.CLIPBOARD)
+        done = child_process.run(command, data, seconds=PROGRAM_SECONDS, catch=False, new_session=True)
+    except OSError:
         return False
-    return done.returncode == 0
+    return done.code == 0
 
 
 class Clipboard:
@@ -118,7 +115,7 @@ class Clipboard:
         send: Callable[[str], None],
         environment: Mapping[str, str],
         run: Run = run,
-        find: Callable[[str], str | None] = shutil.which,
+        find: Callable[[str], str | None] | None = None,
     ) -> None:
         self._send, self._environment, self._run, self._find = send, environment, run, find
         self._in_turn = asyncio.Lock()

@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
+from chat_tui.core import child_process
+from chat_tui.core.child_process import Command
 from chat_tui.errors import CommandError
 from chat_tui.text_safety import clean_line
 
@@ -31,11 +33,14 @@ def editor_of(environment: Mapping[str, str]) -> Sequence[str]:
             words = shlex.split(said)
         except ValueError:
             raise CommandError(f"${name} cannot be read: a quote is open.", f"Mend it. {_KEPT}") from None
-        if shutil.which(words[0], path=environment.get("PATH")) is None:
-            raise CommandError(f"The editor {clean_line(words[0], 60)} is not there.", f"Mend ${name}. {_KEPT}")
+        if child_process.find_program(words[0], environment) is None:
+            raise CommandError(
+                f"The editor {clean_line(words[0], 60)} is not there.",
+                f"Let ${name} be the name of a program on $PATH, or its full path. {_KEPT}",
+            )
         return words
     for name in _FOUND_BY_THEMSELVES:
-        if shutil.which(name, path=environment.get("PATH")) is not None:
+        if child_process.find_program(name, environment) is not None:
             return [name]
     raise CommandError("No editor was found.", f"Set $EDITOR, such as EDITOR=nano. {_KEPT}")
 
@@ -61,7 +66,11 @@ async def edited(text: str, lend: Callable[[], AbstractContextManager[None]], en
 
 async def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
     """Wait for a command that has the terminal; answers stream on meanwhile."""
-    child = await asyncio.create_subprocess_exec(*command, env=dict(environment))
+    # The person's own program, used by hand: it has their environment, and the folder that they work in.
+    found = child_process.find_program(command[0], environment) or command[0]
+    child = await child_process.start(
+        Command((found, *command[1:]), dict(environment)), stdin=None, stdout=None, stderr=None
+    )
     # Ctrl+C there is the editor's: as long as the terminal is lent, it comes to both.
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:

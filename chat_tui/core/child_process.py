@@ -1,0 +1,189 @@
+"""Starts every process that this program starts; no other module does (`tests/test_child_processes.py`).
+
+Two kinds of children:
+
+* Python modules of this package, and pip (`python_command`): isolated from the working folder (`python -I`, no
+  `PYTHON*` variable), in the root folder, with only the variables that they are allowed. They parse files that may be
+  hostile, serve a model or compute prices, and never see a key.
+* Programs of the user (`program_command`): the command that prints a key, the editor, the clipboard's programs. Their
+  names are never looked up in the working folder, also where `PATH` holds `.` or an empty entry.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+import os
+import shutil
+import subprocess
+import sys
+from asyncio.subprocess import Process
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import msgspec
+
+PIPE, STDOUT, DEVNULL = subprocess.PIPE, subprocess.STDOUT, subprocess.DEVNULL
+
+ESSENTIAL = ("HOME", "LANG", "LANGUAGE", "LC_*", "LOGNAME", "PATH", "TEMP", "TMP", "TMPDIR", "TZ", "USER")
+"""Variables for every child; `*` stands for any text. Folders of libraries are added by `variables`."""
+DESKTOP = ("DBUS_*", "DESKTOP_SESSION", "DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "XDG_*")
+"""For what talks to the desktop's session, such as its keyring or its clipboard."""
+KEYRING = (*DESKTOP, "GNOME_*", "KDE_*", "GNUPGHOME", "GPG_*", "PASSWORD_STORE_*", "KEYRING_*", "PYTHON_KEYRING_*")
+"""For the library `keyring` and the stores that it can be set to."""
+CLIPBOARD = (*DESKTOP, "SSH_*", "TMUX*", "WSL*", "__CF_*")
+"""For programs that take a text into the clipboard."""
+DOWNLOADING = (
+    *DESKTOP,
+    "PIP_*",
+    "NETRC",
+    "*_PROXY",
+    "*_proxy",
+    "SSL_CERT_*",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "NIX_SSL_CERT_FILE",
+)
+"""For pip: the index, the mirror, the proxy and the certificates that the user has chosen."""
+COMPUTING = ("GGML_*", "GOMP_*", "KMP_*", "OMP_*", "OPENBLAS_*", "CUDA_VISIBLE_DEVICES")
+"""For llama.cpp and its threads."""
+
+_SEARCH_PATHS = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH")
+"""Lists of folders, in which a relative one would mean the working folder."""
+_ROOT = os.path.abspath(os.sep)
+_MAIN = Path(__file__).with_name("child_main.py")
+
+
+class Command(msgspec.Struct, frozen=True):
+    """What is started."""
+
+    arguments: tuple[str, ...]
+    """The program, as a full path, and its arguments."""
+    environment: dict[str, str]
+    folder: str | None = None
+    """Where it is started; None: where this process is."""
+
+
+class Finished(msgspec.Struct, frozen=True):
+    """How a process ended, and what it wrote where that was caught."""
+
+    code: int
+    output: bytes = b""
+    errors: bytes = b""
+
+
+def python_command(
+    module: str,
+    *arguments: str,
+    allowed: Sequence[str] = (),
+    environment: Mapping[str, str] = os.environ,
+    flags: Sequence[str] = (),
+    python: str = sys.executable,
+    folder: str | None = _ROOT,
+) -> Command:
+    """A module run by an isolated Python that finds this package and its dependencies where this process has them.
+
+    `allowed` are patterns of variables besides the essential ones. Paths among the arguments must be absolute.
+    """
+    return Command(
+        (python, "-I", *flags, str(_MAIN.absolute()), json.dumps(_import_folders()), module, *arguments),
+        variables(environment, *ESSENTIAL, *allowed),
+        folder,
+    )
+
+
+def program_command(
+    arguments: Sequence[str], environment: Mapping[str, str], *, allowed: Sequence[str] | None = None
+) -> Command:
+    """A program of the user's, found outside the working folder, started in the user's home.
+
+    `allowed` are patterns of variables besides the essential ones; None: all of them, as the user's shell would give
+    it. Raises FileNotFoundError.
+    """
+    found = find_program(arguments[0], environment) if arguments else None
+    if found is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), *arguments[:1])
+    chosen = variables(environment, *(("*",) if allowed is None else (*ESSENTIAL, *allowed)))
+    home = os.path.expanduser("~")
+    return Command((found, *arguments[1:]), chosen, home if os.path.isdir(home) else _ROOT)
+
+
+def find_program(name: str, environment: Mapping[str, str]) -> str | None:
+    """The full path of a program by its name or its full path (`~` is the home), never one in the working folder."""
+    name = os.path.expanduser(name)
+    if os.path.dirname(name) and not os.path.isabs(name):
+        return None
+    return shutil.which(name, path=_absolute(environment.get("PATH", os.defpath)))
+
+
+def variables(environment: Mapping[str, str], *patterns: str) -> dict[str, str]:
+    """The variables whose names match, and the search paths without what depends on the working folder."""
+    kept = {name: value for name, value in environment.items() if any(fnmatchcase(name, p) for p in patterns)}
+    for name in _SEARCH_PATHS:
+        if name in environment:
+            kept[name] = _absolute(environment[name])
+    return {name: value for name, value in kept.items() if value or name not in _SEARCH_PATHS}
+
+
+def _absolute(search_path: str) -> str:
+    return os.pathsep.join(folder for folder in search_path.split(os.pathsep) if os.path.isabs(folder))
+
+
+def _import_folders() -> list[str]:
+    """Where this process finds modules, without the working folder."""
+    try:
+        here = os.getcwd()
+    except OSError:
+        here = ""
+    return [entry for entry in sys.path if os.path.isabs(entry) and not _same(entry, here)]
+
+
+def _same(one: str, other: str) -> bool:
+    return bool(other) and os.path.realpath(one) == os.path.realpath(other)
+
+
+async def start(
+    command: Command,
+    *,
+    stdin: int | None = DEVNULL,
+    stdout: int | None = DEVNULL,
+    stderr: int | None = DEVNULL,
+    new_session: bool = False,
+) -> Process:
+    """Start it; None lets it have this process's own stream. Raises OSError, ValueError."""
+    return await asyncio.create_subprocess_exec(
+        *command.arguments,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        env=command.environment,
+        cwd=command.folder,
+        start_new_session=new_session,
+    )
+
+
+def run(
+    command: Command, content: bytes = b"", *, seconds: float, catch: bool = True, new_session: bool = False
+) -> Finished:
+    """Run it to its end with this content on stdin; a blocking call. Raises OSError, and TimeoutError after `seconds`.
+
+    Without `catch` what it writes is thrown away, and not waited for: it may leave a child that keeps them open.
+    """
+    output = PIPE if catch else DEVNULL
+    try:
+        done = subprocess.run(
+            command.arguments,
+            input=content,
+            stdout=output,
+            stderr=output,
+            timeout=seconds,
+            check=False,
+            env=command.environment,
+            cwd=command.folder,
+            start_new_session=new_session,
+        )
+    except subprocess.TimeoutExpired:
+        raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT)) from None
+    return Finished(done.returncode, done.stdout or b"", done.stderr or b"")
