@@ -47,6 +47,10 @@ class Provider(msgspec.Struct, frozen=True):
     exact: bool = False
     """`base_url` is complete though it has no path."""
 
+    def __repr__(self) -> str:
+        # Without addresses and headers, which may hold credentials.
+        return f"Provider({self.name!r})"
+
 
 class Model(msgspec.Struct, frozen=True):
     """Something the router can choose."""

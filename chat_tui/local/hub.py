@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from chat_tui.core.redaction import Redactor
 from chat_tui.errors import LocalModelError
 from chat_tui.local.wheel import sha256
 from chat_tui.text_safety import clean_line
@@ -126,4 +127,6 @@ class _Nowhere:
 
 
 def _failed(name: str, why: str, hint: str) -> LocalModelError:
-    return LocalModelError(f"{clean_line(name, 100)} could not be pulled: {why.rstrip('.')}.", hint, provider="local")
+    # The hub's own words may hold the address that HF_ENDPOINT or a proxy names, or the token.
+    why = Redactor().redact(why).rstrip(".")
+    return LocalModelError(f"{clean_line(name, 100)} could not be pulled: {why}.", hint, provider="local")

@@ -1,4 +1,4 @@
-"""An HTTP answer that is not 200, as an error of ours. Keys never get into its text."""
+"""An HTTP answer that is not 200, as an error of ours. Credentials never get into its text."""
 
 from __future__ import annotations
 
@@ -12,14 +12,11 @@ import msgspec
 
 from chat_tui import errors
 from chat_tui.conversation import now
+from chat_tui.core.redaction import Redactor
 from chat_tui.providers.dialects.complaint import Complaint, access_refused, complaint_of, too_long
 from chat_tui.providers.dialects.error_message import message_in_body
 from chat_tui.text_safety import clean_line
 
-_SECRET = re.compile(
-    r"(?i)((?:bearer\s+|key[=:\s]+)['\"]?)(?=[\w\-.*…]*[\d*…])[\w\-.*…]{6,}"
-    r"|\b(?:sk|gsk|xai|hf|pplx|r8)[-_][\w\-.*…]{6,}|\bAIza[\w\-*…]{6,}"
-)
 _NO_IMAGES = re.compile(
     r"image|multi-?modal|mmproj|support.{0,20}vision|vision.{0,20}support|content must be a string", re.IGNORECASE
 )
@@ -29,8 +26,7 @@ _FINAL = (errors.KeyRefused, errors.QuotaUsedUp, errors.ContextTooLong)
 _RESETS = re.compile(r"x-ratelimit-reset-(?:requests|tokens)|anthropic-ratelimit-[a-z-]+-reset")
 _PERIOD = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|h|m|s)")
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
-_KEY_PIECE = 8
-"""Characters in a row that a text may not share with a key."""
+_NO_CREDENTIALS = Redactor()
 
 
 class Addressee(msgspec.Struct, frozen=True):
@@ -52,14 +48,14 @@ class Addressee(msgspec.Struct, frozen=True):
 
 
 def http_error(
-    status: int, headers: Mapping[str, str], body: bytes, asked: Addressee, key: str = ""
+    status: int, headers: Mapping[str, str], body: bytes, asked: Addressee, redactor: Redactor = _NO_CREDENTIALS
 ) -> errors.ProviderError:
-    """The error that a status, its headers (names in lower case) and its body mean; `key` is kept out of its text."""
+    """The error that a status, its headers (names in lower case) and its body mean, without credentials in its text."""
     complaint = _complaint(body)
-    said = _line(complaint.said, key)
+    said = _line(complaint.said, redactor)
     told = f": {said}" if said else ""
     if 300 <= status < 400:
-        error = _moved(status, headers, asked, key)
+        error = _moved(status, headers, asked, redactor)
     else:
         error = _barred(status, complaint, told, asked) or _refused(status, headers, complaint, told, asked)
     wish = headers.get("x-should-retry", "").strip().lower()
@@ -107,9 +103,9 @@ def _refused(
     )
 
 
-def _moved(status: int, headers: Mapping[str, str], asked: Addressee, key: str) -> errors.ProviderError:
+def _moved(status: int, headers: Mapping[str, str], asked: Addressee, redactor: Redactor) -> errors.ProviderError:
     where = clean_line(headers.get("location", "").partition("?")[0], 200)
-    place = f" to {without_keys(where, key)}" if "://" in where and "@" not in where else ""
+    place = f" to {redactor.redact(where)}" if "://" in where and "@" not in where else ""
     return errors.Rejected(
         f"{asked.provider} has moved{place} ({status}).",
         "Set `base_url` to its new address, if you trust it.",
@@ -163,24 +159,9 @@ def _wait(headers: Mapping[str, str], complaint: Complaint) -> float | None:
     return complaint.retry_after if wait is None else wait
 
 
-def _line(text: str, key: str) -> str:
-    # The keys go first: a cut would leave a piece that no pattern knows.
-    return clean_line(without_keys(clean_line(text, 2000), key), 200).rstrip(".")
-
-
-def without_keys(text: str, key: str = "") -> str:
-    """The text with whatever looks like a key, or is a piece of this key, blotted out."""
-    text = _SECRET.sub(lambda match: f"{match.group(1) or ''}[key]", text)
-    if not key:
-        return text
-    size = min(_KEY_PIECE, len(key))
-    pieces = {key[start : start + size] for start in range(len(key) - size + 1)}
-    hidden: set[int] = set()
-    for start in range(len(text) - size + 1):
-        if text[start : start + size] in pieces:
-            hidden.update(range(start, start + size))
-    marked = "".join("\0" if at in hidden else character for at, character in enumerate(text))
-    return re.sub("\0+", "[key]", marked)
+def _line(text: str, redactor: Redactor) -> str:
+    # Credentials go first: a cut would leave a piece that is not recognised.
+    return clean_line(redactor.redact(clean_line(text, 2000)), 200).rstrip(".")
 
 
 def retry_after(headers: Mapping[str, str], at: datetime) -> float | None:

@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 import msgspec
 
 from chat_tui import errors
+from chat_tui.core.redaction import Redactor
 from chat_tui.models import Provider
+from chat_tui.providers.credentials import credentials_of
 from chat_tui.providers.dialects import dialect
 
 
@@ -20,6 +22,14 @@ class Line(msgspec.Struct, frozen=True):
     api_key: str = ""
     socket_path: str = ""
     """A unix socket in place of the host, for the built-in model."""
+
+    def redactor(self) -> Redactor:
+        """Keeps what the server is sent as credentials out of what it says."""
+        return Redactor(credentials_of(self.provider, self.api_key))
+
+    def __repr__(self) -> str:
+        # Without the key.
+        return f"Line({self.provider!r})"
 
 
 def base_url_of(provider: Provider) -> str:

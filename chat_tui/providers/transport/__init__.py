@@ -28,6 +28,7 @@ from chat_tui.providers.line import Line as Line
 from chat_tui.providers.line import base_url_of, url_of
 from chat_tui.providers.line import key_of as key_of
 from chat_tui.providers.transport.clients import client_of
+from chat_tui.providers.transport.echoes import EchoFilter
 from chat_tui.providers.transport.failures import BROKEN, STALE, mapped
 from chat_tui.request import Request
 from chat_tui.text_safety import clean_line
@@ -196,9 +197,10 @@ async def _attempt(
                     return
                 pieces: Any = reply.aiter_bytes()
                 kind = reply.headers.get("content-type", "")
+                echoes = EchoFilter(line)
                 async with aclosing(pieces), aclosing(replies.bursts(pieces, kind, spoken, BROKEN)) as bursts:
                     async for burst in bursts:
-                        yield burst
+                        yield echoes.filter(burst)
         except STALE:
             if not wire.stale:
                 raise
@@ -245,7 +247,7 @@ def _refused(
         fetch_hint=spoken.fetch_hint.replace("{model}", clean_line(model.id, 100)) if model else "",
         images=call is not None and call.images,
     )
-    return http_error(reply.status_code, reply.headers, body, asked, line.api_key)
+    return http_error(reply.status_code, reply.headers, body, asked, line.redactor())
 
 
 def _headers(spoken: Dialect, line: Line) -> Mapping[str, str]:

@@ -9,7 +9,6 @@ from typing import Any
 import httpx
 
 from chat_tui import errors
-from chat_tui.providers.http_errors import without_keys
 from chat_tui.providers.line import Line, no_address
 from chat_tui.providers.proxies import proxy_of, whose
 from chat_tui.text_safety import clean_line
@@ -21,7 +20,7 @@ STALE = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError, httpx.Clo
 
 
 class mapped:
-    """Turns httpx's errors into ours, puts the provider's and model's names into ours, and keeps the key out."""
+    """Turns httpx's errors into ours, puts the provider's and model's names into ours, and keeps credentials out."""
 
     def __init__(self, line: Line, model: str) -> None:
         self._line, self._model = line, model
@@ -33,7 +32,8 @@ class mapped:
         if isinstance(error, errors.ProviderError):
             error.provider = error.provider or self._about["provider"]
             error.model = error.model or self._about["model"]
-            error.title = without_keys(error.title, self._line.api_key)
+            redactor = self._line.redactor()
+            error.title, error.hint = redactor.redact(error.title), redactor.redact(error.hint)
             error.args = (error.title,)
         elif isinstance(error, (*BROKEN, httpx.HTTPError, httpx.InvalidURL, UnicodeError, ExceptionGroup)):
             # Without the cause: its text may hold an address with a password, or a header.
@@ -84,7 +84,7 @@ class mapped:
             return None
         named, hint = whose(self._line.provider, proxy)
         if isinstance(error, httpx.ProxyError):
-            said = clean_line(without_keys(str(error), self._line.api_key), 100)
+            said = clean_line(self._line.redactor().redact(clean_line(str(error), 1000)), 100)
             return errors.Unreachable(
                 f"{named} does not lead to {self._line.provider.name}: {said}.", hint, **self._about
             )

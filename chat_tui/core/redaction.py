@@ -1,0 +1,166 @@
+"""Keeps configured credentials out of text that came from outside: error bodies, echoed headers, echoed addresses.
+
+A credential is recognised whole, cut to eight characters or more, and in the encodings in which servers repeat it
+(percent, Base64, JSON, HTML). Credentials shorter than eight characters are words as well, so they are recognised as
+whole tokens only, and those shorter than four only behind their own label.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Iterable, Iterator, Sequence
+from urllib.parse import quote, quote_plus, unquote
+
+import msgspec
+
+MARK = "[key]"
+"""Stands in the place of a credential."""
+
+_PIECE = 8
+"""Characters in a row that a text may not share with a credential."""
+_TOKEN = 4
+"""Characters from which on a credential is recognised as a token of its own."""
+_LONGEST = 4096
+"""Characters of a credential that are looked for."""
+_LOOKS_LIKE_A_KEY = re.compile(
+    r"(?i)((?:bearer\s+|key[=:\s]+)['\"]?)(?=[\w\-.*…]*[\d*…])[\w\-.*…]{6,}"
+    r"|\b(?:sk|gsk|xai|hf|pplx|r8)[-_][\w\-.*…]{6,}|\bAIza[\w\-*…]{6,}"
+)
+_USER_INFO = re.compile(r"(://)[^/\s@]{1,300}@")
+"""What stands before the host in an address, whoever configured it."""
+
+
+class Credential(msgspec.Struct, frozen=True):
+    """A configured secret."""
+
+    value: str
+    label: str = ""
+    """What stands in front of it where it is repeated: a header's or a query parameter's name."""
+
+    def __repr__(self) -> str:
+        return f"Credential({self.label!r})"
+
+
+class Redactor:
+    """Replaces credentials in a text by a mark."""
+
+    def __init__(self, credentials: Iterable[Credential] = ()) -> None:
+        self._pieces: set[str] = set()
+        tokens: set[str] = set()
+        labelled: list[str] = []
+        for credential in credentials:
+            for form in _forms(credential.value[:_LONGEST]):
+                if len(form) >= _PIECE:
+                    folded = _folded(form)
+                    self._pieces.update(folded[at : at + _PIECE] for at in range(len(folded) - _PIECE + 1))
+                elif len(form) >= _TOKEN:
+                    tokens.add(re.escape(form))
+                elif form and credential.label:
+                    labelled.append(rf"(\b{re.escape(credential.label)}\W{{1,8}}){re.escape(form)}(?![A-Za-z0-9])")
+        self._tokens = re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(tokens)})(?![A-Za-z0-9])") if tokens else None
+        self._labelled = [re.compile(pattern, re.IGNORECASE) for pattern in labelled]
+
+    def redact(self, text: str) -> str:
+        """The text with whatever looks like a key, or is a credential or a piece of one, replaced by `MARK`."""
+        text = _USER_INFO.sub(rf"\1{MARK}@", _LOOKS_LIKE_A_KEY.sub(_marked, text))
+        text = self._without_pieces(text)
+        if self._tokens is not None:
+            text = self._tokens.sub(MARK, text)
+        for pattern in self._labelled:
+            text = pattern.sub(_marked, text)
+        return text
+
+    def _without_pieces(self, text: str) -> str:
+        if not self._pieces:
+            return text
+        hidden = hidden_positions(text, self._pieces)
+        if not hidden:
+            return text
+        masked = "".join("\0" if at in hidden else character for at, character in enumerate(text))
+        return re.sub("\0+", MARK, masked)
+
+
+class StreamRedactor:
+    """Replaces credentials in a text that comes in pieces, without holding any of it back.
+
+    Of a credential that comes in small pieces the first seven characters have been given out before it is recognised.
+    Only what no ordinary text contains is looked for: the model's own words are never touched.
+    """
+
+    def __init__(self, credentials: Iterable[Credential] = ()) -> None:
+        forms = {
+            _folded(form)
+            for credential in credentials
+            for form in _forms(credential.value[:_LONGEST])
+            if len(form) >= _PIECE and _is_random(credential.value)
+        }
+        self._beginnings = tuple({form[:_PIECE] for form in forms})
+        self._forms: Sequence[str] = tuple(forms)
+        self._pieces: set[str] = set()
+        self._before = ""
+        """The end of the text so far, as it came."""
+        self._inside = False
+        """The last characters belonged to a credential."""
+
+    def feed(self, piece: str) -> str:
+        """The piece without the credentials in it."""
+        if not self._beginnings or not piece:
+            return piece
+        text = self._before + piece
+        start, self._before = len(self._before), text[1 - _PIECE :]
+        folded = _folded(text)
+        if not self._inside and not any(beginning in folded for beginning in self._beginnings):
+            return piece
+        if not self._pieces:
+            self._pieces = {form[at : at + _PIECE] for form in self._forms for at in range(len(form) - _PIECE + 1)}
+        hidden = hidden_positions(text, self._pieces)
+        was_inside, self._inside = self._inside, len(text) - 1 in hidden
+        masked = "".join("\0" if at in hidden else text[at] for at in range(start, len(text)))
+        if was_inside and masked.startswith("\0"):
+            masked = masked.lstrip("\0")
+        return re.sub("\0+", MARK, masked)
+
+
+def hidden_positions(text: str, pieces: set[str]) -> set[int]:
+    """The positions of the text's characters that belong to any of the (folded) pieces."""
+    folded = _folded(text)
+    hidden: set[int] = set()
+    for start in range(len(folded) - _PIECE + 1):
+        if folded[start : start + _PIECE] in pieces:
+            hidden.update(range(start, start + _PIECE))
+    return hidden
+
+
+def _marked(match: re.Match[str]) -> str:
+    return f"{match.group(1) or ''}{MARK}"
+
+
+def _folded(text: str) -> str:
+    """In lower case, where that keeps its length: some servers repeat headers so."""
+    lower = text.lower()
+    return lower if len(lower) == len(text) else text
+
+
+def _is_random(value: str) -> bool:
+    """It is long and no word: digits and letters are in it."""
+    return len(value) >= _PIECE and any(map(str.isdigit, value)) and any(map(str.isalpha, value))
+
+
+def _forms(value: str) -> Iterator[str]:
+    """How a credential may be written where it is repeated, without padding."""
+    encoded = value.encode("utf-8", "replace")
+    yield from dict.fromkeys(
+        (
+            value,
+            unquote(value),
+            quote(value, safe=""),
+            quote_plus(value),
+            json.dumps(value)[1:-1],
+            html.escape(value),
+            b64encode(encoded).decode().rstrip("="),
+            urlsafe_b64encode(encoded).decode().rstrip("="),
+        )
+    )

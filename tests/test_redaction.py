@@ -1,0 +1,225 @@
+"""Whatever is configured as a credential is kept out of everything that a server says."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chat_tui import errors
+from chat_tui.chunks import Chunk
+from chat_tui.core.redaction import MARK, Credential, Redactor, StreamRedactor
+from chat_tui.models import Model, Provider
+from chat_tui.providers.credentials import credentials_of
+from chat_tui.providers.transport import Line, Transport
+from chat_tui.request import Request
+from tests.wire.asking import text_of
+from tests.wire.home import Home
+from tests.wire.raw_server import DONE, Answer, Asked, RawServer, chunked, event, saying, whole
+
+BASIC = base64.b64encode(b"carol:open-sesame-4").decode()
+
+
+@pytest.fixture
+async def transport() -> AsyncIterator[Transport]:
+    made = Transport(connection_seconds=2)
+    yield made
+    await made.close()
+
+
+def redacted(provider: Provider, text: str, key: str = "") -> str:
+    return Redactor(credentials_of(provider, key)).redact(text)
+
+
+@pytest.mark.parametrize(
+    ("provider", "said"),
+    [
+        (Provider("box", headers={"X-Secret": "hunter22"}), "x-secret: hunter22"),
+        (Provider("box", headers={"X-Secret": "pw1"}), '{"X-Secret": "pw1"}'),
+        (Provider("box", headers={"X-Secret": "s3cr"}), "you sent s3cr, which is wrong"),
+        (Provider("box", headers={"Cookie": "session=abcdefgh; team=blue"}), "cookie abcdefgh"),
+        (Provider("box", headers={"Authorization": f"Basic {BASIC}"}), f"Basic {BASIC}"),
+        (Provider("box", headers={"Authorization": f"Basic {BASIC}"}), "password open-sesame-4"),
+        (Provider("box", headers={"Authorization": "Token pw12"}), "token=pw12"),
+        (Provider("box", headers={"Proxy-Authorization": "Digest 0a4f113b"}), "got 0a4f113b"),
+        (Provider("box", base_url="http://user:pw@host/v1"), "http://user:pw@host/v1/models"),
+        (Provider("box", base_url="http://user:pw@host/v1"), "Authorization: Basic dXNlcjpwdw=="),
+        (Provider("box", base_url="http://user:pw@host/v1"), '{"user": "user", "password": "pw"}'),
+        (Provider("box", base_url="http://u:p%40ss%2Fword1@host"), "p@ss/word1"),
+        (Provider("box", base_url="http://u:p%40ss%2Fword1@host"), "p%40ss%2Fword1"),
+        (Provider("box", base_url="https://sk_live_1234567@host"), "sk_live_1234567"),
+        (Provider("box", base_urls=("http://a", "http://u:open-sesame@b")), "u:open-sesame@b"),
+        (Provider("box", base_url="https://host/v1?key=abcd1234&api-version=1"), "/v1?key=abcd1234"),
+        (Provider("box", proxy="http://u:pw123@proxy:3128"), "u:pw123@proxy"),
+        (Provider("box", headers={"X-Key": 'ab"cd\\efgh'}), json.dumps({"x-key": 'ab"cd\\efgh'})),
+        (Provider("box", headers={"X-Key": "AbCdEfGh12"}), "x-key abcdefgh12"),
+        (Provider("box", headers={"X-Key": "AbCdEfGh12345678"}), "starts with AbCdEfGh1…"),
+    ],
+)
+def test_a_credential_is_kept_out_in_every_form_in_which_it_is_repeated(provider: Provider, said: str) -> None:
+    told = redacted(provider, said)
+    assert MARK in told
+    for secret in (
+        "hunter22",
+        "pw1",
+        "s3cr",
+        BASIC,
+        "open-sesame",
+        "dXNlcjpwdw",
+        ":pw",
+        '"pw"',
+        "ss/word1",
+        "ss%2Fword",
+    ):
+        assert secret not in told
+    for secret in ("sk_live", "abcd1234", "0a4f113b", "abcdefgh", "AbCdEfGh", "efgh"):
+        assert secret not in told
+
+
+@pytest.mark.parametrize(
+    ("provider", "said"),
+    [
+        (Provider("box", headers={"X-Version": "1"}), "The model takes 1 image and 11 files (HTTP/1.1 400)"),
+        (Provider("box", headers={"X-Mode": "on"}), "based on one of them"),
+        (Provider("box", headers={"Content-Type": "application/json"}), "wants application/json"),
+        (Provider("box", headers={"Authorization": "Bearer abc12345"}), "The bearer is late; Basic is not known"),
+        (Provider("ollama", headers={"Authorization": "Bearer ollama"}), "ollama cannot answer now"),
+        (Provider("box", base_url="https://host/v1?api-version=2024-10-21"), "api-version 2024-10-21 is old"),
+        (Provider("box", base_url="https://me:pw@host/v1"), "some pwd was there, meaning the password"),
+    ],
+)
+def test_words_and_numbers_that_happen_to_be_configured_stay(provider: Provider, said: str) -> None:
+    assert redacted(provider, said) == said
+
+
+def test_a_placeholder_in_the_place_of_a_key_is_no_secret() -> None:
+    assert redacted(Provider("ollama"), "ollama cannot answer now (500)", "ollama") == "ollama cannot answer now (500)"
+    assert redacted(Provider("box"), "the list is empty", "EMPTY") == "the list is empty"
+
+
+def test_an_address_in_any_text_loses_its_password() -> None:
+    told = Redactor().redact("GET https://bob:open-sesame@mirror/simple/ failed, mail bob@mirror")
+    assert told == f"GET https://{MARK}@mirror/simple/ failed, mail bob@mirror"
+
+
+def test_a_proxy_that_the_environment_names_has_its_password_kept_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://dave:open-sesame@proxy:8080")
+    assert "sesame" not in redacted(Provider("box"), "407 from dave:open-sesame@proxy")
+
+
+def test_no_record_shows_credentials_in_a_traceback() -> None:
+    provider = Provider("box", base_url="http://u:hunter2@h", headers={"X": "hunter2"}, proxy="http://u:hunter2@h")
+    assert "hunter2" not in f"{provider!r} {Line(provider, 'hunter2')!r} {list(credentials_of(provider))!r}"
+
+
+@given(st.from_regex(r"[a-z]{3}[0-9]{3}[A-Za-z0-9_\-]{4,40}", fullmatch=True), st.lists(st.integers(1, 12), min_size=1))
+def test_a_credential_in_a_streamed_text_shows_at_most_seven_characters(key: str, sizes: list[int]) -> None:
+    text, at, told = f"It is {key}, you see: {key}.", 0, ""
+    redactor = StreamRedactor([Credential(key)])
+    for size in [*sizes, len(text)]:
+        told += redactor.feed(text[at : at + size])
+        at += size
+    assert told.startswith("It is ")
+    assert told.endswith(".")
+    assert ", you see: " in told
+    assert not any(key[at : at + 8].lower() in told.lower() for at in range(len(key) - 7))
+
+
+@given(st.lists(st.text(max_size=9)))
+def test_a_streamed_text_without_credentials_stays_as_it_is(pieces: list[str]) -> None:
+    redactor = StreamRedactor([Credential("sk-proj-0123456789"), Credential("engineering"), Credential("1")])
+    assert [redactor.feed(piece) for piece in pieces] == pieces
+    assert redactor.feed("the engineering team has 1 member") == "the engineering team has 1 member"
+
+
+# -- over the wire -----------------------------------------------------------------------------------------------------
+
+SECRETS = ("hunter22-secret", "open-sesame-4", BASIC, "pw", "key-7f3a9c", "dXNlcjpwdw")
+
+
+def echoing(status: str) -> Answer:
+    """Repeats the request's line and headers as an error's words."""
+
+    async def answer(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        usual = ("host", "accept", "accept-encoding", "connection", "user-agent", "content-type", "content-length")
+        said = " ".join(f"{name}: {value}" for name, value in asked.headers.items() if name not in usual)
+        writer.write(whole(json.dumps({"error": {"message": f"{said} {asked.line}"}}).encode(), status))
+
+    return answer
+
+
+async def asked(
+    transport: Transport, provider: Provider, key: str = ""
+) -> tuple[list[Chunk], errors.ProviderError | None]:
+    chunks: list[Chunk] = []
+    try:
+        async with aclosing(transport.stream(Line(provider, key), Model("box/m"), Request(prompt="hi"))) as bursts:
+            async for burst in bursts:
+                chunks += burst
+    except errors.ProviderError as error:
+        return chunks, error
+    return chunks, None
+
+
+@pytest.mark.parametrize("status", ["400 No", "401 No", "403 No", "404 No", "429 No", "500 No", "503 No", "200 OK"])
+async def test_headers_that_a_server_repeats_in_an_error_are_kept_out(transport: Transport, status: str) -> None:
+    async with RawServer(echoing(status)) as server:
+        headers = {"X-Secret": "hunter22-secret", "Authorization": f"Basic {BASIC}"}
+        _, error = await asked(transport, Provider("box", base_url=server.base_url, headers=headers))
+        assert error is not None
+        assert not any(secret in f"{error!r} {error}" for secret in SECRETS)
+        at = server.base_url.replace("http://", "http://user:pw@")
+        _, error = await asked(transport, Provider("box", base_url=f"{at}?key=key-7f3a9c"))
+        assert error is not None
+        assert not any(secret in f"{error!r} {error}" for secret in SECRETS)
+        if status == "200 OK":
+            return
+        with pytest.raises(errors.ProviderError) as caught:
+            await transport.models(Provider("box", base_url=server.base_url, headers=headers), "")
+        assert not any(secret in f"{caught.value!r} {caught.value}" for secret in SECRETS)
+
+
+async def test_a_key_that_a_server_repeats_in_its_answer_is_kept_out(transport: Transport) -> None:
+    stream = chunked(event("You sent key-7f3a9c-long"), event(", di"), event("d you?"), event(None, "stop"), DONE)
+    async with RawServer(saying(stream)) as server:
+        chunks, error = await asked(transport, Provider("box", base_url=server.base_url), "key-7f3a9c-long")
+    assert error is None
+    assert text_of(chunks) == f"You sent {MARK}, did you?"
+
+
+async def test_where_a_server_has_moved_is_told_without_credentials(transport: Transport) -> None:
+    elsewhere = f"location: https://elsewhere.invalid/{quote('open-sesame-4')}/v1"
+    async with RawServer(saying(whole(b"", "301 Moved", "text/plain", elsewhere))) as server:
+        provider = Provider("box", base_url=server.base_url, headers={"Authorization": f"Basic {BASIC}"})
+        _, error = await asked(transport, provider)
+    assert error is not None
+    assert "open-sesame" not in error.title
+
+
+async def test_ask_shows_stores_and_exports_no_credential(home: Home) -> None:
+    async with RawServer(echoing("500 No")) as server:
+        home.config.write_text(
+            "[error_handling]\nretry_attempts = 1\n"
+            f'[[providers]]\nname = "box"\nbase_url = "{server.base_url}"\nmodels = ["m"]\nproxy = "none"\n'
+            f'headers = {{ X-Secret = "hunter22-secret", Authorization = "Basic {BASIC}" }}\n'
+            '[[providers]]\nname = "tub"\nmodels = ["m"]\n'
+            f'base_url = "{server.base_url.replace("http://", "http://user:open-sesame-4@")}?key=key-7f3a9c"\n'
+        )
+        for options in ((), ("--json",)):
+            for model in ("box/m", "tub/m"):
+                ran = await home.run("ask", *options, "--model", model, "hello")
+                assert ran.code == 1
+                assert b"x-" in ran.out + ran.err or b"authorization" in ran.out + ran.err
+                assert not any(secret.encode() in ran.out + ran.err for secret in SECRETS if len(secret) > 2)
+    exported = await home.run("history", "export", "--all", "--format", "json")
+    listed = await home.run("models", "list")
+    assert exported.out
+    for text in (home.store.read_bytes(), exported.out, exported.err, listed.out, listed.err):
+        assert not any(secret.encode() in text for secret in SECRETS if len(secret) > 2)
