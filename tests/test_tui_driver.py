@@ -20,6 +20,7 @@ from textual import events
 from chat_tui.tui.driver import driver_class
 from chat_tui.tui.terminal_input import InputSplitter
 
+_ESC = "\x1b"
 START, END = "\x1b[200~", "\x1b[201~"
 
 APP = """
@@ -281,12 +282,92 @@ def test_a_mouse_that_moves_on_does_not_hold_a_paste() -> None:
         ("\x1b[97:65;2;65u", "\x1b[97;2;65u"),
         ("\x1b[97;1:1;97u\x1b[97;1:3u", "\x1b[97;1;97u"),
         ("\x1b[1;5:1D\x1b[1;5:3D", "\x1b[1;5D"),
-        ("\x1b[0;;28450:23383u", "\x1b[0;;28450:23383u"),
+        ("\x1b[0;;28450:23383u", "漢字"),
+        ("\x1b[0;;20170:22825:22825:27668:24456u", "今天天气很"),
+        ("\x1b[0;129;128104:8205:128105:8205:128103:65039u", "👨\u200d👩\u200d👧\ufe0f"),
+        ("\x1b[0;;" + ":".join(["28450"] * 500) + "u", "漢" * 500),
+        ("\x1b[0;;3:7:97:27:13:98u\x1b[13;;13u", "ab\x1b[13u"),
+        ("\x1b[13;129u\x1b[13;66:1u\x1b[13;2:3u", "\x1b[13;129u\x1b[13;66u"),
+        ("\x1b\r\x1b\n\x1b[27;3;13~\x1b[27;2;13~\x1b[27;5;13~", "\x1b[13;3u" * 3 + "\x1b[13;2u\x1b[13;5u"),
         ("\x1b[9999999999u\x1b[97;;9999999u\x1b[55296u\x1b[97;;57343u\x1b[u\x1b[;;u", ""),
     ],
 )
 def test_keys_of_kittys_protocol_become_what_can_be_read(sent: str, meant: str) -> None:
     assert "".join(text for kind, text in told(sent) if kind == "text") == meant
+
+
+REPLIES = [
+    "\x1b[?62;22;52c",
+    "\x1b[>1;10;0c",
+    "\x1b[=1;0c",
+    "\x1bP!|00000000\x1b\\",
+    "\x1b]11;rgb:1e1e/1e1e/2e2e\x07",
+    "\x1b]10;rgb:cdcd/d6d6/f4f4\x1b\\",
+    "\x1b]4;1;rgb:f3f3/8b8b/a8a8\x07",
+    "\x1b]52;c;aGVsbG8gd29ybGQ=\x07",
+    "\x1b]lTitle é\x1b\\",
+    "\x1bP>|kitty(0.35.2)\x1b\\",
+    "\x1bP1+r544e=787465726d\x1b\\",
+    "\x1bP1$r0m\x1b\\",
+    "\x1b_Gi=31;OK\x1b\\",
+    "\x1b[?1u",
+    "\x1b[?1;2$y",
+    "\x1b[8;40;120t",
+    "\x1b[4;800;1200t",
+    "\x1b[?997;1n",
+    "\x1b[0n",
+    "\x1b[?12;40R",
+]
+
+
+@pytest.mark.parametrize("reply", REPLIES)
+def test_a_reply_that_nobody_waits_for_is_dropped_whole_however_it_is_cut(reply: str) -> None:
+    assert InputSplitter().feed(reply) == []
+    assert told(f"a{reply}b") == [("text", "ab")]
+    assert told(f"a{reply * 2}b", quiet_after=False) == [("text", "ab")]
+    for first in range(1, len(reply)):
+        for second in range(first, len(reply)):
+            assert told("a", reply[:first], reply[first:second], reply[second:], "b") == [("text", "ab")]
+
+
+@pytest.mark.parametrize("reply", REPLIES)
+def test_a_reply_that_stalls_where_it_is_cut_is_dropped(reply: str) -> None:
+    for cut in range(2, len(reply)):
+        splitter = InputSplitter()
+        pieces = splitter.feed(reply[:cut])
+        pieces += splitter.silence()
+        assert [*pieces, *splitter.feed(reply[cut:] + "b")] == ["b"], cut
+    # An Esc is told at once: what follows it shortly after is the reply all the same.
+    splitter = InputSplitter()
+    splitter.feed(_ESC)
+    (escape,) = splitter.silence()
+    assert isinstance(escape, events.Key)
+    if len(reply) > 6:
+        assert "".join(map(str, splitter.feed(reply[1:] + "b"))) in ("b", reply[1:] + "b")
+
+
+@pytest.mark.parametrize(
+    "begun", ["\x1b]11;rgb:1e", "\x1bP>|never", "\x1b[?62;", "\x1b[" + "1;" * 9000, "\x1b_G" + "x" * 99999]
+)
+def test_a_reply_that_never_ends_is_given_up_and_types_nothing(begun: str) -> None:
+    splitter = InputSplitter()
+    assert splitter.feed(begun) == []
+    assert [piece for _ in range(7) for piece in splitter.silence()] == []
+    assert splitter.feed("hello") == ["hello"]
+    # Keys that are pressed meanwhile are not a part of it.
+    splitter.feed("\x1b]11;rgb:1e")
+    splitter.silence()
+    assert [piece for key in "hi\r" for piece in splitter.feed(key)] == ["h", "i", "\r"]
+    assert splitter.feed("\x1b]11;rgb\x03x") == ["\x03x"]
+
+
+def test_what_textual_waits_for_still_comes_and_so_do_keys_that_look_like_replies() -> None:
+    kept = "\x1b[?2026;2$y\x1b[?2048;0$y\x1b[I\x1b[O\x1b[48;40;120;800;1200t\x1b[<0;5;5M\x1b[<35;-1;5m\x1b[3;7R"
+    kept += "\x1b[1;5R\x1b[[A\x1b[3$\x1b[3;5~\x1b[1;2P\x1b[Z\x1bOP\x1b[97;5u"
+    assert told(kept) == [("text", kept)]
+    assert told(*kept) == [("text", kept)]
+    assert told("\x1bP") == [("text", "\x1b[80;3u")]
+    assert told("\x1b]", "x") == []
 
 
 def test_keys_that_are_none_do_not_end_the_input(shared: Terminal) -> None:

@@ -31,7 +31,7 @@ def test_ids_are_noun_and_verb() -> None:
 
 def test_keys_that_terminals_take_are_not_used() -> None:
     used = {key for row in TABLE for key in row.keys.split(",")}
-    assert not used & {"ctrl+b", "ctrl+a", "ctrl+s", "alt+enter"}
+    assert not used & {"ctrl+b", "ctrl+a", "ctrl+s"}
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import select
 import signal
 import sys
 from codecs import getincrementaldecoder
+from collections.abc import Iterable
 from contextlib import suppress
 from queue import Empty
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,9 @@ MOST_WAITING = 10
 STUCK_SECONDS = 3.0
 """A terminal that takes nothing for so long does not hold the end of the app."""
 
+_STANDARD_FILES = (2, 1, 0)
+"""Errors before output: Textual draws there."""
+
 _FRAME_END = "\x1b[?2026l"
 """A frame that was cut does not hold what is drawn next."""
 
@@ -42,6 +46,19 @@ _LATIN_KEYS, _FORMER_KEYS = "\x1b[>29u", "\x1b[<u"
 
 _BLANK = "\x1b[0m\x1b[H\x1b[J"
 """For terminals without a second screen, such as GNU screen's and the Linux console: nothing of ours is left."""
+
+
+def terminal_size(files: Iterable[int]) -> tuple[int, int] | None:
+    """Columns and rows of the first of these files that is a terminal and knows them; None where none does.
+
+    The environment is not asked: COLUMNS and LINES that a shell has exported stay as they were when a window changes.
+    """
+    for number in files:
+        with suppress(OSError):
+            columns, rows = os.get_terminal_size(number)
+            if columns and rows:
+                return columns, rows
+    return None
 
 
 def driver_class() -> type[Driver] | None:
@@ -78,7 +95,9 @@ if sys.platform != "win32":
         ) -> None:
             # GNU screen holds a lone Esc until the next key comes while a mouse is reported.
             self._in_screen = "STY" in os.environ
-            super().__init__(app, debug=debug, mouse=mouse and not self._in_screen, size=size)
+            super().__init__(
+                app, debug=debug, mouse=mouse and not self._in_screen, size=size or terminal_size(_STANDARD_FILES)
+            )
             self._leaving = False
             # The Linux console has no title, and older ones print it.
             self._has_title = os.environ.get("TERM", "") not in {"linux", "dumb", ""}
@@ -90,6 +109,9 @@ if sys.platform != "win32":
                 self._file: Any = TerminalOutput(out, self._hang_up, self._taken)
             self._behind = False
             self._frame: list[str] | None = None
+
+        def _get_terminal_size(self) -> tuple[int, int]:
+            return terminal_size(_STANDARD_FILES) or super()._get_terminal_size()
 
         def is_behind(self) -> bool:
             """Asked before each frame, so that none is cut."""

@@ -85,13 +85,13 @@ TABLE: tuple[Key, ...] = (
     Key("app.quit", "ctrl+q", "quit", "quit; what runs is cancelled and its part is kept", label="quit"),
     Key(
         "prompt.send",
-        "enter",
+        "enter,ctrl+enter",
         "send",
         "send; while an answer runs: queue the words, or steer it",
         "prompt",
         "send",
     ),
-    Key("prompt.new_line", "ctrl+j,shift+enter", "new_line", "make a new line", "prompt", "new line"),
+    Key("prompt.new_line", "ctrl+j,shift+enter,alt+enter", "new_line", "make a new line", "prompt", "new line"),
     Key(
         "prompt.recall",
         "up,down",

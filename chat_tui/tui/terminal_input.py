@@ -1,14 +1,14 @@
-"""Keys, lone escapes and pastes, told apart in what a terminal sends; knows no I/O and no clock."""
+"""Keys, lone escapes, pastes and replies, told apart in what a terminal sends; knows no I/O and no clock."""
 
 from __future__ import annotations
 
 import re
-import sys
 from typing import TypeAlias
 
 from textual import events
 
 from chat_tui.text_safety import Cleaner
+from chat_tui.tui.terminal_sequences import alt_key, decode
 
 ESCAPE_SECONDS = 0.01
 """How long the rest of a sequence may take to follow its ESC; a terminal sends both in one go."""
@@ -19,20 +19,29 @@ TICK_SECONDS = 0.1
 PASTE_SILENCE_SECONDS = 1.0
 """A paste without an ending is handed over after this long without a byte."""
 
+SEQUENCE_SILENCE_SECONDS = 0.5
+"""A reply or a key that was cut is given up after this long without a byte."""
+
 PASTE_LIMIT = 16 * 1024 * 1024
 """Characters of one paste that are kept; what goes beyond is dropped, never typed."""
 
 _ESC = "\x1b"
 _PASTE_START = "\x1b[200~"
 _PASTE_END = "\x1b[201~"
+_STRING_ENDS = ("\x07", "\x1b", "\\")
 _MOUSE = "\x1b[<"
-_UNFINISHED = re.compile(r"\x1b+(?:\[[\d:;]{0,40})?\Z")
+_LONGEST_SEQUENCE = 4096
+"""Characters; text from an input method is as long as what was composed."""
+_UNFINISHED = re.compile(
+    rf"\x1b+(?:[P\]_^X]|\[\[|\[M.{{0,2}}|\[(?!\d\d?\$\Z)[ -?]{{0,{_LONGEST_SEQUENCE}}})?\Z", re.DOTALL
+)
 _MAYBE_END = re.compile(r"\x1b(?:\[(?:2(?:01?)?)?)?\Z")
-# Without those that begin a sequence, and without the word moves of macOS, which Textual knows.
-_ALT = re.compile(r"\x1b([0-9ac-eg-zA-NQ-WYZ])")
-# Keys as kitty writes them. All of those that end with "u", and of the others those that tell more than Textual knows.
-_KITTY = re.compile(r"\x1b\[(?:([\d:;]*)u|([\d;]*:[\d:;]*)([~A-HP-S]))")
-_ALT_OR_CTRL, _LET_GO, _ASCII = 2 | 4, "3", 127
+# A device control, operating system, privacy or application string; or a control sequence beyond all bounds.
+_STRING = re.compile(rf"\x1b(?:[P\]_^X]|\[[ -?]{{{_LONGEST_SEQUENCE},}}\Z)")
+_STRING_END = re.compile(r"[\x07\x9c]|\x1b\\|(?=[\x00-\x1f])")
+_SEQUENCE_END = re.compile(r"[@-~]|(?=[\x00-\x1f\x7f])")
+_REST_OF_REPLY = re.compile(r"\\|\[[?>=]|\]\d|P[\d>!]|_G")
+"""What follows an Esc that was none: a slow line had cut a reply behind it."""
 # Nobody types this many characters between two reads, so they are the rest of a paste that had stalled.
 _BURST = 32
 
@@ -41,7 +50,7 @@ Piece: TypeAlias = str | events.InputEvent | events.Paste
 
 
 class InputSplitter:
-    """Tells keys, lone escapes and pastes apart in what a terminal sends; knows no I/O and no clock.
+    """Tells keys, lone escapes and pastes apart in what a terminal sends, and drops replies that nobody waits for.
 
     Whoever reads the terminal waits `patience` seconds for more, then calls `feed` with what came or `silence`.
     """
@@ -53,26 +62,32 @@ class InputSplitter:
         self._paste: _Paste | None = None
         self._behind: str | None = None
         """What came behind the paste's ending, which was none if there is another."""
+        self._string_end: re.Pattern[str] | None = None
+        """Inside a string that is dropped: what ends it."""
+        self._told_escape = False
+        """A moment ago, since nothing had followed."""
         self._quiet_seconds = 0.0
         self._stalled = False
 
     @property
     def patience(self) -> float:
         """Seconds to wait for more before `silence` is to be called."""
-        lone = self._paste is None and self._held and not self._held.strip(_ESC)
+        lone = self._paste is None and self._string_end is None and self._held and not self._held.strip(_ESC)
         return self._escape_seconds if lone or self._behind is not None else TICK_SECONDS
 
     def feed(self, text: str) -> list[Piece]:
         """What is decided now that this text has come."""
-        self._quiet_seconds = 0.0
-        text, self._held = self._held + text, ""
+        pieces: list[Piece] = []
+        text = self._joined(text, pieces)
+        self._quiet_seconds, self._held, self._told_escape = 0.0, "", False
         if self._stalled and text:
             self._stalled = False
             if _goes_on(text):
                 self._paste = _Paste(self._paste_limit)
-        pieces: list[Piece] = []
         while text:
-            if self._paste is None:
+            if self._string_end is not None:
+                text = self._dropped(self._string_end, text)
+            elif self._paste is None:
                 text = self._keys(text, pieces)
             elif self._behind is None:
                 text = self._pasted(self._paste, text)
@@ -82,12 +97,9 @@ class InputSplitter:
 
     def silence(self) -> list[Piece]:
         """What is decided now that nothing came for `patience` seconds."""
-        waited = self.patience
+        waited, self._told_escape = self.patience, False
         if self._paste is None:
-            held, self._held = self._held, ""
-            if held.strip(_ESC):
-                return [held]
-            return [events.Key("escape", _ESC) for _ in held]
+            return self._silent_keys(waited)
         if self._behind is not None:
             behind = self._behind
             return [self._end(self._paste), *self.feed(behind)]
@@ -98,6 +110,46 @@ class InputSplitter:
         self._held, self._stalled = "", True
         return [self._end(self._paste)]
 
+    def _silent_keys(self, waited: float) -> list[Piece]:
+        if self._string_end is None and not self._held.strip(_ESC):
+            held, self._held, self._told_escape = self._held, "", bool(self._held)
+            return [events.Key("escape", _ESC) for _ in held]
+        self._quiet_seconds += waited
+        if self._string_end is not None and self._held:
+            # The end of the string was cut.
+            self._string_end, self._held, self._told_escape = None, "", True
+        if self._quiet_seconds < SEQUENCE_SILENCE_SECONDS:
+            return []
+        held, self._held, self._string_end = self._held, "", None
+        return _given_up(held)
+
+    def _joined(self, text: str, pieces: list[Piece]) -> str:
+        """The text behind what is held of a sequence. A single character after a silence is a key that was pressed, and
+        not the rest of a sequence that has stalled, unless it could be its end."""
+        held = self._held
+        if self._told_escape and _REST_OF_REPLY.match(text):
+            return text[1:] if text[0] == "\\" else _ESC + text
+        if self._paste is not None or self._quiet_seconds < TICK_SECONDS or len(text) != 1 or text in _STRING_ENDS:
+            return held + text
+        if self._string_end is not None:
+            self._string_end = None
+            return text
+        if len(held.lstrip(_ESC)) == 1:
+            pieces += _given_up(held)
+            return text
+        return held + text
+
+    def _dropped(self, end: re.Pattern[str], text: str) -> str:
+        """Drops what belongs to a string; the rest begins behind it."""
+        found = end.search(text)
+        if found is None:
+            return ""
+        if text.endswith(_ESC) and found.start() == len(text) - 1:
+            self._held = _ESC
+            return ""
+        self._string_end = None
+        return text[found.end() :]
+
     def _end(self, paste: _Paste) -> events.Paste:
         self._paste = self._behind = None
         return events.Paste(paste.text())
@@ -105,17 +157,22 @@ class InputSplitter:
     def _keys(self, text: str, pieces: list[Piece]) -> str:
         """Takes the keys at the beginning of the text; the rest begins inside a paste."""
         before, start, rest = text.partition(_PASTE_START)
+        string = _STRING.search(before)
+        if string and (start or string.end() < len(text) or string.end() - string.start() > _LONGEST_SEQUENCE):
+            before, start, rest = text[: string.start()], string[0], text[string.end() :]
         if start:
             keys = before.rstrip(_ESC)
-            pieces += [_readable(keys)] if keys else []
+            pieces += _decoded(keys)
             pieces += [events.Key("escape", _ESC) for _ in range(len(before) - len(keys))]
-            self._paste = _Paste(self._paste_limit)
+            if start == _PASTE_START:
+                self._paste = _Paste(self._paste_limit)
+            else:
+                self._string_end = _SEQUENCE_END if start[1] == "[" else _STRING_END
             return rest
         if undecided := _UNFINISHED.search(text):
             self._held = undecided.group()
             text = text[: undecided.start()]
-        if text:
-            pieces.append(_readable(text))
+        pieces += _decoded(text)
         return ""
 
     def _pasted(self, paste: _Paste, text: str) -> str:
@@ -181,29 +238,14 @@ def _goes_on(text: str) -> bool:
     return end >= 0 or len(text) >= _BURST
 
 
-def _readable(keys: str) -> str:
-    """Keys that Textual would misread or stumble over, as it reads them. Alt with a digit it would take for a sign of
-    macOS, and with a letter for one that is typed too; as kitty writes them they are what they are."""
-    return _ALT.sub(lambda found: f"\x1b[{ord(found[1])};3u", _KITTY.sub(_plain, keys))
+def _decoded(keys: str) -> list[Piece]:
+    """Nothing where nothing is left of them: an empty text would end Textual's parser."""
+    text = decode(keys)
+    return [text] if text else []
 
 
-def _plain(found: re.Match[str]) -> str:
-    """A key of kitty's protocol as far as Textual knows it; empty for one that is let go, or is none. With Alt or Ctrl
-    a key of another alphabet is the one that a Latin keyboard has in its place."""
-    fields = [*(found[1] or found[2] or "").split(";"), "", ""]
-    codes, modifiers, text = fields[:3]
-    code, _, others = codes.partition(":")
-    latin = others.partition(":")[2]
-    held, _, change = modifiers.partition(":")
-    numbers = [number for number in (code, latin, held, *text.split(":")) if number]
-    if not code or change == _LET_GO or not all(map(_is_character, numbers)):
-        return ""
-    if latin and int(code) > _ASCII and int(held or 1) - 1 & _ALT_OR_CTRL:
-        code = latin
-    rest = f";{held};{text}" if text else f";{held}" if held else ""
-    return f"\x1b[{code}{rest}{found[3] or 'u'}"
-
-
-def _is_character(number: str) -> bool:
-    """Surrogates cannot be written anywhere."""
-    return len(number) < 8 and int(number) <= sys.maxunicode and not 0xD800 <= int(number) < 0xE000
+def _given_up(held: str) -> list[Piece]:
+    """What is left of a sequence of which no more came: at most Alt with the character that begins one."""
+    begun = held.lstrip(_ESC)
+    escapes: list[Piece] = [events.Key("escape", _ESC) for _ in range(len(held) - len(begun) - 1)]
+    return [*escapes, alt_key(begun)] if len(begun) == 1 else escapes

@@ -1,0 +1,116 @@
+"""What readers take for one character, of however many code points: composed emoji, flags, letters with marks.
+
+A reduction of Unicode's extended grapheme clusters (UAX #29) to what Python's own character database tells. Scripts
+whose consonants join by a virama are stepped through consonant by consonant, as most editors do.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+_JOINER = "\u200d"
+_JOINERS = ("\u200c", _JOINER)
+"""Python takes them for unprintable: families of emoji, and Persian, are written with them."""
+_SPACING_LETTERS = "\u0e33\u0eb3\uff9e\uff9f"
+"""Marks that Unicode counts among the letters: Thai and Lao am, the voicing marks of narrow Katakana."""
+_MATHEMATICAL_EMOJI = "\u2194\u25fd\u25fe"
+_SYLLABLES, _TRAILING = 0xAC00, 28
+"""Where Korean syllables begin, and how many endings each has; the first of them is none."""
+
+
+def is_typed(character: str) -> bool:
+    """Whether somebody can have typed this character: it is printable, or makes one sign of others."""
+    return character.isprintable() or character in _JOINERS or _is_tag(character)
+
+
+def next_boundary(text: str, index: int) -> int:
+    """The index behind the character that begins at, or holds, this index; the text's length at its end."""
+    index += 1
+    while index < len(text) and not is_boundary(text, index):
+        index += 1
+    return min(index, len(text))
+
+
+def previous_boundary(text: str, index: int) -> int:
+    """The index at which the character begins that ends at, or holds, this index; 0 at the text's beginning."""
+    index -= 1
+    while index > 0 and not is_boundary(text, index):
+        index -= 1
+    return max(index, 0)
+
+
+def is_boundary(text: str, index: int) -> bool:
+    """Whether a character begins at this index; both ends of the text are boundaries."""
+    if not 0 < index < len(text):
+        return True
+    before, after = text[index - 1], text[index]
+    if after.isascii():
+        return before != "\r" or after != "\n"
+    if _extends(after):
+        return unicodedata.category(before) == "Cc"
+    if before == _JOINER:
+        return not (_is_pictograph(after) and _follows_pictograph(text, index - 1))
+    if _is_flag_half(before) and _is_flag_half(after):
+        return _flag_halves_before(text, index) % 2 == 0
+    return not _joins_syllable(before, after)
+
+
+def _extends(character: str) -> bool:
+    return (
+        character in _JOINERS
+        or unicodedata.category(character) in ("Mn", "Mc", "Me")
+        or "\U0001f3fb" <= character <= "\U0001f3ff"  # skin tones
+        or _is_tag(character)
+        or character in _SPACING_LETTERS
+    )
+
+
+def _is_tag(character: str) -> bool:
+    """They spell the region in the flags of Scotland and Wales."""
+    return "\U000e0020" <= character <= "\U000e007f"
+
+
+def _is_pictograph(character: str) -> bool:
+    if "\U0001f000" <= character <= "\U0001faff":
+        return not _is_flag_half(character) and not _extends(character)
+    return unicodedata.category(character) == "So" or character in _MATHEMATICAL_EMOJI
+
+
+def _follows_pictograph(text: str, index: int) -> bool:
+    while index > 0 and _extends(text[index]):
+        index -= 1
+    return _is_pictograph(text[index])
+
+
+def _is_flag_half(character: str) -> bool:
+    return "\U0001f1e6" <= character <= "\U0001f1ff"
+
+
+def _flag_halves_before(text: str, index: int) -> int:
+    first = index
+    while first > 0 and _is_flag_half(text[first - 1]):
+        first -= 1
+    return index - first
+
+
+def _joins_syllable(before: str, after: str) -> bool:
+    """Korean that is written in single letters makes syllables of a beginning, a vowel and an ending."""
+    first, second = _syllable_part(before), _syllable_part(after)
+    if first == "leading":
+        return second in ("leading", "vowel", "open", "closed")
+    if first in ("open", "vowel"):
+        return second in ("vowel", "trailing")
+    return first in ("closed", "trailing") and second == "trailing"
+
+
+def _syllable_part(character: str) -> str:
+    code = ord(character)
+    if 0x1100 <= code <= 0x115F or 0xA960 <= code <= 0xA97C:
+        return "leading"
+    if 0x1160 <= code <= 0x11A7 or 0xD7B0 <= code <= 0xD7C6:
+        return "vowel"
+    if 0x11A8 <= code <= 0x11FF or 0xD7CB <= code <= 0xD7FB:
+        return "trailing"
+    if _SYLLABLES <= code <= 0xD7A3:
+        return "closed" if (code - _SYLLABLES) % _TRAILING else "open"
+    return ""

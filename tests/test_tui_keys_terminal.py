@@ -1,0 +1,58 @@
+"""Keys and the window at a real terminal, with the whole program."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.pty_terminal import PtyTerminal
+from tests.test_tui_chat_terminal import DEMO, home
+
+READY = "Ask anything"
+
+
+@pytest.mark.parametrize(("columns", "rows"), [("40", "10"), ("300", "90"), ("0", "0"), ("80", "24")])
+def test_exported_columns_and_lines_do_not_beat_the_terminal(columns: str, rows: str, tmp_path: Path) -> None:
+    env = home(tmp_path, COLUMNS=columns, LINES=rows)
+    with PtyTerminal(DEMO, env=env, columns=100, rows=30, folder=tmp_path) as terminal:
+        lines = terminal.wait_until(lambda text: READY in text and "F1 help" in text, 20).split("\n")
+        assert "F1 help" in lines[29]
+        assert max(len(line) for line in lines) > 90
+        terminal.resize(90, 24)
+        resized = terminal.wait_until(lambda text: "F1 help" in text.split("\n")[23])
+        assert READY in resized
+
+
+def test_replies_of_the_terminal_type_nothing_and_open_nothing(tmp_path: Path) -> None:
+    replies = b"\x1b[?62;22;52c\x1b]11;rgb:1e1e/1e1e/2e2e\x07\x1bP>|XTerm(380)\x1b\\\x1b[?1u\x1b[8;40;120t"
+    env = home(tmp_path, EDITOR="touch " + str(tmp_path / "edited"))
+    with PtyTerminal(DEMO, env=env, folder=tmp_path) as terminal:
+        terminal.wait_until(lambda text: READY in text, 20)
+        terminal.send(replies + b"one")
+        terminal.wait_until(lambda text: "│ one" in text)
+        for cut in range(0, len(replies), 7):
+            terminal.send(replies[cut : cut + 7])
+        terminal.send(b"two")
+        screen = terminal.wait_until(lambda text: "two" in text)
+        assert "│ onetwo" in screen
+        assert not (tmp_path / "edited").exists()
+
+
+@pytest.mark.parametrize(
+    "sent", [b"\x1b\r", b"\x1b\n", b"\x1b[27;2;13~", b"\x1b[27;3;13~", b"\x1b[13;2u", b"\x1b[13;131:1u", b"\n"]
+)
+def test_enter_with_alt_or_shift_makes_a_new_line_however_it_is_encoded(sent: bytes, tmp_path: Path) -> None:
+    with PtyTerminal(DEMO, env=home(tmp_path), folder=tmp_path) as terminal:
+        terminal.wait_until(lambda text: READY in text, 20)
+        terminal.send(b"one" + sent + b"two")
+        screen = terminal.wait_until(lambda text: "two" in text)
+        assert "│ one" in screen
+        assert "onetwo" not in screen
+
+
+def test_text_of_an_input_method_is_typed_as_it_is(tmp_path: Path) -> None:
+    with PtyTerminal(DEMO, env=home(tmp_path), folder=tmp_path) as terminal:
+        terminal.wait_until(lambda text: READY in text, 20)
+        terminal.send(b"\x1b[0;;20170:22825:22825:27668:24456:22909u!")
+        terminal.wait_until(lambda text: "!" in text.replace(" ", "").partition("今天天气很好")[2][:2])
