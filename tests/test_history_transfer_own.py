@@ -15,11 +15,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from chat_tui import presets
 from chat_tui.attachments import Attachment
 from chat_tui.chunks import ErrorInfo, Timings, Usage
 from chat_tui.conversation import Conversation, Quick, Tree, Turn
 from chat_tui.history.store import Store
 from chat_tui.history.transfer import own
+from chat_tui.presets import Preset
 from chat_tui.route import Candidate, Route, Seam, Try
 from chat_tui.text_safety import clean, clean_line
 from tests.transfer_rig import imported
@@ -43,6 +45,13 @@ ROUTES = st.builds(
     LINE,
     st.lists(st.builds(Candidate, LINE, st.none() | COSTS, st.just({"speed": 0.5}), LINE), max_size=2).map(tuple),
     st.lists(st.builds(Try, LINE, st.integers(1, 9), LINE, LINE, COSTS), max_size=2).map(tuple),
+)
+# Of a preset comes back what switches nothing on.
+PRESETS = st.just("") | st.builds(
+    lambda title, prompt, stop: presets.encoded(presets.Preset("p", title, system_prompt=prompt, stop=(stop,))),
+    LINE,
+    TEXT,
+    TEXT,
 )
 
 
@@ -85,7 +94,7 @@ def trees(draw: st.DrawFn) -> Tree:
         draw(TIMES),
         draw(TIMES),
         pinned=draw(st.booleans()),
-        preset=draw(TEXT),
+        preset=draw(PRESETS),
     )
     leaf = draw(st.sampled_from(["", *(turn.id for turn in turns)]))
     return Tree(conversation, tuple(turns), leaf, routes)
@@ -160,6 +169,39 @@ async def test_a_newer_export_adds_its_turns_and_the_path_goes_on(store: Store, 
     report = await imported(store, file)
     assert (report.grown, report.turns) == (1, 1)
     assert [turn.id for turn in (await store.conversation("c")).path] == ["q", "a"]
+
+
+async def test_a_preset_that_comes_in_switches_nothing_on(store: Store, tmp_path: Path) -> None:
+    said: dict[str, Any] = {"name": "p", "title": "P", "system_prompt": "Be brief.", "temperature": 0.5, "stop": ["x"]}
+    switches = {
+        "as_you_type_seconds": 0.1,
+        "model": "openai/dear",
+        "strategy": "quality-first",
+        "max_tokens": 1_000_000,
+        "thinking": "high",
+        "document": True,
+    }
+    assert {*said, *switches, "description", "prompt", "top_p", "variables", "values"} == {*Preset.__struct_fields__}
+    file = tmp_path / "export.json"
+    file.write_text(json.dumps(record("c", QUESTION, preset=json.dumps({**said, **switches, "tools": ["shell"]}))))
+    await imported(store, file)
+    preset = presets.decoded((await store.conversation("c")).preset)
+    assert preset == Preset("p", "P", system_prompt="Be brief.", temperature=0.5, stop=("x",))
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", "7", '{"name": 7}', '{"stop": "x"}', "[" * 10_000, " " * 200_000 + "{}"])
+async def test_a_preset_that_cannot_be_used_is_left_out(store: Store, tmp_path: Path, text: str) -> None:
+    file = tmp_path / "export.json"
+    file.write_text(json.dumps(record("c", QUESTION, preset=text)))
+    assert (await imported(store, file)).conversations == 1
+    assert (await store.conversation("c")).preset == ""
+
+
+async def test_a_number_of_a_preset_that_is_out_of_bounds_is_left_out(store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "export.json"
+    file.write_text(json.dumps(record("c", QUESTION, preset='{"name": "p", "temperature": 1e300, "top_p": -1}')))
+    await imported(store, file)
+    assert presets.decoded((await store.conversation("c")).preset) == Preset("p")
 
 
 async def test_a_path_on_which_the_user_has_gone_on_stays(store: Store, tmp_path: Path) -> None:

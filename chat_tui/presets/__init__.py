@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -22,6 +23,12 @@ _LIMIT_BYTES = 100_000
 _VALUE_CHARACTERS = 2_000
 _NAME = re.compile(r"[\w-]{1,40}")
 _PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]{0,39})\}")
+_SENDS_NOTHING = frozenset(
+    ("name", "title", "description", "system_prompt", "prompt", "temperature", "top_p", "stop", "variables", "values")
+)
+"""Fields that decide neither when something is sent, nor to whom, nor what it may cost."""
+_LIMITS = {"temperature": 10.0, "top_p": 1.0, "max_tokens": 1e9, "as_you_type_seconds": 60.0}
+"""The most that a number may be; the least is 0."""
 _SET = re.compile(r"(?:^|\s)([a-z_][a-z0-9_]{0,39})=")
 
 
@@ -145,6 +152,26 @@ def decoded(text: str) -> Preset | None:
         return None
 
 
+def without_switches(text: str) -> str:
+    """What an import may bring of a preset, as JSON for a conversation to keep; empty where it cannot be used.
+
+    Whoever wrote the file decides neither when words are sent (as one types, a document in parts), nor to which model,
+    nor what an answer may cost.
+    """
+    if not text or len(text) > _LIMIT_BYTES:
+        return ""
+    try:
+        fields = msgspec.json.decode(text, type=dict[str, Any])
+        kept = {name: value for name, value in fields.items() if name in _SENDS_NOTHING and not _is_beyond(name, value)}
+        return encoded(msgspec.convert(kept, Preset))
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return ""
+
+
+def _is_beyond(name: str, value: Any) -> bool:
+    return name in _LIMITS and isinstance(value, (int, float)) and not 0 <= value <= _LIMITS[name]
+
+
 def folders() -> tuple[Path, ...]:
     """Where presets are looked for; the first folder that has a name wins."""
     return paths.config_folder() / "presets", Path(__file__).parent
@@ -213,9 +240,8 @@ def parse(raw: bytes, file: str, name: str) -> Preset:
         preset = msgspec.convert({**table, "name": name, "values": {}}, Preset)
     except msgspec.ValidationError as error:
         raise _explained(str(error), text, file, _wrong_variable(table)) from error
-    for field, most in (("temperature", 10.0), ("top_p", 1.0), ("max_tokens", 1e9), ("as_you_type_seconds", 60.0)):
-        value = getattr(preset, field)
-        if value is not None and not 0 <= value <= most:
+    for field, most in _LIMITS.items():
+        if _is_beyond(field, getattr(preset, field)):
             raise _wrong(text, file, field, f"must be from 0 to {most:g}", "Mend it; the preset is left out.")
     if preset.model is not None and not all(preset.model.partition("/")[::2]):
         raise _wrong(text, file, "model", "must be written as provider/model", "Mend it; the preset is left out.")

@@ -6,7 +6,8 @@
 Turns stand in the order in which they came, a parent before its children; `leaf` ends the current path; the content
 of attachments is base64; `import_key` says what another program calls it, where it was imported from there.
 `model` and `cost` are for readers: they are made of the turns. Unknown fields are passed over, so that
-older versions read what newer ones wrote.
+older versions read what newer ones wrote. Of a preset only that comes in which does not decide when something is
+sent, to whom, or what it may cost.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from chat_tui.conversation import Turn, now
 from chat_tui.core.bounds import bounded_time
 from chat_tui.core.sanitizer import sanitized
 from chat_tui.errors import HistoryError
+from chat_tui.presets import without_switches
 from chat_tui.route import Route
 from chat_tui.text_safety import clean, clean_line
 
@@ -118,13 +119,9 @@ def _safe_head(head: Head) -> Head:
 
 
 def _safe_preset(text: str) -> str:
-    """The preset's JSON with every text in it cleaned."""
-    try:
-        preset = msgspec.json.decode(text)
-        cleaned = _cleaned(preset)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        return clean(text)
-    return clean(text) if cleaned == preset else msgspec.json.encode(cleaned).decode()
+    """The preset's JSON without what switches something on, every text in it cleaned."""
+    preset = without_switches(text)
+    return msgspec.json.encode(_cleaned(msgspec.json.decode(preset))).decode() if preset else ""
 
 
 def _cleaned(value: Any) -> Any:
