@@ -35,6 +35,7 @@ Event = Literal[
     "budget",
     "trimmed",
     "skipped",
+    "note",
     "usage",
     "fetching",
     "part",
@@ -46,6 +47,8 @@ Event = Literal[
 `queued`, `fetching`), what the router did (`retry`, `failover`, `seam`: an answer that was cut goes on,
 `budget`: models are out for their price, `part`: it is at step `attempt` of `of`, which are a document's parts and, at
 last, their summary), what was left out (`trimmed`: exchanges, or what `reason` says; `skipped`: a malformed event),
+what else is to be known of the request (`note`: why it was changed, in `reason`; with an `attempt` from 1 on where that
+has become known just now),
 figures (`usage`; `first_token`: how long it took, told once, right behind it), what can be said of the text
 (`insights`), or that one of two answers in one stream has ended (`phase`; with a `reason` where it failed)."""
 

@@ -87,6 +87,8 @@ class Model(msgspec.Struct, frozen=True):
     """The program that serves it, where that is known and matters: `llama.cpp`, `vllm`."""
     asked_window: int | None = None
     """Tokens that the config names for it: a server that makes room on request is asked for them."""
+    max_output: int | None = None
+    """Tokens that it writes at most, where its server tells."""
     replicas: int = 1
     """Addresses that answer for it."""
 

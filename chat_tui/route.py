@@ -74,3 +74,5 @@ class Route(msgspec.Struct, frozen=True):
     others: tuple[Alternative, ...] = ()
     needs: str = ""
     """What the prompt asks for, in words."""
+    notes: tuple[str, ...] = ()
+    """What was changed about the request so that a server took it, and what else is to be known of it."""

@@ -132,7 +132,7 @@ class Paper:
             self._line("summing up" if chunk.attempt == chunk.of else f"part {chunk.attempt} of {chunk.of - 1}")
         elif chunk.event == "phase":
             self._over(chunk)
-        elif chunk.event == "budget":
+        elif chunk.event in {"budget", "note"}:
             self._line(chunk.reason)
         elif chunk.event == "trimmed":
             self._line(chunk.reason or f"{chunk.left_out} earlier exchanges do not fit and are not sent.")

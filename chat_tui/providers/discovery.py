@@ -88,5 +88,7 @@ def models_of(provider: Provider, listing: Json) -> tuple[Model, ...]:
             here = provider.local and not listed.passed_on
             selectable = here or not provider.local
             model = Model(name, listed.context_window, local=here, selectable=selectable)
-            models.append(msgspec.structs.replace(model, images=listed.images, server=listed.server))
+            models.append(
+                msgspec.structs.replace(model, images=listed.images, server=listed.server, max_output=listed.max_output)
+            )
     return tuple(models)

@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+
+import msgspec
 
 from chat_tui.errors import Rejected
 from chat_tui.models import Model
 from chat_tui.providers.dialects.dialect import Call, Dialect
+from chat_tui.providers.refused_fields import without_fields
 from chat_tui.request import Request
 from chat_tui.text_safety import clean_line
 
+LARGE_BYTES = 100_000
+"""A body that is changed in a thread: on the event loop it would take milliseconds."""
 
-async def encoded(spoken: Dialect, request: Request, model: Model, quirks: frozenset[str]) -> Call:
+
+class Encoded(msgspec.Struct, frozen=True):
+    """A call, and what of it was left out."""
+
+    call: Call
+    left_out: Sequence[str] = ()
+    """The quirks that have taken a field out of it."""
+
+
+async def encoded(spoken: Dialect, request: Request, model: Model, quirks: frozenset[str]) -> Encoded:
     """The call; in a thread where files go along, which may have megabytes. Raises `Rejected`."""
     if any(turn.attachments for turn in request.turns):
         asked = next((turn for turn in reversed(request.turns) if turn.role == "user"), None)
@@ -22,5 +37,16 @@ async def encoded(spoken: Dialect, request: Request, model: Model, quirks: froze
                 provider=model.provider,
                 model=model.name,
             )
-        return await asyncio.to_thread(spoken.encode, request, model, quirks)
-    return spoken.encode(request, model, quirks)
+        return await asyncio.to_thread(lambda: _without(spoken.encode(request, model, quirks), quirks))
+    call = spoken.encode(request, model, quirks)
+    if len(call.body) > LARGE_BYTES:
+        return await asyncio.to_thread(_without, call, quirks)
+    return _without(call, quirks)
+
+
+def _without(call: Call, quirks: frozenset[str]) -> Encoded:
+    """The call without the fields that the server has refused."""
+    body, left_out = without_fields(call.body, quirks)
+    # A dialect of another package may forget to say what it was told.
+    told = call.quirks | quirks
+    return Encoded(msgspec.structs.replace(call, body=body, quirks=told), left_out)

@@ -35,6 +35,8 @@ OpenStream: TypeAlias = Callable[[Model, Request], AbstractAsyncContextManager[A
 
 TURNS_AT_ONCE = 200
 """Turns that are fitted into a window on the event loop, within a millisecond or two; more go to a thread."""
+NOTES_LIMIT = 20
+"""Of one route."""
 SMALLER_CONTEXT_TRIES = 3
 """How often a context that the server finds too long is cut once more."""
 
@@ -76,8 +78,9 @@ class Run:
         self._asked: Model | None = None
         self._address = ""
         """That is asked, where the model has several."""
-        whole = not (means.settings.streaming and request.stream)
-        self._tally = Tally(self._limits.now, whole=whole, part=request.part)
+        self._streams = means.settings.streaming and request.stream
+        self._notes: dict[str, None] = {}
+        self._tally = Tally(self._limits.now, whole=not self._streams, part=request.part)
         self.error: ChatTuiError | None = plan.error
 
     async def bursts(self) -> AsyncGenerator[Sequence[Chunk], None]:
@@ -309,7 +312,7 @@ class Run:
         yield [*opening, *words.not_whole(context)]
         self._tally.begin_try()
         left = self._tally.left_of(self._request.max_tokens)
-        request = self._request.changed(prompt="", turns=context.turns, max_tokens=left)
+        request = self._request.changed(prompt="", turns=context.turns, max_tokens=left, stream=self._streams)
         limited = price_limit(request, model, context.tokens, self._spent or 0.0)
         count = self._tally.count
         async with self._means.open_stream(model, request.changed(**limited)) as source:
@@ -325,6 +328,7 @@ class Run:
                 except Expired:
                     raise self._too_slow(model, count) from None
                 self._address = words.address(burst) or self._address
+                self._notes.update(dict.fromkeys(words.notes(burst)))
                 if any(map(words.breaks_silence, burst)):
                     quiet_from = self._control.waited_seconds
                 chunks = self._tally.take(burst)
@@ -367,5 +371,6 @@ class Run:
                 seams=tuple(self._seams),
                 others=tuple(self._means.others(self._request, plan, self._sent_tokens() or 0)),
                 needs=plan.needs,
+                notes=tuple(self._notes)[:NOTES_LIMIT],
             ),
         )

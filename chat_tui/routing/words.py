@@ -88,6 +88,11 @@ def address(burst: Sequence[Chunk]) -> str:
     return next((chunk.address for chunk in burst if isinstance(chunk, Metadata) and chunk.address), "")
 
 
+def notes(burst: Sequence[Chunk]) -> Iterator[str]:
+    """What a burst tells of how the request was changed."""
+    return (chunk.reason for chunk in burst if isinstance(chunk, Metadata) and chunk.event == "note" and chunk.reason)
+
+
 def all_failed(tries: Sequence[Try], failures: Sequence[ChatTuiError]) -> str:
     """Each model's reason once, and what helps most: what a person can mend comes before what may pass by itself."""
     told = "; ".join(dict.fromkeys(f"{entry.model}: {entry.reason.rstrip('.')}" for entry in tries)) + "."

@@ -16,10 +16,11 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.worker import Worker
 
-from chat_tui.chunks import Token
+from chat_tui.chunks import Metadata, Token
 from chat_tui.conversation import Turn
 from chat_tui.errors import ChatTuiError
 from chat_tui.figures import Figures
+from chat_tui.text_safety import clean_line
 from chat_tui.tui import figures_text as words
 from chat_tui.tui.completion import Completion, CompletionList
 from chat_tui.tui.fetch_line import FetchLine
@@ -192,6 +193,8 @@ class ChatPane(Vertical):
                 if not answer.ended and known != (now := without_text(answer.turn)):
                     known = now
                     self.transcript.amend(known)
+                if isinstance(chunk, Metadata) and chunk.event == "note" and chunk.attempt and there <= 0:
+                    self.host.say(clean_line(chunk.reason, 300))
             elif chunk.phase != "quick":
                 append(chunk.token, chunk.kind)
             elif chunk.kind == "text":

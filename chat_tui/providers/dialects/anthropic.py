@@ -15,17 +15,39 @@ from chat_tui.chunks import Chunk, State, Usage
 from chat_tui.conversation import Turn
 from chat_tui.errors import Garbled
 from chat_tui.models import Model
-from chat_tui.providers.dialects.dialect import Call, Dialect, Json, base64_of, count, goes_on, said_in, turns_of
+from chat_tui.providers.dialects.dialect import (
+    Call,
+    Dialect,
+    Json,
+    base64_of,
+    count,
+    goes_on,
+    limit_of,
+    said_in,
+    streams,
+    turns_of,
+)
 from chat_tui.providers.dialects.model_list import ModelList, Row
 from chat_tui.providers.dialects.one_reply import OneReply
 from chat_tui.request import Request, Thinking
 
 VERSION = "2023-06-01"
-MAX_TOKENS = 4096
-"""Where none is set: the API wants a number, and every model takes this one."""
-
+MAX_TOKENS = 64_000
+"""What today's Claude models write; the API wants a number, and names a smaller one where this is too much."""
+_OTHERS_MAX_TOKENS = 8192
+"""Of another maker's model that is spoken to so."""
+_FAMILIES = tuple(
+    (re.compile(pattern), most)
+    for pattern, most in (
+        (r"claude-(?:instant|v?[12]\b)|claude-3-(?:haiku|opus|sonnet)", 4096),
+        (r"claude-3[-.]5", 8192),
+        # Opus 4 and 4.1; a date may stand behind the 4.
+        (r"opus-4(?![-.](?:[2-9]|1\d)(?!\d))", 32_000),
+        (r"claude", MAX_TOKENS),
+    )
+)
+"""The most that models write, by what their ids begin with: the first one that matches."""
 _LIST = "/models?limit=1000"
-_CAP = re.compile(r"max_tokens: \d{1,9} > (\d{1,9})")
 _BUDGETS: Mapping[str, int] = {"low": 2048, "medium": 8192, "high": 16_384}
 """Tokens."""
 _LEAST_BUDGET = 1024
@@ -46,6 +68,7 @@ def dialect() -> Dialect:
         headers=headers,
         quirk=quirk,
         model_list=ModelList(_LIST, more=more),
+        needed=frozenset({"max_tokens"}),
         pasted=r"/messages|/models|/complete",
     )
 
@@ -71,8 +94,9 @@ def encode(request: Request, model: Model, quirks: frozenset[str] = frozenset())
         # The beginning of the answer, to be continued: blanks at its end are refused.
         messages[-1]["content"] = messages[-1]["content"].rstrip()
     # Thoughts cannot stand behind the beginning of an answer.
-    thinking = _thinking(None if going_on else request.thinking, request.max_tokens, quirks)
-    body: dict[str, Json] = {"model": model.id, "messages": messages, "stream": True, **thinking}
+    most = limit_of(request.max_tokens or output_tokens(model), quirks) or MAX_TOKENS
+    thinking = _thinking(None if going_on else request.thinking, most, quirks)
+    body: dict[str, Json] = {"model": model.id, "messages": messages, "stream": streams(request, quirks), **thinking}
     if system:
         body["system"] = system
     thinks = thinking.get("thinking", {}).get("type") in {"enabled", "adaptive"}
@@ -98,30 +122,33 @@ def _message(turn: Turn, model: Model) -> dict[str, Json]:
     return {"role": turn.role, "content": [*parts, *([{"type": "text", "text": text}] if text else [])]}
 
 
-def _thinking(level: Thinking | None, max_tokens: int | None, quirks: frozenset[str]) -> dict[str, Json]:
+def output_tokens(model: Model) -> int:
+    """The most that a model writes: as its server tells, else as its family does; at most half of its window."""
+    known = next((most for pattern, most in _FAMILIES if pattern.search(model.id.lower())), _OTHERS_MAX_TOKENS)
+    most = model.max_output or known
+    return min(most, model.context_window // 2) if model.context_window else most
+
+
+def _thinking(level: Thinking | None, most: int, quirks: frozenset[str]) -> dict[str, Json]:
     """How much it may say, and how much of that it may think: the first counts the second."""
-    caps = [int(quirk.partition(":")[2]) for quirk in quirks if quirk.startswith("max_tokens:")]
-    budget = _BUDGETS.get(level or "", 0) if "thinking" not in quirks else 0
-    most = min([max_tokens or MAX_TOKENS + budget, *caps])
     limit: dict[str, Json] = {"max_tokens": most}
-    if level == "off" and "thinking" not in quirks:
+    if level is None or "thinking" in quirks:
+        return limit
+    if level == "off":
         return {**limit, "thinking": {"type": "disabled"}}
-    if budget and "adaptive" in quirks:
+    if "adaptive" in quirks:
         # Newer models weigh it themselves, and do not show it unless they are asked to.
         shown = {"type": "adaptive", "display": "summarized"}
         return {**limit, "thinking": shown, "output_config": {"effort": level}}
-    budget = max(_LEAST_BUDGET, min(budget, most // 2)) if budget else 0
+    budget = max(_LEAST_BUDGET, min(_BUDGETS[level], most // 2))
     # There must be room for an answer behind it.
-    return {**limit, "thinking": {"type": "enabled", "budget_tokens": budget}} if 0 < budget < most else limit
+    return {**limit, "thinking": {"type": "enabled", "budget_tokens": budget}} if budget < most else limit
 
 
 def quirk(status: int, text: str) -> str | None:
     """What the server will not take, told from its error."""
     if status != 400:
         return None
-    cap = _CAP.search(text)
-    if cap and int(cap.group(1)):
-        return f"max_tokens:{cap.group(1)}"
     if "thinking.type.enabled" in text:
         return "adaptive"
     if "deprecated" in text or "not supported" in text or "cannot both" in text:

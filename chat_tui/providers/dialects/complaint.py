@@ -18,6 +18,7 @@ from chat_tui.errors import (
 )
 from chat_tui.providers.dialects.dialect import Json, count
 from chat_tui.providers.dialects.error_message import message_in
+from chat_tui.providers.output_limits import output_limit
 from chat_tui.text_safety import clean_line
 
 _TOO_LONG = re.compile(
@@ -107,8 +108,11 @@ class Complaint(msgspec.Struct, frozen=True):
 
     @property
     def too_long(self) -> bool:
-        """The request does not fit the model's window."""
-        return self._says(_TOO_LONG)
+        """The request does not fit the model's window, however short a reply was asked for."""
+        if not self._says(_TOO_LONG):
+            return False
+        limit = output_limit(self.said)
+        return limit is None or not limit.of_model
 
     def sizes(self) -> tuple[int, int]:
         """Tokens of the prompt and of the window, 0 where not told."""

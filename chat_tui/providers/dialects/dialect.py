@@ -20,6 +20,15 @@ from chat_tui.request import Request
 Json = Any
 """A JSON value of unknown shape, as servers send it."""
 
+SYSTEM = "system"
+"""The quirk of a model that knows no system role."""
+WHOLE = "whole"
+"""The quirk of a model that is not streamed."""
+MAX_TOKENS = "max_tokens:"
+"""Begins the quirk of a model that writes at most so many tokens."""
+ROOM = "room:"
+"""Begins the quirk of one request, for which the model's window leaves so many tokens."""
+
 GO_ON = "Go on exactly where your answer stopped. Repeat nothing of it and say nothing else."
 """Asks for the rest of an answer where the server does not take the beginning of one."""
 
@@ -72,6 +81,8 @@ class Dialect(msgspec.Struct, frozen=True):
     look_up: LookUp = LookUp()
     json_lines: bool = False
     """Its streams are JSON lines, not server-sent events."""
+    needed: frozenset[str] = frozenset()
+    """Fields of its bodies that cannot be left out, besides the model and the turns."""
     root: str = "/v1"
     """Where the paths begin on a server whose address is pasted without one."""
     pasted: str = r"/chat/completions|/completions|/models"
@@ -81,11 +92,40 @@ class Dialect(msgspec.Struct, frozen=True):
 
 
 def turns_of(request: Request, quirks: frozenset[str]) -> tuple[Turn, ...]:
-    """What is sent; where the server takes no beginning of an answer (`prefill`), it is asked to go on."""
+    """What is sent: without a system turn where the model knows none (`system`); and where the server does not take the
+    beginning of an answer (`prefill`), with a request to go on."""
     turns = request.spoken()
+    if SYSTEM in quirks:
+        turns = _without_system(turns)
     if "prefill" in quirks and goes_on(turns):
         return (*turns, Turn("user", GO_ON))
     return turns
+
+
+def _without_system(turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
+    """The turns with the system prompt in front of the first question."""
+    system = "\n\n".join(turn.text for turn in turns if turn.role == "system")
+    talk = [turn for turn in turns if turn.role != "system"]
+    if not system:
+        return tuple(talk)
+    if not talk or talk[0].role != "user":
+        return (Turn("user", system), *talk)
+    first = msgspec.structs.replace(talk[0], text=f"{system}\n\n{talk[0].text}".rstrip())
+    return (first, *talk[1:])
+
+
+def limit_of(asked: int | None, quirks: frozenset[str]) -> int | None:
+    """The tokens that a reply may have: what was asked for, or less where the server has named a limit."""
+    caps = [int(quirk.removeprefix(MAX_TOKENS)) for quirk in quirks if quirk.startswith(MAX_TOKENS)]
+    room = [int(quirk.removeprefix(ROOM)) for quirk in quirks if quirk.startswith(ROOM)]
+    if asked is None:
+        return min([*room, *caps]) if room else None
+    return min([asked, *caps, *room])
+
+
+def streams(request: Request, quirks: frozenset[str]) -> bool:
+    """The reply is asked for piece by piece."""
+    return request.stream and WHOLE not in quirks
 
 
 def goes_on(turns: Sequence[Turn]) -> bool:

@@ -14,7 +14,18 @@ from urllib.parse import quote
 from chat_tui.chunks import Chunk, State, Usage
 from chat_tui.conversation import Turn
 from chat_tui.models import Model
-from chat_tui.providers.dialects.dialect import Call, Dialect, Json, base64_of, count, said_in, turns_of
+from chat_tui.providers.dialects.dialect import (
+    SYSTEM,
+    Call,
+    Dialect,
+    Json,
+    base64_of,
+    count,
+    limit_of,
+    said_in,
+    streams,
+    turns_of,
+)
 from chat_tui.providers.dialects.model_list import Listed, ModelList, Row, tokens
 from chat_tui.providers.dialects.one_reply import OneReply
 from chat_tui.request import Request, Thinking
@@ -68,17 +79,17 @@ def more(page: Row) -> str:
 
 def encode(request: Request, model: Model, quirks: frozenset[str] = frozenset()) -> Call:
     """The call for a request; `quirks` names what the server refused before."""
-    turns = turns_of(request, quirks)
+    turns = turns_of(request, quirks - {SYSTEM})
     system = "\n\n".join(turn.text for turn in turns if turn.role == "system")
     contents = [{"role": _ROLES[turn.role], "parts": _parts(turn, model)} for turn in turns if turn.role != "system"]
     images = any("inlineData" in part for content in contents for part in content["parts"])
     body: dict[str, Json] = {"contents": contents}
-    if system and "system" not in quirks:
+    if system and SYSTEM not in quirks:
         body["systemInstruction"] = {"parts": [{"text": system}]}
     elif system and contents:
         contents[0]["parts"] = [{"text": system}, *contents[0]["parts"]]
     settings: dict[str, Json] = {
-        "maxOutputTokens": request.max_tokens,
+        "maxOutputTokens": limit_of(request.max_tokens, quirks),
         "temperature": request.temperature,
         "topP": request.top_p,
         "stopSequences": list(request.stop) or None,
@@ -89,7 +100,8 @@ def encode(request: Request, model: Model, quirks: frozenset[str] = frozenset())
     if settings:
         body["generationConfig"] = settings
     name = model.id if model.id.startswith(("models/", "tunedModels/")) else f"models/{model.id}"
-    path = f"/{quote(name, safe='/')}:streamGenerateContent?alt=sse"
+    method = "streamGenerateContent?alt=sse" if streams(request, quirks) else "generateContent"
+    path = f"/{quote(name, safe='/')}:{method}"
     return Call(path, json.dumps(body).encode("utf-8"), quirks=quirks, images=images)
 
 
@@ -118,7 +130,7 @@ def quirk(status: int, text: str) -> str | None:
     if ("developer instruction" in low or "system instruction" in low or "systeminstruction" in low) and (
         "not enabled" in low or "not supported" in low
     ):
-        return "system"
+        return SYSTEM
     if "seed" in low and ("not enabled" in low or "not supported" in low):
         return "seed"
     if "end with a user role" in low:

@@ -28,6 +28,8 @@ class Listed(msgspec.Struct, frozen=True):
     """It takes images; None where the server does not tell."""
     server: str = ""
     """The program that serves it, where it tells and that matters: `llama.cpp`, `vllm`."""
+    max_output: int | None = None
+    """Tokens that it writes at most; None where the server does not tell."""
 
 
 def read_row(row: Row) -> Listed | None:
@@ -37,7 +39,7 @@ def read_row(row: Row) -> Listed | None:
         return None
     owner = row.get("owned_by")
     server = _SERVERS.get(owner, "") if isinstance(owner, str) else ""
-    return Listed(name, window_of(row), images=images_of(row), server=server)
+    return Listed(name, window_of(row), images=images_of(row), server=server, max_output=max_output_of(row))
 
 
 def no_more(page: Row) -> str:
@@ -63,6 +65,15 @@ def window_of(row: Row) -> int | None:
     meta = row.get("meta")
     told = [meta.get("n_ctx")] if isinstance(meta, dict) else []
     return next((window for value in (*told, *map(row.get, _WINDOWS)) if (window := tokens(value))), None)
+
+
+def max_output_of(row: Row) -> int | None:
+    """The most that a model writes, in tokens (Anthropic, LiteLLM, OpenRouter)."""
+    top = row.get("top_provider")
+    told = [top.get("max_completion_tokens")] if isinstance(top, dict) else []
+    # OpenAI-compatible lists mean other things by `max_tokens`: only Anthropic's rows have a type.
+    names = ("max_output_tokens", *(("max_tokens",) if row.get("type") == "model" or "max_input_tokens" in row else ()))
+    return next((most for value in (*map(row.get, names), *told) if (most := tokens(value))), None)
 
 
 def images_of(row: Row) -> bool | None:

@@ -17,7 +17,17 @@ from chat_tui.conversation import Turn
 from chat_tui.errors import Garbled
 from chat_tui.models import Model
 from chat_tui.providers.dialects.complaint import error_of
-from chat_tui.providers.dialects.dialect import Call, Dialect, Json, base64_of, count, said_in, turns_of
+from chat_tui.providers.dialects.dialect import (
+    Call,
+    Dialect,
+    Json,
+    base64_of,
+    count,
+    limit_of,
+    said_in,
+    streams,
+    turns_of,
+)
 from chat_tui.providers.dialects.look_up import LookUp, Question
 from chat_tui.providers.dialects.model_list import Listed, ModelList, Row, tokens
 from chat_tui.providers.dialects.one_reply import OneReply
@@ -94,7 +104,7 @@ def encode(request: Request, model: Model, quirks: frozenset[str] = frozenset())
     turns = turns_of(request, quirks)
     options: dict[str, Json] = {
         "num_ctx": model.asked_window,
-        "num_predict": request.max_tokens,
+        "num_predict": limit_of(request.max_tokens, quirks),
         "temperature": request.temperature,
         "top_p": request.top_p,
         "stop": list(request.stop) or None,
@@ -102,7 +112,7 @@ def encode(request: Request, model: Model, quirks: frozenset[str] = frozenset())
     }
     options = {name: value for name, value in options.items() if value is not None}
     messages = [_message(turn, model) for turn in turns]
-    body: dict[str, Json] = {"model": model.id, "messages": messages, "stream": True}
+    body: dict[str, Json] = {"model": model.id, "messages": messages, "stream": streams(request, quirks)}
     if options:
         body["options"] = options
     if request.thinking == "off" or (request.thinking and "thinking" not in quirks):

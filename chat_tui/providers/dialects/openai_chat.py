@@ -23,7 +23,9 @@ from chat_tui.providers.dialects.dialect import (
     base64_of,
     count,
     goes_on,
+    limit_of,
     said_in,
+    streams,
     text_of,
     turns_of,
 )
@@ -87,12 +89,12 @@ def encode(request: Request, model: Model, quirks: frozenset[str] = frozenset())
     messages = [_message(turn, model) for turn in turns]
     if "prefix" in quirks and goes_on(turns):
         messages[-1]["prefix"] = True
-    body: dict[str, Json] = {"model": model.id, "messages": messages, "stream": True}
-    if "stream_options" not in quirks:
+    body: dict[str, Json] = {"model": model.id, "messages": messages, "stream": streams(request, quirks)}
+    if body["stream"] and "stream_options" not in quirks:
         body["stream_options"] = {"include_usage": True}
-    if request.max_tokens is not None:
-        field = "max_completion_tokens" if "max_tokens" in quirks else "max_tokens"
-        body[field] = request.max_tokens
+    limit = limit_of(request.max_tokens, quirks)
+    if limit is not None:
+        body["max_completion_tokens" if "max_tokens" in quirks else "max_tokens"] = limit
     if request.temperature is not None and "temperature" not in quirks:
         body["temperature"] = request.temperature
     if request.top_p is not None:

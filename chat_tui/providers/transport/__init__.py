@@ -7,6 +7,7 @@ followed there and nowhere else.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
@@ -15,18 +16,19 @@ import httpx
 import msgspec
 
 from chat_tui import errors
-from chat_tui.chunks import Chunk, Metadata
+from chat_tui.chunks import Chunk, Metadata, Token
 from chat_tui.models import Model, Provider
 from chat_tui.providers import reply as replies
 from chat_tui.providers.dialects import dialect
 from chat_tui.providers.dialects.dialect import Call, Dialect, Json, parsed
 from chat_tui.providers.dialects.look_up import Question
 from chat_tui.providers.discovery import whole_list
-from chat_tui.providers.encoding import encoded
+from chat_tui.providers.encoding import LARGE_BYTES, encoded
 from chat_tui.providers.http_errors import Addressee, http_error
 from chat_tui.providers.line import Line as Line
 from chat_tui.providers.line import base_url_of, url_of
 from chat_tui.providers.line import key_of as key_of
+from chat_tui.providers.remedies import Remedy, note_of_known, remedy
 from chat_tui.providers.transport.clients import client_of
 from chat_tui.providers.transport.echoes import EchoFilter
 from chat_tui.providers.transport.failures import BROKEN, STALE, mapped
@@ -43,7 +45,9 @@ LOOK_UP_SECONDS = 2.0
 MODELS_BODY_LIMIT = 16 * 1024 * 1024
 REDIRECTS_LIMIT = 3
 QUIRKS_LIMIT = 6
-"""Of one model; a server that finds fault with more of a request is left alone."""
+"""Changes of one request; a server that finds fault with more of it is left alone."""
+REMEMBERED_LIMIT = 64
+"""Of one model's quirks."""
 
 
 class Transport:
@@ -102,13 +106,25 @@ class Transport:
         with mapped(line, model.name):
             client = await self._client(line)
         known = self._quirks.get(model.name, frozenset())
+        made = await encoded(spoken, request, model, known)
+        if notes := [told for quirk in sorted(known) if (told := note_of_known(quirk, request, made.left_out))]:
+            yield [_note(line, model, note) for note in notes]
+        fresh: list[Remedy] = []
         url, redirects, stale = "", 0, 0
         while True:
             again: _Again | None = None
-            call = await encoded(spoken, request, model, known)
-            wire = _Wire(self._limits(line.provider), may_be_stale=not stale, may_redirect=redirects < REDIRECTS_LIMIT)
-            async with aclosing(_attempt(client, spoken, line, model, call, url, wire)) as bursts:
+            wire = _Wire(
+                self._limits(line.provider),
+                may_be_stale=not stale,
+                may_redirect=redirects < REDIRECTS_LIMIT,
+                may_change=len(fresh) < QUIRKS_LIMIT,
+            )
+            async with aclosing(_attempt(client, spoken, line, model, made.call, url, wire)) as bursts:
                 async for burst in bursts:
+                    if wire.accepted and fresh:
+                        # What has helped is remembered.
+                        self._remember(model, fresh)
+                        fresh = []
                     if isinstance(burst, _Again):
                         again = burst
                     else:
@@ -118,9 +134,26 @@ class Transport:
             stale += again.stale
             if again.url:
                 url, redirects = again.url, redirects + 1
-            if again.quirk:
-                known = known | {again.quirk}
-                self._quirks[model.name] = known
+            if again.remedy is not None:
+                fresh.append(again.remedy)
+                known = known | {again.remedy.quirk}
+                before, made = made, await encoded(spoken, request, model, known)
+                if (before.call.body, before.call.path) == (made.call.body, made.call.path) and again.error:
+                    # The dialect knows no way to do so.
+                    raise again.error
+                if again.remedy.note:
+                    yield [_note(line, model, again.remedy.note, attempt=len(fresh))]
+
+    def _remember(self, model: Model, fresh: Sequence[Remedy]) -> None:
+        known = self._quirks.get(model.name, frozenset())
+        lasting = known | {remedy.quirk for remedy in fresh if not remedy.for_once}
+        self._quirks[model.name] = lasting if len(lasting) <= REMEMBERED_LIMIT else known
+
+
+def _note(line: Line, model: Model, text: str, attempt: int = 0) -> Metadata:
+    """What was changed about a request, for people; `attempt` counts what has become known just now."""
+    told = clean_line(f"{line.provider.name}: {text}.", 300)
+    return Metadata("note", model=model.name, reason=told, attempt=attempt)
 
 
 async def _json(client: httpx.AsyncClient, url: str, spoken: Dialect, line: Line, body: bytes = b"") -> Json:
@@ -143,8 +176,10 @@ async def _json(client: httpx.AsyncClient, url: str, spoken: Dialect, line: Line
 class _Again(msgspec.Struct, frozen=True):
     """Nothing of an answer came: the call goes out once more, changed so."""
 
-    quirk: str = ""
+    remedy: Remedy | None = None
     """What the server will not take."""
+    error: errors.ProviderError | None = None
+    """What it means where that cannot be changed."""
     url: str = ""
     """Where on the same origin it wants it."""
     stale: bool = False
@@ -154,12 +189,14 @@ class _Again(msgspec.Struct, frozen=True):
 class _Wire:
     """One attempt's connection, as httpx tells of it."""
 
-    def __init__(self, timeout: httpx.Timeout, *, may_be_stale: bool, may_redirect: bool) -> None:
+    def __init__(self, timeout: httpx.Timeout, *, may_be_stale: bool, may_redirect: bool, may_change: bool) -> None:
         self.sent = asyncio.Event()
         """The request is out."""
         self.answered = False
         """The reply's head has come."""
-        self.may_redirect = may_redirect
+        self.accepted = False
+        """The head says that the request is taken as it is."""
+        self.may_redirect, self.may_change = may_redirect, may_change
         self._fresh = not may_be_stale
         self.extensions = {"timeout": timeout.as_dict(), "trace": self._trace}
 
@@ -195,16 +232,38 @@ async def _attempt(
                 if not reply.is_success:
                     yield await _other(reply, spoken, line, model, call, wire)
                     return
+                wire.accepted = True
                 pieces: Any = reply.aiter_bytes()
                 kind = reply.headers.get("content-type", "")
                 echoes = EchoFilter(line)
-                async with aclosing(pieces), aclosing(replies.bursts(pieces, kind, spoken, BROKEN)) as bursts:
-                    async for burst in bursts:
-                        yield echoes.filter(burst)
+                async with (
+                    aclosing(pieces),
+                    aclosing(replies.bursts(pieces, kind, spoken, BROKEN)) as bursts,
+                    aclosing(_mended(bursts, spoken, call, wire)) as mended,
+                ):
+                    async for burst in mended:
+                        yield burst if isinstance(burst, _Again) else echoes.filter(burst)
         except STALE:
             if not wire.stale:
                 raise
             yield _Again(stale=True)
+
+
+async def _mended(
+    bursts: AsyncGenerator[Sequence[Chunk], None], spoken: Dialect, call: Call, wire: _Wire
+) -> AsyncGenerator[Sequence[Chunk] | _Again, None]:
+    """The bursts of a reply; an `_Again` where it says, before any text, what it will not take."""
+    spoke = False
+    try:
+        async for burst in bursts:
+            spoke = spoke or any(isinstance(chunk, Token) for chunk in burst)
+            yield burst
+    except errors.Rejected as error:
+        said = json.dumps({"error": {"message": error.title}}).encode()
+        found = remedy(400, said, _sent(call), spoken, call.quirks) if wire.may_change and not spoke else None
+        if found is None:
+            raise
+        yield _Again(remedy=found, error=error)
 
 
 async def _other(reply: httpx.Response, spoken: Dialect, line: Line, model: Model, call: Call, wire: _Wire) -> _Again:
@@ -213,10 +272,23 @@ async def _other(reply: httpx.Response, spoken: Dialect, line: Line, model: Mode
     target = _redirect(reply) if wire.may_redirect else ""
     if target:
         return _Again(url=target)
-    quirk = spoken.quirk(reply.status_code, body.decode("utf-8", "replace"))
-    if quirk and quirk not in call.quirks and len(call.quirks) < QUIRKS_LIMIT:
-        return _Again(quirk=quirk)
-    raise _refused(reply, body, spoken, line, model, call)
+    error = _refused(reply, body, spoken, line, model, call)
+    if not wire.may_change:
+        raise error
+    # With images a body has megabytes.
+    sent = await asyncio.to_thread(_sent, call) if len(call.body) > LARGE_BYTES else _sent(call)
+    found = remedy(reply.status_code, body, sent, spoken, call.quirks)
+    if found is None:
+        raise error
+    return _Again(remedy=found, error=error)
+
+
+def _sent(call: Call) -> Json:
+    """The body of a call as JSON; None where a dialect sends something else."""
+    try:
+        return parsed(call.body)
+    except ValueError:
+        return None
 
 
 def _redirect(reply: httpx.Response) -> str:

@@ -70,7 +70,7 @@ function noticeWords(data) {
       if (data.leftOut) return `${data.leftOut} earlier ${data.leftOut === 1 ? "exchange was" : "exchanges were"} not sent.`;
       return data.reason ?? "";
     }
-    case "phase": return data.reason ?? "";
+    case "note": case "phase": return data.reason ?? "";
     default: return "";
   }
 }

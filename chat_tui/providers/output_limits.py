@@ -1,0 +1,105 @@
+"""How many tokens a reply may have, as servers name it when they refuse a request for asking too many.
+
+Source of the wordings: Anthropic, OpenAI, Gemini, Groq, DeepSeek, DashScope, OpenRouter, vLLM, SGLang, TGI.
+"""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+LEAST_ROOM = 256
+"""Tokens: a window that leaves less for the reply is one that the prompt does not fit."""
+_LONGEST = 4000
+"""Characters of an error that are looked at."""
+
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
+_FIELD = re.compile(
+    r"max\w{0,12}[ _]?tokens|maximum (?:output |completion |new )?tokens|num_predict|(?:output|completion|new) tokens",
+    re.IGNORECASE,
+)
+_TOO_LARGE = re.compile(
+    r"too (?:large|high|big|many|long)|exceed|at most|less than|no more|cannot be (?:more|greater|larger)|maximum|limit"
+    r"|range|between|<=|\d >",
+    re.IGNORECASE,
+)
+_NUMBER = re.compile(r"(?<![\w.-])(\d{2,9})(?![\w-]|\.\d)")
+_WHOLE = tuple(
+    re.compile(pattern, re.IGNORECASE | re.DOTALL)
+    for pattern in (
+        r"(?P<prompt>\d{1,9}) \+ (?P<reply>\d{1,9}) > (?P<window>\d{1,9})",
+        r"\((?P<reply>\d{1,9}) > (?P<window>\d{1,9}) - (?P<prompt>\d{1,9})\)",
+        r"maximum context length is (?P<window>\d{1,9}) tokens and your request has (?P<prompt>\d{1,9}) input tokens",
+        r"context length is (?P<window>\d{1,9}).{0,120}?requested (?:about )?(?P<total>\d{1,9}) tokens"
+        r" \(.{0,160}?(?P<reply>\d{1,9}) (?:tokens )?(?:in|for|of) the (?:completion|output)",
+        r"context length of (?P<window>\d{1,9}).{0,80}?total of (?P<total>\d{1,9}) tokens.{0,80}?and"
+        r" (?P<reply>\d{1,9}) tokens",
+        r"must be <= (?P<window>\d{1,9})\. Given: (?P<prompt>\d{1,9}) .{0,30}?and (?P<reply>\d{1,9}) ",
+        r"(?P<prompt>\d{1,9}) input tokens and requested (?P<reply>\d{1,9}) output tokens.{0,120}?"
+        r"context length is (?:only )?(?P<window>\d{1,9})",
+    )
+)
+"""Prompt and reply together are more than the window."""
+_OF_REPLY = tuple(
+    re.compile(pattern, re.IGNORECASE | re.DOTALL)
+    for pattern in (
+        r"\d > (?P<most>\d{1,9})",
+        r"support\w{0,3} at most (?P<most>\d{1,9})",
+        r"\[ ?\d{1,9} ?, ?(?P<most>\d{1,9}) ?\]",
+        r"to (?P<above>\d{1,9}) \(exclusive\)",
+        r"to (?P<most>\d{1,9}) \(inclusive\)",
+        r"between \d{1,9} and (?P<most>\d{1,9})",
+        r"(?:less than or equal to|at most|<=|(?:no|not) (?:be )?(?:more|greater|larger) than|(?:not|n't) exceed)"
+        r"[ `'\"]{1,3}(?P<most>\d{1,9})",
+        r"(?:less|lower|smaller) than[ `'\"]{1,3}(?P<above>\d{1,9})",
+        r"(?:maximum|limit)\b[^.\d]{0,60}?\b(?:is|of|to|:|=)[ `'\"]{1,3}(?P<most>\d{1,9})",
+    )
+)
+"""The reply alone is more than the model writes."""
+
+
+class OutputLimit(msgspec.Struct, frozen=True):
+    """The most that a reply may have, in tokens."""
+
+    tokens: int
+    of_model: bool = True
+    """False: it is what this prompt leaves of the window; a shorter one leaves more."""
+
+
+def output_limit(text: str, sent: int | None = None) -> OutputLimit | None:
+    """The limit that an error names; None where it says nothing of a limit, or the prompt alone is too long.
+
+    `sent`: the limit that was asked for, None where there was none.
+    """
+    text = _THOUSANDS.sub("", text[:_LONGEST])
+    sizes = window_sizes(text)
+    if sizes is not None:
+        prompt, window = sizes
+        left = window - prompt
+        if "about" in text:
+            # The server has estimated it: its own count may come out higher.
+            left -= prompt // 20
+        return OutputLimit(left, of_model=False) if left >= LEAST_ROOM and (sent is None or left < sent) else None
+    if not _FIELD.search(text) or not _TOO_LARGE.search(text):
+        return None
+    for pattern in _OF_REPLY:
+        for found in pattern.finditer(text):
+            numbers = found.groupdict()
+            most = int(numbers["most"]) if numbers.get("most") else int(numbers["above"]) - 1
+            if 0 < most < (sent or 1_000_000_000):
+                return OutputLimit(most)
+    named = {int(number) for number in _NUMBER.findall(text)}
+    below = {number for number in named if number < sent} if sent else set()
+    return OutputLimit(below.pop()) if len(below) == 1 else None
+
+
+def window_sizes(text: str) -> tuple[int, int] | None:
+    """Tokens of the prompt and of the window, where an error says that prompt and reply together do not fit."""
+    text = _THOUSANDS.sub("", text[:_LONGEST])
+    for pattern in _WHOLE:
+        if found := pattern.search(text):
+            numbers = {name: int(number) for name, number in found.groupdict().items() if number}
+            prompt = numbers["prompt"] if "prompt" in numbers else numbers["total"] - numbers["reply"]
+            return max(0, prompt), numbers["window"]
+    return None

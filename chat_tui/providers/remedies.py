@@ -1,0 +1,173 @@
+"""What to change about a request that a server has refused, told from its error, so that the next one can succeed.
+
+A remedy is a quirk: a text that the dialect's `encode`, or `refused_fields.without_fields`, knows what to do about.
+Those that every dialect has are found here; what only one of them meets, its own `quirk` knows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from chat_tui.providers.dialects.complaint import complaint_of
+from chat_tui.providers.dialects.dialect import MAX_TOKENS, ROOM, SYSTEM, WHOLE, Dialect, parsed
+from chat_tui.providers.output_limits import output_limit
+from chat_tui.providers.refused_fields import WITHOUT, field_of, refused_field
+from chat_tui.request import Request
+
+Json = Any
+
+_NO_SYSTEM = re.compile(
+    r"system\W{0,3} ?(?:role|message|prompt|instruction|turn)s?.{0,60}?(?:n[o']t|un)\W?(?: be | are | currently )?"
+    r"\W?(?:support|allow|enabl|accept|permit|available|valid)"
+    r"|(?:not|n't|never|un)[ -]?(?:support|allow|accept|recogni[sz]e|permit|have)\w{0,3} (?:\S+ ){0,4}?\W{0,2}system\b"
+    r"|no system (?:role|message|prompt)"
+    r"|developer instruction is not"
+    r"|conversation roles must alternate"
+    r"|only \W?user\b.{1,12}\b(?:assistant|model)\b"
+    r"|(?:unsupported|unexpected|unknown|invalid|unrecogni[sz]ed)[ _](?:message )?(?:role|value)\W{1,4}system\b"
+    r"|\bsystem\b\W{1,3}(?:is |was )?(?:not one of|not (?:a )?valid|not in|an? (?:invalid|unknown|unsupported))"
+    r"|role.{0,60}(?:should be|must be|expected|one of).{0,20}user\W{1,4}(?:and |or )?\W?(?:assistant|model)",
+    re.IGNORECASE | re.DOTALL,
+)
+_TEMPLATE = re.compile(r"jinja|template ?error|chat[ _]template|raise_exception", re.IGNORECASE)
+_NO_STREAM = re.compile(
+    r"to stream this model|(?<![\w-])stream(?:ing|ed)?\b.{0,60}?(?:(?:not|n't) (?:yet |currently |be )?(?:support"
+    r"|allow|enabl|permit|available|implement|possible|accept)|unsupported|disabled"
+    r"|unavailable|must be (?:set to )?false"
+    r"|(?:does not|doesn't) support true)"
+    r"|(?:not|n't|cannot|un)[ -]?(?:support|allow|do|permit)\w{0,3} (?:\S+ ){0,3}?\W?stream(?:ing|ed)?\b"
+    r"|(?<![\w-])stream\W{1,3}(?:is |must be |should be |=|: )false",
+    re.IGNORECASE | re.DOTALL,
+)
+_LIMITS = ("max_tokens", "max_completion_tokens", "maxOutputTokens", "num_predict")
+_REFUSED = frozenset({400, 404, 405, 413, 422})
+"""Statuses of a request that is not taken as it is."""
+_SILENT = frozenset({"stream_options", "prefill", "prefix", "continue", "thinking_first", "adaptive", "max_tokens"})
+"""Quirks of a dialect that change nothing a person has asked for."""
+_TOLD = {"temperature": "`temperature`", "top_p": "`top_p`", "seed": "`seed`"}
+
+_SYSTEM_NOTE = "it takes no system prompt with this model, so that stands in front of the first question"
+_WHOLE_NOTE = "it does not stream this model, so the reply comes as a whole"
+
+
+class Remedy(msgspec.Struct, frozen=True):
+    """A change of the request."""
+
+    quirk: str
+    note: str = ""
+    """What people are told of it, without the server's name; empty: nothing that they have asked for is changed."""
+
+    @property
+    def for_once(self) -> bool:
+        """It mends this request only and is not remembered of the model."""
+        return self.quirk.startswith(ROOM)
+
+
+def remedy(status: int, body: bytes, sent: Json, spoken: Dialect, tried: Iterable[str]) -> Remedy | None:
+    """What may mend a request with the body `sent` that was refused so; None where nothing is known that would.
+
+    `tried` are the quirks that the request was made with.
+    """
+    text = body.decode("utf-8", "replace")
+    try:
+        error: Json = parsed(body)
+    except ValueError:
+        error = None
+    said = complaint_of(error).said or text
+    found = _of_all_dialects(status, said, text, error, sent) if isinstance(sent, dict) else None
+    if found is not None and found.quirk not in tried:
+        return found
+    own = spoken.quirk(status, text)
+    if own is not None and own not in tried:
+        return Remedy(own, _note_of(own))
+    if status not in {400, 422} or not isinstance(sent, dict):
+        return None
+    field = refused_field(said, error, sent, spoken.needed)
+    if field is None or field.quirk in tried:
+        return None
+    silent = field.name.partition(".")[0] in _SILENT - {"max_tokens"}
+    return Remedy(field.quirk, "" if silent else _note_of(field.quirk))
+
+
+def _of_all_dialects(status: int, said: str, text: str, error: Json, sent: Mapping[str, Json]) -> Remedy | None:
+    if status not in _REFUSED | {500, 501}:
+        return None
+    if _streams(sent) and (_NO_STREAM.search(said) or _param(error) == "stream"):
+        return Remedy(WHOLE, _WHOLE_NOTE)
+    if _has_system(sent) and (_NO_SYSTEM.search(said) or (status == 500 and _TEMPLATE.search(text))):
+        return Remedy(
+            SYSTEM, "it takes no system prompt with this model, so that stands in front of the first question"
+        )
+    if status not in {400, 413, 422}:
+        return None
+    asked = _limit_in(sent)
+    limit = output_limit(f"{said} {_param(error)}", asked)
+    if limit is None:
+        return None
+    told = f"from {asked:,} to {limit.tokens:,}" if asked else f"to {limit.tokens:,}"
+    if limit.of_model and asked:
+        return Remedy(f"{MAX_TOKENS}{limit.tokens}", f"the limit of tokens was lowered {told}, the most that it allows")
+    return Remedy(f"{ROOM}{limit.tokens}", f"the limit of tokens was set {told}, which its window leaves for the reply")
+
+
+def note_of_known(quirk: str, request: Request, left_out: Iterable[str]) -> str:
+    """What people are told where a quirk that is remembered changes this request; empty where it changes nothing.
+
+    `left_out` are the quirks that have taken a field out of it.
+    """
+    if quirk.startswith(MAX_TOKENS):
+        most = int(quirk.removeprefix(MAX_TOKENS))
+        asked = request.max_tokens
+        lowered = asked is not None and asked > most
+        return f"the limit of tokens was lowered from {asked:,} to {most:,}, the most that it allows" if lowered else ""
+    if quirk == SYSTEM:
+        return _SYSTEM_NOTE if any(turn.role == "system" for turn in request.turns) else ""
+    if quirk == WHOLE:
+        return _WHOLE_NOTE if request.stream else ""
+    if quirk.startswith(WITHOUT):
+        silent = field_of(quirk).partition(".")[0] in _SILENT - {"max_tokens"}
+        return _note_of(quirk) if quirk in left_out and not silent else ""
+    if quirk in _TOLD:
+        return _note_of(quirk) if getattr(request, quirk) is not None else ""
+    return _note_of(quirk) if quirk.startswith("thinking") and request.thinking is not None else ""
+
+
+def _note_of(quirk: str) -> str:
+    if quirk in _SILENT:
+        return ""
+    if quirk.startswith(WITHOUT):
+        name = field_of(quirk)
+        what = f"this value of `{name}`" if "=" in quirk else f"`{name}`"
+        return f"it does not take {what} with this model, so that was left out"
+    if quirk in _TOLD:
+        return f"it does not take {_TOLD[quirk]} with this model, so that was left out"
+    if quirk.startswith("thinking"):
+        return "it does not take this level of thinking with this model, so another one or none was asked for"
+    return ""
+
+
+def _streams(sent: Mapping[str, Json]) -> bool:
+    # Gemini streams by its path.
+    return sent.get("stream") is True or "contents" in sent
+
+
+def _has_system(sent: Mapping[str, Json]) -> bool:
+    messages = sent.get("messages")
+    among = any(isinstance(each, dict) and each.get("role") == "system" for each in messages or ())
+    return among or "system" in sent or "systemInstruction" in sent
+
+
+def _limit_in(sent: Mapping[str, Json]) -> int | None:
+    holders = [each for each in (sent, sent.get("generationConfig"), sent.get("options")) if isinstance(each, Mapping)]
+    limits = (holder.get(name) for holder in holders for name in _LIMITS)
+    return next((limit for limit in limits if isinstance(limit, int)), None)
+
+
+def _param(error: Json) -> str:
+    inner = error.get("error") if isinstance(error, dict) else None
+    param = inner.get("param") if isinstance(inner, dict) else None
+    return param[:100] if isinstance(param, str) else ""
