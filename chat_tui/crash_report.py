@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
+from chat_tui.core import files
+
 KEPT = 10
 """The newest reports; older ones are deleted."""
 _PACKAGES = ("chat-tui", "textual", "rich", "httpx", "anyio", "msgspec", "xllamacpp")
@@ -18,10 +20,8 @@ _SPEAKING = (AttributeError, ImportError, IndexError, NameError, NotImplementedE
 
 def write(error: BaseException, folder: Path, now: datetime) -> Path:
     """Write a report into the folder and delete the oldest ones; gives its file. Raises `OSError`."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     file = folder / f"crash-{now:%Y-%m-%d-%H%M%S}.txt"
-    with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as opened:
-        opened.write(text(error, now))
+    files.write_state(file, text(error, now).encode("utf-8", "replace"))
     for old in sorted(folder.glob("crash-*.txt"))[:-KEPT]:
         old.unlink(missing_ok=True)
     return file

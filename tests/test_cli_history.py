@@ -175,6 +175,24 @@ def test_an_export_does_not_write_over_a_file(kept: Path, capsys: pytest.Capture
     assert sorted(entry.name for entry in kept.iterdir() if entry.is_file()) == ["there"]
 
 
+@pytest.mark.parametrize("all_of_them", [False, True])
+def test_an_export_leaves_the_files_beside_it_alone(
+    kept: Path, capsys: pytest.CaptureFixture[str], all_of_them: bool
+) -> None:
+    folder = kept / "out"
+    folder.mkdir()
+    (folder / "mine").write_text("words of mine")
+    for name in ("a.json.part", "a.json.new", "a.json.tmp"):
+        (folder / name).symlink_to("mine")
+    what = ["--all"] if all_of_them else ["no-such-id"]
+    assert history("export", *what, "--out", str(folder / "a.json")) == (0 if all_of_them else 1)
+    assert (folder / "mine").read_text() == "words of mine"
+    assert all((folder / f"a.json.{end}").is_symlink() for end in ("part", "new", "tmp"))
+    assert len(list(folder.iterdir())) == (5 if all_of_them else 4)
+    if all_of_them:
+        assert stat.S_IMODE((folder / "a.json").stat().st_mode) == 0o600
+
+
 @pytest.mark.parametrize(
     "arguments", [["export"], ["export", "abc1", "--all"], ["export", "--all", "--format", "markdown"]]
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Lock
@@ -16,6 +16,7 @@ from threading import Lock
 from chat_tui.batch import results
 from chat_tui.batch.results import Earlier
 from chat_tui.batch.shelf import Shelf, write
+from chat_tui.core import files
 from chat_tui.errors import CommandError
 from chat_tui.text_safety import clean_line
 
@@ -37,6 +38,7 @@ class Ledger:
     @classmethod
     def to_file(cls, path: Path) -> Ledger:
         """Lines to this file, behind those that are there. Raises `CommandError` where it holds something else."""
+        # A link is followed: whoever names one as the file of the results means what it points to.
         path = path.expanduser().resolve()
         try:
             if path.exists() and not path.is_file():
@@ -47,6 +49,8 @@ class Ledger:
                 ledger._take_up(was_there=was_there)
             except BaseException:
                 ledger.close()
+                if not was_there:
+                    path.unlink(missing_ok=True)
                 raise
         except OSError as error:
             told = f"{clean_line(str(path))} cannot be written: {error.strerror}."
@@ -83,14 +87,10 @@ class Ledger:
             places = [earlier.index for _, earlier in self._lines(self.next) if earlier.index in self._shelf]
             if not places or self._path is None:
                 return
-            fresh = self._path.with_name(self._path.name + ".new")
-            with fresh.open("wb") as file:
+            mode = stat.S_IMODE(os.fstat(self._fd).st_mode)
+            with files.new_file(self._path, replace=True, mode=mode) as file:
                 for line, earlier in self._lines(self.next):
                     file.write(self._shelf.get(earlier.index) if earlier.index in self._shelf else line)
-                file.flush()
-                os.fsync(file.fileno())
-            shutil.copymode(self._path, fresh)
-            os.replace(fresh, self._path)
             os.close(self._fd)
             self._fd = _opened(self._path)
             for index in places:
@@ -105,11 +105,11 @@ class Ledger:
     def _take_up(self, *, was_there: bool) -> None:
         """Count the lines that are there, mend a torn one, and write what had its turn meanwhile."""
         assert self._path is not None
+        if not self._shelf.load():
+            raise self._foreign(f"{self._path.name}.journal is no file of a batch.")
         if not was_there:
             # What it waits for is there no more.
             self._shelf.discard()
-        elif not self._shelf.load():
-            raise self._foreign(f"{self._path.name}.journal is no file of a batch.")
         size, again = 0, False
         for line, earlier in self._lines(None):
             if earlier.index != self.next:
@@ -158,7 +158,7 @@ class Ledger:
 
 def _opened(path: Path) -> int:
     """The file for this process alone. Raises `CommandError` where another has it."""
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+    fd = files.open_private(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

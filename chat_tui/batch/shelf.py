@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
-from contextlib import suppress
 from pathlib import Path
 
 from chat_tui.batch import results
+from chat_tui.core import files
 
 
 class Shelf:
@@ -48,8 +48,10 @@ class Shelf:
 
     def load(self) -> bool:
         """Take up what a run before has left, a torn last line aside; False where the file is not a shelf's."""
-        if self._path is None or not self._path.exists():
+        if self._path is None or not os.path.lexists(self._path):
             return True
+        if self._path.is_symlink() or not self._path.is_file():
+            return False
         offset = 0
         with self._path.open("rb") as file:
             for line in file:
@@ -74,9 +76,8 @@ class Shelf:
 
     def discard(self) -> None:
         """Remove what a run before has left, which belongs to results that are there no more."""
-        if self._path is not None:
-            with suppress(FileNotFoundError):
-                self._path.unlink()
+        self._places.clear()
+        self.close()
 
     def _opened(self) -> int:
         if self._fd is None:
@@ -84,7 +85,7 @@ class Shelf:
                 with tempfile.TemporaryFile() as file:
                     self._fd = os.dup(file.fileno())
             else:
-                self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+                self._fd = files.open_private(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
         return self._fd
 
     def _cut(self, size: int) -> None:

@@ -6,15 +6,16 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from chat_tui import paths
 from chat_tui.cli.stderr import say, say_updating
 from chat_tui.conversation import Summary, Tree, Turn
+from chat_tui.core import files
 from chat_tui.errors import HistoryError
 from chat_tui.history.opening import Settings
 from chat_tui.history.store import Store
@@ -111,7 +112,7 @@ async def _search(options: argparse.Namespace) -> int:
 
 async def _export(options: argparse.Namespace) -> int:
     as_json = options.json or options.all or options.format == "json"
-    with _Output(options.out) as output:
+    with _output(options.out) as output:
         async with _opened() as store:
             if options.all:
                 number = await _export_all(store, output)
@@ -134,45 +135,29 @@ async def _export_all(store: Store | None, output: _Output) -> int:
 class _Output:
     """Stdout, or a file that appears when it is whole."""
 
-    def __init__(self, name: str | None) -> None:
-        self._file = Path(name).expanduser() if name else None
-        self._handle: Any = None
-
-    def __enter__(self) -> _Output:
-        if self._file is not None:
-            if self._file.exists():
-                raise HistoryError(f"{clean_line(str(self._file))} is there already.", "Name another file.")
-            try:
-                self._part = self._file.with_name(f"{self._file.name}.part")
-                self._handle = open(self._part, "w", encoding="utf-8", errors="replace", opener=_private)
-            except OSError as error:
-                raise _unwritten(self._file, error) from error
-        return self
+    def __init__(self, file: BinaryIO | None) -> None:
+        self._file = file
 
     def put(self, text: str) -> None:
         if self._file is None:
             _put(text)
-            return
-        try:
-            self._handle.write(text)
-        except OSError as error:
-            raise _unwritten(self._file, error) from error
-
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if self._file is None:
-            return
-        try:
-            self._handle.close()
-            if error is None:
-                self._part.replace(self._file)
-        except OSError as found:
-            raise _unwritten(self._file, found) from found
-        finally:
-            self._part.unlink(missing_ok=True)
+        else:
+            self._file.write(text.encode("utf-8", "replace"))
 
 
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+@contextmanager
+def _output(name: str | None) -> Iterator[_Output]:
+    if name is None:
+        yield _Output(None)
+        return
+    target = Path(name).expanduser()
+    try:
+        with files.new_file(target) as opened:
+            yield _Output(opened)
+    except FileExistsError:
+        raise HistoryError(f"{clean_line(str(target))} is there already.", "Name another file.") from None
+    except OSError as error:
+        raise _unwritten(target, error) from error
 
 
 def _unwritten(file: Path, error: OSError) -> HistoryError:

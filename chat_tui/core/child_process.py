@@ -15,7 +15,6 @@ import asyncio
 import errno
 import json
 import os
-import shutil
 import subprocess
 import sys
 from asyncio.subprocess import Process
@@ -112,6 +111,8 @@ def program_command(
 
 def find_program(name: str, environment: Mapping[str, str]) -> str | None:
     """The full path of a program by its name or its full path (`~` is the home), never one in the working folder."""
+    import shutil
+
     name = os.path.expanduser(name)
     if os.path.dirname(name) and not os.path.isabs(name):
         return None

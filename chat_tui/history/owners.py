@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from chat_tui.core import files
 from chat_tui.errors import StoreBusy
 
 _DOOR = "opening"
@@ -31,7 +32,7 @@ class Owner:
         """Take the lock. Called while the door is held, so that nobody takes the new file for a dead one's."""
         if self._folder is None or self._lock is not None:
             return
-        self._lock = os.open(self._folder / self.id, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        self._lock = files.open_private(self._folder / self.id, os.O_CREAT | os.O_EXCL | os.O_RDWR)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
 
     def release(self) -> None:
@@ -84,7 +85,7 @@ def _locked(folder: Path, owner: str) -> bool:
 def door(folder: Path, wait_seconds: float) -> Iterator[None]:
     """One process at a time opens, migrates or recovers a store; raises `StoreBusy`."""
     folder.mkdir(mode=0o700, exist_ok=True)
-    handle = os.open(folder / _DOOR, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    handle = files.open_private(folder / _DOOR, os.O_CREAT | os.O_RDWR)
     try:
         until = time.monotonic() + wait_seconds
         while True:

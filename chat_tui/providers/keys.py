@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from chat_tui import errors
-from chat_tui.core import child_process
+from chat_tui.core import child_process, files
 from chat_tui.core.child_process import PIPE, Command
 from chat_tui.models import Provider
 from chat_tui.text_safety import clean_line
@@ -49,10 +49,7 @@ class KeptKeys:
         self._write({*self.names()} - {name})
 
     def _write(self, names: set[str]) -> None:
-        self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        part = self._file.with_name(f"{self._file.name}.{os.getpid()}")
-        part.write_bytes(msgspec.json.encode(sorted(names)))
-        os.replace(part, self._file)
+        files.write_state(self._file, msgspec.json.encode(sorted(names)))
 
 
 class Keys:

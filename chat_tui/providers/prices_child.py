@@ -5,7 +5,6 @@ Run as `python -m chat_tui.providers.prices_child FILE`.
 
 from __future__ import annotations
 
-import os
 import sys
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -13,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+
+from chat_tui.core import files
 
 NAMES = {"gemini": "google", "xai": "x-ai"}
 """Providers that are called otherwise there."""
@@ -47,10 +48,7 @@ def main(file: Path) -> None:
             row = [model.context_window, _dollars(prices.input_mtok), _dollars(prices.output_mtok)]
             if not model.deprecated and any(value is not None for value in row):
                 told.setdefault(name, {})[model.id] = row
-    part = file.with_name(f"{file.name}.{os.getpid()}")
-    part.parent.mkdir(parents=True, exist_ok=True)
-    part.write_bytes(msgspec.json.encode(told))
-    os.replace(part, file)
+    files.write_state(file, msgspec.json.encode(told))
 
 
 def _dollars(price: Any) -> float | None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
-from chat_tui.core import child_process
+from chat_tui.core import child_process, files
 from chat_tui.core.child_process import Command
 from chat_tui.errors import CommandError
 from chat_tui.text_safety import clean_line
@@ -51,7 +51,7 @@ async def edited(text: str, lend: Callable[[], AbstractContextManager[None]], en
     folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="chat-tui-"))
     file = folder / "prompt.md"
     try:
-        await asyncio.to_thread(_write, file, text)
+        await asyncio.to_thread(files.write, file, text)
         with lend():
             code = await _run([*command, str(file)], environment)
         if code:
@@ -81,12 +81,6 @@ async def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
             # Its own `terminate` may take its exit code away from asyncio, which then warns on the screen.
             with suppress(ProcessLookupError):
                 os.kill(child.pid, signal.SIGTERM)
-
-
-def _write(file: Path, text: str) -> None:
-    # The folder is the person's alone, and so is the file.
-    with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8", newline="") as out:
-        out.write(text)
 
 
 def _read(file: Path) -> str:

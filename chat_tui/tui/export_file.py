@@ -8,6 +8,7 @@ from itertools import count
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from chat_tui.core import files
 from chat_tui.errors import CommandError, HistoryError
 from chat_tui.text_safety import clean_line
 
@@ -51,13 +52,7 @@ def write(text: str, file: Path, hint: str = _HINT) -> Path:
     for number in count(1):
         chosen = file if number == 1 else file.with_name(f"{file.stem}-{number}{file.suffix}")
         try:
-            with open(chosen, "x", encoding="utf-8", errors="replace", opener=_private) as target:
-                try:
-                    target.write(text)
-                    target.flush()
-                except OSError:
-                    chosen.unlink(missing_ok=True)
-                    raise
+            files.write(chosen, text)
             return chosen.absolute()
         except FileExistsError:
             if number < _MOST:
@@ -69,7 +64,3 @@ def write(text: str, file: Path, hint: str = _HINT) -> Path:
             why = clean_line(error.strerror or "it cannot be written", 80)
             raise HistoryError(f"{clean_line(str(chosen), 200)}: {why}.", hint) from error
     raise AssertionError
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import msgspec
+
+from chat_tui.core import files
 
 _LIMIT_BYTES = 64_000
 
@@ -34,7 +35,4 @@ def read(file: Path | None) -> KeptScreen:
 
 def write(file: Path, kept: KeptScreen) -> None:
     """Replace the file as a whole. Raises `OSError`."""
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    fresh = file.with_name(f"{file.name}.{os.getpid()}")
-    fresh.write_bytes(msgspec.json.encode(kept))
-    os.replace(fresh, file)
+    files.write_state(file, msgspec.json.encode(kept))
