@@ -158,7 +158,12 @@ class DraftArea(TextArea, inherit_bindings=False):
             begin = end
         if (begin, end) != (top, bottom):
             edit = Edit(edit.text, begin, end, edit.maintain_selection_offset)
-        return super().edit(edit)
+        result = super().edit(edit)
+        self.follow_edit(edit, result)
+        return result
+
+    def follow_edit(self, edit: Edit, result: EditResult) -> None:
+        """The text was edited so, by a key or by us; not by undo."""
 
     def _around(self, location: Location) -> tuple[Location, Location]:
         row, column = location

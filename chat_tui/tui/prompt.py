@@ -21,6 +21,7 @@ from chat_tui.tui.arguments import FILE_COMMANDS
 from chat_tui.tui.completion import Completion, CompletionList
 from chat_tui.tui.draft_area import DraftArea
 from chat_tui.tui.mentions import dropped, mention_at, mentions, written
+from chat_tui.tui.typed_characters import TypedCharacters
 
 PLACEHOLDER = "Ask anything · / for commands · @ for files"
 _MOST_NAMES = 10_000
@@ -94,6 +95,7 @@ class Prompt(DraftArea):
         self._dismissed: Piece | None = None
         self._offered: Piece | None = None
         self._named: set[str] = set()
+        self._typed = TypedCharacters()
         self._recalled = -1
         self._recalled_text = ""
         self._unfinished = ""
@@ -113,7 +115,23 @@ class Prompt(DraftArea):
     def show_text(self, text: str, row: int | None = None) -> None:
         """Replace everything; the list stays closed until more is written."""
         super().show_text(text, row)
+        self._reset_typed()
         self._dismissed = self._wanted()
+
+    def load_text(self, text: str) -> None:
+        """Replace everything, without a way back."""
+        super().load_text(text)
+        self._reset_typed()
+
+    def undo(self) -> None:
+        """Take the last edit back."""
+        super().undo()
+        self._reset_typed()
+
+    def redo(self) -> None:
+        """Make the edit again that was taken back last."""
+        super().redo()
+        self._reset_typed()
 
     # Keys
 
@@ -197,7 +215,8 @@ class Prompt(DraftArea):
             if (command := next((begin for begin in FILE_COMMANDS if line.startswith(begin)), "")) and column > 0:
                 return Piece("path", (0, len(command)), (0, len(line)), line.removeprefix(command))
             return Piece("command", (0, 0), (0, len(line)), line)
-        if "@" in line and (named := mention_at(line, column)) is not None:
+        named = mention_at(line, column) if "@" in line else None
+        if named is not None and self._typed.are_typed(row, named.begin, column):
             return Piece("file", (row, named.begin), (row, column), line[named.begin : column])
         return None
 
@@ -260,27 +279,39 @@ class Prompt(DraftArea):
         """The paths that the text names and that somebody has typed or chosen: what was pasted names nothing."""
         if not self._named or "@" not in self.text:
             return []
-        found = [named.path for line in self.document.lines if "@" in line for named in mentions(line)]
-        return [path for path in dict.fromkeys(found) if path in self._named]
+        found = [
+            named.path
+            for row, line in enumerate(self.document.lines)
+            for named in mentions(line)
+            if named.path in self._named and self._typed.are_typed(row, named.begin, named.end)
+        ]
+        return list(dict.fromkeys(found))
 
     def take_name(self, path: str) -> None:
         """It stands for its file wherever the text names it."""
         if path:
             self._named.add(path)
+            self._reset_typed()
 
     def forget_name(self, path: str) -> None:
         """It is only words from now on."""
         self._named.discard(path)
 
-    def edit(self, edit: Edit) -> EditResult:
-        """Edit the text; a file that is named by typing is meant."""
-        result = super().edit(edit)
-        if not self.is_bulk and (len(self._named) < _MOST_NAMES):
-            row, column = result.end_location
+    def follow_edit(self, edit: Edit, result: EditResult) -> None:
+        """A file that is named by typing is meant, as long as nothing of its name was pasted."""
+        row, column = result.end_location
+        inserted = edit.text.splitlines() or [""]
+        if len(inserted) <= row - edit.top[0]:
+            inserted.append("")
+        self._typed.replace(edit.top, edit.bottom, inserted, typed=not self.is_bulk)
+        if not self.is_bulk and len(self._named) < _MOST_NAMES:
             named = mention_at(self.document.get_line(row), column)
-            if named is not None and named.path:
+            if named is not None and named.path and self._typed.are_typed(row, named.begin, named.end):
                 self._named.add(named.path)
-        return result
+
+    def _reset_typed(self) -> None:
+        """The text came back as a whole: from a draft, a question before, or by undo."""
+        self._typed.reset(self.document.lines, self._named)
 
     def paste(self, text: str) -> None:
         """Insert the text; the path of a file is offered to go along."""
