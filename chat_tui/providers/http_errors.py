@@ -5,16 +5,23 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from datetime import datetime
-from email.utils import parsedate_to_datetime
 
 import msgspec
 
 from chat_tui import errors
 from chat_tui.conversation import now
 from chat_tui.core.redaction import Redactor
-from chat_tui.providers.dialects.complaint import Complaint, access_refused, complaint_of, too_long
+from chat_tui.providers.dialects.complaint import (
+    Complaint,
+    access_refused,
+    complaint_of,
+    larger_than_limit,
+    too_long,
+)
 from chat_tui.providers.dialects.error_message import message_in_body
+from chat_tui.providers.waits import limits_reset as limits_reset
+from chat_tui.providers.waits import retry_after as retry_after
+from chat_tui.providers.waits import too_large_for_limit
 from chat_tui.text_safety import clean_line
 
 _NO_IMAGES = re.compile(
@@ -23,9 +30,6 @@ _NO_IMAGES = re.compile(
 """What servers say of images that they do not take."""
 _FINAL = (errors.KeyRefused, errors.QuotaUsedUp, errors.ContextTooLong)
 """What the same request meets again, whatever the server wishes."""
-_RESETS = re.compile(r"x-ratelimit-reset-(?:requests|tokens)|anthropic-ratelimit-[a-z-]+-reset")
-_PERIOD = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|h|m|s)")
-_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _NO_CREDENTIALS = Redactor()
 
 
@@ -57,7 +61,8 @@ def http_error(
     if 300 <= status < 400:
         error = _moved(status, headers, asked, redactor)
     else:
-        error = _barred(status, complaint, told, asked) or _refused(status, headers, complaint, told, asked)
+        wait = _wait(status, headers, complaint)
+        error = _barred(status, complaint, told, asked, wait) or _refused(status, complaint, told, asked, wait)
     wish = headers.get("x-should-retry", "").strip().lower()
     if wish == "false" or (wish == "true" and not isinstance(error, _FINAL)):
         error.retryable = wish == "true"
@@ -65,15 +70,16 @@ def http_error(
 
 
 def _refused(
-    status: int, headers: Mapping[str, str], complaint: Complaint, told: str, asked: Addressee
+    status: int, complaint: Complaint, told: str, asked: Addressee, wait: float | None
 ) -> errors.ProviderError:
     provider, names = asked.provider, asked.names
+    if status in {400, 413, 429} and (sizes := too_large_for_limit(complaint.said)):
+        return larger_than_limit(sizes[0], sizes[1], who=provider, **names)
     if status == 429:
-        wait = _wait(headers, complaint)
         return errors.RateLimited(
             f"{provider} limits the rate (429){told}.",
             "Wait a moment, or choose another model.",
-            retry_after=limits_reset(headers, now()) if wait is None else wait,
+            retry_after=wait,
             **names,
         )
     if status in {400, 413, 422} and complaint.too_long:
@@ -95,7 +101,7 @@ def _refused(
         return errors.Overloaded(
             f"{provider} cannot answer now ({status}){told}.",
             "Ask again in a moment.",
-            retry_after=_wait(headers, complaint),
+            retry_after=wait,
             **names,
         )
     return errors.Rejected(
@@ -113,7 +119,9 @@ def _moved(status: int, headers: Mapping[str, str], asked: Addressee, redactor: 
     )
 
 
-def _barred(status: int, complaint: Complaint, told: str, asked: Addressee) -> errors.ProviderError | None:
+def _barred(
+    status: int, complaint: Complaint, told: str, asked: Addressee, wait: float | None
+) -> errors.ProviderError | None:
     """The error where the key or what it may spend is the matter."""
     provider, names = asked.provider, asked.names
     if status in {401, 403} or (status == 400 and complaint.wrong_key):
@@ -133,7 +141,7 @@ def _barred(status: int, complaint: Complaint, told: str, asked: Addressee) -> e
             "Top it up, or choose another model.",
             **names,
         )
-    if status == 429 and complaint.day_is_used_up:
+    if status == 429 and complaint.is_final_for_today(wait):
         return errors.QuotaUsedUp(
             f"{provider} says that the day's quota is used up ({status}){told}.",
             "Choose another model until tomorrow.",
@@ -154,54 +162,17 @@ def _complaint(body: bytes) -> Complaint:
     return msgspec.structs.replace(complaint_of(value, text[:20_000]), said=message_in_body(text))
 
 
-def _wait(headers: Mapping[str, str], complaint: Complaint) -> float | None:
-    wait = retry_after(headers, now())
-    return complaint.retry_after if wait is None else wait
+def _wait(status: int, headers: Mapping[str, str], complaint: Complaint) -> float | None:
+    """Seconds until the same request may be taken; None where the server does not say."""
+    at = now()
+    wait = retry_after(headers, at)
+    if wait is None:
+        wait = complaint.retry_after
+    if wait is None and status == 429:
+        wait = limits_reset({**headers, **complaint.headers}, at)
+    return wait
 
 
 def _line(text: str, redactor: Redactor) -> str:
     # Credentials go first: a cut would leave a piece that is not recognised.
     return clean_line(redactor.redact(clean_line(text, 2000)), 200).rstrip(".")
-
-
-def retry_after(headers: Mapping[str, str], at: datetime) -> float | None:
-    """The provider's wish to wait, in seconds from `at`: `retry-after-ms`, `retry-after` in seconds or as a date."""
-    try:
-        return max(0.0, float(headers["retry-after-ms"]) / 1000)
-    except (KeyError, ValueError):
-        pass
-    value = headers.get("retry-after", "")
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, (parsedate_to_datetime(value) - at).total_seconds())
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-
-
-def limits_reset(headers: Mapping[str, str], at: datetime) -> float | None:
-    """Seconds from `at` until the limit that is used up is lifted, as a period (`6m0s`) or as a time (RFC 3339).
-
-    Of several limits the one that has nothing remaining counts, else the one that is lifted first.
-    """
-    used_up: list[float] = []
-    others: list[float] = []
-    for name, value in headers.items():
-        seconds = _seconds_until(value, at) if _RESETS.fullmatch(name) else None
-        if seconds is not None:
-            remaining = headers.get(name.replace("reset", "remaining"), "")
-            (used_up if remaining.strip() == "0" else others).append(seconds)
-    return max(used_up) if used_up else min(others, default=None)
-
-
-def _seconds_until(value: str, at: datetime) -> float | None:
-    value = value.strip()[:60]
-    periods = _PERIOD.findall(value)
-    if periods and "".join(map("".join, periods)) == value:
-        return sum(float(number) * _UNITS[unit] for number, unit in periods)
-    try:
-        return max(0.0, (datetime.fromisoformat(value) - at).total_seconds())
-    except (ValueError, TypeError, OverflowError):
-        return None

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from chat_tui.conversation import now
 from chat_tui.errors import (
     ContextTooLong,
     KeyRefused,
@@ -19,6 +20,7 @@ from chat_tui.errors import (
 from chat_tui.providers.dialects.dialect import Json, count
 from chat_tui.providers.dialects.error_message import message_in
 from chat_tui.providers.output_limits import output_limit
+from chat_tui.providers.waits import is_by_day, limits_reset, too_large_for_limit, wait_in_fields, wait_in_text
 from chat_tui.text_safety import clean_line
 
 _TOO_LONG = re.compile(
@@ -55,6 +57,8 @@ _ABOUT_KEY = re.compile(
     re.IGNORECASE,
 )
 _SECONDS = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)s")
+_SOON_SECONDS = 3600.0
+"""A limit by the day that is lifted within so long slides: the wait is told as that of any limit."""
 
 _KEY = {"401", "authentication_error", "invalid_api_key", "UNAUTHENTICATED"}
 _ACCESS = {"403", "permission_error", "PERMISSION_DENIED"}
@@ -74,7 +78,9 @@ class Complaint(msgspec.Struct, frozen=True):
     codes: frozenset[str] = frozenset()
     """Numbers and names by which it calls the error."""
     retry_after: float | None = None
-    """Seconds; Google tells them in the body."""
+    """Seconds, as the body tells them: Google in a field, others in a sentence."""
+    headers: dict[str, str] = {}
+    """Of the server behind a gateway, which passes them on in the body; names in lower case."""
     day_is_used_up: bool = False
     """A quota by the day is gone: waiting a moment mends nothing."""
 
@@ -90,6 +96,12 @@ class Complaint(msgspec.Struct, frozen=True):
     def no_credit(self) -> bool:
         """There is nothing left to pay with: OpenAI's status is 429, Anthropic's 400."""
         return self._says(_NO_CREDIT)
+
+    def is_final_for_today(self, wait: float | None) -> bool:
+        """The day's quota is gone, and the server does not say that it is lifted soon; `wait` in seconds."""
+        if self.day_is_used_up:
+            return True
+        return (wait is None or wait > _SOON_SECONDS) and is_by_day(f"{self.said} {' '.join(self.codes)}")
 
     @property
     def about_region(self) -> bool:
@@ -135,14 +147,25 @@ def complaint_of(value: Json, raw: str = "") -> Complaint:
     details = list(_rows(fields.get("details")))
     names += [detail.get("reason") for detail in details]
     waits = [_SECONDS.fullmatch(wait) for detail in details if isinstance(wait := detail.get("retryDelay"), str)]
+    said = message_in(value)
+    wait = max((float(wait.group(1)) for wait in waits if wait), default=wait_in_fields(fields))
     return Complaint(
-        message_in(value),
+        said,
         raw,
         fields,
         frozenset(str(name)[:200] for name in names if isinstance(name, (int, str))),
-        max((float(wait.group(1)) for wait in waits if wait), default=None),
+        wait_in_text(said, now()) if wait is None else wait,
+        _headers_in(fields),
         any("PerDay" in str(violation.get("quotaId")) for d in details for violation in _rows(d.get("violations"))),
     )
+
+
+def _headers_in(fields: dict[str, Json]) -> dict[str, str]:
+    """OpenRouter passes on the headers of a limit in `metadata.headers`."""
+    metadata = fields.get("metadata")
+    headers = metadata.get("headers") if isinstance(metadata, dict) else None
+    told = list(headers.items())[:50] if isinstance(headers, dict) else []
+    return {name.lower(): str(value)[:200] for name, value in told if isinstance(value, (str, int, float))}
 
 
 def _rows(value: Json) -> Iterator[dict[str, Json]]:
@@ -157,7 +180,12 @@ def error_of(value: Json) -> ProviderError:
     said = (clean_line(complaint.said, 300) or "no reason given").rstrip(".")
     if complaint.too_long:
         return too_long(complaint)
-    if complaint.day_is_used_up:
+    if sizes := too_large_for_limit(complaint.said):
+        return larger_than_limit(*sizes, who="The server")
+    wait = complaint.retry_after
+    if wait is None and complaint.headers:
+        wait = limits_reset(complaint.headers, now())
+    if complaint.day_is_used_up or (codes & _RATE and complaint.is_final_for_today(wait)):
         return QuotaUsedUp(f"The day's quota is used up: {said}.", "Choose another model until tomorrow.")
     if "402" in codes or complaint.no_credit:
         return QuotaUsedUp(
@@ -171,7 +199,7 @@ def error_of(value: Json) -> ProviderError:
         return RateLimited(
             f"The server limits the rate: {said}.",
             "Wait a moment, or choose another model.",
-            retry_after=complaint.retry_after,
+            retry_after=wait,
         )
     if codes & _REQUEST:
         return Rejected(f"The server refused the request: {said}.", "Change the settings or choose another model.")
@@ -197,6 +225,16 @@ def access_refused(
     if complaint.about_key:
         return KeyRefused(title, f"{key_hint} It may lack the right to use this model.", provider=provider, model=model)
     return Rejected(title, "Choose another model, or ask the provider why.", provider=provider, model=model)
+
+
+def larger_than_limit(limit: int, requested: int, *, who: str, provider: str = "", model: str = "") -> Rejected:
+    """The error for a request of more tokens than its limit by the minute or the day: it never succeeds."""
+    return Rejected(
+        f"{who} takes at most {limit:,} tokens in that time, and this request has {requested:,}.",
+        "Send less of the conversation, lower `max_tokens`, or choose another model.",
+        provider=provider,
+        model=model,
+    )
 
 
 def too_long(complaint: Complaint, provider: str = "", model: str = "") -> ContextTooLong:

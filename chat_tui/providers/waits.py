@@ -1,0 +1,162 @@
+"""How long a server wants to be left alone, in every form in which servers say so.
+
+Source of the forms: OpenAI, Anthropic, Gemini, Groq, Azure, Cerebras, OpenRouter, Hugging Face; RFC 9110 and the IETF's
+draft on rate limit headers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+Json = Any
+
+_RESETS = re.compile(
+    r"(?:x-)?rate-?limit-reset(?:-[a-z-]{1,40})?|(?:x-|anthropic-)?rate-?limit-[a-z-]{1,40}-reset", re.IGNORECASE
+)
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+_SPAN = (
+    r"(\d{1,9}(?:\.\d{1,9})?)\s?"
+    r"(milliseconds?|msecs?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d)(?![a-z])"
+)
+_PERIOD = re.compile(_SPAN, re.IGNORECASE)
+_PERIODS = re.compile(rf"(?:{_SPAN}[\s,]{{0,3}}(?:and\s)?)+", re.IGNORECASE)
+_NUMBER = re.compile(r"\d{1,15}(?:\.\d{1,9})?")
+_EPOCH_SECONDS, _EPOCH_MILLISECONDS = 1e9, 1e12
+"""A number from here on is a time since 1970 and not a period."""
+_ASKED = re.compile(
+    r"(?:try(?:ing)? again|retry(?:ing)?|wait(?:ing)?|resets?|resetting|available(?: again)?|come back|back off)\b"
+    r"[^\d\n]{0,40}",
+    re.IGNORECASE,
+)
+_NEXT = re.compile(r"\b(?:the next|in a|in one|for a|next) (second|minute|hour)\b", re.IGNORECASE)
+_BARE = re.compile(r"(\d{1,6}(?:\.\d{1,9})?)(?![\w.:-]*\d)")
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?")
+_BY_DAY = re.compile(
+    r"per[ _-]?day\b|\bdaily\b|\b[RT]PD\b|(?:requests?|tokens?|messages?) ?(?:a|/) ?day\b|\bfor today\b|\btoday's\b"
+    r"|\b24[ -]?hours?\b",
+    re.IGNORECASE,
+)
+_TOO_LARGE = re.compile(r"limit:? (\d{1,9})[,;.]? (?:used:? \d{1,9}[,;.]? )?requested:? (\d{1,9})", re.IGNORECASE)
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
+_FIELDS = {
+    "retry_after": 1.0,
+    "retryAfter": 1.0,
+    "retry_after_seconds": 1.0,
+    "retryAfterSeconds": 1.0,
+    "estimated_time": 1.0,
+    "retry_after_ms": 0.001,
+    "retryAfterMs": 0.001,
+}
+"""Fields of an error with a number, and what one of it is in seconds."""
+_LONGEST = 2000
+"""Characters of an error that are looked at."""
+
+
+def retry_after(headers: Mapping[str, str], at: datetime) -> float | None:
+    """The provider's wish to wait, in seconds from `at`; None where no header tells it.
+
+    `retry-after-ms`, or `retry-after` in seconds, as a period or as a date.
+    """
+    for name in ("retry-after-ms", "x-ms-retry-after-ms"):
+        if _NUMBER.fullmatch(value := headers.get(name, "").strip()):
+            return float(value) / 1000
+    return seconds_until(headers.get("retry-after", ""), at)
+
+
+def limits_reset(headers: Mapping[str, str], at: datetime) -> float | None:
+    """Seconds from `at` until the limit that is used up is lifted: headers such as `x-ratelimit-reset-tokens`.
+
+    Of several limits the one that has nothing remaining counts, else the one that is lifted first.
+    """
+    used_up: list[float] = []
+    others: list[float] = []
+    for name, value in headers.items():
+        seconds = seconds_until(value, at) if _RESETS.fullmatch(name) else None
+        if seconds is not None:
+            remaining = headers.get(name.replace("reset", "remaining"), "")
+            (used_up if remaining.strip() == "0" else others).append(seconds)
+    return max(used_up) if used_up else min(others, default=None)
+
+
+def seconds_until(value: str, at: datetime) -> float | None:
+    """Seconds from `at`, never less than 0, that a header tells: as a number, a period (`6m0s`) or a time.
+
+    A large number is a time since 1970 in seconds or milliseconds. None where it is nothing of these.
+    """
+    value = value.strip()[:60]
+    if _NUMBER.fullmatch(value):
+        number = float(value)
+        if number >= _EPOCH_SECONDS:
+            number = number / (1000 if number >= _EPOCH_MILLISECONDS else 1) - at.timestamp()
+        return max(0.0, number)
+    if re.fullmatch(r"-\d{1,15}(?:\.\d{1,9})?", value):
+        return 0.0
+    if _PERIODS.fullmatch(value):
+        return _seconds_of(value)
+    return _seconds_to_time(value, at)
+
+
+def _seconds_to_time(value: str, at: datetime) -> float | None:
+    if _TIME.fullmatch(value):
+        try:
+            time = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+        return max(0.0, ((time if time.tzinfo else time.replace(tzinfo=UTC)) - at).total_seconds())
+    try:
+        date = parsedate_to_datetime(value)
+        return max(0.0, ((date if date.tzinfo else date.replace(tzinfo=UTC)) - at).total_seconds())
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+
+
+def _seconds_of(period: str) -> float:
+    return sum(float(number) * _unit(name.lower()) for number, name in _PERIOD.findall(period))
+
+
+def _unit(name: str) -> float:
+    return _UNITS["ms" if name.startswith(("ms", "mil")) else name[0]]
+
+
+def wait_in_text(text: str, at: datetime) -> float | None:
+    """Seconds from `at` after which a text asks to try again (`try again in 1m30.5s`); None where it does not."""
+    text = text[:_LONGEST]
+    for asked in _ASKED.finditer(text):
+        rest = text[asked.end() : asked.end() + 60]
+        if period := _PERIODS.match(rest):
+            return _seconds_of(period.group())
+        if time := _TIME.match(rest):
+            return _seconds_to_time(time.group(), at)
+        if "after" in asked.group().lower() and (bare := _BARE.match(rest)):
+            return float(bare.group(1))
+    following = _NEXT.search(text)
+    return _unit(following.group(1).lower()) if following else None
+
+
+def wait_in_fields(fields: Mapping[str, Json]) -> float | None:
+    """Seconds that a field of an error's JSON tells; None where none does."""
+    for name, unit in _FIELDS.items():
+        value = fields.get(name)
+        if isinstance(value, str) and _NUMBER.fullmatch(value):
+            value = float(value)
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < _EPOCH_SECONDS:
+            return value * unit
+    return None
+
+
+def is_by_day(text: str) -> bool:
+    """The limit that a text speaks of counts by the day."""
+    return _BY_DAY.search(text[:_LONGEST]) is not None
+
+
+def too_large_for_limit(text: str) -> tuple[int, int] | None:
+    """The limit and what was requested, in tokens, where one request is more than a minute's or a day's tokens."""
+    found = _TOO_LARGE.search(_THOUSANDS.sub("", text[:_LONGEST]))
+    if not found:
+        return None
+    limit, requested = int(found.group(1)), int(found.group(2))
+    return (limit, requested) if requested > limit else None
