@@ -298,6 +298,51 @@ async def test_no_save_makes_no_file(home: Home, server: ModelServer) -> None:
     assert left == {"config.toml"}
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--private", "ask", "hello"),
+        ("ask", "--private", "hello"),
+        ("ask", "hello", "--private", "--json"),
+        ("--private", "ask", "--private", "hello"),
+        ("--private", "compare", "hello", "--models", "box/t5,box/t6"),
+        ("compare", "hello", "--models", "box/t5,box/t6", "--private"),
+        ("--private", "batch", "-"),
+        ("batch", "-", "--private", "--json"),
+    ],
+)
+async def test_private_saves_nothing_wherever_it_stands(
+    home: Home, server: ModelServer, arguments: tuple[str, ...]
+) -> None:
+    home.serve(server.base_url, "t5", "t6")
+    ran = await home.run(*arguments, stdin=b"hello\n" if "batch" in arguments else None)
+    assert ran.code == 0, ran.told()
+    assert server.exchanges
+    left = {file.name for file in home.folder.rglob("*") if file.is_file()}
+    assert left == {"config.toml"}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "--private serve --port 0",
+        "serve --private",
+        "--private history list",
+        "history list --private",
+        "history --private export --all",
+        "--private models list",
+        "models list --private",
+        "--private auth list",
+        "settings --private",
+    ],
+)
+async def test_private_is_refused_where_it_means_nothing(home: Home, arguments: str) -> None:
+    ran = await home.run(*arguments.split())
+    assert ran.code == 2
+    assert "--private does not go with" in ran.told()
+    assert not ran.out
+
+
 async def test_a_store_that_cannot_be_used_is_told_and_the_answer_comes(home: Home, server: ModelServer) -> None:
     home.serve(server.base_url, "t5")
     assert (await home.run("ask", "hello")).code == 0

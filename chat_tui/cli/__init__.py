@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from chat_tui import __version__
 from chat_tui.cli import batch_options, compare_options, history_options, serve_options, values
-from chat_tui.cli.stderr import told
+from chat_tui.cli.stderr import say, told
 from chat_tui.errors import ChatTuiError
 from chat_tui.text_safety import clean
 
@@ -17,6 +17,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; gives the exit code: 0 done, 1 failed, 2 wrong usage, 130 cancelled."""
     try:
         options = parser().parse_args(arguments)
+        if options.private and options.command in _NEVER_PRIVATE:
+            return _not_private(options.command)
         if options.command == "ask":
             from chat_tui.cli import ask
 
@@ -58,6 +60,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
+_NEVER_PRIVATE = {
+    "serve": "the history keeps what is asked there",
+    "history": "it is about what is saved",
+    "models": "nothing is asked there",
+    "auth": "nothing is asked there",
+    "settings": "nothing is asked there",
+}
+"""Commands that cannot be private, and why."""
+
+
+def _not_private(command: str) -> int:
+    say(f"chat-tui: --private does not go with `{command}`: {_NEVER_PRIVATE[command]}. Nothing was done.\n")
+    say("          It goes with the screen, and with ask, compare and batch.\n")
+    return 2
+
+
 def _answered(code: int, *, alone: bool) -> int:
     """The exit code; whoever presses Ctrl-C twice is not to see the interpreter stumble on its way out."""
     if alone:
@@ -81,7 +99,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"chat-tui {__version__}")
     _choice(top)
     _preset(top)
-    top.add_argument("--private", action="store_true", help="save nothing of what is said on the screen")
+    values.add_private(top, help="save nothing of what is said: on the screen, or by ask, compare and batch")
     commands = top.add_subparsers(dest="command", metavar="command")
     ask = commands.add_parser(
         "ask",
@@ -101,9 +119,10 @@ def parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="serve a page and APIs", description=serve_options.DESCRIPTION)
     _choice(serve, argparse.SUPPRESS)
     serve_options.add(serve)
+    values.add_private(serve)
     _auth(commands.add_parser("auth", help="keep keys in the system's keyring"))
     _models(commands.add_parser("models", help="keep models that run on this machine"))
-    commands.add_parser("settings", help="show every setting of the config, with its default")
+    values.add_private(commands.add_parser("settings", help="show every setting of the config, with its default"))
     history_options.add(commands.add_parser("history", help="list, search, export and import conversations"))
     return top
 
@@ -154,6 +173,8 @@ def _models(models: argparse.ArgumentParser) -> None:
         action.add_argument("--name", metavar="NAME", help="its name behind local/ (default: the file's)")
     for action in (listing, add, pull, remove):
         action.add_argument("--json", action="store_true", help="as JSON")
+    for parser in (models, listing, add, pull, remove):
+        values.add_private(parser)
 
 
 def _auth(auth: argparse.ArgumentParser) -> None:
@@ -164,6 +185,8 @@ def _auth(auth: argparse.ArgumentParser) -> None:
     remove.add_argument("name", help="the provider")
     listing = actions.add_parser("list", help="show where each provider's key comes from")
     listing.add_argument("--json", action="store_true", help="as one JSON list")
+    for parser in (auth, keep, remove, listing):
+        values.add_private(parser)
 
 
 def _choice(to: argparse.ArgumentParser, default: str | None = None) -> None:

@@ -52,7 +52,9 @@ def run(options: argparse.Namespace) -> int:
 
 async def _ask(settings: config.Config, question: Question, options: argparse.Namespace) -> int:
     interrupted = interrupts()
-    engine = await open_engine(settings, save=not options.no_save, tell=_tell, when_slow=say_updating)
+    engine = await open_engine(
+        settings, save=not (options.no_save or options.private), tell=_tell, when_slow=say_updating
+    )
     request = Request(
         model=options.model and clean_line(options.model, 300),
         strategy=options.strategy,

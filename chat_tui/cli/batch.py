@@ -87,7 +87,7 @@ def _ledger(options: argparse.Namespace, prompts: Prompts) -> Ledger:
 
 async def _run(settings: config.Config, prompts: Prompts, ledger: Ledger, job: Job, options: argparse.Namespace) -> int:
     interrupted = interrupts()
-    engine = await open_engine(settings, tell=_tell, when_slow=say_updating)
+    engine = await open_engine(settings, save=not options.private, tell=_tell, when_slow=say_updating)
     try:
         progress = Progress(terminal=sys.stderr is not None and sys.stderr.isatty())
         batch = Batch(engine, prompts, ledger, job, heard=lambda: progress.show(batch.count))

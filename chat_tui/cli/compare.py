@@ -55,7 +55,9 @@ def run(options: argparse.Namespace) -> int:
 
 async def _run(settings: config.Config, question: Question, models: Sequence[str], options: argparse.Namespace) -> int:
     interrupted = interrupts()
-    engine = await open_engine(settings, save=not options.no_save, tell=_tell, when_slow=say_updating)
+    engine = await open_engine(
+        settings, save=not (options.no_save or options.private), tell=_tell, when_slow=say_updating
+    )
     request = Request(
         strategy=options.strategy,
         max_tokens=options.max_tokens,

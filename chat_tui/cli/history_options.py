@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from chat_tui.cli import values
+
 _ID = "the conversation's id, the beginning of it, or `last`"
 
 
@@ -51,6 +53,8 @@ def add(history: argparse.ArgumentParser) -> None:
     backup.add_argument("file", nargs="?", metavar="FILE", help="default: beside the history, with the date")
     for action in (listing, show, search, export, bring, delete, check, backup):
         action.add_argument("--json", action="store_true", help="as JSON")
+    for parser in (history, listing, show, search, export, bring, delete, check, backup):
+        values.add_private(parser)
 
 
 def _count(text: str) -> int:

@@ -73,3 +73,14 @@ def add_what_each_question_takes(command: argparse.ArgumentParser) -> None:
         help="send an image or text along; may be repeated",
     )
     command.add_argument("--no-save", action="store_true", help="do not keep it in the history")
+    add_private(command, help="the same as --no-save")
+
+
+def add_private(command: argparse.ArgumentParser, help: str = argparse.SUPPRESS) -> None:
+    """Let `--private` stand behind a command, where it means what it means in front of it.
+
+    Without a help it is taken only to be refused in the same words.
+    """
+    # Only the topmost has a default: a command's own one would undo what stood in front of it.
+    default = argparse.SUPPRESS if " " in command.prog else False
+    command.add_argument("--private", action="store_true", default=default, help=help)
