@@ -277,6 +277,12 @@ class ChatApp(App[int]):
         self.register_theme(themes.textual_theme(palette))
         self.theme = palette.name
 
+    def watch_theme(self, name: str) -> None:
+        """Say that the theme draws with the terminal's own colours, where Textual does not ask the theme itself."""
+        palette = self._palettes.get(name)
+        if palette is not None and not themes.themes_are_native():
+            self.ansi_color = palette.ansi
+
     def ink(self) -> Ink:
         """The theme in use as the transcript writes with it."""
         return themes.ink(self._palettes[self.theme])

@@ -44,6 +44,9 @@ _KEEP_TITLE, _FORMER_TITLE = "\x1b[22;2t", "\x1b]2;\x1b\\\x1b[23;2t"
 _LATIN_KEYS, _FORMER_KEYS = "\x1b[>29u", "\x1b[<u"
 """What Textual asks of kitty's protocol, and where a key stands on a Latin keyboard: Ctrl with a Cyrillic letter."""
 
+_NO_LATIN_KEYS: bool = getattr(constants, "DISABLE_KITTY_KEY", True)
+"""The user wants none of kitty's protocol, or Textual (before 8.2.7) reads only the part that it asks for itself."""
+
 _BLANK = "\x1b[0m\x1b[H\x1b[J"
 """For terminals without a second screen, such as GNU screen's and the Linux console: nothing of ours is left."""
 
@@ -150,7 +153,7 @@ if sys.platform != "win32":
                 return
             super().start_application_mode()  # type: ignore[no-untyped-call]
             self._shows = True
-            if not constants.DISABLE_KITTY_KEY:
+            if not _NO_LATIN_KEYS:
                 self.write(_LATIN_KEYS)
             if self._has_title:
                 self.write(_KEEP_TITLE)
@@ -171,7 +174,7 @@ if sys.platform != "win32":
             self._shows = False
             if self._has_title:
                 self.write(_FORMER_TITLE)
-            if not constants.DISABLE_KITTY_KEY:
+            if not _NO_LATIN_KEYS:
                 self.write(_FORMER_KEYS)
             self.write(_BLANK)
             super().stop_application_mode()

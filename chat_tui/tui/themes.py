@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -22,10 +22,11 @@ def textual_theme(palette: Palette) -> Theme:
     base = palette.colours
     if palette.ansi:
         base = Colours(**{key: f"ansi_{name}" for key, name in msgspec.structs.asdict(base).items()})
+    native: dict[str, Any] = {"ansi": palette.ansi} if themes_are_native() else {}
     return Theme(
         name=palette.name,
         dark=palette.dark,
-        ansi=palette.ansi,
+        **native,
         primary=base.accent,
         secondary=base.secondary,
         accent=base.accent,
@@ -38,6 +39,13 @@ def textual_theme(palette: Palette) -> Theme:
         panel=base.panel,
         variables=_variables(base) | (_ANSI_ATTRIBUTES if palette.ansi else {}),
     )
+
+
+def themes_are_native() -> bool:
+    """A theme can ask for the terminal's own colours; in Textual before 8.2.5 only the app can."""
+    from textual.theme import Theme
+
+    return "ansi" in Theme.__dataclass_fields__
 
 
 _ANSI_ATTRIBUTES = {
