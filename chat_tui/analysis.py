@@ -254,7 +254,7 @@ class _Work:
         if self._stopped:
             state: State = "cancelled"
         elif self._error is not None:
-            state = "broken" if found else "failed"
+            state = "broken" if found else "empty" if last.state == "empty" else "failed"
         else:
             state = last.state
         costs = [end.cost for end in ends if end.usage is not None]

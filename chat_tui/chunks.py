@@ -15,9 +15,9 @@ from msgspec.structs import replace
 from chat_tui.errors import ChatTuiError, ProviderError
 from chat_tui.route import Route
 
-State = Literal["streaming", "complete", "length", "cancelled", "broken", "failed", "refused"]
+State = Literal["streaming", "complete", "length", "cancelled", "broken", "failed", "refused", "empty"]
 """How an answer stands. `streaming` is the only one that is not an ending; `broken`: the line was cut after text had
-come; `failed`: before any; `length`: the limit of tokens was reached."""
+come; `failed`: before any; `length`: the limit of tokens was reached; `empty`: it ended well and said nothing."""
 
 TokenKind = Literal["text", "thinking"]
 
@@ -46,9 +46,9 @@ Event = Literal[
 """What a `Metadata` chunk tells: where the stream is before its first token (`loading`, `connecting`, `waiting`,
 `queued`, `fetching`), what the router did (`retry`, `failover`, `seam`: an answer that was cut goes on,
 `budget`: models are out for their price, `part`: it is at step `attempt` of `of`, which are a document's parts and, at
-last, their summary), what was left out (`trimmed`: exchanges, or what `reason` says; `skipped`: a malformed event),
-what else is to be known of the request (`note`: why it was changed, in `reason`; with an `attempt` from 1 on where that
-has become known just now),
+last, their summary), what was left out (`trimmed`: exchanges, or what `reason` says; `skipped`: a malformed event,
+or a call of a `tool`), what else is to be known of the request (`note`: why it was changed, in `reason`; with an
+`attempt` from 1 on where that has become known just now),
 figures (`usage`; `first_token`: how long it took, told once, right behind it), what can be said of the text
 (`insights`), or that one of two answers in one stream has ended (`phase`; with a `reason` where it failed)."""
 
@@ -169,6 +169,8 @@ class Metadata(msgspec.Struct, frozen=True, tag_field="type", tag="metadata", om
     """The model's window in tokens (`connecting`)."""
     price: float | None = None
     """About what the answer will cost, in US dollars (`connecting`, `failover`)."""
+    tool: str = ""
+    """The tool that the model called though none was offered (`skipped`)."""
     address: str = ""
     """Host and port that is asked, where the model has several (`connecting`)."""
     received_bytes: int = 0
@@ -199,6 +201,8 @@ class End(msgspec.Struct, frozen=True, tag_field="type", tag="end"):
     route: Route | None = None
     insights: Insights | None = None
     """Of the whole text, where they were asked for."""
+    served_model: str = ""
+    """The model that the server says has answered, where that is not the one that was asked."""
 
 
 class Error(msgspec.Struct, frozen=True, tag_field="type", tag="error"):

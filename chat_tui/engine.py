@@ -48,7 +48,7 @@ UNDO_SECONDS = 10.0
 """For so long what was deleted can be brought back."""
 PIECE = 16_384
 """Characters of a question that are cleaned at once: a third of a millisecond, in the worst case two."""
-_MAY_GO_ON = {"broken", "cancelled", "length", "failed"}
+_MAY_GO_ON = {"broken", "cancelled", "length", "failed", "empty"}
 
 
 class Engine(Foreseeing):

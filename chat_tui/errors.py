@@ -5,7 +5,7 @@
     ├── InternalError
     ├── ProviderError(provider, model; attribute `retryable`)
     │   ├── KeyMissing, KeyRefused, QuotaUsedUp     not retryable
-    │   ├── Busy (RateLimited, Overloaded), Unreachable, TooSlow, Garbled      retryable
+    │   ├── Busy (RateLimited, Overloaded), Unreachable, TooSlow, Garbled, EmptyAnswer      retryable
     │   └── Rejected ── ContextTooLong              not retryable
     ├── NoModel, AllFailed(tries)
     ├── LocalModelError ── WeightsMissing
@@ -164,6 +164,12 @@ class ContextTooLong(Rejected):
 
 class Garbled(ProviderError):
     """What came was not the dialect, or it ended without its ending."""
+
+    retryable = True
+
+
+class EmptyAnswer(ProviderError):
+    """The answer ended well and holds no text: nothing came, or only thinking, or a call of a tool."""
 
     retryable = True
 

@@ -105,9 +105,9 @@ def owed(chunks: list[Chunk]) -> list[Chunk]:
     end = end_of(chunks)
     if Error in kinds:
         assert kinds.index(Error) == len(kinds) - 2
-        assert end.state in {"failed", "broken"}
+        assert end.state in {"failed", "broken", "empty"}
     else:
-        assert end.state not in {"failed", "broken", "streaming"}
+        assert end.state not in {"failed", "broken", "empty", "streaming"}
     tokens = [chunk for chunk in chunks if isinstance(chunk, Token)]
     assert [token.index for token in tokens] == list(range(len(tokens)))
     assert (end.state == "broken") <= bool(tokens)

@@ -103,7 +103,7 @@ def test_an_open_fence_does_not_swallow_the_next_turn(cut: str) -> None:
 
 @pytest.mark.parametrize(
     ("state", "told"),
-    [("cancelled", "*It was cancelled here.*"), ("broken", "*The line was cut here. The socket closed.*")],
+    [("cancelled", "*It was cancelled here.*"), ("broken", "*The answer broke off here. The socket closed.*")],
 )
 def test_how_an_answer_ended_is_told(state: str, told: str) -> None:
     error = ErrorInfo("Unreachable", "The socket closed.") if state == "broken" else None

@@ -10,7 +10,7 @@ from chat_tui.batch.prompts import Prompt
 from chat_tui.chunks import ErrorInfo, State, Timings, Usage
 from chat_tui.text_safety import clean_line
 
-FAILED = ("failed", "broken")
+FAILED = ("failed", "broken", "empty")
 """States that count as failures and may be asked again."""
 _CONTROL = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 

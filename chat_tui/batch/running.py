@@ -200,7 +200,7 @@ class Batch:
             await self._discovered()
         answers = [await self._asked(prompt, request)]
         while len(answers) < ROUNDS and not self.stopped and _may_pass(answers[-1]):
-            if answers[-1].turn.state == "failed":
+            if answers[-1].turn.state in ("failed", "empty"):
                 await self._pause(len(answers))
             answers.append(await self._asked(prompt, request))
         answer = answers[-1]

@@ -14,6 +14,7 @@ from chat_tui.chunks import Chunk, End, Error, Metadata, Token, encode
 from chat_tui.cli.breakdown import breakdown
 from chat_tui.cli.stderr import words_of, written
 from chat_tui.cli.two_phases import TwoPhases
+from chat_tui.core.finish_reasons import is_known
 from chat_tui.errors import ChatTuiError
 from chat_tui.text_safety import clean
 
@@ -23,7 +24,7 @@ _WEIGHTS_BYTES = 98_362_432
 _CONTROL = re.compile("[\x7f-\x9f]")
 _ENDINGS = {
     "cancelled": "cancelled; the part is kept",
-    "broken": "the line was cut; the part is kept",
+    "broken": "the answer broke off; the part is kept",
     "length": "the limit of tokens was reached",
     "refused": "the model refused",
 }
@@ -68,6 +69,9 @@ class Paper:
         if isinstance(chunk, Metadata):
             self._note(chunk)
         elif isinstance(chunk, Error):
+            if not self._json and self._said and not self._said.endswith("\n"):
+                # On a terminal both outputs share a line.
+                self._say("\n")
             self._waiting.append((True, clean(words_of(ChatTuiError(chunk.error.title, chunk.error.hint)))))
         elif isinstance(chunk, End) and not self._json:
             self._say(self._two.rest())
@@ -114,6 +118,8 @@ class Paper:
             self._waiting.append((False, "\n"))
         if chunk.state in _ENDINGS:
             self._waiting.append((True, f"[{_ENDINGS[chunk.state]}]\n"))
+        elif chunk.state == "complete" and not is_known(chunk.finish_reason):
+            self._line(f"the server ended the answer with `{chunk.finish_reason}`")
         if chunk.insights is not None:
             self._waiting.append((True, clean(breakdown(chunk.insights))))
 

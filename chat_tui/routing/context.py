@@ -14,14 +14,16 @@ REPLY_TOKENS = 1024
 """Kept free for the reply where no limit is set, at most a quarter of the window."""
 TURN_TOKENS = 5
 """What a turn costs beside its text."""
+_SAID_NOTHING = ("empty", "complete", "length")
+"""How an answer without text stands to which the model had nothing to say; stores of before `empty` have the others."""
 
 
 def well_formed(turns: Sequence[Turn]) -> tuple[Turn, ...]:
     """The turns as every server takes them: system turns as one at the head, no empty answers, user and assistant
     in turn.
 
-    A question whose answer stayed empty is left out with it: it failed or was cancelled, and what was wrong with it
-    would be wrong with every request that repeats it.
+    A question whose answer failed, was refused or cancelled before any text is left out with it: what was wrong with
+    it would be wrong with every request that repeats it. Where a model just said nothing, the question stays.
     """
     system, talk, _ = _formed(turns)
     return (*system, *talk)
@@ -35,7 +37,7 @@ def _formed(turns: Sequence[Turn]) -> tuple[list[Turn], list[Turn], list[tuple[i
     empty: list[tuple[int, Turn, Turn]] = []
     for turn in turns:
         if turn.role != "user" and _blank(turn.text):
-            if turn.role == "assistant" and talk and talk[-1].role == "user":
+            if turn.role == "assistant" and turn.state not in _SAID_NOTHING and talk and talk[-1].role == "user":
                 empty.append((len(talk) // 2, talk.pop(), turn))
             continue
         if turn.role == "system":

@@ -13,13 +13,14 @@ import msgspec
 from chat_tui.chunks import Chunk, End, Error, Metadata, Start, State, Usage, error_info
 from chat_tui.context import Context
 from chat_tui.conversation import Turn
-from chat_tui.errors import AllFailed, ChatTuiError, ContextTooLong, Garbled, ProviderError, TooSlow
+from chat_tui.errors import AllFailed, ChatTuiError, ContextTooLong, EmptyAnswer, Garbled, ProviderError, TooSlow
 from chat_tui.limits import ErrorHandling
 from chat_tui.models import Model, cost
 from chat_tui.request import Request
 from chat_tui.route import Alternative, Route, Seam, Try
 from chat_tui.routing import words
 from chat_tui.routing.context import fit
+from chat_tui.routing.endings import fault_in
 from chat_tui.routing.health import Health
 from chat_tui.routing.resilience import LONGEST_WAIT_SECONDS, Cancelled, Control, Expired, delay_seconds
 from chat_tui.routing.scoring import estimated_price, price_limit
@@ -73,6 +74,7 @@ class Run:
         self._windows: dict[str, int] = {}
         self._seams: list[Seam] = []
         self._count_at_seam = 0
+        """Tokens at the last seam, or behind the last answer that was empty."""
         self._spent: float | None = 0.0
         """For the parts before the last seam, in US dollars; None when not known."""
         self._asked: Model | None = None
@@ -104,9 +106,14 @@ class Run:
             self._control.close()
         last: list[Chunk] = [*self._tally.rest()]
         if self.error is not None and state is None:
-            state = "broken" if self._tally.count or self._request.part else "failed"
+            state = self._state_of_failure()
             last.append(Error(error_info(self.error)))
         yield [*last, self._end(state)]
+
+    def _state_of_failure(self) -> State:
+        if any(isinstance(error, EmptyAnswer) for error in self._failures) and not self._tally.text.strip():
+            return "empty"
+        return "broken" if self._tally.count or self._request.part else "failed"
 
     def _wanted(self, burst: Sequence[Chunk]) -> Sequence[Chunk]:
         if self._request.include_metadata:
@@ -146,7 +153,9 @@ class Run:
             self._model = model
             attempt, waited = 1, 0.0
             while len(self._tries) < most:
-                if self._tally.count > self._count_at_seam:
+                if self._failures and isinstance(self._failures[-1], EmptyAnswer):
+                    yield self._settled()
+                elif self._tally.count > self._count_at_seam:
                     yield self._joined(model)
                 elif self._seams:
                     # Nothing has come since the seam: whoever is asked now is the one that goes on there.
@@ -159,7 +168,7 @@ class Run:
                 if self._control.cancelled:
                     raise Cancelled
                 error = self._failures[-1]
-                if self._limits.is_up(self._model) or (self._tally.count and not self._may_go_on()):
+                if self._limits.is_up(self._model) or (self._has_shown(error) and not self._may_go_on()):
                     self.error = error
                     return
                 if self._cut_smaller(model, error):
@@ -179,14 +188,24 @@ class Run:
         """Whether an answer that was cut goes on by itself."""
         return self._settings.on_break == "continue" and not self._control.cancelled
 
+    def _has_shown(self, error: ChatTuiError) -> bool:
+        """Whether something came that another try would repeat; of an empty answer nothing is worth keeping."""
+        if isinstance(error, EmptyAnswer):
+            return False
+        return bool(self._seams) or self._tally.count > self._count_at_seam
+
     def _joined(self, model: Model) -> Sequence[Chunk]:
         """What stands between the part that was cut and its continuation."""
+        return [*self._settled(), self._seam(model, self._failures[-1].title)]
+
+    def _settled(self) -> Sequence[Chunk]:
+        """Counts what the last try has used before the next one begins, and gives what was held of it."""
         piece, cut = self._tally.usage_of_try(self._sent_tokens()), self._asked
         price = cost(cut, piece.prompt_tokens, piece.completion_tokens) if cut and piece else None
         self._spent = None if price is None or self._spent is None else self._spent + price
         held = self._tally.go_on(self._sent_tokens())
         self._count_at_seam = self._tally.count
-        return [*held, self._seam(model, self._failures[-1].title)]
+        return held
 
     def _cost(self, model: Model | None, last: Usage | None) -> float | None:
         """US dollars for all that was said; each model's part at its own price."""
@@ -334,6 +353,21 @@ class Run:
                 chunks = self._tally.take(burst)
                 if chunks:
                     yield chunks
+            self._judge(model)
+
+    def _judge(self, model: Model) -> None:
+        """Raises `ProviderError` where what has ended is no answer."""
+        tally = self._tally
+        fault = tally.ending and fault_in(
+            model,
+            tally.ending,
+            text=tally.text,
+            thinking_characters=tally.thinking_characters,
+            tools=tally.tools,
+        )
+        if fault:
+            tally.reject()
+            raise fault
 
     def _too_slow(self, model: Model, count_before: int = 0) -> TooSlow:
         spoke = self._tally.count > count_before
@@ -344,9 +378,10 @@ class Run:
         return self._context.tokens if self._context else None
 
     def _end(self, state: State | None) -> End:
-        model, ending = self._model, self._tally.ending or End()
+        model, ending = self._model, self._tally.ending or self._tally.rejected or End()
         final = state or ending.state
-        sent = self._sent_tokens() if final != "failed" else None
+        unused = final == "failed" or (final == "empty" and self._tally.rejected is None)
+        sent = self._sent_tokens() if not unused else None
         usage = self._tally.usage(sent)
         took = self._clock() - self._begun
         if model is not None and final in {"complete", "length", "refused"}:

@@ -34,6 +34,12 @@ class Tally:
         """Tokens so far, each a chunk."""
         self.ending: End | None = None
         """The dialect's own word about the ending."""
+        self.rejected: End | None = None
+        """That of the last try, where it was no answer."""
+        self.tools: list[str] = []
+        """That the last try called, though none was offered."""
+        self.thinking_characters = 0
+        """Of the last try."""
         self._characters = 0
         self._characters_at_first = 0
         self._sample = ""
@@ -72,8 +78,13 @@ class Tally:
         self._joint = Joint(self.text.rstrip(), _gap(self.text)) if self._part else None
         self._usage: Usage | None = None
         self._count_at_usage = 0
+        self.rejected, self.tools, self.thinking_characters = None, [], 0
         self._gaps.forget_last()
         self._asked = self._now()
+
+    def reject(self) -> None:
+        """The ending that came is not one of an answer; what was used stays counted."""
+        self.rejected, self.ending = self.ending, None
 
     def take(self, burst: Sequence[Chunk]) -> Sequence[Chunk]:
         """A burst as it goes on: tokens cleaned and counted, the dialect's `End` kept back."""
@@ -87,10 +98,14 @@ class Tally:
                 if text:
                     chunks.append(self._counted(text, chunk.kind))
             elif isinstance(chunk, End):
+                # Nothing follows that could decide about what is held: it belongs to the answer that is judged now.
+                chunks += self._held_back()
                 self.ending = chunk
                 self._note(chunk.usage)
             elif isinstance(chunk, Metadata):
                 self._note(chunk.usage)
+                if chunk.tool:
+                    self.tools.append(chunk.tool)
                 if chunk.event in _MODEL_AT_WORK:
                     self._asked = self._now()
                 chunks.append(chunk)
@@ -130,6 +145,8 @@ class Tally:
             self._thinks = kind == "thinking"
         if kind == "text":
             self._part.append(text)
+        else:
+            self.thinking_characters += len(text)
         if len(self._sample) < SAMPLE_CHARACTERS:
             self._sample += text
         return Token(text, kind, index)
@@ -155,7 +172,7 @@ class Tally:
         """The same of the last try alone."""
         told, count = self._usage, self.count - self._count_before
         # A count that was told before the last tokens came is too small where the reply was cut short.
-        up_to_date = self.ending is not None or self._count_at_usage == self.count
+        up_to_date = bool(self.ending or self.rejected) or self._count_at_usage == self.count
         whole = told is not None and up_to_date and (told.completion_tokens or not count)
         if told is not None and whole and (told.prompt_tokens or not sent_tokens):
             return told

@@ -35,6 +35,7 @@ _ENDINGS = {
     "length": "cut at the token limit · Enter asks anew",
     "broken": "broken off · Enter asks anew",
     "failed": "Enter asks anew",
+    "empty": "no text came · Enter asks anew",
     "refused": "refused · Enter asks anew",
     "cancelled": "cancelled · Enter asks anew",
 }

@@ -58,7 +58,7 @@ _LIST_KEYS = (
     "conversation.delete",
     "undo.take",
 )
-_CUT = ("length", "cancelled", "broken", "failed")
+_CUT = ("length", "cancelled", "broken", "failed", "empty")
 _TURN_KEYS = (
     "answer.continue",
     "question.edit",

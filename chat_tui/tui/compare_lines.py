@@ -29,6 +29,7 @@ _SIGNS: dict[Phase, str] = {
     "broken": "✗",
     "failed": "✗",
     "refused": "✗",
+    "empty": "✗",
 }
 """Everything else runs."""
 _ROLES = {"✓": "success", "‖": "warning", "–": "warning", "✗": "error"}
@@ -181,7 +182,7 @@ def _named(place: int) -> str:
 
 
 def _state(state: State) -> str:
-    return {"length": "cut at limit", "broken": "broken off", "complete": "done"}.get(state, state)
+    return {"length": "cut at limit", "broken": "broken off", "complete": "done", "empty": "no text"}.get(state, state)
 
 
 def _column(heading: str, results: Sequence[Result]) -> list[str]:

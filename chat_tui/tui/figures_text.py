@@ -28,6 +28,7 @@ _WORDS: dict[Phase, str] = {
     "complete": "done",
     "length": "cut at the token limit",
     "broken": "broken off",
+    "empty": "no text came",
 }
 _TIMED = frozenset(
     {"queued", "fetching", "loading", "connecting", "waiting", "thinking", "answering", "streaming", "paused"}

@@ -32,8 +32,9 @@ _ROLES: dict[Phase, str] = {
     "broken": "error",
     "failed": "error",
     "refused": "warning",
+    "empty": "error",
 }
-_ENDINGS = frozenset({"complete", "length", "cancelled", "broken", "failed", "refused"})
+_ENDINGS = frozenset({"complete", "length", "cancelled", "broken", "failed", "refused", "empty"})
 TWO_COLUMNS, GAP = 52, 3
 """From this width on the rows stand in two columns, with so many cells between."""
 SPACED = 24

@@ -9,6 +9,8 @@ from msgspec.structs import replace
 
 from chat_tui.chunks import Chunk, End, Error, ErrorInfo, Metadata, Start, State, Token, Usage
 from chat_tui.conversation import Turn
+from chat_tui.core.finish_reasons import state_of
+from chat_tui.errors import EmptyAnswer
 from chat_tui.route import Route
 from chat_tui.web.openai_bodies import (
     CachedTokens,
@@ -26,7 +28,7 @@ from chat_tui.web.refusals import OPENAI_PATH, Refused, fault_of, refused
 
 DONE = b"data: [DONE]\n\n"
 _REASONS: dict[State, FinishReason] = {"complete": "stop", "length": "length", "refused": "content_filter"}
-"""Of the endings that are whole replies."""
+"""Of the endings that are whole replies. An empty answer is passed on as its server ended it: without content."""
 _CODES = {"ContextTooLong": "context_length_exceeded", "RateLimited": "rate_limit_exceeded"}
 """OpenAI's words for kinds of errors that it knows, too."""
 _FIRST, _NEVER = Delta("assistant"), Delta()
@@ -50,11 +52,25 @@ def usage_of(usage: Usage) -> OpenAiUsage:
     )
 
 
-def why_not(error: ErrorInfo | None, route: Route | None) -> Refused:
-    """Why an answer is not whole; no error: it was stopped. Where all models have failed in the same way, that one."""
-    if error is None:
+def reason_of(state: State, finish_reason: str, route: Route | None) -> FinishReason | None:
+    """The finish reason that clients are told; None where the answer is not whole."""
+    if state == "empty" and _outcomes(route) == {EmptyAnswer.__name__}:
+        return "length" if state_of(finish_reason) == "length" else "stop"
+    return _REASONS.get(state)
+
+
+def _outcomes(route: Route | None) -> set[str]:
+    return {entry.outcome for entry in route.tries} if route is not None else set()
+
+
+def why_not(error: ErrorInfo | None, route: Route | None, state: State = "cancelled") -> Refused:
+    """Why an answer is not whole: by its error, else it was stopped or cut. Where all models have failed in the same
+    way, that one."""
+    if error is None and state == "cancelled":
         return Refused(503, "The server is stopping. Ask again in a moment.", code="stopping")
-    outcomes = {entry.outcome for entry in route.tries} if route is not None else set()
+    if error is None:
+        return Refused(502, "The model's server broke off the answer. Ask again in a moment.")
+    outcomes = _outcomes(route)
     if error.kind == "AllFailed" and len(outcomes) == 1:
         error = replace(error, kind=outcomes.pop())
     refusal = refused(error)
@@ -96,9 +112,9 @@ class Events:
 
     def _ended(self, end: End) -> bytes:
         self._model = end.model or self._model
-        reason = _REASONS.get(end.state)
+        reason = reason_of(end.state, end.finish_reason, end.route)
         if reason is None:
-            return event(fault_of(OPENAI_PATH, why_not(self._failure, end.route)))
+            return event(fault_of(OPENAI_PATH, why_not(self._failure, end.route, end.state)))
         last = self._event(_NEVER if self._spoke else replace(_FIRST, content=""), reason)
         if self._include_usage and end.usage is not None:
             last += event(CompletionChunk(self._id, self._created, self._model, (), usage=usage_of(end.usage)))
@@ -110,9 +126,9 @@ class Events:
 
 def completion(id: str, created: int, turn: Turn, route: Route | None) -> Completion:
     """The whole completion of an answer that has ended. Raises `Refused` where it is not whole."""
-    reason = _REASONS.get(turn.state)
+    reason = reason_of(turn.state, turn.finish_reason, route)
     if reason is None:
-        raise why_not(turn.error, route)
+        raise why_not(turn.error, route, turn.state)
     reply = Reply(turn.text, reasoning_content=turn.thinking or msgspec.UNSET)
     usage = msgspec.UNSET if turn.usage is None else usage_of(turn.usage)
     return Completion(id, created, turn.model, [Choice(reply, reason)], usage=usage)

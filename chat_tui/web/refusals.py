@@ -26,6 +26,7 @@ _STATUSES = {
     "QuotaUsedUp": 502,
     "Unreachable": 502,
     "Garbled": 502,
+    "EmptyAnswer": 502,
     "AllFailed": 502,
     "Overloaded": 503,
     "NoModel": 503,

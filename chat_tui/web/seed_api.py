@@ -78,7 +78,7 @@ async def generate(request: Request) -> Response:
     answer = await begun(door, client_of(request), asked)
     end = await whole(door, answer, request.receive)
     metadata = Words(answer.conversation_id, metadata=False).ending(end)
-    if end.state in ("failed", "broken"):
+    if end.state in ("failed", "broken", "empty"):
         error = answer.turn.error or ErrorInfo("InternalError", "The answer has failed.")
         status = status_of(error)
         failed = NotGenerated(words_of(error), answer.text, metadata)

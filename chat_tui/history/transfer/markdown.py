@@ -22,9 +22,10 @@ _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 _ENDINGS = {
     "length": "It ended at the limit of tokens.",
     "cancelled": "It was cancelled here.",
-    "broken": "The line was cut here.",
+    "broken": "The answer broke off here.",
     "failed": "No answer came.",
     "refused": "The provider refused to answer.",
+    "empty": "The answer ended without any text.",
     "streaming": "It was still being written.",
 }
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
 from urllib.parse import quote
 
-from chat_tui.chunks import Chunk, State, Usage
+from chat_tui.chunks import Chunk, Usage
 from chat_tui.conversation import Turn
 from chat_tui.errors import Garbled
 from chat_tui.models import Model
@@ -165,11 +164,6 @@ class AnthropicReading(OneReply):
     """Reads one reply. What an event is stands in its data; events and deltas of unknown types are passed over."""
 
     dialect = "anthropic"
-    states: ClassVar[Mapping[str, State]] = {
-        "max_tokens": "length",
-        "model_context_window_exceeded": "length",
-        "refusal": "refused",
-    }
 
     def __init__(self) -> None:
         super().__init__()
@@ -187,6 +181,7 @@ class AnthropicReading(OneReply):
             self._seen = True
             message = value.get("message")
             if isinstance(message, dict):
+                self._serve(message.get("model"))
                 # What it has put out so far is a placeholder.
                 self._read_usage(message.get("usage"), chunks, without="output_tokens")
         elif kind == "message_delta":
@@ -206,6 +201,7 @@ class AnthropicReading(OneReply):
         self._seen = self.finished = True
         for block in content:
             self._read_part(block, chunks)
+        self._serve(value.get("model"))
         self._finish(value.get("stop_reason"))
         self._read_usage(value.get("usage"), chunks)
 
@@ -214,10 +210,12 @@ class AnthropicReading(OneReply):
         if not isinstance(part, dict):
             return
         kind = part.get("type")
+        if kind in ("thinking_delta", "thinking", "text_delta", "text", None):
+            self._think(self._thinking.take({**part, "text": None} if kind else part), chunks)
         if kind in ("text_delta", "text", None):
             self._say(part.get("text"), chunks)
-        elif kind in ("thinking_delta", "thinking"):
-            self._think(part.get("thinking"), chunks)
+        elif kind in ("tool_use", "server_tool_use"):
+            self._call(part.get("name"), chunks)
 
     def _read_usage(self, usage: Json, chunks: list[Chunk], without: str = "") -> None:
         if not isinstance(usage, dict):

@@ -174,9 +174,11 @@ def count(value: Json) -> int:
 
 
 def text_of(value: Json, depth: int = 3) -> str:
-    """A string, or the texts of a list of parts; anything else is no text."""
+    """A string, or the texts of a part or of a list of parts; anything else is no text."""
     if isinstance(value, str):
         return value
+    if isinstance(value, dict) and depth:
+        return text_of(value.get("text"), depth - 1)
     if isinstance(value, list) and depth:
-        return "".join(text_of(part.get("text"), depth - 1) for part in value if isinstance(part, dict))
+        return "".join(text_of(part, depth - 1) for part in value)
     return ""

@@ -8,10 +8,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import ClassVar
 from urllib.parse import quote
 
-from chat_tui.chunks import Chunk, State, Usage
+from chat_tui.chunks import Chunk, Usage
 from chat_tui.conversation import Turn
 from chat_tui.models import Model
 from chat_tui.providers.dialects.dialect import (
@@ -32,9 +31,6 @@ from chat_tui.request import Request, Thinking
 
 _LIST = "/models?pageSize=1000"
 _ROLES = {"user": "user", "assistant": "model"}
-_REFUSED = """SAFETY RECITATION LANGUAGE BLOCKLIST PROHIBITED_CONTENT SPII IMAGE_SAFETY IMAGE_PROHIBITED_CONTENT
-    IMAGE_RECITATION"""
-_REFUSAL: State = "refused"
 _GENERATION = re.compile(r"gemini-(\d{1,2})")
 _BUDGETS = {"off": 0, "low": 1024, "medium": 8192, "high": 24_576}
 """Tokens."""
@@ -148,24 +144,17 @@ class GeminiReading(OneReply):
     """Reads one reply. It has no end marker: the finish reason, some figures, and the bytes end."""
 
     dialect = "gemini"
-    states: ClassVar[Mapping[str, State]] = {
-        "MAX_TOKENS": "length",
-        "MALFORMED_FUNCTION_CALL": "broken",
-        "MALFORMED_RESPONSE": "broken",
-        **dict.fromkeys(_REFUSED.split(), _REFUSAL),
-    }
 
     def __init__(self) -> None:
         super().__init__()
         self._counts: dict[str, int] = {}
 
     def _read(self, value: dict[str, Json], chunks: list[Chunk]) -> None:
-        candidates = value.get("candidates")
-        if isinstance(candidates, list):
-            for candidate in candidates:
-                if isinstance(candidate, dict) and not candidate.get("index"):
-                    self._seen = True
-                    self._read_candidate(candidate, chunks)
+        candidate = self._choice.of(value.get("candidates"))
+        if candidate is not None:
+            self._seen = True
+            self._read_candidate(candidate, chunks)
+        self._serve(value.get("modelVersion"))
         feedback = value.get("promptFeedback")
         if isinstance(feedback, dict) and feedback.get("blockReason"):
             self._seen = self._refused = True
@@ -178,6 +167,9 @@ class GeminiReading(OneReply):
         for part in parts if isinstance(parts, list) else ():
             if isinstance(part, dict):
                 (self._think if part.get("thought") is True else self._say)(part.get("text"), chunks)
+                call = part.get("functionCall")
+                if isinstance(call, dict):
+                    self._call(call.get("name"), chunks)
         if candidate.get("finishReason") != _UNSAID:
             self._finish(candidate.get("finishReason"))
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
 
 import msgspec
 
-from chat_tui.chunks import Chunk, State, Timings, Usage
+from chat_tui.chunks import Chunk, Timings, Usage
 from chat_tui.conversation import Turn
 from chat_tui.errors import Garbled
 from chat_tui.models import Model
@@ -30,7 +29,7 @@ from chat_tui.providers.dialects.dialect import (
 )
 from chat_tui.providers.dialects.look_up import LookUp, Question
 from chat_tui.providers.dialects.model_list import Listed, ModelList, Row, tokens
-from chat_tui.providers.dialects.one_reply import OneReply
+from chat_tui.providers.dialects.one_reply import TOOLS_LIMIT, OneReply
 from chat_tui.request import Request
 
 _NUM_CTX = re.compile(r"^\s*num_ctx\s+(\d{1,9})\s*$", re.MULTILINE)
@@ -143,19 +142,18 @@ class OllamaReading(OneReply):
     """Reads one reply."""
 
     dialect = "ollama"
-    states: ClassVar[Mapping[str, State]] = {"length": "length", "error": "broken"}
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._spoke = False
 
     def _read(self, value: dict[str, Json], chunks: list[Chunk]) -> None:
         message = value.get("message")
         if isinstance(message, dict):
             self._seen = True
-            self._think(message.get("thinking") or message.get("reasoning_content"), chunks)
+            self._think(self._thinking.take({**message, "content": None}), chunks)
             self._say(message.get("content"), chunks)
-            self._spoke = self._spoke or bool(chunks)
+            calls = message.get("tool_calls")
+            for call in calls[:TOOLS_LIMIT] if isinstance(calls, list) else ():
+                function = call.get("function") if isinstance(call, dict) else None
+                self._call(function.get("name") if isinstance(function, dict) else None, chunks)
+        self._serve(value.get("model"))
         if value.get("done") is True:
             self._seen = self.finished = True
             chunks.extend(self._ended(value))

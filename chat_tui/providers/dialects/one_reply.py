@@ -2,26 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
 from chat_tui.chunks import Chunk, End, Metadata, State, Timings, Token, Usage
-from chat_tui.errors import Garbled
+from chat_tui.core.finish_reasons import state_of
+from chat_tui.errors import Garbled, ProviderError
 from chat_tui.providers.dialects.complaint import error_of
 from chat_tui.providers.dialects.dialect import Json, parsed
+from chat_tui.providers.dialects.error_message import message_in
+from chat_tui.providers.dialects.thinking_fields import ThinkingFields
 from chat_tui.providers.thinking_tags import ThinkingTags
 from chat_tui.text_safety import clean_line
 
+TOOLS_LIMIT = 20
+"""Calls of one reply that are told."""
 MALFORMED_LIMIT = 100
 """Malformed events in one reply; more and it is not the dialect."""
+
+_ANSWER_FIELDS = ("choices", "candidates", "content", "type", "done", "usage", "usageMetadata", "promptFeedback")
+"""An object with one of these tells something of an answer."""
+
+
+class FirstChoice:
+    """Which of the choices in a reply is read. More than one is never asked for, so it is the first that comes,
+    whatever its index; others beside it are passed over."""
+
+    def __init__(self) -> None:
+        self._index: str | None = None
+        """Of the choice that is followed, as text; None until one has told its index."""
+
+    def of(self, choices: Json) -> dict[str, Json] | None:
+        """The choice that is read, None where this list holds none of it."""
+        rows = [row for row in choices[:100] if isinstance(row, dict)] if isinstance(choices, list) else []
+        if not rows:
+            return None
+        if self._index is None:
+            chosen = next((row for row in rows if _index_of(row) == "0"), rows[0])
+            self._index = _index_of(chosen)
+            return chosen
+        return next((row for row in rows if _index_of(row) in (self._index, None)), None)
+
+
+def _index_of(choice: dict[str, Json]) -> str | None:
+    """Its index as text: some gateways send `"0"`, or 0.0."""
+    index = choice.get("index")
+    if isinstance(index, float) and index.is_integer():
+        index = int(index)
+    return str(index)[:20] if isinstance(index, (int, float, str)) else None
 
 
 class OneReply:
     """Reads one reply; a dialect says in `_read` and `_read_whole` what an object means."""
 
     dialect: ClassVar[str]
-    states: ClassVar[Mapping[str, State]]
-    """Of the finish reasons that mean something else than `complete`."""
 
     def __init__(self) -> None:
         self.finished = False
@@ -29,8 +63,15 @@ class OneReply:
         self._usage: Usage | None = None
         self._timings = Timings()
         self._tags = ThinkingTags()
+        self._thinking = ThinkingFields()
+        self._choice = FirstChoice()
+        self._served = ""
+        self._called: set[str] = set()
+        self._unsent: list[Chunk] = []
         self._malformed = 0
         self._seen = False
+        self._spoke = False
+        """Text or thinking has come."""
         self._refused = False
 
     def feed(self, data: bytes, name: str = "") -> Sequence[Chunk]:
@@ -51,7 +92,12 @@ class OneReply:
         if name == "error" or _is_error(value):
             raise error_of(value)
         chunks: list[Chunk] = []
-        self._read(value, chunks)
+        try:
+            self._read(value, chunks)
+        except ProviderError:
+            # What this event had said before is told by `held`.
+            self._unsent += chunks
+            raise
         return chunks
 
     def whole(self, body: bytes) -> Sequence[Chunk]:
@@ -68,7 +114,7 @@ class OneReply:
                 raise error_of(part)
             self._read_whole(part, chunks)
         if not self._seen:
-            raise self._no_answer()
+            raise error_of(value) if message_in(value) else self._no_answer()
         told = [chunk for chunk in chunks if not isinstance(chunk, End)]
         if isinstance(value, list) and not self.finished:
             # A stream's parts, put together: `close` says that the last one is missing.
@@ -77,8 +123,9 @@ class OneReply:
         return [*told, *self._ending()]
 
     def held(self) -> Sequence[Chunk]:
-        """What may still have become a tag, where the reply breaks off."""
-        return [Token(text, kind) for text, kind in self._tags.rest()]
+        """What was not given out yet, where the reply breaks off: what may still have become a tag, for one."""
+        unsent, self._unsent = self._unsent, []
+        return [*unsent, *(Token(text, kind) for text, kind in self._tags.rest())]
 
     def close(self) -> Sequence[Chunk]:
         """The ending, where a finish reason came without an end marker."""
@@ -105,10 +152,24 @@ class OneReply:
 
     def _say(self, text: Json, chunks: list[Chunk]) -> None:
         if text and isinstance(text, str):
+            self._spoke = True
             chunks.extend(Token(piece, kind) for piece, kind in self._tags.feed(text) if piece)
+
+    def _serve(self, model: Json) -> None:
+        """Note the model that the server says is answering."""
+        if model and isinstance(model, str):
+            self._served = clean_line(model, 200)
+
+    def _call(self, name: Json, chunks: list[Chunk]) -> None:
+        """Tell of a tool that the model calls, though none was offered to it."""
+        tool = clean_line(name, 100) if isinstance(name, str) else ""
+        if tool and tool not in self._called and len(self._called) < TOOLS_LIMIT:
+            self._called.add(tool)
+            chunks.append(Metadata("skipped", reason=f"a call of the tool `{tool}`, which was not offered", tool=tool))
 
     def _think(self, text: Json, chunks: list[Chunk]) -> None:
         if text and isinstance(text, str):
+            self._spoke = True
             chunks.append(Token(text, "thinking"))
 
     def _count(self, usage: Usage, chunks: list[Chunk]) -> None:
@@ -129,10 +190,27 @@ class OneReply:
 
     def _ending(self) -> Sequence[Chunk]:
         chunks: list[Chunk] = list(self.held())
-        state: State = "refused" if self._refused else self.states.get(self._reason, "complete")
-        chunks.append(End(finish_reason=self._reason, state=state, usage=self._usage, timings=self._timings))
+        state: State = "refused" if self._refused else state_of(self._reason)
+        chunks.append(
+            End(
+                finish_reason=self._reason,
+                state=state,
+                usage=self._usage,
+                timings=self._timings,
+                served_model=self._served,
+            )
+        )
         return chunks
 
 
 def _is_error(value: dict[str, Json]) -> bool:
-    return bool(value.get("error")) or value.get("object") == "error" or value.get("type") == "error"
+    if value.get("error") or value.get("object") == "error" or value.get("type") == "error":
+        return True
+    base = value.get("base_resp")
+    if isinstance(base, dict) and base.get("status_code") not in (None, 0, "0"):
+        return True
+    if any(value.get(name) is not None for name in _ANSWER_FIELDS):
+        return False
+    if any(isinstance(value.get(name), str) and value[name] for name in ("message", "msg")):
+        return value.get("success") is False or any(value.get(name) for name in ("code", "status", "status_code"))
+    return any(value.get(name) for name in ("detail", "errors"))

@@ -8,14 +8,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
 
 import msgspec
 
-from chat_tui.chunks import Chunk, State, Token, Usage
+from chat_tui.chunks import Chunk, Token, Usage
 from chat_tui.conversation import Turn
 from chat_tui.errors import Garbled
 from chat_tui.models import Model
+from chat_tui.providers.dialects.complaint import error_of
 from chat_tui.providers.dialects.dialect import (
     Call,
     Dialect,
@@ -31,7 +31,7 @@ from chat_tui.providers.dialects.dialect import (
 )
 from chat_tui.providers.dialects.look_up import LookUp, Question
 from chat_tui.providers.dialects.model_list import tokens
-from chat_tui.providers.dialects.one_reply import OneReply
+from chat_tui.providers.dialects.one_reply import TOOLS_LIMIT, OneReply
 from chat_tui.request import Request
 
 _TEMPLATED = ("llama.cpp", "vllm")
@@ -173,14 +173,6 @@ class OpenAiReading(OneReply):
     """Reads one reply."""
 
     dialect = "openai"
-    states: ClassVar[Mapping[str, State]] = {
-        "length": "length",
-        "max_tokens": "length",
-        "content_filter": "refused",
-        "refusal": "refused",
-        "error": "broken",
-        "insufficient_system_resource": "broken",
-    }
 
     def _done(self) -> Sequence[Chunk]:
         # Servers that never give a finish reason end so.
@@ -193,39 +185,58 @@ class OpenAiReading(OneReply):
         choices = value.get("choices")
         if isinstance(choices, list):
             self._seen = True
-            for choice in choices:
-                if isinstance(choice, dict) and not choice.get("index"):
-                    self._read_choice(choice, choice.get("delta"), chunks)
+            choice = self._choice.of(choices)
+            if choice is not None:
+                delta = choice.get("delta")
+                # Gateways that make a stream of a whole reply send it as it was.
+                whole = choice.get("message") if not self._spoke else None
+                self._read_choice(choice, delta if isinstance(delta, dict) else whole, chunks)
+        self._serve(value.get("model"))
         if isinstance(value.get("usage"), dict):
             self._count(usage_of(value["usage"]), chunks)
 
     def _read_whole(self, value: dict[str, Json], chunks: list[Chunk]) -> None:
-        choices = value.get("choices")
-        if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
-            raise self._no_answer()
+        choice = self._choice.of(value.get("choices"))
+        if choice is None:
+            raise error_of(value) if isinstance(value.get("message"), str) else self._no_answer()
         self._seen = self.finished = True
-        self._read_choice(choices[0], choices[0].get("message"), chunks)
+        self._read_choice(choice, choice.get("message") or choice.get("delta"), chunks)
+        self._serve(value.get("model"))
         if isinstance(value.get("usage"), dict):
             self._usage = usage_of(value["usage"])
 
     def _read_choice(self, choice: dict[str, Json], delta: Json, chunks: list[Chunk]) -> None:
         if isinstance(delta, dict):
             content = delta.get("content")
-            thinking = delta.get("reasoning_content") or delta.get("reasoning")
+            thinking = self._thinking.take(delta)
             if isinstance(content, list):
                 thinking = thinking or "".join(
                     text_of(part.get("thinking"))
                     for part in content
                     if isinstance(part, dict) and part.get("type") == "thinking"
                 )
-                content = text_of([p for p in content if isinstance(p, dict) and p.get("type") != "thinking"])
+                content = [part for part in content if not (isinstance(part, dict) and part.get("type") == "thinking")]
             self._think(thinking, chunks)
-            self._say(content, chunks)
+            self._say(text_of(content), chunks)
+            self._note_calls(delta, chunks)
             refusal = delta.get("refusal")
             if refusal and isinstance(refusal, str):
                 self._refused = True
                 chunks.append(Token(refusal))
+                self._spoke = True
+        if isinstance(choice.get("error"), (dict, str)) and choice["error"]:
+            raise error_of(choice)
         self._finish(choice.get("finish_reason"))
+
+    def _note_calls(self, delta: dict[str, Json], chunks: list[Chunk]) -> None:
+        calls = delta.get("tool_calls")
+        for call in [
+            *(calls[:TOOLS_LIMIT] if isinstance(calls, list) else ()),
+            {"function": delta.get("function_call")},
+        ]:
+            function = call.get("function") if isinstance(call, dict) else None
+            if isinstance(function, dict):
+                self._call(function.get("name"), chunks)
 
 
 def usage_of(value: dict[str, Json]) -> Usage:

@@ -10,6 +10,7 @@ from rich.style import Style
 
 from chat_tui.chunks import State
 from chat_tui.conversation import Turn
+from chat_tui.core.finish_reasons import is_known
 from chat_tui.text_safety import clean, clean_line
 from chat_tui.tui import figures_text as words
 from chat_tui.tui.held_pastes import size
@@ -25,11 +26,13 @@ _BADGES: dict[State, str] = {
     "broken": "broken off",
     "failed": "failed",
     "refused": "refused",
+    "empty": "no text came",
 }
 _HINTS: dict[State, str] = {
     "length": "/continue lets it go on.",
     "broken": "/continue lets it go on.",
     "failed": "/continue asks anew; /model chooses another model before.",
+    "empty": "/continue asks anew; /model chooses another model before.",
     "refused": "The model or its provider will not answer this. /edit says it in other words, /model chooses another.",
 }
 """What can be done about an ending, where nothing better is known."""
@@ -66,8 +69,12 @@ def header(turn: Turn, width: int, ink: Ink, place: Place | None = None) -> Line
         name, style = clean_line(turn.model, 80) or "Assistant", ink.assistant_name
     told: list[tuple[str, Style]] = []
     badge = _BADGES.get(turn.state, "")
+    if turn.state == "complete" and not is_known(turn.finish_reason):
+        badge = f"ended with {clean_line(turn.finish_reason, 40)}"
     if badge and turn.role == "assistant":
-        badge_style = {"failed": ink.error, "broken": ink.warning, "refused": ink.warning}.get(turn.state, ink.badge)
+        badge_style = {"failed": ink.error, "broken": ink.warning, "refused": ink.warning, "empty": ink.error}.get(
+            turn.state, ink.badge
+        )
         told.append((badge, badge_style))
     if turn.verdict is not None:
         told.append(("+" if turn.verdict else "-", ink.badge))

@@ -56,7 +56,7 @@ function figureWords(figures) {
 
 const STATES = {
   cancelled: "stopped", length: "cut at the token limit", broken: "broken off", failed: "failed",
-  refused: "refused", streaming: "still being written",
+  refused: "refused", empty: "no text came", streaming: "still being written",
 };
 
 function noticeWords(data) {

@@ -151,11 +151,11 @@ class AnswerView {
     this.cursor.hidden = true;
     this.badge.hidden = !(state in STATES);
     this.badge.textContent = STATES[state] ?? "";
-    this.badge.classList.toggle("failed", ["failed", "broken"].includes(state));
+    this.badge.classList.toggle("failed", ["failed", "broken", "empty"].includes(state));
     this.thinkingLabel.textContent = "Thought";
     if (figures) this.list.replaceChildren(...figureWords(figures).map((words) => element("li", {}, words)));
     const cut = ["cancelled", "broken", "length"].includes(state);
-    const lost = ["failed", "broken", "refused"].includes(state) || !this.source;
+    const lost = ["failed", "broken", "refused", "empty"].includes(state) || !this.source;
     this.copy.hidden = !this.source;
     this.goOn.hidden = !(cut && this.source);
     if (lost) {
