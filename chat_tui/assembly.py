@@ -75,11 +75,13 @@ async def open_engine(
     environ: Mapping[str, str] = os.environ,
     known: Mapping[str, KnownProvider] | None = None,
     when_slow: Callable[[], None] = lambda: None,
+    when_recovering: Callable[[float], None] = lambda part: None,
 ) -> Engine:
     """An engine over the user's store. A store that cannot be used is told, and nothing is saved then.
 
     `environ` and `known` are where keys and servers are looked for; `when_slow` is called, in another thread, when the
-    store is brought up to date for longer than a second.
+    store is brought up to date for longer than a second, `when_recovering` every few seconds while a damaged one is
+    recovered, with the part that is done.
     """
     config = await asyncio.to_thread(with_dialects, config, tell)
     config = _with_a_strategy(config, {*names(), *await asyncio.to_thread(plug_ins)}, tell)
@@ -99,7 +101,7 @@ async def open_engine(
         tell(warning)
     file = (store_file or paths.store_file()) if save else None
     try:
-        history = await Store.open_or_read(file, Settings(when_slow=when_slow))
+        history = await Store.open_or_read(file, Settings(when_slow=when_slow, when_recovering=when_recovering))
     except HistoryError as error:
         tell(error)
         history = await Store.open(None)
@@ -113,6 +115,6 @@ async def open_engine(
         tell=tell,
     )
     if history.notice:
-        engine.memory.tell_once(history.read_only or HistoryError(history.notice))
+        engine.memory.tell_once(history.read_only or history.warning or HistoryError(history.notice))
     await engine.recall()
     return engine

@@ -17,7 +17,7 @@ from chat_tui.cli.choice import wrong_choice
 from chat_tui.cli.interrupts import interrupts, unless
 from chat_tui.cli.paper import Paper
 from chat_tui.cli.question import Question, question_of
-from chat_tui.cli.stderr import say, say_updating, told
+from chat_tui.cli.stderr import say, say_recovering, say_updating, told
 from chat_tui.engine import Engine
 from chat_tui.errors import ChatTuiError
 from chat_tui.observing import Observer
@@ -53,7 +53,11 @@ def run(options: argparse.Namespace) -> int:
 async def _ask(settings: config.Config, question: Question, options: argparse.Namespace) -> int:
     interrupted = interrupts()
     engine = await open_engine(
-        settings, save=not (options.no_save or options.private), tell=_tell, when_slow=say_updating
+        settings,
+        save=not (options.no_save or options.private),
+        tell=_tell,
+        when_slow=say_updating,
+        when_recovering=say_recovering,
     )
     request = Request(
         model=options.model and clean_line(options.model, 300),

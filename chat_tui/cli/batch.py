@@ -20,7 +20,7 @@ from chat_tui.cli.batch_progress import Progress
 from chat_tui.cli.choice import wrong_choice
 from chat_tui.cli.interrupts import interrupts
 from chat_tui.cli.preset_options import preset_of
-from chat_tui.cli.stderr import say, say_updating, told
+from chat_tui.cli.stderr import say, say_recovering, say_updating, told
 from chat_tui.errors import ChatTuiError, CommandError
 from chat_tui.request import Request
 from chat_tui.text_safety import clean_line
@@ -87,7 +87,9 @@ def _ledger(options: argparse.Namespace, prompts: Prompts) -> Ledger:
 
 async def _run(settings: config.Config, prompts: Prompts, ledger: Ledger, job: Job, options: argparse.Namespace) -> int:
     interrupted = interrupts()
-    engine = await open_engine(settings, save=not options.private, tell=_tell, when_slow=say_updating)
+    engine = await open_engine(
+        settings, save=not options.private, tell=_tell, when_slow=say_updating, when_recovering=say_recovering
+    )
     try:
         progress = Progress(terminal=sys.stderr is not None and sys.stderr.isatty())
         batch = Batch(engine, prompts, ledger, job, heard=lambda: progress.show(batch.count))

@@ -18,7 +18,7 @@ from chat_tui.cli.compare_table import table
 from chat_tui.cli.interrupts import interrupts, unless
 from chat_tui.cli.paper import Paper, json_line
 from chat_tui.cli.question import Question, question_of
-from chat_tui.cli.stderr import say, say_updating, told, words_of
+from chat_tui.cli.stderr import say, say_recovering, say_updating, told, words_of
 from chat_tui.compare import Comparison, Result, named
 from chat_tui.engine import Engine
 from chat_tui.errors import ChatTuiError
@@ -56,7 +56,11 @@ def run(options: argparse.Namespace) -> int:
 async def _run(settings: config.Config, question: Question, models: Sequence[str], options: argparse.Namespace) -> int:
     interrupted = interrupts()
     engine = await open_engine(
-        settings, save=not (options.no_save or options.private), tell=_tell, when_slow=say_updating
+        settings,
+        save=not (options.no_save or options.private),
+        tell=_tell,
+        when_slow=say_updating,
+        when_recovering=say_recovering,
     )
     request = Request(
         strategy=options.strategy,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from chat_tui import paths
-from chat_tui.cli.stderr import say, say_updating
+from chat_tui.cli.stderr import say, say_recovering, say_updating
 from chat_tui.conversation import Summary, Tree, Turn
 from chat_tui.core import files
 from chat_tui.errors import HistoryError
@@ -248,7 +248,7 @@ async def _opened() -> AsyncGenerator[Store | None, None]:
     if not file.exists():
         yield None
         return
-    store = await Store.open_or_read(file, Settings(when_slow=say_updating))
+    store = await Store.open_or_read(file, Settings(when_slow=say_updating, when_recovering=say_recovering))
     try:
         if store.notice:
             say(f"chat-tui: {store.notice}\n")

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from chat_tui import paths
-from chat_tui.cli.stderr import say, say_updating, written
+from chat_tui.cli.stderr import say, say_recovering, say_updating, written
 from chat_tui.history.opening import Settings
 from chat_tui.history.store import Store
 from chat_tui.history.transfer import importing, own
@@ -29,7 +29,7 @@ async def run(file: Path, *, as_json: bool) -> int:
         # A file that cannot be imported must not make a store.
         await importing.recognise(file)
     bar = _Bar(clean_line(file.name, 60))
-    store = await Store.open(paths.store_file(), Settings(when_slow=say_updating))
+    store = await Store.open(paths.store_file(), Settings(when_slow=say_updating, when_recovering=say_recovering))
     try:
         if store.notice:
             say(f"chat-tui: {store.notice}\n")

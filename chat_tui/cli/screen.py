@@ -9,6 +9,7 @@ import importlib
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from chat_tui import config, paths
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from chat_tui.engine import Engine
     from chat_tui.presets import Preset
     from chat_tui.tui.app import ChatApp
+
+RECOVERY_NOTICE_SECONDS = 2.5
+"""Until the next one comes."""
 
 
 def run(options: argparse.Namespace) -> int:
@@ -50,7 +54,9 @@ async def _screen(settings: config.Config, options: argparse.Namespace, preset: 
     async def open_engine(tell: Callable[[ChatTuiError], None]) -> Engine:
         # In a thread: the import must not hold the first keys.
         assembly = await asyncio.to_thread(importlib.import_module, "chat_tui.assembly")
-        engine: Engine = await assembly.open_engine(settings, save=not options.private, tell=tell)
+        engine: Engine = await assembly.open_engine(
+            settings, save=not options.private, tell=tell, when_recovering=_shown_recovery(app)
+        )
         return engine
 
     model, strategy = options.model, options.strategy
@@ -66,6 +72,17 @@ async def _screen(settings: config.Config, options: argparse.Namespace, preset: 
         kept_in=paths.screen_file(),
     )
     return await shown(app, private=options.private)
+
+
+def _shown_recovery(app: ChatApp) -> Callable[[float], None]:
+    """Shows how far the recovery of a damaged history is; it runs in another thread."""
+    loop = asyncio.get_running_loop()
+
+    def show(part: float) -> None:
+        text = f"The history is damaged. Recovering what can be read: {part:.0%}"
+        loop.call_soon_threadsafe(partial(app.say, text, seconds=RECOVERY_NOTICE_SECONDS))
+
+    return show
 
 
 async def shown(app: ChatApp, *, private: bool = False) -> int:

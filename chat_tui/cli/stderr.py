@@ -29,6 +29,11 @@ def say_updating() -> None:
     say("chat-tui: Bringing the history up to date; this happens once.\n")
 
 
+def say_recovering(part: float) -> None:
+    """Say how far the recovery of a damaged history is, from 0 to 1."""
+    say(f"chat-tui: The history is damaged. Recovering what can be read: {part:.0%}\n")
+
+
 def written(text: str) -> None:
     """Write to stderr as it is."""
     if sys.stderr is None:

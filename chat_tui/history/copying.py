@@ -36,7 +36,7 @@ def copy(source: sqlite3.Connection, target: Path, stop: Event | None = None, *,
                 return
             # Else it could not be read from a folder that may not be written.
             into.execute("PRAGMA journal_mode = DELETE")
-        _force_to_disk(file)
+        force_to_disk(file)
         if replace:
             file.replace(target)
         else:
@@ -94,7 +94,8 @@ def _halt(stop: Event | None) -> None:
         raise _Stopped
 
 
-def _force_to_disk(file: Path) -> None:
+def force_to_disk(file: Path) -> None:
+    """Waits until the disk has the file's content."""
     handle = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(handle)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import struct
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -15,14 +16,16 @@ from threading import Timer
 
 import msgspec
 
-from chat_tui.errors import HistoryError, SchemaTooNew, StoreDamaged
-from chat_tui.history import copying, recovery, search, writes
+from chat_tui.errors import HistoryError, SchemaTooNew, StoreBusy, StoreDamaged
+from chat_tui.history import copying, search, writes
 from chat_tui.history.failures import told
 from chat_tui.history.lane import transaction
 from chat_tui.history.migrations import MIGRATIONS, Migration
 from chat_tui.history.owners import Owner, door
 
 _LOG_BYTES = 8_000_000
+_HEADER = struct.Struct(">16sH6xII60xI")
+"""Of a SQLite file: magic, page size, number of changes, pages, and at which change that was their number."""
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -36,6 +39,8 @@ class Settings(msgspec.Struct, frozen=True):
     when_slow: Callable[[], None] = lambda: None
     """Called once, in another thread, when bringing an older store up to date takes longer than `slow_seconds`."""
     slow_seconds: float = 1.0
+    when_recovering: Callable[[float], None] = lambda part: None
+    """Called now and then in another thread while a damaged store is recovered, with the part that is done (0 to 1)."""
 
 
 def owners_folder(file: Path) -> Path:
@@ -109,22 +114,22 @@ def in_memory(settings: Settings) -> sqlite3.Connection:
     return db
 
 
-def writer(file: Path, owner: Owner, settings: Settings) -> tuple[sqlite3.Connection, str]:
-    """The connection that writes, and a sentence for the user when the store had to be recovered (else empty)."""
+def writer(file: Path, owner: Owner, settings: Settings) -> tuple[sqlite3.Connection, HistoryError | None]:
+    """The connection that writes, and what to tell the user when the store had to be recovered."""
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with door(owners_folder(file), settings.busy_seconds):
         others = owner.others()
-        notice = ""
-        if damage_mark(file).exists():
-            notice = _recover(file, others, settings)
+        warning = None
+        if damage_mark(file).exists() or _is_cut(file):
+            warning = _recover(file, others, settings)
         try:
             db = _usable(file, owner, settings)
         except sqlite3.DatabaseError as error:
             if not isinstance(told(error, str(file)), StoreDamaged):
                 raise
-            notice = _recover(file, others, settings)
+            warning = _recover(file, others, settings)
             db = _usable(file, owner, settings)
-    return db, notice
+    return db, warning
 
 
 def _usable(file: Path, owner: Owner, settings: Settings) -> sqlite3.Connection:
@@ -196,25 +201,63 @@ def _back_up(db: sqlite3.Connection, file: Path | None, schema: int) -> None:
     copying.copy(db, backup, replace=True)
 
 
-def _recover(file: Path, others: int, settings: Settings) -> str:
+def _recover(file: Path, others: int, settings: Settings) -> HistoryError:
     if others:
         raise StoreDamaged(
             "The history's file is damaged, and another chat-tui has it open.",
             "Close the other one, then start again: what can still be read is brought over.",
         )
+    # Start-up does without it.
+    from chat_tui.history.recovery import kept_files, rescue
+    from chat_tui.history.recovery.database_file import DatabaseFile
+
     fresh = file.with_name(f"{file.name}.recovering")
-    for left in recovery.with_logs(fresh):
+    for left in kept_files.with_logs(fresh):
         left.unlink(missing_ok=True)
-    with closing(recovery.damaged_source(file, settings.busy_seconds)) as source:
-        _refuse_newer(recovery.schema(source), len(settings.migrations))
+    with _undisturbed(file, settings), DatabaseFile(file) as source:
+        _refuse_newer(source.schema(), len(settings.migrations))
         with closing(connect(fresh, settings, create=True)) as db:
             _prepare(db, fresh, settings)
+            # Until it takes the damaged file's place it is worth nothing: a crash begins anew.
+            db.execute("PRAGMA journal_mode = MEMORY")
+            db.execute("PRAGMA synchronous = OFF")
             db.execute("PRAGMA foreign_keys = OFF")
-            found = recovery.bring_over(source, db)
-    aside = recovery.put_aside(file)
+            report = rescue.bring_over(source, db, settings.when_recovering)
+    copying.force_to_disk(fresh)
+    aside = kept_files.put_aside(file)
     fresh.replace(file)
     damage_mark(file).unlink(missing_ok=True)
-    return (
-        f"The history was damaged. What could be read was brought over (conversations: {found.conversations}, "
-        f"turns: {found.turns}); the damaged file is kept as {aside}."
+    return HistoryError(
+        f"The history was damaged. {report.recovered()}", f"{report.lost()} The damaged file is kept as {aside}."
     )
+
+
+@contextmanager
+def _undisturbed(file: Path, settings: Settings) -> Iterator[None]:
+    """While a damaged file is read no other program may change it; raises the SQLite error of one that does."""
+    target = f"{file.absolute().as_uri()}?mode=ro"
+    with closing(sqlite3.connect(target, timeout=settings.busy_seconds, isolation_level=None, uri=True)) as db:
+        try:
+            db.execute("BEGIN")
+            db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        except sqlite3.Error as error:
+            if isinstance(told(error, str(file)), StoreBusy):
+                raise
+        yield
+
+
+def _is_cut(file: Path) -> bool:
+    """The file is shorter than its header says, and no log has the rest: SQLite would meet that much later."""
+    try:
+        log = file.with_name(f"{file.name}-wal")
+        with file.open("rb") as handle:
+            header = handle.read(_HEADER.size)
+            size = os.fstat(handle.fileno()).st_size
+        if len(header) < _HEADER.size or (log.exists() and log.stat().st_size):
+            return False
+    except OSError:
+        return False
+    magic, page_size, changes, pages, valid_for = _HEADER.unpack(header)
+    page_size = 65536 if page_size == 1 else page_size
+    is_told = magic.startswith(b"SQLite format 3") and changes == valid_for
+    return bool(is_told and pages * page_size > size)

@@ -94,15 +94,20 @@ def details(turn: Turn) -> str | None:
     return None if record == _NO_DETAILS else encoded(record)
 
 
+def details_of(record: str | None) -> Details:
+    """The details of a row; none where they cannot be read."""
+    if record is None:
+        return _NO_DETAILS
+    try:
+        return msgspec.json.decode(record, type=Details)
+    except (msgspec.MsgspecError, RecursionError):
+        return _NO_DETAILS
+
+
 def turn(row: tuple[Any, ...], parent: str | None, attachments: tuple[Attachment, ...] = ()) -> Turn:
     """The turn of a row with `TURN_COLUMNS`. Details that cannot be read are left out: a conversation must open."""
     id, role, state, created, verdict, kept, model, strategy, cost, record, text, thinking = row
-    known = _NO_DETAILS
-    if record is not None:
-        try:
-            known = msgspec.json.decode(record, type=Details)
-        except (msgspec.MsgspecError, RecursionError):
-            pass
+    known = details_of(record)
     return Turn(
         role=cast(Role, intern(role)),
         text=text,

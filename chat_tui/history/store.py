@@ -59,8 +59,8 @@ class Store:
     def __init__(self, file: Path | None, settings: Settings) -> None:
         """Use `open`."""
         self.file = file
-        self.notice = ""
-        """Words for the user when the store was damaged and had to be recovered, or is only read; else empty."""
+        self.warning: HistoryError | None = None
+        """What to tell the user when the store was damaged and had to be recovered."""
         self._settings = settings
         self.read_only: HistoryError | None = None
         """What each write raises where the store is only read; None: it can be written."""
@@ -97,10 +97,10 @@ class Store:
     @classmethod
     async def _open_to_read(cls, file: Path, settings: Settings, why: HistoryError) -> Store:
         store = cls(file, settings)
-        store.notice = f"{why.title} It is only read."
         # Even when there is room again: what is read in this way may not change meanwhile.
         store.read_only = HistoryError(
-            store.notice, "Nothing is saved. Make room on the disk, or its folder writable, then start chat-tui again."
+            f"{why.title} It is only read.",
+            "Nothing is saved. Make room on the disk, or its folder writable, then start chat-tui again.",
         )
         store._connect_reader = lambda file: opening.onlooker(file, settings)
         try:
@@ -126,12 +126,19 @@ class Store:
         store._catching_up = asyncio.create_task(store._catch_up())
         return store
 
+    @property
+    def notice(self) -> str:
+        """Words for the user when the store was damaged and had to be recovered, or is only read; else empty."""
+        if self.read_only is not None:
+            return self.read_only.title
+        return str(self.warning or "")
+
     def _connect(self) -> sqlite3.Connection:
         if self.file is None:
             return opening.in_memory(self._settings)
         if self.read_only is not None:
             raise self.read_only
-        db, self.notice = opening.writer(self.file, self._owner, self._settings)
+        db, self.warning = opening.writer(self.file, self._owner, self._settings)
         return db
 
     def _mark_damage(self) -> None:

@@ -1,0 +1,35 @@
+"""Where a damaged file is kept, with what SQLite keeps beside it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from datetime import datetime
+from pathlib import Path
+
+
+def with_logs(file: Path) -> list[Path]:
+    """The file and what SQLite keeps beside it."""
+    return [file, *(file.with_name(file.name + ending) for ending in ("-wal", "-shm", "-journal"))]
+
+
+def put_aside(file: Path) -> Path:
+    """Keeps a damaged store under a name with the time; its logs leave too, or SQLite would play them into the next."""
+    stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
+    aside = file.with_name(f"{file.stem}.damaged-{stamp}{file.suffix}")
+    number = 1
+    while aside.exists():
+        number += 1
+        aside = file.with_name(f"{file.stem}.damaged-{stamp}-{number}{file.suffix}")
+    try:
+        # Linked, not moved: killed here, the next start finds the damaged store and begins again.
+        os.link(file, aside)
+    except OSError:
+        shutil.copy2(file, aside)
+    for log, kept in zip(with_logs(file)[1:], with_logs(aside)[1:], strict=True):
+        if log.name.endswith("-shm") or (log.exists() and not log.stat().st_size):
+            # Nothing is in it that the file has not.
+            log.unlink(missing_ok=True)
+        elif log.exists():
+            log.replace(kept)
+    return aside

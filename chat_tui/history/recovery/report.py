@@ -1,0 +1,57 @@
+"""What came back of a damaged store, and what did not."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class RecoveryReport(msgspec.Struct, frozen=True):
+    """Counts of what was brought over, and of what is damaged or lost."""
+
+    conversations: int
+    turns: int
+    files: int = 0
+    presets: int = 0
+    """Conversations with a preset of their own."""
+    cut_turns: int = 0
+    """The end of their text is lost."""
+    garbled_turns: int = 0
+    """A part of their text is unreadable."""
+    lost_turns: int = 0
+    """At least: those that others follow."""
+    moved_turns: int = 0
+    """They follow another turn than before, since that one is lost."""
+    lost_files: int = 0
+    loose_conversations: int = 0
+    """Their titles and settings are lost."""
+    unreadable_rows: int = 0
+
+    def recovered(self) -> str:
+        """What came back, as a sentence."""
+        back = {
+            "conversations": self.conversations,
+            "turns": self.turns,
+            "files": self.files,
+            "presets": self.presets,
+        }
+        return f"Recovered: {_counted(back)}."
+
+    def lost(self) -> str:
+        """What did not, or not whole, as a sentence; that of which nothing is left to tell cannot be counted."""
+        damage = {
+            "turns whose text is cut short": self.cut_turns,
+            "turns with unreadable characters, shown as \ufffd": self.garbled_turns,
+            "turns that are lost, at least": self.lost_turns,
+            "turns that now follow the nearest one before": self.moved_turns,
+            "files whose content is lost": self.lost_files,
+            "conversations whose title is lost": self.loose_conversations,
+            "unreadable records": self.unreadable_rows,
+        }
+        lost = _counted({what: number for what, number in damage.items() if number})
+        return f"Damaged or lost: {lost}." if lost else "Nothing that was found in it is damaged."
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(
+        f"{what}: {number:,}" if number >= 10_000 else f"{what}: {number}" for what, number in counts.items()
+    )
