@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from chat_tui.core import files
+from chat_tui.text_safety import clean
 
 KEPT = 10
 """The newest reports; older ones are deleted."""
@@ -39,7 +40,7 @@ def text(error: BaseException, now: datetime) -> str:
     ]
     for place, link in enumerate(_chain(error)):
         lines += ["", f"{'after' if place else 'raised'}: {_named(link)}", *_places(link)]
-    return "\n".join(lines) + "\n"
+    return clean("\n".join(lines) + "\n")
 
 
 def _word(variable: str) -> str:

@@ -41,6 +41,16 @@ def clean_line(text: str, limit: int = 300) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
+def without_controls(text: str) -> str:
+    """One line's text without its controls, each of which has no width; what stands between them stays."""
+    return _ANY_OR_NEWLINE.sub("", _SURROGATES.sub("\ufffd", text)) if _ANY_OR_NEWLINE.search(text) else text
+
+
+def escaped_json(text: str) -> str:
+    """JSON text that no terminal obeys: JSON lets some controls stand as they are, which become `\\u…`."""
+    return _ANY.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
 class Cleaner:
     """Cleans a text that comes in pieces; what may be the beginning of a sequence is held until it is decided."""
 

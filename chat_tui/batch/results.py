@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
 import msgspec
 
 from chat_tui.batch.prompts import Prompt
 from chat_tui.chunks import ErrorInfo, State, Timings, Usage
-from chat_tui.text_safety import clean_line
+from chat_tui.text_safety import clean_line, escaped_json
 
 FAILED = ("failed", "broken", "empty")
 """States that count as failures and may be asked again."""
-_CONTROL = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -65,7 +62,7 @@ def line_of(prompt: Prompt, result: Result) -> bytes:
     ours = {name: getattr(result, name) for name in result.__struct_fields__}
     more = {name: value for name, value in prompt.carried.items() if name not in ours}
     text = msgspec.json.encode({**ours, **more}).decode("utf-8")
-    return (_CONTROL.sub(lambda match: f"\\u{ord(match.group()):04x}", text) + "\n").encode("utf-8")
+    return (escaped_json(text) + "\n").encode("utf-8")
 
 
 def read(line: bytes) -> Earlier | None:

@@ -4,60 +4,73 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NoReturn
 
 from chat_tui import __version__
 from chat_tui.cli import batch_options, compare_options, history_options, serve_options, values
 from chat_tui.cli.stderr import say, told
+from chat_tui.core import console
 from chat_tui.errors import ChatTuiError
-from chat_tui.text_safety import clean
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; gives the exit code: 0 done, 1 failed, 2 wrong usage, 130 cancelled."""
     try:
-        options = parser().parse_args(arguments)
-        if options.private and options.command in _NEVER_PRIVATE:
-            return _not_private(options.command)
-        if options.command == "ask":
-            from chat_tui.cli import ask
-
-            return _answered(ask.run(options), alone=arguments is None)
-        if options.command == "batch":
-            from chat_tui.cli import batch
-
-            return _answered(batch.run(options), alone=arguments is None)
-        if options.command == "compare":
-            from chat_tui.cli import compare
-
-            return _answered(compare.run(options), alone=arguments is None)
-        if options.command == "auth":
-            from chat_tui.cli import auth
-
-            return auth.run(options)
-        if options.command == "models":
-            from chat_tui.cli import models
-
-            return models.run(options)
-        if options.command == "settings":
-            from chat_tui.cli import settings
-
-            return settings.run()
-        if options.command == "history":
-            from chat_tui.cli import history
-
-            return history.run(options)
-        if options.command == "serve":
-            from chat_tui.cli import serve
-
-            return serve.run(options)
-        from chat_tui.cli import screen
-
-        return screen.run(options)
+        return _run(arguments)
     except ChatTuiError as error:
         return told(error)
     except KeyboardInterrupt:
         return 130
+    except Exception as error:
+        if arguments is not None:
+            raise
+        # The last resort: the interpreter's own report would repeat foreign text to the terminal as it is.
+        from chat_tui.cli.crash_notice import report
+
+        report(error, "Your conversations are saved.")
+        return 1
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    options = parser().parse_args(arguments)
+    if options.private and options.command in _NEVER_PRIVATE:
+        return _not_private(options.command)
+    if options.command == "ask":
+        from chat_tui.cli import ask
+
+        return _answered(ask.run(options), alone=arguments is None)
+    if options.command == "batch":
+        from chat_tui.cli import batch
+
+        return _answered(batch.run(options), alone=arguments is None)
+    if options.command == "compare":
+        from chat_tui.cli import compare
+
+        return _answered(compare.run(options), alone=arguments is None)
+    if options.command == "auth":
+        from chat_tui.cli import auth
+
+        return auth.run(options)
+    if options.command == "models":
+        from chat_tui.cli import models
+
+        return models.run(options)
+    if options.command == "settings":
+        from chat_tui.cli import settings
+
+        return settings.run()
+    if options.command == "history":
+        from chat_tui.cli import history
+
+        return history.run(options)
+    if options.command == "serve":
+        from chat_tui.cli import serve
+
+        return serve.run(options)
+    from chat_tui.cli import screen
+
+    return screen.run(options)
 
 
 _NEVER_PRIVATE = {
@@ -87,7 +100,14 @@ def _answered(code: int, *, alone: bool) -> int:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        super().error(clean(message))
+        """Errors repeat what was typed."""
+        console.write_error(f"{self.format_usage()}{self.prog}: error: {message}\n")
+        raise SystemExit(2)
+
+    def _print_message(self, message: str, file: object = None) -> None:
+        """Help and version."""
+        with suppress(OSError):
+            console.write_output(message)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -10,13 +10,14 @@ import sys
 import msgspec
 
 from chat_tui import config, paths
-from chat_tui.core import child_process
+from chat_tui.cli.stderr import say
+from chat_tui.core import child_process, console
 from chat_tui.errors import ChatTuiError, KeyMissing
 from chat_tui.known import known_providers
 from chat_tui.providers.keyring_child import NOT_THERE
 from chat_tui.providers.keys import SERVICE, KeptKeys, keyring_command, shown
 from chat_tui.providers.roster import of_known, of_row
-from chat_tui.text_safety import clean_line
+from chat_tui.text_safety import clean_line, escaped_json
 
 KEYRING_SECONDS = 120.0
 """It may ask the user for a password."""
@@ -40,8 +41,8 @@ def run(options: argparse.Namespace) -> int:
         return _list(key_places(settings, kept), as_json=options.json)
     known = {*known_providers(), *(row.name for row in settings.providers)}
     if options.action == "set" and options.name not in known:
-        sys.stderr.write(f"chat-tui: there is no provider {clean_line(options.name, 60)!r}.\n")
-        sys.stderr.write(f"          Known: {', '.join(sorted(known))}; others go under [[providers]] first.\n")
+        say(f"chat-tui: there is no provider {clean_line(options.name, 60)!r}.\n")
+        say(f"          Known: {', '.join(sorted(known))}; others go under [[providers]] first.\n")
         return 2
     return _set(options.name, kept) if options.action == "set" else _remove(options.name, kept)
 
@@ -69,12 +70,12 @@ def key_places(settings: config.Config, kept: KeptKeys) -> list[KeyPlace]:
 
 def _list(places: list[KeyPlace], *, as_json: bool) -> int:
     if as_json:
-        sys.stdout.write(json.dumps([msgspec.to_builtins(place) for place in places]) + "\n")
+        console.write_data(escaped_json(json.dumps([msgspec.to_builtins(place) for place in places])) + "\n")
         return 0
     if not places:
-        sys.stdout.write("There is no key. `chat-tui auth set NAME` puts one into the system's keyring.\n")
+        console.write_output("There is no key. `chat-tui auth set NAME` puts one into the system's keyring.\n")
     for place in places:
-        sys.stdout.write(
+        console.write_output(
             f"{clean_line(place.provider, 40):<14} {clean_line(place.place, 60)} {place.key}".rstrip() + "\n"
         )
     return 0
@@ -84,15 +85,15 @@ def _set(name: str, kept: KeptKeys) -> int:
     if sys.stdin is not None and sys.stdin.isatty():
         import getpass
 
-        key = getpass.getpass(f"Key for {name} (it is not shown): ").strip()
+        key = getpass.getpass(f"Key for {clean_line(name, 60)} (it is not shown): ").strip()
     else:
         key = (sys.stdin.readline() if sys.stdin is not None else "").strip()
     if not key or not key.isascii() or not key.isprintable() or " " in key:
-        sys.stderr.write("chat-tui: that is no key: it is empty, or holds characters that no key has.\n")
+        say("chat-tui: that is no key: it is empty, or holds characters that no key has.\n")
         return 2
     _keyring("set", name, key)
     kept.add(name)
-    sys.stdout.write(f"The key for {name} ({shown(key)}) is in the system's keyring.\n")
+    console.write_output(f"The key for {name} ({shown(key)}) is in the system's keyring.\n")
     return 0
 
 
@@ -102,9 +103,9 @@ def _remove(name: str, kept: KeptKeys) -> int:
     kept.remove(name)
     told = clean_line(name, 60)
     if not found and not was_kept:
-        sys.stderr.write(f"chat-tui: there is no key for {told} in the system's keyring.\n")
+        say(f"chat-tui: there is no key for {told} in the system's keyring.\n")
         return 1
-    sys.stdout.write(f"The key for {told} is in the system's keyring no more.\n")
+    console.write_output(f"The key for {told} is in the system's keyring no more.\n")
     return 0
 
 

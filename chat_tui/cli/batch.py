@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
-import sys
 import time
 from pathlib import Path
 
@@ -21,9 +19,10 @@ from chat_tui.cli.choice import wrong_choice
 from chat_tui.cli.interrupts import interrupts
 from chat_tui.cli.preset_options import preset_of
 from chat_tui.cli.stderr import say, say_recovering, say_updating, told
+from chat_tui.core import console
 from chat_tui.errors import ChatTuiError, CommandError
 from chat_tui.request import Request
-from chat_tui.text_safety import clean_line
+from chat_tui.text_safety import clean_line, escaped_json
 
 
 class Summary(msgspec.Struct, tag_field="type", tag="summary"):
@@ -74,9 +73,9 @@ def _ledger(options: argparse.Namespace, prompts: Prompts) -> Ledger:
     if options.out == "-":
         if options.retry_failed:
             raise CommandError("--retry-failed needs a file of results.", "Name it with --out.")
-        if sys.stdout is None:
+        if (descriptor := console.output_descriptor()) is None:
             raise CommandError("Standard output is closed.", "Name a file with --out.")
-        return Ledger.to_pipe(sys.stdout.fileno())
+        return Ledger.to_pipe(descriptor)
     path = Path(options.out)
     if prompts.same_file(path.expanduser()):
         raise CommandError("--out is the file of prompts itself.", "Choose another file; nothing was changed.")
@@ -91,7 +90,7 @@ async def _run(settings: config.Config, prompts: Prompts, ledger: Ledger, job: J
         settings, save=not options.private, tell=_tell, when_slow=say_updating, when_recovering=say_recovering
     )
     try:
-        progress = Progress(terminal=sys.stderr is not None and sys.stderr.isatty())
+        progress = Progress(terminal=console.error_is_terminal())
         batch = Batch(engine, prompts, ledger, job, heard=lambda: progress.show(batch.count))
         watch = asyncio.ensure_future(_stop_when(interrupted, batch))
         try:
@@ -128,7 +127,7 @@ def _ended(batch: Batch, ledger: Ledger, job: Job, interrupted: bool, options: a
         say(f"chat-tui: {count.left_out:,} were not asked yet: the command without --retry-failed does.\n")
     elif ledger.path is not None or not count.done:
         say(_whole(count))
-    if options.json and sys.stdout is not None:
+    if options.json:
         _write_summary(count, interrupted)
     if interrupted:
         return 130
@@ -172,7 +171,7 @@ def _write_summary(count: Count, interrupted: bool) -> None:
     total = count.total if interrupted else count.done + count.left_out
     summary = Summary(total, count.done, count.failed, count.retries, round(count.cost, 9), took, interrupted)
     try:
-        os.write(sys.stdout.fileno(), msgspec.json.encode(summary) + b"\n")
+        console.write_data(escaped_json(msgspec.json.encode(summary).decode()) + "\n")
     except OSError:
         # Nobody reads it, which changes nothing of what was done.
         return

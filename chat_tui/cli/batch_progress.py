@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from chat_tui.batch.running import Count
-from chat_tui.cli.stderr import written
+from chat_tui.core.console import StatusLine, write_error
 
 PAINT_SECONDS = 0.1
 NOTE_SECONDS = 10.0
@@ -19,7 +19,7 @@ class Progress:
     def __init__(self, *, terminal: bool) -> None:
         self._terminal = terminal
         self._shown_at = 0.0 if terminal else time.monotonic()
-        self._shown = False
+        self._line = StatusLine()
 
     def show(self, count: Count) -> None:
         """Say how far it is, unless that was said just now."""
@@ -29,16 +29,13 @@ class Progress:
         self._shown_at = now
         text = words(count, now)
         if self._terminal:
-            self._shown = True
-            # Cut rather than wrapped: a second line would stay.
-            written(f"\r\x1b[K\x1b[?7l{bar(count)}{text}\x1b[?7h")
+            self._line.show(f"{bar(count)}{text}")
         else:
-            written(f"chat-tui: {text}\n")
+            write_error(f"chat-tui: {text}\n")
 
     def clear(self) -> None:
         """Take the line away."""
-        if self._shown:
-            written("\r\x1b[K")
+        self._line.clear()
 
 
 def words(count: Count, now: float) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import sys
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -15,7 +14,7 @@ from typing import Any, BinaryIO
 from chat_tui import paths
 from chat_tui.cli.stderr import say, say_recovering, say_updating
 from chat_tui.conversation import Summary, Tree, Turn
-from chat_tui.core import files
+from chat_tui.core import console, files
 from chat_tui.errors import HistoryError
 from chat_tui.history.opening import Settings
 from chat_tui.history.store import Store
@@ -37,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         return asyncio.run(_ACTIONS[options.action](options))
     except BrokenPipeError:
-        _gone()
+        console.discard_output()
         return 0
 
 
@@ -48,9 +47,9 @@ async def _list(options: argparse.Namespace) -> int:
     async with _opened() as store:
         rows = [] if store is None else await store.conversations(limit=options.limit or _EVERY)
     if options.json:
-        _put("[" + ",\n ".join(own.json_text(_summary(row)) for row in rows) + "]\n")
+        console.write_output("[" + ",\n ".join(own.json_text(_summary(row)) for row in rows) + "]\n")
         return 0
-    _put("".join(map(_line, rows)) or "There is no conversation yet.\n")
+    console.write_output("".join(map(_line, rows)) or "There is no conversation yet.\n")
     return 0
 
 
@@ -74,14 +73,14 @@ async def _show(options: argparse.Namespace) -> int:
             "leaf": tree.leaf,
             "turns": [own.turn(turn, tree.routes.get(turn.id)) for turn in turns],
         }
-        _put(own.json_text(record) + "\n")
+        console.write_output(own.json_text(record) + "\n")
         return 0
     of = tree.conversation
-    _put(f"{clean_line(of.title, 300)}\n{of.id} · {_time(of.created)}\n")
+    console.write_output(f"{clean_line(of.title, 300)}\n{of.id} · {_time(of.created)}\n")
     if of.system_prompt:
-        _put(f"\n── system ──\n{clean(of.system_prompt)}\n")
+        console.write_output(f"\n── system ──\n{clean(of.system_prompt)}\n")
     for turn in turns:
-        _put(_shown(turn, with_ids=options.all))
+        console.write_output(_shown(turn, with_ids=options.all))
     return 0
 
 
@@ -97,11 +96,11 @@ async def _search(options: argparse.Namespace) -> int:
     async with _opened() as store:
         hits = [] if store is None else await store.search(" ".join(options.query), limit=options.limit)
     if options.json:
-        _put(own.json_text(hits) + "\n")
+        console.write_output(own.json_text(hits) + "\n")
         return 0
     for hit in hits:
-        _put(f"{hit.conversation}  {_time(hit.created)}  {clean_line(hit.conversation_title, 80)}\n")
-        _put(f"    {hit.role}: {clean_line(hit.snippet)}\n")
+        console.write_output(f"{hit.conversation}  {_time(hit.created)}  {clean_line(hit.conversation_title, 80)}\n")
+        console.write_output(f"    {hit.role}: {clean_line(hit.snippet)}\n")
     if not hits:
         say("chat-tui: nothing was found.\n")
     return 0
@@ -140,7 +139,7 @@ class _Output:
 
     def put(self, text: str) -> None:
         if self._file is None:
-            _put(text)
+            console.write_output(text)
         else:
             self._file.write(text.encode("utf-8", "replace"))
 
@@ -180,7 +179,7 @@ async def _delete(options: argparse.Namespace) -> int:
         tree = await _tree(store, options.id)
         of = tree.conversation
         about = f"“{clean_line(of.title, 100)}” ({of.id}, {len(tree.turns)} turns)"
-        if not options.yes and sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty():
+        if not options.yes and sys.stdin is not None and sys.stdin.isatty() and console.error_is_terminal():
             say(f"Erase {about} for good? [y/N] ")
             answer = await asyncio.to_thread(sys.stdin.readline)
             if answer.strip().lower() not in ("y", "yes"):
@@ -188,9 +187,9 @@ async def _delete(options: argparse.Namespace) -> int:
                 return 1
         await _known(store).erase(of.id)
     if options.json:
-        _put(own.json_text({"deleted": of.id, "title": of.title, "turns": len(tree.turns)}) + "\n")
+        console.write_output(own.json_text({"deleted": of.id, "title": of.title, "turns": len(tree.turns)}) + "\n")
     else:
-        _put(f"{about} is erased.\n")
+        console.write_output(f"{about} is erased.\n")
     return 0
 
 
@@ -198,17 +197,19 @@ async def _check(options: argparse.Namespace) -> int:
     file = str(paths.store_file())
     async with _opened() as store:
         if store is None:
-            _put(own.json_text({"ok": True, "file": None}) + "\n" if options.json else "There is no history yet.\n")
+            console.write_output(
+                own.json_text({"ok": True, "file": None}) + "\n" if options.json else "There is no history yet.\n"
+            )
             return 0
         report = await store.check()
     if options.json:
         fields = {name: getattr(report, name) for name in report.__struct_fields__}
-        _put(own.json_text({"ok": report.ok, "file": file, **fields}) + "\n")
+        console.write_output(own.json_text({"ok": report.ok, "file": file, **fields}) + "\n")
     else:
         for problem in report.problems:
-            _put(f"{clean_line(problem, 500)}\n")
+            console.write_output(f"{clean_line(problem, 500)}\n")
         state = "Nothing is wrong" if report.ok else "This is wrong"
-        _put(
+        console.write_output(
             f"{state} with {clean_line(file)}: {report.conversations} conversations, {report.turns} turns,"
             f" {report.size_bytes / 1e6:.1f} MB.\n"
         )
@@ -223,9 +224,9 @@ async def _backup(options: argparse.Namespace) -> int:
         await _known(store).backup(target)
     size = target.stat().st_size
     if options.json:
-        _put(own.json_text({"file": str(target.absolute()), "size_bytes": size}) + "\n")
+        console.write_output(own.json_text({"file": str(target.absolute()), "size_bytes": size}) + "\n")
     else:
-        _put(f"The history is copied to {clean_line(str(target))} ({size / 1e6:.1f} MB).\n")
+        console.write_output(f"The history is copied to {clean_line(str(target))} ({size / 1e6:.1f} MB).\n")
     return 0
 
 
@@ -271,19 +272,3 @@ def _known(store: Store | None) -> Store:
 def _time(time: datetime | None) -> str:
     """In the zone of this machine."""
     return "" if time is None else f"{time.astimezone():%Y-%m-%d %H:%M}"
-
-
-def _put(text: str) -> None:
-    """Write to stdout in UTF-8, whatever the locale; raises `BrokenPipeError` where nobody reads."""
-    if sys.stdout is None:
-        raise BrokenPipeError
-    sys.stdout.buffer.write(text.encode("utf-8", "replace"))
-    sys.stdout.buffer.flush()
-
-
-def _gone() -> None:
-    """Keeps the interpreter from complaining at its exit that nobody reads."""
-    if sys.stdout is not None:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from pathlib import Path
 
 import msgspec
 
 from chat_tui import paths
-from chat_tui.cli.stderr import say, say_recovering, say_updating, written
+from chat_tui.cli.stderr import say, say_recovering, say_updating
+from chat_tui.core import console
 from chat_tui.history.opening import Settings
 from chat_tui.history.store import Store
 from chat_tui.history.transfer import importing, own
@@ -50,8 +50,7 @@ async def run(file: Path, *, as_json: bool) -> int:
         text = own.json_text(msgspec.to_builtins(fields)) + "\n"
     else:
         text = report.words() + "\n"
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    console.write_output(text)
     return 0
 
 
@@ -60,7 +59,8 @@ class _Bar:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._terminal = sys.stderr is not None and sys.stderr.isatty()
+        self._terminal = console.error_is_terminal()
+        self._line = console.StatusLine()
         self._told = 0.0 if self._terminal else time.monotonic()
 
     def show(self, progress: importing.Progress) -> None:
@@ -76,11 +76,10 @@ class _Bar:
             text += f", {progress.seconds / part - progress.seconds:.0f} s left"
         if self._terminal:
             full = round(part * _BAR)
-            written(f"\r\x1b[K{self._name} {'━' * full}{'─' * (_BAR - full)} {text}")
+            self._line.show(f"{self._name} {'━' * full}{'─' * (_BAR - full)} {text}")
         else:
-            written(f"{self._name}: {text.strip()}\n")
+            say(f"{self._name}: {text.strip()}\n")
 
     def end(self) -> None:
         """Leave the line clean."""
-        if self._terminal:
-            written("\r\x1b[K")
+        self._line.clear()

@@ -5,19 +5,19 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 import time
 from pathlib import Path
 
 import msgspec
 
 from chat_tui import config, paths
+from chat_tui.core import console
 from chat_tui.errors import ChatTuiError, LocalModelError
 from chat_tui.local.hub import pull
 from chat_tui.local.library import Library, OwnModel
 from chat_tui.local.weights import Weights
 from chat_tui.models import LOCAL_MODEL
-from chat_tui.text_safety import clean_line
+from chat_tui.text_safety import clean_line, escaped_json
 
 _NOTE_SECONDS = 2.0
 """Between two notes of progress where stderr is no terminal."""
@@ -78,21 +78,21 @@ def _listed(model: OwnModel) -> Listed:
 
 def _list(rows: list[Listed], *, as_json: bool) -> int:
     if as_json:
-        sys.stdout.write(json.dumps([msgspec.to_builtins(row) for row in rows]) + "\n")
+        console.write_data(escaped_json(json.dumps([msgspec.to_builtins(row) for row in rows])) + "\n")
         return 0
     width = max(len(row.name) for row in rows)
     for row in rows:
         size = f"{row.bytes / 1e9:.2f} GB" if row.bytes else "–"
         window = f"{row.context_window:,}" if row.context_window else "–"
-        sys.stdout.write(f"{row.name:<{width}} {size:>9} {window:>9}  {clean_line(row.state, 120)}\n")
+        console.write_output(f"{row.name:<{width}} {size:>9} {window:>9}  {clean_line(row.state, 120)}\n")
     return 0
 
 
 def _done(what: str, model: OwnModel, *, as_json: bool) -> int:
     if as_json:
-        sys.stdout.write(json.dumps({what: msgspec.to_builtins(model)}) + "\n")
+        console.write_data(escaped_json(json.dumps({what: msgspec.to_builtins(model)})) + "\n")
     else:
-        sys.stdout.write(f"{model.name}: {what} ({clean_line(model.path, 300)})\n")
+        console.write_output(f"{model.name}: {what} ({clean_line(model.path, 300)})\n")
     return 0
 
 
@@ -111,7 +111,8 @@ class _Bar:
 
     def __init__(self, name: str) -> None:
         self._name = clean_line(name, 60)
-        self._terminal = sys.stderr.isatty()
+        self._terminal = console.error_is_terminal()
+        self._line = console.StatusLine()
         self._told = self._begun = time.monotonic()
         self._first: int | None = None
 
@@ -126,10 +127,11 @@ class _Bar:
         speed = (received - self._first) / max(0.001, now - self._begun)
         if speed > 1000 and total:
             text += f", {speed / 1e6:.1f} MB/s, {max(0, total - received) / speed:.0f} s left"
-        sys.stderr.write(f"\r\x1b[K{text}" if self._terminal else f"{text}\n")
-        sys.stderr.flush()
+        if self._terminal:
+            self._line.show(text)
+        else:
+            console.write_error(f"{text}\n")
 
     def end(self) -> None:
         """Leave the line clean."""
-        if self._terminal:
-            sys.stderr.write("\r\x1b[K")
+        self._line.clear()

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import os
-import re
-import sys
 import time
 from itertools import groupby
+from typing import Literal
 
 import msgspec
 
 from chat_tui.chunks import Chunk, End, Error, Metadata, Token, encode
 from chat_tui.cli.breakdown import breakdown
-from chat_tui.cli.stderr import words_of, written
+from chat_tui.cli.stderr import words_of
 from chat_tui.cli.two_phases import TwoPhases
+from chat_tui.core import console
 from chat_tui.core.finish_reasons import is_known
 from chat_tui.errors import ChatTuiError
-from chat_tui.text_safety import clean
+from chat_tui.text_safety import escaped_json
 
 NOTE_SECONDS = 2.0
 """Between two notes about a fetch, where stderr is no terminal."""
 _WEIGHTS_BYTES = 98_362_432
-_CONTROL = re.compile("[\x7f-\x9f]")
 _ENDINGS = {
     "cancelled": "cancelled; the part is kept",
     "broken": "the answer broke off; the part is kept",
@@ -35,9 +33,10 @@ class Paper:
 
     def __init__(self, *, as_json: bool) -> None:
         self._json = as_json
-        self._terminal = sys.stderr is not None and sys.stderr.isatty()
-        self._waiting: list[tuple[bool, str]] = []
-        """(for stderr, text)"""
+        self._terminal = console.error_is_terminal()
+        self._waiting: list[tuple[Literal["output", "error", "status"], str]] = []
+        """Where to, and the text; an empty status takes the line away."""
+        self._status_line = console.StatusLine()
         self._said = ""
         self._two = TwoPhases()
         self._spoke: set[object] = set()
@@ -49,7 +48,7 @@ class Paper:
     @property
     def is_watched(self) -> bool:
         """Words go to a terminal."""
-        return not self._json and sys.stdout is not None and sys.stdout.isatty()
+        return not self._json and console.output_is_terminal()
 
     @property
     def waits(self) -> bool:
@@ -63,7 +62,7 @@ class Paper:
         if isinstance(chunk, Token) and chunk.kind == "text":
             self._spoke.add(chunk.phase)
         if self._json:
-            self._waiting.append((False, json_line(encode(chunk))))
+            self._waiting.append(("output", json_line(encode(chunk))))
         elif isinstance(chunk, Token) and chunk.kind == "text":
             self._say(self._two.take(chunk))
         if isinstance(chunk, Metadata):
@@ -72,56 +71,55 @@ class Paper:
             if not self._json and self._said and not self._said.endswith("\n"):
                 # On a terminal both outputs share a line.
                 self._say("\n")
-            self._waiting.append((True, clean(words_of(ChatTuiError(chunk.error.title, chunk.error.hint)))))
+            self._waiting.append(("error", words_of(ChatTuiError(chunk.error.title, chunk.error.hint))))
         elif isinstance(chunk, End) and not self._json:
             self._say(self._two.rest())
             self._end(chunk)
 
     def _say(self, text: str) -> None:
         if text:
-            self._waiting.append((False, text))
+            self._waiting.append(("output", text))
             self._said = text
 
     def put(self, text: str) -> None:
         """Take words for stdout that are no chunk's."""
         self._clear()
-        self._waiting.append((False, text))
+        self._waiting.append(("output", text))
 
     def note(self, text: str) -> None:
         """Take words for stderr that are no chunk's."""
         self._clear()
-        self._waiting.append((True, clean(text)))
+        self._waiting.append(("error", text))
 
     def flush(self) -> None:
         """Write what waits. Raises `BrokenPipeError` where nobody reads."""
         waiting, self._waiting = self._waiting, []
-        for for_stderr, group in groupby(waiting, key=lambda entry: entry[0]):
-            text = "".join(entry[1] for entry in group)
-            if for_stderr:
-                written(text)
-            elif sys.stdout is None:
-                raise BrokenPipeError
+        for target, group in groupby(waiting, key=lambda entry: entry[0]):
+            texts = [text for _, text in group]
+            if target == "output":
+                write = console.write_data if self._json else console.write_output
+                write("".join(texts))
+            elif target == "error":
+                console.write_error("".join(texts))
+            elif texts[-1]:
+                self._status_line.show(texts[-1])
             else:
-                sys.stdout.buffer.write(text.encode("utf-8", "replace"))
-                sys.stdout.buffer.flush()
+                self._status_line.clear()
 
     def gone(self) -> None:
         """Nobody reads stdout any more: keep the interpreter from complaining at its exit."""
-        if sys.stdout is not None:
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, sys.stdout.fileno())
-            os.close(nowhere)
+        console.discard_output()
 
     def _end(self, chunk: End) -> None:
         self._clear()
         if self._said and not self._said.endswith("\n"):
-            self._waiting.append((False, "\n"))
+            self._waiting.append(("output", "\n"))
         if chunk.state in _ENDINGS:
-            self._waiting.append((True, f"[{_ENDINGS[chunk.state]}]\n"))
+            self._waiting.append(("error", f"[{_ENDINGS[chunk.state]}]\n"))
         elif chunk.state == "complete" and not is_known(chunk.finish_reason):
             self._line(f"the server ended the answer with `{chunk.finish_reason}`")
         if chunk.insights is not None:
-            self._waiting.append((True, clean(breakdown(chunk.insights))))
+            self._waiting.append(("error", breakdown(chunk.insights)))
 
     def _note(self, chunk: Metadata) -> None:
         if chunk.event == "fetching":
@@ -170,20 +168,20 @@ class Paper:
         if self._terminal:
             self._status(text)
         else:
-            self._waiting.append((True, text + "\n"))
+            self._waiting.append(("error", text + "\n"))
 
     def _status(self, text: str) -> None:
         self._shown = True
-        self._waiting.append((True, f"\r\x1b[K{text}"))
+        self._waiting.append(("status", text))
 
     def _line(self, text: str) -> None:
         self._clear()
-        self._waiting.append((True, f"[{clean(text)}]\n"))
+        self._waiting.append(("error", f"[{text}]\n"))
 
     def _clear(self) -> None:
         if self._shown:
             self._shown = False
-            self._waiting.append((True, "\r\x1b[K"))
+            self._waiting.append(("status", ""))
 
 
 def json_line(encoded: bytes, model: str = "") -> str:
@@ -191,5 +189,4 @@ def json_line(encoded: bytes, model: str = "") -> str:
     line = encoded.decode("utf-8")
     if model:
         line = f'{line[:-1]},"model":{msgspec.json.encode(model).decode()}}}'
-    # JSON escapes what is below U+0020 by itself, and nothing above.
-    return _CONTROL.sub(lambda match: f"\\u{ord(match.group()):04x}", line) + "\n"
+    return escaped_json(line) + "\n"

@@ -13,6 +13,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from chat_tui import config, paths
+from chat_tui.cli.crash_notice import report
+from chat_tui.cli.stderr import say
+from chat_tui.core import console
 from chat_tui.errors import ChatTuiError
 
 if TYPE_CHECKING:
@@ -26,11 +29,11 @@ RECOVERY_NOTICE_SECONDS = 2.5
 
 def run(options: argparse.Namespace) -> int:
     """Open the screen; gives the exit code."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        sys.stderr.write("chat-tui: the screen needs a terminal. For a pipe: chat-tui ask QUESTION\n")
+    if not (sys.stdin is not None and sys.stdin.isatty() and console.output_is_terminal()):
+        say("chat-tui: the screen needs a terminal. For a pipe: chat-tui ask QUESTION\n")
         return 2
     if os.environ.get("TERM") == "dumb":
-        sys.stderr.write("chat-tui: a dumb terminal cannot draw the screen (TERM=dumb). Try: chat-tui ask QUESTION\n")
+        say("chat-tui: a dumb terminal cannot draw the screen (TERM=dumb). Try: chat-tui ask QUESTION\n")
         return 2
     preset = None
     if options.preset is not None or options.set:
@@ -93,21 +96,6 @@ async def shown(app: ChatApp, *, private: bool = False) -> int:
         if app.engine is not None:
             await app.engine.close()
     if app.crash is not None:
-        _tell_crash(app.crash, private=private)
+        kept = "What was private is gone." if private else "Your conversations are saved; start it again to go on."
+        report(app.crash, kept)
     return app.return_code or 0
-
-
-def _tell_crash(error: BaseException, *, private: bool) -> None:
-    """One line for what happened and what was kept, one for where the report is."""
-    from datetime import datetime
-
-    from chat_tui import crash_report
-
-    kept = "What was private is gone." if private else "Your conversations are saved; start it again to go on."
-    sys.stderr.write(f"chat-tui has crashed ({type(error).__name__}). {kept}\n")
-    try:
-        file = crash_report.write(error, paths.state_folder(), datetime.now().astimezone())
-    except OSError as fault:
-        sys.stderr.write(f"No report could be written: {fault.strerror}.\n")
-    else:
-        sys.stderr.write(f"The report, without anything you wrote: {file}\n")

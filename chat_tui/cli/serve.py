@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import re
-import sys
 
 from msgspec.structs import replace
 
 from chat_tui import config, paths
 from chat_tui.cli.choice import wrong_choice
 from chat_tui.cli.stderr import say, told
+from chat_tui.core import console
 from chat_tui.errors import ConfigError
 from chat_tui.text_safety import clean_line
 
@@ -46,11 +46,8 @@ def _wrong_origin(origins: list[str]) -> str:
 
 
 def _announce(url: str) -> None:
-    if sys.stdout is None:
-        return
     try:
-        sys.stdout.write(f"{url}\n")
-        sys.stdout.flush()
+        console.write_output(f"{url}\n")
     except OSError:
         # Whoever started it does not listen; the token may be known to others by the variable.
-        sys.stdout = None
+        console.discard_output()

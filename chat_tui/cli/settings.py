@@ -17,6 +17,7 @@ import msgspec
 
 from chat_tui.config import Config
 from chat_tui.config_faults import kind_of
+from chat_tui.core import console
 from chat_tui.limits import Weights
 
 _HEADER = "| setting | value | default | |\n|---|---|---|---|\n"
@@ -30,7 +31,7 @@ The README has an example of each table.
 
 def run() -> int:
     """Write the page to stdout; gives the exit code."""
-    sys.stdout.write(markdown())
+    console.write_output(markdown())
     return 0
 
 

@@ -1,11 +1,9 @@
-"""What is said to people beside the answer: on stderr, cleaned, and whether or not somebody reads it."""
+"""What is said to people beside the answer, on stderr."""
 
 from __future__ import annotations
 
-import sys
-
+from chat_tui.core.console import write_error
 from chat_tui.errors import ChatTuiError
-from chat_tui.text_safety import clean
 
 
 def told(error: ChatTuiError) -> int:
@@ -21,7 +19,7 @@ def words_of(error: ChatTuiError) -> str:
 
 def say(text: str) -> None:
     """Write words to stderr, without anything that a terminal would obey; nobody need be there to read them."""
-    written(clean(text))
+    write_error(text)
 
 
 def say_updating() -> None:
@@ -32,15 +30,3 @@ def say_updating() -> None:
 def say_recovering(part: float) -> None:
     """Say how far the recovery of a damaged history is, from 0 to 1."""
     say(f"chat-tui: The history is damaged. Recovering what can be read: {part:.0%}\n")
-
-
-def written(text: str) -> None:
-    """Write to stderr as it is."""
-    if sys.stderr is None:
-        return
-    try:
-        sys.stderr.write(text)
-        sys.stderr.flush()
-    except (OSError, ValueError):
-        # Nobody can be told; without this the interpreter would try once more at its exit.
-        sys.stderr = None

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 from textual import events
 from textual.app import App
+from textual.filter import LineFilter
 from textual.notifications import Notify
 from textual.screen import Screen
 from textual.widget import Widget
@@ -28,6 +29,7 @@ from chat_tui.errors import ChatTuiError, ThemeError
 from chat_tui.text_safety import clean_line
 from chat_tui.tui import kept_screen, keymap, palettes, themes
 from chat_tui.tui.chat_screen import ChatScreen
+from chat_tui.tui.control_filter import ControlFilter
 from chat_tui.tui.driver import driver_class, is_behind, show_title
 from chat_tui.tui.history_list import local_now
 from chat_tui.tui.host import Choice, Offering
@@ -83,6 +85,7 @@ class ChatApp(App[int]):
         clock: Callable[[], datetime] = local_now,
         open_seconds: float = OPEN_SECONDS,
     ) -> None:
+        self._control_filter = ControlFilter()
         super().__init__(driver_class=driver_class(), ansi_color=True if "NO_COLOR" in os.environ else None)
         self.config = config
         self.kept = kept_screen.read(kept_in) if kept_in is not None else KeptScreen(welcomed=True)
@@ -103,6 +106,10 @@ class ChatApp(App[int]):
         """What has ended the app that should not have."""
         self.changed_keys: dict[str, str] = {}
         """Rebound keys by id."""
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """What every drawn line passes through."""
+        return [*super().get_line_filters(), self._control_filter]
 
     def get_default_screen(self) -> Screen[None]:
         """The one screen that is always there."""

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-
+from chat_tui.core.console import write_error
 from chat_tui.errors import ChatTuiError
-from chat_tui.text_safety import clean
 
 
 def note(text: str) -> None:
-    """Write words to stderr, without anything that a terminal would obey."""
-    if sys.stderr is None:
-        return
-    try:
-        sys.stderr.write(clean(text))
-        sys.stderr.flush()
-    except (OSError, ValueError):
-        # Nobody can be told.
-        return
+    """Write words to stderr."""
+    write_error(text)
 
 
 def tell(error: ChatTuiError) -> None:

@@ -12,7 +12,6 @@ sent, to whom, or what it may cost.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Annotated, Any, get_type_hints
@@ -24,12 +23,10 @@ from chat_tui.conversation import Conversation, Tree, Turn, now
 from chat_tui.history.rows import encoded, orphan, storable
 from chat_tui.history.transfer.parcels import KEY_CHARACTERS, Arrival, BadRecord, Head, Parcel, Skipped, words
 from chat_tui.route import Route
+from chat_tui.text_safety import escaped_json
 
 FORMAT = "chat-tui"
 VERSION = 1
-
-# JSON lets these stand as they are, and a terminal obeys some of them.
-_UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 _TURN_FIELDS = get_type_hints(Turn)
@@ -98,7 +95,7 @@ def json_text(value: Any) -> str:
         text = msgspec.json.encode(value).decode()
     except ValueError:  # lone surrogates
         text = encoded(_Any(value))[len('{"value":') : -1]
-    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return escaped_json(text)
 
 
 class _Any(msgspec.Struct, frozen=True):

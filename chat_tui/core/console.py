@@ -1,0 +1,87 @@
+"""The only place that writes to standard output and standard error. No control character gets through to a terminal.
+
+Text for people is cleaned here, wherever it came from. Data for machines (`write_data`) keeps its bytes; JSON among it
+goes through `escaped_json` first. Child processes, whose standard output is a protocol, are another matter.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from chat_tui.text_safety import clean, clean_line
+
+_CLEAR_LINE = "\r\x1b[K"
+_LINE_CHARACTERS = 1000
+
+
+def error_is_terminal() -> bool:
+    """Standard error is a terminal."""
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
+def output_is_terminal() -> bool:
+    """Standard output is a terminal."""
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
+def output_descriptor() -> int | None:
+    """The file descriptor of standard output; None where it is closed."""
+    return None if sys.stdout is None else sys.stdout.fileno()
+
+
+def write_error(text: str) -> None:
+    """Write to standard error, cleaned. Where nobody can read it, nothing happens."""
+    _write_error(clean(text))
+
+
+def write_output(text: str) -> None:
+    """Write to standard output, cleaned, in UTF-8 whatever the locale. Raises OSError, `BrokenPipeError` among them."""
+    write_data(clean(text))
+
+
+def write_data(text: str) -> None:
+    """Write to standard output as it is: for machines. Raises OSError, `BrokenPipeError` among them."""
+    if sys.stdout is None:
+        raise BrokenPipeError
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode("utf-8", "replace"))
+    sys.stdout.buffer.flush()
+
+
+def discard_output() -> None:
+    """Nobody reads standard output any more: keep the interpreter from complaining at its exit."""
+    if sys.stdout is not None:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+class StatusLine:
+    """One line on standard error that is repainted in place; nothing where that is no terminal."""
+
+    def __init__(self) -> None:
+        self.is_shown = False
+
+    def show(self, text: str) -> None:
+        """Paint it anew. A line that is too long is cut: a second one would stay."""
+        if error_is_terminal():
+            self.is_shown = True
+            _write_error(f"{_CLEAR_LINE}\x1b[?7l{clean_line(text, _LINE_CHARACTERS)}\x1b[?7h")
+
+    def clear(self) -> None:
+        """Take it away."""
+        if self.is_shown:
+            self.is_shown = False
+            _write_error(_CLEAR_LINE)
+
+
+def _write_error(text: str) -> None:
+    if sys.stderr is None:
+        return
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        # Nobody can be told; without this the interpreter would try once more at its exit.
+        sys.stderr = None
