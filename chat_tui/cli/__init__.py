@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import NoReturn
@@ -14,8 +15,12 @@ from chat_tui.core import console
 from chat_tui.errors import ChatTuiError
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; gives the exit code: 0 done, 1 failed, 2 wrong usage, 130 cancelled."""
+def main(arguments: Sequence[str] | None = None, *, platform: str = sys.platform) -> int:
+    """Run a command; gives the exit code: 0 done, 1 failed, 2 wrong usage or platform, 130 cancelled."""
+    # Nothing that is imported above may need a module that Windows does not have.
+    if platform == "win32":
+        say("chat-tui: Windows is not supported yet. Run chat-tui inside WSL (`wsl --install` sets it up).\n")
+        return 2
     try:
         return _run(arguments)
     except ChatTuiError as error:
