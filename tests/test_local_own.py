@@ -168,6 +168,9 @@ class Hub(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _HubPage)
         self.content, self.sha256 = content, sha256 or hashlib.sha256(content).hexdigest()
         self.cut_at: int | None = None
+        self.file_names: list[Any] = ["tiny-Q4_0.gguf"]
+        self.record: bytes | None = None
+        """In place of the repository's own."""
         self.ranges: list[str] = []
 
     @property
@@ -190,13 +193,12 @@ class _HubPage(http.server.BaseHTTPRequestHandler):
             return
         hub = self.server
         size = len(hub.content)
-        row = {
-            "rfilename": "tiny-Q4_0.gguf",
-            "size": size,
-            "lfs": {"sha256": hub.sha256, "size": size, "pointerSize": 1},
-        }
+        lfs = {"sha256": hub.sha256, "size": size, "pointerSize": 1}
+        rows = [{"rfilename": name, "size": size, "lfs": lfs} for name in hub.file_names]
         found = "/api/models/org/tiny" in self.path
-        body = json.dumps({"id": "org/tiny", "sha": "c" * 40, "siblings": [row]} if found else {"error": "no"}).encode()
+        body = json.dumps({"id": "org/tiny", "sha": "c" * 40, "siblings": rows} if found else {"error": "no"}).encode()
+        if found and hub.record is not None:
+            body = hub.record
         self.send_response(200 if found else 404)
         if not found:
             self.send_header("X-Error-Code", "RepoNotFound")
@@ -277,3 +279,97 @@ def test_what_is_not_there_is_told(hub: Hub, tmp_path: Path) -> None:
         pull("org/tiny", tmp_path, lambda *_: None, endpoint="http://127.0.0.1:9")
     assert "HTTPS_PROXY" in caught.value.hint
     assert Library(tmp_path / "none.json").models() == []
+
+
+@pytest.mark.parametrize(
+    "file_name",
+    [
+        "../x.gguf",
+        "a/../../x.gguf",
+        "/tmp/x.gguf",
+        "..\\x.gguf",
+        "C:\\x.gguf",
+        "c:x.gguf",
+        "a\x00.gguf",
+        "a\x1b]0;x\x07.gguf",
+        "a\u202e.gguf",
+        "a//x.gguf",
+        "x" * 300 + ".gguf",
+        "x.gguf/",
+        "\ud800.gguf",
+        7,
+        None,
+    ],
+)
+def test_a_file_whose_name_leaves_the_folder_is_not_pulled(hub: Hub, tmp_path: Path, file_name: Any) -> None:
+    folder = tmp_path / "data" / "models"
+    hub.file_names = [file_name]
+    with pytest.raises(LocalModelError, match="could not be pulled") as caught:
+        pull("org/tiny", folder, lambda *_: None, endpoint=hub.url)
+    assert str(caught.value).isprintable()
+    assert not list(tmp_path.rglob("*.gguf"))
+
+    hub.file_names = [file_name, "fine/tiny.gguf"]
+    if isinstance(file_name, str):
+        file, source = pull("org/tiny", folder, lambda *_: None, endpoint=hub.url)
+        assert file.read_bytes() == hub.content
+        assert source == "org/tiny:fine/tiny.gguf"
+
+
+SHA = b'"sha": "' + b"c" * 40 + b'"'
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        b"[" * 200_000,
+        b'{"id": "org/tiny", ' + SHA + b', "siblings": ' + b"[" * 200_000,
+        b"[]",
+        b"7",
+        b"not JSON",
+        b"\xff\xfe",
+        b'{"id": "org/tiny"}',
+        b'{"id": "org/tiny", "sha": "../../x", "siblings": [{"rfilename": "x.gguf"}]}',
+        b'{"id": "org/tiny", "sha": 7, "siblings": [{"rfilename": "x.gguf"}]}',
+        b'{"id": "org/tiny", ' + SHA + b', "siblings": [7]}',
+        b'{"id": "org/tiny", ' + SHA + b', "siblings": [{"rfilename": "x.gguf", "lfs": 7}]}',
+        b'{"id": "org/tiny", ' + SHA + b', "siblings": {}}',
+    ],
+)
+def test_a_record_that_is_no_repositorys_ends_in_a_sentence(hub: Hub, tmp_path: Path, record: bytes) -> None:
+    hub.record = record
+    with pytest.raises(LocalModelError, match="org/tiny could not be pulled"):
+        pull("org/tiny", tmp_path, lambda *_: None, endpoint=hub.url)
+
+
+def test_a_pull_that_fails_ends_in_a_sentence_on_the_command_line(home: dict[str, str], hub: Hub) -> None:
+    hub.file_names = ["../x.gguf"]
+    done = models(home, "pull", "org/tiny", HF_ENDPOINT=hub.url)
+    assert done.returncode == 1
+    assert done.stderr.startswith("chat-tui: org/tiny could not be pulled: ")
+    assert len(done.stderr.splitlines()) == 2
+    done = models(home, "pull", "org/tiny", HF_ENDPOINT="http://[")
+    assert done.returncode == 1
+    assert done.stderr.startswith("chat-tui: org/tiny could not be pulled: ")
+
+
+def test_what_is_no_model_is_not_kept(hub: Hub, tmp_path: Path) -> None:
+    hub.content = b"<html>" * 1000
+    hub.sha256 = hashlib.sha256(hub.content).hexdigest()
+    with pytest.raises(LocalModelError, match="no GGUF file"):
+        pull("org/tiny", tmp_path, lambda *_: None, endpoint=hub.url)
+    assert not list(tmp_path.rglob("*.gguf"))
+
+
+@pytest.mark.parametrize(
+    "content", [b'[{"name": "a", "path": "b", "x": ' + b"[" * 200_000, b"[" * 200_000, b"{}", b"\xff"]
+)
+def test_a_damaged_list_of_models_is_put_aside(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "models.json"
+    file.write_bytes(content)
+    assert Library(file).models() == []
+    assert (tmp_path / "models.json.damaged").read_bytes() == content
+    own = tmp_path / "own.gguf"
+    own.write_bytes(gguf())
+    Library(file).add(own)
+    assert [model.name for model in Library(file).models()] == ["local/own"]

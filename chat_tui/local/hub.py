@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ from chat_tui.text_safety import clean_line
 _LIKED = ("q4_k_m", "q4_k_s", "q4_0", "q4_1", "q5_k_m", "q8_0", "f16", "bf16")
 """Which of a repository's files is taken where none is named: small, and hardly worse than the whole."""
 _PART = re.compile(r"-\d{5}-of-\d{5}\.gguf$")
+_COMMIT = re.compile(r"[0-9a-f]{40,64}")
+_LONGEST_NAME = 200
+"""Bytes of one part of a file's path: the library makes a longer name of it while it downloads."""
 
 
 def pull(
@@ -28,20 +32,13 @@ def pull(
     repository, _, wanted = name.partition(":")
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
         raise _failed(name, "it is not written as ORG/REPO or ORG/REPO:FILE", "Such as bartowski/SmolLM2-135M-GGUF.")
-    from huggingface_hub import HfApi, hf_hub_download
-    from huggingface_hub import logging as its_words
-    from huggingface_hub.errors import (
-        EntryNotFoundError,
-        GatedRepoError,
-        HTTPError,
-        LocalEntryNotFoundError,
-        RepositoryNotFoundError,
-    )
+    with _failures_told(name):
+        from huggingface_hub import HfApi, hf_hub_download
 
-    its_words.set_verbosity_error()  # type: ignore[no-untyped-call]
-    try:
         told = HfApi(endpoint=endpoint).model_info(repository, files_metadata=True, timeout=30)
-        files = {file.rfilename: file for file in told.siblings or () if file.rfilename.lower().endswith(".gguf")}
+        if not _COMMIT.fullmatch(told.sha or ""):
+            raise ValueError("no commit")
+        files = {file.rfilename: file for file in told.siblings or () if _is_wanted(file.rfilename)}
         chosen = files[choose({name: file.size or 0 for name, file in files.items()}, wanted, name)]
         place = folder / repository.replace("/", "--")
         path = hf_hub_download(
@@ -50,32 +47,60 @@ def pull(
             revision=told.sha,
             local_dir=place,
             endpoint=endpoint,
-            tqdm_class=_progress(received, chosen.size or 0),
+            tqdm_class=_progress(received, chosen.size if isinstance(chosen.size, int) else 0),
         )
-    except GatedRepoError:
+    _check(Path(path), chosen.lfs.sha256 if chosen.lfs else None, name)
+    return Path(path), f"{repository}:{chosen.rfilename}"
+
+
+@contextmanager
+def _failures_told(name: str) -> Iterator[None]:
+    """Raises `LocalModelError` for what the hub's library raises."""
+    try:
+        from huggingface_hub import errors
+        from huggingface_hub import logging as its_words
+    except ValueError as error:
+        # It reads its variables when it is imported.
+        raise _failed(name, "an HF_ variable is set to something odd", "Is HF_ENDPOINT an address?") from error
+    its_words.set_verbosity_error()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    except errors.GatedRepoError:
         raise _failed(name, "its makers ask for a sign-up", "Sign up on its page, and set HF_TOKEN.") from None
-    except LocalEntryNotFoundError:
+    except errors.LocalEntryNotFoundError:
         raise _failed(name, "the line was cut", "Try again: what has come is kept.") from None
-    except (RepositoryNotFoundError, EntryNotFoundError):
+    except (errors.RepositoryNotFoundError, errors.EntryNotFoundError):
         raise _failed(name, "there is no such repository, or it is private", "HF_TOKEN opens private ones.") from None
-    except (HTTPError, OSError) as error:
+    except (errors.HTTPError, OSError) as error:
         why = clean_line(str(error).partition("\n")[0], 200)
-        if isinstance(error, HTTPError) and getattr(error, "response", None) is None:
+        if isinstance(error, errors.HTTPError) and getattr(error, "response", None) is None:
             raise _failed(
                 name,
                 f"the line to the hub fails: {why or type(error).__name__}",
                 "Check the network, HF_ENDPOINT and HTTPS_PROXY, and try again: what has come is kept.",
             ) from error
         raise _failed(name, why or type(error).__name__, "Try again: what has come is kept.") from error
-    _check(Path(path), chosen.lfs.sha256 if chosen.lfs else None, name)
-    return Path(path), f"{repository}:{chosen.rfilename}"
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        # What the library makes of a reply that is no record of a repository.
+        raise _failed(name, "what the hub replied cannot be understood", "Check HF_ENDPOINT and try again.") from error
+
+
+def _is_wanted(file_name: object) -> bool:
+    """A model's file whose path stays in the repository's folder, on every system."""
+    if not isinstance(file_name, str) or not file_name.isprintable() or re.search(r'[\\:*?"<>|]', file_name):
+        return False
+    return file_name.lower().endswith(".gguf") and all(
+        part.strip(". ") and len(part.encode()) <= _LONGEST_NAME for part in file_name.split("/")
+    )
 
 
 def choose(sizes: Mapping[str, int], wanted: str, name: str) -> str:
     """Which of a repository's files is meant by a file's name or a piece of it, such as `Q4_K_M`."""
     whole = [file for file in sizes if not _PART.search(file)]
     if not whole:
-        raise _failed(name, "it has no GGUF file in one piece", "Look for one whose name ends in -GGUF.")
+        raise _failed(
+            name, "it has no GGUF file in one piece with a safe name", "Look for one whose name ends in -GGUF."
+        )
     if wanted:
         fitting = [file for file in whole if file == wanted] or [f for f in whole if wanted.lower() in f.lower()]
         if len(fitting) != 1:
@@ -91,13 +116,16 @@ def choose(sizes: Mapping[str, int], wanted: str, name: str) -> str:
 
 
 def _check(file: Path, expected: str | None, name: str) -> None:
-    if expected is None:
-        return
     with file.open("rb") as source:
-        found = sha256(source, lambda: False)
+        is_model = source.read(4) == b"GGUF"
+        source.seek(0)
+        found = sha256(source, lambda: False) if expected else None
     if found != expected:
         file.unlink()
         raise _failed(name, "its checksum is wrong, and nothing was kept", "Try again.")
+    if not is_model:
+        file.unlink()
+        raise _failed(name, "what came is no GGUF file, and nothing was kept", "Look for another file or repository.")
 
 
 def _progress(received: Callable[[int, int], None], size: int) -> type[Any]:

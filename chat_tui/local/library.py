@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -88,7 +90,12 @@ class Library:
     def _kept(self) -> list[OwnModel]:
         try:
             return msgspec.json.decode(self._file.read_bytes()[:1_000_000], type=list[OwnModel])
-        except (OSError, msgspec.DecodeError):
+        except OSError:
+            return []
+        except (msgspec.DecodeError, RecursionError):
+            # The next model that is added would overwrite what a person may still want to mend.
+            with contextlib.suppress(OSError):
+                os.replace(self._file, self._file.with_name(f"{self._file.name}.damaged"))
             return []
 
     def _write(self, models: list[OwnModel]) -> None:

@@ -84,7 +84,7 @@ class Weights:
                 return file
             if self._seen is None:
                 self._seen = msgspec.json.decode(self._stamp_file.read_bytes()[:1000], type=Stamp)
-        except (OSError, msgspec.DecodeError):
+        except (OSError, msgspec.DecodeError, RecursionError):
             return None
         now = Stamp(found.st_size, found.st_mtime_ns, self._artifact.file_sha256)
         if now != self._seen:
