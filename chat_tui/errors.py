@@ -132,6 +132,8 @@ class Unreachable(ProviderError):
     """DNS, connect, TLS or a broken pipe."""
 
     retryable = True
+    unconnected: bool = False
+    """No connection was made at all: nobody listens there, or the host is not found."""
 
 
 class TooSlow(ProviderError):

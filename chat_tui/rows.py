@@ -31,9 +31,11 @@ class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     verify: bool | str = True
     """False: any certificate will do; a text: the file with the certificates to be trusted."""
     connection_seconds: float | None = None
-    """In place of that of `[timeouts]`, as the next three."""
+    """In place of that of `[timeouts]`, as the next four."""
     first_token_seconds: float | None = None
     """From the question to the first token."""
+    working_seconds: float | None = None
+    """To the first token of a server that shows it is at work, and for a reply that comes whole."""
     token_seconds: float | None = None
     """Silence between tokens."""
     stream_seconds: float | None = None

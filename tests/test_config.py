@@ -136,6 +136,7 @@ NUMBERS = [
     ("performance.max_concurrent_streams", 0, 1),
     ("timeouts.connection_seconds", 0, 0.1),
     ("timeouts.first_token_seconds", -3, 3),
+    ("timeouts.working_seconds", 0, 0.5),
     ("timeouts.token_seconds", 0.0, 1),
     ("timeouts.stream_seconds", -1, 1),
     ("error_handling.retry_attempts", 0, 1),

@@ -36,6 +36,7 @@ max_concurrent_streams = 9
 [timeouts]
 connection_seconds = 1
 first_token_seconds = 2.5
+working_seconds = 90
 token_seconds = 3
 stream_seconds = 40
 profile = "seed"

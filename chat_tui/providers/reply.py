@@ -32,7 +32,8 @@ async def bursts(
 ) -> AsyncGenerator[Sequence[Chunk], None]:
     """The bursts of a reply with status 200: one for each read. The last chunk is an `End`. Raises `ProviderError`.
 
-    What came before an error is handed out before it is raised.
+    What came before an error is handed out before it is raised. An empty burst says that the server is at work: bytes
+    have come that mean nothing yet.
     """
     kind = content_type.partition(";")[0].strip().lower()
     reading = spoken.reading()
@@ -40,8 +41,14 @@ async def bursts(
         raise _web_page()
     wrong: Broken = (ProviderError, *broken)
     burst: list[Chunk] = []
+    at_work = False
     try:
-        first = await _beginning(pieces)
+        first = await anext(pieces, b"")
+        if not _is_telling(first):
+            if first:
+                at_work = True
+                yield ()
+            first = await _beginning(first, pieces)
         if _is_spread_out(first) if spoken.json_lines else _is_json(first):
             burst.extend(reading.whole(await _body(first, pieces)))
             if not (burst and isinstance(burst[-1], End)):
@@ -58,7 +65,8 @@ async def bursts(
                 burst.extend(reading.feed(event.data, event.name))
             if burst and isinstance(burst[-1], End):
                 break
-            if burst:
+            if burst or not at_work:
+                at_work = True
                 yield burst
             if reading.finished and (deadline is None or any(isinstance(chunk, Token) for chunk in burst)):
                 deadline = asyncio.get_running_loop().time() + AFTER_FINISH_SECONDS
@@ -84,15 +92,18 @@ def _web_page() -> Garbled:
     return Garbled("The server sent a web page and not an answer.", "Check `base_url`.")
 
 
-async def _beginning(pieces: AsyncIterator[bytes]) -> bytes:
+async def _beginning(held: bytes, pieces: AsyncIterator[bytes]) -> bytes:
     """The first bytes, up to those that tell what they are: some servers send blank lines while they think."""
-    held = b""
     async for data in pieces:
         held += data
-        bare = held.lstrip()
-        if len(held) > _BLANK_LIMIT or bare.removeprefix(_BOM).strip() not in _UNDECIDED:
+        if _is_telling(held):
             break
     return held
+
+
+def _is_telling(held: bytes) -> bool:
+    """These first bytes are enough to tell what the reply is."""
+    return len(held) > _BLANK_LIMIT or held.lstrip().removeprefix(_BOM).strip() not in _UNDECIDED
 
 
 def _is_json(data: bytes) -> bool:

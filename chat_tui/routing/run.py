@@ -13,7 +13,16 @@ import msgspec
 from chat_tui.chunks import Chunk, End, Error, Metadata, Start, State, Usage, error_info
 from chat_tui.context import Context
 from chat_tui.conversation import Turn
-from chat_tui.errors import AllFailed, ChatTuiError, ContextTooLong, EmptyAnswer, Garbled, ProviderError, TooSlow
+from chat_tui.errors import (
+    AllFailed,
+    ChatTuiError,
+    ContextTooLong,
+    EmptyAnswer,
+    Garbled,
+    ProviderError,
+    TooSlow,
+    Unreachable,
+)
 from chat_tui.limits import ErrorHandling
 from chat_tui.models import Model, cost
 from chat_tui.request import Request
@@ -27,7 +36,7 @@ from chat_tui.routing.scoring import estimated_price, price_limit
 from chat_tui.routing.settings import FIXED, Plan
 from chat_tui.routing.settings import Settings as Settings
 from chat_tui.routing.tally import Tally
-from chat_tui.routing.time_limits import TimeLimits
+from chat_tui.routing.time_limits import Phase, TimeLimits
 from chat_tui.text_safety import clean_line
 
 OpenStream: TypeAlias = Callable[[Model, Request], AbstractAsyncContextManager[AsyncGenerator[Sequence[Chunk], None]]]
@@ -143,9 +152,10 @@ class Run:
         most = self._settings.error_handling.max_tries
         if self._request.part and self._model:
             yield [self._seam(self._model, "")]
-        for rung, model in self._candidates():
-            if len(self._tries) >= most:
-                break
+        candidates = self._candidates()
+        upcoming = next(candidates, None)
+        while upcoming is not None and len(self._tries) < most:
+            (rung, model), upcoming = upcoming, None
             last = self._failures[-1].title if self._failures else ""
             if last:
                 price = estimated_price(model, self._sent_tokens() or 0, self._request.max_tokens)
@@ -173,12 +183,18 @@ class Run:
                     return
                 if self._cut_smaller(model, error):
                     continue
+                if isinstance(error, Unreachable) and error.unconnected:
+                    # Nobody is there: who else is known is asked at once, and this one again only where nobody is.
+                    upcoming = next(candidates, None)
+                    if upcoming is not None:
+                        break
                 delay = self._delay(model, attempt, error)
                 if delay is None or len(self._tries) >= most:
                     break
                 attempt, waited = attempt + 1, delay
                 yield [words.retry(model, attempt, self._handling(model).retry_attempts, delay, error)]
                 await self._control.wait(asyncio.sleep(delay), self._limits.left(self._model))
+            upcoming = upcoming or next(candidates, None)
         self._give_up()
 
     def _handling(self, model: Model) -> ErrorHandling:
@@ -333,11 +349,11 @@ class Run:
         left = self._tally.left_of(self._request.max_tokens)
         request = self._request.changed(prompt="", turns=context.turns, max_tokens=left, stream=self._streams)
         limited = price_limit(request, model, context.tokens, self._spent or 0.0)
-        count = self._tally.count
         async with self._means.open_stream(model, request.changed(**limited)) as source:
             quiet_from = self._control.waited_seconds
+            phase: Phase = "asked"
             while self._tally.ending is None:
-                limit = self._limits.silence(model, spoke=self._tally.count > count)
+                limit = self._limits.silence(model, phase)
                 if limit is not None:
                     limit = max(0.0, limit - (self._control.waited_seconds - quiet_from))
                 try:
@@ -345,10 +361,11 @@ class Run:
                 except StopAsyncIteration:
                     raise Garbled(f"{model.name} ended without an ending.", "Ask again.") from None
                 except Expired:
-                    raise self._too_slow(model, count) from None
+                    raise self._too_slow(model, phase) from None
                 self._address = words.address(burst) or self._address
                 self._notes.update(dict.fromkeys(words.notes(burst)))
-                if any(map(words.breaks_silence, burst)):
+                before, phase = phase, words.phase_after(burst, phase)
+                if phase != before or any(map(words.breaks_silence, burst)):
                     quiet_from = self._control.waited_seconds
                 chunks = self._tally.take(burst)
                 if chunks:
@@ -369,10 +386,9 @@ class Run:
             tally.reject()
             raise fault
 
-    def _too_slow(self, model: Model, count_before: int = 0) -> TooSlow:
-        spoke = self._tally.count > count_before
-        limit = None if self._limits.is_up(self._model) else self._limits.silence(model, spoke=spoke)
-        return words.too_slow(model, limit, self._limits.whole(self._model), spoke=spoke)
+    def _too_slow(self, model: Model, phase: Phase = "asked") -> TooSlow:
+        limit = None if self._limits.is_up(self._model) else self._limits.silence(model, phase)
+        return words.too_slow(model, limit, self._limits.whole(self._model), phase)
 
     def _sent_tokens(self) -> int | None:
         return self._context.tokens if self._context else None

@@ -57,7 +57,7 @@ class Settings(msgspec.Struct, frozen=True):
         return self.by_provider.get(model.provider) or Limits()
 
 
-_TIMEOUTS = ("first_token_seconds", "token_seconds", "stream_seconds")
+_TIMEOUTS = ("first_token_seconds", "working_seconds", "token_seconds", "stream_seconds")
 _HANDLING = ("retry_attempts", "retry_delay_seconds", "exponential_backoff")
 
 

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Literal
 
 from chat_tui.models import Model
 from chat_tui.request import Request
 from chat_tui.routing.resilience import Control
 from chat_tui.routing.settings import Settings
+
+Phase = Literal["asked", "loading", "at work", "spoke"]
+"""Of one try: nothing has come yet, the server loads the model, it shows that it is at work, tokens come."""
+SETTING_OF: Mapping[Phase, str] = MappingProxyType(
+    {
+        "asked": "first_token_seconds",
+        "loading": "first_token_seconds",
+        "at work": "working_seconds",
+        "spoke": "token_seconds",
+    }
+)
+"""Which of `[timeouts]` limits the silence."""
 
 
 class TimeLimits:
@@ -27,10 +41,11 @@ class TimeLimits:
         timeouts = self._settings.timeouts_of(model) if model else self._settings.timeouts
         return self._request.timeout_seconds or timeouts.stream_seconds
 
-    def silence(self, model: Model, *, spoke: bool) -> float | None:
-        """The limit in seconds for the next token of a model, which has spoken or not; None: none."""
+    def silence(self, model: Model, phase: Phase) -> float | None:
+        """The limit in seconds for the next token of a model; None: none."""
         timeouts = self._settings.timeouts_of(model)
-        return timeouts.token_seconds if spoke else timeouts.first_token_seconds
+        limit: float | None = getattr(timeouts, SETTING_OF[phase])
+        return limit
 
     def left(self, model: Model | None, limit: float | None = None) -> float | None:
         """Seconds for the next wait: the limit, or less where the whole stream's limit is nearer."""

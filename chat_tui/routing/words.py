@@ -24,6 +24,7 @@ from chat_tui.models import Model
 from chat_tui.route import Candidate, Try
 from chat_tui.routing.resilience import LONGEST_WAIT_SECONDS
 from chat_tui.routing.settings import Plan
+from chat_tui.routing.time_limits import SETTING_OF, Phase
 
 _NEWS = frozenset({"fetching", "loading", "connecting", "waiting"})
 _DEAR = ("would cost", "its price")
@@ -73,14 +74,37 @@ def too_dear(plan: Plan) -> Metadata | None:
     return Metadata("budget", model=plan.models[0].name, reason=f"Out for the price: {named}{more}.")
 
 
-def too_slow(model: Model, silence: float | None, whole: float | None, *, spoke: bool) -> TooSlow:
-    """Which limit in seconds has run out: of its silence, or (where that is None) of the whole stream."""
+def too_slow(model: Model, silence: float | None, whole: float | None, phase: Phase) -> TooSlow:
+    """Which limit in seconds has run out: of its silence, or (where that is None) of the whole stream.
+
+    A server that has shown a sign of life is not asked again: it may be paid for what it does.
+    """
     about = {"provider": model.provider, "model": model.name}
     if silence is None:
         return TooSlow(f"The answer took longer than {whole:g} s.", "Allow more time for it.", **about)
-    if spoke:
-        return TooSlow(f"{model.name} fell silent for {silence:g} s.", "Ask again.", **about)
-    return TooSlow(f"{model.name} gave no token within {silence:g} s.", "Ask again, or take another.", **about)
+    more = f"Allow more with `{SETTING_OF[phase]}` under [timeouts]"
+    if phase == "spoke":
+        return TooSlow(f"{model.name} fell silent for {silence:g} s.", f"Ask again. {more}.", **about)
+    titles = {
+        "asked": f"{model.name} gave no token within {silence:g} s.",
+        "loading": f"{model.name} was still being loaded after {silence:g} s.",
+        "at work": f"{model.name} is at work, but gave no token within {silence:g} s.",
+    }
+    error = TooSlow(titles[phase], f"{more}, or take another model.", **about)
+    error.retryable = phase == "asked"
+    return error
+
+
+def phase_after(burst: Sequence[Chunk], phase: Phase) -> Phase:
+    """How far a try is after this burst; an empty one says that the server is at work."""
+    if phase == "spoke" or any(isinstance(chunk, Token) and chunk.token for chunk in burst):
+        return "spoke"
+    events = [chunk.event for chunk in burst if isinstance(chunk, Metadata)]
+    if not burst or "usage" in events:
+        return "at work"
+    if "loading" in events:
+        return "loading"
+    return "asked" if phase == "loading" and "waiting" in events else phase
 
 
 def address(burst: Sequence[Chunk]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
@@ -20,7 +21,7 @@ from chat_tui.chunks import Chunk, Metadata, Token
 from chat_tui.models import Model, Provider
 from chat_tui.providers import reply as replies
 from chat_tui.providers.dialects import dialect
-from chat_tui.providers.dialects.dialect import Call, Dialect, Json, parsed
+from chat_tui.providers.dialects.dialect import Call, Dialect, Json, parsed, streams
 from chat_tui.providers.dialects.look_up import Question
 from chat_tui.providers.discovery import whole_list
 from chat_tui.providers.encoding import LARGE_BYTES, encoded
@@ -46,6 +47,12 @@ MODELS_BODY_LIMIT = 16 * 1024 * 1024
 REDIRECTS_LIMIT = 3
 QUIRKS_LIMIT = 6
 """Changes of one request; a server that finds fault with more of it is left alone."""
+LOADING_SECONDS, LOADING_LIMIT_SECONDS = 0.25, 3.0
+"""How long a server that loads the model is left alone at first, and at most."""
+_LOADING = re.compile(
+    r"loading (?:the )?model|model.{0,200}\b(?:is|being)\b.{0,20}\bload(?:ed|ing)|model is (?:warming up|starting)",
+    re.IGNORECASE,
+)
 REMEMBERED_LIMIT = 64
 """Of one model's quirks."""
 
@@ -110,7 +117,7 @@ class Transport:
         if notes := [told for quirk in sorted(known) if (told := note_of_known(quirk, request, made.left_out))]:
             yield [_note(line, model, note) for note in notes]
         fresh: list[Remedy] = []
-        url, redirects, stale = "", 0, 0
+        url, redirects, stale, loading = "", 0, 0, 0
         while True:
             again: _Again | None = None
             wire = _Wire(
@@ -119,6 +126,9 @@ class Transport:
                 may_redirect=redirects < REDIRECTS_LIMIT,
                 may_change=len(fresh) < QUIRKS_LIMIT,
             )
+            if not streams(request, made.call.quirks):
+                # It shows nothing of its work before it has said all.
+                yield ()
             async with aclosing(_attempt(client, spoken, line, model, made.call, url, wire)) as bursts:
                 async for burst in bursts:
                     if wire.accepted and fresh:
@@ -127,11 +137,20 @@ class Transport:
                         fresh = []
                     if isinstance(burst, _Again):
                         again = burst
-                    else:
+                        continue
+                    if loading and wire.accepted:
+                        loading = 0
+                        yield [Metadata("waiting", model=model.name)]
+                    if not loading:
                         yield burst
             if again is None:
                 return
             stale += again.stale
+            if again.loading:
+                if not loading:
+                    yield [Metadata("loading", model=model.name)]
+                await asyncio.sleep(min(LOADING_SECONDS * 1.5**loading, LOADING_LIMIT_SECONDS))
+                loading = min(loading + 1, 20)
             if again.url:
                 url, redirects = again.url, redirects + 1
             if again.remedy is not None:
@@ -184,6 +203,8 @@ class _Again(msgspec.Struct, frozen=True):
     """Where on the same origin it wants it."""
     stale: bool = False
     """The connection had been closed while it was idle."""
+    loading: bool = False
+    """The server loads the model, and takes nothing before it is there."""
 
 
 class _Wire:
@@ -273,6 +294,8 @@ async def _other(reply: httpx.Response, spoken: Dialect, line: Line, model: Mode
     if target:
         return _Again(url=target)
     error = _refused(reply, body, spoken, line, model, call)
+    if reply.status_code == 503 and _LOADING.search(error.title) and len(line.provider.base_urls) < 2:
+        return _Again(loading=True)
     if not wire.may_change:
         raise error
     # With images a body has megabytes.

@@ -40,6 +40,12 @@ class mapped:
             raise self._ours(error) from None
 
     def _ours(self, error: Exception) -> errors.ProviderError:
+        made = self._meaning(error)
+        if isinstance(made, errors.Unreachable):
+            made.unconnected = isinstance(error, (httpx.ConnectError, httpx.ProxyError))
+        return made
+
+    def _meaning(self, error: Exception) -> errors.ProviderError:
         provider, about = self._about["provider"], self._about
         causes = _causes(error)
         if (at_proxy := self._at_proxy(error, causes)) is not None:
