@@ -172,7 +172,7 @@ class Metadata(msgspec.Struct, frozen=True, tag_field="type", tag="metadata", om
     tool: str = ""
     """The tool that the model called though none was offered (`skipped`)."""
     address: str = ""
-    """Host and port that is asked, where the model has several (`connecting`)."""
+    """Host and port that is asked, where the model has several or the environment names it (`connecting`)."""
     received_bytes: int = 0
     """Of the weights (`fetching`)."""
     total_bytes: int = 0

@@ -14,6 +14,7 @@ import msgspec
 
 from chat_tui.config_faults import explained
 from chat_tui.config_faults import line_of as line_of
+from chat_tui.core.addresses import cleaned_address
 from chat_tui.errors import ConfigError
 from chat_tui.known import known_providers, plug_in_dialects
 from chat_tui.limits import Adaptive as Adaptive
@@ -326,7 +327,7 @@ def _check_addresses(row: ProviderRow, where: str, file: str, text: str) -> None
         )
     named = [("base_url", row.base_url), *(("base_urls", url) for url in row.base_urls)]
     for key, url in named:
-        if (url or key == "base_urls") and not url.startswith(("http://", "https://")):
+        if (url or key == "base_urls") and not cleaned_address(url).startswith(("http://", "https://")):
             raise _wrong(file, text, f"{where}.{key}", "must begin with http:// or https://")
 
 

@@ -25,6 +25,8 @@ class KnownProvider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The variables that may hold its key."""
     key_optional: bool = False
     """It is spoken to without a key where none of the variables is set."""
+    address_variables: tuple[str, ...] = ()
+    """The variables with which its SDK takes another address, the first that is set wins; in place of `base_url`."""
     endpoint: str = ""
     """The variable with the address in front of `base_url`."""
     port: int = 0

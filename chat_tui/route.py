@@ -36,7 +36,7 @@ class Try(msgspec.Struct, frozen=True):
     strategy: str = ""
     """Which strategy of the ladder has chosen the model; empty: the request's own."""
     address: str = ""
-    """Host and port that was asked, where the model has several."""
+    """Host and port that was asked, where the model has several, or its address comes from the environment."""
 
 
 class Seam(msgspec.Struct, frozen=True):

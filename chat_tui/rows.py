@@ -11,7 +11,7 @@ class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     """A known provider's, or one of your own; models are named behind it."""
     base_url: str = ""
-    """Its address; unset: the known provider's."""
+    """Its address; unset: the environment's (`OPENAI_BASE_URL`, `OLLAMA_HOST`, …), else the known provider's."""
     dialect: str = ""
     """Empty: the known provider's, else `openai`."""
     api_key_env: str = ""

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from chat_tui.chunks import Chunk, End, Metadata, Token
+from chat_tui.core.addresses import host_of
 from chat_tui.errors import ChatTuiError, KeyRefused, ProviderError, Rejected
 from chat_tui.facts import Facts
 from chat_tui.known import KnownProvider
@@ -19,6 +20,7 @@ from chat_tui.providers.keys import Keys
 from chat_tui.providers.replicas import Replicas
 from chat_tui.providers.roster import Roster
 from chat_tui.request import Request
+from chat_tui.text_safety import clean_line
 
 if TYPE_CHECKING:
     from chat_tui.providers.transport import Transport
@@ -118,6 +120,9 @@ class Servers:
         from chat_tui.providers.transport import Line
 
         if len(provider.base_urls) < 2:
+            if provider.address_source:
+                place = f"{host_of(provider.base_url)} (${provider.address_source})"
+                yield [Metadata("connecting", model=model.name, address=clean_line(place, 200))]
             async with aclosing(transport.stream(Line(provider, key), model, request)) as bursts:
                 async for burst in bursts:
                     yield burst
@@ -129,7 +134,7 @@ class Servers:
         for address in addresses:
             line = Line(msgspec.structs.replace(provider, base_url=address), key)
             spoke = False
-            yield [Metadata("connecting", model=model.name, address=_host(address))]
+            yield [Metadata("connecting", model=model.name, address=host_of(address))]
             try:
                 with replicas.busy(address):
                     async with aclosing(transport.stream(line, model, request)) as bursts:
@@ -145,7 +150,7 @@ class Servers:
                 # What was said cannot be taken back: then it is the router's to go on.
                 if spoke or address == addresses[-1]:
                     raise
-                yield [Metadata("failover", model=model.name, reason=f"{error.title} ({_host(address)})")]
+                yield [Metadata("failover", model=model.name, reason=f"{error.title} ({host_of(address)})")]
 
     async def transport(self) -> Transport:
         """The HTTP side, imported in a thread: it costs a tenth of a second."""
@@ -296,12 +301,8 @@ class Servers:
 def _at(chunk: Chunk, address: str) -> Chunk:
     """Which of the addresses it is stands where it is waited for."""
     if isinstance(chunk, Metadata) and chunk.event == "waiting":
-        return msgspec.structs.replace(chunk, reason=_host(address))
+        return msgspec.structs.replace(chunk, reason=host_of(address))
     return chunk
-
-
-def _host(address: str) -> str:
-    return urlsplit(address).netloc.rpartition("@")[2]
 
 
 def _transport_module() -> type[Transport]:

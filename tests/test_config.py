@@ -221,7 +221,7 @@ def test_a_models_numbers_have_their_limits(row: str) -> None:
         ('name = "local"\nbase_url = "http://x"', "name"),
         ('name = "scripted"\nbase_url = "http://x"', "name"),
         ('name = "first"\nbase_url = "http://x"', "name"),
-        ('name = "x"\nbase_url = "localhost:8000"', "base_url"),
+        ('name = "x"\nbase_url = "ws://localhost:8000"', "base_url"),
         ('name = "x"\nbase_url = "file:///etc"', "base_url"),
     ],
 )

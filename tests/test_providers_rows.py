@@ -22,8 +22,8 @@ from chat_tui.request import Request
 from tests.loopback_home import ended, engine_with, standing
 from tests.model_scripts import Script
 from tests.model_server import ModelServer
-from tests.wire.asking import HELLO, MODEL, free_port
-from tests.wire.raw_server import GOOD, RawServer, chunked, head, saying
+from tests.wire.asking import HELLO, MODEL, ask, free_port, said
+from tests.wire.raw_server import GOOD, RawServer, chunked, head, saying, whole
 
 
 def test_a_known_name_needs_nothing_else_and_fields_override() -> None:
@@ -178,3 +178,115 @@ async def test_a_row_of_its_own_time_limit_for_the_first_token() -> None:
             chunks = [chunk async for chunk in answer.follow()]
         assert answer.turn.state == "failed"
         assert "within 0.2 s" in str(chunks)
+
+
+# -- addresses and keys of the environment -----------------------------------------------------------------------------
+
+
+def known(name: str, environ: dict[str, str], **row: str) -> Provider:
+    return of_row(ProviderRow(name, **row), known_providers()[name], environ)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "environ", "meant"),
+    [
+        ("openai", {"OPENAI_BASE_URL": "https://gw.example.com/llm/v1/"}, "https://gw.example.com/llm/v1"),
+        ("openai", {"OPENAI_API_BASE": "gw.example.com"}, "https://gw.example.com/v1"),
+        ("openai", {"OPENAI_BASE_URL": "http://a:1", "OPENAI_API_BASE": "http://b:2"}, "http://a:1/v1"),
+        ("openai", {"OPENAI_BASE_URL": " '' ", "OPENAI_API_BASE": "http://b:2"}, "http://b:2/v1"),
+        ("openai", {"OPENAI_BASE_URL": ""}, "https://api.openai.com/v1"),
+        ("anthropic", {"ANTHROPIC_BASE_URL": "https://gw.example.com/claude"}, "https://gw.example.com/claude/v1"),
+        ("gemini", {"GOOGLE_GEMINI_BASE_URL": "https://gw.example.com"}, "https://gw.example.com/v1beta"),
+        ("groq", {"GROQ_BASE_URL": "https://gw.example.com/groq"}, "https://gw.example.com/groq"),
+        ("perplexity", {"PERPLEXITY_BASE_URL": "https://gw.example.com"}, "https://gw.example.com/v1"),
+        ("ollama", {"OLLAMA_HOST": "gpu-box"}, "http://gpu-box:11434"),
+        ("ollama", {"OLLAMA_HOST": "0.0.0.0"}, "http://127.0.0.1:11434"),
+        ("azure", {"AZURE_OPENAI_ENDPOINT": '"https://me.openai.azure.com/openai/v1/"'}, None),
+        ("azure", {"AZURE_OPENAI_ENDPOINT": "me.openai.azure.com/openai?api-version=1"}, None),
+    ],
+)
+def test_an_address_of_the_environment_is_honoured(name: str, environ: dict[str, str], meant: str | None) -> None:
+    assert base_url_of(known(name, environ)) == (meant or "https://me.openai.azure.com/openai/v1")
+
+
+def test_an_address_of_the_config_goes_before_that_of_the_environment() -> None:
+    environ = {"OPENAI_BASE_URL": "https://gw.example.com/v1"}
+    assert known("openai", environ).address_source == "OPENAI_BASE_URL"
+    mine = known("openai", environ, base_url="https://mine.example.com/v1")
+    assert (base_url_of(mine), mine.address_source) == ("https://mine.example.com/v1", "")
+
+
+def test_a_wrong_address_of_the_environment_is_told_with_its_variable_and_never_passed_by() -> None:
+    with pytest.raises(errors.Rejected) as caught:
+        base_url_of(known("openai", {"OPENAI_BASE_URL": "ftp://gw.example.com"}))
+    assert "$OPENAI_BASE_URL" in caught.value.hint
+
+
+def test_only_an_ollama_on_this_machine_is_local() -> None:
+    assert known("ollama", {"OLLAMA_HOST": "127.0.0.1:5000"}).local
+    assert not known("ollama", {"OLLAMA_HOST": "gpu-box"}).local
+    assert not known("openai", {"OPENAI_BASE_URL": "http://127.0.0.1:5000"}).local
+
+
+def test_a_path_tells_the_dialect_where_the_row_does_not() -> None:
+    assert known("deepseek", {}, base_url="https://api.deepseek.com/anthropic").dialect == "anthropic"
+    assert of_row(ProviderRow("x", "http://host:1/v1/messages"), None, {}).dialect == "anthropic"
+    assert of_row(ProviderRow("x", "http://host:1/api/chat"), None, {}).dialect == "ollama"
+    assert of_row(ProviderRow("x", "http://host:1/anthropic", "openai"), None, {}).dialect == "openai"
+    assert of_row(ProviderRow("x", "http://host:1/v1"), None, {}).dialect == "openai"
+
+
+async def test_ollama_host_is_in_use_without_a_row() -> None:
+    rows = {"ollama": known_providers()["ollama"]}
+    async with RawServer(saying(whole(b'{"models":[{"name":"tiny","details":{}}]}'))) as server:
+        environ = {"OLLAMA_HOST": f"127.0.0.1:{server.port}"}
+        async with engine_with(known=rows, environ=environ) as engine:
+            await engine.discover()
+            found = standing(engine, "ollama/tiny")
+            assert found is not None
+            assert found.usable
+            assert found.state == "ready"
+        async with engine_with(Config(discovered="ignore"), known=rows, environ=environ) as engine:
+            await engine.discover()
+            assert standing(engine, "ollama/tiny") is None
+
+
+async def test_a_gateway_of_the_environment_is_offered_and_asked_without_a_key_when_it_is_named() -> None:
+    rows = {"openai": known_providers()["openai"]}
+    async with ModelServer() as server:
+        environ = {"OPENAI_BASE_URL": server.base_url.removesuffix("/v1")}
+        async with engine_with(known=rows, environ=environ) as engine:
+            await engine.discover()
+            assert server.requests == []
+            answer = await engine.ask(None, "hello", Request(model="openai/sample"))
+            await ended(answer)
+            assert answer.turn.state == "complete"
+            assert answer.route is not None
+            host = server.base_url.removeprefix("http://").removesuffix("/v1")
+            assert answer.route.tries[0].address == f"{host} ($OPENAI_BASE_URL)"
+    assert [exchange.path for exchange in server.exchanges] == ["/v1/chat/completions"]
+
+
+@pytest.mark.parametrize("written", ['"{}"', "'{}'", " {}\n", "“{}”", "Bearer {}", "bearer  {}", '" {} "', "\ufeff{}"])
+async def test_a_key_is_taken_without_what_was_pasted_around_it(written: str) -> None:
+    async with ModelServer() as server:
+        row = ProviderRow("box", server.base_url, api_key_env="BOX_KEY", models=("m",))
+        environ = {"BOX_KEY": written.format("sk-1234567890")}
+        async with engine_with(Config(providers=(row,)), environ=environ) as engine:
+            answer = await engine.ask(None, "hello", Request(model="box/m"))
+            await ended(answer)
+    assert server.exchanges[0].headers["authorization"] == "Bearer sk-1234567890"
+
+
+async def test_an_event_stream_that_is_labelled_as_a_web_page_is_read() -> None:
+    transport = Transport(connection_seconds=2)
+    try:
+        for body in (GOOD, b": hello\n\n" + GOOD, b"event: x\n" + GOOD, b"\n\n" + GOOD):
+            async with RawServer(saying(whole(body, "200 OK", "text/html; charset=utf-8"))) as server:
+                assert await said(transport, server.base_url) == "Hello"
+        for body in (b"<html>Log in</html>", b"  <!doctype html>", b"Log in first", b""):
+            async with RawServer(saying(whole(body, "200 OK", "text/html"))) as server:
+                _, error = await ask(transport, server.base_url)
+                assert isinstance(error, errors.Garbled)
+    finally:
+        await transport.close()

@@ -12,6 +12,7 @@ import msgspec
 from chat_tui import config, paths
 from chat_tui.cli.stderr import say
 from chat_tui.core import child_process, console
+from chat_tui.core.api_keys import cleaned_key
 from chat_tui.errors import ChatTuiError, KeyMissing
 from chat_tui.known import known_providers
 from chat_tui.providers.keyring_child import NOT_THERE
@@ -60,8 +61,8 @@ def key_places(settings: config.Config, kept: KeptKeys) -> list[KeyPlace]:
         if provider and provider.api_key_cmd:
             places.append(KeyPlace(name, "command"))
         elif row and row.api_key:
-            places.append(KeyPlace(name, "config", shown(row.api_key)))
-        elif variable and (key := os.environ.get(variable, "").strip()):
+            places.append(KeyPlace(name, "config", shown(cleaned_key(row.api_key))))
+        elif variable and (key := cleaned_key(os.environ.get(variable, ""))):
             places.append(KeyPlace(name, f"${variable}", shown(key)))
         elif name in names:
             places.append(KeyPlace(name, "keyring"))
@@ -85,9 +86,9 @@ def _set(name: str, kept: KeptKeys) -> int:
     if sys.stdin is not None and sys.stdin.isatty():
         import getpass
 
-        key = getpass.getpass(f"Key for {clean_line(name, 60)} (it is not shown): ").strip()
+        key = cleaned_key(getpass.getpass(f"Key for {clean_line(name, 60)} (it is not shown): "))
     else:
-        key = (sys.stdin.readline() if sys.stdin is not None else "").strip()
+        key = cleaned_key(sys.stdin.readline() if sys.stdin is not None else "")
     if not key or not key.isascii() or not key.isprintable() or " " in key:
         say("chat-tui: that is no key: it is empty, or holds characters that no key has.\n")
         return 2

@@ -15,6 +15,7 @@ import msgspec
 
 from chat_tui import errors
 from chat_tui.core import child_process, files
+from chat_tui.core.api_keys import cleaned_key
 from chat_tui.core.child_process import PIPE, Command
 from chat_tui.models import Provider
 from chat_tui.text_safety import clean_line
@@ -85,9 +86,9 @@ class Keys:
         name = provider.name
         if provider.api_key_cmd:
             return await self._once(provider, self._own_command(provider), self._seconds)
-        if self._in_config.get(name):
-            return self._in_config[name].strip()
-        if provider.api_key_env and (key := self._environ.get(provider.api_key_env, "").strip()):
+        if cleaned_key(self._in_config.get(name, "")):
+            return cleaned_key(self._in_config[name])
+        if provider.api_key_env and (key := cleaned_key(self._environ.get(provider.api_key_env, ""))):
             return key
         if name in await asyncio.to_thread(self._kept.names):
             return await self._once(provider, keyring_command("get", name), KEYRING_SECONDS)
@@ -150,7 +151,7 @@ async def _output(provider: Provider, command: Command, seconds: float) -> str:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
-    key = said.decode("utf-8", "replace").strip().partition("\n")[0].strip()
+    key = cleaned_key(said.decode("utf-8", "replace").strip().partition("\n")[0])
     if code != 0 or not key:
         raise _no_output(provider, f"ended with code {code}" if code else "wrote nothing")
     return key

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
-from urllib.parse import urlsplit
 
 import msgspec
 
 from chat_tui import errors
+from chat_tui.core.addresses import base_url, cleaned_address
+from chat_tui.core.api_keys import cleaned_key
 from chat_tui.core.redaction import Redactor
 from chat_tui.models import Provider
 from chat_tui.providers.credentials import credentials_of
@@ -34,24 +34,23 @@ class Line(msgspec.Struct, frozen=True):
 
 def base_url_of(provider: Provider) -> str:
     """The address up to the dialect's paths, however the user pasted it. Raises `Rejected` where it is none."""
-    url = provider.base_url.strip().partition("?")[0].rstrip("/")
-    if provider.exact:
-        return url
     spoken = dialect(provider.dialect)
-    url = re.sub(f"(?:{spoken.pasted})+$", "", url)
     try:
-        parts = urlsplit(url)
-        if not parts.hostname or parts.port == 0:
-            raise ValueError("no host")
-        bare = parts.path in {"", "/"}
+        return base_url(
+            provider.base_url,
+            dialect=spoken.name,
+            root=spoken.root,
+            endings=spoken.pasted,
+            exact=provider.exact,
+            is_for_sdk=bool(provider.address_source),
+        )
     except ValueError:
-        raise no_address(provider.name) from None
-    return url.rstrip("/") + spoken.root if bare else url
+        raise no_address(provider) from None
 
 
 def url_of(provider: Provider, path: str) -> str:
     """Where one of the dialect's paths is; what stood behind a `?` in the address (`api-version=…`) goes along."""
-    query = provider.base_url.strip().partition("?")[2]
+    query = cleaned_address(provider.base_url).partition("?")[2]
     return base_url_of(provider) + path + (("&" if "?" in path else "?") + query if query else "")
 
 
@@ -59,7 +58,7 @@ def key_of(provider: Provider) -> str:
     """The provider's key from the environment. Raises `KeyMissing`."""
     if not provider.api_key_env:
         return ""
-    key = os.environ.get(provider.api_key_env, "").strip()
+    key = cleaned_key(os.environ.get(provider.api_key_env, ""))
     if not key:
         raise errors.KeyMissing(
             f"There is no key for {provider.name}.",
@@ -75,14 +74,16 @@ def key_of(provider: Provider) -> str:
     return key
 
 
-def on_loopback(base: str) -> bool:
-    """The address is on this machine."""
-    host = urlsplit(base).hostname or ""
-    return host in {"localhost", "::1"} or host.endswith(".localhost") or host.startswith("127.")
-
-
-def no_address(provider: str, model: str = "") -> errors.Rejected:
+def no_address(provider: Provider, model: str = "") -> errors.Rejected:
     """The error for an address that is none."""
     return errors.Rejected(
-        f"The address of {provider} is not one.", "Check `base_url`.", provider=provider, model=model
+        f"The address of {provider.name} is not one.",
+        f"Check {address_setting(provider)}.",
+        provider=provider.name,
+        model=model,
     )
+
+
+def address_setting(provider: Provider) -> str:
+    """Where the provider's address comes from, as a hint names it."""
+    return f"${provider.address_source}" if provider.address_source else "`base_url`"

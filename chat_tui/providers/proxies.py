@@ -6,8 +6,9 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from chat_tui import errors
+from chat_tui.core.addresses import is_loopback
 from chat_tui.models import Provider
-from chat_tui.providers.line import Line, base_url_of, on_loopback
+from chat_tui.providers.line import Line, base_url_of
 from chat_tui.text_safety import clean_line
 
 
@@ -17,7 +18,7 @@ def proxy_of(line: Line) -> str:
         return ""
     base = base_url_of(line.provider)
     # No proxy that the environment names can reach this machine's own loopback for us.
-    if line.provider.proxy or on_loopback(base):
+    if line.provider.proxy or is_loopback(base):
         return line.provider.proxy
     named, target = getproxies(), urlsplit(base)
     proxy = named.get(target.scheme) or named.get("all") or ""

@@ -21,6 +21,7 @@ AFTER_END_SECONDS = 0.02
 _BLANK_LIMIT = 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
 _UNDECIDED = {b"", _BOM[:1], _BOM[:2], b"{", b"["}
+_EVENT = re.compile(rb":|(?:data|event|id|retry)\b")
 _SPREAD_OUT = re.compile(rb"[{\[][ \t]*[\r\n]")
 
 Broken = tuple[type[Exception], ...]
@@ -37,8 +38,6 @@ async def bursts(
     """
     kind = content_type.partition(";")[0].strip().lower()
     reading = spoken.reading()
-    if kind == "text/html":
-        raise _web_page()
     wrong: Broken = (ProviderError, *broken)
     burst: list[Chunk] = []
     at_work = False
@@ -55,7 +54,7 @@ async def bursts(
                 burst.extend(reading.close())
             yield burst
             return
-        if first.lstrip()[:1] == b"<":
+        if first.lstrip()[:1] == b"<" or (kind == "text/html" and not _is_event(first)):
             raise _web_page()
         decoder: Decoder = JsonLinesDecoder() if spoken.json_lines else SseDecoder()
         data: bytes | None = first
@@ -108,6 +107,11 @@ def _is_telling(held: bytes) -> bool:
 
 def _is_json(data: bytes) -> bool:
     return data.lstrip().removeprefix(_BOM).lstrip()[:1] in {b"{", b"["}
+
+
+def _is_event(data: bytes) -> bool:
+    """The bytes begin as an event stream does; some servers label theirs as a web page."""
+    return _EVENT.match(data.lstrip().removeprefix(_BOM).lstrip()) is not None
 
 
 def _is_spread_out(data: bytes) -> bool:

@@ -9,11 +9,12 @@ from urllib.parse import urlsplit
 import msgspec
 
 from chat_tui.config import Config, ProviderRow
+from chat_tui.core.addresses import cleaned_address, dialect_of, is_loopback, ollama_address
+from chat_tui.core.api_keys import cleaned_key
 from chat_tui.errors import ChatTuiError, ConfigError
 from chat_tui.known import KnownProvider
 from chat_tui.models import DIALECTS, Provider
 from chat_tui.providers.dialects import dialect
-from chat_tui.providers.line import on_loopback
 from chat_tui.text_safety import clean_line
 
 
@@ -36,8 +37,12 @@ class Roster:
         """Those that were found, and whose models are taken only by name."""
         self._named: dict[str, Provider] = {}
         for row in known.values() if self._mode != "ignore" else ():
-            has_key = row.name in kept_keys or any(environ.get(key, "").strip() for key in row.keys)
-            if has_key and not row.port and (not row.endpoint or environ.get(row.endpoint)):
+            has_address = bool(address_variable(row, environ))
+            has_key = row.name in kept_keys or any(cleaned_key(environ.get(key, "")) for key in row.keys)
+            if row.port and has_address and row.name not in self.in_use:
+                # Whoever names a server of their own means it to be asked.
+                self.in_use[row.name] = of_known(row, environ)
+            elif (has_key or has_address) and not row.port and (not row.endpoint or environ.get(row.endpoint)):
                 self._found(of_known(row, environ))
 
     def place(self, name: str) -> int:
@@ -92,13 +97,15 @@ def of_row(row: ProviderRow, known: KnownProvider | None, environ: Mapping[str, 
     base_url = row.base_urls[0] if row.base_urls else row.base_url
     command = shlex.split(row.api_key_cmd) if isinstance(row.api_key_cmd, str) else row.api_key_cmd
     its_own = bool(base_url)
-    base_url = base_url or usual.base_url
-    runs_here = all(map(_is_here, row.base_urls or (base_url,)))
+    base_url = cleaned_address(base_url) if its_own else usual.base_url
+    base_urls = tuple(map(cleaned_address, row.base_urls))
+    runs_here = all(map(_is_here, base_urls or (base_url,)))
     return msgspec.structs.replace(
         usual,
-        dialect=row.dialect or usual.dialect,
+        dialect=row.dialect or (dialect_of(base_url) if its_own else "") or usual.dialect,
         base_url=base_url,
-        base_urls=row.base_urls,
+        base_urls=base_urls,
+        address_source="" if its_own else usual.address_source,
         api_key_env=row.api_key_env or usual.api_key_env,
         # A server of one's own under a known name may well want no key.
         key_optional=not row.api_key_env and (usual.key_optional or its_own),
@@ -112,34 +119,54 @@ def of_row(row: ProviderRow, known: KnownProvider | None, environ: Mapping[str, 
         models=row.models or (() if its_own else usual.models),
         models_url="" if its_own else usual.models_url,
         exact=usual.exact and not its_own,
-        local=runs_here and (known is None or known.local or not known.port),
+        local=runs_here and (known is None or known.local or (its_own and not known.port)),
     )
 
 
 def of_known(row: KnownProvider, environ: Mapping[str, str]) -> Provider:
-    """A known provider; its key is in the first of its variables that is set."""
+    """A known provider; its key is in the first of its variables that is set, and its address too where one is."""
+    variable = address_variable(row, environ)
+    base_url = _address_of(row, environ, variable)
     return Provider(
         row.name,
         row.dialect,
-        environ.get(row.endpoint, "").strip().rstrip("/") + row.base_url if row.endpoint else row.base_url,
-        api_key_env=next((key for key in row.keys if environ.get(key, "").strip()), next(iter(row.keys), "")),
-        key_optional=row.key_optional,
+        base_url,
+        api_key_env=next((key for key in row.keys if cleaned_key(environ.get(key, ""))), next(iter(row.keys), "")),
+        # A gateway that the environment names may know who asks by other means.
+        key_optional=row.key_optional or bool(variable),
         models=row.models,
-        models_url=row.models_url,
-        exact=row.exact,
-        local=row.local,
+        models_url="" if variable else row.models_url,
+        exact=row.exact and not variable,
+        local=row.local and (not variable or _is_here(base_url)),
+        address_source=variable,
     )
 
 
-def at_its_port(row: KnownProvider, environ: Mapping[str, str]) -> Provider:
+def address_variable(row: KnownProvider, environ: Mapping[str, str]) -> str:
+    """The variable that holds the provider's address; empty where none does."""
+    return next((name for name in row.address_variables if cleaned_address(environ.get(name, ""))), "")
+
+
+def _address_of(row: KnownProvider, environ: Mapping[str, str], variable: str) -> str:
+    if variable:
+        return (ollama_address if row.dialect == "ollama" else cleaned_address)(environ[variable])
+    if not row.endpoint:
+        return row.base_url
+    # The endpoint is pasted with the path as well.
+    endpoint = cleaned_address(environ.get(row.endpoint, "")).partition("?")[0].rstrip("/")
+    return endpoint.removesuffix(row.base_url).removesuffix("/openai") + row.base_url
+
+
+def at_its_port(row: KnownProvider, environ: Mapping[str, str], host: str = "127.0.0.1") -> Provider:
     """A known server at its usual port on this machine."""
     path = urlsplit(row.base_url).path
-    return msgspec.structs.replace(of_known(row, environ), base_url=f"http://127.0.0.1:{row.port}{path}")
+    base_url = f"http://{host}:{row.port}{path}"
+    return msgspec.structs.replace(of_known(row, environ), base_url=base_url, address_source="", local=row.local)
 
 
 def _is_here(url: str) -> bool:
     try:
-        return on_loopback(url)
+        return is_loopback(url)
     except ValueError:
         # It is no address; asking it will say so.
         return False

@@ -68,7 +68,7 @@ def dialect() -> Dialect:
         quirk=quirk,
         model_list=ModelList(_LIST, more=more),
         needed=frozenset({"max_tokens"}),
-        pasted=r"/messages|/models|/complete",
+        pasted=r"/messages(?:/count_tokens|/batches)?|/models|/complete",
     )
 
 

@@ -85,7 +85,7 @@ class Dialect(msgspec.Struct, frozen=True):
     """Fields of its bodies that cannot be left out, besides the model and the turns."""
     root: str = "/v1"
     """Where the paths begin on a server whose address is pasted without one."""
-    pasted: str = r"/chat/completions|/completions|/models"
+    pasted: str = r"/chat/completions|/completions|/responses|/embeddings|/models"
     """A pattern of the endings that people paste along with an address."""
     fetch_hint: str = ""
     """What to do about a model that the server has not got; `{model}` stands for its id."""

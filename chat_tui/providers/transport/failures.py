@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from chat_tui import errors
-from chat_tui.providers.line import Line, no_address
+from chat_tui.providers.line import Line, address_setting, no_address
 from chat_tui.providers.proxies import proxy_of, whose
 from chat_tui.text_safety import clean_line
 
@@ -46,29 +46,29 @@ class mapped:
         return made
 
     def _meaning(self, error: Exception) -> errors.ProviderError:
-        provider, about = self._about["provider"], self._about
+        provider, about, setting = self._about["provider"], self._about, address_setting(self._line.provider)
         causes = _causes(error)
         if (at_proxy := self._at_proxy(error, causes)) is not None:
             return at_proxy
         if isinstance(error, httpx.ConnectTimeout):
             return errors.TooSlow(
-                f"{provider} could not be reached in time.", "Is it running? Check `base_url`.", **about
+                f"{provider} could not be reached in time.", f"Is it running? Check {setting}.", **about
             )
         if any(isinstance(cause, (UnicodeError, httpx.InvalidURL, httpx.UnsupportedProtocol)) for cause in causes):
-            return no_address(**about)
+            return no_address(self._line.provider, self._about["model"])
         if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
             return errors.Unreachable(
                 f"The certificate of {provider} is not to be trusted.",
-                "Is `base_url` right? A certificate of your own is trusted by the system, or named by `verify`.",
+                f"Is {setting} right? A certificate of your own is trusted by the system, or named by `verify`.",
                 **about,
             )
         if any(isinstance(cause, socket.gaierror) for cause in causes):
             return errors.Unreachable(
-                f"The host of {provider} is not found.", "Check `base_url` and the network.", **about
+                f"The host of {provider} is not found.", f"Check {setting} and the network.", **about
             )
         if isinstance(error, (httpx.ConnectError, httpx.ProxyError)):
             return errors.Unreachable(
-                f"{provider} could not be reached.", "Is it running? Check `base_url` and the network.", **about
+                f"{provider} could not be reached.", f"Is it running? Check {setting} and the network.", **about
             )
         if isinstance(error, (httpx.TimeoutException, TimeoutError)):
             return errors.TooSlow(f"{provider} took too long.", "Ask again in a moment.", **about)
@@ -76,7 +76,7 @@ class mapped:
             return errors.Garbled(f"{provider} sent bytes that cannot be unpacked.", "Ask again.", **about)
         if isinstance(error, httpx.LocalProtocolError):
             return errors.Rejected(
-                f"The request to {provider} cannot be sent.", "Check `base_url` and the key.", **about
+                f"The request to {provider} cannot be sent.", f"Check {setting} and the key.", **about
             )
         return errors.Unreachable(f"The line to {provider} was cut.", "Ask again.", **about)
 

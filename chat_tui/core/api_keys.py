@@ -1,0 +1,14 @@
+"""API keys as people paste them into variables, files and dialogs."""
+
+from __future__ import annotations
+
+import re
+
+_AROUND = "\"'`\u2018\u2019\u201c\u201d\u200b\u200c\u200d\u2060\ufeff"
+_SCHEME = re.compile(r"bearer\s+", re.IGNORECASE)
+
+
+def cleaned_key(text: str) -> str:
+    """The key without blanks and quotes around it, and without the scheme's name in front."""
+    key = text.strip().strip(_AROUND).strip()
+    return _SCHEME.sub("", key, count=1).strip() if _SCHEME.match(key) else key
