@@ -20,9 +20,8 @@ from chat_tui.tui import export_file, kept_screen
 PACKAGE = Path(chat_tui.__file__).parent
 DOOR = "core/files.py"
 ELSEWHERE = {
-    "history/copying.py": "SQLite writes the copy of a store; it is linked to its place when it is whole",
-    "history/opening.py": "SQLite writes the store",
-    "history/recovery.py": "SQLite writes the recovered store; the damaged one is kept under another name",
+    "history/opening.py": "SQLite writes the store, and beside it the recovered one",
+    "history/recovery/kept_files.py": "a damaged store is kept under another name, with SQLite's logs",
     "history/store.py": "an empty mark beside the store",
 }
 """Modules that write otherwise, and why."""

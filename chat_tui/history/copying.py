@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from threading import Event
 
+from chat_tui.core import files
 from chat_tui.errors import HistoryError
 from chat_tui.history.failures import is_unreadable
 from chat_tui.history.lane import transaction
@@ -37,10 +38,7 @@ def copy(source: sqlite3.Connection, target: Path, stop: Event | None = None, *,
             # Else it could not be read from a folder that may not be written.
             into.execute("PRAGMA journal_mode = DELETE")
         force_to_disk(file)
-        if replace:
-            file.replace(target)
-        else:
-            _put(file, target)
+        files.move(file, target, replace=replace)
 
 
 def back_up(source: sqlite3.Connection, stop: Event, target: Path) -> None:
@@ -68,25 +66,12 @@ def _in_the_way(target: Path) -> HistoryError:
 @contextmanager
 def _unfinished(target: Path) -> Iterator[Path]:
     file = target.with_name(f".{target.name}.{os.getpid()}.unfinished")
-    os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    os.close(files.open_private(file, os.O_CREAT | os.O_EXCL | os.O_RDWR))
     try:
         yield file
     finally:
         for left in (file, file.with_name(f"{file.name}-journal")):
             left.unlink(missing_ok=True)
-
-
-def _put(file: Path, target: Path) -> None:
-    try:
-        # Unlike a move this takes no file's place.
-        os.link(file, target)
-    except FileExistsError:
-        raise
-    except OSError:
-        # Some file systems, of sticks and shares, have no links.
-        if target.exists():
-            raise FileExistsError from None
-        file.rename(target)
 
 
 def _halt(stop: Event | None) -> None:

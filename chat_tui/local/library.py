@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -95,7 +94,7 @@ class Library:
         except (msgspec.DecodeError, RecursionError):
             # The next model that is added would overwrite what a person may still want to mend.
             with contextlib.suppress(OSError):
-                os.replace(self._file, self._file.with_name(f"{self._file.name}.damaged"))
+                files.move(self._file, self._file.with_name(f"{self._file.name}.damaged"), replace=True)
             return []
 
     def _write(self, models: list[OwnModel]) -> None:
