@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from chat_tui.errors import CommandError
-from chat_tui.tui.editor import edited, editor_of
+from chat_tui.tui.editor import OutsideEditor, editor_of
+from chat_tui.tui.editor_file import EditorFolders
 from tests.pty_terminal import PtyTerminal
 from tests.scripted_chat import scripted_chat
 
@@ -42,8 +43,21 @@ def nothing_to_lend() -> AbstractContextManager[None]:
     return nullcontext()
 
 
+async def edited(text: str, environment: dict[str, str], folder: Path) -> str:
+    """What an editor makes of the text."""
+    taken: list[str] = []
+
+    async def take(text: str) -> None:
+        taken.append(text)
+
+    folders = EditorFolders(folder / "kept", folder / "private")
+    await OutsideEditor(nothing_to_lend, environment, folders).edit(text, None, take)
+    [text] = taken
+    return text
+
+
 async def test_the_draft_goes_through_a_private_file_that_is_gone_afterwards(editor: str, tmp_path: Path) -> None:
-    told = await edited("some ä words", nothing_to_lend, {**PATH, "EDITOR": editor})
+    told = await edited("some ä words", {**PATH, "EDITOR": editor}, tmp_path)
     assert told == "SOME Ä WORDS\x1b[31m"
     mode, folder_mode, file, arguments = (tmp_path / "noted").read_text().split(" ", 3)
     assert (stat.S_IMODE(int(mode, 8)), stat.S_IMODE(int(folder_mode, 8))) == (0o600, 0o700)
@@ -71,16 +85,17 @@ def test_visual_goes_before_editor(environment: dict[str, str], command: Sequenc
         ({**PATH, "EDITOR": "false"}, r"The editor false has ended with an error \(1\)."),
     ],
 )
-async def test_an_editor_that_cannot_be_used_is_told(environment: dict[str, str], why: str) -> None:
+async def test_an_editor_that_cannot_be_used_is_told(tmp_path: Path, environment: dict[str, str], why: str) -> None:
     with pytest.raises(CommandError, match=why) as raised:
-        await edited("words", nothing_to_lend, environment)
+        await edited("words", environment, tmp_path)
     assert "Your words stay in the prompt." in raised.value.hint
 
 
 async def test_ctrl_g_brings_back_what_was_written_without_controls(
-    editor: str, monkeypatch: pytest.MonkeyPatch
+    editor: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VISUAL", editor)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     async with scripted_chat() as chat:
         await chat.pilot.press(*"hello", "ctrl+g")
         await chat.until(lambda: chat.chat.prompt.text == "HELLO")

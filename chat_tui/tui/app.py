@@ -7,7 +7,7 @@ import gc
 import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import partial
 from inspect import isawaitable
@@ -56,6 +56,10 @@ SWITCH_SECONDS = 0.001
 """So long a thread that reads a key or writes a frame waits for one that computes; the interpreter's own are five."""
 IDLE_SECONDS = 0.7
 """After the engine is open, what the first question needs is loaded."""
+LAST_KEYS_SECONDS = 0.05
+"""So long a key that was pressed before a signal may take to be read."""
+LAST_WORDS_SECONDS = 2.0
+"""So long the end waits, after a signal, for what was typed to be kept."""
 OPEN_SECONDS = 0.1
 """After the first paint: the engine's imports must not stand before the echo of the first keys."""
 
@@ -102,6 +106,7 @@ class ChatApp(App[int]):
         self._copier: Clipboard | None = None
         self._choice = (model or (config.model if strategy is None else None), strategy or config.strategy)
         self._hanging_up: list[asyncio.Future[None]] = []
+        self._ending: asyncio.Future[None] | None = None
         self.crash: BaseException | None = None
         """What has ended the app that should not have."""
         self.changed_keys: dict[str, str] = {}
@@ -385,6 +390,33 @@ class ChatApp(App[int]):
         if isinstance(screen, ChatScreen):
             await screen.leave()
         self.exit(0)
+
+    def end(self, return_code: int) -> None:
+        """End because of a signal or a closed terminal, once what was typed just before is kept."""
+        self._hang_up()
+        self._ending = asyncio.ensure_future(self._end(return_code))
+
+    async def _end(self, return_code: int) -> None:
+        screen = self.screen_stack[0]
+        try:
+            with suppress(TimeoutError, ChatTuiError):
+                if isinstance(screen, ChatScreen):
+                    async with asyncio.timeout(LAST_WORDS_SECONDS):
+                        await self._last_keys_handled(screen)
+                        await screen.keep_place()
+        finally:
+            self.exit(return_code=return_code)
+
+    async def _last_keys_handled(self, screen: ChatScreen) -> None:
+        """A key goes from the input thread through the queues of the app and of the screen to the prompt's."""
+        await asyncio.sleep(LAST_KEYS_SECONDS)
+        for pump in (self, screen, screen.chat.prompt):
+            handled = asyncio.Event()
+            if pump.call_later(handled.set):
+                await handled.wait()
+        if screen.chat.prompt.draft:
+            # What is typed before the engine is open can be kept only then.
+            await screen.opened()
 
     def exit(self, result: int | None = None, return_code: int = 0, message: RenderableType | None = None) -> None:
         """End the app, by a key or by a signal."""

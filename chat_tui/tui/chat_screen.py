@@ -64,6 +64,7 @@ class ChatScreen(ChatViews):
         self.upkeep.take_engine(engine)
         if self.strategy not in engine.strategies():
             self.strategy = engine.config.strategy
+        await self._bring_back_words(engine, private=self.upkeep.never_saves)
         await self.chat.take_engine(engine)
         self._opened.set()
         await self.restore_insights(engine)
@@ -83,7 +84,18 @@ class ChatScreen(ChatViews):
 
     async def leave(self) -> None:
         """Keep what is needed to come back."""
+        await self.end_editor()
         await self.chat.leave()
+
+    async def keep_place(self) -> None:
+        """Keep it where the end comes from outside: the next start comes back to the conversation in view."""
+        await self.end_editor()
+        await self.chat.keep_place()
+
+    @property
+    def is_private(self) -> bool:
+        """Nothing of what is in view is saved."""
+        return self.upkeep.is_private
 
     # -- asking ---------------------------------------------------------------------------------------------------
 

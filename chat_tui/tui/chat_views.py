@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,7 @@ from chat_tui.tui.chat_choice import ChatChoice
 if TYPE_CHECKING:
     from chat_tui.engine import Engine
     from chat_tui.tui.comparing import Comparing
+    from chat_tui.tui.editor import OutsideEditor
 
 _INSIGHTS, _UNFOLDED, _FOLDED = "insights", "unfolded", "folded"
 """Where it is kept whether they are unfolded, and how."""
@@ -26,6 +29,7 @@ class ChatViews(ChatChoice):
         super().__init__(model=model, strategy=strategy, adaptive=adaptive, clock=clock)
         self._clock = clock
         self._comparing: Comparing | None = None
+        self._editor: OutsideEditor | None = None
 
     async def _told(self, work: Coroutine[Any, Any, None]) -> None:
         try:
@@ -38,12 +42,35 @@ class ChatViews(ChatChoice):
         self.run_worker(self._told(self.write_outside()), group="editor")
 
     async def write_outside(self) -> None:
-        """The same. Raises `CommandError`."""
-        from chat_tui.tui.editor import edited
+        """Have the draft edited there. Raises `CommandError`."""
+        from chat_tui.tui.editor import OutsideEditor
+        from chat_tui.tui.editor_file import EditorFolders, Origin
 
-        prompt = self.chat.prompt
-        prompt.set_draft(await edited(prompt.draft, self.host.lend_terminal, os.environ))
-        prompt.focus()
+        draft = self.chat.prompt.draft
+        origin = None if self.is_private else Origin(self.chat.conversation_id, draft)
+        self._editor = self._editor or OutsideEditor(self.host.lend_terminal, os.environ, EditorFolders.of_user())
+        await self._editor.edit(draft, origin, self.chat.take_words)
+        self.chat.prompt.focus()
+
+    @property
+    def is_private(self) -> bool:
+        """Nothing of what is in view is saved."""
+        return False
+
+    async def end_editor(self) -> None:
+        """Have an editor that runs end, with what it had saved in the prompt."""
+        if self._editor is not None:
+            await self._editor.end()
+
+    async def _bring_back_words(self, engine: Engine, *, private: bool) -> None:
+        """What was saved in an editor when the program was killed is unsent again; what was private is deleted."""
+        from chat_tui.tui import editor_file
+
+        folders = editor_file.EditorFolders.of_user()
+        with suppress(OSError):
+            for left in await asyncio.to_thread(editor_file.leftovers, folders, bring=not private):
+                await self.chat.bring_back(engine, left.origin.conversation, left.origin.draft, left.text)
+                await asyncio.to_thread(editor_file.discard, left)
 
     def action_show_route(self) -> None:
         """Show how the chosen answer, else the last one, was routed."""

@@ -14,7 +14,7 @@ from codecs import getincrementaldecoder
 from collections.abc import Iterable
 from contextlib import suppress
 from queue import Empty
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from textual import constants
 from textual.driver import Driver
@@ -69,6 +69,14 @@ def driver_class() -> type[Driver] | None:
     if sys.platform == "win32" or constants.DRIVER:
         return None
     return TerminalDriver
+
+
+@runtime_checkable
+class Ending(Protocol):
+    """An app that keeps something before it ends by a signal or a closed terminal."""
+
+    def end(self, return_code: int) -> None:
+        """Exit with this code, soon."""
 
 
 def is_behind(driver: Driver | None) -> bool:
@@ -249,4 +257,7 @@ if sys.platform != "win32":
                 # The loop would else give them their default back when it closes.
                 self._loop.remove_signal_handler(number)
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
-            self._app.exit(return_code=return_code)
+            if isinstance(self._app, Ending):
+                self._app.end(return_code)
+            else:
+                self._app.exit(return_code=return_code)

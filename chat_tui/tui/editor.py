@@ -5,20 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 import shlex
-import shutil
 import signal
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
-from pathlib import Path
 
-from chat_tui.core import child_process, files
+from chat_tui.core import child_process
 from chat_tui.core.child_process import Command
 from chat_tui.errors import CommandError
 from chat_tui.text_safety import clean_line
+from chat_tui.tui.editor_file import EditorFile, EditorFolders, Origin
 
-LIMIT_BYTES = 16_000_000
-"""Of what comes back."""
+END_SECONDS = 1.0
+"""So long an editor that is told to end may take."""
 _FOUND_BY_THEMSELVES = ("sensible-editor", "nano", "vim", "vi")
 _KEPT = "Your words stay in the prompt."
 
@@ -45,48 +43,83 @@ def editor_of(environment: Mapping[str, str]) -> Sequence[str]:
     raise CommandError("No editor was found.", f"Set $EDITOR, such as EDITOR=nano. {_KEPT}")
 
 
-async def edited(text: str, lend: Callable[[], AbstractContextManager[None]], environment: Mapping[str, str]) -> str:
-    """What the editor has made of the text; `lend` gives it the terminal meanwhile. Raises `CommandError`."""
-    command = editor_of(environment)
-    folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="chat-tui-"))
-    file = folder / "prompt.md"
-    try:
-        await asyncio.to_thread(files.write, file, text)
-        with lend():
-            code = await _run([*command, str(file)], environment)
+class OutsideEditor:
+    """Has a draft edited outside; `lend` gives the editor the terminal meanwhile."""
+
+    def __init__(
+        self,
+        lend: Callable[[], AbstractContextManager[None]],
+        environment: Mapping[str, str],
+        folders: EditorFolders,
+    ) -> None:
+        self._lend, self._environment, self._folders = lend, environment, folders
+        self._child: asyncio.subprocess.Process | None = None
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def edit(self, draft: str, origin: Origin | None, take: Callable[[str], Awaitable[None]]) -> None:
+        """Hand what was saved to `take`, also where the editor then died. Without an origin the words are private.
+
+        Raises `CommandError`.
+        """
+        command = editor_of(self._environment)
+        self._idle.clear()
+        try:
+            await self._edit(command, draft, origin, take)
+        except OSError as error:
+            raise CommandError(f"The editor could not be used: {error.strerror}.", _KEPT) from None
+        finally:
+            self._idle.set()
+
+    async def _edit(
+        self, command: Sequence[str], draft: str, origin: Origin | None, take: Callable[[str], Awaitable[None]]
+    ) -> None:
+        file = await asyncio.to_thread(EditorFile.create, draft, origin, self._folders)
+        try:
+            with self._lend():
+                code = await self._run([*command, str(file.path)])
+            text = await asyncio.to_thread(file.read)
+            has_saved = text != draft and bool(text.strip())
+            if has_saved or not code:
+                await take(text)
+        except asyncio.CancelledError:
+            # The program ends before the editor does.
+            await asyncio.to_thread(file.remove if origin is None else file.leave)
+            raise
+        except BaseException:
+            await asyncio.to_thread(file.remove)
+            raise
+        await asyncio.to_thread(file.remove)
         if code:
-            name = clean_line(command[0], 60)
-            raise CommandError(f"The editor {name} has ended with an error ({code}).", _KEPT)
-        return await asyncio.to_thread(_read, file)
-    except OSError as error:
-        raise CommandError(f"The editor could not be used: {error.strerror}.", _KEPT) from None
-    finally:
-        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+            kept = "What it had saved is in the prompt; Ctrl+Z brings back what was there before."
+            raise CommandError(
+                f"The editor {clean_line(command[0], 60)} has ended with an error ({code}).",
+                kept if has_saved else _KEPT,
+            )
 
+    async def _run(self, command: Sequence[str]) -> int:
+        """Wait for a command that has the terminal; answers stream on meanwhile."""
+        # The person's own program, used by hand: it has their environment, and the folder that they work in.
+        found = child_process.find_program(command[0], self._environment) or command[0]
+        started = Command((found, *command[1:]), dict(self._environment))
+        self._child = child = await child_process.start(started, stdin=None, stdout=None, stderr=None)
+        # Ctrl+C there is the editor's: as long as the terminal is lent, it comes to both.
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            return await child.wait()
+        finally:
+            signal.signal(signal.SIGINT, before)
+            self._tell_to_end()
 
-async def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Wait for a command that has the terminal; answers stream on meanwhile."""
-    # The person's own program, used by hand: it has their environment, and the folder that they work in.
-    found = child_process.find_program(command[0], environment) or command[0]
-    child = await child_process.start(
-        Command((found, *command[1:]), dict(environment)), stdin=None, stdout=None, stderr=None
-    )
-    # Ctrl+C there is the editor's: as long as the terminal is lent, it comes to both.
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        return await child.wait()
-    finally:
-        signal.signal(signal.SIGINT, before)
-        if child.returncode is None:
+    def _tell_to_end(self) -> None:
+        if self._child is not None and self._child.returncode is None:
             # Its own `terminate` may take its exit code away from asyncio, which then warns on the screen.
             with suppress(ProcessLookupError):
-                os.kill(child.pid, signal.SIGTERM)
+                os.kill(self._child.pid, signal.SIGTERM)
 
-
-def _read(file: Path) -> str:
-    with open(file, "rb") as written:
-        content = written.read(LIMIT_BYTES + 1)
-    if len(content) > LIMIT_BYTES:
-        raise CommandError("The text is larger than 16 MB.", f"Attach it as a file. {_KEPT}")
-    # Editors end the last line; the prompt does not.
-    return content.decode("utf-8", "replace").removesuffix("\n")
+    async def end(self) -> None:
+        """Have an editor that runs end, and what it had saved taken; harmless where none runs."""
+        if not self._idle.is_set():
+            self._tell_to_end()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._idle.wait(), END_SECONDS)

@@ -113,12 +113,36 @@ class KeptChat(ChatPane):
             if not self.unsent and self._edited is None and not self._has_waiting():
                 await self._engine.memory.set_place(_OPEN, "")
 
+    async def keep_place(self) -> None:
+        """Keep the reading position and the unsent words."""
+        if self._engine is not None:
+            await self._keep_place(self._engine)
+
     async def _keep_place(self, engine: Engine) -> None:
         await self._keep_words(engine)
         if self.conversation_id is not None and not engine.memory.is_private(self.conversation_id):
             anchor = self.transcript.reading_position
             kept = msgspec.json.encode(anchor).decode() if anchor is not None else ""
             await engine.memory.set_place(_ANCHOR + self.conversation_id, kept)
+
+    async def take_words(self, text: str) -> None:
+        """Put words that were written elsewhere into the prompt, in place of what is there, and keep them at once."""
+        self.prompt.set_draft(text)
+        if self._engine is not None:
+            await self._keep_words(self._engine)
+
+    async def bring_back(self, engine: Engine, conversation_id: str | None, before: str, text: str) -> None:
+        """Words that replaced the draft `before` outside, when the program was killed, are the draft again, behind
+        what it has become meanwhile. Where their conversation is gone they are of none."""
+        if conversation_id is not None:
+            try:
+                await engine.memory.conversation(conversation_id)
+            except HistoryError:
+                conversation_id = None
+        now = await engine.memory.draft(conversation_id)
+        kept = now.strip() and now not in (before, text)
+        await engine.memory.save_draft(conversation_id, f"{now}\n\n{text}" if kept else text)
+        await engine.memory.set_place(_OPEN, conversation_id or "")
 
     # -- conversations --------------------------------------------------------------------------------------------
 

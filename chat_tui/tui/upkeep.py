@@ -34,7 +34,7 @@ class Upkeep:
     """Acts on conversations by id, and keeps the list at the left as it should be. `private`: none is ever saved."""
 
     def __init__(self, chat: Chat, listed: HistoryList, *, private: bool = False) -> None:
-        self._chat, self._listed, self._private = chat, listed, private
+        self._chat, self._listed, self.never_saves = chat, listed, private
         self._engine: Engine | None = None
         self._running: set[str] = set()
         self._acts: dict[str, Callable[[str, Region | None], Awaitable[None]]] = {
@@ -71,10 +71,14 @@ class Upkeep:
 
     def mark_private(self) -> None:
         """Say at the prompt, all the time, that what is in view is never saved."""
-        private = self._private or (
+        self._chat.prompt.border_title = PRIVATE if self.is_private else ""
+
+    @property
+    def is_private(self) -> bool:
+        """The conversation in view is never saved."""
+        return self.never_saves or (
             self._engine is not None and self._engine.memory.is_private(self._chat.conversation_id)
         )
-        self._chat.prompt.border_title = PRIVATE if private else ""
 
     async def begin_private(self) -> None:
         """Begin a conversation that is never saved."""
