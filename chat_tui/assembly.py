@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Mapping, Set
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -65,6 +66,21 @@ def _with_a_strategy(config: Config, known: Set[str], tell: Callable[[ChatTuiErr
     return msgspec.structs.replace(config, strategy=DEFAULT)
 
 
+def _teller_of_garbled_texts(tell: Callable[[ChatTuiError], None]) -> Callable[[], None]:
+    """Tells, from whatever thread, that a text of the history is damaged."""
+    loop = asyncio.get_running_loop()
+    error = HistoryError(
+        "A text in the history is damaged: what cannot be read of it is shown as \ufffd.",
+        "`chat-tui history check` names its conversation. All other texts are as they were.",
+    )
+
+    def tell_garbled() -> None:
+        with suppress(RuntimeError):  # The loop has ended.
+            loop.call_soon_threadsafe(tell, error)
+
+    return tell_garbled
+
+
 async def open_engine(
     config: Config,
     *,
@@ -100,8 +116,11 @@ async def open_engine(
     for warning in key_warnings(in_config, paths.config_file()):
         tell(warning)
     file = (store_file or paths.store_file()) if save else None
+    settings = Settings(
+        when_slow=when_slow, when_recovering=when_recovering, when_garbled=_teller_of_garbled_texts(tell)
+    )
     try:
-        history = await Store.open_or_read(file, Settings(when_slow=when_slow, when_recovering=when_recovering))
+        history = await Store.open_or_read(file, settings)
     except HistoryError as error:
         tell(error)
         history = await Store.open(None)

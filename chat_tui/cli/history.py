@@ -111,24 +111,33 @@ async def _search(options: argparse.Namespace) -> int:
 
 async def _export(options: argparse.Namespace) -> int:
     as_json = options.json or options.all or options.format == "json"
+    number, left_out = 1, 0
     with _output(options.out) as output:
         async with _opened() as store:
             if options.all:
-                number = await _export_all(store, output)
+                number, left_out = await _export_all(store, output)
             else:
-                number = 1
                 tree = await _tree(store, options.id)
                 output.put(await exported(_known(store), tree, "json" if as_json else "markdown"))
     if options.out:
         say(f"chat-tui: {number} conversation{'' if number == 1 else 's'} written to {clean_line(options.out)}.\n")
-    return 0
+    return 1 if left_out else 0
 
 
-async def _export_all(store: Store | None, output: _Output) -> int:
+async def _export_all(store: Store | None, output: _Output) -> tuple[int, int]:
+    """Writes all that can be read, and says what cannot; how many were written, and how many not."""
     rows = [] if store is None else await store.conversations(limit=_EVERY)
+    left_out = 0
     for row in rows:
-        output.put(await exported(_known(store), await _known(store).tree(row.id), "json"))
-    return len(rows)
+        try:
+            text = await exported(_known(store), await _known(store).tree(row.id), "json")
+        except HistoryError as error:
+            left_out += 1
+            title = clean_line(row.title, 100)
+            say(f"chat-tui: “{title}” ({clean_line(row.id, 60)}) is left out: {error.title}\n")
+        else:
+            output.put(text)
+    return len(rows) - left_out, left_out
 
 
 class _Output:
@@ -254,6 +263,11 @@ async def _opened() -> AsyncGenerator[Store | None, None]:
         if store.notice:
             say(f"chat-tui: {store.notice}\n")
         yield store
+        if store.garbled_texts:
+            say(
+                "chat-tui: What was read holds damaged texts; what cannot be read is shown as \ufffd."
+                " `chat-tui history check` names them.\n"
+            )
     finally:
         await store.close()
 

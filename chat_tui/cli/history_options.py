@@ -27,7 +27,8 @@ def add(history: argparse.ArgumentParser) -> None:
     export = actions.add_parser(
         "export",
         help="write a conversation as Markdown or JSON",
-        description="Write a conversation. JSON loses nothing, and can be imported; Markdown has the current path.",
+        description="Write a conversation. JSON loses nothing, and can be imported; Markdown has the current path. With"
+        " --all, a conversation that cannot be read is named on stderr and left out, and the exit code is 1.",
     )
     export.add_argument("id", nargs="?", metavar="ID", help=_ID)
     export.add_argument("--format", choices=["markdown", "json"], help="default: markdown; with --all: json")

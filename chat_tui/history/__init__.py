@@ -6,6 +6,7 @@
     migrations   the numbered list of schemas
     pieces       gathers those of growing answers, to be written together
     writes, reads, search      plain SQL; rows, packing: records to rows and back; attached: files
+    stored_text, damaged_values      what damage leaves of single values, and where
     branches     which path through a tree is the current one
     erasing      deleting, at first only out of sight
     naming       which conversation a person means

@@ -10,6 +10,7 @@ import msgspec
 
 from chat_tui.attachments import Attachment
 from chat_tui.history.rows import storable
+from chat_tui.history.stored_text import text_of
 
 _ID_CHARACTERS = 32
 
@@ -44,7 +45,8 @@ def of_conversation(db: sqlite3.Connection, conversation: int) -> dict[int, tupl
         " WHERE turn.conversation = ? ORDER BY attachment.key",
         (conversation,),
     ):
-        found[turn] = (*found.get(turn, ()), Attachment(name, media_type, b"", id, size))
+        file = Attachment(text_of(name), text_of(media_type), b"", id, size)
+        found[turn] = (*found.get(turn, ()), file)
     return found
 
 
@@ -57,7 +59,9 @@ def contents(db: sqlite3.Connection, turn_ids: Sequence[str]) -> dict[str, tuple
         " WHERE turn.id IN (SELECT value FROM json_each(?)) ORDER BY attachment.key",
         (msgspec.json.encode([storable(id) for id in turn_ids]).decode(),),
     ):
-        found[turn] = (*found.get(turn, ()), Attachment(name, media_type, content, id, len(content)))
+        content = content if isinstance(content, bytes) else text_of(content).encode()
+        file = Attachment(text_of(name), text_of(media_type), content, id, len(content))
+        found[turn] = (*found.get(turn, ()), file)
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from chat_tui.errors import HistoryError
-from chat_tui.history.rows import storable
+from chat_tui.history import reads
 from chat_tui.history.writes import conversation_key
 
 _LAST_USED = """
@@ -54,7 +54,7 @@ def end_at(db: sqlite3.Connection, conversation_id: str, turn_id: str | None) ->
 
 def _turn_key(db: sqlite3.Connection, conversation: int, turn_id: str) -> int:
     found = db.execute(
-        "SELECT key FROM turn WHERE id = ? AND conversation = ?", (storable(turn_id), conversation)
+        "SELECT key FROM turn WHERE key = ? AND conversation = ?", (reads.key_of(db, "turn", turn_id), conversation)
     ).fetchone()
     if found is None:
         raise HistoryError("This turn is not in the conversation.", "Open the conversation again.")

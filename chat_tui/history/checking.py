@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
 from threading import Event
 
 import msgspec
+
+from chat_tui.history.damaged_values import DamagedValue, damaged_values
+from chat_tui.history.failures import is_unreadable
 
 _LINES = 20
 """Of each kind of problem."""
@@ -29,6 +34,8 @@ _LINKS = (
         "The answer {} has ended, but not all of it was put together.",
     ),
 )
+_CONVERSATIONS = "SELECT count(*) FROM conversation WHERE deleted IS NULL"
+_TURNS = "SELECT count(*) FROM turn WHERE conversation IN (SELECT key FROM conversation WHERE deleted IS NULL)"
 _UNFOUND = (
     "SELECT count(*) FROM turn WHERE state <> 'streaming' AND text <> ''"
     " AND (indexed = 0 OR key <= (SELECT last FROM index_gap))"
@@ -60,14 +67,19 @@ def check(db: sqlite3.Connection, stop: Event) -> CheckReport:
     db.set_progress_handler(lambda: int(stop.is_set()), _STEPS)
     try:
         damage = [*_damage(db)]
-        problems = [*damage, *(line for select, sentence in _LINKS for line in _told(db, select, sentence))]
+        problems = list(damage)
+        with _passing_over_damage(known=bool(damage)):
+            problems += (line for select, sentence in _LINKS for line in _told(db, select, sentence))
+        with _passing_over_damage(known=bool(damage)):
+            garbled = _damaged_values(db)
+            problems += (value.sentence for value in garbled)
+            damage += (value.sentence for value in garbled if value.structural)
         size = _number(db, "PRAGMA page_count") * _number(db, "PRAGMA page_size")
-        conversations = _number(db, "SELECT count(*) FROM conversation WHERE deleted IS NULL")
-        turns = _number(
-            db,
-            "SELECT count(*) FROM turn WHERE conversation IN (SELECT key FROM conversation WHERE deleted IS NULL)",
-        )
-        return CheckReport(conversations, turns, size, tuple(problems), bool(damage), _number(db, _UNFOUND))
+        counts = [0, 0, 0]
+        with _passing_over_damage(known=bool(damage)):
+            counts = [_number(db, select) for select in (_CONVERSATIONS, _TURNS, _UNFOUND)]
+        conversations, turns, unfound = counts
+        return CheckReport(conversations, turns, size, tuple(problems), bool(damage), unfound)
     finally:
         db.set_progress_handler(None, 0)
 
@@ -78,6 +90,24 @@ def _damage(db: sqlite3.Connection) -> Iterator[str]:
             yield f"The file is damaged: {line}"
     for table, row, parent, _ in db.execute("PRAGMA foreign_key_check").fetchmany(_LINES):
         yield f"Row {row} of `{table}` belongs to a row of `{parent}` that is not there."
+
+
+@contextmanager
+def _passing_over_damage(*, known: bool) -> Iterator[None]:
+    """Where damage of the file is known already, what cannot be read for it is no further problem."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        if not (known and is_unreadable(error)):
+            raise
+
+
+def _damaged_values(db: sqlite3.Connection) -> list[DamagedValue]:
+    decode, db.text_factory = db.text_factory, bytes
+    try:
+        return [*islice(damaged_values(db), _LINES)]
+    finally:
+        db.text_factory = decode
 
 
 def _told(db: sqlite3.Connection, select: str, sentence: str) -> list[str]:

@@ -31,6 +31,8 @@ def named(db: sqlite3.Connection, name: str) -> str:
             (wanted, wanted + "\U0010ffff", _LISTED + 1),
         )
     ]
+    if wanted and not found and reads.key_of(db, "conversation", wanted) is not None:
+        return wanted
     if not wanted or not found:
         raise reads.not_found(name)
     if len(found) > 1 and found[0] != wanted:

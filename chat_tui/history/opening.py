@@ -22,6 +22,7 @@ from chat_tui.history.failures import told
 from chat_tui.history.lane import transaction
 from chat_tui.history.migrations import MIGRATIONS, Migration
 from chat_tui.history.owners import Owner, door
+from chat_tui.history.stored_text import decoded
 
 _LOG_BYTES = 8_000_000
 _HEADER = struct.Struct(">16sH6xII60xI")
@@ -39,6 +40,10 @@ class Settings(msgspec.Struct, frozen=True):
     when_slow: Callable[[], None] = lambda: None
     """Called once, in another thread, when bringing an older store up to date takes longer than `slow_seconds`."""
     slow_seconds: float = 1.0
+    when_garbled: Callable[[], None] = lambda: None
+    """Called once, in another thread, when a text with wrong bytes is read."""
+    decode: Callable[[bytes], str] = decoded
+    """Makes texts of the bytes that the store holds for them."""
     when_recovering: Callable[[float], None] = lambda part: None
     """Called now and then in another thread while a damaged store is recovered, with the part that is done (0 to 1)."""
 
@@ -63,6 +68,7 @@ def connect(file: Path | None, settings: Settings, *, create: bool = False) -> s
             os.close(os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
         target = f"{file.absolute().as_uri()}?mode=rw"
     db = sqlite3.connect(target, timeout=settings.busy_seconds, isolation_level=None, uri=file is not None)
+    db.text_factory = settings.decode
     try:
         db.execute("PRAGMA synchronous = NORMAL")
         db.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")
@@ -92,6 +98,7 @@ def onlooker(file: Path, settings: Settings) -> sqlite3.Connection:
     log = file.with_name(f"{file.name}-wal")
     how = "mode=ro" if log.exists() and log.stat().st_size else "immutable=1"
     db = sqlite3.connect(f"{file.absolute().as_uri()}?{how}", isolation_level=None, uri=True)
+    db.text_factory = settings.decode
     try:
         db.execute("PRAGMA query_only = ON")
         schema, newest = db.execute("PRAGMA user_version").fetchone()[0], len(settings.migrations)

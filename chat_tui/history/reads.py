@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -13,6 +13,7 @@ from chat_tui.errors import ConversationNotFound
 from chat_tui.history import attached, packing, rows
 from chat_tui.history.owners import Owner
 from chat_tui.history.rows import TURN_COLUMNS, moment, storable
+from chat_tui.history.stored_text import text_of
 from chat_tui.route import Route
 from chat_tui.text_safety import clean_line
 
@@ -81,17 +82,39 @@ def not_found(conversation_id: str) -> ConversationNotFound:
 def conversations(db: sqlite3.Connection, limit: int, offset: int) -> list[Summary]:
     """Pinned ones first, then the newest."""
     return [
-        Summary(id, title, moment(created), moment(updated), turns, model, bool(pinned), bool(unseen), cost)
+        Summary(
+            text_of(id),
+            text_of(title),
+            moment(created),
+            moment(updated),
+            turns,
+            text_of(model),
+            bool(pinned),
+            bool(unseen),
+            cost,
+        )
         for id, title, created, updated, turns, model, pinned, unseen, cost in db.execute(_SUMMARIES, (limit, offset))
     ]
+
+
+def key_of(db: sqlite3.Connection, table: Literal["conversation", "turn"], id: str) -> int | None:
+    """The key of the row with this id; None where there is none.
+
+    An id with a wrong byte is shown with U+FFFD, and found by that, too.
+    """
+    found = db.execute(f"SELECT key FROM {table} WHERE id = ?", (storable(id),)).fetchone()
+    if found is None and "\ufffd" in id:
+        keys = (key for key, garbled in db.execute(f"SELECT key, id FROM {table}") if garbled == id)
+        return next(keys, None)
+    return None if found is None else int(found[0])
 
 
 def conversation(db: sqlite3.Connection, conversation_id: str, owner: Owner) -> Conversation:
     """With its current path; raises `ConversationNotFound`."""
     found = db.execute(
         "SELECT key, leaf, title, system_prompt, created, updated, pinned, preset FROM conversation"
-        " WHERE id = ? AND deleted IS NULL",
-        (storable(conversation_id),),
+        " WHERE key = ? AND deleted IS NULL",
+        (key_of(db, "conversation", conversation_id),),
     ).fetchone()
     if found is None:
         raise not_found(conversation_id)
@@ -100,14 +123,14 @@ def conversation(db: sqlite3.Connection, conversation_id: str, owner: Owner) -> 
     path = _turns(db, owner, key, db.execute(_PATH, (leaf,)), keys)
     return Conversation(
         conversation_id,
-        title,
-        system_prompt,
+        text_of(title),
+        None if system_prompt is None else text_of(system_prompt),
         moment(created),
         moment(updated),
         path,
         _forks(db, key, keys),
         bool(pinned),
-        preset,
+        text_of(preset),
         tuple(id for (id,) in (db.execute(_BELOW, (leaf,)) if leaf else db.execute(_FIRST, (key,)))),
     )
 
@@ -116,7 +139,8 @@ def tree(db: sqlite3.Connection, conversation_id: str, owner: Owner) -> Tree:
     """A conversation with all its branches; raises `ConversationNotFound`."""
     whole = conversation(db, conversation_id, owner)
     key, import_key = db.execute(
-        "SELECT key, coalesce(import_key, '') FROM conversation WHERE id = ?", (storable(conversation_id),)
+        "SELECT key, coalesce(import_key, '') FROM conversation WHERE key = ?",
+        (key_of(db, "conversation", conversation_id),),
     ).fetchone()
     import_keys = dict(
         db.execute("SELECT id, import_key FROM turn WHERE conversation = ? AND import_key IS NOT NULL", (key,))
@@ -133,8 +157,8 @@ def siblings(db: sqlite3.Connection, turn_id: str, owner: Owner) -> list[Turn]:
     """The turns of the same parent and role, itself among them, oldest first; none for a turn that is not known."""
     found = db.execute(
         "SELECT turn.conversation, turn.parent, turn.role, above.id"
-        " FROM turn LEFT JOIN turn AS above ON above.key = turn.parent WHERE turn.id = ?",
-        (storable(turn_id),),
+        " FROM turn LEFT JOIN turn AS above ON above.key = turn.parent WHERE turn.key = ?",
+        (key_of(db, "turn", turn_id),),
     ).fetchone()
     if found is None:
         return []
@@ -179,8 +203,8 @@ def turn(db: sqlite3.Connection, key: int) -> Turn:
 
 def _grown(db: sqlite3.Connection, key: int, turn: Turn) -> Turn:
     pieces = list(db.execute("SELECT text, thinking FROM piece WHERE turn = ? ORDER BY key", (key,)))
-    text = turn.text + "".join(text for text, _ in pieces)
-    thinking = turn.thinking + "".join(thinking for _, thinking in pieces)
+    text = turn.text + "".join(text_of(text) for text, _ in pieces)
+    thinking = turn.thinking + "".join(text_of(thinking) for _, thinking in pieces)
     return msgspec.structs.replace(turn, text=text, thinking=thinking)
 
 
@@ -196,7 +220,8 @@ def prompts(db: sqlite3.Connection, limit: int) -> list[str]:
     """The user's last distinct prompts, newest first, `PROMPT_CHARACTERS` at most (but always one)."""
     known: dict[str, None] = {}
     size = 0
-    for (text,) in db.execute(_PROMPTS, (limit * _PROMPTS_READ,)):
+    for (value,) in db.execute(_PROMPTS, (limit * _PROMPTS_READ,)):
+        text = text_of(value)
         if text in known:
             continue
         size += len(text)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from sys import intern
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import msgspec
 
@@ -13,6 +14,7 @@ from chat_tui.attachments import Attachment
 from chat_tui.chunks import ErrorInfo, State, Timings, Usage
 from chat_tui.conversation import Quick, Role, Turn, now
 from chat_tui.core.bounds import EARLIEST, EPOCH, clamped_time
+from chat_tui.history.stored_text import text_of
 from chat_tui.route import Seam
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -42,6 +44,8 @@ class Details(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 _NO_DETAILS = Details()
+_ROLES: Mapping[str, str] = {name: name for name in get_args(Role)}
+_STATES: Mapping[str, str] = {name: name for name in get_args(State)}
 
 
 def storable(text: str) -> str:
@@ -94,9 +98,9 @@ def details(turn: Turn) -> str | None:
     return None if record == _NO_DETAILS else encoded(record)
 
 
-def details_of(record: str | None) -> Details:
+def details_of(record: object) -> Details:
     """The details of a row; none where they cannot be read."""
-    if record is None:
+    if not isinstance(record, str):
         return _NO_DETAILS
     try:
         return msgspec.json.decode(record, type=Details)
@@ -109,19 +113,19 @@ def turn(row: tuple[Any, ...], parent: str | None, attachments: tuple[Attachment
     id, role, state, created, verdict, kept, model, strategy, cost, record, text, thinking = row
     known = details_of(record)
     return Turn(
-        role=cast(Role, intern(role)),
-        text=text,
-        id=id,
+        role=cast(Role, _one_of(_ROLES, role, "assistant" if model else "user")),
+        text=text_of(text),
+        id=text_of(id),
         parent=parent,
         created=None if created is None else moment(created),
-        thinking=thinking,
-        model=intern(model),
-        strategy=intern(strategy),
-        state=cast(State, intern(state)),
+        thinking=text_of(thinking),
+        model=intern(text_of(model)),
+        strategy=intern(text_of(strategy)),
+        state=cast(State, _one_of(_STATES, state, "broken")),
         finish_reason=known.finish_reason,
         usage=known.usage,
         timings=known.timings,
-        cost=cost,
+        cost=cost if isinstance(cost, int | float) else None,
         error=known.error,
         left_out=known.left_out,
         attachments=attachments,
@@ -130,6 +134,11 @@ def turn(row: tuple[Any, ...], parent: str | None, attachments: tuple[Attachment
         seams=known.seams,
         quick=known.quick,
     )
+
+
+def _one_of(known: Mapping[str, str], name: object, otherwise: str) -> str:
+    """The name, interned; another one where damage has made it none of the known ones."""
+    return known.get(name, otherwise) if isinstance(name, str) else otherwise
 
 
 def orphan(turn: Turn) -> Turn:

@@ -12,6 +12,8 @@ from pathlib import Path
 from threading import Event
 from typing import Concatenate, ParamSpec, TypeVar
 
+import msgspec
+
 from chat_tui.attachments import Attachment
 from chat_tui.conversation import Conversation, Hit, Piece, Summary, Tree, Turn
 from chat_tui.errors import HistoryError
@@ -35,6 +37,7 @@ from chat_tui.history.lane import Lane, transaction
 from chat_tui.history.opening import Settings
 from chat_tui.history.owners import Owner
 from chat_tui.history.pieces import Fault, append
+from chat_tui.history.stored_text import TextDecoder
 from chat_tui.history.transfer import writing
 from chat_tui.history.transfer.parcels import Arrival, Head
 from chat_tui.history.transfer.writing import Landed
@@ -61,7 +64,8 @@ class Store:
         self.file = file
         self.warning: HistoryError | None = None
         """What to tell the user when the store was damaged and had to be recovered."""
-        self._settings = settings
+        self._texts = TextDecoder(settings.when_garbled)
+        self._settings = settings = msgspec.structs.replace(settings, decode=self._texts)
         self.read_only: HistoryError | None = None
         """What each write raises where the store is only read; None: it can be written."""
         self._connect_reader: Callable[[Path], sqlite3.Connection] = partial(opening.reader, settings=settings)
@@ -132,6 +136,11 @@ class Store:
         if self.read_only is not None:
             return self.read_only.title
         return str(self.warning or "")
+
+    @property
+    def garbled_texts(self) -> int:
+        """How many texts with wrong bytes were read so far; they hold U+FFFD in their place."""
+        return self._texts.garbled
 
     def _connect(self) -> sqlite3.Connection:
         if self.file is None:

@@ -44,7 +44,8 @@ def add_turn(db: sqlite3.Connection, conversation_id: str, turn: Turn, owner: st
     parent = None
     if turn.parent is not None:
         parent = db.execute(
-            "SELECT key FROM turn WHERE id = ? AND conversation = ?", (turn.parent, conversation)
+            "SELECT key FROM turn WHERE key = ? AND conversation = ?",
+            (reads.key_of(db, "turn", turn.parent), conversation),
         ).fetchone()
         if parent is None:
             raise HistoryError("The turn that this one follows is not in the history.")
@@ -230,7 +231,8 @@ def set_place(db: sqlite3.Connection, key: str, value: str) -> None:
 def conversation_key(db: sqlite3.Connection, conversation_id: str) -> int:
     """Its key, also while it is deleted; raises `ConversationNotFound`."""
     found = db.execute(
-        "SELECT key FROM conversation WHERE id = ? AND coalesce(deleted, 1) > 0", (storable(conversation_id),)
+        "SELECT key FROM conversation WHERE key = ? AND coalesce(deleted, 1) > 0",
+        (reads.key_of(db, "conversation", conversation_id),),
     ).fetchone()
     if found is None:
         raise reads.not_found(conversation_id)

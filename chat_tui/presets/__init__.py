@@ -148,7 +148,7 @@ def decoded(text: str) -> Preset | None:
     """The preset that a conversation has kept; None where there is none, or none that can be read any more."""
     try:
         return msgspec.json.decode(text, type=Preset) if text else None
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, RecursionError):
         return None
 
 
