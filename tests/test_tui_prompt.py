@@ -206,3 +206,37 @@ async def test_an_empty_prompt_says_what_it_is_for(pilot: Pilot) -> None:
         "".join(part.text for part in prompt_of(pilot).render_line(0)).strip()
         == "Ask anything · / for commands · @ for files"
     )
+
+
+FAMILY, FLAG, THUMB, HEART = "👨\u200d👩\u200d👧", "🇩🇪", "👍🏽", "❤\ufe0f\u200d🔥"
+COMPOSED = [FAMILY, FLAG, THUMB, HEART, "e\u0301", "1\ufe0f\u20e3"]
+
+
+@pytest.mark.parametrize("one", COMPOSED)
+async def test_a_composed_character_is_one_step_in_the_prompt(pilot: Pilot, one: str) -> None:
+    prompt = prompt_of(pilot)
+    await press(pilot, *f"a{one}b{one}")
+    assert prompt.text == f"a{one}b{one}"
+    await press(pilot, "left", "left", "left", "x")
+    assert prompt.text == f"ax{one}b{one}"
+    await press(pilot, "right", "backspace")
+    assert prompt.text == f"axb{one}"
+    await press(pilot, "right", "delete")
+    assert prompt.text == "axb"
+    await paste(pilot, one)
+    await press(pilot, "shift+left", "c", "left", "shift+right", "shift+left", "d")
+    assert prompt.text == "axbdc"
+
+
+async def test_up_down_and_a_click_never_stop_inside_a_composed_character(pilot: Pilot) -> None:
+    prompt = prompt_of(pilot)
+    prompt.set_draft(f"{FAMILY}\nab\n{FAMILY}")
+    prompt.move_cursor((1, 1))
+    await press(pilot, "up", "x")
+    assert prompt.document.get_line(0) == f"x{FAMILY}"
+    prompt.move_cursor((1, 1))
+    await press(pilot, "down", "x")
+    assert prompt.document.get_line(2) == f"x{FAMILY}"
+    await pilot.click(prompt, offset=(4, 1))
+    await press(pilot, "y")
+    assert FAMILY in prompt.document.get_line(0)

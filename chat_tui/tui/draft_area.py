@@ -14,6 +14,7 @@ from textual.strip import Strip
 from textual.timer import Timer
 from textual.widgets import TextArea
 
+from chat_tui.core.graphemes import is_boundary, is_typed, next_boundary, previous_boundary
 from chat_tui.tui.held_pastes import CHARACTERS, HeldPastes, is_long, plain
 from chat_tui.tui.own_keys import OwnKeys
 
@@ -25,10 +26,6 @@ _RESTORED = 2.5
 
 # Text areas, at least the older ones, have a use for these; here they belong to the screen.
 _SCREEN_KEYS = ("f6", "ctrl+f", "pageup", "pagedown")
-
-
-_JOINERS = ("\u200c", "\u200d")
-"""Python takes them for unprintable: families of emoji, and Persian, are written with them."""
 
 
 class DraftArea(TextArea, inherit_bindings=False):
@@ -81,6 +78,8 @@ class DraftArea(TextArea, inherit_bindings=False):
         self._held = HeldPastes()
         self.is_bulk = False
         """What is inserted now was not typed."""
+        self.key_time = 0.0
+        """When the last key was read, by the clock of `time.monotonic`."""
         self._told = ""
         self._edited_timer: Timer | None = None
         self._own_keys = OwnKeys(self._bindings)
@@ -205,6 +204,7 @@ class DraftArea(TextArea, inherit_bindings=False):
     # Keys
 
     async def _on_key(self, event: events.Key) -> None:
+        self.key_time = event.time
         # Textual runs bindings only after the key has gone up to the app; what was typed behind it in one burst would
         # be in the text before an Enter or a backspace acts.
         if self.screen.focused not in (None, self):
@@ -215,7 +215,8 @@ class DraftArea(TextArea, inherit_bindings=False):
             return
         if event.is_printable:
             return
-        if event.character in _JOINERS:
+        if event.character and is_typed(event.character):
+            # Textual takes the joiners of composed characters for unprintable.
             self.replace(event.character, *self.selection, maintain_selection_offset=False)
             event.stop()
             event.prevent_default()
@@ -225,6 +226,38 @@ class DraftArea(TextArea, inherit_bindings=False):
                 event.stop()
                 event.prevent_default()
                 return
+
+    # Composed characters are one step
+
+    def get_cursor_left_location(self) -> Location:
+        """Where the cursor goes to the left: before a whole character, of however many code points."""
+        row, column = self.cursor_location
+        if not column:
+            return super().get_cursor_left_location()
+        return row, previous_boundary(self.document.get_line(row), column)
+
+    def get_cursor_right_location(self) -> Location:
+        """Where the cursor goes to the right."""
+        row, column = self.cursor_location
+        line = self.document.get_line(row)
+        return (row, next_boundary(line, column)) if column < len(line) else super().get_cursor_right_location()
+
+    def get_cursor_up_location(self) -> Location:
+        """Where the cursor goes up: never into the middle of a character."""
+        return self._before_character(super().get_cursor_up_location())
+
+    def get_cursor_down_location(self) -> Location:
+        """Where the cursor goes down."""
+        return self._before_character(super().get_cursor_down_location())
+
+    def get_target_document_location(self, event: events.MouseEvent) -> Location:
+        """Where a click sets the cursor."""
+        return self._before_character(super().get_target_document_location(event))
+
+    def _before_character(self, location: Location) -> Location:
+        row, column = location
+        line = self.document.get_line(row)
+        return location if is_boundary(line, column) else (row, previous_boundary(line, column))
 
     def action_new_line(self) -> None:
         """Insert a newline."""
