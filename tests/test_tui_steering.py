@@ -65,7 +65,7 @@ async def test_an_answer_of_which_nothing_had_come_is_steered_by_adding_to_the_q
 
 
 async def test_a_second_enter_lets_the_words_wait_and_they_are_asked_when_the_answer_has_ended() -> None:
-    async with scripted_chat(["Once upon", Pause(1), " a time."], ["Another one."]) as chat:
+    async with scripted_chat(["Once upon", Pause(1), " a time."], ["Another one."], ["Short."]) as chat:
         await streaming(chat)
         await chat.ask("And another.")
         await chat.shows(OFFER)
@@ -75,10 +75,11 @@ async def test_a_second_enter_lets_the_words_wait_and_they_are_asked_when_the_an
         await chat.pilot.press("enter")
         await chat.shows("Queued: And another. A short one.")
         hold(chat, False)
-        await chat.shows("Another one.")
+        await chat.shows("Another one.", "Short.")
         assert [text for role, text in said(chat) if role == "user"] == [
             "Tell a story.",
-            "And another.\n\nA short one.",
+            "And another.",
+            "A short one.",
         ]
         assert "Queued" not in chat.shown()
 

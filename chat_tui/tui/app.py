@@ -34,6 +34,7 @@ from chat_tui.tui.driver import driver_class, is_behind, show_title
 from chat_tui.tui.history_list import local_now
 from chat_tui.tui.host import Choice, Offering
 from chat_tui.tui.kept_screen import KeptScreen
+from chat_tui.tui.key_order import KeyOrder
 from chat_tui.tui.transcript.ink import Ink
 
 if TYPE_CHECKING:
@@ -107,6 +108,7 @@ class ChatApp(App[int]):
         self._choice = (model or (config.model if strategy is None else None), strategy or config.strategy)
         self._hanging_up: list[asyncio.Future[None]] = []
         self._ending: asyncio.Future[None] | None = None
+        self._key_order = KeyOrder(self)
         self.crash: BaseException | None = None
         """What has ended the app that should not have."""
         self.changed_keys: dict[str, str] = {}
@@ -115,6 +117,15 @@ class ChatApp(App[int]):
     def get_line_filters(self) -> Sequence[LineFilter]:
         """What every drawn line passes through."""
         return [*super().get_line_filters(), self._control_filter]
+
+    async def on_event(self, event: events.Event) -> None:
+        """Keys act in the order in which they came, however many come at once."""
+        if not isinstance(event, events.Key | events.Paste) or event.is_forwarded:
+            await super().on_event(event)
+        elif not self._key_order.holds(event):
+            target, workers = self.focused, self._key_order.workers()
+            await super().on_event(event)
+            self._key_order.passed(event, target, workers)
 
     def get_default_screen(self) -> Screen[None]:
         """The one screen that is always there."""

@@ -46,10 +46,13 @@ class Asker(Protocol):
     """The chat whose questions files go along with."""
 
     prompt: Prompt
-    conversation_id: str | None
     preset: Preset | None
     rivals: Sequence[str]
     settings: Callable[[], Request]
+
+    @property
+    def conversation_id(self) -> str | None:
+        """The conversation in view."""
 
     @property
     def engine(self) -> Engine | None:

@@ -15,6 +15,7 @@ from chat_tui.errors import ChatTuiError, CommandError
 from chat_tui.request import Request
 from chat_tui.tui import keymap
 from chat_tui.tui.chat_copies import ChatCopies
+from chat_tui.tui.chat_pane import View
 from chat_tui.tui.completion import Completion
 from chat_tui.tui.prompt import Prompt
 from chat_tui.tui.steering import Steering
@@ -42,7 +43,6 @@ class Chat(ChatCopies):
         super().__init__(complete, id)
         self.undo = Undo()
         """What keys and commands have done to conversations, here and in the list."""
-        self._unwanted = False
         self.steering = Steering(self)
         """New words while an answer streams."""
         self.prompt.take_back, self.prompt.steer = self.steering.take_back, self.steering.steer
@@ -54,7 +54,8 @@ class Chat(ChatCopies):
     ) -> None:
         """Ask, or send another version of the question that is edited; the answer streams into the transcript, or is
         there at once where a preview of it is."""
-        edited, taken = self._edited, self.files.take()
+        view, edited, taken = self.view, self._edited, self.files.take()
+        beginning = self.beginning
 
         async def begun(engine: Engine) -> Answer:
             try:
@@ -63,9 +64,15 @@ class Chat(ChatCopies):
                 self.files.give_back(taken)
                 raise
             if edited is not None:
-                return await self._asked_otherwise(engine, edited, text, settings, going)
-            answer = await engine.ask(self.asked_in, text, settings, attachments=going, preview=preview)
-            self.transcript.add(answer.question)
+                id = view.conversation_id or ""
+                answer = await engine.edit(id, edited.id, text, settings, going)
+                if view is self.view:
+                    self.show_in_place_of(edited, answer)
+                return answer
+            asked_in = view.conversation_id or beginning
+            answer = await engine.ask(asked_in, text, settings, attachments=going, preview=preview)
+            if view is self.view:
+                self.transcript.add(answer.question)
             return answer
 
         self.begin(begun, text)
@@ -73,9 +80,12 @@ class Chat(ChatCopies):
     def go_on(self, settings: Request) -> None:
         """Let the last answer, which was cut, go on."""
 
+        view = self.view
+
         async def begun(engine: Engine) -> Answer:
-            answer = await engine.go_on(self.conversation_id or "", settings)
-            self.transcript.replace_from(len(self.transcript.turns) - 1)
+            answer = await engine.go_on(view.conversation_id or "", settings)
+            if view is self.view:
+                self.transcript.replace_from(len(self.transcript.turns) - 1)
             return answer
 
         self.begin(begun)
@@ -83,21 +93,16 @@ class Chat(ChatCopies):
     def regenerate(self, turn: Turn, settings: Request) -> None:
         """Ask for another version of an answer of the path."""
 
+        view, leaf = self.view, self.transcript.turns[-1].id
+
         async def begun(engine: Engine) -> Answer:
-            leaf = self.transcript.turns[-1].id
-            answer = await engine.regenerate(self.conversation_id or "", turn.id, settings)
-            self.transcript.replace_from(self._index(turn.id))
+            answer = await engine.regenerate(view.conversation_id or "", turn.id, settings)
+            if view is self.view:
+                self.transcript.replace_from(self._index(turn.id))
             self._can_go_back("The answer before is back", answer.conversation_id, leaf)
             return answer
 
         self.begin(begun)
-
-    async def _asked_otherwise(
-        self, engine: Engine, edited: Turn, text: str, settings: Request, files: Sequence[Attachment]
-    ) -> Answer:
-        answer = await engine.edit(self.conversation_id or "", edited.id, text, settings, files)
-        self.show_in_place_of(edited, answer)
-        return answer
 
     def show_in_place_of(self, edited: Turn, answer: Answer) -> None:
         """The question of this answer was asked as another version of the edited one."""
@@ -108,34 +113,38 @@ class Chat(ChatCopies):
 
     def begin(self, begun: Callable[[Engine], Awaitable[Answer]], text: str = "") -> None:
         """Ask, and follow the answer that this gives; the words come back to the prompt where that fails."""
-        self._asking = True
-        self.run_worker(self._begun(begun, text), group="ask")
+        self.view.asking = True
+        self.run_worker(self._begun(self.view, begun, text), group="ask")
 
-    async def _begun(self, begun: Callable[[Engine], Awaitable[Answer]], text: str) -> None:
+    async def _begun(self, view: View, begun: Callable[[Engine], Awaitable[Answer]], text: str) -> None:
         try:
             await self._ready.wait()
             engine = self._engine
             assert engine is not None
-            if self.answer is not None and self.answer.ended and self.hurry():
+            if view is self.view and self.answer is not None and self.answer.ended and self.hurry():
                 await self.followed()
             async with self._moving:
-                await self._follow_new(engine, await begun(engine), text)
+                await self._follow_new(engine, view, await begun(engine), text)
         except ChatTuiError as error:
-            if not self.prompt.text:
-                self.prompt.set_draft(text)
+            await self.steering.give_back(view, text)
             self.post_message(self.Failed(error))
         finally:
-            self._asking = self._unwanted = False
+            view.asking = view.unwanted = False
 
-    async def _follow_new(self, engine: Engine, answer: Answer, text: str) -> None:
-        fresh, self.conversation_id = self.conversation_id is None, answer.conversation_id
+    async def _follow_new(self, engine: Engine, view: View, answer: Answer, text: str) -> None:
+        fresh, view.conversation_id = view.conversation_id is None, answer.conversation_id
         if text:
             self.prompt.earlier = [text, *(earlier for earlier in self.prompt.earlier if earlier != text)]
-        self._follow(answer)
-        if self._unwanted:
+        if view is self.view:
+            self._follow(answer)
+        else:
+            self.run_worker(self.tell_end(answer), group="out of view")
+            self.post_message(self.Changed())
+        if view.unwanted:
             await engine.cancel(answer)
-        await self._show_headers(engine, answer.conversation_id)
-        await self._keep_unsent(engine, fresh)
+        if view is self.view:
+            await self._show_headers(engine, answer.conversation_id)
+            await self._keep_unsent(engine, fresh)
 
     async def _show_headers(self, engine: Engine, conversation_id: str) -> None:
         conversation = await engine.memory.conversation(conversation_id)
@@ -144,8 +153,8 @@ class Chat(ChatCopies):
     async def cancel(self) -> bool:
         """Cancel the answer in view; False when none runs."""
         typed = self.hurry()
-        if self._asking and (self.answer is None or self.answer.ended):
-            self._unwanted = True
+        if self.view.asking and (self.answer is None or self.answer.ended):
+            self.view.unwanted = True
             return True
         if self.answer is None or self.answer.ended or self._engine is None:
             return typed

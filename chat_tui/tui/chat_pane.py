@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar, cast
@@ -36,6 +37,20 @@ from chat_tui.tui.welcome import Welcome
 if TYPE_CHECKING:
     # Behind the first paint: the engine is not loaded for it.
     from chat_tui.answer import Answer
+
+
+class View:
+    """A conversation from the moment it comes into view until another does. A question that was sent belongs to the
+    view of that moment, whichever is there when it is asked."""
+
+    def __init__(self, conversation_id: str | None = None) -> None:
+        self.conversation_id = conversation_id
+        """None until the first question is asked."""
+        self.asking = False
+        """A question is on its way, and its answer has not begun."""
+        self.unwanted = False
+        """It was cancelled before its answer began."""
+
 
 STATUS_SECONDS = 0.1
 """Between two looks at the figures of a running answer."""
@@ -82,9 +97,10 @@ class ChatPane(Vertical):
 
     def __init__(self, complete: Callable[[str], Sequence[Completion]], id: str | None = None) -> None:
         super().__init__(id=id)
-        self.conversation_id: str | None = None
+        self.view = View()
         self.answer: Answer | None = None
-        self._asking = False
+        self.followed_since = float("-inf")
+        """When the answer in view came into view, by the clock of `time.monotonic`."""
         self._following: Worker[None] | None = None
         self.typing_delay_seconds = 0.0
         """So long the screen waits after each token."""
@@ -125,9 +141,14 @@ class ChatPane(Vertical):
         return cast("Host", self.app)
 
     @property
+    def conversation_id(self) -> str | None:
+        """The conversation in view; None until its first question is asked."""
+        return self.view.conversation_id
+
+    @property
     def busy(self) -> bool:
         """An answer of this conversation has not ended."""
-        return self._asking or (self.answer is not None and not self.answer.ended)
+        return self.view.asking or (self.answer is not None and not self.answer.ended)
 
     @property
     def lists_completions(self) -> bool:
@@ -159,7 +180,7 @@ class ChatPane(Vertical):
     def _show(self, conversation_id: str | None, turns: Sequence[Turn]) -> None:
         left, self._hurry = self.answer, None
         self.find_bar.close(by_key=True)
-        self.conversation_id, self.answer = conversation_id, None
+        self.view, self.answer = View(conversation_id), None
         self._stop_measuring()
         if left is not None and not left.ended:
             self.run_worker(self.tell_end(left), group="out of view")
@@ -174,7 +195,7 @@ class ChatPane(Vertical):
         self.transcript.display = has_turns
 
     def _follow(self, answer: Answer) -> None:
-        self.answer = answer
+        self.answer, self.followed_since = answer, time.monotonic()
         self._show_transcript(True)
         self.transcript.add(without_text(answer.turn))
         self._following = self.run_worker(self._followed(answer), group="follow", exclusive=True)

@@ -54,6 +54,7 @@ class ChatScreen(ChatViews):
         super().__init__(model=model, strategy=strategy, adaptive=adaptive, clock=clock)
         self.upkeep = Upkeep(self.chat, self.history, private=private)
         self.chat.settings = self.settings
+        self.chat.prompt.send = self.send
         self._warmed = False
         self._as_you_type: AsYouType | None = None
         self._interrupted_at = self._cancelled_at = float("-inf")
@@ -99,29 +100,26 @@ class ChatScreen(ChatViews):
 
     # -- asking ---------------------------------------------------------------------------------------------------
 
-    @on(Prompt.Asked)
-    def take_prompt(self, event: Prompt.Asked) -> None:
-        """Enter: a command is carried out, a question is asked."""
-        event.stop()
+    def send(self, text: str) -> bool:
+        """Enter: a command is carried out, a question is asked. False: the text stays in the prompt."""
         if self.has_class("-too-small"):
             # Nobody sees what would be sent.
-            return
+            return False
         try:
-            said = commands.parse(event.text)
+            said = commands.parse(text)
         except CommandError as error:
             self.host.tell(error)
-            return
+            return False
         if isinstance(said, commands.Call):
-            self.chat.prompt.clear_draft()
-            self.run_worker(self._carried_out(said, event.text), group="command")
-        elif self._comparing is not None and self.chat.rivals:
+            self.run_worker(self._carried_out(said, text), group="command")
+            return True
+        if self._comparing is not None and self.chat.rivals:
             self._leave_preview()
-            self._comparing.ask(said)
-        elif self.chat.busy:
-            self.chat.steering.entered(event.text, said)
-        else:
-            self.ask(said)
-            self.chat.prompt.clear_draft()
+            return self._comparing.ask(said)
+        if self.chat.busy:
+            return self.chat.steering.enter(text, said, self.chat.prompt.key_time)
+        self.ask(said)
+        return True
 
     def ask(self, text: str, files: Sequence[Attachment] = ()) -> None:
         """Ask, by the model or strategy in use."""

@@ -67,8 +67,8 @@ class Comparing:
         def take(names: tuple[str, ...] | None) -> None:
             if names is not None:
                 self._take(names, blind)
-                if text := chat.prompt.draft.strip():
-                    self.ask(text)
+                if (text := chat.prompt.draft.strip()) and self.ask(text):
+                    chat.prompt.clear_draft()
 
         if chat.app.screen is chat.screen:
             chat.app.push_screen(screen, take)
@@ -101,11 +101,12 @@ class Comparing:
 
     # -- asking ---------------------------------------------------------------------------------------------------
 
-    def ask(self, text: str) -> None:
-        """Ask those that were chosen."""
+    def ask(self, text: str) -> bool:
+        """Ask those that were chosen; False while an answer runs."""
         chat, names, blind, edited = self._chat, tuple(self._chat.rivals), self._blind, self._chat.edits
         if not chat.is_free():
-            return
+            return False
+        view, beginning = chat.view, chat.beginning
         taken = chat.files.take()
 
         async def begun(engine: Engine) -> Answer:
@@ -113,7 +114,7 @@ class Comparing:
                 # Who takes no images says so in its column.
                 going = await chat.files.contents(taken, text, checked=False)
                 comparison = await engine.compare(
-                    chat.asked_in,
+                    view.conversation_id or beginning,
                     text,
                     names,
                     chat.settings(),
@@ -123,19 +124,21 @@ class Comparing:
             except ChatTuiError:
                 chat.files.give_back(taken)
                 raise
-            if edited is not None:
-                chat.show_in_place_of(edited, comparison.answers[0])
-            else:
-                chat.transcript.add(comparison.question)
             self._last, self._names, self._left_at = comparison, names, None
             chat.set_rivals(())
-            self._show(blind=blind)
+            # Nothing is put over another conversation that came into view meanwhile.
+            if view is chat.view:
+                if edited is not None:
+                    chat.show_in_place_of(edited, comparison.answers[0])
+                else:
+                    chat.transcript.add(comparison.question)
+                self._show(blind=blind)
             for answer in comparison.answers[1:]:
                 chat.run_worker(chat.tell_end(answer), group="out of view")
             return comparison.answers[0]
 
         chat.begin(begun, text)
-        chat.prompt.clear_draft()
+        return True
 
     def _is_in_view(self) -> bool:
         """The last comparison's question is the last one of the chat."""

@@ -80,31 +80,33 @@ class KeptChat(ChatPane):
 
     async def take_engine(self, engine: Engine) -> None:
         """From now on questions are answered; what was unsent at the last end comes back."""
-        self._engine = engine
+        first = self.view
         self.typing_delay_seconds = engine.config.display.typing_delay_seconds
         self.prompt.earlier = await engine.memory.prompts()
-        typed = self.prompt.draft
+        # Read before what is typed now can be kept in their place.
+        draft, files = await engine.memory.draft(None), await engine.memory.place(_FILES)
+        self._engine = engine
         if self.preset is None:
             try:
                 await self._come_back(engine)
             except HistoryError:
                 # It was removed meanwhile, perhaps by another process.
                 await engine.memory.set_place(_OPEN, "")
-        if typed:
-            self.prompt.set_draft(typed)
-        elif self.conversation_id is None:
-            self.prompt.set_draft(await engine.memory.draft(None))
-            self._bring_files(await engine.memory.place(_FILES))
+        if self.view is first:
+            if draft:
+                self.prompt.set_draft(joined(draft, self.prompt.draft))
+            if files:
+                self._bring_files(files)
         self._ready.set()
 
     async def _come_back(self, engine: Engine) -> None:
         """Open the conversation that was in view when the program ended: after a crash, or with unsent words in it."""
         last = await engine.memory.place(_OPEN)
-        if last and not self._asking:
+        if last and not self.asking:
             path = (await engine.memory.conversation(last)).path
             # Another process answers in it: it is that one's.
             if not path or path[-1].state != "streaming":
-                await self.open(last)
+                await self.open(last, coming_back=True)
 
     async def leave(self) -> None:
         """Keep what is needed to come back: the reading position and the unsent words."""
@@ -119,7 +121,11 @@ class KeptChat(ChatPane):
             await self._keep_place(self._engine)
 
     async def _keep_place(self, engine: Engine) -> None:
-        await self._keep_words(engine)
+        kept = None
+        while kept != self.unsent:
+            # Somebody may write on meanwhile.
+            kept = self.unsent
+            await self._keep_words(engine)
         if self.conversation_id is not None and not engine.memory.is_private(self.conversation_id):
             anchor = self.transcript.reading_position
             kept = msgspec.json.encode(anchor).decode() if anchor is not None else ""
@@ -149,12 +155,17 @@ class KeptChat(ChatPane):
     async def new(self) -> None:
         """Begin a fresh conversation; the one in view stays in the history, and its answer runs on."""
         async with self._moving:
-            draft = files = ""
+            left, files = self.conversation_id, ""
+            draft = ""
             if self._engine is not None:
-                await self._keep_place(self._engine)
                 await self._engine.memory.set_place(_OPEN, "")
-                draft = await self._engine.memory.draft(None)
-                files = await self._engine.memory.place(_FILES)
+                if left is not None:
+                    draft = await self._engine.memory.draft(None)
+                    files = await self._engine.memory.place(_FILES)
+                await self._keep_place(self._engine)
+            if left is None:
+                # What nobody has sent goes on in the fresh one.
+                draft, files = self.unsent, self.files.kept()
             self._put_edit_away()
             self._system_prompt = None
             self._show_preset(None)
@@ -163,15 +174,15 @@ class KeptChat(ChatPane):
             self._bring_files(files)
         self.prompt.focus()
 
-    async def open(self, conversation_id: str, turn_id: str = "") -> None:
-        """Open a saved conversation where it was, or at a turn. Raises `HistoryError`."""
+    async def open(self, conversation_id: str, turn_id: str = "", *, coming_back: bool = False) -> None:
+        """Open a saved conversation where it was, or at a turn. `coming_back`: the program has just started, so words
+        that were typed meanwhile come along, and a question that was sent stays in view. Raises `HistoryError`."""
         engine = self._engine
         if engine is None:
             return
         async with self._moving:
             conversation = await engine.memory.conversation(conversation_id)
             if conversation_id != self.conversation_id:
-                await self._keep_place(engine)
                 # Of a private conversation nothing is on the disk, not even its id.
                 kept_id = "" if engine.memory.is_private(conversation_id) else conversation_id
                 await engine.memory.set_place(_OPEN, kept_id)
@@ -181,6 +192,12 @@ class KeptChat(ChatPane):
                     await engine.memory.place(_EDIT + conversation_id),
                 )
                 files = await engine.memory.place(_FILES + conversation_id)
+                if coming_back:
+                    if self.asking:
+                        return
+                    draft = joined(draft, self.prompt.draft)
+                else:
+                    await self._keep_place(engine)
                 self._put_edit_away()
                 self._show_saved(engine, conversation, _read(place, Anchor))
                 self._write(draft)
@@ -236,7 +253,12 @@ class KeptChat(ChatPane):
     @property
     def asked_in(self) -> str | Beginning:
         """The conversation of the next question: its id, or what the one that it begins begins with."""
-        return self.conversation_id or Beginning(self._system_prompt, self.preset)
+        return self.conversation_id or self.beginning
+
+    @property
+    def beginning(self) -> Beginning:
+        """What a conversation begins with that begins now."""
+        return Beginning(self._system_prompt, self.preset)
 
     async def set_system_prompt(self, text: str | None) -> None:
         """Set it for this conversation, or for the one that begins with the next question; None: the config's."""
@@ -272,7 +294,7 @@ class KeptChat(ChatPane):
     @property
     def asking(self) -> bool:
         """A question is on its way, and its answer has not begun."""
-        return self._asking
+        return self.view.asking
 
     async def _bring_waiting(self, engine: Engine, conversation_id: str) -> None:
         """Words that waited in it when the program ended come back."""
@@ -396,6 +418,11 @@ def _preset(kept: str) -> Preset | None:
     from chat_tui import presets
 
     return presets.decoded(kept)
+
+
+def joined(*texts: str) -> str:
+    """These texts as one, with a blank line between any two."""
+    return "\n\n".join(text for text in texts if text.strip())
 
 
 def _written(question: Turn) -> str:

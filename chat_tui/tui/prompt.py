@@ -59,7 +59,7 @@ class Prompt(DraftArea):
     ]
 
     class Asked(Message):
-        """Enter was pressed; the text stays until `clear_draft`."""
+        """Enter was pressed, and nobody has taken the text at the key: it stays until `clear_draft`."""
 
         def __init__(self, text: str) -> None:
             super().__init__()
@@ -84,6 +84,8 @@ class Prompt(DraftArea):
         """Earlier prompts, newest first; Up walks through them. (`history` is the text area's undo history.)"""
         self.take_back: Callable[[], bool] = lambda: False
         """What Up in an empty prompt does first: it brings words back that wait; False when none do."""
+        self.send: Callable[[str], bool] = self._ask
+        """What Enter does with a text; True when it is taken. The prompt is cleared then, before the next key."""
         self.steer: Callable[[], bool] = lambda: False
         """What Tab does before it moves the focus: it steers the answer; False when that is not offered."""
         self._complete = complete
@@ -143,8 +145,12 @@ class Prompt(DraftArea):
             return
         self._dismiss()
         draft = self.draft
-        if draft.strip():
-            self.post_message(self.Asked(draft))
+        if draft.strip() and self.send(draft):
+            self.clear_draft()
+
+    def _ask(self, text: str) -> bool:
+        self.post_message(self.Asked(text))
+        return False
 
     def action_cursor_up(self, select: bool = False) -> None:
         """Move up: in the open list, in the text, and from its first row to the prompt before."""

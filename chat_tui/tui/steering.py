@@ -16,8 +16,10 @@ from chat_tui.request import Request
 from chat_tui.text_safety import clean_line
 from chat_tui.tui import keymap
 from chat_tui.tui.attaching import Attaching
+from chat_tui.tui.chat_pane import View
 from chat_tui.tui.files_line import Going
 from chat_tui.tui.host import Host
+from chat_tui.tui.kept_chat import joined
 from chat_tui.tui.prompt import Prompt
 from chat_tui.tui.spans import Line, Span, SpanView, crop
 from chat_tui.tui.transcript.transcript import Transcript
@@ -38,9 +40,14 @@ class Steered(Protocol):
     prompt: Prompt
     files: Attaching
     transcript: Transcript
-    conversation_id: str | None
+    view: View
     answer: Answer | None
+    followed_since: float
     settings: Callable[[], Request]
+
+    @property
+    def conversation_id(self) -> str | None:
+        """The conversation in view."""
 
     @property
     def engine(self) -> Engine | None:
@@ -68,11 +75,35 @@ class Steered(Protocol):
 
 
 class Waiting(Struct):
-    """Words that wait for the end of an answer."""
+    """A question that waits for the end of an answer."""
 
     text: str
     settings: Request
     files: list[Going]
+
+
+class WaitingQueue:
+    """The questions that wait in one conversation, oldest first: each is asked when the answer before has ended."""
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+        """As it was in view last."""
+        self.items: list[Waiting] = []
+
+    def is_of(self, view: View) -> bool:
+        """Whether it waits in the conversation that is in this view."""
+        id = view.conversation_id
+        return self.view is view or (id is not None and self.view.conversation_id == id)
+
+    @property
+    def text(self) -> str:
+        """All questions."""
+        return joined(*(item.text for item in self.items))
+
+    @property
+    def files(self) -> list[Going]:
+        """What goes along with any of them."""
+        return [going for item in self.items for going in item.files]
 
 
 class SteeringLine(SpanView):
@@ -87,10 +118,10 @@ class SteeringLine(SpanView):
         super().__init__()
         self._keys = keys
         """To send, to steer, to leave it."""
-        self._waiting: Waiting | None = None
+        self._waiting: WaitingQueue | None = None
         self._offers = False
 
-    def show(self, waiting: Waiting | None, *, offers: bool) -> None:
+    def show(self, waiting: WaitingQueue | None, *, offers: bool) -> None:
         """These words wait; `offers`: new ones may."""
         if offers != self._offers:
             self.post_message(self.Toggled())
@@ -122,19 +153,23 @@ class Steering:
         self._chat = chat
         self._offered: tuple[str, str] | None = None
         """What stood in the prompt, and what of it is sent."""
-        self._waiting: dict[str, Waiting] = {}
+        self._queues: list[WaitingQueue] = []
         self._line: SteeringLine | None = None
 
     # -- new words while an answer streams ------------------------------------------------------------------------
 
-    def entered(self, typed: str, said: str) -> None:
-        """Enter on new words: offer what can be done with them; the second Enter lets them wait."""
-        if self._offered is not None and self._offered[0] == typed:
-            self._offered = None
-            self._wait_with(said)
-        else:
+    def enter(self, typed: str, said: str, pressed: float) -> bool:
+        """Enter on new words, pressed at this time: offer what can be done with them; the second Enter lets them wait,
+        and so does one that was pressed before there was an answer to be steered. True when they wait."""
+        chat = self._chat
+        unseen = chat.asking or pressed < chat.followed_since
+        if not unseen and (self._offered is None or self._offered[0] != typed):
             self._offered = (typed, said)
             self.show()
+            return False
+        self._offered = None
+        self._wait_with(said)
+        return True
 
     def edited(self, typed: str) -> None:
         """The words have changed: the offer was for others."""
@@ -161,10 +196,12 @@ class Steering:
         if chat.asking or answer is None or answer.ended:
             # It has not begun, or is over: there is nothing to be steered.
             self._wait_with(text)
+            chat.prompt.clear_draft()
             return True
         taken = chat.files.take()
-        if (before := self._waiting.pop(answer.conversation_id, None)) is not None:
-            text, taken = _joined(before.text, text), [*before.files, *taken]
+        if (before := self._queue()) is not None:
+            text, taken = joined(before.text, text), [*before.files, *taken]
+            before.items.clear()
         chat.prompt.clear_draft()
         self._steer(answer, text, taken)
         self.show()
@@ -194,136 +231,154 @@ class Steering:
         taken: Sequence[Going],
     ) -> None:
         chat = self._chat
+        view = chat.view
 
         async def asked(engine: Engine) -> Answer:
             try:
                 answer = await begun(engine, await chat.files.contents(taken, text))
             except ChatTuiError:
                 chat.files.give_back(taken)
-                await self._give_back(id, text)
                 raise
-            await self._keep(id, "")
-            chat.transcript.add(answer.question)
+            await self._keep(view)
+            if view is chat.view:
+                chat.transcript.add(answer.question)
             return answer
 
         chat.begin(asked, text)
 
     # -- words that wait ------------------------------------------------------------------------------------------
 
+    def _queue(self) -> WaitingQueue | None:
+        """What waits in the conversation in view."""
+        return self._queue_of(self._chat.view)
+
+    def _queue_of(self, view: View) -> WaitingQueue | None:
+        return next((queue for queue in self._queues if queue.items and queue.is_of(view)), None)
+
     def has_waiting(self) -> bool:
         """Words wait in the conversation in view."""
-        return (self._chat.conversation_id or "") in self._waiting
+        return self._queue() is not None
 
     def take_back(self) -> bool:
         """Put the words that wait into the prompt; False when none do."""
-        chat = self._chat
-        id = chat.conversation_id or ""
-        waiting = self._waiting.pop(id, None)
-        if waiting is None:
+        queue = self._queue()
+        if queue is None:
             return False
-        chat.files.give_back(waiting.files)
-        chat.do(self._give_back(id, waiting.text))
-        self.show()
+        self._chat.do(self._keep_returned(self._chat.view, self._return(queue)))
         return True
 
-    async def _give_back(self, id: str, text: str) -> None:
-        """Put words into the prompt, and keep them as the draft before they wait no more."""
+    def _return(self, queue: WaitingQueue | None, text: str = "") -> str:
+        """Put this text and what waits into the prompt, before what stands there; the prompt's text then."""
         chat = self._chat
-        words = _joined(text, chat.prompt.draft)
+        if queue is not None:
+            text = joined(text, queue.text)
+            chat.files.give_back(queue.files)
+            queue.items.clear()
+        words = joined(text, chat.prompt.draft)
         chat.prompt.set_draft(words)
-        if chat.engine is not None and id:
-            await chat.engine.memory.save_draft(id, words)
-            await self._keep(id, "")
+        self.show()
+        return words
+
+    async def _keep_returned(self, view: View, words: str) -> None:
+        """Keep words as the draft before they wait no more."""
+        if self._chat.engine is not None and view.conversation_id:
+            await self._chat.engine.memory.save_draft(view.conversation_id, words)
+            await self._keep(view)
+
+    async def give_back(self, view: View, text: str) -> None:
+        """A question could not be asked: its words, and what waited behind it, are unsent again."""
+        engine, id, queue = self._chat.engine, view.conversation_id, self._queue_of(view)
+        if view is self._chat.view or engine is None or id is None:
+            await self._keep_returned(view, self._return(queue, text))
+            return
+        text = joined(text, queue.text if queue is not None else "")
+        if queue is not None:
+            queue.items.clear()
+        await self._keep_returned(view, joined(text, await engine.memory.draft(id)))
 
     def _wait_with(self, text: str) -> None:
-        chat = self._chat
-        id, files = chat.conversation_id or "", chat.files.take()
-        chat.prompt.clear_draft()
-        if (before := self._waiting.get(id)) is not None:
-            before.text, before.files = _joined(before.text, text), [*before.files, *files]
-            waiting = before
+        chat, queue = self._chat, self._queue()
+        waiting = Waiting(text, chat.settings(), chat.files.take())
+        if queue is not None:
+            queue.items.append(waiting)
         else:
-            waiting = self._waiting[id] = Waiting(text, chat.settings(), files)
-            chat.do(self._wait(id, waiting))
-        chat.do(self._keep(id, waiting.text))
+            queue = WaitingQueue(chat.view)
+            queue.items.append(waiting)
+            self._queues.append(queue)
+            chat.do(self._serve(queue))
+        chat.do(self._keep(chat.view))
         self.show()
 
-    async def _wait(self, id: str, waiting: Waiting) -> None:
-        """Until the answer has ended; then ask, or give the words back where it has failed."""
+    async def _serve(self, queue: WaitingQueue) -> None:
+        """Ask what waits, one after another, each when the answer before has ended; give the rest back where that has
+        failed."""
+        try:
+            while queue.items:
+                if not await self._serve_next(queue):
+                    await asyncio.sleep(POLL_SECONDS)
+        finally:
+            self._queues.remove(queue)
+
+    async def _serve_next(self, queue: WaitingQueue) -> bool:
+        """Whether it is another one's turn; False: look again a moment later."""
         chat = self._chat
-        begun, engine = await self._begun(id, waiting), chat.engine
-        if begun is None or engine is None:
-            return
-        id = begun
-        running = engine.running(id)
-        ended = running[0] if running else chat.answer if chat.conversation_id == id else None
+        if queue.is_of(chat.view):
+            queue.view = chat.view
+        view, engine = queue.view, chat.engine
+        if view.asking:
+            return False
+        id = view.conversation_id
+        if id is None or engine is None:
+            await self.give_back(view, "")
+            return True
+        running, in_view = engine.running(id), view is chat.view
+        ended = running[0] if running else chat.answer if in_view else None
         if ended is not None:
             await ended.saved.wait()
-        if self._waiting.get(id) is not waiting:
-            return
-        if engine.running(id) or (chat.conversation_id == id and chat.asking):
-            # Something else was asked meanwhile.
-            chat.do(self._wait(id, waiting))
-        elif chat.conversation_id != id:
-            await self._go_on_unseen(engine, id, waiting, ended)
-        elif ended is None or ended.turn.state in _SENT_AFTER:
-            del self._waiting[id]
-            self._ask(id, waiting)
+        if not queue.items:
+            return True
+        if engine.running(id) or view.asking or in_view != (view is chat.view):
+            # Something else was asked meanwhile, or another conversation is in view.
+            return False
+        if ended is not None and ended.turn.state not in _SENT_AFTER:
+            await self.give_back(view, "")
+        elif in_view:
+            self._ask(id, queue.items.pop(0))
             self.show()
         else:
-            self.take_back()
+            await self._ask_unseen(engine, id, queue.items.pop(0), view)
+        return True
 
-    async def _begun(self, id: str, waiting: Waiting) -> str | None:
-        """The conversation's id, as soon as the answer has begun that the words wait for; None where they are not to
-        wait any more."""
-        chat = self._chat
-        while self._waiting.get(id) is waiting:
-            if not chat.asking and not id:
-                if not chat.conversation_id:
-                    # It could not be asked.
-                    self.take_back()
-                    return None
-                self._waiting[chat.conversation_id] = self._waiting.pop("")
-                id = chat.conversation_id
-                await self._keep(id, waiting.text)
-            if not chat.asking or chat.conversation_id != id:
-                return id
-            await asyncio.sleep(POLL_SECONDS)
-        return None
-
-    async def _go_on_unseen(self, engine: Engine, id: str, waiting: Waiting, ended: Answer | None) -> None:
+    async def _ask_unseen(self, engine: Engine, id: str, waiting: Waiting, view: View) -> None:
         """Another conversation is in view by now."""
-        del self._waiting[id]
-        if ended is None or ended.turn.state in _SENT_AFTER:
-            try:
-                files = await self._chat.files.contents(waiting.files, waiting.text, checked=False)
-                await engine.ask(id, waiting.text, waiting.settings, attachments=files)
-                await self._keep(id, "")
-                return
-            except ChatTuiError as error:
-                self._chat.host.tell(error)
-        await engine.memory.save_draft(id, _joined(waiting.text, await engine.memory.draft(id)))
-        await self._keep(id, "")
+        try:
+            files = await self._chat.files.contents(waiting.files, waiting.text, checked=False)
+            await engine.ask(id, waiting.text, waiting.settings, attachments=files)
+            await self._keep(view)
+        except ChatTuiError as error:
+            self._chat.host.tell(error)
+            await self.give_back(view, waiting.text)
 
     # -- what is kept and shown -----------------------------------------------------------------------------------
 
-    async def _keep(self, id: str, text: str) -> None:
-        """On the disk, so that words which wait are not lost by a crash."""
-        engine = self._chat.engine
+    async def _keep(self, view: View) -> None:
+        """What waits stands on the disk, so that it is not lost by a crash."""
+        engine, id = self._chat.engine, view.conversation_id
         if engine is not None and id and not engine.memory.is_private(id):
-            await engine.memory.set_place(_WAITING + id, text)
+            queue = self._queue_of(view)
+            await engine.memory.set_place(_WAITING + id, queue.text if queue is not None else "")
 
     async def opened(self, engine: Engine, id: str) -> None:
         """A conversation came into view: words that waited in it when the program ended come back to the prompt."""
-        if id not in self._waiting and (left := await engine.memory.place(_WAITING + id)):
-            await self._keep(id, "")
+        if not self.has_waiting() and (left := await engine.memory.place(_WAITING + id)):
+            await engine.memory.set_place(_WAITING + id, "")
             draft = self._chat.prompt.draft
             # A crash may have come between, when they waited and the draft still held them.
-            self._chat.prompt.set_draft(_joined(left, draft if draft.strip() != left.strip() else ""))
+            self._chat.prompt.set_draft(joined(left, draft if draft.strip() != left.strip() else ""))
 
     def show(self) -> None:
         """Show what there is of the conversation in view."""
-        waiting = self._waiting.get(self._chat.conversation_id or "")
+        waiting = self._queue()
         if self._line is None:
             if self._offered is None and waiting is None:
                 return
@@ -332,7 +387,3 @@ class Steering:
             self._line = SteeringLine([keymap.first_key(id, changed) for id in ids])
             self._chat.put_above_prompt(self._line)
         self._line.show(waiting, offers=self._offered is not None)
-
-
-def _joined(first: str, second: str) -> str:
-    return "\n\n".join(text for text in (first, second) if text.strip())
