@@ -237,9 +237,9 @@ class _Reader:
 
     def _lend(self, id: str, steps: dict[str, Step], tip: Any) -> dict[str, str]:
         """Gives messages that repeat responses what those have, and the keys that an earlier import gave to those."""
-        chain: list[str] = []
+        chain: dict[str, None] = {}
         while isinstance(tip, str) and tip in steps and tip not in chain:
-            chain.append(tip)
+            chain[tip] = None
             tip = steps[tip].parent
         keys: dict[str, str] = {}
         messages = iter(reversed(chain))

@@ -53,6 +53,14 @@ class Draft:
         self.on_path = False
 
 
+class _Before(msgspec.Struct, frozen=True):
+    """A step before an answer, linked to those before it: a chain of thousands is never copied."""
+
+    above: _Before | None
+    aside: str
+    files: tuple[str, ...]
+
+
 class _Place(msgspec.Struct, frozen=True):
     """Where a step stands."""
 
@@ -60,9 +68,8 @@ class _Place(msgspec.Struct, frozen=True):
     """The turn above it."""
     is_open: bool = False
     """It may go on in that turn: nothing branches in between."""
-    asides: tuple[str, ...] = ()
+    before: _Before | None = None
     """What the next answer did before it spoke."""
-    files: tuple[str, ...] = ()
 
 
 def woven(steps: Mapping[str, Step], current: str | None) -> tuple[list[Draft], int]:
@@ -81,7 +88,7 @@ def arrivals(drafts: list[Draft], files: Files) -> Iterator[Arrival | Skipped]:
             "user" if draft.kind == "user" else "assistant",
             words("\n\n".join([*draft.texts, *notes])),
             created=last,
-            thinking=words("\n\n".join(draft.asides)),
+            thinking=words("\n\n".join(filter(None, draft.asides))),
             model=draft.model,
             state=draft.state,
             usage=draft.usage,
@@ -135,10 +142,9 @@ class _Loom:
             return _Place(draft)
         if step.kind == "assistant" and (step.text.strip() or step.files):
             return _Place(self._answer(key, step, place), is_open=True)
-        if step.kind != "hidden":
-            asides = (*place.asides, step.aside) if step.aside else place.asides
-            place = msgspec.structs.replace(place, asides=asides, files=(*place.files, *step.files))
-        if is_last and (place.asides or place.files):
+        if step.kind != "hidden" and (step.aside or step.files):
+            place = msgspec.structs.replace(place, before=_Before(place.before, step.aside, step.files))
+        if is_last and place.before is not None:
             # At the end of a branch, what the assistant did without a word after it is an answer too.
             return _Place(self._answer(key, msgspec.structs.replace(step, text="", aside="", files=()), place))
         return place
@@ -153,8 +159,11 @@ class _Loom:
             draft.kind = "assistant"
         if step.text.strip():
             draft.texts.append(step.text)
-        draft.asides.extend(filter(None, (*place.asides, step.aside)))
-        draft.files.extend((*place.files, *step.files))
+        for before in _in_order(place.before):
+            draft.asides.append(before.aside)
+            draft.files.extend(before.files)
+        draft.asides.append(step.aside)
+        draft.files.extend(step.files)
         draft.model = step.model or draft.model
         draft.state = step.state
         draft.usage = _sum(draft.usage, step.usage)
@@ -165,6 +174,15 @@ class _Loom:
         draft.on_path = key in self._path
         self.drafts.append(draft)
         return draft
+
+
+def _in_order(last: _Before | None) -> list[_Before]:
+    """The steps, first one first."""
+    steps = []
+    while last is not None:
+        steps.append(last)
+        last = last.above
+    return steps[::-1]
 
 
 def _sum(one: Usage | None, two: Usage | None) -> Usage | None:

@@ -19,10 +19,12 @@ from chat_tui.history.transfer.parcels import Arrival, Head, Skipped
 
 # Parents have lower keys, which ends the walk in any store.
 _IS_ABOVE = """
-    WITH RECURSIVE above (key) AS (
-        SELECT ? UNION ALL SELECT parent FROM turn JOIN above USING (key) WHERE parent IS NOT NULL AND parent < key
+    WITH RECURSIVE above (key, steps) AS (
+        SELECT :end, 0 UNION ALL
+        SELECT parent, steps + 1 FROM turn JOIN above USING (key)
+        WHERE parent >= :leaf AND parent < key AND steps < :most
     )
-    SELECT 1 FROM above WHERE key = ?
+    SELECT 1 FROM above WHERE key = :leaf
 """
 
 
@@ -70,7 +72,10 @@ def take_in(db: sqlite3.Connection, head: Head, arrivals: Sequence[Arrival]) -> 
         else:
             known += 1
         end = place if arrival.on_path else end
-    if end is not None and (leaf is None or db.execute(_IS_ABOVE, (end, leaf)).fetchone()):
+    # A leaf that a turn of an earlier part has reached was moved along then: no walk is longer than this part, and the
+    # whole import takes time in proportion to its turns.
+    walk = {"end": end, "leaf": leaf, "most": len(arrivals)}
+    if end is not None and (leaf is None or db.execute(_IS_ABOVE, walk).fetchone()):
         leaf = end
     # What is imported again is wanted again; and adding has made the conversation look as if it were of now.
     db.execute(

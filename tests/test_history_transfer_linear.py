@@ -1,0 +1,103 @@
+"""An import takes time in proportion to its turns, however long a conversation is."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from chat_tui.conversation import Turn
+from chat_tui.history.opening import Settings, in_memory
+from chat_tui.history.transfer import chatgpt
+from chat_tui.history.transfer.parcels import Arrival, Head
+from chat_tui.history.transfer.writing import take_in
+
+WHEN = datetime(2026, 1, 2, tzinfo=UTC)
+HEAD = Head("c", WHEN, WHEN, "Long", keeps_ids=True)
+
+
+def arrivals(first: int, count: int) -> list[Arrival]:
+    """Turns of one chain."""
+    return [
+        Arrival(f"t{place}", f"t{place - 1}" if place else None, Turn("user", f"words {place % 50}", id=f"t{place}"))
+        for place in range(first, first + count)
+    ]
+
+
+def store_with_chain(turns: int) -> sqlite3.Connection:
+    """A store with a conversation of so many turns, written past the index of its words to save time."""
+    db = in_memory(Settings())
+    take_in(db, HEAD, arrivals(0, 1))
+    (conversation, key) = db.execute("SELECT conversation, key FROM turn").fetchone()
+    db.executemany(
+        "INSERT INTO turn (key, id, conversation, parent, role, state, created, text)"
+        " VALUES (?, ?, ?, ?, 'user', 'complete', 0, '')",
+        ((key + place, f"t{place}", conversation, key + place - 1) for place in range(1, turns)),
+    )
+    db.execute("UPDATE conversation SET leaf = ?", (key + turns - 1,))
+    return db
+
+
+def steps_of_a_part(turns: int, *, leaf: str = "") -> int:
+    """Steps of SQLite's machine for sixteen turns behind so many; `leaf`: where the user has gone since."""
+    counted = 0
+
+    def count() -> int:
+        nonlocal counted
+        counted += 1
+        return 0
+
+    with closing(store_with_chain(turns)) as db:
+        if leaf:
+            db.execute("UPDATE conversation SET leaf = (SELECT key FROM turn WHERE id = ?)", (leaf,))
+        db.set_progress_handler(count, 10)
+        landed = take_in(db, HEAD, arrivals(turns, 16))
+        db.set_progress_handler(None, 0)
+        assert landed.added == 16
+        found = db.execute("SELECT turn.id FROM conversation JOIN turn ON turn.key = leaf").fetchone()
+        assert found == (leaf or f"t{turns + 15}",)
+    return counted
+
+
+@pytest.mark.parametrize("leaf", ["", "t3"])
+def test_a_part_costs_the_same_at_the_end_of_a_long_conversation(leaf: str) -> None:
+    assert steps_of_a_part(50_000, leaf=leaf) < 2 * steps_of_a_part(500, leaf=leaf)
+
+
+def test_the_path_follows_through_all_parts() -> None:
+    with closing(in_memory(Settings())) as db:
+        for first in range(0, 100, 10):
+            take_in(db, HEAD, arrivals(first, 10))
+        again = take_in(db, HEAD, arrivals(90, 30))
+        assert (again.known, again.added) == (10, 20)
+        assert db.execute("SELECT turn.id FROM conversation JOIN turn ON turn.key = leaf").fetchone() == ("t119",)
+
+
+def conversation(steps: int) -> dict[str, Any]:
+    """A conversation of ChatGPT: a question, and a chain of what tools gave back."""
+
+    def node(place: int) -> dict[str, Any]:
+        content = {"content_type": "text", "parts": [f"words {place}"]}
+        author = {"role": "tool" if place else "user", "name": "browser"}
+        return {"parent": f"n{place - 1}" if place else None, "message": {"author": author, "content": content}}
+
+    mapping = {f"n{place}": node(place) for place in range(steps)}
+    return {"conversation_id": "x", "title": "T", "mapping": mapping, "current_node": f"n{steps - 1}"}
+
+
+def seconds_for(steps: int) -> float:
+    value = conversation(steps)
+    begun = time.process_time()
+    _, answer = list(chatgpt.parcel(value, None).turns)
+    assert isinstance(answer, Arrival)
+    assert answer.turn.thinking.count("words") == steps - 1
+    return time.process_time() - begun
+
+
+def test_a_chain_of_steps_that_nobody_saw_is_read_in_linear_time() -> None:
+    few = min(seconds_for(3_000) for _ in range(3))
+    assert seconds_for(30_000) < 30 * few
