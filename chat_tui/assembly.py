@@ -33,14 +33,14 @@ from chat_tui.supply import LocalModels, Parts, ShownWeights
 from chat_tui.text_safety import clean_line
 
 
-def _local_models(config: Config) -> LocalModels:
+def _local_models(config: Config, tell: Callable[[ChatTuiError], None]) -> LocalModels:
     """The built-in model and the user's own, as far as their files tell; blocking."""
     weights = Weights(paths.cache_folder() / "weights", own_file=paths.named(config.local.weights))
     threads, idle = config.local.threads, config.local.idle_minutes
     servers = {LOCAL_MODEL: LocalServer(weights, context_window=config.local.context_window, threads=threads)}
     windows = {row.name: row.context_window for row in config.models}
     models = []
-    for own in Library(paths.library_file()).models(config.models):
+    for own in Library(paths.library_file(), tell).models(config.models):
         try:
             head = own.head()
         except LocalModelError:
@@ -101,8 +101,8 @@ async def open_engine(
     """
     config = await asyncio.to_thread(with_dialects, config, tell)
     config = _with_a_strategy(config, {*names(), *await asyncio.to_thread(plug_ins)}, tell)
-    local = await asyncio.to_thread(_local_models, config)
-    kept = KeptKeys(paths.kept_keys_file())
+    local = await asyncio.to_thread(_local_models, config, tell)
+    kept = KeptKeys(paths.kept_keys_file(), tell)
     in_config = {row.name: row.api_key for row in config.providers if row.api_key}
     if known is None:
         known = await asyncio.to_thread(known_providers)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
+from chat_tui.core.input_files import NotRegularError, open_regular
 from chat_tui.errors import AttachmentRefused
 from chat_tui.text_safety import clean, clean_line
 
@@ -70,15 +69,13 @@ def read(path: Path) -> Attachment:
     """Read a file to be attached; a blocking call. Raises `AttachmentRefused`."""
     name = clean_line(path.name, 200) or "file"
     try:
-        with open(path, "rb", opener=_opened) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise _no_file(name)
+        with open_regular(path) as file:
             head = file.read(_HEAD)
             limit = _limit(head)
             content = head + file.read(limit + 1 - len(head))
     except FileNotFoundError:
         raise AttachmentRefused(f"There is no file {name}.", "Check its path; nothing was sent.") from None
-    except (IsADirectoryError, ValueError):
+    except NotRegularError:
         raise _no_file(name) from None
     except OSError as error:
         raise AttachmentRefused(
@@ -101,11 +98,6 @@ def _limit(head: bytes) -> int:
     if head.startswith(_PDF_BEGINNING):
         return PDF_LIMIT
     return IMAGE_LIMIT if media_type_of(head) else TEXT_LIMIT
-
-
-def _opened(path: str, flags: int) -> int:
-    # A pipe must not wait for somebody to write to it.
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _checked(name: str, content: bytes) -> Attachment:

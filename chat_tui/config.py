@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 import re
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +14,7 @@ import msgspec
 from chat_tui.config_faults import explained
 from chat_tui.config_faults import line_of as line_of
 from chat_tui.core.addresses import cleaned_address
+from chat_tui.core.input_files import NotRegularError, TooLargeError, read_regular
 from chat_tui.errors import ConfigError
 from chat_tui.known import known_providers, plug_in_dialects
 from chat_tui.limits import Adaptive as Adaptive
@@ -192,10 +192,11 @@ def load(file: Path) -> Config:
     try:
         if str(file) == os.devnull:
             return Config()
-        if file.exists() and not stat.S_ISREG(file.stat().st_mode):
-            raise ConfigError(f"{file} is not a file.", "Name a TOML file in CHAT_TUI_CONFIG.", file=str(file))
-        with file.open("rb") as opened:
-            raw = opened.read(_LIMIT_BYTES + 1)
+        raw = read_regular(file, _LIMIT_BYTES)
+    except NotRegularError:
+        raise ConfigError(f"{file} is not a file.", "Name a TOML file in CHAT_TUI_CONFIG.", file=str(file)) from None
+    except TooLargeError:
+        raise ConfigError(f"{file} is larger than 1 MB.", "Is it the right file?", file=str(file)) from None
     except (FileNotFoundError, NotADirectoryError):
         if os.environ.get("CHAT_TUI_CONFIG"):
             raise ConfigError(
@@ -208,8 +209,6 @@ def load(file: Path) -> Config:
         raise ConfigError(
             f"{file} cannot be read: {error.strerror}.", "Mend its permissions.", file=str(file)
         ) from error
-    if len(raw) > _LIMIT_BYTES:
-        raise ConfigError(f"{file} is larger than 1 MB.", "Is it the right file?", file=str(file))
     return parse(raw, str(file))
 
 

@@ -73,6 +73,17 @@ async def test_a_damaged_file_is_as_none(tmp_path: Path, text: str) -> None:
     assert kept_screen.read(file) == KeptScreen()
 
 
+async def test_a_file_that_is_nonsense_is_put_aside_and_told_once(tmp_path: Path) -> None:
+    file = tmp_path / "screen.json"
+    file.write_text("[" * 50_000)
+    for told in (1, 0):
+        app = app_at(file)
+        async with app.run_test(notifications=True):
+            titles = [notice.title for notice in app._notifications]
+            assert sum("screen.json cannot be used: it is damaged." in title for title in titles) == told
+    assert (tmp_path / "screen.json.damaged").exists()
+
+
 async def test_a_folder_that_cannot_be_written_is_told_once_and_stops_nothing(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     app = app_at(tmp_path / "file" / "screen.json")

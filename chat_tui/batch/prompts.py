@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
-from errno import EISDIR
 from pathlib import Path
 from select import select
-from stat import S_ISDIR, S_ISREG
+from stat import S_ISREG
 from typing import Annotated
 
 import msgspec
 
+from chat_tui.core.input_files import open_regular
 from chat_tui.errors import ChatTuiError, CommandError
 from chat_tui.text_safety import clean_line
 
@@ -60,8 +61,19 @@ class _Row(msgspec.Struct, frozen=True):
     temperature: _NotNegative | None = None
 
 
+_OPEN_ALREADY = re.compile(r"/(?:dev|proc/self)/fd/(\d{1,6})")
 _row = msgspec.json.Decoder(_Row | str)
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def _opened(name: str) -> int:
+    """The descriptor of a file, or of what is open already, as the shell's `<(command)` is. Raises OSError."""
+    if name in {"-", "/dev/stdin"}:
+        return os.dup(0)
+    if found := _OPEN_ALREADY.fullmatch(name):
+        return os.dup(int(found[1]))
+    with open_regular(Path(name).expanduser()) as file:
+        return os.dup(file.fileno())
 
 
 class Prompts:
@@ -76,16 +88,11 @@ class Prompts:
         self._json: bool | None = None if name == "-" else name.lower().endswith((".jsonl", ".ndjson"))
         self._stopped = False
         try:
-            self._fd = os.dup(0) if name == "-" else os.open(Path(name).expanduser(), os.O_RDONLY | os.O_CLOEXEC)
-            mode = os.fstat(self._fd).st_mode
-            if S_ISDIR(mode):
-                os.close(self._fd)
-                raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
-        except (OSError, ValueError) as error:
-            why = error.strerror if isinstance(error, OSError) else str(error)
-            told = f"{self.name} cannot be read: {why}."
+            self._fd = _opened(name)
+        except OSError as error:
+            told = f"{self.name} cannot be read: {error.strerror}."
             raise CommandError(told, "Give a file of prompts, or - for standard input.") from None
-        self._regular = S_ISREG(mode)
+        self._regular = S_ISREG(os.fstat(self._fd).st_mode)
 
     def same_file(self, path: Path) -> bool:
         """The prompts stand in this file."""
@@ -160,7 +167,7 @@ def _lines(read: Callable[[], bytes]) -> Iterator[bytes | None]:
 def _is_row(line: bytes) -> bool:
     try:
         return isinstance(_row.decode(line), _Row)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         return False
 
 
@@ -173,7 +180,7 @@ def _prompt(index: int, number: int, line: bytes | None, *, as_json: bool) -> Pr
     try:
         row = _row.decode(line)
         fields = _fields.decode(line) if isinstance(row, _Row) else {}
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         fault = f"Line {number} is no prompt: {clean_line(str(error))}."
         return Prompt(index, number, text[:_SHOWN_CHARACTERS], fault=fault)
     if isinstance(row, str):

@@ -69,7 +69,7 @@ def read(line: bytes) -> Earlier | None:
     """What a line says; None where it is no result."""
     try:
         return _earlier.decode(line)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
 
 

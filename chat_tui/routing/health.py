@@ -189,7 +189,7 @@ class Health:
         """Take up what was written down, faded by the time since; a text that cannot be read is nothing learned."""
         try:
             kept = msgspec.json.decode(text, type=Kept)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, ValueError, RecursionError):
             return
         age = max(0.0, at - kept.at)
         share = 0.5 ** (age / HALF_LIFE_SECONDS)

@@ -93,7 +93,9 @@ class ChatApp(App[int]):
         self._control_filter = ControlFilter()
         super().__init__(driver_class=driver_class(), ansi_color=True if "NO_COLOR" in os.environ else None)
         self.config = config
-        self.kept = kept_screen.read(kept_in) if kept_in is not None else KeptScreen(welcomed=True)
+        self._notices: list[ChatTuiError] = []
+        tell = self._notices.append
+        self.kept = kept_screen.read(kept_in, tell) if kept_in is not None else KeptScreen(welcomed=True)
         """How the screen was left, and is left when it ends now."""
         self._kept_in = kept_in
         self.engine: Engine | None = None
@@ -103,7 +105,6 @@ class ChatApp(App[int]):
         self._open_seconds = open_seconds
         self._preset = preset
         self._palettes: dict[str, palettes.Palette] = {}
-        self._notices: list[ChatTuiError] = []
         self._copier: Clipboard | None = None
         self._choice = (model or (config.model if strategy is None else None), strategy or config.strategy)
         self._hanging_up: list[asyncio.Future[None]] = []

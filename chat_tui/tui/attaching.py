@@ -156,7 +156,7 @@ class Attaching:
         """In place of what is there now: what a draft has remembered."""
         try:
             files = msgspec.json.decode(kept, type=list[Kept]) if kept else []
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, ValueError, RecursionError):
             files = []
         self._going = [Going(file.path, file.named) for file in files[:MOST]]
         for going in self._going:

@@ -433,5 +433,5 @@ def _written(question: Turn) -> str:
 def _read(kept: str, kind: type[T]) -> T | None:
     try:
         return msgspec.json.decode(kept, type=kind) if kept else None
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         return None

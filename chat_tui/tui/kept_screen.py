@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from chat_tui.core import files
+from chat_tui.core.state_files import StateFile, Tell, ignore
 
 _LIMIT_BYTES = 64_000
 
@@ -22,15 +23,10 @@ class KeptScreen(msgspec.Struct, frozen=True):
     """A first question was asked."""
 
 
-def read(file: Path | None) -> KeptScreen:
-    """What the file says; a file that is not there or cannot be used says nothing."""
-    if file is None:
-        return KeptScreen()
-    try:
-        with file.open("rb") as opened:
-            return msgspec.json.decode(opened.read(_LIMIT_BYTES), type=KeptScreen)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
-        return KeptScreen()
+def read(file: Path, tell: Tell = ignore) -> KeptScreen:
+    """What the file says; a file that is not there or cannot be used says nothing, and `tell` says why."""
+    lost = "The theme and the panels are as they were at first."
+    return StateFile(file, KeptScreen, _LIMIT_BYTES, lost, tell).read() or KeptScreen()
 
 
 def write(file: Path, kept: KeptScreen) -> None:

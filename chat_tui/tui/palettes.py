@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from chat_tui import paths
+from chat_tui.core.input_files import NotRegularError, TooLargeError, read_regular
 from chat_tui.errors import ThemeError
 from chat_tui.text_safety import clean_line
 
@@ -162,14 +163,13 @@ def read_theme(file: Path) -> Palette:
 
     shown = clean_line(str(file))
     try:
-        if not os.path.isfile(file):
-            raise ThemeError(f"{shown} is not a file.", "A theme is a TOML file.")
-        with file.open("rb") as opened:
-            raw = opened.read(_LIMIT_BYTES + 1)
+        raw = read_regular(file, _LIMIT_BYTES)
+    except NotRegularError:
+        raise ThemeError(f"{shown} is not a file.", "A theme is a TOML file.") from None
+    except TooLargeError:
+        raise ThemeError(f"{shown} is larger than {_LIMIT_BYTES // 1000} KB.", "Is it a theme?") from None
     except OSError as error:
         raise ThemeError(f"{shown} cannot be read: {error.strerror}.", "Mend its permissions.") from error
-    if len(raw) > _LIMIT_BYTES:
-        raise ThemeError(f"{shown} is larger than {_LIMIT_BYTES // 1000} KB.", "Is it a theme?")
     try:
         table = tomllib.loads(raw.decode("utf-8-sig"))
         palette = msgspec.convert(table, Palette)

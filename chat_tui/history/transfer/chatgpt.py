@@ -181,6 +181,6 @@ def _shown(mark: re.Match[str]) -> str:
         return ""
     try:
         names = msgspec.json.decode(rest, type=list[str])
-    except msgspec.DecodeError:
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         return ""
     return names[1] if len(names) > 1 else ""

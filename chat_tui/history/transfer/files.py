@@ -12,6 +12,7 @@ from zipfile import BadZipFile, ZipFile
 
 import msgspec
 
+from chat_tui.core.input_files import NotRegularError, open_regular
 from chat_tui.history.transfer import archive, chatgpt, elia, llm_logs, own, splitting
 from chat_tui.history.transfer.parcels import BadRecord, ImportRefused, Parcel, Skipped
 from chat_tui.text_safety import clean_line
@@ -40,7 +41,7 @@ class Source:
 
 def walked(file: Path) -> Generator[Source | Item, None, None]:
     """The file as a source, then its items; raises `TROUBLE`, and `ImportRefused` for a file of no known kind."""
-    with open(file, "rb") as raw, ExitStack() as stack:
+    with open_regular(file) as raw, ExitStack() as stack:
         head = raw.read(4096)
         raw.seek(0)
         if head.startswith(_SQLITE):
@@ -62,7 +63,7 @@ TROUBLE = (OSError, BadZipFile, sqlite3.Error)
 def unreadable(file: Path, error: BaseException) -> ImportRefused:
     """What a person is told of one of `TROUBLE`."""
     why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    if isinstance(error, FileNotFoundError | IsADirectoryError):
+    if isinstance(error, FileNotFoundError | NotRegularError):
         hint = "Name the file that is to be imported."
     else:
         hint = "What had come before is kept. Mend it, or close what else has it open, then import it again."

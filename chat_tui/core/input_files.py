@@ -1,0 +1,67 @@
+"""Opens files that a person or a config names. Only regular ones: a pipe, a socket or a device could block for ever."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+_DEVICES = (errno.ENXIO, errno.ENODEV)
+"""What the system says of a socket, or of a device that is not there."""
+
+
+class NotRegularError(OSError):
+    """What has this name is no regular file."""
+
+
+class TooLargeError(OSError):
+    """The file has more bytes than may be read."""
+
+
+def open_regular(file: Path) -> BinaryIO:
+    """The file, opened for reading in binary; it never waits. Raises OSError, `NotRegularError` among them."""
+    try:
+        _check(file, os.stat(file))
+        opened = open(file, "rb", opener=_open_at_once)  # noqa: SIM115 - the caller closes it
+    except IsADirectoryError:
+        raise _not_regular(file, "it is a folder") from None
+    except ValueError:
+        raise _not_regular(file, "no file has such a name") from None
+    except OSError as error:
+        if error.errno in _DEVICES:
+            raise _not_regular(file) from None
+        raise
+    try:
+        # It may have been replaced since it was looked at.
+        _check(file, os.fstat(opened.fileno()))
+    except OSError:
+        opened.close()
+        raise
+    return opened
+
+
+def read_regular(file: Path, most_bytes: int) -> bytes:
+    """The content of the file. Raises OSError, `NotRegularError` and `TooLargeError` among them."""
+    with open_regular(file) as opened:
+        content = opened.read(most_bytes + 1)
+    if len(content) > most_bytes:
+        raise TooLargeError(errno.EFBIG, f"it has more than {most_bytes:,} bytes", str(file))
+    return content
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    # A pipe must not wait for somebody to write to it, nor a terminal become ours.
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0))
+
+
+def _check(file: Path, found: os.stat_result) -> None:
+    if stat.S_ISDIR(found.st_mode):
+        raise _not_regular(file, "it is a folder")
+    if not stat.S_ISREG(found.st_mode):
+        raise _not_regular(file)
+
+
+def _not_regular(file: Path, why: str = "it is not a regular file") -> NotRegularError:
+    return NotRegularError(errno.EINVAL, why, str(file))
