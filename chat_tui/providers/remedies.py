@@ -93,6 +93,17 @@ def remedy(status: int, body: bytes, sent: Json, spoken: Dialect, tried: Iterabl
     return Remedy(field.quirk, "" if silent else _note_of(field.quirk))
 
 
+def is_filtered(status: int, body: bytes) -> bool:
+    """A filter has stopped the question: an answer of its kind, and nothing to be mended."""
+    if status not in {400, 422, 451}:
+        return False
+    try:
+        error: Json = parsed(body)
+    except ValueError:
+        error = None
+    return complaint_of(error, body.decode("utf-8", "replace")).filtered
+
+
 def _of_all_dialects(status: int, said: str, text: str, error: Json, sent: Mapping[str, Json]) -> Remedy | None:
     if status not in _REFUSED | {500, 501}:
         return None

@@ -51,6 +51,17 @@ _ABOUT_CONTENT = re.compile(
     r"|prohibited content",
     re.IGNORECASE,
 )
+_FILTERED = re.compile(
+    r"ResponsibleAIPolicyViolation|content[ _]management[ _]policy|\bcontent_filter(?:ed)?\b|content_policy_violation"
+    r"|moderation_blocked|data_?inspection_?failed|content exists risk|content filtering policy"
+    r"|(?:rejected|blocked|refused|filtered|flagged)\b.{0,80}\b(?:safety system|safety polic|content (?:policy|filter|"
+    r"moderation)|usage polic|inappropriate|moderation|prompt shield)"
+    r"|(?:prompt|input|message|request|text|data)\b.{0,40}\b"
+    r"(?:flagged|inappropriate|contains? (?:sensitive|unsafe|harmful))"
+    r"|violat\w+ .{0,60}\b(?:usage|content|safety) polic",
+    re.IGNORECASE | re.DOTALL,
+)
+"""A filter on the provider's side stopped the question, in the words of Azure, OpenAI, DashScope and DeepSeek."""
 _ABOUT_KEY = re.compile(
     r"\b(?:api[ _-]?)?keys?\b|\btoken\b|credential|authenticat|authori[sz]|\blog(?:ged)? ?in\b|\bsign(?:ed)? ?in\b"
     r"|permission|forbidden|access[ _]?denied",
@@ -112,6 +123,11 @@ class Complaint(msgspec.Struct, frozen=True):
     def about_content(self) -> bool:
         """A filter did not let the words through."""
         return self._says(_ABOUT_CONTENT)
+
+    @property
+    def filtered(self) -> bool:
+        """The question itself was stopped by a filter: that is a refusal, whatever the status."""
+        return self._says(_FILTERED)
 
     @property
     def about_key(self) -> bool:

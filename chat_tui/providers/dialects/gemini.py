@@ -84,13 +84,14 @@ def encode(request: Request, model: Model, quirks: frozenset[str] = frozenset())
         body["systemInstruction"] = {"parts": [{"text": system}]}
     elif system and contents:
         contents[0]["parts"] = [{"text": system}, *contents[0]["parts"]]
+    limit = limit_of(request.max_tokens, quirks)
     settings: dict[str, Json] = {
-        "maxOutputTokens": limit_of(request.max_tokens, quirks),
+        "maxOutputTokens": limit,
         "temperature": request.temperature,
         "topP": request.top_p,
         "stopSequences": list(request.stop) or None,
         "seed": request.seed if "seed" not in quirks else None,
-        "thinkingConfig": _thinking(request.thinking, model.id, quirks),
+        "thinkingConfig": _thinking(request.thinking, model.id, limit, quirks),
     }
     settings = {name: value for name, value in settings.items() if value is not None}
     if settings:
@@ -107,15 +108,19 @@ def _parts(turn: Turn, model: Model) -> list[Json]:
     return [*({"inlineData": image} for image in data), *([{"text": text}] if text or not data else [])]
 
 
-def _thinking(level: Thinking | None, model_id: str, quirks: frozenset[str]) -> Json:
-    """How much it is to think, None for its default: by words from the third generation on, by tokens before."""
+def _thinking(level: Thinking | None, model_id: str, limit: int | None, quirks: frozenset[str]) -> Json:
+    """How much it is to think, None for its default: by words from the third generation on, by tokens before.
+
+    The limit counts thinking too: half of it is left for the text.
+    """
     if level is None or {"thinking", f"thinking:{level}"} & quirks:
         return None
     shown = {"includeThoughts": True} if level != "off" else {}
     generation = _GENERATION.search(model_id)
     if generation and int(generation.group(1)) >= 3:
         return {**shown, "thinkingLevel": "minimal" if level == "off" else level}
-    return {**shown, "thinkingBudget": _BUDGETS[level]}
+    budget = _BUDGETS[level]
+    return {**shown, "thinkingBudget": budget if limit is None else min(budget, limit // 2)}
 
 
 def quirk(status: int, text: str) -> str | None:

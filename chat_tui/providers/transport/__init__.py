@@ -17,7 +17,7 @@ import httpx
 import msgspec
 
 from chat_tui import errors
-from chat_tui.chunks import Chunk, Metadata, Token
+from chat_tui.chunks import Chunk, End, Metadata, Token
 from chat_tui.models import Model, Provider
 from chat_tui.providers import reply as replies
 from chat_tui.providers.dialects import dialect
@@ -29,7 +29,7 @@ from chat_tui.providers.http_errors import Addressee, http_error
 from chat_tui.providers.line import Line as Line
 from chat_tui.providers.line import base_url_of, url_of
 from chat_tui.providers.line import key_of as key_of
-from chat_tui.providers.remedies import Remedy, note_of_known, remedy
+from chat_tui.providers.remedies import Remedy, is_filtered, note_of_known, remedy
 from chat_tui.providers.transport.clients import client_of
 from chat_tui.providers.transport.echoes import EchoFilter
 from chat_tui.providers.transport.failures import BROKEN, STALE, mapped
@@ -281,14 +281,25 @@ async def _mended(
             yield burst
     except errors.Rejected as error:
         said = json.dumps({"error": {"message": error.title}}).encode()
+        if is_filtered(400, said):
+            yield _refusal(error)
+            return
         found = remedy(400, said, _sent(call), spoken, call.quirks) if wire.may_change and not spoke else None
         if found is None:
             raise
         yield _Again(remedy=found, error=error)
 
 
-async def _other(reply: httpx.Response, spoken: Dialect, line: Line, model: Model, call: Call, wire: _Wire) -> _Again:
-    """What to do after a reply that is no success. Raises `ProviderError` where there is nothing."""
+def _refusal(error: errors.ProviderError) -> Sequence[Chunk]:
+    """The ending of a question that a filter has stopped, with the provider's words."""
+    told = Metadata("note", model=error.model, reason=error.title, attempt=1)
+    return told, End(finish_reason="content_filter", state="refused")
+
+
+async def _other(
+    reply: httpx.Response, spoken: Dialect, line: Line, model: Model, call: Call, wire: _Wire
+) -> _Again | Sequence[Chunk]:
+    """What to do, or to be told, after a reply that is no success. Raises `ProviderError` where there is nothing."""
     body = await _error_body(reply)
     target = _redirect(reply) if wire.may_redirect else ""
     if target:
@@ -296,6 +307,8 @@ async def _other(reply: httpx.Response, spoken: Dialect, line: Line, model: Mode
     error = _refused(reply, body, spoken, line, model, call)
     if reply.status_code == 503 and _LOADING.search(error.title) and len(line.provider.base_urls) < 2:
         return _Again(loading=True)
+    if is_filtered(reply.status_code, body):
+        return _refusal(error)
     if not wire.may_change:
         raise error
     # With images a body has megabytes.
