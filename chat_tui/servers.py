@@ -29,6 +29,8 @@ LOOK_UP_SECONDS = 2.0
 """For what a server tells of its models one by one."""
 WAITED_FOR_SECONDS = 0.3
 """For the same where a question waits for it."""
+CUT_OFF_SECONDS = 1.0
+"""For the window in use, where an answer's end waits for it."""
 OFFERED = "found, not used"
 """The state of a model whose provider was found, and which no strategy takes before it was chosen once. The list of
 models has 16 cells for it."""
@@ -108,10 +110,43 @@ class Servers:
                 async for burst in bursts:
                     if burst and isinstance(burst[-1], End):
                         self._look_again(provider, model)
+                        if told := await self._cut_off(provider, model, request, burst[-1]):
+                            yield [told]
                     yield burst
         except KeyRefused:
             self._keys.forget(provider.name)
             raise
+
+    async def _cut_off(self, provider: Provider, model: Model, request: Request, end: End) -> Metadata | None:
+        """Word of it where the server has read only a part of the request; Ollama says nothing itself."""
+        counted = end.usage.prompt_tokens if end.usage else 0
+        if provider.dialect != "ollama" or not counted:
+            return None
+        from chat_tui.providers.truncation import is_suspicious, is_truncated, sent_tokens
+
+        # A long conversation takes milliseconds, which the loop has not got.
+        sent, fresh = await asyncio.to_thread(sent_tokens, request.spoken())
+        if not is_suspicious(sent, counted):
+            return None
+        window = await self._window_in_use(provider, model)
+        if not is_truncated(sent, fresh, counted, window):
+            return None
+        of_window = f" of {window:,} tokens" if window else ""
+        told = (
+            f"{provider.name} has read only {counted:,} of about {sent:,} tokens: the rest did not fit the window"
+            f"{of_window} and was left out. Set `context_window` for `{clean_line(model.name, 100)}` under [[models]]."
+        )
+        return Metadata("note", model=model.name, reason=told, attempt=1)
+
+    async def _window_in_use(self, provider: Provider, model: Model) -> int | None:
+        """The window with which the server has the model loaded now; None where it does not tell."""
+        from chat_tui.providers.discovery import looked_up
+
+        transport, key = await self.transport(), await self._keys.of(provider)
+        unknown = msgspec.structs.replace(model, context_window=None)
+        told = await looked_up(lambda each: transport.ask(provider, key, each), provider, [unknown], CUT_OFF_SECONDS)
+        known = told[0].context_window if told else None
+        return known or model.asked_window or model.context_window
 
     async def _spoken(
         self, provider: Provider, key: str, model: Model, request: Request
