@@ -20,7 +20,7 @@ IDEOGRAPHS_A_MINUTE = 500
 
 _LINK = re.compile(r"\w{1,20}://\S+")
 _IDEOGRAPH = re.compile("[\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
-_WORD = re.compile(r"[^\s\w]*\w\S*")
+_WORD = re.compile(r"(?<!\S)[^\s\w]*+\w\S*")
 _LETTERS = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|!")
 _NOT = re.compile("n['’]t$")
 

@@ -10,11 +10,11 @@ HEADING = re.compile(r"^ {0,3}#{1,6}(?:\s|$)")
 RULE = re.compile(r"^ {0,3}([-*_])(?: *\1){2,} *$")
 ITEM = re.compile(r"^( {0,3})([-*+]|\d{1,9}[.)])( +|$)")
 """A list item: its indentation, the mark, the spaces behind it."""
-DELIMITER = re.compile(r"^ {0,3}\|?(?: *:?-+:? *\|)*(?: *:?-+:? *)\|? *$")
+DELIMITER = re.compile(r"^ {0,3}\|?(?: *:?-+:? *\|)* *:?-+:? *(?:\| *)?$")
 """The line under the head of a table."""
 RAW_HTML = re.compile(r"^ {0,3}<(!--|script|pre|style|textarea)", re.IGNORECASE)
 """Begins HTML that goes on over empty lines."""
-ONLY_MARKS = re.compile(r"^\s*(?:[-=*+#>`~|:\s]+|\d{1,9}[.)]?|[-*+] \[[ xX]?|\\)$")
+ONLY_MARKS = re.compile(r"^(?:[-=*+#>`~|:\s]+|\s*(?:\d{1,9}[.)]?|[-*+] \[[ xX]?|\\))$")
 """A line of which nothing is to be seen before more of it has come."""
 TO_ESCAPE = re.compile(r"^\s*[#>\-+*=|~`]")
 """What would be a mark at the beginning of a line that was cut."""

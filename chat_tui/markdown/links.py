@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-_NAMED = re.compile(r"(?:(https?://)(?:[^\s/@]*@)?|\b)((?:[\w-]+\.)+([a-z]{2,}))\b", re.IGNORECASE)
+_NAMED = re.compile(r"(?:(https?://)(?:[^\s/@]*@)?|\b)((?:[\w-]{1,63}\.){1,10}([a-z]{2,63}))\b", re.IGNORECASE)
 _COMMON = frozenset("com org net edu gov io dev app ai co uk de fr eu ch at nl jp cn ru br us info".split())  # noqa: SIM905
 
 

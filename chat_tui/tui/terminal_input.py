@@ -33,7 +33,7 @@ _MOUSE = "\x1b[<"
 _LONGEST_SEQUENCE = 4096
 """Characters; text from an input method is as long as what was composed."""
 _UNFINISHED = re.compile(
-    rf"\x1b+(?:[P\]_^X]|\[\[|\[M.{{0,2}}|\[(?!\d\d?\$\Z)[ -?]{{0,{_LONGEST_SEQUENCE}}})?\Z", re.DOTALL
+    rf"(?<!\x1b)\x1b++(?:[P\]_^X]|\[\[|\[M.{{0,2}}|\[(?!\d\d?\$\Z)[ -?]{{0,{_LONGEST_SEQUENCE}}})?\Z", re.DOTALL
 )
 _MAYBE_END = re.compile(r"\x1b(?:\[(?:2(?:01?)?)?)?\Z")
 # A device control, operating system, privacy or application string; or a control sequence beyond all bounds.

@@ -19,7 +19,7 @@ _BRACKET = re.compile(rb'["{}\[\]]')
 _QUOTE = re.compile(rb'["\\]')
 _BOM = b"\xef\xbb\xbf"
 _OPENING = b"{["
-_BETWEEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]]|[^\s,\[\]}"][^,\[\]}"]*', re.DOTALL)
+_BETWEEN = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\Z)|[\[\]]|[^\s,\[\]}"][^,\[\]}"]*', re.DOTALL)
 """What may stand between two records: a list that begins or ends, a value that is no object."""
 
 

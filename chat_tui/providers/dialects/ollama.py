@@ -32,7 +32,7 @@ from chat_tui.providers.dialects.model_list import Listed, ModelList, Row, token
 from chat_tui.providers.dialects.one_reply import TOOLS_LIMIT, OneReply
 from chat_tui.request import Request
 
-_NUM_CTX = re.compile(r"^\s*num_ctx\s+(\d{1,9})\s*$", re.MULTILINE)
+_NUM_CTX = re.compile(r"^[ \t]*num_ctx[ \t]+(\d{1,9})[ \t\r]*$", re.MULTILINE)
 
 
 def dialect() -> Dialect:
