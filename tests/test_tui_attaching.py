@@ -46,6 +46,23 @@ async def test_an_attached_file_is_listed_sent_once_and_shown_with_its_turn(note
         assert sent(chat) == []
 
 
+async def test_enter_with_only_files_says_that_a_question_is_missing(notes: Path, tmp_path: Path) -> None:
+    (tmp_path / "more.md").write_text("and seas")
+    async with scripted_chat() as chat:
+        await chat.pilot.press("enter")
+        assert not chat.notices()
+        await chat.ask(f"/attach {notes}")
+        await listed(chat, "notes.md")
+        await chat.pilot.press("enter")
+        await chat.until(lambda: "notes.md goes along with it. Backspace takes it off." in chat.notices())
+        await chat.ask(f"/attach {tmp_path / 'more.md'}")
+        await listed(chat, "notes.md", "more.md")
+        await chat.pilot.press("space", "enter")
+        await chat.until(lambda: "2 files go along with it." in chat.notices())
+        assert chat.chat.answer is None
+        assert len(chat.chat.files) == 2
+
+
 async def test_a_path_that_is_typed_behind_an_at_sign_goes_along_and_goes_with_its_words(
     notes: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

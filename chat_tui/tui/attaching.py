@@ -86,6 +86,10 @@ class Attaching:
     def __len__(self) -> int:
         return len(self._going)
 
+    def names(self) -> list[str]:
+        """What goes along, by its names."""
+        return [going.name for going in self._going]
+
     # -- which files ----------------------------------------------------------------------------------------------
 
     async def attach(self, path: str) -> Going:

@@ -55,6 +55,7 @@ class ChatScreen(ChatViews):
         self.upkeep = Upkeep(self.chat, self.history, private=private)
         self.chat.settings = self.settings
         self.chat.prompt.send = self.send
+        self.chat.prompt.note_blank = self.note_blank
         self._warmed = False
         self._as_you_type: AsYouType | None = None
         self._interrupted_at = self._cancelled_at = float("-inf")
@@ -120,6 +121,14 @@ class ChatScreen(ChatViews):
             return self.chat.steering.enter(text, said, self.chat.prompt.key_time)
         self.ask(said)
         return True
+
+    def note_blank(self) -> None:
+        """Enter without any words: say what is missing where files wait for them."""
+        files = self.chat.files.names()
+        if not files:
+            return
+        going, last = (f"{files[0]} goes", "it") if len(files) == 1 else (f"{len(files)} files go", "the last one")
+        self.host.say("Write a question, too", f"{going} along with it. Backspace takes {last} off.", long=True)
 
     def ask(self, text: str, files: Sequence[Attachment] = ()) -> None:
         """Ask, by the model or strategy in use."""

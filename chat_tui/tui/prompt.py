@@ -86,6 +86,8 @@ class Prompt(DraftArea):
         """What Up in an empty prompt does first: it brings words back that wait; False when none do."""
         self.send: Callable[[str], bool] = self._ask
         """What Enter does with a text; True when it is taken. The prompt is cleared then, before the next key."""
+        self.note_blank: Callable[[], None] = lambda: None
+        """What Enter does where there are no words."""
         self.steer: Callable[[], bool] = lambda: False
         """What Tab does before it moves the focus: it steers the answer; False when that is not offered."""
         self._complete = complete
@@ -145,7 +147,9 @@ class Prompt(DraftArea):
             return
         self._dismiss()
         draft = self.draft
-        if draft.strip() and self.send(draft):
+        if not draft.strip():
+            self.note_blank()
+        elif self.send(draft):
             self.clear_draft()
 
     def _ask(self, text: str) -> bool:
