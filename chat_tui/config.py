@@ -14,6 +14,7 @@ import msgspec
 from chat_tui.config_faults import explained
 from chat_tui.config_faults import line_of as line_of
 from chat_tui.core.addresses import cleaned_address
+from chat_tui.core.bounds import MOST_AMOUNT
 from chat_tui.core.input_files import NotRegularError, TooLargeError, read_regular
 from chat_tui.errors import ConfigError
 from chat_tui.known import known_providers, plug_in_dialects
@@ -137,6 +138,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 _LIMIT_BYTES = 1_000_000
+_NAME_CHARACTERS = 300
 
 _ABOVE_0 = (0, math.inf, True)
 _FROM_0 = (0, math.inf, False)
@@ -225,14 +227,35 @@ def parse(raw: bytes, file: str) -> Config:
         last = len(raw.decode("utf-8-sig").rstrip().split("\n"))
         said = clean_line(str(error)).replace("at end of document", f"at the end, line {last}")
         raise ConfigError(f"{file} is not valid TOML: {said}.", "Mend that line.", file=file) from error
-    except RecursionError as error:
-        raise ConfigError(f"{file} is nested too deep.", "Is it the right file?", file=file) from error
+    except (ValueError, RecursionError) as error:
+        why = "is nested too deep" if isinstance(error, RecursionError) else "holds a number that is too long"
+        raise ConfigError(f"{file} {why}.", "Is it the right file?", file=file) from error
     try:
         config = msgspec.convert(_with_full_names(with_profile(table)), Config)
     except msgspec.ValidationError as error:
         raise explained(str(error), table, raw.decode("utf-8-sig"), file, Config) from error
+    config = _with_clean_names(config)
     _check(config, file, raw.decode("utf-8-sig"))
     return config
+
+
+def _with_clean_names(config: Config) -> Config:
+    """The config with names that can be shown: they stand on the screen, in routes and in the history."""
+    return msgspec.structs.replace(
+        config,
+        providers=tuple(msgspec.structs.replace(row, name=_name(row.name)) for row in config.providers),
+        models=tuple(
+            msgspec.structs.replace(row, name=_name(row.name), fallbacks=tuple(map(_name, row.fallbacks)))
+            for row in config.models
+        ),
+        fallbacks=tuple(map(_name, config.fallbacks)),
+        model=config.model and _name(config.model),
+        titles_model=config.titles_model and _name(config.titles_model),
+    )
+
+
+def _name(name: str) -> str:
+    return clean_line(name, _NAME_CHARACTERS)
 
 
 def _with_full_names(table: dict[str, Any]) -> dict[str, Any]:
@@ -247,8 +270,8 @@ def _with_full_names(table: dict[str, Any]) -> dict[str, Any]:
 def _check(config: Config, file: str, text: str) -> None:
     """What the types cannot say."""
     for key, value in _numbers(config):
-        if not math.isfinite(value):
-            raise _wrong(file, text, key, "must be a number that ends")
+        if not abs(value) <= MOST_AMOUNT:
+            raise _wrong(file, text, key, f"must be a number up to {MOST_AMOUNT:g}")
         known = _FROM_0 if key.startswith("strategies.") else (-math.inf, math.inf, False)
         least, most, strictly = _RANGES.get(re.sub(r"\[\d+\]", "", key), known)
         if value < least or (strictly and value == least):

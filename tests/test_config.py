@@ -342,3 +342,29 @@ def test_folders_follow_the_users_own(tmp_path: Path, monkeypatch: pytest.Monkey
 )
 def test_the_line_of_a_key_is_found(text: str, key: str, line: int | None) -> None:
     assert line_of(text, key) == line
+
+
+@pytest.mark.parametrize("value", ["1e400", "nan", "-inf", f"1{'0' * 400}", "1e300", f"1{'0' * 5000}"])
+def test_a_number_that_nothing_can_hold_is_told(value: str) -> None:
+    for text in (f"[timeouts]\ntoken_seconds = {value}", f'[[models]]\nname = "a/b"\ncontext_window = {value}'):
+        with pytest.raises(ConfigError):
+            parse(text.encode(), "x")
+
+
+def test_names_are_cleaned_where_they_come_in() -> None:
+    evil = r"x\u001b]0;X\u0007y\u202e"
+    config = parse(
+        f"""
+        model = "{evil}/m"
+        fallbacks = ["{evil}/n"]
+        [[providers]]
+        name = "{evil}"
+        base_url = "http://127.0.0.1:1/v1"
+        [[models]]
+        name = "{evil}/m"
+        fallbacks = ["{evil}/n"]
+        """.encode(),
+        "x",
+    )
+    assert (config.model, config.fallbacks, config.providers[0].name) == ("xy/m", ("xy/n",), "xy")
+    assert (config.models[0].name, config.models[0].fallbacks) == ("xy/m", ("xy/n",))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from chat_tui import presets
 from chat_tui.beginning import Beginning
 from chat_tui.errors import CommandError, ConfigError
-from chat_tui.presets import Preset
+from chat_tui.presets import Preset, Variable
 from chat_tui.request import Request
 from tests.engine_rig import ended, stage
 
@@ -146,3 +147,28 @@ async def test_a_system_prompt_that_was_set_goes_before_the_presets() -> None:
         await on.engine.memory.set_system_prompt(answer.conversation_id, "Be brief.")
         await ended(await on.engine.ask(answer.conversation_id, "Two"))
         assert on.player.requests[-1].turns[0].text == "Be brief."
+
+
+def test_a_preset_that_a_conversation_brings_is_cleaned_and_bounded() -> None:
+    kept = {
+        "name": "p\x1b]0;X\x07",
+        "title": "T\u202e",
+        "temperature": 1e300,
+        "max_tokens": -1,
+        "top_p": 0.5,
+        "stop": ["\n\n"],
+        "variables": {"tone": {"default": "dry\x9b1m", "choices": ["a\nb"]}},
+    }
+    preset = presets.decoded(json.dumps(kept))
+    assert preset is not None
+    assert (preset.name, preset.title, preset.stop) == ("p", "T", ("\n\n",))
+    assert (preset.temperature, preset.max_tokens, preset.top_p) == (None, None, 0.5)
+    assert preset.variable("tone") == Variable("dry", choices=("a\nb",))
+    assert presets.decoded('{"x": ' + "[" * 100_000) is None
+
+
+def test_a_presets_file_is_cleaned_where_it_comes_in() -> None:
+    preset = presets.parse(rb'title = "T\u001b]0;X\u0007"' + b'\nprompt = "a\\nb {text}"', "x", "x")
+    assert (preset.title, preset.prompt) == ("T", "a\nb {text}")
+    with pytest.raises(ConfigError):
+        presets.parse(b"max_tokens = 1" + b"0" * 5000, "x", "x")

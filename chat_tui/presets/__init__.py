@@ -16,6 +16,7 @@ import msgspec
 from chat_tui import paths
 from chat_tui.config import line_of
 from chat_tui.core.input_files import TooLargeError, read_regular
+from chat_tui.core.sanitizer import sanitized
 from chat_tui.errors import CommandError, ConfigError
 from chat_tui.request import Request, Thinking
 from chat_tui.text_safety import clean, clean_line
@@ -148,9 +149,13 @@ def encoded(preset: Preset | None) -> str:
 def decoded(text: str) -> Preset | None:
     """The preset that a conversation has kept; None where there is none, or none that can be read any more."""
     try:
-        return msgspec.json.decode(text, type=Preset) if text else None
+        preset = sanitized(msgspec.json.decode(text, type=Preset)) if text else None
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
+    if preset is None:
+        return None
+    beyond = [name for name in _LIMITS if _is_beyond(name, getattr(preset, name))]
+    return msgspec.structs.replace(preset, **dict.fromkeys(beyond))
 
 
 def without_switches(text: str) -> str:
@@ -232,7 +237,7 @@ def parse(raw: bytes, file: str, name: str) -> Preset:
     try:
         text = raw.decode("utf-8-sig")
         table = tomllib.loads(text)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(
             f"{file} is not valid TOML: {clean_line(str(error), 200)}.", "Mend it; it is left out.", file=file
         ) from error
@@ -245,7 +250,7 @@ def parse(raw: bytes, file: str, name: str) -> Preset:
             raise _wrong(text, file, field, f"must be from 0 to {most:g}", "Mend it; the preset is left out.")
     if preset.model is not None and not all(preset.model.partition("/")[::2]):
         raise _wrong(text, file, "model", "must be written as provider/model", "Mend it; the preset is left out.")
-    return preset
+    return sanitized(preset)
 
 
 def _wrong_variable(table: Mapping[str, object]) -> str:

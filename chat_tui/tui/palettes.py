@@ -177,10 +177,12 @@ def read_theme(file: Path) -> Palette:
         raise ThemeError(f"{shown} is not UTF-8.", "Save it as UTF-8.") from error
     except tomllib.TOMLDecodeError as error:
         raise ThemeError(f"{shown} is not valid TOML: {clean_line(str(error))}.", "Mend that line.") from error
-    except RecursionError as error:
-        raise ThemeError(f"{shown} is nested too deep.", "Is it a theme?") from error
     except msgspec.ValidationError as error:
         raise ThemeError(f"{shown}: {_plainly(str(error))}.", "Compare it with a theme that comes along.") from error
+    except (ValueError, RecursionError) as error:
+        raise ThemeError(
+            f"{shown} is nested too deep, or holds a number that is too long.", "Is it a theme?"
+        ) from error
     _check(palette, file.stem, shown)
     return palette
 
