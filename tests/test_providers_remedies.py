@@ -173,6 +173,36 @@ async def test_a_limit_that_is_too_large_is_lowered_to_what_the_server_names(
     assert [holder[field] for holder in holders] == [100_000, 4096, 4096, 50]
 
 
+async def test_a_limit_that_nobody_has_set_is_lowered_without_a_word(transport: Transport) -> None:
+    refusal = no("max_tokens: 64000 > 8192, which is the maximum allowed number of output tokens for claude-x")
+    async with RawServer(saying(refusal, good("anthropic"))) as server:
+        model = Model("box/claude-x")
+        chunks, error = await ask(transport, base_of(server, "anthropic"), HELLO, "anthropic", model)
+    assert (error, text_of(chunks), notes(chunks)) == (None, "Hello", [])
+    assert [asked.json["max_tokens"] for asked in server.asked] == [64_000, 8192]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Requested tokens (9000) exceed context window of 8192. Reduce the prompt or max_tokens.",
+        "Input is too long for requested model; top_p is not the matter",
+    ],
+)
+async def test_nothing_is_left_out_of_what_is_too_long(transport: Transport, message: str) -> None:
+    async with RawServer(saying(no(message))) as server:
+        _, error = await ask(transport, server.base_url, Request("x", max_tokens=100, top_p=0.5))
+    assert isinstance(error, errors.ContextTooLong)
+    assert len(server.asked) == 1
+
+
+async def test_a_server_that_stumbles_over_a_field_is_asked_without(transport: Transport) -> None:
+    refusal = no("create() got an unexpected keyword argument 'top_p'", 500)
+    async with RawServer(saying(refusal, good("openai"))) as server:
+        chunks, error = await ask(transport, server.base_url, Request("x", top_p=0.5))
+    assert (error, text_of(chunks)) == (None, "Hello")
+
+
 async def test_what_a_window_leaves_counts_for_one_request_only(transport: Transport) -> None:
     refusal = no("input length and `max_tokens` exceed context limit: 188240 + 21333 > 200000, decrease one")
     async with RawServer(saying(refusal, good("openai"))) as server:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chat_tui.chunks import Metadata
 from chat_tui.conversation import Turn
 from chat_tui.errors import Unreachable
 from chat_tui.models import SCRIPTED_MODEL
@@ -39,6 +40,24 @@ async def test_c_lets_a_broken_answer_go_on_in_its_place() -> None:
         await chat.shows("one two three", "it was cut, and went on")
         assert "broken off" not in chat.shown()
         assert chat.shown().count("one two") == 1
+
+
+async def test_what_was_changed_about_a_request_is_told_once_and_stands_in_the_route() -> None:
+    known, fresh = (Metadata("note", reason=f"box: {what}.", attempt=at) for at, what in enumerate(("old", "new")))
+    async with scripted_chat([known, fresh, "one"]) as chat:
+        chat.screen.choose(SCRIPTED_MODEL, "balanced")
+        await chat.ask("Count.")
+        await chat.answered()
+        await chat.until(lambda: "box: new." in chat.notices())
+        assert "box: old." not in chat.notices()
+        await chat.ask("/why")
+        await chat.until(lambda: isinstance(chat.app.screen, RouteScreen))
+        answer = chat.chat.answer
+        assert answer is not None
+        assert answer.route is not None
+        assert answer.route.notes == ("box: old.", "box: new.")
+        lines = route_lines(answer.turn, answer.route, 80)
+        assert "box: new." in "\n".join("".join(span.text for span in line) for line in lines)
 
 
 async def test_continue_does_the_same_and_says_when_there_is_nothing_to_go_on_with() -> None:

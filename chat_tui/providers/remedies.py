@@ -50,8 +50,8 @@ _SILENT = frozenset({"stream_options", "prefill", "prefix", "continue", "thinkin
 """Quirks of a dialect that change nothing a person has asked for."""
 _TOLD = {"temperature": "`temperature`", "top_p": "`top_p`", "seed": "`seed`"}
 
-_SYSTEM_NOTE = "it takes no system prompt with this model, so that stands in front of the first question"
-_WHOLE_NOTE = "it does not stream this model, so the reply comes as a whole"
+_SYSTEM_NOTE = "this model accepts no system prompt, so that was sent as part of the first question"
+_WHOLE_NOTE = "this model cannot be streamed, so the reply arrives all at once"
 
 
 class Remedy(msgspec.Struct, frozen=True):
@@ -60,6 +60,11 @@ class Remedy(msgspec.Struct, frozen=True):
     quirk: str
     note: str = ""
     """What people are told of it, without the server's name; empty: nothing that they have asked for is changed."""
+
+    def note_for(self, request: Request) -> str:
+        """What people are told of it where this was asked for: nobody has set a limit that a dialect sets itself."""
+        limits = self.quirk.startswith((MAX_TOKENS, ROOM))
+        return "" if limits and request.max_tokens is None else self.note
 
     @property
     def for_once(self) -> bool:
@@ -77,14 +82,18 @@ def remedy(status: int, body: bytes, sent: Json, spoken: Dialect, tried: Iterabl
         error: Json = parsed(body)
     except ValueError:
         error = None
-    said = complaint_of(error).said or text
+    complaint = complaint_of(error, text)
+    said = complaint.said or text
     found = _of_all_dialects(status, said, text, error, sent) if isinstance(sent, dict) else None
     if found is not None and found.quirk not in tried:
         return found
     own = spoken.quirk(status, text)
     if own is not None and own not in tried:
         return Remedy(own, _note_of(own))
-    if status not in {400, 422} or not isinstance(sent, dict):
+    misnamed = status == 500 and "unexpected keyword argument" in said
+    if not (status in {400, 422} or misnamed) or not isinstance(sent, dict):
+        return None
+    if complaint.too_long or complaint.no_credit or complaint.wrong_key:
         return None
     field = refused_field(said, error, sent, spoken.needed)
     if field is None or field.quirk in tried:
@@ -110,9 +119,7 @@ def _of_all_dialects(status: int, said: str, text: str, error: Json, sent: Mappi
     if _streams(sent) and (_NO_STREAM.search(said) or _param(error) == "stream"):
         return Remedy(WHOLE, _WHOLE_NOTE)
     if _has_system(sent) and (_NO_SYSTEM.search(said) or (status == 500 and _TEMPLATE.search(text))):
-        return Remedy(
-            SYSTEM, "it takes no system prompt with this model, so that stands in front of the first question"
-        )
+        return Remedy(SYSTEM, "this model accepts no system prompt, so that was sent as part of the first question")
     if status not in {400, 413, 422}:
         return None
     asked = _limit_in(sent)
@@ -121,8 +128,13 @@ def _of_all_dialects(status: int, said: str, text: str, error: Json, sent: Mappi
         return None
     told = f"from {asked:,} to {limit.tokens:,}" if asked else f"to {limit.tokens:,}"
     if limit.of_model and asked:
-        return Remedy(f"{MAX_TOKENS}{limit.tokens}", f"the limit of tokens was lowered {told}, the most that it allows")
-    return Remedy(f"{ROOM}{limit.tokens}", f"the limit of tokens was set {told}, which its window leaves for the reply")
+        return Remedy(
+            f"{MAX_TOKENS}{limit.tokens}", f"`max_tokens` was lowered {told}, the most that this model accepts"
+        )
+    return Remedy(
+        f"{ROOM}{limit.tokens}",
+        f"`max_tokens` was lowered {told}, which is what the context window leaves for the reply",
+    )
 
 
 def note_of_known(quirk: str, request: Request, left_out: Iterable[str]) -> str:
@@ -134,7 +146,9 @@ def note_of_known(quirk: str, request: Request, left_out: Iterable[str]) -> str:
         most = int(quirk.removeprefix(MAX_TOKENS))
         asked = request.max_tokens
         lowered = asked is not None and asked > most
-        return f"the limit of tokens was lowered from {asked:,} to {most:,}, the most that it allows" if lowered else ""
+        return (
+            f"`max_tokens` was lowered from {asked:,} to {most:,}, the most that this model accepts" if lowered else ""
+        )
     if quirk == SYSTEM:
         return _SYSTEM_NOTE if any(turn.role == "system" for turn in request.turns) else ""
     if quirk == WHOLE:
@@ -153,11 +167,11 @@ def _note_of(quirk: str) -> str:
     if quirk.startswith(WITHOUT):
         name = field_of(quirk)
         what = f"this value of `{name}`" if "=" in quirk else f"`{name}`"
-        return f"it does not take {what} with this model, so that was left out"
+        return f"this model does not accept {what}, so it was left out"
     if quirk in _TOLD:
-        return f"it does not take {_TOLD[quirk]} with this model, so that was left out"
+        return f"this model does not accept {_TOLD[quirk]}, so it was left out"
     if quirk.startswith("thinking"):
-        return "it does not take this level of thinking with this model, so another one or none was asked for"
+        return "this model does not accept the level of thinking that was set, so it was changed or left out"
     return ""
 
 

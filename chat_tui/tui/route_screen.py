@@ -27,7 +27,7 @@ def route_lines(turn: Turn, route: Route, width: int) -> list[Line]:
     """The route in lines of this width."""
     asked = f"; the prompt asks for: {clean_line(route.needs, 60)}" if route.needs else ""
     lines = _text(f"{clean_line(turn.model, 80)} answered, chosen by {clean_line(route.strategy, 40)}{asked}", width)
-    lines += _titled("What was changed", [_text(clean_line(note, 300), width) for note in route.notes])
+    lines += _titled("Notes", [_text(clean_line(note, 300), width) for note in route.notes])
     lines += _titled("Candidates", [_candidate(candidate, width) for candidate in route.candidates])
     if route.left_out:
         why = "; ".join(f"{count:,} out: {clean_line(reason, 80)}" for reason, count in route.left_out_for.items())

@@ -26,7 +26,8 @@ from chat_tui.text_safety import clean_line
 _TOO_LONG = re.compile(
     r"context_length_exceeded|exceed_context_size|request_too_large|maximum context length|max context length"
     r"|context window|context limit|exceeds the context length|prompt is too long"
-    r"|exceeds the maximum number of tokens allowed",
+    r"|exceeds the maximum number of tokens allowed|input is too long|input tokens exceed|too many tokens"
+    r"|range of input length|inputs?\W{0,2} must have less than \d",
     re.IGNORECASE,
 )
 _SIZES = re.compile(
@@ -197,7 +198,7 @@ def error_of(value: Json) -> ProviderError:
     if complaint.too_long:
         return too_long(complaint)
     if sizes := too_large_for_limit(complaint.said):
-        return larger_than_limit(*sizes, who="The server")
+        return larger_than_limit(*sizes, who="the server")
     wait = complaint.retry_after
     if wait is None and complaint.headers:
         wait = limits_reset(complaint.headers, now())
@@ -246,7 +247,7 @@ def access_refused(
 def larger_than_limit(limit: int, requested: int, *, who: str, provider: str = "", model: str = "") -> Rejected:
     """The error for a request of more tokens than its limit by the minute or the day: it never succeeds."""
     return Rejected(
-        f"{who} takes at most {limit:,} tokens in that time, and this request has {requested:,}.",
+        f"This request needs {requested:,} tokens, more than the rate limit of {who} allows at all ({limit:,}).",
         "Send less of the conversation, lower `max_tokens`, or choose another model.",
         provider=provider,
         model=model,

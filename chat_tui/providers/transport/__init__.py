@@ -45,7 +45,7 @@ LOOK_UP_SECONDS = 2.0
 """For what a server tells of one model."""
 MODELS_BODY_LIMIT = 16 * 1024 * 1024
 REDIRECTS_LIMIT = 3
-QUIRKS_LIMIT = 6
+QUIRKS_LIMIT = 10
 """Changes of one request; a server that finds fault with more of it is left alone."""
 LOADING_SECONDS, LOADING_LIMIT_SECONDS = 0.25, 3.0
 """How long a server that loads the model is left alone at first, and at most."""
@@ -160,8 +160,8 @@ class Transport:
                 if (before.call.body, before.call.path) == (made.call.body, made.call.path) and again.error:
                     # The dialect knows no way to do so.
                     raise again.error
-                if again.remedy.note:
-                    yield [_note(line, model, again.remedy.note, attempt=len(fresh))]
+                if note := again.remedy.note_for(request):
+                    yield [_note(line, model, note, attempt=len(fresh))]
 
     def _remember(self, model: Model, fresh: Sequence[Remedy]) -> None:
         known = self._quirks.get(model.name, frozenset())
