@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -56,3 +58,55 @@ def test_text_of_an_input_method_is_typed_as_it_is(tmp_path: Path) -> None:
         terminal.wait_until(lambda text: READY in text, 20)
         terminal.send(b"\x1b[0;;20170:22825:22825:27668:24456:22909u!")
         terminal.wait_until(lambda text: "!" in text.replace(" ", "").partition("今天天气很好")[2][:2])
+
+
+@pytest.mark.parametrize("moment", ["at once", "50 ms", "150 ms", "before the first frame"])
+def test_what_is_typed_before_the_first_paint_is_in_the_prompt_and_is_not_sent(moment: str, tmp_path: Path) -> None:
+    with PtyTerminal(DEMO, env=home(tmp_path), folder=tmp_path) as terminal:
+        if moment == "before the first frame":
+            terminal.wait_for(b"\x1b[?1049h")
+        elif moment != "at once":
+            time.sleep(int(moment.split()[0]) / 1000)
+        terminal.send("aé\rb漢\x7fc\x15dx\x7fe\rf\x04g\x1b[A")
+        if moment == "before the first frame":
+            # Keys without the line discipline: Ctrl+U and Ctrl+D do nothing, where nobody sees a line.
+            screen = terminal.wait_until(lambda text: "│ fg" in text, 20)
+            assert "│ aé" in screen
+            assert "│ bcde" in screen
+        else:
+            screen = terminal.wait_until(lambda text: "│ fg" in text, 20)
+            assert "│ aé" in screen
+            assert "│ de" in screen
+        terminal.send("h")
+        screen = terminal.wait_until(lambda text: "│ fgh" in text)
+        assert "You asked" not in screen
+
+
+def test_ctrl_c_before_the_first_paint_ends_the_program(tmp_path: Path) -> None:
+    with PtyTerminal(DEMO, env=home(tmp_path), folder=tmp_path) as terminal:
+        terminal.wait_for(b"\x1b[?1049h")
+        terminal.send("abc\x03")
+        assert terminal.wait_exit(20) is not None
+
+
+def test_what_is_typed_while_the_program_is_stopped_is_not_lost(tmp_path: Path) -> None:
+    with PtyTerminal(DEMO, env=home(tmp_path), folder=tmp_path) as terminal:
+        terminal.wait_until(lambda text: READY in text, 20)
+        terminal.kill(signal.SIGSTOP)
+        terminal.send("hello\rabc")
+        terminal.send("def")
+        terminal.kill(signal.SIGCONT)
+        screen = terminal.wait_until(lambda text: "│ abcdef" in text and "You asked: hello" in text, 20)
+        assert "│ hello" not in screen
+
+
+def test_questions_and_a_new_conversation_in_one_write(tmp_path: Path) -> None:
+    with PtyTerminal(DEMO, env=home(tmp_path), folder=tmp_path) as terminal:
+        terminal.wait_until(lambda text: READY in text, 20)
+        # The engine is not open yet, or has just been opened.
+        terminal.send("one\rtwo\r\x0efive")
+        screen = terminal.wait_until(lambda text: "│ five" in text, 20)
+        assert "You asked" not in screen
+        # The list at the left tells the conversation that goes on, and both of its answers come.
+        terminal.send("\x11")
+        terminal.wait_exit()

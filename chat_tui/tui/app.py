@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import sys
+import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -31,6 +32,7 @@ from chat_tui.tui import kept_screen, keymap, palettes, themes
 from chat_tui.tui.chat_screen import ChatScreen
 from chat_tui.tui.control_filter import ControlFilter
 from chat_tui.tui.driver import driver_class, is_behind, show_title
+from chat_tui.tui.early_typing import early_text, wants_to_quit
 from chat_tui.tui.history_list import local_now
 from chat_tui.tui.host import Choice, Offering
 from chat_tui.tui.kept_screen import KeptScreen
@@ -110,6 +112,10 @@ class ChatApp(App[int]):
         self._hanging_up: list[asyncio.Future[None]] = []
         self._ending: asyncio.Future[None] | None = None
         self._key_order = KeyOrder(self)
+        self._early: list[events.Key | events.Paste] = []
+        """What was typed before there was a screen."""
+        self._painted_at = float("-inf")
+        """When the prompt was drawn for the first time, by the clock of `time.monotonic`; infinite before."""
         self.crash: BaseException | None = None
         """What has ended the app that should not have."""
         self.changed_keys: dict[str, str] = {}
@@ -123,6 +129,10 @@ class ChatApp(App[int]):
         """Keys act in the order in which they came, however many come at once."""
         if not isinstance(event, events.Key | events.Paste) or event.is_forwarded:
             await super().on_event(event)
+        elif event.time < self._painted_at:
+            self._early.append(event)
+            if self._painted_at < float("inf"):
+                self._take_early()
         elif not self._key_order.holds(event):
             target, workers = self.focused, self._key_order.workers()
             await super().on_event(event)
@@ -161,7 +171,29 @@ class ChatApp(App[int]):
             self.screen.chat.begin_with(self._preset)
         for error in self._notices:
             self.tell(error)
-        self.call_after_refresh(self.set_timer, self._open_seconds, self._open)
+        if not self.is_headless:
+            self._painted_at = float("inf")
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        """The first paint is out."""
+        self._note_paint()
+        self.set_timer(self._open_seconds, self._open)
+
+    def _note_paint(self) -> None:
+        """The prompt is drawn now: from here on keys are keys."""
+        if self._painted_at == float("inf"):
+            self._painted_at = time.monotonic()
+            self.call_later(self._take_early)
+
+    def _take_early(self) -> None:
+        """What was typed before the first paint stands in the prompt."""
+        early, self._early = self._early, []
+        screen = self.screen_stack[0]
+        if wants_to_quit(early):
+            self.run_worker(self.action_quit(), group="command")
+        elif isinstance(screen, ChatScreen) and (text := early_text(early)):
+            screen.chat.prompt.set_draft(screen.chat.prompt.draft + text)
 
     def _open(self) -> None:
         self.run_worker(self._opened(), name="open the engine")
@@ -260,6 +292,8 @@ class ChatApp(App[int]):
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         """A terminal that is stopped holds nothing but what is drawn."""
+        if self._painted_at == float("inf") and isinstance(screen, ChatScreen) and screen.chat.prompt.region:
+            self._note_paint()
         if not is_behind(self._driver):
             super()._display(screen, renderable)
 
