@@ -15,10 +15,10 @@ from typing import Literal
 import msgspec
 
 from chat_tui.conversation import Conversation, Hit, Piece, Summary, Turn, new_id, now, title_of
-from chat_tui.errors import ChatTuiError, HistoryError
+from chat_tui.errors import ChatTuiError, ConversationNotFound, HistoryError
 from chat_tui.listing import listing
 from chat_tui.route import Route
-from chat_tui.saving import Saving
+from chat_tui.saving import Saving, deleted_elsewhere
 from chat_tui.stage import History
 from chat_tui.statistics import Statistics
 
@@ -76,7 +76,14 @@ class Memory:
         known = self._open.get(conversation_id)
         if known is not None and not await self._is_old(conversation_id):
             return self._open.get(conversation_id, known)  # It may have grown meanwhile.
-        read = await self._of(conversation_id).conversation(conversation_id)
+        if conversation_id in self._saving.deleted:
+            raise self._gone(conversation_id)
+        try:
+            read = await self._of(conversation_id).conversation(conversation_id)
+        except ConversationNotFound as error:
+            if known is None:
+                raise
+            raise self._gone(conversation_id) from error
         # The same here.
         if self._open.get(conversation_id) is known:
             self._old.discard(conversation_id)
@@ -309,11 +316,13 @@ class Memory:
 
     async def begin(self, conversation: Conversation) -> None:
         """Keep a conversation that begins."""
-        await self._saving.save(conversation.id, self._of(conversation.id).add_conversation(conversation))
+        await self._saving.begin(conversation)
 
     async def add_question(self, asked: Conversation) -> None:
         """Keep the question with which the path ends."""
         question = asked.path[-1]
+        if asked.id in self._saving.deleted:
+            raise self._gone(asked.id)
         if asked.id in self._saving.unsaved:
             await self._saving.mend(asked)
         else:
@@ -323,7 +332,7 @@ class Memory:
 
     async def add_answer(self, conversation_id: str, turn: Turn) -> None:
         """Keep an answer that begins."""
-        if conversation_id not in self._saving.unsaved:
+        if self._is_saved(conversation_id):
             await self._saving.save(conversation_id, self._of(conversation_id).add_turn(conversation_id, turn))
 
     async def grow(self, pieces: Sequence[tuple[str, Piece]]) -> None:
@@ -341,10 +350,20 @@ class Memory:
 
     async def finish(self, conversation_id: str, turn: Turn, route: Route | None) -> None:
         """Keep the answer as it ended."""
-        if conversation_id not in self._saving.unsaved:
+        if self._is_saved(conversation_id):
             await self._saving.save(conversation_id, self._of(conversation_id).finish(turn, route), turn)
         if conversation_id in self._saving.unsaved and conversation_id in self._open:
             await self._saving.mend(self._open[conversation_id])
+
+    def _is_saved(self, conversation_id: str) -> bool:
+        """Nothing of it waits to be saved, and it was not deleted elsewhere."""
+        return conversation_id not in self._saving.unsaved and conversation_id not in self._saving.deleted
+
+    def _gone(self, conversation_id: str) -> ConversationNotFound:
+        """The error for a conversation that was open here, and that somebody else has deleted."""
+        self._open.pop(conversation_id, None)
+        self._saving.deleted.discard(conversation_id)
+        return deleted_elsewhere()
 
     async def close(self) -> None:
         """Try once more to save what could not be saved, and let go of the history."""

@@ -12,8 +12,18 @@ from chat_tui.stage import History
 T = TypeVar("T")
 
 
+def deleted_elsewhere() -> ConversationNotFound:
+    """The error for a conversation that was open here when somebody else deleted it."""
+    return ConversationNotFound(
+        "This conversation was deleted by another program.",
+        "Nothing more of it is saved. What you ask next begins a new one.",
+    )
+
+
 class Saving:
     """What cannot be saved is told once, is noted here, and is saved as soon as it can be.
+
+    A conversation that was there and is not any more was deleted, by another program say: nothing of it is saved again.
 
     `history_of` tells which history keeps a conversation, `path_of` the turns in view of one that is open.
     """
@@ -28,6 +38,17 @@ class Saving:
         self._told: set[str] = set()
         self._unsaved: dict[str, dict[str, Turn]] = {}
         """All turns since, a parent before its children, by the conversation's id."""
+        self._not_begun: set[str] = set()
+        """Conversations that were never saved: what is missing of them was not deleted."""
+        self.deleted: set[str] = set()
+        """Conversations that somebody else has deleted, while they were open here."""
+
+    async def begin(self, conversation: Conversation) -> None:
+        """Save a conversation that begins."""
+        self._not_begun.add(conversation.id)
+        await self.save(conversation.id, self._history_of(conversation.id).add_conversation(conversation))
+        if conversation.id not in self._unsaved:
+            self._not_begun.discard(conversation.id)
 
     @property
     def unsaved(self) -> Set[str]:
@@ -44,33 +65,46 @@ class Saving:
         try:
             await work
         except HistoryError as error:
-            self._wait(conversation_id, error, *([turn] if turn else ()))
+            self._fail(conversation_id, error, *([turn] if turn else ()))
 
     async def grow(self, history: History, pieces: Sequence[tuple[str, Piece]]) -> None:
         """Save the next pieces of answers that this history keeps, each with the id of its conversation."""
-        pieces = [(id, piece) for id, piece in pieces if id not in self._unsaved]
+        pieces = [(id, piece) for id, piece in pieces if id not in self._unsaved and id not in self.deleted]
         faults = await history.grow([piece for _, piece in pieces]) if pieces else ()
         for (conversation_id, _), fault in zip(pieces, faults, strict=True):
             if fault is not None:
-                self._wait(conversation_id, fault)
+                self._fail(conversation_id, fault)
 
-    def _wait(self, conversation_id: str, why: HistoryError, *turns: Turn) -> None:
+    def _fail(self, conversation_id: str, why: HistoryError, *turns: Turn) -> None:
         """Note that of this conversation something waits to be saved: its path and these turns."""
+        if isinstance(why, ConversationNotFound) and conversation_id not in self._not_begun:
+            self._note_deleted(conversation_id)
+            return
         turns = (*self._path_of(conversation_id), *turns)
         self._unsaved.setdefault(conversation_id, {turn.id: turn for turn in turns})
         self.tell_once(why)
 
     async def mend(self, conversation: Conversation) -> None:
         """Save what of a conversation could not be saved when it came."""
+        begins = conversation.id in self._not_begun
         on_path = {turn.id for turn in conversation.path}
         others = [turn for turn in self._unsaved[conversation.id].values() if turn.id not in on_path]
         try:
-            await self._history_of(conversation.id).mend(conversation, others)
+            await self._history_of(conversation.id).mend(conversation, others, begins=begins)
+        except ConversationNotFound:
+            self._note_deleted(conversation.id)
         except HistoryError as error:
             self.tell_once(error)
         else:
             self._unsaved.pop(conversation.id, None)
+            self._not_begun.discard(conversation.id)
             self._told.clear()
+
+    def _note_deleted(self, conversation_id: str) -> None:
+        self._unsaved.pop(conversation_id, None)
+        if conversation_id not in self.deleted:
+            self.deleted.add(conversation_id)
+            self._tell(deleted_elsewhere())
 
     async def kept(self, work: Awaitable[T], otherwise: T) -> T:
         """What the history gives; where it fails, the error is told once and the conversation goes on."""

@@ -101,7 +101,7 @@ class Noted:
     async def add_turn(self, conversation_id: str, turn: Turn) -> None:
         await self._note(f"add_{turn.role}", turn.text)
 
-    async def mend(self, conversation: Conversation, others: Sequence[Turn] = ()) -> None:
+    async def mend(self, conversation: Conversation, others: Sequence[Turn] = (), *, begins: bool = True) -> None:
         await self._note("mend", conversation.title)
 
     async def grow(self, pieces: Sequence[Piece]) -> Sequence[HistoryError | None]:

@@ -216,9 +216,12 @@ class Store:
         """Adds it below `turn.parent`; it becomes the end of the current path. One with the state `streaming` grows."""
         await self._write(writes.add_turn, conversation_id, turn, self._owner.id)
 
-    async def mend(self, conversation: Conversation, others: Sequence[Turn] = ()) -> None:
-        """Adds what of this conversation could not be saved when it came; `others` stand beside its path."""
-        await self._write(writes.mend, conversation, others, self._owner.id)
+    async def mend(self, conversation: Conversation, others: Sequence[Turn] = (), *, begins: bool = True) -> None:
+        """Adds what of this conversation could not be saved when it came; `others` stand beside its path.
+
+        Unless it `begins` it must be there: raises `ConversationNotFound` for one that was deleted meanwhile.
+        """
+        await self._write(writes.mend, conversation, others, self._owner.id, begins=begins)
 
     async def grow(self, pieces: Sequence[Piece]) -> Sequence[Fault]:
         """The next pieces of growing answers, which cost the same however long these are; why one was not kept."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from chat_tui.conversation import Conversation, Piece, Turn, now
-from chat_tui.errors import HistoryError
+from chat_tui.errors import ConversationNotFound, HistoryError
 from chat_tui.history import attached, reads, rows, search
 from chat_tui.history.owners import Owner
 from chat_tui.history.packing import packed
@@ -83,13 +83,17 @@ def add_turn(db: sqlite3.Connection, conversation_id: str, turn: Turn, owner: st
     )
 
 
-def mend(db: sqlite3.Connection, conversation: Conversation, others: Sequence[Turn], owner: str) -> None:
+def mend(
+    db: sqlite3.Connection, conversation: Conversation, others: Sequence[Turn], owner: str, *, begins: bool
+) -> None:
     """Adds what of this conversation could not be saved when it came: a full disk may have room again.
 
-    `others` stand beside its path, a parent before its children.
+    `others` stand beside its path, a parent before its children. Where it is not there it is added if it `begins`.
     """
     path = conversation.path
-    if db.execute("SELECT 1 FROM conversation WHERE id = ?", (conversation.id,)).fetchone() is None:
+    if not begins:
+        conversation_key(db, conversation.id)
+    elif db.execute("SELECT 1 FROM conversation WHERE id = ?", (conversation.id,)).fetchone() is None:
         add_conversation(db, msgspec.structs.replace(conversation, path=()), owner)
     for turn in (*path, *others):
         found = db.execute("SELECT state FROM turn WHERE id = ?", (turn.id,)).fetchone()
@@ -113,6 +117,8 @@ def append(db: sqlite3.Connection, piece: Piece) -> None:
         (storable(piece.text), storable(piece.thinking), piece.turn_id),
     ).rowcount
     if not added:
+        if db.execute("SELECT 1 FROM turn WHERE id = ?", (piece.turn_id,)).fetchone() is None:
+            raise _deleted()
         raise HistoryError("This answer is not growing any more: the piece was not saved.")
 
 
@@ -120,7 +126,7 @@ def finish(db: sqlite3.Connection, turn: Turn, route: Route | None) -> None:
     """The turn as it ended, in the place of its pieces."""
     found = db.execute("SELECT key, conversation, indexed, text FROM turn WHERE id = ?", (turn.id,)).fetchone()
     if found is None:
-        raise HistoryError("The answer that has ended is not in the history.")
+        raise _deleted()
     key, conversation, indexed, before = found
     if indexed:
         search.remove(db, key, before)
@@ -203,6 +209,10 @@ def keep(db: sqlite3.Connection, turn_id: str, kept: bool | None) -> None:
     """Whether the exchange is always sent, never, or (None) as it fits."""
     if not db.execute("UPDATE turn SET kept = ? WHERE id = ?", (kept, storable(turn_id))).rowcount:
         raise _no_turn()
+
+
+def _deleted() -> ConversationNotFound:
+    return ConversationNotFound("The conversation of this answer is not in the history any more: it was deleted.")
 
 
 def _no_turn() -> HistoryError:

@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 
 from chat_tui.attachments import Attachment
 from chat_tui.conversation import Conversation, Turn
-from chat_tui.errors import ChatTuiError, CommandError
+from chat_tui.errors import ChatTuiError, CommandError, ConversationNotFound
 from chat_tui.request import Request
 from chat_tui.tui import keymap
 from chat_tui.tui.chat_copies import ChatCopies
@@ -69,13 +69,26 @@ class Chat(ChatCopies):
                 if view is self.view:
                     self.show_in_place_of(edited, answer)
                 return answer
-            asked_in = view.conversation_id or beginning
-            answer = await engine.ask(asked_in, text, settings, attachments=going, preview=preview)
+            try:
+                asked_in = view.conversation_id or beginning
+                answer = await engine.ask(asked_in, text, settings, attachments=going, preview=preview)
+            except ConversationNotFound as error:
+                if view.conversation_id is None:
+                    raise
+                answer = await engine.ask(beginning, text, settings, attachments=going)
+                self._leave_deleted(view, error)
             if view is self.view:
                 self.transcript.add(answer.question)
             return answer
 
         self.begin(begun, text)
+
+    def _leave_deleted(self, view: View, error: ConversationNotFound) -> None:
+        """The question of this view has begun another conversation, since its own was deleted elsewhere."""
+        view.conversation_id = None
+        self.host.say(error.title, "Your question begins a new one.", long=True)
+        if view is self.view:
+            self.transcript.replace_from(0)
 
     def go_on(self, settings: Request) -> None:
         """Let the last answer, which was cut, go on."""
