@@ -24,7 +24,7 @@ class Filling:
     def __getattr__(self, name: str) -> Any:
         return self._refuse if self.full and name in WRITES else getattr(self.store, name)
 
-    async def _refuse(self, *_: object) -> None:
+    async def _refuse(self, *_: object, **__: object) -> None:
         raise HistoryError("The disk is full: the history could not be saved.")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from chat_tui.conversation import Conversation, Piece, Turn
-from chat_tui.errors import HistoryError
+from chat_tui.errors import ConversationNotFound, HistoryError
 from chat_tui.history.store import Store
 
 
@@ -18,7 +18,7 @@ async def test_a_piece_that_cannot_be_kept_keeps_no_other_out(tmp_path: Path) ->
     faults = await store.grow([Piece("aa", "one "), Piece("gone", "two "), Piece("ab", "three ")])
     texts = [(await store.conversation(name)).path[-1].text for name in "ab"]
     await store.close()
-    assert [type(fault) for fault in faults] == [type(None), HistoryError, type(None)]
+    assert [type(fault) for fault in faults] == [type(None), ConversationNotFound, type(None)]
     assert texts == ["one ", "three "]
 
 

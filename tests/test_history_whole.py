@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import sqlite3
 from collections.abc import AsyncIterator
@@ -132,3 +133,51 @@ async def test_a_store_in_memory_has_no_file_to_copy(tmp_path: Path) -> None:
     with pytest.raises(HistoryError, match="only in memory"):
         await store.backup(tmp_path / "copy.db")
     await store.close()
+
+
+def test_what_a_killed_backup_left_is_removed_by_the_next_one_and_by_the_next_start(tmp_path: Path) -> None:
+    for name in ("history.db.77", "history.2026-11-23.db.88", "copy.db.99"):
+        (tmp_path / f".{name}.unfinished").write_bytes(b"SQLite format 3\0")
+        (tmp_path / f".{name}.unfinished-journal").touch()
+    others = [".history.db.unfinished", ".history.db.x1.unfinished", "history.db.5.unfinished", ".letter.5.unfinished"]
+    for name in others:
+        (tmp_path / name).touch()
+    with closing(sqlite3.connect(tmp_path / "source.db", isolation_level=None)) as db:
+        db.execute("CREATE TABLE t (x)")
+        copying.copy(db, tmp_path / "copy.db")
+    assert not list(tmp_path.glob(".copy.db*"))
+    assert list(tmp_path.glob(".history.db.77*"))
+    copying.remove_unfinished(tmp_path, "history")
+    left = {name for name in os.listdir(tmp_path) if name.startswith(".") or "unfinished" in name}
+    assert left == set(others)
+
+
+def test_a_copy_that_is_being_made_is_left_alone(tmp_path: Path) -> None:
+    part = tmp_path / ".history.db.77.unfinished"
+    with part.open("wb") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        copying.remove_unfinished(tmp_path, "history")
+        assert part.exists()
+    copying.remove_unfinished(tmp_path, "history")
+    assert not part.exists()
+
+
+async def test_a_start_removes_what_a_killed_backup_left(store: Store, file: Path) -> None:
+    left = file.with_name(".history.2026-11-23-101010.db.4000000.unfinished")
+    left.touch()
+    await (await Store.open(file)).close()
+    assert not left.exists()
+
+
+async def test_an_empty_file_is_told_with_the_copies_that_are_there(store: Store, file: Path) -> None:
+    await store.backup(file.with_name("history.2026-11-23-101010.db"))
+    await store.close()
+    os.truncate(file, 0)
+    again = await Store.open(file)
+    assert "was empty: a new history begins" in again.notice
+    assert "Copies beside it: history.2026-11-23-101010.db." in again.notice
+    assert await again.conversations() == []
+    await again.close()
+    once_more = await Store.open(file)
+    assert once_more.notice == ""
+    await once_more.close()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
+import glob
 import os
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -65,13 +68,36 @@ def _in_the_way(target: Path) -> HistoryError:
 
 @contextmanager
 def _unfinished(target: Path) -> Iterator[Path]:
+    remove_unfinished(target.parent, target.name)
     file = target.with_name(f".{target.name}.{os.getpid()}.unfinished")
-    os.close(files.open_private(file, os.O_CREAT | os.O_EXCL | os.O_RDWR))
+    handle = files.open_private(file, os.O_CREAT | os.O_EXCL | os.O_RDWR)
     try:
+        # The lock ends with its process, however that ends; SQLite's own locks are of another kind.
+        fcntl.flock(handle, fcntl.LOCK_EX)
         yield file
     finally:
-        for left in (file, file.with_name(f"{file.name}-journal")):
-            left.unlink(missing_ok=True)
+        _remove(file)
+        os.close(handle)
+
+
+def remove_unfinished(folder: Path, name: str = "") -> None:
+    """Removes parts of copies whose processes are gone; the names of their targets begin with `name`."""
+    pattern = re.compile(rf"\.{re.escape(name)}.*\.\d+\.unfinished")
+    for file in folder.glob(f".{glob.escape(name)}*.unfinished"):
+        if not pattern.fullmatch(file.name):
+            continue
+        with suppress(OSError):
+            handle = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _remove(file)
+            finally:
+                os.close(handle)
+
+
+def _remove(file: Path) -> None:
+    for left in (file, file.with_name(f"{file.name}-journal")):
+        left.unlink(missing_ok=True)
 
 
 def _halt(stop: Event | None) -> None:

@@ -25,6 +25,8 @@ from chat_tui.history.owners import Owner, door
 from chat_tui.history.stored_text import decoded
 
 _LOG_BYTES = 8_000_000
+_MOST_COPIES = 3
+"""That are named where the history is empty."""
 _HEADER = struct.Struct(">16sH6xII60xI")
 """Of a SQLite file: magic, page size, number of changes, pages, and at which change that was their number."""
 
@@ -126,7 +128,8 @@ def writer(file: Path, owner: Owner, settings: Settings) -> tuple[sqlite3.Connec
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with door(owners_folder(file), settings.busy_seconds):
         others = owner.others()
-        warning = None
+        copying.remove_unfinished(file.parent, file.stem)
+        warning = _emptied(file)
         if damage_mark(file).exists() or _is_cut(file):
             warning = _recover(file, others, settings)
         try:
@@ -251,6 +254,20 @@ def _undisturbed(file: Path, settings: Settings) -> Iterator[None]:
             if isinstance(told(error, str(file)), StoreBusy):
                 raise
         yield
+
+
+def _emptied(file: Path) -> HistoryError | None:
+    """What to tell where the file is there and nothing is in it."""
+    log = file.with_name(f"{file.name}-wal")
+    if not file.exists() or file.stat().st_size or (log.exists() and log.stat().st_size):
+        return None
+    copies = [copy for copy in file.parent.glob(f"{file.stem}.*{file.suffix}") if copy.stat().st_size]
+    newest = sorted(copies, key=lambda copy: copy.stat().st_mtime, reverse=True)[:_MOST_COPIES]
+    told_copies = f"Copies beside it: {', '.join(copy.name for copy in newest)}." if newest else "No copy is beside it."
+    return HistoryError(
+        "The history's file was empty: a new history begins.",
+        f"{file} was emptied by another program, or chat-tui was stopped when it first started. {told_copies}",
+    )
 
 
 def _is_cut(file: Path) -> bool:
