@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import shutil
+import signal
 import sqlite3
 import stat
 import subprocess
@@ -20,7 +21,9 @@ import pytest
 from chat_tui import cli
 from chat_tui.attachments import Attachment
 from chat_tui.chunks import Usage
+from chat_tui.cli.history import unless_ended
 from chat_tui.conversation import Conversation, Turn
+from chat_tui.core import files
 from chat_tui.history.store import Store
 from chat_tui.route import Route, Try
 from chat_tui.text_safety import clean
@@ -194,6 +197,23 @@ def test_an_export_leaves_the_files_beside_it_alone(
     assert len(list(folder.iterdir())) == (5 if all_of_them else 4)
     if all_of_them:
         assert stat.S_IMODE((folder / "a.json").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_leaves_nothing_of_a_file_that_is_being_written(tmp_path: Path, number: signal.Signals) -> None:
+    told: list[int] = []
+
+    async def write() -> int:
+        with files.new_file(tmp_path / "a.json") as opened:
+            opened.write(b"half of it")
+            os.kill(os.getpid(), number)
+            await asyncio.sleep(30)
+        return 0
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(unless_ended(write(), told.append))
+    assert told == [number]
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import signal
 import sys
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +24,8 @@ from chat_tui.history.transfer.exporting import exported
 from chat_tui.text_safety import clean, clean_line
 
 _EVERY = 1_000_000_000
+_WRITING = {"export", "backup"}
+"""They write a file of the user's."""
 
 
 def run(options: argparse.Namespace) -> int:
@@ -33,11 +36,30 @@ def run(options: argparse.Namespace) -> int:
     if options.action == "export" and options.all and options.format == "markdown":
         say("chat-tui: all conversations together are written as JSON only.\n")
         return 2
+    ended: list[int] = []
     try:
-        return asyncio.run(_ACTIONS[options.action](options))
+        action = _ACTIONS[options.action](options)
+        return asyncio.run(unless_ended(action, ended.append) if options.action in _WRITING else action)
     except BrokenPipeError:
         console.discard_output()
         return 0
+    except asyncio.CancelledError:
+        return 128 + ended[0]
+
+
+async def unless_ended(action: Coroutine[Any, Any, int], tell: Callable[[int], None]) -> int:
+    """Do it; a signal to end cancels it, as Ctrl-C does, so that no file is left half-written."""
+    doing = asyncio.ensure_future(action)
+
+    def end(number: int) -> None:
+        tell(number)
+        doing.cancel()
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # One that is ignored stays so: `nohup` means it.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            asyncio.get_running_loop().add_signal_handler(number, end, number)
+    return await doing
 
 
 # -- reading --------------------------------------------------------------------------------------------------------
@@ -155,7 +177,7 @@ class _Output:
 
 @contextmanager
 def _output(name: str | None) -> Iterator[_Output]:
-    if name is None:
+    if not name:
         yield _Output(None)
         return
     target = Path(name).expanduser()
