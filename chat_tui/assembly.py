@@ -25,9 +25,11 @@ from chat_tui.local.server import LocalServer
 from chat_tui.local.weights import Weights
 from chat_tui.models import LOCAL_MODEL, Model
 from chat_tui.providers.catalogue import Catalogue
+from chat_tui.providers.found_servers import FoundServers
 from chat_tui.providers.keys import KeptKeys, Keys, key_warnings
 from chat_tui.providers.quality import prior_of
 from chat_tui.providers.roster import Roster, with_dialects
+from chat_tui.providers.socket_owners import OwnerLookup, listening_owner
 from chat_tui.routing.strategies import DEFAULT, names, plug_ins
 from chat_tui.supply import LocalModels, Parts, ShownWeights
 from chat_tui.text_safety import clean_line
@@ -90,14 +92,15 @@ async def open_engine(
     clock: Callable[[], float] = time.monotonic,
     environ: Mapping[str, str] = os.environ,
     known: Mapping[str, KnownProvider] | None = None,
+    owner_of: OwnerLookup = listening_owner,
     when_slow: Callable[[], None] = lambda: None,
     when_recovering: Callable[[float], None] = lambda part: None,
 ) -> Engine:
     """An engine over the user's store. A store that cannot be used is told, and nothing is saved then.
 
-    `environ` and `known` are where keys and servers are looked for; `when_slow` is called, in another thread, when the
-    store is brought up to date for longer than a second, `when_recovering` every few seconds while a damaged one is
-    recovered, with the part that is done.
+    `environ` and `known` are where keys and servers are looked for, `owner_of` tells who runs a found one; `when_slow`
+    is called, in another thread, when the store is brought up to date for longer than a second, `when_recovering`
+    every few seconds while a damaged one is recovered, with the part that is done.
     """
     config = await asyncio.to_thread(with_dialects, config, tell)
     config = _with_a_strategy(config, {*names(), *await asyncio.to_thread(plug_ins)}, tell)
@@ -111,7 +114,9 @@ async def open_engine(
     catalogue = Catalogue(paths.catalogue_file())
     await asyncio.to_thread(catalogue.load)
     await asyncio.to_thread(prior_of, LOCAL_MODEL)  # Its table takes some milliseconds to read.
-    parts = Parts(config, local, roster, keys, catalogue, clock)
+    told_file = paths.found_servers_file() if save else None
+    found_servers = FoundServers(tell, told_file=told_file, owner_of=owner_of)
+    parts = Parts(config, local, roster, keys, catalogue, clock, found_servers)
     await parts.list_offers()
     for warning in key_warnings(in_config, paths.config_file()):
         tell(warning)

@@ -120,7 +120,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mouse: bool = True
     """False: the terminal keeps the mouse."""
     discovered: Literal["ask", "use", "ignore"] = "ask"
-    """What becomes of hosted providers whose key is found: offered, used, or not looked for."""
+    """What becomes of hosted providers whose key is found, and of servers here whose owner cannot be seen: offered,
+    used, or not looked for."""
     request: RequestDefaults = RequestDefaults()
     memory: Memory = Memory()
     display: Display = Display()

@@ -2,7 +2,7 @@
 
     ChatTuiError
     ├── ConfigError, ThemeError, KeymapError, CommandError, ClipboardError, QueryError, AttachmentRefused, PlugInError
-    ├── InternalError
+    ├── Notice, InternalError
     ├── ProviderError(provider, model; attribute `retryable`)
     │   ├── KeyMissing, KeyRefused, QuotaUsedUp     not retryable
     │   ├── Busy (RateLimited, Overloaded), Unreachable, TooSlow, Garbled, EmptyAnswer      retryable
@@ -35,6 +35,10 @@ class ChatTuiError(Exception):
 
     def __str__(self) -> str:
         return f"{self.title} {self.hint}".strip()
+
+
+class Notice(ChatTuiError):
+    """Nothing went wrong: something that a person should know."""
 
 
 class InternalError(ChatTuiError):

@@ -46,6 +46,11 @@ def screen_file() -> Path:
     return state_folder() / "screen.json"
 
 
+def found_servers_file() -> Path:
+    """Which servers, found on this machine, were told when they were first used."""
+    return state_folder() / "found-servers.json"
+
+
 def store_file() -> Path:
     """The store of conversations."""
     return data_folder() / "history.db"

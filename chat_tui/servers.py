@@ -16,6 +16,7 @@ from chat_tui.errors import ChatTuiError, KeyRefused, ProviderError, Rejected
 from chat_tui.facts import Facts
 from chat_tui.known import KnownProvider
 from chat_tui.models import Model, Provider, Standing
+from chat_tui.providers.found_servers import FoundServers, place_of
 from chat_tui.providers.keys import Keys
 from chat_tui.providers.replicas import Replicas
 from chat_tui.providers.roster import Roster
@@ -23,6 +24,8 @@ from chat_tui.request import Request
 from chat_tui.text_safety import clean_line
 
 if TYPE_CHECKING:
+    from chat_tui.providers.ports import Answered
+    from chat_tui.providers.socket_owners import Owner
     from chat_tui.providers.transport import Transport
 
 LOOK_UP_SECONDS = 2.0
@@ -34,6 +37,8 @@ CUT_OFF_SECONDS = 1.0
 OFFERED = "found, not used"
 """The state of a model whose provider was found, and which no strategy takes before it was chosen once. The list of
 models has 16 cells for it."""
+OFFERED_BY_OTHERS = "another account"
+"""The same of a server on this machine that somebody else runs."""
 
 
 class Servers:
@@ -48,9 +53,14 @@ class Servers:
         connection_seconds: float | None,
         clock: Callable[[], float],
         found: Callable[[Sequence[Model]], None],
+        lost: Callable[[str], None],
+        found_servers: FoundServers,
     ) -> None:
         self._roster, self._keys, self._facts = roster, keys, facts
         self._connection_seconds, self._clock = connection_seconds, clock
+        self._found_servers = found_servers
+        self._lost = lost
+        """Is told of a provider whose models nobody may choose any more."""
         self._found = found
         """Is told of models that strategies may choose from now on."""
         self._transport: Transport | None = None
@@ -60,6 +70,8 @@ class Servers:
         self._listed: dict[str, tuple[Model, ...]] = {}
         """What offered servers have told of themselves."""
         self._offers: list[Standing] = []
+        self._strangers: set[str] = set()
+        """Offered servers of other accounts."""
         self._seen_loaded: set[str] = set()
         """Models that were asked about while they were loaded."""
         self._looking: set[asyncio.Task[None]] = set()
@@ -104,8 +116,9 @@ class Servers:
         provider = self._roster.spoken_to(model.provider)
         if provider is None:
             raise Rejected(f"There is no provider for {model.name}.", "Name it under [[providers]].", model=model.name)
+        place = await self._place_asked(provider)
         try:
-            spoken = self._spoken(provider, await self._keys.of(provider), model, request)
+            spoken = self._spoken(provider, await self._keys.of(provider), model, request, place)
             async with aclosing(spoken) as bursts:
                 async for burst in bursts:
                     if burst and isinstance(burst[-1], End):
@@ -148,16 +161,44 @@ class Servers:
         known = told[0].context_window if told else None
         return known or model.asked_window or model.context_window
 
+    async def _place_asked(self, provider: Provider) -> str:
+        """Where a question goes, where that does not stand in the config; empty where it does. Raises `Rejected`."""
+        if provider.address_source:
+            return clean_line(f"{host_of(provider.base_url)} (${provider.address_source})", 200)
+        owner = await self._checked_owner(provider)
+        if owner is None:
+            return ""
+        await self._found_servers.tell_use(provider, owner)
+        return place_of(provider, owner)
+
+    async def _checked_owner(self, provider: Provider) -> Owner | None:
+        """Who runs a server that was found on this machine, None for all others.
+
+        Raises `Rejected` where it is used because its owner was trusted, and where that is not so any more.
+        """
+        if not self._roster.was_found_here(provider):
+            return None
+        owner = await self._found_servers.owner(provider)
+        if provider.name in self._roster.in_use and self._roster.is_stranger(owner):
+            self._roster.distrust(provider)
+            self._lost(provider.name)
+            await self.list_offers()
+            raise Rejected(
+                f"Another account's process answers at {host_of(provider.base_url)} now; nothing was sent to it.",
+                f"Name one of its models with `/model {provider.name}/NAME` to use it all the same.",
+                provider=provider.name,
+            )
+        return owner
+
     async def _spoken(
-        self, provider: Provider, key: str, model: Model, request: Request
+        self, provider: Provider, key: str, model: Model, request: Request, place: str
     ) -> AsyncGenerator[Sequence[Chunk], None]:
         transport = await self.transport()
         from chat_tui.providers.transport import Line
 
         if len(provider.base_urls) < 2:
-            if provider.address_source:
-                place = f"{host_of(provider.base_url)} (${provider.address_source})"
-                yield [Metadata("connecting", model=model.name, address=clean_line(place, 200))]
+            if place:
+                yield [Metadata("connecting", model=model.name, address=place)]
             async with aclosing(transport.stream(Line(provider, key), model, request)) as bursts:
                 async for burst in bursts:
                     yield burst
@@ -233,18 +274,27 @@ class Servers:
             # No key goes along: whoever listens there has not shown yet who it is.
             places[name] = Place(row.port, path)
         answers = await look(places)
-        await asyncio.gather(*(self._take(rows[name], told.status, told.listing) for name, told in answers.items()))
+        await asyncio.gather(*(self._take(rows[name], told) for name, told in answers.items()))
 
-    async def _take(self, row: KnownProvider, status: int, listing: object) -> None:
+    async def _take(self, row: KnownProvider, told: Answered) -> None:
         from chat_tui.providers.discovery import models_of
+        from chat_tui.providers.roster import at_its_port
 
-        if status in {401, 403} and row.keys:
+        if told.status in {401, 403} and row.keys:
             self._silent[row.name] = "found, wants key"
             return
-        provider = self._roster.answered(row) if status == 200 and listing else None
-        models = await asyncio.to_thread(models_of, provider, listing) if provider else ()
-        if provider is None or not models:
+        if told.status != 200 or not told.listing:
             return
+        owner = await self._found_servers.owner(at_its_port(row, {}, told.host))
+        provider = self._roster.answered(row, told.host, owner)
+        models = await asyncio.to_thread(models_of, provider, told.listing)
+        if not models:
+            return
+        if self._roster.is_stranger(owner):
+            if owner.uid is not None:
+                self._strangers.add(row.name)
+            if self._roster.spoken_to(row.name) is None:
+                await self._found_servers.tell_offer(provider, owner)
         self._silent.pop(row.name, None)
         if row.name in self._roster.in_use:
             # Still without a key: nobody has chosen it yet.
@@ -254,6 +304,7 @@ class Servers:
 
     async def _ask_for_models(self, provider: Provider) -> None:
         try:
+            await self._checked_owner(provider)
             key = await self._keys.of(provider)
             transport = await self.transport()
             from chat_tui.providers.discovery import models_of
@@ -281,6 +332,7 @@ class Servers:
         if not any(map(dialect(provider.dialect).look_up.questions, models)):
             return
         try:
+            await self._checked_owner(provider)
             key = await self._keys.of(provider) if key is None else key
         except ChatTuiError:
             # The question will say so.
@@ -326,8 +378,9 @@ class Servers:
     def _offered(self) -> Iterator[Standing]:
         for provider in tuple(self._roster.offered.values()):
             models = self._listed.get(provider.name) or self._facts.models_of(provider)
+            state = OFFERED_BY_OTHERS if provider.name in self._strangers else OFFERED
             for model in models:
-                yield Standing(self._facts.of(model, provider), state=OFFERED)
+                yield Standing(self._facts.of(model, provider), state=state)
             if not models:
                 nameless = Model(f"{provider.name}/?", selectable=False)
                 yield Standing(nameless, state=f"found: /model {provider.name}/NAME", usable=False)

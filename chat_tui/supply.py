@@ -19,6 +19,7 @@ from chat_tui.local.children import Children
 from chat_tui.local.weights import Weights
 from chat_tui.models import LOCAL_MODEL, SCRIPTED_MODEL, Fetching, Model, Provider, Standing
 from chat_tui.providers.catalogue import Catalogue
+from chat_tui.providers.found_servers import FoundServers
 from chat_tui.providers.keys import Keys
 from chat_tui.providers.roster import Roster
 from chat_tui.request import Request
@@ -60,6 +61,7 @@ class Parts:
         keys: Keys,
         catalogue: Catalogue,
         clock: Callable[[], float],
+        found_servers: FoundServers,
     ) -> None:
         self._config = config
         self._weights, self._children = local.weights, local.children
@@ -74,6 +76,8 @@ class Parts:
             connection_seconds=config.timeouts.connection_seconds,
             clock=clock,
             found=self._found,
+            lost=self._lose,
+            found_servers=found_servers,
         )
         built_in = Model(
             LOCAL_MODEL,
@@ -112,6 +116,9 @@ class Parts:
 
     def _found(self, models: Sequence[Model]) -> None:
         self.router.models = merged(self.router.models, models, self._servers.place)
+
+    def _lose(self, provider: str) -> None:
+        self.router.models = tuple(model for model in self.router.models if model.provider != provider)
 
     def fetched(self) -> None:
         """The built-in model's weights are there: strategies take it as they take others."""

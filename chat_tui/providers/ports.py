@@ -13,6 +13,7 @@ from chat_tui.providers.dialects.dialect import Json, parsed
 
 LOOK_SECONDS = 0.3
 """For all of them together."""
+_HOSTS = ("127.0.0.1", "[::1]")
 LIST_LIMIT = 4 * 1024 * 1024
 """Bytes of one list of models."""
 
@@ -31,6 +32,8 @@ class Answered(msgspec.Struct, frozen=True):
     status: int
     listing: Json = None
     """None where it is no JSON."""
+    host: str = "127.0.0.1"
+    """At which of this machine's own addresses, as it stands in an URL."""
 
 
 async def look(places: Mapping[str, Place], seconds: float = LOOK_SECONDS) -> dict[str, Answered]:
@@ -49,14 +52,22 @@ async def look(places: Mapping[str, Place], seconds: float = LOOK_SECONDS) -> di
 
 
 async def _ask(place: Place) -> Answered | None:
+    """What the server says that listens on IPv4, or else on IPv6 only."""
+    for host in _HOSTS:
+        if (answered := await _ask_at(host, place)) is not None:
+            return answered
+    return None
+
+
+async def _ask_at(host: str, place: Place) -> Answered | None:
     try:
-        reader, writer = await asyncio.open_connection("127.0.0.1", place.port, limit=LIST_LIMIT)
+        reader, writer = await asyncio.open_connection(host.strip("[]"), place.port, limit=LIST_LIMIT)
     except OSError:
         return None
     try:
         # HTTP/1.0: the body comes whole and ends with the connection.
-        host = f"Host: 127.0.0.1:{place.port}\r\nUser-Agent: chat-tui/{__version__}"
-        writer.write(f"GET {place.path} HTTP/1.0\r\n{host}\r\nAccept: application/json\r\n\r\n".encode())
+        about = f"Host: {host}:{place.port}\r\nUser-Agent: chat-tui/{__version__}"
+        writer.write(f"GET {place.path} HTTP/1.0\r\n{about}\r\nAccept: application/json\r\n\r\n".encode())
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         body = await _body(reader, head.lower())
     except (OSError, EOFError, asyncio.LimitOverrunError, ValueError):
@@ -69,9 +80,9 @@ async def _ask(place: Place) -> Answered | None:
     if not head.startswith("HTTP/") or not status or not status[0].isdigit():
         return None
     try:
-        return Answered(int(status[0]), parsed(body))
+        return Answered(int(status[0]), parsed(body), host)
     except ValueError:
-        return Answered(int(status[0]))
+        return Answered(int(status[0]), host=host)
 
 
 async def _body(reader: asyncio.StreamReader, head: str) -> bytes:

@@ -15,6 +15,7 @@ from chat_tui.errors import ChatTuiError, ConfigError
 from chat_tui.known import KnownProvider
 from chat_tui.models import DIALECTS, Provider
 from chat_tui.providers.dialects import dialect
+from chat_tui.providers.socket_owners import Owner
 from chat_tui.text_safety import clean_line
 
 
@@ -36,6 +37,7 @@ class Roster:
         self.offered: dict[str, Provider] = {}
         """Those that were found, and whose models are taken only by name."""
         self._named: dict[str, Provider] = {}
+        self._servers_here: dict[str, Provider] = {}
         for row in known.values() if self._mode != "ignore" else ():
             has_address = bool(address_variable(row, environ))
             has_key = row.name in kept_keys or any(cleaned_key(environ.get(key, "")) for key in row.keys)
@@ -80,15 +82,35 @@ class Roster:
             row for row in self._known.values() if row.port and row.name not in self.in_use and row.port not in ports
         ]
 
-    def answered(self, row: KnownProvider) -> Provider:
-        """A server on this machine has answered: it is in use where its models run here too, else offered."""
-        provider = at_its_port(row, self._environ)
-        self._found(provider)
+    def answered(self, row: KnownProvider, host: str, owner: Owner) -> Provider:
+        """A server on this machine has answered: it is in use where its models run here too, and where its owner is to
+        be trusted; else offered."""
+        provider = at_its_port(row, self._environ, host)
+        self._servers_here[provider.name] = provider
+        self._found(provider, owner)
         return provider
 
-    def _found(self, provider: Provider) -> None:
-        if provider.name not in self.in_use:
-            (self.in_use if provider.local or self._mode == "use" else self.offered)[provider.name] = provider
+    def was_found_here(self, provider: Provider) -> bool:
+        """It is a server of this machine that nobody has configured."""
+        return self._servers_here.get(provider.name) == provider
+
+    def is_stranger(self, owner: Owner) -> bool:
+        """The owner is another person's account, nobody, or, unless all that is found may be used, cannot be seen."""
+        return not owner.is_trusted and (owner.uid is not None or self._mode != "use")
+
+    def distrust(self, provider: Provider) -> None:
+        """Somebody else's process answers in its place now: it is only offered, whoever used it before."""
+        self.in_use.pop(provider.name, None)
+        self.offered[provider.name] = provider
+
+    def _found(self, provider: Provider, owner: Owner | None = None) -> None:
+        if provider.name in self.in_use:
+            return
+        if owner is None:
+            is_used = self._mode == "use"
+        else:
+            is_used = not self.is_stranger(owner) and (provider.local or self._mode == "use")
+        (self.in_use if is_used else self.offered)[provider.name] = provider
 
 
 def of_row(row: ProviderRow, known: KnownProvider | None, environ: Mapping[str, str]) -> Provider:

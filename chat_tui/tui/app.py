@@ -26,7 +26,7 @@ from textual.widgets import Input
 from textual.widgets._toast import Toast
 
 from chat_tui.config import Config
-from chat_tui.errors import ChatTuiError, ThemeError
+from chat_tui.errors import ChatTuiError, Notice, ThemeError
 from chat_tui.text_safety import clean_line
 from chat_tui.tui import kept_screen, keymap, palettes, themes
 from chat_tui.tui.chat_screen import ChatScreen
@@ -231,7 +231,7 @@ class ChatApp(App[int]):
         self.notify(
             keymap.as_bound(clean_line(error.hint, 400), self.changed_keys) or " ",
             title=keymap.as_bound(clean_line(error.title, 300), self.changed_keys),
-            severity="error",
+            severity="information" if isinstance(error, Notice) else "error",
             timeout=LASTING_SECONDS if lasting else NOTICE_SECONDS,
             markup=False,
         )

@@ -1,0 +1,95 @@
+"""Servers that were found on this machine without a config: who runs each, and what people are told of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+from chat_tui.core import files
+from chat_tui.core.addresses import host_of
+from chat_tui.errors import ChatTuiError, Notice
+from chat_tui.models import Provider
+from chat_tui.providers.socket_owners import Owner, OwnerLookup, listening_owner
+from chat_tui.text_safety import clean_line
+
+_FILE_BYTES = 100_000
+_MOST = 100
+"""Servers whose first use is remembered."""
+
+
+class FoundServers:
+    """Knows the owners of found servers; tells once of each that is used, or offered since its owner may be anybody."""
+
+    def __init__(
+        self,
+        tell: Callable[[ChatTuiError], None],
+        *,
+        told_file: Path | None = None,
+        owner_of: OwnerLookup = listening_owner,
+    ) -> None:
+        """`told_file` remembers which were told; without it each run tells anew."""
+        self._tell, self._file, self._owner_of = tell, told_file, owner_of
+        self._told: set[str] = set()
+
+    async def owner(self, provider: Provider) -> Owner:
+        """Who runs the server now."""
+        parts = urlsplit(provider.base_url)
+        return await asyncio.to_thread(self._owner_of, parts.hostname or "", parts.port or 80)
+
+    async def tell_use(self, provider: Provider, owner: Owner) -> None:
+        """A question goes to this server: say so, where that was not said before."""
+        place = _place(provider, owner)
+        await self._tell_once(
+            f"use of {place}",
+            f"Questions go to {place}: a server that was found on this machine.",
+            'Choose another model with Ctrl+O or --model; `discovered = "ignore"` looks for no server.',
+        )
+
+    async def tell_offer(self, provider: Provider, owner: Owner) -> None:
+        """This server could be used, but its owner may be anybody: say so, where that was not said before."""
+        place = _place(provider, owner)
+        await self._tell_once(
+            f"offer of {place}",
+            f"Found {place}. It gets no questions until you choose it.",
+            f"Choose it with Ctrl+O to use it from now on, or once with `--model {provider.name}/NAME`.",
+        )
+
+    async def _tell_once(self, about: str, title: str, hint: str) -> None:
+        if about in self._told:
+            return
+        self._told.add(about)
+        if await asyncio.to_thread(self._note, about):
+            self._tell(Notice(title, hint))
+
+    def _note(self, about: str) -> bool:
+        """Remember that it was told; False where it is remembered already."""
+        if self._file is None:
+            return True
+        try:
+            known = msgspec.json.decode(self._file.read_bytes()[:_FILE_BYTES], type=list[str])
+        except (OSError, msgspec.MsgspecError, RecursionError):
+            known = []
+        if about in known:
+            return False
+        # Where it cannot be remembered it is told again.
+        with suppress(OSError):
+            files.write_state(self._file, msgspec.json.encode([*known[1 - _MOST :], about]))
+        return True
+
+
+def place_of(provider: Provider, owner: Owner) -> str:
+    """Where a found server is, as a route tells it."""
+    return f"{host_of(provider.base_url)} (found on this machine, run by {_named(owner)})"
+
+
+def _place(provider: Provider, owner: Owner) -> str:
+    return f"{provider.name} at {host_of(provider.base_url)}, run by {_named(owner)}"
+
+
+def _named(owner: Owner) -> str:
+    return clean_line(owner.name, 40) or "an account that cannot be seen"
