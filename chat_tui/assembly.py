@@ -21,6 +21,7 @@ from chat_tui.history.store import Store
 from chat_tui.known import KnownProvider, known_providers
 from chat_tui.local.children import Children
 from chat_tui.local.library import USUAL_WINDOW, Library, OwnFile, window_of
+from chat_tui.local.runtime import Runtime
 from chat_tui.local.server import LocalServer
 from chat_tui.local.weights import Weights
 from chat_tui.models import LOCAL_MODEL, Model
@@ -38,8 +39,10 @@ from chat_tui.text_safety import clean_line
 def _local_models(config: Config, tell: Callable[[ChatTuiError], None]) -> LocalModels:
     """The built-in model and the user's own, as far as their files tell; blocking."""
     weights = Weights(paths.cache_folder() / "weights", own_file=paths.named(config.local.weights))
+    runtime = Runtime(paths.cache_folder() / "runtime")
     threads, idle = config.local.threads, config.local.idle_minutes
-    servers = {LOCAL_MODEL: LocalServer(weights, context_window=config.local.context_window, threads=threads)}
+    window = config.local.context_window
+    servers = {LOCAL_MODEL: LocalServer(weights, runtime=runtime, context_window=window, threads=threads)}
     windows = {row.name: row.context_window for row in config.models}
     models = []
     for own in Library(paths.library_file(), tell).models(config.models):
@@ -51,12 +54,12 @@ def _local_models(config: Config, tell: Callable[[ChatTuiError], None]) -> Local
         else:
             window, selectable = window_of(head, windows.get(own.name)), True
         file = OwnFile(Path(own.path))
-        servers[own.name] = LocalServer(file, model=own.name, context_window=window, threads=threads)
+        servers[own.name] = LocalServer(file, runtime=runtime, model=own.name, context_window=window, threads=threads)
         # Without the projector that belongs to it, which is another file, no model sees.
         own_model = Model(own.name, window, local=True, selectable=selectable, images=False, server="llama.cpp")
         models.append(own_model)
     children = Children(servers, idle * 60 if idle is not None else None)
-    return LocalModels(weights, children, tuple(models))
+    return LocalModels(runtime, weights, children, tuple(models))
 
 
 def _with_a_strategy(config: Config, known: Set[str], tell: Callable[[ChatTuiError], None]) -> Config:
@@ -133,7 +136,7 @@ async def open_engine(
         config,
         parts.router,
         history,
-        weights=ShownWeights(local.weights, parts.fetched),
+        weights=ShownWeights(parts.built_in_files, parts.fetched),
         supply=parts,
         open_private=partial(Store.open, None),
         tell=tell,

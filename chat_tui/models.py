@@ -132,7 +132,7 @@ class Standing(msgspec.Struct, frozen=True):
 
 
 class Fetching(msgspec.Struct, frozen=True):
-    """The fetch of the built-in model's weights, as it is now."""
+    """The fetch of what the built-in model needs, as it is now."""
 
     received_bytes: int = 0
     total_bytes: int = 0

@@ -16,6 +16,8 @@ from chat_tui.chunks import Chunk, Metadata
 from chat_tui.config import Config
 from chat_tui.facts import Facts, merged, with_named
 from chat_tui.local.children import Children
+from chat_tui.local.local_files import LocalFiles
+from chat_tui.local.runtime import Runtime
 from chat_tui.local.weights import Weights
 from chat_tui.models import LOCAL_MODEL, SCRIPTED_MODEL, Fetching, Model, Provider, Standing
 from chat_tui.providers.catalogue import Catalogue
@@ -42,6 +44,8 @@ LOCAL_STREAMS = 2
 class LocalModels(msgspec.Struct, frozen=True):
     """What runs on this machine."""
 
+    runtime: Runtime
+    """llama.cpp, for all of them."""
     weights: Weights
     """The built-in model's."""
     children: Children
@@ -64,7 +68,10 @@ class Parts:
         found_servers: FoundServers,
     ) -> None:
         self._config = config
-        self._weights, self._children = local.weights, local.children
+        self._children, self._runtime = local.children, local.runtime
+        self.built_in_files = LocalFiles((local.runtime, local.weights))
+        """What the built-in model needs; the user's own need only llama.cpp."""
+        self._own_files = LocalFiles((local.runtime,))
         self._catalogue = catalogue
         self._pricing: asyncio.Task[None] | None = None
         self._chosen: tuple[str, ...] = ()
@@ -86,7 +93,7 @@ class Parts:
             price_out=0.0,
             quality=LOCAL_QUALITY,
             local=True,
-            to_be_fetched=local.weights.ready() is None,
+            to_be_fetched=not self.built_in_files.ready,
             trim_step_tokens=config.local.context_window // 4,
             images=False,
             server="llama.cpp",
@@ -121,7 +128,7 @@ class Parts:
         self.router.models = tuple(model for model in self.router.models if model.provider != provider)
 
     def fetched(self) -> None:
-        """The built-in model's weights are there: strategies take it as they take others."""
+        """All that the built-in model needs is there: strategies take it as they take others."""
         self._found(
             [
                 msgspec.structs.replace(model, to_be_fetched=False)
@@ -146,10 +153,9 @@ class Parts:
 
     async def _own(self, model: Model, request: Request) -> AsyncGenerator[Sequence[Chunk], None]:
         """What a model on this machine answers; it is loaded first where it is not."""
-        if model.name == LOCAL_MODEL:
-            async with aclosing(self._fetched(model)) as told:
-                async for word in told:
-                    yield [word]
+        async with aclosing(self._fetched(model)) as told:
+            async for word in told:
+                yield [word]
         if not self._children.alive(model.name):
             yield [Metadata("loading", model=model.name)]
         transport = await self._servers.transport()
@@ -163,14 +169,16 @@ class Parts:
                     yield burst
 
     async def _fetched(self, model: Model) -> AsyncGenerator[Metadata, None]:
-        """Fetches the weights where they are missing, and tells how far it is."""
-        if self._weights.ready() is not None:
+        """Fetches what the model needs where it is missing, and tells how far it is."""
+        needed = self._files_of(model.name)
+        if needed.ready:
             return
-        fetch = asyncio.ensure_future(self._weights.fetch())
+        fetch = asyncio.ensure_future(needed.fetch())
+        await asyncio.sleep(0)  # It knows how much there is as soon as it has begun.
         told, told_at = (-1, 0), 0.0
         try:
             while not fetch.done():
-                progress = self._weights.progress
+                progress = needed.progress
                 now = (progress.received_bytes, progress.total_bytes) if progress else (0, 0)
                 # What has not changed is said again so seldom only to show that somebody is still at it.
                 if now != told or self._clock() - told_at > STILL_SECONDS:
@@ -178,11 +186,15 @@ class Parts:
                     yield Metadata("fetching", model=model.name, received_bytes=now[0], total_bytes=now[1])
                 await asyncio.wait([fetch], timeout=PROGRESS_SECONDS)
             await fetch
-            self.fetched()
+            if self.built_in_files.ready:
+                self.fetched()
         finally:
             if not fetch.done():
                 fetch.cancel()
                 await asyncio.wait([fetch])
+
+    def _files_of(self, name: str) -> LocalFiles:
+        return self.built_in_files if name == LOCAL_MODEL else self._own_files
 
     async def list_offers(self) -> None:
         """Look up what is offered before anything was asked."""
@@ -197,7 +209,7 @@ class Parts:
         if name == SCRIPTED_MODEL:
             return
         await self._servers.transport()
-        if name in self._children and (name != LOCAL_MODEL or self._weights.ready() is not None):
+        if name in self._children and self._files_of(name).ready:
             async with self._children.used(name):
                 pass
 
@@ -273,8 +285,10 @@ class Parts:
         if rest:
             return f"rests {ceil(rest)} s", True
         if model.name == LOCAL_MODEL:
-            if self._weights.ready() is None:
-                return ("fetching" if self._weights.fetching else "not fetched"), True
+            if not self.built_in_files.ready:
+                if not self._runtime.available:
+                    return "no build", False
+                return ("fetching" if self.built_in_files.fetching else "not fetched"), True
             return ("loaded" if self._children.alive(LOCAL_MODEL) else "ready"), True
         if model.name in self._children and self._children.alive(model.name):
             return "loaded", True
@@ -294,22 +308,20 @@ class Parts:
 
 
 class ShownWeights:
-    """The local room's weights, as the engine shows them."""
+    """What the built-in model needs, as the engine shows it."""
 
-    def __init__(self, weights: Weights, fetched: Callable[[], None]) -> None:
-        self._weights, self._fetched = weights, fetched
+    def __init__(self, needed: LocalFiles, fetched: Callable[[], None]) -> None:
+        self._needed, self._fetched = needed, fetched
 
     @property
     def ready(self) -> bool:
-        return self._weights.ready() is not None
+        return self._needed.ready
 
     @property
     def fetching(self) -> Fetching | None:
-        if not self._weights.fetching:
-            return None
-        progress = self._weights.progress
-        return msgspec.convert(progress, Fetching, from_attributes=True) if progress else Fetching()
+        progress = self._needed.progress
+        return msgspec.convert(progress, Fetching, from_attributes=True) if progress else None
 
     async def fetch(self) -> None:
-        await self._weights.fetch()
+        await self._needed.fetch()
         self._fetched()

@@ -16,6 +16,7 @@ from chat_tui.core import console
 from chat_tui.errors import ChatTuiError, LocalModelError
 from chat_tui.local.hub import pull
 from chat_tui.local.library import Library, OwnModel
+from chat_tui.local.runtime import Runtime
 from chat_tui.local.weights import Weights
 from chat_tui.models import LOCAL_MODEL
 from chat_tui.text_safety import clean_line, escaped_json
@@ -60,10 +61,12 @@ def run(options: argparse.Namespace) -> int:
 def listed(settings: config.Config, library: Library) -> list[Listed]:
     """The built-in model and the user's own, with what their files tell."""
     weights = Weights(paths.cache_folder() / "weights", own_file=paths.named(settings.local.weights))
-    file = weights.ready()
+    runtime = Runtime(paths.cache_folder() / "runtime")
+    file = weights.ready() if runtime.ready() else None
+    missing = "not fetched" if runtime.available else "no build of llama.cpp for this machine"
     size = file.stat().st_size if file and file.exists() else None
     window = settings.local.context_window
-    rows = [Listed(LOCAL_MODEL, str(file or ""), "ready" if file else "not fetched", size, window, "built in")]
+    rows = [Listed(LOCAL_MODEL, str(file or ""), "ready" if file else missing, size, window, "built in")]
     return [*rows, *(_listed(model) for model in library.models(settings.models))]
 
 

@@ -87,7 +87,7 @@ def python_command(
     `allowed` are patterns of variables besides the essential ones. Paths among the arguments must be absolute.
     """
     return Command(
-        (python, "-I", *flags, str(_MAIN.absolute()), json.dumps(_import_folders()), module, *arguments),
+        (python, "-I", *flags, str(_MAIN.absolute()), json.dumps(import_folders()), module, *arguments),
         variables(environment, *ESSENTIAL, *allowed),
         folder,
     )
@@ -132,8 +132,8 @@ def _absolute(search_path: str) -> str:
     return os.pathsep.join(folder for folder in search_path.split(os.pathsep) if os.path.isabs(folder))
 
 
-def _import_folders() -> list[str]:
-    """Where this process finds modules, without the working folder."""
+def import_folders() -> list[str]:
+    """Where this process, and its children, find modules: without the working folder."""
     try:
         here = os.getcwd()
     except OSError:

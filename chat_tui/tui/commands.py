@@ -37,7 +37,7 @@ TABLE: tuple[Command, ...] = (
     Command("edit", "edit the chosen question, else the last, and send it as another version"),
     Command("exit", "quit"),
     Command("export", "write this conversation into a new file", "[markdown|json] [file]"),
-    Command("fetch", "fetch the built-in model (about 93 MB)"),
+    Command("fetch", "fetch the built-in model (about 130 MB)"),
     Command("find", "find words in this conversation", "[words]"),
     Command("forget", "use a found model, or all of a provider, no longer; without a name, show them", "[model]"),
     Command("good", "note that the answer was good: the strategies note it"),

