@@ -19,14 +19,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from chat_tui.text_safety import clean, clean_line
+
+_TITLE_CHARACTERS = 2000
+
 
 class ChatTuiError(Exception):
-    """Anything that went wrong and that a person is told about."""
+    """Anything that went wrong and that a person is told about. What it quotes is cleaned here."""
 
     def __init__(self, title: str, hint: str = "") -> None:
-        super().__init__(title)
-        self.title = title
-        self.hint = hint
+        self.title = clean_line(title, _TITLE_CHARACTERS)
+        self.hint = clean(hint)
+        super().__init__(self.title)
 
     @property
     def kind(self) -> str:

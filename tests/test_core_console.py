@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from chat_tui.core import console
+from chat_tui.errors import ChatTuiError
 from tests.pty_terminal import PtyTerminal
 
 PACKAGE = Path(__file__).parent.parent / "chat_tui"
@@ -58,6 +59,12 @@ def test_text_for_people_is_cleaned_and_data_is_not(capsysbinary: pytest.Capture
     assert capsysbinary.readouterr() == (b"abcdefgh\n", b"abcdefgh\n\tq")
     console.write_data(EVIL)
     assert capsysbinary.readouterr().out == EVIL.encode()
+
+
+def test_an_error_cleans_what_it_quotes() -> None:
+    error = ChatTuiError(f"{EVIL}\nis not there.", f"{EVIL}\nTry again.")
+    assert (error.title, error.hint) == ("abcdefgh is not there.", "abcdefgh\nTry again.")
+    assert str(error) == f"{error.title} {error.hint}"
 
 
 def test_a_stderr_that_is_closed_is_no_trouble(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,6 @@ from chat_tui.batch.results import Earlier
 from chat_tui.batch.shelf import Shelf, write
 from chat_tui.core import files
 from chat_tui.errors import CommandError
-from chat_tui.text_safety import clean_line
 
 
 class Ledger:
@@ -53,7 +52,7 @@ class Ledger:
                     path.unlink(missing_ok=True)
                 raise
         except OSError as error:
-            told = f"{clean_line(str(path))} cannot be written: {error.strerror}."
+            told = f"{path} cannot be written: {error.strerror}."
             raise CommandError(told, "Choose another file with --out.") from None
         return ledger
 
@@ -143,7 +142,7 @@ class Ledger:
                 yield line, earlier
 
     def _foreign(self, told: str) -> CommandError:
-        return CommandError(clean_line(told), "Choose another file with --out; nothing in this one was changed.")
+        return CommandError(told, "Choose another file with --out; nothing in this one was changed.")
 
     def _catch_up(self) -> None:
         while self.next in self._shelf:
@@ -164,6 +163,6 @@ def _opened(path: Path) -> int:
     except BlockingIOError:
         os.close(fd)
         raise CommandError(
-            f"Another batch writes to {clean_line(str(path))}.", "Wait for it, or choose another file with --out."
+            f"Another batch writes to {path}.", "Wait for it, or choose another file with --out."
         ) from None
     return fd

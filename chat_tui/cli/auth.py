@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
         return _list(key_places(settings, kept), as_json=options.json)
     known = {*known_providers(), *(row.name for row in settings.providers)}
     if options.action == "set" and options.name not in known:
-        say(f"chat-tui: there is no provider {clean_line(options.name, 60)!r}.\n")
+        say(f"chat-tui: there is no provider {options.name[:60]!r}.\n")
         say(f"          Known: {', '.join(sorted(known))}; others go under [[providers]] first.\n")
         return 2
     return _set(options.name, kept) if options.action == "set" else _remove(options.name, kept)

@@ -152,10 +152,10 @@ class _Columns:
         if self._json:
             self.paper.put(json_line(encode(chunk), "" if getattr(chunk, "model", "") else model))
         if isinstance(chunk, Metadata):
-            reason = f"{clean_line(model, 200)}: {chunk.reason}" if chunk.reason else ""
+            reason = f"{model}: {chunk.reason}" if chunk.reason else ""
             self.paper.take(msgspec.structs.replace(chunk, reason=reason))
         elif isinstance(chunk, Error):
-            error = ChatTuiError(f"{clean_line(model, 200)}: {chunk.error.title}", chunk.error.hint)
+            error = ChatTuiError(f"{model}: {chunk.error.title}", chunk.error.hint)
             self.paper.note(words_of(error))
 
     async def sum_up(self, comparison: Comparison) -> None:

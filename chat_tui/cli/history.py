@@ -21,7 +21,7 @@ from chat_tui.history.opening import Settings
 from chat_tui.history.store import Store
 from chat_tui.history.transfer import own
 from chat_tui.history.transfer.exporting import exported
-from chat_tui.text_safety import clean, clean_line
+from chat_tui.text_safety import clean_line
 
 _EVERY = 1_000_000_000
 _WRITING = {"export", "backup"}
@@ -100,7 +100,7 @@ async def _show(options: argparse.Namespace) -> int:
     of = tree.conversation
     console.write_output(f"{clean_line(of.title, 300)}\n{of.id} · {_time(of.created)}\n")
     if of.system_prompt:
-        console.write_output(f"\n── system ──\n{clean(of.system_prompt)}\n")
+        console.write_output(f"\n── system ──\n{of.system_prompt}\n")
     for turn in turns:
         console.write_output(_shown(turn, with_ids=options.all))
     return 0
@@ -111,7 +111,7 @@ def _shown(turn: Turn, *, with_ids: bool) -> str:
     facts += [] if turn.state == "complete" else [turn.state]
     facts += [f"{turn.id} below {turn.parent or 'nothing'}"] if with_ids else []
     files = "".join(f"\n[{clean_line(file.name, 200)}, {file.size_bytes} bytes]" for file in turn.attachments)
-    return f"\n── {' · '.join(facts)} ──\n{clean(turn.text)}{files}\n"
+    return f"\n── {' · '.join(facts)} ──\n{turn.text}{files}\n"
 
 
 async def _search(options: argparse.Namespace) -> int:
@@ -142,7 +142,7 @@ async def _export(options: argparse.Namespace) -> int:
                 tree = await _tree(store, options.id)
                 output.put(await exported(_known(store), tree, "json" if as_json else "markdown"))
     if options.out:
-        say(f"chat-tui: {number} conversation{'' if number == 1 else 's'} written to {clean_line(options.out)}.\n")
+        say(f"chat-tui: {number} conversation{'' if number == 1 else 's'} written to {options.out}.\n")
     return 1 if left_out else 0
 
 
@@ -185,15 +185,13 @@ def _output(name: str | None) -> Iterator[_Output]:
         with files.new_file(target) as opened:
             yield _Output(opened)
     except FileExistsError:
-        raise HistoryError(f"{clean_line(str(target))} is there already.", "Name another file.") from None
+        raise HistoryError(f"{target} is there already.", "Name another file.") from None
     except OSError as error:
         raise _unwritten(target, error) from error
 
 
 def _unwritten(file: Path, error: OSError) -> HistoryError:
-    return HistoryError(
-        f"{clean_line(str(file))} cannot be written: {error.strerror or error}.", "Name a file in another folder."
-    )
+    return HistoryError(f"{file} cannot be written: {error.strerror or error}.", "Name a file in another folder.")
 
 
 async def _import(options: argparse.Namespace) -> int:
@@ -241,7 +239,7 @@ async def _check(options: argparse.Namespace) -> int:
             console.write_output(f"{clean_line(problem, 500)}\n")
         state = "Nothing is wrong" if report.ok else "This is wrong"
         console.write_output(
-            f"{state} with {clean_line(file)}: {report.conversations} conversations, {report.turns} turns,"
+            f"{state} with {file}: {report.conversations} conversations, {report.turns} turns,"
             f" {report.size_bytes / 1e6:.1f} MB.\n"
         )
     return 0 if report.ok else 1
@@ -257,7 +255,7 @@ async def _backup(options: argparse.Namespace) -> int:
     if options.json:
         console.write_output(own.json_text({"file": str(target.absolute()), "size_bytes": size}) + "\n")
     else:
-        console.write_output(f"The history is copied to {clean_line(str(target))} ({size / 1e6:.1f} MB).\n")
+        console.write_output(f"The history is copied to {target} ({size / 1e6:.1f} MB).\n")
     return 0
 
 

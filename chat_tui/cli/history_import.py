@@ -14,7 +14,6 @@ from chat_tui.core import console
 from chat_tui.history.opening import Settings
 from chat_tui.history.store import Store
 from chat_tui.history.transfer import importing, own
-from chat_tui.text_safety import clean_line
 
 _NOTE_SECONDS = 2.0
 """Between two notes where stderr is no terminal."""
@@ -28,7 +27,7 @@ async def run(file: Path, *, as_json: bool) -> int:
     if not paths.store_file().exists():
         # A file that cannot be imported must not make a store.
         await importing.recognise(file)
-    bar = _Bar(clean_line(file.name, 60))
+    bar = _Bar(file.name[:60])
     store = await Store.open(paths.store_file(), Settings(when_slow=say_updating, when_recovering=say_recovering))
     try:
         if store.notice:
@@ -42,7 +41,7 @@ async def run(file: Path, *, as_json: bool) -> int:
         bar.end()
         await store.close()
     for skipped in report.skipped[:_TOLD]:
-        say(f"chat-tui: skipped {clean_line(skipped.record, 200)}: {clean_line(skipped.reason, 300)}.\n")
+        say(f"chat-tui: skipped {skipped.record}: {skipped.reason}.\n")
     if report.skipped_count > _TOLD:
         say(f"chat-tui: {report.skipped_count - _TOLD} more were skipped; --json lists them.\n")
     if as_json:

@@ -96,7 +96,7 @@ def _done(what: str, model: OwnModel, *, as_json: bool) -> int:
     if as_json:
         console.write_data(escaped_json(json.dumps({what: msgspec.to_builtins(model)})) + "\n")
     else:
-        console.write_output(f"{model.name}: {what} ({clean_line(model.path, 300)})\n")
+        console.write_output(f"{model.name}: {what} ({model.path})\n")
     return 0
 
 
@@ -114,7 +114,7 @@ class _Bar:
     """One line of progress on stderr."""
 
     def __init__(self, name: str) -> None:
-        self._name = clean_line(name, 60)
+        self._name = name[:60]
         self._terminal = console.error_is_terminal()
         self._line = console.StatusLine()
         self._told = self._begun = time.monotonic()

@@ -31,6 +31,9 @@ def sanitized(record: Record) -> Record:
     changes = {}
     for name in record.__struct_fields__:
         before = getattr(record, name)
+        if not before:
+            # Nothing, or zero: most fields of most records.
+            continue
         after = _sanitized(before, _default(type(record), name), is_text=name in _TEXTS)
         if after is not before and after != before:
             changes[name] = after

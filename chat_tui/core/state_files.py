@@ -12,7 +12,6 @@ import msgspec
 from chat_tui.core import files
 from chat_tui.core.input_files import NotRegularError, TooLargeError, read_regular
 from chat_tui.errors import ChatTuiError
-from chat_tui.text_safety import clean_line
 
 _MOST_ASIDE = 100
 
@@ -55,7 +54,7 @@ class StateFile(Generic[Kind]):
     def _say(self, why: str, what_next: str) -> None:
         if not self._is_told:
             self._is_told = True
-            title = f"{clean_line(str(self._file))} cannot be used: {why}."
+            title = f"{self._file} cannot be used: {why}."
             self._tell(ChatTuiError(title, f"{self._consequence} {what_next}"))
 
     def _put_aside(self) -> str:
@@ -65,7 +64,7 @@ class StateFile(Generic[Kind]):
             files.move(self._file, aside, replace=True)
         except OSError as error:
             return f"It cannot be put aside ({error.strerror}): remove it."
-        return f"It is kept as {clean_line(aside.name)}."
+        return f"It is kept as {aside.name}."
 
 
 def _free_name(file: Path) -> Path:

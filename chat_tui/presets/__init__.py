@@ -169,7 +169,7 @@ def without_switches(text: str) -> str:
     try:
         fields = msgspec.json.decode(text, type=dict[str, Any])
         kept = {name: value for name, value in fields.items() if name in _SENDS_NOTHING and not _is_beyond(name, value)}
-        return encoded(msgspec.convert(kept, Preset))
+        return encoded(sanitized(msgspec.convert(kept, Preset)))
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return ""
 

@@ -176,7 +176,7 @@ def read_theme(file: Path) -> Palette:
     except UnicodeDecodeError as error:
         raise ThemeError(f"{shown} is not UTF-8.", "Save it as UTF-8.") from error
     except tomllib.TOMLDecodeError as error:
-        raise ThemeError(f"{shown} is not valid TOML: {clean_line(str(error))}.", "Mend that line.") from error
+        raise ThemeError(f"{shown} is not valid TOML: {error}.", "Mend that line.") from error
     except msgspec.ValidationError as error:
         raise ThemeError(f"{shown}: {_plainly(str(error))}.", "Compare it with a theme that comes along.") from error
     except (ValueError, RecursionError) as error:

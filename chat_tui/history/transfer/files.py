@@ -67,7 +67,7 @@ def unreadable(file: Path, error: BaseException) -> ImportRefused:
         hint = "Name the file that is to be imported."
     else:
         hint = "What had come before is kept. Mend it, or close what else has it open, then import it again."
-    return ImportRefused(f"{clean_line(str(file))} cannot be read: {clean_line(why).rstrip('.')}.", hint)
+    return ImportRefused(f"{file} cannot be read: {why.rstrip('.')}.", hint)
 
 
 def _of_json(raw: BinaryIO, file: Path) -> Source:
@@ -192,9 +192,9 @@ class _Counted:
 
 
 def _unknown(file: Path, why: str = "") -> ImportRefused:
-    title = f"{clean_line(file.name)} is none of the files that can be imported; nothing was changed."
+    title = f"{file.name} is none of the files that can be imported; nothing was changed."
     if why:
-        title = f"{clean_line(file.name)} has no conversation that can be read ({why}); nothing was changed."
+        title = f"{file.name} has no conversation that can be read ({why}); nothing was changed."
     return ImportRefused(
         title,
         "What can be imported: ChatGPT's export (its zip, or conversations.json), `logs.db` of llm, elia's database, "

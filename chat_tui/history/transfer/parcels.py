@@ -17,7 +17,7 @@ from chat_tui.core.sanitizer import sanitized
 from chat_tui.errors import HistoryError
 from chat_tui.presets import without_switches
 from chat_tui.route import Route
-from chat_tui.text_safety import clean, clean_line
+from chat_tui.text_safety import clean_line
 
 RECORD_BYTES = 100_000_000
 """Of one conversation in a JSON file."""
@@ -113,26 +113,9 @@ def _safe_head(head: Head) -> Head:
         key=_safe_key(head.key, is_id=head.keeps_ids),
         created=created,
         updated=bounded_time(head.updated) or created,
-        preset=_safe_preset(head.preset),
+        preset=without_switches(head.preset),
         import_key=_safe_key(head.import_key, is_id=False),
     )
-
-
-def _safe_preset(text: str) -> str:
-    """The preset's JSON without what switches something on, every text in it cleaned."""
-    preset = without_switches(text)
-    return msgspec.json.encode(_cleaned(msgspec.json.decode(preset))).decode() if preset else ""
-
-
-def _cleaned(value: Any) -> Any:
-    """A JSON value with every text in it cleaned."""
-    if isinstance(value, str):
-        return clean(value)
-    if isinstance(value, list):
-        return [_cleaned(item) for item in value]
-    if isinstance(value, dict):
-        return {clean(name): _cleaned(item) for name, item in value.items()}
-    return value
 
 
 def _safe_arrival(arrival: Arrival, *, is_id: bool) -> Arrival:
