@@ -229,6 +229,14 @@ async def test_only_a_prompt_that_does_not_fit_is_called_too_long(
     assert error.kind == kind
 
 
+async def test_a_system_prompt_that_is_refused_inside_a_stream_moves_too(transport: Transport) -> None:
+    refusal = chunked(b'data: {"error":{"message":"System role not supported"}}\n\n')
+    async with RawServer(saying(refusal, good("openai"))) as server:
+        chunks, error = await ask(transport, server.base_url, SYSTEM)
+    assert (error, text_of(chunks)) == (None, "Hello")
+    assert server.asked[1].json["messages"][0]["role"] == "user"
+
+
 async def test_a_refusal_inside_a_stream_is_mended_too(transport: Transport) -> None:
     refusal = chunked(b'data: {"error":{"message":"Unsupported parameter: top_p","code":400}}\n\n')
     async with RawServer(saying(refusal, good("openai"))) as server:

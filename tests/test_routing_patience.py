@@ -108,6 +108,19 @@ async def test_a_server_that_pings_is_waited_for_and_asked_once(home: Home) -> N
     assert "working_seconds" in ran.told()
 
 
+async def test_a_server_that_has_accepted_the_question_is_asked_once(home: Home) -> None:
+    async def answer(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        writer.write(head("200 OK", "text/event-stream"))
+        await asyncio.Event().wait()
+
+    async with RawServer(answer) as server:
+        home.serve(server.base_url, "tiny", more="[timeouts]\nfirst_token_seconds = 1\n")
+        ran = await home.run("ask", "--json", "hello")
+    assert (ran.code, len(server.asked)) == (1, 1)
+    assert "no token within 1 s" in ran.told()
+    assert [chunk.get("attempt") for chunk in ran.chunks if chunk.get("event") == "waiting"] == [None]
+
+
 async def test_a_whole_reply_may_take_as_long_as_a_server_at_work(home: Home) -> None:
     async def answer(asked: Asked, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(1.2)

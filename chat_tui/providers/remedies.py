@@ -23,10 +23,11 @@ Json = Any
 _NO_SYSTEM = re.compile(
     r"system\W{0,3} ?(?:role|message|prompt|instruction|turn)s?.{0,60}?(?:n[o']t|un)\W?(?: be | are | currently )?"
     r"\W?(?:support|allow|enabl|accept|permit|available|valid)"
-    r"|(?:not|n't|never|un)[ -]?(?:support|allow|accept|recogni[sz]e|permit|have)\w{0,3} (?:\S+ ){0,4}?\W{0,2}system\b"
+    r"|(?:not|n't|never|un)[ -]?(?:support|allow|accept|recogni[sz]e|permit|have)\w{0,3} (?:\S{1,40} ){0,4}?"
+    r"\W{0,2}system\b"
     r"|no system (?:role|message|prompt)"
     r"|developer instruction is not"
-    r"|conversation roles must alternate"
+    r"|(?<!message, )conversation roles must alternate"
     r"|only \W?user\b.{1,12}\b(?:assistant|model)\b"
     r"|(?:unsupported|unexpected|unknown|invalid|unrecogni[sz]ed)[ _](?:message )?(?:role|value)\W{1,4}system\b"
     r"|\bsystem\b\W{1,3}(?:is |was )?(?:not one of|not (?:a )?valid|not in|an? (?:invalid|unknown|unsupported))"
@@ -39,10 +40,12 @@ _NO_STREAM = re.compile(
     r"|allow|enabl|permit|available|implement|possible|accept)|unsupported|disabled"
     r"|unavailable|must be (?:set to )?false"
     r"|(?:does not|doesn't) support true)"
-    r"|(?:not|n't|cannot|un)[ -]?(?:support|allow|do|permit)\w{0,3} (?:\S+ ){0,3}?\W?stream(?:ing|ed)?\b"
+    r"|(?:not|n't|cannot|un)[ -]?(?:support|allow|do|permit)\w{0,3} (?:\S{1,40} ){0,3}?\W?stream(?:ing|ed)?\b"
     r"|(?<![\w-])stream\W{1,3}(?:is |must be |should be |=|: )false",
     re.IGNORECASE | re.DOTALL,
 )
+_LONGEST = 4000
+"""Characters of an error that are looked at."""
 _LIMITS = ("max_tokens", "max_completion_tokens", "maxOutputTokens", "num_predict")
 _REFUSED = frozenset({400, 404, 405, 413, 422})
 """Statuses of a request that is not taken as it is."""
@@ -83,7 +86,7 @@ def remedy(status: int, body: bytes, sent: Json, spoken: Dialect, tried: Iterabl
     except ValueError:
         error = None
     complaint = complaint_of(error, text)
-    said = complaint.said or text
+    said = (complaint.said or text)[:_LONGEST]
     found = _of_all_dialects(status, said, text, error, sent) if isinstance(sent, dict) else None
     if found is not None and found.quirk not in tried:
         return found
@@ -118,7 +121,7 @@ def _of_all_dialects(status: int, said: str, text: str, error: Json, sent: Mappi
         return None
     if _streams(sent) and (_NO_STREAM.search(said) or _param(error) == "stream"):
         return Remedy(WHOLE, _WHOLE_NOTE)
-    if _has_system(sent) and (_NO_SYSTEM.search(said) or (status == 500 and _TEMPLATE.search(text))):
+    if _has_system(sent) and (_NO_SYSTEM.search(said) or (status == 500 and _TEMPLATE.search(text[:_LONGEST]))):
         return Remedy(SYSTEM, "this model accepts no system prompt, so that was sent as part of the first question")
     if status not in {400, 413, 422}:
         return None

@@ -33,7 +33,7 @@ _ASKED = re.compile(
     re.IGNORECASE,
 )
 _NEXT = re.compile(r"\b(?:the next|in a|in one|for a|next) (second|minute|hour)\b", re.IGNORECASE)
-_BARE = re.compile(r"(\d{1,6}(?:\.\d{1,9})?)(?![\w.:-]*\d)")
+_BARE = re.compile(r"(\d{1,6}(?:\.\d{1,9})?)(?![\w.:-]{0,20}\d)")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?")
 _BY_DAY = re.compile(
     r"per[ _-]?day\b|\bdaily\b|\b[RT]PD\b|(?:requests?|tokens?|messages?) ?(?:a|/) ?day\b|\bfor today\b|\btoday's\b"

@@ -365,8 +365,10 @@ class Run:
                 self._address = words.address(burst) or self._address
                 self._notes.update(dict.fromkeys(words.notes(burst)))
                 before, phase = phase, words.phase_after(burst, phase)
-                if phase != before or any(map(words.breaks_silence, burst)):
+                if phase not in (before, "accepted") or any(map(words.breaks_silence, burst)):
                     quiet_from = self._control.waited_seconds
+                if before != "spoke":
+                    burst = [chunk for chunk in burst if not words.is_acceptance(chunk)]
                 chunks = self._tally.take(burst)
                 if chunks:
                     yield chunks

@@ -11,12 +11,14 @@ from chat_tui.request import Request
 from chat_tui.routing.resilience import Control
 from chat_tui.routing.settings import Settings
 
-Phase = Literal["asked", "loading", "at work", "spoke"]
-"""Of one try: nothing has come yet, the server loads the model, it shows that it is at work, tokens come."""
+Phase = Literal["asked", "loading", "accepted", "at work", "spoke"]
+"""Of one try: nothing has come yet, the server loads the model, it has accepted the question (status 200), it shows
+that it is at work, tokens come."""
 SETTING_OF: Mapping[Phase, str] = MappingProxyType(
     {
         "asked": "first_token_seconds",
         "loading": "first_token_seconds",
+        "accepted": "first_token_seconds",
         "at work": "working_seconds",
         "spoke": "token_seconds",
     }

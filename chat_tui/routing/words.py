@@ -87,12 +87,18 @@ def too_slow(model: Model, silence: float | None, whole: float | None, phase: Ph
         return TooSlow(f"{model.name} fell silent for {silence:g} s.", f"Ask again. {more}.", **about)
     titles = {
         "asked": f"{model.name} gave no token within {silence:g} s.",
+        "accepted": f"{model.name} gave no token within {silence:g} s.",
         "loading": f"{model.name} was still being loaded after {silence:g} s.",
-        "at work": f"{model.name} is at work, but gave no token within {silence:g} s.",
+        "at work": f"{model.name} accepted the question, but gave no token within {silence:g} s.",
     }
     error = TooSlow(titles[phase], f"{more}, or take another model.", **about)
     error.retryable = phase == "asked"
     return error
+
+
+def is_acceptance(chunk: Chunk) -> bool:
+    """The server has accepted the question: told to the router only."""
+    return isinstance(chunk, Metadata) and chunk.event == "waiting" and chunk.attempt > 0
 
 
 def phase_after(burst: Sequence[Chunk], phase: Phase) -> Phase:
@@ -100,6 +106,8 @@ def phase_after(burst: Sequence[Chunk], phase: Phase) -> Phase:
     if phase == "spoke" or any(isinstance(chunk, Token) and chunk.token for chunk in burst):
         return "spoke"
     events = [chunk.event for chunk in burst if isinstance(chunk, Metadata)]
+    if phase != "at work" and any(map(is_acceptance, burst)):
+        return "accepted"
     if not burst or "usage" in events:
         return "at work"
     if "loading" in events:
@@ -143,7 +151,7 @@ def breaks_silence(chunk: Chunk) -> bool:
     """Keep-alives and remarks do not: only words, and news of the way to them."""
     if isinstance(chunk, Token):
         return bool(chunk.token)
-    return isinstance(chunk, Metadata) and chunk.event in _NEWS
+    return isinstance(chunk, Metadata) and chunk.event in _NEWS and not is_acceptance(chunk)
 
 
 def fault(model: Model, error: Exception) -> InternalError:

@@ -59,7 +59,7 @@ _FILTERED = re.compile(
     r"moderation)|usage polic|inappropriate|moderation|prompt shield)"
     r"|(?:prompt|input|message|request|text|data)\b.{0,40}\b"
     r"(?:flagged|inappropriate|contains? (?:sensitive|unsafe|harmful))"
-    r"|violat\w+ .{0,60}\b(?:usage|content|safety) polic",
+    r"|violat\w{1,6} .{0,60}\b(?:usage|content|safety) polic",
     re.IGNORECASE | re.DOTALL,
 )
 """A filter on the provider's side stopped the question, in the words of Azure, OpenAI, DashScope and DeepSeek."""

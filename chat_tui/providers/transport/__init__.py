@@ -254,6 +254,7 @@ async def _attempt(
                     yield await _other(reply, spoken, line, model, call, wire)
                     return
                 wire.accepted = True
+                yield (Metadata("waiting", model=model.name, attempt=1),)
                 pieces: Any = reply.aiter_bytes()
                 kind = reply.headers.get("content-type", "")
                 echoes = EchoFilter(line)
@@ -279,12 +280,13 @@ async def _mended(
         async for burst in bursts:
             spoke = spoke or any(isinstance(chunk, Token) for chunk in burst)
             yield burst
-    except errors.Rejected as error:
+    except (errors.Rejected, errors.Overloaded) as error:
         said = json.dumps({"error": {"message": error.title}}).encode()
-        if is_filtered(400, said):
+        if isinstance(error, errors.Rejected) and is_filtered(400, said):
             yield _refusal(error)
             return
-        found = remedy(400, said, _sent(call), spoken, call.quirks) if wire.may_change and not spoke else None
+        status = 400 if isinstance(error, errors.Rejected) else 500
+        found = remedy(status, said, _sent(call), spoken, call.quirks) if wire.may_change and not spoke else None
         if found is None:
             raise
         yield _Again(remedy=found, error=error)
