@@ -479,3 +479,21 @@ def test_alt_with_a_letter_or_a_digit_is_a_key_and_writes_nothing(shared: Termin
     shared.send(b"\x1b1\x1b0\x1baw\x1bT")
     told = [shared.until(lambda line: line[0] == "key")[1:3] for _ in range(5)]
     assert told == [["alt+1", None], ["alt+0", None], ["alt+a", None], ["w", "w"], ["alt+T", None]]
+
+
+def test_the_terminal_is_taken_back_from_a_shell_that_had_it_while_the_program_was_stopped(terminal: Terminal) -> None:
+    assert terminal.slave is not None
+    raw = termios.tcgetattr(terminal.slave)
+    assert raw != terminal.before
+    terminal.child.send_signal(signal.SIGSTOP)
+    os.waitpid(terminal.child.pid, os.WUNTRACED)
+    termios.tcsetattr(terminal.slave, termios.TCSANOW, terminal.before)
+    terminal.send(b"ab")
+    terminal.child.send_signal(signal.SIGCONT)
+    terminal.send(b"cz")
+    assert terminal.keys_until("z") == ["a", "b", "c", "z"]
+    assert termios.tcgetattr(terminal.slave) == raw
+    assert terminal.output.count(b"\x1b[?2004h") == 2
+    terminal.child.send_signal(signal.SIGTERM)
+    assert terminal.ended() == 128 + signal.SIGTERM
+    assert termios.tcgetattr(terminal.slave) == terminal.before

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 MOST_WAITING = 10
 """Writes that may wait for the terminal, of the 30 for which Textual has room: each is a frame."""
 
+BACKGROUND_SECONDS = 0.5
+"""Between two looks at whether the program, let go on in the background, has come to the front."""
+
 STUCK_SECONDS = 3.0
 """A terminal that takes nothing for so long does not hold the end of the app."""
 
@@ -46,6 +49,12 @@ _LATIN_KEYS, _FORMER_KEYS = "\x1b[>29u", "\x1b[<u"
 
 _NO_LATIN_KEYS: bool = getattr(constants, "DISABLE_KITTY_KEY", True)
 """The user wants none of kitty's protocol, or Textual (before 8.2.7) reads only the part that it asks for itself."""
+
+_LATIN_KEYS_AGAIN = "\x1b[=29u"
+"""The same where they may still be asked for: nothing is to be undone twice."""
+
+_SECOND_SCREEN = "\x1b[?1049h\x1b[?25l\x1b[?1004h"
+"""With the cursor hidden, and told when the window is looked at."""
 
 _BLANK = "\x1b[0m\x1b[H\x1b[J"
 """For terminals without a second screen, such as GNU screen's and the Linux console: nothing of ours is left."""
@@ -92,11 +101,27 @@ def show_title(driver: Driver | None, title: str) -> None:
 
 
 if sys.platform != "win32":
+    import termios
+
     from textual._ansi_sequences import SYNC_END, SYNC_START
     from textual._xterm_parser import XTermParser
     from textual.drivers.linux_driver import LinuxDriver
 
     _ENDINGS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+
+    def _terminal_attributes(number: int) -> list[Any]:
+        """Empty where it is no terminal, or gone."""
+        try:
+            return termios.tcgetattr(number)
+        except termios.error:
+            return []
+
+    def _is_in_background(number: int) -> bool:
+        """Whether another program has this terminal now."""
+        try:
+            return os.tcgetpgrp(number) != os.getpgrp()
+        except OSError:
+            return False
 
     class TerminalDriver(LinuxDriver):
         """Textual's Linux and macOS driver with its own input thread, and an orderly exit when it is told to end."""
@@ -118,6 +143,8 @@ if sys.platform != "win32":
             out = next((file for file in (sys.__stderr__, sys.__stdout__) if file is not None and file.isatty()), None)
             if out is not None:
                 self._file: Any = TerminalOutput(out, self._hang_up, self._taken)
+            self._attributes: list[Any] = []
+            """Of the terminal, as they are while the app runs."""
             self._behind = False
             self._frame: list[str] | None = None
 
@@ -161,6 +188,7 @@ if sys.platform != "win32":
                 return
             super().start_application_mode()  # type: ignore[no-untyped-call]
             self._shows = True
+            self._attributes = _terminal_attributes(self.fileno)
             if not _NO_LATIN_KEYS:
                 self.write(_LATIN_KEYS)
             if self._has_title:
@@ -169,6 +197,31 @@ if sys.platform != "win32":
             for number in _ENDINGS:
                 if signal.getsignal(number) is not signal.SIG_IGN:
                     self._loop.add_signal_handler(number, self._leave, 128 + number)
+
+        def _sigcont_application(self, *_: object) -> None:
+            """The program goes on: after a suspension, or after a SIGSTOP, of which it had not heard."""
+            if self._key_thread is not None and self._key_thread.is_alive():
+                self._loop.call_soon_threadsafe(self._take_terminal_back)
+            else:
+                super()._sigcont_application()
+
+        def _take_terminal_back(self) -> None:
+            """Take the terminal as it was where a shell has had it since. What was typed meanwhile stays readable."""
+            if _is_in_background(self.fileno):
+                # A shell lets it go on there, and says nothing when it comes to the front.
+                self._loop.call_later(BACKGROUND_SECONDS, self._take_terminal_back)
+                return
+            if self._leaving or not self._shows or _terminal_attributes(self.fileno) == self._attributes:
+                return
+            with suppress(termios.error):
+                termios.tcsetattr(self.fileno, termios.TCSANOW, self._attributes)
+            self.write(_SECOND_SCREEN)
+            self._enable_mouse_support()
+            self._enable_bracketed_paste()
+            self._disable_line_wrap()
+            if not _NO_LATIN_KEYS:
+                self.write(_LATIN_KEYS_AGAIN)
+            self._app.call_later(self._catch_up)
 
         def stop_application_mode(self) -> None:
             """Give the terminal back as it was found."""
