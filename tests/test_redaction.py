@@ -139,6 +139,19 @@ def test_a_streamed_text_without_credentials_stays_as_it_is(pieces: list[str]) -
     assert redactor.feed("the engineering team has 1 member") == "the engineering team has 1 member"
 
 
+@pytest.mark.parametrize("said", ["Basic Y2FybG86cGFzcw==", "http://carlo:pass@host", "X-Secret: Zq7hunter"])
+def test_a_streamed_text_loses_what_no_ordinary_text_contains(said: str) -> None:
+    provider = Provider(
+        "box", base_url="http://carlo:pass@host", headers={"X-Secret": "Zq7hunter", "X-Team": "surgery"}
+    )
+    redactor = StreamRedactor(credentials_of(provider))
+    assert MARK in redactor.feed(said)
+    assert (
+        redactor.feed(" carlo asks the surgery department for a pass")
+        == " carlo asks the surgery department for a pass"
+    )
+
+
 # -- over the wire -----------------------------------------------------------------------------------------------------
 
 SECRETS = ("hunter22-secret", "open-sesame-4", BASIC, "pw", "key-7f3a9c", "dXNlcjpwdw")

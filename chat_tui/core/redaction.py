@@ -95,7 +95,7 @@ class StreamRedactor:
             _folded(form)
             for credential in credentials
             for form in _forms(credential.value[:_LONGEST])
-            if len(form) >= _PIECE and _is_random(credential.value)
+            if _is_no_word(form)
         }
         self._beginnings = tuple({form[:_PIECE] for form in forms})
         self._forms: Sequence[str] = tuple(forms)
@@ -112,7 +112,7 @@ class StreamRedactor:
         text = self._before + piece
         start, self._before = len(self._before), text[1 - _PIECE :]
         folded = _folded(text)
-        if not self._inside and not any(beginning in folded for beginning in self._beginnings):
+        if not self._inside and not self._begins_in(folded):
             return piece
         if not self._pieces:
             self._pieces = {form[at : at + _PIECE] for form in self._forms for at in range(len(form) - _PIECE + 1)}
@@ -122,6 +122,13 @@ class StreamRedactor:
         if was_inside and masked.startswith("\0"):
             masked = masked.lstrip("\0")
         return re.sub("\0+", MARK, masked)
+
+    def _begins_in(self, folded: str) -> bool:
+        # A plain loop: it runs once a token.
+        for beginning in self._beginnings:  # noqa: SIM110
+            if beginning in folded:
+                return True
+        return False
 
 
 def hidden_positions(text: str, pieces: set[str]) -> set[int]:
@@ -144,9 +151,10 @@ def _folded(text: str) -> str:
     return lower if len(lower) == len(text) else text
 
 
-def _is_random(value: str) -> bool:
-    """It is long and no word: digits and letters are in it."""
-    return len(value) >= _PIECE and any(map(str.isdigit, value)) and any(map(str.isalpha, value))
+def _is_no_word(form: str) -> bool:
+    """No ordinary text contains it: it is long and holds digits and letters, or it is `user:password@`."""
+    has_both = any(map(str.isdigit, form)) and any(map(str.isalpha, form))
+    return len(form) >= _PIECE and (has_both or (":" in form and "@" in form))
 
 
 def _forms(value: str) -> Iterator[str]:
