@@ -117,6 +117,29 @@ def test_what_was_typed_is_never_repeated_raw(tmp_path: Path, arguments: tuple[s
     assert all(letter in "\n\t" or letter.isprintable() for letter in said), said
 
 
+def test_what_python_itself_reports_is_cleaned(tmp_path: Path) -> None:
+    script = f"""
+import logging, threading
+from chat_tui.core import console
+evil = {EVIL!r}
+def fail():
+    raise ValueError("in a thread " + evil)
+class Left:
+    def __del__(self):
+        raise ValueError("in a finaliser " + evil)
+console.clean_interpreter_reports()
+thread = threading.Thread(target=fail); thread.start(); thread.join()
+left = Left(); del left
+logging.getLogger("a.library").warning("in a log %s", evil)
+raise ValueError("at the end " + evil)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=60)
+    said = done.stderr.decode()
+    assert done.returncode == 1
+    assert all(f"{place} abcdefgh" in said for place in ("in a thread", "in a finaliser", "in a log", "at the end"))
+    assert all(letter in "\n\t" or letter.isprintable() for letter in said)
+
+
 def test_the_progress_line_is_cleaned_and_taken_away(tmp_path: Path) -> None:
     script = f"from chat_tui.core.console import StatusLine\nline = StatusLine(); line.show({EVIL!r}); line.clear()"
     with PtyTerminal([sys.executable, "-c", script], env={**os.environ, "HOME": str(tmp_path)}) as terminal:

@@ -39,6 +39,8 @@ def main(arguments: Sequence[str] | None = None, *, platform: str = sys.platform
 
 def _run(arguments: Sequence[str] | None) -> int:
     options = parser().parse_args(arguments)
+    if arguments is None:
+        console.clean_interpreter_reports()
     if options.private and options.command in _NEVER_PRIVATE:
         return _not_private(options.command)
     if options.command == "ask":

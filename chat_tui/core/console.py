@@ -57,6 +57,36 @@ def discard_output() -> None:
         os.close(nowhere)
 
 
+def clean_interpreter_reports() -> None:
+    """Have what Python itself reports (a fault in a thread, in a finaliser, of a library's log) written cleaned, too.
+
+    Such reports quote the values that were at hand, which may be anybody's.
+    """
+    import logging
+    import threading
+
+    sys.excepthook = lambda _, error, __: _report(error)
+    sys.unraisablehook = lambda fault: _report(fault.exc_value)
+    threading.excepthook = lambda fault: _report(fault.exc_value)
+    handler = logging.StreamHandler(_ErrorStream())
+    handler.setLevel(logging.WARNING)
+    logging.lastResort = handler
+
+
+class _ErrorStream:
+    """Standard error as something to write to."""
+
+    def write(self, text: str) -> None:
+        write_error(text)
+
+
+def _report(error: BaseException | None) -> None:
+    import traceback
+
+    if error is not None and not isinstance(error, SystemExit):
+        write_error("".join(traceback.format_exception(error)))
+
+
 class StatusLine:
     """One line on standard error that is repainted in place; nothing where that is no terminal."""
 

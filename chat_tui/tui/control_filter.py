@@ -14,7 +14,10 @@ class ControlFilter(LineFilter):
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         """The same segments where there is none, which is always so unless something was not cleaned before."""
-        return list(map(_cleaned, segments))
+        shown = [text for text, _, _ in segments]
+        shown += [style.link for _, style, _ in segments if style is not None and style.link]
+        line = "".join(shown)
+        return segments if without_controls(line) is line else list(map(_cleaned, segments))
 
 
 def _cleaned(segment: Segment) -> Segment:
