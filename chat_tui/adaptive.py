@@ -78,6 +78,11 @@ def context(router: Router, request: Request, settings: Adaptive) -> Context:
     return replace(second, price=None if price is None else second.price + price, quick=quick.name)
 
 
+def _is_needed(chunk: Chunk) -> bool:
+    """By whom wants no metadata; what of the text was thinking must be told to whoever has it."""
+    return not isinstance(chunk, Metadata) or chunk.event == "reclassified"
+
+
 def _first_choice(router: Router, request: Request) -> Model | None:
     return next(iter(router.plan(request).models), None)
 
@@ -133,7 +138,7 @@ class _Work:
                     continue
                 chunks = self._told(phase, burst)
                 if chunks:
-                    yield chunks if told else [chunk for chunk in chunks if not isinstance(chunk, Metadata)]
+                    yield chunks if told else [chunk for chunk in chunks if _is_needed(chunk)]
                 self._room[phase].release()
             for task in reading:
                 task.result()
@@ -164,6 +169,8 @@ class _Work:
                 price = chunk.price
                 if phase == "detailed" and price is not None and self._price is not None:
                     price += self._price
+                if chunk.event == "reclassified" and chunk.kind == "text":
+                    self._spoke.add(phase)
                 chunks.append(replace(chunk, phase=phase, price=price))
             elif isinstance(chunk, Error):
                 self._errors[phase] = chunk.error

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from chat_tui.attachments import TEXT, Attachment
 from chat_tui.chunks import Chunk, End, Error, ErrorInfo, Metadata, Start, State, Timings, Token, summed
 from chat_tui.conversation import Turn
+from chat_tui.core.reclassified import moved
 from chat_tui.request import Request
 from chat_tui.route import Route, Try
 from chat_tui.routing.resilience import Control
@@ -181,7 +182,7 @@ class _Work:
                 step = self._step(_FOUND.format(question=self._question), group.text, "", place)
                 async with aclosing(step) as bursts:
                     async for burst in bursts:
-                        yield [chunk for chunk in burst if isinstance(chunk, Metadata)]
+                        yield [c for c in burst if isinstance(c, Metadata) and c.event != "reclassified"]
                 if self._stopped:
                     return
                 findings.append("".join(self._text))
@@ -196,6 +197,7 @@ class _Work:
     ) -> AsyncGenerator[Sequence[Chunk], None]:
         """What one request says, without its own beginning and end; `copies`: so many of its price will be paid."""
         self._text, self._error = [], None
+        self._thinking: list[str] = []
         at = self._step_at = self._clock() - self._begun
         file = Attachment(self._name, TEXT, text.encode("utf-8", "replace"))
         question = Turn("user", asked, attachments=(file,))
@@ -233,7 +235,14 @@ class _Work:
                 if not self._text and heading:
                     chunks.append(self._token(heading))
                 self._text.append(chunk.token)
+            else:
+                self._thinking.append(chunk.token)
             return [*chunks, self._token(chunk.token, chunk)]
+        if chunk.event == "reclassified":
+            opening = [self._token(heading)] if chunk.kind == "text" and not self._text and heading else []
+            text, thinking = moved("".join(self._text), "".join(self._thinking), chunk)
+            self._text, self._thinking = [text], [thinking]
+            return [*opening, chunk]
         if chunk.event == "connecting" and chunk.price is not None:
             paid = sum(end.cost or 0.0 for _, end in self._ends)
             left = copies + 1 - len(self._ends)

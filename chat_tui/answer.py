@@ -14,6 +14,7 @@ import msgspec
 
 from chat_tui.chunks import Chunk, End, Error, ErrorInfo, Metadata, Start, State, Token
 from chat_tui.conversation import STEERED, Piece, Quick, Turn
+from chat_tui.core.reclassified import moved
 from chat_tui.figures import Figures, Meter
 from chat_tui.route import Route
 from chat_tui.routing.stream import Stream
@@ -68,6 +69,7 @@ class Answer:
         self._stream: Stream | None = None
         self._cancel_asked = self._steered = False
         self._quick: list[str] = []
+        self._quick_thinking: list[str] = []
         self._why_alone = ""
         self._texts: dict[str, list[str]] = {"text": [], "thinking": []}
         self._cut = cut if cut is not None and cut.text else None
@@ -215,8 +217,8 @@ class Answer:
         if isinstance(chunk, Token):
             if chunk.phase != "quick":
                 self._texts[chunk.kind].append(chunk.token)
-            elif chunk.kind == "text":
-                self._quick.append(chunk.token)
+            else:
+                (self._quick if chunk.kind == "text" else self._quick_thinking).append(chunk.token)
             for reader in self._readers:
                 reader.waiting_bytes += _bytes_of(chunk)
                 if reader.slow:
@@ -224,6 +226,8 @@ class Answer:
         elif isinstance(chunk, Start):
             self.turn = msgspec.structs.replace(self.turn, model=chunk.model, strategy=chunk.strategy)
         elif isinstance(chunk, Metadata):
+            if chunk.event == "reclassified":
+                self._reclassify(chunk)
             if chunk.left_out and chunk.phase != "quick":
                 self.turn = msgspec.structs.replace(self.turn, left_out=chunk.left_out)
             if chunk.phase == "quick":
@@ -243,6 +247,16 @@ class Answer:
         if isinstance(chunk, Start) and self._cut is not None:
             self._begin_with(self._cut)
         self._grown.set()
+
+    def _reclassify(self, told: Metadata) -> None:
+        if told.phase == "quick":
+            text, thinking = moved(self.quick, "".join(self._quick_thinking), told)
+            self._quick, self._quick_thinking = [text], [thinking]
+            return
+        # Pieces that were saved before hold the old order; the ended turn is saved as a whole.
+        text, thinking = moved(self.text, self.thinking, told)
+        self._texts = {"text": [text], "thinking": [thinking]}
+        self._saved |= {"text": 1, "thinking": 1}
 
     def _note_quick(self, chunk: Metadata) -> None:
         known = self.turn.quick or Quick()

@@ -35,6 +35,7 @@ Event = Literal[
     "budget",
     "trimmed",
     "skipped",
+    "reclassified",
     "note",
     "usage",
     "fetching",
@@ -47,8 +48,9 @@ Event = Literal[
 `queued`, `fetching`), what the router did (`retry`, `failover`, `seam`: an answer that was cut goes on,
 `budget`: models are out for their price, `part`: it is at step `attempt` of `of`, which are a document's parts and, at
 last, their summary), what was left out (`trimmed`: exchanges, or what `reason` says; `skipped`: a malformed event,
-or a call of a `tool`), what else is to be known of the request (`note`: why it was changed, in `reason`; with an
-`attempt` from 1 on where that has become known just now),
+or a call of a `tool`), what of the answer was taken for the other `kind` (`reclassified`: the last `characters` of its
+text are thinking, or the other way round), what else is to be known of the request (`note`: why it was changed, in
+`reason`; with an `attempt` from 1 on where that has become known just now),
 figures (`usage`; `first_token`: how long it took, told once, right behind it), what can be said of the text
 (`insights`), or that one of two answers in one stream has ended (`phase`; with a `reason` where it failed)."""
 
@@ -169,6 +171,10 @@ class Metadata(msgspec.Struct, frozen=True, tag_field="type", tag="metadata", om
     """The model's window in tokens (`connecting`)."""
     price: float | None = None
     """About what the answer will cost, in US dollars (`connecting`, `failover`)."""
+    kind: TokenKind | msgspec.UnsetType = msgspec.UNSET
+    """What the `characters` are by now (`reclassified`)."""
+    characters: int = 0
+    """So many at the end of what came as the other kind, in this phase (`reclassified`)."""
     tool: str = ""
     """The tool that the model called though none was offered (`skipped`)."""
     address: str = ""

@@ -198,6 +198,8 @@ class Meter:
             self._tries += 1
             self._reason = chunk.reason
             self._gaps.forget_last()
+        if chunk.event == "reclassified":
+            self._thought += chunk.characters if chunk.kind == "thinking" else -chunk.characters
         if chunk.event == "first_token":
             self._ttft = chunk.ttft_seconds
         self._note(chunk.usage)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from chat_tui.chunks import Chunk, End, Insights, Metadata, Token
+from chat_tui.core.reclassified import moved
 from chat_tui.errors import ChatTuiError
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ class Observer:
         self._pipeline: Pipeline | None = None
         self._tokens = 0
         self._waiting: list[str] = []
+        self._texts: dict[str, list[str]] = {"text": [], "thinking": []}
+        """All that came, of the answer that stays."""
         self._looking = asyncio.Lock()
 
     async def take(self, chunks: Sequence[Chunk]) -> list[Chunk]:
@@ -40,6 +43,10 @@ class Observer:
                 out.append(replace(chunk, insights=await self.look()))
                 continue
             out.append(chunk)
+            if isinstance(chunk, Metadata) and chunk.event == "reclassified" and chunk.phase != "quick":
+                await self._begin_anew(chunk)
+            if isinstance(chunk, Token) and chunk.phase != "quick":
+                self._texts[chunk.kind].append(chunk.token)
             if isinstance(chunk, Token) and chunk.kind == "text" and chunk.phase != "quick":
                 self._waiting.append(chunk.token)
                 self._tokens += 1
@@ -47,8 +54,17 @@ class Observer:
                     out.append(Metadata("insights", insights=await self.look()))
         return out
 
+    async def _begin_anew(self, told: Metadata) -> None:
+        """A part of the text was thinking, or the other way round."""
+        async with self._looking:
+            text, thinking = moved("".join(self._texts["text"]), "".join(self._texts["thinking"]), told)
+            self._texts = {"text": [text], "thinking": [thinking]}
+            self._pipeline, self._waiting = None, [text]
+
     async def look(self, text: str = "") -> Insights:
         """What can be said of all that has come, with this text behind it. The first look loads what is needed."""
+        if text:
+            self._texts["text"].append(text)
         async with self._looking:
             waiting, self._waiting = "".join([*self._waiting, text]), []
             insights, troubles = await asyncio.to_thread(self._looked, waiting)

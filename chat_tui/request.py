@@ -45,6 +45,8 @@ class Request(msgspec.Struct, frozen=True):
     """False: the whole reply comes as one token chunk."""
     adaptive: bool = False
     """True: a short answer at once, and the detailed one in its place; the engine sees to it, not the router."""
+    begins_thinking: bool = False
+    """Set by the router: the model is known to begin in thinking, without the mark that opens it."""
     id: str = ""
     """Given by the router when empty."""
     features: PromptFeatures | None = None

@@ -112,7 +112,7 @@ async def test_silence_is_not_saved() -> None:
         (["no", End(state="refused")], "refused", "no"),
         (["part ", *BUSY], "broken", "part "),
         (BUSY, "failed", ""),
-        ([], "complete", ""),
+        ([], "empty", ""),
     ],
 )
 async def test_each_ending_is_saved_once_with_its_state(script: Script, state: str, text: str) -> None:
@@ -122,7 +122,7 @@ async def test_each_ending_is_saved_once_with_its_state(script: Script, state: s
     assert [(turn.state, turn.text, turn.id) for turn, _ in history.finished] == [(state, text, answer.turn.id)]
     turn, route = history.finished[0]
     assert route is not None
-    assert (turn.error is not None) == (state in {"broken", "failed"})
+    assert (turn.error is not None) == (state in {"broken", "failed", "empty"})
 
 
 @pytest.mark.parametrize("cancels", [1, 2])

@@ -14,6 +14,7 @@ from chat_tui.cli.stderr import words_of
 from chat_tui.cli.two_phases import TwoPhases
 from chat_tui.core import console
 from chat_tui.core.finish_reasons import is_known
+from chat_tui.core.reclassified import moved
 from chat_tui.errors import ChatTuiError
 from chat_tui.text_safety import escaped_json
 
@@ -41,6 +42,9 @@ class Paper:
         self._two = TwoPhases()
         self._spoke: set[object] = set()
         """Phases of which something came."""
+        self._texts: dict[object, dict[str, list[str]]] = {}
+        """What came, by phase and kind."""
+        self._confessed = False
         self._noted = 0.0
         self._begun = time.monotonic()
         self._shown = False
@@ -59,13 +63,17 @@ class Paper:
         """Take the next chunk."""
         if isinstance(chunk, (Token, Error)):
             self._clear()
+        if isinstance(chunk, Token):
+            self._texts.setdefault(chunk.phase, {"text": [], "thinking": []})[chunk.kind].append(chunk.token)
         if isinstance(chunk, Token) and chunk.kind == "text":
             self._spoke.add(chunk.phase)
         if self._json:
             self._waiting.append(("output", json_line(encode(chunk))))
         elif isinstance(chunk, Token) and chunk.kind == "text":
             self._say(self._two.take(chunk))
-        if isinstance(chunk, Metadata):
+        if isinstance(chunk, Metadata) and chunk.event == "reclassified":
+            self._reclassify(chunk)
+        elif isinstance(chunk, Metadata):
             self._note(chunk)
         elif isinstance(chunk, Error):
             if not self._json and self._said and not self._said.endswith("\n"):
@@ -75,6 +83,23 @@ class Paper:
         elif isinstance(chunk, End) and not self._json:
             self._say(self._two.rest())
             self._end(chunk)
+
+    def _reclassify(self, told: Metadata) -> None:
+        """Text that was written cannot be taken back: it is said once. What was held as thinking is written now."""
+        texts = self._texts.setdefault(told.phase, {"text": [], "thinking": []})
+        text, thinking = "".join(texts["text"]), "".join(texts["thinking"])
+        after = moved(text, thinking, told)
+        texts["text"], texts["thinking"] = [after[0]], [after[1]]
+        if self._json:
+            return
+        if told.kind == "text":
+            self._spoke.add(told.phase)
+            self._say(self._two.take(Token(after[0][len(text) :], phase=told.phase)))
+        elif not self._confessed:
+            self._confessed = True
+            if self._said and not self._said.endswith("\n"):
+                self._say("\n")
+            self._line("What stands above was the model's thinking: it left out the mark that opens it.")
 
     def _say(self, text: str) -> None:
         if text:

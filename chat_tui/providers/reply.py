@@ -9,7 +9,8 @@ from contextlib import suppress
 
 from chat_tui.chunks import Chunk, End, Token
 from chat_tui.errors import Garbled, ProviderError
-from chat_tui.providers.dialects.dialect import Dialect
+from chat_tui.providers.dialects.dialect import Dialect, Reading
+from chat_tui.providers.dialects.one_reply import OneReply
 from chat_tui.providers.framing import Decoder, JsonLinesDecoder, SseDecoder
 
 BODY_LIMIT = 64 * 1024 * 1024
@@ -29,15 +30,16 @@ Broken = tuple[type[Exception], ...]
 
 
 async def bursts(
-    pieces: AsyncIterator[bytes], content_type: str, spoken: Dialect, broken: Broken
+    pieces: AsyncIterator[bytes], content_type: str, spoken: Dialect, broken: Broken, *, begins_thinking: bool = False
 ) -> AsyncGenerator[Sequence[Chunk], None]:
     """The bursts of a reply with status 200: one for each read. The last chunk is an `End`. Raises `ProviderError`.
 
     What came before an error is handed out before it is raised. An empty burst says that the server is at work: bytes
-    have come that mean nothing yet.
+    have come that mean nothing yet. `begins_thinking`: the model is known to leave out the mark that opens its
+    thinking.
     """
     kind = content_type.partition(";")[0].strip().lower()
-    reading = spoken.reading()
+    reading = _reading_of(spoken, begins_thinking=begins_thinking)
     wrong: Broken = (ProviderError, *broken)
     burst: list[Chunk] = []
     at_work = False
@@ -85,6 +87,13 @@ async def bursts(
         yield burst[:-1]
     await _drained(pieces, broken)
     yield burst[-1:]
+
+
+def _reading_of(spoken: Dialect, *, begins_thinking: bool) -> Reading:
+    reading = spoken.reading()
+    if begins_thinking and isinstance(reading, OneReply):
+        reading.expect_thinking()
+    return reading
 
 
 def _web_page() -> Garbled:

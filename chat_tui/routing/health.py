@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from chat_tui.chunks import Timings
+from chat_tui.chunks import Timings, TokenKind
 from chat_tui.errors import ProviderError, RateLimited, Rejected
 from chat_tui.models import Model
 
@@ -49,6 +49,8 @@ class Vitals(msgspec.Struct, frozen=True):
     """By kind of task: the good and the bad outcomes, verdicts included, older ones discounted."""
     verdicts: Outcomes = {}
     """By kind of task: people's verdicts alone, good and bad."""
+    begins_thinking: bool = False
+    """Its answers begin in thinking, without the mark that opens it."""
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -135,6 +137,10 @@ class Health:
         # That it answered at all counts half of a verdict.
         self._change(model, outcomes=_counted(self.vitals(model).outcomes, kind, 0.5, 0.0))
 
+    def reclassified(self, model: str, kind: TokenKind) -> None:
+        """A part of an answer turned out to be of this kind: what an answer of this model begins with is known now."""
+        self._change(model, begins_thinking=kind == "thinking")
+
     def judged(self, model: str, good: float, kind: str = "") -> None:
         """A person's verdict on an answer: 1 good, 0 bad; `kind` is what was asked for."""
         known, pair = self.vitals(model), (good, 1.0 - good)
@@ -209,6 +215,7 @@ def _faded(old: Vitals, share: float, age: float, now: float) -> Vitals:
         resting_until=now + min(rest, REST_LIMIT_SECONDS) if rest > 0 else 0.0,
         outcomes=_faded_outcomes(old.outcomes, share),
         verdicts=_faded_outcomes(old.verdicts, share),
+        begins_thinking=old.begins_thinking,
     )
 
 

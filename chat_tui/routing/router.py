@@ -16,9 +16,10 @@ from itertools import islice
 
 import msgspec
 
-from chat_tui.chunks import Chunk, End, Error, Token
+from chat_tui.chunks import Chunk, End, Error, Metadata, Token
 from chat_tui.context import Context
 from chat_tui.conversation import new_id
+from chat_tui.core.reclassified import moved
 from chat_tui.errors import ChatTuiError, NoModel
 from chat_tui.models import Model
 from chat_tui.request import Request
@@ -96,9 +97,12 @@ class Router:
             async for chunk in stream:
                 if isinstance(chunk, Token):
                     texts[chunk.kind].append(chunk.token)
+                elif isinstance(chunk, Metadata):
+                    pair = moved("".join(texts["text"]), "".join(texts["thinking"]), chunk)
+                    texts = {"text": [pair[0]], "thinking": [pair[1]]}
                 elif isinstance(chunk, End):
                     end = chunk
-                elif isinstance(chunk, Error) and run.error is not None and not any(texts.values()):
+                elif isinstance(chunk, Error) and run.error is not None and not "".join(texts["text"]).strip():
                     raise run.error
         return Reply("".join(texts["text"]), "".join(texts["thinking"]), end)
 

@@ -127,7 +127,8 @@ class Run:
     def _wanted(self, burst: Sequence[Chunk]) -> Sequence[Chunk]:
         if self._request.include_metadata:
             return burst
-        return [chunk for chunk in burst if not isinstance(chunk, Metadata)]
+        # What of the text was thinking must be told to whoever has it.
+        return [chunk for chunk in burst if not isinstance(chunk, Metadata) or chunk.event == "reclassified"]
 
     def _candidates(self) -> Iterator[tuple[str, Model]]:
         """The models to be asked, in order, with the rung of the ladder that has chosen each.
@@ -346,10 +347,7 @@ class Run:
         ]
         yield [*opening, *words.not_whole(context)]
         self._tally.begin_try()
-        left = self._tally.left_of(self._request.max_tokens)
-        request = self._request.changed(prompt="", turns=context.turns, max_tokens=left, stream=self._streams)
-        limited = price_limit(request, model, context.tokens, self._spent or 0.0)
-        async with self._means.open_stream(model, request.changed(**limited)) as source:
+        async with self._means.open_stream(model, self._request_to(model, context)) as source:
             quiet_from = self._control.waited_seconds
             phase: Phase = "asked"
             while self._tally.ending is None:
@@ -362,8 +360,7 @@ class Run:
                     raise Garbled(f"{model.name} ended without an ending.", "Ask again.") from None
                 except Expired:
                     raise self._too_slow(model, phase) from None
-                self._address = words.address(burst) or self._address
-                self._notes.update(dict.fromkeys(words.notes(burst)))
+                self._note(model, burst)
                 before, phase = phase, words.phase_after(burst, phase)
                 if phase not in (before, "accepted") or any(map(words.breaks_silence, burst)):
                     quiet_from = self._control.waited_seconds
@@ -373,6 +370,24 @@ class Run:
                 if chunks:
                     yield chunks
             self._judge(model)
+
+    def _request_to(self, model: Model, context: Context) -> Request:
+        """What this model is asked, with this context."""
+        request = self._request.changed(
+            prompt="",
+            turns=context.turns,
+            max_tokens=self._tally.left_of(self._request.max_tokens),
+            stream=self._streams,
+            begins_thinking=self._health.vitals(model.name).begins_thinking,
+        )
+        return request.changed(**price_limit(request, model, context.tokens, self._spent or 0.0))
+
+    def _note(self, model: Model, burst: Sequence[Chunk]) -> None:
+        """Keep what a burst tells of the way to the model, and of how its answers begin."""
+        self._address = words.address(burst) or self._address
+        self._notes.update(dict.fromkeys(words.notes(burst)))
+        for kind in words.reclassified_as(burst):
+            self._health.reclassified(model.name, kind)
 
     def _judge(self, model: Model) -> None:
         """Raises `ProviderError` where what has ended is no answer."""

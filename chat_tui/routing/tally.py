@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from msgspec.structs import replace
+
 from chat_tui.chunks import Chunk, End, Metadata, Timings, Token, TokenKind, Usage
 from chat_tui.figures import BURST_SECONDS
 from chat_tui.gaps import Gaps
 from chat_tui.routing.joint import Joint
+from chat_tui.routing.token_lengths import TokenLengths
 from chat_tui.text_safety import Cleaner
 from chat_tui.tokens import streamed
 
@@ -70,15 +73,19 @@ class Tally:
         texts = {kind: cleaner.rest() for kind, cleaner in self._cleaners.items()}
         if self._joint is not None:
             texts["text"] = self._joint.feed(texts["text"]) + self._joint.rest()
+        for kind, text in texts.items():
+            self._lengths[kind].add(0, len(text))
         return [self._counted(text, kind) for kind, text in texts.items() if text]
 
     def begin_try(self) -> None:
         """A model is asked, or asked again: what a try that came to nothing has left behind does not count."""
         self._cleaners = {kind: Cleaner() for kind in _KINDS}
         self._joint = Joint(self.text.rstrip(), _gap(self.text)) if self._part else None
+        self._lengths = {kind: TokenLengths() for kind in _KINDS}
         self._usage: Usage | None = None
         self._count_at_usage = 0
         self.rejected, self.tools, self.thinking_characters = None, [], 0
+        self._thinking: list[str] = []
         self._gaps.forget_last()
         self._asked = self._now()
 
@@ -93,15 +100,19 @@ class Tally:
         for chunk in burst:
             if isinstance(chunk, Token):
                 text = self._cleaners[chunk.kind].feed(chunk.token)
+                raw = len(chunk.token)
                 if self._joint is not None and chunk.kind == "text":
                     text = self._joint.feed(text)
                 if text:
                     chunks.append(self._counted(text, chunk.kind))
+                self._lengths[chunk.kind].add(raw, len(text))
             elif isinstance(chunk, End):
                 # Nothing follows that could decide about what is held: it belongs to the answer that is judged now.
                 chunks += self._held_back()
                 self.ending = chunk
                 self._note(chunk.usage)
+            elif isinstance(chunk, Metadata) and chunk.event == "reclassified":
+                chunks += self._reclassified(chunk)
             elif isinstance(chunk, Metadata):
                 self._note(chunk.usage)
                 if chunk.tool:
@@ -116,9 +127,40 @@ class Tally:
                 self._first, self._characters_at_first = self._last, self._characters
                 chunks.append(Metadata("first_token", ttft_seconds=self._ttft(self._begun)))
         if self._whole:
-            self._held += [chunk for chunk in chunks if isinstance(chunk, Token)]
-            return [chunk for chunk in chunks if not isinstance(chunk, Token)]
+            return self._kept(chunks)
         return chunks
+
+    def _reclassified(self, told: Metadata) -> list[Chunk]:
+        """What the dialect takes back of a kind, counted in characters that were shown."""
+        kind: TokenKind = "text" if told.kind == "text" else "thinking"
+        was: TokenKind = "thinking" if kind == "text" else "text"
+        tokens = self._held_back()
+        count = self._lengths[was].shown_of_last(told.characters)
+        if not count:
+            return [*tokens]
+        if kind == "thinking":
+            self._part = [self.text[:-count]]
+            self._thought, self._thinks = (self._first or self._asked, self._now()), True
+        else:
+            text = "".join(self._thinking)
+            self._part.append(text[-count:])
+            self._thinking = [text[:-count]]
+        self.thinking_characters += count if kind == "thinking" else -count
+        if self._joint is not None:
+            self._joint = Joint(self.text.rstrip(), _gap(self.text))
+        return [*tokens, replace(told, kind=kind, characters=count)]
+
+    def _kept(self, chunks: Sequence[Chunk]) -> Sequence[Chunk]:
+        """What goes on of a reply that is given out as a whole: nobody has seen its tokens."""
+        others: list[Chunk] = []
+        for chunk in chunks:
+            if isinstance(chunk, Token):
+                self._held.append(chunk)
+            elif isinstance(chunk, Metadata) and chunk.event == "reclassified":
+                self._held = retyped(self._held, chunk)
+            else:
+                others.append(chunk)
+        return others
 
     def _ttft(self, since: float) -> float | None:
         # The model that goes on with an answer had no first token of its own.
@@ -146,6 +188,7 @@ class Tally:
         if kind == "text":
             self._part.append(text)
         else:
+            self._thinking.append(text)
             self.thinking_characters += len(text)
         if len(self._sample) < SAMPLE_CHARACTERS:
             self._sample += text
@@ -213,6 +256,23 @@ class Tally:
         tokens = usage.completion_tokens - (0 if self._thought else usage.thinking_tokens)
         measured = tokens * (1 - self._characters_at_first / self._characters)
         return round(measured / span, 2) if measured >= 1 else None
+
+
+def retyped(tokens: Sequence[Token], told: Metadata) -> list[Token]:
+    """The tokens, with the last characters of the one kind as the other."""
+    kind: TokenKind = "text" if told.kind == "text" else "thinking"
+    left, changed = told.characters, list[Token]()
+    for token in reversed(tokens):
+        size = len(token.token)
+        if not left or token.kind == kind:
+            changed.append(token)
+        else:
+            moved = min(left, size)
+            left -= moved
+            changed.append(replace(token, kind=kind, token=token.token[size - moved :]))
+            if moved < size:
+                changed.append(replace(token, token=token.token[: size - moved]))
+    return changed[::-1]
 
 
 def _gap(part: str) -> str:

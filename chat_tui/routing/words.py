@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from chat_tui.chunks import Chunk, Metadata, Token
+from chat_tui.chunks import Chunk, Metadata, Token, TokenKind
 from chat_tui.context import Context
 from chat_tui.errors import (
     Busy,
@@ -152,6 +152,13 @@ def breaks_silence(chunk: Chunk) -> bool:
     if isinstance(chunk, Token):
         return bool(chunk.token)
     return isinstance(chunk, Metadata) and chunk.event in _NEWS and not is_acceptance(chunk)
+
+
+def reclassified_as(burst: Sequence[Chunk]) -> Iterator[TokenKind]:
+    """What parts of the answer have turned out to be."""
+    for chunk in burst:
+        if isinstance(chunk, Metadata) and chunk.event == "reclassified":
+            yield "thinking" if chunk.kind == "thinking" else "text"
 
 
 def fault(model: Model, error: Exception) -> InternalError:

@@ -214,6 +214,8 @@ class ChatPane(Vertical):
                 if not answer.ended and known != (now := without_text(answer.turn)):
                     known = now
                     self.transcript.amend(known)
+                if isinstance(chunk, Metadata) and chunk.event == "reclassified" and chunk.phase != "quick":
+                    self.transcript.reclassify(chunk)
                 if isinstance(chunk, Metadata) and chunk.event == "note" and chunk.attempt and there <= 0:
                     self.host.say(clean_line(chunk.reason, 300))
             elif chunk.phase != "quick":

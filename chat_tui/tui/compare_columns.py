@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.message import Message
 
-from chat_tui.chunks import Token
+from chat_tui.chunks import Metadata, Token
 from chat_tui.conversation import Turn
 from chat_tui.figures import Figures
 from chat_tui.tui import at_once, compare_lines, keymap
@@ -172,6 +172,8 @@ class Column(Vertical):
                     if self.typing and not self.hurry.is_set():
                         with suppress(TimeoutError):
                             await asyncio.wait_for(self.hurry.wait(), self._typing_delay_seconds)
+                elif isinstance(chunk, Metadata) and chunk.event == "reclassified":
+                    self.text.reclassify(chunk)
                 elif known != answer.turn.left_out:
                     known = answer.turn.left_out
                     self.text.amend(self._shown(without_text(answer.turn)))

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from chat_tui.chunks import Chunk, End, Error, ErrorInfo, Metadata, Start, State, Token, Usage
 from chat_tui.conversation import Turn
 from chat_tui.core.finish_reasons import state_of
+from chat_tui.core.reclassified import moved
 from chat_tui.errors import EmptyAnswer
 from chat_tui.route import Route
 from chat_tui.web.openai_bodies import (
@@ -87,6 +88,7 @@ class Events:
         self._failure: ErrorInfo | None = None
         self._id, self._created, self._include_usage = id, created, include_usage
         self._spoke = False
+        self._thinking: list[str] = []
 
     def of(self, chunks: Sequence[Chunk]) -> bytes:
         """The events of these chunks, some or none; the last ones are those of the `End`."""
@@ -95,6 +97,8 @@ class Events:
     def _of(self, chunk: Chunk) -> bytes:
         if isinstance(chunk, Token):
             return self._said(chunk) if chunk.token else b""
+        if isinstance(chunk, Metadata) and chunk.event == "reclassified":
+            return self._answered_after_all(chunk)
         if isinstance(chunk, (Start, Metadata)):
             self._model = chunk.model or self._model
         elif isinstance(chunk, Error):
@@ -107,8 +111,15 @@ class Events:
         role = _NEVER if self._spoke else _FIRST
         self._spoke = True
         if token.kind == "thinking":
+            self._thinking.append(token.token)
             return self._event(replace(role, reasoning_content=token.token))
         return self._event(replace(role, content=token.token))
+
+    def _answered_after_all(self, told: Metadata) -> bytes:
+        """What was taken for thinking is the answer; clients cannot be told that text was thinking."""
+        text, thinking = moved("", "".join(self._thinking), told)
+        self._thinking = [thinking]
+        return self._said(Token(text)) if told.kind == "text" and text else b""
 
     def _ended(self, end: End) -> bytes:
         self._model = end.model or self._model

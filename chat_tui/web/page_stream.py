@@ -10,8 +10,9 @@ from typing import Any
 import msgspec
 
 from chat_tui.answer import Answer
-from chat_tui.chunks import Chunk, End, Token
+from chat_tui.chunks import Chunk, End, Metadata, Token
 from chat_tui.conversation import Conversation
+from chat_tui.core.reclassified import moved
 from chat_tui.engine import Engine
 from chat_tui.web.rendering import Change, Rendering
 from chat_tui.web.seed_chunks import Words, camel, in_lines
@@ -65,6 +66,8 @@ class PageStream:
         self._answer, self._words = answer, words
         self._rendering = Rendering()
         self._phase: object = None
+        self._texts: dict[str, list[str]] = {"text": [], "thinking": []}
+        """What has come, of the phase that is shown."""
         self._rendered = 0.0
 
     async def encode(self, chunks: Sequence[Chunk]) -> bytes:
@@ -74,17 +77,35 @@ class PageStream:
             # More text may gather until it is time to render again.
             await asyncio.sleep(self._rendered + RENDER_SECONDS - monotonic())
         self._rendered = monotonic()
-        texts = [chunk for chunk in chunks if isinstance(chunk, Token) and chunk.kind == "text"]
+        texts = [chunk for chunk in chunks if _changes_text(chunk)]
         changes = await asyncio.to_thread(self._changes, texts, ended) if texts or ended else []
         told = [event for event in map(self._words.told, chunks) if event is not None]
         last = [told.pop()] if ended else []
         shown = [Html(change.block, change.piece.html, change.piece.joins) for change in changes]
         return in_lines([*told, *shown, Counted(camel(self._answer.figures())), *last])
 
-    def _changes(self, texts: Sequence[Token], ended: bool) -> list[Change]:
-        for token in texts:
-            if token.phase != self._phase:
-                # The detailed answer takes the place of the short one.
-                self._phase, self._rendering = token.phase, Rendering()
-            self._rendering.feed(token.token)
+    def _changes(self, chunks: Sequence[Chunk], ended: bool) -> list[Change]:
+        for chunk in chunks:
+            if isinstance(chunk, Metadata):
+                self._reclassify(chunk)
+            elif isinstance(chunk, Token) and chunk.kind == "thinking":
+                self._texts["thinking"].append(chunk.token)
+            elif isinstance(chunk, Token):
+                if chunk.phase != self._phase:
+                    # The detailed answer takes the place of the short one.
+                    self._phase, self._rendering = chunk.phase, Rendering()
+                    self._texts["text"] = []
+                self._texts["text"].append(chunk.token)
+                self._rendering.feed(chunk.token)
         return self._rendering.changes(ended=ended)
+
+    def _reclassify(self, told: Metadata) -> None:
+        """What was rendered is rendered anew; the page clears it when it is told."""
+        text, thinking = moved("".join(self._texts["text"]), "".join(self._texts["thinking"]), told)
+        self._texts = {"text": [text], "thinking": [thinking]}
+        self._rendering = Rendering()
+        self._rendering.feed(text)
+
+
+def _changes_text(chunk: Chunk) -> bool:
+    return isinstance(chunk, Token) or (isinstance(chunk, Metadata) and chunk.event == "reclassified")

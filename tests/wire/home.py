@@ -15,7 +15,7 @@ from typing import Any
 from chat_tui.conversation import Turn
 from chat_tui.history.store import Store
 
-STATES = {"complete", "length", "cancelled", "broken", "failed", "refused"}
+STATES = {"complete", "length", "cancelled", "broken", "failed", "refused", "empty"}
 
 QUICK = "[error_handling]\nretry_attempts = 1\n"
 """Settings without second tries."""

@@ -124,8 +124,15 @@ class OneReply:
 
     def held(self) -> Sequence[Chunk]:
         """What was not given out yet, where the reply breaks off: what may still have become a tag, for one."""
+        return self._rest(natural=False)
+
+    def _rest(self, *, natural: bool) -> list[Chunk]:
         unsent, self._unsent = self._unsent, []
-        return [*unsent, *(Token(text, kind) for text, kind in self._tags.rest())]
+        return [*unsent, *self._tags.rest(natural=natural)]
+
+    def expect_thinking(self) -> None:
+        """The model is known to begin in thinking without an opening mark. To be called before anything else."""
+        self._tags = ThinkingTags(begins_thinking=True)
 
     def close(self) -> Sequence[Chunk]:
         """The ending, where a finish reason came without an end marker."""
@@ -153,7 +160,7 @@ class OneReply:
     def _say(self, text: Json, chunks: list[Chunk]) -> None:
         if text and isinstance(text, str):
             self._spoke = True
-            chunks.extend(Token(piece, kind) for piece, kind in self._tags.feed(text) if piece)
+            chunks.extend(self._tags.feed(text))
 
     def _serve(self, model: Json) -> None:
         """Note the model that the server says is answering."""
@@ -170,6 +177,7 @@ class OneReply:
     def _think(self, text: Json, chunks: list[Chunk]) -> None:
         if text and isinstance(text, str):
             self._spoke = True
+            self._tags.come_apart()
             chunks.append(Token(text, "thinking"))
 
     def _count(self, usage: Usage, chunks: list[Chunk]) -> None:
@@ -189,8 +197,8 @@ class OneReply:
         return [Metadata("skipped", reason="one malformed event")]
 
     def _ending(self) -> Sequence[Chunk]:
-        chunks: list[Chunk] = list(self.held())
         state: State = "refused" if self._refused else state_of(self._reason)
+        chunks = self._rest(natural=state == "complete")
         chunks.append(
             End(
                 finish_reason=self._reason,

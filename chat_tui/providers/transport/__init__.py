@@ -125,6 +125,7 @@ class Transport:
                 may_be_stale=not stale,
                 may_redirect=redirects < REDIRECTS_LIMIT,
                 may_change=len(fresh) < QUIRKS_LIMIT,
+                begins_thinking=request.begins_thinking,
             )
             if not streams(request, made.call.quirks):
                 # It shows nothing of its work before it has said all.
@@ -210,7 +211,15 @@ class _Again(msgspec.Struct, frozen=True):
 class _Wire:
     """One attempt's connection, as httpx tells of it."""
 
-    def __init__(self, timeout: httpx.Timeout, *, may_be_stale: bool, may_redirect: bool, may_change: bool) -> None:
+    def __init__(
+        self,
+        timeout: httpx.Timeout,
+        *,
+        may_be_stale: bool,
+        may_redirect: bool,
+        may_change: bool,
+        begins_thinking: bool = False,
+    ) -> None:
         self.sent = asyncio.Event()
         """The request is out."""
         self.answered = False
@@ -218,6 +227,8 @@ class _Wire:
         self.accepted = False
         """The head says that the request is taken as it is."""
         self.may_redirect, self.may_change = may_redirect, may_change
+        self.begins_thinking = begins_thinking
+        """Its model is known to leave out the mark that opens its thinking."""
         self._fresh = not may_be_stale
         self.extensions = {"timeout": timeout.as_dict(), "trace": self._trace}
 
@@ -260,7 +271,9 @@ async def _attempt(
                 echoes = EchoFilter(line)
                 async with (
                     aclosing(pieces),
-                    aclosing(replies.bursts(pieces, kind, spoken, BROKEN)) as bursts,
+                    aclosing(
+                        replies.bursts(pieces, kind, spoken, BROKEN, begins_thinking=wire.begins_thinking)
+                    ) as bursts,
                     aclosing(_mended(bursts, spoken, call, wire)) as mended,
                 ):
                     async for burst in mended:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from chat_tui.chunks import Metadata
 from chat_tui.conversation import Turn
 from chat_tui.tui.transcript.parts import Part, estimated_turn_height
 from chat_tui.tui.transcript.rendering import Renderer
@@ -170,6 +171,11 @@ class LineModel:
         """The last turn, which streams, with more known of it than its text."""
         self.views[-1].amend(turn)
         self.views.turns[-1] = turn
+        self.changed(len(self.views) - 1)
+
+    def reclassify(self, told: Metadata) -> None:
+        """The end of the last turn's text was thinking, or the other way round."""
+        self.views[-1].reclassify(told)
         self.changed(len(self.views) - 1)
 
     def finish(self, turn: Turn) -> None:

@@ -11,6 +11,7 @@ from textual.geometry import Offset
 from textual.message import Message
 from textual.selection import Selection
 
+from chat_tui.chunks import Metadata
 from chat_tui.conversation import Turn
 from chat_tui.markdown.code_blocks import Code
 from chat_tui.tui import keymap
@@ -194,6 +195,11 @@ class Transcript(SelectingPane, can_focus=True, inherit_bindings=False):
     def append(self, text: str, kind: TextKind = "text") -> None:
         """Text of the last turn has come. Cheap; painted within a frame."""
         self._model.views[-1].append(text, kind)
+        self._ask_frame()
+
+    def reclassify(self, told: Metadata) -> None:
+        """The end of the last turn's text was thinking, or the other way round."""
+        self._model.reclassify(told)
         self._ask_frame()
 
     def amend(self, turn: Turn) -> None:

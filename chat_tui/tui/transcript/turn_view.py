@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from itertools import accumulate
 
-from chat_tui.chunks import TokenKind
+from chat_tui.chunks import Metadata, TokenKind
 from chat_tui.conversation import Turn
+from chat_tui.core.reclassified import moved
 from chat_tui.markdown.blocks import Block, Splitter, codes
 from chat_tui.markdown.code_blocks import Code
 from chat_tui.text_safety import Cleaner, clean
@@ -30,6 +31,7 @@ class TurnView:
         "_pending",
         "_quick",
         "_raw",
+        "_raw_thinking",
         "_seams",
         "_settled",
         "_taken",
@@ -73,6 +75,7 @@ class TurnView:
         self._answer_from = 0
         self._pending: list[tuple[str, TextKind]] = []
         self._raw: list[str] = []
+        self._raw_thinking: list[str] = []
         self._cleaners: dict[TokenKind, Cleaner] = {}
         self._tops: list[int] | None = None
         self._seams = SeamPlaces()
@@ -127,12 +130,27 @@ class TurnView:
                     self._restack()
             self._body.feed(text)
         else:
+            self._raw_thinking.append(raw)
             self._thinking = self._thinking or PlainSplitter()
             self._thinking.feed(text)
             self._thinking_length += len(text)
             if self._quick is not None and self._body is None:
                 # Its fold tells how much there is.
                 self._restack()
+
+    def reclassify(self, told: Metadata) -> None:
+        """The end of the text was thinking, or the other way round: what has come is laid anew."""
+        self.flush()
+        text, thinking = moved("".join(self._raw), "".join(self._raw_thinking), told)
+        self._raw, self._raw_thinking, self._cleaners = [], [], {}
+        self._body = self._thinking = None
+        self._thinking_length = 0
+        if thinking:
+            self.append(thinking, "thinking")
+        if text:
+            self.append(text, "text")
+        self._restack()
+        self.flush()
 
     def amend(self, turn: Turn) -> None:
         """More is known of the streaming turn than its text: who answers, what was left out."""
@@ -148,7 +166,7 @@ class TurnView:
         same = "".join(self._raw) == turn.text and bool(turn.thinking) == bool(self._thinking_length)
         same = same and (turn.quick.text if turn.quick else "") == (self._quick.raw if self._quick else "")
         self.live, self.status, self.turn = False, "", turn
-        self._pending, self._raw = [], []
+        self._pending, self._raw, self._raw_thinking = [], [], []
         if not same:
             self._build()
             return

@@ -96,6 +96,18 @@ class AnswerView {
     this.thinking.hidden = this.text.hidden || !this.thought.trim();
   }
 
+  // What came last as text was thinking, or the other way round; the text comes anew as HTML.
+  reclassify(kind, count) {
+    const [text, thought] = [[...this.source], [...this.thought]];
+    const moved = (kind === "text" ? thought : text).splice(-count).join("");
+    this.source = text.join("") + (kind === "text" ? moved : "");
+    this.thought = thought.join("") + (kind === "text" ? "" : moved);
+    this.thinkingText.firstChild.data = this.thought;
+    this.thinking.hidden = this.text.hidden || !this.thought.trim();
+    this.text.replaceChildren();
+    this.blocks = [];
+  }
+
   // It is shown when it is whole.
   hold() {
     this.text.hidden = true;

@@ -157,6 +157,7 @@ function take(answer, event) {
       keepPlace();
       break;
     case "metadata":
+      if (event.data.event === "reclassified") view.reclassify(event.data.kind, event.data.characters);
       view.notice(noticeWords(event.data));
       break;
     case "error":

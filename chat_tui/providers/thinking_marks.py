@@ -1,0 +1,198 @@
+"""The marks between which models write their thinking into their text, and where such a mark is only talked about.
+
+Sources: the chat templates of DeepSeek, Qwen, Mistral (`[THINK]`), Kimi (`◁think▷`), Seed (`<seed:think>`), Gemini and
+Gemma (`<thought>`), Cohere (`<|START_THINKING|>`), OpenThinker (`<|begin_of_thought|>`), and OpenAI's harmony format.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Literal
+
+import msgspec
+
+_NAMES = "thinking", "think", "thoughts", "thought", "reasoning"
+_NAME = rf"(?:[a-z]{{1,12}}:)?(?:{'|'.join(_NAMES)})"
+_ROLE = r"[\w .=\-]{0,60}"
+_TAG = re.compile(
+    rf"<\s?(?P<slash>/)?\s?(?P<name>(?i:{_NAME}))(?:\s[^<>/]{{0,200}})?>"
+    r"|\[(?P<bracket_slash>/)?THINK(?:ING)?\]"
+    r"|◁(?P<triangle_slash>/)?think(?:ing)?▷"
+    r"|<\|(?:(?P<begin>begin_of_thought|START_THINKING)|(?P<end>end_of_thought|END_THINKING))\|>"
+    rf"|(?P<frame><\s?(?i:{_NAME})\s?/>|<\|(?:(?:begin|end)_of_solution|(?:START|END)_RESPONSE)\|>)"
+    rf"|(?:<\|(?:end|return|call)\|>\s?)?(?:<\|start\|>{_ROLE}(?:<\|channel\|>(?P<channel>{_ROLE}))?|<\|channel\|>(?P<first>{_ROLE}))"
+    r"(?:<\|constrain\|>[\w .\-]{0,20})?<\|message\|>"
+)
+_UNFINISHED = re.compile(
+    rf"(?:<\s?/?\s?[a-z:]{{0,26}}|<\s?/?\s?{_NAME}(?:\s?/|\s[^<>/]{{0,200}})|\[/?[THINKG]{{0,8}}|◁/?[think]{{0,8}}"
+    rf"|(?:<\|(?:end|return|call)\|>\s?)?(?:<\|start\|>{_ROLE})?(?:<\|channel\|>{_ROLE})?"
+    r"(?:<\|constrain\|>[\w .\-]{0,20})?(?:<(?:\|[a-z_]{0,20}\|?)?)?)\Z",
+    re.IGNORECASE,
+)
+_HARMONY_END = re.compile(r"(?:<\|(?:end|return|call)\|>\s*)+\Z")
+_BEGINNINGS = re.compile(r"[<\[◁]")
+LONGEST_MARK = 300
+"""Characters; no mark is longer."""
+_SENTENCE_ENDS = ".!?…。！？"
+_QUOTES = "\"'“‘«‹„(`"
+_BEHIND_MENTION = ".,;:!?)\"'”’»›`"
+_FENCE = re.compile(r"[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)?(`{3,}|~{3,})(.*)")
+_TICKS = re.compile(r"`+")
+_SCANNED_AT_ONCE = 100_000
+_LINE_BEGINNING = 300
+
+MarkKind = Literal["open", "close", "thinking channel", "text channel", "frame"]
+
+
+class Mark(msgspec.Struct, frozen=True, gc=False):
+    """One mark in a text."""
+
+    kind: MarkKind
+    family: str
+    """What an opening mark and its closing one have in common."""
+    start: int
+    stop: int
+    """Behind its last character."""
+
+
+def next_mark(text: str, start: int) -> Mark | None:
+    """The first whole mark from this place on."""
+    if "<" not in text and "[" not in text and "◁" not in text:
+        return None
+    found = _TAG.search(text, start)
+    if found is None:
+        return None
+    kind, family = _meaning(found)
+    return Mark(kind, family, found.start(), found.end())
+
+
+def _meaning(found: re.Match[str]) -> tuple[MarkKind, str]:
+    groups = found.groupdict()
+    if name := groups["name"]:
+        return ("close" if groups["slash"] else "open"), name.lower()
+    if groups["frame"]:
+        return "frame", ""
+    if groups["begin"] or groups["end"]:
+        return ("open" if groups["begin"] else "close"), "begin_of_thought"
+    if found.group().endswith("<|message|>"):
+        channel = (groups["channel"] or groups["first"] or "final").strip()
+        return ("text channel" if channel.startswith("final") else "thinking channel"), "harmony"
+    sign = found.group()[0]
+    return ("close" if groups["bracket_slash"] or groups["triangle_slash"] else "open"), sign
+
+
+def unfinished_from(text: str, start: int) -> int:
+    """Where at the end of a text a mark may have begun that is not whole yet; the text's length where none has."""
+    for beginning in _BEGINNINGS.finditer(text, max(start, len(text) - LONGEST_MARK)):
+        if _UNFINISHED.match(text, beginning.start()):
+            return beginning.start()
+    return len(text)
+
+
+def has_open_mark(line: str) -> bool:
+    """Whether a mark was opened on a line and not closed."""
+    depth = place = 0
+    while (mark := next_mark(line, place)) is not None:
+        depth, place = max(0, depth + {"open": 1, "close": -1}.get(mark.kind, 0)), mark.stop
+    return depth > 0
+
+
+def is_mention_of_opening(before: str, after: str, *, had_block: bool) -> bool | None:
+    """Whether an opening mark behind other text is talked about; None: more must come."""
+    if not after.strip(" \t"):
+        return None
+    mention = may_be_mention(before, after)
+    if mention is False and before.strip() and before[-1].isspace() and not had_block:
+        return before.rstrip()[-1] not in _SENTENCE_ENDS
+    if mention is False and not before.strip() and not had_block:
+        # A line that begins with the mark and goes on as a sentence tells of it.
+        return _goes_on_in_lower_case(after)
+    return mention
+
+
+def without_last_mark(text: str) -> str:
+    """The end of an answer in the harmony format without the mark that ends it."""
+    return _HARMONY_END.sub("", text)
+
+
+def may_be_mention(before: str, after: str) -> bool | None:
+    """Whether a mark stands in a sentence about marks, and not where a block begins or ends; None: more must come.
+
+    `before` is what stands before it on its line, `after` what follows it.
+    """
+    if not before.strip():
+        return False
+    previous = before[-1]
+    if not after:
+        return None
+    if previous in _QUOTES and after[0] in _BEHIND_MENTION:
+        return True
+    if not previous.isspace() or before.rstrip()[-1] in _SENTENCE_ENDS + "\"'”)":
+        return _goes_on_in_lower_case(after) if previous.isspace() else False
+    bare = after.lstrip(" \t")
+    if not bare:
+        return None
+    return bare[0] in _BEHIND_MENTION or bool(_goes_on_in_lower_case(after))
+
+
+def _goes_on_in_lower_case(after: str) -> bool | None:
+    bare = after.lstrip(" \t")
+    if not bare:
+        return None
+    return after[0] in " \t" and bare[0].islower()
+
+
+class CodeMarks:
+    """Whether the end of a Markdown text lies in code; its pieces do not end within backticks."""
+
+    def __init__(self) -> None:
+        self._fence = ""
+        self._ticks = 0
+        """Backticks that have opened a span which is not closed yet."""
+        self._line = ""
+        """The beginning of the line."""
+
+    def feed(self, text: str) -> None:
+        """Take the next piece."""
+        # So long a piece is not looked through while everything waits: its end tells most.
+        first, *others = text[-_SCANNED_AT_ONCE:].split("\n")
+        self._go_on(first)
+        for line in others:
+            self._end_line()
+            self._go_on(line)
+
+    def _go_on(self, text: str) -> None:
+        self._line = (self._line + text[:_LINE_BEGINNING])[:_LINE_BEGINNING]
+        if not self._fence:
+            self._ticks = _open_ticks(text, self._ticks)
+
+    def _end_line(self) -> None:
+        line, self._line = self._line, ""
+        fence = _FENCE.match(line) if "```" in line or "~~~" in line else None
+        if self._fence:
+            if fence and fence[1].startswith(self._fence) and not fence[2].strip():
+                self._fence = ""
+        elif fence and not (fence[1][0] == "`" and "`" in fence[2]):
+            self._fence, self._ticks = fence[1], 0
+        elif not line.strip():
+            self._ticks = 0
+
+    @property
+    def inside(self) -> bool:
+        """In a fence, a code span, or an indented line."""
+        if self._fence or self._line.startswith(("    ", "\t")):
+            return True
+        # A span seldom goes on from line to line; a mark that begins its line is not in one.
+        return bool(self._line.strip()) and self._ticks > 0
+
+
+def _open_ticks(line: str, ticks: int) -> int:
+    """How many backticks have opened a span that is not closed at the line's end."""
+    for length in _lengths(line):
+        ticks = length if not ticks else 0 if length == ticks else ticks
+    return ticks
+
+
+def _lengths(line: str) -> Iterator[int]:
+    return (len(run.group()) for run in _TICKS.finditer(line))

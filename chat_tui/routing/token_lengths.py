@@ -1,0 +1,25 @@
+"""How long the tokens of a reply are as they came, and as they are shown: what is cleaned away does not count there."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+
+
+class TokenLengths:
+    """Of the tokens of one kind, in their order."""
+
+    def __init__(self) -> None:
+        self._came = array("q", [0])
+        """Characters up to each token's end."""
+        self._shown = array("q", [0])
+
+    def add(self, came: int, shown: int) -> None:
+        """One more token."""
+        self._came.append(self._came[-1] + came)
+        self._shown.append(self._shown[-1] + shown)
+
+    def shown_of_last(self, came: int) -> int:
+        """How many characters are shown of the last ones that came, counted in whole tokens."""
+        first = bisect_left(self._came, self._came[-1] - came)
+        return self._shown[-1] - self._shown[min(first, len(self._shown) - 1)]
