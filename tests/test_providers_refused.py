@@ -66,6 +66,15 @@ def openai(message: str, **more: Any) -> dict[str, Any]:
             GEMINI,
             "generationConfig.stopSequences",
         ),
+        (
+            openai(
+                "Unknown name \"seed\" at 'generation_config': Cannot find field.",
+                details=[{"fieldViolations": [{"field": "generation_config"}]}],
+            ),
+            GEMINI,
+            "generationConfig.seed",
+        ),
+        (openai("stop 参数非法。请检查文档。"), SENT, "stop"),
         ({"error": "option num_ctx is not allowed"}, OLLAMA, "options.num_ctx"),
         ({"error": "model does not support think"}, OLLAMA, "think"),
         (openai("thinking.budget_tokens: Input should be greater than 2048"), CLAUDE, "thinking"),
@@ -142,6 +151,8 @@ def quirk_of(status: int, error: Any, sent: dict[str, Any] = SENT, spoken: str =
         (400, "Unsupported value: 'messages[0].role' does not support 'system' with this model."),
         (400, "Invalid value: 'system'. Supported values are: 'user' and 'assistant'."),
         (400, "unexpected role 'system'"),
+        (400, "Role 'system' is not supported. Please use 'user' or 'assistant'."),
+        (400, "system: Extra inputs are not permitted"),
         (422, "messages.0.role: Input should be 'user' or 'assistant'"),
         (400, "Developer instruction is not enabled for models/gemma-3-27b-it"),
         (500, "Error rendering prompt with jinja template: oops"),
@@ -159,6 +170,7 @@ def test_a_model_without_a_system_role_is_known_by_what_it_says(status: int, mes
         openai("Your organization must be verified to stream this model. Please go to: https://x", param="stream"),
         openai("Streaming is not supported for this model."),
         openai("streaming is disabled"),
+        openai("This endpoint only supports non-streaming requests"),
         openai("stream is not supported"),
         openai("This model does not support streaming."),
         openai("Unsupported value: 'stream' does not support true with this model.", param="stream"),
@@ -194,6 +206,8 @@ def test_stream_options_are_another_matter(message: str) -> None:
          " 100000 instead.", 4096),
         ("max_tokens must be between 1 and 4096", 4096),
         ("num_predict too high: limit is 500", 500),
+        ("max_output_tokens must be in [2, 2048]", 2048),
+        ("max_tokens cannot exceed 8K", 8000),
     ],
 )  # fmt: skip
 def test_the_most_that_a_model_writes_is_read_from_what_it_says(message: str, limit: int) -> None:

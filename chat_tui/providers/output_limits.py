@@ -21,9 +21,10 @@ _FIELD = re.compile(
 )
 _TOO_LARGE = re.compile(
     r"too (?:large|high|big|many|long)|exceed|at most|less than|no more|cannot be (?:more|greater|larger)|maximum|limit"
-    r"|range|between|<=|\d >",
+    r"|range|between|must be in|<=|≤|\d >",
     re.IGNORECASE,
 )
+_KILO = re.compile(r"(?<![\w.])(\d{1,4}) ?[kK]\b")
 _NUMBER = re.compile(r"(?<![\w.-])(\d{2,9})(?![\w-]|\.\d)")
 _WHOLE = tuple(
     re.compile(pattern, re.IGNORECASE | re.DOTALL)
@@ -50,7 +51,7 @@ _OF_REPLY = tuple(
         r"to (?P<above>\d{1,9}) \(exclusive\)",
         r"to (?P<most>\d{1,9}) \(inclusive\)",
         r"between \d{1,9} and (?P<most>\d{1,9})",
-        r"(?:less than or equal to|at most|<=|(?:no|not) (?:be )?(?:more|greater|larger) than|(?:not|n't) exceed)"
+        r"(?:less than or equal to|at most|<=|≤|(?:no|not) (?:be )?(?:more|greater|larger) than|(?:not|n't) exceed)"
         r"[ `'\"]{1,3}(?P<most>\d{1,9})",
         r"(?:less|lower|smaller) than[ `'\"]{1,3}(?P<above>\d{1,9})",
         r"(?:maximum|limit)\b[^.\d]{0,60}?\b(?:is|of|to|:|=)[ `'\"]{1,3}(?P<most>\d{1,9})",
@@ -72,7 +73,7 @@ def output_limit(text: str, sent: int | None = None) -> OutputLimit | None:
 
     `sent`: the limit that was asked for, None where there was none.
     """
-    text = _THOUSANDS.sub("", text[:_LONGEST])
+    text = _KILO.sub(r"\g<1>000", _THOUSANDS.sub("", text[:_LONGEST]))
     sizes = window_sizes(text)
     if sizes is not None:
         prompt, window = sizes

@@ -30,7 +30,8 @@ _PLACES = ("param", "field", "fields", "path", "loc", "location", "parameter", "
 _REFUSES = re.compile(
     r"support|unknown|recogni[sz]|valid|permit|allow|enable|available|accept|implement|extra|unexpected|additional|cannot"
     r"|can't|must|should|too (?:many|large|long|high|small|low|big)|at most|at least|maxim|minim|exceed|up to|only"
-    r"|more than|less than|greater|deprecat|range|remove|disallow|forbid|reject|refus|incompatible|not found|no such",
+    r"|more than|less than|greater|deprecat|remove|disallow|forbid|reject|refus|incompatible|not found|no such|range"
+    r"|不支持|非法|有误|无效|错误|不能|必须|超出|超过|未知",
     re.IGNORECASE,
 )
 _UNKNOWN_FIELD = re.compile(
@@ -41,7 +42,8 @@ _UNKNOWN_FIELD = re.compile(
 )
 _WRONG_VALUE = re.compile(
     r"must (?:be|not|have)|should (?:be|have)|too (?:many|large|long|high|small|low|big)|at most|at least|maxim|minim"
-    r"|exceed|up to|more than|less than|greater|between|range|unsupported[ _]value|invalid[ _]value|(?:^|\W)only\W",
+    r"|exceed|up to|more than|less than|greater|between|range|unsupported[ _]value|invalid[ _]value|(?:^|\W)only\W"
+    r"|非法|有误|无效|必须|超出|超过",
     re.IGNORECASE,
 )
 
@@ -75,6 +77,9 @@ def refused_field(text: str, error: Json, sent: Mapping[str, Json], needed: Iter
     path = _named(_places(error), fields) or _mentioned(text, fields)
     if path is None:
         return None
+    inner = {field: name for field, name in fields.items() if len(field) > len(path) and field[: len(path)] == path}
+    # Google names the object that holds the field, and only in its text the field.
+    path = _mentioned(text, inner) or path
     if len(path) > 1 and "type" in _at(sent, path[:-1]):
         # One of several kinds of an object: a part alone cannot be taken out of it.
         path = path[:-1]

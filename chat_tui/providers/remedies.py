@@ -25,7 +25,7 @@ _NO_SYSTEM = re.compile(
     r"\W?(?:support|allow|enabl|accept|permit|available|valid)"
     r"|(?:not|n't|never|un)[ -]?(?:support|allow|accept|recogni[sz]e|permit|have)\w{0,3} (?:\S{1,40} ){0,4}?"
     r"\W{0,2}system\b"
-    r"|no system (?:role|message|prompt)"
+    r"|no system (?:role|message|prompt)|role\W{1,3}system\W{1,3}(?:is |are )?(?:not|un)|\bsystem\W{1,3}extra inputs"
     r"|developer instruction is not"
     r"|(?<!message, )conversation roles must alternate"
     r"|only \W?user\b.{1,12}\b(?:assistant|model)\b"
@@ -41,6 +41,7 @@ _NO_STREAM = re.compile(
     r"|unavailable|must be (?:set to )?false"
     r"|(?:does not|doesn't) support true)"
     r"|(?:not|n't|cannot|un)[ -]?(?:support|allow|do|permit)\w{0,3} (?:\S{1,40} ){0,3}?\W?stream(?:ing|ed)?\b"
+    r"|only \S{0,20} ?non-?stream"
     r"|(?<![\w-])stream\W{1,3}(?:is |must be |should be |=|: )false",
     re.IGNORECASE | re.DOTALL,
 )
@@ -117,11 +118,15 @@ def is_filtered(status: int, body: bytes) -> bool:
 
 
 def _of_all_dialects(status: int, said: str, text: str, error: Json, sent: Mapping[str, Json]) -> Remedy | None:
-    if status not in _REFUSED | {500, 501}:
+    if status not in _REFUSED | {403, 500, 501}:
         return None
     if _streams(sent) and (_NO_STREAM.search(said) or _param(error) == "stream"):
         return Remedy(WHOLE, _WHOLE_NOTE)
-    if _has_system(sent) and (_NO_SYSTEM.search(said) or (status == 500 and _TEMPLATE.search(text[:_LONGEST]))):
+    if (
+        status != 403
+        and _has_system(sent)
+        and (_NO_SYSTEM.search(said) or (status == 500 and _TEMPLATE.search(text[:_LONGEST])))
+    ):
         return Remedy(SYSTEM, "this model accepts no system prompt, so that was sent as part of the first question")
     if status not in {400, 413, 422}:
         return None
