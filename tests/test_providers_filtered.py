@@ -12,7 +12,7 @@ import pytest
 from chat_tui.chunks import End, Metadata
 from chat_tui.providers.remedies import is_filtered
 from chat_tui.providers.transport import Transport
-from tests.wire.asking import ask
+from tests.wire.asking import KEY, ask
 from tests.wire.home import Home
 from tests.wire.raw_server import RawServer, chunked, event, saying, whole
 
@@ -86,3 +86,24 @@ async def test_a_refused_question_is_told_and_no_other_model_is_asked(tmp_path: 
     assert (ran.chunks[-1]["state"], len(server.asked)) == ("refused", 1)
     assert "content management policy" in ran.told()
     assert not [chunk for chunk in ran.chunks if chunk["type"] == "error"]
+
+
+async def test_a_key_that_a_refusal_repeats_is_never_told(transport: Transport) -> None:
+    said = f"key {KEY}: the prompt was flagged by our content management policy"
+    body = {"error": {"message": said, "code": 400}}
+    stream = chunked(b"data: " + json.dumps(body).encode() + b"\n\n")
+    for reply in (stream, whole(json.dumps(body).encode(), "400 No")):
+        async with RawServer(saying(reply)) as server:
+            chunks, error = await ask(transport, server.base_url)
+        assert error is None
+        assert "hunter2" not in str(chunks)
+        assert "content management policy" in str(chunks)
+
+
+async def test_a_key_in_a_refusal_that_no_dialect_can_mend_is_never_told(transport: Transport) -> None:
+    body = {"error": {"message": f"max_tokens: 9 > 5 for key {KEY}", "code": 400}}
+    stream = chunked(b"data: " + json.dumps(body).encode() + b"\n\n")
+    async with RawServer(saying(stream)) as server:
+        _, error = await ask(transport, server.base_url)
+    assert error is not None
+    assert "hunter2" not in str(error)

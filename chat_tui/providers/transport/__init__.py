@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
+from functools import partial
 from typing import Any
 
 import httpx
@@ -53,6 +54,8 @@ _LOADING = re.compile(
     r"loading (?:the )?model|model.{0,200}\b(?:is|being)\b.{0,20}\bload(?:ed|ing)|model is (?:warming up|starting)",
     re.IGNORECASE,
 )
+LARGE_ERROR_BYTES = 2000
+"""An error that is looked at in a thread."""
 REMEMBERED_LIMIT = 64
 """Of one model's quirks."""
 
@@ -160,7 +163,8 @@ class Transport:
                 before, made = made, await encoded(spoken, request, model, known)
                 if (before.call.body, before.call.path) == (made.call.body, made.call.path) and again.error:
                     # The dialect knows no way to do so.
-                    raise again.error
+                    with mapped(line, model.name):
+                        raise again.error
                 if note := again.remedy.note_for(request):
                     yield [_note(line, model, note, attempt=len(fresh))]
 
@@ -319,16 +323,22 @@ async def _other(
     target = _redirect(reply) if wire.may_redirect else ""
     if target:
         return _Again(url=target)
+    judge = partial(_judgement, reply, body, spoken, line, model, call, wire)
+    # A question with images, or a whole page in place of an error, takes milliseconds, which the loop has not got.
+    large = len(call.body) > LARGE_BYTES or len(body) > LARGE_ERROR_BYTES
+    return await asyncio.to_thread(judge) if large else judge()
+
+
+def _judgement(
+    reply: httpx.Response, body: bytes, spoken: Dialect, line: Line, model: Model, call: Call, wire: _Wire
+) -> _Again | Sequence[Chunk]:
+    """What an error means for the call: pure, the reply's head and body are there."""
     error = _refused(reply, body, spoken, line, model, call)
     if reply.status_code == 503 and _LOADING.search(error.title) and len(line.provider.base_urls) < 2:
         return _Again(loading=True)
     if is_filtered(reply.status_code, body):
         return _refusal(error)
-    if not wire.may_change:
-        raise error
-    # With images a body has megabytes.
-    sent = await asyncio.to_thread(_sent, call) if len(call.body) > LARGE_BYTES else _sent(call)
-    found = remedy(reply.status_code, body, sent, spoken, call.quirks)
+    found = remedy(reply.status_code, body, _sent(call), spoken, call.quirks) if wire.may_change else None
     if found is None:
         raise error
     return _Again(remedy=found, error=error)
