@@ -20,12 +20,10 @@ from chat_tui.route import Route
 from chat_tui.routing.difficulty import examined
 from chat_tui.routing.router import Router
 from chat_tui.routing.stream import Stream
-from chat_tui.spending import midnight
+from chat_tui.spending import PAID_APART, midnight, paid_apart
 
 SAVE_SECONDS = 0.2
 """Between two saves of the growing answers, so that a kill costs less than 250 ms of them."""
-PAID_APART = "paid apart"
-"""Where it is kept what the answers have cost that are not: the day and US dollars."""
 
 
 class Answers:
@@ -176,8 +174,7 @@ class Answers:
 
     async def paid_apart(self) -> float:
         """US dollars paid today for answers that are kept nowhere."""
-        day, _, dollars = (await self._memory.place(PAID_APART)).partition(" ")
-        return float(dollars) if day == str(midnight().date()) else 0.0
+        return paid_apart(await self._memory.place(PAID_APART))
 
     # -- running and saving ---------------------------------------------------------------------------------------
 

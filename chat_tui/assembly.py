@@ -32,6 +32,7 @@ from chat_tui.providers.quality import prior_of
 from chat_tui.providers.roster import Roster, with_dialects
 from chat_tui.providers.socket_owners import OwnerLookup, listening_owner
 from chat_tui.routing.strategies import DEFAULT, names, plug_ins
+from chat_tui.spending import PAID_APART, SpentElsewhere, midnight, paid_apart
 from chat_tui.supply import LocalModels, Parts, ShownWeights
 from chat_tui.text_safety import clean_line
 
@@ -84,6 +85,26 @@ def _teller_of_garbled_texts(tell: Callable[[ChatTuiError], None]) -> Callable[[
             loop.call_soon_threadsafe(tell, error)
 
     return tell_garbled
+
+
+async def _spent_today(config: Config, file: Path, tell: Callable[[ChatTuiError], None]) -> SpentElsewhere | None:
+    """What today's saved conversations have cost, where there is a budget; None where it is not known.
+
+    A store that cannot be read is told.
+    """
+    if config.daily_budget is None or not await asyncio.to_thread(file.exists):
+        return None
+    today = midnight()
+    try:
+        store = await Store.open_or_read(file)
+        try:
+            dollars = await store.spent(today) + paid_apart(await store.place(PAID_APART))
+            return SpentElsewhere(today, dollars)
+        finally:
+            await store.close()
+    except HistoryError as error:
+        tell(error)
+        return None
 
 
 async def open_engine(
@@ -140,6 +161,7 @@ async def open_engine(
         supply=parts,
         open_private=partial(Store.open, None),
         tell=tell,
+        spent_elsewhere=None if save else await _spent_today(config, store_file or paths.store_file(), tell),
     )
     if history.notice:
         engine.memory.tell_once(history.read_only or history.warning or HistoryError(history.notice))

@@ -5,14 +5,17 @@ from __future__ import annotations
 from chat_tui.answers import Answers
 from chat_tui.config import Config
 from chat_tui.memory import Memory
-from chat_tui.spending import Spending, midnight
+from chat_tui.spending import Spending, SpentElsewhere, midnight
 
 
 class Budget:
     """Made by the engine; all amounts are US dollars."""
 
-    def __init__(self, config: Config, memory: Memory, answers: Answers) -> None:
+    def __init__(
+        self, config: Config, memory: Memory, answers: Answers, elsewhere: SpentElsewhere | None = None
+    ) -> None:
         self._config, self._memory, self._answers = config, memory, answers
+        self._elsewhere = elsewhere
 
     async def affordable(self, asked: float | None, *, answers: int = 1) -> float | None:
         """What the next answer may cost, where so many are asked for at once; None: there is no limit."""
@@ -25,7 +28,8 @@ class Budget:
     async def _spent_today(self) -> float:
         today = midnight()
         paid_apart = await self._answers.paid_apart()
-        return await self._memory.spent(today) + paid_apart + self._answers.unsaved_dollars(today)
+        elsewhere = self._elsewhere.dollars if self._elsewhere and self._elsewhere.midnight == today else 0.0
+        return await self._memory.spent(today) + paid_apart + self._answers.unsaved_dollars(today) + elsewhere
 
     async def spending(self, conversation_id: str | None) -> Spending:
         """What was spent in a conversation and today, and what may be; what runs counts with about what it costs."""

@@ -34,7 +34,7 @@ from chat_tui.preview import Preview
 from chat_tui.request import Request
 from chat_tui.routing.difficulty import features_of
 from chat_tui.routing.router import Router
-from chat_tui.spending import Spending
+from chat_tui.spending import Spending, SpentElsewhere
 from chat_tui.stage import History as History
 from chat_tui.stage import LocalWeights as LocalWeights
 from chat_tui.stage import Supply
@@ -64,12 +64,13 @@ class Engine(Foreseeing):
         supply: Supply,
         open_private: Callable[[], Awaitable[History]],
         tell: Callable[[ChatTuiError], None],
+        spent_elsewhere: SpentElsewhere | None = None,
     ) -> None:
         self._history = history
         memory = Memory(history, open_private, is_busy=lambda id: id in self._answers, tell=tell)
         super().__init__(config, router, memory, weights, supply)
         self._answers = Answers(router, self.memory, adaptive=config.adaptive, tell=tell, at_saved=self._note_saved)
-        self._budget = Budget(config, self.memory, self._answers)
+        self._budget = Budget(config, self.memory, self._answers, spent_elsewhere)
         self._titles = Titles(config, router, self.memory)
         self._closed = False
         self._asking = asyncio.Lock()

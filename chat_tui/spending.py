@@ -18,6 +18,24 @@ class Spending(msgspec.Struct, frozen=True):
     """That may be spent in a day; None: there is no limit."""
 
 
+class SpentElsewhere(msgspec.Struct, frozen=True):
+    """What saved conversations had cost today when an engine began that saves nothing and so knows none of them."""
+
+    midnight: datetime
+    """When the day began."""
+    dollars: float
+
+
+PAID_APART = "paid apart"
+"""Where it is kept what today's answers have cost that are kept nowhere themselves: a date and US dollars."""
+
+
+def paid_apart(kept: str) -> float:
+    """US dollars of today in what is kept there."""
+    day, _, dollars = kept.partition(" ")
+    return float(dollars) if day == str(midnight().date()) else 0.0
+
+
 def midnight() -> datetime:
     """When this day began, where the user is."""
     return datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)

@@ -155,6 +155,11 @@ async def test_the_days_budget_holds(home: Home, server: ModelServer) -> None:
     # The next process knows what was paid.
     ran = await home.run("batch", "-", stdin=b"word\n")
     assert "daily budget of $0.02" in ran.chunks[0]["error"]["title"]
+    # One that saves nothing does, too.
+    ran = await home.run("batch", "-", "--private", stdin=b"word\n")
+    assert "daily budget of $0.02" in ran.chunks[0]["error"]["title"]
+    ran = await home.run("--private", "ask", "--json", "word")
+    assert "may be spent" in ran.told()
 
 
 async def test_a_list_of_models_is_asked_for_where_none_is_named(home: Home) -> None:
