@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Set
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import ParamSpec
 
 import msgspec
 
@@ -35,6 +36,8 @@ from chat_tui.routing.strategies import DEFAULT, names, plug_ins
 from chat_tui.spending import PAID_APART, SpentElsewhere, midnight, paid_apart
 from chat_tui.supply import LocalModels, Parts, ShownWeights
 from chat_tui.text_safety import clean_line
+
+P = ParamSpec("P")
 
 
 def _local_models(config: Config, tell: Callable[[ChatTuiError], None]) -> LocalModels:
@@ -72,19 +75,30 @@ def _with_a_strategy(config: Config, known: Set[str], tell: Callable[[ChatTuiErr
     return msgspec.structs.replace(config, strategy=DEFAULT)
 
 
-def _teller_of_garbled_texts(tell: Callable[[ChatTuiError], None]) -> Callable[[], None]:
-    """Tells, from whatever thread, that a text of the history is damaged."""
+def _in_loop(call: Callable[P, object]) -> Callable[P, None]:
+    """Calls it in this event loop, from whatever thread; not at all when the loop has ended."""
     loop = asyncio.get_running_loop()
-    error = HistoryError(
+
+    def called(*args: P.args, **named: P.kwargs) -> None:
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(partial(call, *args, **named))
+
+    return called
+
+
+async def _opened_history(file: Path | None, settings: Settings, tell: Callable[[ChatTuiError], None]) -> Store:
+    """The store, or one in memory where it cannot be used, which is told."""
+    garbled = HistoryError(
         "A text in the history is damaged: what cannot be read of it is shown as \ufffd.",
         "`chat-tui history check` names its conversation. All other texts are as they were.",
     )
-
-    def tell_garbled() -> None:
-        with suppress(RuntimeError):  # The loop has ended.
-            loop.call_soon_threadsafe(tell, error)
-
-    return tell_garbled
+    try:
+        return await Store.open_or_read(
+            file, msgspec.structs.replace(settings, when_garbled=_in_loop(partial(tell, garbled)))
+        )
+    except HistoryError as error:
+        tell(error)
+        return await Store.open(None)
 
 
 async def _spent_today(config: Config, file: Path, tell: Callable[[ChatTuiError], None]) -> SpentElsewhere | None:
@@ -145,14 +159,7 @@ async def open_engine(
     for warning in key_warnings(in_config, paths.config_file()):
         tell(warning)
     file = (store_file or paths.store_file()) if save else None
-    settings = Settings(
-        when_slow=when_slow, when_recovering=when_recovering, when_garbled=_teller_of_garbled_texts(tell)
-    )
-    try:
-        history = await Store.open_or_read(file, settings)
-    except HistoryError as error:
-        tell(error)
-        history = await Store.open(None)
+    history = await _opened_history(file, Settings(when_slow=when_slow, when_recovering=when_recovering), tell)
     engine = Engine(
         config,
         parts.router,
@@ -163,6 +170,7 @@ async def open_engine(
         tell=tell,
         spent_elsewhere=None if save else await _spent_today(config, store_file or paths.store_file(), tell),
     )
+    history.when_displaced = _in_loop(engine.memory.note_displaced)
     if history.notice:
         engine.memory.tell_once(history.read_only or history.warning or HistoryError(history.notice))
     await engine.recall()

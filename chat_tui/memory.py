@@ -378,6 +378,12 @@ class Memory:
         known = self._open.get(conversation_id)
         return known.path if known is not None else ()
 
+    def note_displaced(self, warning: HistoryError, replaced: bool) -> None:
+        """The history's file was deleted, moved or replaced; in another store what is open is saved once more."""
+        if replaced:
+            self._saving.begin_anew([each for id, each in self._open.items() if not self.is_private(id)])
+        self.tell_once(warning)
+
     def tell_once(self, error: HistoryError) -> None:
         """Tell it, unless the same was told since something could last be saved."""
         self._saving.tell_once(error)

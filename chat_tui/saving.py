@@ -100,6 +100,13 @@ class Saving:
             self._not_begun.discard(conversation.id)
             self._told.clear()
 
+    def begin_anew(self, conversations: Iterable[Conversation]) -> None:
+        """Another store is in use from now on: these conversations are to be saved in it as a whole."""
+        self.deleted.clear()
+        for conversation in conversations:
+            self._not_begun.add(conversation.id)
+            self._unsaved.setdefault(conversation.id, {turn.id: turn for turn in conversation.path})
+
     def _note_deleted(self, conversation_id: str) -> None:
         self._unsaved.pop(conversation_id, None)
         if conversation_id not in self.deleted:

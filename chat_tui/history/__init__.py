@@ -13,6 +13,7 @@
     transfer     export and import
     checking, copying          the whole store, read beside those who use it
     owners       which process is alive, so that its growing answers are not taken for broken ones
+    displacement where the file goes when it was deleted, moved or replaced while it is in use
     recovery     a fresh store out of the leaf pages of a damaged one
 
 Nothing happens at import: the file is made by `Store.open`.

@@ -19,8 +19,18 @@ R = TypeVar("R")
 class Lane:
     """Runs functions of a connection in its own thread. What was asked is done, even when the asker is cancelled."""
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection], place: str, damaged: Callable[[], None]) -> None:
-        self._connect = connect
+    def __init__(
+        self,
+        connect: Callable[[], sqlite3.Connection],
+        place: str,
+        damaged: Callable[[], None],
+        *,
+        renew: Callable[[sqlite3.Connection], sqlite3.Connection] = lambda db: db,
+        close: Callable[[sqlite3.Connection], None] = sqlite3.Connection.close,
+    ) -> None:
+        """`renew` is called before each work: it gives the connection to use, another one where the file was displaced.
+        `close` closes one."""
+        self._connect, self._renew, self._close = connect, renew, close
         self._place = place
         self._damaged = damaged
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="chat-tui-history")
@@ -38,8 +48,7 @@ class Lane:
 
     def _call(self, work: Callable[Concatenate[sqlite3.Connection, P], R], *args: P.args, **named: P.kwargs) -> R:
         try:
-            if self._db is None:
-                self._db = self._connect()
+            self._db = self._connect() if self._db is None else self._renew(self._db)
             return work(self._db, *args, **named)
         except (sqlite3.Error, OSError) as error:
             mapped = told(error, self._place)
@@ -62,7 +71,7 @@ class Lane:
             raise told(error, self._place) from error
         finally:
             if db is not None:
-                db.close()
+                self._close(db)
 
 
 @contextmanager

@@ -92,6 +92,13 @@ def reader(file: Path, settings: Settings) -> sqlite3.Connection:
     return db
 
 
+@contextmanager
+def reading(file: Path, settings: Settings) -> Iterator[sqlite3.Connection]:
+    """A `reader` for a moment."""
+    with closing(reader(file, settings)) as db:
+        yield db
+
+
 def onlooker(file: Path, settings: Settings) -> sqlite3.Connection:
     """A connection that leaves no trace, for a folder that cannot be written; raises `HistoryError` for another schema.
 

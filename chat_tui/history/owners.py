@@ -35,6 +35,12 @@ class Owner:
         self._lock = files.open_private(self._folder / self.id, os.O_CREAT | os.O_EXCL | os.O_RDWR)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
 
+    def renew(self) -> None:
+        """Let `announce` take the lock anew where its file was deleted."""
+        if self._folder is not None and self._lock is not None and not (self._folder / self.id).exists():
+            os.close(self._lock)
+            self._lock = None
+
     def release(self) -> None:
         """Give the lock back; again does no harm."""
         if self._folder is None or self._lock is None:

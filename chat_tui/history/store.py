@@ -23,6 +23,7 @@ from chat_tui.history import (
     checking,
     copying,
     costs,
+    displacement,
     erasing,
     naming,
     opening,
@@ -33,6 +34,7 @@ from chat_tui.history import (
     writes,
 )
 from chat_tui.history.checking import CheckReport
+from chat_tui.history.displacement import Place
 from chat_tui.history.lane import Lane, transaction
 from chat_tui.history.opening import Settings
 from chat_tui.history.owners import Owner
@@ -53,6 +55,10 @@ CATCH_UP_SECONDS = 0.1
 """Between two pieces of the indexing of old turns."""
 
 
+class _Displaced(HistoryError):
+    """The store's file is not at its place; the writer sees to that. Never leaves this module."""
+
+
 class Store:
     """Conversations on disk. Each call raises `HistoryError`; what a call has written is committed when it returns.
 
@@ -71,13 +77,17 @@ class Store:
         self._connect_reader: Callable[[Path], sqlite3.Connection] = partial(opening.reader, settings=settings)
         self._owner = Owner(None if file is None else opening.owners_folder(file))
         place = "memory" if file is None else str(file)
-        self._writer = Lane(self._connect, place, self._mark_damage)
+        self._place: Place | None = None
+        """Of the file that is written; None: it cannot be displaced, since it is in memory or only read."""
+        self._renewals = 0
+        self.when_displaced: Callable[[HistoryError, bool], None] = lambda warning, replaced: None
+        """Called in another thread, with words for the user, after the file was deleted, moved or `replaced` while it
+        was open; what could be saved is saved by then."""
+        self._writer = Lane(self._connect, place, self._mark_damage, renew=self._renewed, close=self._close_connection)
         # What is in memory belongs to one connection.
         self._reader = self._searcher = self._writer
         if file is not None:
-            self._reader, self._searcher = (
-                Lane(lambda: self._connect_reader(file), place, self._mark_damage) for _ in range(2)
-            )
+            self._reader, self._searcher = (self._reading_lane(file) for _ in range(2))
         self._catching_up: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
 
@@ -148,7 +158,55 @@ class Store:
         if self.read_only is not None:
             raise self.read_only
         db, self.warning = opening.writer(self.file, self._owner, self._settings)
+        self._place = displacement.place_of(self.file)
         return db
+
+    def _renewed(self, db: sqlite3.Connection) -> sqlite3.Connection:
+        """The writer's connection, to the file that is at the store's place."""
+        if self.file is None or self._place is None or not displacement.is_displaced(self.file, self._place):
+            return db
+        renewal = displacement.renewed(db, self.file, self._owner, self._settings, self._place)
+        self._place = displacement.place_of(self.file)
+        self._renewals += 1
+        self._close_connection(db)
+        self.when_displaced(renewal.warning, renewal.replaced)
+        return renewal.db
+
+    def _reading_lane(self, file: Path) -> Lane:
+        made = 0
+
+        def connect() -> sqlite3.Connection:
+            nonlocal made
+            if self._place is not None and displacement.is_displaced(file, self._place):
+                raise _Displaced("The history's file is not at its place.")
+            made = self._renewals
+            return self._connect_reader(file)
+
+        def renew(db: sqlite3.Connection) -> sqlite3.Connection:
+            if made == self._renewals:
+                return db
+            fresh = connect()
+            self._close_connection(db)
+            return fresh
+
+        return Lane(connect, str(file), self._mark_damage, renew=renew, close=self._close_connection)
+
+    def _close_connection(self, db: sqlite3.Connection) -> None:
+        file, place = self.file, self._place
+        if file is not None and place is not None and (self._renewals or displacement.is_displaced(file, place)):
+            displacement.close(db, file, self._settings.busy_seconds)
+        else:
+            db.close()
+
+    async def _asked(
+        self, lane: Lane, work: Callable[Concatenate[sqlite3.Connection, P], R], *args: P.args, **named: P.kwargs
+    ) -> R:
+        """What a lane that reads gives; where the file was displaced, after the writer has seen to that."""
+        try:
+            return await lane.run(work, *args, **named)
+        except _Displaced:
+            await self._writer.run(lambda db: None)
+            return await lane.run(work, *args, **named)
 
     def _mark_damage(self) -> None:
         if self.file is not None:
@@ -169,8 +227,10 @@ class Store:
         await self._writer.shut(self._leave)
 
     def _leave(self, db: sqlite3.Connection | None) -> None:
+        opened = db
         try:
             if db is not None:
+                db = self._renewed(db)
                 with transaction(db):
                     writes.settle_orphans(db, self._owner, own=True)
                 # Only where nobody is in the way: the log is as safe as the file.
@@ -178,6 +238,8 @@ class Store:
                 with suppress(sqlite3.Error):
                     db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         finally:
+            if db is not None and db is not opened:
+                db.close()
             self._owner.release()
 
     async def _catch_up(self) -> None:
@@ -206,7 +268,7 @@ class Store:
             with transaction(db, "DEFERRED"):
                 return work(db, *args, **named)
 
-        return await self._reader.run(whole)
+        return await self._asked(self._reader, whole)
 
     async def add_conversation(self, conversation: Conversation) -> None:
         """Adds it, with the turns of its path."""
@@ -310,7 +372,7 @@ class Store:
 
     async def version(self) -> int:
         """Another number than before as soon as somebody has written, be it another process."""
-        return await self._reader.run(lambda db: int(db.execute("PRAGMA data_version").fetchone()[0]))
+        return await self._asked(self._reader, lambda db: int(db.execute("PRAGMA data_version").fetchone()[0]))
 
     async def conversation(self, conversation_id: str) -> Conversation:
         """A conversation with its current path; raises `ConversationNotFound`. Attachments come without content."""
@@ -377,6 +439,8 @@ class Store:
         """Long work has a lane of its own, so that nobody waits for it; a cancel stops it."""
         if self.file is None:
             raise HistoryError("This history is only in memory: there is no file of it.")
+        # Where the file was displaced, the writer sees to that first.
+        await self._asked(self._reader, lambda db: None)
         stop = Event()
         lane = Lane(partial(self._connect_reader, self.file), str(self.file), self._mark_damage)
         try:
@@ -397,7 +461,7 @@ class Store:
                 return search.search(db, query, limit, stopped)
 
         try:
-            return await self._searcher.run(found)
+            return await self._asked(self._searcher, found)
         except asyncio.CancelledError:
             stopped.set()
             raise

@@ -1,0 +1,173 @@
+"""What to do when the store's file is not at its place any more while it is in use: deleted, moved away, replaced.
+
+The open connection still has all of it, since the system keeps a deleted file for those who have it open. So it is
+written to a new file at the same place; where another file has taken the place, that one is used.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from chat_tui.errors import HistoryError
+from chat_tui.history import copying, opening
+from chat_tui.history.failures import told
+from chat_tui.history.opening import Settings
+from chat_tui.history.owners import Owner, door
+
+
+class Place(NamedTuple):
+    """Which file is at a store's place, and which log beside it; None: none."""
+
+    file: tuple[int, int] | None
+    log: tuple[int, int] | None
+
+
+class Renewal(NamedTuple):
+    """A connection to what is at the place now."""
+
+    db: sqlite3.Connection
+    warning: HistoryError
+    """What happened, for people."""
+    replaced: bool
+    """It is another store: what is open is not in it."""
+
+
+def place_of(file: Path) -> Place:
+    """What is at the store's place now."""
+    return Place(_identity(file), _identity(_beside(file, "-wal")))
+
+
+def is_displaced(file: Path, known: Place) -> bool:
+    """Whether something else is there than `known`; an opened store whose log is gone is displaced, too."""
+    now = place_of(file)
+    return now.file != known.file or (known.log is not None and now.log != known.log)
+
+
+def renewed(db: sqlite3.Connection, file: Path, owner: Owner, settings: Settings, known: Place) -> Renewal:
+    """A connection to the store at the place, after what `db` still has was saved; `db` stays open.
+
+    Raises `HistoryError` where nothing can be written there: nothing is lost then as long as `db` is open.
+    """
+    try:
+        warning, replaced = _saved(db, file, owner, settings, known)
+        fresh, recovered = opening.writer(file, owner, settings)
+    except (sqlite3.Error, OSError) as error:
+        why = told(error, str(file))
+        raise HistoryError(
+            f"The history's file is gone, and no new one could be written. {why.title}",
+            f"What is open stays in memory, and is saved as soon as it can be. {why.hint}".strip(),
+        ) from error
+    if recovered is not None:
+        warning = HistoryError(f"{warning.title} {recovered.title}", f"{warning.hint} {recovered.hint}")
+    return Renewal(fresh, warning, replaced)
+
+
+def _saved(
+    db: sqlite3.Connection, file: Path, owner: Owner, settings: Settings, known: Place
+) -> tuple[HistoryError, bool]:
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with door(opening.owners_folder(file), settings.busy_seconds):
+        owner.renew()
+        # Where the file was moved, it has all of its log from now on.
+        with suppress(sqlite3.Error):
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        now = place_of(file)
+        if now.file == known.file:
+            return HistoryError(
+                "The log of the history was deleted while chat-tui was running.",
+                f"Nothing is lost: all of it is in {file}. Leave the files beside it alone while chat-tui runs.",
+            ), False
+        _drop_log(file, known)
+        if now.file is None:
+            copying.copy(db, file)
+            return HistoryError(
+                "The history's file was deleted or moved away while chat-tui was running.",
+                f"All of it was written to a new file: {file}.",
+            ), False
+        aside = _put_aside(db, file)
+        kept = f" What the former one held is kept as {aside}." if aside else ""
+        return HistoryError(
+            "Another file has taken the place of the history while chat-tui was running.",
+            f"It is used from now on, and what is open is saved in it.{kept}",
+        ), aside is not None
+
+
+def _drop_log(file: Path, known: Place) -> None:
+    """SQLite would take the log of the former file for one of the file that is there now."""
+    log = _beside(file, "-wal")
+    if known.log is not None and _identity(log) == known.log:
+        for left in (log, _beside(file, "-shm")):
+            left.unlink(missing_ok=True)
+
+
+def _put_aside(db: sqlite3.Connection, file: Path) -> Path | None:
+    """Saves a store whose place is taken beside it; None where the file that is there has all of it."""
+    if _has_all_of(db, file):
+        return None
+    stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
+    aside = file.with_name(f"{file.stem}.replaced-{stamp}{file.suffix}")
+    number = 1
+    while aside.exists():
+        number += 1
+        aside = file.with_name(f"{file.stem}.replaced-{stamp}-{number}{file.suffix}")
+    copying.copy(db, aside)
+    return aside
+
+
+def _has_all_of(db: sqlite3.Connection, file: Path) -> bool:
+    """Whether the file is a copy of this store, as another process makes one that notices first."""
+    rows = [db.execute(select).fetchall() for select in _CONTENT]
+    try:
+        with opening.reading(file, Settings()) as other:
+            there = [other.execute(select).fetchall() for select in _CONTENT]
+    except (sqlite3.Error, OSError, HistoryError):
+        return False
+    return set(rows[0]) <= set(there[0]) and rows[1] <= there[1]
+
+
+_CONTENT = ("SELECT key, id FROM conversation", "SELECT count(*), max(key) FROM turn")
+
+
+def close(db: sqlite3.Connection, file: Path, wait_seconds: float) -> None:
+    """Closes a connection to a file that is not at its place any more.
+
+    Closing the last connection of a file SQLite deletes the log at its path, which may be another store's by now: it is
+    put back. Nobody else opens the store meanwhile.
+    """
+    log, index = _beside(file, "-wal"), _beside(file, "-shm")
+    with suppress(HistoryError, OSError), door(opening.owners_folder(file), wait_seconds), _kept(log), _kept(index):
+        db.close()
+
+
+@contextmanager
+def _kept(file: Path) -> Iterator[None]:
+    held = file.with_name(f".{file.name}.{os.getpid()}.held")
+    try:
+        os.link(file, held)
+    except FileNotFoundError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        with suppress(FileExistsError):
+            os.link(held, file)
+        held.unlink()
+
+
+def _beside(file: Path, ending: str) -> Path:
+    return file.with_name(f"{file.name}{ending}")
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    try:
+        found = os.stat(file)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return found.st_dev, found.st_ino
