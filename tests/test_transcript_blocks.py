@@ -12,7 +12,7 @@ from chat_tui.markdown.blocks import (
     codes,
     split,
 )
-from chat_tui.tui.transcript.plain_text import PlainSplitter
+from chat_tui.markdown.plain_text import PlainSplitter
 
 LINES = [
     "",

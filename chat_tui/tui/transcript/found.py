@@ -10,8 +10,8 @@ from typing import NamedTuple
 from chat_tui.conversation import Turn
 from chat_tui.finding import Range, find
 from chat_tui.markdown.blocks import Splitter
+from chat_tui.markdown.plain_text import PlainSplitter
 from chat_tui.text_safety import Cleaner
-from chat_tui.tui.transcript.plain_text import PlainSplitter
 from chat_tui.tui.transcript.wrapping import Line
 
 KEPT_PARTS = 200

@@ -9,10 +9,10 @@ from chat_tui.conversation import Turn
 from chat_tui.core.reclassified import moved
 from chat_tui.markdown.blocks import Block, Splitter, codes
 from chat_tui.markdown.code_blocks import Code
+from chat_tui.markdown.plain_text import PlainSplitter
 from chat_tui.text_safety import Cleaner, clean
 from chat_tui.tui.transcript import turn_lines
 from chat_tui.tui.transcript.parts import FoldKind, Part, PartKind, TextKind, estimated_height, estimated_turn_height
-from chat_tui.tui.transcript.plain_text import PlainSplitter
 from chat_tui.tui.transcript.quick_view import QuickView
 from chat_tui.tui.transcript.rendering import Renderer
 from chat_tui.tui.transcript.seams import SeamPlaces, with_seams
