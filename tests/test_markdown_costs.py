@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from chat_tui.markdown.blocks import COLUMNS, Block, split
+from chat_tui.markdown.block import Block
+from chat_tui.markdown.blocks import COLUMNS, split
 from chat_tui.markdown.parser import make_parser
 from chat_tui.web.rendering import pieces
 

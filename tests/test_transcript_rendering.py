@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.style import Style
 
-from chat_tui.markdown.blocks import Block, split
+from chat_tui.markdown.block import Block
+from chat_tui.markdown.blocks import split
 from chat_tui.tui.transcript.ink import plain_ink
 from chat_tui.tui.transcript.line_model import KEPT_LINES, LineModel, Position
 from chat_tui.tui.transcript.rendering import Renderer

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Literal, TypeAlias
+from typing import Literal
 
-import msgspec
-
+from chat_tui.markdown.block import PARAGRAPH_LENGTH, Block, Kind
 from chat_tui.markdown.code_blocks import Code, fenced
 from chat_tui.markdown.indentation import expanded, indent_of
 from chat_tui.markdown.line_marks import (
@@ -28,8 +27,6 @@ from chat_tui.markdown.line_marks import (
     starts_block,
 )
 
-Kind: TypeAlias = Literal["markdown", "code", "table", "plain"]
-
 CODE_LINES = 12
 """Lines of a code block after which it is cut at the next good place."""
 CODE_LINES_MOST = 120
@@ -41,37 +38,8 @@ LIST_LENGTH = 4_000
 TABLE_ROWS, TABLE_CELLS = 16, 300
 COLUMNS = 64
 """What has more of them is not laid out as a table."""
-PARAGRAPH_LENGTH = 3_000
-"""Characters after which a paragraph is cut."""
 RAW_LINES = 200
 """Lines of mathematics or raw HTML after which its ending is not waited for."""
-
-
-class Block(msgspec.Struct, frozen=True):
-    """A piece of Markdown that stands for itself."""
-
-    kind: Kind
-    source: str
-    """Markdown; for `code` and `plain` the text itself."""
-    language: str = ""
-    gap: bool = False
-    """An empty line stands before it."""
-    first: bool = True
-    """False: it goes on with the block before (a piece of a long one)."""
-    last: bool = True
-    """False: a piece of a long block, whose next piece follows."""
-    joint: str = "\n"
-    """What stands between the piece before and this one in the source."""
-    number: int = 0
-    """The list number with which a later piece of an ordered list goes on; 0: what the source says."""
-    head: str = ""
-    """The head and first rows of the table that this piece goes on with."""
-    codes_before: int = 0
-    """Code blocks of the text that begin before this block."""
-    in_code: bool = False
-    """A piece of a list or quote that begins within the code of the piece before."""
-    indent: int = 0
-    """Columns by which the piece is indented (the rest of a very long list item)."""
 
 
 class Splitter:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chat_tui.markdown.blocks import PARAGRAPH_LENGTH, Block
+from chat_tui.markdown.block import PARAGRAPH_LENGTH, Block
 
 PIECE_LINES = 40
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from chat_tui.markdown.blocks import Block, Splitter
+from chat_tui.markdown.block import Block
+from chat_tui.markdown.blocks import Splitter
 from chat_tui.markdown.mathematics import is_display, legible
 from chat_tui.web.safe_html import code_html, html_of, plain_html
 

@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 from chat_tui.chunks import TokenKind
 from chat_tui.conversation import Turn
-from chat_tui.markdown.blocks import Block
+from chat_tui.markdown.block import Block
 from chat_tui.tui.transcript.wrapping import MEASURE, Line
 
 PartKind: TypeAlias = Literal[

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from chat_tui.conversation import Turn
-from chat_tui.markdown.blocks import Block, Splitter
+from chat_tui.markdown.block import Block
+from chat_tui.markdown.blocks import Splitter
 from chat_tui.text_safety import Cleaner, clean, clean_line
 from chat_tui.tui.keymap import first_key
 from chat_tui.tui.transcript.ink import Ink

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.style import Style
 
-from chat_tui.markdown.blocks import Block
+from chat_tui.markdown.block import Block
 from chat_tui.markdown.mathematics import is_display, legible
 from chat_tui.text_safety import clean_line
 from chat_tui.tui.transcript.code import Highlighter

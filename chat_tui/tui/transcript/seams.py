@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chat_tui.conversation import Turn
-from chat_tui.markdown.blocks import Block
+from chat_tui.markdown.block import Block
 from chat_tui.route import Seam
 from chat_tui.text_safety import clean, clean_line
 from chat_tui.tui.transcript.ink import Ink

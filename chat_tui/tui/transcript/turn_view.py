@@ -7,7 +7,8 @@ from itertools import accumulate
 from chat_tui.chunks import Metadata, TokenKind
 from chat_tui.conversation import Turn
 from chat_tui.core.reclassified import moved
-from chat_tui.markdown.blocks import Block, Splitter, codes
+from chat_tui.markdown.block import Block
+from chat_tui.markdown.blocks import Splitter, codes
 from chat_tui.markdown.code_blocks import Code
 from chat_tui.markdown.plain_text import PlainSplitter
 from chat_tui.text_safety import Cleaner, clean
