@@ -118,6 +118,7 @@ async def test_one_that_fails_says_why_in_its_column_and_disturbs_no_other() -> 
         assert "abcdef" in local
         assert "Away." in demo
         assert "overloaded" not in fast + local
+        await on.until(lambda: "failed" in on.chat.shown(on.screen._summary))
         table = on.chat.shown(on.screen._summary)
         assert [state for state in ("done", "broken off", "failed") if state in table] == [
             "done",

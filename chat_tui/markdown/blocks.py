@@ -26,6 +26,7 @@ from chat_tui.markdown.line_marks import (
     interrupts,
     starts_block,
 )
+from chat_tui.markdown.plain_text import PlainSplitter
 
 CODE_LINES = 12
 """Lines of a code block after which it is cut at the next good place."""
@@ -38,6 +39,11 @@ LIST_LENGTH = 4_000
 TABLE_ROWS, TABLE_CELLS = 16, 300
 COLUMNS = 64
 """What has more of them is not laid out as a table."""
+RICH_LINES, RICH_BLOCKS = 50_000, 20_000
+"""A text with more lines or blocks goes on as plain text: nobody formats that much, and each block takes memory and
+time whenever the whole is laid out."""
+PLAIN_LINES = 400
+"""Lines of a piece of that plain text."""
 RAW_LINES = 200
 """Lines of mathematics or raw HTML after which its ending is not waited for."""
 
@@ -67,17 +73,35 @@ class Splitter:
         self._head: list[str] = []
         self._codes = 0
         self._in_code = False
+        self._count = 0
+        self._plain: PlainSplitter | None = None
 
     def feed(self, text: str) -> None:
         """Take the next piece of the text, of any length."""
+        if self._plain is not None:
+            self._plain.feed(text)
+            return
         *lines, self._partial = (self._partial + text).split("\n")
-        for line in lines:
+        for index, line in enumerate(lines):
+            if self._count >= RICH_LINES or len(self.closed) >= RICH_BLOCKS:
+                self._go_on_plain("\n".join([*lines[index:], self._partial]))
+                return
+            self._count += 1
             self._take_long(line)
         if len(self._partial) > PARAGRAPH_LENGTH:
             self._partial = self._cut_line(self._partial)
 
+    def _go_on_plain(self, text: str) -> None:
+        self._close()
+        self._partial = ""
+        self._plain = PlainSplitter(self.closed, PLAIN_LINES)
+        self._plain.feed(text)
+
     def finish(self) -> None:
         """Nothing more comes."""
+        if self._plain is not None:
+            self._plain.finish()
+            return
         if self._partial:
             self._take_long(self._partial)
             self._partial = ""
@@ -85,6 +109,8 @@ class Splitter:
 
     def open(self) -> list[Block]:
         """The unfinished rest as blocks; it may look different when more has come."""
+        if self._plain is not None:
+            return self._plain.open()
         partial = self._expanded(self._partial)
         if self._state == "code":
             hidden = bool(partial.strip()) and self._until.startswith(partial.strip())

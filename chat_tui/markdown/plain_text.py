@@ -10,9 +10,12 @@ PIECE_LINES = 40
 class PlainSplitter:
     """Takes a plain text as it grows; gives pieces of some lines each, and at any time the unfinished rest."""
 
-    def __init__(self) -> None:
-        self.closed: list[Block] = []
+    def __init__(self, closed: list[Block] | None = None, piece_lines: int = PIECE_LINES) -> None:
+        """`closed`: a list to add to, whose blocks stand before this text."""
+        self.closed: list[Block] = [] if closed is None else closed
         """Pieces that nothing changes any more."""
+        self._before = len(self.closed)
+        self._piece_lines = piece_lines
         self._lines: list[str] = []
         self._partial = ""
         self._size = 0
@@ -25,7 +28,7 @@ class PlainSplitter:
             rest = self._cut_line(line) if len(line) > PARAGRAPH_LENGTH else line
             self._lines.append(rest)
             self._size += len(rest) + 1
-            if len(self._lines) >= PIECE_LINES or self._size > PARAGRAPH_LENGTH:
+            if len(self._lines) >= self._piece_lines or self._size > PARAGRAPH_LENGTH:
                 self._cut("\n")
         self._partial = self._cut_line(self._partial)
 
@@ -41,7 +44,11 @@ class PlainSplitter:
         lines = [*self._lines, self._partial] if self._partial else self._lines
         if not lines:
             return []
-        return [Block("plain", "\n".join(lines), first=not self.closed, joint=self._joint)]
+        return [Block("plain", "\n".join(lines), first=self._is_first, joint=self._joint)]
+
+    @property
+    def _is_first(self) -> bool:
+        return len(self.closed) == self._before
 
     def _cut_line(self, line: str) -> str:
         while len(line) > PARAGRAPH_LENGTH:
@@ -53,5 +60,5 @@ class PlainSplitter:
         return line
 
     def _cut(self, joint: str) -> None:
-        self.closed.append(Block("plain", "\n".join(self._lines), first=not self.closed, last=False, joint=self._joint))
+        self.closed.append(Block("plain", "\n".join(self._lines), first=self._is_first, last=False, joint=self._joint))
         self._lines, self._size, self._joint = [], 0, joint

@@ -222,11 +222,13 @@ class ChatPane(Vertical):
                 append(chunk.token, chunk.kind)
             elif chunk.kind == "text":
                 append(chunk.token, "quick")
+            await self.transcript.keep_up()
             there -= 1
             if self._hurry is not None and there < 0 and isinstance(chunk, Token):
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._hurry.wait(), self.typing_delay_seconds)
         self._hurry = None
+        await self.transcript.keep_up(0)
         self._stop_measuring()
         self.transcript.finish(answer.turn)
         self.find_bar.count_again()

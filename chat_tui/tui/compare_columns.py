@@ -169,6 +169,7 @@ class Column(Vertical):
             async for chunk in answer.follow(there):
                 if isinstance(chunk, Token):
                     append(chunk.token, chunk.kind)
+                    await self.text.keep_up()
                     if self.typing and not self.hurry.is_set():
                         with suppress(TimeoutError):
                             await asyncio.wait_for(self.hurry.wait(), self._typing_delay_seconds)
@@ -178,6 +179,7 @@ class Column(Vertical):
                     known = answer.turn.left_out
                     self.text.amend(self._shown(without_text(answer.turn)))
             self.typing = False
+            await self.text.keep_up(0)
             self.text.finish(self._shown(answer.turn))
         self.measure()
         self.post_message(self.Ended())

@@ -37,6 +37,10 @@ from chat_tui.tui.transcript.painting import (
 from chat_tui.tui.transcript.rendering import Renderer
 from chat_tui.tui.transcript.wrapping import Line
 
+SLICE_SECONDS, PAUSE_SECONDS = 0.003, 0.002
+"""Text that comes faster than it can be laid out is worked in for so long at a time, and keys are answered between."""
+ALLOWED_BEHIND = 8_000
+"""Characters that may wait for the next frame."""
 SCROLLBAR_SECONDS = 0.5
 """Between two drawings of the scroll bar while an answer streams: its thumb hardly moves then."""
 
@@ -97,12 +101,22 @@ class LinePane(ScrollView, can_focus=True):
             return
         begun = monotonic()
         if self._live:
-            self._model.views[-1].flush()
+            view = self._model.views[-1]
+            view.flush(SLICE_SECONDS)
             self._model.changed(len(self._model.views) - 1)
+            if view.behind:
+                self._ask_frame()
         self._lay()
         self._draw()
         self._load_lexers()
         self._frames.painted(begun)
+
+    async def keep_up(self, allowed: int = ALLOWED_BEHIND) -> None:
+        """Where more characters than this wait to be painted, work them in; keys are answered meanwhile."""
+        while self._live and self._model.views[-1].behind > allowed:
+            self._model.views[-1].flush(SLICE_SECONDS)
+            self._ask_frame()
+            await asyncio.sleep(PAUSE_SECONDS)
 
     @property
     def in_sight(self) -> bool:

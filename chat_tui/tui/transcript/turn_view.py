@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import accumulate
+from collections import deque
+from collections.abc import Sequence
+from itertools import accumulate, islice
+from math import inf
+from time import monotonic
 
 from chat_tui.chunks import Metadata, TokenKind
 from chat_tui.conversation import Turn
@@ -20,6 +24,11 @@ from chat_tui.tui.transcript.seams import SeamPlaces, with_seams
 from chat_tui.tui.transcript.turn_lines import Place
 from chat_tui.tui.transcript.wrapping import Line
 
+SLICE_CHARACTERS = 2_000
+"""Of text that has come, so many are worked in at once: at most some milliseconds, also where each is a line."""
+PIECE_CHARACTERS = 64_000
+"""A longer piece of text is cut when it comes, so that no slice copies megabytes."""
+
 
 class TurnView:
     """A turn's parts. Nothing is split before `parts` is asked for."""
@@ -30,11 +39,13 @@ class TurnView:
         "_cleaners",
         "_loose",
         "_pending",
+        "_pending_length",
         "_quick",
         "_raw",
         "_raw_thinking",
         "_seams",
         "_settled",
+        "_stale",
         "_taken",
         "_thinking",
         "_thinking_length",
@@ -74,11 +85,14 @@ class TurnView:
         self._quick: QuickView | None = None
         self._taken = (0, 0)
         self._answer_from = 0
-        self._pending: list[tuple[str, TextKind]] = []
+        self._pending: deque[tuple[str, TextKind]] = deque()
+        self._pending_length = 0
         self._raw: list[str] = []
         self._raw_thinking: list[str] = []
         self._cleaners: dict[TokenKind, Cleaner] = {}
-        self._tops: list[int] | None = None
+        self._tops = [0]
+        self._stale: int | None = 0
+        """From this part on the tops must be counted anew; None: they are right."""
         self._seams = SeamPlaces()
 
     @property
@@ -95,13 +109,41 @@ class TurnView:
 
     def append(self, text: str, kind: TextKind) -> None:
         """Take text that has come; `flush` works it in."""
-        self._pending.append((text, kind))
+        for start in range(0, len(text), PIECE_CHARACTERS):
+            self._pending.append((text[start : start + PIECE_CHARACTERS], kind))
+        self._pending_length += len(text)
 
-    def flush(self) -> None:
-        """Work in what has come since the last time."""
+    @property
+    def behind(self) -> int:
+        """Characters that have come and are not worked in."""
+        return self._pending_length
+
+    def flush(self, seconds: float = inf) -> None:
+        """Work in what has come since the last time, or as much of it as can be done in this time."""
         if self._settled is None:
             self._build()
-        pending, self._pending = self._pending, []
+        end = monotonic() + seconds
+        while self._pending:
+            self._work_in(self._next_pending())
+            if monotonic() > end:
+                break
+        self._sync()
+
+    def _next_pending(self) -> list[tuple[str, TextKind]]:
+        """The next few characters of what is pending: as many as take a millisecond or two."""
+        taken: list[tuple[str, TextKind]] = []
+        room = SLICE_CHARACTERS
+        while self._pending and room > 0:
+            text, kind = self._pending.popleft()
+            if len(text) > room:
+                self._pending.appendleft((text[room:], kind))
+                text = text[:room]
+            taken.append((text, kind))
+            room -= len(text)
+        self._pending_length -= SLICE_CHARACTERS - room
+        return taken
+
+    def _work_in(self, pending: Sequence[tuple[str, TextKind]]) -> None:
         if quick := "".join([text for text, of in pending if of == "quick"]):
             self._feed_quick(quick)
         for kind in ("thinking", "text"):
@@ -110,7 +152,6 @@ class TurnView:
                 self._feed(raw, kind)
                 # The wait is over, whenever its clock next looks.
                 self.status = self.status if self._quick else ""
-        self._sync()
 
     def _feed_quick(self, raw: str) -> None:
         if self._quick is None:
@@ -141,9 +182,13 @@ class TurnView:
 
     def reclassify(self, told: Metadata) -> None:
         """The end of the text was thinking, or the other way round: what has come is laid anew."""
-        self.flush()
-        text, thinking = moved("".join(self._raw), "".join(self._raw_thinking), told)
+        so_far = {kind: "".join([text for text, of in self._pending if of == kind]) for kind in ("text", "thinking")}
+        text, thinking = moved(
+            "".join(self._raw) + so_far["text"], "".join(self._raw_thinking) + so_far["thinking"], told
+        )
         self._raw, self._raw_thinking, self._cleaners = [], [], {}
+        self._pending = deque(part for part in self._pending if part[1] == "quick")
+        self._pending_length = sum(len(part) for part, _ in self._pending)
         self._body = self._thinking = None
         self._thinking_length = 0
         if thinking:
@@ -151,7 +196,6 @@ class TurnView:
         if text:
             self.append(text, "text")
         self._restack()
-        self.flush()
 
     def amend(self, turn: Turn) -> None:
         """More is known of the streaming turn than its text: who answers, what was left out."""
@@ -167,7 +211,7 @@ class TurnView:
         same = "".join(self._raw) == turn.text and bool(turn.thinking) == bool(self._thinking_length)
         same = same and (turn.quick.text if turn.quick else "") == (self._quick.raw if self._quick else "")
         self.live, self.status, self.turn = False, "", turn
-        self._pending, self._raw, self._raw_thinking = [], [], []
+        self._raw, self._raw_thinking = [], []
         if not same:
             self._build()
             return
@@ -251,6 +295,7 @@ class TurnView:
         if not self.live and self.turn.quick is not None and not self.turn.quick.text:
             settled.append(Part("alone", 1))
         self._settled = settled
+        self._forget_tops(0)
         self._loose = bodies
         self._answer_from = len(settled)
         self._sync()
@@ -263,6 +308,7 @@ class TurnView:
     def _sync(self) -> None:
         """Bring the parts in line with the splitters; parts whose block is the same are kept with their lines."""
         assert self._settled is not None
+        self._forget_tops(len(self._settled))
         known = {part.block: part for part in self._loose if part.block is not None}
         loose: list[Part] = []
         seen_thinking, seen_body = self._taken
@@ -288,7 +334,6 @@ class TurnView:
             loose.append(Part("error", 2))
         loose.append(Part("space", 1))
         self._loose = loose
-        self._tops = None
 
     def _part(self, kind: PartKind, block: Block, known: dict[Block, Part]) -> Part:
         part = known.get(block)
@@ -310,7 +355,8 @@ class TurnView:
     def _redo_header(self) -> None:
         for part in self._settled or ():
             if part.kind == "header":
-                part.lines, part.height, self._tops = None, 1 + self.measured, None
+                part.lines, part.height = None, 1 + self.measured
+                self._forget_tops(0)
 
     def set_status(self, text: str) -> None:
         """The line under an answer that has no text yet; empty removes it."""
@@ -351,10 +397,18 @@ class TurnView:
 
     def tops(self) -> list[int]:
         """The line at which each part begins, and at last the height."""
-        if self._tops is None:
-            self._tops = [0, *accumulate([part.height for part in self.parts()])]
-            self.height = self._tops[-1]
+        if self._stale is not None:
+            # A streaming answer has thousands of parts that stay; only those behind them are counted.
+            del self._tops[self._stale + 1 :]
+            heights = [part.height for part in self.parts()[self._stale :]]
+            self._tops += islice(accumulate(heights, initial=self._tops[-1]), 1, None)
+            self.height, self._stale = self._tops[-1], None
         return self._tops
+
+    def _forget_tops(self, part: int) -> None:
+        """The heights of this part and of those behind it may have changed."""
+        part = min(part, len(self._tops) - 1)
+        self._stale = part if self._stale is None else min(part, self._stale)
 
     def set_width(self, width: int) -> None:
         """Forget all lines; heights are estimates again."""
@@ -366,7 +420,7 @@ class TurnView:
             part.lines = None
             if part.block is not None:
                 part.height = estimated_height(part.block, width)
-        self._tops = None
+        self._forget_tops(0)
 
     def forget_lines(self) -> None:
         """Render again when next seen; heights stay as they are."""
@@ -382,7 +436,8 @@ class TurnView:
         part.lines = lines
         if part.height != len(lines):
             part.height = len(lines)
-            self._tops = None
+            parts = self.parts()
+            self._forget_tops(next((index for index in reversed(range(len(parts))) if parts[index] is part), 0))
         return lines
 
     def _has_gap(self, part: Part, block: Block) -> bool:
