@@ -168,3 +168,11 @@ async def test_a_connection_that_is_given_up_in_tls_greetings_is_closed_within_5
         await asyncio.wait_for(closed.wait(), 0.05)
         assert asking.cancelled() or isinstance(asking.exception(), errors.TooSlow)
         await transport.close()
+
+
+@pytest.mark.parametrize("written", ["127.0.0.1:{}", " HTTP://127.0.0.1:{} ", "http://127.0.0.1:{}"])
+async def test_a_proxy_may_be_written_without_its_scheme(transport: Transport, written: str) -> None:
+    async with RawServer(saying(chunked(GOOD))) as proxy:
+        provider = Provider("box", base_url="http://box.invalid/v1", proxy=written.format(proxy.port))
+        assert await asked(transport, provider) == "Hello"
+    assert proxy.asked[0].line.startswith("POST http://box.invalid/v1/chat/completions")

@@ -99,6 +99,14 @@ def test_words_and_numbers_that_happen_to_be_configured_stay(provider: Provider,
     assert redacted(provider, said) == said
 
 
+@pytest.mark.parametrize(
+    "said", ["Bearer ab1", '{"x-api-key": "ab1"}', "api_key=ab1", "('Authorization', 'Bearer ab1')"]
+)
+def test_a_short_key_is_kept_out_behind_its_label_only(said: str) -> None:
+    assert "ab1" not in redacted(Provider("box"), said, "ab1")
+    assert redacted(Provider("box"), "the grab1 of ab1 fails", "ab1") == "the grab1 of ab1 fails"
+
+
 def test_a_placeholder_in_the_place_of_a_key_is_no_secret() -> None:
     assert redacted(Provider("ollama"), "ollama cannot answer now (500)", "ollama") == "ollama cannot answer now (500)"
     assert redacted(Provider("box"), "the list is empty", "EMPTY") == "the list is empty"

@@ -96,6 +96,18 @@ async def test_a_dropped_file_is_offered_and_taken_by_tab(notes: Path) -> None:
         await listed(chat, "notes.md")
 
 
+async def test_enter_sends_a_path_that_was_pasted_among_words_as_it_is(notes: Path) -> None:
+    async with scripted_chat() as chat:
+        await chat.pilot.press(*"what is ")
+        chat.chat.prompt.paste(str(notes))
+        await chat.shows("attach this file")
+        await chat.pilot.press("enter")
+        await chat.answered()
+        assert chat.chat.answer is not None
+        assert chat.chat.answer.question.text == f"what is {notes}"
+        assert sent(chat) == []
+
+
 async def test_backspace_at_the_start_and_detach_take_a_file_off(notes: Path) -> None:
     async with scripted_chat() as chat:
         await chat.ask(f"/attach {notes}")

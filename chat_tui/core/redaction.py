@@ -59,7 +59,7 @@ class Redactor:
                 elif len(form) >= _TOKEN:
                     tokens.add(re.escape(form))
                 elif form and credential.label:
-                    labelled.append(rf"(\b{re.escape(credential.label)}\W{{1,8}}){re.escape(form)}(?![A-Za-z0-9])")
+                    labelled.append(_behind(credential.label, form))
         self._tokens = re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(tokens)})(?![A-Za-z0-9])") if tokens else None
         self._labelled = [re.compile(pattern, re.IGNORECASE) for pattern in labelled]
 
@@ -139,6 +139,11 @@ def hidden_positions(text: str, pieces: set[str]) -> set[int]:
         if folded[start : start + _PIECE] in pieces:
             hidden.update(range(start, start + _PIECE))
     return hidden
+
+
+def _behind(label: str, form: str) -> str:
+    """A pattern for a short credential that stands behind its label, as headers, JSON and queries write it."""
+    return rf"((?<![A-Za-z0-9]){re.escape(label)}\W{{1,8}}){re.escape(form)}(?![A-Za-z0-9])"
 
 
 def _marked(match: re.Match[str]) -> str:

@@ -37,6 +37,7 @@ def credentials_of(provider: Provider, api_key: str = "") -> Iterator[Credential
 def _all(provider: Provider, api_key: str) -> Iterator[Credential]:
     if api_key:
         yield Credential(api_key, "key")
+        yield Credential(api_key, "bearer")
     for name, value in provider.headers.items():
         if not _HARMLESS_HEADERS.fullmatch(name.strip()):
             yield from _of_header(name.strip(), value.strip())

@@ -14,17 +14,25 @@ from chat_tui.text_safety import clean_line
 
 def proxy_of(line: Line) -> str:
     """The proxy's address, which may hold a password; empty: the way is straight. Raises `Rejected`."""
-    if line.socket_path or line.provider.proxy == "none":
+    configured = line.provider.proxy.strip()
+    if line.socket_path or configured.lower() == "none":
         return ""
     base = base_url_of(line.provider)
     # No proxy that the environment names can reach this machine's own loopback for us.
-    if line.provider.proxy or is_loopback(base):
-        return line.provider.proxy
+    if configured or is_loopback(base):
+        return _with_scheme(configured)
     named, target = getproxies(), urlsplit(base)
     proxy = named.get(target.scheme) or named.get("all") or ""
     if not proxy or proxy_bypass(target.netloc.rpartition("@")[2]):
         return ""
-    return proxy if "://" in proxy else f"http://{proxy}"
+    return _with_scheme(proxy)
+
+
+def _with_scheme(proxy: str) -> str:
+    scheme, mark, rest = proxy.strip().partition("://")
+    if mark:
+        return f"{scheme.lower()}://{rest}"
+    return f"http://{scheme}" if scheme else ""
 
 
 def whose(provider: Provider, proxy: str) -> tuple[str, str]:

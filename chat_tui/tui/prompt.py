@@ -142,7 +142,7 @@ class Prompt(DraftArea):
     def action_send(self) -> None:
         """Take the current completion, unless the text is one already; else ask."""
         current = self._open_completion()
-        if current is not None and not _same(current.text, self._wanted_text()):
+        if current is not None and not self._is_sent_as_words() and not _same(current.text, self._wanted_text()):
             self._take(current)
             return
         self._dismiss()
@@ -155,6 +155,14 @@ class Prompt(DraftArea):
     def _ask(self, text: str) -> bool:
         self.post_message(self.Asked(text))
         return False
+
+    def _is_sent_as_words(self) -> bool:
+        """A path was pasted among words: Enter sends them, and only Tab attaches the file.
+
+        Alone it is offered to Enter as well, since as words it would be a command that there is not.
+        """
+        completed = self._completed
+        return completed is not None and completed.kind == "dropped" and not self.text.startswith("/")
 
     def action_cursor_up(self, select: bool = False) -> None:
         """Move up: in the open list, in the text, and from its first row to the prompt before."""
@@ -337,7 +345,8 @@ class Prompt(DraftArea):
             self.follow_change()
             what = "attach this file" if len(paths) == 1 else f"attach these {len(paths)} files"
             self._offer(
-                piece, [Completion(" ".join(map(written, paths)) + " ", f"{what}, or leave the words as they are")]
+                piece,
+                [Completion(" ".join(map(written, paths)) + " ", f"{what} with Tab, or send the words with Enter")],
             )
 
     def action_delete_left(self) -> None:
