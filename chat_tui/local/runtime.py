@@ -224,7 +224,7 @@ class Runtime:
         # Another process may run what it has loaded from there; that goes on without its files.
         for former in self._folder.glob(f"{MODULE}-*"):
             shutil.rmtree(former, ignore_errors=True)
-        os.replace(unpacked, place)
+        files.move(unpacked, place, replace=True)
         self._manifest = None
         return place
 
