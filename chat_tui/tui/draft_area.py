@@ -259,6 +259,10 @@ class DraftArea(TextArea, inherit_bindings=False):
         line = self.document.get_line(row)
         return location if is_boundary(line, column) else (row, previous_boundary(line, column))
 
+    def handles(self, key: str) -> bool:
+        """Whether this key acts on the text, or is tried there first."""
+        return bool(self._own_keys.actions(key, self.app._keymap))
+
     def action_new_line(self) -> None:
         """Insert a newline."""
         self.replace("\n", *self.selection, maintain_selection_offset=False)

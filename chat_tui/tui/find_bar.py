@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from typing import ClassVar
 
 from textual import on
@@ -88,13 +89,18 @@ class FindBar(InputLine):
             self._search()
 
     def _search(self) -> None:
-        self.run_worker(self._searched(self.value), exclusive=True)
+        self._run(self._searched)
+
+    def _run(self, search: Callable[[str], Coroutine[None, None, None]]) -> None:
+        """In place of a search for other words, which may not have begun: a coroutine would then never be awaited."""
+        work = partial(search, self.value)
+        self.run_worker(work, group="find", exclusive=True)  # type: ignore[arg-type]
 
     def count_again(self) -> None:
         """There is more text now; the place that was gone to stays."""
         if self.display:
             gone_to = self._transcript.found.wanted == self.value
-            self.run_worker(self._counted(self.value) if gone_to else self._searched(self.value), exclusive=True)
+            self._run(self._counted if gone_to else self._searched)
 
     async def _counted(self, wanted: str) -> None:
         turns = self._turns()

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from textual import on
@@ -162,7 +163,9 @@ class HistoryScreen(FramedScreen[tuple[str, str] | None]):
         self._searching, self._hurried = bool(words), False
         self.workers.cancel_group(self, "search")
         if words:
-            self.run_worker(self._search(words, cursor), group="search")
+            # The next letter may cancel it before it has begun: a coroutine would then never be awaited.
+            search = partial(self._search, words, cursor)
+            self.run_worker(search, group="search")  # type: ignore[arg-type]
         else:
             self._browse(cursor)
 

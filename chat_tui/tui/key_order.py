@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from typing import Any, TypeAlias
 
@@ -29,8 +29,12 @@ HOLD_SECONDS = 2.0
 
 _ROUNDS = 8
 """Messages that answer messages that answer a key, and so on."""
-_COMMANDS = ("command", "files")
-"""Groups of workers that do what a key has asked for. They may open a screen, or list what the next key takes."""
+_SEARCHES = ("files", "find")
+"""Groups of workers that look for what has been typed: the next key moves in what they find, or takes it."""
+_COMMANDS = ("command", *_SEARCHES)
+"""And those that do what a key has asked for; they may open a screen."""
+_QUESTIONS = "ask"
+"""And those that ask: keys for the conversation wait for them, but nothing that is written in the prompt."""
 _POLL_SECONDS = 0.005
 _POLLS = 50
 """A command that takes longer goes on beside what is typed."""
@@ -45,7 +49,7 @@ class KeyOrder:
         self._held: deque[Typed] = deque()
         self._released: Typed | None = None
         self._unsettled: tuple[Typed, Widget] | None = None
-        """Letters went into an input; what they set off may not have happened yet."""
+        """Letters went into a text; they, and what they set off, may not have acted yet."""
         self._waited: Typed | None = None
         """The key that has waited for that."""
         self._settling: asyncio.Task[None] | None = None
@@ -62,61 +66,71 @@ class KeyOrder:
         elif self._released is not None or self._settling is not None or self._held:
             self._held.append(typed)
             return True
-        if _is_text(typed) or typed is self._waited or not self._is_unsettled():
+        if isinstance(typed, events.Paste) or _is_text(typed) or typed is self._waited:
+            return False
+        focused = self._app.focused
+        own = isinstance(focused, DraftArea) and focused.handles(typed.key)
+        groups = _SEARCHES if own else (*_SEARCHES, _QUESTIONS)
+        if self._unsettled is None and not self._runs(groups):
             return False
         self._held.appendleft(typed)
         self._waited = typed
         text, target = self._unsettled or (typed, None)
-        self._settle(text, target, {worker for worker in self._app.workers if worker.group != "files"})
+        self._settle(text, target, lambda: self._runs(groups))
         return True
 
     def passed(self, typed: Typed, target: Widget | None, workers: Collection[Worker[Any]]) -> None:
         """It was passed on to this widget, when these workers were running."""
         if _is_text(typed) and isinstance(target, Input | TextArea):
             # The next letter can come right behind it: both have the same way.
-            if not isinstance(target, DraftArea):
-                self._unsettled = (typed, target)
+            self._unsettled = (typed, target)
             self._release()
         else:
-            self._settle(typed, target, workers)
+            self._settle(typed, target, lambda: self._runs(_COMMANDS, but=workers))
 
     def workers(self) -> Collection[Worker[Any]]:
         """Those that run now."""
         return set(self._app.workers)
 
-    def _is_unsettled(self) -> bool:
-        return self._unsettled is not None or any(worker.group == "files" for worker in self._app.workers)
+    def _runs(self, groups: Collection[str], but: Collection[Worker[Any]] = ()) -> bool:
+        """Whether a worker of these groups runs, other than those."""
+        running = (worker for worker in self._app.workers if not worker.is_finished and worker not in but)
+        return any(worker.group in groups for worker in running)
 
     def _release(self) -> None:
         if self._held and self._released is None and self._settling is None:
             self._released = self._held.popleft()
             self._app.post_message(self._released)
 
-    def _settle(self, typed: Typed, target: Widget | None, workers: Collection[Worker[Any]]) -> None:
+    def _settle(self, typed: Typed, target: Widget | None, works: Callable[[], bool]) -> None:
         self._unsettled = None
-        self._settling = asyncio.create_task(self._settled(typed, target, workers))
+        self._settling = asyncio.create_task(self._settled(typed, target, works))
 
-    async def _settled(self, typed: Typed, target: Widget | None, workers: Collection[Worker[Any]]) -> None:
+    async def _settled(self, typed: Typed, target: Widget | None, works: Callable[[], bool]) -> None:
         try:
             with suppress(TimeoutError):
                 async with asyncio.timeout(HOLD_SECONDS):
-                    await self._act(typed, target, workers)
+                    await self._act(typed, target, works)
         finally:
             self._settling = None
             self._release()
 
-    async def _act(self, typed: Typed, target: Widget | None, workers: Collection[Worker[Any]]) -> None:
-        """Until the key has acted, and what it has set off."""
-        screen = self._app.screen
+    async def _act(self, typed: Typed, target: Widget | None, works: Callable[[], bool]) -> None:
+        """Until the key has acted, and what it has set off; `works` tells whether a worker still does that."""
+        screen, polls = self._app.screen, iter(range(_POLLS))
         if isinstance(target, DraftArea):
             await _emptied(target)
-            if typed._stop_propagation and not self._commands(workers):
+            if typed._stop_propagation and not works():
                 # It has acted on the text alone.
                 return
         await self._way_up(target)
         seen: DOMNode | None = None
         for _ in range(_ROUNDS):
-            await self._done(workers, screen)
+            # A worker that has opened a screen may go on until that is closed.
+            for _ in polls:
+                if not works() or self._app.screen is not screen:
+                    break
+                await asyncio.sleep(_POLL_SECONDS)
             focused: DOMNode = self._app.focused or self._app.screen
             await self._way_up(focused)
             if focused is seen and not any(node.message_queue_size for node in _chain(focused)):
@@ -127,21 +141,6 @@ class KeyOrder:
         """Until all has been handled that waited for this widget, or for those around it, up to the app."""
         for node in _chain(first or self._app.screen):
             await _emptied(node)
-
-    def _commands(self, before: Collection[Worker[Any]]) -> list[Worker[Any]]:
-        """Those that the key has started."""
-        return [
-            worker
-            for worker in self._app.workers
-            if worker.group in _COMMANDS and worker not in before and not worker.is_finished
-        ]
-
-    async def _done(self, before: Collection[Worker[Any]], screen: DOMNode) -> None:
-        """Until what the key has started is done, or has opened or closed a screen."""
-        for _ in range(_POLLS):
-            if self._app.screen is not screen or not self._commands(before):
-                return
-            await asyncio.sleep(_POLL_SECONDS)
 
 
 def _is_text(typed: Typed) -> bool:
