@@ -110,3 +110,13 @@ def test_questions_and_a_new_conversation_in_one_write(tmp_path: Path) -> None:
         # The list at the left tells the conversation that goes on, and both of its answers come.
         terminal.send("\x11")
         terminal.wait_exit()
+
+
+@pytest.mark.parametrize("sent", [b"\x1b\r", b"\x1b[27;3;13~", b"\x1b[13;3u", b"\x1b[13;195u"])
+def test_alt_enter_can_be_bound_in_every_encoding(sent: bytes, tmp_path: Path) -> None:
+    config = tmp_path / "own.toml"
+    config.write_text('[keys]\n"prompt.new_line" = "ctrl+j"\n"prompt.send" = "alt+enter"\n')
+    with PtyTerminal(DEMO, env=home(tmp_path, CHAT_TUI_CONFIG=str(config)), folder=tmp_path) as terminal:
+        terminal.wait_until(lambda text: READY in text, 20)
+        terminal.send(b"one\rtwo" + sent)
+        terminal.wait_until(lambda text: "You asked: one" in text, 20)
