@@ -40,10 +40,9 @@ from chat_tui.text_safety import clean_line
 P = ParamSpec("P")
 
 
-def _local_models(config: Config, tell: Callable[[ChatTuiError], None]) -> LocalModels:
+def _local_models(config: Config, runtime: Runtime, tell: Callable[[ChatTuiError], None]) -> LocalModels:
     """The built-in model and the user's own, as far as their files tell; blocking."""
     weights = Weights(paths.cache_folder() / "weights", own_file=paths.named(config.local.weights))
-    runtime = Runtime(paths.cache_folder() / "runtime")
     threads, idle = config.local.threads, config.local.idle_minutes
     window = config.local.context_window
     servers = {LOCAL_MODEL: LocalServer(weights, runtime=runtime, context_window=window, threads=threads)}
@@ -131,18 +130,21 @@ async def open_engine(
     environ: Mapping[str, str] = os.environ,
     known: Mapping[str, KnownProvider] | None = None,
     owner_of: OwnerLookup = listening_owner,
+    runtime: Runtime | None = None,
     when_slow: Callable[[], None] = lambda: None,
     when_recovering: Callable[[float], None] = lambda part: None,
 ) -> Engine:
     """An engine over the user's store. A store that cannot be used is told, and nothing is saved then.
 
-    `environ` and `known` are where keys and servers are looked for, `owner_of` tells who runs a found one; `when_slow`
-    is called, in another thread, when the store is brought up to date for longer than a second, `when_recovering`
-    every few seconds while a damaged one is recovered, with the part that is done.
+    `environ` and `known` are where keys and servers are looked for, `owner_of` tells who runs a found one, `runtime` is
+    llama.cpp (None: the user's); `when_slow` is called, in another thread, when the store is brought up to date for
+    longer than a second, `when_recovering` every few seconds while a damaged one is recovered, with the part that is
+    done.
     """
     config = await asyncio.to_thread(with_dialects, config, tell)
     config = _with_a_strategy(config, {*names(), *await asyncio.to_thread(plug_ins)}, tell)
-    local = await asyncio.to_thread(_local_models, config, tell)
+    runtime = runtime or Runtime(paths.cache_folder() / "runtime")
+    local = await asyncio.to_thread(_local_models, config, runtime, tell)
     kept = KeptKeys(paths.kept_keys_file(), tell)
     in_config = {row.name: row.api_key for row in config.providers if row.api_key}
     if known is None:

@@ -98,6 +98,7 @@ class Parts:
             images=False,
             server="llama.cpp",
         )
+        own = [msgspec.structs.replace(model, to_be_fetched=not self._own_files.ready) for model in local.own]
         scripted = Model(SCRIPTED_MODEL, 32_000, 0.0, 0.0, 0.0, selectable=False, local=True)
         rows = [model for row in config.models if (model := self._of_row(row.name))]
         # Naming one to fall back to is saying so, for that and no more.
@@ -106,9 +107,7 @@ class Parts:
         reserve = [msgspec.structs.replace(model, selectable=False) for model in named]
         known = {model.name: model for model in (*reserve, *rows, *self._servers.named_models())}
         self.router = Router(
-            merged(
-                list(map(self._facts.of, (*local.own, built_in, scripted))), list(known.values()), self._servers.place
-            ),
+            merged(list(map(self._facts.of, (*own, built_in, scripted))), list(known.values()), self._servers.place),
             self.open_stream,
             Health(clock),
             settings_of(config, local_streams=LOCAL_STREAMS),
@@ -128,12 +127,12 @@ class Parts:
         self.router.models = tuple(model for model in self.router.models if model.provider != provider)
 
     def fetched(self) -> None:
-        """All that the built-in model needs is there: strategies take it as they take others."""
+        """Something that models on this machine need is there: strategies take them as they take others."""
         self._found(
             [
-                msgspec.structs.replace(model, to_be_fetched=False)
+                msgspec.structs.replace(model, to_be_fetched=not self._files_of(model.name).ready)
                 for model in self.router.models
-                if model.name == LOCAL_MODEL
+                if model.name in self._children
             ]
         )
 
@@ -186,8 +185,7 @@ class Parts:
                     yield Metadata("fetching", model=model.name, received_bytes=now[0], total_bytes=now[1])
                 await asyncio.wait([fetch], timeout=PROGRESS_SECONDS)
             await fetch
-            if self.built_in_files.ready:
-                self.fetched()
+            self.fetched()
         finally:
             if not fetch.done():
                 fetch.cancel()
@@ -284,10 +282,10 @@ class Parts:
         rest = self.router.health.resting_seconds(model.name)
         if rest:
             return f"rests {ceil(rest)} s", True
+        if model.name in self._children and not self._runtime.available:
+            return "no build", False
         if model.name == LOCAL_MODEL:
             if not self.built_in_files.ready:
-                if not self._runtime.available:
-                    return "no build", False
                 return ("fetching" if self.built_in_files.fetching else "not fetched"), True
             return ("loaded" if self._children.alive(LOCAL_MODEL) else "ready"), True
         if model.name in self._children and self._children.alive(model.name):

@@ -11,6 +11,7 @@ from chat_tui.config import Config
 from chat_tui.engine import Engine
 from chat_tui.errors import ChatTuiError
 from chat_tui.known import KnownProvider
+from chat_tui.local.runtime import Runtime
 from chat_tui.models import Standing
 from chat_tui.providers.socket_owners import OwnerLookup, listening_owner
 
@@ -22,12 +23,19 @@ async def engine_with(
     known: Mapping[str, KnownProvider] | None = None,
     environ: Mapping[str, str] | None = None,
     told: list[ChatTuiError] | None = None,
+    runtime: Runtime | None = None,
     owner_of: OwnerLookup = listening_owner,
 ) -> AsyncIterator[Engine]:
     """An engine that saves nothing and finds only what the test gives it."""
     heard = told if told is not None else []
     engine = await open_engine(
-        config or Config(), save=False, tell=heard.append, environ=environ or {}, known=known or {}, owner_of=owner_of
+        config or Config(),
+        save=False,
+        tell=heard.append,
+        environ=environ or {},
+        known=known or {},
+        owner_of=owner_of,
+        runtime=runtime,
     )
     try:
         yield engine

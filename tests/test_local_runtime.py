@@ -19,6 +19,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from chat_tui.config import Config, LocalModel
+from chat_tui.engine import Engine
 from chat_tui.errors import LocalModelError
 from chat_tui.local import runtime as runtime_module
 from chat_tui.local.download import failure
@@ -28,6 +30,11 @@ from chat_tui.local.server import LocalServer
 from chat_tui.local.weights import Weights
 from chat_tui.local.wheel import Wheel
 from chat_tui.local.wheel_fetch import Progress
+from chat_tui.models import LOCAL_MODEL, SCRIPTED_MODEL
+from chat_tui.request import Request
+from chat_tui.rows import ModelRow
+from tests.loopback_home import engine_with, standing
+from tests.test_local_own import gguf
 from tests.test_local_weights import Courier
 from tests.weights import ARTIFACT, left_in, weights_file
 
@@ -284,6 +291,48 @@ def progress_of(needed: LocalFiles) -> tuple[int, int]:
     progress = needed.progress
     assert isinstance(progress, Progress)
     return progress.received_bytes, progress.total_bytes
+
+
+def own_model(folder: Path) -> Config:
+    """A config with a model of the user's own and the built-in one's place taken by the same file."""
+    file = folder / "own.gguf"
+    file.write_bytes(gguf())
+    return Config(models=(ModelRow("local/own", path=str(file)),), local=LocalModel(weights=str(file)))
+
+
+async def said_by(engine: Engine, model: str) -> tuple[str, str]:
+    """How an answer ended, and all its chunks."""
+    answer = await engine.ask(None, "Hello", Request(model=model))
+    chunks = [chunk async for chunk in answer.follow()]
+    return answer.turn.state, str(chunks)
+
+
+async def test_where_there_is_no_build_other_models_answer(tmp_path: Path) -> None:
+    runtime = runtime_in(tmp_path / "runtime", Courier(WHEEL), machine=Machine("linux", "x86_64"))
+    async with engine_with(own_model(tmp_path), runtime=runtime) as engine:
+        for name in (LOCAL_MODEL, "local/own"):
+            found = standing(engine, name)
+            assert found is not None
+            assert (found.state, found.usable) == ("no build", False)
+            state, chunks = await said_by(engine, name)
+            assert state == "failed"
+            assert "has no build for Linux without glibc" in chunks
+        assert (await said_by(engine, SCRIPTED_MODEL))[0] == "complete"
+
+
+async def test_a_model_of_ones_own_waits_for_the_fetch_too(tmp_path: Path) -> None:
+    courier = Courier(WHEEL)
+    runtime = runtime_in(tmp_path / "runtime", courier)
+    async with engine_with(own_model(tmp_path), runtime=runtime) as engine:
+        found = standing(engine, "local/own")
+        assert found is not None
+        assert found.model.to_be_fetched
+        _, chunks = await said_by(engine, "local/own")
+        assert "event='fetching'" in chunks
+        assert courier.calls == 1
+        found = standing(engine, "local/own")
+        assert found is not None
+        assert not found.model.to_be_fetched
 
 
 def test_the_program_itself_never_imports_it() -> None:
