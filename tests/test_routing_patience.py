@@ -114,10 +114,10 @@ async def test_a_server_that_has_accepted_the_question_is_asked_once(home: Home)
         await asyncio.Event().wait()
 
     async with RawServer(answer) as server:
-        home.serve(server.base_url, "tiny", more="[timeouts]\nfirst_token_seconds = 1\n")
+        home.serve(server.base_url, "tiny", more="[timeouts]\nfirst_token_seconds = 2\n")
         ran = await home.run("ask", "--json", "hello")
     assert (ran.code, len(server.asked)) == (1, 1)
-    assert "no token within 1 s" in ran.told()
+    assert "no token within 2 s" in ran.told()
     assert [chunk.get("attempt") for chunk in ran.chunks if chunk.get("event") == "waiting"] == [None]
 
 

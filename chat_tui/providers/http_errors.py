@@ -165,7 +165,7 @@ def _complaint(body: bytes) -> Complaint:
 def _wait(status: int, headers: Mapping[str, str], complaint: Complaint) -> float | None:
     """Seconds until the same request may be taken; None where the server does not say."""
     at = now()
-    wait = retry_after(headers, at)
+    wait = retry_after({**complaint.headers, **headers}, at)
     if wait is None:
         wait = complaint.retry_after
     if wait is None and status == 429:

@@ -17,6 +17,8 @@ Json = Any
 _RESETS = re.compile(
     r"(?:x-)?rate-?limit-reset(?:-[a-z-]{1,40})?|(?:x-|anthropic-)?rate-?limit-[a-z-]{1,40}-reset", re.IGNORECASE
 )
+_ONE_HEADER = re.compile(r"\b(?:remaining|r)=(\d{1,9}).{0,40}?\b(?:reset|t)=(\d{1,9})")
+"""The draft's header `ratelimit: limit=100, remaining=0, reset=5`, later `"default";r=0;t=5`."""
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _SPAN = (
     r"(\d{1,9}(?:\.\d{1,9})?)\s?"
@@ -28,10 +30,14 @@ _NUMBER = re.compile(r"\d{1,15}(?:\.\d{1,9})?")
 _EPOCH_SECONDS, _EPOCH_MILLISECONDS = 1e9, 1e12
 """A number from here on is a time since 1970 and not a period."""
 _ASKED = re.compile(
-    r"(?:try(?:ing)? again|retry(?:ing)?|wait(?:ing)?|resets?|resetting|available(?: again)?|come back|back off)\b"
+    r"(?:try(?:ing)? again|retry(?:ing)?|wait(?:ing)?|resets?|resetting|available(?: again)?|come back|back off"
+    r"|allowed|lifted|cool ?down)\b"
     r"[^\d\n]{0,40}",
     re.IGNORECASE,
 )
+_UP_TO = re.compile(r"^\d{1,3}\s?(?:to|-)\s?(?=\d{1,4}\s?[a-z])", re.IGNORECASE)
+_IN_CHINESE = re.compile(r"(\d{1,5}) ?(秒|分|小时)钟?(?:之后|后|再)")
+_CHINESE_UNITS = {"秒": 1.0, "分": 60.0, "小时": 3600.0}
 _NEXT = re.compile(r"\b(?:the next|in a|in one|for a|next) (second|minute|hour)\b", re.IGNORECASE)
 _BARE = re.compile(r"(\d{1,6}(?:\.\d{1,9})?)(?![\w.:-]{0,20}\d)")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?")
@@ -74,6 +80,8 @@ def limits_reset(headers: Mapping[str, str], at: datetime) -> float | None:
     """
     used_up: list[float] = []
     others: list[float] = []
+    if found := _ONE_HEADER.search(headers.get("ratelimit", "")[:200]):
+        (used_up if found.group(1) == "0" else others).append(float(found.group(2)))
     for name, value in headers.items():
         seconds = seconds_until(value, at) if _RESETS.fullmatch(name) else None
         if seconds is not None:
@@ -124,15 +132,18 @@ def _unit(name: str) -> float:
 
 def wait_in_text(text: str, at: datetime) -> float | None:
     """Seconds from `at` after which a text asks to try again (`try again in 1m30.5s`); None where it does not."""
-    text = text[:_LONGEST]
+    text = _THOUSANDS.sub("", text[:_LONGEST])
     for asked in _ASKED.finditer(text):
-        rest = text[asked.end() : asked.end() + 60]
+        # Of a span, such as `5 to 10 minutes`, the longer time.
+        rest = _UP_TO.sub("", text[asked.end() : asked.end() + 60])
         if period := _PERIODS.match(rest):
             return _seconds_of(period.group())
         if time := _TIME.match(rest):
             return _seconds_to_time(time.group(), at)
         if "after" in asked.group().lower() and (bare := _BARE.match(rest)):
             return float(bare.group(1))
+    if found := _IN_CHINESE.search(text):
+        return float(found.group(1)) * _CHINESE_UNITS[found.group(2)]
     following = _NEXT.search(text)
     return _unit(following.group(1).lower()) if following else None
 
