@@ -295,6 +295,7 @@ class Answer:
             timings=end.timings,
             cost=end.cost,
             quick=quick,
+            served_model=end.served_model,
             seams=(*(self._cut.seams if self._cut else ()), *(end.route.seams if end.route else ())),
         )
         self._at_end(self)

@@ -77,6 +77,8 @@ class Turn(msgspec.Struct, frozen=True, gc=False):
     """Where the text was cut and went on, the first one first."""
     quick: Quick | None = None
     """The short answer that this one has replaced, or that it is; None: there was none."""
+    served_model: str = ""
+    """The model that the server says has answered; empty where it is the one that was asked."""
 
 
 class Summary(msgspec.Struct, frozen=True):

@@ -95,6 +95,8 @@ class Figures(msgspec.Struct, frozen=True):
     """0: it is not worked through in parts."""
     duration_seconds: float = 0.0
     error: str = ""
+    served_model: str = ""
+    """The model that the server says has answered; empty where it is the one that was asked."""
 
 
 class Meter:
@@ -327,6 +329,7 @@ class Meter:
             steps=self._step[1],
             duration_seconds=timings.duration_seconds or max(0.0, until - self._started) + self._paused_seconds(at),
             error=self._error,
+            served_model=self._end.served_model if self._end else "",
         )
 
     def _paused_seconds(self, at: float) -> float:

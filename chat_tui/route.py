@@ -37,6 +37,8 @@ class Try(msgspec.Struct, frozen=True):
     """Which strategy of the ladder has chosen the model; empty: the request's own."""
     address: str = ""
     """Host and port that was asked, where the model has several, or its address comes from the environment."""
+    served_model: str = ""
+    """The model that the server says has answered; empty where it is the one that was asked."""
 
 
 class Seam(msgspec.Struct, frozen=True):

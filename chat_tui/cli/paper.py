@@ -15,6 +15,7 @@ from chat_tui.cli.two_phases import TwoPhases
 from chat_tui.core import console
 from chat_tui.core.finish_reasons import is_known
 from chat_tui.core.reclassified import moved
+from chat_tui.core.served_models import is_snapshot
 from chat_tui.errors import ChatTuiError
 from chat_tui.text_safety import escaped_json
 
@@ -139,6 +140,8 @@ class Paper:
         self._clear()
         if self._said and not self._said.endswith("\n"):
             self._waiting.append(("output", "\n"))
+        if chunk.served_model and not is_snapshot(chunk.model, chunk.served_model):
+            self._line(f"{chunk.served_model} has answered, as the server of {chunk.model} says")
         if chunk.state in _ENDINGS:
             self._waiting.append(("error", f"[{_ENDINGS[chunk.state]}]\n"))
         elif chunk.state == "complete" and not is_known(chunk.finish_reason):

@@ -41,6 +41,7 @@ class Details(msgspec.Struct, frozen=True, omit_defaults=True):
     left_out: int = 0
     seams: tuple[Seam, ...] = ()
     quick: Quick | None = None
+    served_model: str = ""
 
 
 _NO_DETAILS = Details()
@@ -94,7 +95,7 @@ def _mended(value: Any) -> Any:
 
 def details(turn: Turn) -> str | None:
     """The turn's details as JSON; None when there are none."""
-    record = Details(turn.usage, turn.timings, turn.error, turn.finish_reason, turn.left_out, turn.seams, turn.quick)
+    record = Details(**{name: getattr(turn, name) for name in Details.__struct_fields__})
     return None if record == _NO_DETAILS else encoded(record)
 
 
@@ -133,6 +134,7 @@ def turn(row: tuple[Any, ...], parent: str | None, attachments: tuple[Attachment
         verdict=None if verdict is None else bool(verdict),
         seams=known.seams,
         quick=known.quick,
+        served_model=known.served_model,
     )
 
 

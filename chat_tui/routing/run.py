@@ -13,6 +13,7 @@ import msgspec
 from chat_tui.chunks import Chunk, End, Error, Metadata, Start, State, Usage, error_info
 from chat_tui.context import Context
 from chat_tui.conversation import Turn
+from chat_tui.core.served_models import substitute
 from chat_tui.errors import (
     AllFailed,
     ChatTuiError,
@@ -302,7 +303,13 @@ class Run:
             at, took = began - self._begun, self._clock() - began
             outcome, reason = self._outcome(model, failure)
             times = (round(at, 4), round(took, 4), round(waited, 4))
-            self._tries.append(Try(model.name, attempt, outcome, reason, *times, rung, self._address))
+            served = self._served_instead_of(model)
+            self._tries.append(Try(model.name, attempt, outcome, reason, *times, rung, self._address, served))
+
+    def _served_instead_of(self, model: Model) -> str:
+        """The model that the server says has answered, where that is another one."""
+        ending = self._tally.ending or self._tally.rejected
+        return substitute(model.id, clean_line(ending.served_model, 200)) if ending else ""
 
     def _outcome(self, model: Model, failure: ChatTuiError | None) -> tuple[str, str]:
         """How a try ended, in the words of the route; a failure is noted for the model's health."""
@@ -427,6 +434,7 @@ class Run:
             request_id=self._request.id,
             finish_reason=clean_line(ending.finish_reason, 60) or ("cancelled" if final == "cancelled" else ""),
             state=final,
+            served_model=self._served_instead_of(model) if model else "",
             usage=usage,
             timings=self._tally.timings(usage, took),
             cost=self._cost(model, self._tally.usage_of_try(sent)) if usage else None,

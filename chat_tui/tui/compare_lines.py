@@ -52,7 +52,7 @@ def masked(turn: Turn, label: str) -> Turn:
     hidden = ErrorInfo("Hidden", f"This answer {'broke off' if turn.text else 'failed'}.", _TOLD_LATER)
     error = hidden if turn.error is not None else None
     return msgspec.structs.replace(
-        turn, model=label, strategy="", cost=None, error=error, seams=(), quick=None, finish_reason=""
+        turn, model=label, strategy="", cost=None, error=error, seams=(), quick=None, finish_reason="", served_model=""
     )
 
 
@@ -60,7 +60,16 @@ def masked_figures(figures: Figures) -> Figures:
     """The same of figures."""
     phase = "waiting" if figures.phase in _SHOWS_WHERE else figures.phase
     return msgspec.structs.replace(
-        figures, model="", strategy="", reason="", error="", cost=None, price=None, candidates=0, phase=phase
+        figures,
+        model="",
+        served_model="",
+        strategy="",
+        reason="",
+        error="",
+        cost=None,
+        price=None,
+        candidates=0,
+        phase=phase,
     )
 
 

@@ -26,7 +26,10 @@ _SHORTEST = 0.05
 def route_lines(turn: Turn, route: Route, width: int) -> list[Line]:
     """The route in lines of this width."""
     asked = f"; the prompt asks for: {clean_line(route.needs, 60)}" if route.needs else ""
-    lines = _text(f"{clean_line(turn.model, 80)} answered, chosen by {clean_line(route.strategy, 40)}{asked}", width)
+    served = f" (the server says: {clean_line(turn.served_model, 80)})" if turn.served_model else ""
+    lines = _text(
+        f"{clean_line(turn.model, 80)} answered{served}, chosen by {clean_line(route.strategy, 40)}{asked}", width
+    )
     lines += _titled("Notes", [_text(clean_line(note, 300), width) for note in route.notes])
     lines += _titled("Candidates", [_candidate(candidate, width) for candidate in route.candidates])
     if route.left_out:
@@ -74,7 +77,8 @@ def _try(entry: Try, width: int) -> list[Line]:
     took = words.seconds(entry.duration_seconds)
     # The reason says in words what the kind of an error says to programs.
     outcome = entry.outcome if entry.outcome in _NO_ERRORS else "failed"
-    text = f"{outcome}{place} after {took}{waited}{rung}{reason}"
+    served = f" by {entry.served_model}" if entry.served_model else ""
+    text = f"{outcome}{served}{place} after {took}{waited}{rung}{reason}"
     return _row(entry.model, f"try {entry.attempt}", text, width, "dim" if entry.outcome == "answered" else "warning")
 
 

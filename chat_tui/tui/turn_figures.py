@@ -50,4 +50,5 @@ def figures_of(turn: Turn, route: Route | None = None, window: int | None = None
         left_out=turn.left_out,
         duration_seconds=timings.duration_seconds,
         error=turn.error.title if turn.error else "",
+        served_model=turn.served_model,
     )

@@ -150,7 +150,7 @@ def _shown(turn: Turn, versions: tuple[str, ...]) -> Shown:
 
 
 def _figures(turn: Turn) -> dict[str, Any]:
-    told: dict[str, Any] = {"cost": turn.cost}
+    told: dict[str, Any] = {"cost": turn.cost, "servedModel": turn.served_model}
     if turn.timings is not None:
         told |= {
             "ttftSeconds": turn.timings.ttft_seconds,

@@ -114,6 +114,7 @@ class Words:
             "timings": camel(end.timings),
             "cost": end.cost,
             "tries": len(end.route.tries) if end.route is not None else 0,
+            **({"servedModel": end.served_model} if end.served_model else {}),
         }
 
     def _ids(self, request_id: str) -> dict[str, RequestId]:

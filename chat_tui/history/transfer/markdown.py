@@ -108,7 +108,7 @@ def _folded(what: str, text: str) -> Iterator[str]:
 def _mark(turn: Turn, route: Route | None) -> str:
     facts = {"id": turn.id, "role": turn.role, "created": _time(turn.created)}
     if turn.role == "assistant":
-        facts |= {"model": turn.model, "state": turn.state}
+        facts |= {"model": turn.model, "served": turn.served_model, "state": turn.state}
         if turn.usage:
             facts["tokens"] = f"{turn.usage.prompt_tokens}+{turn.usage.completion_tokens}"
         if turn.cost is not None:

@@ -16,6 +16,7 @@ PartKind: TypeAlias = Literal[
     "files",
     "thinking",
     "alone",
+    "served",
     "body",
     "quick head",
     "quick",

@@ -11,6 +11,7 @@ from rich.style import Style
 from chat_tui.chunks import State
 from chat_tui.conversation import Turn
 from chat_tui.core.finish_reasons import is_known
+from chat_tui.core.served_models import is_snapshot
 from chat_tui.text_safety import clean, clean_line
 from chat_tui.tui import figures_text as words
 from chat_tui.tui.held_pastes import size
@@ -95,6 +96,8 @@ def note_lines(kind: PartKind, turn: Turn, width: int, ink: Ink, changed: Mappin
             return left_out_lines(turn.left_out, width, ink)
         case "files":
             return file_lines(turn, width, ink)
+        case "served":
+            return served_lines(turn, width, ink)
         case "alone":
             return alone_lines(turn, width, ink)
         case "error":
@@ -107,6 +110,16 @@ def alone_lines(turn: Turn, width: int, ink: Ink) -> list[Line]:
     reason = clean_line(turn.quick.alone[:_LONGEST_ERROR]) if turn.quick is not None else ""
     told = "quick answer only" + (f" · {reason}" if reason else "")
     return _decoration(told, width, ink.ground + ink.warning)
+
+
+def served_lines(turn: Turn, width: int, ink: Ink) -> list[Line]:
+    """Says under an answer that another model gave it than the one that was asked."""
+    return _decoration(f"answered by {clean_line(turn.served_model, 120)}", width, ink.ground + ink.dim)
+
+
+def has_substitute(turn: Turn) -> bool:
+    """Whether that is worth telling: a dated version of the model is no other one."""
+    return bool(turn.served_model) and not is_snapshot(turn.model, turn.served_model)
 
 
 def left_out_lines(count: int, width: int, ink: Ink) -> list[Line]:
@@ -150,6 +163,7 @@ def figures_lines(turn: Turn, width: int, ink: Ink) -> list[Line]:
         words.seconds(figures.duration_seconds) if figures.duration_seconds else "",
         words.cost(figures.cost) if figures.cost is not None else "",
         f"by {clean_line(figures.strategy, 40)}" if figures.strategy else "",
+        f"answered by {clean_line(figures.served_model, 120)}" if figures.served_model else "",
     ]
     # A figure and its unit stay on one line, and the dot with what it follows.
     return _decoration(

@@ -330,6 +330,8 @@ class TurnView:
             loose += self._quick.parts(lambda kind, block: self._part(kind, block, known), stands=stands)
         if self.live and self.status and self._body is None:
             loose.append(Part("status", 1))
+        if not self.live and turn_lines.has_substitute(self.turn):
+            loose.append(Part("served", 1))
         if not self.live and turn_lines.has_hint(self.turn):
             loose.append(Part("error", 2))
         loose.append(Part("space", 1))

@@ -51,6 +51,7 @@ function figureWords(figures) {
   if (known(figures.cost)) told.push(`${about(figures.costEstimated && figures.cost)}${dollars(figures.cost)}`);
   else if (known(figures.price)) told.push(`${about(figures.price)}${dollars(figures.price)}`);
   if (known(figures.durationSeconds) && figures.durationSeconds) told.push(seconds(figures.durationSeconds));
+  if (figures.servedModel) told.push(`answered by ${figures.servedModel}`);
   return told;
 }
 

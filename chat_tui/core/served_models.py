@@ -1,0 +1,33 @@
+"""Whether the model that a server says has answered is the one that was asked."""
+
+from __future__ import annotations
+
+import re
+
+_SNAPSHOT = re.compile(r"-(?:\d{4}-?\d{2}-?\d{2}|\d{2,4}|latest|preview)(?:-[a-z\d-]{1,20})?")
+
+
+def substitute(asked: str, served: str) -> str:
+    """The model that has answered, where it is another than the one asked; empty where it is the same, or not told.
+
+    Names are the same whatever their case and the path before them, such as `models/` or a vendor's name.
+    """
+    if not served.strip():
+        return ""
+    first, second = _plain(asked), _plain(served)
+    return "" if first == second or first.endswith(f"/{second}") or second.endswith(f"/{first}") else served
+
+
+def is_snapshot(asked: str, served: str) -> bool:
+    """Whether it is just a dated version of what was asked: nothing that a person must be told under the answer."""
+    first, second = _last_part(_plain(asked)).removesuffix("-latest"), _last_part(_plain(served))
+    return second.startswith(first) and _SNAPSHOT.fullmatch(second[len(first) :]) is not None
+
+
+def _plain(name: str) -> str:
+    name = name.strip().casefold().replace("\\", "/")
+    return name.removesuffix(":latest").removesuffix(".gguf")
+
+
+def _last_part(name: str) -> str:
+    return name.rpartition("/")[2]
