@@ -23,6 +23,8 @@ class KnownProvider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dialect: str = "openai"
     keys: tuple[str, ...] = ()
     """The variables that may hold its key."""
+    bearer_keys: tuple[str, ...] = ()
+    """Those of `keys` that are sent as a bearer token, whatever the dialect does with keys; gateways take such."""
     key_optional: bool = False
     """It is spoken to without a key where none of the variables is set."""
     address_variables: tuple[str, ...] = ()

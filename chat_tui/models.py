@@ -46,6 +46,8 @@ class Provider(msgspec.Struct, frozen=True):
     """Where its list of models is, if not at the dialect's path."""
     exact: bool = False
     """`base_url` is complete though it has no path."""
+    is_bearer: bool = False
+    """The key is sent as a bearer token, whatever the dialect does with keys."""
     address_source: str = ""
     """The environment variable that `base_url` comes from; empty: the config, or what is known of the provider."""
 

@@ -290,3 +290,25 @@ async def test_an_event_stream_that_is_labelled_as_a_web_page_is_read() -> None:
                 assert isinstance(error, errors.Garbled)
     finally:
         await transport.close()
+
+
+@pytest.mark.parametrize(
+    ("environ", "sent"),
+    [
+        ({"ANTHROPIC_AUTH_TOKEN": "'team-token-1'"}, {"authorization": "Bearer team-token-1"}),
+        ({"ANTHROPIC_AUTH_TOKEN": "team-token-1", "ANTHROPIC_API_KEY": "sk-ant-1"}, {"x-api-key": "sk-ant-1"}),
+        ({}, {}),
+    ],
+)
+async def test_a_gateway_gets_the_key_in_the_header_that_its_variable_stands_for(
+    environ: dict[str, str], sent: dict[str, str]
+) -> None:
+    rows = {"anthropic": known_providers()["anthropic"]}
+    async with RawServer(saying(whole(b"{}", "400 No"))) as server:
+        address = {"ANTHROPIC_BASE_URL": f"http://127.0.0.1:{server.port}/claude"}
+        async with engine_with(known=rows, environ={**environ, **address}) as engine:
+            answer = await engine.ask(None, "hello", Request(model="anthropic/claude-x", fallback=False))
+            await ended(answer)
+        assert server.asked[0].line.split()[1] == "/claude/v1/messages"
+        headers = server.asked[0].headers
+        assert {name: headers[name] for name in ("authorization", "x-api-key") if name in headers} == sent

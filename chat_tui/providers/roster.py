@@ -129,6 +129,7 @@ def of_row(row: ProviderRow, known: KnownProvider | None, environ: Mapping[str, 
         base_urls=base_urls,
         address_source="" if its_own else usual.address_source,
         api_key_env=row.api_key_env or usual.api_key_env,
+        is_bearer=usual.is_bearer and not (row.api_key_env or row.api_key_cmd or row.api_key),
         # A server of one's own under a known name may well want no key.
         key_optional=not row.api_key_env and (usual.key_optional or its_own),
         api_key_cmd=tuple(command),
@@ -149,11 +150,13 @@ def of_known(row: KnownProvider, environ: Mapping[str, str]) -> Provider:
     """A known provider; its key is in the first of its variables that is set, and its address too where one is."""
     variable = address_variable(row, environ)
     base_url = _address_of(row, environ, variable)
+    key = next((key for key in row.keys if cleaned_key(environ.get(key, ""))), next(iter(row.keys), ""))
     return Provider(
         row.name,
         row.dialect,
         base_url,
-        api_key_env=next((key for key in row.keys if cleaned_key(environ.get(key, ""))), next(iter(row.keys), "")),
+        api_key_env=key,
+        is_bearer=key in row.bearer_keys,
         # A gateway that the environment names may know who asks by other means.
         key_optional=row.key_optional or bool(variable),
         models=row.models,

@@ -384,6 +384,8 @@ def _refused(
 
 
 def _headers(spoken: Dialect, line: Line) -> Mapping[str, str]:
+    if line.provider.is_bearer and line.api_key:
+        return {**spoken.headers(""), "Authorization": f"Bearer {line.api_key}", **line.provider.headers}
     return {**spoken.headers(line.api_key), **line.provider.headers}
 
 
