@@ -47,6 +47,8 @@ class Memory:
         self._private: History | None = None
         self._deleted: set[str] = set()
         """By this process, and not brought back."""
+        self._deleted_elsewhere: set[str] = set()
+        """They were open here; somebody may still bring one back."""
         self._erasing: set[asyncio.Task[None]] = set()
         self._open: dict[str, Conversation] = {}
         self._version, self._old = 0, set[str]()
@@ -81,7 +83,7 @@ class Memory:
         try:
             read = await self._of(conversation_id).conversation(conversation_id)
         except ConversationNotFound as error:
-            if known is None:
+            if known is None and conversation_id not in self._deleted_elsewhere:
                 raise
             raise self._gone(conversation_id) from error
         # The same here.
@@ -363,6 +365,7 @@ class Memory:
         """The error for a conversation that was open here, and that somebody else has deleted."""
         self._open.pop(conversation_id, None)
         self._saving.deleted.discard(conversation_id)
+        self._deleted_elsewhere.add(conversation_id)
         return deleted_elsewhere()
 
     async def close(self) -> None:

@@ -35,7 +35,7 @@ async def test_a_question_in_it_is_refused_and_writes_nothing_back(tmp_path: Pat
         await answer.saved.wait()
         await erase(file, answer.conversation_id)
         for _ in range(2):
-            with pytest.raises(ConversationNotFound):
+            with pytest.raises(ConversationNotFound, match="deleted by another program"):
                 await rig.engine.ask(answer.conversation_id, "Second")
     assert await ids(file) == []
 
