@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import threading
 from collections.abc import AsyncIterator
@@ -200,6 +201,14 @@ def spoil_overflow_of(file: Path) -> None:
             handle.write(b"\xff" * 4)
 
 
+def spoil_a_leaf_of_the_conversations(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as db:
+        pages = db.execute("SELECT pageno FROM dbstat WHERE name = 'conversation' AND pagetype = 'leaf'").fetchall()
+    with file.open("r+b") as handle:
+        handle.seek((pages[3][0] - 1) * 4096)
+        handle.write(b"\xff" * 4096)
+
+
 async def test_valid_texts_of_every_script_are_lossless(tmp_path: Path) -> None:
     texts = ["\0", "\ufffd", "ein wörtchen", "語", "👩‍👩‍👧", "\U0010ffff", "a\u0301", "\x7f\x80"]
     store = await Store.open(tmp_path / "history.db")
@@ -209,3 +218,27 @@ async def test_valid_texts_of_every_script_are_lossless(tmp_path: Path) -> None:
     assert store.garbled_texts == 0
     assert (await store.check()).ok
     await store.close()
+
+
+async def test_a_check_of_a_file_that_was_cut_tells_what_was_recovered_and_exits_with_1(
+    tmp_path: Path, file: Path
+) -> None:
+    home = Home(tmp_path)
+    os.truncate(file, 60_000)
+    ran = await home.run("history", "check")
+    assert ran.code == 1
+    assert "The history was damaged. Recovered: conversations: " in ran.told()
+    assert (await home.run("history", "check")).code == 0
+
+
+async def test_a_list_that_meets_damage_recovers_and_goes_on(tmp_path: Path, file: Path) -> None:
+    home = Home(tmp_path)
+    store = await Store.open(file)
+    for number in range(300):
+        await store.add_conversation(Conversation(f"c{number}", f"A title {number} " + "x" * 100))
+    await store.close()
+    spoil_a_leaf_of_the_conversations(file)
+    ran = await home.run("history", "export", "--all")
+    assert ran.code == 0
+    assert 250 < len(ran.text.splitlines()) < 302
+    assert "The history was damaged" in ran.told()

@@ -16,7 +16,7 @@ from chat_tui import paths
 from chat_tui.cli.stderr import say, say_recovering, say_updating
 from chat_tui.conversation import Summary, Tree, Turn
 from chat_tui.core import console, files
-from chat_tui.errors import HistoryError
+from chat_tui.errors import HistoryError, StoreDamaged
 from chat_tui.history.opening import Settings
 from chat_tui.history.store import Store
 from chat_tui.history.transfer import own
@@ -26,6 +26,8 @@ from chat_tui.text_safety import clean_line
 _EVERY = 1_000_000_000
 _WRITING = {"export", "backup"}
 """They write a file of the user's."""
+_READING = {"list", "show", "search", "export"}
+"""Nothing has been printed yet when they meet damage, so they can be done again."""
 
 
 def run(options: argparse.Namespace) -> int:
@@ -38,13 +40,23 @@ def run(options: argparse.Namespace) -> int:
         return 2
     ended: list[int] = []
     try:
-        action = _ACTIONS[options.action](options)
-        return asyncio.run(unless_ended(action, ended.append) if options.action in _WRITING else action)
+        try:
+            return _done(options, ended.append)
+        except StoreDamaged:
+            if options.action not in _READING:
+                raise
+            # Damage that was met is noted: the next opening recovers what can be read.
+            return _done(options, ended.append)
     except BrokenPipeError:
         console.discard_output()
         return 0
     except asyncio.CancelledError:
         return 128 + ended[0]
+
+
+def _done(options: argparse.Namespace, tell_end: Callable[[int], None]) -> int:
+    action = _ACTIONS[options.action](options)
+    return asyncio.run(unless_ended(action, tell_end) if options.action in _WRITING else action)
 
 
 async def unless_ended(action: Coroutine[Any, Any, int], tell: Callable[[int], None]) -> int:
@@ -230,19 +242,20 @@ async def _check(options: argparse.Namespace) -> int:
                 own.json_text({"ok": True, "file": None}) + "\n" if options.json else "There is no history yet.\n"
             )
             return 0
-        report = await store.check()
+        report, recovered = await store.check(), store.warning
     if options.json:
         fields = {name: getattr(report, name) for name in report.__struct_fields__}
-        console.write_output(own.json_text({"ok": report.ok, "file": file, **fields}) + "\n")
+        console.write_output(own.json_text({"ok": report.ok and recovered is None, "file": file, **fields}) + "\n")
     else:
         for problem in report.problems:
             console.write_output(f"{clean_line(problem, 500)}\n")
-        state = "Nothing is wrong" if report.ok else "This is wrong"
+        state = "This is wrong" if report.problems else "Nothing is wrong any more" if recovered else "Nothing is wrong"
         console.write_output(
             f"{state} with {file}: {report.conversations} conversations, {report.turns} turns,"
             f" {report.size_bytes / 1e6:.1f} MB.\n"
         )
-    return 0 if report.ok else 1
+    # What was recovered a moment ago is sound now, but was damaged.
+    return 0 if report.ok and recovered is None else 1
 
 
 async def _backup(options: argparse.Namespace) -> int:
