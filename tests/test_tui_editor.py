@@ -13,7 +13,7 @@ import pytest
 
 from chat_tui.errors import CommandError
 from chat_tui.tui.editor import OutsideEditor, editor_of
-from chat_tui.tui.editor_file import EditorFolders
+from chat_tui.tui.editor_file import EditorFolders, Origin
 from tests.pty_terminal import PtyTerminal
 from tests.scripted_chat import scripted_chat
 
@@ -89,6 +89,26 @@ async def test_an_editor_that_cannot_be_used_is_told(tmp_path: Path, environment
     with pytest.raises(CommandError, match=why) as raised:
         await edited("words", environment, tmp_path)
     assert "Your words stay in the prompt." in raised.value.hint
+
+
+async def test_a_text_that_is_too_large_to_come_back_is_kept_as_a_file(tmp_path: Path) -> None:
+    script = tmp_path / "editor"
+    script.write_text('#!/bin/sh\nhead -c 16000001 /dev/zero > "$1"\n')
+    script.chmod(0o700)
+    folders = EditorFolders(tmp_path / "kept", tmp_path / "private")
+    editor = OutsideEditor(nothing_to_lend, {**PATH, "EDITOR": str(script)}, folders)
+
+    async def take(text: str) -> None:
+        raise AssertionError
+
+    with pytest.raises(CommandError, match="larger than 16 MB") as raised:
+        await editor.edit("words", Origin(None, "words"), take)
+    [kept] = folders.kept.glob("*.md")
+    assert str(kept) in raised.value.hint
+    assert kept.stat().st_size == 16_000_001
+    with pytest.raises(CommandError, match="larger than 16 MB"):
+        await editor.edit("words", None, take)
+    assert [file.name for file in folders.private.iterdir()] == ["lock"]
 
 
 async def test_ctrl_g_brings_back_what_was_written_without_controls(

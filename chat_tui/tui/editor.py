@@ -11,9 +11,10 @@ from contextlib import AbstractContextManager, suppress
 
 from chat_tui.core import child_process
 from chat_tui.core.child_process import Command
+from chat_tui.core.input_files import TooLargeError
 from chat_tui.errors import CommandError
 from chat_tui.text_safety import clean_line
-from chat_tui.tui.editor_file import EditorFile, EditorFolders, Origin
+from chat_tui.tui.editor_file import LIMIT_BYTES, EditorFile, EditorFolders, Origin
 
 END_SECONDS = 1.0
 """So long an editor that is told to end may take."""
@@ -78,7 +79,7 @@ class OutsideEditor:
         try:
             with self._lend():
                 code = await self._run([*command, str(file.path)])
-            text = await asyncio.to_thread(file.read)
+            text = await self._saved(file, private=origin is None)
             has_saved = text != draft and bool(text.strip())
             if has_saved or not code:
                 await take(text)
@@ -96,6 +97,16 @@ class OutsideEditor:
                 f"The editor {clean_line(command[0], 60)} has ended with an error ({code}).",
                 kept if has_saved else _KEPT,
             )
+
+    async def _saved(self, file: EditorFile, *, private: bool) -> str:
+        try:
+            return await asyncio.to_thread(file.read)
+        except TooLargeError:
+            title = f"The text is larger than {LIMIT_BYTES // 1_000_000} MB."
+            if private:
+                raise CommandError(title, f"It was deleted, since it is private. {_KEPT}") from None
+            copy = await asyncio.to_thread(file.put_aside)
+            raise CommandError(title, f"It is kept as {copy}: attach that file. {_KEPT}") from None
 
     async def _run(self, command: Sequence[str]) -> int:
         """Wait for a command that has the terminal; answers stream on meanwhile."""

@@ -14,13 +14,14 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
 from chat_tui import paths
 from chat_tui.core import files
-from chat_tui.errors import CommandError
+from chat_tui.core.input_files import read_regular
 
 LIMIT_BYTES = 16_000_000
 """Of what comes back."""
@@ -89,8 +90,14 @@ class EditorFile:
         return file
 
     def read(self) -> str:
-        """What the editor has saved. Raises `CommandError` where that is too large."""
+        """What the editor has saved. Raises `TooLargeError` among others."""
         return _read(self._folder)
+
+    def put_aside(self) -> Path:
+        """Keep what was saved, which is too large to come back, under a name with the time; gives its file."""
+        kept = self._folder.parent / f"{datetime.now():%Y-%m-%d-%H%M%S}-{self._folder.name}.md"
+        files.move(self.path, kept)
+        return kept
 
     def remove(self) -> None:
         """Delete it with all that the editor has put beside it."""
@@ -108,8 +115,8 @@ def leftovers(folders: EditorFolders, *, bring: bool = True) -> Sequence[Leftove
         shutil.rmtree(folder, ignore_errors=True)
     found = []
     for folder in _abandoned(folders.kept) if bring else ():
-        with suppress(OSError, CommandError, msgspec.MsgspecError):
-            origin = msgspec.json.decode(_bytes(folder / _ORIGIN), type=Origin)
+        with suppress(OSError, ValueError, RecursionError):
+            origin = msgspec.json.decode(read_regular(folder / _ORIGIN, 2 * LIMIT_BYTES), type=Origin)
             text = _read(folder)
             if text.strip() and text != origin.draft:
                 found.append(Leftover(folder, origin, text))
@@ -163,12 +170,4 @@ def _read(folder: Path) -> str:
     """The newest of what was saved there. Editors end the last line; the prompt does not."""
     saved = [file for file in (folder / _WORDS, folder / _RESCUED) if file.is_file()]
     newest = max(saved, key=lambda file: file.stat().st_mtime_ns, default=folder / _WORDS)
-    return _bytes(newest).decode("utf-8", "replace").removesuffix("\n")
-
-
-def _bytes(file: Path) -> bytes:
-    with open(file, "rb") as opened:
-        content = opened.read(LIMIT_BYTES + 1)
-    if len(content) > LIMIT_BYTES:
-        raise CommandError("The text is larger than 16 MB.", "Attach it as a file. Your words stay in the prompt.")
-    return content
+    return read_regular(newest, LIMIT_BYTES).decode("utf-8", "replace").removesuffix("\n")
