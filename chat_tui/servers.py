@@ -37,7 +37,7 @@ CUT_OFF_SECONDS = 1.0
 OFFERED = "found, not used"
 """The state of a model whose provider was found, and which no strategy takes before it was chosen once. The list of
 models has 16 cells for it."""
-OFFERED_BY_OTHERS = "another account"
+OFFERED_BY_OTHERS = "found, not yours"
 """The same of a server on this machine that somebody else runs."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
@@ -13,7 +14,11 @@ from chat_tui.errors import ChatTuiError
 from chat_tui.known import KnownProvider
 from chat_tui.local.runtime import Runtime
 from chat_tui.models import Standing
-from chat_tui.providers.socket_owners import OwnerLookup, listening_owner
+from chat_tui.providers.socket_owners import Owner, OwnerLookup
+
+
+def _own(host: str, port: int) -> Owner:
+    return Owner(os.getuid(), True, "you")
 
 
 @asynccontextmanager
@@ -24,7 +29,7 @@ async def engine_with(
     environ: Mapping[str, str] | None = None,
     told: list[ChatTuiError] | None = None,
     runtime: Runtime | None = None,
-    owner_of: OwnerLookup = listening_owner,
+    owner_of: OwnerLookup = _own,
 ) -> AsyncIterator[Engine]:
     """An engine that saves nothing and finds only what the test gives it."""
     heard = told if told is not None else []

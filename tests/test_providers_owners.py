@@ -119,10 +119,10 @@ def test_a_process_of_nobody_is_no_trusted_owner() -> None:
     ("owner", "mode", "state"),
     [
         (TRUSTED, "ask", "ready"),
-        (STRANGER, "ask", "another account"),
-        (NOBODY, "ask", "another account"),
+        (STRANGER, "ask", "found, not yours"),
+        (NOBODY, "ask", "found, not yours"),
         (UNSEEN, "ask", "found, not used"),
-        (STRANGER, "use", "another account"),
+        (STRANGER, "use", "found, not yours"),
         (UNSEEN, "use", "ready"),
     ],
 )

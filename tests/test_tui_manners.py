@@ -17,7 +17,7 @@ from chat_tui import crash_report
 from chat_tui.answer import Answer
 from chat_tui.config import Config, Display
 from chat_tui.conversation import Turn
-from chat_tui.errors import ChatTuiError
+from chat_tui.errors import ChatTuiError, Notice
 from chat_tui.figures import Figures
 from chat_tui.providers.scripted import Pause
 from chat_tui.tui import signs
@@ -260,3 +260,14 @@ async def test_the_bell_rings_once_for_several_answers_to_one_question() -> None
         chat.screen.show_signs([])
         chat.screen.show_signs([])
         assert len(bells) == 1
+
+
+async def test_a_notice_looks_like_no_error() -> None:
+    async with scripted_chat() as chat:
+        chat.app.tell(Notice("Questions go to vllm.", "Choose another one."))
+        chat.app.tell(ChatTuiError("It broke.", "Mend it."))
+        await chat.until(lambda: len(chat.app._notifications) == 2)
+        assert {notice.title: notice.severity for notice in chat.app._notifications} == {
+            "Questions go to vllm.": "information",
+            "It broke.": "error",
+        }

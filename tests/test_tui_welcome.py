@@ -62,3 +62,9 @@ async def test_the_first_start_tells_what_was_found_until_the_first_question(tmp
     async with scripted_chat(kept_in=file) as chat:
         await chat.shows("Ask anything", "go to the next strategy")
         assert "Found" not in chat.shown()
+
+
+def test_a_server_of_another_account_is_told_as_such() -> None:
+    stranger = Standing(Model("vllm/tiny", local=True), state="found, not yours")
+    assert "vllm" in text_of(found_lines([stranger]))
+    assert "is run here by another account; choose it to use it" in text_of(found_lines([stranger]))

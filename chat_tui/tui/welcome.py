@@ -77,6 +77,8 @@ def _source(name: str, models: Sequence[Standing]) -> tuple[int, Line]:
         return 0, _line("success", "built-in model", words)
     if all(one.state.startswith("found") for one in models):
         what = "is on this machine" if first.model.local else "has a key here"
+        if first.state.endswith("not yours"):
+            what = "is run here by another account"
         return 2, _line("dim", name, f"{what}; choose it to use it")
     if not any(one.usable for one in models):
         return 3, _line("warning", name, first.state)
