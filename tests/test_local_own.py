@@ -169,6 +169,8 @@ class Hub(http.server.ThreadingHTTPServer):
         self.content, self.sha256 = content, sha256 or hashlib.sha256(content).hexdigest()
         self.cut_at: int | None = None
         self.file_names: list[Any] = ["tiny-Q4_0.gguf"]
+        self.linked_size = ""
+        """What its head says of the file's size, in place of the truth."""
         self.record: bytes | None = None
         """In place of the repository's own."""
         self.ranges: list[str] = []
@@ -218,7 +220,7 @@ class _HubPage(http.server.BaseHTTPRequestHandler):
         self.send_response(206 if start else 200)
         self.send_header("ETag", f'"{hub.sha256}"')
         self.send_header("X-Repo-Commit", "c" * 40)
-        self.send_header("X-Linked-Size", str(len(hub.content)))
+        self.send_header("X-Linked-Size", hub.linked_size or str(len(hub.content)))
         self.send_header("X-Linked-ETag", f'"{hub.sha256}"')
         if start:
             self.send_header("Content-Range", f"bytes {start}-{len(hub.content) - 1}/{len(hub.content)}")
@@ -351,6 +353,16 @@ def test_a_pull_that_fails_ends_in_a_sentence_on_the_command_line(home: dict[str
     done = models(home, "pull", "org/tiny", HF_ENDPOINT="http://[")
     assert done.returncode == 1
     assert done.stderr.startswith("chat-tui: org/tiny could not be pulled: ")
+
+
+@pytest.mark.parametrize("size", ["9" * 30, "-5", "7"])
+def test_a_size_that_is_not_true_ends_in_a_sentence(home: dict[str, str], hub: Hub, tmp_path: Path, size: str) -> None:
+    hub.linked_size = size
+    done = models(home, "pull", "org/tiny", HF_ENDPOINT=hub.url)
+    assert done.returncode == 1
+    assert done.stderr.startswith("chat-tui: org/tiny could not be pulled: ")
+    assert len(done.stderr.splitlines()) == 2
+    assert not list(tmp_path.rglob("*.gguf"))
 
 
 def test_what_is_no_model_is_not_kept(hub: Hub, tmp_path: Path) -> None:

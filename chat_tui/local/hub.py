@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,7 +65,9 @@ def _failures_told(name: str) -> Iterator[None]:
         raise _failed(name, "an HF_ variable is set to something odd", "Is HF_ENDPOINT an address?") from error
     its_words.set_verbosity_error()  # type: ignore[no-untyped-call]
     try:
-        yield
+        # It warns, in the middle of the screen, of what then fails anyhow.
+        with warnings.catch_warnings(action="ignore"):
+            yield
     except errors.GatedRepoError:
         raise _failed(name, "its makers ask for a sign-up", "Sign up on its page, and set HF_TOKEN.") from None
     except errors.LocalEntryNotFoundError:
