@@ -130,3 +130,23 @@ def test_a_batch_reads_a_pipe_that_the_shell_has_opened(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert len((tmp_path / "results.jsonl").read_text().splitlines()) == 2
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "device"])
+def test_a_history_that_is_no_file_stops_nothing(tmp_path: Path, kind: str) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("XDG_")}
+    environment |= {"HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path / "data")}
+    file = tmp_path / "data" / "chat-tui" / "history.db"
+    file.parent.mkdir(parents=True)
+    {"pipe": os.mkfifo, "folder": os.mkdir, "device": lambda file: os.symlink("/dev/zero", file)}[kind](file)
+    for arguments, code in ((("history", "list"), 1), (("ask", "--model", "scripted/demo", "hi"), 0)):
+        done = subprocess.run(
+            [sys.executable, "-m", "chat_tui", *arguments],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == code
+        assert "history.db is not a regular file." in done.stderr

@@ -215,8 +215,9 @@ async def test_a_first_use_is_told_once_for_each_server_and_owner_over_all_runs(
     assert "an account that cannot be seen" in told[-1].title
     file.write_text("{nonsense")
     await FoundServers(told.append, told_file=file).tell_use(provider, TRUSTED)
-    assert len(told) == 4
+    assert len(told) == 5
+    assert "found.json cannot be used" in told[3].title
     private = FoundServers(told.append)
     await private.tell_use(provider, TRUSTED)
     await private.tell_use(provider, TRUSTED)
-    assert len(told) == 5
+    assert len(told) == 6

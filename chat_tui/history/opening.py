@@ -104,6 +104,7 @@ def onlooker(file: Path, settings: Settings) -> sqlite3.Connection:
 
     Nobody may be writing in such a folder.
     """
+    _refuse_special(file)
     log = file.with_name(f"{file.name}-wal")
     how = "mode=ro" if log.exists() and log.stat().st_size else "immutable=1"
     db = sqlite3.connect(f"{file.absolute().as_uri()}?{how}", isolation_level=None, uri=True)
@@ -132,6 +133,7 @@ def in_memory(settings: Settings) -> sqlite3.Connection:
 
 def writer(file: Path, owner: Owner, settings: Settings) -> tuple[sqlite3.Connection, HistoryError | None]:
     """The connection that writes, and what to tell the user when the store had to be recovered."""
+    _refuse_special(file)
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with door(owners_folder(file), settings.busy_seconds):
         others = owner.others()
@@ -275,6 +277,12 @@ def _emptied(file: Path) -> HistoryError | None:
         "The history's file was empty: a new history begins.",
         f"{file} was emptied by another program, or chat-tui was stopped when it first started. {told_copies}",
     )
+
+
+def _refuse_special(file: Path) -> None:
+    """Raises `HistoryError` for a pipe, a device or a folder in the store's place: reading it could block for ever."""
+    if file.exists() and not file.is_file():
+        raise HistoryError(f"{file} is not a regular file.", "Move it away; nothing is saved until then.")
 
 
 def _is_cut(file: Path) -> bool:

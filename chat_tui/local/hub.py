@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from chat_tui.core.input_files import open_regular
 from chat_tui.core.redaction import Redactor
 from chat_tui.errors import LocalModelError
 from chat_tui.local.wheel import sha256
@@ -119,7 +120,7 @@ def choose(sizes: Mapping[str, int], wanted: str, name: str) -> str:
 
 
 def _check(file: Path, expected: str | None, name: str) -> None:
-    with file.open("rb") as source:
+    with open_regular(file) as source:
         is_model = source.read(4) == b"GGUF"
         source.seek(0)
         found = sha256(source, lambda: False) if expected else None

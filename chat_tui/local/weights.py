@@ -96,7 +96,7 @@ class Weights:
 
     def _verify(self, stopped: Stopped) -> Path:
         try:
-            with self._file.open("rb") as source:
+            with open_regular(self._file) as source:
                 found = os.fstat(source.fileno())
                 right = found.st_size == self._artifact.file_bytes and (
                     sha256(source, stopped) == self._artifact.file_sha256

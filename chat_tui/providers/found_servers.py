@@ -8,10 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import msgspec
-
-from chat_tui.core import files
 from chat_tui.core.addresses import host_of
+from chat_tui.core.state_files import StateFile
 from chat_tui.errors import ChatTuiError, Notice
 from chat_tui.models import Provider
 from chat_tui.providers.socket_owners import Owner, OwnerLookup, listening_owner
@@ -33,7 +31,9 @@ class FoundServers:
         owner_of: OwnerLookup = listening_owner,
     ) -> None:
         """`told_file` remembers which were told; without it each run tells anew."""
-        self._tell, self._file, self._owner_of = tell, told_file, owner_of
+        self._tell, self._owner_of = tell, owner_of
+        lost = "Found servers are named once more."
+        self._notices = StateFile(told_file, list[str], _FILE_BYTES, lost, tell) if told_file is not None else None
         self._told: set[str] = set()
 
     async def owner(self, provider: Provider) -> Owner:
@@ -68,17 +68,14 @@ class FoundServers:
 
     def _note(self, about: str) -> bool:
         """Remember that it was told; False where it is remembered already."""
-        if self._file is None:
+        if self._notices is None:
             return True
-        try:
-            known = msgspec.json.decode(self._file.read_bytes()[:_FILE_BYTES], type=list[str])
-        except (OSError, msgspec.MsgspecError, RecursionError):
-            known = []
+        known = self._notices.read() or []
         if about in known:
             return False
         # Where it cannot be remembered it is told again.
         with suppress(OSError):
-            files.write_state(self._file, msgspec.json.encode([*known[1 - _MOST :], about]))
+            self._notices.write([*known[1 - _MOST :], about])
         return True
 
 
