@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from tests.engine_rig import stage
 from tests.routing_rig import A, B, Rig, all_of, ask, events
 from tests.transcript_rig import begin, pane, settled, shown
 from tests.wire.home import QUICK, Home
-from tests.wire.raw_server import DONE, RawServer, chunked, event, saying
+from tests.wire.raw_server import DONE, Asked, RawServer, chunked, event, saying
 
 TO_THINKING = Metadata("reclassified", kind="thinking", characters=13)
 TO_TEXT = Metadata("reclassified", kind="text", characters=5)
@@ -181,7 +182,7 @@ async def test_insights_are_of_the_answer_alone() -> None:
     assert last.insights.characters == len("Hello!")
 
 
-async def test_a_model_without_an_opening_mark_in_processes_of_their_own(tmp_path: Path) -> None:
+async def test_what_comes_together_is_told_apart_before_anybody_sees_it(tmp_path: Path) -> None:
     home = Home(tmp_path)
     reply = chunked(event("I greet.\n</th") + event("ink>\n\nHello") + event("!") + event(None, "stop") + DONE)
     async with RawServer(saying(reply)) as server:
@@ -189,12 +190,36 @@ async def test_a_model_without_an_opening_mark_in_processes_of_their_own(tmp_pat
             f'model = "box/tiny"\n{QUICK}\n[[providers]]\nname = "box"\nbase_url = "http://127.0.0.1:{server.port}"\n'
             'models = ["tiny"]\n'
         )
-        first = await home.run("ask", "hello")
-        second = await home.run("ask", "hello")
-    assert (first.code, first.text) == (0, "I greet.\nHello!\n")
-    assert "model's thinking" in first.told()
+        plain = await home.run("ask", "hello")
+        as_json = await home.run("ask", "--json", "hello")
+    assert (plain.code, plain.text, plain.told()) == (0, "Hello!\n", "")
+    tokens = [(chunk["token"], chunk["kind"]) for chunk in as_json.chunks if chunk["type"] == "token"]
+    assert tokens == [("I greet.\n", "thinking"), ("Hello", "text"), ("!", "text")]
+
+
+async def test_a_pipe_that_has_it_already_is_told_so_once_in_its_life(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    first, last = event("I greet.\n"), event("</think>\n\nHello!") + event(None, "stop") + DONE
+
+    async def answer(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        writer.write(chunked(first, end=False))
+        await writer.drain()
+        # Long enough for two reads.
+        await asyncio.sleep(0.3)
+        writer.write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(last), last))
+        await writer.drain()
+
+    async with RawServer(answer) as server:
+        home.config.write_text(
+            f'model = "box/tiny"\n{QUICK}\n[[providers]]\nname = "box"\nbase_url = "http://127.0.0.1:{server.port}"\n'
+            'models = ["tiny"]\n'
+        )
+        one = await home.run("ask", "hello")
+        two = await home.run("ask", "hello")
+    assert (one.code, one.text) == (0, "I greet.\nHello!\n")
+    assert "model's thinking" in one.told()
     # From then on it is known, also to the next process.
-    assert (second.code, second.text, second.told()) == (0, "Hello!\n", "")
+    assert (two.code, two.text, two.told()) == (0, "Hello!\n", "")
 
 
 def test_nothing_is_moved_that_is_not_there() -> None:

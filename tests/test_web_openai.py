@@ -13,13 +13,16 @@ import pytest
 from msgspec.structs import replace
 from openai import AsyncOpenAI, OpenAI
 
-from chat_tui.chunks import Token
+from chat_tui.chunks import End, Error, ErrorInfo, Token
 from chat_tui.config import Config, ErrorHandling, ProviderRow, Web
+from chat_tui.conversation import Turn
 from chat_tui.providers.scripted import Pause
 from chat_tui.request import Request
+from chat_tui.route import Route, Try
 from chat_tui.web import door_of
 from chat_tui.web.openai_api import CompletionStream
-from chat_tui.web.openai_replies import Events
+from chat_tui.web.openai_replies import Events, completion, why_not
+from chat_tui.web.refusals import Refused
 from tests.engine_rig import stage
 from tests.model_scripts import Script
 from tests.model_server import ModelServer
@@ -378,3 +381,32 @@ async def test_closing_the_stream_stops_the_model(server: ModelServer) -> None:
                 break
         await server.until(lambda: not server.active_streams)
         assert server.exchanges[0].closed_by_client is not None
+
+
+# -- endings that are no answers ---------------------------------------------------------------------------------------
+
+
+def test_an_answer_that_stays_empty_is_passed_on_as_its_server_ended_it() -> None:
+    error = ErrorInfo("EmptyAnswer", "one/a ended its answer without any text: nothing came.")
+    empty = Route("fixed", tries=(Try("one/a", 1, "EmptyAnswer"),) * 2)
+    for reason, told in (("stop", "stop"), ("tool_calls", "stop"), ("MAX_TOKENS", "length")):
+        turn = Turn("assistant", "", thinking="hm", state="empty", finish_reason=reason, error=error, model="one/a")
+        (choice,) = completion("id", 0, turn, empty).choices
+        assert (choice.message.content, choice.message.reasoning_content, choice.finish_reason) == ("", "hm", told)
+        end = End(model="one/a", state="empty", finish_reason=reason, route=empty)
+        raw = Events("id", 0, include_usage=False).of([Token("hm", "thinking"), Error(error), end]).decode()
+        assert f'"finish_reason":"{told}"' in raw
+        assert raw.endswith("data: [DONE]\n\n")
+        assert '"error"' not in raw
+    # Where others have failed besides, that is what went wrong.
+    mixed = Route("fixed", tries=(Try("one/a", 1, "EmptyAnswer"), Try("two/b", 1, "Unreachable")))
+    turn = Turn("assistant", "", state="empty", error=ErrorInfo("AllFailed", "No model could answer."), model="one/a")
+    with pytest.raises(Refused):
+        completion("id", 0, turn, mixed)
+
+
+def test_a_server_that_broke_off_is_not_told_as_a_stop_of_ours() -> None:
+    refusal = why_not(ErrorInfo("Overloaded", "one/a broke off its answer with `error`."), None, "failed")
+    assert (refusal.status, "stopping" in refusal.words, refusal.code) == (503, False, "Overloaded")
+    assert "stopping" not in why_not(None, None, "broken").words
+    assert "stopping" in why_not(None, None, "cancelled").words

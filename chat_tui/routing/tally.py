@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from msgspec.structs import replace
 
 from chat_tui.chunks import Chunk, End, Metadata, Timings, Token, TokenKind, Usage
+from chat_tui.core.reclassified import retyped
 from chat_tui.figures import BURST_SECONDS
 from chat_tui.gaps import Gaps
 from chat_tui.routing.joint import Joint
@@ -112,7 +113,7 @@ class Tally:
                 self.ending = chunk
                 self._note(chunk.usage)
             elif isinstance(chunk, Metadata) and chunk.event == "reclassified":
-                chunks += self._reclassified(chunk)
+                chunks = self._reclassified(chunk, chunks)
             elif isinstance(chunk, Metadata):
                 self._note(chunk.usage)
                 if chunk.tool:
@@ -130,14 +131,17 @@ class Tally:
             return self._kept(chunks)
         return chunks
 
-    def _reclassified(self, told: Metadata) -> list[Chunk]:
-        """What the dialect takes back of a kind, counted in characters that were shown."""
+    def _reclassified(self, told: Metadata, chunks: Sequence[Chunk]) -> list[Chunk]:
+        """These chunks, and what the dialect takes back of a kind, counted in characters that are shown.
+
+        Nobody is told of what has come in the same burst: it has not been shown yet.
+        """
         kind: TokenKind = "text" if told.kind == "text" else "thinking"
         was: TokenKind = "thinking" if kind == "text" else "text"
-        tokens = self._held_back()
+        chunks = [*chunks, *self._held_back()]
         count = self._lengths[was].shown_of_last(told.characters)
         if not count:
-            return [*tokens]
+            return chunks
         if kind == "thinking":
             self._part = [self.text[:-count]]
             self._thought, self._thinks = (self._first or self._asked, self._now()), True
@@ -148,7 +152,9 @@ class Tally:
         self.thinking_characters += count if kind == "thinking" else -count
         if self._joint is not None:
             self._joint = Joint(self.text.rstrip(), _gap(self.text))
-        return [*tokens, replace(told, kind=kind, characters=count)]
+        told = replace(told, kind=kind, characters=count)
+        new = sum(len(chunk.token) for chunk in chunks if isinstance(chunk, Token) and chunk.kind == was)
+        return retyped(chunks, told) if new >= count else [*chunks, told]
 
     def _kept(self, chunks: Sequence[Chunk]) -> Sequence[Chunk]:
         """What goes on of a reply that is given out as a whole: nobody has seen its tokens."""
@@ -157,7 +163,7 @@ class Tally:
             if isinstance(chunk, Token):
                 self._held.append(chunk)
             elif isinstance(chunk, Metadata) and chunk.event == "reclassified":
-                self._held = retyped(self._held, chunk)
+                self._held = [token for token in retyped(self._held, chunk) if isinstance(token, Token)]
             else:
                 others.append(chunk)
         return others
@@ -256,23 +262,6 @@ class Tally:
         tokens = usage.completion_tokens - (0 if self._thought else usage.thinking_tokens)
         measured = tokens * (1 - self._characters_at_first / self._characters)
         return round(measured / span, 2) if measured >= 1 else None
-
-
-def retyped(tokens: Sequence[Token], told: Metadata) -> list[Token]:
-    """The tokens, with the last characters of the one kind as the other."""
-    kind: TokenKind = "text" if told.kind == "text" else "thinking"
-    left, changed = told.characters, list[Token]()
-    for token in reversed(tokens):
-        size = len(token.token)
-        if not left or token.kind == kind:
-            changed.append(token)
-        else:
-            moved = min(left, size)
-            left -= moved
-            changed.append(replace(token, kind=kind, token=token.token[size - moved :]))
-            if moved < size:
-                changed.append(replace(token, token=token.token[: size - moved]))
-    return changed[::-1]
 
 
 def _gap(part: str) -> str:
