@@ -384,3 +384,16 @@ async def test_an_opening_that_fails_leaves_no_sign_of_life(file: Path) -> None:
         with pytest.raises(StoreBusy):
             await Store.open(file, HASTY)
     assert names(file.with_name("history.db.owners")) == ["opening"]
+
+
+async def test_a_recovery_for_which_there_is_no_room_leaves_everything_as_it_was(file: Path) -> None:
+    spoil(file, leaf_pages(file, "turn")[5:8])
+    file.with_name("history.db.damaged").touch()
+    before = content(file)
+    with pytest.raises(HistoryError, match="disk is full"):
+        await Store.open(file, Settings(max_pages=60))
+    assert content(file) == before
+    assert not [name for name in names(file.parent) if "recovering" in name or ".damaged-" in name]
+    store = await Store.open(file)
+    assert "conversations: 20" in store.notice
+    await store.close()

@@ -230,21 +230,19 @@ def _recover(file: Path, others: int, settings: Settings) -> HistoryError:
     from chat_tui.history.recovery import kept_files, rescue
     from chat_tui.history.recovery.database_file import DatabaseFile
 
-    fresh = file.with_name(f"{file.name}.recovering")
-    for left in kept_files.with_logs(fresh):
-        left.unlink(missing_ok=True)
-    with _undisturbed(file, settings), DatabaseFile(file) as source:
-        _refuse_newer(source.schema(), len(settings.migrations))
-        with closing(connect(fresh, settings, create=True)) as db:
-            _prepare(db, fresh, settings)
-            # Until it takes the damaged file's place it is worth nothing: a crash begins anew.
-            db.execute("PRAGMA journal_mode = MEMORY")
-            db.execute("PRAGMA synchronous = OFF")
-            db.execute("PRAGMA foreign_keys = OFF")
-            report = rescue.bring_over(source, db, settings.when_recovering)
-    copying.force_to_disk(fresh)
-    aside = kept_files.put_aside(file)
-    fresh.replace(file)
+    with kept_files.fresh_beside(file) as fresh:
+        with _undisturbed(file, settings), DatabaseFile(file) as source:
+            _refuse_newer(source.schema(), len(settings.migrations))
+            with closing(connect(fresh, settings, create=True)) as db:
+                _prepare(db, fresh, settings)
+                # Until it takes the damaged file's place it is worth nothing: a crash begins anew.
+                db.execute("PRAGMA journal_mode = MEMORY")
+                db.execute("PRAGMA synchronous = OFF")
+                db.execute("PRAGMA foreign_keys = OFF")
+                report = rescue.bring_over(source, db, settings.when_recovering)
+        copying.force_to_disk(fresh)
+        aside = kept_files.put_aside(file)
+        fresh.replace(file)
     damage_mark(file).unlink(missing_ok=True)
     return HistoryError(
         f"The history was damaged. {report.recovered()}", f"{report.lost()} The damaged file is kept as {aside}."

@@ -23,7 +23,9 @@ def cell_offsets(page: bytes, start: int) -> list[int]:
     count = int.from_bytes(page[start + 3 : start + 5], "big")
     count = min(count, (len(page) - first) // 2)
     last = first + 2 * count
-    return [offset for offset in struct.unpack_from(f">{count}H", page, first) if last <= offset < len(page)]
+    # None twice: a damaged page may name one cell a thousand times.
+    offsets = dict.fromkeys(struct.unpack_from(f">{count}H", page, first))
+    return [offset for offset in offsets if last <= offset < len(page)]
 
 
 def cell_end(page: bytes, offset: int, usable: int) -> int:

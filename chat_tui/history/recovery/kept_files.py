@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -11,6 +13,22 @@ from pathlib import Path
 def with_logs(file: Path) -> list[Path]:
     """The file and what SQLite keeps beside it."""
     return [file, *(file.with_name(file.name + ending) for ending in ("-wal", "-shm", "-journal"))]
+
+
+@contextmanager
+def fresh_beside(file: Path) -> Iterator[Path]:
+    """The name of a file to fill, which is to take the damaged one's place; nothing is left of it where that fails."""
+    fresh = file.with_name(f"{file.name}.recovering")
+    _remove(fresh)
+    try:
+        yield fresh
+    finally:
+        _remove(fresh)
+
+
+def _remove(file: Path) -> None:
+    for left in with_logs(file):
+        left.unlink(missing_ok=True)
 
 
 def put_aside(file: Path) -> Path:
