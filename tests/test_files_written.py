@@ -20,6 +20,7 @@ from chat_tui.tui import export_file, kept_screen
 PACKAGE = Path(chat_tui.__file__).parent
 DOOR = "core/files.py"
 ELSEWHERE = {
+    "history/displacement.py": "SQLite's logs keep their names while a displaced store closes; nothing is written",
     "history/opening.py": "SQLite writes the store, and beside it the recovered one",
     "history/recovery/kept_files.py": "a damaged store is kept under another name, with SQLite's logs",
     "history/store.py": "an empty mark beside the store",
