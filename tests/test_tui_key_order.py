@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from textual import events
@@ -226,3 +228,18 @@ async def test_keys_in_other_inputs_mean_the_same_in_pieces_of_any_size(place: s
     assert expected[1] != "Prompt"
     assert await played([opener + "".join(keys)]) == expected
     assert await played([opener, *bundled(keys, chance)]) == expected
+
+
+async def test_questions_that_wait_behind_the_first_one_survive_a_crash(tmp_path: Path) -> None:
+    file = tmp_path / "history.db"
+    async with scripted_chat(["Once", Pause(60)], file=file) as chat:
+        await send(chat, "one\rtwo\rthree\r")
+        await chat.shows("Once", "Queued: two three")
+        id = chat.chat.conversation_id
+        assert id is not None
+
+        async with asyncio.timeout(20):
+            while await chat.engine.memory.place(f"words that wait {id}") != "two\n\nthree":
+                await chat.pilot.pause(0.01)
+    async with scripted_chat(file=file) as chat:
+        await chat.until(lambda: chat.chat.prompt.text == "two\n\nthree")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from typing import Any, TypeAlias
 
@@ -31,10 +31,12 @@ _ROUNDS = 8
 """Messages that answer messages that answer a key, and so on."""
 _SEARCHES = ("files", "find")
 """Groups of workers that look for what has been typed: the next key moves in what they find, or takes it."""
-_COMMANDS = ("command", *_SEARCHES)
-"""And those that do what a key has asked for; they may open a screen."""
-_QUESTIONS = "ask"
-"""And those that ask: keys for the conversation wait for them, but nothing that is written in the prompt."""
+_CHOOSING = {"enter", "tab", "up", "down"}
+"""These keys move in what is found."""
+_COMMANDS = ("command",)
+"""Those that do what a key has asked for; they may open a screen."""
+_QUESTIONS = ("ask",)
+"""Those that ask: keys for the conversation wait for them, but nothing that edits a text."""
 _POLL_SECONDS = 0.005
 _POLLS = 50
 """A command that takes longer goes on beside what is typed."""
@@ -68,9 +70,7 @@ class KeyOrder:
             return True
         if isinstance(typed, events.Paste) or _is_text(typed) or typed is self._waited:
             return False
-        focused = self._app.focused
-        own = isinstance(focused, DraftArea) and focused.handles(typed.key)
-        groups = _SEARCHES if own else (*_SEARCHES, _QUESTIONS)
+        groups = self._awaited(typed.key)
         if self._unsettled is None and not self._runs(groups):
             return False
         self._held.appendleft(typed)
@@ -91,6 +91,15 @@ class KeyOrder:
     def workers(self) -> Collection[Worker[Any]]:
         """Those that run now."""
         return set(self._app.workers)
+
+    def _awaited(self, key: str) -> Sequence[str]:
+        """The groups of workers that this key waits for."""
+        if key in _CHOOSING:
+            return _SEARCHES
+        focused = self._app.focused
+        if isinstance(focused, DraftArea):
+            return () if focused.handles(key) else _QUESTIONS
+        return () if isinstance(focused, Input) and key in focused._bindings.key_to_bindings else _QUESTIONS
 
     def _runs(self, groups: Collection[str], but: Collection[Worker[Any]] = ()) -> bool:
         """Whether a worker of these groups runs, other than those."""

@@ -89,6 +89,8 @@ class WaitingQueue:
         self.view = view
         """As it was in view last."""
         self.items: list[Waiting] = []
+        self.kept_in = ""
+        """The conversation with which they stand on the disk: one that has just begun had no id when they came."""
 
     def is_of(self, view: View) -> bool:
         """Whether it waits in the conversation that is in this view."""
@@ -215,17 +217,16 @@ class Steering:
             await self._chat.followed()
             return steered
 
-        self._begin(answer.conversation_id, begun, text, taken)
+        self._begin(begun, text, taken)
 
     def _ask(self, id: str, waiting: Waiting) -> None:
         async def begun(engine: Engine, files: Sequence[Attachment]) -> Answer:
             return await engine.ask(id, waiting.text, waiting.settings, attachments=files)
 
-        self._begin(id, begun, waiting.text, waiting.files)
+        self._begin(begun, waiting.text, waiting.files)
 
     def _begin(
         self,
-        id: str,
         begun: Callable[[Engine, Sequence[Attachment]], Awaitable[Answer]],
         text: str,
         taken: Sequence[Going],
@@ -331,6 +332,9 @@ class Steering:
         if id is None or engine is None:
             await self.give_back(view, "")
             return True
+        if queue.kept_in != id:
+            queue.kept_in = id
+            await self._keep(view)
         running, in_view = engine.running(id), view is chat.view
         ended = running[0] if running else chat.answer if in_view else None
         if ended is not None:
