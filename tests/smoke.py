@@ -108,8 +108,8 @@ class Bench:
             "PIP_NO_INDEX": "1",
         }
 
-    def run(self, *arguments: str, stdin: str = "") -> str:
-        """What the program writes to stdout; AssertionError with its stderr when it fails."""
+    def run(self, *arguments: str, stdin: str = "", code: int = 0) -> str:
+        """What the program writes to stdout, or to stderr where it is to fail; AssertionError for another exit code."""
         done = subprocess.run(
             [PROGRAM, *arguments],
             input=stdin,
@@ -119,8 +119,8 @@ class Bench:
             cwd=self.home,
             timeout=SECONDS,
         )
-        assert done.returncode == 0, f"exit code {done.returncode}: {done.stderr or done.stdout}"
-        return done.stdout
+        assert done.returncode == code, f"exit code {done.returncode}: {done.stderr or done.stdout}"
+        return done.stderr if code else done.stdout
 
 
 def check_ask(bench: Bench) -> None:
@@ -179,6 +179,14 @@ def check_wheel_download(bench: Bench) -> None:
         [sys.executable, "-m", "pip", "download", "--help"], capture_output=True, text=True, check=True, timeout=SECONDS
     )
     assert re.search(r"on,\s+off,\s+raw\]", done.stdout), "pip has no `--progress-bar raw`"
+
+
+def check_built_in_model(bench: Bench) -> None:
+    """What runs the built-in model is no dependency: where it cannot be fetched, one sentence says so."""
+    assert "not fetched" in bench.run("models", "list")
+    told = bench.run("ask", "--model", "local/smollm2-135m", "Hello", code=1)
+    assert "llama.cpp" in told, told
+    assert "Traceback" not in told, told
 
 
 def check_serve(bench: Bench) -> None:
@@ -261,6 +269,7 @@ CHECKS: tuple[Callable[[Bench], None], ...] = (
     check_pull,
     check_certificates,
     check_wheel_download,
+    check_built_in_model,
 )
 
 

@@ -28,12 +28,12 @@ class Fetchable(Protocol):
 
 
 class LocalFiles:
-    """Some of them, as one."""
+    """Several of these, fetched and shown as one."""
 
     def __init__(self, parts: Sequence[Fetchable]) -> None:
         self._parts = tuple(parts)
         self._missing: tuple[Fetchable, ...] = ()
-        """When the running fetch began."""
+        """What was missing when the running fetch began."""
         self._callers = 0
 
     @property
