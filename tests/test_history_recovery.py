@@ -255,6 +255,20 @@ def test_the_current_copy_of_a_row_wins_over_one_in_a_free_page(file: Path) -> N
     assert recovered(file)[0] == whole
 
 
+def test_a_draft_that_was_sent_does_not_come_back_from_a_free_page(file: Path) -> None:
+    with closing(sqlite3.connect(file, isolation_level=None)) as db:
+        drafts = [(f"d{number}", "words that were sent " * 20) for number in range(200)]
+        db.execute("PRAGMA secure_delete = OFF")
+        db.executemany("INSERT INTO draft VALUES (?, 5, ?)", drafts)
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        db.execute("DELETE FROM draft WHERE conversation LIKE 'd%'")
+        assert db.execute("PRAGMA freelist_count").fetchone()[0] > 0
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert b"words that were sent" in file.read_bytes()
+    found, _ = recovered(file)
+    assert found == dump_of(file)
+
+
 def test_a_text_that_lost_its_end_says_so(file: Path) -> None:
     (first, *_) = pages(file, "overflow", "turn")
     overwrite(file, (first - 1) * page_size(file), bytes(page_size(file)))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 
 import msgspec
@@ -73,6 +73,11 @@ def bring_over(source: DatabaseFile, fresh: sqlite3.Connection, progress: Callab
     )
 
 
+_PASSING = {"draft", "place", "ending", "erased_cost"}
+"""Rows of these tables come and go: in a free page they are what was removed, such as the draft of a question that was
+sent."""
+
+
 class Damage(msgspec.Struct):
     """What of the rows could not be brought over whole."""
 
@@ -91,6 +96,7 @@ class Rescue:
         self._source, self._fresh, self._progress = source, fresh, progress
         self._tables = tables(fresh)
         self._known = list(self._tables.values())
+        self._lasting = [table for table in self._known if table.name not in _PASSING]
         self._reader = Reader(source)
         self._inserts = {table.name: _insert(table) for table in self._known}
         self._waiting_rows = self._waiting_bytes = 0
@@ -101,8 +107,8 @@ class Rescue:
         """Bring everything over; the links between the rows are left as they were."""
         self._fresh.execute("CREATE TEMP TABLE secondhand (name TEXT, key, PRIMARY KEY (name, key)) WITHOUT ROWID")
         self._fresh.execute("BEGIN")
-        for table, row, firsthand in self._rows():
-            self._bring(table, row, firsthand=firsthand)
+        for known, row, firsthand in self._rows():
+            self._bring(known, row, firsthand=firsthand)
             if self._waiting_rows >= _BATCH_ROWS or self._waiting_bytes >= _BATCH_BYTES:
                 self._fresh.execute("COMMIT")
                 self._fresh.execute("BEGIN")
@@ -113,8 +119,8 @@ class Rescue:
 
     # -- pages ----------------------------------------------------------------------------------------------------
 
-    def _rows(self) -> Iterator[tuple[Table | None, Row, bool]]:
-        """Each row with the table whose tree leads to it, and whether one does: such a copy is the current one."""
+    def _rows(self) -> Iterator[tuple[Sequence[Table], Row, bool]]:
+        """Each row with the tables that it may be of, and whether a tree leads to it: that copy is the current one."""
         owners = PageOwners(self._source, list(KEPT))
         nobodys, free = array("L"), array("L")
         for number in range(1, self._source.page_count + 1):
@@ -129,16 +135,17 @@ class Rescue:
                     nobodys.append(number)
                 continue
             for row in self._reader.rows(page, number):
-                yield self._known[owner - 1], row, True
+                yield (self._known[owner - 1],), row, True
         for place, number in enumerate((*nobodys, *free)):
             self._tell(0.8 + 0.2 * place / (len(nobodys) + len(free)))
+            known = self._known if place < len(nobodys) else self._lasting
             for row in self._reader.rows(self._leaf(number), number):
-                yield None, row, False
+                yield known, row, False
         for frame in self._source.stray_frames:
             page = self._source.frame(frame)
             if page and page[0] == LEAF:
                 for row in self._reader.rows(page, 0):
-                    yield None, row, False
+                    yield self._lasting, row, False
 
     def _leaf(self, number: int) -> bytes:
         """The page, if it is a leaf of a table that may be ours; else nothing."""
@@ -154,8 +161,8 @@ class Rescue:
 
     # -- rows -----------------------------------------------------------------------------------------------------
 
-    def _bring(self, owner: Table | None, row: Row, *, firsthand: bool) -> None:
-        found = self._placed(owner, row)
+    def _bring(self, known: Sequence[Table], row: Row, *, firsthand: bool) -> None:
+        found = self._placed(known[0], row) if firsthand else table_of(row, known)
         if found is None:
             self.damage.unreadable_rows += firsthand
             return
@@ -171,9 +178,7 @@ class Rescue:
         self._waiting_rows += 1
         self._waiting_bytes += sum(len(value) for value in row.values if isinstance(value, str | bytes))
 
-    def _placed(self, owner: Table | None, row: Row) -> tuple[Table, Record] | None:
-        if owner is None:
-            return table_of(row, self._known)
+    def _placed(self, owner: Table, row: Row) -> tuple[Table, Record] | None:
         if (record := owner.record(row)) is not None:
             return owner, record
         # A damaged tree may lead to another table's page.
