@@ -5,7 +5,6 @@ Sources: the API references of OpenAI, Anthropic, Google, Mistral, Cohere and Zh
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from chat_tui.chunks import State
@@ -24,7 +23,6 @@ _WORDS: Mapping[State, str] = {
         image_other other""",
 }
 _STATES: Mapping[str, State] = {word: state for state, words in _WORDS.items() for word in words.split()}
-_BETWEEN = re.compile(r"[\s-]+")
 
 
 def state_of(reason: str) -> State:
@@ -38,4 +36,4 @@ def is_known(reason: str) -> bool:
 
 
 def _plain(reason: str) -> str:
-    return _BETWEEN.sub("_", reason.strip().lower())
+    return "_".join(reason.lower().replace("-", " ").split())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-_SNAPSHOT = re.compile(r"-(?:\d{4}-?\d{2}-?\d{2}|\d{2,4}|latest|preview)(?:-[a-z\d-]{1,20})?")
+# Compiled when it is first needed: the screen's first paint needs it not.
+_SNAPSHOT = r"-(?:\d{4}-?\d{2}-?\d{2}|\d{2,4}|latest|preview)(?:-[a-z\d-]{1,20})?"
 
 
 def substitute(asked: str, served: str) -> str:
@@ -21,7 +22,7 @@ def substitute(asked: str, served: str) -> str:
 def is_snapshot(asked: str, served: str) -> bool:
     """Whether it is just a dated version of what was asked: nothing that a person must be told under the answer."""
     first, second = _last_part(_plain(asked)).removesuffix("-latest"), _last_part(_plain(served))
-    return second.startswith(first) and _SNAPSHOT.fullmatch(second[len(first) :]) is not None
+    return second.startswith(first) and re.fullmatch(_SNAPSHOT, second[len(first) :]) is not None
 
 
 def _plain(name: str) -> str:
