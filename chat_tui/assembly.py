@@ -43,7 +43,7 @@ P = ParamSpec("P")
 def _local_models(config: Config, runtime: Runtime, tell: Callable[[ChatTuiError], None]) -> LocalModels:
     """The built-in model and the user's own, as far as their files tell; blocking."""
     weights = Weights(paths.cache_folder() / "weights", own_file=paths.named(config.local.weights))
-    runtime.ready()  # It looks at the machine once, which is better done in this thread.
+    runtime.ready()  # It inspects the machine once, which is better done in this thread.
     threads, idle = config.local.threads, config.local.idle_minutes
     window = config.local.context_window
     servers = {LOCAL_MODEL: LocalServer(weights, runtime=runtime, context_window=window, threads=threads)}

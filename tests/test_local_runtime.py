@@ -227,6 +227,7 @@ def test_the_table_has_a_wheel_for_each_machine_that_is_supported() -> None:
         Machine("linux", "aarch64", glibc=(2, 39)),
         Machine("darwin", "arm64", macos=(14, 1)),
         Machine("darwin", "x86_64", macos=(13,)),
+        Machine("darwin", "arm64", macos=(10, 16)),
     ]
     wheels = [wheel_for(machine, TABLE) for machine in machines]
     assert len({wheel.sha256 for wheel in wheels if isinstance(wheel, Wheel)}) == 4

@@ -50,7 +50,7 @@ class Machine(msgspec.Struct, frozen=True):
 
 
 def this_machine() -> Machine:
-    """The one that this process runs on."""
+    """The machine that this process runs on."""
     processor = os.uname().machine if hasattr(os, "uname") else ""
     free_threaded = "t" in getattr(sys, "abiflags", "")
     macos: tuple[int, ...] = ()
@@ -81,7 +81,8 @@ def wheel_for(machine: Machine, wheels: Mapping[str, Wheel]) -> Wheel | str:
         return "Python without the global interpreter lock"
     if machine.system == "linux" and machine.glibc < _OLDEST_GLIBC:
         return "Linux without glibc 2.17 or newer, such as Alpine"
-    if machine.system == "darwin" and machine.macos < _OLDEST_MACOS:
+    # 10.16 is what a Python of an older SDK is told on every newer system; pip then knows better.
+    if machine.system == "darwin" and machine.macos < _OLDEST_MACOS and machine.macos[:2] != (10, 16):
         return "macOS before 13"
     return wheels.get(f"{machine.system}-{machine.processor}") or f"{machine.system} on {machine.processor or '?'}"
 
@@ -101,17 +102,17 @@ class Runtime:
         """`folder` is for what is fetched; `import_folders` are those of the environment."""
         self._folder, self._download = folder, download
         self._machine, self._wheels, self._import_folders = machine, wheels, import_folders
-        self._looked = False
+        self._inspected = False
         self._environment: Path | None = None
         self._wheel: Wheel | str = ""
         self._fetch: WheelFetch | None = None
         self._manifest: dict[str, tuple[int, int]] | None = None
 
-    def _look(self) -> None:
-        """Look once at the environment and the machine; a millisecond."""
-        if self._looked:
+    def _inspect_machine(self) -> None:
+        """Find out, once, what the environment has and which wheel this machine needs; about a millisecond."""
+        if self._inspected:
             return
-        self._looked = True
+        self._inspected = True
         self._environment = _found_in(self._import_folders())
         wheels = self._wheels
         if wheels is None:
@@ -131,13 +132,13 @@ class Runtime:
     @property
     def available(self) -> bool:
         """It is here, or can be fetched for this kind of machine."""
-        self._look()
+        self._inspect_machine()
         return self._environment is not None or isinstance(self._wheel, Wheel)
 
     @property
     def fetch_bytes(self) -> int:
         """What a fetch takes from the package index."""
-        self._look()
+        self._inspect_machine()
         return self._wheel.bytes if isinstance(self._wheel, Wheel) else 0
 
     @property
@@ -153,20 +154,20 @@ class Runtime:
     def ready(self) -> Path | None:
         """The folder that holds the module, for the child's search path; None where it is to be fetched first. Costs
         a few small system calls."""
-        self._look()
+        self._inspect_machine()
         if self._environment is not None:
             return self._environment
         place = self._place()
         return place if place is not None and self._is_whole(place) else None
 
     async def path(self) -> Path:
-        """The same folder. Raises `LocalModelError`."""
+        """The folder that holds the module. Raises `LocalModelError` where it is missing."""
         if ready := await in_thread(lambda stopped: self.ready()):
             return ready
         raise self._missing()
 
     async def fetch(self, tell: Callable[[Progress], None] | None = None) -> Path:
-        """The same folder, the module fetched where it is missing; `tell` hears of the progress.
+        """The folder that holds the module, fetched first where it is missing; `tell` is given the progress.
 
         Callers share one fetch; it ends when the last of them is cancelled. Raises `LocalModelError`.
         """
