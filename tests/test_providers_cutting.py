@@ -12,6 +12,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from chat_tui.chunks import Metadata
+from chat_tui.core.reclassified import moved
 from chat_tui.core.redaction import Credential, Redactor
 from chat_tui.errors import Garbled, ProviderError
 from chat_tui.models import Provider
@@ -154,31 +156,41 @@ def test_json_of_any_depth_is_borne() -> None:
 # -- tags -------------------------------------------------------------------------------------------------------------
 
 
-def _tagged(pieces: Sequence[str]) -> dict[str, str]:
+def _tagged(pieces: Sequence[str]) -> tuple[list[str], str, str]:
+    """The tokens, and the text and the thinking that they are in the end."""
     tags = ThinkingTags()
-    told = [part for piece in pieces for part in tags.feed(piece)] + list(tags.rest())
-    assert all(text for text, _ in told)
-    return {kind: "".join(text for text, its in told if its == kind) for kind in ("thinking", "text")}
+    tokens, text, thinking = list[str](), "", ""
+    for chunk in [part for piece in pieces for part in tags.feed(piece)] + list(tags.rest(natural=True)):
+        if isinstance(chunk, Metadata):
+            text, thinking = moved(text, thinking, chunk)
+            continue
+        assert chunk.token
+        tokens.append(chunk.token)
+        text, thinking = (text + chunk.token, thinking) if chunk.kind == "text" else (text, thinking + chunk.token)
+    return tokens, text, thinking
+
+
+def _bare(text: str) -> str:
+    """Without marks and blanks."""
+    while (left := re.sub(r"<\s?/?\s?think(?:ing)?\s?/?>|\s", "", text, flags=re.IGNORECASE)) != text:
+        text = left
+    return text
 
 
 @given(TAGGED, CUTS)
 @example("<think>\n\nhm\n</think>\n\nyes", [7, 8, 9, 12, 20, 21, 22])
 @example(" " * 65 + "<think>a", [64, 65])
 def test_no_cut_of_the_text_changes_what_is_thinking(whole: str, cuts: list[int]) -> None:
-    told = _tagged([whole])
-    assert _tagged(_cut_text(whole, cuts)) == told
-    assert _tagged(list(whole)) == told
+    told = _tagged([whole])[1:]
+    assert _tagged(_cut_text(whole, cuts))[1:] == told
+    assert _tagged(list(whole))[1:] == told
 
 
 @given(TAGGED)
 def test_no_text_is_lost_beside_the_tags(whole: str) -> None:
-    told = _tagged([whole])
-    left = told["thinking"] + told["text"]
-    if left != whole:
-        tag = re.match(r"\s{0,64}<(think|thinking)>", whole)
-        assert tag
-        before, _, after = whole[tag.end() :].partition(f"</{tag[1]}>")
-        assert told == {"thinking": before.lstrip("\n"), "text": after.lstrip("\n")}
+    tokens, text, thinking = _tagged([whole])
+    assert len(text) + len(thinking) == len("".join(tokens))
+    assert _bare("".join(tokens)) == _bare(whole)
 
 
 # -- what reaches a terminal ------------------------------------------------------------------------------------------

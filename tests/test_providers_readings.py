@@ -221,3 +221,65 @@ def test_what_came_with_an_error_is_kept() -> None:
         reading.feed(json.dumps(value).encode(), "")
     assert told(reading.held()) == "Hel"
     assert reading.held() == []
+
+
+def test_a_choice_that_says_something_is_followed_not_one_that_only_came_first() -> None:
+    role, text, end = choice("", index=0), choice("Hello", index=1), choice("", "length", index=0)
+    chunks = streamed("openai", *({"choices": [part]} for part in (role, text, end)))
+    assert (told(chunks), end_of(chunks).state) == ("Hello", "length")
+    rows = [{"index": 0, "content": {"role": "model"}}, {"index": 1, "content": {"parts": [{"text": "Hello"}]}}]
+    rows[1]["finishReason"] = "STOP"
+    assert told(streamed("gemini", *({"candidates": [row]} for row in rows))) == "Hello"
+
+
+@pytest.mark.parametrize("done", [True, False])
+def test_an_index_that_counts_events_loses_no_text(done: bool) -> None:
+    parts = [choice(text, "length" if text == "d" else None, index=index) for index, text in enumerate("abcd")]
+    chunks = streamed("openai", *({"choices": [part]} for part in parts), done=False)
+    reading = dialect("openai").reading()
+    for part in parts:
+        reading.feed(json.dumps({"choices": [part]}).encode(), "")
+    assert told(chunks) == "a"
+    ending = reading.feed(b"[DONE]", "") if done else reading.close()
+    assert (told(chunks) + told(ending), end_of(ending).state) == ("abcd", "length")
+
+
+def test_a_reply_that_breaks_off_keeps_what_other_indexes_held() -> None:
+    reading = dialect("openai").reading()
+    chunks = [*reading.feed(json.dumps({"choices": [choice("a", index=0)]}).encode(), "")]
+    chunks += reading.feed(json.dumps({"choices": [choice("b", index=1)]}).encode(), "")
+    assert told([*chunks, *reading.held()]) == "ab"
+
+
+def test_a_second_choice_behind_or_among_the_first_is_none_of_it() -> None:
+    behind = [choice("yes", index=0), choice("", "stop", index=0), choice("no", index=1), choice("", "stop", index=1)]
+    among = [choice("y", index=0), choice("no", index=1), choice("es", index=0), choice("no", index=1)]
+    for parts in (behind, among):
+        assert told(streamed("openai", *({"choices": [part]} for part in parts))) == "yes"
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [
+        [{"message": {"content": "Hel"}}, {"message": {"content": "lo"}, "finish_reason": "stop"}],
+        [{"message": {"content": "Hel"}}, {"message": {"content": "Hello"}}, {"message": {"content": "Hello"}}],
+        [{"delta": {"content": "Hel"}}, {"delta": {"content": "lo"}}, {"message": {"content": "Hello"}}],
+        [{"delta": {}, "message": {"role": "assistant", "content": "Hello"}, "finish_reason": "stop"}],
+        [{"delta": {"role": "assistant", "content": None}, "message": {"content": "Hello"}}],
+        [{"text": "Hel"}, {"text": "lo", "finish_reason": "stop"}, {"text": ""}],
+        [{"delta": {"text": "Hel"}}, {"delta": {"text": "lo"}}],
+        [{"delta": "Hel"}, {"delta": "lo"}],
+        [{"delta": {"content": [{"type": "text", "text": {"value": "Hello", "annotations": []}}]}}],
+    ],
+)
+def test_text_is_found_wherever_a_choice_has_it(choices: list[dict[str, Any]]) -> None:
+    assert told(streamed("openai", *({"choices": [row]} for row in choices))) == "Hello"
+    if len(choices) == 1:
+        assert told(dialect("openai").reading().whole(json.dumps({"choices": choices}).encode())) == "Hello"
+
+
+def test_text_in_the_form_of_a_neighbouring_endpoint_is_read() -> None:
+    generated = streamed("ollama", {"response": "Hel", "done": False}, {"response": "lo", "done": True})
+    assert told(generated) == "Hello"
+    message = {"type": "message", "content": "Hello", "stop_reason": "end_turn"}
+    assert told(dialect("anthropic").reading().whole(json.dumps(message).encode())) == "Hello"

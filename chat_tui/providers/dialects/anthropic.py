@@ -195,6 +195,8 @@ class AnthropicReading(OneReply):
 
     def _read_whole(self, value: dict[str, Json], chunks: list[Chunk]) -> None:
         content = value.get("content")
+        if isinstance(content, str):
+            content = [{"type": "text", "text": content}]
         if not isinstance(content, list):
             self._read(value, chunks)
             return

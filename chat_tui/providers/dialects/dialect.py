@@ -178,7 +178,8 @@ def text_of(value: Json, depth: int = 3) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, dict) and depth:
-        return text_of(value.get("text"), depth - 1)
+        # An assistant's parts keep their text in an object of its own: `{"text": {"value": …}}`.
+        return text_of(value.get("text") or value.get("value"), depth - 1)
     if isinstance(value, list) and depth:
         return "".join(text_of(part, depth - 1) for part in value)
     return ""

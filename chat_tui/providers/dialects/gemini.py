@@ -155,10 +155,10 @@ class GeminiReading(OneReply):
         self._counts: dict[str, int] = {}
 
     def _read(self, value: dict[str, Json], chunks: list[Chunk]) -> None:
-        candidate = self._choice.of(value.get("candidates"))
+        candidate = self._choice.of(value.get("candidates"), spoke=self._spoke)
         if candidate is not None:
             self._seen = True
-            self._read_candidate(candidate, chunks)
+            self._read_choice(candidate, chunks)
         self._serve(value.get("modelVersion"))
         feedback = value.get("promptFeedback")
         if isinstance(feedback, dict) and feedback.get("blockReason"):
@@ -166,7 +166,7 @@ class GeminiReading(OneReply):
             self._finish(feedback["blockReason"])
         self._read_usage(value.get("usageMetadata"), chunks)
 
-    def _read_candidate(self, candidate: dict[str, Json], chunks: list[Chunk]) -> None:
+    def _read_choice(self, candidate: dict[str, Json], chunks: list[Chunk]) -> None:
         content = candidate.get("content")
         parts = content.get("parts") if isinstance(content, dict) else None
         for part in parts if isinstance(parts, list) else ():

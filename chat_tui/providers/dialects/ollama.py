@@ -153,6 +153,11 @@ class OllamaReading(OneReply):
             for call in calls[:TOOLS_LIMIT] if isinstance(calls, list) else ():
                 function = call.get("function") if isinstance(call, dict) else None
                 self._call(function.get("name") if isinstance(function, dict) else None, chunks)
+        elif isinstance(value.get("response"), str):
+            # The form of `/api/generate`.
+            self._seen = True
+            self._think(value.get("thinking"), chunks)
+            self._say(value["response"], chunks)
         self._serve(value.get("model"))
         if value.get("done") is True:
             self._seen = self.finished = True

@@ -17,6 +17,8 @@ from chat_tui.text_safety import clean_line
 
 TOOLS_LIMIT = 20
 """Calls of one reply that are told."""
+CHOICES_LIMIT = 20_000
+"""Choices of other indexes that are kept while it is not known whose they are."""
 MALFORMED_LIMIT = 100
 """Malformed events in one reply; more and it is not the dialect."""
 
@@ -25,23 +27,39 @@ _ANSWER_FIELDS = ("choices", "candidates", "content", "type", "done", "usage", "
 
 
 class FirstChoice:
-    """Which of the choices in a reply is read. More than one is never asked for, so it is the first that comes,
-    whatever its index; others beside it are passed over."""
+    """Which of the choices in a reply is read. More than one is never asked for, so it is the first that says
+    something, whatever its index; others beside it are passed over.
+
+    Some gateways count their events in the index. So what the others say is kept: where the first choice never comes
+    again and has not ended, they are how it goes on.
+    """
 
     def __init__(self) -> None:
         self._index: str | None = None
         """Of the choice that is followed, as text; None until one has told its index."""
+        self._others: list[dict[str, Json]] = []
+        self._is_one_of_several = False
 
-    def of(self, choices: Json) -> dict[str, Json] | None:
-        """The choice that is read, None where this list holds none of it."""
+    def of(self, choices: Json, *, spoke: bool) -> dict[str, Json] | None:
+        """The choice that is read, None where this list holds none of it. `spoke`: it has said something before."""
         rows = [row for row in choices[:100] if isinstance(row, dict)] if isinstance(choices, list) else []
         if not rows:
             return None
-        if self._index is None:
+        if self._index is None or not spoke:
             chosen = next((row for row in rows if _index_of(row) == "0"), rows[0])
             self._index = _index_of(chosen)
             return chosen
-        return next((row for row in rows if _index_of(row) in (self._index, None)), None)
+        row = next((row for row in rows if _index_of(row) in (self._index, None)), None)
+        if row is not None:
+            self._is_one_of_several = self._is_one_of_several or bool(self._others) or len(rows) > 1
+        elif not self._is_one_of_several and len(self._others) < CHOICES_LIMIT:
+            self._others += rows
+        return row
+
+    def rest(self) -> list[dict[str, Json]]:
+        """What other indexes hold of the choice that is read, at the end of a reply that it has not ended."""
+        others, self._others = self._others, []
+        return [] if self._is_one_of_several else others
 
 
 def _index_of(choice: dict[str, Json]) -> str | None:
@@ -124,11 +142,23 @@ class OneReply:
 
     def held(self) -> Sequence[Chunk]:
         """What was not given out yet, where the reply breaks off: what may still have become a tag, for one."""
+        self._go_on_elsewhere()
         return self._rest(natural=False)
 
     def _rest(self, *, natural: bool) -> list[Chunk]:
         unsent, self._unsent = self._unsent, []
         return [*unsent, *self._tags.rest(natural=natural)]
+
+    def _go_on_elsewhere(self) -> None:
+        """Take what choices of another index hold of this reply, where it has not ended."""
+        if self.finished:
+            return
+        try:
+            for choice in self._choice.rest():
+                self._read_choice(choice, self._unsent)
+        except ProviderError:
+            # What came before its error is told; that the reply has no end, too.
+            return
 
     def expect_thinking(self) -> None:
         """The model is known to begin in thinking without an opening mark. To be called before anything else."""
@@ -136,6 +166,7 @@ class OneReply:
 
     def close(self) -> Sequence[Chunk]:
         """The ending, where a finish reason came without an end marker."""
+        self._go_on_elsewhere()
         if not self.finished:
             if not self._seen:
                 raise Garbled("The server's reply holds no answer.", "Is the address right? Ask again.")
@@ -145,6 +176,9 @@ class OneReply:
     def _read(self, value: dict[str, Json], chunks: list[Chunk]) -> None:
         """Take one object of a stream."""
         raise NotImplementedError
+
+    def _read_choice(self, choice: dict[str, Json], chunks: list[Chunk]) -> None:
+        """Take one choice, in dialects that have such."""
 
     def _read_whole(self, value: dict[str, Json], chunks: list[Chunk]) -> None:
         """Take one object of a plain body."""

@@ -169,15 +169,60 @@ def quirk(status: int, text: str) -> str | None:
     return None
 
 
+class Messages:
+    """Finds what a choice says: in `delta`; in `message`, as gateways send it that make a stream of a whole reply; or
+    in the `text` of older completions."""
+
+    def __init__(self) -> None:
+        self._has_deltas = False
+        self._parts: list[str] = []
+        self._repeats: bool | None = None
+        """Each message holds all that came before it; None until the second one."""
+
+    def delta_of(self, choice: dict[str, Json]) -> dict[str, Json]:
+        """What is new, as the fields of a delta."""
+        delta, message = choice.get("delta"), choice.get("message")
+        if isinstance(delta, str):
+            delta = {"content": delta}
+        if not isinstance(delta, dict):
+            delta = {}
+        if delta.get("content") is None and isinstance(delta.get("text"), str):
+            delta = {**delta, "content": delta["text"]}
+        if any(delta.get(name) for name in delta if name != "role"):
+            self._has_deltas = True
+            return delta
+        if isinstance(message, dict):
+            # Behind deltas it says all of them once more.
+            return delta if self._has_deltas else {**message, "content": self._new_in(message.get("content"))}
+        text = choice.get("text")
+        return {**delta, "content": text} if text and isinstance(text, str) else delta
+
+    def _new_in(self, content: Json) -> Json:
+        if not content or not isinstance(content, str):
+            return content
+        if self._repeats is None and self._parts:
+            self._repeats = content.startswith(self._parts[0])
+        if not self._repeats:
+            self._parts.append(content)
+            return content
+        before, self._parts = self._parts[0], [content]
+        return content[len(before) :]
+
+
 class OpenAiReading(OneReply):
     """Reads one reply."""
 
     dialect = "openai"
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._messages = Messages()
+
     def _done(self) -> Sequence[Chunk]:
         # Servers that never give a finish reason end so.
         if not self._seen:
             raise Garbled("The server ended the reply without sending anything.", "Ask again.")
+        self._go_on_elsewhere()
         self.finished = True
         return self._ending()
 
@@ -185,28 +230,26 @@ class OpenAiReading(OneReply):
         choices = value.get("choices")
         if isinstance(choices, list):
             self._seen = True
-            choice = self._choice.of(choices)
+            choice = self._choice.of(choices, spoke=self._spoke)
             if choice is not None:
-                delta = choice.get("delta")
-                # Gateways that make a stream of a whole reply send it as it was.
-                whole = choice.get("message") if not self._spoke else None
-                self._read_choice(choice, delta if isinstance(delta, dict) else whole, chunks)
+                self._read_choice(choice, chunks)
         self._serve(value.get("model"))
         if isinstance(value.get("usage"), dict):
             self._count(usage_of(value["usage"]), chunks)
 
     def _read_whole(self, value: dict[str, Json], chunks: list[Chunk]) -> None:
-        choice = self._choice.of(value.get("choices"))
+        choice = self._choice.of(value.get("choices"), spoke=False)
         if choice is None:
             raise error_of(value) if isinstance(value.get("message"), str) else self._no_answer()
         self._seen = self.finished = True
-        self._read_choice(choice, choice.get("message") or choice.get("delta"), chunks)
+        self._read_choice(choice, chunks)
         self._serve(value.get("model"))
         if isinstance(value.get("usage"), dict):
             self._usage = usage_of(value["usage"])
 
-    def _read_choice(self, choice: dict[str, Json], delta: Json, chunks: list[Chunk]) -> None:
-        if isinstance(delta, dict):
+    def _read_choice(self, choice: dict[str, Json], chunks: list[Chunk]) -> None:
+        delta = self._messages.delta_of(choice)
+        if delta:
             content = delta.get("content")
             thinking = self._thinking.take(delta)
             if isinstance(content, list):
