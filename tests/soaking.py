@@ -98,7 +98,7 @@ async def soak(count: int, *, seed: int = 1, at_once: int = 24, on_break: bool =
         transport = Transport(connection_seconds=5)
         wires = Wires(server.base_url, transport, seed)
         settings = Settings(
-            timeouts=Timeouts(5, 0.3, 0.3),
+            timeouts=Timeouts(5, 0.3, working_seconds=0.3, token_seconds=0.3),
             error_handling=ErrorHandling(2, 0.002, True, 6),
             streams_default=at_once,
             on_break="continue" if on_break else "keep",
