@@ -37,6 +37,7 @@ def request_of(config: Config, conversation: Conversation, path: Sequence[Turn],
         strategy=own_strategy or config.strategy,
         stop=settings.stop or defaults.stop,
         fallback=settings.fallback and config.fallback,
+        prompt_cache=settings.prompt_cache and defaults.prompt_cache,
         **unset,
     )
 

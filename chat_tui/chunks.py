@@ -66,15 +66,33 @@ class Usage(msgspec.Struct, frozen=True, gc=False, omit_defaults=False):
     cached_tokens: int = 0
     """Part of `prompt_tokens`."""
     estimated: bool = False
+    cache_write_tokens: int = 0
+    """Part of `prompt_tokens`, written to the server's cache."""
+    cost: float | None = None
+    """US dollars, where the server says what it takes."""
+    saved: float | None = None
+    """US dollars that its cache saved; None where nothing was cached or the price is not known."""
+
+
+_COUNTS = (
+    *("prompt_tokens", "completion_tokens", "total_tokens", "thinking_tokens"),
+    *("cached_tokens", "cache_write_tokens"),
+)
 
 
 def summed(usages: Sequence[Usage]) -> Usage | None:
     """All of them together; None where there is none."""
     if not usages:
         return None
-    fields = ("prompt_tokens", "completion_tokens", "total_tokens", "thinking_tokens", "cached_tokens")
-    counts = {name: sum(getattr(usage, name) for usage in usages) for name in fields}
-    return Usage(**counts, estimated=any(usage.estimated for usage in usages))
+    counts = {name: sum(getattr(usage, name) for usage in usages) for name in _COUNTS}
+    costs = [usage.cost for usage in usages if usage.cost is not None]
+    saved = [usage.saved for usage in usages if usage.saved is not None]
+    return Usage(
+        **counts,
+        estimated=any(usage.estimated for usage in usages),
+        cost=sum(costs) if len(costs) == len(usages) else None,
+        saved=sum(saved) if saved else None,
+    )
 
 
 class Timings(msgspec.Struct, frozen=True, gc=False):

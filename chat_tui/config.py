@@ -56,6 +56,9 @@ class RequestDefaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The same seed gives the same answer, where a model can."""
     thinking: Thinking | None = None
     """How much a model is to think before it answers."""
+    prompt_cache: bool = True
+    """Where a provider caches only what it is told to (Anthropic), have it cache the system prompt and, once a
+    conversation goes on, what was sent before: that then costs a tenth. False: never."""
 
 
 class Memory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -174,9 +177,13 @@ _RANGES: dict[str, tuple[float, float, bool]] = {
     "providers.max_concurrent_streams": _ABOVE_0,
     "providers.price_in": _FROM_0,
     "providers.price_out": _FROM_0,
+    "providers.price_cached": _FROM_0,
+    "providers.price_cache_write": _FROM_0,
     "models.context_window": _ABOVE_0,
     "models.price_in": _FROM_0,
     "models.price_out": _FROM_0,
+    "models.price_cached": _FROM_0,
+    "models.price_cache_write": _FROM_0,
     "models.quality": (0, 1, False),
     "local.context_window": _ABOVE_0,
     "local.threads": _ABOVE_0,

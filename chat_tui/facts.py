@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import msgspec
 
@@ -14,8 +15,14 @@ from chat_tui.providers.sight import takes_images, thinks
 
 _SERVERS = ("llama.cpp", "vllm")
 """Providers that are called after the program that serves them."""
+STEPS_OF_WINDOW = 8
+"""A conversation that outgrows the window is cut by an eighth of it at a time: in between the requests begin alike, and
+what the server has cached of the one before is not paid for again."""
 NAMED_LIMIT = 32
 """Models that only requests have named, such as mistyped ones: the one that came first is forgotten for the next."""
+
+
+_Priced: TypeAlias = ModelRow | Provider | Model
 
 
 class Facts:
@@ -30,19 +37,27 @@ class Facts:
         row = self._rows.get(model.name) or ModelRow(model.name)
         entry = (None if model.local else self._catalogue.of(model.provider, model.id)) or Entry()
         free = 0.0 if model.local else None
-        price_in, price_out = (provider.price_in, provider.price_out) if provider else (None, None)
-        price_out = _first(row.price_out, price_out, model.price_out, free, entry.price_out)
+        sources: list[_Priced] = [row, *([provider] if provider else []), model]
+        price_in = _first(*[each.price_in for each in sources], free, entry.price_in)
+        price_out = _first(*[each.price_out for each in sources], free, entry.price_out)
+        # The price of what is cached belongs to the price of what is not.
+        source = next((each for each in sources if each.price_in is not None), None if model.local else entry)
         prior = prior_of(model.id, price_out) or Prior(0.0)
         rated = _first(row.quality, model.quality)
+        window = row.context_window or model.context_window or entry.context_window
         return msgspec.structs.replace(
             model,
             images=_told(row.images, model.images, takes_images(model.id)),
             thinking=_told(model.thinking, thinks(model.id)),
             server=model.server or (model.provider if model.provider in _SERVERS else ""),
             asked_window=row.context_window,
-            context_window=row.context_window or model.context_window or entry.context_window,
-            price_in=_first(row.price_in, price_in, model.price_in, free, entry.price_in),
+            context_window=window,
+            trim_step_tokens=model.trim_step_tokens or (window or 0) // STEPS_OF_WINDOW,
+            price_in=price_in,
             price_out=price_out,
+            price_cached=source.price_cached if source else None,
+            price_cache_write=source.price_cache_write if source else None,
+            price_steps=entry.price_steps if source is entry else model.price_steps if source is model else (),
             quality=_first(rated, prior.quality or None),
             qualities=model.qualities or (prior.qualities if rated is None else {}),
             guessed=rated is None and prior.guessed,

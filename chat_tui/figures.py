@@ -81,6 +81,12 @@ class Figures(msgspec.Struct, frozen=True):
     """US dollars."""
     cost_estimated: bool = False
     """It stands on estimated tokens."""
+    cost_billed: bool = False
+    """The server has said what it takes."""
+    cached_tokens: int = 0
+    """Part of `prompt_tokens`, read from the server's cache."""
+    saved: float | None = None
+    """US dollars that the cache saved; negative where writing it cost more than reading it saved."""
     price: float | None = None
     """About what it will cost, in US dollars, until the cost is known."""
     seams: int = 0
@@ -319,7 +325,10 @@ class Meter:
             thinking_tokens=thought,
             thinking_estimated=thought_estimated,
             cost=self._end.cost if self._end else None,
-            cost_estimated=estimated,
+            cost_estimated=estimated and not billed(told),
+            cost_billed=billed(told),
+            cached_tokens=self._usage.cached_tokens if self._usage else 0,
+            saved=told.saved if told else None,
             price=None if self._end else self._price,
             seams=self._seams,
             context_tokens=sent + (tokens or 0) if sent else None,
@@ -346,6 +355,11 @@ def thinking_tokens(
     if not thought_characters or not characters or not completion_tokens:
         return None, False
     return round(completion_tokens * thought_characters / characters), True
+
+
+def billed(usage: Usage | None) -> bool:
+    """Whether the server has said what all of it costs."""
+    return usage is not None and usage.cost is not None
 
 
 def tried(route: Route | None) -> tuple[int, int]:

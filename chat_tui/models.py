@@ -50,10 +50,22 @@ class Provider(msgspec.Struct, frozen=True):
     """The key is sent as a bearer token, whatever the dialect does with keys."""
     address_source: str = ""
     """The environment variable that `base_url` comes from; empty: the config, or what is known of the provider."""
+    price_cached: float | None = None
+    price_cache_write: float | None = None
 
     def __repr__(self) -> str:
         # Without addresses and headers, which may hold credentials.
         return f"Provider({self.name!r})"
+
+
+class PriceStep(msgspec.Struct, frozen=True, array_like=True):
+    """US dollars per million tokens for prompts of more than `above_tokens`; None: as for smaller ones."""
+
+    above_tokens: int
+    price_in: float | None = None
+    price_out: float | None = None
+    price_cached: float | None = None
+    price_cache_write: float | None = None
 
 
 class Model(msgspec.Struct, frozen=True):
@@ -95,6 +107,12 @@ class Model(msgspec.Struct, frozen=True):
     """Tokens that it writes at most, where its server tells."""
     replicas: int = 1
     """Addresses that answer for it."""
+    price_cached: float | None = None
+    """US dollars per million prompt tokens that the server had cached; None: as `price_in`."""
+    price_cache_write: float | None = None
+    """US dollars per million prompt tokens that it writes to its cache; None: as `price_in`."""
+    price_steps: tuple[PriceStep, ...] = ()
+    """Other prices for larger prompts, in rising order."""
 
     @property
     def provider(self) -> str:
@@ -103,20 +121,15 @@ class Model(msgspec.Struct, frozen=True):
 
     @property
     def free(self) -> bool:
-        """It costs nothing."""
-        return self.local or self.price_in == self.price_out == 0
+        """It costs nothing: what runs on this machine may pass requests on to a paid one, and then has a price."""
+        if self.local and self.price_in is None and self.price_out is None:
+            return True
+        return self.price_in == self.price_out == 0
 
     @property
     def id(self) -> str:
         """The model's id at its provider (it may hold slashes)."""
         return self.name.partition("/")[2]
-
-
-def cost(model: Model, prompt_tokens: int, completion_tokens: int) -> float | None:
-    """US dollars for these tokens; None when a price is missing."""
-    if model.price_in is None or model.price_out is None:
-        return None
-    return (prompt_tokens * model.price_in + completion_tokens * model.price_out) / 1_000_000
 
 
 class Standing(msgspec.Struct, frozen=True):

@@ -73,4 +73,4 @@ def pulled_folder() -> Path:
 
 def catalogue_file() -> Path:
     """The snapshot of prices and windows."""
-    return cache_folder() / "catalogue.json"
+    return cache_folder() / "prices.json"

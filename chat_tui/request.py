@@ -43,6 +43,8 @@ class Request(msgspec.Struct, frozen=True):
     """The beginning of the answer, where one that was cut goes on."""
     stream: bool = True
     """False: the whole reply comes as one token chunk."""
+    prompt_cache: bool = True
+    """Ask a provider that caches only what it is told to for the system prompt and the turns before the last ones."""
     adaptive: bool = False
     """True: a short answer at once, and the detailed one in its place; the engine sees to it, not the router."""
     begins_thinking: bool = False

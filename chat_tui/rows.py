@@ -52,6 +52,10 @@ class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """US dollars per million prompt tokens, for all of its models that say nothing else."""
     price_out: float | None = None
     """US dollars per million completion tokens, likewise."""
+    price_cached: float | None = None
+    """US dollars per million prompt tokens read from the provider's cache; unset: as `price_in`."""
+    price_cache_write: float | None = None
+    """US dollars per million prompt tokens written to its cache; unset: as `price_in`."""
 
     def __repr__(self) -> str:
         # Without the key and the headers, which may hold one.
@@ -77,3 +81,7 @@ class ModelRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Models to try, in this order, when this one fails; in place of the config's own `fallbacks`."""
     images: bool | None = None
     """It takes images."""
+    price_cached: float | None = None
+    """US dollars per million prompt tokens read from the provider's cache; unset: as `price_in`."""
+    price_cache_write: float | None = None
+    """US dollars per million prompt tokens written to its cache; unset: as `price_in`."""

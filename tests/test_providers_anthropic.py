@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from chat_tui import errors
+from chat_tui.attachments import Attachment
 from chat_tui.chunks import End, Token, Usage
 from chat_tui.conversation import Turn
 from chat_tui.models import Model, Provider
@@ -53,13 +54,51 @@ def test_a_plain_question_goes_out_with_a_limit_since_the_api_wants_one() -> Non
 
 def test_the_system_turn_stands_beside_the_others() -> None:
     turns = (Turn("system", "Be brief."), Turn("user", "a"), Turn("assistant", "b"))
-    body = body_of(Request(prompt="c", turns=turns))
+    body = body_of(Request(prompt="c", turns=turns, prompt_cache=False))
     assert body["system"] == "Be brief."
     assert [(turn["role"], turn["content"]) for turn in body["messages"]] == [
         ("user", "a"),
         ("assistant", "b"),
         ("user", "c"),
     ]
+
+
+MARK = {"cache_control": {"type": "ephemeral"}}
+
+
+def test_the_system_prompt_and_the_last_two_questions_are_marked_for_the_cache() -> None:
+    turns = [Turn("system", "Be brief.")]
+    for number in range(3):
+        turns += [Turn("user", f"q{number}"), Turn("assistant", f"a{number}")]
+    body = body_of(Request(prompt="q3", turns=tuple(turns)))
+    assert body["system"] == [{"type": "text", "text": "Be brief.", **MARK}]
+    marked = [turn["content"][0]["text"] for turn in body["messages"] if isinstance(turn["content"], list)]
+    assert marked == ["q2", "q3"]
+    assert all(turn["content"][-1]["cache_control"] for turn in body["messages"] if isinstance(turn["content"], list))
+
+
+def test_a_first_question_is_not_marked_for_nobody_would_read_it_from_the_cache() -> None:
+    body = body_of(Request(prompt="a", turns=(Turn("system", "Be brief."),)))
+    assert body["messages"] == [{"role": "user", "content": "a"}]
+
+
+def test_of_a_question_with_images_the_last_part_is_marked() -> None:
+    image = Attachment("a.png", "image/png", b"png")
+    turns = (Turn("user", "look", attachments=(image,)), Turn("assistant", "A cat."))
+    first, _, last = body_of(Request(prompt="sure?", turns=turns))["messages"]
+    assert "cache_control" not in first["content"][0]
+    assert first["content"][1] == {"type": "text", "text": "look", **MARK}
+    assert last["content"] == [{"type": "text", "text": "sure?", **MARK}]
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    ["system.0.cache_control: Extra inputs are not permitted", "system: Input should be a valid string"],
+)
+def test_a_server_that_knows_no_cache_is_asked_without_it(refusal: str) -> None:
+    assert anthropic.quirk(400, refusal) == "prompt_cache"
+    body = body_of(Request(prompt="a", turns=(Turn("system", "Be brief."),)), "prompt_cache")
+    assert body["system"] == "Be brief."
 
 
 def test_every_setting_has_its_place_and_those_it_has_not_are_left_out() -> None:

@@ -143,7 +143,7 @@ async def test_an_offered_provider_shows_its_models_from_the_catalogue(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     folder = tmp_path / "chat-tui"
     folder.mkdir()
-    (folder / "catalogue.json").write_bytes(msgspec.json.encode(SNAPSHOT))
+    (folder / "prices.json").write_bytes(msgspec.json.encode(SNAPSHOT))
     known = {"acme": KnownProvider("acme", "Acme", "http://127.0.0.1:9/v1", keys=("ACME_KEY",))}
     async with engine_with(known=known, environ={"ACME_KEY": "k"}) as engine:
         found = standing(engine, "acme/anvil-2")
@@ -172,3 +172,25 @@ def test_the_catalogues_library_is_not_loaded_here() -> None:
     script = f"import sys, chat_tui.assembly; print(sorted({names} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_conversation_that_outgrows_its_window_is_cut_in_steps_so_that_what_is_cached_stays() -> None:
+    facts = Facts(Config(), Catalogue(Path("none")))
+    assert facts.of(Model("box/a", context_window=8000)).trim_step_tokens == 1000
+    assert facts.of(Model("box/a", context_window=8000, trim_step_tokens=512)).trim_step_tokens == 512
+    assert facts.of(Model("box/a")).trim_step_tokens == 0
+
+
+def test_the_price_of_cached_tokens_comes_from_where_the_price_comes_from(tmp_path: Path) -> None:
+    file = tmp_path / "prices.json"
+    file.write_bytes(msgspec.json.encode({"acme": {"a": [8000, 2.0, 8.0, 0.2, 2.5, [[4000, 4.0, 16.0, 0.4, None]]]}}))
+    catalogue = Catalogue(file)
+    assert catalogue.load()
+    known = Facts(Config(), catalogue).of(Model("acme/a"))
+    assert (known.price_cached, known.price_cache_write) == (0.2, 2.5)
+    assert known.price_steps[0].price_out == 16.0
+    own = Config(models=(ModelRow("acme/a", price_in=1.0, price_out=1.0),))
+    priced = Facts(own, catalogue).of(Model("acme/a"))
+    assert (priced.price_in, priced.price_cached, priced.price_steps) == (1.0, None, ())
+    listed = Facts(Config(), catalogue).of(Model("acme/a", price_in=3.0, price_out=3.0, price_cached=0.5))
+    assert (listed.price_in, listed.price_cached, listed.price_steps) == (3.0, 0.5, ())

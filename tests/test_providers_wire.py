@@ -46,6 +46,8 @@ def _plain(chunk: Chunk) -> dict[str, Any]:
 def test_a_recording_means_the_same_chunks_wherever_it_is_cut(name: str) -> None:
     raw = (FOLDER / f"{name}.sse").read_bytes()
     means = json.loads((FOLDER / f"{name}.json").read_text())
+    # Fields that came to a chunk after it was recorded have their defaults.
+    expected = [_plain(chunk) for chunk in msgspec.convert(means["chunks"], list[Chunk])]
     cuts = [[raw[:at], raw[at:]] for at in range(1, len(raw))]
     one_by_one = [raw[at : at + 1] for at in range(len(raw))]
 
@@ -53,7 +55,7 @@ def test_a_recording_means_the_same_chunks_wherever_it_is_cut(name: str) -> None
         for pieces in ([raw], one_by_one, [b"", *one_by_one, b""], *cuts):
             chunks, error = await _read(pieces, means["content_type"])
             where = f"after {len(pieces[0]) if pieces else 0} bytes in {len(pieces)} pieces"
-            assert chunks == means["chunks"], where
+            assert chunks == expected, where
             assert (error.kind if error else None) == means["error"], where
             if error and "title" in means:
                 assert error.title == means["title"], where

@@ -17,6 +17,7 @@ discovered = "use"
 display = { insights = true, motion = false, typing_delay = 0.05, bell = false }
 
 [request]
+prompt_cache = false
 max_tokens = 200
 temperature = 0.7
 top_p = 0.9

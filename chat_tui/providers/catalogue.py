@@ -15,6 +15,7 @@ import msgspec
 from chat_tui.core import child_process
 from chat_tui.core.child_process import Command
 from chat_tui.core.input_files import read_regular
+from chat_tui.models import PriceStep
 
 FRESH_SECONDS = 7 * 24 * 3600
 CHILD_SECONDS = 60.0
@@ -39,6 +40,9 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     """US dollars per million prompt tokens."""
     price_out: float | None = None
     """US dollars per million completion tokens."""
+    price_cached: float | None = None
+    price_cache_write: float | None = None
+    price_steps: tuple[PriceStep, ...] = ()
 
 
 class Catalogue:

@@ -89,6 +89,12 @@ def models_of(provider: Provider, listing: Json) -> tuple[Model, ...]:
             selectable = here or not provider.local
             model = Model(name, listed.context_window, local=here, selectable=selectable)
             models.append(
-                msgspec.structs.replace(model, images=listed.images, server=listed.server, max_output=listed.max_output)
+                msgspec.structs.replace(
+                    model,
+                    images=listed.images,
+                    server=listed.server,
+                    max_output=listed.max_output,
+                    **msgspec.structs.asdict(listed.prices),
+                )
             )
     return tuple(models)

@@ -13,6 +13,7 @@ import msgspec
 from chat_tui.chunks import Chunk, End, Error, Metadata, Start, State, Usage, error_info
 from chat_tui.context import Context
 from chat_tui.conversation import Turn
+from chat_tui.core.pricing import cost_of, with_savings
 from chat_tui.core.served_models import substitute
 from chat_tui.errors import (
     AllFailed,
@@ -25,7 +26,7 @@ from chat_tui.errors import (
     Unreachable,
 )
 from chat_tui.limits import ErrorHandling
-from chat_tui.models import Model, cost
+from chat_tui.models import Model
 from chat_tui.request import Request
 from chat_tui.route import Alternative, Route, Seam, Try
 from chat_tui.routing import words
@@ -219,7 +220,7 @@ class Run:
     def _settled(self) -> Sequence[Chunk]:
         """Counts what the last try has used before the next one begins, and gives what was held of it."""
         piece, cut = self._tally.usage_of_try(self._sent_tokens()), self._asked
-        price = cost(cut, piece.prompt_tokens, piece.completion_tokens) if cut and piece else None
+        price = cost_of(cut, piece) if cut and piece else None
         self._spent = None if price is None or self._spent is None else self._spent + price
         held = self._tally.go_on(self._sent_tokens())
         self._count_at_seam = self._tally.count
@@ -227,7 +228,7 @@ class Run:
 
     def _cost(self, model: Model | None, last: Usage | None) -> float | None:
         """US dollars for all that was said; each model's part at its own price."""
-        price = cost(model, last.prompt_tokens, last.completion_tokens) if model and last else None
+        price = cost_of(model, last) if model and last else None
         return None if price is None or self._spent is None else self._spent + price
 
     def _seam(self, model: Model, reason: str) -> Metadata:
@@ -422,7 +423,9 @@ class Run:
         final = state or ending.state
         unused = final == "failed" or (final == "empty" and self._tally.rejected is None)
         sent = self._sent_tokens() if not unused else None
-        usage = self._tally.usage(sent)
+        usage, last = self._tally.usage(sent), self._tally.usage_of_try(sent)
+        if usage is not None and last is not None and model is not None:
+            usage = msgspec.structs.replace(usage, saved=with_savings(model, last).saved)
         took = self._clock() - self._begun
         if model is not None and final in {"complete", "length", "refused"}:
             self._health.answered(model.name, self._tally.timings(usage, took, of_model=True), self._plan.kind)
@@ -437,7 +440,7 @@ class Run:
             served_model=self._served_instead_of(model) if model else "",
             usage=usage,
             timings=self._tally.timings(usage, took),
-            cost=self._cost(model, self._tally.usage_of_try(sent)) if usage else None,
+            cost=self._cost(model, last) if usage else None,
             route=Route(
                 plan.strategy,
                 listed,

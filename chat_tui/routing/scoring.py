@@ -10,8 +10,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple, TypeAlias
 
+from chat_tui.core.pricing import cost, rates_at
 from chat_tui.core.prompt_features import PromptFeatures
-from chat_tui.models import Model, cost
+from chat_tui.models import Model
 from chat_tui.request import Request
 from chat_tui.route import Candidate
 from chat_tui.routing.health import Health, Vitals
@@ -101,12 +102,13 @@ def estimated_price(model: Model, prompt_tokens: int, max_tokens: int | None) ->
 
 def affordable_tokens(model: Model, prompt_tokens: int, limit: float) -> int | None:
     """How many tokens of reply the limit in US dollars pays for; None: any number."""
-    if model.price_in is None or model.price_out is None:
+    rates = rates_at(model, prompt_tokens)
+    if rates.price_in is None or rates.price_out is None:
         return None if model.local else 0
-    left = limit - prompt_tokens * model.price_in / 1_000_000
+    left = limit - prompt_tokens * rates.price_in / 1_000_000
     if left < 0:
         return 0
-    return int(left * 1_000_000 / model.price_out) if model.price_out else None
+    return int(left * 1_000_000 / rates.price_out) if rates.price_out else None
 
 
 def price_limit(request: Request, model: Model, prompt_tokens: int, spent: float) -> dict[str, int]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
-from chat_tui.chunks import Chunk, End, Metadata, Timings, Token, TokenKind, Usage
+from chat_tui.chunks import Chunk, End, Metadata, Timings, Token, TokenKind, Usage, summed
 from chat_tui.core.reclassified import retyped
 from chat_tui.figures import BURST_SECONDS
 from chat_tui.gaps import Gaps
@@ -30,7 +30,7 @@ class Tally:
     def __init__(self, now: Callable[[], float], *, whole: bool, part: str = "") -> None:
         self._now, self._whole = now, whole
         self._part = [part] if part else []
-        self._earlier: Usage | None = None
+        self._earlier: list[Usage] = []
         self._count_before = self._characters_before = 0
         self._begun = now()
         self._held: list[Token] = []
@@ -63,7 +63,7 @@ class Tally:
     def go_on(self, sent_tokens: int | None) -> Sequence[Token]:
         """The answer was cut and will go on: what it has used counts. Gives what was held back."""
         tokens = self._held_back()
-        self._earlier = _sum(self._earlier, self.usage_of_try(sent_tokens))
+        self._earlier += filter(None, [self.usage_of_try(sent_tokens)])
         self._count_before, self._characters_before = self.count, self._characters
         if self._whole:
             self._held += tokens
@@ -209,7 +209,7 @@ class Tally:
 
         `sent_tokens` estimates the prompt; None where nothing was sent.
         """
-        return _sum(self._earlier, self.usage_of_try(sent_tokens))
+        return summed([*self._earlier, *filter(None, [self.usage_of_try(sent_tokens)])])
 
     def left_of(self, max_tokens: int | None) -> int | None:
         """The limit of tokens for what goes on after a seam: without those that were said before it."""
@@ -234,7 +234,15 @@ class Tally:
         # Some servers count what they say and not what they were sent.
         prompt = told.prompt_tokens or sent_tokens
         thinking = told.thinking_tokens if whole else 0
-        return Usage(prompt, said, prompt + said, thinking, told.cached_tokens, estimated=True)
+        return Usage(
+            prompt,
+            said,
+            prompt + said,
+            thinking,
+            told.cached_tokens,
+            estimated=True,
+            cache_write_tokens=told.cache_write_tokens,
+        )
 
     def timings(self, usage: Usage | None, duration_seconds: float, *, of_model: bool = False) -> Timings:
         """The pace of the reply: as its reader saw it, or `of_model`: without failed tries, queue and fetch before."""
@@ -267,16 +275,3 @@ class Tally:
 def _gap(part: str) -> str:
     """The blanks at the end, which are not sent: some servers refuse an answer that ends with one."""
     return part[len(part.rstrip()) :]
-
-
-def _sum(first: Usage | None, second: Usage | None) -> Usage | None:
-    if first is None or second is None:
-        return first or second
-    return Usage(
-        first.prompt_tokens + second.prompt_tokens,
-        first.completion_tokens + second.completion_tokens,
-        first.total_tokens + second.total_tokens,
-        first.thinking_tokens + second.thinking_tokens,
-        first.cached_tokens + second.cached_tokens,
-        first.estimated or second.estimated,
-    )

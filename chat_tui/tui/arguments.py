@@ -73,5 +73,5 @@ def _matching(typed: str, rows: Sequence[tuple[str, str]]) -> list[tuple[str, st
 
 def _price(standing: Standing) -> str:
     model = standing.model
-    price = "free" if model.local else words.price(model.price_in, model.price_out)
+    price = "free" if model.free else words.price(model.price_in, model.price_out)
     return f"{standing.state} · {price}" if price != words.UNKNOWN else standing.state

@@ -126,6 +126,23 @@ def cost_of(figures: Figures) -> str:
     return about_cost(figures.cost) if figures.cost_estimated else cost(figures.cost)
 
 
+def full_cost(figures: Figures, width: int) -> str:
+    """What an answer costs, with what the cache has saved and whether the server said so, as far as there is room."""
+    dollars = cost_of(figures)
+    told = "billed" if figures.cost_billed and figures.cost else ""
+    saved = f"saved {cost(figures.saved)}" if figures.saved is not None and figures.saved > 0 else ""
+    longest = " · ".join(filter(None, (dollars, told, saved)))
+    shorter = " · ".join(filter(None, (dollars, saved or told)))
+    return next((text for text in (longest, shorter) if len(text) <= width), dollars)
+
+
+def prompt_tokens(figures: Figures, width: int) -> str:
+    """The tokens of the prompt, with those that the server had cached, as far as there is room."""
+    counted = tokens(figures.prompt_tokens, figures.prompt_estimated)
+    cached = f"{counted} · {tokens(figures.cached_tokens)} cached" if figures.cached_tokens else counted
+    return cached if len(cached) <= width else counted
+
+
 def today(spending: Spending) -> str:
     """What was spent today, against the budget where there is one: `$0.12 of $1.00`."""
     spent = cost(spending.today)

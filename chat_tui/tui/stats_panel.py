@@ -93,7 +93,7 @@ def _pace(figures: Figures, width: int) -> list[Line]:
 
 def _tokens(figures: Figures, width: int) -> list[Line]:
     return [
-        _row("Tokens in", words.tokens(figures.prompt_tokens, figures.prompt_estimated), width),
+        _row("Tokens in", words.prompt_tokens(figures, width - len("Tokens in ")), width),
         _row("Tokens out", words.tokens(figures.completion_tokens, figures.completion_estimated), width),
         _row("  thinking", words.tokens(figures.thinking_tokens, figures.thinking_estimated), width),
         _context(figures, width),
@@ -105,7 +105,7 @@ def _money(figures: Figures, spending: Spending, width: int) -> list[Line]:
     today, budget = spending.today or 0.0, spending.budget
     dear = budget is not None and today >= _FULL * budget
     return [
-        _row("Cost", words.cost_of(figures), width),
+        _row("Cost", words.full_cost(figures, width - len("Cost ")), width),
         _row("Conversation", words.cost(spending.conversation), width),
         _row("Today", words.today(spending), width, "warning" if dear else "text"),
     ]

@@ -6,7 +6,7 @@ import msgspec
 
 from chat_tui.chunks import Timings
 from chat_tui.conversation import Turn
-from chat_tui.figures import Figures, thinking_tokens, tried
+from chat_tui.figures import Figures, billed, thinking_tokens, tried
 from chat_tui.route import Route
 
 
@@ -43,7 +43,10 @@ def figures_of(turn: Turn, route: Route | None = None, window: int | None = None
         thinking_tokens=thought,
         thinking_estimated=thought_estimated,
         cost=turn.cost,
-        cost_estimated=estimated,
+        cost_estimated=estimated and not billed(usage),
+        cost_billed=billed(usage),
+        cached_tokens=usage.cached_tokens if usage else 0,
+        saved=usage.saved if usage else None,
         seams=len(turn.seams),
         context_tokens=usage.total_tokens if usage else None,
         context_window=window,

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
-from chat_tui.chunks import Chunk, Usage
+from chat_tui.chunks import Chunk
 from chat_tui.conversation import Turn
 from chat_tui.errors import Garbled
 from chat_tui.models import Model
@@ -28,6 +28,7 @@ from chat_tui.providers.dialects.dialect import (
 )
 from chat_tui.providers.dialects.model_list import ModelList, Row
 from chat_tui.providers.dialects.one_reply import OneReply
+from chat_tui.providers.dialects.token_usage import anthropic_usage
 from chat_tui.request import Request, Thinking
 
 VERSION = "2023-06-01"
@@ -47,6 +48,8 @@ _FAMILIES = tuple(
 )
 """The most that models write, by what their ids begin with: the first one that matches."""
 _LIST = "/models?limit=1000"
+_CACHE_CONTROL = {"type": "ephemeral"}
+"""Kept for five minutes from the last use on."""
 _BUDGETS: Mapping[str, int] = {"low": 2048, "medium": 8192, "high": 16_384}
 """Tokens."""
 _LEAST_BUDGET = 1024
@@ -98,6 +101,9 @@ def encode(request: Request, model: Model, quirks: frozenset[str] = frozenset())
     body: dict[str, Json] = {"model": model.id, "messages": messages, "stream": streams(request, quirks), **thinking}
     if system:
         body["system"] = system
+    images = any(isinstance(message["content"], list) for message in messages)
+    if request.prompt_cache and "prompt_cache" not in quirks:
+        mark_for_cache(body, messages)
     thinks = thinking.get("thinking", {}).get("type") in {"enabled", "adaptive"}
     if request.temperature is not None and "temperature" not in quirks and not thinks:
         # Its scale ends at 1, where that of others ends at 2.
@@ -108,8 +114,29 @@ def encode(request: Request, model: Model, quirks: frozenset[str] = frozenset())
     if stop:
         # Blank ones are refused.
         body["stop_sequences"] = stop
-    images = any(isinstance(message["content"], list) for message in messages)
     return Call("/messages", json.dumps(body).encode("utf-8"), quirks=quirks, images=images)
+
+
+def mark_for_cache(body: dict[str, Json], messages: Sequence[dict[str, Json]]) -> None:
+    """Have the server cache the system prompt, and of a conversation that goes on all up to its last two questions.
+
+    The last but one was marked by the request before: what ends there is read from the cache at a tenth of the price.
+    What is too short to be cached (1,024 tokens and more, by model) is passed over by the server without a charge.
+    """
+    if body.get("system"):
+        body["system"] = [_cached_text(body["system"])]
+    questions = [message for message in messages if message["role"] == "user" and message["content"]]
+    if len(questions) < 2:
+        return
+    for message in questions[-2:]:
+        if isinstance(message["content"], str):
+            message["content"] = [_cached_text(message["content"])]
+        else:
+            message["content"][-1] = {**message["content"][-1], "cache_control": _CACHE_CONTROL}
+
+
+def _cached_text(text: str) -> dict[str, Json]:
+    return {"type": "text", "text": text, "cache_control": _CACHE_CONTROL}
 
 
 def _message(turn: Turn, model: Model) -> dict[str, Json]:
@@ -148,6 +175,9 @@ def quirk(status: int, text: str) -> str | None:
     """What the server will not take, told from its error."""
     if status != 400:
         return None
+    if "cache_control" in text or "valid string" in text:
+        # An imitator that knows no cache, or takes a plain text only where the cache's mark needs a list.
+        return "prompt_cache"
     if "thinking.type.enabled" in text:
         return "adaptive"
     if "deprecated" in text or "not supported" in text or "cannot both" in text:
@@ -224,11 +254,9 @@ class AnthropicReading(OneReply):
             return
         # Counts are cumulative, and an imitator's 0 takes nothing back.
         self._counts |= {name: told for name, value in usage.items() if name != without and (told := count(value))}
-        read = self._counts.get("cache_read_input_tokens", 0)
-        prompt = self._counts.get("input_tokens", 0) + read + self._counts.get("cache_creation_input_tokens", 0)
-        said = self._counts.get("output_tokens", 0)
-        if prompt or said:
-            self._count(Usage(prompt, said, prompt + said, cached_tokens=read), chunks)
+        used = anthropic_usage(self._counts)
+        if used.total_tokens:
+            self._count(used, chunks)
 
     def _stopped(self) -> Sequence[Chunk]:
         if not self._seen:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from chat_tui.chunks import Chunk, Usage
+from chat_tui.chunks import Chunk
 from chat_tui.conversation import Turn
 from chat_tui.models import Model
 from chat_tui.providers.dialects.dialect import (
@@ -27,6 +27,7 @@ from chat_tui.providers.dialects.dialect import (
 )
 from chat_tui.providers.dialects.model_list import Listed, ModelList, Row, tokens
 from chat_tui.providers.dialects.one_reply import OneReply
+from chat_tui.providers.dialects.token_usage import gemini_usage
 from chat_tui.request import Request, Thinking
 
 _LIST = "/models?pageSize=1000"
@@ -183,10 +184,6 @@ class GeminiReading(OneReply):
             return
         # Counts are cumulative: the last one wins, and one that is left out stays what it was.
         self._counts |= {name: count(value) for name, value in usage.items() if count(value)}
-        prompt = self._counts.get("promptTokenCount", 0)
-        thought = self._counts.get("thoughtsTokenCount", 0)
-        said = self._counts.get("candidatesTokenCount", 0) + thought
-        if prompt or said:
-            total = max(self._counts.get("totalTokenCount", 0), prompt + said)
-            cached = self._counts.get("cachedContentTokenCount", 0)
-            self._count(Usage(prompt, said, total, thought, cached), chunks)
+        used = gemini_usage(self._counts)
+        if used.prompt_tokens or used.completion_tokens:
+            self._count(used, chunks)

@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from chat_tui.providers.dialects.listed_prices import ListedPrices, prices_of
+
 Row = dict[str, Any]
 """One JSON object of a list, of unknown shape."""
 
@@ -30,6 +32,7 @@ class Listed(msgspec.Struct, frozen=True):
     """The program that serves it, where it tells and that matters: `llama.cpp`, `vllm`."""
     max_output: int | None = None
     """Tokens that it writes at most; None where the server does not tell."""
+    prices: ListedPrices = ListedPrices()
 
 
 def read_row(row: Row) -> Listed | None:
@@ -39,7 +42,14 @@ def read_row(row: Row) -> Listed | None:
         return None
     owner = row.get("owned_by")
     server = _SERVERS.get(owner, "") if isinstance(owner, str) else ""
-    return Listed(name, window_of(row), images=images_of(row), server=server, max_output=max_output_of(row))
+    return Listed(
+        name,
+        window_of(row),
+        images=images_of(row),
+        server=server,
+        max_output=max_output_of(row),
+        prices=prices_of(row),
+    )
 
 
 def no_more(page: Row) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from chat_tui.chunks import Chunk, Token, Usage
+from chat_tui.chunks import Chunk, Token
 from chat_tui.conversation import Turn
 from chat_tui.errors import Garbled
 from chat_tui.models import Model
@@ -21,7 +21,6 @@ from chat_tui.providers.dialects.dialect import (
     Dialect,
     Json,
     base64_of,
-    count,
     goes_on,
     limit_of,
     said_in,
@@ -32,6 +31,7 @@ from chat_tui.providers.dialects.dialect import (
 from chat_tui.providers.dialects.look_up import LookUp, Question
 from chat_tui.providers.dialects.model_list import tokens
 from chat_tui.providers.dialects.one_reply import TOOLS_LIMIT, OneReply
+from chat_tui.providers.dialects.token_usage import openai_usage
 from chat_tui.request import Request
 
 _TEMPLATED = ("llama.cpp", "vllm")
@@ -235,7 +235,7 @@ class OpenAiReading(OneReply):
                 self._read_choice(choice, chunks)
         self._serve(value.get("model"))
         if isinstance(value.get("usage"), dict):
-            self._count(usage_of(value["usage"]), chunks)
+            self._count(openai_usage(value["usage"]), chunks)
 
     def _read_whole(self, value: dict[str, Json], chunks: list[Chunk]) -> None:
         choice = self._choice.of(value.get("choices"), spoke=False)
@@ -245,7 +245,7 @@ class OpenAiReading(OneReply):
         self._read_choice(choice, chunks)
         self._serve(value.get("model"))
         if isinstance(value.get("usage"), dict):
-            self._usage = usage_of(value["usage"])
+            self._usage = openai_usage(value["usage"])
 
     def _read_choice(self, choice: dict[str, Json], chunks: list[Chunk]) -> None:
         delta = self._messages.delta_of(choice)
@@ -280,17 +280,3 @@ class OpenAiReading(OneReply):
             function = call.get("function") if isinstance(call, dict) else None
             if isinstance(function, dict):
                 self._call(function.get("name"), chunks)
-
-
-def usage_of(value: dict[str, Json]) -> Usage:
-    """Usage from the provider's object."""
-    prompt, completion = count(value.get("prompt_tokens")), count(value.get("completion_tokens"))
-    details = value.get("completion_tokens_details")
-    cached = value.get("prompt_tokens_details")
-    return Usage(
-        prompt_tokens=prompt,
-        completion_tokens=completion,
-        total_tokens=count(value.get("total_tokens")) or prompt + completion,
-        thinking_tokens=count(details.get("reasoning_tokens")) if isinstance(details, dict) else 0,
-        cached_tokens=count(cached.get("cached_tokens")) if isinstance(cached, dict) else 0,
-    )

@@ -156,12 +156,13 @@ def figures_lines(turn: Turn, width: int, ink: Ink) -> list[Line]:
     figures = figures_of(turn)
     told = [
         _counted(figures.prompt_tokens, figures.prompt_estimated, "in"),
+        _counted(figures.cached_tokens, False, "of them cached"),
         _counted(figures.completion_tokens, figures.completion_estimated, "out"),
         _counted(figures.thinking_tokens, figures.thinking_estimated, "of them thinking"),
         f"first token {words.ttft(figures.ttft_seconds)}" if figures.ttft_seconds is not None else "",
         words.rate(figures.rate, figures.rate_estimated) if figures.rate is not None else "",
         words.seconds(figures.duration_seconds) if figures.duration_seconds else "",
-        words.cost(figures.cost) if figures.cost is not None else "",
+        words.full_cost(figures, 60) if figures.cost is not None else "",
         f"by {clean_line(figures.strategy, 40)}" if figures.strategy else "",
         f"answered by {clean_line(figures.served_model, 120)}" if figures.served_model else "",
     ]
