@@ -208,6 +208,8 @@ def test_stream_options_are_another_matter(message: str) -> None:
         ("num_predict too high: limit is 500", 500),
         ("max_output_tokens must be in [2, 2048]", 2048),
         ("max_tokens cannot exceed 8K", 8000),
+        ("The max_tokens parameter can be set up to 4096 for this model", 4096),
+        ("Output token limit exceeded: requested 100000, limit 4096", 4096),
     ],
 )  # fmt: skip
 def test_the_most_that_a_model_writes_is_read_from_what_it_says(message: str, limit: int) -> None:

@@ -16,11 +16,11 @@ _LONGEST = 4000
 
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
 _FIELD = re.compile(
-    r"max\w{0,12}[ _]?tokens|maximum (?:output |completion |new )?tokens|num_predict|(?:output|completion|new) tokens",
+    r"max\w{0,12}[ _]?tokens|maximum (?:output |completion |new )?tokens|num_predict|(?:output|completion|new)[ -]tokens?",
     re.IGNORECASE,
 )
 _TOO_LARGE = re.compile(
-    r"too (?:large|high|big|many|long)|exceed|at most|less than|no more|cannot be (?:more|greater|larger)|maximum|limit"
+    r"too (?:large|high|big|many|long)|exceed|at most|up to|less than|no more|cannot be (?:more|greater|larger)|maximum|limit"
     r"|range|between|must be in|<=|≤|\d >",
     re.IGNORECASE,
 )
@@ -51,6 +51,7 @@ _OF_REPLY = tuple(
         r"to (?P<above>\d{1,9}) \(exclusive\)",
         r"to (?P<most>\d{1,9}) \(inclusive\)",
         r"between \d{1,9} and (?P<most>\d{1,9})",
+        r"\bup to[ `'\"]{1,3}(?P<most>\d{1,9})",
         r"(?:less than or equal to|at most|<=|≤|(?:no|not) (?:be )?(?:more|greater|larger) than|(?:not|n't) exceed)"
         r"[ `'\"]{1,3}(?P<most>\d{1,9})",
         r"(?:less|lower|smaller) than[ `'\"]{1,3}(?P<above>\d{1,9})",
