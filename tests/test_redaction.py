@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat_tui import errors
-from chat_tui.chunks import Chunk
+from chat_tui.chunks import Chunk, End
 from chat_tui.core.redaction import MARK, Credential, Redactor, StreamRedactor
 from chat_tui.models import Model, Provider
 from chat_tui.providers.credentials import credentials_of
@@ -213,6 +213,22 @@ async def test_a_key_that_a_server_repeats_in_its_answer_is_kept_out(transport: 
         chunks, error = await asked(transport, Provider("box", base_url=server.base_url), "key-7f3a9c-long")
     assert error is None
     assert text_of(chunks) == f"You sent {MARK}, did you?"
+
+
+async def test_a_key_that_a_server_repeats_in_what_it_tells_of_its_answer_is_kept_out(transport: Transport) -> None:
+    shell = {"id": "c", "model": "m-key-7f3a9c-long"}
+    call = {"index": 0, "id": "1", "function": {"name": "key-7f3a9c-long", "arguments": "{}"}}
+    events = (
+        {**shell, "choices": [{"index": 0, "delta": {"content": "Hi.", "tool_calls": [call]}}]},
+        {**shell, "choices": [{"index": 0, "delta": {}, "finish_reason": "no more for key-7f3a9c-long"}]},
+    )
+    stream = chunked(*(f"data: {json.dumps(each)}\n\n".encode() for each in events), DONE)
+    async with RawServer(saying(stream)) as server:
+        chunks, error = await asked(transport, Provider("box", base_url=server.base_url), "key-7f3a9c-long")
+    assert error is None
+    assert "key-7f3a9c" not in repr(chunks)
+    assert isinstance(chunks[-1], End)
+    assert (chunks[-1].served_model, chunks[-1].finish_reason) == (f"m-{MARK}", f"no more for {MARK}")
 
 
 async def test_where_a_server_has_moved_is_told_without_credentials(transport: Transport) -> None:

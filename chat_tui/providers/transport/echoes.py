@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from chat_tui.chunks import Chunk, Metadata, Token
+from chat_tui.chunks import Chunk, End, Metadata, Token
+from chat_tui.core.finish_reasons import is_known
 from chat_tui.core.redaction import StreamRedactor
 from chat_tui.providers.credentials import credentials_of
 from chat_tui.providers.line import Line
@@ -29,8 +30,14 @@ class EchoFilter:
         if isinstance(chunk, Token):
             text = self._texts[chunk.kind].feed(chunk.token)
             return chunk if text is chunk.token else msgspec.structs.replace(chunk, token=text)
-        if isinstance(chunk, Metadata) and chunk.reason:
-            return msgspec.structs.replace(chunk, reason=self._line.redactor().redact(chunk.reason))
+        if isinstance(chunk, Metadata) and (chunk.reason or chunk.tool):
+            redact = self._line.redactor().redact
+            return msgspec.structs.replace(chunk, reason=redact(chunk.reason), tool=redact(chunk.tool))
+        if isinstance(chunk, End) and (chunk.served_model or not is_known(chunk.finish_reason)):
+            redact = self._line.redactor().redact
+            return msgspec.structs.replace(
+                chunk, finish_reason=redact(chunk.finish_reason), served_model=redact(chunk.served_model)
+            )
         return chunk
 
 
