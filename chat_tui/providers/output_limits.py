@@ -16,12 +16,13 @@ _LONGEST = 4000
 
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
 _FIELD = re.compile(
-    r"max\w{0,12}[ _]?tokens|maximum (?:output |completion |new )?tokens|num_predict|(?:output|completion|new)[ -]tokens?",
+    r"max\w{0,12}[ _]?tokens|maximum (?:output |completion |new )?tokens|num_predict"
+    r"|(?:output|completion|new)[ -]tokens?",
     re.IGNORECASE,
 )
 _TOO_LARGE = re.compile(
-    r"too (?:large|high|big|many|long)|exceed|at most|up to|less than|no more|cannot be (?:more|greater|larger)|maximum|limit"
-    r"|range|between|must be in|<=|≤|\d >",
+    r"too (?:large|high|big|many|long)|exceed|at most|up to|less than|no more|cannot be (?:more|greater|larger)|maximum"
+    r"|limit|range|between|must be in|<=|≤|\d >",
     re.IGNORECASE,
 )
 _KILO = re.compile(r"(?<![\w.])(\d{1,4}) ?[kK]\b")
