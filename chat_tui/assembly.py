@@ -89,8 +89,8 @@ def _in_loop(call: Callable[P, object]) -> Callable[P, None]:
 async def _opened_history(file: Path | None, settings: Settings, tell: Callable[[ChatTuiError], None]) -> Store:
     """The store, or one in memory where it cannot be used, which is told."""
     garbled = HistoryError(
-        "A text in the history is damaged: what cannot be read of it is shown as \ufffd.",
-        "`chat-tui history check` names its conversation. All other texts are as they were.",
+        "A text in the history is damaged: unreadable characters are shown as \ufffd.",
+        "Run `chat-tui history check` to see its conversation. All other texts are intact.",
     )
     try:
         return await Store.open_or_read(

@@ -123,8 +123,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mouse: bool = True
     """False: the terminal keeps the mouse."""
     discovered: Literal["ask", "use", "ignore"] = "ask"
-    """What becomes of hosted providers whose key is found, and of servers here whose owner cannot be seen: offered,
-    used, or not looked for."""
+    """What to do with hosted providers whose key is found, and with local servers whose owner is unknown: offer them,
+    use them, or ignore them."""
     request: RequestDefaults = RequestDefaults()
     memory: Memory = Memory()
     display: Display = Display()
@@ -204,7 +204,7 @@ def load(file: Path) -> Config:
             return Config()
         raw = read_regular(file, _LIMIT_BYTES)
     except NotRegularError:
-        raise ConfigError(f"{file} is not a file.", "Name a TOML file in CHAT_TUI_CONFIG.", file=str(file)) from None
+        raise ConfigError(f"{file} is not a file.", "Set CHAT_TUI_CONFIG to a TOML file.", file=str(file)) from None
     except TooLargeError:
         raise ConfigError(f"{file} is larger than 1 MB.", "Is it the right file?", file=str(file)) from None
     except (FileNotFoundError, NotADirectoryError):
@@ -217,7 +217,7 @@ def load(file: Path) -> Config:
         return Config()
     except OSError as error:
         raise ConfigError(
-            f"{file} cannot be read: {error.strerror}.", "Mend its permissions.", file=str(file)
+            f"{file} cannot be read: {error.strerror}.", "Check its permissions.", file=str(file)
         ) from error
     return parse(raw, str(file))
 
@@ -234,9 +234,9 @@ def parse(raw: bytes, file: str) -> Config:
         # The parser counts lines, except at the end.
         last = len(raw.decode("utf-8-sig").rstrip().split("\n"))
         said = clean_line(str(error)).replace("at end of document", f"at the end, line {last}")
-        raise ConfigError(f"{file} is not valid TOML: {said}.", "Mend that line.", file=file) from error
+        raise ConfigError(f"{file} is not valid TOML: {said}.", "Fix that line.", file=file) from error
     except (ValueError, RecursionError) as error:
-        why = "is nested too deep" if isinstance(error, RecursionError) else "holds a number that is too long"
+        why = "is nested too deeply" if isinstance(error, RecursionError) else "contains a number that is too long"
         raise ConfigError(f"{file} {why}.", "Is it the right file?", file=file) from error
     try:
         config = msgspec.convert(_with_full_names(with_profile(table)), Config)

@@ -31,8 +31,8 @@ class Timeouts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     first_token_seconds: float | None = 120.0
     """From the question to the first token."""
     working_seconds: float | None = 600.0
-    """To the first token of a server that shows it is at work (keep-alives, empty pieces), and for a reply that comes
-    whole."""
+    """To the first token while the server shows that it is working (keep-alives, empty chunks), and for a reply that is
+    not streamed."""
     token_seconds: float | None = 60.0
     """Silence between tokens; keep-alives do not count as tokens."""
     stream_seconds: float | None = None

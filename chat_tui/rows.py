@@ -11,7 +11,7 @@ class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     """A known provider's, or one of your own; models are named behind it."""
     base_url: str = ""
-    """Its address; unset: the environment's (`OPENAI_BASE_URL`, `OLLAMA_HOST`, …), else the known provider's."""
+    """Its address. Default: from the environment (`OPENAI_BASE_URL`, `OLLAMA_HOST`, …), else the known provider's."""
     dialect: str = ""
     """Empty: the known provider's, else `openai`."""
     api_key_env: str = ""
@@ -31,11 +31,11 @@ class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     verify: bool | str = True
     """False: any certificate will do; a text: the file with the certificates to be trusted."""
     connection_seconds: float | None = None
-    """In place of that of `[timeouts]`, as the next four."""
+    """Overrides `[timeouts]`, like the next four."""
     first_token_seconds: float | None = None
     """From the question to the first token."""
     working_seconds: float | None = None
-    """To the first token of a server that shows it is at work, and for a reply that comes whole."""
+    """To the first token while the server shows that it is working, and for a reply that is not streamed."""
     token_seconds: float | None = None
     """Silence between tokens."""
     stream_seconds: float | None = None

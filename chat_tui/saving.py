@@ -15,8 +15,8 @@ T = TypeVar("T")
 def deleted_elsewhere() -> ConversationNotFound:
     """The error for a conversation that was open here when somebody else deleted it."""
     return ConversationNotFound(
-        "This conversation was deleted by another program.",
-        "Nothing more of it is saved. What you ask next begins a new one.",
+        "Another program deleted this conversation.",
+        "Nothing more of it is saved. Your next question starts a new one.",
     )
 
 

@@ -339,7 +339,7 @@ async def test_private_saves_nothing_wherever_it_stands(
 async def test_private_is_refused_where_it_means_nothing(home: Home, arguments: str) -> None:
     ran = await home.run(*arguments.split())
     assert ran.code == 2
-    assert "--private does not go with" in ran.told()
+    assert "--private cannot be used with" in ran.told()
     assert not ran.out
 
 

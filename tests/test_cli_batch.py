@@ -230,7 +230,7 @@ async def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(home: Home
         _, err = await process.communicate()
         assert process.returncode == 130
         assert b"stopped; 3 of 4 are done" in err or sent == signal.SIGTERM
-        assert b"the same command goes on" in err
+        assert b"run the same command to resume" in err
         if sent == signal.SIGINT:
             assert [row["index"] for row in results(home)] == [0]
             forget(home)

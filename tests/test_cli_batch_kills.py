@@ -70,7 +70,7 @@ async def test_a_full_disk_is_told_and_what_is_there_is_kept(home: Home, server:
     ran = await home.shell(f'ulimit -f 4; trap "" XFSZ; chat-tui batch "{prompts}" --out "{out}"')
     assert ran.code == 1
     assert "cannot be written" in ran.told()
-    assert "the same command goes on" in ran.told()
+    assert "run the same command to resume" in ran.told()
     assert 0 < len(lines_of(out)) < 40
     ran = await home.run("batch", prompts, "--out", str(out))
     assert (ran.code, len(lines_of(out))) == (0, 40)

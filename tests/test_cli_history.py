@@ -234,7 +234,7 @@ def test_a_file_of_no_known_kind_is_told(home: Path, capsys: pytest.CaptureFixtu
     file = home / "letter.txt"
     file.write_text("Dear all,")
     assert history("import", str(file)) == 1
-    assert "letter.txt is none of the files that can be imported" in capsys.readouterr().err
+    assert "letter.txt is not in a format that chat-tui can import" in capsys.readouterr().err
     assert history("import", str(home / "nowhere")) == 1
     assert "cannot be read: No such file" in capsys.readouterr().err
 
@@ -249,7 +249,7 @@ def test_a_history_that_cannot_be_written_is_read(kept: Path, capsys: pytest.Cap
     assert told(capsys, "search", "scatters")[0]["turn"] == "a1"
     assert told(capsys, "check")["ok"] is True
     assert history("backup", str(kept / "copy.db")) == 0
-    assert "It is only read." in capsys.readouterr().err
+    assert "The history is open read-only." in capsys.readouterr().err
     assert history("delete", "abd2", "--yes") == 1
     assert sorted(store_file(kept).parent.iterdir()) == before
 
@@ -276,7 +276,7 @@ def test_a_cut_export_is_told_as_such(kept: Path, capsys: pytest.CaptureFixture[
     whole = capsys.readouterr().out
     (kept / "cut.json").write_text(whole[: len(whole) // 2])
     assert history("import", str(kept / "cut.json")) == 1
-    assert "cut.json has no conversation that can be read (record 1: it is not JSON" in capsys.readouterr().err
+    assert "cut.json contains no readable conversation (record 1: it is not JSON" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["notes.txt", "nowhere.json", "."])

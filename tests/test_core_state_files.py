@@ -35,7 +35,7 @@ def test_nonsense_is_put_aside_and_told_once(tmp_path: Path, kind: str) -> None:
     assert [kept.read(), kept.read()] == [None, None]
     (notice,) = told
     assert str(file) in notice.title
-    assert notice.hint == "Nothing is known. It is kept as state.json.damaged."
+    assert notice.hint == "Nothing is known. The file is kept as state.json.damaged."
     assert (tmp_path / "state.json.damaged").read_bytes() == NONSENSE[kind]
     kept.write({"a": 1})
     assert kept.read() == {"a": 1}

@@ -55,7 +55,7 @@ async def test_a_history_that_cannot_be_written_is_listed_opened_and_searched(tm
     finally:
         await engine.close()
     assert len(told) == 1
-    assert "It is only read." in told[0].title
+    assert "The history is open read-only." in told[0].title
     assert "Nothing is saved." in told[0].hint
     assert file.read_bytes() == before
     assert os.listdir(tmp_path) == ["history.db"]

@@ -140,7 +140,7 @@ async def test_an_engine_tells_a_damaged_text(file: Path) -> None:
     assert conversation.path[0].text == SHOWN
     await engine.close()
     assert [error.title for error in told if "damaged" in error.title] == [
-        "A text in the history is damaged: what cannot be read of it is shown as \ufffd."
+        "A text in the history is damaged: unreadable characters are shown as \ufffd."
     ]
 
 
@@ -189,7 +189,7 @@ async def test_a_conversation_that_cannot_be_read_is_left_out_of_an_export(tmp_p
     ran = await home.run("history", "export", "--all")
     assert ran.code == 1
     assert {json.loads(line)["id"] for line in ran.text.splitlines()} == {"c", "other"}
-    assert "“A broken one” (broken) is left out" in ran.told()
+    assert "“A broken one” (broken) was left out" in ran.told()
 
 
 def spoil_overflow_of(file: Path) -> None:

@@ -137,7 +137,7 @@ async def test_where_no_file_can_be_written_it_is_told_until_one_can(store: Stor
     shutil.rmtree(file.parent)
     file.parent.write_text("in the way")
     for _ in range(2):
-        with pytest.raises(HistoryError, match="The history's file is gone, and no new one could be written"):
+        with pytest.raises(HistoryError, match="The history file is gone, and a new one could not be written"):
             await store.add_turn("c", Turn("user", "lost?", id="lost", parent="c4"))
     assert len((await store.conversation("c")).path) == 6
     file.parent.unlink()
@@ -157,7 +157,7 @@ async def test_another_store_in_its_place_is_used_and_the_former_one_is_kept(sto
         await store.add_turn("c", Turn("user", "new", id="new", parent="c4"))
     ((warning, replaced),) = told
     assert replaced
-    assert "Another file has taken the place of the history" in warning.title
+    assert "The history file was replaced by another one" in warning.title
     assert [row.id for row in await store.conversations()] == ["theirs"]
     (aside,) = file.parent.glob("history.replaced-*.db")
     assert str(aside) in warning.hint
@@ -187,7 +187,7 @@ async def test_a_log_that_is_deleted_costs_nothing(store: Store, file: Path) -> 
     for ending in ("-wal", "-shm"):
         file.with_name(f"history.db{ending}").unlink()
     await store.add_turn("c", Turn("user", "one", id="one", parent="c4"))
-    assert "The log of the history was deleted" in told[0][0].title
+    assert "The history's write-ahead log was deleted" in told[0][0].title
     assert len(await store.search("question")) == 5
     assert (await texts(file))[-1] == "one"
     await store.close()
@@ -217,7 +217,7 @@ async def test_an_engine_saves_what_is_open_in_a_store_that_took_the_place(file:
         second = await rig.engine.ask(first.conversation_id, "Second")
         await second.saved.wait()
         titles = [error.title for error in rig.told]
-        assert titles == ["Another file has taken the place of the history while chat-tui was running."]
+        assert titles == ["The history file was replaced by another one while chat-tui was running."]
     assert await texts(file, first.conversation_id) == ["First", "Yes", "Second", "Yes"]
 
 
@@ -227,9 +227,7 @@ async def test_an_engine_tells_that_the_file_was_deleted(file: Path) -> None:
     delete(file)
     await engine.memory.save_draft(None, "words")
     await engine.close()
-    assert [error.title for error in told] == [
-        "The history's file was deleted or moved away while chat-tui was running."
-    ]
+    assert [error.title for error in told] == ["The history file was deleted or moved away while chat-tui was running."]
     store = await Store.open(file)
     assert await store.draft("") == "words"
     await store.close()

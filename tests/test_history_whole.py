@@ -174,8 +174,8 @@ async def test_an_empty_file_is_told_with_the_copies_that_are_there(store: Store
     await store.close()
     os.truncate(file, 0)
     again = await Store.open(file)
-    assert "was empty: a new history begins" in again.notice
-    assert "Copies beside it: history.2026-11-23-101010.db." in again.notice
+    assert "was empty; a new history was started" in again.notice
+    assert "Copies found beside it: history.2026-11-23-101010.db." in again.notice
     assert await again.conversations() == []
     await again.close()
     once_more = await Store.open(file)

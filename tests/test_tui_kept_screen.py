@@ -80,7 +80,7 @@ async def test_a_file_that_is_nonsense_is_put_aside_and_told_once(tmp_path: Path
         app = app_at(file)
         async with app.run_test(notifications=True):
             titles = [notice.title for notice in app._notifications]
-            assert sum("screen.json cannot be used: it is damaged." in title for title in titles) == told
+            assert sum("screen.json cannot be read: it is damaged." in title for title in titles) == told
     assert (tmp_path / "screen.json.damaged").exists()
 
 

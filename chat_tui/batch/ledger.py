@@ -105,7 +105,7 @@ class Ledger:
         """Count the lines that are there, mend a torn one, and write what had its turn meanwhile."""
         assert self._path is not None
         if not self._shelf.load():
-            raise self._foreign(f"{self._path.name}.journal is no file of a batch.")
+            raise self._foreign(f"{self._path.name}.journal was not written by batch.")
         if not was_there:
             # What it waits for is there no more.
             self._shelf.discard()
@@ -163,6 +163,6 @@ def _opened(path: Path) -> int:
     except BlockingIOError:
         os.close(fd)
         raise CommandError(
-            f"Another batch writes to {path}.", "Wait for it, or choose another file with --out."
+            f"Another batch is writing to {path}.", "Wait until it ends, or choose another file with --out."
         ) from None
     return fd

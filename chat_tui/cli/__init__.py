@@ -81,18 +81,18 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 
 _NEVER_PRIVATE = {
-    "serve": "the history keeps what is asked there",
-    "history": "it is about what is saved",
-    "models": "nothing is asked there",
-    "auth": "nothing is asked there",
-    "settings": "nothing is asked there",
+    "serve": "its conversations are saved in the history",
+    "history": "it works on saved conversations",
+    "models": "it sends no questions",
+    "auth": "it sends no questions",
+    "settings": "it sends no questions",
 }
 """Commands that cannot be private, and why."""
 
 
 def _not_private(command: str) -> int:
-    say(f"chat-tui: --private does not go with `{command}`: {_NEVER_PRIVATE[command]}. Nothing was done.\n")
-    say("          It goes with the screen, and with ask, compare and batch.\n")
+    say(f"chat-tui: --private cannot be used with `{command}`: {_NEVER_PRIVATE[command]}. Nothing was done.\n")
+    say("          Use it with the screen, ask, compare or batch.\n")
     return 2
 
 
@@ -126,7 +126,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"chat-tui {__version__}")
     _choice(top)
     _preset(top)
-    values.add_private(top, help="save nothing of what is said: on the screen, or by ask, compare and batch")
+    values.add_private(top, help="save nothing (on the screen, or with ask, compare and batch)")
     commands = top.add_subparsers(dest="command", metavar="command")
     ask = commands.add_parser(
         "ask",
@@ -149,7 +149,7 @@ def parser() -> argparse.ArgumentParser:
     values.add_private(serve)
     _auth(commands.add_parser("auth", help="keep keys in the system's keyring"))
     _models(commands.add_parser("models", help="keep models that run on this machine"))
-    values.add_private(commands.add_parser("settings", help="show every setting of the config, with its default"))
+    values.add_private(commands.add_parser("settings", help="list every setting of the config with its default"))
     history_options.add(commands.add_parser("history", help="list, search, export and import conversations"))
     return top
 

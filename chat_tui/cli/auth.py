@@ -42,8 +42,8 @@ def run(options: argparse.Namespace) -> int:
         return _list(key_places(settings, kept), as_json=options.json)
     known = {*known_providers(), *(row.name for row in settings.providers)}
     if options.action == "set" and options.name not in known:
-        say(f"chat-tui: there is no provider {options.name[:60]!r}.\n")
-        say(f"          Known: {', '.join(sorted(known))}; others go under [[providers]] first.\n")
+        say(f"chat-tui: unknown provider {options.name[:60]!r}.\n")
+        say(f"          Known: {', '.join(sorted(known))}; add others under [[providers]] first.\n")
         return 2
     return _set(options.name, kept) if options.action == "set" else _remove(options.name, kept)
 
@@ -74,7 +74,7 @@ def _list(places: list[KeyPlace], *, as_json: bool) -> int:
         console.write_data(escaped_json(json.dumps([msgspec.to_builtins(place) for place in places])) + "\n")
         return 0
     if not places:
-        console.write_output("There is no key. `chat-tui auth set NAME` puts one into the system's keyring.\n")
+        console.write_output("No key was found. `chat-tui auth set NAME` saves one in the system's keyring.\n")
     for place in places:
         console.write_output(
             f"{clean_line(place.provider, 40):<14} {clean_line(place.place, 60)} {place.key}".rstrip() + "\n"
@@ -90,11 +90,11 @@ def _set(name: str, kept: KeptKeys) -> int:
     else:
         key = cleaned_key(sys.stdin.readline() if sys.stdin is not None else "")
     if not key or not key.isascii() or not key.isprintable() or " " in key:
-        say("chat-tui: that is no key: it is empty, or holds characters that no key has.\n")
+        say("chat-tui: not a valid key: it is empty or contains invalid characters. Nothing was saved.\n")
         return 2
     _keyring("set", name, key)
     kept.add(name)
-    console.write_output(f"The key for {name} ({shown(key)}) is in the system's keyring.\n")
+    console.write_output(f"The key for {name} ({shown(key)}) was saved in the system's keyring.\n")
     return 0
 
 
@@ -106,7 +106,7 @@ def _remove(name: str, kept: KeptKeys) -> int:
     if not found and not was_kept:
         say(f"chat-tui: there is no key for {shown_name} in the system's keyring.\n")
         return 1
-    console.write_output(f"The key for {shown_name} is in the system's keyring no more.\n")
+    console.write_output(f"The key for {shown_name} was removed from the system's keyring.\n")
     return 0
 
 

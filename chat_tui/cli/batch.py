@@ -80,7 +80,7 @@ def _ledger(options: argparse.Namespace, prompts: Prompts) -> Ledger:
     if prompts.same_file(path.expanduser()):
         raise CommandError("--out is the file of prompts itself.", "Choose another file; nothing was changed.")
     if options.retry_failed and not path.expanduser().exists():
-        raise CommandError(f"There is no {options.out}.", "Without --retry-failed it is made.")
+        raise CommandError(f"{options.out} does not exist.", "Without --retry-failed, batch creates it.")
     return Ledger.to_file(path)
 
 
@@ -162,8 +162,8 @@ def _of(count: Count) -> str:
 
 def _going_on(ledger: Ledger) -> str:
     if ledger.path is None:
-        return "          Without a file of results it cannot go on: with --out FILE it can.\n"
-    return f"          They are kept in {ledger.path.name}: the same command goes on from there.\n"
+        return "          It can be resumed only with a results file: use --out FILE next time.\n"
+    return f"          They are saved in {ledger.path.name}: run the same command to resume.\n"
 
 
 def _write_summary(count: Count, interrupted: bool) -> None:

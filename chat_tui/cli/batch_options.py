@@ -33,7 +33,7 @@ def add(batch: argparse.ArgumentParser) -> None:
     batch.add_argument(
         "--retry-failed", action="store_true", help="ask only those again that failed; their lines may have been mended"
     )
-    values.add_private(batch, help="keep nothing but the results, not even what they cost")
+    values.add_private(batch, help="save nothing but the results, not even their cost")
     batch.add_argument("--json", action="store_true", help="end with a summary on stdout, as a line of JSON")
 
 

@@ -18,4 +18,4 @@ def report(error: BaseException, kept: str) -> None:
     except OSError as fault:
         say(f"No report could be written: {fault.strerror}.\n")
     else:
-        say(f"The report, without anything you wrote: {file}\n")
+        say(f"Crash report (contains nothing you wrote): {file}\n")

@@ -83,7 +83,7 @@ async def _list(options: argparse.Namespace) -> int:
     if options.json:
         console.write_output("[" + ",\n ".join(own.json_text(_summary(row)) for row in rows) + "]\n")
         return 0
-    console.write_output("".join(map(_line, rows)) or "There is no conversation yet.\n")
+    console.write_output("".join(map(_line, rows)) or "There are no conversations yet.\n")
     return 0
 
 
@@ -168,7 +168,7 @@ async def _export_all(store: Store | None, output: _Output) -> tuple[int, int]:
         except HistoryError as error:
             left_out += 1
             title = clean_line(row.title, 100)
-            say(f"chat-tui: “{title}” ({clean_line(row.id, 60)}) is left out: {error.title}\n")
+            say(f"chat-tui: “{title}” ({clean_line(row.id, 60)}) was left out: {error.title}\n")
         else:
             output.put(text)
     return len(rows) - left_out, left_out
@@ -197,13 +197,13 @@ def _output(name: str | None) -> Iterator[_Output]:
         with files.new_file(target) as opened:
             yield _Output(opened)
     except FileExistsError:
-        raise HistoryError(f"{target} is there already.", "Name another file.") from None
+        raise HistoryError(f"{target} already exists.", "Choose another file.") from None
     except OSError as error:
         raise _unwritten(target, error) from error
 
 
 def _unwritten(file: Path, error: OSError) -> HistoryError:
-    return HistoryError(f"{file} cannot be written: {error.strerror or error}.", "Name a file in another folder.")
+    return HistoryError(f"{file} cannot be written: {error.strerror or error}.", "Choose a file in another folder.")
 
 
 async def _import(options: argparse.Namespace) -> int:
@@ -230,7 +230,7 @@ async def _delete(options: argparse.Namespace) -> int:
     if options.json:
         console.write_output(own.json_text({"deleted": of.id, "title": of.title, "turns": len(tree.turns)}) + "\n")
     else:
-        console.write_output(f"{about} is erased.\n")
+        console.write_output(f"{about} was erased.\n")
     return 0
 
 
@@ -249,9 +249,15 @@ async def _check(options: argparse.Namespace) -> int:
     else:
         for problem in report.problems:
             console.write_output(f"{clean_line(problem, 500)}\n")
-        state = "This is wrong" if report.problems else "Nothing is wrong any more" if recovered else "Nothing is wrong"
+        state = (
+            "Problems were found in"
+            if report.problems
+            else "No problems are left in"
+            if recovered
+            else "No problems in"
+        )
         console.write_output(
-            f"{state} with {file}: {report.conversations} conversations, {report.turns} turns,"
+            f"{state} {file}: {report.conversations} conversations, {report.turns} turns,"
             f" {report.size_bytes / 1e6:.1f} MB.\n"
         )
     # What was recovered a moment ago is sound now, but was damaged.
@@ -268,7 +274,7 @@ async def _backup(options: argparse.Namespace) -> int:
     if options.json:
         console.write_output(own.json_text({"file": str(target.absolute()), "size_bytes": size}) + "\n")
     else:
-        console.write_output(f"The history is copied to {target} ({size / 1e6:.1f} MB).\n")
+        console.write_output(f"The history was copied to {target} ({size / 1e6:.1f} MB).\n")
     return 0
 
 
@@ -298,7 +304,7 @@ async def _opened() -> AsyncGenerator[Store | None, None]:
         yield store
         if store.garbled_texts:
             say(
-                "chat-tui: What was read holds damaged texts; what cannot be read is shown as \ufffd."
+                "chat-tui: Some of these texts are damaged; unreadable characters are shown as \ufffd."
                 " `chat-tui history check` names them.\n"
             )
     finally:

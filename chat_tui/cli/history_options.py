@@ -27,8 +27,8 @@ def add(history: argparse.ArgumentParser) -> None:
     export = actions.add_parser(
         "export",
         help="write a conversation as Markdown or JSON",
-        description="Write a conversation. JSON loses nothing, and can be imported; Markdown has the current path. With"
-        " --all, a conversation that cannot be read is named on stderr and left out, and the exit code is 1.",
+        description="Write a conversation. JSON is complete and can be imported; Markdown has the current path. With"
+        " --all, conversations that cannot be read are left out and named on stderr, and the exit code is 1.",
     )
     export.add_argument("id", nargs="?", metavar="ID", help=_ID)
     export.add_argument("--format", choices=["markdown", "json"], help="default: markdown; with --all: json")

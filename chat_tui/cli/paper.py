@@ -24,7 +24,7 @@ NOTE_SECONDS = 2.0
 _WEIGHTS_BYTES = 98_362_432
 _ENDINGS = {
     "cancelled": "cancelled; the part is kept",
-    "broken": "the answer broke off; the part is kept",
+    "broken": "the answer broke off; what arrived is kept",
     "length": "the limit of tokens was reached",
     "refused": "the model refused",
 }
@@ -100,7 +100,7 @@ class Paper:
             self._confessed = True
             if self._said and not self._said.endswith("\n"):
                 self._say("\n")
-            self._line("What stands above was the model's thinking: it left out the mark that opens it.")
+            self._line("The text above was the model's thinking: it omitted the opening tag.")
 
     def _say(self, text: str) -> None:
         if text:
@@ -141,7 +141,7 @@ class Paper:
         if self._said and not self._said.endswith("\n"):
             self._waiting.append(("output", "\n"))
         if chunk.served_model and not is_snapshot(chunk.model, chunk.served_model):
-            self._line(f"{chunk.served_model} has answered, as the server of {chunk.model} says")
+            self._line(f"answered by {chunk.served_model}, according to the server of {chunk.model}")
         if chunk.state in _ENDINGS:
             self._waiting.append(("error", f"[{_ENDINGS[chunk.state]}]\n"))
         elif chunk.state == "complete" and not is_known(chunk.finish_reason):

@@ -30,7 +30,7 @@ RECOVERY_NOTICE_SECONDS = 2.5
 def run(options: argparse.Namespace) -> int:
     """Open the screen; gives the exit code."""
     if not (sys.stdin is not None and sys.stdin.isatty() and console.output_is_terminal()):
-        say("chat-tui: the screen needs a terminal. For a pipe: chat-tui ask QUESTION\n")
+        say("chat-tui: the screen needs a terminal. In a pipe, use: chat-tui ask QUESTION\n")
         return 2
     if os.environ.get("TERM") == "dumb":
         say("chat-tui: a dumb terminal cannot draw the screen (TERM=dumb). Try: chat-tui ask QUESTION\n")
@@ -82,7 +82,7 @@ def _shown_recovery(app: ChatApp) -> Callable[[float], None]:
     loop = asyncio.get_running_loop()
 
     def show(part: float) -> None:
-        text = f"The history is damaged. Recovering what can be read: {part:.0%}"
+        text = f"The history is damaged. Recovering it: {part:.0%}"
         loop.call_soon_threadsafe(partial(app.say, text, seconds=RECOVERY_NOTICE_SECONDS))
 
     return show
@@ -96,6 +96,10 @@ async def shown(app: ChatApp, *, private: bool = False) -> int:
         if app.engine is not None:
             await app.engine.close()
     if app.crash is not None:
-        kept = "What was private is gone." if private else "Your conversations are saved; start it again to go on."
+        kept = (
+            "Your private conversation was not saved."
+            if private
+            else "Your conversations are saved; start chat-tui again to continue."
+        )
         report(app.crash, kept)
     return app.return_code or 0

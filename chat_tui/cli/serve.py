@@ -42,7 +42,7 @@ def _wrong_origin(origins: list[str]) -> str:
     wrong = next((origin for origin in origins if not re.fullmatch(config.ORIGIN, origin)), None)
     if wrong is None:
         return ""
-    return f"chat-tui: an origin is written as https://HOST or http://HOST:PORT, not {wrong[:80]!r}.\n"
+    return f"chat-tui: write an origin as https://HOST or http://HOST:PORT, not {wrong[:80]!r}.\n"
 
 
 def _announce(url: str) -> None:

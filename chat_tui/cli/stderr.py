@@ -29,4 +29,4 @@ def say_updating() -> None:
 
 def say_recovering(part: float) -> None:
     """Say how far the recovery of a damaged history is, from 0 to 1."""
-    say(f"chat-tui: The history is damaged. Recovering what can be read: {part:.0%}\n")
+    say(f"chat-tui: The history is damaged. Recovering it: {part:.0%}\n")

@@ -28,7 +28,7 @@ def open_regular(file: Path) -> BinaryIO:
     except IsADirectoryError:
         raise _not_regular(file, "it is a folder") from None
     except ValueError:
-        raise _not_regular(file, "no file has such a name") from None
+        raise _not_regular(file, "this is not a valid file name") from None
     except OSError as error:
         if error.errno in _DEVICES:
             raise _not_regular(file) from None
@@ -47,7 +47,7 @@ def read_regular(file: Path, most_bytes: int) -> bytes:
     with open_regular(file) as opened:
         content = opened.read(most_bytes + 1)
     if len(content) > most_bytes:
-        raise TooLargeError(errno.EFBIG, f"it has more than {most_bytes:,} bytes", str(file))
+        raise TooLargeError(errno.EFBIG, f"it is larger than {most_bytes:,} bytes", str(file))
     return content
 
 

@@ -42,7 +42,7 @@ class StateFile(Generic[Kind]):
             self._say(error.strerror or "", what_next)
         except OSError as error:
             # It may be sound: it stays where it is.
-            self._say(error.strerror or str(error), "Mend its permissions.")
+            self._say(error.strerror or str(error), "Check its permissions.")
         except (msgspec.MsgspecError, ValueError, RecursionError):
             self._say("it is damaged", self._put_aside())
         return None
@@ -54,7 +54,7 @@ class StateFile(Generic[Kind]):
     def _say(self, why: str, what_next: str) -> None:
         if not self._is_told:
             self._is_told = True
-            title = f"{self._file} cannot be used: {why}."
+            title = f"{self._file} cannot be read: {why}."
             self._tell(ChatTuiError(title, f"{self._consequence} {what_next}"))
 
     def _put_aside(self) -> str:
@@ -63,8 +63,8 @@ class StateFile(Generic[Kind]):
         try:
             files.move(self._file, aside, replace=True)
         except OSError as error:
-            return f"It cannot be put aside ({error.strerror}): remove it."
-        return f"It is kept as {aside.name}."
+            return f"It could not be moved aside ({error.strerror}): please remove it."
+        return f"The file is kept as {aside.name}."
 
 
 def _free_name(file: Path) -> Path:

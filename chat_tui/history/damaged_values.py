@@ -66,7 +66,7 @@ def damaged_values(db: sqlite3.Connection) -> Iterator[DamagedValue]:
     for conversation, turn, name, id, content in db.execute(_FILES):
         if not isinstance(content, bytes) or not sha256(content).hexdigest().startswith(_shown(id)):
             place = f"turn {_shown(turn)} in conversation {_shown(conversation)}"
-            yield DamagedValue(f"The file {_shown(name)} of {place} is not what it was.")
+            yield DamagedValue(f"The file {_shown(name)} of {place} has changed or is damaged.")
 
 
 def _garbled(fields: tuple[str, ...], values: list[object], place: str) -> Iterator[DamagedValue]:

@@ -60,8 +60,8 @@ def renewed(db: sqlite3.Connection, file: Path, owner: Owner, settings: Settings
     except (sqlite3.Error, OSError) as error:
         why = told(error, str(file))
         raise HistoryError(
-            f"The history's file is gone, and no new one could be written. {why.title}",
-            f"What is open stays in memory, and is saved as soon as it can be. {why.hint}".strip(),
+            f"The history file is gone, and a new one could not be written. {why.title}",
+            f"Open conversations stay in memory and are saved as soon as possible. {why.hint}".strip(),
         ) from error
     if recovered is not None:
         warning = HistoryError(f"{warning.title} {recovered.title}", f"{warning.hint} {recovered.hint}")
@@ -80,21 +80,21 @@ def _saved(
         now = place_of(file)
         if now.file == known.file:
             return HistoryError(
-                "The log of the history was deleted while chat-tui was running.",
-                f"Nothing is lost: all of it is in {file}. Leave the files beside it alone while chat-tui runs.",
+                "The history's write-ahead log was deleted while chat-tui was running.",
+                f"Nothing was lost: {file} is complete. Do not touch the files beside it while chat-tui runs.",
             ), False
         _drop_log(file, known)
         if now.file is None:
             copying.copy(db, file)
             return HistoryError(
-                "The history's file was deleted or moved away while chat-tui was running.",
-                f"All of it was written to a new file: {file}.",
+                "The history file was deleted or moved away while chat-tui was running.",
+                f"Nothing was lost: everything was written to a new file, {file}.",
             ), False
         aside = _put_aside(db, file)
-        kept = f" What the former one held is kept as {aside}." if aside else ""
+        kept = f" The former history is kept as {aside}." if aside else ""
         return HistoryError(
-            "Another file has taken the place of the history while chat-tui was running.",
-            f"It is used from now on, and what is open is saved in it.{kept}",
+            "The history file was replaced by another one while chat-tui was running.",
+            f"The new file is used from now on, and open conversations are saved in it.{kept}",
         ), aside is not None
 
 

@@ -270,17 +270,21 @@ def _emptied(file: Path) -> HistoryError | None:
         return None
     copies = [copy for copy in file.parent.glob(f"{file.stem}.*{file.suffix}") if copy.stat().st_size]
     newest = sorted(copies, key=lambda copy: copy.stat().st_mtime, reverse=True)[:_MOST_COPIES]
-    told_copies = f"Copies beside it: {', '.join(copy.name for copy in newest)}." if newest else "No copy is beside it."
+    told_copies = (
+        f"Copies found beside it: {', '.join(copy.name for copy in newest)}."
+        if newest
+        else "There are no copies beside it."
+    )
     return HistoryError(
-        "The history's file was empty: a new history begins.",
-        f"{file} was emptied by another program, or chat-tui was stopped when it first started. {told_copies}",
+        "The history file was empty; a new history was started.",
+        f"Another program emptied {file}, or chat-tui was stopped during its first start. {told_copies}",
     )
 
 
 def _refuse_special(file: Path) -> None:
     """Raises `HistoryError` for a pipe, a device or a folder in the store's place: reading it could block for ever."""
     if file.exists() and not file.is_file():
-        raise HistoryError(f"{file} is not a regular file.", "Move it away; nothing is saved until then.")
+        raise HistoryError(f"{file} is not a regular file.", "Nothing is saved until you move it away.")
 
 
 def _is_cut(file: Path) -> bool:

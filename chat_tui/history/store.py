@@ -113,8 +113,8 @@ class Store:
         store = cls(file, settings)
         # Even when there is room again: what is read in this way may not change meanwhile.
         store.read_only = HistoryError(
-            f"{why.title} It is only read.",
-            "Nothing is saved. Make room on the disk, or its folder writable, then start chat-tui again.",
+            f"{why.title} The history is open read-only.",
+            "Nothing is saved. Free some disk space or make the folder writable, then start chat-tui again.",
         )
         store._connect_reader = lambda file: opening.onlooker(file, settings)
         try:
@@ -178,7 +178,7 @@ class Store:
         def connect() -> sqlite3.Connection:
             nonlocal made
             if self._place is not None and displacement.is_displaced(file, self._place):
-                raise _Displaced("The history's file is not at its place.")
+                raise _Displaced("The history file is missing.")
             made = self._renewals
             return self._connect_reader(file)
 

@@ -212,7 +212,7 @@ def keep(db: sqlite3.Connection, turn_id: str, kept: bool | None) -> None:
 
 
 def _deleted() -> ConversationNotFound:
-    return ConversationNotFound("The conversation of this answer is not in the history any more: it was deleted.")
+    return ConversationNotFound("The conversation of this answer was deleted from the history.")
 
 
 def _no_turn() -> HistoryError:

@@ -53,7 +53,9 @@ class Library:
     """The list of added and pulled models, kept in one file."""
 
     def __init__(self, file: Path, tell: Tell = ignore) -> None:
-        self._list = StateFile(file, list[OwnModel], _LIST_BYTES, "No added or pulled model is known.", tell)
+        self._list = StateFile(
+            file, list[OwnModel], _LIST_BYTES, "Models that you added or pulled are not listed.", tell
+        )
 
     def models(self, rows: Iterable[ModelRow] = ()) -> list[OwnModel]:
         """All of them, those of the config first."""

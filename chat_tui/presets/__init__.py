@@ -225,7 +225,7 @@ def read(file: Path) -> Preset:
         raise ConfigError(f"{file} is larger than 100 KB.", "Is it the right file?", file=str(file)) from None
     except OSError as error:
         raise ConfigError(
-            f"{file} cannot be read: {error.strerror}.", "Mend its permissions.", file=str(file)
+            f"{file} cannot be read: {error.strerror}.", "Check its permissions.", file=str(file)
         ) from error
     return parse(raw, str(file), file.stem)
 

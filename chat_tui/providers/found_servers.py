@@ -32,7 +32,7 @@ class FoundServers:
     ) -> None:
         """`told_file` remembers which were told; without it each run tells anew."""
         self._tell, self._owner_of = tell, owner_of
-        lost = "Found servers are named once more."
+        lost = "Notices about found servers are shown again."
         self._notices = StateFile(told_file, list[str], _FILE_BYTES, lost, tell) if told_file is not None else None
         self._told: set[str] = set()
 

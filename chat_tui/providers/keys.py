@@ -32,7 +32,10 @@ class KeptKeys:
     """The names of the providers whose keys are in the keyring, which itself cannot tell them."""
 
     def __init__(self, file: Path, tell: Tell = ignore) -> None:
-        lost = "It is not known whose keys are in the system's keyring; `chat-tui auth set NAME` makes it known again."
+        lost = (
+            "The list of keys in the system's keyring is lost; the keys themselves are not. "
+            "`chat-tui auth set NAME` lists one again."
+        )
         self._names = StateFile(file, set[str], _NAMES_BYTES, lost, tell)
 
     def names(self) -> tuple[str, ...]:

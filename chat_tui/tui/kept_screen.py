@@ -25,7 +25,7 @@ class KeptScreen(msgspec.Struct, frozen=True):
 
 def read(file: Path, tell: Tell = ignore) -> KeptScreen:
     """What the file says; a file that is not there or cannot be used says nothing, and `tell` says why."""
-    lost = "The theme and the panels are as they were at first."
+    lost = "The theme and the panels are back to their defaults."
     return StateFile(file, KeptScreen, _LIMIT_BYTES, lost, tell).read() or KeptScreen()
 
 

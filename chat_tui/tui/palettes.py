@@ -169,19 +169,19 @@ def read_theme(file: Path) -> Palette:
     except TooLargeError:
         raise ThemeError(f"{shown} is larger than {_LIMIT_BYTES // 1000} KB.", "Is it a theme?") from None
     except OSError as error:
-        raise ThemeError(f"{shown} cannot be read: {error.strerror}.", "Mend its permissions.") from error
+        raise ThemeError(f"{shown} cannot be read: {error.strerror}.", "Check its permissions.") from error
     try:
         table = tomllib.loads(raw.decode("utf-8-sig"))
         palette = msgspec.convert(table, Palette)
     except UnicodeDecodeError as error:
         raise ThemeError(f"{shown} is not UTF-8.", "Save it as UTF-8.") from error
     except tomllib.TOMLDecodeError as error:
-        raise ThemeError(f"{shown} is not valid TOML: {error}.", "Mend that line.") from error
+        raise ThemeError(f"{shown} is not valid TOML: {error}.", "Fix that line.") from error
     except msgspec.ValidationError as error:
         raise ThemeError(f"{shown}: {_plainly(str(error))}.", "Compare it with a theme that comes along.") from error
     except (ValueError, RecursionError) as error:
         raise ThemeError(
-            f"{shown} is nested too deep, or holds a number that is too long.", "Is it a theme?"
+            f"{shown} is nested too deeply or contains a number that is too long.", "Is it a theme?"
         ) from error
     _check(palette, file.stem, shown)
     return palette

@@ -14,8 +14,8 @@ from chat_tui.history import rows, search
 
 CUT = ErrorInfo(
     kind="Damaged",
-    title="The rest of this text is lost: the history's file was damaged.",
-    hint="Ask again for the whole of it.",
+    title="The rest of this text was lost because the history file was damaged.",
+    hint="Ask again to get the complete answer.",
 )
 """Why an answer is broken that came back in part."""
 TITLE = "Recovered conversation"

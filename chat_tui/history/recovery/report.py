@@ -39,16 +39,16 @@ class RecoveryReport(msgspec.Struct, frozen=True):
     def lost(self) -> str:
         """What did not, or not whole, as a sentence; that of which nothing is left to tell cannot be counted."""
         damage = {
-            "turns whose text is cut short": self.cut_turns,
-            "turns with unreadable characters, shown as \ufffd": self.garbled_turns,
-            "turns that are lost, at least": self.lost_turns,
-            "turns that now follow the nearest one before": self.moved_turns,
-            "files whose content is lost": self.lost_files,
-            "conversations whose title is lost": self.loose_conversations,
+            "truncated turns": self.cut_turns,
+            "turns with unreadable characters (shown as \ufffd)": self.garbled_turns,
+            "lost turns (at least)": self.lost_turns,
+            "turns attached to an earlier one": self.moved_turns,
+            "files without content": self.lost_files,
+            "conversations without title": self.loose_conversations,
             "unreadable records": self.unreadable_rows,
         }
         lost = _counted({what: number for what, number in damage.items() if number})
-        return f"Damaged or lost: {lost}." if lost else "Nothing that was found in it is damaged."
+        return f"Damaged or lost: {lost}." if lost else "Nothing else was damaged."
 
 
 def _counted(counts: dict[str, int]) -> str:

@@ -192,9 +192,9 @@ class _Counted:
 
 
 def _unknown(file: Path, why: str = "") -> ImportRefused:
-    title = f"{file.name} is none of the files that can be imported; nothing was changed."
+    title = f"{file.name} is not in a format that chat-tui can import; nothing was changed."
     if why:
-        title = f"{file.name} has no conversation that can be read ({why}); nothing was changed."
+        title = f"{file.name} contains no readable conversation ({why}); nothing was changed."
     return ImportRefused(
         title,
         "What can be imported: ChatGPT's export (its zip, or conversations.json), `logs.db` of llm, elia's database, "
