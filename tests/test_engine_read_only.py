@@ -37,7 +37,7 @@ async def test_a_history_that_cannot_be_written_is_listed_opened_and_searched(tm
         assert [turn.text for turn in (await memory.conversation("c1")).path] == [turn.text for turn in path]
         assert [hit.turn for hit in await memory.search("scatters")] == ["a"]
         assert await memory.prompts() == ["Why is the sky blue?"]
-        with pytest.raises(HistoryError, match="only read"):
+        with pytest.raises(HistoryError, match="open read-only"):
             await memory.rename("c1", "Another")
         # There is room again: what others read is still not written.
         owners.unlink()

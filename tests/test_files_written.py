@@ -221,7 +221,7 @@ def test_a_file_named_as_the_journal_of_a_batch_is_left_alone(tmp_path: Path, ki
         theirs.symlink_to(other)
     else:
         theirs.mkdir()
-    with pytest.raises(CommandError, match="no file of a batch"):
+    with pytest.raises(CommandError, match="was not written by batch"):
         Ledger.to_file(tmp_path / "results.jsonl")
     assert kind == "folder" or theirs.read_text() == "Dear diary\n"
     assert sorted(os.listdir(tmp_path)) == ["other", "results.jsonl.journal"]
