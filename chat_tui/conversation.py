@@ -121,6 +121,21 @@ class Hit(msgspec.Struct, frozen=True):
     """Where the words stand in the snippet: first character, and the one behind the last."""
 
 
+class SearchStep(msgspec.Struct, frozen=True):
+    """What a search has found further, and how far it has looked by then."""
+
+    hits: tuple[Hit, ...] = ()
+    """They stand behind those of the steps before."""
+    complete: bool = False
+    """Every turn has been looked at, and this is the last step. Else there may be more hits."""
+    searched: float = 1.0
+    """The part of the history that has been looked at, 0 to 1."""
+    searched_back_to: datetime | None = None
+    """Turns newer than this have been looked at; None where that is not known, or where all have been."""
+    rest: int | None = None
+    """Where a later search for the same goes on; None when nothing is left."""
+
+
 class Conversation(msgspec.Struct, frozen=True):
     """A tree of turns with one current path through it."""
 

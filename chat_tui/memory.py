@@ -7,14 +7,14 @@ have a history of their own, which is never on a disk.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing, suppress
 from datetime import datetime, timedelta
 from typing import Literal
 
 import msgspec
 
-from chat_tui.conversation import Conversation, Hit, Piece, Summary, Turn, new_id, now, title_of
+from chat_tui.conversation import Conversation, Hit, Piece, SearchStep, Summary, Turn, new_id, now, title_of
 from chat_tui.errors import ChatTuiError, ConversationNotFound, HistoryError
 from chat_tui.listing import listing
 from chat_tui.route import Route
@@ -70,8 +70,24 @@ class Memory:
 
     async def search(self, query: str, limit: int = 50) -> list[Hit]:
         """Turns that hold these words, best first; private ones before all. Raises `ChatTuiError` for a wrong query."""
-        private = await self._private.search(query, limit) if self._private is not None else []
-        return [*private, *await self._history.search(query, limit)][:limit]
+        async with aclosing(self.search_steps(query, limit)) as steps:
+            return [hit async for step in steps for hit in step.hits]
+
+    async def search_steps(
+        self, query: str, limit: int = 50, start: int | None = None, *, private: bool = True
+    ) -> AsyncGenerator[SearchStep, None]:
+        """`search` as it goes on; `start`: where an earlier one left off (`SearchStep.rest`). Not `private`: without
+        the private conversations."""
+        hits: list[Hit] = []
+        if private and self._private is not None and start is None:
+            hits = await self._private.search(query, limit)
+        if len(hits) >= limit:
+            yield SearchStep(tuple(hits), searched=0.0)
+            return
+        async with aclosing(self._history.search_steps(query, limit - len(hits), start)) as steps:
+            async for step in steps:
+                yield msgspec.structs.replace(step, hits=(*hits, *step.hits))
+                hits = []
 
     async def conversation(self, conversation_id: str) -> Conversation:
         """A conversation with its current path; a running answer's turn is the last. Raises `HistoryError`."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from chat_tui.attachments import Attachment
-from chat_tui.conversation import Conversation, Hit, Piece, Summary, Tree, Turn
+from chat_tui.conversation import Conversation, Hit, Piece, SearchStep, Summary, Tree, Turn
 from chat_tui.errors import HistoryError
 from chat_tui.models import Fetching, Standing
 from chat_tui.route import Route
@@ -53,6 +53,9 @@ class History(Protocol):
     async def set_place(self, key: str, value: str) -> None: ...
     async def place(self, key: str) -> str: ...
     async def search(self, query: str, limit: int = 50) -> list[Hit]: ...
+    def search_steps(
+        self, query: str, limit: int = 50, start: int | None = None
+    ) -> AsyncGenerator[SearchStep, None]: ...
     async def spent(self, since: datetime) -> float: ...
     async def cost(self, conversation_id: str) -> float | None: ...
     async def statistics(self, since: datetime) -> Statistics: ...

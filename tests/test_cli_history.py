@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
 import os
@@ -11,7 +12,8 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from contextlib import closing
+from collections.abc import AsyncIterator
+from contextlib import closing, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,8 +23,8 @@ import pytest
 from chat_tui import cli
 from chat_tui.attachments import Attachment
 from chat_tui.chunks import Usage
-from chat_tui.cli.history import unless_ended
-from chat_tui.conversation import Conversation, Turn
+from chat_tui.cli.history import search_turns, unless_ended
+from chat_tui.conversation import Conversation, Hit, SearchStep, Turn
 from chat_tui.core import files
 from chat_tui.history.store import Store
 from chat_tui.route import Route, Try
@@ -393,3 +395,51 @@ def test_an_import_shows_how_far_it_is_on_a_terminal(home: Path) -> None:
         terminal.wait_for("━", 30)
         terminal.wait_for("60 new conversations", 30)
         assert terminal.wait_exit() == 0
+
+
+class UnendingStore:
+    """A store whose search finds one turn and goes on."""
+
+    def __init__(self) -> None:
+        self.is_searched = asyncio.Event()
+
+    async def search_steps(self, query: str, limit: int) -> AsyncIterator[SearchStep]:
+        yield SearchStep((Hit("abc1", "a1", f"found {query}", 1.0, "The sky"),), searched=0.5)
+        self.is_searched.set()
+        await asyncio.sleep(60)
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_search_that_is_interrupted_tells_what_it_has_found(
+    as_json: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = argparse.Namespace(query=["two", "words"], limit=50, json=as_json)
+
+    async def interrupt() -> None:
+        store = UnendingStore()
+        task = asyncio.create_task(search_turns(options, lambda: nullcontext(store)))  # type: ignore[arg-type]
+        await store.is_searched.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(interrupt())
+    told = capsys.readouterr()
+    assert "found two words" in told.out
+    assert "older turns may contain more" in told.err
+    if as_json:
+        assert [hit["turn"] for hit in json.loads(told.out)] == ["a1"]
+
+
+def test_a_search_on_the_command_line_goes_on_to_the_oldest_turn(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def fill() -> None:
+        store = await Store.open(store_file(home))
+        texts = ["here: of the and", *("the of and" for _ in range(2500))]
+        path = [Turn("user", text, id=str(number)) for number, text in enumerate(texts)]
+        await store.add_conversation(Conversation("long", path=tuple(path)))
+        await store.close()
+
+    asyncio.run(fill())
+    assert [hit["turn"] for hit in told(capsys, "search", '"of the and"')] == ["0"]

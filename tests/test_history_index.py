@@ -15,8 +15,10 @@ from chat_tui.conversation import Conversation, Hit, Turn, now
 from chat_tui.history import opening, search, writes
 from chat_tui.history.migrations import MIGRATIONS, first
 from chat_tui.history.store import Store
+from tests.history_searches import found_in
 
 COUNT = 700
+FIRST_STEP = search.SearchBounds(told=COUNT, seconds=60)
 
 
 def path(count: int) -> tuple[Turn, ...]:
@@ -36,7 +38,8 @@ def db() -> sqlite3.Connection:
 
 
 def found(db: sqlite3.Connection, query: str) -> set[str]:
-    return {hit.turn for hit in search.search(db, query, COUNT)}
+    """By the index: the steps behind the first one find what is not in it."""
+    return {hit.turn for hit in search.SteppedSearch(query, COUNT, FIRST_STEP).step(db, threading.Event()).hits}
 
 
 def sound(db: sqlite3.Connection) -> None:
@@ -47,6 +50,7 @@ def sound(db: sqlite3.Connection) -> None:
 def test_the_index_is_made_again_in_pieces_the_newest_turns_first(db: sqlite3.Connection) -> None:
     with closing(db):
         assert found(db, "turn") == set()
+        assert len(found_in(db, "turn", COUNT)) == COUNT
         assert search.catch_up(db)
         first = found(db, "turn")
         assert 0 < len(first) < COUNT
@@ -136,8 +140,8 @@ def test_a_search_that_nobody_waits_for_stops_at_once(db: sqlite3.Connection) ->
             pass
         stopped = threading.Event()
         stopped.set()
-        assert search.search(db, "turn", 10, stopped) == []
-        assert len(search.search(db, "turn", 10)) == 10
+        assert found_in(db, "turn", 10, stopped) == []
+        assert len(found_in(db, "turn", 10)) == 10
 
 
 async def test_a_search_that_is_cancelled_leaves_the_store_usable(tmp_path: Path) -> None:

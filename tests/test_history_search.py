@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from chat_tui.conversation import Conversation, Piece, Turn
 from chat_tui.errors import QueryError
-from chat_tui.history import opening, search, writes
+from chat_tui.history import opening, writes
 from chat_tui.history.store import Store
 from chat_tui.query import parse
+from tests.history_searches import found_in
 
 TEXTS = {
     "english": "The quick brown fox jumps over the lazy dog.",
@@ -204,10 +205,10 @@ async def test_a_word_is_found_wherever_it_stands_in_a_long_text(start: int) -> 
         text = ("é漢 " * start)[: start - 1] + " needle_天気 " + "x" * 700 + "tail"
         writes.add_conversation(db, Conversation("c", path=(Turn("user", text, id="t"),)), "")
         for query in ("needle", "edle_天気", "天気", '"needle_天気 xxx"'):
-            (hit,) = search.search(db, query, 10)
+            (hit,) = found_in(db, query, 10)
             assert [hit.snippet[at:end] for at, end in hit.marks] == [query.strip('"')]
-        assert search.search(db, "x" * 600, 10)
-        assert not search.search(db, "needles", 10)
+        assert found_in(db, "x" * 600, 10)
+        assert not found_in(db, "needles", 10)
 
 
 DAYS = st.integers(0, 1500).map(lambda days: date(2022, 11, 20) + timedelta(days))
@@ -226,7 +227,7 @@ def test_all_turns_between_two_days_are_found(days: list[date], first: date, las
             for number, day in enumerate(days)
         ]
         writes.add_conversation(db, Conversation("c", path=tuple(turns)), "")
-        found = {hit.turn for hit in search.search(db, query, 20)}
+        found = {hit.turn for hit in found_in(db, query, 20)}
     assert found == {turn.id for turn in turns if turn.created and wanted.after <= turn.created < wanted.before}
 
 
@@ -241,5 +242,5 @@ def test_any_two_or_more_characters_of_a_text_are_found(words: list[str], data: 
     part = word[start : data.draw(st.integers(start + 2, len(word)))]
     with closing(opening.in_memory(opening.Settings())) as db:
         writes.add_conversation(db, Conversation("c", path=(Turn("user", " ".join(words), id="t"),)), "")
-        found = search.search(db, part, 10)
+        found = found_in(db, part, 10)
     assert [hit.turn for hit in found] == ["t"] or not parse(part).wanted or '"' in part

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
+import msgspec
 import pytest
 from rich.cells import cell_len
 from textual.widgets import Input
 
-from chat_tui.conversation import Hit
+from chat_tui.conversation import Hit, SearchStep
 from chat_tui.request import Request
 from chat_tui.tui.history_rows import HIT_HEIGHT, hit_lines, passage, unmarked
 from chat_tui.tui.history_screen import HistoryScreen
@@ -153,14 +156,14 @@ async def test_a_slow_search_holds_no_key_and_gives_way_to_the_next() -> None:
             def __getattr__(self, name: str) -> object:
                 return getattr(memory, name)
 
-            async def search(self, words: str, limit: int) -> list[Hit]:
+            async def search_steps(self, words: str, limit: int) -> AsyncIterator[SearchStep]:
                 asked_for.append(words)
                 try:
                     await asyncio.sleep(60 if words == "a" else 0)
                 except asyncio.CancelledError:
                     gone.append(words)
                     raise
-                return [Hit("c", "t", f"found {words}", 1.0)]
+                yield SearchStep((Hit("c", "t", f"found {words}", 1.0),), complete=True)
 
         chat.engine.memory = Slow()  # type: ignore[assignment]
         await chat.pilot.press("ctrl+r", "a")
@@ -170,6 +173,97 @@ async def test_a_slow_search_holds_no_key_and_gives_way_to_the_next() -> None:
         assert gone == ["a"]
         assert asked_for == ["a", "ab"]
         chat.engine.memory = memory
+
+
+class Stepped:
+    """A memory whose search goes on as far as the test lets it."""
+
+    def __init__(self, memory: object) -> None:
+        self._memory = memory
+        self.steps: asyncio.Queue[SearchStep] = asyncio.Queue()
+        self.left: list[str] = []
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._memory, name)
+
+    async def search_steps(self, words: str, limit: int) -> AsyncIterator[SearchStep]:
+        try:
+            while True:
+                step = await self.steps.get()
+                yield step
+                if step.complete:
+                    return
+        except (asyncio.CancelledError, GeneratorExit):
+            self.left.append(words)
+            raise
+
+
+MARCH = datetime(2025, 3, 14, 12, tzinfo=UTC)
+
+
+def hit(text: str) -> Hit:
+    return Hit("c", text, f"found {text}", 1.0)
+
+
+async def test_a_search_that_goes_on_says_how_far_it_has_looked_and_moves_no_row() -> None:
+    async with scripted_chat() as chat:
+        await asked(chat, "hello")
+        chat.engine.memory = memory = Stepped(chat.engine.memory)  # type: ignore[assignment]
+        await chat.pilot.press("ctrl+r", "z")
+        memory.steps.put_nowait(SearchStep(searched=0.1, searched_back_to=MARCH, rest=9))
+        await chat.shows("0 turns · searched back to March 2025 (10 %) …", "Nothing found yet;")
+        memory.steps.put_nowait(SearchStep((hit("one"), hit("two")), searched=0.4, rest=6))
+        await chat.shows("2 turns · searched 40 % …", "found one", "found two")
+        await chat.pilot.press("down")
+        screen = chat.app.screen
+        assert isinstance(screen, HistoryScreen)
+        line = screen._rows.line_of(1)
+        memory.steps.put_nowait(SearchStep(tuple(hit(f"more{number}") for number in range(50)), searched=0.5, rest=5))
+        await chat.shows("52 turns", "found more0")
+        assert (screen._rows.cursor, screen._rows.line_of(1)) == (1, line)
+        memory.steps.put_nowait(SearchStep(complete=True))
+        await chat.shows("52 turns ·", " ms")
+        assert memory.left == []
+
+
+async def test_a_search_that_goes_on_ends_with_the_next_key_and_with_leaving() -> None:
+    async with scripted_chat() as chat:
+        await asked(chat, "hello")
+        chat.engine.memory = memory = Stepped(chat.engine.memory)  # type: ignore[assignment]
+        await chat.pilot.press("ctrl+r", "z")
+        memory.steps.put_nowait(SearchStep((hit("one"),), searched=0.1, rest=9))
+        await chat.shows("found one")
+        await chat.pilot.press("y")
+        await chat.until(lambda: memory.left == ["z"])
+        memory.steps.put_nowait(SearchStep((hit("two"),), searched=0.1, rest=9))
+        await chat.shows("found two")
+        await chat.pilot.press("escape")
+        await chat.until(lambda: memory.left == ["z", "zy"])
+
+
+async def test_enter_takes_the_first_hit_while_the_search_goes_on() -> None:
+    async with scripted_chat() as chat:
+        await asked(chat, "hello")
+        chat.engine.memory = memory = Stepped(chat.engine.memory)  # type: ignore[assignment]
+        await chat.pilot.press("ctrl+r", "z", "enter")
+        memory.steps.put_nowait(SearchStep(searched=0.1, rest=9))
+        await chat.shows("Nothing found yet;")
+        found = hit("one")
+        memory.steps.put_nowait(
+            SearchStep((msgspec.structs.replace(found, conversation=chat.chat.conversation_id or ""),), rest=5)
+        )
+        await chat.until(lambda: chat.app.screen is chat.screen)
+
+
+async def test_a_search_ends_with_nothing_only_when_all_was_looked_at() -> None:
+    async with scripted_chat() as chat:
+        await asked(chat, "hello")
+        chat.engine.memory = memory = Stepped(chat.engine.memory)  # type: ignore[assignment]
+        await chat.pilot.press("ctrl+r", "z")
+        memory.steps.put_nowait(SearchStep(searched=0.99999, rest=9))
+        await chat.shows("searched 99 % …", "Nothing found yet;")
+        memory.steps.put_nowait(SearchStep(complete=True))
+        await chat.shows("No turn and no title has all these words.")
 
 
 async def test_keys_act_on_the_row_under_the_cursor_and_the_list_follows() -> None:

@@ -5,8 +5,13 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 from chat_tui.config import Config
+from chat_tui.conversation import Conversation, Turn
+from chat_tui.history.opening import Settings
+from chat_tui.history.search import SearchBounds
+from chat_tui.history.store import Store
 from chat_tui.providers.scripted import Pause
 from chat_tui.web.page import document
 from tests.model_server import ModelServer
@@ -82,6 +87,32 @@ async def test_a_search_tells_the_passage_and_where_the_words_stand() -> None:
     assert {row["snippet"][first:last] for first, last in row["marks"]} == {"octopus", "three"}
     assert nothing["conversations"] == []
     assert wrong.status_code == 400
+
+
+async def test_a_search_of_many_turns_says_that_it_is_not_complete_and_is_gone_on_with(
+    tmp_path: Path,
+) -> None:
+    few = Settings(search=SearchBounds(ranked=2, examined=3, seconds=60, scanned=4))
+    file = tmp_path / "history.db"
+    store = await Store.open(file)
+    path = [Turn("assistant", "of the and" if number else "the of and", id=str(number)) for number in range(12)]
+    await store.add_conversation(Conversation("old", path=tuple(path)))
+    await store.close()
+    async with site(Config(), opener=scripted_opener(file=file, settings=few)) as web:
+
+        async def found(query: str, offset: int = 0) -> Any:
+            told = await web.client.get("/api/conversations", params={"query": query, "offset": offset})
+            return told.json()
+
+        phrase = await found('"the of and"')
+        nothing = await found("absent")
+        common = await found("of")
+        rest = await found("of", common["next"])
+    assert [row["turn"] for row in phrase["conversations"]] == ["0"]
+    assert (nothing["conversations"], nothing["complete"], nothing["next"]) == ([], True, None)
+    assert not common["complete"]
+    assert 0 <= common["searched"] < 1
+    assert rest["complete"]
 
 
 async def test_a_conversation_opens_with_its_last_turns_rendered_and_the_earlier_ones_on_request() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from chat_tui.config import Config
 from chat_tui.engine import Engine
+from chat_tui.history.opening import Settings
 from chat_tui.history.store import Store
 from chat_tui.models import SCRIPTED_MODEL, Model
 from chat_tui.providers.scripted import Script, Scripted
@@ -16,9 +17,11 @@ from chat_tui.request import Request
 from chat_tui.routing.router import Router
 from tests.scripted_chat import DEEP, FAST, StandInSupply, StandInWeights
 
+USUAL = Settings()
+
 
 def scripted_opener(
-    *scripts: Script, config: Config | None = None, file: Path | None = None
+    *scripts: Script, config: Config | None = None, file: Path | None = None, settings: Settings = USUAL
 ) -> Callable[[], Awaitable[Engine]]:
     """Opens the engine; the scripts are played in turn, the last one again and again."""
     provider, given = Scripted(*scripts), config or Config(strategy="balanced")
@@ -32,7 +35,7 @@ def scripted_opener(
         return Engine(
             given,
             Router(models, open_stream),  # type: ignore[arg-type]
-            await Store.open(file),
+            await Store.open(file, settings),
             weights=StandInWeights(),
             supply=supply,
             open_private=partial(Store.open, None),

@@ -6,16 +6,17 @@ import argparse
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from chat_tui import paths
 from chat_tui.cli.stderr import say, say_recovering, say_updating
-from chat_tui.conversation import Summary, Tree, Turn
+from chat_tui.conversation import Hit, Summary, Tree, Turn
 from chat_tui.core import console, files
+from chat_tui.core.search_progress import search_progress
 from chat_tui.errors import HistoryError, StoreDamaged
 from chat_tui.history.opening import Settings
 from chat_tui.history.store import Store
@@ -126,18 +127,46 @@ def _shown(turn: Turn, *, with_ids: bool) -> str:
     return f"\n── {' · '.join(facts)} ──\n{turn.text}{files}\n"
 
 
-async def _search(options: argparse.Namespace) -> int:
-    async with _opened() as store:
-        hits = [] if store is None else await store.search(" ".join(options.query), limit=options.limit)
-    if options.json:
+async def search_turns(
+    options: argparse.Namespace, opened: Callable[[], AbstractAsyncContextManager[Store | None]] | None = None
+) -> int:
+    """`history search` over the store that is `opened` (None: the user's); a cancel tells what it has found by then."""
+    hits: list[Hit] = []
+    try:
+        async with (opened or _opened)() as store:
+            if store is not None:
+                await _collect(store, " ".join(options.query), options.limit, hits)
+    except asyncio.CancelledError:
+        # Ctrl-C: what has been found by then is worth having.
+        _write_hits(hits, as_json=options.json)
+        say("chat-tui: search interrupted; older turns may contain more.\n")
+        raise
+    _write_hits(hits, as_json=options.json)
+    if not hits and not options.json:
+        say("chat-tui: nothing was found.\n")
+    return 0
+
+
+async def _collect(store: Store, query: str, limit: int, hits: list[Hit]) -> None:
+    """Adds what is found to `hits`, up to the oldest turn; says on a terminal how far it has looked."""
+    line = console.StatusLine()
+    try:
+        async with aclosing(store.search_steps(query, limit)) as steps:
+            async for step in steps:
+                hits += step.hits
+                progress = search_progress(step.searched, step.searched_back_to)
+                line.show(f"searching… {len(hits):,} found, {progress}")
+    finally:
+        line.clear()
+
+
+def _write_hits(hits: Sequence[Hit], *, as_json: bool) -> None:
+    if as_json:
         console.write_output(own.json_text(hits) + "\n")
-        return 0
+        return
     for hit in hits:
         console.write_output(f"{hit.conversation}  {_time(hit.created)}  {clean_line(hit.conversation_title, 80)}\n")
         console.write_output(f"    {hit.role}: {clean_line(hit.snippet)}\n")
-    if not hits:
-        say("chat-tui: nothing was found.\n")
-    return 0
 
 
 # -- in and out -----------------------------------------------------------------------------------------------------
@@ -281,7 +310,7 @@ async def _backup(options: argparse.Namespace) -> int:
 _ACTIONS = {
     "list": _list,
     "show": _show,
-    "search": _search,
+    "search": search_turns,
     "export": _export,
     "import": _import,
     "delete": _delete,

@@ -20,7 +20,9 @@ def add(history: argparse.ArgumentParser) -> None:
     search = actions.add_parser(
         "search",
         help="find turns by their words",
-        description='Find turns: words and "phrases in quotes", model:, role:, before: and after: (2026-01-31, 7d).',
+        description='Find turns: words and "phrases in quotes", model:, role:, before: and after: (2026-01-31, 7d).'
+        " The best matches come first. All turns are searched, unless --limit is reached; Ctrl-C prints what was found"
+        " so far.",
     )
     search.add_argument("query", nargs="+", metavar="QUERY")
     search.add_argument("--limit", type=_count, default=50, metavar="N", help="at most N hits (default: 50)")

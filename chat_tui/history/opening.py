@@ -48,6 +48,8 @@ class Settings(msgspec.Struct, frozen=True):
     """Makes texts of the bytes that the store holds for them."""
     when_recovering: Callable[[float], None] = lambda part: None
     """Called now and then in another thread while a damaged store is recovered, with the part that is done (0 to 1)."""
+    search: search.SearchBounds = search.USUAL_BOUNDS
+    """How much one step of a search does."""
 
 
 def owners_folder(file: Path) -> Path:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing, suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 import msgspec
 
 from chat_tui.attachments import Attachment
-from chat_tui.conversation import Conversation, Hit, Piece, Summary, Tree, Turn
+from chat_tui.conversation import Conversation, Hit, Piece, SearchStep, Summary, Tree, Turn
 from chat_tui.errors import HistoryError
 from chat_tui.history import (
     attached,
@@ -452,19 +452,35 @@ class Store:
     async def search(self, query: str, limit: int = 50) -> list[Hit]:
         """Turns that hold every word and quoted phrase of the query and pass its filters, best first.
 
-        A cancel stops the work at once. Raises `QueryError` for a filter that cannot be understood.
+        In a large history it may take seconds until all have been looked at; `search_steps` tells what is found by
+        then. A cancel stops the work at once. Raises `QueryError` for a filter that cannot be understood.
         """
-        stopped = Event()
+        async with aclosing(self.search_steps(query, limit)) as steps:
+            return [hit async for step in steps for hit in step.hits]
 
-        def found(db: sqlite3.Connection) -> list[Hit]:
-            with transaction(db, "DEFERRED"):
-                return search.search(db, query, limit, stopped)
+    async def search_steps(
+        self, query: str, limit: int = 50, start: int | None = None
+    ) -> AsyncGenerator[SearchStep, None]:
+        """`search` as it goes on: the best of what is found at once, then older ones, newest first.
 
-        try:
-            return await self._asked(self._searcher, found)
-        except asyncio.CancelledError:
-            stopped.set()
-            raise
+        It ends when every turn has been looked at, or with `limit` hits. `start`: go on where an earlier one for the
+        same query left off (its `rest`); what that one has found first may come once more.
+        """
+        steps = search.SteppedSearch(query, limit, self._settings.search, start)
+        while not steps.ended:
+            stopped = Event()
+
+            def step(db: sqlite3.Connection, stopped: Event = stopped) -> SearchStep:
+                # Short transactions: a long one would keep the log from being written back to the file.
+                with transaction(db, "DEFERRED"):
+                    return steps.step(db, stopped)
+
+            try:
+                found = await self._asked(self._searcher, step)
+            except asyncio.CancelledError:
+                stopped.set()
+                raise
+            yield found
 
     async def take_in(self, head: Head, arrivals: Sequence[Arrival]) -> Landed:
         """A part of a conversation that is imported: what of it is not there yet is added."""

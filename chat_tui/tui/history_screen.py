@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
@@ -16,7 +17,8 @@ from textual.containers import Vertical
 from textual.geometry import Region
 from textual.widgets import Input
 
-from chat_tui.conversation import Hit, Summary, Turn
+from chat_tui.conversation import Hit, SearchStep, Summary, Turn
+from chat_tui.core.search_progress import search_progress
 from chat_tui.errors import ChatTuiError
 from chat_tui.tui import history_rows as rows
 from chat_tui.tui import keymap
@@ -48,7 +50,14 @@ _THIS = "This conversation"
 NOTHING = "This conversation: no conversation history yet"
 _NEXT = "What you ask will stand here, and every word of it can be found."
 
+_NONE_YET = "Nothing found yet; still searching older turns."
+_NONE_FOUND = "No turn and no title has all these words. Fewer of them may find it."
+
 Row: TypeAlias = "rows.Exchange | Summary | Hit"
+
+
+def _count(hits: Sequence[Hit]) -> str:
+    return f"{len(hits):,}{'+' * (len(hits) >= HITS)} turn{'s' * (len(hits) != 1)}"
 
 
 class Note(SpanView):
@@ -189,8 +198,19 @@ class HistoryScreen(FramedScreen[tuple[str, str] | None]):
         await asyncio.sleep(PAUSE_SECONDS)
         slow = self.set_timer(SLOW_SECONDS, lambda: self._note.say("searching…"))
         begun = time.perf_counter()
+        hits: list[Hit] = []
+        is_first = True
         try:
-            hits = await self._engine.memory.search(words, HITS)
+            async with aclosing(self._engine.memory.search_steps(words, HITS)) as steps:
+                async for step in steps:
+                    slow.stop()
+                    hits += step.hits
+                    if is_first:
+                        self._show_found(hits, self._titled(words, {hit.conversation for hit in hits}), cursor or 0)
+                    elif step.hits:
+                        self._extend(step.hits)
+                    is_first = False
+                    self._tell_progress(hits, step)
         except ChatTuiError as error:
             # Perhaps it is not written to its end yet.
             await asyncio.sleep(WRONG_SECONDS)
@@ -199,10 +219,17 @@ class HistoryScreen(FramedScreen[tuple[str, str] | None]):
         finally:
             slow.stop()
         self._searching = False
-        self._show_found(hits, self._titled(words, {hit.conversation for hit in hits}), cursor or 0)
-        count = f"{len(hits):,}{'+' * (len(hits) >= HITS)} turn{'s' * (len(hits) != 1)}"
-        self._note.say(f"{count} · {(time.perf_counter() - begun) * 1000:.0f} ms")
+        self._note.say(f"{_count(hits)} · {(time.perf_counter() - begun) * 1000:,.0f} ms")
+
+    def _tell_progress(self, hits: Sequence[Hit], step: SearchStep) -> None:
+        if not step.complete:
+            self._note.say(f"{_count(hits)} · {search_progress(step.searched, step.searched_back_to)} …")
+        if not self._shown:
+            self._say_nothing(_NONE_FOUND if step.complete else _NONE_YET)
+            return
+        self._searching = False
         if self._hurried:
+            self._hurried = False
             self._rows.choose()
 
     def _titled(self, words: str, found: set[str]) -> list[Summary]:
@@ -214,9 +241,17 @@ class HistoryScreen(FramedScreen[tuple[str, str] | None]):
     def _show_found(self, hits: Sequence[Hit], titled: Sequence[Summary], cursor: int) -> None:
         self._shown = (*titled, *hits)
         self._heads = {0: "Titles", len(titled): "Turns"} if titled else {}
-        heads = [(row, 2 if row else 1) for row in self._heads if row < len(self._shown)]
-        self._rows.show(len(self._shown), cursor, row_height=rows.HIT_HEIGHT, heads=heads)
-        self._say_nothing("No turn and no title has all these words. Fewer of them may find it.")
+        self._rows.show(len(self._shown), cursor, row_height=rows.HIT_HEIGHT, heads=self._found_heads())
+        self._say_nothing("")
+
+    def _extend(self, hits: Sequence[Hit]) -> None:
+        """More hits stand behind the rows that are there, none of which moves."""
+        self._shown = (*self._shown, *hits)
+        self._rows.extend(len(self._shown), self._found_heads())
+        self._say_nothing("")
+
+    def _found_heads(self) -> list[tuple[int, int]]:
+        return [(row, 2 if row else 1) for row in self._heads if row < len(self._shown)]
 
     def _say_nothing(self, why: str) -> None:
         self._nothing.text = why

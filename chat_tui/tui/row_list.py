@@ -146,6 +146,13 @@ class RowList(ScrollView, can_focus=True):
         self.refresh()
         self._into_sight()
 
+    def extend(self, count: int, heads: Sequence[tuple[int, int]] = ()) -> None:
+        """There are `count` rows now: those that were there, and more behind them. Cursor and view stay."""
+        self.count = max(self.count, count)
+        self._places = _Places(self._places.height, heads)
+        self.virtual_size = Size(self.scrollable_content_region.width, self._places.lines(self.count))
+        self.refresh()
+
     def redraw_row(self, row: int) -> None:
         """Draw one row anew."""
         self.refresh_lines(self._places.top(row)[1], self._places.height)

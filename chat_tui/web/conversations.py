@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from contextlib import aclosing
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
@@ -12,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from chat_tui.answer import Answer
-from chat_tui.conversation import Conversation, Turn, title_of
+from chat_tui.conversation import Conversation, Hit, SearchStep, Turn, title_of
 from chat_tui.engine import Engine
 from chat_tui.errors import ConversationNotFound
 from chat_tui.models import SCRIPTED_MODEL, Standing
@@ -26,6 +28,10 @@ from chat_tui.web.rendering import pieces
 LIST_LIMIT = 200
 """Conversations on one page of the list."""
 HITS = 100
+MORE_HITS = 10_000
+"""In the rest of a search: many may be of one conversation."""
+SEARCH_SECONDS = 1.0
+"""So long one request searches: where no turn of a large history has been found by then, the page asks for the rest."""
 TURNS = 30
 """Of a conversation that are told at once; earlier ones are asked for."""
 _encoder = msgspec.json.Encoder()
@@ -69,7 +75,7 @@ async def listing(request: Request) -> Response:
     """The conversations, pinned ones first, then the newest; with `query` those that have these words, best first."""
     asked, engine = _query_of(request, Query), await door_of(request).engine()
     if asked.query.strip():
-        return _told(Listing(await _found(engine, asked.query)))
+        return _told(await _found(engine, asked.query, asked.offset or None))
     rows = await engine.memory.conversations(asked.limit + 1, asked.offset)
     rows = [row for row in rows if not row.private]
     shown = [
@@ -79,21 +85,37 @@ async def listing(request: Request) -> Response:
     return _told(Listing(shown, asked.offset + asked.limit if len(rows) > asked.limit else None))
 
 
-async def _found(engine: Engine, query: str) -> list[Listed]:
-    """Each conversation with its best hit."""
+async def _found(engine: Engine, query: str, start: int | None) -> Listing:
+    """Each conversation with its best hit: the first ones at once, and with `start` what a second more brings."""
     best: dict[str, Listed] = {}
-    for hit in await engine.memory.search(query, HITS):
-        if hit.conversation not in best and not engine.memory.is_private(hit.conversation):
-            best[hit.conversation] = Listed(
-                hit.conversation,
-                clean_line(hit.conversation_title),
-                hit.created,
-                clean_line(hit.model),
-                turn=hit.turn,
-                snippet=hit.snippet,
-                marks=hit.marks,
-            )
-    return list(best.values())
+    last = SearchStep(complete=True)
+    most = HITS if start is None else MORE_HITS
+    end = time.monotonic() + SEARCH_SECONDS
+    async with aclosing(engine.memory.search_steps(query, most, start, private=False)) as steps:
+        async for last in steps:
+            for hit in last.hits:
+                best.setdefault(hit.conversation, _listed(hit))
+            if (best and start is None) or len(best) >= LIST_LIMIT or time.monotonic() >= end:
+                break
+    return Listing(
+        list(best.values()),
+        last.rest,
+        complete=last.complete,
+        searched=last.searched,
+        searched_back_to=last.searched_back_to,
+    )
+
+
+def _listed(hit: Hit) -> Listed:
+    return Listed(
+        hit.conversation,
+        clean_line(hit.conversation_title),
+        hit.created,
+        clean_line(hit.model),
+        turn=hit.turn,
+        snippet=hit.snippet,
+        marks=hit.marks,
+    )
 
 
 async def opened(request: Request) -> Response:

@@ -36,7 +36,13 @@ class Listing(msgspec.Struct, frozen=True, rename="camel"):
 
     conversations: list[Listed]
     next: int | None = None
-    """The `offset` of the next page; null: there is none."""
+    """The `offset` of the next page, or at which a search goes on; null: there is none."""
+    complete: bool = True
+    """False: a search has not looked at all turns yet. `next` goes on with it; conversations may come once more."""
+    searched: float = 1.0
+    """The part of the history that a search has looked at, 0 to 1."""
+    searched_back_to: datetime | None = None
+    """Turns newer than this have been looked at, where a search is not complete and that is known."""
 
 
 class Shown(msgspec.Struct, frozen=True, rename="camel"):

@@ -39,7 +39,10 @@ class _Group(msgspec.Struct, frozen=True):
 
 
 def full_text_queries(db: sqlite3.Connection, query: Query, way: Way) -> Iterator[str]:
-    """What to ask `turn_tokens` for, one after the other; nothing when no turn can be a hit this way."""
+    """What to ask `turn_tokens` for, one after the other; nothing when no turn can be a hit this way.
+
+    The last one is wide enough for all hits; it is empty where the index cannot tell, so that any turn may be one.
+    """
     open_start, open_end = way
     demands = dict.fromkeys(
         part for term in query.wanted for part in parts(term, open_start=open_start, open_end=open_end)
@@ -52,7 +55,7 @@ def full_text_queries(db: sqlite3.Connection, query: Query, way: Way) -> Iterato
     known = [group for group in groups if group.tokens]
     if known:
         yield _conjunction(known)
-    if narrow and len(narrow) < len(groups):
+    if not known or len(narrow) < len(groups):
         yield _conjunction(narrow)
 
 

@@ -34,7 +34,7 @@ def add(db: sqlite3.Connection, key: int, text: str) -> None:
     if not text:
         return
     db.execute("UPDATE turn SET indexed = 1 WHERE key = ?", (key,))
-    if key > _gap(db):
+    if key > gap(db):
         _add(db, key, text)
 
 
@@ -47,7 +47,7 @@ def remove(db: sqlite3.Connection, key: int, text: str) -> None:
 def take_out(db: sqlite3.Connection, key: int, text: str) -> Collection[str]:
     """`remove`, but the words, which are returned, are still to be forgotten: many turns have the same ones."""
     db.execute("UPDATE turn SET indexed = 0 WHERE key = ?", (key,))
-    if not text or key <= _gap(db):
+    if not text or key <= gap(db):
         return ()
     words, signs = tokens(folded(text[:INDEXED_CHARACTERS]))
     named = _facts(db, key)
@@ -66,7 +66,7 @@ def begin_again(db: sqlite3.Connection) -> None:
 
 def catch_up(db: sqlite3.Connection) -> bool:
     """A piece of what an older schema or a recovery left: indexes turns, then erases old indexes; whether it did."""
-    last = _gap(db)
+    last = gap(db)
     if not last:
         return _erase_old(db)
     read = 0
@@ -97,7 +97,7 @@ def _erase_old(db: sqlite3.Connection) -> bool:
     return False
 
 
-def _gap(db: sqlite3.Connection) -> int:
+def gap(db: sqlite3.Connection) -> int:
     return int(db.execute("SELECT last FROM index_gap").fetchone()[0])
 
 

@@ -5,6 +5,8 @@ const MOST = 200;
 let listed = [];
 let more = null;
 let listing = 0;
+// How far the search in the list has looked; null: it has looked at everything, or is none.
+let searching = null;
 
 async function showList() {
   const query = $("search").value.trim();
@@ -15,11 +17,34 @@ async function showList() {
     if (mine !== listing) return;
     listed = said.conversations;
     more = said.next;
+    searching = query && !said.complete ? searchedWords(said) : null;
     paintList(query);
     tellTitle();
+    if (searching !== null) await searchOn(query, mine);
   } catch (error) {
     if (mine === listing) $("list").replaceChildren(element("p", { className: "note" }, error.message));
   }
+}
+
+// The rest of a search, piece by piece, until other words are searched or enough is found.
+async function searchOn(query, mine) {
+  while (searching !== null) {
+    const enough = listed.length >= MOST;
+    const said = enough ? { conversations: [], complete: true } : await asked(`/api/conversations?${new URLSearchParams({ query, offset: more })}`);
+    if (mine !== listing) return;
+    const there = new Set(listed.map((row) => row.id));
+    listed = [...listed, ...said.conversations.filter((row) => !there.has(row.id))];
+    more = said.next;
+    searching = said.complete ? null : searchedWords(said);
+    paintList(query);
+  }
+}
+
+function searchedWords({ searched, searchedBackTo }) {
+  const percent = `${Math.floor(Math.min(searched, 0.99) * 100)} %`;
+  if (!searchedBackTo) return `Searching… ${percent}`;
+  const month = new Date(searchedBackTo).toLocaleDateString("en", { month: "long", year: "numeric" });
+  return `Searching… back to ${month} (${percent})`;
 }
 
 async function showMore() {
@@ -41,7 +66,8 @@ function paintList(query) {
     group = name;
     parts.push(entry(row));
   }
-  if (!listed.length) parts.push(element("p", { className: "note" }, query ? `Nothing has “${query}”.` : "No conversations yet."));
+  if (query && searching !== null) parts.push(element("p", { className: "note", role: "status" }, searching));
+  else if (!listed.length) parts.push(element("p", { className: "note" }, query ? `Nothing has “${query}”.` : "No conversations yet."));
   if (more !== null && !query) {
     const button = element("button", { type: "button", className: "more" }, "Show older ones");
     button.addEventListener("click", () => showMore().catch((error) => toast(error.message)));
