@@ -29,7 +29,8 @@ from chat_tui.chunks import (
 )
 from chat_tui.cli.values import THINKING
 from chat_tui.conversation import TITLE_LENGTH, new_id, now, title_of
-from chat_tui.models import Model, cost
+from chat_tui.core.pricing import cost
+from chat_tui.models import Model
 from chat_tui.request import Request, Thinking
 from chat_tui.route import Candidate, Route, Try
 from chat_tui.tokens import estimate, streamed

@@ -137,9 +137,11 @@ def full_cost(figures: Figures, width: int) -> str:
 
 
 def prompt_tokens(figures: Figures, width: int) -> str:
-    """The tokens of the prompt, with those that the server had cached, as far as there is room."""
+    """The tokens of the prompt, with the share that the server had cached where there is room: `12.3k · 98% cached`."""
     counted = tokens(figures.prompt_tokens, figures.prompt_estimated)
-    cached = f"{counted} · {tokens(figures.cached_tokens)} cached" if figures.cached_tokens else counted
+    if not figures.cached_tokens:
+        return counted
+    cached = f"{counted} · {percentage(figures.cached_tokens, figures.prompt_tokens)} cached"
     return cached if len(cached) <= width else counted
 
 
