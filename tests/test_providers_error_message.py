@@ -94,6 +94,8 @@ def test_hostile_bodies_cost_little(text: str) -> None:
         ({"message": "This model is not available in your region."}, "Rejected"),
         ({"message": "Your team has reached its monthly spending limit."}, "QuotaUsedUp"),
         ({"message": "Key limit exceeded (total limit)"}, "QuotaUsedUp"),
+        ({"message": "You have reached your specified workspace API usage limits."}, "QuotaUsedUp"),
+        ({"message": "Budget has been exceeded! Current cost: 5.1, max budget: 5.0"}, "QuotaUsedUp"),
         ({"message": "This model is gated"}, "Rejected"),
         ({"message": "Invalid API key"}, "KeyRefused"),
         ({"status": "PERMISSION_DENIED", "message": "Method doesn't allow unregistered callers."}, "KeyRefused"),
@@ -107,3 +109,10 @@ def test_a_403_means_what_its_words_say(error: dict[str, Any], kind: str) -> Non
     assert ("key" in told.hint) == (kind == "KeyRefused")
     # The same as an event of a stream that had begun.
     assert error_of({"error": {**error, "code": 403}}).kind in {kind, "KeyRefused"}
+
+
+def test_a_web_page_that_refuses_is_not_about_the_key() -> None:
+    page = b"<!DOCTYPE html><html><head><title>Access Denied - Proxy</title></head><body>Log in first</body></html>"
+    told = http_error(403, {}, page, BOX)
+    assert (told.kind, "Access Denied - Proxy" in told.title, "key" in told.hint) == ("Rejected", True, False)
+    assert "proxy" in told.hint

@@ -139,6 +139,15 @@ def test_other_dialects_have_such_fields_too() -> None:
         ("error", "broken"),
         ("OTHER", "broken"),
         ("insufficient_system_resource", "broken"),
+        ("FinishReason.MAX_TOKENS", "length"),
+        ("FINISH_REASON_SAFETY", "refused"),
+        ("upstream_error", "broken"),
+        ("generation_failed", "broken"),
+        ("request_timed_out", "broken"),
+        ("output_filtered", "refused"),
+        ("policy_violation", "refused"),
+        ("max_tokens_reached", "length"),
+        ("eos_found", "complete"),
     ],
 )
 def test_a_finish_reason_means_the_same_in_every_dialect(reason: str, state: State) -> None:
@@ -150,6 +159,22 @@ def test_a_finish_reason_means_the_same_in_every_dialect(reason: str, state: Sta
     line = {"message": {"content": "Hel"}, "done": True, "done_reason": reason}
     assert end_of(streamed("ollama", line)).state == state
     assert end_of(streamed("openai", last)).finish_reason == reason
+
+
+def test_a_reason_may_be_an_object() -> None:
+    last = {"choices": [{"delta": {"content": "Hel"}, "finish_reason": {"type": "length"}}]}
+    assert end_of(streamed("openai", last)).state == "length"
+
+
+def test_an_error_event_that_is_plain_text_is_told() -> None:
+    with pytest.raises(ProviderError, match="the disk is full"):
+        dialect("openai").reading().feed(b"the disk is full", "error")
+
+
+def test_a_call_without_a_name_is_told_once() -> None:
+    pieces = [{"function": {"arguments": "{"}}, {"function": {"arguments": "}"}}]
+    values = [{"choices": [{"delta": {"tool_calls": [piece]}}]} for piece in pieces]
+    assert [chunk.tool for chunk in streamed("openai", *values) if isinstance(chunk, Metadata)] == ["?"]
 
 
 def test_an_unknown_reason_is_shown() -> None:

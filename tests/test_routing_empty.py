@@ -47,6 +47,7 @@ GOOD = ended("stop", "complete", Token("Hello"), used=2)
     [
         (EMPTY, "nothing came"),
         (ended("stop", "complete", Token(" \n\n")), "nothing came"),
+        (ended("stop", "complete", Token("\u200b\ufeff \u2060")), "nothing came"),
         (THOUGHT, "30 characters of thinking"),
         (ended("tool_calls", "complete", Metadata("skipped", reason="r", tool="get_weather")), "get_weather"),
         (ended("length", "length", Token("hm", "thinking")), "limit of tokens"),

@@ -5,7 +5,7 @@ Sources: the API references of OpenAI, Anthropic, Google, Mistral, Cohere and Zh
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from chat_tui.chunks import State
 
@@ -25,15 +25,31 @@ _WORDS: Mapping[State, str] = {
 _STATES: Mapping[str, State] = {word: state for state, words in _WORDS.items() for word in words.split()}
 
 
+_PARTS: Sequence[tuple[str, State]] = (
+    *((part, "broken") for part in ("error", "fail", "abort", "cancel", "timeout", "timed_out", "interrupt")),
+    *((part, "refused") for part in ("filter", "safety", "refus", "moderat", "prohibit", "guardrail", "violat")),
+    *((part, "length") for part in ("max_tok", "max_len", "token_limit", "too_long")),
+)
+"""What in a longer or a newer word tells as much, the most telling first."""
+_PREFIXES = "finish_reason_", "finishreason_", "stop_reason_", "stopreason_"
+
+
 def state_of(reason: str) -> State:
     """How an answer stands that a server ended with this word, in any case; an unknown word is an ordinary end."""
-    return _STATES.get(_plain(reason), "complete")
+    return _known_state(reason) or "complete"
 
 
 def is_known(reason: str) -> bool:
     """Whether it needs no telling: the state says it, or there is none."""
-    return not reason or _plain(reason) in _STATES
+    return not reason or _known_state(reason) is not None
+
+
+def _known_state(reason: str) -> State | None:
+    word = _plain(reason)
+    return _STATES.get(word) or next((state for part, state in _PARTS if part in word), None)
 
 
 def _plain(reason: str) -> str:
-    return "_".join(reason.lower().replace("-", " ").split())
+    """In the table's form; some servers send `FinishReason.MAX_TOKENS`, the name of a constant of theirs."""
+    word = "_".join(reason.lower().replace("-", " ").split()).rpartition(".")[2]
+    return next((word.removeprefix(prefix) for prefix in _PREFIXES if word.startswith(prefix)), word)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 
 from chat_tui.chunks import End
 from chat_tui.errors import EmptyAnswer, Overloaded, ProviderError
 from chat_tui.models import Model
 from chat_tui.text_safety import clean_line
+
+_UNSEEN = {"Cc", "Cf", "Zs", "Zl", "Zp"}
+"""Unicode's categories of controls, zero-width characters and blanks."""
 
 
 def fault_in(
@@ -26,7 +30,7 @@ def fault_in(
             provider=model.provider,
             model=model.name,
         )
-    if end.state not in ("complete", "length") or text.strip():
+    if end.state not in ("complete", "length") or is_visible(text):
         return None
     came = _instead(thinking_characters, tools)
     if end.state == "length":
@@ -37,6 +41,11 @@ def fault_in(
         provider=model.provider,
         model=model.name,
     )
+
+
+def is_visible(text: str) -> bool:
+    """Whether there is anything to see: zero-width characters are no more text than blanks."""
+    return any(unicodedata.category(char) not in _UNSEEN for char in text)
 
 
 def _at_limit(model: Model, came: str) -> EmptyAnswer:

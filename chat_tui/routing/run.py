@@ -31,7 +31,7 @@ from chat_tui.request import Request
 from chat_tui.route import Alternative, Route, Seam, Try
 from chat_tui.routing import words
 from chat_tui.routing.context import fit
-from chat_tui.routing.endings import fault_in
+from chat_tui.routing.endings import fault_in, is_visible
 from chat_tui.routing.health import Health
 from chat_tui.routing.resilience import LONGEST_WAIT_SECONDS, Cancelled, Control, Expired, delay_seconds
 from chat_tui.routing.scoring import estimated_price, price_limit
@@ -122,7 +122,7 @@ class Run:
         yield [*last, self._end(state)]
 
     def _state_of_failure(self) -> State:
-        if any(isinstance(error, EmptyAnswer) for error in self._failures) and not self._tally.text.strip():
+        if any(isinstance(error, EmptyAnswer) for error in self._failures) and not is_visible(self._tally.text):
             return "empty"
         return "broken" if self._tally.count or self._request.part else "failed"
 

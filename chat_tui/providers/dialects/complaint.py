@@ -37,7 +37,8 @@ _SIZES = re.compile(
 _NO_CREDIT = re.compile(
     r"insufficient_quota|billing_hard_limit|billing_error|credit balance"
     r"|insufficient[ _](?:user[ _])?(?:balance|credits?|funds)"
-    r"|spending[ _]limit|out of credits?|(?:used all|any) (?:available )?credits?|key limit exceeded",
+    r"|spend(?:ing)?[ _]limit|specified .{0,20}usage limits|budget[ _](?:has been[ _])?exceeded|out of credits?"
+    r"|(?:used all|any) (?:available )?credits?|key limit exceeded",
     re.IGNORECASE,
 )
 _WRONG_KEY = re.compile(r"API_KEY_INVALID|API key not valid|API key expired", re.IGNORECASE)
@@ -68,6 +69,7 @@ _ABOUT_KEY = re.compile(
     r"|permission|forbidden|access[ _]?denied",
     re.IGNORECASE,
 )
+_WEB_PAGE = re.compile(r"\s{0,100}<(?:!doctype html|html|head|body)\b", re.IGNORECASE)
 _SECONDS = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)s")
 _SOON_SECONDS = 3600.0
 """A limit by the day that is lifted within so long slides: the wait is told as that of any limit."""
@@ -131,8 +133,15 @@ class Complaint(msgspec.Struct, frozen=True):
         return self._says(_FILTERED)
 
     @property
+    def is_web_page(self) -> bool:
+        """No model server writes one: a proxy or a firewall on the way did."""
+        return _WEB_PAGE.match(self.raw) is not None
+
+    @property
     def about_key(self) -> bool:
         """Access was refused because of the key, or for no reason that is given."""
+        if clean_line(self.said) and self.is_web_page:
+            return False
         return not clean_line(self.said) or self.wrong_key or self._says(_ABOUT_KEY)
 
     @property
@@ -238,6 +247,9 @@ def access_refused(
         return Rejected(title, hint, provider=provider, model=model)
     if complaint.about_content:
         hint = "A filter stopped the question: ask in other words, or choose another model."
+        return Rejected(title, hint, provider=provider, model=model)
+    if complaint.is_web_page and not complaint.about_key:
+        hint = "A proxy or a firewall on the way may have refused it: check `base_url` and `proxy`."
         return Rejected(title, hint, provider=provider, model=model)
     if complaint.about_key:
         return KeyRefused(title, f"{key_hint} It may lack the right to use this model.", provider=provider, model=model)

@@ -19,6 +19,8 @@ TOOLS_LIMIT = 20
 """Calls of one reply that are told."""
 CHOICES_LIMIT = 20_000
 """Choices of other indexes that are kept while it is not known whose they are."""
+ERROR_LIMIT = 20_000
+"""Bytes of an error that are read where it is plain text."""
 MALFORMED_LIMIT = 100
 """Malformed events in one reply; more and it is not the dialect."""
 
@@ -104,6 +106,8 @@ class OneReply:
         try:
             value = parsed(data)
         except ValueError:
+            if name == "error":
+                raise error_of(data[:ERROR_LIMIT].decode("utf-8", "replace")) from None
             return self._malformed_event()
         if not isinstance(value, dict):
             return self._malformed_event()
@@ -204,6 +208,9 @@ class OneReply:
     def _call(self, name: Json, chunks: list[Chunk]) -> None:
         """Tell of a tool that the model calls, though none was offered to it."""
         tool = clean_line(name, 100) if isinstance(name, str) else ""
+        if not tool and not self._called:
+            # Only a call's first piece has its name, if any.
+            tool = "?"
         if tool and tool not in self._called and len(self._called) < TOOLS_LIMIT:
             self._called.add(tool)
             chunks.append(Metadata("skipped", reason=f"a call of the tool `{tool}`, which was not offered", tool=tool))
@@ -220,6 +227,8 @@ class OneReply:
             chunks.append(Metadata("usage", usage=usage))
 
     def _finish(self, reason: Json) -> None:
+        if isinstance(reason, dict):
+            reason = reason.get("type") or reason.get("reason")
         if reason and isinstance(reason, str):
             self._reason = clean_line(reason, 60)
             self.finished = True
