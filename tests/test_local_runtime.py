@@ -89,7 +89,7 @@ async def test_it_is_fetched_checked_and_found_ready_by_the_next_start(tmp_path:
     runtime = runtime_in(tmp_path / "runtime", courier)
     assert runtime.available
     assert runtime.ready() is None
-    with pytest.raises(LocalModelError, match="not on this machine yet"):
+    with pytest.raises(LocalModelError, match="is not installed yet"):
         await runtime.path()
     place = await runtime.fetch()
     assert place == runtime.ready() == await runtime.path() == await runtime.fetch()
@@ -111,7 +111,7 @@ async def test_several_callers_and_instances_fetch_once(tmp_path: Path) -> None:
 
 async def test_a_wrong_checksum_leaves_nothing(tmp_path: Path) -> None:
     runtime = runtime_in(tmp_path, Courier(WHEEL[:-1] + b"x"))
-    with pytest.raises(LocalModelError, match=r"not llama\.cpp: its checksum is wrong") as caught:
+    with pytest.raises(LocalModelError, match=r"download of llama\.cpp has the wrong checksum") as caught:
         await runtime.fetch()
     assert "[local]" in caught.value.hint
     assert "GGUF" not in caught.value.hint

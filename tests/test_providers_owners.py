@@ -135,7 +135,7 @@ async def test_whom_a_found_server_belongs_to_decides_whether_it_is_used(
         for _ in range(2):
             await engine.discover()
         assert len(told) == (state != "ready")
-        assert all("gets no questions until you choose it" in notice.title for notice in told)
+        assert all("No questions are sent to it unless you choose it" in notice.title for notice in told)
         found = standing(engine, "vllm/tiny")
         assert found is not None
         assert (found.state, found.usable) == (state, True)
@@ -182,7 +182,7 @@ async def test_a_server_that_becomes_somebody_elses_gets_nothing(server: ModelSe
         await ended(answer)
         assert answer.turn.state == "failed"
         assert answer.turn.error is not None
-        assert "Another account's process" in answer.turn.error.title
+        assert "now runs under another account" in answer.turn.error.title
         assert server.exchanges == []
         assert "vllm/tiny" not in {model.name for model in engine.in_use()}
 
@@ -212,11 +212,11 @@ async def test_a_first_use_is_told_once_for_each_server_and_owner_over_all_runs(
         servers = FoundServers(told.append, told_file=file)
         await servers.tell_use(provider, owner)
         assert len(told) == count
-    assert "an account that cannot be seen" in told[-1].title
+    assert "an unknown account" in told[-1].title
     file.write_text("{nonsense")
     await FoundServers(told.append, told_file=file).tell_use(provider, TRUSTED)
     assert len(told) == 5
-    assert "found.json cannot be used" in told[3].title
+    assert "found.json cannot be read" in told[3].title
     private = FoundServers(told.append)
     await private.tell_use(provider, TRUSTED)
     await private.tell_use(provider, TRUSTED)

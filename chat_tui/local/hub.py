@@ -63,16 +63,18 @@ def _failures_told(name: str) -> Iterator[None]:
         from huggingface_hub import logging as its_words
     except ValueError as error:
         # It reads its variables when it is imported.
-        raise _failed(name, "an HF_ variable is set to something odd", "Is HF_ENDPOINT an address?") from error
+        raise _failed(
+            name, "one of the HF_ variables has an invalid value", "Check that HF_ENDPOINT is a web address."
+        ) from error
     its_words.set_verbosity_error()  # type: ignore[no-untyped-call]
     try:
         # It warns, in the middle of the screen, of what then fails anyhow.
         with warnings.catch_warnings(action="ignore"):
             yield
     except errors.GatedRepoError:
-        raise _failed(name, "its makers ask for a sign-up", "Sign up on its page, and set HF_TOKEN.") from None
+        raise _failed(name, "it is gated", "Accept its terms on its Hugging Face page, then set HF_TOKEN.") from None
     except errors.LocalEntryNotFoundError:
-        raise _failed(name, "the line was cut", "Try again: what has come is kept.") from None
+        raise _failed(name, "the connection was lost", "Try again: what was downloaded is kept.") from None
     except (errors.RepositoryNotFoundError, errors.EntryNotFoundError):
         raise _failed(name, "there is no such repository, or it is private", "HF_TOKEN opens private ones.") from None
     except (errors.HTTPError, OSError) as error:
@@ -80,13 +82,13 @@ def _failures_told(name: str) -> Iterator[None]:
         if isinstance(error, errors.HTTPError) and getattr(error, "response", None) is None:
             raise _failed(
                 name,
-                f"the line to the hub fails: {why or type(error).__name__}",
-                "Check the network, HF_ENDPOINT and HTTPS_PROXY, and try again: what has come is kept.",
+                f"Hugging Face cannot be reached: {why or type(error).__name__}",
+                "Check the network, HF_ENDPOINT and HTTPS_PROXY, and try again: what was downloaded is kept.",
             ) from error
-        raise _failed(name, why or type(error).__name__, "Try again: what has come is kept.") from error
+        raise _failed(name, why or type(error).__name__, "Try again: what was downloaded is kept.") from error
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         # What the library makes of a reply that is no record of a repository.
-        raise _failed(name, "what the hub replied cannot be understood", "Check HF_ENDPOINT and try again.") from error
+        raise _failed(name, "the reply of the hub cannot be understood", "Check HF_ENDPOINT and try again.") from error
 
 
 def _is_wanted(file_name: object) -> bool:
@@ -102,9 +104,7 @@ def choose(sizes: Mapping[str, int], wanted: str, name: str) -> str:
     """Which of a repository's files is meant by a file's name or a piece of it, such as `Q4_K_M`."""
     whole = [file for file in sizes if not _PART.search(file)]
     if not whole:
-        raise _failed(
-            name, "it has no GGUF file in one piece with a safe name", "Look for one whose name ends in -GGUF."
-        )
+        raise _failed(name, "it has no unsplit GGUF file with a safe name", "Look for one whose name ends in -GGUF.")
     if wanted:
         fitting = [file for file in whole if file == wanted] or [f for f in whole if wanted.lower() in f.lower()]
         if len(fitting) != 1:
@@ -126,10 +126,12 @@ def _check(file: Path, expected: str | None, name: str) -> None:
         found = sha256(source, lambda: False) if expected else None
     if found != expected:
         file.unlink()
-        raise _failed(name, "its checksum is wrong, and nothing was kept", "Try again.")
+        raise _failed(name, "its checksum does not match, and nothing was kept", "Try again.")
     if not is_model:
         file.unlink()
-        raise _failed(name, "what came is no GGUF file, and nothing was kept", "Look for another file or repository.")
+        raise _failed(
+            name, "the downloaded file is not GGUF, and nothing was kept", "Look for another file or repository."
+        )
 
 
 def _progress(received: Callable[[int, int], None], size: int) -> type[Any]:

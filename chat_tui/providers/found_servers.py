@@ -46,8 +46,8 @@ class FoundServers:
         place = _place(provider, owner)
         await self._tell_once(
             f"use of {place}",
-            f"Questions go to {place}: a server that was found on this machine.",
-            'Choose another model with Ctrl+O or --model; `discovered = "ignore"` looks for no server.',
+            f"Your questions go to {place}, a server found on this machine.",
+            'Choose another model with Ctrl+O or --model; `discovered = "ignore"` turns discovery off.',
         )
 
     async def tell_offer(self, provider: Provider, owner: Owner) -> None:
@@ -55,8 +55,8 @@ class FoundServers:
         place = _place(provider, owner)
         await self._tell_once(
             f"offer of {place}",
-            f"Found {place}. It gets no questions until you choose it.",
-            f"Choose it with Ctrl+O to use it from now on, or once with `--model {provider.name}/NAME`.",
+            f"Found {place}. No questions are sent to it unless you choose it.",
+            f"Choose it with Ctrl+O to use it from now on, or use it once with `--model {provider.name}/NAME`.",
         )
 
     async def _tell_once(self, about: str, title: str, hint: str) -> None:
@@ -89,4 +89,4 @@ def _place(provider: Provider, owner: Owner) -> str:
 
 
 def _named(owner: Owner) -> str:
-    return clean_line(owner.name, 40) or "an account that cannot be seen"
+    return clean_line(owner.name, 40) or "an unknown account"

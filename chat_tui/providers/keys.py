@@ -77,7 +77,7 @@ class Keys:
             raise missing(provider)
         if key and (not key.isascii() or not key.isprintable() or " " in key):
             raise errors.KeyRefused(
-                f"The key for {provider.name} holds characters that no key has.",
+                f"The key for {provider.name} contains invalid characters.",
                 f"Check ${provider.api_key_env}." if provider.api_key_env else "Check where it comes from.",
                 provider=provider.name,
             )
@@ -101,7 +101,7 @@ class Keys:
             return child_process.program_command(provider.api_key_cmd, self._environ)
         except FileNotFoundError:
             raise _no_output(
-                provider, "cannot be run: no program of that name is on $PATH, or at that full path"
+                provider, "cannot be run: there is no such program on $PATH or at that full path"
             ) from None
 
     async def _once(self, provider: Provider, command: Command, seconds: float) -> str:

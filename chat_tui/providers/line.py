@@ -67,7 +67,7 @@ def key_of(provider: Provider) -> str:
         )
     if not key.isascii() or not key.isprintable() or " " in key:
         raise errors.KeyRefused(
-            f"The key for {provider.name} holds characters that no key has.",
+            f"The key for {provider.name} contains invalid characters.",
             f"Check ${provider.api_key_env}.",
             provider=provider.name,
         )
@@ -77,7 +77,7 @@ def key_of(provider: Provider) -> str:
 def no_address(provider: Provider, model: str = "") -> errors.Rejected:
     """The error for an address that is none."""
     return errors.Rejected(
-        f"The address of {provider.name} is not one.",
+        f"The address of {provider.name} is not valid.",
         f"Check {address_setting(provider)}.",
         provider=provider.name,
         model=model,

@@ -54,8 +54,8 @@ _SILENT = frozenset({"stream_options", "prefill", "prefix", "continue", "thinkin
 """Quirks of a dialect that change nothing a person has asked for."""
 _TOLD = {"temperature": "`temperature`", "top_p": "`top_p`", "seed": "`seed`"}
 
-_SYSTEM_NOTE = "this model accepts no system prompt, so that was sent as part of the first question"
-_WHOLE_NOTE = "this model cannot be streamed, so the reply arrives all at once"
+_SYSTEM_NOTE = "this model accepts no system prompt, so it was sent with the first question"
+_WHOLE_NOTE = "this model does not support streaming, so the reply arrives all at once"
 
 
 class Remedy(msgspec.Struct, frozen=True):
@@ -127,7 +127,7 @@ def _of_all_dialects(status: int, said: str, text: str, error: Json, sent: Mappi
         and _has_system(sent)
         and (_NO_SYSTEM.search(said) or (status == 500 and _TEMPLATE.search(text[:_LONGEST])))
     ):
-        return Remedy(SYSTEM, "this model accepts no system prompt, so that was sent as part of the first question")
+        return Remedy(SYSTEM, "this model accepts no system prompt, so it was sent with the first question")
     if status not in {400, 413, 422}:
         return None
     asked = _limit_in(sent)
@@ -141,7 +141,7 @@ def _of_all_dialects(status: int, said: str, text: str, error: Json, sent: Mappi
         )
     return Remedy(
         f"{ROOM}{limit.tokens}",
-        f"`max_tokens` was lowered {told}, which is what the context window leaves for the reply",
+        f"`max_tokens` was lowered {told}, the space left in the context window",
     )
 
 
@@ -179,7 +179,7 @@ def _note_of(quirk: str) -> str:
     if quirk in _TOLD:
         return f"this model does not accept {_TOLD[quirk]}, so it was left out"
     if quirk.startswith("thinking"):
-        return "this model does not accept the level of thinking that was set, so it was changed or left out"
+        return "this model does not accept the chosen level of thinking, so it was changed or left out"
     return ""
 
 

@@ -50,8 +50,8 @@ def is_visible(text: str) -> bool:
 
 def _at_limit(model: Model, came: str) -> EmptyAnswer:
     error = EmptyAnswer(
-        f"{model.name} reached the limit of tokens before any text: {came}.",
-        "Allow more tokens, let it think less, or choose another model.",
+        f"{model.name} reached the token limit before writing any text: {came}.",
+        "Raise `max_tokens`, lower the level of thinking, or choose another model.",
         provider=model.provider,
         model=model.name,
     )
@@ -65,5 +65,5 @@ def _instead(thinking_characters: int, tools: Sequence[str]) -> str:
     came = [f"{thinking_characters:,} characters of thinking"] if thinking_characters else []
     named = ", ".join(f"`{tool}`" for tool in tools[:3])
     if named:
-        came.append(f"a call of {named}, which it was not offered")
+        came.append(f"a call to {named}, a tool it was not given")
     return "only " + " and ".join(came) if came else "nothing came"

@@ -82,16 +82,16 @@ def too_slow(model: Model, silence: float | None, whole: float | None, phase: Ph
     about = {"provider": model.provider, "model": model.name}
     if silence is None:
         return TooSlow(f"The answer took longer than {whole:g} s.", "Allow more time for it.", **about)
-    more = f"Allow more with `{SETTING_OF[phase]}` under [timeouts]"
+    more = f"Raise `{SETTING_OF[phase]}` under [timeouts]"
     if phase == "spoke":
         return TooSlow(f"{model.name} fell silent for {silence:g} s.", f"Ask again. {more}.", **about)
     titles = {
-        "asked": f"{model.name} gave no token within {silence:g} s.",
-        "accepted": f"{model.name} gave no token within {silence:g} s.",
-        "loading": f"{model.name} was still being loaded after {silence:g} s.",
-        "at work": f"{model.name} accepted the question, but gave no token within {silence:g} s.",
+        "asked": f"{model.name} sent no token within {silence:g} s.",
+        "accepted": f"{model.name} sent no token within {silence:g} s.",
+        "loading": f"{model.name} was still loading after {silence:g} s.",
+        "at work": f"{model.name} accepted the question, but sent no token within {silence:g} s.",
     }
-    error = TooSlow(titles[phase], f"{more}, or take another model.", **about)
+    error = TooSlow(titles[phase], f"{more}, or choose another model.", **about)
     error.retryable = phase == "asked"
     return error
 

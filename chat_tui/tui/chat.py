@@ -86,7 +86,7 @@ class Chat(ChatCopies):
     def _leave_deleted(self, view: View, error: ConversationNotFound) -> None:
         """The question of this view has begun another conversation, since its own was deleted elsewhere."""
         view.conversation_id = None
-        self.host.say(error.title, "Your question begins a new one.", long=True)
+        self.host.say(error.title, "Your question starts a new one.", long=True)
         if view is self.view:
             self.transcript.replace_from(0)
 

@@ -127,8 +127,8 @@ class ChatScreen(ChatViews):
         files = self.chat.files.names()
         if not files:
             return
-        going, last = (f"{files[0]} goes", "it") if len(files) == 1 else (f"{len(files)} files go", "the last one")
-        self.host.say("Write a question, too", f"{going} along with it. Backspace takes {last} off.", long=True)
+        going, last = (f"{files[0]} is", "it") if len(files) == 1 else (f"{len(files)} files are", "the last one")
+        self.host.say("Write a question, too", f"{going} attached. Backspace removes {last}.", long=True)
 
     def ask(self, text: str, files: Sequence[Attachment] = ()) -> None:
         """Ask, by the model or strategy in use."""

@@ -31,11 +31,13 @@ def editor_of(environment: Mapping[str, str]) -> Sequence[str]:
         try:
             words = shlex.split(said)
         except ValueError:
-            raise CommandError(f"${name} cannot be read: a quote is open.", f"Mend it. {_KEPT}") from None
+            raise CommandError(
+                f"${name} cannot be parsed: a quote is not closed.", f"Close the quote. {_KEPT}"
+            ) from None
         if child_process.find_program(words[0], environment) is None:
             raise CommandError(
-                f"The editor {clean_line(words[0], 60)} is not there.",
-                f"Let ${name} be the name of a program on $PATH, or its full path. {_KEPT}",
+                f"The editor {clean_line(words[0], 60)} was not found.",
+                f"Set ${name} to the name of a program on $PATH, or to its full path. {_KEPT}",
             )
         return words
     for name in _FOUND_BY_THEMSELVES:
@@ -92,9 +94,9 @@ class OutsideEditor:
             raise
         await asyncio.to_thread(file.remove)
         if code:
-            kept = "What it had saved is in the prompt; Ctrl+Z brings back what was there before."
+            kept = "The prompt has what it saved; Ctrl+Z restores the previous text."
             raise CommandError(
-                f"The editor {clean_line(command[0], 60)} has ended with an error ({code}).",
+                f"The editor {clean_line(command[0], 60)} exited with code {code}.",
                 kept if has_saved else _KEPT,
             )
 
@@ -104,9 +106,9 @@ class OutsideEditor:
         except TooLargeError:
             title = f"The text is larger than {LIMIT_BYTES // 1_000_000} MB."
             if private:
-                raise CommandError(title, f"It was deleted, since it is private. {_KEPT}") from None
+                raise CommandError(title, f"It was deleted because it is private. {_KEPT}") from None
             copy = await asyncio.to_thread(file.put_aside)
-            raise CommandError(title, f"It is kept as {copy}: attach that file. {_KEPT}") from None
+            raise CommandError(title, f"It is saved as {copy}; attach that file instead. {_KEPT}") from None
 
     async def _run(self, command: Sequence[str]) -> int:
         """Wait for a command that has the terminal; answers stream on meanwhile."""

@@ -346,7 +346,7 @@ class Prompt(DraftArea):
             what = "attach this file" if len(paths) == 1 else f"attach these {len(paths)} files"
             self._offer(
                 piece,
-                [Completion(" ".join(map(written, paths)) + " ", f"{what} with Tab, or send the words with Enter")],
+                [Completion(" ".join(map(written, paths)) + " ", f"Tab: {what} · Enter: send the text")],
             )
 
     def action_delete_left(self) -> None:

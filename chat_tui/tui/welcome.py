@@ -72,13 +72,13 @@ def _source(name: str, models: Sequence[Standing]) -> tuple[int, Line]:
     first = models[0]
     if not name:
         if not first.usable:
-            return 3, _line("warning", "built-in model", f"{first.state}; another one can be chosen")
+            return 3, _line("warning", "built-in model", f"{first.state}; you can choose another model")
         words = _BUILT_IN.get(first.state, "is ready, here, for free")
         return 0, _line("success", "built-in model", words)
     if all(one.state.startswith("found") for one in models):
         what = "is on this machine" if first.model.local else "has a key here"
         if first.state.endswith("not yours"):
-            what = "is run here by another account"
+            what = "runs here under another account"
         return 2, _line("dim", name, f"{what}; choose it to use it")
     if not any(one.usable for one in models):
         return 3, _line("warning", name, first.state)

@@ -223,7 +223,7 @@ def error_of(value: Json) -> ProviderError:
         return KeyRefused(f"The server does not accept the key: {said}.", "Check the key, or choose another model.")
     if codes & _RATE:
         return RateLimited(
-            f"The server limits the rate: {said}.",
+            f"The server reports a rate limit: {said}.",
             "Wait a moment, or choose another model.",
             retry_after=wait,
         )
@@ -243,24 +243,26 @@ def access_refused(
     if complaint.no_credit:
         return QuotaUsedUp(title, "Top it up, or choose another model.", provider=provider, model=model)
     if complaint.about_region:
-        hint = "It is not offered where you are: choose another provider, or one that serves this model there."
+        hint = "The model is not available in your region: choose another model or provider."
         return Rejected(title, hint, provider=provider, model=model)
     if complaint.about_content:
-        hint = "A filter stopped the question: ask in other words, or choose another model."
+        hint = "A content filter rejected the question: rephrase it, or choose another model."
         return Rejected(title, hint, provider=provider, model=model)
     if complaint.is_web_page and not complaint.about_key:
         hint = "A proxy or a firewall on the way may have refused it: check `base_url` and `proxy`."
         return Rejected(title, hint, provider=provider, model=model)
     if complaint.about_key:
-        return KeyRefused(title, f"{key_hint} It may lack the right to use this model.", provider=provider, model=model)
+        return KeyRefused(
+            title, f"{key_hint} It may lack permission to use this model.", provider=provider, model=model
+        )
     return Rejected(title, "Choose another model, or ask the provider why.", provider=provider, model=model)
 
 
 def larger_than_limit(limit: int, requested: int, *, who: str, provider: str = "", model: str = "") -> Rejected:
     """The error for a request of more tokens than its limit by the minute or the day: it never succeeds."""
     return Rejected(
-        f"This request needs {requested:,} tokens, more than the rate limit of {who} allows at all ({limit:,}).",
-        "Send less of the conversation, lower `max_tokens`, or choose another model.",
+        f"This request needs {requested:,} tokens, but the rate limit of {who} allows only {limit:,}.",
+        "Shorten the conversation, lower `max_tokens`, or choose another model.",
         provider=provider,
         model=model,
     )

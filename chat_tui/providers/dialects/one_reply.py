@@ -213,7 +213,7 @@ class OneReply:
             tool = "?"
         if tool and tool not in self._called and len(self._called) < TOOLS_LIMIT:
             self._called.add(tool)
-            chunks.append(Metadata("skipped", reason=f"a call of the tool `{tool}`, which was not offered", tool=tool))
+            chunks.append(Metadata("skipped", reason=f"a call to the tool `{tool}`, which it was not given", tool=tool))
 
     def _think(self, text: Json, chunks: list[Chunk]) -> None:
         if text and isinstance(text, str):

@@ -58,13 +58,13 @@ class mapped:
             return no_address(self._line.provider, self._about["model"])
         if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
             return errors.Unreachable(
-                f"The certificate of {provider} is not to be trusted.",
-                f"Is {setting} right? A certificate of your own is trusted by the system, or named by `verify`.",
+                f"The certificate of {provider} is not trusted.",
+                f"Check {setting}. If the certificate is your own, add it to the system or name it with `verify`.",
                 **about,
             )
         if any(isinstance(cause, socket.gaierror) for cause in causes):
             return errors.Unreachable(
-                f"The host of {provider} is not found.", f"Check {setting} and the network.", **about
+                f"The host of {provider} was not found.", f"Check {setting} and the network.", **about
             )
         if isinstance(error, (httpx.ConnectError, httpx.ProxyError)):
             return errors.Unreachable(
@@ -76,7 +76,7 @@ class mapped:
             return errors.Garbled(f"{provider} sent bytes that cannot be unpacked.", "Ask again.", **about)
         if isinstance(error, httpx.LocalProtocolError):
             return errors.Rejected(
-                f"The request to {provider} cannot be sent.", f"Check {setting} and the key.", **about
+                f"The request to {provider} could not be sent.", f"Check {setting} and the key.", **about
             )
         return errors.Unreachable(f"The line to {provider} was cut.", "Ask again.", **about)
 

@@ -32,8 +32,8 @@ _BADGES: dict[State, str] = {
 _HINTS: dict[State, str] = {
     "length": "/continue lets it go on.",
     "broken": "/continue lets it go on.",
-    "failed": "/continue asks anew; /model chooses another model before.",
-    "empty": "/continue asks anew; /model chooses another model before.",
+    "failed": "/continue asks again; choose another model with /model first.",
+    "empty": "/continue asks again; choose another model with /model first.",
     "refused": "The model or its provider will not answer this. /edit says it in other words, /model chooses another.",
 }
 """What can be done about an ending, where nothing better is known."""
