@@ -50,7 +50,7 @@ GOOD = ended("stop", "complete", Token("Hello"), used=2)
         (ended("stop", "complete", Token("\u200b\ufeff \u2060")), "nothing came"),
         (THOUGHT, "30 characters of thinking"),
         (ended("tool_calls", "complete", Metadata("skipped", reason="r", tool="get_weather")), "get_weather"),
-        (ended("length", "length", Token("hm", "thinking")), "limit of tokens"),
+        (ended("length", "length", Token("hm", "thinking")), "token limit"),
     ],
 )
 async def test_an_empty_answer_is_an_ending_of_its_own(reply: list[Chunk], told: str) -> None:
