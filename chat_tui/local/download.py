@@ -31,10 +31,12 @@ _PROGRESS = re.compile(r"Progress (\d{1,15}) of (\d{1,15})\s*\Z")
 _NETWORK = re.compile(
     r"NewConnectionError|NameResolutionError|ConnectTimeout|ReadTimeout|timed out|Connection (?:refused|reset|broken)"
     r"|ProxyError|SSLError|CERTIFICATE|Max retries|Network is unreachable|Failed to establish|ConnectionError"
+    r"|incomplete-download"
 )
 _OLD_PIP = re.compile(r"option --progress-bar: invalid choice|no such option")
 _NO_SPACE = re.compile(r"No space left|Errno 28|Disk quota")
 _USER_INFO = re.compile(r"//[^/@\s]*@")
+_ADVICE = "hint:", "note:", "[notice]"
 _LINES_KEPT = 40
 _LONGEST_LINE = 2000
 _GRACE_SECONDS = 2.0
@@ -121,7 +123,9 @@ def failure(lines: deque[str]) -> LocalModelError:
         why = "the package index cannot be reached, or it does not have it"
         hint = f"Is there a network? pip's settings name the index; another one may have it. {INSTEAD}"
     else:
-        told = [line for line in lines if line.startswith("ERROR")] or list(lines)[-1:] or ["it said nothing"]
+        # Newer versions of pip put a cross before what went wrong, and advice of their own behind it.
+        told = [line for line in lines if line.startswith(("ERROR", "\u00d7 "))]
+        told = told or [line for line in lines if line.strip() and not line.startswith(_ADVICE)] or ["it said nothing"]
         why = f"pip failed ({clean_line(_USER_INFO.sub('//', told[-1]), 200)})"
         hint = f"Try again. {INSTEAD}"
     return LocalModelError(
