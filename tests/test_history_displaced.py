@@ -166,6 +166,24 @@ async def test_another_store_in_its_place_is_used_and_the_former_one_is_kept(sto
     assert (await texts(aside))[:5] == [f"question {number}" for number in range(5)]
 
 
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+async def test_what_cannot_be_used_in_its_place_costs_one_copy(
+    store: Store, file: Path, make: Callable[[Path], None]
+) -> None:
+    delete(file)
+    make(file)
+    for number in range(3):
+        with pytest.raises(HistoryError, match="is not a regular file") as caught:
+            await store.add_turn("c", Turn("user", "lost?", id=f"lost{number}", parent="c4"))
+    (aside,) = file.parent.glob("history.replaced-*.db")
+    assert str(aside) in caught.value.hint
+    move_away(file)
+    await store.add_turn("c", Turn("user", "saved", id="saved", parent="c4"))
+    await store.close()
+    assert (await texts(file))[-1] == "saved"
+    assert (await texts(aside))[:5] == [f"question {number}" for number in range(5)]
+
+
 async def test_two_who_share_a_store_end_in_one_file(store: Store, file: Path) -> None:
     other = await Store.open(file)
     assert await other.search("question")

@@ -49,28 +49,48 @@ def is_displaced(file: Path, known: Place) -> bool:
     return now.file != known.file or (known.log is not None and now.log != known.log)
 
 
-def renewed(db: sqlite3.Connection, file: Path, owner: Owner, settings: Settings, known: Place) -> Renewal:
+class NotRenewed(HistoryError):
+    """Nothing can be written at the store's place. Nothing is lost as long as its connection is open."""
+
+    aside: Path | None = None
+    """Where a copy of the store was saved beside its place."""
+
+
+def renewed(
+    db: sqlite3.Connection, file: Path, owner: Owner, settings: Settings, known: Place, aside: Path | None
+) -> Renewal:
     """A connection to the store at the place, after what `db` still has was saved; `db` stays open.
 
-    Raises `HistoryError` where nothing can be written there: nothing is lost then as long as `db` is open.
+    `aside` is the copy that an earlier attempt has saved beside it. Raises `NotRenewed`.
     """
     try:
-        warning, replaced = _saved(db, file, owner, settings, known)
-        fresh, recovered = opening.writer(file, owner, settings)
+        warning, aside = _saved(db, file, owner, settings, known, aside)
     except (sqlite3.Error, OSError) as error:
-        why = told(error, str(file))
-        raise HistoryError(
-            f"The history file is gone, and a new one could not be written. {why.title}",
-            f"Open conversations stay in memory and are saved as soon as possible. {why.hint}".strip(),
-        ) from error
+        raise _failed(error, file, aside) from error
+    try:
+        fresh, recovered = opening.writer(file, owner, settings)
+    except (sqlite3.Error, OSError, HistoryError) as error:
+        raise _failed(error, file, aside) from error
     if recovered is not None:
         warning = HistoryError(f"{warning.title} {recovered.title}", f"{warning.hint} {recovered.hint}")
-    return Renewal(fresh, warning, replaced)
+    return Renewal(fresh, warning, aside is not None)
+
+
+def _failed(error: sqlite3.Error | OSError | HistoryError, file: Path, aside: Path | None) -> NotRenewed:
+    why = error if isinstance(error, HistoryError) else told(error, str(file))
+    kept = f"A copy of the former history is kept as {aside}. " if aside else ""
+    failed = NotRenewed(
+        f"The history file is gone, and a new one could not be written. {why.title}",
+        f"Open conversations stay in memory and are saved as soon as possible. {kept}{why.hint}".strip(),
+    )
+    failed.aside = aside
+    return failed
 
 
 def _saved(
-    db: sqlite3.Connection, file: Path, owner: Owner, settings: Settings, known: Place
-) -> tuple[HistoryError, bool]:
+    db: sqlite3.Connection, file: Path, owner: Owner, settings: Settings, known: Place, aside: Path | None
+) -> tuple[HistoryError, Path | None]:
+    """What happened, and the copy beside a file that has taken the place."""
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with door(opening.owners_folder(file), settings.busy_seconds):
         owner.renew()
@@ -82,20 +102,21 @@ def _saved(
             return HistoryError(
                 "The history's write-ahead log was deleted while chat-tui was running.",
                 f"Nothing was lost: {file} is complete. Do not touch the files beside it while chat-tui runs.",
-            ), False
+            ), None
         _drop_log(file, known)
         if now.file is None:
             copying.copy(db, file)
             return HistoryError(
                 "The history file was deleted or moved away while chat-tui was running.",
                 f"Nothing was lost: everything was written to a new file, {file}.",
-            ), False
-        aside = _put_aside(db, file)
+            ), None
+        # Nothing is written to `db` between two attempts: one copy is enough.
+        aside = aside if aside is not None and aside.exists() else _put_aside(db, file)
         kept = f" The former history is kept as {aside}." if aside else ""
         return HistoryError(
             "The history file was replaced by another one while chat-tui was running.",
             f"The new file is used from now on, and open conversations are saved in it.{kept}",
-        ), aside is not None
+        ), aside
 
 
 def _drop_log(file: Path, known: Place) -> None:

@@ -79,6 +79,8 @@ class Store:
         place = "memory" if file is None else str(file)
         self._place: Place | None = None
         """Of the file that is written; None: it cannot be displaced, since it is in memory or only read."""
+        self._copy_beside: Path | None = None
+        """A copy that was saved beside the place, since that cannot be used."""
         self._renewals = 0
         self.when_displaced: Callable[[HistoryError, bool], None] = lambda warning, replaced: None
         """Called in another thread, with words for the user, after the file was deleted, moved or `replaced` while it
@@ -165,7 +167,12 @@ class Store:
         """The writer's connection, to the file that is at the store's place."""
         if self.file is None or self._place is None or not displacement.is_displaced(self.file, self._place):
             return db
-        renewal = displacement.renewed(db, self.file, self._owner, self._settings, self._place)
+        try:
+            renewal = displacement.renewed(db, self.file, self._owner, self._settings, self._place, self._copy_beside)
+        except displacement.NotRenewed as error:
+            self._copy_beside = error.aside
+            raise
+        self._copy_beside = None
         self._place = displacement.place_of(self.file)
         self._renewals += 1
         self._close_connection(db)
