@@ -214,9 +214,11 @@ async def scripted_chat(
     kept_in: Path | None = None,
     opened: bool = True,
     clock: Callable[[], datetime] = lambda: NOW,
+    open_seconds: float = OPEN_SECONDS,
 ) -> AsyncIterator[ScriptedChat]:
-    """The screen of these columns and rows, by default with its engine open; `file` keeps the history."""
-    soon = SOON_SECONDS if opened else OPEN_SECONDS
+    """The screen of these columns and rows, by default with its engine open; `file` keeps the history. `open_seconds`:
+    how long after the first paint the engine is opened, where it is not open."""
+    soon = SOON_SECONDS if opened else open_seconds
     chat = ScriptedChat(config or Config(), scripts, file, weights or StandInWeights(), preset, clock, kept_in, soon)
     async with chat.app.run_test(size=size, notifications=True) as chat.pilot:
         if opened:

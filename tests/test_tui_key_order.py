@@ -137,6 +137,18 @@ async def test_what_is_typed_behind_a_command_stays(command: str) -> None:
 KITTY_ESC = "\x1b[27u"
 
 
+@pytest.mark.parametrize("opener", ["/model\r", "/history\r", "\x1bOS"])
+async def test_letters_behind_a_key_that_waits_for_the_engine_go_into_what_it_opens(opener: str) -> None:
+    async with scripted_chat(opened=False, open_seconds=0.6) as chat:
+        await send(chat, f"{opener}abc")
+        await chat.until(lambda: chat.chat.engine is not None)
+        await settled(chat)
+        focused = chat.app.focused
+        assert isinstance(focused, Input)
+        assert focused.value == "abc"
+        assert chat.chat.prompt.text == ""
+
+
 @pytest.mark.parametrize(
     ("keys", "words", "value"),
     [

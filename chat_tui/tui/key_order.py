@@ -38,8 +38,9 @@ _COMMANDS = ("command",)
 _QUESTIONS = ("ask",)
 """Those that ask: keys for the conversation wait for them, but nothing that edits a text."""
 _POLL_SECONDS = 0.005
-_POLLS = 50
-"""A command that takes longer goes on beside what is typed."""
+_POLLS = 300
+"""A command that takes longer (1.5 s) goes on beside what is typed. Before the engine is open, and on a busy machine, a
+list takes that long to open, and letters behind it belong to it."""
 
 
 class KeyOrder:
