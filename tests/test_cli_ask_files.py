@@ -119,7 +119,7 @@ async def test_anthropics_thoughts_are_asked_for_and_told_apart(home: Home) -> N
         ("thinking", "hm"),
         ("text", "yes"),
     ]
-    assert server.asked[0].json["thinking"] == {"type": "enabled", "budget_tokens": 6144}
+    assert server.asked[0].json["thinking"] == {"type": "enabled", "budget_tokens": 8192}
 
 
 async def test_a_field_that_is_refused_is_left_out_in_the_same_answer(home: Home) -> None:
