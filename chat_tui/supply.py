@@ -148,6 +148,8 @@ class Parts:
             return aclosing(Scripted().stream(model, request))
         if model.name in self._children:
             return aclosing(self._own(model, request))
+        # A program that only ever asks models it knows by name would never learn what they cost.
+        self._begin_pricing()
         return aclosing(self._servers.stream(model, request))
 
     async def _own(self, model: Model, request: Request) -> AsyncGenerator[Sequence[Chunk], None]:

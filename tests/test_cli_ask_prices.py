@@ -62,3 +62,17 @@ async def test_prices_of_a_list_count(home: Home) -> None:
         ran = await home.run("ask", "--json", "hello")
     assert ran.code == 0, ran.told()
     assert ran.chunks[-1]["cost"] == pytest.approx((500 * 1 + 500 * 0.1 + 10 * 4) / 1e6)
+
+
+async def test_a_gateway_on_this_machine_costs_what_its_provider_costs(home: Home) -> None:
+    usage = {"prompt_tokens": 100_000, "completion_tokens": 100, "prompt_tokens_details": {"cached_tokens": 99_000}}
+    async with RawServer(saying(reply(usage))) as server:
+        home.serve(server.base_url, "gpt-4o-mini")
+        home.config.write_text(home.config.read_text().replace('"box"', '"openai"').replace("box/", "openai/"))
+        first = await home.run("ask", "--json", "hello")
+        second = await home.run("ask", "--json", "hello")
+    assert first.code == second.code == 0, second.told()
+    assert first.chunks[-1]["cost"] != 0.0
+    # The first question has had the prices looked up, though nothing but a model by its name was ever asked.
+    assert second.chunks[-1]["cost"] > 0.0
+    assert second.chunks[-1]["usage"]["saved"] > 0.0

@@ -33,7 +33,8 @@ def test_a_known_name_needs_nothing_else_and_fields_override() -> None:
     assert not provider.local
     changed = ProviderRow("groq", base_url="http://127.0.0.1:9/v1", api_key_env="MINE")
     provider = of_row(changed, known_providers()["groq"], {})
-    assert (provider.base_url, provider.api_key_env, provider.local) == ("http://127.0.0.1:9/v1", "MINE", True)
+    assert (provider.base_url, provider.api_key_env, provider.local) == ("http://127.0.0.1:9/v1", "MINE", False)
+    assert of_row(ProviderRow("box", base_url="http://127.0.0.1:9/v1"), None, {}).local
 
 
 def test_a_known_provider_takes_the_first_variable_that_is_set_and_azure_its_endpoint() -> None:

@@ -144,7 +144,8 @@ def of_row(row: ProviderRow, known: KnownProvider | None, environ: Mapping[str, 
         models=row.models or (() if its_own else usual.models),
         models_url="" if its_own else usual.models_url,
         exact=usual.exact and not its_own,
-        local=runs_here and (known is None or known.local or (its_own and not known.port)),
+        # A hosted provider's name at an address of this machine is a gateway to it: it costs what the provider costs.
+        local=runs_here and (known is None or known.local),
     )
 
 
