@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from chat_tui.attachments import TEXT, Attachment
 from chat_tui.chunks import Chunk, End, Error, ErrorInfo, Metadata, Start, State, Timings, Token, summed
 from chat_tui.conversation import Turn
-from chat_tui.core.reclassified import moved
+from chat_tui.core.reclassification import reclassify
 from chat_tui.request import Request
 from chat_tui.route import Route, Try
 from chat_tui.routing.resilience import Control
@@ -240,7 +240,7 @@ class _Work:
             return [*chunks, self._token(chunk.token, chunk)]
         if chunk.event == "reclassified":
             opening = [self._token(heading)] if chunk.kind == "text" and not self._text and heading else []
-            text, thinking = moved("".join(self._text), "".join(self._thinking), chunk)
+            text, thinking = reclassify("".join(self._text), "".join(self._thinking), chunk)
             self._text, self._thinking = [text], [thinking]
             return [*opening, chunk]
         if chunk.event == "connecting" and chunk.price is not None:

@@ -14,7 +14,7 @@ import msgspec
 
 from chat_tui.chunks import Chunk, End, Error, ErrorInfo, Metadata, Start, State, Token
 from chat_tui.conversation import STEERED, Piece, Quick, Turn
-from chat_tui.core.reclassified import moved
+from chat_tui.core.reclassification import reclassify
 from chat_tui.figures import Figures, Meter
 from chat_tui.route import Route
 from chat_tui.routing.stream import Stream
@@ -250,11 +250,11 @@ class Answer:
 
     def _reclassify(self, told: Metadata) -> None:
         if told.phase == "quick":
-            text, thinking = moved(self.quick, "".join(self._quick_thinking), told)
+            text, thinking = reclassify(self.quick, "".join(self._quick_thinking), told)
             self._quick, self._quick_thinking = [text], [thinking]
             return
         # Pieces that were saved before hold the old order; the ended turn is saved as a whole.
-        text, thinking = moved(self.text, self.thinking, told)
+        text, thinking = reclassify(self.text, self.thinking, told)
         self._texts = {"text": [text], "thinking": [thinking]}
         self._saved |= {"text": 1, "thinking": 1}
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from chat_tui.chunks import Chunk, End, Insights, Metadata, Token
-from chat_tui.core.reclassified import moved
+from chat_tui.core.reclassification import reclassify
 from chat_tui.errors import ChatTuiError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Observer:
     async def _begin_anew(self, told: Metadata) -> None:
         """A part of the text was thinking, or the other way round."""
         async with self._looking:
-            text, thinking = moved("".join(self._texts["text"]), "".join(self._texts["thinking"]), told)
+            text, thinking = reclassify("".join(self._texts["text"]), "".join(self._texts["thinking"]), told)
             self._texts = {"text": [text], "thinking": [thinking]}
             self._pipeline, self._waiting = None, [text]
 

@@ -25,7 +25,7 @@ from chat_tui.text_safety import clean_line
 
 if TYPE_CHECKING:
     from chat_tui.providers.ports import Answered
-    from chat_tui.providers.socket_owners import Owner
+    from chat_tui.providers.socket_owners import ServerOwner
     from chat_tui.providers.transport import Transport
 
 LOOK_UP_SECONDS = 2.0
@@ -171,7 +171,7 @@ class Servers:
         await self._found_servers.tell_use(provider, owner)
         return place_of(provider, owner)
 
-    async def _checked_owner(self, provider: Provider) -> Owner | None:
+    async def _checked_owner(self, provider: Provider) -> ServerOwner | None:
         """Who runs a server that was found on this machine, None for all others.
 
         Raises `Rejected` where it is used because its owner was trusted, and where that is not so any more.

@@ -14,11 +14,11 @@ from chat_tui.errors import ChatTuiError
 from chat_tui.known import KnownProvider
 from chat_tui.local.runtime import Runtime
 from chat_tui.models import Standing
-from chat_tui.providers.socket_owners import Owner, OwnerLookup
+from chat_tui.providers.socket_owners import OwnerLookup, ServerOwner
 
 
-def _own(host: str, port: int) -> Owner:
-    return Owner(os.getuid(), True, "you")
+def _own(host: str, port: int) -> ServerOwner:
+    return ServerOwner(os.getuid(), True, "you")
 
 
 @asynccontextmanager

@@ -135,11 +135,11 @@ def hostile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 SPY = "import json, os, sys; print(json.dumps([dict(os.environ), sys.path, sys.flags.isolated]))"
 
 
-def seen_by(command: child_process.Command) -> tuple[dict[str, str], list[str]]:
+def seen_by(command: child_process.ChildCommand) -> tuple[dict[str, str], list[str]]:
     """The environment and the import path of a Python child that is started like this one."""
     at = command.arguments.index("-I")
     alike = (*command.arguments[: at + 1], "-c", SPY)
-    done = run(child_process.Command(alike, command.environment, command.folder), seconds=30)
+    done = run(child_process.ChildCommand(alike, command.environment, command.folder), seconds=30)
     environment, path, isolated = json.loads(done.output)
     assert isolated
     return environment, path

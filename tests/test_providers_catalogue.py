@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from chat_tui.config import Config, ModelRow, ProviderRow
-from chat_tui.core.child_process import Command
+from chat_tui.core.child_process import ChildCommand
 from chat_tui.facts import Facts
 from chat_tui.models import Model, Provider
 from chat_tui.providers.catalogue import FRESH_SECONDS, Catalogue, Entry
@@ -61,8 +61,8 @@ async def test_the_child_makes_the_snapshot_once_and_again_when_it_is_old(tmp_pa
 
 async def test_a_child_that_fails_leaves_what_there_was(tmp_path: Path) -> None:
     file = tmp_path / "catalogue.json"
-    assert not await Catalogue(file, child=Command((sys.executable, "-c", "exit(1)"), {})).refresh()
-    assert not await Catalogue(file, child=Command(("/no/such/program",), {})).refresh()
+    assert not await Catalogue(file, child=ChildCommand((sys.executable, "-c", "exit(1)"), {})).refresh()
+    assert not await Catalogue(file, child=ChildCommand(("/no/such/program",), {})).refresh()
     file.write_text("garbage")
     broken = Catalogue(file)
     assert not broken.load()

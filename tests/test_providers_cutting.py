@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chat_tui.chunks import Metadata
-from chat_tui.core.reclassified import moved
+from chat_tui.core.reclassification import reclassify
 from chat_tui.core.redaction import Credential, Redactor
 from chat_tui.errors import Garbled, ProviderError
 from chat_tui.models import Provider
@@ -162,7 +162,7 @@ def _tagged(pieces: Sequence[str]) -> tuple[list[str], str, str]:
     tokens, text, thinking = list[str](), "", ""
     for chunk in [part for piece in pieces for part in tags.feed(piece)] + list(tags.rest(natural=True)):
         if isinstance(chunk, Metadata):
-            text, thinking = moved(text, thinking, chunk)
+            text, thinking = reclassify(text, thinking, chunk)
             continue
         assert chunk.token
         tokens.append(chunk.token)

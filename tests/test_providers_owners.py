@@ -17,7 +17,7 @@ from chat_tui.known import KnownProvider
 from chat_tui.models import Provider
 from chat_tui.providers.found_servers import FoundServers
 from chat_tui.providers.ports import Place, look
-from chat_tui.providers.socket_owners import Owner, is_trusted, listeners_of, listening_owner
+from chat_tui.providers.socket_owners import ServerOwner, is_trusted, listeners_of, listening_owner
 from chat_tui.request import Request
 from tests.loopback_home import ended, engine_with, standing
 from tests.model_server import ModelServer
@@ -37,8 +37,8 @@ TABLE_6 = """\
    1: 0000000000000000FFFF00000100007F:2CAA 00000000000000000000000000000000:0000 0A 00000000:00000000 00:0 0 1002 0 1
 """
 
-TRUSTED, STRANGER = Owner(997, True, "ollama"), Owner(1001, False, "bob")
-NOBODY, UNSEEN = Owner(65534, False, "nobody"), Owner()
+TRUSTED, STRANGER = ServerOwner(997, True, "ollama"), ServerOwner(1001, False, "bob")
+NOBODY, UNSEEN = ServerOwner(65534, False, "nobody"), ServerOwner()
 
 
 @pytest.fixture(autouse=True)
@@ -90,9 +90,9 @@ def test_the_owner_of_a_real_socket_is_seen() -> None:
             except OSError:
                 continue
             port = listener.getsockname()[1]
-            assert listening_owner(host, port) == Owner(None)
+            assert listening_owner(host, port) == ServerOwner(None)
             listener.listen()
-            assert listening_owner(host, port) == Owner(os.getuid(), True, "you")
+            assert listening_owner(host, port) == ServerOwner(os.getuid(), True, "you")
             assert listening_owner(f"[{host}]", port).name == "you"
 
 
@@ -127,7 +127,7 @@ def test_a_process_of_nobody_is_no_trusted_owner() -> None:
     ],
 )
 async def test_whom_a_found_server_belongs_to_decides_whether_it_is_used(
-    server: ModelServer, owner: Owner, mode: str, state: str
+    server: ModelServer, owner: ServerOwner, mode: str, state: str
 ) -> None:
     config = Config(discovered=mode)  # type: ignore[arg-type]
     told: list[ChatTuiError] = []

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pytest
 
 from chat_tui.chunks import Token
-from chat_tui.core.reclassified import moved
+from chat_tui.core.reclassification import reclassify
 from chat_tui.providers.thinking_tags import ThinkingTags
 
 HEADER = "<|start|>assistant<|channel|>"
@@ -24,7 +24,7 @@ def read(pieces: Sequence[str], *, begins_thinking: bool = False, natural: bool 
         if isinstance(chunk, Token):
             text, thinking = (text + chunk.token, thinking) if chunk.kind == "text" else (text, thinking + chunk.token)
         else:
-            text, thinking = moved(text, thinking, chunk)
+            text, thinking = reclassify(text, thinking, chunk)
     return text, thinking
 
 

@@ -11,7 +11,7 @@ import pytest
 from chat_tui.chunks import Chunk, End, Metadata, Token
 from chat_tui.cli.paper import Paper
 from chat_tui.conversation import Turn
-from chat_tui.core.reclassified import moved
+from chat_tui.core.reclassification import reclassify
 from chat_tui.observing import Observer
 from chat_tui.providers.scripted import Script
 from chat_tui.request import Request
@@ -36,7 +36,7 @@ def replayed(chunks: list[Chunk]) -> tuple[str, str]:
         if isinstance(chunk, Token):
             text, thinking = (text + chunk.token, thinking) if chunk.kind == "text" else (text, thinking + chunk.token)
         elif isinstance(chunk, Metadata) and chunk.event == "reclassified":
-            text, thinking = moved(text, thinking, chunk)
+            text, thinking = reclassify(text, thinking, chunk)
     return text, thinking
 
 
@@ -223,6 +223,6 @@ async def test_a_pipe_that_has_it_already_is_told_so_once_in_its_life(tmp_path: 
 
 
 def test_nothing_is_moved_that_is_not_there() -> None:
-    assert moved("abc", "", Metadata("reclassified", kind="thinking", characters=99)) == ("", "abc")
-    assert moved("", "abc", Metadata("reclassified", kind="text", characters=0)) == ("", "abc")
-    assert moved("abc", "x", Metadata("reclassified", kind="thinking", characters=1)) == ("ab", "xc")
+    assert reclassify("abc", "", Metadata("reclassified", kind="thinking", characters=99)) == ("", "abc")
+    assert reclassify("", "abc", Metadata("reclassified", kind="text", characters=0)) == ("", "abc")
+    assert reclassify("abc", "x", Metadata("reclassified", kind="thinking", characters=1)) == ("ab", "xc")

@@ -14,7 +14,7 @@ from chat_tui.cli.stderr import words_of
 from chat_tui.cli.two_phases import TwoPhases
 from chat_tui.core import console
 from chat_tui.core.finish_reasons import is_known
-from chat_tui.core.reclassified import moved
+from chat_tui.core.reclassification import reclassify
 from chat_tui.core.served_models import is_snapshot
 from chat_tui.errors import ChatTuiError
 from chat_tui.text_safety import escaped_json
@@ -89,7 +89,7 @@ class Paper:
         """Text that was written cannot be taken back: it is said once. What was held as thinking is written now."""
         texts = self._texts.setdefault(told.phase, {"text": [], "thinking": []})
         text, thinking = "".join(texts["text"]), "".join(texts["thinking"])
-        after = moved(text, thinking, told)
+        after = reclassify(text, thinking, told)
         texts["text"], texts["thinking"] = [after[0]], [after[1]]
         if self._json:
             return

@@ -55,7 +55,7 @@ _ROOT = os.path.abspath(os.sep)
 _MAIN = Path(__file__).with_name("child_main.py")
 
 
-class Command(msgspec.Struct, frozen=True):
+class ChildCommand(msgspec.Struct, frozen=True):
     """What is started."""
 
     arguments: tuple[str, ...]
@@ -65,7 +65,7 @@ class Command(msgspec.Struct, frozen=True):
     """Where it is started; None: where this process is."""
 
 
-class Finished(msgspec.Struct, frozen=True):
+class ChildResult(msgspec.Struct, frozen=True):
     """How a process ended, and what it wrote where that was caught."""
 
     code: int
@@ -81,12 +81,12 @@ def python_command(
     flags: Sequence[str] = (),
     python: str = sys.executable,
     folder: str | None = _ROOT,
-) -> Command:
+) -> ChildCommand:
     """A module run by an isolated Python that finds this package and its dependencies where this process has them.
 
     `allowed` are patterns of variables besides the essential ones. Paths among the arguments must be absolute.
     """
-    return Command(
+    return ChildCommand(
         (python, "-I", *flags, str(_MAIN.absolute()), json.dumps(import_folders()), module, *arguments),
         variables(environment, *ESSENTIAL, *allowed),
         folder,
@@ -95,7 +95,7 @@ def python_command(
 
 def program_command(
     arguments: Sequence[str], environment: Mapping[str, str], *, allowed: Sequence[str] | None = None
-) -> Command:
+) -> ChildCommand:
     """A program of the user's, found outside the working folder, started in the user's home.
 
     `allowed` are patterns of variables besides the essential ones; None: all of them, as the user's shell would give
@@ -106,7 +106,7 @@ def program_command(
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), *arguments[:1])
     chosen = variables(environment, *(("*",) if allowed is None else (*ESSENTIAL, *allowed)))
     home = os.path.expanduser("~")
-    return Command((found, *arguments[1:]), chosen, home if os.path.isdir(home) else _ROOT)
+    return ChildCommand((found, *arguments[1:]), chosen, home if os.path.isdir(home) else _ROOT)
 
 
 def find_program(name: str, environment: Mapping[str, str]) -> str | None:
@@ -146,7 +146,7 @@ def _same(one: str, other: str) -> bool:
 
 
 async def start(
-    command: Command,
+    command: ChildCommand,
     *,
     stdin: int | None = DEVNULL,
     stdout: int | None = DEVNULL,
@@ -166,8 +166,8 @@ async def start(
 
 
 def run(
-    command: Command, content: bytes = b"", *, seconds: float, catch: bool = True, new_session: bool = False
-) -> Finished:
+    command: ChildCommand, content: bytes = b"", *, seconds: float, catch: bool = True, new_session: bool = False
+) -> ChildResult:
     """Run it to its end with this content on stdin; a blocking call. Raises OSError, and TimeoutError after `seconds`.
 
     Without `catch` what it writes is thrown away, and not waited for: it may leave a child that keeps them open.
@@ -187,4 +187,4 @@ def run(
         )
     except subprocess.TimeoutExpired:
         raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT)) from None
-    return Finished(done.returncode, done.stdout or b"", done.stderr or b"")
+    return ChildResult(done.returncode, done.stdout or b"", done.stderr or b"")

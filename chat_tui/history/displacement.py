@@ -21,7 +21,7 @@ from chat_tui.history.opening import Settings
 from chat_tui.history.owners import Owner, door
 
 
-class Place(NamedTuple):
+class StoreIdentity(NamedTuple):
     """Which file is at a store's place, and which log beside it; None: none."""
 
     file: tuple[int, int] | None
@@ -38,14 +38,14 @@ class Renewal(NamedTuple):
     """It is another store: what is open is not in it."""
 
 
-def place_of(file: Path) -> Place:
+def identity_of(file: Path) -> StoreIdentity:
     """What is at the store's place now."""
-    return Place(_identity(file), _identity(_beside(file, "-wal")))
+    return StoreIdentity(_identity(file), _identity(_beside(file, "-wal")))
 
 
-def is_displaced(file: Path, known: Place) -> bool:
+def is_displaced(file: Path, known: StoreIdentity) -> bool:
     """Whether something else is there than `known`; an opened store whose log is gone is displaced, too."""
-    now = place_of(file)
+    now = identity_of(file)
     return now.file != known.file or (known.log is not None and now.log != known.log)
 
 
@@ -57,7 +57,7 @@ class NotRenewed(HistoryError):
 
 
 def renewed(
-    db: sqlite3.Connection, file: Path, owner: Owner, settings: Settings, known: Place, aside: Path | None
+    db: sqlite3.Connection, file: Path, owner: Owner, settings: Settings, known: StoreIdentity, aside: Path | None
 ) -> Renewal:
     """A connection to the store at the place, after what `db` still has was saved; `db` stays open.
 
@@ -88,7 +88,7 @@ def _failed(error: sqlite3.Error | OSError | HistoryError, file: Path, aside: Pa
 
 
 def _saved(
-    db: sqlite3.Connection, file: Path, owner: Owner, settings: Settings, known: Place, aside: Path | None
+    db: sqlite3.Connection, file: Path, owner: Owner, settings: Settings, known: StoreIdentity, aside: Path | None
 ) -> tuple[HistoryError, Path | None]:
     """What happened, and the copy beside a file that has taken the place."""
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -97,7 +97,7 @@ def _saved(
         # Where the file was moved, it has all of its log from now on.
         with suppress(sqlite3.Error):
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        now = place_of(file)
+        now = identity_of(file)
         if now.file == known.file:
             return HistoryError(
                 "The history's write-ahead log was deleted while chat-tui was running.",
@@ -119,7 +119,7 @@ def _saved(
         ), aside
 
 
-def _drop_log(file: Path, known: Place) -> None:
+def _drop_log(file: Path, known: StoreIdentity) -> None:
     """SQLite would take the log of the former file for one of the file that is there now."""
     log = _beside(file, "-wal")
     if known.log is not None and _identity(log) == known.log:

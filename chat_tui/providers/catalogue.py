@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from chat_tui.core import child_process
-from chat_tui.core.child_process import Command
+from chat_tui.core.child_process import ChildCommand
 from chat_tui.core.input_files import read_regular
 from chat_tui.models import PriceStep
 
@@ -48,7 +48,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
 class Catalogue:
     """The snapshot; empty until there is one."""
 
-    def __init__(self, file: Path, *, child: Command | None = None) -> None:
+    def __init__(self, file: Path, *, child: ChildCommand | None = None) -> None:
         """`child` writes the snapshot; None: this package's own one."""
         self._file = file
         self._child = child or child_process.python_command("chat_tui.providers.prices_child", str(file.absolute()))

@@ -18,7 +18,7 @@ LARGE_BYTES = 100_000
 """A body that is changed in a thread: on the event loop it would take milliseconds."""
 
 
-class Encoded(msgspec.Struct, frozen=True):
+class EncodedCall(msgspec.Struct, frozen=True):
     """A call, and what of it was left out."""
 
     call: Call
@@ -26,7 +26,7 @@ class Encoded(msgspec.Struct, frozen=True):
     """The quirks that have taken a field out of it."""
 
 
-async def encoded(spoken: Dialect, request: Request, model: Model, quirks: frozenset[str]) -> Encoded:
+async def encode_call(spoken: Dialect, request: Request, model: Model, quirks: frozenset[str]) -> EncodedCall:
     """The call; in a thread where files go along, which may have megabytes. Raises `Rejected`."""
     if any(turn.attachments for turn in request.turns):
         asked = next((turn for turn in reversed(request.turns) if turn.role == "user"), None)
@@ -44,9 +44,9 @@ async def encoded(spoken: Dialect, request: Request, model: Model, quirks: froze
     return _without(call, quirks)
 
 
-def _without(call: Call, quirks: frozenset[str]) -> Encoded:
+def _without(call: Call, quirks: frozenset[str]) -> EncodedCall:
     """The call without the fields that the server has refused."""
     body, left_out = without_fields(call.body, quirks)
     # A dialect of another package may forget to say what it was told.
     told = call.quirks | quirks
-    return Encoded(msgspec.structs.replace(call, body=body, quirks=told), left_out)
+    return EncodedCall(msgspec.structs.replace(call, body=body, quirks=told), left_out)

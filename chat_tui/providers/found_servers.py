@@ -12,7 +12,7 @@ from chat_tui.core.addresses import host_of
 from chat_tui.core.state_files import StateFile
 from chat_tui.errors import ChatTuiError, Notice
 from chat_tui.models import Provider
-from chat_tui.providers.socket_owners import Owner, OwnerLookup, listening_owner
+from chat_tui.providers.socket_owners import OwnerLookup, ServerOwner, listening_owner
 from chat_tui.text_safety import clean_line
 
 _FILE_BYTES = 100_000
@@ -36,12 +36,12 @@ class FoundServers:
         self._notices = StateFile(told_file, list[str], _FILE_BYTES, lost, tell) if told_file is not None else None
         self._told: set[str] = set()
 
-    async def owner(self, provider: Provider) -> Owner:
+    async def owner(self, provider: Provider) -> ServerOwner:
         """Who runs the server now."""
         parts = urlsplit(provider.base_url)
         return await asyncio.to_thread(self._owner_of, parts.hostname or "", parts.port or 80)
 
-    async def tell_use(self, provider: Provider, owner: Owner) -> None:
+    async def tell_use(self, provider: Provider, owner: ServerOwner) -> None:
         """A question goes to this server: say so, where that was not said before."""
         place = _place(provider, owner)
         await self._tell_once(
@@ -50,7 +50,7 @@ class FoundServers:
             'Choose another model with Ctrl+O or --model; `discovered = "ignore"` turns discovery off.',
         )
 
-    async def tell_offer(self, provider: Provider, owner: Owner) -> None:
+    async def tell_offer(self, provider: Provider, owner: ServerOwner) -> None:
         """This server could be used, but its owner may be anybody: say so, where that was not said before."""
         place = _place(provider, owner)
         await self._tell_once(
@@ -79,14 +79,14 @@ class FoundServers:
         return True
 
 
-def place_of(provider: Provider, owner: Owner) -> str:
+def place_of(provider: Provider, owner: ServerOwner) -> str:
     """Where a found server is, as a route tells it."""
     return f"{host_of(provider.base_url)} (found on this machine, run by {_named(owner)})"
 
 
-def _place(provider: Provider, owner: Owner) -> str:
+def _place(provider: Provider, owner: ServerOwner) -> str:
     return f"{provider.name} at {host_of(provider.base_url)}, run by {_named(owner)}"
 
 
-def _named(owner: Owner) -> str:
+def _named(owner: ServerOwner) -> str:
     return clean_line(owner.name, 40) or "an unknown account"

@@ -14,7 +14,7 @@ from pathlib import Path
 from chat_tui import errors
 from chat_tui.core import child_process
 from chat_tui.core.api_keys import cleaned_key
-from chat_tui.core.child_process import PIPE, Command
+from chat_tui.core.child_process import PIPE, ChildCommand
 from chat_tui.core.state_files import StateFile, Tell, ignore
 from chat_tui.models import Provider
 from chat_tui.text_safety import clean_line
@@ -95,7 +95,7 @@ class Keys:
             return await self._once(provider, keyring_command("get", name), KEYRING_SECONDS)
         return ""
 
-    def _own_command(self, provider: Provider) -> Command:
+    def _own_command(self, provider: Provider) -> ChildCommand:
         """The user's own command: it has the user's environment, and is not looked for in the working folder."""
         try:
             return child_process.program_command(provider.api_key_cmd, self._environ)
@@ -104,7 +104,7 @@ class Keys:
                 provider, "cannot be run: there is no such program on $PATH or at that full path"
             ) from None
 
-    async def _once(self, provider: Provider, command: Command, seconds: float) -> str:
+    async def _once(self, provider: Provider, command: ChildCommand, seconds: float) -> str:
         """A command's key: asked once, since it may ask the user in turn."""
         async with self._fetching:
             if provider.name not in self._fetched:
@@ -116,7 +116,7 @@ class Keys:
         self._fetched.pop(name, None)
 
 
-def keyring_command(action: str, name: str) -> Command:
+def keyring_command(action: str, name: str) -> ChildCommand:
     """The process that does `get`, `set` or `remove` with the keyring's key of a provider."""
     return child_process.python_command("chat_tui.providers.keyring_child", action, name, allowed=child_process.KEYRING)
 
@@ -131,7 +131,7 @@ def missing(provider: Provider) -> errors.KeyMissing:
     )
 
 
-async def _output(provider: Provider, command: Command, seconds: float) -> str:
+async def _output(provider: Provider, command: ChildCommand, seconds: float) -> str:
     """The first line that the command writes. What it says besides may hold a secret and is not repeated."""
     try:
         process = await child_process.start(command, stdout=PIPE, new_session=True)

@@ -15,7 +15,7 @@ from chat_tui.errors import ChatTuiError, ConfigError
 from chat_tui.known import KnownProvider
 from chat_tui.models import DIALECTS, Provider
 from chat_tui.providers.dialects import dialect
-from chat_tui.providers.socket_owners import Owner
+from chat_tui.providers.socket_owners import ServerOwner
 from chat_tui.text_safety import clean_line
 
 
@@ -82,7 +82,7 @@ class Roster:
             row for row in self._known.values() if row.port and row.name not in self.in_use and row.port not in ports
         ]
 
-    def answered(self, row: KnownProvider, host: str, owner: Owner) -> Provider:
+    def answered(self, row: KnownProvider, host: str, owner: ServerOwner) -> Provider:
         """A server on this machine has answered: it is in use where its models run here too, and where its owner is to
         be trusted; else offered."""
         provider = at_its_port(row, self._environ, host)
@@ -94,7 +94,7 @@ class Roster:
         """It is a server of this machine that nobody has configured."""
         return self._servers_here.get(provider.name) == provider
 
-    def is_stranger(self, owner: Owner) -> bool:
+    def is_stranger(self, owner: ServerOwner) -> bool:
         """The owner is another person's account, nobody, or, unless all that is found may be used, cannot be seen."""
         return not owner.is_trusted and (owner.uid is not None or self._mode != "use")
 
@@ -103,7 +103,7 @@ class Roster:
         self.in_use.pop(provider.name, None)
         self.offered[provider.name] = provider
 
-    def _found(self, provider: Provider, owner: Owner | None = None) -> None:
+    def _found(self, provider: Provider, owner: ServerOwner | None = None) -> None:
         if provider.name in self.in_use:
             return
         if owner is None:

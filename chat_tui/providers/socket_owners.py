@@ -24,7 +24,7 @@ _FILE_BYTES = 16 * 1024 * 1024
 Address = IPv4Address | IPv6Address
 
 
-class Owner(msgspec.Struct, frozen=True):
+class ServerOwner(msgspec.Struct, frozen=True):
     """The account that a listening server runs as."""
 
     uid: int | None = None
@@ -43,20 +43,20 @@ class Listener(msgspec.Struct, frozen=True):
     uid: int
 
 
-OwnerLookup = Callable[[str, int], Owner]
+OwnerLookup = Callable[[str, int], ServerOwner]
 """(IP address that is connected to, port) to the owner of who answers there."""
 
 
-def listening_owner(host: str, port: int) -> Owner:
+def listening_owner(host: str, port: int) -> ServerOwner:
     """The owner of the server that answers at this address of this machine."""
     uids = set(_uids(host, port, _listeners()))
     if not uids:
-        return Owner()
+        return ServerOwner()
     own, people = os.getuid(), _least_of_people()
     nobody = _nobody()
     # Several may share a port; then nobody knows which of them answers.
     uid = max(uids, key=lambda each: not is_trusted(each, own, people, nobody))
-    return Owner(uid, is_trusted(uid, own, people, nobody), "you" if uid == own else _name_of(uid))
+    return ServerOwner(uid, is_trusted(uid, own, people, nobody), "you" if uid == own else _name_of(uid))
 
 
 def is_trusted(uid: int, own: int, least_of_people: int, nobody: Sequence[int]) -> bool:

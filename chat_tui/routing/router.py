@@ -19,7 +19,7 @@ import msgspec
 from chat_tui.chunks import Chunk, End, Error, Metadata, Token
 from chat_tui.context import Context
 from chat_tui.conversation import new_id
-from chat_tui.core.reclassified import moved
+from chat_tui.core.reclassification import reclassify
 from chat_tui.errors import ChatTuiError, NoModel
 from chat_tui.models import Model
 from chat_tui.request import Request
@@ -98,7 +98,7 @@ class Router:
                 if isinstance(chunk, Token):
                     texts[chunk.kind].append(chunk.token)
                 elif isinstance(chunk, Metadata):
-                    pair = moved("".join(texts["text"]), "".join(texts["thinking"]), chunk)
+                    pair = reclassify("".join(texts["text"]), "".join(texts["thinking"]), chunk)
                     texts = {"text": [pair[0]], "thinking": [pair[1]]}
                 elif isinstance(chunk, End):
                     end = chunk

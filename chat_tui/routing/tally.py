@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from msgspec.structs import replace
 
 from chat_tui.chunks import Chunk, End, Metadata, Timings, Token, TokenKind, Usage, summed
-from chat_tui.core.reclassified import retyped
+from chat_tui.core.reclassification import reclassify_chunks
 from chat_tui.figures import BURST_SECONDS
 from chat_tui.gaps import Gaps
 from chat_tui.routing.joint import Joint
@@ -154,7 +154,7 @@ class Tally:
             self._joint = Joint(self.text.rstrip(), _gap(self.text))
         told = replace(told, kind=kind, characters=count)
         new = sum(len(chunk.token) for chunk in chunks if isinstance(chunk, Token) and chunk.kind == was)
-        return retyped(chunks, told) if new >= count else [*chunks, told]
+        return reclassify_chunks(chunks, told) if new >= count else [*chunks, told]
 
     def _kept(self, chunks: Sequence[Chunk]) -> Sequence[Chunk]:
         """What goes on of a reply that is given out as a whole: nobody has seen its tokens."""
@@ -163,7 +163,7 @@ class Tally:
             if isinstance(chunk, Token):
                 self._held.append(chunk)
             elif isinstance(chunk, Metadata) and chunk.event == "reclassified":
-                self._held = [token for token in retyped(self._held, chunk) if isinstance(token, Token)]
+                self._held = [token for token in reclassify_chunks(self._held, chunk) if isinstance(token, Token)]
             else:
                 others.append(chunk)
         return others

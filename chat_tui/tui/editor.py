@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 
 from chat_tui.core import child_process
-from chat_tui.core.child_process import Command
+from chat_tui.core.child_process import ChildCommand
 from chat_tui.core.input_files import TooLargeError
 from chat_tui.errors import CommandError
 from chat_tui.text_safety import clean_line
@@ -114,7 +114,7 @@ class OutsideEditor:
         """Wait for a command that has the terminal; answers stream on meanwhile."""
         # The person's own program, used by hand: it has their environment, and the folder that they work in.
         found = child_process.find_program(command[0], self._environment) or command[0]
-        started = Command((found, *command[1:]), dict(self._environment))
+        started = ChildCommand((found, *command[1:]), dict(self._environment))
         self._child = child = await child_process.start(started, stdin=None, stdout=None, stderr=None)
         # Ctrl+C there is the editor's: as long as the terminal is lent, it comes to both.
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)

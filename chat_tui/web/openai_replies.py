@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from chat_tui.chunks import Chunk, End, Error, ErrorInfo, Metadata, Start, State, Token, Usage
 from chat_tui.conversation import Turn
 from chat_tui.core.finish_reasons import state_of
-from chat_tui.core.reclassified import moved
+from chat_tui.core.reclassification import reclassify
 from chat_tui.errors import EmptyAnswer
 from chat_tui.route import Route
 from chat_tui.web.openai_bodies import (
@@ -117,7 +117,7 @@ class Events:
 
     def _answered_after_all(self, told: Metadata) -> bytes:
         """What was taken for thinking is the answer; clients cannot be told that text was thinking."""
-        text, thinking = moved("", "".join(self._thinking), told)
+        text, thinking = reclassify("", "".join(self._thinking), told)
         self._thinking = [thinking]
         return self._said(Token(text)) if told.kind == "text" and text else b""
 

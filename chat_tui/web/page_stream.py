@@ -12,7 +12,7 @@ import msgspec
 from chat_tui.answer import Answer
 from chat_tui.chunks import Chunk, End, Metadata, Token
 from chat_tui.conversation import Conversation
-from chat_tui.core.reclassified import moved
+from chat_tui.core.reclassification import reclassify
 from chat_tui.engine import Engine
 from chat_tui.web.rendering import Change, Rendering
 from chat_tui.web.seed_chunks import Words, camel, in_lines
@@ -101,7 +101,7 @@ class PageStream:
 
     def _reclassify(self, told: Metadata) -> None:
         """What was rendered is rendered anew; the page clears it when it is told."""
-        text, thinking = moved("".join(self._texts["text"]), "".join(self._texts["thinking"]), told)
+        text, thinking = reclassify("".join(self._texts["text"]), "".join(self._texts["thinking"]), told)
         self._texts = {"text": [text], "thinking": [thinking]}
         self._rendering = Rendering()
         self._rendering.feed(text)

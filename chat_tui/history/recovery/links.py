@@ -21,8 +21,8 @@ CUT = ErrorInfo(
 TITLE = "Recovered conversation"
 
 
-class Loose(msgspec.Struct, frozen=True):
-    """What led nowhere."""
+class BrokenLinks(msgspec.Struct, frozen=True):
+    """How many links led nowhere."""
 
     conversations: int
     """Of which only the turns are there."""
@@ -33,7 +33,7 @@ class Loose(msgspec.Struct, frozen=True):
     lost_files: int
 
 
-def tie(db: sqlite3.Connection) -> Loose:
+def mend_links(db: sqlite3.Connection) -> BrokenLinks:
     """Mends all links of a store that was just filled, and leaves its texts to be indexed."""
     conversations = db.execute(
         "INSERT INTO conversation (key, id, created, updated, title)"
@@ -53,7 +53,7 @@ def tie(db: sqlite3.Connection) -> Loose:
     files = db.execute("DELETE FROM attachment WHERE content NOT IN (SELECT key FROM content)").rowcount
     db.execute("DELETE FROM content WHERE key NOT IN (SELECT content FROM attachment)")
     search.begin_again(db)
-    return Loose(conversations, moved, lost, files)
+    return BrokenLinks(conversations, moved, lost, files)
 
 
 def _tie_turns(db: sqlite3.Connection) -> tuple[int, int]:

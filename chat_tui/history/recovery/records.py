@@ -17,7 +17,7 @@ _MOST_READINGS = 4
 Value: TypeAlias = int | float | str | bytes | None
 
 
-class Row(NamedTuple):
+class RecoveredRow(NamedTuple):
     """A row as it was found."""
 
     key: int
@@ -38,7 +38,7 @@ class Reader:
         self.unreadable = 0
         """Cells in which no record could be found."""
 
-    def rows(self, page: bytes, number: int) -> Iterator[Row]:
+    def rows(self, page: bytes, number: int) -> Iterator[RecoveredRow]:
         """The rows of a table's leaf page, in order; `number` is that of the page."""
         for offset in cell_offsets(page, HEADER_BYTES if number == 1 else 0):
             try:
@@ -46,7 +46,7 @@ class Reader:
             except BrokenCell:
                 self.unreadable += 1
 
-    def _row(self, page: bytes, offset: int) -> Row:
+    def _row(self, page: bytes, offset: int) -> RecoveredRow:
         size, offset = varint(page, offset)
         key, offset = varint(page, offset)
         if not 0 < size <= self._source.size_bytes:
@@ -57,7 +57,7 @@ class Reader:
             overflow = int.from_bytes(page[offset + local : offset + local + 4], "big")
             payload = b"".join((payload, *self._overflow(overflow, size - local)))
         values, cut, garbled = _record(payload, size)
-        return Row(signed(key), values, cut, garbled)
+        return RecoveredRow(signed(key), values, cut, garbled)
 
     def _overflow(self, number: int, left: int) -> Iterator[bytes]:
         """The pages of this chain, as far as it leads."""

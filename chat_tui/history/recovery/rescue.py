@@ -20,7 +20,7 @@ from chat_tui.history.recovery import links
 from chat_tui.history.recovery.cells import LEAF, cell_offsets, column_count
 from chat_tui.history.recovery.database_file import HEADER_BYTES, DatabaseFile
 from chat_tui.history.recovery.page_owners import FREE, NOBODY, OTHER, PageOwners
-from chat_tui.history.recovery.records import Reader, Row
+from chat_tui.history.recovery.records import Reader, RecoveredRow
 from chat_tui.history.recovery.report import RecoveryReport
 from chat_tui.history.recovery.tables import KEPT, Record, Table, table_of, tables
 
@@ -54,7 +54,7 @@ def bring_over(source: DatabaseFile, fresh: sqlite3.Connection, progress: Callab
     rescue = Rescue(source, fresh, progress)
     rescue.run()
     with transaction(fresh):
-        loose = links.tie(fresh)
+        loose = links.mend_links(fresh)
         links.mark_cut(fresh, rescue.damage.cut_turns)
         conversations, turns, files, presets = (int(fresh.execute(select).fetchone()[0]) for select in _COUNTS)
     damage = rescue.damage
@@ -119,7 +119,7 @@ class Rescue:
 
     # -- pages ----------------------------------------------------------------------------------------------------
 
-    def _rows(self) -> Iterator[tuple[Sequence[Table], Row, bool]]:
+    def _rows(self) -> Iterator[tuple[Sequence[Table], RecoveredRow, bool]]:
         """Each row with the tables that it may be of, and whether a tree leads to it: that copy is the current one."""
         owners = PageOwners(self._source, list(KEPT))
         nobodys, free = array("L"), array("L")
@@ -161,7 +161,7 @@ class Rescue:
 
     # -- rows -----------------------------------------------------------------------------------------------------
 
-    def _bring(self, known: Sequence[Table], row: Row, *, firsthand: bool) -> None:
+    def _bring(self, known: Sequence[Table], row: RecoveredRow, *, firsthand: bool) -> None:
         found = self._placed(known[0], row) if firsthand else table_of(row, known)
         if found is None:
             self.damage.unreadable_rows += firsthand
@@ -178,7 +178,7 @@ class Rescue:
         self._waiting_rows += 1
         self._waiting_bytes += sum(len(value) for value in row.values if isinstance(value, str | bytes))
 
-    def _placed(self, owner: Table, row: Row) -> tuple[Table, Record] | None:
+    def _placed(self, owner: Table, row: RecoveredRow) -> tuple[Table, Record] | None:
         if (record := owner.record(row)) is not None:
             return owner, record
         # A damaged tree may lead to another table's page.

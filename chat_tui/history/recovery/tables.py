@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from chat_tui.core.bounds import EARLIEST, LATEST
 from chat_tui.history import packing
-from chat_tui.history.recovery.records import Row, Value
+from chat_tui.history.recovery.records import RecoveredRow, Value
 from chat_tui.history.rows import microseconds
 
 KEPT = {
@@ -43,7 +43,7 @@ _TIMES = ("created", "updated", "deleted")
 Record = dict[str, Value]
 
 
-class Column(NamedTuple):
+class TableColumn(NamedTuple):
     """A column of a table."""
 
     name: str
@@ -57,13 +57,13 @@ class Table(NamedTuple):
     """A table's shape."""
 
     name: str
-    columns: tuple[Column, ...]
+    columns: tuple[TableColumn, ...]
     key: str
     """The column that stands for the rowid; empty: none does."""
     least: int
     """Columns of its oldest rows."""
 
-    def record(self, row: Row, *, leniently: bool = False) -> Record | None:
+    def record(self, row: RecoveredRow, *, leniently: bool = False) -> Record | None:
         """The row as one of this table, None where it is none; `leniently` passes over values of a wrong kind.
 
         A row that was cut lacks the columns at its end.
@@ -100,12 +100,14 @@ def tables(fresh: sqlite3.Connection) -> dict[str, Table]:
 
 
 def _table(fresh: sqlite3.Connection, name: str, least: int) -> Table:
-    columns: list[Column] = []
+    columns: list[TableColumn] = []
     key = ""
     for _, column, kind, required, default, primary in fresh.execute(f"PRAGMA table_info({name})"):
         if primary and kind == "INTEGER":
             key = column
-        columns.append(Column(column, _kinds(name, column, kind), bool(required or primary), _default(kind, default)))
+        columns.append(
+            TableColumn(column, _kinds(name, column, kind), bool(required or primary), _default(kind, default))
+        )
     return Table(name, tuple(columns), key, least)
 
 
@@ -135,7 +137,7 @@ def _bounded(record: Record) -> Record:
 # -- what only such a row has -----------------------------------------------------------------------------------------
 
 
-def table_of(row: Row, known: Sequence[Table]) -> tuple[Table, Record] | None:
+def table_of(row: RecoveredRow, known: Sequence[Table]) -> tuple[Table, Record] | None:
     """The table to which this row belongs by its shape alone."""
     for table in known:
         if (record := table.record(row)) is not None:

@@ -25,7 +25,7 @@ from chat_tui.providers.dialects import dialect
 from chat_tui.providers.dialects.dialect import Call, Dialect, Json, parsed, streams
 from chat_tui.providers.dialects.look_up import Question
 from chat_tui.providers.discovery import whole_list
-from chat_tui.providers.encoding import LARGE_BYTES, encoded
+from chat_tui.providers.encoding import LARGE_BYTES, encode_call
 from chat_tui.providers.http_errors import Addressee, http_error
 from chat_tui.providers.line import Line as Line
 from chat_tui.providers.line import base_url_of, url_of
@@ -116,7 +116,7 @@ class Transport:
         with mapped(line, model.name):
             client = await self._client(line)
         known = self._quirks.get(model.name, frozenset())
-        made = await encoded(spoken, request, model, known)
+        made = await encode_call(spoken, request, model, known)
         if notes := [told for quirk in sorted(known) if (told := note_of_known(quirk, request, made.left_out))]:
             yield [_note(line, model, note) for note in notes]
         fresh: list[Remedy] = []
@@ -160,7 +160,7 @@ class Transport:
             if again.remedy is not None:
                 fresh.append(again.remedy)
                 known = known | {again.remedy.quirk}
-                before, made = made, await encoded(spoken, request, model, known)
+                before, made = made, await encode_call(spoken, request, model, known)
                 if (before.call.body, before.call.path) == (made.call.body, made.call.path) and again.error:
                     # The dialect knows no way to do so.
                     with mapped(line, model.name):

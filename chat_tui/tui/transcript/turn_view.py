@@ -10,7 +10,7 @@ from time import monotonic
 
 from chat_tui.chunks import Metadata, TokenKind
 from chat_tui.conversation import Turn
-from chat_tui.core.reclassified import moved
+from chat_tui.core.reclassification import reclassify
 from chat_tui.markdown.block import Block
 from chat_tui.markdown.blocks import Splitter, codes
 from chat_tui.markdown.code_blocks import Code
@@ -183,7 +183,7 @@ class TurnView:
     def reclassify(self, told: Metadata) -> None:
         """The end of the text was thinking, or the other way round: what has come is laid anew."""
         so_far = {kind: "".join([text for text, of in self._pending if of == kind]) for kind in ("text", "thinking")}
-        text, thinking = moved(
+        text, thinking = reclassify(
             "".join(self._raw) + so_far["text"], "".join(self._raw_thinking) + so_far["thinking"], told
         )
         self._raw, self._raw_thinking, self._cleaners = [], [], {}

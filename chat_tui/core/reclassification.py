@@ -1,4 +1,4 @@
-"""What readers of a stream do where text turns out to be thinking, or thinking to be the answer."""
+"""Moves the end of an answer from text to thinking, or back, as a `reclassified` chunk says."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from chat_tui.chunks import Chunk, Metadata, Token, TokenKind
 
 
-def moved(text: str, thinking: str, told: Metadata) -> tuple[str, str]:
-    """Text and thinking after a `reclassified` chunk: the last characters of the one stand behind the other."""
+def reclassify(text: str, thinking: str, told: Metadata) -> tuple[str, str]:
+    """Text and thinking after a `reclassified` chunk: the last characters of one move to the end of the other."""
     if told.kind == "text":
         place = max(0, len(thinking) - told.characters)
         return text + thinking[place:], thinking[:place]
@@ -18,8 +18,8 @@ def moved(text: str, thinking: str, told: Metadata) -> tuple[str, str]:
     return text[:place], thinking + text[place:]
 
 
-def retyped(chunks: Sequence[Chunk], told: Metadata) -> list[Chunk]:
-    """Chunks that nobody has seen yet, with the last characters of the one kind as the other."""
+def reclassify_chunks(chunks: Sequence[Chunk], told: Metadata) -> list[Chunk]:
+    """Chunks that were not sent yet, with the last characters of one kind changed to the other."""
     kind: TokenKind = "text" if told.kind == "text" else "thinking"
     left, changed = told.characters, list[Chunk]()
     for chunk in reversed(chunks):
