@@ -156,6 +156,10 @@ def quirk_of(status: int, error: Any, sent: dict[str, Any] = SENT, spoken: str =
         (422, "messages.0.role: Input should be 'user' or 'assistant'"),
         (400, "Developer instruction is not enabled for models/gemma-3-27b-it"),
         (500, "Error rendering prompt with jinja template: oops"),
+        (400, "This model only supports user and assistant roles"),
+        (400, "The first message must be a user message"),
+        (400, "first message role must be user"),
+        (400, "模型不支持system角色"),
     ],
 )
 def test_a_model_without_a_system_role_is_known_by_what_it_says(status: int, message: str) -> None:
@@ -175,6 +179,9 @@ def test_a_model_without_a_system_role_is_known_by_what_it_says(status: int, mes
         openai("This model does not support streaming."),
         openai("Unsupported value: 'stream' does not support true with this model.", param="stream"),
         {"detail": "`stream` must be false"},
+        openai("stream: Input should be False"),
+        {"detail": [{"type": "literal_error", "loc": ["body", "stream"], "msg": "Input should be False"}]},
+        openai("SSE is off; set stream to false"),
     ],
 )
 def test_a_model_that_is_not_streamed_is_known_by_what_it_says(error: Any) -> None:

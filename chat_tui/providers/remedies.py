@@ -28,7 +28,9 @@ _NO_SYSTEM = re.compile(
     r"|no system (?:role|message|prompt)|role\W{1,3}system\W{1,3}(?:is |are )?(?:not|un)|\bsystem\W{1,3}extra inputs"
     r"|developer instruction is not"
     r"|(?<!message, )conversation roles must alternate"
-    r"|only \W?user\b.{1,12}\b(?:assistant|model)\b"
+    r"|only (?:\w{1,12} ){0,3}\W?user\b.{1,12}\b(?:assistant|model)\b"
+    r"|first message\b.{1,30}\buser\b"
+    r"|不支持 ?\W?(?:system|系统)|(?:system|系统)\W{0,3}(?:角色|消息|提示词?)?不(?:被|受)?支持"
     r"|(?:unsupported|unexpected|unknown|invalid|unrecogni[sz]ed)[ _](?:message )?(?:role|value)\W{1,4}system\b"
     r"|\bsystem\b\W{1,3}(?:is |was )?(?:not one of|not (?:a )?valid|not in|an? (?:invalid|unknown|unsupported))"
     r"|role.{0,60}(?:should be|must be|expected|one of).{0,20}user\W{1,4}(?:and |or )?\W?(?:assistant|model)",
@@ -42,7 +44,7 @@ _NO_STREAM = re.compile(
     r"|(?:does not|doesn't) support true)"
     r"|(?:not|n't|cannot|un)[ -]?(?:support|allow|do|permit)\w{0,3} (?:\S{1,40} ){0,3}?\W?stream(?:ing|ed)?\b"
     r"|only \S{0,20} ?non-?stream"
-    r"|(?<![\w-])stream\W{1,3}(?:is |must be |should be |=|: )false",
+    r"|(?<![\w-])stream\W{1,3}(?:input )?(?:is |must be |should be |to |=|: )\W?false",
     re.IGNORECASE | re.DOTALL,
 )
 _LONGEST = 4000
