@@ -183,6 +183,15 @@ def test_an_export_does_not_write_over_a_file(kept: Path, capsys: pytest.Capture
     assert sorted(entry.name for entry in kept.iterdir() if entry.is_file()) == ["there"]
 
 
+def test_a_dash_is_standard_output_for_an_export_as_for_a_batch(
+    kept: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(kept)
+    assert history("export", "abc1", "--out", "-") == 0
+    assert capsys.readouterr().out.startswith("---\n")
+    assert not (kept / "-").exists()
+
+
 @pytest.mark.parametrize("all_of_them", [False, True])
 def test_an_export_leaves_the_files_beside_it_alone(
     kept: Path, capsys: pytest.CaptureFixture[str], all_of_them: bool

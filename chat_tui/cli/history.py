@@ -175,15 +175,16 @@ def _write_hits(hits: Sequence[Hit], *, as_json: bool) -> None:
 async def _export(options: argparse.Namespace) -> int:
     as_json = options.json or options.all or options.format == "json"
     number, left_out = 1, 0
-    with _output(options.out) as output:
+    name = "" if options.out == "-" else options.out
+    with _output(name) as output:
         async with _opened() as store:
             if options.all:
                 number, left_out = await _export_all(store, output)
             else:
                 tree = await _tree(store, options.id)
                 output.put(await exported(_known(store), tree, "json" if as_json else "markdown"))
-    if options.out:
-        say(f"chat-tui: {number} conversation{'' if number == 1 else 's'} written to {options.out}.\n")
+    if name:
+        say(f"chat-tui: {number} conversation{'' if number == 1 else 's'} written to {name}.\n")
     return 1 if left_out else 0
 
 

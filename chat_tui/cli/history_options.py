@@ -34,7 +34,9 @@ def add(history: argparse.ArgumentParser) -> None:
     )
     export.add_argument("id", nargs="?", metavar="ID", help=_ID)
     export.add_argument("--format", choices=["markdown", "json"], help="default: markdown; with --all: json")
-    export.add_argument("--out", metavar="FILE", help="write there, not to stdout; a file that is there is not touched")
+    export.add_argument(
+        "--out", metavar="FILE", help="write there, and not to stdout (-); a file that is there is not touched"
+    )
     export.add_argument("--all", action="store_true", help="all conversations: as JSON, one a line")
     bring = actions.add_parser(
         "import",
