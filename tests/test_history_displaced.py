@@ -57,6 +57,16 @@ def delete_the_file_alone(file: Path) -> None:
     file.unlink()
 
 
+def link_to(real: Path, link: Path) -> None:
+    real.parent.mkdir()
+    link.symlink_to(real)
+
+
+def empty(folder: Path) -> None:
+    for each in folder.iterdir():
+        each.unlink()
+
+
 def move_away(file: Path) -> None:
     file.rename(file.with_name("elsewhere.db"))
 
@@ -182,6 +192,17 @@ async def test_what_cannot_be_used_in_its_place_costs_one_copy(
     await store.close()
     assert (await texts(file))[-1] == "saved"
     assert (await texts(aside))[:5] == [f"question {number}" for number in range(5)]
+
+
+async def test_a_store_behind_a_link_is_written_anew_behind_it(tmp_path: Path) -> None:
+    real, link = tmp_path / "elsewhere" / "real.db", tmp_path / "history.db"
+    link_to(real, link)
+    store = await Store.open(link)
+    await store.add_conversation(Conversation("c", "A title", path=(Turn("user", "question", id="c0"),)))
+    empty(real.parent)
+    await store.add_turn("c", Turn("user", "more", id="more", parent="c0"))
+    await store.close()
+    assert await texts(real) == await texts(link) == ["question", "more"]
 
 
 async def test_two_who_share_a_store_end_in_one_file(store: Store, file: Path) -> None:

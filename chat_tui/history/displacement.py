@@ -105,7 +105,8 @@ def _saved(
             ), None
         _drop_log(file, known)
         if now.file is None:
-            copying.copy(db, file)
+            # A link whose target is gone stays a link.
+            copying.copy(db, file.resolve())
             return HistoryError(
                 "The history file was deleted or moved away while chat-tui was running.",
                 f"Nothing was lost: everything was written to a new file, {file}.",
