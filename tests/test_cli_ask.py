@@ -112,6 +112,15 @@ async def test_every_ending_has_its_state_and_its_exit_code(
     assert answer.state == state
 
 
+@pytest.mark.parametrize(("text", "code"), [("I would rather", 0), ("", 1)])
+async def test_a_refusal_without_any_text_is_no_success(home: Home, text: str, code: int) -> None:
+    async with RawServer(saying(chunked(event(text, "content_filter")))) as server:
+        home.serve(server.base_url, "tiny")
+        ran = await home.run("ask", "hello")
+    assert (ran.code, ran.text.strip()) == (code, text)
+    assert "refused" in ran.told()
+
+
 async def test_a_retry_is_told_in_both_outputs(home: Home) -> None:
     replies = saying(whole(b"{}", "503 No", "application/json", "retry-after: 0.1"), chunked(event("ok", "stop")))
     async with RawServer(replies) as server:

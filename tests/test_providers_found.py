@@ -295,4 +295,4 @@ async def test_an_address_that_is_none_is_told_when_it_is_asked() -> None:
         await engine.discover()
         found = standing(engine, "box/?")
         assert found is not None
-        assert "not one" in found.state
+        assert "not valid" in found.state

@@ -208,7 +208,7 @@ async def test_a_key_in_the_keyring_is_set_listed_used_and_removed(
 
 def test_auth_says_what_is_wrong(keyring_home: dict[str, str]) -> None:
     assert "Known: anthropic" in auth(keyring_home, "set", "nobody", stdin="x" * 20).stderr
-    assert "no key" in auth(keyring_home, "set", "groq", stdin="\n").stderr
+    assert "not a valid key" in auth(keyring_home, "set", "groq", stdin="\n").stderr
     broken = {**keyring_home, "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
     done = auth(broken, "set", "groq", stdin=SECRET)
     assert done.returncode == 1

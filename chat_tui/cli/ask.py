@@ -106,6 +106,9 @@ async def _answered(
         return 1
     finally:
         watch.cancel()
+    if answer.turn.state == "refused" and not answer.turn.text:
+        # A program that reads our stdout has got nothing from it.
+        return 1
     return _EXIT.get(answer.turn.state, 1)
 
 
