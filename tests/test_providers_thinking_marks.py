@@ -71,6 +71,13 @@ THINKING = [
     ("<think>a</think>b</think>c", "c", "ab"),
     ("<think>it says `</think>` here</think>b", "b", "it says `</think>` here"),
     ("<think>never closed", "", "never closed"),
+    ("<|channel>thought\na<channel|>b", "b", "a"),
+    ("a<channel|>b", "b", "a"),
+    # Closed by another name than it was opened with: that was the end where no better one comes.
+    ("<think>a</thinking>b", "b", "a</thinking>"),
+    ("<thinking>a\n</think>\n\nb", "\n\nb", "a\n</think>"),
+    ("<think>a</thinking>b</think>c", "c", "a</thinking>b"),
+    ("<think>the `</thinking>` tag, and the </thinking> tag", "", "the `</thinking>` tag, and the </thinking> tag"),
     ("a</think>", "", "a"),
 ]  # fmt: skip
 

@@ -1,7 +1,8 @@
 """The marks between which models write their thinking into their text, and where such a mark is only talked about.
 
 Sources: the chat templates of DeepSeek, Qwen, Mistral (`[THINK]`), Kimi (`◁think▷`), Seed (`<seed:think>`), Gemini and
-Gemma (`<thought>`), Cohere (`<|START_THINKING|>`), OpenThinker (`<|begin_of_thought|>`), and OpenAI's harmony format.
+Gemma (`<thought>`, `<|channel>thought`), Cohere (`<|START_THINKING|>`), OpenThinker (`<|begin_of_thought|>`), and
+OpenAI's harmony format.
 """
 
 from __future__ import annotations
@@ -20,12 +21,13 @@ _TAG = re.compile(
     r"|\[(?P<bracket_slash>/)?THINK(?:ING)?\]"
     r"|◁(?P<triangle_slash>/)?think(?:ing)?▷"
     r"|<\|(?:(?P<begin>begin_of_thought|START_THINKING)|(?P<end>end_of_thought|END_THINKING))\|>"
+    r"|(?P<gemma_begin><\|channel>thought\n)|(?P<gemma_end><channel\|>)"
     rf"|(?P<frame><\s?(?i:{_NAME})\s?/>|<\|(?:(?:begin|end)_of_solution|(?:START|END)_RESPONSE)\|>)"
     rf"|(?:<\|(?:end|return|call)\|>\s?)?(?:<\|start\|>{_ROLE}(?:<\|channel\|>(?P<channel>{_ROLE}))?|<\|channel\|>(?P<first>{_ROLE}))"
     r"(?:<\|constrain\|>[\w .\-]{0,20})?<\|message\|>"
 )
 _UNFINISHED = re.compile(
-    rf"(?:<\s?/?\s?[a-z:]{{0,26}}|<\s?/?\s?{_NAME}(?:\s?/|\s[^<>/]{{0,200}})|\[/?[THINKG]{{0,8}}|◁/?[think]{{0,8}}"
+    rf"(?:<\s?/?\s?[a-z:]{{0,26}}|<\s?/?\s?{_NAME}(?:\s?/|\s[^<>/]{{0,200}})|<channel\|?|<\|channel>[a-z]{{0,8}}|\[/?[THINKG]{{0,8}}|◁/?[think]{{0,8}}"
     rf"|(?:<\|(?:end|return|call)\|>\s?)?(?:<\|start\|>{_ROLE})?(?:<\|channel\|>{_ROLE})?"
     r"(?:<\|constrain\|>[\w .\-]{0,20})?(?:<(?:\|[a-z_]{0,20}\|?)?)?)\Z",
     re.IGNORECASE,
@@ -73,6 +75,8 @@ def _meaning(found: re.Match[str]) -> tuple[MarkKind, str]:
         return ("close" if groups["slash"] else "open"), name.lower()
     if groups["frame"]:
         return "frame", ""
+    if groups["gemma_begin"] or groups["gemma_end"]:
+        return ("open" if groups["gemma_begin"] else "close"), "channel"
     if groups["begin"] or groups["end"]:
         return ("open" if groups["begin"] else "close"), "begin_of_thought"
     if found.group().endswith("<|message|>"):
@@ -134,6 +138,12 @@ def may_be_mention(before: str, after: str) -> bool | None:
     if not bare:
         return None
     return bare[0] in _BEHIND_MENTION or bool(_goes_on_in_lower_case(after))
+
+
+def may_end(before: str) -> bool:
+    """Whether a closing mark behind this on its line may end a block, as far as can be told without what follows."""
+    bare = before.rstrip()
+    return not bare or (before[-1] not in _QUOTES and (bare == before or bare[-1] in _SENTENCE_ENDS))
 
 
 def _goes_on_in_lower_case(after: str) -> bool | None:

@@ -18,6 +18,7 @@ from chat_tui.providers.thinking_marks import (
     has_open_mark,
     is_mention_of_opening,
     may_be_mention,
+    may_end,
     next_mark,
     unfinished_from,
     without_last_mark,
@@ -52,6 +53,8 @@ class ThinkingTags:
         """Newlines right behind a mark belong to it."""
         self._harmony = self._had_block = False
         self._mentions = 0
+        self._behind_other_end: int | None = None
+        """Characters behind the first closing mark of another name in a block that was opened; None before one."""
         self._begin_segment()
 
     def _begin_segment(self) -> None:
@@ -77,6 +80,9 @@ class ThinkingTags:
             # What would have ended the thinking never came: it was the answer.
             chunks.append(Metadata("reclassified", kind="text", characters=self._count))
             self._count = 0
+        elif natural and self._block == "opened" and self._behind_other_end and not self._had_block:
+            # The model has closed its thinking by another name.
+            chunks.append(Metadata("reclassified", kind="text", characters=self._behind_other_end))
         return _together(chunks)
 
     def _read(self, text: str, *, last: bool) -> Iterator[Token | Metadata]:
@@ -93,8 +99,11 @@ class ThinkingTags:
                 self._held = text[mark.start :]
                 return
             if counts is False:
+                line = self._line_before(before)
                 yield from self._said(text[start : mark.stop])
                 self._mentions += not self._thinks
+                if self._thinks and mark.kind == "close" and may_end(line):
+                    self._behind_other_end = self._behind_other_end or 0
             else:
                 if not self._fresh or before.strip():
                     yield from self._said(before)
@@ -201,6 +210,7 @@ class ThinkingTags:
 
     def _open(self, family: str, block: _Block) -> None:
         self._begin_segment()
+        self._behind_other_end = None
         self._block, self._family, self._depth = block, family, 1
 
     def _end_block(self) -> None:
@@ -219,6 +229,8 @@ class ThinkingTags:
             self._unscanned.append(text)
         self._line = self._line_before(text)
         self._count += len(text)
+        if self._behind_other_end is not None:
+            self._behind_other_end += len(text)
         kind: TokenKind = "thinking" if self._block else "text"
         yield Token(text, kind)
 
