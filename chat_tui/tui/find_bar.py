@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from bisect import bisect_left
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import ClassVar
 
@@ -16,7 +14,7 @@ from textual.widgets import Input
 from chat_tui.conversation import Turn
 from chat_tui.tui import keymap
 from chat_tui.tui.input_line import InputLine
-from chat_tui.tui.transcript.found import Hit, Texts
+from chat_tui.tui.transcript.find_scan import FindScan, Match
 from chat_tui.tui.transcript.transcript import Transcript
 
 
@@ -46,9 +44,9 @@ class FindBar(InputLine):
         super().__init__(placeholder="words in this conversation", max_length=200)
         self.border_title = "Find"
         self._transcript, self._turns = transcript, turns
-        self._texts = Texts()
-        self._hits: Sequence[Hit] = ()
-        self._at = 0
+        self._scan: FindScan | None = None
+        self._match: Match | None = None
+        """The match that was gone to."""
 
     def open(self, wanted: str = "") -> None:
         """Look for these words; without any, for those of the last time, which typing replaces."""
@@ -67,7 +65,7 @@ class FindBar(InputLine):
             self.display = False
             self.workers.cancel_node(self)
             self._transcript.show_found("")
-            self._texts = Texts()
+            self._scan = self._match = None
             self.post_message(self.Closed(by_key))
 
     def action_close(self) -> None:
@@ -75,10 +73,11 @@ class FindBar(InputLine):
         self.close(by_key=True)
 
     def action_move(self, step: int) -> None:
-        """Go to the next place (1), or to the one before (-1); from the last to the first."""
-        if self._hits:
-            self._at = (self._at + step) % len(self._hits)
-            self._transcript.go_to(self._hits[self._at])
+        """Go to the next match (1), or to the one before (-1); from the last to the first. One that has not been found
+        yet is not waited for."""
+        scan, match = self._scan, self._match
+        if scan is not None and match is not None and (found := scan.moved(match, step)) is not None:
+            self._go_to(scan, found)
         self._tell()
 
     @on(Input.Changed)
@@ -89,34 +88,51 @@ class FindBar(InputLine):
             self._search()
 
     def _search(self) -> None:
-        self._run(self._searched)
-
-    def _run(self, search: Callable[[str], Coroutine[None, None, None]]) -> None:
-        """In place of a search for other words, which may not have begun: a coroutine would then never be awaited."""
-        work = partial(search, self.value)
-        self.run_worker(work, group="find", exclusive=True)  # type: ignore[arg-type]
+        self._match = None
+        # What was found for the words before goes at once.
+        self._transcript.show_found(self.value)
+        self._begin_scan()
 
     def count_again(self) -> None:
-        """There is more text now; the place that was gone to stays."""
+        """There is more text now; the match that was gone to stays."""
         if self.display:
-            gone_to = self._transcript.found.wanted == self.value
-            self._run(self._counted if gone_to else self._searched)
+            self._begin_scan()
 
-    async def _counted(self, wanted: str) -> None:
-        turns = self._turns()
-        self._hits = await asyncio.to_thread(self._texts.hits, turns, wanted, lambda: self.value == wanted)
+    def _begin_scan(self) -> None:
+        self._scan = scan = FindScan(self._turns(), self.value, self._transcript.top)
         self._tell()
+        # In place of a search for other words, which may not have begun: a coroutine would then never be awaited.
+        self.run_worker(partial(self._follow, scan), group="find", exclusive=True)  # type: ignore[arg-type]
 
-    async def _searched(self, wanted: str) -> None:
-        await self._counted(wanted)
-        self._transcript.show_found(wanted)
-        # The first at or below the first line in view; behind the last comes the first.
-        self._at = bisect_left(self._hits, self._transcript.top)
-        self.action_move(0)
+    async def _follow(self, scan: FindScan) -> None:
+        while not scan.complete:
+            await scan.advance()
+            if self._match is None and (first := scan.first()) is not None:
+                self._go_to(scan, first)
+            self._tell()
+
+    def _go_to(self, scan: FindScan, match: Match) -> None:
+        self._match = match
+        # A turn may take longer to be split than a key may wait.
+        self.run_worker(partial(self._jump, scan, match), group="find jump", exclusive=True)  # type: ignore[arg-type]
+
+    async def _jump(self, scan: FindScan, match: Match) -> None:
+        hit = await scan.locate(match)
+        if scan.wanted == self.value:
+            self._transcript.go_to(hit)
 
     def _tell(self) -> None:
-        count = f"{self._at + 1:,} of {len(self._hits):,}" if self._hits else "not found"
-        self.border_subtitle = count if self.value.strip() else ""
+        scan = self._scan
+        if scan is None or not self.value.strip():
+            self.border_subtitle = ""
+            return
+        count = f"{scan.total:,}{'' if scan.complete else '+'}"
+        if self._match is not None:
+            count = f"{scan.number(self._match) + 1:,} of {count}"
+        if not scan.complete:
+            self.border_subtitle = f"{count} · searching…" if scan.total else "searching…"
+        else:
+            self.border_subtitle = count if scan.total else "not found"
 
     def on_blur(self) -> None:
         """Another place has the keys now; a terminal that is left for a while does not count."""

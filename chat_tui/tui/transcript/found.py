@@ -1,25 +1,14 @@
-"""Words that are looked for in the open conversation: where they stand in its turns, and in the lines as painted."""
+"""Words that are looked for in the open conversation: where they stand in the lines as painted."""
 
 from __future__ import annotations
 
-import re
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from chat_tui.conversation import Turn
 from chat_tui.finding import Range, find
-from chat_tui.markdown.blocks import Splitter
-from chat_tui.markdown.plain_text import PlainSplitter
-from chat_tui.text_safety import Cleaner
 from chat_tui.tui.transcript.wrapping import Line
 
 KEPT_PARTS = 200
-YIELD_SECONDS = 0.0001
-_YIELD_BLOCKS = 32
-_YIELD_CHARACTERS = 8_000
-"""So much is looked at or split in about a millisecond."""
-_MARKUP = re.compile(r"[*_`~]+")
 
 
 class Hit(NamedTuple):
@@ -28,49 +17,6 @@ class Hit(NamedTuple):
     turn: int
     block: int
     nth: int
-
-
-class Texts:
-    """The texts of the turns block by block, split once. Used on a thread."""
-
-    def __init__(self) -> None:
-        self._blocks: dict[str, list[str]] = {}
-
-    def hits(self, turns: Sequence[Turn], wanted: str, is_current: Callable[[], bool]) -> list[Hit]:
-        """Every place where the words stand, from the top down; ends early when the answer is not wanted any more."""
-        hits: list[Hit] = []
-        for place, turn in enumerate(turns):
-            for number, block in enumerate(self._of(turn)):
-                if number % _YIELD_BLOCKS == 0:
-                    _let_others()
-                    if not is_current():
-                        return hits
-                count = len(find(block, wanted))
-                if turn.role == "assistant" and (plain := _MARKUP.sub("", block)) != block:
-                    # As it is read: `some **bold** words` are found by `bold words`.
-                    count = max(count, len(find(plain, wanted)))
-                hits += [Hit(place, number, nth) for nth in range(count)]
-        return hits
-
-    def _of(self, turn: Turn) -> list[str]:
-        blocks = self._blocks.get(turn.id)
-        if blocks is None:
-            splitter = Splitter() if turn.role == "assistant" else PlainSplitter()
-            cleaner, text = Cleaner(), turn.text
-            for at in range(0, len(text), _YIELD_CHARACTERS):
-                _let_others()
-                splitter.feed(cleaner.feed(text[at : at + _YIELD_CHARACTERS]))
-            splitter.feed(cleaner.rest())
-            splitter.finish()
-            blocks = [block.source for block in splitter.closed]
-            if turn.state != "streaming":
-                self._blocks[turn.id] = blocks
-        return blocks
-
-
-def _let_others() -> None:
-    """The screen goes first: a thread that only computes would hold it 5 ms at a time."""
-    time.sleep(YIELD_SECONDS)
 
 
 class Span(NamedTuple):

@@ -1,0 +1,106 @@
+"""How often some words stand in a turn, and in which of its blocks. Used on a thread, which it never holds for long."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+
+from chat_tui.conversation import Turn
+from chat_tui.finding import find, folded
+from chat_tui.markdown.blocks import Splitter
+from chat_tui.markdown.plain_text import PlainSplitter
+from chat_tui.text_safety import Cleaner, clean
+
+_PAUSE_SECONDS = 0.0001
+_WORK_SECONDS = 0.001
+_YIELD_CHARACTERS = 8_000
+_YIELD_BLOCKS = 32
+"""So much is looked at or split in about a millisecond."""
+_LONG_TEXT = 50_000
+"""Characters; what is done with a longer text as a whole would hold the interpreter, and so the screen."""
+_MARKUP = re.compile(r"[*_`~]+")
+_MARKUP_BYTES = b"*_`~"
+_CONTROLS = bytes({*range(0x20), 0x7F} - set(b"\t\n"))
+_FENCES = re.compile(r"(?:`{3}|~{3})[^\n]*")
+_BETWEEN = r"[\s>*_`~]+"
+"""What may stand between two words of a block in its source: a quotation's signs, too, where code is quoted."""
+
+
+class TurnMatches:
+    """Where these words stand in a turn. `stopped` ends the work early; what it gives then means nothing."""
+
+    def __init__(self, wanted: str, stopped: Callable[[], bool]) -> None:
+        self.wanted, self._stopped = wanted, stopped
+        self._resumed = time.monotonic()
+        self._words = folded(wanted).split()
+        self._may_match = re.compile(_BETWEEN.join(map(re.escape, self._words)))
+
+    def pause(self) -> None:
+        """Now and then let the screen go first: a thread that only computes would hold it 5 ms at a time."""
+        if time.monotonic() - self._resumed >= _WORK_SECONDS:
+            time.sleep(_PAUSE_SECONDS)
+            self._resumed = time.monotonic()
+
+    def count(self, turn: Turn) -> int:
+        """How often they stand in it."""
+        if not self._words or not turn.text:
+            return 0
+        if len(turn.text) > _LONG_TEXT:
+            return sum(self.block_counts(turn))
+        raw, as_read = _folded(turn)
+        if not self._may_match.search(as_read) and not self._may_match.search(raw):
+            return 0
+        (word, *others) = self._words
+        if not others and word.isalnum() and not _stands_in_fence(word, raw):
+            # Whatever its blocks are, one word stands in one of them: splitting takes a hundred times longer.
+            return as_read.count(word)
+        return sum(self.block_counts(turn))
+
+    def block_counts(self, turn: Turn) -> list[int]:
+        """How often they stand in each block."""
+        counts: list[int] = []
+        for number, block in enumerate(self._blocks(turn)):
+            if number % _YIELD_BLOCKS == 0:
+                self.pause()
+                if self._stopped():
+                    break
+            counts.append(self._count_in(block, turn))
+        return counts
+
+    def _count_in(self, block: str, turn: Turn) -> int:
+        count = len(find(block, self.wanted))
+        if turn.role == "assistant" and (plain := _MARKUP.sub("", block)) != block:
+            # As it is read: `some **bold** words` are found by `bold words`.
+            count = max(count, len(find(plain, self.wanted)))
+        return count
+
+    def _blocks(self, turn: Turn) -> list[str]:
+        splitter = Splitter() if turn.role == "assistant" else PlainSplitter()
+        cleaner, text = Cleaner(), turn.text
+        for at in range(0, len(text), _YIELD_CHARACTERS):
+            self.pause()
+            if self._stopped():
+                return []
+            splitter.feed(cleaner.feed(text[at : at + _YIELD_CHARACTERS]))
+        splitter.feed(cleaner.rest())
+        splitter.finish()
+        return [block.source for block in splitter.closed]
+
+
+def _stands_in_fence(word: str, text: str) -> bool:
+    """The line of a fence belongs to no block."""
+    fences = _FENCES.findall(text) if "```" in text or "~~~" in text else ()
+    return any(word in fence for fence in fences)
+
+
+def _folded(turn: Turn) -> tuple[str, str]:
+    """The text as it is compared, and without its markup where it is an answer."""
+    text = turn.text
+    if text.isascii() and "\x1b" not in text:
+        # As below, ten times faster.
+        lower = text.lower().encode().translate(None, _CONTROLS)
+        raw = lower.decode()
+        return raw, lower.translate(None, _MARKUP_BYTES).decode() if turn.role == "assistant" else raw
+    raw = folded(clean(text))
+    return raw, _MARKUP.sub("", raw) if turn.role == "assistant" else raw
