@@ -60,7 +60,7 @@ def move(finished: Path, file: Path, *, replace: bool = False) -> None:
     else:
         _move_where_nothing_is(finished, file)
     with suppress(OSError):
-        _force_to_disk(file.parent)
+        force_to_disk(file.parent)
 
 
 def _move_where_nothing_is(finished: Path, file: Path) -> None:
@@ -89,8 +89,9 @@ def open_private(file: Path, flags: int) -> int:
     return os.open(file, flags | _FLAGS, PRIVATE)
 
 
-def _force_to_disk(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+def force_to_disk(path: Path) -> None:
+    """Wait until the disk has a file's content, or a folder's names. Raises `OSError`."""
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(handle)
     finally:

@@ -40,7 +40,7 @@ def copy(source: sqlite3.Connection, target: Path, stop: Event | None = None, *,
                 return
             # Else it could not be read from a folder that may not be written.
             into.execute("PRAGMA journal_mode = DELETE")
-        force_to_disk(file)
+        files.force_to_disk(file)
         files.move(file, target, replace=replace)
 
 
@@ -103,12 +103,3 @@ def _remove(file: Path) -> None:
 def _halt(stop: Event | None) -> None:
     if stop is not None and stop.is_set():
         raise _Stopped
-
-
-def force_to_disk(file: Path) -> None:
-    """Waits until the disk has the file's content."""
-    handle = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

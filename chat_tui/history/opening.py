@@ -16,6 +16,7 @@ from threading import Timer
 
 import msgspec
 
+from chat_tui.core import files
 from chat_tui.errors import HistoryError, SchemaTooNew, StoreBusy, StoreDamaged
 from chat_tui.history import copying, search, writes
 from chat_tui.history.failures import told
@@ -242,7 +243,7 @@ def _recover(file: Path, others: int, settings: Settings) -> HistoryError:
                 db.execute("PRAGMA synchronous = OFF")
                 db.execute("PRAGMA foreign_keys = OFF")
                 report = rescue.bring_over(source, db, settings.when_recovering)
-        copying.force_to_disk(fresh)
+        files.force_to_disk(fresh)
         aside = kept_files.put_aside(file)
         fresh.replace(file)
     damage_mark(file).unlink(missing_ok=True)
