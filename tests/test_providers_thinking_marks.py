@@ -172,3 +172,9 @@ def test_no_text_costs_more_than_its_length(text: str) -> None:
         began = time.process_time()
         read([text[at : at + size] for at in range(0, len(text), size)])
         assert time.process_time() - began < 1.0
+
+
+def test_what_may_be_taken_back_is_a_token_of_its_own() -> None:
+    tags = ThinkingTags()
+    tokens = [chunk.token for chunk in tags.feed("<think>a</thinking>Hello") if isinstance(chunk, Token)]
+    assert tokens == ["a</thinking>", "Hello"]

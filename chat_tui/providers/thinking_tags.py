@@ -65,7 +65,9 @@ class ThinkingTags:
 
     def feed(self, piece: str) -> Sequence[Token | Metadata]:
         """The parts of the text that are decided now."""
-        return _together(self._read(self._held + piece, last=False))
+        chunks = [*self._read(self._held + piece, last=False)]
+        # What may turn out to be the answer must not be one token with what is none.
+        return _together(chunks) if self._behind_other_end is None else chunks
 
     def come_apart(self) -> None:
         """The server tells thinking in a field of its own: what it sends as text is the answer."""
