@@ -322,10 +322,18 @@ def test_no_damage_ends_recovery_or_doubles_a_row(file: Path, original: Path, se
     assert len(keys) <= len(whole["turn"]) + report.unreadable_rows + count
 
 
-@pytest.mark.parametrize("name", [b"", b"SQLite format 3\0", os.urandom(100_000), b"\x0d\0\0\xff\xff\0\0\0" * 9000])
-def test_what_is_no_database_gives_nothing(tmp_path: Path, name: bytes) -> None:
+NO_DATABASES = {
+    "nothing": b"",
+    "only the beginning": b"SQLite format 3\0",
+    "random bytes": random.Random(7).randbytes(100_000),
+    "leaves of cells that are nowhere": b"\x0d\0\0\xff\xff\0\0\0" * 9000,
+}
+
+
+@pytest.mark.parametrize("content", NO_DATABASES.values(), ids=NO_DATABASES.keys())
+def test_what_is_no_database_gives_nothing(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "history.db"
-    file.write_bytes(name)
+    file.write_bytes(content)
     found, report = recovered(file)
     assert (report.conversations, report.turns) == (0, 0)
     assert not any(found.values())
