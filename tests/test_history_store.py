@@ -160,7 +160,7 @@ async def test_a_piece_for_an_ended_answer_is_refused(store: Store) -> None:
     await store.add_turn("c", growing())
     await store.finish(Turn("assistant", "done", id="answer"), None)
     assert "not growing" in str((await store.grow([Piece("answer", "late")]))[0])
-    with pytest.raises(HistoryError, match="not in the history"):
+    with pytest.raises(HistoryError, match="deleted from the history"):
         await store.finish(Turn("assistant", "done", id="nobody"), None)
 
 

@@ -91,7 +91,7 @@ async def test_ask_tells_it(tmp_path: Path) -> None:
         plain = await home.run("ask", "hello")
         as_json = await home.run("ask", "--json", "hello")
     assert (plain.code, plain.text) == (0, "Hello\n")
-    assert "cheap has answered" in plain.told()
+    assert "answered by cheap" in plain.told()
     end = as_json.chunks[-1]
     assert (end["model"], end["served_model"]) == ("box/tiny", "cheap")
     assert end["route"]["tries"][0]["served_model"] == "cheap"

@@ -162,7 +162,7 @@ def test_what_an_editor_saved_before_it_died_is_in_the_prompt(
     with PtyTerminal(DEMO, env=environment) as terminal:
         in_editor(terminal)
         (tmp_path / "die").write_text(death + "\n")
-        terminal.wait_until(lambda screen: "saved words" in screen and "ended with an error" in screen, 30)
+        terminal.wait_until(lambda screen: "saved words" in screen and "exited with code" in screen, 30)
     assert not words_left(tmp_path)
 
 
