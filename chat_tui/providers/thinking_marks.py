@@ -58,9 +58,14 @@ class Mark(msgspec.Struct, frozen=True, gc=False):
     """Behind its last character."""
 
 
+def may_begin_mark(text: str) -> bool:
+    """Whether a mark may begin in a text."""
+    return "<" in text or "[" in text or "◁" in text
+
+
 def next_mark(text: str, start: int) -> Mark | None:
     """The first whole mark from this place on."""
-    if "<" not in text and "[" not in text and "◁" not in text:
+    if not may_begin_mark(text):
         return None
     found = _TAG.search(text, start)
     if found is None:

@@ -18,6 +18,7 @@ from chat_tui.providers.thinking_marks import (
     has_open_mark,
     is_mention_of_opening,
     may_be_mention,
+    may_begin_mark,
     may_end,
     next_mark,
     unfinished_from,
@@ -65,6 +66,9 @@ class ThinkingTags:
 
     def feed(self, piece: str) -> Sequence[Token | Metadata]:
         """The parts of the text that are decided now."""
+        if not (self._held or self._fresh or self._harmony or may_begin_mark(piece)):
+            # Nearly every token: nothing in it can be a mark.
+            return [*self._said(piece)]
         chunks = [*self._read(self._held + piece, last=False)]
         # What may turn out to be the answer must not be one token with what is none.
         return _together(chunks) if self._behind_other_end is None else chunks

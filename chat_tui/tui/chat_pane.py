@@ -228,7 +228,7 @@ class ChatPane(Vertical):
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._hurry.wait(), self.typing_delay_seconds)
         self._hurry = None
-        await self.transcript.keep_up(0)
+        await self.transcript.keep_up()
         self._stop_measuring()
         self.transcript.finish(answer.turn)
         self.find_bar.count_again()

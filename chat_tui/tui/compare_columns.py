@@ -179,7 +179,7 @@ class Column(Vertical):
                     known = answer.turn.left_out
                     self.text.amend(self._shown(without_text(answer.turn)))
             self.typing = False
-            await self.text.keep_up(0)
+            await self.text.keep_up()
             self.text.finish(self._shown(answer.turn))
         self.measure()
         self.post_message(self.Ended())

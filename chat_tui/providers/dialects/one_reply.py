@@ -44,6 +44,11 @@ class FirstChoice:
 
     def of(self, choices: Json, *, spoke: bool) -> dict[str, Json] | None:
         """The choice that is read, None where this list holds none of it. `spoke`: it has said something before."""
+        if spoke and self._index == "0" and not self._others and isinstance(choices, list) and len(choices) == 1:
+            # As nearly every event has it.
+            only = choices[0]
+            if isinstance(only, dict) and only.get("index") == 0:
+                return only
         rows = [row for row in choices[:100] if isinstance(row, dict)] if isinstance(choices, list) else []
         if not rows:
             return None
@@ -85,7 +90,7 @@ class OneReply:
         self._tags = ThinkingTags()
         self._thinking = ThinkingFields()
         self._choice = FirstChoice()
-        self._served = ""
+        self._served = self._served_as = ""
         self._called: set[str] = set()
         self._unsent: list[Chunk] = []
         self._malformed = 0
@@ -202,8 +207,8 @@ class OneReply:
 
     def _serve(self, model: Json) -> None:
         """Note the model that the server says is answering."""
-        if model and isinstance(model, str):
-            self._served = clean_line(model, 200)
+        if model and isinstance(model, str) and model != self._served_as:
+            self._served_as, self._served = model, clean_line(model, 200)
 
     def _call(self, name: Json, chunks: list[Chunk]) -> None:
         """Tell of a tool that the model calls, though none was offered to it."""
@@ -260,8 +265,9 @@ def _is_error(value: dict[str, Json]) -> bool:
     base = value.get("base_resp")
     if isinstance(base, dict) and base.get("status_code") not in (None, 0, "0"):
         return True
-    if any(value.get(name) is not None for name in _ANSWER_FIELDS):
-        return False
+    for name in _ANSWER_FIELDS:
+        if value.get(name) is not None:
+            return False
     if any(isinstance(value.get(name), str) and value[name] for name in ("message", "msg")):
         return value.get("success") is False or any(value.get(name) for name in ("code", "status", "status_code"))
     return any(value.get(name) for name in ("detail", "errors"))

@@ -272,6 +272,8 @@ class OpenAiReading(OneReply):
         self._finish(choice.get("finish_reason"))
 
     def _note_calls(self, delta: dict[str, Json], chunks: list[Chunk]) -> None:
+        if "tool_calls" not in delta and "function_call" not in delta:
+            return
         calls = delta.get("tool_calls")
         for call in [
             *(calls[:TOOLS_LIMIT] if isinstance(calls, list) else ()),

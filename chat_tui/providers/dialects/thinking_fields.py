@@ -25,8 +25,8 @@ class ThinkingFields:
     def take(self, delta: Mapping[str, Json]) -> str:
         """The new thinking in a delta or a whole message."""
         for field in _FIELDS:
-            text = _text(delta.get(field))
-            if text:
+            value = delta.get(field)
+            if value and (text := _text(value)):
                 return self._new(field, text)
         return ""
 

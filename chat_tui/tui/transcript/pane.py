@@ -37,9 +37,11 @@ from chat_tui.tui.transcript.painting import (
 from chat_tui.tui.transcript.rendering import Renderer
 from chat_tui.tui.transcript.wrapping import Line
 
-SLICE_SECONDS, PAUSE_SECONDS = 0.003, 0.002
+SLICE_SECONDS, PAUSE_SECONDS = 0.004, 0.001
 """Text that comes faster than it can be laid out is worked in for so long at a time, and keys are answered between."""
-ALLOWED_BEHIND = 8_000
+FRAME_SLICE_SECONDS = 0.015
+"""A frame works in as much itself."""
+ALLOWED_BEHIND = 16_000
 """Characters that may wait for the next frame."""
 SCROLLBAR_SECONDS = 0.5
 """Between two drawings of the scroll bar while an answer streams: its thumb hardly moves then."""
@@ -102,7 +104,7 @@ class LinePane(ScrollView, can_focus=True):
         begun = monotonic()
         if self._live:
             view = self._model.views[-1]
-            view.flush(SLICE_SECONDS)
+            view.flush(FRAME_SLICE_SECONDS)
             self._model.changed(len(self._model.views) - 1)
             if view.behind:
                 self._ask_frame()
