@@ -69,10 +69,11 @@ def test_what_is_typed_before_the_first_paint_is_in_the_prompt_and_is_not_sent(m
             time.sleep(int(moment.split()[0]) / 1000)
         terminal.send("aé\rb漢\x7fc\x15dx\x7fe\rf\x04g\x1b[A")
         if moment == "before the first frame":
-            # Keys without the line discipline: Ctrl+U and Ctrl+D do nothing, where nobody sees a line.
+            # Keys without the line discipline: Ctrl+U and Ctrl+D do nothing, where nobody sees a line. On a busy
+            # machine the first frame may come in between, and Ctrl+U then acts.
             screen = terminal.wait_until(lambda text: "│ fg" in text, 20)
             assert "│ aé" in screen
-            assert "│ bcde" in screen
+            assert "│ bcde" in screen or "│ de" in screen
         else:
             screen = terminal.wait_until(lambda text: "│ fg" in text, 20)
             assert "│ aé" in screen
