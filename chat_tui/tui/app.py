@@ -114,6 +114,8 @@ class ChatApp(App[int]):
         self._key_order = KeyOrder(self)
         self._early: list[events.Key | events.Paste] = []
         """What was typed before there was a screen."""
+        self._early_text = ""
+        """What of it is in the prompt; more may arrive, and a Backspace among that deletes from this."""
         self._painted_at = float("-inf")
         """When the prompt was drawn for the first time, by the clock of `time.monotonic`; infinite before."""
         self.crash: BaseException | None = None
@@ -192,8 +194,10 @@ class ChatApp(App[int]):
         screen = self.screen_stack[0]
         if wants_to_quit(early):
             self.run_worker(self.action_quit(), group="command")
-        elif isinstance(screen, ChatScreen) and (text := early_text(early)):
-            screen.chat.prompt.set_draft(screen.chat.prompt.draft + text)
+        elif isinstance(screen, ChatScreen) and (text := early_text(early, self._early_text)) != self._early_text:
+            prompt = screen.chat.prompt
+            prompt.set_draft(prompt.draft.removesuffix(self._early_text) + text)
+            self._early_text = text
 
     def _open(self) -> None:
         self.run_worker(self._opened(), name="open the engine")

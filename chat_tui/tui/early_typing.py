@@ -21,10 +21,12 @@ def wants_to_quit(typed: Sequence[events.Key | events.Paste]) -> bool:
     return any(isinstance(event, events.Key) and event.key in _QUIT for event in typed)
 
 
-def early_text(typed: Sequence[events.Key | events.Paste]) -> str:
-    """The words among these keys and pastes. Enter is a new line; keys that would act on something that nobody has seen
-    yet do nothing."""
-    text = ""
+def early_text(typed: Sequence[events.Key | events.Paste], before: str = "") -> str:
+    """The text that these keys and pastes make of what was typed `before` them.
+
+    Enter is a new line; keys that would act on something that nobody has seen yet do nothing.
+    """
+    text = before
     for event in typed:
         if isinstance(event, events.Paste):
             text += event.text
