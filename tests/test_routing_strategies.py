@@ -78,7 +78,7 @@ def test_looking_at_a_prompt_costs_well_under_a_millisecond_whatever_it_holds(sh
         begun = time.thread_time()
         features_of(request)
         spent.append(time.thread_time() - begun)
-    assert min(spent) < 0.002
+    assert min(spent) < (0.001 if shape == "prose" else 0.002)
 
 
 def test_a_prompt_is_looked_at_once_and_every_strategy_gets_the_same_look() -> None:

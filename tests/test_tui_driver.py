@@ -85,8 +85,7 @@ class Terminal:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             while self.lines:
-                line = self.lines.pop(0)
-                if found(line):
+                if found(line := self.lines.pop(0)):
                     return line
             self._pump(0.05)
         raise AssertionError(f"not seen: {self.output[-300:]!r}")
@@ -493,8 +492,9 @@ def test_the_terminal_is_taken_back_from_a_shell_that_had_it_while_the_program_w
     terminal.send(b"cz")
     assert terminal.keys_until("z") == ["a", "b", "c", "z"]
     assert termios.tcgetattr(terminal.slave) == raw
-    while terminal.output.count(b"\x1b[?2004h") < 2 and terminal.child.poll() is None:
+    while (taken := terminal.output.count(b"\x1b[?2004h")) < 2 and terminal.child.poll() is None:
         terminal._pump(0.05)
+    assert taken == 2
     terminal.child.send_signal(signal.SIGTERM)
     assert terminal.ended() == 128 + signal.SIGTERM
     assert termios.tcgetattr(terminal.slave) == terminal.before

@@ -220,7 +220,7 @@ def _holds_code(text: str, vocabulary: Set[str]) -> bool:
     patterns = _patterns()
     if "```" in text or "#include" in text or ("</" in text and patterns.tag.search(text)):
         return True
-    if ("(" in text or "::" in text) and patterns.call.search(text):
+    if (")" in text or "::" in text) and patterns.call.search(text):
         return True
     if "SELECT" not in text and _KEYWORDS.isdisjoint(vocabulary):
         return False
