@@ -9,6 +9,7 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from threading import Event
 
@@ -103,3 +104,14 @@ def _remove(file: Path) -> None:
 def _halt(stop: Event | None) -> None:
     if stop is not None and stop.is_set():
         raise _Stopped
+
+
+def free_name(file: Path, word: str) -> Path:
+    """A name beside a store that no file has, with why it is kept and when: `history.damaged-20260131-120000.db`."""
+    stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
+    aside = file.with_name(f"{file.stem}.{word}-{stamp}{file.suffix}")
+    number = 1
+    while aside.exists():
+        number += 1
+        aside = file.with_name(f"{file.stem}.{word}-{stamp}-{number}{file.suffix}")
+    return aside

@@ -10,7 +10,6 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -132,12 +131,7 @@ def _put_aside(db: sqlite3.Connection, file: Path) -> Path | None:
     """Saves a store whose place is taken beside it; None where the file that is there has all of it."""
     if _has_all_of(db, file):
         return None
-    stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
-    aside = file.with_name(f"{file.stem}.replaced-{stamp}{file.suffix}")
-    number = 1
-    while aside.exists():
-        number += 1
-        aside = file.with_name(f"{file.stem}.replaced-{stamp}-{number}{file.suffix}")
+    aside = copying.free_name(file, "replaced")
     copying.copy(db, aside)
     return aside
 

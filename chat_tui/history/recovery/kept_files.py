@@ -6,8 +6,9 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
+
+from chat_tui.history import copying
 
 
 def with_logs(file: Path) -> list[Path]:
@@ -33,12 +34,7 @@ def _remove(file: Path) -> None:
 
 def put_aside(file: Path) -> Path:
     """Keeps a damaged store under a name with the time; its logs leave too, or SQLite would play them into the next."""
-    stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
-    aside = file.with_name(f"{file.stem}.damaged-{stamp}{file.suffix}")
-    number = 1
-    while aside.exists():
-        number += 1
-        aside = file.with_name(f"{file.stem}.damaged-{stamp}-{number}{file.suffix}")
+    aside = copying.free_name(file, "damaged")
     try:
         # Linked, not moved: killed here, the next start finds the damaged store and begins again.
         os.link(file, aside)
