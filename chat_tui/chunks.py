@@ -19,6 +19,16 @@ State = Literal["streaming", "complete", "length", "cancelled", "broken", "faile
 """How an answer stands. `streaming` is the only one that is not an ending; `broken`: the line was cut after text had
 come; `failed`: before any; `length`: the limit of tokens was reached; `empty`: it ended well and said nothing."""
 
+
+
+def has_answered(state: State, text: str) -> bool:
+    """Whether an answer that ended so is a success: whole, cut at the limit of tokens, or refused in words.
+
+    A refusal without text gives a program that reads the text nothing.
+    """
+    return state in ("complete", "length") or (state == "refused" and bool(text.strip()))
+
+
 TokenKind = Literal["text", "thinking"]
 
 Phase = Literal["quick", "detailed"]

@@ -9,10 +9,13 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.model_scripts import Script
 from tests.model_server import ModelServer
 from tests.sample_markdown import tokens
 from tests.wire.home import Home, kept, send_signal
+from tests.wire.raw_server import RawServer, chunked, event, saying
 
 FIELDS = {"index", "id", "prompt", "response", "model", "state", "usage", "timings", "cost", "error"}
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -282,3 +285,19 @@ async def test_nobody_reading_on_ends_it_without_a_word(home: Home, server: Mode
     assert [json.loads(line)["index"] for line in ran.text.splitlines()] == [0, 1]
     assert ran.told() == ""
     assert len(server.exchanges) < 100
+
+
+@pytest.mark.parametrize(("text", "code"), [("I would rather not.", 0), ("", 1), (" \n", 1)])
+async def test_a_refusal_without_any_text_is_a_failure(home: Home, text: str, code: int) -> None:
+    replies = saying(chunked(event(text, "content_filter")), chunked(event("ok", "stop")))
+    async with RawServer(replies) as server:
+        home.serve(server.base_url, "tiny")
+        prompts = written(home, "one")
+        ran = await home.run("batch", prompts, "--out", str(out(home)), "--json")
+        assert (ran.code, ran.chunks[-1]["failed"], results(home)[0]["state"]) == (code, code, "refused")
+        assert ("0: The model refused to answer." in ran.told()) == bool(code)
+        # A run that goes on counts it again, and the failed ones can be asked once more.
+        again = await home.run("batch", prompts, "--out", str(out(home)))
+        assert again.code == code
+        mended = await home.run("batch", prompts, "--out", str(out(home)), "--retry-failed")
+    assert (mended.code, results(home)[0]["state"]) == (0, "complete" if code else "refused")

@@ -12,6 +12,7 @@ from chat_tui.history.store import Store
 from tests.model_server import ModelServer
 from tests.sample_markdown import tokens
 from tests.wire.home import Home, Ran, as_promised, send_signal
+from tests.wire.raw_server import RawServer, chunked, event, saying
 
 FIELDS = {
     "model",
@@ -164,3 +165,12 @@ async def test_a_wrong_number_of_models_is_wrong_usage(home: Home, server: Model
     assert (ran.code, ran.text) == (2, "")
     assert ran.told().startswith("chat-tui: ")
     assert server.requests == []
+
+
+@pytest.mark.parametrize(("text", "code"), [("I would rather not.", 0), ("", 1)])
+async def test_refusals_without_any_text_are_no_success(home: Home, text: str, code: int) -> None:
+    async with RawServer(saying(chunked(event(text, "content_filter")))) as server:
+        home.serve(server.base_url, "one", "two")
+        ran = await home.run("compare", "which?", "--models", "box/one,box/two")
+    assert ran.code == code
+    assert ran.text.count("refused") == 2

@@ -5,12 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from chat_tui.batch.prompts import Prompt
-from chat_tui.chunks import ErrorInfo, State, Timings, Usage
+from chat_tui.chunks import ErrorInfo, State, Timings, Usage, has_answered
 from chat_tui.text_safety import clean_line, escaped_json
-
-FAILED = ("failed", "broken", "empty")
-"""States that count as failures and may be asked again."""
-
 
 class Result(msgspec.Struct, frozen=True):
     """What became of a prompt; the line has what the prompt's own line carried along, too."""
@@ -31,8 +27,13 @@ class Result(msgspec.Struct, frozen=True):
 
     @property
     def failed(self) -> bool:
-        """There is no whole answer."""
-        return self.state in FAILED
+        """There is no answer; it may be asked again."""
+        return not has_answered(self.state, self.response)
+
+    @property
+    def why(self) -> str:
+        """What went wrong, on one line."""
+        return _why(self.state, self.error)
 
 
 class Earlier(msgspec.Struct, frozen=True):
@@ -42,16 +43,23 @@ class Earlier(msgspec.Struct, frozen=True):
     prompt: str
     state: State
     error: ErrorInfo | None = None
+    response: str = ""
 
     @property
     def failed(self) -> bool:
-        """There is no whole answer."""
-        return self.state in FAILED
+        """There is no answer; it may be asked again."""
+        return not has_answered(self.state, self.response)
 
     @property
     def why(self) -> str:
         """What went wrong, on one line."""
-        return clean_line(self.error.title) if self.error is not None else self.state
+        return _why(self.state, self.error)
+
+
+def _why(state: State, error: ErrorInfo | None) -> str:
+    if error is not None:
+        return clean_line(error.title)
+    return "The model refused to answer." if state == "refused" else state
 
 
 _earlier = msgspec.json.Decoder(Earlier)

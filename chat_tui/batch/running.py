@@ -185,7 +185,7 @@ class Batch:
         self.count.tokens += result.usage.completion_tokens if result.usage else 0
         self.count.cost += result.cost or 0.0
         if result.failed:
-            self.count.fail(result.index, clean_line(result.error.title) if result.error else result.state)
+            self.count.fail(result.index, result.why)
         self._moved.set()
         self._heard()
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from chat_tui import config, paths
 from chat_tui.answer import Answer
 from chat_tui.assembly import open_engine
-from chat_tui.chunks import Token
+from chat_tui.chunks import Token, has_answered
 from chat_tui.cli.choice import wrong_choice
 from chat_tui.cli.interrupts import interrupts, unless
 from chat_tui.cli.paper import Paper
@@ -27,7 +27,6 @@ from chat_tui.tokens import attachment_tokens, estimate
 
 SMALL_TOKENS = 2000
 """A question of so many fits any usual window; of a longer one to a named model its server is asked first."""
-_EXIT = {"complete": 0, "length": 0, "refused": 0, "cancelled": 130}
 
 
 def run(options: argparse.Namespace) -> int:
@@ -106,10 +105,9 @@ async def _answered(
         return 1
     finally:
         watch.cancel()
-    if answer.turn.state == "refused" and not answer.turn.text:
-        # A program that reads our stdout has got nothing from it.
-        return 1
-    return _EXIT.get(answer.turn.state, 1)
+    if answer.turn.state == "cancelled":
+        return 130
+    return 0 if has_answered(answer.turn.state, answer.turn.text) else 1
 
 
 async def _tell_price(engine: Engine, question: Question, request: Request) -> None:

@@ -12,7 +12,7 @@ import msgspec
 from chat_tui import config, paths
 from chat_tui.answer import Answer
 from chat_tui.assembly import open_engine
-from chat_tui.chunks import Chunk, Error, Metadata, encode
+from chat_tui.chunks import Chunk, Error, Metadata, encode, has_answered
 from chat_tui.cli.choice import wrong_choice
 from chat_tui.cli.compare_table import table
 from chat_tui.cli.interrupts import interrupts, unless
@@ -25,7 +25,6 @@ from chat_tui.errors import ChatTuiError
 from chat_tui.request import Request
 from chat_tui.text_safety import clean_line
 
-_DONE = {"complete", "length", "refused"}
 
 
 class Summary(msgspec.Struct, frozen=True, tag_field="type", tag="summary"):
@@ -118,7 +117,7 @@ async def _written(comparison: Comparison, engine: Engine, interrupted: asyncio.
         for task in (watch, *writing):
             task.cancel()
         await asyncio.wait([watch, *writing])
-    return 0 if any(answer.turn.state in _DONE for answer in comparison.answers) else 1
+    return 0 if any(has_answered(answer.turn.state, answer.turn.text) for answer in comparison.answers) else 1
 
 
 async def _cancel_when(interrupted: asyncio.Event, comparison: Comparison) -> None:
