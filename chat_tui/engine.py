@@ -181,7 +181,7 @@ class Engine(Foreseeing):
         before = await self._before(beginning, text)
         question = Turn("user", text, id=new_id(), created=now(), attachments=tuple(attachments))
         request = await self._request(before, (*before.path, question), settings)
-        request = request.changed(max_price=await self._budget.affordable(settings.max_price))
+        request = request.changed(max_price=await self._affordable(settings.max_price))
         if request.model:
             self._supply.admit(request.model)
         return self._answers.apart(question, request, in_parts=_in_parts(before))
@@ -213,7 +213,7 @@ class Engine(Foreseeing):
                 await self.memory.begin(before)
             asked = grown = await self._stored(before, place, question)
             answers: list[Answer] = []
-            limit = await self._budget.affordable(settings.max_price, answers=len(names))
+            limit = await self._affordable(settings.max_price, answers=len(names))
             for one in (asked_of(name, settings, limit) for name in names):
                 answers.append(await self._begun(grown, len(asked.path), one, limited=True))
                 grown = self.memory.as_it_is(asked)
@@ -315,11 +315,18 @@ class Engine(Foreseeing):
             # It begins anew: a part of it is no beginning of the first request's answer.
             cut = None
         request = await self._request(conversation, conversation.path[:place], settings)
-        limit = settings.max_price if limited else await self._budget.affordable(settings.max_price)
+        limit = settings.max_price if limited else await self._affordable(settings.max_price)
         request = request.changed(part=cut.text if cut else "", max_price=limit)
         if request.model:
             self._supply.admit(request.model)
         return self._answers.begin(conversation, place, request, cut=cut, in_parts=in_parts)
+
+    async def _affordable(self, asked: float | None, *, answers: int = 1) -> float | None:
+        """What the next answer may cost; where that is limited, a model whose price is not known is not asked."""
+        limit = await self._budget.affordable(asked, answers=answers)
+        if limit is not None:
+            await self._supply.look_up_prices()
+        return limit
 
     async def spending(self, conversation_id: str | None) -> Spending:
         """What was spent in a conversation and today, and what may be; what runs counts with about what it costs."""

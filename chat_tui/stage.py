@@ -102,6 +102,9 @@ class Supply(Protocol):
     async def look_up(self, name: str) -> None:
         """Ask the model's server for its window, where nobody has told it; it has a third of a second."""
 
+    async def look_up_prices(self) -> None:
+        """Wait for the prices of hosted models, where none are known at all; it takes a second, once."""
+
     async def prepare(self) -> None:
         """Load what a question to any server needs."""
 

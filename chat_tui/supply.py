@@ -34,8 +34,8 @@ PROGRESS_SECONDS = 0.25
 """Between two words about a fetch."""
 STILL_SECONDS = 5.0
 """Between two words about a fetch that does not get on."""
-PRICING_SECONDS = 3.0
-"""At the end, for a look-up of prices that runs: it takes a second, once a week."""
+PRICING_SECONDS = 5.0
+"""For a look-up of prices that runs, at the end of an answer or of the program: it takes a second, once a week."""
 LOCAL_QUALITY = 0.1
 LOCAL_STREAMS = 2
 """The child's slots."""
@@ -113,6 +113,7 @@ class Parts:
             settings_of(config, local_streams=LOCAL_STREAMS),
             default_strategy=config.strategy,
             fallbacks=config.fallbacks,
+            look_up_price=self._look_up_price,
             clock=clock,
         )
         self._clock = clock
@@ -230,6 +231,21 @@ class Parts:
         if await self._catalogue.refresh():
             self._found(await asyncio.to_thread(self._servers.with_facts, self.router.models))
             await self._servers.list_offers()
+
+    async def _look_up_price(self, model: Model) -> Model:
+        """The model with its price, as far as it is known; a look-up that runs is waited for."""
+        await self._pricing_done()
+        return next((known for known in self.router.models if known.name == model.name), model)
+
+    async def look_up_prices(self) -> None:
+        """Wait for the prices of hosted models, where none are known at all."""
+        if not self._catalogue.loaded:
+            self._begin_pricing()
+            await self._pricing_done()
+
+    async def _pricing_done(self) -> None:
+        if self._pricing is not None and not self._pricing.done():
+            await asyncio.wait([self._pricing], timeout=PRICING_SECONDS)
 
     def offers(self, name: str) -> bool:
         """This model's provider was merely found."""

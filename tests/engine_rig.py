@@ -56,6 +56,9 @@ class Supply:
     def admit(self, name: str) -> None:
         self.told.append(f"admit {name}")
 
+    async def look_up_prices(self) -> None:
+        self.told.append("look up prices")
+
     async def prepare(self) -> None:
         self.told.append("prepare")
 

@@ -84,6 +84,9 @@ class StandInSupply:
     async def discover(self) -> None:
         pass
 
+    async def look_up_prices(self) -> None:
+        pass
+
     async def prepare(self) -> None:
         pass
 

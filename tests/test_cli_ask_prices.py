@@ -72,7 +72,20 @@ async def test_a_gateway_on_this_machine_costs_what_its_provider_costs(home: Hom
         first = await home.run("ask", "--json", "hello")
         second = await home.run("ask", "--json", "hello")
     assert first.code == second.code == 0, second.told()
-    assert first.chunks[-1]["cost"] != 0.0
-    # The first question has had the prices looked up, though nothing but a model by its name was ever asked.
+    # The first answer is there before the prices are, and waits for them.
+    assert first.chunks[-1]["cost"] == pytest.approx(second.chunks[-1]["cost"])
+    assert first.chunks[-1]["usage"]["saved"] > 0.0
     assert second.chunks[-1]["cost"] > 0.0
     assert second.chunks[-1]["usage"]["saved"] > 0.0
+
+
+async def test_the_first_answer_of_all_counts_for_the_daily_budget(home: Home) -> None:
+    async with RawServer(saying(reply({"prompt_tokens": 1_000_000, "completion_tokens": 100}))) as server:
+        home.serve(server.base_url, "gpt-4o-mini")
+        config = home.config.read_text().replace('"box"', '"openai"').replace("box/", "openai/")
+        home.config.write_text(f"daily_budget = 0.05\n{config}")
+        first = await home.run("ask", "--json", "hello")
+        second = await home.run("ask", "--json", "hello")
+    assert first.chunks[-1]["cost"] > 0.05
+    assert (second.code, len(server.asked)) == (1, 1), second.told()
+    assert "may be spent" in second.told()

@@ -54,6 +54,11 @@ class Catalogue:
         self._child = child or child_process.python_command("chat_tui.providers.prices_child", str(file.absolute()))
         self._known: dict[str, dict[str, Entry]] = {}
 
+    @property
+    def loaded(self) -> bool:
+        """There is a snapshot, fresh or old."""
+        return bool(self._known)
+
     def load(self) -> bool:
         """Read the snapshot; True when it is there and fresh. A blocking call of about a millisecond."""
         try:

@@ -28,7 +28,7 @@ from chat_tui.routing.context import fit
 from chat_tui.routing.difficulty import examined, features_of
 from chat_tui.routing.health import Health
 from chat_tui.routing.resilience import Control
-from chat_tui.routing.run import Means, OpenStream, Run
+from chat_tui.routing.run import Means, OpenStream, PriceLookUp, Run
 from chat_tui.routing.scoring import BY_NAME_ONLY, Models, able, estimated_price, why_too_dear
 from chat_tui.routing.settings import FIXED, Plan, Settings
 from chat_tui.routing.strategies import DEFAULT, Strategy, plug_ins, rungs, strategies
@@ -56,12 +56,13 @@ class Router:
         *,
         default_strategy: str = DEFAULT,
         fallbacks: Sequence[str] = (),
+        look_up_price: PriceLookUp | None = None,
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[float, float], float] = random.uniform,
     ) -> None:
         self._models = Models(models)
         self.health = health or Health(clock)
-        self._open = open_stream
+        self._open, self._look_up_price = open_stream, look_up_price
         self._settings = settings or Settings()
         self._default = default_strategy
         self._fallbacks = tuple(fallbacks)
@@ -112,6 +113,7 @@ class Router:
         request = examined(request)
         means = Means(
             self._open,
+            self._look_up_price,
             self.health,
             self._settings,
             slots=self._slot,

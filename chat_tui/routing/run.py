@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 from functools import partial
 from typing import TypeAlias
@@ -41,6 +41,9 @@ from chat_tui.routing.tally import Tally
 from chat_tui.routing.time_limits import Phase, TimeLimits
 from chat_tui.text_safety import clean_line
 
+PriceLookUp: TypeAlias = Callable[[Model], Awaitable[Model]]
+"""The model with the prices that are known of it now; those that are being looked up are waited for."""
+
 OpenStream: TypeAlias = Callable[[Model, Request], AbstractAsyncContextManager[AsyncGenerator[Sequence[Chunk], None]]]
 """Speaks to a model: bursts of chunks, the last chunk an `End` with finish reason, state and usage. Raises
 `ProviderError`. The one seam between the router and whoever answers."""
@@ -57,6 +60,7 @@ class Means(msgspec.Struct, frozen=True):
     """What a router gives to each of its runs."""
 
     open_stream: OpenStream
+    look_up_price: PriceLookUp | None
     health: Health
     settings: Settings
     slots: Callable[[str], asyncio.Semaphore]
@@ -86,8 +90,10 @@ class Run:
         self._seams: list[Seam] = []
         self._count_at_seam = 0
         """Tokens at the last seam, or behind the last answer that was empty."""
-        self._spent: float | None = 0.0
-        """For the parts before the last seam, in US dollars; None when not known."""
+        self._earlier: list[tuple[Model | None, Usage | None]] = []
+        """What was used before the last seam, and of whom."""
+        self._priced: dict[str, Model] = {}
+        """Models whose prices have become known since they were asked."""
         self._asked: Model | None = None
         self._address = ""
         """That is asked, where the model has several."""
@@ -119,6 +125,10 @@ class Run:
         if self.error is not None and state is None:
             state = self._state_of_failure()
             last.append(Error(error_info(self.error)))
+        if state != "failed" and (unpriced := self._unpriced()):
+            yield last
+            last = []
+            await self._look_up_prices(unpriced)
         yield [*last, self._end(state)]
 
     def _state_of_failure(self) -> State:
@@ -219,17 +229,31 @@ class Run:
 
     def _settled(self) -> Sequence[Chunk]:
         """Counts what the last try has used before the next one begins, and gives what was held of it."""
-        piece, cut = self._tally.usage_of_try(self._sent_tokens()), self._asked
-        price = cost_of(cut, piece) if cut and piece else None
-        self._spent = None if price is None or self._spent is None else self._spent + price
+        self._earlier.append((self._asked, self._tally.usage_of_try(self._sent_tokens())))
         held = self._tally.go_on(self._sent_tokens())
         self._count_at_seam = self._tally.count
         return held
 
-    def _cost(self, model: Model | None, last: Usage | None) -> float | None:
-        """US dollars for all that was said; each model's part at its own price."""
-        price = cost_of(model, last) if model and last else None
-        return None if price is None or self._spent is None else self._spent + price
+    def _cost(self, *parts: tuple[Model | None, Usage | None]) -> float | None:
+        """US dollars for these parts, each at its own model's price; None when one is not known."""
+        dollars = 0.0
+        for model, usage in parts:
+            price = cost_of(self._priced.get(model.name, model), usage) if model and usage else None
+            if price is None:
+                return None
+            dollars += price
+        return dollars
+
+    def _unpriced(self) -> Sequence[Model]:
+        """The models of whose answers it is not known yet what they cost."""
+        parts = [*self._earlier, (self._asked, self._tally.usage_of_try(self._sent_tokens()))]
+        return [model for model, usage in parts if model and usage and cost_of(model, usage) is None]
+
+    async def _look_up_prices(self, models: Sequence[Model]) -> None:
+        """The first answers of a new installation are there before the prices are."""
+        if (look_up := self._means.look_up_price) is not None:
+            for model in models:
+                self._priced[model.name] = await look_up(model)
 
     def _seam(self, model: Model, reason: str) -> Metadata:
         """Notes where the answer goes on."""
@@ -388,7 +412,7 @@ class Run:
             stream=self._streams,
             begins_thinking=self._health.vitals(model.name).begins_thinking,
         )
-        return request.changed(**price_limit(request, model, context.tokens, self._spent or 0.0))
+        return request.changed(**price_limit(request, model, context.tokens, self._cost(*self._earlier) or 0.0))
 
     def _note(self, model: Model, burst: Sequence[Chunk]) -> None:
         """Keep what a burst tells of the way to the model, and of how its answers begin."""
@@ -425,7 +449,8 @@ class Run:
         sent = self._sent_tokens() if not unused else None
         usage, last = self._tally.usage(sent), self._tally.usage_of_try(sent)
         if usage is not None and last is not None and model is not None:
-            usage = msgspec.structs.replace(usage, saved=with_savings(model, last).saved)
+            priced = self._priced.get(model.name, model)
+            usage = msgspec.structs.replace(usage, saved=with_savings(priced, last).saved)
         took = self._clock() - self._begun
         if model is not None and final in {"complete", "length", "refused"}:
             self._health.answered(model.name, self._tally.timings(usage, took, of_model=True), self._plan.kind)
@@ -440,7 +465,7 @@ class Run:
             served_model=self._served_instead_of(model) if model else "",
             usage=usage,
             timings=self._tally.timings(usage, took),
-            cost=self._cost(model, last) if usage else None,
+            cost=self._cost(*self._earlier, (model, last)) if usage else None,
             route=Route(
                 plan.strategy,
                 listed,
