@@ -65,9 +65,12 @@ class Paper:
         if isinstance(chunk, (Token, Error)):
             self._clear()
         if isinstance(chunk, Token):
-            self._texts.setdefault(chunk.phase, {"text": [], "thinking": []})[chunk.kind].append(chunk.token)
-        if isinstance(chunk, Token) and chunk.kind == "text":
-            self._spoke.add(chunk.phase)
+            texts = self._texts.get(chunk.phase)
+            if texts is None:
+                texts = self._texts[chunk.phase] = {"text": [], "thinking": []}
+            texts[chunk.kind].append(chunk.token)
+            if chunk.kind == "text":
+                self._spoke.add(chunk.phase)
         if self._json:
             self._waiting.append(("output", json_line(encode(chunk))))
         elif isinstance(chunk, Token) and chunk.kind == "text":

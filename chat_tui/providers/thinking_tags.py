@@ -66,9 +66,9 @@ class ThinkingTags:
 
     def feed(self, piece: str) -> Sequence[Token | Metadata]:
         """The parts of the text that are decided now."""
-        if not (self._held or self._fresh or self._harmony or may_begin_mark(piece)):
+        if piece and not (self._held or self._fresh or self._harmony or may_begin_mark(piece)):
             # Nearly every token: nothing in it can be a mark.
-            return [*self._said(piece)]
+            return (self._token(piece),)
         chunks = [*self._read(self._held + piece, last=False)]
         # What may turn out to be the answer must not be one token with what is none.
         return _together(chunks) if self._behind_other_end is None else chunks
@@ -228,8 +228,10 @@ class ThinkingTags:
     def _said(self, text: str) -> Iterator[Token]:
         if self._strips and (self._had_block or self._block):
             text = text.lstrip("\n")
-        if not text:
-            return
+        if text:
+            yield self._token(text)
+
+    def _token(self, text: str) -> Token:
         self._strips = self._fresh = False
         if self._block in ("", "assumed"):
             self._unscanned.append(text)
@@ -238,7 +240,7 @@ class ThinkingTags:
         if self._behind_other_end is not None:
             self._behind_other_end += len(text)
         kind: TokenKind = "thinking" if self._block else "text"
-        yield Token(text, kind)
+        return Token(text, kind)
 
 
 def _together(chunks: Iterable[Token | Metadata]) -> list[Token | Metadata]:

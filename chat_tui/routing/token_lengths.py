@@ -10,16 +10,22 @@ class TokenLengths:
     """Of the tokens of one kind, in their order."""
 
     def __init__(self) -> None:
+        self._unchanged = 0
+        """Characters of the first tokens, up to one that is not shown as it came: of nearly every reply, all."""
         self._came = array("q", [0])
-        """Characters up to each token's end."""
+        """Behind those: characters up to each token's end."""
         self._shown = array("q", [0])
 
     def add(self, came: int, shown: int) -> None:
         """One more token."""
+        if came == shown and len(self._came) == 1:
+            self._unchanged += came
+            return
         self._came.append(self._came[-1] + came)
         self._shown.append(self._shown[-1] + shown)
 
     def shown_of_last(self, came: int) -> int:
         """How many characters are shown of the last ones that came, counted in whole tokens."""
-        first = bisect_left(self._came, self._came[-1] - came)
-        return self._shown[-1] - self._shown[min(first, len(self._shown) - 1)]
+        before = max(0, came - self._came[-1])
+        first = bisect_left(self._came, self._came[-1] - (came - before))
+        return min(before, self._unchanged) + self._shown[-1] - self._shown[min(first, len(self._shown) - 1)]

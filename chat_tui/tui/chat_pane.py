@@ -218,11 +218,10 @@ class ChatPane(Vertical):
                     self.transcript.reclassify(chunk)
                 if isinstance(chunk, Metadata) and chunk.event == "note" and chunk.attempt and there <= 0:
                     self.host.say(clean_line(chunk.reason, 300))
-            elif chunk.phase != "quick":
-                append(chunk.token, chunk.kind)
-            elif chunk.kind == "text":
-                append(chunk.token, "quick")
-            await self.transcript.keep_up()
+            elif (chunk.phase != "quick" or chunk.kind == "text") and append(
+                chunk.token, "quick" if chunk.phase == "quick" else chunk.kind
+            ):
+                await self.transcript.keep_up()
             there -= 1
             if self._hurry is not None and there < 0 and isinstance(chunk, Token):
                 with suppress(TimeoutError):

@@ -168,8 +168,8 @@ class Column(Vertical):
             self.typing = self._typing_delay_seconds > 0
             async for chunk in answer.follow(there):
                 if isinstance(chunk, Token):
-                    append(chunk.token, chunk.kind)
-                    await self.text.keep_up()
+                    if append(chunk.token, chunk.kind):
+                        await self.text.keep_up()
                     if self.typing and not self.hurry.is_set():
                         with suppress(TimeoutError):
                             await asyncio.wait_for(self.hurry.wait(), self._typing_delay_seconds)

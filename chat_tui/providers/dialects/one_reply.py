@@ -26,6 +26,10 @@ MALFORMED_LIMIT = 100
 
 _ANSWER_FIELDS = ("choices", "candidates", "content", "type", "done", "usage", "usageMetadata", "promptFeedback")
 """An object with one of these tells something of an answer."""
+_ERROR_FIELDS = frozenset(
+    ("error", "errors", "type", "base_resp", "message", "msg", "detail", "success", "code", "status", "status_code")
+)
+"""An object with none of these is no error."""
 
 
 class FirstChoice:
@@ -260,6 +264,9 @@ class OneReply:
 
 
 def _is_error(value: dict[str, Json]) -> bool:
+    if _ERROR_FIELDS.isdisjoint(value) and value.get("object") != "error":
+        # As nearly every event is.
+        return False
     if value.get("error") or value.get("object") == "error" or value.get("type") == "error":
         return True
     base = value.get("base_resp")

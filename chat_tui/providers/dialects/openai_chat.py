@@ -169,6 +169,9 @@ def quirk(status: int, text: str) -> str | None:
     return None
 
 
+_PLAIN_FIELDS = frozenset(("content", "role"))
+
+
 class Messages:
     """Finds what a choice says: in `delta`; in `message`, as gateways send it that make a stream of a whole reply; or
     in the `text` of older completions."""
@@ -178,6 +181,16 @@ class Messages:
         self._parts: list[str] = []
         self._repeats: bool | None = None
         """Each message holds all that came before it; None until the second one."""
+
+    def plain_text_of(self, choice: dict[str, Json]) -> str:
+        """The text of a delta that holds nothing else, as nearly every event has it; empty for any other choice."""
+        delta = choice.get("delta")
+        if isinstance(delta, dict) and delta.keys() <= _PLAIN_FIELDS:
+            text = delta.get("content")
+            if text and isinstance(text, str):
+                self._has_deltas = True
+                return text
+        return ""
 
     def delta_of(self, choice: dict[str, Json]) -> dict[str, Json]:
         """What is new, as the fields of a delta."""
@@ -233,7 +246,8 @@ class OpenAiReading(OneReply):
             choice = self._choice.of(choices, spoke=self._spoke)
             if choice is not None:
                 self._read_choice(choice, chunks)
-        self._serve(value.get("model"))
+        if (model := value.get("model")) != self._served_as:
+            self._serve(model)
         if isinstance(value.get("usage"), dict):
             self._count(openai_usage(value["usage"]), chunks)
 
@@ -248,8 +262,9 @@ class OpenAiReading(OneReply):
             self._usage = openai_usage(value["usage"])
 
     def _read_choice(self, choice: dict[str, Json], chunks: list[Chunk]) -> None:
-        delta = self._messages.delta_of(choice)
-        if delta:
+        if text := self._messages.plain_text_of(choice):
+            self._say(text, chunks)
+        elif delta := self._messages.delta_of(choice):
             content = delta.get("content")
             thinking = self._thinking.take(delta)
             if isinstance(content, list):
@@ -269,7 +284,8 @@ class OpenAiReading(OneReply):
                 self._spoke = True
         if isinstance(choice.get("error"), (dict, str)) and choice["error"]:
             raise error_of(choice)
-        self._finish(choice.get("finish_reason"))
+        if reason := choice.get("finish_reason"):
+            self._finish(reason)
 
     def _note_calls(self, delta: dict[str, Json], chunks: list[Chunk]) -> None:
         if "tool_calls" not in delta and "function_call" not in delta:

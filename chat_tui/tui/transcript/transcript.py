@@ -19,6 +19,7 @@ from chat_tui.tui.transcript.found import Hit
 from chat_tui.tui.transcript.ink import Ink
 from chat_tui.tui.transcript.line_model import START, Anchor, Position
 from chat_tui.tui.transcript.painting import MARGIN
+from chat_tui.tui.transcript.pane import ALLOWED_BEHIND
 from chat_tui.tui.transcript.parts import FoldKind, TextKind
 from chat_tui.tui.transcript.selecting import SelectingPane
 from chat_tui.tui.transcript.walking import code_after
@@ -192,10 +193,12 @@ class Transcript(SelectingPane, can_focus=True, inherit_bindings=False):
         self._load()
         self._paint()
 
-    def append(self, text: str, kind: TextKind = "text") -> None:
-        """Text of the last turn has come. Cheap; painted within a frame."""
-        self._model.views[-1].append(text, kind)
+    def append(self, text: str, kind: TextKind = "text") -> bool:
+        """Text of the last turn has come. Cheap; painted within a frame. True: `keep_up` before more is appended."""
+        view = self._model.views[-1]
+        view.append(text, kind)
         self._ask_frame()
+        return view.behind > ALLOWED_BEHIND
 
     def reclassify(self, told: Metadata) -> None:
         """The end of the last turn's text was thinking, or the other way round."""

@@ -109,8 +109,12 @@ class TurnView:
 
     def append(self, text: str, kind: TextKind) -> None:
         """Take text that has come; `flush` works it in."""
-        for start in range(0, len(text), PIECE_CHARACTERS):
-            self._pending.append((text[start : start + PIECE_CHARACTERS], kind))
+        if len(text) <= PIECE_CHARACTERS:
+            self._pending.append((text, kind))
+        else:
+            self._pending += (
+                (text[start : start + PIECE_CHARACTERS], kind) for start in range(0, len(text), PIECE_CHARACTERS)
+            )
         self._pending_length += len(text)
 
     @property
