@@ -242,6 +242,30 @@ async def test_odd_values_anywhere_stop_nothing(store: Store, tmp_path: Path, va
     report = await imported(store, file)
     assert report.conversations == len(chats)
     assert report.turns >= len(chats)
+    for row in await store.conversations():
+        assert (await store.conversation(row.id)).path
+
+
+@pytest.mark.parametrize("current", [None, 7, "nowhere"])
+async def test_without_its_current_message_a_chat_shows_its_newest(store: Store, tmp_path: Path, current: Any) -> None:
+    chat = chatgpt(
+        "u-1",
+        *nodes(
+            node("q", "sys", "user", "Why?", 1.0),
+            node("a2", "q", "assistant", "Second.", 3.0),
+            node("a1", "q", "assistant", "First.", 2.0),
+        ),
+    )
+    file = tmp_path / "conversations.json"
+    file.write_text(json.dumps([{**chat, "current_node": current}]))
+    await imported(store, file)
+    assert told((await trees(store))["A chat"].conversation.path) == [("user", "Why?"), ("assistant", "Second.")]
+
+
+async def test_a_message_with_an_endless_id_comes_in(store: Store, tmp_path: Path) -> None:
+    long = "x" * 999
+    tree = await one(store, tmp_path, node(long, "sys", "user", "Why?"), node("a", long, "assistant", "Because."))
+    assert told(tree.conversation.path) == [("user", "Why?"), ("assistant", "Because.")]
 
 
 async def test_nodes_in_a_ring_are_told(store: Store, tmp_path: Path) -> None:

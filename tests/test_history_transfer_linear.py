@@ -12,7 +12,7 @@ import pytest
 
 from chat_tui.conversation import Turn
 from chat_tui.history.opening import Settings, in_memory
-from chat_tui.history.transfer import chatgpt
+from chat_tui.history.transfer import chatgpt, own
 from chat_tui.history.transfer.parcels import Arrival, Head
 from chat_tui.history.transfer.writing import take_in
 
@@ -101,3 +101,31 @@ def seconds_for(steps: int) -> float:
 def test_a_chain_of_steps_that_nobody_saw_is_read_in_linear_time() -> None:
     few = min(seconds_for(3_000) for _ in range(3))
     assert seconds_for(30_000) < 30 * few
+
+
+def own_turns(turns: int, order: str) -> list[dict[str, Any]]:
+    made = [
+        {"id": f"t{place}", "parent": f"t{place - 1}" if place else None, "role": "user", "text": "x"}
+        for place in range(turns)
+    ]
+    if order == "ring":
+        made[0]["parent"] = f"t{turns - 1}"
+    return made[::-1] if order == "backwards" else made
+
+
+def seconds_for_own(turns: int, order: str) -> float:
+    value = {"format": "chat-tui", "version": 1, "id": "c", "turns": own_turns(turns, order)}
+    begun = time.process_time()
+    came = [item for item in own.parcel(value).turns if isinstance(item, Arrival)]
+    assert {turn.key for turn in came} == {f"t{place}" for place in range(turns)}
+    seen: set[str | None] = {None}
+    for turn in came:
+        assert turn.parent in seen
+        seen.add(turn.key)
+    return time.process_time() - begun
+
+
+@pytest.mark.parametrize("order", ["forwards", "backwards", "ring"])
+def test_turns_in_any_order_are_read_in_linear_time(order: str) -> None:
+    few = min(seconds_for_own(1_000, order) for _ in range(3))
+    assert seconds_for_own(10_000, order) < 30 * few

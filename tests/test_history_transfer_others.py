@@ -6,7 +6,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -155,6 +155,32 @@ async def test_values_of_the_wrong_kind_in_a_database_stop_nothing(store: Store,
         db.commit()
     report = await imported(store, file)
     assert report.turns > 0
+
+
+WRONG = [None, 7, 1 << 62, b"\xff\x00", "", '{"text_ref": [{"fragment": 18446744073709551615}]}']
+
+
+@pytest.mark.parametrize("name", [*LLM, "elia-1.10.0.sqlite"])
+async def test_one_wrong_value_in_a_database_costs_no_conversation(store: Store, tmp_path: Path, name: str) -> None:
+    file = recorded(name, tmp_path)
+    whole = await imported(store, file)
+    content = file.read_bytes()
+    for table in ("responses", "prompt_attachments", "attachments", "part_attachments", "messages", "parts", "message"):
+        for column in columns(file, table) - {"conversation_id", "chat_id"}:
+            for value in WRONG:
+                file.write_bytes(content)
+                with closing(sqlite3.connect(file)) as db, suppress(sqlite3.IntegrityError):
+                    db.execute(f'UPDATE {table} SET "{column}" = ? WHERE rowid = 1', (value,))
+                    db.commit()
+                other = await Store.open(None)
+                report = await imported(other, file)
+                assert (report.conversations, table, column, value) == (whole.conversations, table, column, value)
+                await other.close()
+
+
+def columns(file: Path, table: str) -> set[str]:
+    with closing(sqlite3.connect(file)) as db:
+        return {row[1] for row in db.execute(f"PRAGMA table_info({table})")}
 
 
 async def test_a_damaged_database_is_told_and_what_came_before_is_kept(store: Store, tmp_path: Path) -> None:

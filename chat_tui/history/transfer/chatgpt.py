@@ -42,7 +42,7 @@ def parcel(value: dict[str, Any], image: Image | None) -> Parcel:
     if not isinstance(nodes, dict) or len(nodes) > _NODES:
         raise BadRecord("its `mapping` is not what it should be")
     model = words(value.get("default_model_slug"))
-    steps = {id: _step(id, node, model) for id, node in nodes.items()}
+    steps = {key: _step(key, node, model) for key, node in nodes.items()}
     current = value.get("current_node")
     drafts, lost = woven(steps, current if isinstance(current, str) else None)
     times = [draft.created for draft in drafts if draft.created is not None]
@@ -65,7 +65,7 @@ def _step(id: str, node: Any, default_model: str) -> Step:
     message = _field(node, "message")
     role = _field(_field(message, "author"), "role")
     content = _field(message, "content")
-    if len(id) > KEY_CHARACTERS or not isinstance(content, dict) or _is_hidden(message, content):
+    if not isinstance(content, dict) or _is_hidden(message, content):
         return Step(parent=parent)
     text, files = _read(content)
     created = time_of_seconds(_field(message, "create_time"))

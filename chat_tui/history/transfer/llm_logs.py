@@ -102,7 +102,7 @@ class _Reader:
         created = time_of_text(row.get("datetime_utc"))
         text = "\n".join(filter(None, [*self._fragments("prompt_fragments", id), words(row.get("prompt"))]))
         files = tuple(
-            found["attachment_id"]
+            str(found["attachment_id"])
             for found in self._all(
                 "prompt_attachments",
                 'SELECT attachment_id FROM prompt_attachments WHERE response_id = ? ORDER BY "order"',
@@ -200,7 +200,7 @@ class _Reader:
                 asides.append(_fenced(words(part["tool_name"]), _shown(given)))
             if part["type"] in ("attachment", "tool_result"):
                 files.extend(
-                    row["attachment_id"]
+                    str(row["attachment_id"])
                     for row in self._all(
                         "part_attachments",
                         'SELECT attachment_id FROM part_attachments WHERE part_id = ? ORDER BY "order"',
@@ -230,8 +230,8 @@ class _Reader:
         for piece in pieces if isinstance(pieces, list) else []:
             if isinstance(piece, dict) and "literal" in piece:
                 texts.append(words(piece["literal"]))
-            elif isinstance(piece, dict) and isinstance(piece.get("fragment"), int):
-                row = self._one("fragments", "SELECT content FROM fragments WHERE id = ?", piece["fragment"])
+            elif isinstance(piece, dict) and (number := bounded_count(piece.get("fragment"))) is not None:
+                row = self._one("fragments", "SELECT content FROM fragments WHERE id = ?", number)
                 texts.append(words(row["content"]) if row else "")
         return words("".join(texts))
 

@@ -3,23 +3,25 @@
     {"format": "chat-tui", "version": 1, "id", "title", "created", "updated", "system_prompt", "pinned", "preset",
      "model", "cost", "leaf", "turns": [{"id", "parent", "role", "text", "created", …, "route", "attachments"}]}
 
-Turns stand in the order in which they came, a parent before its children; `leaf` ends the current path; the content
-of attachments is base64; `import_key` says what another program calls it, where it was imported from there.
-`model` and `cost` are for readers: they are made of the turns. Unknown fields are passed over, so that
-older versions read what newer ones wrote. Of a preset only that comes in which does not decide when something is
-sent, to whom, or what it may cost.
+Turns are written in the order in which they were added, a parent before its children, and read in any order; `leaf`
+ends the current path; the content of attachments is base64; `import_key` is the key of the program that it
+was once imported from. `model` and `cost` are for readers: they are derived from the turns. Unknown fields are ignored,
+so that older versions read what newer ones wrote, and a field that cannot be read costs only itself. Of a preset, only
+what does not decide when something is sent, to whom, or what it may cost is imported.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from datetime import datetime
+from itertools import chain
 from typing import Annotated, Any, get_type_hints
 
 import msgspec
 
 from chat_tui.attachments import Attachment
 from chat_tui.conversation import Conversation, Tree, Turn, now
+from chat_tui.core.bounds import time_of_text
 from chat_tui.history.rows import encoded, orphan, storable
 from chat_tui.history.transfer.parcels import KEY_CHARACTERS, Arrival, BadRecord, Head, Parcel, Skipped, words
 from chat_tui.route import Route
@@ -31,7 +33,7 @@ VERSION = 1
 
 _TURN_FIELDS = get_type_hints(Turn)
 _REQUIRED = {"role", "text"}
-_ESSENTIAL = {*_REQUIRED, "id", "parent"}
+_ESSENTIAL = {*_REQUIRED, "id"}
 
 
 class _Marks(msgspec.Struct, frozen=True):
@@ -40,15 +42,18 @@ class _Marks(msgspec.Struct, frozen=True):
 
 class _Record(msgspec.Struct, frozen=True):
     id: Annotated[str, msgspec.Meta(min_length=1, max_length=KEY_CHARACTERS)]
+    turns: list[Any]
     title: str = ""
     created: datetime | None = None
     updated: datetime | None = None
     system_prompt: str | None = None
     pinned: bool = False
     preset: str = ""
-    leaf: str = ""
+    leaf: str | None = None
     import_key: str = ""
-    turns: list[Any] = []
+
+
+_RECORD_FIELDS = get_type_hints(_Record, include_extras=True)
 
 
 def record(tree: Tree) -> dict[str, Any]:
@@ -108,15 +113,16 @@ def is_ours(value: Any) -> bool:
 
 
 def parcel(value: dict[str, Any]) -> Parcel:
-    """The conversation of a record; raises `BadRecord`."""
+    """The conversation of a record; raises `BadRecord`. Without a readable date it has that of its first turn."""
     try:
         version = msgspec.convert(value, _Marks).version
         if version > VERSION:
             raise BadRecord(f"it is of version {version}, this chat-tui knows {VERSION}: update it")
-        known = msgspec.convert(value, _Record)
+        fields, unreadable = _readable(value, _RECORD_FIELDS, {"id", "turns"})
+        known = msgspec.convert({"turns": [], **fields}, _Record)
     except msgspec.ValidationError as error:
         raise BadRecord(str(error)) from error
-    created = known.created or known.updated or now()
+    created = known.created or known.updated or _first_time(known.turns) or now()
     head = Head(
         storable(known.id),
         created,
@@ -128,36 +134,120 @@ def parcel(value: dict[str, Any]) -> Parcel:
         keeps_ids=True,
         import_key=known.import_key,
     )
-    return Parcel(head, _arrivals(known))
+    notes = [Skipped(f"`{name}` of {known.id}", reason) for name, reason in unreadable]
+    return Parcel(head, chain(notes, _arrivals(known)))
+
+
+def _readable(
+    value: Mapping[str, Any], kinds: Mapping[str, Any], essential: Set[str]
+) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    """The fields that can be read, and the name of each other one with the reason.
+
+    Raises `msgspec.ValidationError` where an essential one cannot be read.
+    """
+    good: dict[str, Any] = {}
+    unreadable = []
+    for name, kind in kinds.items():
+        try:
+            if name in value:
+                good[name] = msgspec.convert(value[name], kind)
+        except msgspec.ValidationError as error:
+            if name in essential:
+                raise msgspec.ValidationError(f"{error} - at `$.{name}`") from error
+            unreadable.append((name, str(error)))
+    return good, unreadable
+
+
+def _first_time(turns: Iterable[Any]) -> datetime | None:
+    times = (time_of_text(each.get("created")) for each in turns if isinstance(each, dict))
+    return next((time for time in times if time is not None), None)
 
 
 def _arrivals(known: _Record) -> Iterator[Arrival | Skipped]:
     path = _path(known)
-    seen: set[str] = set()
-    for number, value in enumerate(known.turns, 1):
-        place = f"turn {number} of {known.id}"
+    # Below a turn that cannot be read, the next ones follow the turn above it.
+    above: dict[str, str | None] = {}
+    came: set[str] = set()
+    for position, is_cut in _parents_first(known.turns):
+        value = known.turns[position]
+        place = f"turn {position + 1} of {known.id}"
+        id, parent = _links(value)
+        parent = None if is_cut or parent is None else above.get(parent)
+        if id is not None:
+            above.setdefault(id, parent)
         try:
-            came, unreadable = _turn(value)
+            turn, unreadable = _turn(value)
         except msgspec.ValidationError as error:
             yield Skipped(place, str(error))
             continue
-        yield from (Skipped(f"`{name}` of {place}", reason) for name, reason in unreadable)
-        if not 0 < len(came.id) <= KEY_CHARACTERS or came.id in seen:
+        if not 0 < len(turn.id) <= KEY_CHARACTERS or turn.id in came:
             yield Skipped(place, "it has no id of its own")
             continue
-        if came.parent is not None and came.parent not in seen:
-            yield Skipped(place, "the turn that it follows did not come before it")
-            continue
+        yield from (Skipped(f"`{name}` of {place}", reason) for name, reason in unreadable)
+        if is_cut:
+            yield Skipped(f"`parent` of {place}", "there is no such turn above it: it now begins the conversation")
         try:
             route = msgspec.convert(value.get("route"), Route | None)
         except msgspec.ValidationError as error:
             yield Skipped(f"the route of {place}", str(error))
             route = None
-        seen.add(came.id)
-        parent = came.parent and storable(came.parent)
+        came.add(turn.id)
+        above[turn.id] = turn.id
         import_key = words(value.get("import_key"))
-        on_path = came.id in path
-        yield Arrival(storable(came.id), parent, _settled(came), route, on_path=on_path, import_key=import_key)
+        parent = parent and storable(parent)
+        on_path = turn.id in path
+        yield Arrival(storable(turn.id), parent, _settled(turn), route, on_path=on_path, import_key=import_key)
+
+
+def _links(value: Any) -> tuple[str | None, str | None]:
+    """The ids of a turn and of its parent, where they are texts."""
+    if not isinstance(value, dict):
+        return None, None
+    id, parent = value.get("id"), value.get("parent")
+    return id if isinstance(id, str) else None, parent if isinstance(parent, str) else None
+
+
+def _parents_first(turns: Sequence[Any]) -> Iterator[tuple[int, bool]]:
+    """The positions of all turns, each after its parent's, otherwise in the order of the file; takes linear time.
+
+    The mark is set where the parent is missing, or where following the parents leads back to the turn itself.
+    """
+    links = [_links(value) for value in turns]
+    first: dict[str, int] = {}
+    for position, (id, _) in enumerate(links):
+        if id is not None:
+            first.setdefault(id, position)
+    parents = [None if parent is None else first.get(parent) for _, parent in links]
+    waiting: dict[int, list[int]] = {}
+    done = [False] * len(turns)
+
+    def release(start: int, is_cut: bool) -> Iterator[tuple[int, bool]]:
+        stack = [(start, is_cut)]
+        while stack:
+            position, mark = stack.pop()
+            done[position] = True
+            yield position, mark
+            stack.extend((child, False) for child in reversed(waiting.pop(position, [])) if not done[child])
+
+    for position, parent in enumerate(parents):
+        if parent is not None and not done[parent]:
+            waiting.setdefault(parent, []).append(position)
+        else:
+            yield from release(position, parent is None and links[position][1] is not None)
+    for position in range(len(turns)):
+        if not done[position]:
+            yield from release(_in_ring(position, parents), True)
+
+
+def _in_ring(position: int, parents: Sequence[int | None]) -> int:
+    """A turn of the ring that the parents of this one end in."""
+    seen: set[int] = set()
+    while position not in seen:
+        seen.add(position)
+        above = parents[position]
+        assert above is not None
+        position = above
+    return position
 
 
 def _turn(value: Any) -> tuple[Turn, list[tuple[str, str]]]:
@@ -170,16 +260,7 @@ def _turn(value: Any) -> tuple[Turn, list[tuple[str, str]]]:
     except msgspec.ValidationError:
         if not isinstance(value, dict):
             raise
-    good: dict[str, Any] = {}
-    unreadable = []
-    for name, kind in _TURN_FIELDS.items():
-        try:
-            if name in value:
-                good[name] = msgspec.convert(value[name], kind)
-        except msgspec.ValidationError as error:
-            if name in _ESSENTIAL:
-                raise
-            unreadable.append((name, str(error)))
+    good, unreadable = _readable(value, _TURN_FIELDS, _ESSENTIAL)
     return Turn(**good) if good.keys() >= _REQUIRED else msgspec.convert(value, Turn), unreadable
 
 
@@ -191,10 +272,17 @@ def _settled(turn: Turn) -> Turn:
 
 
 def _path(known: _Record) -> set[str]:
-    parents = {each.get("id"): each.get("parent") for each in known.turns if isinstance(each, dict)}
+    """The ids from the leaf up. An export names the leaf; where it names none that is there, it is the last turn."""
+    parents: dict[str, str | None] = {}
+    for value in known.turns:
+        id, parent = _links(value)
+        if id is not None:
+            parents.setdefault(id, parent)
+    step = known.leaf
+    if step is None or (step and step not in parents):
+        step = next(reversed(parents), None)
     path: set[str] = set()
-    step: Any = known.leaf
-    while isinstance(step, str) and step in parents and step not in path:
+    while step is not None and step in parents and step not in path:
         path.add(step)
         step = parents[step]
     return path

@@ -103,7 +103,7 @@ def safe_id(id: str) -> str:
 
 def _safe_key(key: str, *, is_id: bool) -> str:
     """Names that other programs give may hold any character but those that a terminal obeys."""
-    return safe_id(key) if is_id or clean_line(key, KEY_CHARACTERS * 2) != key else key
+    return safe_id(key) if is_id or not key or clean_line(key, KEY_CHARACTERS * 2) != key else key
 
 
 def _safe_head(head: Head) -> Head:
@@ -114,7 +114,7 @@ def _safe_head(head: Head) -> Head:
         created=created,
         updated=bounded_time(head.updated) or created,
         preset=without_switches(head.preset),
-        import_key=_safe_key(head.import_key, is_id=False),
+        import_key=head.import_key and _safe_key(head.import_key, is_id=False),
     )
 
 
@@ -125,10 +125,10 @@ def _safe_arrival(arrival: Arrival, *, is_id: bool) -> Arrival:
     return msgspec.structs.replace(
         arrival,
         key=_safe_key(arrival.key, is_id=is_id),
-        parent=arrival.parent and _safe_key(arrival.parent, is_id=is_id),
+        parent=None if arrival.parent is None else _safe_key(arrival.parent, is_id=is_id),
         turn=turn,
         route=arrival.route and sanitized(arrival.route),
-        import_key=_safe_key(arrival.import_key, is_id=False),
+        import_key=arrival.import_key and _safe_key(arrival.import_key, is_id=False),
     )
 
 

@@ -73,9 +73,28 @@ class _Place(msgspec.Struct, frozen=True):
 
 
 def woven(steps: Mapping[str, Step], current: str | None) -> tuple[list[Draft], int]:
-    """The turns, parents first, and how many steps hang on one another in a ring. `current` ends the current path."""
+    """The turns, parents first, and how many steps hang on one another in a ring.
+
+    `current` ends the current path; where there is no such step, the newest turn does.
+    """
     loom = _Loom(steps, current)
-    return loom.drafts, len(steps) - loom.run()
+    reached = loom.run()
+    if current not in steps:
+        _follow_newest(loom.drafts)
+    return loom.drafts, len(steps) - reached
+
+
+def _follow_newest(drafts: list[Draft]) -> None:
+    by_key = {draft.key: draft for draft in drafts}
+    newest = max(enumerate(drafts), key=lambda each: (_seconds(each[1].created), each[0]), default=None)
+    step = newest[1] if newest else None
+    while step is not None:
+        step.on_path = True
+        step = by_key.get(step.parent) if step.parent is not None else None
+
+
+def _seconds(time: datetime | None) -> float:
+    return 0.0 if time is None else time.timestamp()
 
 
 def arrivals(drafts: list[Draft], files: Files) -> Iterator[Arrival | Skipped]:
@@ -115,8 +134,7 @@ class _Loom:
         self.drafts: list[Draft] = []
 
     def _time(self, key: str) -> float:
-        created = self._steps[key].created
-        return 0.0 if created is None else created.timestamp()
+        return _seconds(self._steps[key].created)
 
     def run(self) -> int:
         """Makes the drafts; gives the number of steps that were reached."""
