@@ -8,6 +8,7 @@ from chat_tui.batch.prompts import Prompt
 from chat_tui.chunks import ErrorInfo, State, Timings, Usage, has_answered
 from chat_tui.text_safety import clean_line, escaped_json
 
+
 class Result(msgspec.Struct, frozen=True):
     """What became of a prompt; the line has what the prompt's own line carried along, too."""
 

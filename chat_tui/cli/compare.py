@@ -26,7 +26,6 @@ from chat_tui.request import Request
 from chat_tui.text_safety import clean_line
 
 
-
 class Summary(msgspec.Struct, frozen=True, tag_field="type", tag="summary"):
     """What `--json` ends with."""
 
