@@ -235,7 +235,7 @@ def test_back_off_doubles_within_its_bound_and_has_full_jitter() -> None:
     assert {low for low, _ in asked} == {0.0}
     assert delay_seconds(3, Overloaded("x"), base=1.0, exponential=False, jitter=lambda low, high: low) == 1.0
     strange = [RateLimited("x", retry_after=float("nan")), RateLimited("x", retry_after=-5.0)]
-    assert [delay_seconds(1, error, base=1.0, exponential=True, jitter=jitter) for error in strange] == [0.0, 0.0]
+    assert [delay_seconds(1, error, base=1.0, exponential=True, jitter=jitter) for error in strange] == [1.0, 1.0]
 
 
 # -- time limits ------------------------------------------------------------------------------------------------------

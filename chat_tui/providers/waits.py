@@ -91,18 +91,17 @@ def limits_reset(headers: Mapping[str, str], at: datetime) -> float | None:
 
 
 def seconds_until(value: str, at: datetime) -> float | None:
-    """Seconds from `at`, never less than 0, that a header tells: as a number, a period (`6m0s`) or a time.
+    """Seconds from `at` that a header tells: as a number, a period (`6m0s`) or a time.
 
-    A large number is a time since 1970 in seconds or milliseconds. None where it is nothing of these.
+    A large number is a time since 1970 in seconds or milliseconds. None where it is nothing of these, and where it is
+    over already: the clocks differ then, or the server counts wrongly.
     """
     value = value.strip()[:60]
     if _NUMBER.fullmatch(value):
         number = float(value)
         if number >= _EPOCH_SECONDS:
             number = number / (1000 if number >= _EPOCH_MILLISECONDS else 1) - at.timestamp()
-        return max(0.0, number)
-    if re.fullmatch(r"-\d{1,15}(?:\.\d{1,9})?", value):
-        return 0.0
+        return number if number >= 0 else None
     if _PERIODS.fullmatch(value):
         return _seconds_of(value)
     return _seconds_to_time(value, at)
@@ -114,12 +113,17 @@ def _seconds_to_time(value: str, at: datetime) -> float | None:
             time = datetime.fromisoformat(value)
         except ValueError:
             return None
-        return max(0.0, ((time if time.tzinfo else time.replace(tzinfo=UTC)) - at).total_seconds())
+        return _seconds_left(time, at)
     try:
-        date = parsedate_to_datetime(value)
-        return max(0.0, ((date if date.tzinfo else date.replace(tzinfo=UTC)) - at).total_seconds())
+        return _seconds_left(parsedate_to_datetime(value), at)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
+
+
+def _seconds_left(time: datetime, at: datetime) -> float | None:
+    """Without a zone it is in UTC."""
+    seconds = ((time if time.tzinfo else time.replace(tzinfo=UTC)) - at).total_seconds()
+    return seconds if seconds >= 0 else None
 
 
 def _seconds_of(period: str) -> float:

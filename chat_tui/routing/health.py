@@ -167,7 +167,8 @@ class Health:
         failures = self.vitals(model).failures_in_a_row + 1
         rest = 0.0
         if isinstance(error, RateLimited):
-            rest = error.retry_after if error.retry_after is not None else REST_SECONDS
+            wish = error.retry_after
+            rest = wish if wish is not None and wish >= 0 else REST_SECONDS
         elif failures >= REST_AFTER_FAILURES and error.retryable:
             rest = REST_SECONDS * 2 ** min(failures - REST_AFTER_FAILURES, 8)
         until = self._clock() + min(rest, REST_LIMIT_SECONDS) if rest else self.vitals(model).resting_until

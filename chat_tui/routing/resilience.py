@@ -202,8 +202,9 @@ def delay_seconds(
     jitter: Callable[[float, float], float],
 ) -> float:
     """How long to wait after this failed attempt (from 1): the provider's wish, else back-off with jitter or `base`."""
-    if isinstance(error, Busy) and error.retry_after is not None:
-        return max(0.0, error.retry_after)
+    # A wish that is negative, or no number, is none.
+    if isinstance(error, Busy) and error.retry_after is not None and error.retry_after >= 0:
+        return error.retry_after
     if not exponential:
         return min(base, LONGEST_WAIT_SECONDS)
     return jitter(0.0, min(base * 2 ** min(attempt - 1, 16), LONGEST_WAIT_SECONDS))
