@@ -19,34 +19,175 @@ import subprocess
 import sys
 from asyncio.subprocess import Process
 from collections.abc import Mapping, Sequence
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 import msgspec
 
 PIPE, STDOUT, DEVNULL = subprocess.PIPE, subprocess.STDOUT, subprocess.DEVNULL
 
-ESSENTIAL = ("HOME", "LANG", "LANGUAGE", "LC_*", "LOGNAME", "PATH", "TEMP", "TMP", "TMPDIR", "TZ", "USER")
-"""Variables for every child; `*` stands for any text. Folders of libraries are added by `variables`."""
-DESKTOP = ("DBUS_*", "DESKTOP_SESSION", "DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "XDG_*")
+_LOCALE = tuple(
+    f"LC_{name}"
+    for name in [
+        "ALL",
+        "ADDRESS",
+        "COLLATE",
+        "CTYPE",
+        "IDENTIFICATION",
+        "MEASUREMENT",
+        "MESSAGES",
+        "MONETARY",
+        "NAME",
+        "NUMERIC",
+        "PAPER",
+        "TELEPHONE",
+        "TIME",
+    ]
+)
+ESSENTIAL = ("HOME", "LANG", "LANGUAGE", *_LOCALE, "LOGNAME", "PATH", "TEMP", "TMP", "TMPDIR", "TZ", "USER")
+"""Variables for every child: exact names, here and below, since any name that fits a pattern may hold a key. Folders of
+libraries are added by `variables`."""
+DESKTOP = (
+    "DBUS_SESSION_BUS_ADDRESS",
+    "DBUS_SYSTEM_BUS_ADDRESS",
+    "DESKTOP_SESSION",
+    "DISPLAY",
+    "WAYLAND_DISPLAY",
+    "XAUTHORITY",
+    "XDG_CACHE_HOME",
+    "XDG_CONFIG_DIRS",
+    "XDG_CONFIG_HOME",
+    "XDG_CURRENT_DESKTOP",
+    "XDG_DATA_DIRS",
+    "XDG_DATA_HOME",
+    "XDG_RUNTIME_DIR",
+    "XDG_SEAT",
+    "XDG_SESSION_CLASS",
+    "XDG_SESSION_DESKTOP",
+    "XDG_SESSION_ID",
+    "XDG_SESSION_TYPE",
+    "XDG_STATE_HOME",
+    "XDG_VTNR",
+)
 """For what talks to the desktop's session, such as its keyring or its clipboard."""
-KEYRING = (*DESKTOP, "GNOME_*", "KDE_*", "GNUPGHOME", "GPG_*", "PASSWORD_STORE_*", "KEYRING_*", "PYTHON_KEYRING_*")
+KEYRING = (
+    *DESKTOP,
+    *[
+        "GNOME_DESKTOP_SESSION_ID",
+        "GNOME_KEYRING_CONTROL",
+        "GNOME_KEYRING_PID",
+        "KDE_FULL_SESSION",
+        "KDE_SESSION_UID",
+        "KDE_SESSION_VERSION",
+        "GNUPGHOME",
+        "GPG_AGENT_INFO",
+        "GPG_TTY",
+        "PASSWORD_STORE_DIR",
+        "PASSWORD_STORE_GPG_OPTS",
+        "PASSWORD_STORE_KEY",
+        "KEYRING_PROPERTY_APPID",
+        "KEYRING_PROPERTY_FILE_PATH",
+        "KEYRING_PROPERTY_KEYCHAIN",
+        "KEYRING_PROPERTY_KEYRING_KEY",
+        "KEYRING_PROPERTY_PREFERRED_COLLECTION",
+        "KEYRING_PROPERTY_SCHEME",
+        "PYTHON_KEYRING_BACKEND",
+    ],
+)
 """For the library `keyring` and the stores that it can be set to."""
-CLIPBOARD = (*DESKTOP, "SSH_*", "TMUX*", "WSL*", "__CF_*")
+CLIPBOARD = (
+    *DESKTOP,
+    *[
+        "SSH_CLIENT",
+        "SSH_CONNECTION",
+        "SSH_TTY",
+        "TMUX",
+        "TMUX_PANE",
+        "TMUX_TMPDIR",
+        "WSLENV",
+        "WSL_DISTRO_NAME",
+        "WSL_INTEROP",
+        "__CF_USER_TEXT_ENCODING",
+    ],
+)
 """For programs that take a text into the clipboard."""
 DOWNLOADING = (
     *DESKTOP,
-    "PIP_*",
-    "NETRC",
-    "*_PROXY",
-    "*_proxy",
-    "SSL_CERT_*",
-    "REQUESTS_CA_BUNDLE",
-    "CURL_CA_BUNDLE",
-    "NIX_SSL_CERT_FILE",
+    *[
+        "PIP_CACHE_DIR",
+        "PIP_CERT",
+        "PIP_CLIENT_CERT",
+        "PIP_CONFIG_FILE",
+        "PIP_DEFAULT_TIMEOUT",
+        "PIP_EXTRA_INDEX_URL",
+        "PIP_FIND_LINKS",
+        "PIP_INDEX_URL",
+        "PIP_KEYRING_PROVIDER",
+        "PIP_NO_CACHE_DIR",
+        "PIP_NO_INDEX",
+        "PIP_PROXY",
+        "PIP_RETRIES",
+        "PIP_TIMEOUT",
+        "PIP_TRUSTED_HOST",
+        "PIP_USE_DEPRECATED",
+        "PIP_USE_FEATURE",
+        "NETRC",
+        "ALL_PROXY",
+        "FTP_PROXY",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "NO_PROXY",
+        "all_proxy",
+        "ftp_proxy",
+        "http_proxy",
+        "https_proxy",
+        "no_proxy",
+        "SSL_CERT_DIR",
+        "SSL_CERT_FILE",
+        "REQUESTS_CA_BUNDLE",
+        "CURL_CA_BUNDLE",
+        "NIX_SSL_CERT_FILE",
+    ],
 )
 """For pip: the index, the mirror, the proxy and the certificates that the user has chosen."""
-COMPUTING = ("GGML_*", "GOMP_*", "KMP_*", "OMP_*", "OPENBLAS_*", "CUDA_VISIBLE_DEVICES")
+COMPUTING = (
+    "CUDA_VISIBLE_DEVICES",
+    "GGML_CUDA_DISABLE_GRAPHS",
+    "GGML_CUDA_ENABLE_UNIFIED_MEMORY",
+    "GGML_CUDA_FORCE_CUBLAS",
+    "GGML_CUDA_FORCE_MMQ",
+    "GGML_CUDA_NO_PINNED",
+    "GGML_KLEIDIAI_SME",
+    "GGML_METAL_NO_RESIDENCY",
+    "GGML_METAL_PATH_RESOURCES",
+    "GGML_OPENCL_DEVICE",
+    "GGML_OPENCL_PLATFORM",
+    "GGML_VK_DISABLE_F16",
+    "GGML_VK_VISIBLE_DEVICES",
+    "GOMP_CPU_AFFINITY",
+    "GOMP_SPINCOUNT",
+    "GOMP_STACKSIZE",
+    "KMP_AFFINITY",
+    "KMP_BLOCKTIME",
+    "KMP_DUPLICATE_LIB_OK",
+    "KMP_HW_SUBSET",
+    "KMP_SETTINGS",
+    "KMP_STACKSIZE",
+    "OMP_DISPLAY_ENV",
+    "OMP_DYNAMIC",
+    "OMP_MAX_ACTIVE_LEVELS",
+    "OMP_NESTED",
+    "OMP_NUM_THREADS",
+    "OMP_PLACES",
+    "OMP_PROC_BIND",
+    "OMP_SCHEDULE",
+    "OMP_STACKSIZE",
+    "OMP_THREAD_LIMIT",
+    "OMP_WAIT_POLICY",
+    "OPENBLAS_CORETYPE",
+    "OPENBLAS_MAIN_FREE",
+    "OPENBLAS_NUM_THREADS",
+    "OPENBLAS_VERBOSE",
+)
 """For llama.cpp and its threads."""
 
 _SEARCH_PATHS = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH")
@@ -84,7 +225,7 @@ def python_command(
 ) -> ChildCommand:
     """A module run by an isolated Python that finds this package and its dependencies where this process has them.
 
-    `allowed` are patterns of variables besides the essential ones. Paths among the arguments must be absolute.
+    `allowed` are names of variables besides the essential ones. Paths among the arguments must be absolute.
     """
     return ChildCommand(
         (python, "-I", *flags, str(_MAIN.absolute()), json.dumps(import_folders()), module, *arguments),
@@ -98,13 +239,13 @@ def program_command(
 ) -> ChildCommand:
     """A program of the user's, found outside the working folder, started in the user's home.
 
-    `allowed` are patterns of variables besides the essential ones; None: all of them, as the user's shell would give
+    `allowed` are names of variables besides the essential ones; None: all of them, as the user's shell would give
     it. Raises FileNotFoundError.
     """
     found = find_program(arguments[0], environment) if arguments else None
     if found is None:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), *arguments[:1])
-    chosen = variables(environment, *(("*",) if allowed is None else (*ESSENTIAL, *allowed)))
+    chosen = variables(environment, *(environment if allowed is None else (*ESSENTIAL, *allowed)))
     home = os.path.expanduser("~")
     return ChildCommand((found, *arguments[1:]), chosen, home if os.path.isdir(home) else _ROOT)
 
@@ -119,9 +260,9 @@ def find_program(name: str, environment: Mapping[str, str]) -> str | None:
     return shutil.which(name, path=_absolute(environment.get("PATH", os.defpath)))
 
 
-def variables(environment: Mapping[str, str], *patterns: str) -> dict[str, str]:
-    """The variables whose names match, and the search paths without what depends on the working folder."""
-    kept = {name: value for name, value in environment.items() if any(fnmatchcase(name, p) for p in patterns)}
+def variables(environment: Mapping[str, str], *names: str) -> dict[str, str]:
+    """The variables of these names, and the search paths without what depends on the working folder."""
+    kept = {name: environment[name] for name in names if name in environment}
     for name in _SEARCH_PATHS:
         if name in environment:
             kept[name] = _absolute(environment[name])
