@@ -20,7 +20,6 @@ State = Literal["streaming", "complete", "length", "cancelled", "broken", "faile
 come; `failed`: before any; `length`: the limit of tokens was reached; `empty`: it ended well and said nothing."""
 
 
-
 def has_answered(state: State, text: str) -> bool:
     """Whether an answer that ended so is a success: whole, cut at the limit of tokens, or refused in words.
 

@@ -84,10 +84,11 @@ class Redactor:
 
 
 class StreamRedactor:
-    """Replaces credentials in a text that comes in pieces, without holding any of it back.
+    """Replaces credentials in a text that comes in pieces.
 
-    Of a credential that comes in small pieces the first seven characters have been given out before it is recognised.
-    Only what no ordinary text contains is looked for: the model's own words are never touched.
+    The end of a piece that may be the beginning of a credential, seven characters at most, is held until the next piece
+    or `rest`, so that nothing of a credential is given out, however small the pieces are. Only what no ordinary text
+    contains is looked for: the model's own words are never touched.
     """
 
     def __init__(self, credentials: Iterable[Credential] = ()) -> None:
@@ -98,30 +99,66 @@ class StreamRedactor:
             if _is_no_word(form)
         }
         self._beginnings = tuple({form[:_PIECE] for form in forms})
+        prefixes = {beginning[:size] for beginning in self._beginnings for size in range(1, _PIECE)}
+        self._prefixes = {
+            last: tuple(sorted((each for each in prefixes if each[-1] == last), key=len, reverse=True))
+            for last in {prefix[-1] for prefix in prefixes}
+        }
+        """What may have to be held, the longest first, by its last character."""
         self._forms: Sequence[str] = tuple(forms)
         self._pieces: set[str] = set()
         self._before = ""
-        """The end of the text so far, as it came."""
+        """The end of the credential that the text is in, as far as it came."""
+        self._held = ""
         self._inside = False
         """The last characters belonged to a credential."""
 
     def feed(self, piece: str) -> str:
-        """The piece without the credentials in it."""
+        """The piece without the credentials in it, and without what is held; what was held before comes first."""
         if not self._beginnings or not piece:
             return piece
-        text = self._before + piece
-        start, self._before = len(self._before), text[1 - _PIECE :]
+        if self._inside:
+            return self._masked(piece)
+        text = self._held + piece if self._held else piece
         folded = _folded(text)
-        if not self._inside and not self._begins_in(folded):
-            return piece
+        if self._begins_in(folded):
+            return self._masked(piece)
+        prefixes = self._prefixes.get(folded[-1])
+        if prefixes is None or not folded.endswith(prefixes):
+            self._held = ""
+            return text
+        stop = len(text) - self._unfinished(folded)
+        self._held = text[stop:]
+        return text[:stop]
+
+    @property
+    def holds(self) -> bool:
+        """Something is held."""
+        return bool(self._held)
+
+    def rest(self) -> str:
+        """What is held, at the end of the text."""
+        rest, self._held = self._held, ""
+        return rest
+
+    def _masked(self, piece: str) -> str:
+        """The same where a credential begins in the piece, or goes on."""
+        start, text = len(self._before), self._before + self._held + piece
         if not self._pieces:
             self._pieces = {form[at : at + _PIECE] for form in self._forms for at in range(len(form) - _PIECE + 1)}
         hidden = hidden_positions(text, self._pieces)
         was_inside, self._inside = self._inside, len(text) - 1 in hidden
-        masked = "".join("\0" if at in hidden else text[at] for at in range(start, len(text)))
+        stop = len(text) if self._inside else len(text) - self._unfinished(_folded(text)[start:])
+        self._before, self._held = text[1 - _PIECE :] if self._inside else "", text[stop:]
+        masked = "".join("\0" if at in hidden else text[at] for at in range(start, stop))
         if was_inside and masked.startswith("\0"):
             masked = masked.lstrip("\0")
         return re.sub("\0+", MARK, masked)
+
+    def _unfinished(self, folded: str) -> int:
+        """How many characters at the end may be the beginning of a credential."""
+        prefixes = self._prefixes.get(folded[-1:], ())
+        return next((len(prefix) for prefix in prefixes if folded.endswith(prefix)), 0)
 
     def _begins_in(self, folded: str) -> bool:
         # A plain loop: it runs once a token.

@@ -280,8 +280,13 @@ async def _attempt(
                     ) as bursts,
                     aclosing(_mended(bursts, spoken, call, wire)) as mended,
                 ):
-                    async for burst in mended:
-                        yield burst if isinstance(burst, _Again) else echoes.filter(burst)
+                    try:
+                        async for burst in mended:
+                            yield burst if isinstance(burst, _Again) else echoes.filter(burst)
+                    except (errors.ProviderError, *BROKEN):
+                        if rest := echoes.rest():
+                            yield rest
+                        raise
         except STALE:
             if not wire.stale:
                 raise

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from chat_tui.chunks import Chunk, End, Metadata, Token
+from chat_tui.chunks import Chunk, End, Metadata, Token, TokenKind
 from chat_tui.core.finish_reasons import is_known
 from chat_tui.core.redaction import StreamRedactor
 from chat_tui.providers.credentials import credentials_of
@@ -19,16 +19,36 @@ class EchoFilter:
     def __init__(self, line: Line) -> None:
         self._line = line
         credentials = tuple(credentials_of(line.provider, line.api_key))
-        self._texts = {kind: StreamRedactor(credentials) for kind in ("text", "thinking")}
+        kinds: tuple[TokenKind, ...] = ("text", "thinking")
+        self._texts = {kind: StreamRedactor(credentials) for kind in kinds}
+        self._held: TokenKind | None = None
+        """The kind of the text of which something is held; never of both."""
 
     def filter(self, burst: Sequence[Chunk]) -> Sequence[Chunk]:
         """The burst with credentials replaced; the same object where there are none."""
-        filtered = [self._filtered(chunk) for chunk in burst]
-        return burst if all(map(_is_same, burst, filtered)) else filtered
+        filtered: list[Chunk] = []
+        for chunk in burst:
+            if self._held and self._ends_hold(chunk):
+                filtered += self.rest()
+            filtered.append(self._filtered(chunk))
+        return burst if len(burst) == len(filtered) and all(map(_is_same, burst, filtered)) else filtered
+
+    def rest(self) -> Sequence[Chunk]:
+        """What is held, since a credential may begin with it."""
+        kind, self._held = self._held, None
+        text = self._texts[kind].rest() if kind else ""
+        return [Token(text, kind)] if kind and text else []
+
+    def _ends_hold(self, chunk: Chunk) -> bool:
+        if isinstance(chunk, Token):
+            return chunk.kind != self._held
+        return isinstance(chunk, End) or (isinstance(chunk, Metadata) and chunk.event == "reclassified")
 
     def _filtered(self, chunk: Chunk) -> Chunk:
         if isinstance(chunk, Token):
-            text = self._texts[chunk.kind].feed(chunk.token)
+            redactor = self._texts[chunk.kind]
+            text = redactor.feed(chunk.token)
+            self._held = chunk.kind if redactor.holds else None
             return chunk if text is chunk.token else msgspec.structs.replace(chunk, token=text)
         if isinstance(chunk, Metadata) and (chunk.reason or chunk.tool):
             redact = self._line.redactor().redact
