@@ -162,7 +162,9 @@ async def open_engine(
     for warning in key_warnings(in_config, paths.config_file()):
         tell(warning)
     file = (store_file or paths.store_file()) if save else None
-    history = await _opened_history(file, Settings(when_slow=when_slow, when_recovering=when_recovering), tell)
+    history = await _opened_history(
+        file, Settings(when_slow=when_slow, when_recovering=when_recovering, recovers=True), tell
+    )
     engine = Engine(
         config,
         parts.router,

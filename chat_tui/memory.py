@@ -7,7 +7,7 @@ have a history of their own, which is never on a disk.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import aclosing, suppress
 from datetime import datetime, timedelta
 from typing import Literal
@@ -15,7 +15,7 @@ from typing import Literal
 import msgspec
 
 from chat_tui.conversation import Conversation, Hit, Piece, SearchStep, Summary, Turn, new_id, now, title_of
-from chat_tui.errors import ChatTuiError, ConversationNotFound, HistoryError
+from chat_tui.errors import ChatTuiError, ConversationNotFound, HistoryError, StoreDamaged
 from chat_tui.listing import listing
 from chat_tui.route import Route
 from chat_tui.saving import Saving, deleted_elsewhere
@@ -49,7 +49,7 @@ class Memory:
         """By this process, and not brought back."""
         self._deleted_elsewhere: set[str] = set()
         """They were open here; somebody may still bring one back."""
-        self._erasing: set[asyncio.Task[None]] = set()
+        self._background: set[asyncio.Task[None]] = set()
         self._open: dict[str, Conversation] = {}
         self._version, self._old = 0, set[str]()
         self._private_ids: set[str] = set()
@@ -102,6 +102,12 @@ class Memory:
             if known is None and conversation_id not in self._deleted_elsewhere:
                 raise
             raise self._gone(conversation_id) from error
+        except StoreDamaged as error:
+            if known is None:
+                raise
+            # What is in memory is whole, and goes on.
+            self.tell_once(error)
+            return self._open.get(conversation_id, known)
         # The same here.
         if self._open.get(conversation_id) is known:
             self._old.discard(conversation_id)
@@ -270,15 +276,15 @@ class Memory:
 
     def begin_to_erase(self, older_seconds: float) -> None:
         """`erase`, in a task that `close` does not wait for to its end."""
-        task = asyncio.ensure_future(self.erase(older_seconds))
-        self._erasing.add(task)
-        task.add_done_callback(self._erasing.discard)
+        self._in_background(self.erase(older_seconds))
+
+    def _in_background(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
 
     async def _erase_own(self) -> None:
         """What this process has deleted, in bounded time; the next start goes on where it was not enough."""
-        for task in list(self._erasing):
-            task.cancel()
-        await asyncio.gather(*self._erasing, return_exceptions=True)
         with suppress(TimeoutError):
             async with asyncio.timeout(ERASING_SECONDS):
                 for conversation_id in self._deleted:
@@ -386,6 +392,10 @@ class Memory:
 
     async def close(self) -> None:
         """Try once more to save what could not be saved, and let go of the history."""
+        await self._history.settled()
+        for task in list(self._background):
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
         for conversation_id in self._saving.unsaved & self._open.keys():
             await self._saving.mend(self._open[conversation_id])
         await self._erase_own()
@@ -401,7 +411,14 @@ class Memory:
         """The history's file was deleted, moved or replaced; in another store what is open is saved once more."""
         if replaced:
             self._saving.begin_anew([each for id, each in self._open.items() if not self.is_private(id)])
+            self._in_background(self._mend_idle())
         self.tell_once(warning)
+
+    async def _mend_idle(self) -> None:
+        """Save what waits, but for conversations in which an answer runs: its end does that."""
+        for conversation_id in self._saving.unsaved & self._open.keys():
+            if not self._is_busy(conversation_id) and conversation_id in self._saving.unsaved:
+                await self._saving.mend(self._open[conversation_id])
 
     def tell_once(self, error: HistoryError) -> None:
         """Tell it, unless the same was told since something could last be saved."""

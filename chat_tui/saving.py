@@ -88,15 +88,20 @@ class Saving:
         """Save what of a conversation could not be saved when it came."""
         begins = conversation.id in self._not_begun
         on_path = {turn.id for turn in conversation.path}
-        others = [turn for turn in self._unsaved[conversation.id].values() if turn.id not in on_path]
+        waiting = self._unsaved[conversation.id].copy()
+        others = [turn for turn in waiting.values() if turn.id not in on_path]
         try:
             await self._history_of(conversation.id).mend(conversation, others, begins=begins)
         except ConversationNotFound:
-            self._note_deleted(conversation.id)
+            # Another store may be in use since: there it begins.
+            if conversation.id not in self._not_begun:
+                self._note_deleted(conversation.id)
         except HistoryError as error:
             self.tell_once(error)
         else:
-            self._unsaved.pop(conversation.id, None)
+            # Turns that came meanwhile still wait.
+            if self._unsaved.get(conversation.id) == waiting:
+                del self._unsaved[conversation.id]
             self._not_begun.discard(conversation.id)
             self._told.clear()
 

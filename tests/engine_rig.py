@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
@@ -176,6 +176,9 @@ class Noted:
         await self._note("take_in", head.title)
         return Landed(True, len(arrivals))
 
+    async def settled(self) -> None:
+        pass
+
     async def close(self) -> None:
         await self._note("close")
 
@@ -220,6 +223,16 @@ async def stage(
     assert not left, left
     assert rig.open == 0
     assert supply.told[-1] == "close"
+
+
+def in_loop(call: Callable[[HistoryError, bool], None]) -> Callable[[HistoryError, bool], None]:
+    """The same for the store's threads."""
+    loop = asyncio.get_running_loop()
+
+    def called(why: HistoryError, replaced: bool) -> None:
+        loop.call_soon_threadsafe(call, why, replaced)
+
+    return called
 
 
 async def chunks_of(answer: Answer, start: int = 0) -> list[Chunk]:

@@ -16,7 +16,7 @@ from chat_tui.config import Config
 from chat_tui.conversation import Conversation, Piece, Turn
 from chat_tui.errors import ChatTuiError, HistoryError
 from chat_tui.history.store import Store
-from tests.engine_rig import stage
+from tests.engine_rig import in_loop, stage
 from tests.routing_rig import slowly
 
 Displaced = list[tuple[HistoryError, bool]]
@@ -247,7 +247,7 @@ async def test_a_store_that_is_left_alone_stays_as_it_is(store: Store, file: Pat
 async def test_an_engine_saves_what_is_open_in_a_store_that_took_the_place(file: Path) -> None:
     store = await Store.open(file)
     async with stage(slowly("Yes"), history=store) as rig:
-        store.when_displaced = rig.engine.memory.note_displaced
+        store.when_displaced = in_loop(rig.engine.memory.note_displaced)
         first = await rig.engine.ask(None, "First")
         await first.saved.wait()
         other = await Store.open(file.with_name("other.db"))

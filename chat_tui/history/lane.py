@@ -23,13 +23,13 @@ class Lane:
         self,
         connect: Callable[[], sqlite3.Connection],
         place: str,
-        damaged: Callable[[], None],
+        damaged: Callable[[StoreDamaged], HistoryError],
         *,
         renew: Callable[[sqlite3.Connection], sqlite3.Connection] = lambda db: db,
         close: Callable[[sqlite3.Connection], None] = sqlite3.Connection.close,
     ) -> None:
-        """`renew` is called before each work: it gives the connection to use, another one where the file was displaced.
-        `close` closes one."""
+        """`damaged` gives the error to raise for damage that was met. `renew` is called before each work: it gives the
+        connection to use, another one where the file was displaced. `close` closes one."""
         self._connect, self._renew, self._close = connect, renew, close
         self._place = place
         self._damaged = damaged
@@ -52,9 +52,7 @@ class Lane:
             return work(self._db, *args, **named)
         except (sqlite3.Error, OSError) as error:
             mapped = told(error, self._place)
-            if isinstance(mapped, StoreDamaged):
-                self._damaged()
-            raise mapped from error
+            raise (self._damaged(mapped) if isinstance(mapped, StoreDamaged) else mapped) from error
 
     def shut(self, last: Callable[[sqlite3.Connection | None], None]) -> asyncio.Future[None]:
         """Refuses further work; `last` runs after what was asked before, then the connection is closed."""

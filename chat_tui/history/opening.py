@@ -49,6 +49,10 @@ class Settings(msgspec.Struct, frozen=True):
     """Makes texts of the bytes that the store holds for them."""
     when_recovering: Callable[[float], None] = lambda part: None
     """Called now and then in another thread while a damaged store is recovered, with the part that is done (0 to 1)."""
+    recovers: bool = False
+    """Whether a store that is found damaged while it is open is recovered at once, and not by the next start."""
+    recovery_seconds: float = 5.0
+    """So long the closing of a store waits for that."""
     search: search.SearchBounds = search.USUAL_BOUNDS
     """How much one step of a search does."""
 
@@ -221,6 +225,20 @@ def _back_up(db: sqlite3.Connection, file: Path | None, schema: int) -> None:
         return
     backup = file.with_name(f"{file.stem}.schema-{schema}{file.suffix}")
     copying.copy(db, backup, replace=True)
+
+
+def recover(file: Path, owner: Owner, settings: Settings) -> HistoryError:
+    """Recovers a store that this process has open, and to which it does not write meanwhile; what to tell the user.
+
+    Connections to it stay with the damaged file. Raises `HistoryError`, `sqlite3.Error`, `OSError`.
+    """
+    with door(owners_folder(file), settings.busy_seconds):
+        if owner.others():
+            raise StoreDamaged(
+                "The history's file is damaged, and another chat-tui has it open.",
+                "Close the other one: then this one brings over what can still be read.",
+            )
+        return _recover(file, 0, settings)
 
 
 def _recover(file: Path, others: int, settings: Settings) -> HistoryError:

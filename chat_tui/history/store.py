@@ -7,7 +7,6 @@ import sqlite3
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, suppress
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Concatenate, ParamSpec, TypeVar
@@ -23,8 +22,8 @@ from chat_tui.history import (
     checking,
     copying,
     costs,
-    displacement,
     erasing,
+    mending,
     naming,
     opening,
     reads,
@@ -34,8 +33,9 @@ from chat_tui.history import (
     writes,
 )
 from chat_tui.history.checking import CheckReport
-from chat_tui.history.displacement import StoreIdentity
+from chat_tui.history.connections import Connections, Displaced
 from chat_tui.history.lane import Lane, transaction
+from chat_tui.history.live_recovery import LiveRecovery
 from chat_tui.history.opening import Settings
 from chat_tui.history.owners import Owner
 from chat_tui.history.pieces import Fault, append
@@ -55,10 +55,6 @@ CATCH_UP_SECONDS = 0.1
 """Between two pieces of the indexing of old turns."""
 
 
-class _Displaced(HistoryError):
-    """The store's file is not at its place; the writer sees to that. Never leaves this module."""
-
-
 class Store:
     """Conversations on disk. Each call raises `HistoryError`; what a call has written is committed when it returns.
 
@@ -68,28 +64,20 @@ class Store:
     def __init__(self, file: Path | None, settings: Settings) -> None:
         """Use `open`."""
         self.file = file
-        self.warning: HistoryError | None = None
-        """What to tell the user when the store was damaged and had to be recovered."""
         self._texts = TextDecoder(settings.when_garbled)
         self._settings = settings = msgspec.structs.replace(settings, decode=self._texts)
-        self.read_only: HistoryError | None = None
-        """What each write raises where the store is only read; None: it can be written."""
-        self._connect_reader: Callable[[Path], sqlite3.Connection] = partial(opening.reader, settings=settings)
         self._owner = Owner(None if file is None else opening.owners_folder(file))
-        place = "memory" if file is None else str(file)
-        self._known_identity: StoreIdentity | None = None
-        """Of the file that is written; None: it cannot be displaced, since it is in memory or only read."""
-        self._copy_beside: Path | None = None
-        """A copy that was saved beside the place, since that cannot be used."""
-        self._renewals = 0
+        self._connections = connections = Connections(file, self._owner, settings)
         self.when_displaced: Callable[[HistoryError, bool], None] = lambda warning, replaced: None
         """Called in another thread, with words for the user, after the file was deleted, moved or `replaced` while it
-        was open; what could be saved is saved by then."""
-        self._writer = Lane(self._connect, place, self._mark_damage, renew=self._renewed, close=self._close_connection)
+        was open, by one that was recovered too; what could be saved is saved by then."""
+        connections.when_displaced = lambda warning, replaced: self.when_displaced(warning, replaced)
+        self._writer = connections.writing_lane()
         # What is in memory belongs to one connection.
         self._reader = self._searcher = self._writer
         if file is not None:
-            self._reader, self._searcher = (self._reading_lane(file) for _ in range(2))
+            self._reader, self._searcher = (connections.reading_lane(file) for _ in range(2))
+        self._recovery = LiveRecovery(self._writer, connections)
         self._catching_up: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
 
@@ -114,11 +102,12 @@ class Store:
     async def _open_to_read(cls, file: Path, settings: Settings, why: HistoryError) -> Store:
         store = cls(file, settings)
         # Even when there is room again: what is read in this way may not change meanwhile.
-        store.read_only = HistoryError(
-            f"{why.title} The history is open read-only.",
-            "Nothing is saved. Free some disk space or make the folder writable, then start chat-tui again.",
+        store._connections.only_read(
+            HistoryError(
+                f"{why.title} The history is open read-only.",
+                "Nothing is saved. Free some disk space or make the folder writable, then start chat-tui again.",
+            )
         )
-        store._connect_reader = lambda file: opening.onlooker(file, settings)
         try:
             await store.conversations(limit=1)
         except BaseException:
@@ -140,7 +129,19 @@ class Store:
             await asyncio.shield(store._end())
             raise
         store._catching_up = asyncio.create_task(store._catch_up())
+        if settings.recovers:
+            store._recovery.watch()
         return store
+
+    @property
+    def read_only(self) -> HistoryError | None:
+        """What each write raises where the store is only read; None: it can be written."""
+        return self._connections.read_only
+
+    @property
+    def warning(self) -> HistoryError | None:
+        """What to tell the user when the store was damaged and had to be recovered."""
+        return self._connections.warning
 
     @property
     def notice(self) -> str:
@@ -154,77 +155,19 @@ class Store:
         """How many texts with wrong bytes were read so far; they hold U+FFFD in their place."""
         return self._texts.garbled
 
-    def _connect(self) -> sqlite3.Connection:
-        if self.file is None:
-            return opening.in_memory(self._settings)
-        if self.read_only is not None:
-            raise self.read_only
-        db, self.warning = opening.writer(self.file, self._owner, self._settings)
-        self._known_identity = displacement.identity_of(self.file)
-        return db
-
-    def _renewed(self, db: sqlite3.Connection) -> sqlite3.Connection:
-        """The writer's connection, to the file that is at the store's place."""
-        if (
-            self.file is None
-            or self._known_identity is None
-            or not displacement.is_displaced(self.file, self._known_identity)
-        ):
-            return db
-        try:
-            renewal = displacement.renewed(
-                db, self.file, self._owner, self._settings, self._known_identity, self._copy_beside
-            )
-        except displacement.NotRenewed as error:
-            self._copy_beside = error.aside
-            raise
-        self._copy_beside = None
-        self._known_identity = displacement.identity_of(self.file)
-        self._renewals += 1
-        self._close_connection(db)
-        self.when_displaced(renewal.warning, renewal.replaced)
-        return renewal.db
-
-    def _reading_lane(self, file: Path) -> Lane:
-        made = 0
-
-        def connect() -> sqlite3.Connection:
-            nonlocal made
-            if self._known_identity is not None and displacement.is_displaced(file, self._known_identity):
-                raise _Displaced("The history file is missing.")
-            made = self._renewals
-            return self._connect_reader(file)
-
-        def renew(db: sqlite3.Connection) -> sqlite3.Connection:
-            if made == self._renewals:
-                return db
-            fresh = connect()
-            self._close_connection(db)
-            return fresh
-
-        return Lane(connect, str(file), self._mark_damage, renew=renew, close=self._close_connection)
-
-    def _close_connection(self, db: sqlite3.Connection) -> None:
-        file, known = self.file, self._known_identity
-        if file is not None and known is not None and (self._renewals or displacement.is_displaced(file, known)):
-            displacement.close(db, file, self._settings.busy_seconds)
-        else:
-            db.close()
-
     async def _asked(
         self, lane: Lane, work: Callable[Concatenate[sqlite3.Connection, P], R], *args: P.args, **named: P.kwargs
     ) -> R:
         """What a lane that reads gives; where the file was displaced, after the writer has seen to that."""
         try:
             return await lane.run(work, *args, **named)
-        except _Displaced:
+        except Displaced:
             await self._writer.run(lambda db: None)
             return await lane.run(work, *args, **named)
 
-    def _mark_damage(self) -> None:
-        if self.file is not None:
-            with suppress(OSError):
-                opening.damage_mark(self.file).touch(0o600)
+    async def settled(self) -> None:
+        """Waits for the recovery of a store that was found damaged, but not for long."""
+        await self._recovery.wait(self._settings.recovery_seconds)
 
     async def close(self) -> None:
         """Waits for what is being written; answers that still grow become broken ones. Again does no harm."""
@@ -233,6 +176,7 @@ class Store:
         await asyncio.shield(self._closing)
 
     async def _end(self) -> None:
+        self._recovery.abandon()
         if self._catching_up is not None:
             self._catching_up.cancel()
         for lane in {self._reader, self._searcher} - {self._writer}:
@@ -242,8 +186,8 @@ class Store:
     def _leave(self, db: sqlite3.Connection | None) -> None:
         opened = db
         try:
-            if db is not None:
-                db = self._renewed(db)
+            if db is not None and not self._connections.suspended:
+                db = self._connections.renewed(db)
                 with transaction(db):
                     writes.settle_orphans(db, self._owner, own=True)
                 # Only where nobody is in the way: the log is as safe as the file.
@@ -296,7 +240,7 @@ class Store:
 
         Unless it `begins` it must be there: raises `ConversationNotFound` for one that was deleted meanwhile.
         """
-        await self._write(writes.mend, conversation, others, self._owner.id, begins=begins)
+        await self._write(mending.mend, conversation, others, self._owner.id, begins=begins)
 
     async def grow(self, pieces: Sequence[Piece]) -> Sequence[Fault]:
         """The next pieces of growing answers, which cost the same however long these are; why one was not kept."""
@@ -439,7 +383,7 @@ class Store:
         """Reads the whole store for what may be wrong in it; seconds for a large one, while others go on."""
         report = await self._aside(checking.check)
         if report.damaged:
-            self._mark_damage()
+            self._connections.mark_damage()
         return report
 
     async def backup(self, target: Path) -> None:
@@ -455,7 +399,7 @@ class Store:
         # Where the file was displaced, the writer sees to that first.
         await self._asked(self._reader, lambda db: None)
         stop = Event()
-        lane = Lane(partial(self._connect_reader, self.file), str(self.file), self._mark_damage)
+        lane = self._connections.lane_aside(self.file)
         try:
             return await lane.run(work, stop, *args, **named)
         finally:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
-
-import msgspec
 
 from chat_tui.conversation import Conversation, Piece, Turn, now
 from chat_tui.errors import ConversationNotFound, HistoryError
@@ -38,8 +35,10 @@ def add_conversation(db: sqlite3.Connection, conversation: Conversation, owner: 
         add_turn(db, conversation.id, turn, owner)
 
 
-def add_turn(db: sqlite3.Connection, conversation_id: str, turn: Turn, owner: str) -> None:
-    """Adds it below its parent and makes it the end of the current path."""
+def add_turn(
+    db: sqlite3.Connection, conversation_id: str, turn: Turn, owner: str, *, new_key: int | None = None
+) -> None:
+    """Adds it below its parent and makes it the end of the current path; None: with a key behind all others."""
     conversation = conversation_key(db, conversation_id)
     parent = None
     if turn.parent is not None:
@@ -52,9 +51,10 @@ def add_turn(db: sqlite3.Connection, conversation_id: str, turn: Turn, owner: st
     streaming = turn.state == "streaming"
     text = storable(turn.text)
     key = db.execute(
-        "INSERT INTO turn (id, conversation, parent, role, state, created, owner, verdict, kept, model, strategy, cost,"
-        " details, text, thinking) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO turn (key, id, conversation, parent, role, state, created, owner, verdict, kept, model, strategy,"
+        " cost, details, text, thinking) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
+            new_key,
             turn.id,
             conversation,
             parent and parent[0],
@@ -80,30 +80,6 @@ def add_turn(db: sqlite3.Connection, conversation_id: str, turn: Turn, owner: st
     db.execute(
         "UPDATE conversation SET leaf = ?, updated = max(updated, ?) WHERE key = ?",
         (key, microseconds(now()), conversation),
-    )
-
-
-def mend(
-    db: sqlite3.Connection, conversation: Conversation, others: Sequence[Turn], owner: str, *, begins: bool
-) -> None:
-    """Adds what of this conversation could not be saved when it came: a full disk may have room again.
-
-    `others` stand beside its path, a parent before its children. Where it is not there it is added if it `begins`.
-    """
-    path = conversation.path
-    if not begins:
-        conversation_key(db, conversation.id)
-    elif db.execute("SELECT 1 FROM conversation WHERE id = ?", (conversation.id,)).fetchone() is None:
-        add_conversation(db, msgspec.structs.replace(conversation, path=()), owner)
-    for turn in (*path, *others):
-        found = db.execute("SELECT state FROM turn WHERE id = ?", (turn.id,)).fetchone()
-        if found is None:
-            add_turn(db, conversation.id, turn, owner)
-        elif found[0] == "streaming" and turn.state != "streaming":
-            finish(db, turn, None)
-    db.execute(
-        "UPDATE conversation SET leaf = (SELECT key FROM turn WHERE id = ?) WHERE id = ?",
-        (path[-1].id if path else None, conversation.id),
     )
 
 

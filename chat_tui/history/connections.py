@@ -1,0 +1,179 @@
+"""A store's connections, always to the file that is at its place: where that was deleted, replaced or recovered while
+it was open, to the new one.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+from chat_tui.errors import HistoryError, StoreDamaged
+from chat_tui.history import displacement, opening
+from chat_tui.history.displacement import StoreIdentity
+from chat_tui.history.failures import told
+from chat_tui.history.lane import Lane
+from chat_tui.history.opening import Settings
+from chat_tui.history.owners import Owner
+
+
+class Displaced(HistoryError):
+    """The store's file is not at its place; the writer sees to that. Never leaves the store."""
+
+
+class Connections:
+    """Opens, renews and closes them. All but `recover` runs in the threads of the lanes that it makes."""
+
+    def __init__(self, file: Path | None, owner: Owner, settings: Settings) -> None:
+        self._file, self._owner, self._settings = file, owner, settings
+        self._place = "memory" if file is None else str(file)
+        self._connect_reader: Callable[[Path], sqlite3.Connection] = partial(opening.reader, settings=settings)
+        self.read_only: HistoryError | None = None
+        """What each write raises where the store is only read; None: it can be written."""
+        self.warning: HistoryError | None = None
+        """What to tell the user when the store was damaged and had to be recovered at the start."""
+        self.when_displaced: Callable[[HistoryError, bool], None] = lambda warning, replaced: None
+        self.when_damaged: Callable[[], None] | None = None
+        """Called after damage was met; None: nobody recovers the store while it is open."""
+        self._identity: StoreIdentity | None = None
+        """Of the file that is written; None: it cannot be displaced, since it is in memory or only read."""
+        self._copy_beside: Path | None = None
+        """A copy that was saved beside the place, since that cannot be used."""
+        self._renewals = 0
+        self.suspended = False
+        """The store is being recovered: what is written to the damaged file now would be lost."""
+        self._recovered: HistoryError | None = None
+        """What to tell of a recovered file that is at the place and not in use yet."""
+
+    def only_read(self, why: HistoryError) -> None:
+        """Use a store that cannot be written. Even when it can again: what is read in this way may not change."""
+        self.read_only = why
+        self._connect_reader = partial(opening.onlooker, settings=self._settings)
+
+    # -- lanes ----------------------------------------------------------------------------------------------------
+
+    def writing_lane(self) -> Lane:
+        """The one that writes."""
+        return Lane(self._connect, self._place, self.mark_damage, renew=self.renewed, close=self._close)
+
+    def reading_lane(self, file: Path) -> Lane:
+        """One that reads; its work raises `Displaced` until the writer has another connection."""
+        made = 0
+
+        def connect() -> sqlite3.Connection:
+            nonlocal made
+            if self._identity is not None and displacement.is_displaced(file, self._identity):
+                raise Displaced("The history file is missing.")
+            made = self._renewals
+            return self._connect_reader(file)
+
+        def renew(db: sqlite3.Connection) -> sqlite3.Connection:
+            if made == self._renewals:
+                return db
+            fresh = connect()
+            self._close(db)
+            return fresh
+
+        def damaged(error: StoreDamaged) -> HistoryError:
+            # One that was read when the recovered file took its place says nothing of that.
+            return self.mark_damage(error) if made == self._renewals else error
+
+        return Lane(connect, self._place, damaged, renew=renew, close=self._close)
+
+    def lane_aside(self, file: Path) -> Lane:
+        """One for long work."""
+        return Lane(partial(self._connect_reader, file), self._place, self.mark_damage)
+
+    # -- connections ----------------------------------------------------------------------------------------------
+
+    def _connect(self) -> sqlite3.Connection:
+        if self._file is None:
+            return opening.in_memory(self._settings)
+        if self.read_only is not None:
+            raise self.read_only
+        db, self.warning = opening.writer(self._file, self._owner, self._settings)
+        self._identity = displacement.identity_of(self._file)
+        return db
+
+    def renewed(self, db: sqlite3.Connection) -> sqlite3.Connection:
+        """The writer's connection, to the file that is at the store's place."""
+        if self._file is None or self._identity is None:
+            return db
+        if self.suspended:
+            raise _being_recovered()
+        if self._recovered is not None:
+            fresh, again = opening.writer(self._file, self._owner, self._settings)
+            warning, self._recovered = again or self._recovered, None
+            return self._changed(db, fresh, warning, replaced=True)
+        if not displacement.is_displaced(self._file, self._identity):
+            return db
+        try:
+            renewal = displacement.renewed(
+                db, self._file, self._owner, self._settings, self._identity, self._copy_beside
+            )
+        except displacement.NotRenewed as error:
+            self._copy_beside = error.aside
+            raise
+        self._copy_beside = None
+        return self._changed(db, renewal.db, renewal.warning, replaced=renewal.replaced)
+
+    def _changed(
+        self, db: sqlite3.Connection, fresh: sqlite3.Connection, warning: HistoryError, *, replaced: bool
+    ) -> sqlite3.Connection:
+        assert self._file is not None
+        self._identity = displacement.identity_of(self._file)
+        self._renewals += 1
+        self._close(db)
+        self.when_displaced(warning, replaced)
+        return fresh
+
+    def _close(self, db: sqlite3.Connection) -> None:
+        file, known = self._file, self._identity
+        if file is not None and known is not None and (self._renewals or displacement.is_displaced(file, known)):
+            displacement.close(db, file, self._settings.busy_seconds)
+        else:
+            db.close()
+
+    # -- damage ---------------------------------------------------------------------------------------------------
+
+    def mark_damage(self, error: StoreDamaged | None = None) -> HistoryError:
+        """Damage was met: the store is recovered, now or by the next start. The error to raise for it."""
+        if self._file is not None:
+            with suppress(OSError):
+                opening.damage_mark(self._file).touch(0o600)
+        if self.when_damaged is None or self._identity is None:
+            return error or told(sqlite3.DatabaseError(), self._place)
+        self.when_damaged()
+        return _being_recovered()
+
+    def suspend(self) -> None:
+        """Nothing is written from now on, until `recover` has ended."""
+        self.suspended = True
+
+    def recover(self) -> HistoryError | None:
+        """Put a new file with what can still be read in the place of the damaged one; why, where that fails.
+
+        Takes as long as reading the file. The writer uses the new one from then on.
+        """
+        try:
+            if self._file is None or self._identity is None or displacement.is_displaced(self._file, self._identity):
+                # The writer sees to that.
+                return None
+            self._recovered = opening.recover(self._file, self._owner, self._settings)
+            return None
+        except (sqlite3.Error, OSError, HistoryError) as error:
+            why = error if isinstance(error, HistoryError) else told(error, self._place)
+            return HistoryError(
+                why.title, f"Open conversations stay in memory and are saved as soon as possible. {why.hint}".strip()
+            )
+        finally:
+            self.suspended = False
+
+
+def _being_recovered() -> StoreDamaged:
+    return StoreDamaged(
+        "The history's file is damaged, and is being recovered.",
+        "You can go on: open conversations stay in memory, and are saved when that is done.",
+    )

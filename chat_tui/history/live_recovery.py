@@ -1,0 +1,79 @@
+"""Recovers a store that is found damaged while it is open. Meanwhile nothing is written, and what can be is read."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from contextlib import suppress
+
+from chat_tui.errors import HistoryError
+from chat_tui.history.connections import Connections
+from chat_tui.history.lane import Lane
+
+RETRY_SECONDS = 5.0
+"""After a recovery that failed, as while another process has the file open."""
+
+
+class LiveRecovery:
+    """At most one recovery at a time, begun where damage is met. Belongs to the event loop of its store."""
+
+    def __init__(self, writer: Lane, connections: Connections) -> None:
+        self._writer, self._connections = writer, connections
+        self._task: asyncio.Task[None] | None = None
+        self._not_before = 0.0
+
+    def watch(self) -> None:
+        """Begin a recovery whenever damage is met."""
+        loop = asyncio.get_running_loop()
+
+        def met() -> None:
+            # The loop may have ended.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(self._begin)
+
+        self._connections.when_damaged = met
+
+    def _begin(self) -> None:
+        if self._connections.when_damaged is None or asyncio.get_running_loop().time() < self._not_before:
+            return
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run())
+
+    async def _run(self) -> None:
+        # Where the writer cannot write for another reason, whoever writes next is told.
+        with suppress(HistoryError):
+            # In the writer's own turn: what it has begun to write is in the file by then.
+            await self._writer.run(lambda db: self._connections.suspend())
+            why = await self._recovered()
+            if why is not None:
+                self._not_before = asyncio.get_running_loop().time() + RETRY_SECONDS
+                self._connections.when_displaced(why, False)
+            await self._writer.run(lambda db: None)
+
+    async def _recovered(self) -> HistoryError | None:
+        """On a thread that the program's end does not wait for: killed within it, the next start recovers."""
+        loop = asyncio.get_running_loop()
+        ended: asyncio.Future[HistoryError | None] = loop.create_future()
+
+        def tell(why: HistoryError | None) -> None:
+            if not ended.done():
+                ended.set_result(why)
+
+        def recover() -> None:
+            why = self._connections.recover()
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(tell, why)
+
+        threading.Thread(target=recover, name="chat-tui-recovery", daemon=True).start()
+        return await ended
+
+    async def wait(self, seconds: float) -> None:
+        """Until a recovery that runs has ended, or so long."""
+        if self._task is not None:
+            await asyncio.wait({self._task}, timeout=seconds)
+
+    def abandon(self) -> None:
+        """Begin no other one, and do not follow the one that runs."""
+        self._connections.when_damaged = None
+        if self._task is not None:
+            self._task.cancel()
