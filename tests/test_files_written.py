@@ -23,7 +23,6 @@ ELSEWHERE = {
     "history/displacement.py": "SQLite's logs keep their names while a displaced store closes; nothing is written",
     "history/opening.py": "SQLite writes the store, and beside it the recovered one",
     "history/recovery/kept_files.py": "a damaged store is kept under another name, with SQLite's logs",
-    "history/store.py": "an empty mark beside the store",
 }
 """Modules that write otherwise, and why."""
 OF_PATHS = {"write_text", "write_bytes", "touch", "hardlink_to", "symlink_to"}

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -141,8 +140,7 @@ class Connections:
     def mark_damage(self, error: StoreDamaged | None = None) -> HistoryError:
         """Damage was met: the store is recovered, now or by the next start. The error to raise for it."""
         if self._file is not None:
-            with suppress(OSError):
-                opening.damage_mark(self._file).touch(0o600)
+            opening.mark_damage(self._file)
         if self.when_damaged is None or self._identity is None:
             return error or told(sqlite3.DatabaseError(), self._place)
         self.when_damaged()

@@ -10,7 +10,7 @@ import os
 import sqlite3
 import struct
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from threading import Timer
 
@@ -65,6 +65,12 @@ def owners_folder(file: Path) -> Path:
 def damage_mark(file: Path) -> Path:
     """Its presence says that SQLite found damage; the next opening recovers."""
     return file.with_name(f"{file.name}.damaged")
+
+
+def mark_damage(file: Path) -> None:
+    """Leave the mark, as far as that is possible."""
+    with suppress(OSError):
+        damage_mark(file).touch(0o600)
 
 
 def connect(file: Path | None, settings: Settings, *, create: bool = False) -> sqlite3.Connection:
