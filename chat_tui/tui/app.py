@@ -42,8 +42,8 @@ from chat_tui.tui.transcript.ink import Ink
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from chat_tui.core.preset import Preset
     from chat_tui.engine import Engine
-    from chat_tui.presets import Preset
     from chat_tui.tui.clipboard import Clipboard
 
 OpenEngine: TypeAlias = "Callable[[Callable[[ChatTuiError], None]], Awaitable[Engine]]"
@@ -268,7 +268,8 @@ class ChatApp(App[int]):
     def _close_gaps(self) -> None:
         """Textual keeps what held a notice that was taken away, as tall as it was: the next ones would drift away."""
         told = list(self._notifications)
-        for toast in self.screen.query(Toast):
+        # The last notice may come when the screens have gone.
+        for toast in self.screen.query(Toast) if self.screen_stack else ():
             if toast._notification not in told and isinstance(toast.parent, Widget):
                 toast.parent.remove()
 
