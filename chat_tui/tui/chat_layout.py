@@ -27,8 +27,8 @@ from chat_tui.tui.transcript.ink import Ink
 
 if TYPE_CHECKING:
     from chat_tui.answer import Answer
+    from chat_tui.core.preset import Preset
     from chat_tui.models import Standing
-    from chat_tui.presets import Preset
     from chat_tui.tui.insights_fold import InsightsFold
 
 WIDE, MIDDLE = 110, 80
@@ -235,7 +235,7 @@ class ChatLayout(Screen[None]):
         elif not folded and self.insights is None:
             from chat_tui.tui.insights_fold import InsightsFold
 
-            self.insights = InsightsFold(self.chat, self.host.tell, id="insights")
+            self.insights = InsightsFold(self.chat.last_answer, self.host.tell, id="insights")
             self.insights.display = False
             await self.query_one("#side").mount(self.insights)
         self._lay_out(*self.size)

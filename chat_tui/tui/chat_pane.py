@@ -236,6 +236,12 @@ class ChatPane(Vertical):
         await answer.saved.wait()
         self.post_message(self.Changed())
 
+    def last_answer(self) -> tuple[Turn | None, Answer | None]:
+        """The last turn of a model, and its answer where that is followed here."""
+        turn = next((turn for turn in reversed(self.transcript.turns) if turn.role == "assistant"), None)
+        answer = self.answer
+        return turn, answer if answer is not None and turn is not None and answer.turn.id == turn.id else None
+
     def hurry(self) -> bool:
         """Show at once what is still being typed; False when nothing is."""
         if self._hurry is None:

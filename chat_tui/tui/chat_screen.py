@@ -26,8 +26,8 @@ from chat_tui.tui.transcript.transcript import Transcript
 from chat_tui.tui.upkeep import Upkeep
 
 if TYPE_CHECKING:
+    from chat_tui.core.preset import Preset
     from chat_tui.engine import Engine
-    from chat_tui.presets import Preset
     from chat_tui.tui.as_you_type import AsYouType
 
 WARM_SECONDS = 0.6
@@ -255,7 +255,13 @@ class ChatScreen(ChatViews):
         from chat_tui.tui.history_screen import HistoryScreen
 
         screen = HistoryScreen(
-            engine, self.upkeep, self.chat.conversation_id or "", self.chat.turns, words, clock=self._clock
+            engine,
+            self.upkeep.act,
+            self.upkeep.undo,
+            self.chat.conversation_id or "",
+            self.chat.turns,
+            words,
+            clock=self._clock,
         )
         if self.app.screen is self:
             self.picker.close()

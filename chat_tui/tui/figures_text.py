@@ -306,3 +306,10 @@ def left_out(count: int) -> str:
 def seams(count: int) -> str:
     """The note that an answer was cut and went on."""
     return "it was cut, and went on" if count == 1 else f"it was cut {count} times, and went on"
+
+
+def byte_size(count: int) -> str:
+    """So many bytes, such as `12.3 kB`."""
+    if count < 1_000:
+        return f"{count} B"
+    return f"{count / 1_000:.1f} kB" if count < 999_950 else f"{count / 1_000_000:.1f} MB"

@@ -12,7 +12,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from chat_tui.tui.completion import Completion
-from chat_tui.tui.held_pastes import size
+from chat_tui.tui.figures_text import byte_size
 from chat_tui.tui.mentions import can_be_written, written
 
 MOST_FOUND = 50
@@ -52,7 +52,7 @@ class FileFinder:
         return [
             Completion(written(one.path, whole=False), "folder")
             if one.is_folder
-            else Completion(written(one.path) + " ", size(one.size_bytes))
+            else Completion(written(one.path) + " ", byte_size(one.size_bytes))
             for one in found
         ]
 

@@ -11,7 +11,7 @@ from chat_tui.attachments import Attachment
 from chat_tui.errors import ChatTuiError
 from chat_tui.text_safety import clean_line
 from chat_tui.tui import figures_text as words
-from chat_tui.tui.held_pastes import size
+from chat_tui.tui.figures_text import byte_size
 from chat_tui.tui.spans import Line, Span, SpanView, apart
 
 ROWS = 4
@@ -72,5 +72,5 @@ def _row(going: Going, no_images: bool) -> tuple[Span, Span]:
         return name, Span("reading…", "dim")
     if going.file.is_image and no_images:
         return Span(f"+ {going.name}", "warning"), Span("the model takes no images", "warning")
-    about = f"{size(going.stamp[0] if going.stamp else 0)} · {words.tokens(going.tokens, True)} tokens"
+    about = f"{byte_size(going.stamp[0] if going.stamp else 0)} · {words.tokens(going.tokens, True)} tokens"
     return name, Span(about, "dim")

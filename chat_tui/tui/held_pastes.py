@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from chat_tui.text_safety import clean
+from chat_tui.tui.figures_text import byte_size
 
 # What a text area lays out without a pause that is felt: 20,000 characters take it 14 ms, and each key in a line of
 # 4,000 characters 10 ms. What is pasted beyond that is held aside.
@@ -24,7 +25,7 @@ class HeldPastes:
             if held == text:
                 return name
         lines = text.count("\n") + (not text.endswith("\n"))
-        what = f"pasted {size(len(text.encode('utf-8', 'replace')))}, {lines:,} line{'s' * (lines != 1)}"
+        what = f"pasted {byte_size(len(text.encode('utf-8', 'replace')))}, {lines:,} line{'s' * (lines != 1)}"
         name, number = f"[{what}]", 1
         while name in self._texts:
             number += 1
@@ -51,13 +52,6 @@ class HeldPastes:
         """Let go of all of them."""
         self._texts.clear()
         self._pattern = None
-
-
-def size(count: int) -> str:
-    """So many bytes, such as `12.3 kB`."""
-    if count < 1_000:
-        return f"{count} B"
-    return f"{count / 1_000:.1f} kB" if count < 999_950 else f"{count / 1_000_000:.1f} MB"
 
 
 def is_long(text: str, times: float = 1.0) -> bool:

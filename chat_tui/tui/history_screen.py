@@ -27,7 +27,6 @@ from chat_tui.tui.history_groups import groups
 from chat_tui.tui.history_list import NoHistory, group_lines, local_now, summary_lines
 from chat_tui.tui.row_list import Filter, RowList, matching
 from chat_tui.tui.spans import Line, Span, SpanView, apart, crop, wrap
-from chat_tui.tui.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from chat_tui.engine import Engine
@@ -85,7 +84,10 @@ class Note(SpanView):
 
 
 class HistoryScreen(FramedScreen[tuple[str, str] | None]):
-    """Dismissed with (conversation id, turn id or ``) to be opened, None to stay."""
+    """Dismissed with (conversation id, turn id or ``) to be opened, None to stay.
+
+    `act` does what a key asks for to a conversation whose title stands at a place; `undo` takes the last of it back.
+    """
 
     DEFAULT_CSS = """
     HistoryScreen > .frame { height: 90%; }
@@ -109,7 +111,8 @@ class HistoryScreen(FramedScreen[tuple[str, str] | None]):
     def __init__(
         self,
         engine: Engine,
-        upkeep: Upkeep,
+        act: Callable[[str, str | None, Region | None], Awaitable[None]],
+        undo: Callable[[], Awaitable[None]],
         conversation_id: str,
         path: Sequence[Turn],
         words: str = "",
@@ -117,7 +120,7 @@ class HistoryScreen(FramedScreen[tuple[str, str] | None]):
         clock: Callable[[], datetime] = local_now,
     ) -> None:
         super().__init__("History")
-        self._engine, self._upkeep, self._clock = engine, upkeep, clock
+        self._engine, self._act, self._undo, self._clock = engine, act, undo, clock
         self._conversation_id, self._exchanges = conversation_id, rows.exchanges(path)
         self._summaries: Sequence[Summary] = ()
         self._texts: list[str] = []
@@ -307,11 +310,11 @@ class HistoryScreen(FramedScreen[tuple[str, str] | None]):
             window = self._rows.content_region
             place = Region(window.x + 1, window.y + self._rows.line_of(self._rows.cursor), window.width - 2, 1)
             id = shown.id if isinstance(shown, Summary) else shown.conversation
-        self.run_worker(self._acted(self._upkeep.act(what, id, place)))
+        self.run_worker(self._acted(self._act(what, id, place)))
 
     def action_undo(self) -> None:
         """Take back the last thing that was done."""
-        self.run_worker(self._acted(self._upkeep.undo()))
+        self.run_worker(self._acted(self._undo()))
 
     async def _acted(self, work: Awaitable[None]) -> None:
         await work

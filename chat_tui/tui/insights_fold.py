@@ -11,7 +11,6 @@ from chat_tui.errors import ChatTuiError
 from chat_tui.observing import Observer, insights_in
 from chat_tui.text_safety import clean_line
 from chat_tui.tui import figures_text as words
-from chat_tui.tui.chat_pane import ChatPane
 from chat_tui.tui.spans import Line, Span, SpanView, apart, crop, wrap
 
 if TYPE_CHECKING:
@@ -101,7 +100,8 @@ def _extras(insights: Insights, width: int) -> list[Line]:
 
 
 class InsightsFold(SpanView):
-    """Follows the answer of a chat; `tell` hears of plug-ins that fail."""
+    """Follows the last answer of a chat: its turn, and the answer itself while it runs. `tell` hears of plug-ins that
+    fail."""
 
     DEFAULT_CSS = """
     InsightsFold {
@@ -110,9 +110,15 @@ class InsightsFold(SpanView):
     }
     """
 
-    def __init__(self, chat: ChatPane, tell: Callable[[ChatTuiError], None], *, id: str | None = None) -> None:
+    def __init__(
+        self,
+        in_view: Callable[[], tuple[Turn | None, Answer | None]],
+        tell: Callable[[ChatTuiError], None],
+        *,
+        id: str | None = None,
+    ) -> None:
         super().__init__(id=id)
-        self._chat, self._tell = chat, tell
+        self._in_view, self._tell = in_view, tell
         self._subject = ""
         self._rows = 0
         self.insights = Insights()
@@ -129,10 +135,7 @@ class InsightsFold(SpanView):
 
     def look(self) -> None:
         """Another answer may be in view: follow that, unless it is the same."""
-        answer = self._chat.answer
-        turn = next((turn for turn in reversed(self._chat.transcript.turns) if turn.role == "assistant"), None)
-        if answer is not None and turn is not None and answer.turn.id != turn.id:
-            answer = None
+        turn, answer = self._in_view()
         subject = turn.id if turn is not None else ""
         if subject == self._subject or not self.display:
             return

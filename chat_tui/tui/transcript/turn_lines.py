@@ -14,7 +14,7 @@ from chat_tui.core.finish_reasons import is_known
 from chat_tui.core.served_models import is_snapshot
 from chat_tui.text_safety import clean, clean_line
 from chat_tui.tui import figures_text as words
-from chat_tui.tui.held_pastes import size
+from chat_tui.tui.figures_text import byte_size
 from chat_tui.tui.keymap import as_bound, first_key
 from chat_tui.tui.transcript.ink import Ink
 from chat_tui.tui.transcript.parts import PartKind
@@ -130,9 +130,8 @@ def left_out_lines(count: int, width: int, ink: Ink) -> list[Line]:
 
 def file_lines(turn: Turn, width: int, ink: Ink) -> list[Line]:
     """The files that went along, a line each."""
-    told = (
-        f"+ {clean_line(file.name, 200)} · {size(file.size_bytes or len(file.content))}" for file in turn.attachments
-    )
+    sizes = ((file.name, byte_size(file.size_bytes or len(file.content))) for file in turn.attachments)
+    told = (f"+ {clean_line(name, 200)} · {size}" for name, size in sizes)
     return [Line([(fitting(text, width), ink.ground + ink.dim, False)]) for text in told]
 
 
