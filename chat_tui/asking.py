@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from chat_tui import presets
 from chat_tui.config import Config
 from chat_tui.conversation import STEERED, Conversation, Turn
-from chat_tui.presets import Preset
+from chat_tui.core.preset import Preset, decode_preset
 from chat_tui.request import Request
 
 _GO_ON = "(You were stopped so that these words could be added. Go on from where you stopped, and repeat nothing.)"
@@ -18,7 +17,7 @@ _GO_ON = "(You were stopped so that these words could be added. Go on from where
 def request_of(config: Config, conversation: Conversation, path: Sequence[Turn], settings: Request) -> Request:
     """The request for these turns; what `settings` leaves unset comes from the preset, then from the config."""
     defaults = config.request
-    preset = presets.decoded(conversation.preset) or Preset()
+    preset = decode_preset(conversation.preset) or Preset()
     settings = preset.settings(settings)
     if preset.prompt:
         path = [replace(turn, text=preset.spoken(turn.text)) if turn.role == "user" else turn for turn in path]

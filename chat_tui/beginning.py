@@ -9,7 +9,7 @@ import msgspec
 from chat_tui.conversation import Turn
 
 if TYPE_CHECKING:
-    from chat_tui.presets import Preset
+    from chat_tui.core.preset import Preset
 
 
 class Beginning(msgspec.Struct, frozen=True):

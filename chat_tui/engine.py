@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from chat_tui import presets
 from chat_tui.answer import Answer
 from chat_tui.answers import Answers
 from chat_tui.attachments import Attachment
@@ -25,11 +24,11 @@ from chat_tui.choosing import LEARNED
 from chat_tui.compare import Comparison, asked_of, named
 from chat_tui.config import Config
 from chat_tui.conversation import Conversation, Role, Turn, extended, new_id, now
+from chat_tui.core.preset import Preset, decode_preset
 from chat_tui.errors import ChatTuiError, CommandError
 from chat_tui.foreseeing import Foreseeing
 from chat_tui.memory import Memory
 from chat_tui.models import Fetching as Fetching
-from chat_tui.presets import Preset
 from chat_tui.preview import Preview
 from chat_tui.request import Request
 from chat_tui.routing.difficulty import features_of
@@ -386,7 +385,7 @@ async def _cleaned(text: str) -> str:
 
 def _in_parts(conversation: Conversation) -> bool:
     """Its answers work through a document, part by part."""
-    return (presets.decoded(conversation.preset) or Preset()).document
+    return (decode_preset(conversation.preset) or Preset()).document
 
 
 def _place(conversation: Conversation, turn_id: str, role: Role) -> int:

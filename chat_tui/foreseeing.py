@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 from msgspec.structs import replace
 
-from chat_tui import adaptive, presets
+from chat_tui import adaptive
 from chat_tui.asking import request_of
 from chat_tui.attachments import Attachment
 from chat_tui.beginning import Beginning
@@ -16,6 +16,7 @@ from chat_tui.choosing import Choosing
 from chat_tui.compare import asked_of, best_of
 from chat_tui.context import Context
 from chat_tui.conversation import Conversation, Turn, chained, new_id, now, title_of
+from chat_tui.core.preset import encode_preset
 from chat_tui.request import Request
 
 
@@ -90,7 +91,7 @@ class Foreseeing(Choosing):
             return await self.memory.conversation(conversation)
         given = conversation or Beginning()
         begun = Conversation(new_id(), title_of(text), given.system_prompt, created=now(), updated=now())
-        return replace(begun, path=chained(given.earlier), preset=presets.encoded(given.preset))
+        return replace(begun, path=chained(given.earlier), preset=encode_preset(given.preset))
 
     async def _next_request(self, before: Conversation, question: Turn, settings: Request | None) -> Request:
         """What would be asked next; of the new question only what is sent, so that two of the same words are equal."""

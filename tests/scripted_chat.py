@@ -13,11 +13,11 @@ from textual.pilot import Pilot
 from textual.widget import Widget
 
 from chat_tui.config import Config
+from chat_tui.core.preset import Preset
 from chat_tui.engine import Engine, Fetching
 from chat_tui.errors import ChatTuiError
 from chat_tui.history.store import Store
 from chat_tui.models import LOCAL_MODEL, SCRIPTED_MODEL, Model, Standing
-from chat_tui.presets import Preset
 from chat_tui.providers.scripted import Script, Scripted
 from chat_tui.request import Request
 from chat_tui.routing.router import Router

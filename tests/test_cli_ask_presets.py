@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chat_tui import presets
+from chat_tui.core.preset import decode_preset
 from chat_tui.history.store import Store
 from tests.model_server import ModelServer
 from tests.wire.home import QUICK, Home, kept
@@ -27,7 +27,7 @@ async def test_a_preset_speaks_for_the_question_and_is_kept(home: Home, server: 
     store = await Store.open(home.store)
     conversation = await store.conversation((await store.conversations())[0].id)
     await store.close()
-    preset = presets.decoded(conversation.preset)
+    preset = decode_preset(conversation.preset)
     assert preset is not None
     assert (preset.name, preset.values) == ("translate", {"language": "old Norse"})
 

@@ -16,13 +16,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chat_tui import presets
 from chat_tui.attachments import Attachment
 from chat_tui.chunks import ErrorInfo, Timings, Usage
 from chat_tui.conversation import Conversation, Quick, Tree, Turn
+from chat_tui.core.preset import Preset, decode_preset, encode_preset
 from chat_tui.history.store import Store
 from chat_tui.history.transfer import own
-from chat_tui.presets import Preset
 from chat_tui.route import Candidate, Route, Seam, Try
 from chat_tui.text_safety import clean, clean_line
 from tests.transfer_rig import imported
@@ -49,7 +48,7 @@ ROUTES = st.builds(
 )
 # Of a preset comes back what switches nothing on.
 PRESETS = st.just("") | st.builds(
-    lambda title, prompt, stop: presets.encoded(presets.Preset("p", title, system_prompt=prompt, stop=(stop,))),
+    lambda title, prompt, stop: encode_preset(Preset("p", title, system_prompt=prompt, stop=(stop,))),
     LINE,
     TEXT,
     TEXT,
@@ -186,7 +185,7 @@ async def test_a_preset_that_comes_in_switches_nothing_on(store: Store, tmp_path
     file = tmp_path / "export.json"
     file.write_text(json.dumps(record("c", QUESTION, preset=json.dumps({**said, **switches, "tools": ["shell"]}))))
     await imported(store, file)
-    preset = presets.decoded((await store.conversation("c")).preset)
+    preset = decode_preset((await store.conversation("c")).preset)
     assert preset == Preset("p", "P", system_prompt="Be brief.", temperature=0.5, stop=("x",))
 
 
@@ -202,7 +201,7 @@ async def test_a_number_of_a_preset_that_is_out_of_bounds_is_left_out(store: Sto
     file = tmp_path / "export.json"
     file.write_text(json.dumps(record("c", QUESTION, preset='{"name": "p", "temperature": 1e300, "top_p": -1}')))
     await imported(store, file)
-    assert presets.decoded((await store.conversation("c")).preset) == Preset("p")
+    assert decode_preset((await store.conversation("c")).preset) == Preset("p")
 
 
 async def test_a_path_on_which_the_user_has_gone_on_stays(store: Store, tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from chat_tui import presets
 from chat_tui.beginning import Beginning
+from chat_tui.core.preset import Preset, Variable, decode_preset, encode_preset, values_in, with_values
 from chat_tui.errors import CommandError, ConfigError
-from chat_tui.presets import Preset, Variable
 from chat_tui.request import Request
 from tests.engine_rig import ended, stage
 
@@ -45,7 +45,7 @@ def test_the_page_of_presets_names_all_and_its_example_can_be_read() -> None:
 def test_variables_are_filled_in_and_other_braces_stay() -> None:
     preset = parsed('system_prompt = "To {language}: {x} {} {text}"\n[variables]\nlanguage = "English"')
     assert preset.system() == "To English: {x} {} {text}"
-    assert presets.with_values(preset, {"language": "Dutch"}).system() == "To Dutch: {x} {} {text}"
+    assert with_values(preset, {"language": "Dutch"}).system() == "To Dutch: {x} {} {text}"
 
 
 def test_a_value_is_never_filled_in_once_more() -> None:
@@ -55,18 +55,18 @@ def test_a_value_is_never_filled_in_once_more() -> None:
 
 def test_a_variable_that_is_not_there_is_told_with_those_that_are() -> None:
     with pytest.raises(CommandError) as told:
-        presets.with_values(shipped("translate"), {"langage": "x"})
+        with_values(shipped("translate"), {"langage": "x"})
     assert "language" in told.value.hint
 
 
 def test_values_are_taken_as_they_are_typed() -> None:
     translate, story = shipped("translate"), shipped("story")
-    assert presets.values_in(translate, "Brazilian Portuguese") == {"language": "Brazilian Portuguese"}
-    assert presets.values_in(story, "words=80 genre=a space opera") == {"words": "80", "genre": "a space opera"}
-    assert presets.values_in(story, "noir words=80") == {"genre": "noir", "words": "80"}
-    assert presets.values_in(story, "") == presets.values_in(Preset(), "") == {}
+    assert values_in(translate, "Brazilian Portuguese") == {"language": "Brazilian Portuguese"}
+    assert values_in(story, "words=80 genre=a space opera") == {"words": "80", "genre": "a space opera"}
+    assert values_in(story, "noir words=80") == {"genre": "noir", "words": "80"}
+    assert values_in(story, "") == values_in(Preset(), "") == {}
     with pytest.raises(CommandError):
-        presets.values_in(Preset(name="mine"), "x")
+        values_in(Preset(name="mine"), "x")
 
 
 @pytest.mark.parametrize(
@@ -102,9 +102,9 @@ def test_ones_own_go_first_and_a_broken_one_is_left_out(tmp_path: Path) -> None:
 
 
 def test_what_a_conversation_keeps_is_the_same_preset() -> None:
-    preset = presets.with_values(shipped("translate"), {"language": "日本語"})
-    assert presets.decoded(presets.encoded(preset)) == preset
-    assert presets.decoded("") is presets.decoded("{") is presets.decoded('{"who": 1}') is None
+    preset = with_values(shipped("translate"), {"language": "日本語"})
+    assert decode_preset(encode_preset(preset)) == preset
+    assert decode_preset("") is decode_preset("{") is decode_preset('{"who": 1}') is None
 
 
 def test_what_the_user_says_goes_before_the_preset() -> None:
@@ -122,7 +122,7 @@ def test_what_the_user_says_goes_before_the_preset() -> None:
 
 
 async def test_a_conversation_speaks_as_its_preset_says() -> None:
-    preset = presets.with_values(shipped("translate"), {"language": "French"})
+    preset = with_values(shipped("translate"), {"language": "French"})
     async with stage(["Bonjour"], ["Non"]) as on:
         answer = await ended(await on.engine.ask(Beginning(preset=preset), "Good day"))
         await answer.saved.wait()
@@ -159,12 +159,12 @@ def test_a_preset_that_a_conversation_brings_is_cleaned_and_bounded() -> None:
         "stop": ["\n\n"],
         "variables": {"tone": {"default": "dry\x9b1m", "choices": ["a\nb"]}},
     }
-    preset = presets.decoded(json.dumps(kept))
+    preset = decode_preset(json.dumps(kept))
     assert preset is not None
     assert (preset.name, preset.title, preset.stop) == ("p", "T", ("\n\n",))
     assert (preset.temperature, preset.max_tokens, preset.top_p) == (None, None, 0.5)
     assert preset.variable("tone") == Variable("dry", choices=("a\nb",))
-    assert presets.decoded('{"x": ' + "[" * 100_000) is None
+    assert decode_preset('{"x": ' + "[" * 100_000) is None
 
 
 def test_a_presets_file_is_cleaned_where_it_comes_in() -> None:

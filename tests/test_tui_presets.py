@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from chat_tui import presets
-from chat_tui.presets import Preset, Variable
+from chat_tui.core.preset import Preset, Variable
 from chat_tui.tui.choice_screen import ChoiceScreen
 from chat_tui.tui.preset_calls import completions
 from tests.scripted_chat import ScriptedChat, scripted_chat

@@ -15,9 +15,9 @@ from chat_tui.batch.prompts import Prompt, Prompts
 from chat_tui.batch.results import Earlier, Result, line_of
 from chat_tui.beginning import Beginning
 from chat_tui.chunks import ErrorInfo, Timings
+from chat_tui.core.preset import Preset
 from chat_tui.engine import Engine
 from chat_tui.errors import ChatTuiError, CommandError, NoModel
-from chat_tui.presets import Preset
 from chat_tui.request import Request
 from chat_tui.text_safety import clean_line
 

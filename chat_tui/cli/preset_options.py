@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from chat_tui import presets
+from chat_tui.core.preset import Preset, with_values
 from chat_tui.errors import CommandError
-from chat_tui.presets import Preset
 from chat_tui.text_safety import clean_line
 
 
@@ -21,4 +21,4 @@ def preset_of(options: argparse.Namespace) -> Preset | None:
             raise CommandError("--set goes with --preset.", "Such as --preset translate --set language=French.")
         return None
     preset = presets.named(options.preset, presets.folders())
-    return presets.with_values(preset, {name.strip(): value for name, _, value in pairs})
+    return with_values(preset, {name.strip(): value for name, _, value in pairs})

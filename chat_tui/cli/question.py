@@ -10,12 +10,11 @@ from pathlib import Path
 
 import msgspec
 
-from chat_tui import presets
 from chat_tui.attachments import Attachment, is_no_text, of_bytes, read
 from chat_tui.beginning import Beginning
 from chat_tui.cli.preset_options import preset_of
 from chat_tui.cli.stderr import say
-from chat_tui.presets import Preset
+from chat_tui.core.preset import Preset, question_about
 from chat_tui.text_safety import clean
 
 STDIN_LIMIT = 16 * 1024 * 1024
@@ -45,7 +44,7 @@ def question_of(options: argparse.Namespace) -> Question:
         if piped.strip():
             attachments.append(of_bytes("standard input", piped))
         if attachments and not text.strip():
-            text = presets.question_about(preset, [file.name for file in attachments])
+            text = question_about(preset, [file.name for file in attachments])
         return Question(clean(text), attachments, preset)
     if is_no_text(piped):
         return Question(clean(text), [*attachments, of_bytes("standard input", piped)], preset)

@@ -19,8 +19,8 @@ from chat_tui.core import console
 from chat_tui.errors import ChatTuiError
 
 if TYPE_CHECKING:
+    from chat_tui.core.preset import Preset
     from chat_tui.engine import Engine
-    from chat_tui.presets import Preset
     from chat_tui.tui.app import ChatApp
 
 RECOVERY_NOTICE_SECONDS = 2.5

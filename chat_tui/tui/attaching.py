@@ -26,10 +26,10 @@ from chat_tui.tui.spans import SpanView
 
 if TYPE_CHECKING:
     from chat_tui.beginning import Beginning
+    from chat_tui.core.preset import Preset
 
     # Behind the first paint: the engine is not loaded for it.
     from chat_tui.engine import Engine
-    from chat_tui.presets import Preset
 
 MOST = 20
 """Files that go along with one question."""

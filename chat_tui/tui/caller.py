@@ -11,8 +11,8 @@ from chat_tui.tui.host import Host
 from chat_tui.tui.upkeep import Upkeep
 
 if TYPE_CHECKING:
+    from chat_tui.core.preset import Preset
     from chat_tui.engine import Engine
-    from chat_tui.presets import Preset
     from chat_tui.tui.as_you_type import AsYouType
     from chat_tui.tui.comparing import Comparing
 

@@ -28,8 +28,8 @@ from chat_tui.tui.turn_figures import figures_of
 
 if TYPE_CHECKING:
     # Behind the first paint: the engine is not loaded for it.
+    from chat_tui.core.preset import Preset
     from chat_tui.engine import Engine
-    from chat_tui.presets import Preset
 
 T = TypeVar("T")
 
@@ -274,9 +274,9 @@ class KeptChat(ChatPane):
     async def set_preset(self, preset: Preset | None) -> None:
         """Use a preset in this conversation, or in the one that begins with the next question; None: none."""
         if self.conversation_id is not None and self._engine is not None:
-            from chat_tui import presets
+            from chat_tui.core.preset import encode_preset
 
-            await self._engine.memory.set_preset(self.conversation_id, presets.encoded(preset))
+            await self._engine.memory.set_preset(self.conversation_id, encode_preset(preset))
         self._show_preset(preset)
 
     def _show_preset(self, preset: Preset | None) -> None:
@@ -415,9 +415,9 @@ class KeptChat(ChatPane):
 def _preset(kept: str) -> Preset | None:
     if not kept:
         return None
-    from chat_tui import presets
+    from chat_tui.core.preset import decode_preset
 
-    return presets.decoded(kept)
+    return decode_preset(kept)
 
 
 def joined(*texts: str) -> str:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from chat_tui import attachments, presets
 from chat_tui.attachments import Attachment
+from chat_tui.core.preset import Preset, question_about, values_in, with_values
 from chat_tui.errors import ChatTuiError, CommandError
-from chat_tui.presets import Preset
 from chat_tui.text_safety import clean_line
 from chat_tui.tui import figures_text as words
 from chat_tui.tui.caller import Caller
@@ -36,7 +36,7 @@ async def take(screen: Caller, engine: Engine, typed: str) -> None:
         screen.host.say("No preset is in use")
     else:
         preset = await asyncio.to_thread(presets.named, name, presets.folders())
-        await use(screen, engine, presets.with_values(preset, presets.values_in(preset, values)))
+        await use(screen, engine, with_values(preset, values_in(preset, values)))
 
 
 async def use(screen: Caller, engine: Engine, preset: Preset) -> None:
@@ -109,7 +109,7 @@ async def analyse(screen: Caller, engine: Engine, typed: str) -> None:
         # What is asked next in the conversation before keeps its own way.
         await screen.action_new_conversation()
     await use(screen, engine, preset)
-    screen.ask(match.group(4).strip() or presets.question_about(preset, [file.name]), [file])
+    screen.ask(match.group(4).strip() or question_about(preset, [file.name]), [file])
 
 
 def _read(path: str) -> Attachment:

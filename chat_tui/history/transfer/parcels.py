@@ -13,9 +13,9 @@ import msgspec
 from chat_tui.attachments import ATTACHABLE_TYPES, TEXT, Attachment, media_type_of
 from chat_tui.conversation import Turn, now
 from chat_tui.core.bounds import bounded_time
+from chat_tui.core.preset import without_switches
 from chat_tui.core.sanitizer import sanitized
 from chat_tui.errors import HistoryError
-from chat_tui.presets import without_switches
 from chat_tui.route import Route
 from chat_tui.text_safety import clean_line
 
