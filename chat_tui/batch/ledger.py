@@ -6,7 +6,6 @@ of that waits there too, until it takes their place, all at once.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import stat
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from chat_tui.batch import results
 from chat_tui.batch.results import Earlier
 from chat_tui.batch.shelf import Shelf, write
 from chat_tui.core import files
+from chat_tui.core.file_lock import try_lock
 from chat_tui.errors import CommandError
 
 
@@ -158,11 +158,9 @@ class Ledger:
 def _opened(path: Path) -> int:
     """The file for this process alone. Raises `CommandError` where another has it."""
     fd = files.open_private(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not try_lock(fd):
         os.close(fd)
         raise CommandError(
             f"Another batch is writing to {path}.", "Wait until it ends, or choose another file with --out."
-        ) from None
+        )
     return fd

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import glob
 import os
 import re
@@ -14,6 +13,7 @@ from pathlib import Path
 from threading import Event
 
 from chat_tui.core import files
+from chat_tui.core.file_lock import create_locked, try_lock
 from chat_tui.errors import HistoryError
 from chat_tui.history.failures import is_unreadable
 from chat_tui.history.lane import transaction
@@ -71,10 +71,9 @@ def _in_the_way(target: Path) -> HistoryError:
 def _unfinished(target: Path) -> Iterator[Path]:
     remove_unfinished(target.parent, target.name)
     file = target.with_name(f".{target.name}.{os.getpid()}.unfinished")
-    handle = files.open_private(file, os.O_CREAT | os.O_EXCL | os.O_RDWR)
+    # SQLite's own locks are of another kind: the two do not meet.
+    handle = create_locked(file)
     try:
-        # The lock ends with its process, however that ends; SQLite's own locks are of another kind.
-        fcntl.flock(handle, fcntl.LOCK_EX)
         yield file
     finally:
         _remove(file)
@@ -90,8 +89,8 @@ def remove_unfinished(folder: Path, name: str = "") -> None:
         with suppress(OSError):
             handle = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
             try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                _remove(file)
+                if try_lock(handle):
+                    _remove(file)
             finally:
                 os.close(handle)
 

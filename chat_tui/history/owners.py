@@ -5,15 +5,13 @@ An answer that grows belongs to the store that writes it. When the owner is gone
 
 from __future__ import annotations
 
-import fcntl
 import os
 import secrets
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from chat_tui.core import files
+from chat_tui.core.file_lock import create_locked, hold_lock, is_locked
 from chat_tui.errors import StoreBusy
 
 _DOOR = "opening"
@@ -32,8 +30,7 @@ class Owner:
         """Take the lock. Called while the door is held, so that nobody takes the new file for a dead one's."""
         if self._folder is None or self._lock is not None:
             return
-        self._lock = files.open_private(self._folder / self.id, os.O_CREAT | os.O_EXCL | os.O_RDWR)
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        self._lock = create_locked(self._folder / self.id)
 
     def renew(self) -> None:
         """Let `announce` take the lock anew where its file was deleted."""
@@ -72,39 +69,19 @@ class Owner:
 
 
 def _locked(folder: Path, owner: str) -> bool:
-    if not owner.isalnum():
-        return False
-    try:
-        handle = os.open(folder / owner, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(handle)
-    return False
+    return owner.isalnum() and is_locked(folder / owner)
 
 
 @contextmanager
 def door(folder: Path, wait_seconds: float) -> Iterator[None]:
     """One process at a time opens, migrates or recovers a store; raises `StoreBusy`."""
     folder.mkdir(mode=0o700, exist_ok=True)
-    handle = files.open_private(folder / _DOOR, os.O_CREAT | os.O_RDWR)
-    try:
-        until = time.monotonic() + wait_seconds
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > until:
-                    raise StoreBusy(
-                        "Another chat-tui is opening the history and has not finished.",
-                        "It may be bringing an older history up to date: wait a little, then try again.",
-                    ) from None
-                time.sleep(0.02)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(hold_lock(folder / _DOOR, wait_seconds))
+        except TimeoutError:
+            raise StoreBusy(
+                "Another chat-tui is opening the history and has not finished.",
+                "It may be bringing an older history up to date: wait a little, then try again.",
+            ) from None
         yield
-    finally:
-        os.close(handle)

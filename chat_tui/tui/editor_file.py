@@ -8,7 +8,6 @@ that is held as long as the process lives tells the files in use from those that
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import tempfile
@@ -21,6 +20,7 @@ import msgspec
 
 from chat_tui import paths
 from chat_tui.core import files
+from chat_tui.core.file_lock import create_locked, hold_lock, is_locked
 from chat_tui.core.input_files import read_regular
 
 LIMIT_BYTES = 16_000_000
@@ -77,8 +77,7 @@ class EditorFile:
         parent = folders.kept if origin is not None else folders.private
         with _alone(parent):
             folder = Path(tempfile.mkdtemp(dir=parent))
-            lock = files.open_private(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_EXCL)
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            lock = create_locked(folder / _LOCK)
         file = cls(folder, lock)
         try:
             if origin is not None:
@@ -142,28 +141,17 @@ def _abandoned(parent: Path) -> Iterator[Path]:
 
 def _in_use(folder: Path) -> bool:
     try:
-        lock = files.open_private(folder / _LOCK, os.O_RDWR)
+        return is_locked(folder / _LOCK)
     except OSError:
         return False
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(lock)
-    return False
 
 
 @contextmanager
 def _alone(parent: Path) -> Iterator[None]:
     """No other process makes or looks for files meanwhile."""
     parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = files.open_private(parent / _LOCK, os.O_RDWR | os.O_CREAT)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with hold_lock(parent / _LOCK):
         yield
-    finally:
-        os.close(lock)
 
 
 def _read(folder: Path) -> str:
