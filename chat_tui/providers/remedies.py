@@ -57,6 +57,7 @@ _SILENT = frozenset({"stream_options", "prefill", "prefix", "continue", "thinkin
 _TOLD = {"temperature": "`temperature`", "top_p": "`top_p`", "seed": "`seed`"}
 
 _SYSTEM_NOTE = "this model accepts no system prompt, so it was sent with the first question"
+_MODEL_LIMIT = "the most that this model accepts"
 _WHOLE_NOTE = "this model does not support streaming, so the reply arrives all at once"
 
 
@@ -129,22 +130,16 @@ def _of_all_dialects(status: int, said: str, text: str, error: Json, sent: Mappi
         and _has_system(sent)
         and (_NO_SYSTEM.search(said) or (status == 500 and _TEMPLATE.search(text[:_LONGEST])))
     ):
-        return Remedy(SYSTEM, "this model accepts no system prompt, so it was sent with the first question")
+        return Remedy(SYSTEM, _SYSTEM_NOTE)
     if status not in {400, 413, 422}:
         return None
     asked = _limit_in(sent)
     limit = output_limit(f"{said} {_param(error)}", asked)
     if limit is None:
         return None
-    told = f"from {asked:,} to {limit.tokens:,}" if asked else f"to {limit.tokens:,}"
     if limit.of_model and asked:
-        return Remedy(
-            f"{MAX_TOKENS}{limit.tokens}", f"`max_tokens` was lowered {told}, the most that this model accepts"
-        )
-    return Remedy(
-        f"{ROOM}{limit.tokens}",
-        f"`max_tokens` was lowered {told}, the space left in the context window",
-    )
+        return Remedy(f"{MAX_TOKENS}{limit.tokens}", _lowered_note(asked, limit.tokens, _MODEL_LIMIT))
+    return Remedy(f"{ROOM}{limit.tokens}", _lowered_note(asked, limit.tokens, "the space left in the context window"))
 
 
 def note_of_known(quirk: str, request: Request, left_out: Iterable[str]) -> str:
@@ -155,10 +150,7 @@ def note_of_known(quirk: str, request: Request, left_out: Iterable[str]) -> str:
     if quirk.startswith(MAX_TOKENS):
         most = int(quirk.removeprefix(MAX_TOKENS))
         asked = request.max_tokens
-        lowered = asked is not None and asked > most
-        return (
-            f"`max_tokens` was lowered from {asked:,} to {most:,}, the most that this model accepts" if lowered else ""
-        )
+        return _lowered_note(asked, most, _MODEL_LIMIT) if asked is not None and asked > most else ""
     if quirk == SYSTEM:
         return _SYSTEM_NOTE if any(turn.role == "system" for turn in request.turns) else ""
     if quirk == WHOLE:
@@ -169,6 +161,12 @@ def note_of_known(quirk: str, request: Request, left_out: Iterable[str]) -> str:
     if quirk in _TOLD:
         return _note_of(quirk) if getattr(request, quirk) is not None else ""
     return _note_of(quirk) if quirk.startswith("thinking") and request.thinking is not None else ""
+
+
+def _lowered_note(before: int | None, now: int, limit: str) -> str:
+    """The note that `max_tokens` was lowered to a limit; `before` is None or 0 if the request set none."""
+    change = f"from {before:,} to {now:,}" if before else f"to {now:,}"
+    return f"`max_tokens` was lowered {change}, {limit}"
 
 
 def _note_of(quirk: str) -> str:
