@@ -11,13 +11,13 @@ from msgspec.structs import replace
 
 from chat_tui import config, paths
 from chat_tui.answer import Answer
-from chat_tui.assembly import open_engine
 from chat_tui.chunks import Token, has_answered
 from chat_tui.cli.choice import wrong_choice
+from chat_tui.cli.engine import open_reporting_engine, report
 from chat_tui.cli.interrupts import interrupts, unless
 from chat_tui.cli.paper import Paper
 from chat_tui.cli.question import Question, question_of
-from chat_tui.cli.stderr import say, say_recovering, say_updating, told
+from chat_tui.cli.stderr import say, told
 from chat_tui.engine import Engine
 from chat_tui.errors import ChatTuiError
 from chat_tui.observing import Observer
@@ -51,13 +51,7 @@ def run(options: argparse.Namespace) -> int:
 
 async def _ask(settings: config.Config, question: Question, options: argparse.Namespace) -> int:
     interrupted = interrupts()
-    engine = await open_engine(
-        settings,
-        save=not (options.no_save or options.private),
-        tell=_tell,
-        when_slow=say_updating,
-        when_recovering=say_recovering,
-    )
+    engine = await open_reporting_engine(settings, save=not (options.no_save or options.private))
     request = Request(
         model=options.model and clean_line(options.model, 300),
         strategy=options.strategy,
@@ -129,7 +123,7 @@ async def _written(answer: Answer, paper: Paper, settings: config.Config, interr
     delay = settings.display.typing_delay_seconds if paper.is_watched else 0.0
     hold_bytes = sys.maxsize if delay else given.streaming_buffer_size
     batches = answer.batches(tokens=given.streaming_batch_size, hold_bytes=hold_bytes)
-    observer = Observer(_tell) if settings.display.insights else None
+    observer = Observer(report) if settings.display.insights else None
     # What it needs is loaded while the model is on its way to the first token.
     loading = asyncio.ensure_future(observer.look()) if observer is not None else None
     try:
@@ -148,7 +142,3 @@ async def _written(answer: Answer, paper: Paper, settings: config.Config, interr
     finally:
         if loading is not None:
             await loading
-
-
-def _tell(error: ChatTuiError) -> None:
-    told(error)

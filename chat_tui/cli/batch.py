@@ -10,15 +10,15 @@ from pathlib import Path
 import msgspec
 
 from chat_tui import config, paths
-from chat_tui.assembly import open_engine
 from chat_tui.batch.ledger import Ledger
 from chat_tui.batch.prompts import Prompts
 from chat_tui.batch.running import Batch, Count, Job
 from chat_tui.cli.batch_progress import Progress
 from chat_tui.cli.choice import wrong_choice
+from chat_tui.cli.engine import open_reporting_engine
 from chat_tui.cli.interrupts import interrupts
 from chat_tui.cli.preset_options import preset_of
-from chat_tui.cli.stderr import say, say_recovering, say_updating, told
+from chat_tui.cli.stderr import say, told
 from chat_tui.core import console
 from chat_tui.errors import ChatTuiError, CommandError
 from chat_tui.request import Request
@@ -86,9 +86,7 @@ def _ledger(options: argparse.Namespace, prompts: Prompts) -> Ledger:
 
 async def _run(settings: config.Config, prompts: Prompts, ledger: Ledger, job: Job, options: argparse.Namespace) -> int:
     interrupted = interrupts()
-    engine = await open_engine(
-        settings, save=not options.private, tell=_tell, when_slow=say_updating, when_recovering=say_recovering
-    )
+    engine = await open_reporting_engine(settings, save=not options.private)
     try:
         progress = Progress(terminal=console.error_is_terminal())
         batch = Batch(engine, prompts, ledger, job, heard=lambda: progress.show(batch.count))
@@ -175,7 +173,3 @@ def _write_summary(count: Count, interrupted: bool) -> None:
     except OSError:
         # Nobody reads it, which changes nothing of what was done.
         return
-
-
-def _tell(error: ChatTuiError) -> None:
-    told(error)

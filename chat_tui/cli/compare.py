@@ -11,14 +11,14 @@ import msgspec
 
 from chat_tui import config, paths
 from chat_tui.answer import Answer
-from chat_tui.assembly import open_engine
 from chat_tui.chunks import Chunk, Error, Metadata, encode, has_answered
 from chat_tui.cli.choice import wrong_choice
 from chat_tui.cli.compare_table import table
+from chat_tui.cli.engine import open_reporting_engine
 from chat_tui.cli.interrupts import interrupts, unless
 from chat_tui.cli.paper import Paper, json_line
 from chat_tui.cli.question import Question, question_of
-from chat_tui.cli.stderr import say, say_recovering, say_updating, told, words_of
+from chat_tui.cli.stderr import say, told, words_of
 from chat_tui.compare import Comparison, Result, named
 from chat_tui.engine import Engine
 from chat_tui.errors import ChatTuiError
@@ -53,13 +53,7 @@ def run(options: argparse.Namespace) -> int:
 
 async def _run(settings: config.Config, question: Question, models: Sequence[str], options: argparse.Namespace) -> int:
     interrupted = interrupts()
-    engine = await open_engine(
-        settings,
-        save=not (options.no_save or options.private),
-        tell=_tell,
-        when_slow=say_updating,
-        when_recovering=say_recovering,
-    )
+    engine = await open_reporting_engine(settings, save=not (options.no_save or options.private))
     request = Request(
         strategy=options.strategy,
         max_tokens=options.max_tokens,
@@ -168,7 +162,3 @@ class _Columns:
         async with self._writing:
             if self.paper.waits:
                 await asyncio.to_thread(self.paper.flush)
-
-
-def _tell(error: ChatTuiError) -> None:
-    told(error)
