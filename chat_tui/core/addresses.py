@@ -17,12 +17,18 @@ _QUOTES = "\"'`<>\u2018\u2019\u201c\u201d"
 _HTTP = re.compile(r"(https?):/{0,2}(?!/)", re.IGNORECASE)
 _PARTS = re.compile(r"([^/?#]*)([^?#]*)(\?[^#]*)?(?:#.*)?", re.DOTALL)
 _VERSION = r"/v\d[\w.-]*"
+_OLLAMA_ENDPOINTS = r"/api/(?:chat|generate|tags|show|ps|version|embed|embeddings)"
+_ENDPOINTS = (
+    r"/(?:chat(?:/completions)?|completions?|responses|embeddings|models(?:/[^/]+)?|complete"
+    r"|messages(?:/count_tokens|/batches)?|api/(?:chat|generate|tags))"
+)
+"""Endpoints of any dialect, as they stand behind a version: servers speak several dialects below one address."""
 _PRIVATE_NAMES = (".local", ".localhost", ".lan", ".home", ".internal", ".home.arpa", ".test")
 _SDKS_APPEND_VERSION = ("anthropic", "gemini")
 _DIALECTS = {
     "anthropic": r"/anthropic(?:/v1)?(?:/messages)?$|/v1/messages$",
     "gemini": r":(?:streamGenerateContent|generateContent)$",
-    "ollama": r"/api/(?:chat|generate|tags)$",
+    "ollama": rf"{_OLLAMA_ENDPOINTS}$",
 }
 _TLS_PORTS = ("443", "8443")
 
@@ -64,8 +70,12 @@ def base_url(
     previous = ""
     while url != previous:
         previous = url
-        url = re.sub(f"(?:{endings})+$", "", url).rstrip("/")
+        url = re.sub(f"(?:{endings})+$", "", url, flags=re.IGNORECASE).rstrip("/")
+        url = re.sub(f"({_VERSION}){_ENDPOINTS}$", r"\1", url, flags=re.IGNORECASE)
         url = re.sub(f"({_VERSION})\\1+$", r"\1", url)
+        if dialect != "ollama":
+            # Ollama's own paths are not below those of other dialects.
+            url = re.sub(f"{_OLLAMA_ENDPOINTS}$", "", url, flags=re.IGNORECASE)
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0:
         raise ValueError("no host")
@@ -106,7 +116,7 @@ def ollama_address(host: str) -> str:
 def dialect_of(address: str) -> str:
     """The dialect that an address names by its path, as it is pasted from a documentation; empty where it does not."""
     path = cleaned_address(address).partition("?")[0].rstrip("/")
-    return next((name for name, pattern in _DIALECTS.items() if re.search(pattern, path)), "")
+    return next((name for name, pattern in _DIALECTS.items() if re.search(pattern, path, re.IGNORECASE)), "")
 
 
 def is_loopback(address: str) -> bool:

@@ -47,7 +47,7 @@ def dialect() -> Dialect:
         look_up=LookUp(questions, learned),
         json_lines=True,
         root="",
-        pasted=r"/api(?:/chat|/generate|/tags)?|/v1(?:/chat/completions|/models)?",
+        pasted=r"/api(?:/chat|/generate|/tags|/show|/ps|/version|/embed|/embeddings)?|/v1",
         fetch_hint="Fetch it with `ollama pull {model}`.",
     )
 
