@@ -30,16 +30,22 @@ Broken = tuple[type[Exception], ...]
 
 
 async def bursts(
-    pieces: AsyncIterator[bytes], content_type: str, spoken: Dialect, broken: Broken, *, begins_thinking: bool = False
+    pieces: AsyncIterator[bytes],
+    content_type: str,
+    spoken: Dialect,
+    broken: Broken,
+    *,
+    begins_thinking: bool = False,
+    has_bare_channels: bool = False,
 ) -> AsyncGenerator[Sequence[Chunk], None]:
     """The bursts of a reply with status 200: one for each read. The last chunk is an `End`. Raises `ProviderError`.
 
     What came before an error is handed out before it is raised. An empty burst says that the server is at work: bytes
     have come that mean nothing yet. `begins_thinking`: the model is known to leave out the mark that opens its
-    thinking.
+    thinking, `has_bare_channels`: it may write harmony's channels without their marks.
     """
     kind = content_type.partition(";")[0].strip().lower()
-    reading = _reading_of(spoken, begins_thinking=begins_thinking)
+    reading = _reading_of(spoken, begins_thinking=begins_thinking, has_bare_channels=has_bare_channels)
     wrong: Broken = (ProviderError, *broken)
     burst: list[Chunk] = []
     at_work = False
@@ -89,10 +95,10 @@ async def bursts(
     yield burst[-1:]
 
 
-def _reading_of(spoken: Dialect, *, begins_thinking: bool) -> Reading:
+def _reading_of(spoken: Dialect, *, begins_thinking: bool, has_bare_channels: bool) -> Reading:
     reading = spoken.reading()
-    if begins_thinking and isinstance(reading, OneReply):
-        reading.expect_thinking()
+    if isinstance(reading, OneReply) and (begins_thinking or has_bare_channels):
+        reading.expect_thinking(begins_thinking=begins_thinking, has_bare_channels=has_bare_channels)
     return reading
 
 

@@ -8,6 +8,7 @@ from typing import ClassVar
 from chat_tui.chunks import Chunk, End, Metadata, State, Timings, Token, Usage
 from chat_tui.core.finish_reasons import state_of
 from chat_tui.errors import Garbled, ProviderError
+from chat_tui.providers.bare_channels import BareChannels
 from chat_tui.providers.dialects.complaint import error_of
 from chat_tui.providers.dialects.dialect import Json, parsed
 from chat_tui.providers.dialects.error_message import message_in
@@ -91,7 +92,7 @@ class OneReply:
         self._reason = ""
         self._usage: Usage | None = None
         self._timings = Timings()
-        self._tags = ThinkingTags()
+        self._tags: ThinkingTags | BareChannels = ThinkingTags()
         self._thinking = ThinkingFields()
         self._choice = FirstChoice()
         self._served = self._served_as = ""
@@ -173,9 +174,11 @@ class OneReply:
             # What came before its error is told; that the reply has no end, too.
             return
 
-    def expect_thinking(self) -> None:
-        """The model is known to begin in thinking without an opening mark. To be called before anything else."""
-        self._tags = ThinkingTags(begins_thinking=True)
+    def expect_thinking(self, *, begins_thinking: bool, has_bare_channels: bool) -> None:
+        """How the model is known to write its thinking: it leaves out the opening mark, or may write harmony's channels
+        without their marks. To be called before anything else."""
+        tags = ThinkingTags(begins_thinking=begins_thinking)
+        self._tags = BareChannels(tags) if has_bare_channels else tags
 
     def close(self) -> Sequence[Chunk]:
         """The ending, where a finish reason came without an end marker."""

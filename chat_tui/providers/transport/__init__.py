@@ -21,6 +21,7 @@ from chat_tui import errors
 from chat_tui.chunks import Chunk, End, Metadata, Token
 from chat_tui.models import Model, Provider
 from chat_tui.providers import reply as replies
+from chat_tui.providers.bare_channels import may_write_bare_channels
 from chat_tui.providers.dialects import dialect
 from chat_tui.providers.dialects.dialect import Call, Dialect, Json, parsed, streams
 from chat_tui.providers.dialects.look_up import Question
@@ -276,7 +277,14 @@ async def _attempt(
                 async with (
                     aclosing(pieces),
                     aclosing(
-                        replies.bursts(pieces, kind, spoken, BROKEN, begins_thinking=wire.begins_thinking)
+                        replies.bursts(
+                            pieces,
+                            kind,
+                            spoken,
+                            BROKEN,
+                            begins_thinking=wire.begins_thinking,
+                            has_bare_channels=may_write_bare_channels(model.id),
+                        )
                     ) as bursts,
                     aclosing(_mended(bursts, spoken, call, wire)) as mended,
                 ):
