@@ -7,6 +7,8 @@ import re
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import suppress
 
+import msgspec
+
 from chat_tui.chunks import Chunk, End, Token
 from chat_tui.errors import Garbled, ProviderError
 from chat_tui.providers.dialects.dialect import Dialect, Reading
@@ -29,23 +31,28 @@ Broken = tuple[type[Exception], ...]
 """What the bytes' iterator raises when the line breaks."""
 
 
+class ThinkingHabits(msgspec.Struct, frozen=True):
+    """How a model is known to write its thinking."""
+
+    begins_thinking: bool = False
+    """It leaves out the mark that opens it."""
+    has_bare_channels: bool = False
+    """It may write harmony's channels without their marks."""
+
+
+_USUAL = ThinkingHabits()
+
+
 async def bursts(
-    pieces: AsyncIterator[bytes],
-    content_type: str,
-    spoken: Dialect,
-    broken: Broken,
-    *,
-    begins_thinking: bool = False,
-    has_bare_channels: bool = False,
+    pieces: AsyncIterator[bytes], content_type: str, spoken: Dialect, broken: Broken, habits: ThinkingHabits = _USUAL
 ) -> AsyncGenerator[Sequence[Chunk], None]:
     """The bursts of a reply with status 200: one for each read. The last chunk is an `End`. Raises `ProviderError`.
 
     What came before an error is handed out before it is raised. An empty burst says that the server is at work: bytes
-    have come that mean nothing yet. `begins_thinking`: the model is known to leave out the mark that opens its
-    thinking, `has_bare_channels`: it may write harmony's channels without their marks.
+    have come that mean nothing yet.
     """
     kind = content_type.partition(";")[0].strip().lower()
-    reading = _reading_of(spoken, begins_thinking=begins_thinking, has_bare_channels=has_bare_channels)
+    reading = _reading_of(spoken, habits)
     wrong: Broken = (ProviderError, *broken)
     burst: list[Chunk] = []
     at_work = False
@@ -95,10 +102,10 @@ async def bursts(
     yield burst[-1:]
 
 
-def _reading_of(spoken: Dialect, *, begins_thinking: bool, has_bare_channels: bool) -> Reading:
+def _reading_of(spoken: Dialect, habits: ThinkingHabits) -> Reading:
     reading = spoken.reading()
-    if isinstance(reading, OneReply) and (begins_thinking or has_bare_channels):
-        reading.expect_thinking(begins_thinking=begins_thinking, has_bare_channels=has_bare_channels)
+    if isinstance(reading, OneReply) and habits != _USUAL:
+        reading.expect_thinking(begins_thinking=habits.begins_thinking, has_bare_channels=habits.has_bare_channels)
     return reading
 
 

@@ -129,7 +129,7 @@ class Transport:
                 may_be_stale=not stale,
                 may_redirect=redirects < REDIRECTS_LIMIT,
                 may_change=len(fresh) < QUIRKS_LIMIT,
-                begins_thinking=request.begins_thinking,
+                habits=replies.ThinkingHabits(request.begins_thinking, may_write_bare_channels(model.id)),
             )
             if not streams(request, made.call.quirks):
                 # It shows nothing of its work before it has said all.
@@ -223,7 +223,7 @@ class _Wire:
         may_be_stale: bool,
         may_redirect: bool,
         may_change: bool,
-        begins_thinking: bool = False,
+        habits: replies.ThinkingHabits,
     ) -> None:
         self.sent = asyncio.Event()
         """The request is out."""
@@ -232,8 +232,7 @@ class _Wire:
         self.accepted = False
         """The head says that the request is taken as it is."""
         self.may_redirect, self.may_change = may_redirect, may_change
-        self.begins_thinking = begins_thinking
-        """Its model is known to leave out the mark that opens its thinking."""
+        self.habits = habits
         self._fresh = not may_be_stale
         self.extensions = {"timeout": timeout.as_dict(), "trace": self._trace}
 
@@ -276,16 +275,7 @@ async def _attempt(
                 echoes = EchoFilter(line)
                 async with (
                     aclosing(pieces),
-                    aclosing(
-                        replies.bursts(
-                            pieces,
-                            kind,
-                            spoken,
-                            BROKEN,
-                            begins_thinking=wire.begins_thinking,
-                            has_bare_channels=may_write_bare_channels(model.id),
-                        )
-                    ) as bursts,
+                    aclosing(replies.bursts(pieces, kind, spoken, BROKEN, wire.habits)) as bursts,
                     aclosing(_mended(bursts, spoken, call, wire)) as mended,
                 ):
                     try:
