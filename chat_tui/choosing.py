@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from time import time
 
 from chat_tui.config import Config
@@ -16,7 +16,8 @@ from chat_tui.stage import LocalWeights, Supply
 LEARNED = "learned of models"
 """Where what was learned of the models is kept."""
 CHOSEN = "models chosen"
-"""Where the offered models are kept that somebody has chosen, one a line."""
+"""Where the offered models are kept that somebody has chosen, one a line, with the server that was agreed to behind a
+tab; without one where an earlier version has written it."""
 CHOSEN_LIMIT = 200
 LEFT_SECONDS = 60.0
 """What was deleted so long ago was left by a process that ended before it could erase it."""
@@ -73,30 +74,39 @@ class Choosing:
     async def recall(self) -> None:
         """Take up what was learned of the models before, which counts less when it is old, and who was chosen."""
         self._router.health.read(await self.memory.place(LEARNED), time())
-        self._supply.take(await self.chosen())
+        self._supply.take(await self._agreed())
 
     async def use(self, model: str) -> None:
         """Somebody has chosen a model: where it was merely offered it is in use from now on, also after a restart."""
         if self._supply.offers(model):
-            self._supply.take([model])
-            chosen = list(dict.fromkeys([*await self.chosen(), model]))
-            await self.memory.set_place(CHOSEN, "\n".join(chosen[-CHOSEN_LIMIT:]))
+            server = self._supply.server_of(model)
+            self._supply.take({model: server})
+            await self._keep_agreed({**await self._agreed(), model: server})
 
     async def forget(self, name: str) -> Sequence[str]:
         """Take back that this model, or every model of this provider, was chosen where it was merely offered.
 
         Gives the models that are not in use any more.
         """
-        chosen = await self.chosen()
-        taken_back = [model for model in chosen if name in {model, model.partition("/")[0]}]
+        agreed = await self._agreed()
+        taken_back = [model for model in agreed if name in {model, model.partition("/")[0]}]
         if taken_back:
             self._supply.drop(taken_back)
-            await self.memory.set_place(CHOSEN, "\n".join(model for model in chosen if model not in taken_back))
+            await self._keep_agreed({model: server for model, server in agreed.items() if model not in taken_back})
         return taken_back
 
     async def chosen(self) -> Sequence[str]:
         """The offered models that somebody has chosen."""
-        return (await self.memory.place(CHOSEN)).splitlines()
+        return list(await self._agreed())
+
+    async def _agreed(self) -> dict[str, str]:
+        """The same, with the servers that were agreed to."""
+        lines = (await self.memory.place(CHOSEN)).splitlines()
+        return {model: server for model, _, server in (line.partition("\t") for line in lines)}
+
+    async def _keep_agreed(self, agreed: Mapping[str, str]) -> None:
+        lines = [f"{model}\t{server}" if server else model for model, server in agreed.items()]
+        await self.memory.set_place(CHOSEN, "\n".join(lines[-CHOSEN_LIMIT:]))
 
     async def prepare(self) -> None:
         """Load what a question to any server will need; cheap in memory, for an idle moment."""

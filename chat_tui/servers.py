@@ -16,7 +16,7 @@ from chat_tui.errors import ChatTuiError, KeyRefused, ProviderError, Rejected
 from chat_tui.facts import Facts
 from chat_tui.known import KnownProvider
 from chat_tui.models import Model, Provider, Standing
-from chat_tui.providers.found_servers import FoundServers, place_of
+from chat_tui.providers.found_servers import FoundServers, identity_of, place_of
 from chat_tui.providers.keys import Keys
 from chat_tui.providers.replicas import Replicas
 from chat_tui.providers.roster import Roster
@@ -72,6 +72,10 @@ class Servers:
         self._offers: list[Standing] = []
         self._strangers: set[str] = set()
         """Offered servers of other accounts."""
+        self._owners: dict[str, ServerOwner] = {}
+        """Who runs the servers that were found on this machine, as far as it was last seen."""
+        self._agreed: dict[str, str] = {}
+        """The servers that were named or chosen: their addresses and owners then, by provider."""
         self._seen_loaded: set[str] = set()
         """Models that were asked about while they were loaded."""
         self._looking: set[asyncio.Task[None]] = set()
@@ -83,6 +87,22 @@ class Servers:
     def forget(self, provider: str) -> None:
         """It is no more than found: nobody names it now."""
         self._roster.forget(provider)
+        self._agreed.pop(provider, None)
+
+    def identity(self, name: str) -> str:
+        """Which server a provider's name means now: its address and, where it was found on this machine, its owner."""
+        provider = self._roster.offered.get(name) or self._roster.spoken_to(name)
+        return identity_of(provider, self._owners.get(name)) if provider is not None else ""
+
+    def agree(self, name: str, server: str) -> bool:
+        """Whether somebody has agreed to the server that a model's provider means now; `server` is what they agreed to,
+        empty where that was not kept: then any but another account's server on this machine."""
+        provider = name.partition("/")[0]
+        known = self._owners.get(provider)
+        if server != self.identity(provider) and (server or (known is not None and self._roster.is_stranger(known))):
+            return False
+        self._agreed[provider] = self.identity(provider)
+        return True
 
     def speaks_to(self, provider: str) -> bool:
         """This provider is in use."""
@@ -178,9 +198,16 @@ class Servers:
         """
         if not self._roster.was_found_here(provider):
             return None
-        owner = await self._found_servers.owner(provider)
-        if provider.name in self._roster.in_use and self._roster.is_stranger(owner):
+        owner = self._owners[provider.name] = await self._found_servers.owner(provider)
+        is_used = provider.name in self._roster.in_use
+        agreed = identity_of(provider, owner) if is_used else self._agreed.get(provider.name)
+        if agreed is None:
+            # Naming one of its models is agreeing to whoever runs it now.
+            agreed = self._agreed[provider.name] = identity_of(provider, owner)
+        has_changed = agreed != identity_of(provider, owner)
+        if self._roster.is_stranger(owner) and (is_used or has_changed):
             self._roster.distrust(provider)
+            self.forget(provider.name)
             self._lost(provider.name)
             await self.list_offers()
             raise Rejected(
@@ -285,7 +312,7 @@ class Servers:
             return
         if told.status != 200 or not told.listing:
             return
-        owner = await self._found_servers.owner(at_its_port(row, {}, told.host))
+        owner = self._owners[row.name] = await self._found_servers.owner(at_its_port(row, {}, told.host))
         provider = self._roster.answered(row, told.host, owner)
         models = await asyncio.to_thread(models_of, provider, told.listing)
         if not models:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -88,8 +88,12 @@ class Supply(Protocol):
     def offers(self, name: str) -> bool:
         """This model's provider was merely found, and is not used before somebody has chosen the model."""
 
-    def take(self, names: Sequence[str]) -> None:
-        """Use those of these models that are offered, now or as soon as they are found."""
+    def server_of(self, name: str) -> str:
+        """The server that one agrees to by choosing this model: its address and, on this machine, its owner."""
+
+    def take(self, agreed: Mapping[str, str]) -> None:
+        """Use those of these models that are offered, now or as soon as they are found, each at the server that was
+        agreed to; empty where that is not known."""
 
     def drop(self, names: Sequence[str]) -> None:
         """Use these models no longer, as far as they are only offered."""

@@ -6,7 +6,7 @@ What costs time to load (the HTTP client, the child's server) is loaded when a q
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 from math import ceil
 
@@ -74,7 +74,7 @@ class Parts:
         self._own_files = LocalFiles((local.runtime,))
         self._catalogue = catalogue
         self._pricing: asyncio.Task[None] | None = None
-        self._chosen: tuple[str, ...] = ()
+        self._chosen: dict[str, str] = {}
         self._facts = Facts(config, catalogue)
         self._servers = Servers(
             roster,
@@ -251,21 +251,28 @@ class Parts:
         """This model's provider was merely found."""
         return self._servers.offers(name.partition("/")[0])
 
-    def take(self, names: Sequence[str]) -> None:
-        """Use those of these models that are offered, now or as soon as they are found."""
-        self._chosen = tuple(dict.fromkeys([*self._chosen, *names]))
+    def server_of(self, name: str) -> str:
+        """The server that one agrees to by choosing this model: its address and, on this machine, its owner."""
+        return self._servers.identity(name.partition("/")[0])
+
+    def take(self, agreed: Mapping[str, str]) -> None:
+        """Use those of these models that are offered, now or as soon as they are found, each at the server that was
+        agreed to; empty where that is not known."""
+        self._chosen |= agreed
         self._take_chosen()
 
     def drop(self, names: Sequence[str]) -> None:
         """Use these models no longer, as far as they are only offered."""
         dropped = set(filter(self.offers, names))
-        self._chosen = tuple(name for name in self._chosen if name not in dropped)
+        self._chosen = {name: server for name, server in self._chosen.items() if name not in dropped}
         self.router.models = tuple(model for model in self.router.models if model.name not in dropped)
         for provider in {name.partition("/")[0] for name in dropped} - {model.provider for model in self.router.models}:
             self._servers.forget(provider)
 
     def _take_chosen(self) -> None:
-        taken = [model for name in self._chosen if self.offers(name) and (model := self._servers.admit(name))]
+        offered = [(name, server) for name, server in self._chosen.items() if self.offers(name)]
+        agreed = [name for name, server in offered if self._servers.agree(name, server)]
+        taken = [model for name in agreed if (model := self._servers.admit(name))]
         if taken:
             self._found(taken)
             self._begin_pricing()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
@@ -47,8 +47,11 @@ class Supply:
     def offers(self, name: str) -> bool:
         return name.startswith("offered/")
 
-    def take(self, names: Sequence[str]) -> None:
-        self.told += [f"take {name}" for name in names]
+    def server_of(self, name: str) -> str:
+        return "host"
+
+    def take(self, agreed: Mapping[str, str]) -> None:
+        self.told += [f"take {name}" for name in agreed]
 
     def drop(self, names: Sequence[str]) -> None:
         self.told += [f"drop {name}" for name in names]

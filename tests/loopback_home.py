@@ -30,12 +30,13 @@ async def engine_with(
     told: list[ChatTuiError] | None = None,
     runtime: Runtime | None = None,
     owner_of: OwnerLookup = _own,
+    saves: bool = False,
 ) -> AsyncIterator[Engine]:
-    """An engine that saves nothing and finds only what the test gives it."""
+    """An engine that finds only what the test gives it, and saves nothing unless it is asked to."""
     heard = told if told is not None else []
     engine = await open_engine(
         config or Config(),
-        save=False,
+        save=saves,
         tell=heard.append,
         environ=environ or {},
         known=known or {},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -72,7 +72,10 @@ class StandInSupply:
     def offers(self, name: str) -> bool:
         return False
 
-    def take(self, names: Sequence[str]) -> None:
+    def server_of(self, name: str) -> str:
+        return ""
+
+    def take(self, agreed: Mapping[str, str]) -> None:
         pass
 
     def drop(self, names: Sequence[str]) -> None:

@@ -154,6 +154,43 @@ async def test_a_strangers_server_is_used_once_it_was_chosen_and_that_is_remembe
         assert answer.turn.state == "complete"
 
 
+@pytest.mark.parametrize(("owner", "answers"), [(STRANGER, True), (NOBODY, False), (UNSEEN, False), (TRUSTED, True)])
+async def test_what_was_chosen_is_asked_for_again_where_its_owner_has_changed(
+    server: ModelServer, owner: ServerOwner, answers: bool
+) -> None:
+    async with engine_with(known=row_of(server), owner_of=lambda host, port: STRANGER, saves=True) as engine:
+        await engine.discover()
+        await engine.use("vllm/tiny")
+    async with engine_with(known=row_of(server), owner_of=lambda host, port: owner, saves=True) as engine:
+        await engine.recall()
+        await engine.discover()
+        found = standing(engine, "vllm/tiny")
+        assert found is not None
+        assert (found.state == "ready") is answers
+        assert list(await engine.chosen()) == ["vllm/tiny"]
+        # Choosing it again agrees to who runs it now.
+        await engine.use("vllm/tiny")
+        found = standing(engine, "vllm/tiny")
+        assert found is not None
+        assert found.state == "ready"
+
+
+async def test_a_chosen_server_that_changes_hands_meanwhile_gets_nothing(server: ModelServer) -> None:
+    owners = [STRANGER]
+    async with engine_with(known=row_of(server), owner_of=lambda host, port: owners[-1]) as engine:
+        await engine.discover()
+        await engine.use("vllm/tiny")
+        for owner, state in ((STRANGER, "complete"), (NOBODY, "failed"), (NOBODY, "complete")):
+            if state == "complete":
+                # Named, it is agreed to.
+                assert engine.knows("vllm/tiny")
+            owners.append(owner)
+            answer = await engine.ask(None, "hello", Request(model="vllm/tiny", fallback=False))
+            await ended(answer)
+            assert answer.turn.state == state
+    assert sum(exchange.path.endswith("completions") for exchange in server.exchanges) == 2
+
+
 async def test_the_first_use_tells_where_the_answer_comes_from_and_the_route_does_so_always(
     server: ModelServer,
 ) -> None:

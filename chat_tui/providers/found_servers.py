@@ -79,6 +79,14 @@ class FoundServers:
         return True
 
 
+def identity_of(provider: Provider, owner: ServerOwner | None) -> str:
+    """What makes it this server and no other: its address and, where it was found on this machine, its owner."""
+    host = clean_line(host_of(provider.base_url), 200)
+    if owner is None:
+        return host
+    return f"{host} run by {'an unknown account' if owner.uid is None else owner.uid}"
+
+
 def place_of(provider: Provider, owner: ServerOwner) -> str:
     """Where a found server is, as a route tells it."""
     return f"{host_of(provider.base_url)} (found on this machine, run by {_named(owner)})"
