@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import NoReturn
 
 from chat_tui import __version__
@@ -27,6 +26,8 @@ def main(arguments: Sequence[str] | None = None, *, platform: str = sys.platform
         return told(error)
     except KeyboardInterrupt:
         return 130
+    except console.OutputError as error:
+        return _unwritten(error)
     except Exception as error:
         if arguments is not None:
             raise
@@ -35,6 +36,16 @@ def main(arguments: Sequence[str] | None = None, *, platform: str = sys.platform
 
         report(error, "Your conversations are saved.")
         return 1
+
+
+def _unwritten(error: console.OutputError) -> int:
+    """The exit code where standard output takes no more: whoever reads only the beginning has what was wanted."""
+    console.discard_output()
+    if isinstance(error, console.OutputClosed):
+        return 0
+    say(f"chat-tui: standard output cannot be written: {error.strerror}.\n")
+    say("          Write to another place, and run the command again.\n")
+    return 1
 
 
 def _run(arguments: Sequence[str] | None) -> int:
@@ -113,8 +124,7 @@ class _Parser(argparse.ArgumentParser):
 
     def _print_message(self, message: str, file: object = None) -> None:
         """Help and version."""
-        with suppress(OSError):
-            console.write_output(message)
+        console.write_output(message)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -94,7 +94,7 @@ async def _answered(
         # Whoever read us has gone, or the disk is full: the same way as a cancel.
         await engine.cancel(answer)
         paper.gone()
-        if not isinstance(error, (BrokenPipeError, ConnectionResetError)):
+        if not isinstance(error, BrokenPipeError):
             say(f"chat-tui: the answer cannot be written: {error.strerror}.\n")
         return 1
     finally:

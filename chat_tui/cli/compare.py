@@ -103,7 +103,7 @@ async def _written(comparison: Comparison, engine: Engine, interrupted: asyncio.
         # Whoever read us has gone, or the disk is full: the same way as a cancel.
         await comparison.cancel_all()
         columns.paper.gone()
-        if not isinstance(error, (BrokenPipeError, ConnectionResetError)):
+        if not isinstance(error, BrokenPipeError):
             say(f"chat-tui: the answers cannot be written: {error.strerror}.\n")
         return 1
     finally:

@@ -48,9 +48,6 @@ def run(options: argparse.Namespace) -> int:
                 raise
             # Damage that was met is noted: the next opening recovers what can be read.
             return _done(options, ended.append)
-    except BrokenPipeError:
-        console.discard_output()
-        return 0
     except asyncio.CancelledError:
         return 128 + ended[0]
 

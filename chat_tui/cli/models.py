@@ -53,6 +53,8 @@ def run(options: argparse.Namespace) -> int:
         if options.action == "remove":
             return _done("removed", library.remove(options.name), as_json=options.json)
         return _pull(options, library)
+    except console.OutputError:
+        raise
     except OSError as error:
         name = error.filename or paths.library_file()
         raise LocalModelError(f"{name} cannot be used: {error.strerror or error}.", "Mend it and try again.") from error

@@ -48,6 +48,8 @@ def _wrong_origin(origins: list[str]) -> str:
 def _announce(url: str) -> None:
     try:
         console.write_output(f"{url}\n")
-    except OSError:
+    except console.OutputError as error:
         # Whoever started it does not listen; the token may be known to others by the variable.
         console.discard_output()
+        if not isinstance(error, console.OutputClosed):
+            say(f"chat-tui: the address cannot be written to stdout: {error.strerror}.\n")

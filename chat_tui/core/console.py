@@ -6,10 +6,20 @@ goes through `escaped_json` first. Child processes, whose standard output is a p
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
 from chat_tui.text_safety import clean, clean_line
+
+
+class OutputError(OSError):
+    """Standard output does not take what was written: the disk is full, or nobody reads."""
+
+
+class OutputClosed(OutputError, BrokenPipeError):
+    """Nobody reads standard output any more."""
+
 
 _CLEAR_LINE = "\r\x1b[K"
 _LINE_CHARACTERS = 1000
@@ -36,17 +46,22 @@ def write_error(text: str) -> None:
 
 
 def write_output(text: str) -> None:
-    """Write to standard output, cleaned, in UTF-8 whatever the locale. Raises OSError, `BrokenPipeError` among them."""
+    """Write to standard output, cleaned, in UTF-8 whatever the locale. Raises `OutputError`."""
     write_data(clean(text))
 
 
 def write_data(text: str) -> None:
-    """Write to standard output as it is: for machines. Raises OSError, `BrokenPipeError` among them."""
+    """Write to standard output as it is: for machines. Raises `OutputError`."""
     if sys.stdout is None:
-        raise BrokenPipeError
-    sys.stdout.flush()
-    sys.stdout.buffer.write(text.encode("utf-8", "replace"))
-    sys.stdout.buffer.flush()
+        raise OutputClosed(errno.EPIPE, os.strerror(errno.EPIPE))
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode("utf-8", "replace"))
+        sys.stdout.buffer.flush()
+    except (BrokenPipeError, ConnectionResetError) as error:
+        raise OutputClosed(error.errno, error.strerror) from error
+    except OSError as error:
+        raise OutputError(error.errno, error.strerror) from error
 
 
 def discard_output() -> None:
