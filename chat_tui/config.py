@@ -39,6 +39,12 @@ HOST = r"[\w.-]+|\[?[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*\]?"
 """How the name of a host, or its address, is written."""
 ORIGIN = r"https?://[^/\s*?#@]+"
 """How an origin is written."""
+HEADER_NAME = r"[\w!#$%&'*+.^`|~-]+"
+"""How the name of an HTTP header is written, in ASCII (RFC 9110)."""
+HEADER_VALUE = r"(?:[!-~](?:[ -~\t]*[!-~])?)?"
+"""What an HTTP header can hold: one line of ASCII without blanks around it."""
+_OWN_HEADERS = {"content-length", "transfer-encoding"}
+"""Headers in lower case that say how long the request is."""
 
 
 class RequestDefaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -316,6 +322,7 @@ def _check_names(config: Config, file: str, text: str) -> None:
         if row.name in names:
             raise _wrong(file, text, f"{where}.name", f"`{clean_line(row.name, 40)}` is there twice")
         _check_addresses(row, where, file, text)
+        _check_headers(row, where, file, text)
         if row.dialect and row.dialect not in DIALECTS and row.dialect not in (others := plug_in_dialects()):
             raise _wrong(file, text, f"{where}.dialect", f"must be one of {', '.join([*DIALECTS, *others])}")
         names.add(row.name)
@@ -359,6 +366,18 @@ def _check_addresses(row: ProviderRow, where: str, file: str, text: str) -> None
     for key, url in named:
         if (url or key == "base_urls") and not cleaned_address(url).startswith(("http://", "https://")):
             raise _wrong(file, text, f"{where}.{key}", "must begin with http:// or https://")
+
+
+def _check_headers(row: ProviderRow, where: str, file: str, text: str) -> None:
+    """What HTTP cannot carry is found here, with its line, and not at the first question. Values are never repeated."""
+    for name, value in row.headers.items():
+        key = f"{where}.headers.{clean_line(name, 40)}"
+        if not re.fullmatch(HEADER_NAME, name, re.ASCII):
+            raise _wrong(file, text, key, "is no name for a header: letters, digits and hyphens are")
+        if name.lower() in _OWN_HEADERS:
+            raise _wrong(file, text, key, "cannot be set: it follows from the request")
+        if not re.fullmatch(HEADER_VALUE, value):
+            raise _wrong(file, text, key, "must be one line of ASCII characters, without blanks around it")
 
 
 def _wrong(file: str, text: str, key: str, what: str) -> ConfigError:

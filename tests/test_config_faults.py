@@ -61,3 +61,30 @@ def test_no_word_of_the_parsers_is_left() -> None:
     assert len(told) > 50
     words = set(" ".join(told).replace("`", " ").split())
     assert not {"object", "array", "null", "Expected", "Invalid"} & words
+
+
+ONE_LINE = "`providers[0].headers.X` must be one line of ASCII characters, without blanks around it."
+
+
+@pytest.mark.parametrize(
+    ("header", "told"),
+    [
+        ("'X Y' = 'a'", "`providers[0].headers.X Y` is no name for a header: letters, digits and hyphens are."),
+        ("'X:' = 'a'", "`providers[0].headers.X:` is no name for a header: letters, digits and hyphens are."),
+        ('X = "secret\\r\\nEvil: 1"', ONE_LINE),
+        ("X = 'secret€'", ONE_LINE),
+        ("X = ' secret'", ONE_LINE),
+        ("Content-Length = '5'", "`providers[0].headers.Content-Length` cannot be set: it follows from the request."),
+    ],
+)  # fmt: skip
+def test_a_header_that_cannot_be_sent_is_told_with_its_line_and_without_its_value(header: str, told: str) -> None:
+    title = fault(f"[[providers]]\nname = 'a'\nbase_url = 'http://x'\nheaders = {{ {header} }}")
+    assert title.endswith(told)
+    assert "line 4" in title
+    assert "secret" not in title
+
+
+@pytest.mark.parametrize("value", ["", "a", "Basic dXNlcjpwdw==", "a b\tc", "~!"])
+def test_what_a_header_can_hold_is_taken(value: str) -> None:
+    text = f"[[providers]]\nname = 'a'\nbase_url = 'http://x'\nheaders = {{ X-Team_1 = '{value}' }}"
+    assert parse(text.encode(), "my.toml").providers[0].headers == {"X-Team_1": value}
