@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -156,3 +157,18 @@ def test_a_link_stays_one(tmp_path: Path) -> None:
     ledger.close()
     assert (tmp_path / "link").is_symlink()
     assert file(tmp_path).read_bytes() == line(0)
+
+
+def test_a_named_pipe_that_nobody_reads_is_told_and_one_that_is_read_is_written_to(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(CommandError, match="a pipe that nobody reads"):
+        Ledger.to_file(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        ledger = Ledger.to_file(pipe)
+        ledger.put(0, b"{}\n")
+        ledger.close()
+        assert os.read(reader, 10) == b"{}\n"
+    finally:
+        os.close(reader)

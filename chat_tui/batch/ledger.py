@@ -6,6 +6,7 @@ of that waits there too, until it takes their place, all at once.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -41,7 +42,7 @@ class Ledger:
         path = path.expanduser().resolve()
         try:
             if path.exists() and not path.is_file():
-                return cls(os.open(path, os.O_WRONLY | os.O_CLOEXEC), None, Shelf(None))
+                return cls(_pipe(path), None, Shelf(None))
             was_there = path.exists()
             ledger = cls(_opened(path), path, Shelf(path.with_name(path.name + ".journal")))
             try:
@@ -163,4 +164,18 @@ def _opened(path: Path) -> int:
         raise CommandError(
             f"Another batch is writing to {path}.", "Wait until it ends, or choose another file with --out."
         )
+    return fd
+
+
+def _pipe(path: Path) -> int:
+    """A named pipe or a device to write to. Raises `CommandError` for a pipe that nobody reads: it would never open."""
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+        raise CommandError(
+            f"{path} is a pipe that nobody reads.", "Start its reader first, or choose a file with --out."
+        ) from None
+    os.set_blocking(fd, True)
     return fd
