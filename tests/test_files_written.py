@@ -5,7 +5,10 @@ from __future__ import annotations
 import ast
 import os
 import re
+import signal
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -133,6 +136,24 @@ def test_nothing_is_left_where_writing_fails(tmp_path: Path, kind: type[BaseExce
     with pytest.raises(kind):
         fail()
     assert [file.read_bytes() for file in tmp_path.iterdir()] == ([b"old"] if replace else [])
+
+
+def test_what_a_killed_process_left_half_written_is_removed_and_what_is_being_written_is_not(tmp_path: Path) -> None:
+    code = (
+        "import os, pathlib, signal; from chat_tui.core import files\n"
+        f"with files.new_file(pathlib.Path({str(tmp_path / 'killed')!r})) as opened:\n"
+        "    opened.write(b'half'); opened.flush(); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == -signal.SIGKILL
+    (left,) = tmp_path.iterdir()
+    theirs = tmp_path / ".chat-tui-theirs.part"
+    theirs.write_bytes(b"of the user")
+    with files.new_file(tmp_path / "a") as opened:
+        opened.write(b"whole")
+        assert not left.exists()
+        files.write(tmp_path / "b", b"another meanwhile")
+    assert sorted(os.listdir(tmp_path)) == [theirs.name, "a", "b"]
+    assert (tmp_path / "a").read_bytes() == b"whole"
 
 
 @pytest.mark.parametrize("there", ["a file", "a link", "a link to nothing", "a folder", "a pipe"])

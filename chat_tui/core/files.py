@@ -2,8 +2,8 @@
 
 A file appears under its name when it is whole, and not before: it is written under a name of its own beside its place,
 which nobody else has, readable by its owner only; forced to disk; and renamed. Whatever ends the writing, an error, a
-full disk or a cancel, leaves nothing behind. A link is never written through: one that is in the way is refused, or
-replaced itself.
+full disk or a cancel, leaves nothing behind; what a killed process has left is removed by the next one that writes into
+the same folder. A link is never written through: one that is in the way is refused, or replaced itself.
 
 All functions block, and raise `OSError`; `FileExistsError` where something is there that is not to be replaced.
 """
@@ -11,7 +11,9 @@ All functions block, and raise `OSError`; `FileExistsError` where something is t
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,6 +21,8 @@ from typing import BinaryIO
 
 PRIVATE = 0o600
 """The mode of what is written: its owner reads and writes it."""
+_PART = re.compile(r"\.chat-tui-[0-9a-f]{16}\.part")
+"""The name of a file that is being written."""
 _FLAGS = os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
 
 
@@ -27,8 +31,8 @@ def new_file(file: Path, *, replace: bool = False, mode: int = PRIVATE) -> Itera
     """The file to write into, in place once the block has ended well."""
     if not replace and os.path.lexists(file):
         raise _in_the_way(file)
-    part = file.with_name(f".chat-tui-{os.urandom(8).hex()}.part")
-    handle = open_private(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    _remove_abandoned(file.parent)
+    part, handle = _part_beside(file)
     try:
         with open(handle, "wb") as opened:
             yield opened
@@ -36,9 +40,41 @@ def new_file(file: Path, *, replace: bool = False, mode: int = PRIVATE) -> Itera
             if mode != PRIVATE:
                 os.fchmod(handle, mode)
             os.fsync(handle)
-        move(part, file, replace=replace)
+            # Closing the file gives up its lock: it has its name by then.
+            move(part, file, replace=replace)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _part_beside(file: Path) -> tuple[Path, int]:
+    """A new file to write into, locked while it is open: the lock ends with its process, however that ends."""
+    while True:
+        part = file.with_name(f".chat-tui-{os.urandom(8).hex()}.part")
+        handle = open_private(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+        # Some file systems know no locks: then nothing is taken for abandoned.
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        if os.fstat(handle).st_nlink:
+            return part, handle
+        # Another process has taken it for abandoned before it was locked.
+        os.close(handle)
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove what processes that were killed have left half-written here."""
+    try:
+        with os.scandir(folder) as entries:
+            parts = [Path(entry.path) for entry in entries if _PART.fullmatch(entry.name)]
+    except OSError:
+        return
+    for part in parts:
+        with suppress(OSError):
+            handle = os.open(part, os.O_RDONLY | _FLAGS | os.O_NONBLOCK)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                part.unlink()
+            finally:
+                os.close(handle)
 
 
 def write(file: Path, content: bytes | str, *, replace: bool = False) -> None:
