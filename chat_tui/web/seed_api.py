@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from chat_tui.answer import Answer
 from chat_tui.beginning import Beginning
-from chat_tui.chunks import Chunk, ErrorInfo
+from chat_tui.chunks import Chunk, ErrorInfo, has_answered
 from chat_tui.engine import Engine
 from chat_tui.errors import ConversationNotFound
 from chat_tui.request import Request as Settings
@@ -85,6 +85,9 @@ async def generate(request: Request) -> Response:
         return _json(failed, status, await when_again(door, answer, status))
     if end.state == "cancelled":
         return _json(NotGenerated("The answer was cancelled; the part is kept.", answer.text, metadata), 503)
+    if not has_answered(end.state, answer.text):
+        words = "The model or a filter refused to answer. Rephrase the question, or choose another model."
+        return _json(NotGenerated(words, answer.text, metadata), 400)
     return _json(Generated(answer.text, metadata), 200)
 
 
