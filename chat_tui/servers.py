@@ -96,12 +96,13 @@ class Servers:
 
     def agree(self, name: str, server: str) -> bool:
         """Whether somebody has agreed to the server that a model's provider means now; `server` is what they agreed to,
-        empty where that was not kept: then any but another account's server on this machine."""
+        empty where that was not kept: then the provider's usual one, but no server of another account."""
         provider = name.partition("/")[0]
-        known = self._owners.get(provider)
-        if server != self.identity(provider) and (server or (known is not None and self._roster.is_stranger(known))):
+        now, offer, owner = self.identity(provider), self._roster.offered.get(provider), self._owners.get(provider)
+        is_usual = not (offer and offer.address_source) and not (owner and self._roster.is_stranger(owner))
+        if server != now and (server or not is_usual):
             return False
-        self._agreed[provider] = self.identity(provider)
+        self._agreed[provider] = now
         return True
 
     def speaks_to(self, provider: str) -> bool:

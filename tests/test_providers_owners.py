@@ -10,7 +10,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from chat_tui.choosing import CHOSEN
 from chat_tui.config import Config
 from chat_tui.errors import ChatTuiError, Notice
 from chat_tui.known import KnownProvider
@@ -173,6 +175,23 @@ async def test_what_was_chosen_is_asked_for_again_where_its_owner_has_changed(
         found = standing(engine, "vllm/tiny")
         assert found is not None
         assert found.state == "ready"
+
+
+async def test_what_was_chosen_is_asked_for_again_where_its_address_has_changed() -> None:
+    row = KnownProvider("hub", "Hub", "https://hub.example/v1", keys=("HUB_KEY",), address_variables=("HUB_URL",))
+    rows, key = {"hub": replace(row, models=("big",))}, {"HUB_KEY": "k"}
+    async with engine_with(known=rows, environ=key, saves=True) as engine:
+        await engine.discover()
+        await engine.use("hub/big")
+        # As an earlier version has kept it.
+        await engine.use("hub/old")
+        kept = await engine.memory.place(CHOSEN)
+        assert kept.splitlines() == ["hub/big\thub.example", "hub/old\thub.example"]
+        await engine.memory.set_place(CHOSEN, kept.replace("old\thub.example", "old"))
+    for url, in_use in (("", {"hub/big", "hub/old"}), ("https://other.example/v1", set[str]())):
+        async with engine_with(known=rows, environ={**key, "HUB_URL": url}, saves=True) as engine:
+            await engine.recall()
+            assert {model.name for model in engine.in_use() if model.provider == "hub"} == in_use
 
 
 async def test_a_chosen_server_that_changes_hands_meanwhile_gets_nothing(server: ModelServer) -> None:
