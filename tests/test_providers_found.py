@@ -142,7 +142,7 @@ async def test_choosing_an_offered_model_uses_it_and_none_beside_it() -> None:
 async def test_what_was_chosen_before_is_in_use_as_long_as_it_is_offered() -> None:
     known = {**hosted(), "rope": KnownProvider("rope", "Rope", "http://127.0.0.1:9/v1", keys=("ROPE_KEY",))}
     async with engine_with(known=known, environ={"ACME_KEY": "k" * 20}) as engine:
-        engine._supply.take(["acme/anvil", "rope/long"])
+        engine._supply.take({"acme/anvil": "", "rope/long": ""})
         assert engine.first_choice("quality-first") == "acme/anvil"
         assert all(model.provider != "rope" for model in engine._router.models)
 
@@ -165,7 +165,7 @@ async def test_a_gateway_that_was_chosen_before_is_in_use_when_it_is_found() -> 
         ModelServer(models=["gpt"]) as server,
         engine_with(known=server_row(server, "litellm", local=False)) as engine,
     ):
-        engine._supply.take(["litellm/gpt"])
+        engine._supply.take({"litellm/gpt": ""})
         assert engine.first_choice("quality-first") == LOCAL_MODEL
         await engine.discover()
         assert engine.first_choice("quality-first") == "litellm/gpt"

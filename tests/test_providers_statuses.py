@@ -206,7 +206,7 @@ AT = datetime(2026, 11, 1, 12, 0, 0, tzinfo=UTC)
             7,
         ),
         ({"anthropic-ratelimit-input-tokens-reset": "2026-11-01T12:00:30Z"}, 30),
-        ({"anthropic-ratelimit-requests-reset": "2026-11-01T11:00:00Z"}, 0),
+        ({"anthropic-ratelimit-requests-reset": "2026-11-01T11:00:00Z"}, None),
         ({"x-ratelimit-reset-requests": "soon", "anthropic-ratelimit-tokens-reset": "2026-11-01"}, None),
         ({"x-ratelimit-reset-requests": "5x"}, None),
         ({"x-other-reset": "5s"}, None),

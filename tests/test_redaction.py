@@ -150,26 +150,34 @@ def test_what_may_become_a_credential_is_held_only_until_it_is_known(size: int) 
     assert redactor.rest() == ""
 
 
+def test_the_end_of_an_ordinary_word_is_not_held() -> None:
+    redactor = StreamRedactor([Credential("lock-0123456789")])
+    assert [redactor.feed(piece) for piece in ("Hel", "lo", " f", "lo", "c")] == ["Hel", "lo", " f", "lo", "c"]
+    assert redactor.feed("k-0,") == "k-0,"
+    # Within a word it is found all the same.
+    assert "".join(map(redactor.feed, "xlock-0123456789.")) == f"xloc{MARK}."
+
+
 def test_a_credential_that_is_echoed_letter_by_letter_is_not_shown() -> None:
     line = Line(Provider("box"), "sk-proj-0123456789")
     echoes = EchoFilter(line)
     chunks: list[Chunk] = []
-    for kind, text in (("thinking", "Keys begin with s"), ("text", "It is sk-proj-0123456789. Yes"), ("text", " s")):
+    for kind, text in (("thinking", "Keys begin with sk-"), ("text", "It is sk-proj-0123456789. Yes"), ("text", " s")):
         chunks += [each for letter in text for each in echoes.filter([Token(letter, kind)])]  # type: ignore[arg-type]
     chunks += echoes.filter([End()])
     said = {
         kind: "".join(chunk.token for chunk in chunks if isinstance(chunk, Token) and chunk.kind == kind)
         for kind in ("thinking", "text")
     }
-    assert said == {"thinking": "Keys begin with s", "text": f"It is {MARK}. Yes s"}
+    assert said == {"thinking": "Keys begin with sk-", "text": f"It is {MARK}. Yes s"}
     assert isinstance(chunks[-1], End)
     # A word that takes characters back finds all of them given out.
-    echoes.filter([Token("class")])
+    echoes.filter([Token("a task, sk")])
     told = echoes.filter([Metadata("reclassified", kind="thinking", characters=5)])
     assert [type(chunk) for chunk in told] == [Token, Metadata]
     # So does a line that breaks.
-    echoes.filter([Token("class")])
-    assert echoes.rest() == [Token("s")]
+    echoes.filter([Token("tasks sk-pro")])
+    assert echoes.rest() == [Token("sk-pro")]
     assert echoes.rest() == []
 
 

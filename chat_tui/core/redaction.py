@@ -23,6 +23,8 @@ _PIECE = 8
 """Characters in a row that a text may not share with a credential."""
 _TOKEN = 4
 """Characters from which on a credential is recognised as a token of its own."""
+_IN_WORD = 4
+"""Characters from which on the beginning of a credential is taken for one within a word."""
 _LONGEST = 4096
 """Characters of a credential that are looked for."""
 _LOOKS_LIKE_A_KEY = re.compile(
@@ -87,8 +89,9 @@ class StreamRedactor:
     """Replaces credentials in a text that comes in pieces.
 
     The end of a piece that may be the beginning of a credential, seven characters at most, is held until the next piece
-    or `rest`, so that nothing of a credential is given out, however small the pieces are. Only what no ordinary text
-    contains is looked for: the model's own words are never touched.
+    or `rest`, so that nothing of a credential is given out, however small the pieces are. Within a word, where one
+    hardly ever begins, it is held from the fourth character on. Only what no ordinary text contains is looked for: the
+    model's own words are never touched.
     """
 
     def __init__(self, credentials: Iterable[Credential] = ()) -> None:
@@ -108,8 +111,9 @@ class StreamRedactor:
         self._forms: Sequence[str] = tuple(forms)
         self._pieces: set[str] = set()
         self._before = ""
-        """The end of the credential that the text is in, as far as it came."""
-        self._held = ""
+        """The end of the text so far, as it came."""
+        self._held = 0
+        """Characters at that end that were not given out."""
         self._inside = False
         """The last characters belonged to a credential."""
 
@@ -117,48 +121,50 @@ class StreamRedactor:
         """The piece without the credentials in it, and without what is held; what was held before comes first."""
         if not self._beginnings or not piece:
             return piece
-        if self._inside:
-            return self._masked(piece)
-        text = self._held + piece if self._held else piece
+        text = self._before + piece
         folded = _folded(text)
-        if self._begins_in(folded):
-            return self._masked(piece)
+        start = len(self._before) - self._held
+        if self._inside or self._begins_in(folded):
+            return self._masked(text, folded, start)
+        self._before = text[1 - _PIECE :]
         prefixes = self._prefixes.get(folded[-1])
-        if prefixes is None or not folded.endswith(prefixes):
-            self._held = ""
-            return text
-        stop = len(text) - self._unfinished(folded)
-        self._held = text[stop:]
-        return text[:stop]
+        held = self._unfinished(folded, start) if prefixes is not None and folded.endswith(prefixes) else 0
+        if not (held or self._held):
+            return piece
+        self._held = held
+        return text[start : len(text) - held]
 
     @property
     def holds(self) -> bool:
         """Something is held."""
-        return bool(self._held)
+        return self._held > 0
 
     def rest(self) -> str:
         """What is held, at the end of the text."""
-        rest, self._held = self._held, ""
-        return rest
+        held, self._held = self._held, 0
+        return self._before[-held:] if held else ""
 
-    def _masked(self, piece: str) -> str:
-        """The same where a credential begins in the piece, or goes on."""
-        start, text = len(self._before), self._before + self._held + piece
+    def _masked(self, text: str, folded: str, start: int) -> str:
+        """What is given out of a text from `start` on, where a credential begins in it or goes on."""
         if not self._pieces:
             self._pieces = {form[at : at + _PIECE] for form in self._forms for at in range(len(form) - _PIECE + 1)}
         hidden = hidden_positions(text, self._pieces)
         was_inside, self._inside = self._inside, len(text) - 1 in hidden
-        stop = len(text) if self._inside else len(text) - self._unfinished(_folded(text)[start:])
-        self._before, self._held = text[1 - _PIECE :] if self._inside else "", text[stop:]
-        masked = "".join("\0" if at in hidden else text[at] for at in range(start, stop))
+        self._before, self._held = text[1 - _PIECE :], 0 if self._inside else self._unfinished(folded, start)
+        masked = "".join("\0" if at in hidden else text[at] for at in range(start, len(text) - self._held))
         if was_inside and masked.startswith("\0"):
             masked = masked.lstrip("\0")
         return re.sub("\0+", MARK, masked)
 
-    def _unfinished(self, folded: str) -> int:
-        """How many characters at the end may be the beginning of a credential."""
-        prefixes = self._prefixes.get(folded[-1:], ())
-        return next((len(prefix) for prefix in prefixes if folded.endswith(prefix)), 0)
+    def _unfinished(self, folded: str, start: int) -> int:
+        """How many characters at the end may be the beginning of a credential, of those from `start` on."""
+        for prefix in self._prefixes.get(folded[-1], ()):
+            size = len(prefix)
+            if folded.endswith(prefix):
+                within_word = size < len(folded) and folded[-size - 1].isalnum()
+                if size >= _IN_WORD or not within_word:
+                    return min(size, len(folded) - start)
+        return 0
 
     def _begins_in(self, folded: str) -> bool:
         # A plain loop: it runs once a token.
