@@ -14,10 +14,12 @@ import pytest
 
 from chat_tui.conversation import Conversation, Turn
 from chat_tui.history.store import Store
+from chat_tui.markdown.block import Block
 from chat_tui.providers.scripted import Pause
 from chat_tui.tui.transcript.find_scan import FindScan, Match
 from chat_tui.tui.transcript.found import Hit, spans_in
 from chat_tui.tui.transcript.ink import plain_ink
+from chat_tui.tui.transcript.parts import Part
 from chat_tui.tui.transcript.turn_matches import TurnMatches
 from chat_tui.tui.transcript.wrapping import wrap
 from tests.scripted_chat import ScriptedChat, scripted_chat
@@ -215,7 +217,42 @@ async def test_a_long_text_is_counted_block_by_block() -> None:
     assert scan.total == 4000
     assert await scan.locate(Match(0, 3999)) == Hit(0, 3999, 0)
     matches = TurnMatches("word", lambda: True)
-    assert matches.count(Turn("assistant", text, id="a")) == 0
+    assert list(matches.counts(Turn("assistant", text, id="a"))) == []
+
+
+async def test_the_first_match_of_a_long_answer_is_known_before_the_rest_of_it_is_looked_at() -> None:
+    """Its parts are in view already: splitting it again is what would take long."""
+    blocks = [Block("paragraph", f"the word stands here {number}") for number in range(40_000)]
+    parts = [part for block in blocks for part in (Part("space", 1), Part("body", 1, block))]
+    turns = [Turn("assistant", "x" * 1_000_000, id="a"), *MANY]
+    scan = FindScan(turns, "word", Hit(0, 30_000, 0), parts, slice_seconds=0)
+    await scan.advance()
+    first = scan.first()
+    assert (first, scan.total, scan.complete) == (Match(0, 0), 1, False)
+    assert first is not None
+    assert await scan.locate(first) == Hit(0, 30_000, 0)
+    for _ in range(5):
+        await scan.advance()
+    assert scan.moved(first, 1) == Match(0, 1)
+    # What stands above the view comes last of all.
+    assert scan.moved(first, -1) is None
+    rest = FindScan(turns, "word", Hit(0, 30_000, 0), parts)
+    await scanned(rest)
+    assert (rest.total, rest.number(first)) == (40_000, 30_000)
+    before = rest.moved(first, -1)
+    assert before == Match(0, 29_999, above=True)
+    assert before is not None
+    assert await rest.locate(before) == Hit(0, 29_999, 0)
+
+
+async def test_a_long_answer_out_of_view_is_looked_through_in_slices() -> None:
+    turns = [Turn("user", "no", id="q"), Turn("assistant", "the word stands here\n\n" * 4000, id="a")]
+    scan = FindScan(turns, "word", TOP, slice_seconds=0)
+    while scan.first() is None:
+        await scan.advance()
+    assert not scan.complete
+    assert scan.total < 10
+    assert (await scanned(FindScan(turns, "word", TOP))).total == 4000
 
 
 async def test_a_find_that_is_left_off_stops_its_thread() -> None:

@@ -99,7 +99,7 @@ class FindBar(InputLine):
             self._begin_scan()
 
     def _begin_scan(self) -> None:
-        self._scan = scan = FindScan(self._turns(), self.value, self._transcript.top)
+        self._scan = scan = FindScan(self._turns(), self.value, *self._transcript.find_from())
         self._tell()
         # In place of a search for other words, which may not have begun: a coroutine would then never be awaited.
         self.run_worker(partial(self._follow, scan), group="find", exclusive=True)  # type: ignore[arg-type]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
-from itertools import chain
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, islice
 from threading import Event
 from typing import NamedTuple, TypeVar
 
 from chat_tui.conversation import Turn
 from chat_tui.tui.transcript.found import Hit
+from chat_tui.tui.transcript.parts import Part
 from chat_tui.tui.transcript.turn_matches import TurnMatches
 
 SLICE_SECONDS = 0.02
@@ -20,14 +21,18 @@ T = TypeVar("T")
 
 
 class Match(NamedTuple):
-    """A place where the words stand: the turn, and which of the matches in that turn."""
+    """A place where the words stand: the turn, and which of the matches in that turn.
+
+    The turn in view is two: what begins in view and below, and what stands `above` that.
+    """
 
     turn: int
     nth: int
+    above: bool = False
 
 
 class _Counts:
-    """How many matches each turn has, for turns that are added from the top down."""
+    """How many matches each turn has, for turns that are added from the top down, a long one part by part."""
 
     def __init__(self) -> None:
         self._turns: list[int] = []
@@ -38,6 +43,9 @@ class _Counts:
         return self._sums[-1] if self._sums else 0
 
     def add(self, turn: int, count: int) -> None:
+        if self._turns and self._turns[-1] == turn:
+            self._sums[-1] += count
+            return
         self._turns.append(turn)
         self._sums.append(self.total + count)
 
@@ -58,15 +66,25 @@ class FindScan:
     Only counts are kept for each turn, so that a million matches take no more room than the turns that have them.
     """
 
-    def __init__(self, turns: Sequence[Turn], wanted: str, top: Hit, *, slice_seconds: float = SLICE_SECONDS) -> None:
-        """`top`: the first line in view, from which on matches are looked for."""
+    def __init__(
+        self,
+        turns: Sequence[Turn],
+        wanted: str,
+        top: Hit,
+        parts: Sequence[Part] = (),
+        *,
+        slice_seconds: float = SLICE_SECONDS,
+    ) -> None:
+        """`top`: the first line in view, from which on matches are looked for; `parts`: those of its turn, where they
+        are known, since splitting a long answer takes longer than a first match may."""
         self.wanted = wanted
         self._turns, self._top, self._slice_seconds = turns, top, slice_seconds
-        self._left = chain(range(top.turn, len(turns)), range(min(top.turn, len(turns))))
+        self._matches = TurnMatches(wanted)
+        self._parts, self._in_view = parts, list[str]()
+        """The blocks of the turn in view."""
+        self._counts = self._all_counts()
         self._below, self._above = _Counts(), _Counts()
-        """In the turn in view and those behind it; in those before it."""
-        self._passed = 0
-        """Matches of the turn in view that stand above the view."""
+        """From the line in view on; above it."""
         self.complete = False
 
     @property
@@ -76,38 +94,55 @@ class FindScan:
 
     async def advance(self) -> None:
         """Look through some more turns, on a thread. A cancel ends that within a millisecond or two."""
-        for turn, counts in await _stoppable(self._slice):
-            self._take(turn, counts)
+        for turn, above, count in await _stoppable(self._slice):
+            (self._above if above else self._below).add(turn, count)
 
     async def locate(self, match: Match) -> Hit:
         """In which block a match stands."""
         return await _stoppable(lambda stopped: self._located(match, stopped))
 
-    def _slice(self, stopped: Callable[[], bool]) -> list[tuple[int, Sequence[int]]]:
-        matches = TurnMatches(self.wanted, stopped)
-        found: list[tuple[int, Sequence[int]]] = []
+    def _slice(self, stopped: Callable[[], bool]) -> list[tuple[int, bool, int]]:
+        self._matches.stopped = stopped
+        found: list[tuple[int, bool, int]] = []
         end = time.monotonic() + self._slice_seconds
-        for turn in self._left:
-            in_view = turn == self._top.turn
-            counts = matches.block_counts(self._turns[turn]) if in_view else [matches.count(self._turns[turn])]
-            found.append((turn, counts))
+        for turn, above, count in self._counts:
+            if count:
+                found.append((turn, above, count))
             if stopped() or time.monotonic() >= end:
                 return found
-            matches.pause()
         # The thread is done with it before anybody looks.
-        self.complete = True
+        self.complete = not stopped()
         return found
 
-    def _take(self, turn: int, counts: Sequence[int]) -> None:
-        if turn == self._top.turn:
-            self._passed = sum(counts[: self._top.block])
-        if count := sum(counts):
-            (self._below if turn >= self._top.turn else self._above).add(turn, count)
+    def _all_counts(self) -> Iterator[tuple[int, bool, int]]:
+        """From the line in view to the end, then from the top: the turn, whether that is above, and a count of it."""
+        matches, turns, (top, block, _) = self._matches, self._turns, self._top
+        if top < len(turns):
+            turn = turns[top]
+            known = (part.block.source for part in self._parts if part.kind == "body" and part.block is not None)
+            self._in_view = list(known if self._parts else matches.blocks(turn))
+            for count in matches.block_counts(turn.role, islice(self._in_view, block, None)):
+                yield top, False, count
+        for number in chain(range(top + 1, len(turns)), range(min(top, len(turns)))):
+            counted = False
+            for count in matches.counts(turns[number]):
+                counted = True
+                yield number, number < top, count
+            if not counted:
+                yield number, number < top, 0
+            matches.pause()
+        if self._in_view:
+            for count in matches.block_counts(turns[top].role, islice(self._in_view, block)):
+                yield top, True, count
 
     def _located(self, match: Match, stopped: Callable[[], bool]) -> Hit:
+        matches, turn = TurnMatches(self.wanted, stopped), self._turns[match.turn]
+        in_view = match.turn == self._top.turn
+        first = self._top.block if in_view and not match.above else 0
+        blocks = islice(self._in_view, first, None) if in_view else matches.blocks(turn)
         nth = match.nth
-        last = Hit(match.turn, 0, 0)
-        for block, count in enumerate(TurnMatches(self.wanted, stopped).block_counts(self._turns[match.turn])):
+        last = Hit(match.turn, first, 0)
+        for block, count in enumerate(matches.block_counts(turn.role, blocks), first):
             if nth < count:
                 return Hit(match.turn, block, nth)
             nth -= count
@@ -117,15 +152,20 @@ class FindScan:
 
     def first(self) -> Match | None:
         """The first match in view or below, behind the last one the first of all; None while it is not known."""
-        if self._below.total > self._passed:
-            return self._below.at(self._passed)
-        if self._above.total:
-            return self._above.at(0)
-        return self._below.at(0) if self.complete and self._below.total else None
+        if self._below.total:
+            return self._below.at(0)
+        return self._from_above(0) if self._above.total else None
+
+    def _from_above(self, number: int) -> Match:
+        match = self._above.at(number)
+        return match._replace(above=match.turn == self._top.turn)
+
+    def _is_above(self, match: Match) -> bool:
+        return match.above or match.turn < self._top.turn
 
     def number(self, match: Match) -> int:
         """How many of those found so far stand before this one."""
-        if match.turn < self._top.turn:
+        if self._is_above(match):
             return self._above.number(match)
         return self._above.total + self._below.number(match)
 
@@ -138,7 +178,7 @@ class FindScan:
             return None
         number %= self.total
         border = self._above.total
-        return self._above.at(number) if number < border else self._below.at(number - border)
+        return self._from_above(number) if number < border else self._below.at(number - border)
 
     def _is_next(self, match: Match, number: int) -> bool:
         """Whether no match that is still to be found stands between this one and its neighbour of that number.
@@ -146,7 +186,7 @@ class FindScan:
         Above the view is looked last, from the top down: what is still to be found stands right above the view.
         """
         border = self._above.total
-        if match.turn < self._top.turn:
+        if self._is_above(match):
             return 0 <= number < border or (number < 0 and self._below.total > 0)
         return border <= number < self.total or (number >= self.total and border > 0)
 

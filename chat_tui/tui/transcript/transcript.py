@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 
 import msgspec
 from textual import events
@@ -20,7 +21,7 @@ from chat_tui.tui.transcript.ink import Ink
 from chat_tui.tui.transcript.line_model import START, Anchor, Position
 from chat_tui.tui.transcript.painting import MARGIN
 from chat_tui.tui.transcript.pane import ALLOWED_BEHIND
-from chat_tui.tui.transcript.parts import FoldKind, TextKind
+from chat_tui.tui.transcript.parts import FoldKind, Part, TextKind
 from chat_tui.tui.transcript.selecting import SelectingPane
 from chat_tui.tui.transcript.walking import code_after
 from chat_tui.tui.transcript.wrapping import width_of
@@ -171,11 +172,11 @@ class Transcript(SelectingPane, can_focus=True, inherit_bindings=False):
         """The number of the marked code block; it belongs to the chosen turn."""
         return self._marked[1] if self._marked is not None else None
 
-    @property
-    def top(self) -> Hit:
-        """The first line in view as a place to search from."""
-        parts = self._model.views[self._top.turn].parts() if self._model.views else []
-        return Hit(self._top.turn, sum(part.kind == "body" for part in parts[: self._top.part]), 0)
+    def find_from(self) -> tuple[Hit, Sequence[Part]]:
+        """The first line in view as a place to search from, and the parts of its turn."""
+        parts = list(self._model.views[self._top.turn].parts()) if self._model.views else []
+        block = sum(part.kind == "body" for part in islice(parts, self._top.part))
+        return Hit(self._top.turn, block, 0), parts
 
     def _forget_selection(self) -> None:
         self.leave_selecting()

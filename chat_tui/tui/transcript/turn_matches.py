@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
-from chat_tui.conversation import Turn
+from chat_tui.conversation import Role, Turn
 from chat_tui.finding import find, folded
 from chat_tui.markdown.blocks import Splitter
 from chat_tui.markdown.plain_text import PlainSplitter
@@ -28,10 +28,10 @@ _BETWEEN = r"[\s>*_`~]+"
 
 
 class TurnMatches:
-    """Where these words stand in a turn. `stopped` ends the work early; what it gives then means nothing."""
+    """Where these words stand in a turn. Once `stopped` says so what is under way ends early, and means nothing."""
 
-    def __init__(self, wanted: str, stopped: Callable[[], bool]) -> None:
-        self.wanted, self._stopped = wanted, stopped
+    def __init__(self, wanted: str, stopped: Callable[[], bool] = lambda: False) -> None:
+        self.wanted, self.stopped = wanted, stopped
         self._resumed = time.monotonic()
         self._words = folded(wanted).split()
         self._may_match = re.compile(_BETWEEN.join(map(re.escape, self._words)))
@@ -42,50 +42,55 @@ class TurnMatches:
             time.sleep(_PAUSE_SECONDS)
             self._resumed = time.monotonic()
 
-    def count(self, turn: Turn) -> int:
-        """How often they stand in it."""
+    def counts(self, turn: Turn) -> Iterator[int]:
+        """How often they stand in it, of a long one part by part."""
         if not self._words or not turn.text:
-            return 0
+            return
         if len(turn.text) > _LONG_TEXT:
-            return sum(self.block_counts(turn))
+            yield from self.block_counts(turn.role, self.blocks(turn))
+            return
         raw, as_read = _folded(turn)
         if not self._may_match.search(as_read) and not self._may_match.search(raw):
-            return 0
+            return
         (word, *others) = self._words
         if not others and word.isalnum() and not _stands_in_fence(word, raw):
             # Whatever its blocks are, one word stands in one of them: splitting takes a hundred times longer.
-            return as_read.count(word)
-        return sum(self.block_counts(turn))
+            yield as_read.count(word)
+            return
+        yield sum(self.block_counts(turn.role, self.blocks(turn)))
 
-    def block_counts(self, turn: Turn) -> list[int]:
-        """How often they stand in each block."""
-        counts: list[int] = []
-        for number, block in enumerate(self._blocks(turn)):
+    def block_counts(self, role: Role, blocks: Iterable[str]) -> Iterator[int]:
+        """How often they stand in each block of such a turn."""
+        for number, block in enumerate(blocks):
             if number % _YIELD_BLOCKS == 0:
                 self.pause()
-                if self._stopped():
-                    break
-            counts.append(self._count_in(block, turn))
-        return counts
+                if self.stopped():
+                    return
+            yield self._count_in(block, role)
 
-    def _count_in(self, block: str, turn: Turn) -> int:
+    def _count_in(self, block: str, role: Role) -> int:
         count = len(find(block, self.wanted))
-        if turn.role == "assistant" and (plain := _MARKUP.sub("", block)) != block:
+        if role == "assistant" and (plain := _MARKUP.sub("", block)) != block:
             # As it is read: `some **bold** words` are found by `bold words`.
             count = max(count, len(find(plain, self.wanted)))
         return count
 
-    def _blocks(self, turn: Turn) -> list[str]:
+    def blocks(self, turn: Turn) -> Iterator[str]:
+        """The sources of its blocks, while it is split."""
         splitter = Splitter() if turn.role == "assistant" else PlainSplitter()
-        cleaner, text = Cleaner(), turn.text
+        cleaner, text, given = Cleaner(), turn.text, 0
         for at in range(0, len(text), _YIELD_CHARACTERS):
             self.pause()
-            if self._stopped():
-                return []
+            if self.stopped():
+                return
             splitter.feed(cleaner.feed(text[at : at + _YIELD_CHARACTERS]))
+            for block in splitter.closed[given:]:
+                yield block.source
+            given = len(splitter.closed)
         splitter.feed(cleaner.rest())
         splitter.finish()
-        return [block.source for block in splitter.closed]
+        for block in splitter.closed[given:]:
+            yield block.source
 
 
 def _stands_in_fence(word: str, text: str) -> bool:
