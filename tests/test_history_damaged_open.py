@@ -160,6 +160,17 @@ async def test_with_another_process_on_the_file_it_is_told_and_recovered_as_soon
     await again.close()
 
 
+async def test_the_end_tries_once_more_to_recover_and_saves_what_is_in_memory(file: Path) -> None:
+    store = await Store.open(file, RECOVERING)
+    async with stage(["one"], history=store) as on:
+        store.when_displaced = in_loop(on.engine.memory.note_displaced)
+        with opened_by_another_process(file):
+            damage(file, "1")
+            answer = await ended(await on.engine.ask(None, "New?"))
+            await until(lambda: any("another chat-tui has it open" in error.title for error in on.told))
+    assert await texts(file, answer.conversation_id) == ["New?", "one"]
+
+
 async def test_a_store_that_is_not_to_recover_while_it_is_open_is_left_to_the_next_start(file: Path) -> None:
     store = await Store.open(file)
     damage(file, "1")

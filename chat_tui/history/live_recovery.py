@@ -21,6 +21,7 @@ class LiveRecovery:
         self._writer, self._connections = writer, connections
         self._task: asyncio.Task[None] | None = None
         self._not_before = 0.0
+        """Where one has failed: when to try again; else 0."""
 
     def watch(self) -> None:
         """Begin a recovery whenever damage is met."""
@@ -45,6 +46,7 @@ class LiveRecovery:
             # In the writer's own turn: what it has begun to write is in the file by then.
             await self._writer.run(lambda db: self._connections.suspend())
             why = await self._recovered()
+            self._not_before = 0.0
             if why is not None:
                 self._not_before = asyncio.get_running_loop().time() + RETRY_SECONDS
                 self._connections.when_displaced(why, False)
@@ -68,7 +70,10 @@ class LiveRecovery:
         return await ended
 
     async def wait(self, seconds: float) -> None:
-        """Until a recovery that runs has ended, or so long."""
+        """Until a recovery that runs has ended, or so long; one that has failed is tried once more."""
+        if self._not_before:
+            self._not_before = 0.0
+            self._begin()
         if self._task is not None:
             await asyncio.wait({self._task}, timeout=seconds)
 
