@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
+
+import msgspec
 
 from chat_tui.chunks import Chunk, End, Error, Metadata, Start, Token
 from chat_tui.config import ErrorHandling, Timeouts
@@ -20,7 +22,7 @@ from chat_tui.routing.stream import Stream
 
 A, B, C = Model("one/a", quality=0.9), Model("two/b", quality=0.6), Model("three/c", quality=0.3)
 QUICK = ErrorHandling(retry_delay_seconds=0.0)
-SOON = 20.0
+SOON = 60.0
 """Seconds within which every test's wait must be over."""
 BUSY = Fault(Overloaded("Too busy.", provider="one", model="one/a"))
 
@@ -80,14 +82,37 @@ def ask(**fields: object) -> Request:
     return Request(prompt="Hello?").changed(**fields)
 
 
+class Gate(Pause, frozen=True):
+    """A step at which a script waits until the test opens it: what a test does meanwhile may take its time, and the
+    answer is over as soon as the test has done it."""
+
+    seconds: float = 0.0
+    opened: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
+
+    def open(self) -> None:
+        """Let the script go on."""
+        self.opened.set()
+
+    async def wait(self) -> None:
+        """Until it is open."""
+        await self.opened.wait()
+
+
 def slowly(*words: str, seconds: float = 0.01) -> Script:
     """Words with a pause before each."""
     return [step for word in words for step in (Pause(seconds), word)]
 
 
 def endless(seconds: float = 0.005) -> Script:
-    """More words than any test reads."""
-    return slowly(*(f"w{number} " for number in range(2000)), seconds=seconds)
+    """More words than any test reads; it does not end by itself."""
+    return [*slowly(*(f"w{number} " for number in range(2000)), seconds=seconds), Pause(3600)]
+
+
+async def until(true: Callable[[], object]) -> None:
+    """Wait until something is so, at most `SOON` seconds. Raises TimeoutError."""
+    async with asyncio.timeout(SOON):
+        while not true():  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
 
 
 async def all_of(stream: Stream) -> list[Chunk]:

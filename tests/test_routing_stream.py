@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
 
@@ -12,7 +12,25 @@ from chat_tui.chunks import Chunk, Token
 from chat_tui.config import ErrorHandling, Timeouts
 from chat_tui.providers.scripted import Pause, Scripted
 from chat_tui.routing.stream import Stream
-from tests.routing_rig import BUSY, SOON, A, B, Rig, all_of, ask, end_of, endless, events, owed, slowly, text_of, tries
+from tests.in_time import in_time, within
+from tests.routing_rig import (
+    BUSY,
+    SOON,
+    A,
+    B,
+    Gate,
+    Rig,
+    all_of,
+    ask,
+    end_of,
+    endless,
+    events,
+    owed,
+    slowly,
+    text_of,
+    tries,
+    until,
+)
 
 PROMPT = 0.25
 """Seconds within which a cancel must have closed everything (far more than it takes, for a busy machine)."""
@@ -26,20 +44,27 @@ async def no_task_is_left() -> AsyncIterator[None]:
     assert asyncio.all_tasks() - here <= before
 
 
-async def cancel_soon(stream: Stream, seconds: float) -> float:
-    """Cancels from this task, later; returns how long that took."""
-    await asyncio.sleep(seconds)
+async def timed_cancel(stream: Stream, ready: Callable[[], object] = lambda: True) -> float:
+    """Cancels from this task, when it is ready; returns how long that took."""
+    await until(ready)
     begun = time.monotonic()
     await stream.cancel()
     return time.monotonic() - begun
 
 
-async def read_and_cancel(rig: Rig, stream: Stream, seconds: float) -> list[Chunk]:
-    """All chunks, with a cancel from another task after so long."""
+def speaks(chunks: Sequence[Chunk]) -> bool:
+    """Whether two words have come."""
+    return len(text_of(chunks).split()) >= 2
+
+
+async def read_and_cancel(rig: Rig, stream: Stream, ready: Callable[[list[Chunk]], object] = speaks) -> list[Chunk]:
+    """All chunks, with a cancel from another task as soon as what has come is ready for it."""
+    chunks: list[Chunk] = []
     async with stream:
-        cancelling = asyncio.create_task(cancel_soon(stream, seconds))
-        chunks = owed([chunk async for chunk in stream])
-        assert await cancelling < PROMPT
+        cancelling = asyncio.create_task(timed_cancel(stream, lambda: ready(chunks)))
+        await take_all(stream, chunks)
+        owed(chunks)
+        within(await cancelling, PROMPT)
         assert rig.open == 0
     assert end_of(chunks).state == end_of(chunks).finish_reason == "cancelled"
     return chunks
@@ -61,9 +86,10 @@ async def test_a_whole_reply_is_the_same_text() -> None:
     assert reply.end.state == "complete"
 
 
+@in_time
 async def test_cancel_from_another_task_keeps_what_came() -> None:
     rig = Rig(a=endless())
-    chunks = await read_and_cancel(rig, rig.router().process_stream(ask()), 0.05)
+    chunks = await read_and_cancel(rig, rig.router().process_stream(ask()))
     assert text_of(chunks).startswith("w0 w1 ")
     assert tries(chunks) == [("one/a", "cancelled")]
 
@@ -82,9 +108,10 @@ async def test_cancel_from_inside_the_loop_ends_it() -> None:
     assert end_of(chunks).state == "cancelled"
 
 
+@in_time
 async def test_cancel_before_the_first_token() -> None:
     rig = Rig(a=[Pause(30), "late"])
-    chunks = await read_and_cancel(rig, rig.router().process_stream(ask()), 0.02)
+    chunks = await read_and_cancel(rig, rig.router().process_stream(ask()), lambda _: rig.open)
     assert text_of(chunks) == ""
 
 
@@ -97,20 +124,24 @@ async def test_cancel_before_anything_was_read() -> None:
     assert rig.asked == []
 
 
+@in_time
 async def test_cancel_in_a_back_off() -> None:
     rig = Rig(a=[BUSY])
     router = rig.router(handling=ErrorHandling(retry_delay_seconds=30))
-    chunks = await read_and_cancel(rig, router.process_stream(ask()), 0.05)
+    chunks = await read_and_cancel(rig, router.process_stream(ask()), lambda chunks: events(chunks)[-1:] == ["retry"])
     assert events(chunks)[-1] == "retry"
     assert tries(chunks) == [("one/a", "Overloaded")]
 
 
+@in_time
 async def test_cancel_in_the_line_leaves_the_others_alone() -> None:
-    rig = Rig(a=slowly("long ", "answer", seconds=0.1))
+    gate = Gate()
+    rig = Rig(a=["long ", gate, "answer"])
     router = rig.router(streams=1)
     first = asyncio.create_task(all_of(router.process_stream(ask())))
-    await asyncio.sleep(0.02)
+    await until(lambda: rig.open)
     chunks = await read_and_cancel_in_line(router.process_stream(ask()))
+    gate.open()
     assert events(chunks) == ["queued"]
     assert rig.asked == ["one/a"]
     assert text_of(await first) == "long answer"
@@ -118,34 +149,43 @@ async def test_cancel_in_the_line_leaves_the_others_alone() -> None:
 
 
 async def read_and_cancel_in_line(stream: Stream) -> list[Chunk]:
+    chunks: list[Chunk] = []
     async with stream:
-        cancelling = asyncio.create_task(cancel_soon(stream, 0.02))
-        chunks = owed([chunk async for chunk in stream])
-        assert await cancelling < PROMPT
+        cancelling = asyncio.create_task(timed_cancel(stream, lambda: events(chunks)))
+        await take_all(stream, chunks)
+        owed(chunks)
+        within(await cancelling, PROMPT)
     assert end_of(chunks).state == "cancelled"
     return chunks
 
 
+@in_time
 async def test_cancel_while_paused() -> None:
     rig = Rig(a=endless())
     stream = rig.router().process_stream(ask())
-    asyncio.get_running_loop().call_later(0.03, stream.pause)
-    chunks = await read_and_cancel(rig, stream, 0.08)
+
+    def held(chunks: list[Chunk]) -> bool:
+        if speaks(chunks):
+            stream.pause()
+        return stream.paused
+
+    chunks = await read_and_cancel(rig, stream, held)
     assert not stream.paused
     assert text_of(chunks).startswith("w0 ")
 
 
 @pytest.mark.parametrize("paused", [False, True])
+@in_time
 async def test_cancel_from_many_sides_at_once(paused: bool) -> None:
     rig = Rig(a=endless())
     async with rig.router().process_stream(ask()) as stream:
         reading = asyncio.create_task(read(stream))
-        await asyncio.sleep(0.03)
+        await until(lambda: rig.open)
         if paused:
             stream.pause()
             await asyncio.sleep(0.02)
-        took = await asyncio.gather(*(cancel_soon(stream, 0) for _ in range(5)))
-        assert max(took) < PROMPT
+        took = await asyncio.gather(*(timed_cancel(stream) for _ in range(5)))
+        within(max(took), PROMPT)
         assert rig.open == 0
         assert end_of(await reading).state == "cancelled"
 
@@ -158,7 +198,8 @@ async def test_cancel_while_the_reader_is_busy_elsewhere() -> None:
     rig = Rig(a=endless())
     async with rig.router().process_stream(ask()) as stream:
         reading = asyncio.create_task(read_slowly(stream))
-        await asyncio.sleep(0.05)
+        await until(lambda: rig.open)
+        await asyncio.sleep(0.02)
         await stream.cancel()
         assert rig.open == 0
         assert end_of(await reading).state == "cancelled"
@@ -172,10 +213,11 @@ async def read_slowly(stream: Stream) -> list[Chunk]:
     return owed(chunks)
 
 
+@in_time
 async def test_a_second_cancel_and_one_after_the_end_do_no_harm() -> None:
     rig = Rig(a=endless())
     stream = rig.router().process_stream(ask())
-    chunks = await read_and_cancel(rig, stream, 0.02)
+    chunks = await read_and_cancel(rig, stream)
     await stream.cancel()
     stream.pause()
     stream.resume()
@@ -229,7 +271,7 @@ async def stumble(stream: Stream) -> None:
 async def test_a_cancelled_task_closes_the_source() -> None:
     rig = Rig(a=endless())
     reading = asyncio.create_task(all_of(rig.router().process_stream(ask())))
-    await asyncio.sleep(0.03)
+    await until(lambda: rig.open)
     reading.cancel()
     with pytest.raises(asyncio.CancelledError):
         await reading
@@ -241,7 +283,7 @@ async def test_leaving_while_another_task_reads_closes_the_source() -> None:
     async with asyncio.timeout(SOON):
         async with rig.router().process_stream(ask()) as stream:
             reading = asyncio.create_task(anext_of(stream, 3))
-            await asyncio.sleep(0.02)
+            await until(lambda: rig.open)
         assert rig.open == 0
         await reading
 
@@ -256,13 +298,15 @@ async def anext_of(stream: Stream, count: int) -> None:
 
 async def test_a_pause_holds_the_source_and_loses_nothing() -> None:
     words = [f"w{number} " for number in range(40)]
-    rig = Rig(a=slowly(*words, seconds=0.002))
+    gate = Gate()
+    rig = Rig(a=[*words[:10], gate, *words[10:]])
     chunks: list[Chunk] = []
     async with asyncio.timeout(SOON), rig.router().process_stream(ask()) as stream:
         reading = asyncio.create_task(take_all(stream, chunks))
-        await asyncio.sleep(0.03)
+        await until(lambda: text_of(chunks).endswith("w9 "))
         stream.pause()
         assert stream.paused
+        gate.open()
         await asyncio.sleep(0.02)
         held = len(chunks)
         await asyncio.sleep(0.05)
@@ -298,20 +342,25 @@ async def test_nothing_is_read_ahead_of_a_slow_reader() -> None:
 
 
 @pytest.mark.parametrize(
-    "timeouts", [Timeouts(token_seconds=0.15), Timeouts(first_token_seconds=0.15), Timeouts(stream_seconds=0.25)]
+    "timeouts", [Timeouts(token_seconds=0.5), Timeouts(first_token_seconds=0.5), Timeouts(stream_seconds=0.5)]
 )
 async def test_a_pause_is_not_counted_as_silence(timeouts: Timeouts) -> None:
-    first = timeouts.first_token_seconds == 0.15
-    rig = Rig(a=[Pause(0.1), "late"] if first else ["first ", Pause(0.1), "late"])
+    first, gate = timeouts.first_token_seconds == 0.5, Gate()
+    rig = Rig(a=[gate, "late"] if first else ["first ", gate, "late"])
     stream = rig.router(timeouts=timeouts).process_stream(ask())
-    loop = asyncio.get_running_loop()
-    loop.call_later(0.03, stream.pause)
-    loop.call_later(0.4, stream.resume)
-    chunks = await all_of(stream)
+    reading = asyncio.create_task(all_of(stream))
+    await until(lambda: rig.open)
+    await asyncio.sleep(0.02)
+    stream.pause()
+    await asyncio.sleep(0.6)
+    gate.open()
+    stream.resume()
+    chunks = await reading
     assert text_of(chunks).endswith("late")
     assert end_of(chunks).state == "complete"
 
 
+@in_time
 async def test_silence_before_a_pause_counts_on_after_it() -> None:
     rig = Rig(a=["first", Pause(30)])
     stream = rig.router(timeouts=Timeouts(token_seconds=0.2)).process_stream(ask())
@@ -322,7 +371,9 @@ async def test_silence_before_a_pause_counts_on_after_it() -> None:
         loop.call_later(at + 0.05, stream.resume)
     chunks = await all_of(stream)
     assert end_of(chunks).state == "broken"
-    assert 0.25 <= loop.time() - begun < 1.0
+    took = loop.time() - begun
+    assert took >= 0.25
+    within(took, 1.0)
 
 
 async def test_a_pause_in_a_back_off_and_in_the_line_is_no_trouble() -> None:
@@ -335,20 +386,25 @@ async def test_a_pause_in_a_back_off_and_in_the_line_is_no_trouble() -> None:
 
 
 async def test_more_streams_than_allowed_wait_in_line_one_provider_beside_the_other() -> None:
-    rig = Rig(a=slowly("x", seconds=0.05), b=slowly("y", seconds=0.05))
+    gate = Gate()
+    rig = Rig(a=[gate, "x"], b=[gate, "y"])
     router = rig.router(A, B, streams=2)
     asked = [router.process_stream(ask(model=name)) for name in ["one/a"] * 4 + ["two/b"] * 2]
-    answers = await asyncio.gather(*map(all_of, asked))
+    reading = [asyncio.create_task(all_of(stream)) for stream in asked]
+    await until(lambda: rig.open == 4)
+    gate.open()
+    answers = await asyncio.gather(*reading)
     assert ["queued" in events(chunks) for chunks in answers] == [False, False, True, True, False, False]
     assert all(end_of(chunks).state == "complete" for chunks in answers)
 
 
+@in_time
 async def test_slots_come_back_after_every_ending() -> None:
     rig = Rig(a=Scripted(["ok"], [BUSY], ["part", BUSY], endless(), endless(), ["ok"]))
     router = rig.router(streams=1, handling=ErrorHandling(retry_attempts=1))
     states = [end_of(await all_of(router.process_stream(ask()))).state for _ in range(3)]
     stream = router.process_stream(ask())
-    states.append(end_of(await read_and_cancel(rig, stream, 0.02)).state)
+    states.append(end_of(await read_and_cancel(rig, stream)).state)
     async with router.process_stream(ask()) as left:
         await anext_of(left, 4)
     states.append(end_of(await all_of(router.process_stream(ask()))).state)

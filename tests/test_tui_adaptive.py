@@ -14,6 +14,7 @@ from chat_tui.models import Model
 from chat_tui.providers.scripted import Fault, Pause, Script, Scripted
 from chat_tui.request import Request
 from chat_tui.tui import command_palette
+from tests.routing_rig import Gate
 from tests.scripted_chat import DEEP, FAST, ScriptedChat, scripted_chat
 
 AWAY = [Fault(Rejected("It is away.", "Ask another."))]
@@ -93,12 +94,14 @@ async def test_what_is_read_does_not_move_when_the_detailed_answer_takes_its_pla
 async def test_thinking_is_folded_away_while_the_quick_answer_stands() -> None:
     thinking = [Token("Hm, ", "thinking"), Token("let me see.", "thinking")]
     async with adaptive_chat() as chat:
-        go = play(chat, SHORT, [*thinking, Pause(0.5), "All of it."])
+        gate = Gate()
+        go = play(chat, SHORT, [*thinking, gate, "All of it."])
         await chat.ask("Why?")
         await chat.shows("In short: yes.")
         go.set()
         await chat.shows("thinking · 15 characters", "In short: yes.", "detailed answer: thinking")
         assert "let me see" not in chat.shown()
+        gate.open()
         await chat.answered()
         await chat.shows("All of it.", "▸ quick answer", "thought for")
 

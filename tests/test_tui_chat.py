@@ -13,7 +13,7 @@ from chat_tui.config import Config, Memory
 from chat_tui.errors import LocalModelError, Overloaded, Rejected
 from chat_tui.providers.scripted import Fault, Pause
 from chat_tui.tui.history_screen import HistoryScreen
-from tests.routing_rig import slowly
+from tests.routing_rig import Gate, slowly
 from tests.scripted_chat import StandInWeights, scripted_chat
 
 HELD = ["Half of ", "an answer", Pause(60)]
@@ -181,10 +181,13 @@ async def test_typing_goes_on_while_an_answer_streams() -> None:
 
 
 async def test_scrolling_back_holds_still_and_a_chip_shows_that_there_is_more() -> None:
-    async with scripted_chat([*LONG, Pause(0.3), *LONG]) as chat:
+    gate = Gate()
+    async with scripted_chat([*LONG, gate, *LONG]) as chat:
         await chat.ask("go")
         await chat.shows("line 199")
         await chat.pilot.press("tab", "home")
+        await chat.shows("line 0")
+        gate.open()
         await chat.shows("line 0", "below · End goes there")
         await chat.answered()
         await chat.shows("line 0")
@@ -193,10 +196,12 @@ async def test_scrolling_back_holds_still_and_a_chip_shows_that_there_is_more() 
 
 
 async def test_nothing_moves_when_an_answer_begins_or_ends() -> None:
-    async with scripted_chat(["one ", Pause(0.2), "two"]) as chat:
+    gate = Gate()
+    async with scripted_chat(["one ", gate, "two"]) as chat:
         await chat.ask("go")
         await chat.shows("one")
         places = {widget: widget.region for widget in (chat.chat.prompt, chat.chat.transcript, chat.screen.stats)}
+        gate.open()
         await chat.answered()
         await chat.pilot.pause(0.05)
         assert {widget: widget.region for widget in places} == places
@@ -225,8 +230,9 @@ async def test_unsent_words_come_back_with_their_conversation(tmp_path: Path) ->
         await chat.ask("first")
         await chat.answered()
         chat.chat.prompt.insert("half a thou")
-        await chat.pilot.pause(0.3)
-        assert await chat.engine.memory.draft(chat.chat.conversation_id) == "half a thou"
+        async with asyncio.timeout(20):
+            while await chat.engine.memory.draft(chat.chat.conversation_id) != "half a thou":
+                await chat.pilot.pause(0.01)
     async with scripted_chat(file=file) as chat:
         await chat.shows("first", "half a thou")
 
@@ -248,13 +254,15 @@ async def test_each_conversation_has_its_own_unsent_words() -> None:
 
 
 async def test_leaving_a_conversation_does_not_stop_its_answer() -> None:
-    async with scripted_chat(["one ", Pause(0.4), "two"]) as chat:
+    gate = Gate()
+    async with scripted_chat(["one ", gate, "two"]) as chat:
         await chat.ask("go")
         await chat.shows("one")
         first, answer = chat.chat.conversation_id or "", chat.chat.answer
         await chat.pilot.press("ctrl+n")
         await chat.until(lambda: chat.chat.conversation_id is None)
         await chat.until(lambda: "●" in chat.shown(chat.screen.history))
+        gate.open()
         await chat.until(lambda: answer is not None and answer.ended)
         await chat.until(lambda: "●" not in chat.shown(chat.screen.history))
         await chat.chat.open(first)
@@ -283,12 +291,14 @@ async def test_the_list_names_who_answered_as_soon_as_it_is_saved() -> None:
 
 
 async def test_pause_holds_the_answer_and_goes_on_without_loss() -> None:
-    async with scripted_chat(["0 ", Pause(1.0), *(f"{number} " for number in range(1, 60)), "end"]) as chat:
+    gate = Gate()
+    async with scripted_chat(["0 ", gate, *(f"{number} " for number in range(1, 60)), "end"]) as chat:
         await chat.ask("count")
         await chat.until(lambda: chat.chat.answer is not None and chat.chat.answer.text)
         await chat.pilot.press("f6")
         await chat.shows("The answer is paused", "F6 go on", "● paused")
-        await chat.pilot.pause(0.4)
+        gate.open()
+        await chat.pilot.pause(0.1)
         assert chat.chat.busy
         await chat.pilot.press("f6")
         await chat.answered()

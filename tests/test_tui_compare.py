@@ -15,7 +15,7 @@ from chat_tui.models import LOCAL_MODEL
 from chat_tui.providers.scripted import Fault, Script
 from chat_tui.tui.compare_choice import CompareChoice
 from tests.compare_rig import ByModel, compared
-from tests.routing_rig import endless, slowly
+from tests.routing_rig import Gate, endless, slowly
 from tests.scripted_chat import DEEP, FAST
 
 BROKEN: Script = ["some ", "words ", Fault(Overloaded("deep is overloaded.", provider="shelf", model=DEEP.name))]
@@ -208,7 +208,8 @@ async def test_who_leaves_without_a_choice_is_told_which_one_stands() -> None:
 
 
 async def test_they_go_on_while_one_is_elsewhere_and_the_key_leads_back() -> None:
-    async with compared(endless(), slowly(*"abcdefgh", seconds=0.05)) as on:
+    gate = Gate()
+    async with compared(endless(), [*"abcd", gate, *"efgh"]) as on:
         await on.begin()
         comparison = on.comparison
         await on.grown()
@@ -216,6 +217,7 @@ async def test_they_go_on_while_one_is_elsewhere_and_the_key_leads_back() -> Non
         await on.left()
         assert not comparison.ended
         length = len(comparison.answers[0].text)
+        gate.open()
         await on.until(lambda: comparison.answers[1].ended and len(comparison.answers[0].text) > length)
         await on.press("f4")
         await on.until(lambda: on.is_open)

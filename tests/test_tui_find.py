@@ -15,13 +15,13 @@ import pytest
 from chat_tui.conversation import Conversation, Turn
 from chat_tui.history.store import Store
 from chat_tui.markdown.block import Block
-from chat_tui.providers.scripted import Pause
 from chat_tui.tui.transcript.find_scan import FindScan, Match
 from chat_tui.tui.transcript.found import Hit, spans_in
 from chat_tui.tui.transcript.ink import plain_ink
 from chat_tui.tui.transcript.parts import Part
 from chat_tui.tui.transcript.turn_matches import TurnMatches
 from chat_tui.tui.transcript.wrapping import wrap
+from tests.routing_rig import Gate
 from tests.scripted_chat import ScriptedChat, scripted_chat
 
 STORY = [f"paragraph {number} {'with a Café' if number % 10 == 5 else ''}\n\n" for number in range(60)]
@@ -128,11 +128,13 @@ async def test_another_conversation_or_another_place_ends_it() -> None:
 
 
 async def test_what_streams_in_is_counted_when_the_answer_has_ended() -> None:
-    async with scripted_chat(["alpha ", Pause(0.5), "alpha"]) as chat:
+    gate = Gate()
+    async with scripted_chat(["alpha ", gate, "alpha"]) as chat:
         await chat.ask("go")
         await chat.shows("alpha")
         await chat.pilot.press("ctrl+f", *"alpha")
         await chat.shows("1 of 1")
+        gate.open()
         await chat.shows("1 of 2")
 
 

@@ -16,6 +16,7 @@ from textual.widgets import Input
 from chat_tui.errors import Rejected
 from chat_tui.providers.scripted import Fault, Pause
 from chat_tui.tui.terminal_input import InputSplitter
+from tests.routing_rig import Gate
 from tests.scripted_chat import ScriptedChat, scripted_chat
 
 ALT_ENTER, LEFT, RIGHT, UP, DOWN = "\x1b\r", "\x1b[D", "\x1b[C", "\x1b[A", "\x1b[B"
@@ -82,13 +83,18 @@ async def test_questions_that_are_sent_before_the_engine_is_open_are_asked_in_or
 
 
 async def test_questions_wait_for_a_slow_answer_and_come_back_where_it_fails() -> None:
-    async with scripted_chat(["Slow", Pause(0.3)], ["Quick."]) as chat:
+    gate = Gate()
+    async with scripted_chat(["Slow", gate], ["Quick."]) as chat:
         await send(chat, "one\rtwo\r")
         await chat.shows("Queued: two")
+        gate.open()
         await settled(chat)
         assert asked(chat) == ["one", "two"]
-    async with scripted_chat([Pause(0.1), Fault(Rejected("no"))]) as chat:
+    gate = Gate()
+    async with scripted_chat([gate, Fault(Rejected("no"))]) as chat:
         await send(chat, "one\rtwo\rthree\rrest")
+        await chat.until(lambda: chat.chat.prompt.text == "rest")
+        gate.open()
         await chat.until(lambda: chat.chat.prompt.text == "two\n\nthree\n\nrest")
         assert set(asked(chat)) == {"one"}
 

@@ -114,7 +114,7 @@ async def test_a_verdict_is_noted_once() -> None:
 
 
 async def test_the_price_stands_in_the_panel_before_the_answer_comes() -> None:
-    async with scripted_chat([Pause(0.5), "fine"]) as chat:
+    async with scripted_chat([Pause(60), "fine"]) as chat:
         chat.screen.choose(FAST.name, "balanced")
         await chat.ask("Hello?")
         await chat.shows("≈$0.0002")

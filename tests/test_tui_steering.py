@@ -6,6 +6,7 @@ from pathlib import Path
 
 from chat_tui.errors import Rejected
 from chat_tui.providers.scripted import Fault, Pause
+from tests.routing_rig import Gate
 from tests.scripted_chat import ScriptedChat, scripted_chat
 
 OFFER = "Tab steer"
@@ -15,13 +16,6 @@ async def streaming(chat: ScriptedChat, text: str = "Once upon") -> None:
     """A story has begun."""
     await chat.ask("Tell a story.")
     await chat.shows(text)
-    hold(chat, True)
-
-
-def hold(chat: ScriptedChat, held: bool) -> None:
-    """Hold the answer, so that it ends when the test says so, or let it go on."""
-    if chat.chat.answer is not None and chat.chat.answer.paused != held:
-        chat.chat.pause_or_resume()
 
 
 def said(chat: ScriptedChat) -> list[tuple[str, str]]:
@@ -65,7 +59,8 @@ async def test_an_answer_of_which_nothing_had_come_is_steered_by_adding_to_the_q
 
 
 async def test_a_second_enter_lets_the_words_wait_and_they_are_asked_when_the_answer_has_ended() -> None:
-    async with scripted_chat(["Once upon", Pause(1), " a time."], ["Another one."], ["Short."]) as chat:
+    gate = Gate()
+    async with scripted_chat(["Once upon", gate, " a time."], ["Another one."], ["Short."]) as chat:
         await streaming(chat)
         await chat.ask("And another.")
         await chat.shows(OFFER)
@@ -74,7 +69,7 @@ async def test_a_second_enter_lets_the_words_wait_and_they_are_asked_when_the_an
         await chat.ask("A short one.")
         await chat.pilot.press("enter")
         await chat.shows("Queued: And another. A short one.")
-        hold(chat, False)
+        gate.open()
         await chat.shows("Another one.", "Short.")
         assert [text for role, text in said(chat) if role == "user"] == [
             "Tell a story.",
@@ -85,7 +80,8 @@ async def test_a_second_enter_lets_the_words_wait_and_they_are_asked_when_the_an
 
 
 async def test_esc_and_more_words_take_the_offer_back_and_the_answer_runs_on() -> None:
-    async with scripted_chat(["Once upon", Pause(1), " a time."]) as chat:
+    gate = Gate()
+    async with scripted_chat(["Once upon", gate, " a time."]) as chat:
         await streaming(chat)
         await chat.ask("And")
         await chat.shows(OFFER)
@@ -97,31 +93,33 @@ async def test_esc_and_more_words_take_the_offer_back_and_the_answer_runs_on() -
         await chat.pilot.press("x")
         await chat.until(lambda: OFFER not in chat.shown())
         assert chat.chat.prompt.text == "Andx"
-        hold(chat, False)
+        gate.open()
         await chat.answered()
 
 
 async def test_up_brings_waiting_words_back_and_so_does_an_answer_that_was_cancelled_or_fails() -> None:
     for end in ("up", "escape", "fail"):
         failing = [Fault(Rejected("no"))] if end == "fail" else [" a time."]
-        async with scripted_chat(["Once upon", Pause(1), *failing]) as chat:
+        gate = Gate()
+        async with scripted_chat(["Once upon", gate, *failing]) as chat:
             await streaming(chat)
             await chat.ask("And another.")
             await chat.pilot.press("enter")
             await chat.shows("Queued:")
             if end == "fail":
-                hold(chat, False)
+                gate.open()
             else:
                 await chat.pilot.press(end)
             await chat.until(lambda: chat.chat.prompt.text == "And another.", 8)
             assert "Queued" not in chat.shown()
-            hold(chat, False)
+            gate.open()
             await chat.answered()
             assert len(chat.chat.turns) == 2
 
 
 async def test_words_wait_on_when_another_conversation_is_in_view() -> None:
-    async with scripted_chat(["Once upon", Pause(1), " a time."], ["Another one."]) as chat:
+    gate = Gate()
+    async with scripted_chat(["Once upon", gate, " a time."], ["Another one."]) as chat:
         await streaming(chat)
         await chat.ask("And another.")
         await chat.pilot.press("enter")
@@ -131,7 +129,7 @@ async def test_words_wait_on_when_another_conversation_is_in_view() -> None:
         assert first is not None
         await chat.pilot.press("ctrl+n")
         await chat.until(lambda: "Queued" not in chat.shown())
-        first.resume()
+        gate.open()
         await chat.until(lambda: len(chat.provider.requests) == 2)
         await chat.until(lambda: not chat.engine.running(id))
         await chat.chat.open(id)

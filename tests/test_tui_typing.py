@@ -12,7 +12,7 @@ from chat_tui.errors import ConfigError
 from chat_tui.providers.scripted import Pause
 from tests.model_server import ModelServer
 from tests.pty_terminal import PtyTerminal
-from tests.routing_rig import slowly
+from tests.routing_rig import Gate
 from tests.scripted_chat import ScriptedChat, scripted_chat
 from tests.test_tui_chat_terminal import CHAT_TUI
 from tests.wire.home import Home
@@ -92,14 +92,15 @@ def test_the_key_may_be_written_without_its_unit() -> None:
 
 
 async def test_pausing_one_conversation_holds_no_other_and_loses_nothing() -> None:
-    script = slowly(*WORDS, seconds=0.01)
-    async with scripted_chat(script, script) as chat:
+    gate = Gate()
+    async with scripted_chat([*WORDS[:20], gate, *WORDS[20:]], WORDS) as chat:
         await asked(chat, "first")
         held = chat.chat.answer
         assert held is not None
         await chat.shows("w3")
         await chat.pilot.press("f6")
         await chat.until(lambda: "paused" in chat.shown(chat.screen.stats))
+        gate.open()
         count = len(held)
         await chat.pilot.press("ctrl+n")
         await chat.until(lambda: chat.chat.conversation_id is None)
@@ -115,7 +116,7 @@ async def test_pausing_one_conversation_holds_no_other_and_loses_nothing() -> No
 
 
 async def test_a_paused_answer_can_be_cancelled() -> None:
-    async with scripted_chat(slowly(*WORDS, seconds=0.01)) as chat:
+    async with scripted_chat([*WORDS[:20], Pause(60), *WORDS[20:]]) as chat:
         await asked(chat, "first")
         await chat.shows("w3")
         await chat.ask("/pause")

@@ -13,6 +13,7 @@ from chat_tui.history.store import Store
 from chat_tui.providers.scripted import Pause
 from chat_tui.tui.title_screen import TitleScreen
 from chat_tui.tui.upkeep import LISTED
+from tests.routing_rig import Gate
 from tests.scripted_chat import ScriptedChat, scripted_chat
 
 
@@ -104,11 +105,13 @@ async def test_a_pinned_conversation_stands_first() -> None:
 
 
 async def test_an_answer_that_ends_out_of_view_is_marked_until_it_is_opened() -> None:
-    async with scripted_chat(["some ", Pause(0.3), "more"]) as chat:
+    gate = Gate()
+    async with scripted_chat(["some ", gate, "more"]) as chat:
         await chat.ask("go")
         await chat.shows("some")
         await chat.pilot.press("ctrl+n")
         await chat.until(lambda: "●" in chat.shown(chat.screen.history))
+        gate.open()
         await chat.until(lambda: "◆" in chat.shown(chat.screen.history))
         assert (await listed(chat))["go"].unseen
         await chat.pilot.press("f2", "f2", "enter")

@@ -45,6 +45,10 @@ class Pause(msgspec.Struct, frozen=True):
 
     seconds: float
 
+    async def wait(self) -> None:
+        """Until it is over."""
+        await asyncio.sleep(self.seconds)
+
 
 class Fault(msgspec.Struct, frozen=True):
     """A step of a script: the reply breaks with this error."""
@@ -93,7 +97,7 @@ class Scripted:
                 # A socket would let others run between two reads; so does a script.
                 await asyncio.sleep(0)
                 if isinstance(step, Pause):
-                    await asyncio.sleep(step.seconds)
+                    await step.wait()
                 elif isinstance(step, Fault):
                     raise step.error
                 elif isinstance(step, str):

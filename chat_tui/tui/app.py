@@ -131,6 +131,9 @@ class ChatApp(App[int]):
         """Keys act in the order in which they came, however many come at once."""
         if not isinstance(event, events.Key | events.Paste) or event.is_forwarded:
             await super().on_event(event)
+        elif not self.screen_stack:
+            # The app is ending: there is nothing left that the key could act on.
+            event.stop()
         elif event.time < self._painted_at:
             self._early.append(event)
             if self._painted_at < float("inf"):
@@ -145,6 +148,13 @@ class ChatApp(App[int]):
         model, strategy = self._choice
         adaptive = self.config.adaptive
         return ChatScreen(model=model, strategy=strategy, adaptive=adaptive, private=self._private, clock=self._clock)
+
+    @property
+    def _chat_screen(self) -> ChatScreen | None:
+        """The one screen that is always there; None before it is, and when the app has ended: a timer or a worker may
+        still come then."""
+        stack = self.screen_stack
+        return stack[0] if stack and isinstance(stack[0], ChatScreen) else None
 
     def on_load(self) -> None:
         """Read the one theme that is needed, and the keys."""
@@ -191,10 +201,10 @@ class ChatApp(App[int]):
     def _take_early(self) -> None:
         """What was typed before the first paint stands in the prompt."""
         early, self._early = self._early, []
-        screen = self.screen_stack[0]
+        screen = self._chat_screen
         if wants_to_quit(early):
             self.run_worker(self.action_quit(), group="command")
-        elif isinstance(screen, ChatScreen) and (text := early_text(early, self._early_text)) != self._early_text:
+        elif screen is not None and (text := early_text(early, self._early_text)) != self._early_text:
             prompt = screen.chat.prompt
             prompt.set_draft(prompt.draft.removesuffix(self._early_text) + text)
             self._early_text = text
@@ -205,8 +215,9 @@ class ChatApp(App[int]):
     async def _opened(self) -> None:
         try:
             self.engine = await self._open_engine(self._tell_lasting)
-            screen = self.screen_stack[0]
-            assert isinstance(screen, ChatScreen)
+            screen = self._chat_screen
+            if screen is None:
+                return
             await screen.take_engine(self.engine)
             await asyncio.sleep(IDLE_SECONDS)
             await self.engine.prepare()
@@ -359,9 +370,8 @@ class ChatApp(App[int]):
 
     def _draw_with(self, palette: palettes.Palette) -> None:
         self._use(palette)
-        screen = self.screen_stack[0]
-        if isinstance(screen, ChatScreen):
-            screen.repaint(self.ink())
+        if self._chat_screen is not None:
+            self._chat_screen.repaint(self.ink())
 
     def choose_theme(self) -> None:
         """Open the list of themes; each is shown as the cursor comes to it. Those that cannot be used are told."""
@@ -419,7 +429,7 @@ class ChatApp(App[int]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """The palette is not opened where nobody sees it."""
-        if action == "command_palette" and self.screen_stack[0].has_class("-too-small"):
+        if action == "command_palette" and (self._chat_screen is None or self._chat_screen.has_class("-too-small")):
             return False
         return super().check_action(action, parameters)
 
@@ -437,9 +447,8 @@ class ChatApp(App[int]):
     async def action_quit(self) -> None:
         """Leave; the engine is closed after the terminal was given back."""
         self._hang_up()
-        screen = self.screen_stack[0]
-        if isinstance(screen, ChatScreen):
-            await screen.leave()
+        if self._chat_screen is not None:
+            await self._chat_screen.leave()
         self.exit(0)
 
     def end(self, return_code: int) -> None:
@@ -448,10 +457,10 @@ class ChatApp(App[int]):
         self._ending = asyncio.ensure_future(self._end(return_code))
 
     async def _end(self, return_code: int) -> None:
-        screen = self.screen_stack[0]
+        screen = self._chat_screen
         try:
             with suppress(TimeoutError, ChatTuiError):
-                if isinstance(screen, ChatScreen):
+                if screen is not None:
                     async with asyncio.timeout(LAST_WORDS_SECONDS):
                         await self._last_keys_handled(screen)
                         await screen.keep_place()

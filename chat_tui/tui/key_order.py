@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Any, TypeAlias
 
 from textual import events
-from textual.app import App
+from textual.app import App, ScreenStackError
 from textual.dom import DOMNode
 from textual.widget import Widget
 from textual.widgets import Input, TextArea
@@ -118,7 +118,8 @@ class KeyOrder:
 
     async def _settled(self, typed: Typed, target: Widget | None, works: Callable[[], bool]) -> None:
         try:
-            with suppress(TimeoutError):
+            # An app that has ended has no screen, and nothing on which a key could act.
+            with suppress(TimeoutError, ScreenStackError):
                 async with asyncio.timeout(HOLD_SECONDS):
                     await self._act(typed, target, works)
         finally:
