@@ -95,7 +95,7 @@ class Compared:
 
     async def ended(self) -> None:
         """Until all have ended and the table tells how they did."""
-        await self.until(lambda: self.comparison.ended and self.screen._summary.display)
+        await self.until(lambda: self.is_open and self.comparison.ended and self.screen._summary.display)
         texts = [column.text for column in self.screen.columns]
         await self.until(lambda: not any(text.is_busy or text.turns[0].state == "streaming" for text in texts))
 

@@ -240,7 +240,7 @@ def in_loop(call: Callable[[HistoryError, bool], None]) -> Callable[[HistoryErro
 
 async def chunks_of(answer: Answer, start: int = 0) -> list[Chunk]:
     """Everything the answer says, from this position to its end."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         return [chunk async for chunk in answer.follow(start)]
 
 

@@ -114,7 +114,7 @@ class ModelServer:
         """Chat requests that are being answered now."""
         return sum(exchange.active for exchange in self.exchanges)
 
-    async def until(self, true: Callable[[], bool], timeout_seconds: float = 10) -> None:
+    async def until(self, true: Callable[[], bool], timeout_seconds: float = 60) -> None:
         """Wait until `true()`; looked at whenever an exchange changes. Raises TimeoutError."""
         async with asyncio.timeout(timeout_seconds):
             while not true():

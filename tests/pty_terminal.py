@@ -22,6 +22,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
+SOON_SECONDS = 60.0
+"""For what a process writes or does within a second; a busy machine may need more."""
 _QUERY = re.compile(rb"\x1b\[(?:(\?)(\d+)\$p|([>=]?)0?c|([56])n|\?u)")
 _MODES = {b"2026": b"2"}
 """What DECRQM is told: synchronised output is known and off; other modes are not known."""
@@ -94,7 +96,9 @@ class PtyTerminal:
         """When the byte before offset `end` came."""
         return self._times[bisect_left(self._ends, end)]
 
-    def wait_for(self, pattern: str | bytes | re.Pattern[bytes], timeout_seconds: float = 10, offset: int = 0) -> float:
+    def wait_for(
+        self, pattern: str | bytes | re.Pattern[bytes], timeout_seconds: float = SOON_SECONDS, offset: int = 0
+    ) -> float:
         """The time at which the raw bytes held the text or pattern. Raises TimeoutError, with the screen in it."""
         if isinstance(pattern, str):
             pattern = pattern.encode()
@@ -108,7 +112,7 @@ class PtyTerminal:
                 looked = len(self._raw)
                 self._wait_for_news(end, f"never wrote {wanted.pattern!r}")
 
-    def wait_until(self, true: Callable[[str], bool], timeout_seconds: float = 10) -> str:
+    def wait_until(self, true: Callable[[str], bool], timeout_seconds: float = SOON_SECONDS) -> str:
         """The screen's text as soon as `true(text)`. Raises TimeoutError, with the screen in it."""
         end = time.monotonic() + timeout_seconds
         while True:
@@ -120,7 +124,7 @@ class PtyTerminal:
                 if len(self._raw) == seen:
                     self._wait_for_news(end, "the screen never came to it")
 
-    def wait_quiet(self, seconds: float = 0.3, timeout_seconds: float = 10) -> None:
+    def wait_quiet(self, seconds: float = 0.3, timeout_seconds: float = SOON_SECONDS) -> None:
         """Wait until nothing was written for so long, or the time is over."""
         end = time.monotonic() + timeout_seconds
         while (now := time.monotonic()) < end:
@@ -178,9 +182,12 @@ class PtyTerminal:
         """The process has not ended."""
         return self._process.poll() is None
 
-    def wait_exit(self, timeout_seconds: float = 10) -> int:
-        """Its exit code. Raises subprocess.TimeoutExpired."""
-        return self._process.wait(timeout_seconds)
+    def wait_exit(self, timeout_seconds: float = SOON_SECONDS) -> int:
+        """Its exit code, once all that it has written is here. Raises subprocess.TimeoutExpired."""
+        code = self._process.wait(timeout_seconds)
+        while self._flows.is_set() and self._has_more():
+            time.sleep(0.001)
+        return code
 
     def cpu_seconds(self) -> float:
         """CPU time of the process and all its living descendants; ended children count in hundredths."""
@@ -229,19 +236,24 @@ class PtyTerminal:
             screen = "\n".join(self.lines()) if importlib.util.find_spec("pyte") else repr(bytes(self._raw[-2000:]))
             raise TimeoutError(f"{complaint}; alive: {self.alive}; the screen:\n{screen}")
 
+    def _has_more(self) -> bool:
+        """The terminal holds what has not been read."""
+        with self._news:
+            return not self._ended and bool(select.select([self._master], [], [], 0)[0])
+
     def _read(self) -> None:
         carried = b""
         while not self._closing:
             if not self._flows.wait(0.1) or not select.select([self._master], [], [], 0.1)[0]:
                 continue
-            try:
-                piece = os.read(self._master, 65536)
-            except OSError:
-                break
-            now = time.monotonic()
-            if not piece:
-                break
             with self._news:
+                try:
+                    piece = os.read(self._master, 65536)
+                except OSError:
+                    break
+                now = time.monotonic()
+                if not piece:
+                    break
                 self._raw += piece
                 self._ends.append(len(self._raw))
                 self._times.append(now)

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from textual.pilot import Pilot
 from textual.widget import Widget
 
 from chat_tui.config import Config
@@ -25,6 +24,7 @@ from chat_tui.routing.run import Settings
 from chat_tui.tui.app import OPEN_SECONDS, ChatApp
 from chat_tui.tui.chat import Chat
 from chat_tui.tui.chat_screen import ChatScreen
+from tests.key_pilot import KeyPilot
 
 SOON_SECONDS = 0.001
 """A test that waits for the engine has no first echo for which the engine should wait."""
@@ -123,7 +123,7 @@ class ScriptedChat:
         self.app = ChatApp(
             config, self.open_engine, preset=preset, kept_in=kept_in, clock=clock, open_seconds=open_seconds
         )
-        self.pilot: Pilot[int]
+        self.pilot = KeyPilot(self.app)
         built_in = Model(LOCAL_MODEL, 2048, 0.0, 0.0, 0.1, local=True)
         # Nobody fetches the built-in model where others are there.
         models = (FAST, DEEP, built_in) if weights.ready else (built_in,)
@@ -168,7 +168,7 @@ class ScriptedChat:
         assert self.app.engine is not None
         return self.app.engine
 
-    async def until(self, true: Callable[[], object], seconds: float = 20) -> None:
+    async def until(self, true: Callable[[], object], seconds: float = 60) -> None:
         """Wait until something is so. Raises AssertionError with the screen when it never is."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
@@ -226,7 +226,7 @@ async def scripted_chat(
     how long after the first paint the engine is opened, where it is not open."""
     soon = SOON_SECONDS if opened else open_seconds
     chat = ScriptedChat(config or Config(), scripts, file, weights or StandInWeights(), preset, clock, kept_in, soon)
-    async with chat.app.run_test(size=size, notifications=True) as chat.pilot:
+    async with chat.app.run_test(size=size, notifications=True):
         if opened:
             await chat.screen.opened()
         try:

@@ -41,7 +41,7 @@ class SlowServer:
 
 async def stopped_ask(home: Home, limit: str, slow: SlowServer, *, answers: bool) -> tuple[int | None, str, str]:
     """Asks, stops the program for a while in which the rest arrives (or nothing does); code, stdout, stderr."""
-    async with RawServer(slow.answer) as server, asyncio.timeout(20):
+    async with RawServer(slow.answer) as server, asyncio.timeout(60):
         home.serve(server.base_url, "m", more=f"{QUICK}[timeouts]\n{limit}\n")
         process = await home.start("ask", "hello")
         await slow.began.wait()

@@ -29,6 +29,9 @@ from tests.weights import weights_file
 
 __all__ = ["weights_file"]
 
+STORY = "Write a long story about the sea."
+"""Its answer does not end within a few tokens."""
+
 
 def text(value: str) -> bytes:
     return struct.pack("<Q", len(value)) + value.encode()
@@ -113,7 +116,7 @@ async def test_two_models_load_when_asked_and_unload_when_idle(home: dict[str, s
         assert {standing(engine, row.name).state for row in rows} == {"ready"}  # type: ignore[union-attr]
 
         async def asked(name: str) -> tuple[str, str]:
-            answer = await engine.ask(None, "Say hi", Request(model=name, max_tokens=4))
+            answer = await engine.ask(None, STORY, Request(model=name, max_tokens=4, temperature=0))
             await ended(answer)
             return answer.turn.state, standing(engine, name).state  # type: ignore[union-attr]
 
@@ -122,7 +125,7 @@ async def test_two_models_load_when_asked_and_unload_when_idle(home: dict[str, s
         async with asyncio.timeout(10):
             while {standing(engine, row.name).state for row in rows} != {"ready"}:  # type: ignore[union-attr] # noqa: ASYNC110
                 await asyncio.sleep(0.05)
-        answer = await engine.ask(None, "Say hi", Request(model="local/one", max_tokens=4))
+        answer = await engine.ask(None, STORY, Request(model="local/one", max_tokens=4, temperature=0))
         await ended(answer)
         assert answer.turn.state == "length"
 

@@ -21,6 +21,7 @@ from chat_tui.tui.key_table import TABLE, Key
 from chat_tui.tui.keymap import as_bound
 from chat_tui.tui.rebinding import rebound
 from chat_tui.tui.row_list import Filter
+from tests.key_pilot import KeyPilot
 from tests.prompt_rig import Small, press, prompt_of
 from tests.scripted_chat import DEEP, FAST, ScriptedChat, StandInWeights, scripted_chat
 
@@ -50,7 +51,8 @@ async def watched() -> AsyncIterator[tuple[ScriptedChat, Watched]]:
     """A chat with one answer, which is listed."""
     chat = ScriptedChat(Config(), (), None, StandInWeights())
     chat.app = app = Watched(chat._config, chat.open_engine)
-    async with app.run_test(size=(120, 36)) as chat.pilot:
+    chat.pilot = KeyPilot(app)
+    async with app.run_test(size=(120, 36)):
         await chat.screen.opened()
         await chat.ask("hi")
         await chat.answered()
@@ -117,6 +119,7 @@ async def asked(chat: ScriptedChat, app: Watched, row: Key, changed: dict[str, s
     app.set_keymap(changed)
     app.asked, app.watching = [], True
     await press(chat.pilot, *keys.split(","))
+    await chat.pilot.acted()
     app.watching = False
     return row.action in app.asked
 

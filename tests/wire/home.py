@@ -93,7 +93,7 @@ class Home:
     async def run(self, *arguments: str, stdin: bytes | None = None) -> Ran:
         """Run `chat-tui` to its end."""
         process = await self.start(*arguments, stdin=asyncio.subprocess.PIPE)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             out, err = await process.communicate(stdin or b"")
         assert process.returncode is not None
         return Ran(process.returncode, out, err)
@@ -109,7 +109,7 @@ class Home:
             stderr=asyncio.subprocess.PIPE,
             env=self.environment,
         )
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             out, err = await process.communicate()
         assert process.returncode is not None
         return Ran(process.returncode, out, err)

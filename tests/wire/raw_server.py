@@ -101,7 +101,7 @@ class RawServer:
         """What belongs into a provider's `base_url`."""
         return f"http://{self._host}:{self.port}/v1"
 
-    async def until(self, true: Callable[[], bool], seconds: float = 10) -> None:
+    async def until(self, true: Callable[[], bool], seconds: float = 60) -> None:
         """Wait until `true()`; looked at whenever something came or closed."""
         async with asyncio.timeout(seconds):
             while not true():
