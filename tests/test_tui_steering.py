@@ -6,6 +6,7 @@ from pathlib import Path
 
 from chat_tui.errors import Rejected
 from chat_tui.providers.scripted import Fault, Pause
+from chat_tui.tui.prompt import Prompt
 from tests.routing_rig import Gate
 from tests.scripted_chat import ScriptedChat, scripted_chat
 
@@ -16,6 +17,7 @@ async def streaming(chat: ScriptedChat, text: str = "Once upon") -> None:
     """A story has begun."""
     await chat.ask("Tell a story.")
     await chat.shows(text)
+    await chat.until(lambda: not chat.chat.asking)
 
 
 def said(chat: ScriptedChat) -> list[tuple[str, str]]:
@@ -52,7 +54,7 @@ async def test_tab_steers_the_part_stays_and_the_next_answer_knows_both() -> Non
 async def test_an_answer_of_which_nothing_had_come_is_steered_by_adding_to_the_question() -> None:
     async with scripted_chat([Pause(60)], ["Once."]) as chat:
         await chat.ask("Tell a story.")
-        await chat.until(lambda: chat.chat.answer is not None)
+        await chat.until(lambda: chat.chat.answer is not None and not chat.chat.asking)
         await steered(chat, "In one word.")
         await chat.shows("Once.")
         assert chat.provider.requests[-1].turns[-1].text == "Tell a story.\n\nIn one word."
@@ -77,6 +79,17 @@ async def test_a_second_enter_lets_the_words_wait_and_they_are_asked_when_the_an
             "A short one.",
         ]
         assert "Queued" not in chat.shown()
+
+
+async def test_what_is_told_late_of_words_that_were_typed_before_takes_no_offer_back() -> None:
+    async with scripted_chat(["Once upon", Pause(60)]) as chat:
+        await streaming(chat)
+        await chat.ask("And another.")
+        await chat.shows(OFFER)
+        chat.chat.prompt.post_message(Prompt.Edited("And anot"))
+        await chat.pilot.pause()
+        await chat.pilot.press("enter")
+        await chat.shows("Queued: And another.")
 
 
 async def test_esc_and_more_words_take_the_offer_back_and_the_answer_runs_on() -> None:

@@ -193,9 +193,9 @@ class Chat(ChatCopies):
         self.steering.leave()
 
     @on(Prompt.Edited)
-    def leave_offer(self, event: Prompt.Edited) -> None:
-        """The offer was for other words."""
-        self.steering.edited(event.text)
+    def leave_offer(self) -> None:
+        """The offer was for other words. What is told may be older than an Enter that came right behind it."""
+        self.steering.edited(self.prompt.draft)
 
     async def _bring_waiting(self, engine: Engine, conversation_id: str) -> None:
         await self.steering.opened(engine, conversation_id)
