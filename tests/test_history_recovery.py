@@ -116,7 +116,7 @@ def recovered(file: Path, progress: Callable[[float], None] = lambda part: None)
     """What recovery makes of a file, in memory; it must be sound."""
     with closing(opening.in_memory(Settings())) as db, DatabaseFile(file) as source:
         db.execute("PRAGMA foreign_keys = OFF")
-        report = rescue.bring_over(source, db, progress)
+        report = rescue.recover_rows(source, db, progress)
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert db.execute("PRAGMA foreign_key_check").fetchall() == []
         return dump(db), report

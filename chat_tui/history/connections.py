@@ -109,9 +109,7 @@ class Connections:
         if not displacement.is_displaced(self._file, self._identity):
             return db
         try:
-            renewal = displacement.renewed(
-                db, self._file, self._owner, self._settings, self._identity, self._copy_beside
-            )
+            renewal = displacement.renew(db, self._file, self._owner, self._settings, self._identity, self._copy_beside)
         except displacement.NotRenewed as error:
             self._copy_beside = error.aside
             raise

@@ -1,7 +1,7 @@
-"""What to do when the store's file is not at its place any more while it is in use: deleted, moved away, replaced.
+"""Handles a store whose file was deleted, moved away or replaced while it is open.
 
-The open connection still has all of it, since the system keeps a deleted file for those who have it open. So it is
-written to a new file at the same place; where another file has taken the place, that one is used.
+The open connection can still read all of it, since the system keeps a deleted file for as long as it is open. So it is
+written to a new file at the same path; if another file is there now, that one is used.
 """
 
 from __future__ import annotations
@@ -21,49 +21,49 @@ from chat_tui.history.owners import Owner, door
 
 
 class StoreIdentity(NamedTuple):
-    """Which file is at a store's place, and which log beside it; None: none."""
+    """Device and inode of a store's file and of its log; None if there is none."""
 
     file: tuple[int, int] | None
     log: tuple[int, int] | None
 
 
 class Renewal(NamedTuple):
-    """A connection to what is at the place now."""
+    """A connection to the file that is at the path now."""
 
     db: sqlite3.Connection
     warning: HistoryError
-    """What happened, for people."""
+    """What happened, for the user."""
     replaced: bool
-    """It is another store: what is open is not in it."""
+    """It is another store, which lacks the open conversations."""
 
 
 def identity_of(file: Path) -> StoreIdentity:
-    """What is at the store's place now."""
+    """The identity of the file at the store's path now."""
     return StoreIdentity(_identity(file), _identity(_beside(file, "-wal")))
 
 
 def is_displaced(file: Path, known: StoreIdentity) -> bool:
-    """Whether something else is there than `known`; an opened store whose log is gone is displaced, too."""
+    """Whether the file at the path is not the `known` one, or the log of an opened store is gone."""
     now = identity_of(file)
     return now.file != known.file or (known.log is not None and now.log != known.log)
 
 
 class NotRenewed(HistoryError):
-    """Nothing can be written at the store's place. Nothing is lost as long as its connection is open."""
+    """The store cannot be written to its path. Nothing is lost while its connection is open."""
 
     aside: Path | None = None
-    """Where a copy of the store was saved beside its place."""
+    """The copy of the store that was saved beside its path."""
 
 
-def renewed(
+def renew(
     db: sqlite3.Connection, file: Path, owner: Owner, settings: Settings, known: StoreIdentity, aside: Path | None
 ) -> Renewal:
-    """A connection to the store at the place, after what `db` still has was saved; `db` stays open.
+    """Save what `db` still has and open the store at the path; `db` stays open.
 
-    `aside` is the copy that an earlier attempt has saved beside it. Raises `NotRenewed`.
+    `aside` is the copy that an earlier attempt saved beside it. Raises `NotRenewed`.
     """
     try:
-        warning, aside = _saved(db, file, owner, settings, known, aside)
+        warning, aside = _save(db, file, owner, settings, known, aside)
     except (sqlite3.Error, OSError) as error:
         raise _failed(error, file, aside) from error
     try:
@@ -86,14 +86,14 @@ def _failed(error: sqlite3.Error | OSError | HistoryError, file: Path, aside: Pa
     return failed
 
 
-def _saved(
+def _save(
     db: sqlite3.Connection, file: Path, owner: Owner, settings: Settings, known: StoreIdentity, aside: Path | None
 ) -> tuple[HistoryError, Path | None]:
-    """What happened, and the copy beside a file that has taken the place."""
+    """Save what `db` has; returns what happened, and the copy beside a file that replaced the store."""
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with door(opening.owners_folder(file), settings.busy_seconds):
         owner.renew()
-        # Where the file was moved, it has all of its log from now on.
+        # If the file was only moved, this makes it complete without its log.
         with suppress(sqlite3.Error):
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         now = identity_of(file)
@@ -104,7 +104,7 @@ def _saved(
             ), None
         _drop_log(file, known)
         if now.file is None:
-            # A link whose target is gone stays a link.
+            # A link stays a link, even if its target is gone.
             copying.copy(db, file.resolve())
             return HistoryError(
                 "The history file was deleted or moved away while chat-tui was running.",
@@ -120,7 +120,7 @@ def _saved(
 
 
 def _drop_log(file: Path, known: StoreIdentity) -> None:
-    """SQLite would take the log of the former file for one of the file that is there now."""
+    """Remove the former file's log: SQLite would take it for the log of the new file."""
     log = _beside(file, "-wal")
     if known.log is not None and _identity(log) == known.log:
         for left in (log, _beside(file, "-shm")):
@@ -128,7 +128,7 @@ def _drop_log(file: Path, known: StoreIdentity) -> None:
 
 
 def _put_aside(db: sqlite3.Connection, file: Path) -> Path | None:
-    """Saves a store whose place is taken beside it; None where the file that is there has all of it."""
+    """Save the store beside the file that replaced it; None if that file has all of it."""
     if _has_all_of(db, file):
         return None
     aside = copying.free_name(file, "replaced")
@@ -137,7 +137,7 @@ def _put_aside(db: sqlite3.Connection, file: Path) -> Path | None:
 
 
 def _has_all_of(db: sqlite3.Connection, file: Path) -> bool:
-    """Whether the file is a copy of this store, as another process makes one that notices first."""
+    """Whether the file is a copy of this store, such as one that another process wrote first."""
     rows = [db.execute(select).fetchall() for select in _CONTENT]
     try:
         with opening.reading(file, Settings()) as other:
@@ -151,10 +151,10 @@ _CONTENT = ("SELECT key, id FROM conversation", "SELECT count(*), max(key) FROM 
 
 
 def close(db: sqlite3.Connection, file: Path, wait_seconds: float) -> None:
-    """Closes a connection to a file that is not at its place any more.
+    """Close a connection to a file that is no longer at its path.
 
-    Closing the last connection of a file SQLite deletes the log at its path, which may be another store's by now: it is
-    put back. Nobody else opens the store meanwhile.
+    When the last connection to a file closes, SQLite deletes the log at its path, which may belong to another store by
+    now: it is put back. No other process opens the store meanwhile.
     """
     log, index = _beside(file, "-wal"), _beside(file, "-shm")
     with suppress(HistoryError, OSError), door(opening.owners_folder(file), wait_seconds), _kept(log), _kept(index):

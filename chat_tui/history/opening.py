@@ -266,7 +266,7 @@ def _recover(file: Path, others: int, settings: Settings) -> HistoryError:
                 db.execute("PRAGMA journal_mode = MEMORY")
                 db.execute("PRAGMA synchronous = OFF")
                 db.execute("PRAGMA foreign_keys = OFF")
-                report = rescue.bring_over(source, db, settings.when_recovering)
+                report = rescue.recover_rows(source, db, settings.when_recovering)
         files.force_to_disk(fresh)
         aside = kept_files.put_aside(file)
         fresh.replace(file)

@@ -1,4 +1,4 @@
-"""Where the cells of a b-tree page are, and how large. Every number may be wrong: none is followed unchecked."""
+"""Offsets and sizes of the cells in a b-tree page. Any number in a damaged page may be wrong, so each is checked."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from collections.abc import Iterator
 LEAF = 0x0D
 """The first byte of a table's leaf page."""
 INTERIOR = 0x05
-"""Of a table's interior page."""
+"""The first byte of a table's interior page."""
 
 
 class BrokenCell(ValueError):
-    """This is no cell, or there is no record in it."""
+    """The bytes are not a cell, or the cell holds no record."""
 
 
 def cell_offsets(page: bytes, start: int) -> list[int]:
-    """Where the cells of a b-tree page begin; `start` is where its header does."""
+    """The offsets of the cells of a b-tree page whose header begins at `start`."""
     if len(page) < start + 8:
         return []
     first = start + (12 if page[start] == INTERIOR else 8)
     count = int.from_bytes(page[start + 3 : start + 5], "big")
     count = min(count, (len(page) - first) // 2)
     last = first + 2 * count
-    # None twice: a damaged page may name one cell a thousand times.
+    # Each once: a damaged page may repeat an offset a thousand times.
     offsets = dict.fromkeys(struct.unpack_from(f">{count}H", page, first))
     return [offset for offset in offsets if last <= offset < len(page)]
 
 
 def cell_end(page: bytes, offset: int, usable: int) -> int:
-    """Where a leaf page's cell ends; 0 where there is none."""
+    """The offset behind a leaf page's cell; 0 if there is no cell."""
     try:
         size, offset = varint(page, offset)
         _, offset = varint(page, offset)
@@ -40,7 +40,7 @@ def cell_end(page: bytes, offset: int, usable: int) -> int:
 
 
 def column_count(page: bytes, offset: int) -> int:
-    """How many columns the record of a leaf page's cell has, as far as its header stands in the page."""
+    """The number of columns in the record of a leaf page's cell, as far as its header lies within the page."""
     try:
         _, offset = varint(page, offset)
         _, offset = varint(page, offset)
@@ -55,14 +55,14 @@ def column_count(page: bytes, offset: int) -> int:
 
 
 def children(page: bytes, start: int) -> Iterator[int]:
-    """The pages below an interior page of a table."""
+    """The numbers of the child pages of an interior page."""
     for offset in cell_offsets(page, start):
         yield int.from_bytes(page[offset : offset + 4], "big")
     yield int.from_bytes(page[start + 8 : start + 12], "big")
 
 
 def local_bytes(size: int, usable: int) -> int:
-    """How much of a payload of this size stands in its leaf page; the rest is in overflow pages."""
+    """The bytes of a payload of this size that the leaf page itself holds; the rest is in overflow pages."""
     most = usable - 35
     if size <= most:
         return size
@@ -72,7 +72,7 @@ def local_bytes(size: int, usable: int) -> int:
 
 
 def signed(number: int) -> int:
-    """The 64 bits of a varint as a number with a sign."""
+    """The 64 bits of a varint as a signed number."""
     return number - (1 << 64) if number >> 63 else number
 
 

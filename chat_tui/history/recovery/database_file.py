@@ -1,6 +1,6 @@
-"""Pages of a SQLite file as its newest commit left them: the file itself, under the committed frames of its log.
+"""The pages of a SQLite file as of its newest commit: the file, overlaid with the committed frames of its log.
 
-Nothing is believed that can be checked: the header's page size, the log's salts and checksums.
+Everything that can be verified is: the page size in the header, the salts and checksums of the log.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from chat_tui.history.recovery.cells import LEAF, cell_end, cell_offsets
 HEADER_BYTES = 100
 _MAGIC = b"SQLite format 3\0"
 _PAGE_SIZES = (4096, 1024, 2048, 8192, 16384, 32768, 65536, 512)
-"""The most likely first."""
+"""Most likely first."""
 _USUAL_PAGE_SIZE = 4096
 _SAMPLES = 400
-"""Pages that are looked at to guess the page size."""
+"""Pages sampled to guess the page size."""
 _MOST_SCHEMAS = 1000
-"""A higher schema number is damage and no number."""
+"""A higher schema number is taken as damage."""
 
 _LOG_HEADER = struct.Struct(">8I")
 _FRAME_HEADER = struct.Struct(">6I")
 _LOG_MAGIC = {0x377F0682: "<", 0x377F0683: ">"}
-"""With the byte order of its checksums."""
+"""The log's magic numbers, with the byte order of its checksums."""
 _WORD = 0xFFFFFFFF
 
 
@@ -36,11 +36,11 @@ class Frame(NamedTuple):
 
     page: int
     offset: int
-    """Of its content."""
+    """The offset of its content in the log."""
 
 
 class DatabaseFile:
-    """A damaged file, open for reading. Raises `OSError`."""
+    """A damaged file and its log, open for reading. All methods raise `OSError`."""
 
     def __init__(self, file: Path) -> None:
         self._handle = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
@@ -53,7 +53,7 @@ class DatabaseFile:
             self.usable_bytes = self._usable_bytes()
             self._frames: dict[int, int] = {}
             self.stray_frames: list[Frame] = []
-            """Behind the last commit that is whole: newer, but perhaps of no commit."""
+            """Frames behind the last complete commit: newer, but possibly never committed."""
             pages = self._read_log() if self._log is not None else 0
             self.page_count = max(-(-self._size // self.page_size), pages)
             if 1 in self._frames:
@@ -71,35 +71,35 @@ class DatabaseFile:
         self.close()
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Close the files."""
         for handle in (self._handle, self._log):
             if handle is not None:
                 os.close(handle)
 
     @property
     def size_bytes(self) -> int:
-        """Of the file and its log."""
+        """The size of the file and its log together."""
         return self._size + (os.fstat(self._log).st_size if self._log is not None else 0)
 
     @property
     def has_header(self) -> bool:
-        """The header is that of a SQLite file."""
+        """Whether the file begins with SQLite's header."""
         return self._header.startswith(_MAGIC)
 
     def schema(self) -> int:
-        """The number of the store's schema; 0 when it cannot be read."""
+        """The store's schema version; 0 if it cannot be read."""
         number = self._number(60)
         return number if self.has_header and number < _MOST_SCHEMAS else 0
 
     def first_free_trunk(self) -> int:
-        """The page that begins the list of free pages; 0: none is known."""
+        """The first trunk page of the free list; 0 if none is known."""
         return self._number(32) if self.has_header else 0
 
     def _number(self, offset: int) -> int:
         return int.from_bytes(self._header[offset : offset + 4], "big")
 
     def page(self, number: int) -> bytes:
-        """The page of this number, from 1; shorter than the others, or empty, where the file was cut."""
+        """The content of a page, numbered from 1; shorter than a page, or empty, where the file is truncated."""
         if not 1 <= number <= self.page_count:
             return b""
         offset = self._frames.get(number)
@@ -108,26 +108,26 @@ class DatabaseFile:
         return os.pread(self._handle, self.page_size, (number - 1) * self.page_size)
 
     def frame(self, frame: Frame) -> bytes:
-        """The page in this frame of the log."""
+        """The page content in a frame of the log."""
         return b"" if self._log is None else os.pread(self._log, self.page_size, frame.offset)
 
     # -- the size of a page ---------------------------------------------------------------------------------------
 
     def _page_size(self) -> int:
-        told = int.from_bytes(self._header[16:18], "big")
-        told = 65536 if told == 1 else told
-        if self.has_header and told in _PAGE_SIZES:
-            return told
+        size = int.from_bytes(self._header[16:18], "big")
+        size = 65536 if size == 1 else size
+        if self.has_header and size in _PAGE_SIZES:
+            return size
         if self._log is not None:
-            told = _LOG_HEADER.unpack(os.pread(self._log, _LOG_HEADER.size, 0))[2]
-            if told in _PAGE_SIZES:
-                return int(told)
+            size = _LOG_HEADER.unpack(os.pread(self._log, _LOG_HEADER.size, 0))[2]
+            if size in _PAGE_SIZES:
+                return int(size)
         votes = {size: self._votes(size) for size in _PAGE_SIZES}
         best = max(votes, key=lambda size: votes[size])
         return best if votes[best] else _USUAL_PAGE_SIZE
 
     def _votes(self, size: int) -> int:
-        """Pages, of those that are looked at, whose rows end exactly with a page of this size."""
+        """The number of sampled pages whose cells end exactly at the end of a page of this size."""
         pages = self._size // size
         step = max(1, pages // _SAMPLES)
         return sum(
@@ -150,7 +150,7 @@ class DatabaseFile:
             self._log = None
 
     def _read_log(self) -> int:
-        """Finds the frames that are committed, the newest of each page; gives the pages of the newest commit."""
+        """Find the newest committed frame of each page; returns the page count as of the newest commit."""
         assert self._log is not None
         head = os.pread(self._log, _LOG_HEADER.size, 0)
         magic, _, _, _, *salts, _, _ = _LOG_HEADER.unpack(head)
@@ -167,7 +167,7 @@ class DatabaseFile:
                 sums = checksum(frame_head[:8] + self.frame(frame), order, sums)
                 sound = sums == (sum1, sum2)
             else:
-                # Frames of other salts are left from before the log was begun anew; they are in the file by now.
+                # Frames with other salts are left over from before the log was restarted; the file has them by now.
                 sound = False
             if frame_salts != salts and magic in _LOG_MAGIC:
                 break
@@ -189,7 +189,7 @@ class DatabaseFile:
 
 
 def checksum(data: bytes, order: str, sums: tuple[int, int]) -> tuple[int, int]:
-    """The log's checksum of these bytes, a multiple of 8, continued from `sums`; `order` as `struct` names it."""
+    """The log's checksum of these bytes (a multiple of 8), continued from `sums`; `order` is `struct`'s byte order."""
     first, second = sums
     words = iter(struct.unpack(f"{order}{len(data) // 4}I", data))
     for one, other in zip(words, words, strict=True):
@@ -199,7 +199,7 @@ def checksum(data: bytes, order: str, sums: tuple[int, int]) -> tuple[int, int]:
 
 
 def _fills(page: bytes, size: int) -> bool:
-    """A leaf page of a table whose first row ends with the page, as SQLite lays it out."""
+    """Whether this is a leaf page with a cell that ends at its end, as SQLite fills pages."""
     if len(page) != size or page[0] != LEAF:
         return False
     return any(cell_end(page, offset, size) == size for offset in cell_offsets(page, 0))

@@ -1,4 +1,4 @@
-"""Where a damaged file is kept, with what SQLite keeps beside it."""
+"""Keeps a damaged file, together with the files that SQLite keeps beside it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from chat_tui.history import copying
 
 
 def with_logs(file: Path) -> list[Path]:
-    """The file and what SQLite keeps beside it."""
+    """The file, its write-ahead log, shared memory and journal; not all of them need exist."""
     return [file, *(file.with_name(file.name + ending) for ending in ("-wal", "-shm", "-journal"))]
 
 
 @contextmanager
 def fresh_beside(file: Path) -> Iterator[Path]:
-    """The name of a file to fill, which is to take the damaged one's place; nothing is left of it where that fails."""
+    """The path of a new file that is to replace the damaged one; whatever is left of it at the end is removed."""
     fresh = file.with_name(f"{file.name}.recovering")
     _remove(fresh)
     try:
@@ -33,16 +33,16 @@ def _remove(file: Path) -> None:
 
 
 def put_aside(file: Path) -> Path:
-    """Keeps a damaged store under a name with the time; its logs leave too, or SQLite would play them into the next."""
+    """Keep a damaged store under a name with the time. Its logs go with it, or SQLite would apply them to the next."""
     aside = copying.free_name(file, "damaged")
     try:
-        # Linked, not moved: killed here, the next start finds the damaged store and begins again.
+        # Linked, not moved: if the process is killed here, the next start finds the damaged store and starts over.
         os.link(file, aside)
     except OSError:
         shutil.copy2(file, aside)
     for log, kept in zip(with_logs(file)[1:], with_logs(aside)[1:], strict=True):
         if log.name.endswith("-shm") or (log.exists() and not log.stat().st_size):
-            # Nothing is in it that the file has not.
+            # It holds nothing that the file does not have.
             log.unlink(missing_ok=True)
         elif log.exists():
             log.replace(kept)

@@ -1,4 +1,4 @@
-"""Rows that lead nowhere are tied to what there is: to the nearest turn before, to a conversation of that key."""
+"""Repairs links to lost rows: a turn is attached to the nearest earlier one, or to a new conversation with that key."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ CUT = ErrorInfo(
     title="The rest of this text was lost because the history file was damaged.",
     hint="Ask again to get the complete answer.",
 )
-"""Why an answer is broken that came back in part."""
+"""The error of an answer that was recovered in part."""
 TITLE = "Recovered conversation"
 
 
 class BrokenLinks(msgspec.Struct, frozen=True):
-    """How many links led nowhere."""
+    """Counts of links to rows that are lost."""
 
     conversations: int
-    """Of which only the turns are there."""
+    """Conversations of which only the turns are left."""
     moved_turns: int
-    """That follow another turn now than they did."""
+    """Turns that follow another turn than before."""
     lost_turns: int
-    """That others followed and that are not there; more may be lost."""
+    """Missing turns that other turns followed; more may be lost."""
     lost_files: int
 
 
-def mend_links(db: sqlite3.Connection) -> BrokenLinks:
-    """Mends all links of a store that was just filled, and leaves its texts to be indexed."""
+def repair_links(db: sqlite3.Connection) -> BrokenLinks:
+    """Repair all links of a newly filled store, and schedule its texts for indexing."""
     conversations = db.execute(
         "INSERT INTO conversation (key, id, created, updated, title)"
         " SELECT conversation, 'recovered' || conversation, coalesce(min(created), 0), coalesce(max(created), 0), ?"
         " FROM turn WHERE conversation NOT IN (SELECT key FROM conversation) GROUP BY conversation",
         (TITLE,),
     ).rowcount
-    moved, lost = _tie_turns(db)
+    moved, lost = _attach_turns(db)
     db.execute(
         "UPDATE conversation SET leaf = (SELECT max(key) FROM turn WHERE turn.conversation = conversation.key)"
         " WHERE leaf IS NULL OR NOT EXISTS"
@@ -56,8 +56,8 @@ def mend_links(db: sqlite3.Connection) -> BrokenLinks:
     return BrokenLinks(conversations, moved, lost, files)
 
 
-def _tie_turns(db: sqlite3.Connection) -> tuple[int, int]:
-    """Turns whose parent is not there, or cannot be one, follow the nearest turn before that parent."""
+def _attach_turns(db: sqlite3.Connection) -> tuple[int, int]:
+    """Attach turns without a possible parent to the nearest earlier one; returns the counts of moved and lost turns."""
     lost: set[int] = set()
     changes: list[tuple[int | None, int]] = []
     found = db.execute("SELECT conversation, key, parent FROM turn ORDER BY conversation, key")
@@ -77,7 +77,7 @@ def _tie_turns(db: sqlite3.Connection) -> tuple[int, int]:
 
 
 def mark_cut(db: sqlite3.Connection, turns: Iterable[int]) -> None:
-    """Answers that came back in part say so."""
+    """Mark answers that were recovered in part as broken."""
     for key in turns:
         found = db.execute("SELECT details FROM turn WHERE key = ? AND role = 'assistant'", (key,)).fetchone()
         if found is not None:

@@ -1,4 +1,4 @@
-"""Which page belongs to which table, as far as the trees can be walked."""
+"""The table that each page belongs to, as far as the b-trees can be walked."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from chat_tui.history.recovery.records import Reader
 
 NOBODY = 0
 OTHER = 254
-"""A table that is not brought over: those of the indexes are built anew."""
+"""A table that is not recovered; those of the search index are rebuilt."""
 FREE = 255
 
 
 class PageOwners:
-    """For each page a number: `NOBODY`, the table's place in the list from 1 on, `OTHER` or `FREE`."""
+    """Maps each page to `NOBODY`, to its table's position in the list, from 1, to `OTHER` or to `FREE`."""
 
     def __init__(self, source: DatabaseFile, tables: Sequence[str]) -> None:
         self._source = source
@@ -36,7 +36,7 @@ class PageOwners:
                 continue
             page = self._source.page(number)
             if not page or page[0] not in (LEAF, INTERIOR):
-                # It says itself that it is no page of a table, or is damaged: its rows tell, if it has any.
+                # Not a page of a table, or damaged: if it has rows, their shape tells where they belong.
                 continue
             self._owners[number] = owner
             if page[0] == INTERIOR:
@@ -56,7 +56,7 @@ class PageOwners:
 
 
 def _roots(source: DatabaseFile) -> Iterator[tuple[str, int]]:
-    """Names and first pages of the tables that the schema still tells."""
+    """Names and root pages of the tables that can still be read from the schema."""
     reader = Reader(source)
     waiting, seen = [1], set[int]()
     while waiting:

@@ -1,4 +1,4 @@
-"""The records in a table's leaf pages, with what of them is in overflow pages."""
+"""Reads the records in a table's leaf pages, including their overflow pages."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from chat_tui.history.recovery.cells import BrokenCell, cell_offsets, local_byte
 from chat_tui.history.recovery.database_file import HEADER_BYTES, DatabaseFile
 
 _MOST_COLUMNS = 64
-"""Of a record; none of ours comes near."""
+"""Columns in a record; none of ours comes near."""
 _MOST_READINGS = 4
-"""Of one overflow page: copies of a row may share it, but nobody may lead us round in circles."""
+"""Reads of one overflow page: copies of a row may share it, but a chain may also loop."""
 
 Value: TypeAlias = int | float | str | bytes | None
 
 
 class RecoveredRow(NamedTuple):
-    """A row as it was found."""
+    """A row as read from a page."""
 
     key: int
     """The rowid."""
     values: list[Value]
     cut: bool = False
-    """The end of it is lost: its last text is shorter than it was, or columns are missing."""
+    """Its end is lost: the last text is truncated, or columns are missing."""
     garbled: bool = False
-    """A text holds bytes that no text can; they are U+FFFD now."""
+    """A text held invalid UTF-8, now U+FFFD."""
 
 
 class Reader:
@@ -36,10 +36,10 @@ class Reader:
         self._source = source
         self._readings = bytearray(source.page_count + 1)
         self.unreadable = 0
-        """Cells in which no record could be found."""
+        """The number of cells without a readable record."""
 
     def rows(self, page: bytes, number: int) -> Iterator[RecoveredRow]:
-        """The rows of a table's leaf page, in order; `number` is that of the page."""
+        """The rows of the leaf page with this number, in order."""
         for offset in cell_offsets(page, HEADER_BYTES if number == 1 else 0):
             try:
                 yield self._row(page, offset)
@@ -60,7 +60,7 @@ class Reader:
         return RecoveredRow(signed(key), values, cut, garbled)
 
     def _overflow(self, number: int, left: int) -> Iterator[bytes]:
-        """The pages of this chain, as far as it leads."""
+        """The content of an overflow chain, as far as it can be followed; `left` bytes at most."""
         content = self._source.usable_bytes - 4
         while left > 0 and 1 < number <= self._source.page_count and self._readings[number] < _MOST_READINGS:
             self._readings[number] += 1
@@ -74,7 +74,7 @@ class Reader:
 
 
 def _record(payload: bytes, size: int) -> tuple[list[Value], bool, bool]:
-    """The values of a record that should be of this size, whether its end is missing, whether a text is garbled."""
+    """The values of a record of `size` bytes, whether its end is missing, and whether a text is garbled."""
     end, offset = varint(payload, 0)
     if not offset <= end <= size:
         raise BrokenCell
@@ -126,7 +126,7 @@ def _value(kind: int, data: bytes) -> tuple[Value, bool]:
 
 
 def _beginning(kind: int, data: bytes) -> Value:
-    """What is there of a value that is not whole: of a text its beginning."""
+    """What is usable of a truncated value: the beginning of a text, otherwise None."""
     if kind >= 13 and kind % 2:
         return data.decode("utf-8", "replace").rstrip("\0\ufffd") + "\ufffd"
     return None

@@ -1,4 +1,4 @@
-"""What came back of a damaged store, and what did not."""
+"""The report of what was recovered from a damaged store, and what was lost."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ import msgspec
 
 
 class RecoveryReport(msgspec.Struct, frozen=True):
-    """Counts of what was brought over, and of what is damaged or lost."""
+    """Counts of what was recovered, damaged and lost."""
 
     conversations: int
     turns: int
     files: int = 0
     presets: int = 0
-    """Conversations with a preset of their own."""
+    """Conversations with their own preset."""
     cut_turns: int = 0
     """The end of their text is lost."""
     garbled_turns: int = 0
     """A part of their text is unreadable."""
     lost_turns: int = 0
-    """At least: those that others follow."""
+    """Lost turns that others follow; there may be more."""
     moved_turns: int = 0
-    """They follow another turn than before, since that one is lost."""
+    """Turns attached to an earlier turn because their parent is lost."""
     lost_files: int = 0
     loose_conversations: int = 0
     """Their titles and settings are lost."""
     unreadable_rows: int = 0
 
     def recovered(self) -> str:
-        """What came back, as a sentence."""
+        """A sentence that lists what was recovered."""
         back = {
             "conversations": self.conversations,
             "turns": self.turns,
@@ -37,7 +37,7 @@ class RecoveryReport(msgspec.Struct, frozen=True):
         return f"Recovered: {_counted(back)}."
 
     def lost(self) -> str:
-        """What did not, or not whole, as a sentence; that of which nothing is left to tell cannot be counted."""
+        """A sentence that lists what was damaged or lost. What left no trace cannot be counted."""
         damage = {
             "truncated turns": self.cut_turns,
             "turns with unreadable characters (shown as \ufffd)": self.garbled_turns,

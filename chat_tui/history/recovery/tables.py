@@ -1,6 +1,6 @@
-"""Which table a row belongs to, by its shape: the number and kinds of its values, and what only such a row has.
+"""Recognises the table of a row by its shape: the number and types of its values, and what is specific to the table.
 
-Shapes are read from a fresh store. Migrations add columns at the end only, so older rows are just shorter.
+Shapes are read from a new store. Migrations only add columns at the end, so older rows are shorter.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ KEPT = {
     "place": 2,
     "erased_cost": 2,
 }
-"""The tables that are brought over, with the number of columns that each had at first. Where a row could be of two (one
-whole number is an `ending`, or a cost without cents), it is of the first."""
+"""The tables that are recovered, with the number of columns that each had originally. A row that fits two of them (one
+whole number is an `ending`, or a cost without cents) goes to the first."""
 BUILT_ANEW = ("turn_words", "turn_grams", "turn_tokens", "word_grams", "word", "index_gap", "sqlite_sequence")
-"""The others, by the beginning of their names."""
+"""Prefixes of the tables that are rebuilt."""
 
 _HIGHEST_KEY = 1 << 40
 _ID_CHARACTERS = 1000
 _NAME = re.compile(r"[a-z][a-z_-]{0,30}")
-"""Roles and states, also those of a later version."""
+"""Matches roles and states, including those of later versions."""
 _HASH = re.compile(r"[0-9a-f]{32}")
 _EARLIEST, _LATEST = microseconds(EARLIEST), microseconds(LATEST)
 _TIMES = ("created", "updated", "deleted")
@@ -50,7 +50,7 @@ class TableColumn(NamedTuple):
     kinds: tuple[type, ...]
     required: bool
     default: Value
-    """Where the row has none; None with `required`: a row without is none."""
+    """The value for a row that lacks it; if None and `required`, such a row does not fit."""
 
 
 class Table(NamedTuple):
@@ -59,14 +59,14 @@ class Table(NamedTuple):
     name: str
     columns: tuple[TableColumn, ...]
     key: str
-    """The column that stands for the rowid; empty: none does."""
+    """The column that is the rowid; empty if there is none."""
     least: int
-    """Columns of its oldest rows."""
+    """The number of columns of its oldest rows."""
 
     def record(self, row: RecoveredRow, *, leniently: bool = False) -> Record | None:
-        """The row as one of this table, None where it is none; `leniently` passes over values of a wrong kind.
+        """The row as a record of this table; None if it does not fit. `leniently` replaces values of a wrong type.
 
-        A row that was cut lacks the columns at its end.
+        A truncated row may lack columns at its end.
         """
         count = len(row.values)
         if count > len(self.columns) or (count < self.least and not row.cut) or not 0 < row.key < _HIGHEST_KEY:
@@ -95,7 +95,7 @@ class Table(NamedTuple):
 
 
 def tables(fresh: sqlite3.Connection) -> dict[str, Table]:
-    """The shapes of the tables that are brought over, by name."""
+    """The shapes of the tables that are recovered, by name."""
     return {name: _table(fresh, name, least) for name, least in KEPT.items()}
 
 
@@ -119,14 +119,14 @@ def _kinds(table: str, column: str, kind: str) -> tuple[type, ...]:
 
 
 def _default(kind: str, default: str | None) -> Value:
-    """What the schema's SQL says."""
+    """A column's default, from its SQL text."""
     if default is None:
         return None
     return int(default) if kind == "INTEGER" else default.strip("'")
 
 
 def _bounded(record: Record) -> Record:
-    """Times that no calendar here has are none."""
+    """The record with impossible times removed."""
     for name in _TIMES:
         time = record.get(name)
         if isinstance(time, int) and not _EARLIEST <= time <= _LATEST:
@@ -134,11 +134,11 @@ def _bounded(record: Record) -> Record:
     return record
 
 
-# -- what only such a row has -----------------------------------------------------------------------------------------
+# -- what is specific to a table ---------------------------------------------------------------------------------------
 
 
 def table_of(row: RecoveredRow, known: Sequence[Table]) -> tuple[Table, Record] | None:
-    """The table to which this row belongs by its shape alone."""
+    """The first table that the row fits, with its record; None if it fits none."""
     for table in known:
         if (record := table.record(row)) is not None:
             return table, record
