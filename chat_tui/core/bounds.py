@@ -1,7 +1,7 @@
-"""Bounds on times and numbers that come from outside: files, servers, imports, and stores of earlier versions.
+"""Bounds for times and numbers from outside: files, servers, imports, and stores of earlier versions.
 
-A time within these bounds can be shown in every time zone and kept in the store; a number within them can be summed up,
-written as JSON and stored by SQLite.
+A time within the bounds can be displayed in every time zone and stored; a number within them can be summed, encoded as
+JSON and stored by SQLite.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ from datetime import UTC, datetime, timedelta
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EARLIEST = EPOCH
-"""Some systems have no local time before it."""
+"""Some systems cannot represent an earlier local time."""
 LATEST = datetime(9998, 12, 30, tzinfo=UTC)
-"""Leaves room for the offset of any time zone, which is less than a day."""
+"""Leaves room for the offset of any time zone, up to a day."""
 MOST_COUNT = 1 << 40
-"""Of tokens, bytes or other things that are counted."""
+"""The largest count of tokens, bytes and so on."""
 MOST_AMOUNT = 1e12
-"""Of what is measured: seconds, dollars."""
+"""The largest measured amount, in seconds or US dollars."""
 _TIME_CHARACTERS = 40
 
 
 def bounded_time(time: datetime | None) -> datetime | None:
-    """The time in UTC, where one without a zone is UTC already; None for one out of bounds."""
+    """The time in UTC; a time without a zone counts as UTC. None if it is out of bounds."""
     if time is None:
         return None
     try:
@@ -37,9 +37,9 @@ def clamped_time(time: datetime) -> datetime:
 
 
 def time_of_seconds(seconds: object) -> datetime | None:
-    """The time so many seconds after 1970 began in UTC; None for what is no such number, or out of bounds.
+    """The time of a Unix timestamp in seconds; None if it is not a number or out of bounds.
 
-    Zero is None too: programs write it where they know no time.
+    Zero gives None too: programs write it for an unknown time.
     """
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds == 0:
         return None
@@ -50,7 +50,7 @@ def time_of_seconds(seconds: object) -> datetime | None:
 
 
 def time_of_text(text: object) -> datetime | None:
-    """The time of an ISO 8601 text, in UTC where it names no zone; None for what is none, or out of bounds."""
+    """The time of an ISO 8601 text, UTC if it names no zone; None if it is invalid or out of bounds."""
     if not isinstance(text, str):
         return None
     try:
@@ -60,15 +60,15 @@ def time_of_text(text: object) -> datetime | None:
 
 
 def bounded_count(value: object) -> int | None:
-    """The value if it is a whole number from 0 to `MOST_COUNT`; else None."""
+    """The value if it is an integer from 0 to `MOST_COUNT`, otherwise None."""
     if isinstance(value, bool) or not isinstance(value, int):
         return None
     return value if 0 <= value <= MOST_COUNT else None
 
 
 def bounded_amount(value: object) -> float | None:
-    """The value if it is a number from 0 to `MOST_AMOUNT`; else None, as for NaN and infinity."""
+    """The value if it is a number from 0 to `MOST_AMOUNT`, otherwise None, as for NaN and infinity."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    # Comparing holds for NaN, infinity and whole numbers of any length.
+    # The comparison also rejects NaN, infinity and integers of any length.
     return value if 0 <= value <= MOST_AMOUNT else None

@@ -1,7 +1,7 @@
-"""The only place that writes to standard output and standard error. No control character gets through to a terminal.
+"""The only module that writes to standard output and standard error. No control character reaches a terminal.
 
-Text for people is cleaned here, wherever it came from. Data for machines (`write_data`) keeps its bytes; JSON among it
-goes through `escaped_json` first. Child processes, whose standard output is a protocol, are another matter.
+Text for people is cleaned here, wherever it came from. Data for programs (`write_data`) is written unchanged; JSON is
+escaped with `escaped_json` first. Child processes, whose standard output carries a protocol, are exempt.
 """
 
 from __future__ import annotations
@@ -26,32 +26,32 @@ _LINE_CHARACTERS = 1000
 
 
 def error_is_terminal() -> bool:
-    """Standard error is a terminal."""
+    """Whether standard error is a terminal."""
     return sys.stderr is not None and sys.stderr.isatty()
 
 
 def output_is_terminal() -> bool:
-    """Standard output is a terminal."""
+    """Whether standard output is a terminal."""
     return sys.stdout is not None and sys.stdout.isatty()
 
 
 def output_descriptor() -> int | None:
-    """The file descriptor of standard output; None where it is closed."""
+    """The file descriptor of standard output; None if it is closed."""
     return None if sys.stdout is None else sys.stdout.fileno()
 
 
 def write_error(text: str) -> None:
-    """Write to standard error, cleaned. Where nobody can read it, nothing happens."""
+    """Write cleaned text to standard error; does nothing if it is closed."""
     _write_error(clean(text))
 
 
 def write_output(text: str) -> None:
-    """Write to standard output, cleaned, in UTF-8 whatever the locale. Raises `OutputError`."""
+    """Write cleaned text to standard output, always as UTF-8. Raises `OutputError`."""
     write_data(clean(text))
 
 
 def write_data(text: str) -> None:
-    """Write to standard output as it is: for machines. Raises `OutputError`."""
+    """Write data for programs to standard output, unchanged. Raises `OutputError`."""
     if sys.stdout is None:
         raise OutputClosed(errno.EPIPE, os.strerror(errno.EPIPE))
     try:
@@ -65,7 +65,7 @@ def write_data(text: str) -> None:
 
 
 def discard_output() -> None:
-    """Nobody reads standard output any more: keep the interpreter from complaining at its exit."""
+    """Redirect a broken standard output to the null device, so that the interpreter exits without an error."""
     if sys.stdout is not None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
@@ -73,9 +73,9 @@ def discard_output() -> None:
 
 
 def clean_interpreter_reports() -> None:
-    """Have what Python itself reports (a fault in a thread, in a finaliser, of a library's log) written cleaned, too.
+    """Clean what Python itself reports, too: exceptions in threads and finalisers, and log records of libraries.
 
-    Such reports quote the values that were at hand, which may be anybody's.
+    Such reports may quote values that came from outside.
     """
     import logging
     import threading
@@ -89,7 +89,7 @@ def clean_interpreter_reports() -> None:
 
 
 class _ErrorStream:
-    """Standard error as something to write to."""
+    """A stream that writes cleaned text to standard error."""
 
     def write(self, text: str) -> None:
         write_error(text)
@@ -103,19 +103,19 @@ def _report(error: BaseException | None) -> None:
 
 
 class StatusLine:
-    """One line on standard error that is repainted in place; nothing where that is no terminal."""
+    """A line on standard error that is redrawn in place; nothing is written if that is not a terminal."""
 
     def __init__(self) -> None:
         self.is_shown = False
 
     def show(self, text: str) -> None:
-        """Paint it anew. A line that is too long is cut: a second one would stay."""
+        """Redraw the line, truncated to the terminal's width: a wrapped line could not be cleared."""
         if error_is_terminal():
             self.is_shown = True
             _write_error(f"{_CLEAR_LINE}\x1b[?7l{clean_line(text, _LINE_CHARACTERS)}\x1b[?7h")
 
     def clear(self) -> None:
-        """Take it away."""
+        """Remove the line."""
         if self.is_shown:
             self.is_shown = False
             _write_error(_CLEAR_LINE)
@@ -128,5 +128,5 @@ def _write_error(text: str) -> None:
         sys.stderr.write(text)
         sys.stderr.flush()
     except (OSError, ValueError):
-        # Nobody can be told; without this the interpreter would try once more at its exit.
+        # There is nowhere to report this; without it the interpreter would try again at its exit.
         sys.stderr = None

@@ -24,7 +24,7 @@ def create_locked(file: Path) -> int:
 
 
 def try_lock(handle: int) -> bool:
-    """Lock the file of an open descriptor; False if another descriptor holds the lock. Never blocks."""
+    """Lock the file of an open descriptor; returns False if another descriptor holds the lock. Never blocks."""
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,11 +1,11 @@
-"""Writes every file that this program writes; no other module does (`tests/test_files_written.py`).
+"""Writes all of the program's files; no other module does (`tests/test_files_written.py`).
 
-A file appears under its name when it is whole, and not before: it is written under a name of its own beside its place,
-which nobody else has, readable by its owner only; forced to disk; and renamed. Whatever ends the writing, an error, a
-full disk or a cancel, leaves nothing behind; what a killed process has left is removed by the next one that writes into
-the same folder. A link is never written through: one that is in the way is refused, or replaced itself.
+A file appears under its name only when it is complete: it is written under a unique temporary name in the same folder,
+readable by its owner only, flushed to disk, and renamed. An error, a full disk or a cancel leaves nothing behind; what
+a killed process left is removed by the next one that writes to the folder. Links are never followed: an existing one is
+refused, or replaced itself.
 
-All functions block, and raise `OSError`; `FileExistsError` where something is there that is not to be replaced.
+All functions block and raise `OSError`; `FileExistsError` if the file exists and `replace` is false.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 PRIVATE = 0o600
-"""The mode of what is written: its owner reads and writes it."""
+"""The mode of new files: readable and writable by their owner."""
 _PART = re.compile(r"\.chat-tui-[0-9a-f]{16}\.part")
 """The name of a file that is being written."""
 _FLAGS = os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
@@ -28,7 +28,7 @@ _FLAGS = os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
 
 @contextmanager
 def new_file(file: Path, *, replace: bool = False, mode: int = PRIVATE) -> Iterator[BinaryIO]:
-    """The file to write into, in place once the block has ended well."""
+    """A file to write to, which gets its name when the block ends without an error."""
     if not replace and os.path.lexists(file):
         raise _in_the_way(file)
     _remove_abandoned(file.parent)
@@ -78,19 +78,19 @@ def _remove_abandoned(folder: Path) -> None:
 
 
 def write(file: Path, content: bytes | str, *, replace: bool = False) -> None:
-    """Write a whole file; a text becomes UTF-8, and halves of characters question marks."""
+    """Write a whole file; text is encoded as UTF-8, with lone surrogates replaced by question marks."""
     with new_file(file, replace=replace) as opened:
         opened.write(content.encode("utf-8", "replace") if isinstance(content, str) else content)
 
 
 def write_state(file: Path, content: bytes) -> None:
-    """Write a file of this program's own, in place of the one before; its folder is made where it is missing."""
+    """Write or replace a file of the program's own state, and create its folder if needed."""
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     write(file, content, replace=True)
 
 
 def move(finished: Path, file: Path, *, replace: bool = False) -> None:
-    """Give a finished file its name, on the same file system. A link under that name is replaced, not followed."""
+    """Rename a finished file, on the same file system. A link under the new name is replaced, not followed."""
     if replace:
         os.replace(finished, file)
     else:
@@ -101,12 +101,12 @@ def move(finished: Path, file: Path, *, replace: bool = False) -> None:
 
 def _move_where_nothing_is(finished: Path, file: Path) -> None:
     try:
-        # Unlike renaming, this takes no file's place.
+        # Unlike a rename, this never replaces a file.
         os.link(finished, file, follow_symlinks=False)
     except FileExistsError:
         raise _in_the_way(file) from None
     except (OSError, NotImplementedError):
-        # Some file systems, of sticks and shares, have no links: the name is reserved first.
+        # Some file systems (USB sticks, network shares) have no hard links: reserve the name first.
         os.close(open_private(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
         try:
             os.replace(finished, file)
@@ -118,15 +118,15 @@ def _move_where_nothing_is(finished: Path, file: Path) -> None:
 
 
 def open_private(file: Path, flags: int) -> int:
-    """A descriptor of a file that stays open, such as a journal or a lock; a new one is its owner's only.
+    """Open a file that stays open, such as a journal or a lock; a new file is accessible to its owner only.
 
-    A link in its place is refused.
+    A symbolic link is refused.
     """
     return os.open(file, flags | _FLAGS, PRIVATE)
 
 
 def force_to_disk(path: Path) -> None:
-    """Wait until the disk has a file's content, or a folder's names. Raises `OSError`."""
+    """Flush a file's content, or a folder's entries, to disk. Raises `OSError`."""
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(handle)

@@ -1,7 +1,7 @@
-"""What readers take for one character, of however many code points: composed emoji, flags, letters with marks.
+"""Boundaries between user-perceived characters: composed emoji, flags, letters with combining marks.
 
-A reduction of Unicode's extended grapheme clusters (UAX #29) to what Python's own character database tells. Scripts
-whose consonants join by a virama are stepped through consonant by consonant, as most editors do.
+A subset of Unicode's extended grapheme clusters (UAX #29), limited to the properties in `unicodedata`. In scripts that
+join consonants with a virama, each consonant counts as a character, as in most editors.
 """
 
 from __future__ import annotations
@@ -10,21 +10,21 @@ import unicodedata
 
 _JOINER = "\u200d"
 _JOINERS = ("\u200c", _JOINER)
-"""Python takes them for unprintable: families of emoji, and Persian, are written with them."""
+"""Joiners in composed emoji and in Persian; Python considers them unprintable."""
 _SPACING_LETTERS = "\u0e33\u0eb3\uff9e\uff9f"
-"""Marks that Unicode counts among the letters: Thai and Lao am, the voicing marks of narrow Katakana."""
+"""Combining marks with the category of a letter: Thai and Lao am, voicing marks of half-width Katakana."""
 _MATHEMATICAL_EMOJI = "\u2194\u25fd\u25fe"
 _SYLLABLES, _TRAILING = 0xAC00, 28
-"""Where Korean syllables begin, and how many endings each has; the first of them is none."""
+"""The first precomposed Hangul syllable, and the number of final consonants, including none."""
 
 
 def is_typed(character: str) -> bool:
-    """Whether somebody can have typed this character: it is printable, or makes one sign of others."""
+    """Whether this character can be typed: it is printable, or combines others into one."""
     return character.isprintable() or character in _JOINERS or _is_tag(character)
 
 
 def next_boundary(text: str, index: int) -> int:
-    """The index behind the character that begins at, or holds, this index; the text's length at its end."""
+    """The index after the character at this index, at most the text's length."""
     index += 1
     while index < len(text) and not is_boundary(text, index):
         index += 1
@@ -32,7 +32,7 @@ def next_boundary(text: str, index: int) -> int:
 
 
 def previous_boundary(text: str, index: int) -> int:
-    """The index at which the character begins that ends at, or holds, this index; 0 at the text's beginning."""
+    """The index where the character before this index begins, at least 0."""
     index -= 1
     while index > 0 and not is_boundary(text, index):
         index -= 1
@@ -66,7 +66,7 @@ def _extends(character: str) -> bool:
 
 
 def _is_tag(character: str) -> bool:
-    """They spell the region in the flags of Scotland and Wales."""
+    """Tag characters spell the region in flags such as Scotland's."""
     return "\U000e0020" <= character <= "\U000e007f"
 
 
@@ -94,7 +94,7 @@ def _flag_halves_before(text: str, index: int) -> int:
 
 
 def _joins_syllable(before: str, after: str) -> bool:
-    """Korean that is written in single letters makes syllables of a beginning, a vowel and an ending."""
+    """Whether two Hangul jamo or syllables belong to one syllable."""
     first, second = _syllable_part(before), _syllable_part(after)
     if first == "leading":
         return second in ("leading", "vowel", "open", "closed")

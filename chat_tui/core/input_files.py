@@ -1,4 +1,4 @@
-"""Opens files that a person or a config names. Only regular ones: a pipe, a socket or a device could block for ever."""
+"""Opens files named by the user or the config. Only regular files: a pipe, a socket or a device could block forever."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from pathlib import Path
 from typing import BinaryIO
 
 _DEVICES = (errno.ENXIO, errno.ENODEV)
-"""What the system says of a socket, or of a device that is not there."""
+"""The errors for a socket, or for a missing device."""
 
 
 class NotRegularError(OSError):
-    """What has this name is no regular file."""
+    """The path is not a regular file."""
 
 
 class TooLargeError(OSError):
-    """The file has more bytes than may be read."""
+    """The file is larger than the limit."""
 
 
 def open_regular(file: Path) -> BinaryIO:
-    """The file, opened for reading in binary; it never waits. Raises OSError, `NotRegularError` among them."""
+    """Open a regular file for reading bytes; never waits. Raises `OSError`, including `NotRegularError`."""
     try:
         _check(file, os.stat(file))
         opened = open(file, "rb", opener=_open_at_once)  # noqa: SIM115 - the caller closes it
@@ -34,7 +34,7 @@ def open_regular(file: Path) -> BinaryIO:
             raise _not_regular(file) from None
         raise
     try:
-        # It may have been replaced since it was looked at.
+        # It may have been replaced since the first check.
         _check(file, os.fstat(opened.fileno()))
     except OSError:
         opened.close()
@@ -43,7 +43,7 @@ def open_regular(file: Path) -> BinaryIO:
 
 
 def read_regular(file: Path, most_bytes: int) -> bytes:
-    """The content of the file. Raises OSError, `NotRegularError` and `TooLargeError` among them."""
+    """The content of the file. Raises `OSError`, including `NotRegularError` and `TooLargeError`."""
     with open_regular(file) as opened:
         content = opened.read(most_bytes + 1)
     if len(content) > most_bytes:
@@ -52,7 +52,7 @@ def read_regular(file: Path, most_bytes: int) -> bytes:
 
 
 def _open_at_once(path: str, flags: int) -> int:
-    # A pipe must not wait for somebody to write to it, nor a terminal become ours.
+    # Opening a pipe must not wait for a writer, and a terminal must not become the controlling one.
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0))
 
 

@@ -1,8 +1,8 @@
-"""Keeps configured credentials out of text that came from outside: error bodies, echoed headers, echoed addresses.
+"""Removes configured credentials from text that came from outside: error bodies, echoed headers and addresses.
 
-A credential is recognised whole, cut to eight characters or more, and in the encodings in which servers repeat it
-(percent, Base64, JSON, HTML). Credentials shorter than eight characters are words as well, so they are recognised as
-whole tokens only, and those shorter than four only behind their own label.
+A credential is recognised as a whole, by any eight characters of it, and in the encodings in which servers repeat it
+(percent, Base64, JSON, HTML). One of less than eight characters may be an ordinary word, so it is recognised only as
+a whole token; one of less than four, only after its label.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from urllib.parse import quote, quote_plus, unquote
 import msgspec
 
 MARK = "[key]"
-"""Stands in the place of a credential."""
+"""Replaces a credential."""
 
 _PIECE = 8
-"""Characters in a row that a text may not share with a credential."""
+"""The length of a substring of a credential that identifies it."""
 _TOKEN = 4
-"""Characters from which on a credential is recognised as a token of its own."""
+"""The least length of a credential that is recognised as a token without its label."""
 _IN_WORD = 4
-"""Characters from which on the beginning of a credential is taken for one within a word."""
+"""The least length of a prefix of a credential that is held back inside a word."""
 _LONGEST = 4096
-"""Characters of a credential that are looked for."""
+"""Characters of a credential that are searched for."""
 _LOOKS_LIKE_A_KEY = re.compile(
     r"(?i)((?:bearer\s+|key[=:\s]+)['\"]?)(?=[\w\-.*…]*[\d*…])[\w\-.*…]{6,}"
     r"|\b(?:sk|gsk|xai|hf|pplx|r8)[-_][\w\-.*…]{6,}|\bAIza[\w\-*…]{6,}"
 )
 _USER_INFO = re.compile(r"(://)[^/\s@]{1,300}@")
-"""What stands before the host in an address, whoever configured it."""
+"""User information in an address, configured or not."""
 
 
 class Credential(msgspec.Struct, frozen=True):
@@ -40,14 +40,14 @@ class Credential(msgspec.Struct, frozen=True):
 
     value: str
     label: str = ""
-    """What stands in front of it where it is repeated: a header's or a query parameter's name."""
+    """The name of the header or query parameter, which precedes it where it is repeated."""
 
     def __repr__(self) -> str:
         return f"Credential({self.label!r})"
 
 
 class Redactor:
-    """Replaces credentials in a text by a mark."""
+    """Replaces credentials in a text by `MARK`."""
 
     def __init__(self, credentials: Iterable[Credential] = ()) -> None:
         self._pieces: set[str] = set()
@@ -61,12 +61,12 @@ class Redactor:
                 elif len(form) >= _TOKEN:
                     tokens.add(re.escape(form))
                 elif form and credential.label:
-                    labelled.append(_behind(credential.label, form))
+                    labelled.append(_labelled_pattern(credential.label, form))
         self._tokens = re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(tokens)})(?![A-Za-z0-9])") if tokens else None
         self._labelled = [re.compile(pattern, re.IGNORECASE) for pattern in labelled]
 
     def redact(self, text: str) -> str:
-        """The text with whatever looks like a key, or is a credential or a piece of one, replaced by `MARK`."""
+        """The text with everything that looks like a key, or is part of a credential, replaced by `MARK`."""
         text = _USER_INFO.sub(rf"\1{MARK}@", _LOOKS_LIKE_A_KEY.sub(_marked, text))
         text = self._without_pieces(text)
         if self._tokens is not None:
@@ -86,12 +86,12 @@ class Redactor:
 
 
 class StreamRedactor:
-    """Replaces credentials in a text that comes in pieces.
+    """Replaces credentials in streamed text.
 
-    The end of a piece that may be the beginning of a credential, seven characters at most, is held until the next piece
-    or `rest`, so that nothing of a credential is given out, however small the pieces are. Within a word, where one
-    hardly ever begins, it is held from the fourth character on. Only what no ordinary text contains is looked for: the
-    model's own words are never touched.
+    The end of a piece that may begin a credential, at most seven characters, is held back until the next piece or
+    `rest`, so that no part of a credential gets through, however small the pieces are. Inside a word, where one hardly
+    ever begins, it is held back from the fourth character on. Only values that no ordinary text contains are
+    searched for, so the model's own words are never changed.
     """
 
     def __init__(self, credentials: Iterable[Credential] = ()) -> None:
@@ -99,7 +99,7 @@ class StreamRedactor:
             _folded(form)
             for credential in credentials
             for form in _forms(credential.value[:_LONGEST])
-            if _is_no_word(form)
+            if _is_distinctive(form)
         }
         self._beginnings = tuple({form[:_PIECE] for form in forms})
         prefixes = {beginning[:size] for beginning in self._beginnings for size in range(1, _PIECE)}
@@ -107,15 +107,15 @@ class StreamRedactor:
             last: tuple(sorted((each for each in prefixes if each[-1] == last), key=len, reverse=True))
             for last in {prefix[-1] for prefix in prefixes}
         }
-        """What may have to be held, the longest first, by its last character."""
+        """Prefixes that must be held back, longest first, by their last character."""
         self._forms: Sequence[str] = tuple(forms)
         self._pieces: set[str] = set()
         self._before = ""
-        """The end of the text so far, as it came."""
+        """The last characters received, unredacted."""
         self._held = 0
-        """Characters at that end that were not given out."""
+        """The number of those that are held back."""
         self._inside = False
-        """The last characters belonged to a credential."""
+        """Whether the last character belonged to a credential."""
 
     def feed(self, piece: str) -> str:
         """The piece without the credentials in it, and without what is held; what was held before comes first."""
@@ -157,7 +157,7 @@ class StreamRedactor:
         return re.sub("\0+", MARK, masked)
 
     def _unfinished(self, folded: str, start: int) -> int:
-        """How many characters at the end may be the beginning of a credential, of those from `start` on."""
+        """The number of characters at the end, from `start` on, that may begin a credential."""
         for prefix in self._prefixes.get(folded[-1], ()):
             size = len(prefix)
             if folded.endswith(prefix):
@@ -167,7 +167,7 @@ class StreamRedactor:
         return 0
 
     def _begins_in(self, folded: str) -> bool:
-        # A plain loop: it runs once a token.
+        # A plain loop is faster than `any`; it runs for every token.
         for beginning in self._beginnings:  # noqa: SIM110
             if beginning in folded:
                 return True
@@ -175,7 +175,7 @@ class StreamRedactor:
 
 
 def hidden_positions(text: str, pieces: set[str]) -> set[int]:
-    """The positions of the text's characters that belong to any of the (folded) pieces."""
+    """The positions of all characters that belong to one of the pieces, which are folded."""
     folded = _folded(text)
     hidden: set[int] = set()
     for start in range(len(folded) - _PIECE + 1):
@@ -184,8 +184,8 @@ def hidden_positions(text: str, pieces: set[str]) -> set[int]:
     return hidden
 
 
-def _behind(label: str, form: str) -> str:
-    """A pattern for a short credential that stands behind its label, as headers, JSON and queries write it."""
+def _labelled_pattern(label: str, form: str) -> str:
+    """A pattern for a short credential after its label, as in headers, JSON and queries."""
     return rf"((?<![A-Za-z0-9]){re.escape(label)}\W{{1,8}}){re.escape(form)}(?![A-Za-z0-9])"
 
 
@@ -194,19 +194,19 @@ def _marked(match: re.Match[str]) -> str:
 
 
 def _folded(text: str) -> str:
-    """In lower case, where that keeps its length: some servers repeat headers so."""
+    """The text in lower case, as some servers repeat headers; unchanged if that would alter its length."""
     lower = text.lower()
     return lower if len(lower) == len(text) else text
 
 
-def _is_no_word(form: str) -> bool:
-    """No ordinary text contains it: it is long and holds digits and letters, or it is `user:password@`."""
+def _is_distinctive(form: str) -> bool:
+    """Whether no ordinary text contains it: it is long and mixes digits and letters, or it is `user:password@`."""
     has_both = any(map(str.isdigit, form)) and any(map(str.isalpha, form))
     return len(form) >= _PIECE and (has_both or (":" in form and "@" in form))
 
 
 def _forms(value: str) -> Iterator[str]:
-    """How a credential may be written where it is repeated, without padding."""
+    """The encodings in which a credential may be repeated, without padding."""
     encoded = value.encode("utf-8", "replace")
     yield from dict.fromkeys(
         (

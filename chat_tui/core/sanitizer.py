@@ -1,7 +1,7 @@
-"""Makes a record from outside safe to show and to store: no control characters, and every number and time in bounds.
+"""Makes a record from outside safe to display and store: no control characters, all numbers and times within bounds.
 
-For records that come from a file, an import or a store that others have written to. What the user types and what models
-send is cleaned where it comes in; see `text_safety`.
+For records from a file, an import, or a store that something else may have written to. User input and model output are
+cleaned where they arrive; see `text_safety`.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from chat_tui.core.bounds import bounded_amount, bounded_count, bounded_time
 from chat_tui.text_safety import clean, clean_line
 
 LINE_CHARACTERS = 2000
-"""Of a field that is one line, such as a title or a model's name."""
+"""The limit for single-line fields, such as a title or a model's name."""
 _TEXTS = frozenset({"text", "thinking", "system_prompt", "prompt", "stop", "values", "default", "choices"})
-"""Fields that may have several lines; every other text is one line."""
+"""Fields that may have several lines; all other text fields are single lines."""
 
 Record = TypeVar("Record", bound=msgspec.Struct)
 
 
 def sanitized(record: Record) -> Record:
-    """The record with each text cleaned; a number or time out of bounds becomes the field's default, else 0 or None.
+    """The record with all texts cleaned. A number or time out of bounds becomes the field's default, or 0 or None.
 
-    Bytes stay as they are. Inner records, tuples and dicts are sanitized too.
+    Bytes are unchanged. Nested records, tuples and dicts are sanitized too.
     """
     changes = {}
     for name in record.__struct_fields__:
         before = getattr(record, name)
         if not before:
-            # Nothing, or zero: most fields of most records.
+            # Empty or zero, as most fields of most records are.
             continue
         after = _sanitized(before, _default(type(record), name), is_text=name in _TEXTS)
         if after is not before and after != before:

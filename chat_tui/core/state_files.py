@@ -1,4 +1,4 @@
-"""Small JSON files in which chat-tui keeps its own state. One that makes no sense is put aside, which is said once."""
+"""Small JSON files that hold chat-tui's own state. A damaged file is moved aside, and the user is notified once."""
 
 from __future__ import annotations
 
@@ -20,45 +20,45 @@ Tell = Callable[[ChatTuiError], object]
 
 
 def ignore(_: ChatTuiError) -> None:
-    """For whoever has nobody to tell."""
+    """A `Tell` that discards the error."""
 
 
 class StateFile(Generic[Kind]):
-    """A file of this type and at most so many bytes; `consequence` is a sentence about what is missing without it."""
+    """A JSON file with a value of type `kind`, up to `most_bytes`; `consequence` says what is missing without it."""
 
     def __init__(self, file: Path, kind: type[Kind], most_bytes: int, consequence: str, tell: Tell = ignore) -> None:
         self._file, self._kind, self._most_bytes = file, kind, most_bytes
         self._consequence, self._tell = consequence, tell
-        self._is_told = False
+        self._is_reported = False
 
     def read(self) -> Kind | None:
-        """Its content; None where there is no file, or none that can be used, which is told. A blocking call."""
+        """The content; None if the file is missing or unusable, and the latter is reported. Blocks."""
         try:
             return msgspec.json.decode(read_regular(self._file, self._most_bytes), type=self._kind)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (NotRegularError, TooLargeError) as error:
             what_next = self._put_aside()
-            self._say(error.strerror or "", what_next)
+            self._report(error.strerror or "", what_next)
         except OSError as error:
-            # It may be sound: it stays where it is.
-            self._say(error.strerror or str(error), "Check its permissions.")
+            # The file may be intact, so it stays.
+            self._report(error.strerror or str(error), "Check its permissions.")
         except (msgspec.MsgspecError, ValueError, RecursionError):
-            self._say("it is damaged", self._put_aside())
+            self._report("it is damaged", self._put_aside())
         return None
 
     def write(self, content: Kind) -> None:
-        """Replace the file as a whole. Raises OSError."""
+        """Replace the file atomically. Raises `OSError`."""
         files.write_state(self._file, msgspec.json.encode(content))
 
-    def _say(self, why: str, what_next: str) -> None:
-        if not self._is_told:
-            self._is_told = True
+    def _report(self, why: str, what_next: str) -> None:
+        if not self._is_reported:
+            self._is_reported = True
             title = f"{self._file} cannot be read: {why}."
             self._tell(ChatTuiError(title, f"{self._consequence} {what_next}"))
 
     def _put_aside(self) -> str:
-        """Rename it; gives a sentence about where it is now."""
+        """Rename the file; returns a sentence that says where it is now."""
         aside = _free_name(self._file)
         try:
             files.move(self._file, aside, replace=True)
