@@ -351,7 +351,7 @@ async def test_a_file_that_llama_cpp_cannot_load_is_an_error_with_its_last_words
         ),
         (
             'echo \'{"error": "No module named xllamacpp", "platform": true}\'',
-            "not there for this machine",
+            "not available for this machine",
             "xllamacpp",
         ),
         ("echo what", "ended with code 0", "Try again"),

@@ -1,4 +1,4 @@
-"""The child process: llama.cpp's server on a private socket, living no longer than the parent holds its stdin open.
+"""The child process: runs llama.cpp's server on a private socket for as long as the parent keeps its stdin open.
 
 Run as `python -m chat_tui.local.child`. The first line on stdin is a `ChildConfig` as JSON; the first line on stdout is
 `{"ready": true, "port": …}` or `{"error": …}`. What llama.cpp writes goes to stderr.
@@ -15,49 +15,49 @@ import threading
 import msgspec
 
 BATCH_TOKENS = 64
-"""A cancel is noticed between batches: 64 tokens of prompt are under a second, the default 2,048 are 40."""
+"""A cancel takes effect between batches: 64 prompt tokens take under a second, the default of 2,048 takes 40."""
 SLOTS = 2
-"""Two answers at once; a third waits for a free slot."""
+"""Concurrent answers; further requests wait for a free slot."""
 TEMPERATURE, TOP_P, REPEAT_PENALTY, REPEAT_TOKENS = 0.4, 0.9, 1.1, 256
-"""Near what the makers of SmolLM2 recommend, and a penalty against the loops that so small a model falls into. A
-request's own settings go before."""
+"""Close to the values recommended for SmolLM2, with a penalty against the loops of such a small model. A request's own
+settings take precedence."""
 CACHE_MEGABYTES = 128
-"""For the prefixes of conversations that are not in a slot now (a token takes 23 KB)."""
+"""Cache for the prefixes of conversations that occupy no slot (23 KB per token)."""
 
 
 class ChildConfig(msgspec.Struct, frozen=True):
-    """What the parent asks for."""
+    """The configuration that the parent sends."""
 
     weights: str
     api_key: str
     alias: str
     context_window: int
-    """Tokens for each answer."""
+    """Tokens per slot."""
     threads: int
     socket_path: str = ""
-    """Empty: a free port on loopback."""
+    """Empty to listen on a free loopback port."""
     runtime: str = ""
-    """The folder to import llama.cpp from, where the environment does not have it."""
+    """The folder to import llama.cpp from if the environment lacks it."""
     built_in: bool = True
-    """Its weights are the built-in model's, for which there are settings of our own."""
+    """Whether to apply the sampling settings of the built-in model."""
 
 
 class ChildReport(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the child answers, once."""
+    """The child's only report."""
 
     ready: bool = False
     port: int = 0
     error: str = ""
     platform: bool = False
-    """The error is that llama.cpp is not there for this machine."""
+    """Whether the error is that llama.cpp is not available for this machine."""
 
 
 def main() -> None:
     """Serve until stdin ends."""
-    # Ctrl-C is the parent's; SIGTERM ends the process at once, whatever llama.cpp is computing.
+    # The parent handles Ctrl-C; SIGTERM ends the process at once, even while llama.cpp is computing.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    # Only the report goes to the parent's pipe; whatever else is written to stdout goes where stderr goes.
+    # Only the report goes to the parent's pipe; anything else written to stdout is redirected to stderr.
     report_to = os.dup(1)
     os.dup2(2, 1)
     config = msgspec.json.decode(sys.stdin.buffer.readline(), type=ChildConfig)
@@ -71,7 +71,7 @@ def main() -> None:
 
 
 def _end_with_parent(socket_path: str) -> None:
-    """Wait for the end of stdin, which comes however the parent ends, and leave nothing behind."""
+    """Exit when stdin ends, however the parent ended, and remove the socket."""
     while sys.stdin.buffer.readline(4096):
         pass
     if socket_path:
@@ -83,7 +83,7 @@ def _end_with_parent(socket_path: str) -> None:
 
 
 def _serve(config: ChildConfig) -> tuple[ChildReport, object | None]:
-    """Load the model and listen."""
+    """Load the model and start the server."""
     if config.runtime and config.runtime not in sys.path:
         sys.path.insert(0, config.runtime)
     try:

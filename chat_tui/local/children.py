@@ -1,4 +1,4 @@
-"""The children with models, each loaded when it is first asked, and unloaded when nobody has asked it for a while."""
+"""The servers of local models: each is started at its first request and stopped after a while without requests."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from chat_tui.models import LOCAL_MODEL
 
 
 class Children:
-    """The servers by the name of their model."""
+    """Starts and stops servers, by the name of their model."""
 
     def __init__(self, servers: dict[str, LocalServer], idle_seconds: float | None) -> None:
         self._servers = servers
         self._idle_seconds = idle_seconds
-        """None: they stay."""
+        """None: they are never stopped."""
         self._busy = dict.fromkeys(servers, 0)
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._unloading: dict[str, asyncio.Task[None]] = {}
@@ -26,12 +26,12 @@ class Children:
         return name in self._servers
 
     def alive(self, name: str) -> bool:
-        """Its child runs."""
+        """Whether its child is running."""
         return self._servers[name].alive
 
     @asynccontextmanager
     async def used(self, name: str) -> AsyncIterator[Address]:
-        """Where the model listens; it is not unloaded meanwhile. Raises `LocalModelError`."""
+        """The model's address; it is not stopped meanwhile. Raises `LocalModelError`."""
         if timer := self._timers.pop(name, None):
             timer.cancel()
         self._busy[name] += 1
@@ -41,7 +41,7 @@ class Children:
             try:
                 address = await self._servers[name].address()
             except LocalModelError as error:
-                raise _of(name, error) from error
+                raise _renamed_error(name, error) from error
             yield address
         finally:
             self._busy[name] -= 1
@@ -56,7 +56,7 @@ class Children:
             self._unloading[name].add_done_callback(lambda _: self._unloading.pop(name, None))
 
     async def close(self) -> None:
-        """End them all."""
+        """Stop all servers."""
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
@@ -65,7 +65,7 @@ class Children:
             await asyncio.wait(list(self._unloading.values()))
 
 
-def _of(name: str, error: LocalModelError) -> LocalModelError:
+def _renamed_error(name: str, error: LocalModelError) -> LocalModelError:
     if name == LOCAL_MODEL:
         return error
     title = error.title.replace("The built-in model", name, 1)

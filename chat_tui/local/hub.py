@@ -1,4 +1,4 @@
-"""Pulls a GGUF file from Hugging Face: resumed where it was broken off, checked by its hash. Blocking calls."""
+"""Downloads GGUF files from Hugging Face: interrupted downloads resume, and the hash is verified. All calls block."""
 
 from __future__ import annotations
 
@@ -16,37 +16,39 @@ from chat_tui.local.wheel import sha256
 from chat_tui.text_safety import clean_line
 
 _LIKED = ("q4_k_m", "q4_k_s", "q4_0", "q4_1", "q5_k_m", "q8_0", "f16", "bf16")
-"""Which of a repository's files is taken where none is named: small, and hardly worse than the whole."""
+"""Preferred quantizations if no file is named: small, with little loss of quality."""
 _PART = re.compile(r"-\d{5}-of-\d{5}\.gguf$")
 _COMMIT = re.compile(r"[0-9a-f]{40,64}")
 _LONGEST_NAME = 200
-"""Bytes of one part of a file's path: the library makes a longer name of it while it downloads."""
+"""Bytes of a path component; the library appends to it while it downloads."""
 
 
 def pull(
     name: str, folder: Path, received: Callable[[int, int], None], *, endpoint: str | None = None
 ) -> tuple[Path, str]:
-    """Fetch `ORG/REPO` or `ORG/REPO:FILE` into the folder; gives the file and where it came from.
+    """Download `ORG/REPO` or `ORG/REPO:FILE` into the folder; returns the file and its source.
 
-    `received` is told the bytes that are here and the bytes in all. Raises `LocalModelError`; a KeyboardInterrupt
-    leaves what has come for the next time.
+    `received` is called with the bytes downloaded so far and the total. Raises `LocalModelError`; after a
+    `KeyboardInterrupt`, the next call resumes.
     """
     repository, _, wanted = name.partition(":")
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
-        raise _failed(name, "it is not written as ORG/REPO or ORG/REPO:FILE", "Such as bartowski/SmolLM2-135M-GGUF.")
-    with _failures_told(name):
+        raise _failed(
+            name, "it is not written as ORG/REPO or ORG/REPO:FILE", "For example: bartowski/SmolLM2-135M-GGUF."
+        )
+    with _converted_errors(name):
         from huggingface_hub import HfApi, hf_hub_download
 
-        told = HfApi(endpoint=endpoint).model_info(repository, files_metadata=True, timeout=30)
-        if not _COMMIT.fullmatch(told.sha or ""):
+        info = HfApi(endpoint=endpoint).model_info(repository, files_metadata=True, timeout=30)
+        if not _COMMIT.fullmatch(info.sha or ""):
             raise ValueError("no commit")
-        files = {file.rfilename: file for file in told.siblings or () if _is_wanted(file.rfilename)}
+        files = {file.rfilename: file for file in info.siblings or () if _is_wanted(file.rfilename)}
         chosen = files[choose({name: file.size or 0 for name, file in files.items()}, wanted, name)]
         place = folder / repository.replace("/", "--")
         path = hf_hub_download(
             repository,
             chosen.rfilename,
-            revision=told.sha,
+            revision=info.sha,
             local_dir=place,
             endpoint=endpoint,
             tqdm_class=_progress(received, chosen.size if isinstance(chosen.size, int) else 0),
@@ -56,19 +58,19 @@ def pull(
 
 
 @contextmanager
-def _failures_told(name: str) -> Iterator[None]:
-    """Raises `LocalModelError` for what the hub's library raises."""
+def _converted_errors(name: str) -> Iterator[None]:
+    """Convert the library's exceptions to `LocalModelError`."""
     try:
         from huggingface_hub import errors
-        from huggingface_hub import logging as its_words
+        from huggingface_hub import logging as hub_logging
     except ValueError as error:
-        # It reads its variables when it is imported.
+        # The library reads its environment variables at import.
         raise _failed(
             name, "one of the HF_ variables has an invalid value", "Check that HF_ENDPOINT is a web address."
         ) from error
-    its_words.set_verbosity_error()  # type: ignore[no-untyped-call]
+    hub_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     try:
-        # It warns, in the middle of the screen, of what then fails anyhow.
+        # Its warnings would appear in the middle of the screen, and the errors follow anyway.
         with warnings.catch_warnings(action="ignore"):
             yield
     except errors.GatedRepoError:
@@ -87,12 +89,12 @@ def _failures_told(name: str) -> Iterator[None]:
             ) from error
         raise _failed(name, why or type(error).__name__, "Try again: what was downloaded is kept.") from error
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
-        # What the library makes of a reply that is no record of a repository.
-        raise _failed(name, "the reply of the hub cannot be understood", "Check HF_ENDPOINT and try again.") from error
+        # What the library raises for a reply that does not describe a repository.
+        raise _failed(name, "the hub's reply could not be understood", "Check HF_ENDPOINT and try again.") from error
 
 
 def _is_wanted(file_name: object) -> bool:
-    """A model's file whose path stays in the repository's folder, on every system."""
+    """Whether this is a model file whose path stays inside the repository's folder, on every system."""
     if not isinstance(file_name, str) or not file_name.isprintable() or re.search(r'[\\:*?"<>|]', file_name):
         return False
     return file_name.lower().endswith(".gguf") and all(
@@ -101,7 +103,7 @@ def _is_wanted(file_name: object) -> bool:
 
 
 def choose(sizes: Mapping[str, int], wanted: str, name: str) -> str:
-    """Which of a repository's files is meant by a file's name or a piece of it, such as `Q4_K_M`."""
+    """The file of a repository that `wanted`, a name or a part of it such as `Q4_K_M`, selects."""
     whole = [file for file in sizes if not _PART.search(file)]
     if not whole:
         raise _failed(name, "it has no unsplit GGUF file with a safe name", "Look for one whose name ends in -GGUF.")
@@ -109,7 +111,7 @@ def choose(sizes: Mapping[str, int], wanted: str, name: str) -> str:
         fitting = [file for file in whole if file == wanted] or [f for f in whole if wanted.lower() in f.lower()]
         if len(fitting) != 1:
             raise _failed(
-                name, f"{len(fitting)} of its files fit", f"Name one: {clean_line(', '.join(sorted(whole)), 600)}"
+                name, f"{len(fitting)} of its files match", f"Choose one: {clean_line(', '.join(sorted(whole)), 600)}"
             )
         return fitting[0]
     for kind in _LIKED:
@@ -135,10 +137,10 @@ def _check(file: Path, expected: str | None, name: str) -> None:
 
 
 def _progress(received: Callable[[int, int], None], size: int) -> type[Any]:
-    """A progress bar as the library knows it, which tells us in place of painting."""
+    """A progress bar class for the library that reports to us instead of drawing."""
     from tqdm.auto import tqdm
 
-    class Told(tqdm):  # type: ignore[misc]
+    class Reporter(tqdm):  # type: ignore[misc]
         def __init__(self, *arguments: Any, **options: Any) -> None:
             options.pop("name", None)
             super().__init__(*arguments, **{**options, "disable": False, "file": _Nowhere()})
@@ -148,11 +150,11 @@ def _progress(received: Callable[[int, int], None], size: int) -> type[Any]:
             super().update(n)
             received(int(self.n), int(self.total or size))
 
-    return Told
+    return Reporter
 
 
 class _Nowhere:
-    """A file for what nobody shall read."""
+    """A file that discards what is written."""
 
     def write(self, text: str) -> int:
         return len(text)
@@ -161,6 +163,6 @@ class _Nowhere:
 
 
 def _failed(name: str, why: str, hint: str) -> LocalModelError:
-    # The hub's own words may hold the address that HF_ENDPOINT or a proxy names, or the token.
+    # The hub's message may contain the address in HF_ENDPOINT or of a proxy, or the token.
     why = Redactor().redact(why).rstrip(".")
     return LocalModelError(f"{clean_line(name, 100)} could not be pulled: {why}.", hint, provider="local")

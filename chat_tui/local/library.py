@@ -1,4 +1,4 @@
-"""The user's own models: GGUF files that were added or pulled, and those that the config names. Blocking calls."""
+"""The user's own models: GGUF files that were added or pulled, and those named in the config. All calls block."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from chat_tui.text_safety import clean_line
 
 _LIST_BYTES = 1_000_000
 USUAL_WINDOW = 4096
-"""Tokens, at most, where nobody says more: memory for the window is taken when the model is loaded."""
+"""The largest default window, in tokens: its memory is allocated when the model is loaded."""
 
 
 class OwnModel(msgspec.Struct, frozen=True):
@@ -28,23 +28,23 @@ class OwnModel(msgspec.Struct, frozen=True):
     """`local/NAME`."""
     path: str
     pulled: bool = False
-    """The file is ours: removing the model removes it."""
+    """The file was downloaded: removing the model deletes it."""
     source: str = ""
-    """Where it was pulled from."""
+    """The repository and file that it was pulled from."""
 
     def head(self) -> Head:
-        """What its file tells. Raises `LocalModelError`."""
+        """The metadata of its file. Raises `LocalModelError`."""
         return head_of(Path(self.path))
 
 
 class OwnFile:
-    """A model's file, looked at before it is loaded."""
+    """A model's file, checked before it is loaded."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
 
     async def path(self) -> Path:
-        """The file. Raises `LocalModelError`."""
+        """The checked file. Raises `LocalModelError`."""
         await asyncio.to_thread(head_of, self._file)
         return self._file
 
@@ -58,13 +58,13 @@ class Library:
         )
 
     def models(self, rows: Iterable[ModelRow] = ()) -> list[OwnModel]:
-        """All of them, those of the config first."""
+        """All models, those of the config first."""
         named = [OwnModel(row.name, str(Path(row.path).expanduser())) for row in rows if row.path]
         taken = {model.name for model in named}
         return [*named, *(model for model in self._kept() if model.name not in taken)]
 
     def add(self, file: Path, name: str = "", *, pulled: bool = False, source: str = "") -> OwnModel:
-        """Take a file in; without a name it gets that of the file. Raises `LocalModelError`, OSError."""
+        """Add a file, named after itself if `name` is empty. Raises `LocalModelError`, `OSError`."""
         file = file.expanduser().resolve()
         head_of(file)
         model = OwnModel(f"local/{_name(name or file.stem)}", str(file), pulled, source)
@@ -74,15 +74,13 @@ class Library:
         return model
 
     def remove(self, name: str) -> OwnModel:
-        """Take a model out, and its file when it was pulled. Raises `LocalModelError`, OSError."""
+        """Remove a model, and delete its file if it was pulled. Raises `LocalModelError`, `OSError`."""
         name = name if name.startswith("local/") else f"local/{name}"
         kept = self._kept()
         found = next((model for model in kept if model.name == name), None)
         if found is None:
             known = ", ".join(model.name for model in kept) or "none"
-            raise LocalModelError(
-                f"There is no model {clean_line(name, 80)} of your own.", f"Added or pulled: {known}."
-            )
+            raise LocalModelError(f"You have no model named {clean_line(name, 80)}.", f"Your models: {known}.")
         self._list.write([model for model in kept if model is not found])
         if found.pulled and not any(model.path == found.path for model in self._kept()):
             Path(found.path).unlink(missing_ok=True)

