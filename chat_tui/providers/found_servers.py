@@ -1,4 +1,4 @@
-"""Servers that were found on this machine without a config: who runs each, and what people are told of them."""
+"""Servers discovered on this machine without a config: their owners, and the notices about them."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from chat_tui.text_safety import clean_line
 
 _FILE_BYTES = 100_000
 _MOST = 100
-"""Servers whose first use is remembered."""
+"""The number of notices that are remembered."""
 
 
 class FoundServers:
-    """Knows the owners of found servers; tells once of each that is used, or offered since its owner may be anybody."""
+    """Looks up the owners of found servers, and notifies the user once about each server that is used or offered."""
 
     def __init__(
         self,
@@ -30,19 +30,19 @@ class FoundServers:
         told_file: Path | None = None,
         owner_of: OwnerLookup = listening_owner,
     ) -> None:
-        """`told_file` remembers which were told; without it each run tells anew."""
+        """`told_file` remembers past notices; without it they are repeated in each run."""
         self._tell, self._owner_of = tell, owner_of
         lost = "Notices about found servers are shown again."
         self._notices = StateFile(told_file, list[str], _FILE_BYTES, lost, tell) if told_file is not None else None
-        self._told: set[str] = set()
+        self._shown: set[str] = set()
 
     async def owner(self, provider: Provider) -> ServerOwner:
-        """Who runs the server now."""
+        """The current owner of the server."""
         parts = urlsplit(provider.base_url)
         return await asyncio.to_thread(self._owner_of, parts.hostname or "", parts.port or 80)
 
     async def tell_use(self, provider: Provider, owner: ServerOwner) -> None:
-        """A question goes to this server: say so, where that was not said before."""
+        """Notify the user, once, that questions go to this server."""
         place = _place(provider, owner)
         await self._tell_once(
             f"use of {place}",
@@ -51,7 +51,7 @@ class FoundServers:
         )
 
     async def tell_offer(self, provider: Provider, owner: ServerOwner) -> None:
-        """This server could be used, but its owner may be anybody: say so, where that was not said before."""
+        """Notify the user, once, of a server that is not used by itself because its owner is not trusted."""
         place = _place(provider, owner)
         await self._tell_once(
             f"offer of {place}",
@@ -60,20 +60,20 @@ class FoundServers:
         )
 
     async def _tell_once(self, about: str, title: str, hint: str) -> None:
-        if about in self._told:
+        if about in self._shown:
             return
-        self._told.add(about)
-        if await asyncio.to_thread(self._note, about):
+        self._shown.add(about)
+        if await asyncio.to_thread(self._remember, about):
             self._tell(Notice(title, hint))
 
-    def _note(self, about: str) -> bool:
-        """Remember that it was told; False where it is remembered already."""
+    def _remember(self, about: str) -> bool:
+        """Remember a notice; returns False if it was remembered already."""
         if self._notices is None:
             return True
         known = self._notices.read() or []
         if about in known:
             return False
-        # Where it cannot be remembered it is told again.
+        # If it cannot be saved, the notice is shown again next time.
         with suppress(OSError):
             self._notices.write([*known[1 - _MOST :], about])
         return True
@@ -88,13 +88,13 @@ def identity_of(provider: Provider, owner: ServerOwner | None) -> str:
 
 
 def place_of(provider: Provider, owner: ServerOwner) -> str:
-    """Where a found server is, as a route tells it."""
-    return f"{host_of(provider.base_url)} (found on this machine, run by {_named(owner)})"
+    """The address and owner of a found server, for a route."""
+    return f"{host_of(provider.base_url)} (found on this machine, run by {_account_name(owner)})"
 
 
 def _place(provider: Provider, owner: ServerOwner) -> str:
-    return f"{provider.name} at {host_of(provider.base_url)}, run by {_named(owner)}"
+    return f"{provider.name} at {host_of(provider.base_url)}, run by {_account_name(owner)}"
 
 
-def _named(owner: ServerOwner) -> str:
+def _account_name(owner: ServerOwner) -> str:
     return clean_line(owner.name, 40) or "an unknown account"

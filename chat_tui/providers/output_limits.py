@@ -1,6 +1,6 @@
-"""How many tokens a reply may have, as servers name it when they refuse a request for asking too many.
+"""Reads the token limit of a reply from the errors of servers that refuse a request for exceeding it.
 
-Source of the wordings: Anthropic, OpenAI, Gemini, Groq, DeepSeek, DashScope, OpenRouter, vLLM, SGLang, TGI.
+Sources: Anthropic, OpenAI, Gemini, Groq, DeepSeek, DashScope, OpenRouter, vLLM, SGLang, TGI.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import re
 import msgspec
 
 LEAST_ROOM = 256
-"""Tokens: a window that leaves less for the reply is one that the prompt does not fit."""
+"""Tokens; if the window leaves less for the reply, the prompt itself does not fit."""
 _LONGEST = 4000
-"""Characters of an error that are looked at."""
+"""The characters of an error that are searched."""
 
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
 _FIELD = re.compile(
@@ -42,7 +42,7 @@ _WHOLE = tuple(
         r"context length is (?:only )?(?P<window>\d{1,9})",
     )
 )
-"""Prompt and reply together are more than the window."""
+"""Errors that the prompt and the reply together exceed the window."""
 _OF_REPLY = tuple(
     re.compile(pattern, re.IGNORECASE | re.DOTALL)
     for pattern in (
@@ -59,21 +59,21 @@ _OF_REPLY = tuple(
         r"(?:maximum|limit)\b[^.\d]{0,60}?\b(?:is|of|to|:|=)[ `'\"]{1,3}(?P<most>\d{1,9})",
     )
 )
-"""The reply alone is more than the model writes."""
+"""Errors that the reply alone exceeds the model's limit."""
 
 
 class OutputLimit(msgspec.Struct, frozen=True):
-    """The most that a reply may have, in tokens."""
+    """The largest reply, in tokens."""
 
     tokens: int
     of_model: bool = True
-    """False: it is what this prompt leaves of the window; a shorter one leaves more."""
+    """False if it is what this prompt leaves of the window; a shorter prompt leaves more."""
 
 
 def output_limit(text: str, sent: int | None = None) -> OutputLimit | None:
-    """The limit that an error names; None where it says nothing of a limit, or the prompt alone is too long.
+    """The limit that an error names; None if it names none, or the prompt alone is too long.
 
-    `sent`: the limit that was asked for, None where there was none.
+    `sent` is the requested limit, None if there was none.
     """
     text = _KILO.sub(r"\g<1>000", _THOUSANDS.sub("", text[:_LONGEST]))
     sizes = window_sizes(text)
@@ -81,7 +81,7 @@ def output_limit(text: str, sent: int | None = None) -> OutputLimit | None:
         prompt, window = sizes
         left = window - prompt
         if "about" in text:
-            # The server has estimated it: its own count may come out higher.
+            # This is an estimate by the server; its exact count may be higher.
             left -= prompt // 20
         return OutputLimit(left, of_model=False) if left >= LEAST_ROOM and (sent is None or left < sent) else None
     if not _FIELD.search(text) or not _TOO_LARGE.search(text):
@@ -98,7 +98,7 @@ def output_limit(text: str, sent: int | None = None) -> OutputLimit | None:
 
 
 def window_sizes(text: str) -> tuple[int, int] | None:
-    """Tokens of the prompt and of the window, where an error says that prompt and reply together do not fit."""
+    """The tokens of the prompt and the window, if an error says that prompt and reply do not fit; otherwise None."""
     text = _THOUSANDS.sub("", text[:_LONGEST])
     for pattern in _WHOLE:
         if found := pattern.search(text):

@@ -1,7 +1,7 @@
-"""Which field of a request a server will not take, told from its error; and the request without it.
+"""Finds the field of a request that a server refuses, from its error, and removes it from the request.
 
-A field is a path in the JSON body that was sent, such as `top_p` or `generationConfig.topP`. Servers name it in a field
-of the error (`param`, `loc`, `fieldViolations`) or in its text, in snake case, camel case or with blanks.
+A field is a path in the JSON body, such as `top_p` or `generationConfig.topP`. Servers name it in a field of the error
+(`param`, `loc`, `fieldViolations`) or in its text, in snake case, camel case or with spaces.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ Json = Any
 Path = tuple[str, ...]
 
 WITHOUT = "without:"
-"""Begins the quirk of a field that is left out; `without:stop=["a"]` means this value of it only."""
+"""The prefix of a quirk that leaves out a field; `without:stop=["a"]` applies to this value only."""
 _NEEDED = frozenset(
     {"model", "messages", "contents", "prompt", "input", "stream", "system", "system_instruction", "systemInstruction"}
 )
-"""What cannot be left out, or has a remedy of its own."""
+"""Fields that cannot be left out, or that have their own remedy."""
 _DEPTH = 3
 _LONGEST = 4000
-"""Characters of an error that are looked at."""
+"""The characters of an error that are searched."""
 _PLACES = ("param", "field", "fields", "path", "loc", "location", "parameter", "property", "argument", "name", "key")
-"""Names under which errors tell the field."""
+"""Keys under which errors name the field."""
 _REFUSES = re.compile(
     r"support|unknown|recogni[sz]|valid|permit|allow|enable|available|accept|implement|extra|unexpected|additional|cannot"
     r"|can't|must|should|too (?:many|large|long|high|small|low|big)|at most|at least|maxim|minim|exceed|up to|only"
@@ -49,61 +49,61 @@ _WRONG_VALUE = re.compile(
 
 
 class RefusedField(msgspec.Struct, frozen=True):
-    """A field that the server will not take."""
+    """A field that the server refuses."""
 
     path: Path
     value: Json = None
     value_only: bool = False
-    """Another value of it may do."""
+    """Whether only this value is refused."""
 
     @property
     def name(self) -> str:
-        """The path with dots."""
+        """The path, joined with dots."""
         return ".".join(self.path)
 
     @property
     def quirk(self) -> str:
-        """What is remembered of the model."""
+        """The quirk to remember for the model."""
         return f"{WITHOUT}{self.name}" + (f"={json.dumps(self.value)}" if self.value_only else "")
 
 
 def refused_field(text: str, error: Json, sent: Mapping[str, Json], needed: Iterable[str] = ()) -> RefusedField | None:
-    """The field of the body `sent` that an error means, None where it names none that can be left out.
+    """The field of the body `sent` that an error refers to; None if it names none that can be left out.
 
-    `text` is what the error says, `error` its JSON, and `needed` are fields that its dialect cannot do without.
+    `text` is the error's message, `error` its JSON, and `needed` the fields that the dialect requires.
     """
     text = text[:_LONGEST]
     fields = dict(_fields(sent, {*_NEEDED, *needed}))
-    path = _named(_places(error), fields) or _mentioned(text, fields)
+    path = _field_at(_places(error), fields) or _field_in_text(text, fields)
     if path is None:
         return None
     inner = {field: name for field, name in fields.items() if len(field) > len(path) and field[: len(path)] == path}
-    # Google names the object that holds the field, and only in its text the field.
-    path = _mentioned(text, inner) or path
+    # Google names only the containing object here, and the field in the message.
+    path = _field_in_text(text, inner) or path
     if len(path) > 1 and "type" in _at(sent, path[:-1]):
-        # One of several kinds of an object: a part alone cannot be taken out of it.
+        # An object of a tagged union: a part of it cannot be left out alone.
         path = path[:-1]
-    told = f"{text} {_codes(error)}"
-    value_only = _WRONG_VALUE.search(told) is not None and _UNKNOWN_FIELD.search(told) is None
+    message = f"{text} {_codes(error)}"
+    value_only = _WRONG_VALUE.search(message) is not None and _UNKNOWN_FIELD.search(message) is None
     return RefusedField(path, _at(sent, path), value_only)
 
 
 def without_fields(body: bytes, quirks: Iterable[str]) -> tuple[bytes, Sequence[str]]:
-    """A body without the fields that such quirks name, and the quirks that have changed it."""
+    """The body without the fields that the quirks name, and those quirks that changed it."""
     wanted = [quirk for quirk in quirks if quirk.startswith(WITHOUT)]
     if not wanted:
         return body, ()
     value = msgspec.json.decode(body)
-    changed = [quirk for quirk in sorted(wanted) if isinstance(value, dict) and _left_out(value, quirk)]
+    changed = [quirk for quirk in sorted(wanted) if isinstance(value, dict) and _remove_field(value, quirk)]
     return (json.dumps(value).encode("utf-8"), changed) if changed else (body, ())
 
 
 def field_of(quirk: str) -> str:
-    """The field that such a quirk leaves out."""
+    """The name of the field that a quirk leaves out."""
     return quirk.removeprefix(WITHOUT).partition("=")[0]
 
 
-def _left_out(body: dict[str, Json], quirk: str) -> bool:
+def _remove_field(body: dict[str, Json], quirk: str) -> bool:
     name, equals, value = quirk.removeprefix(WITHOUT).partition("=")
     *parents, last = name.split(".")
     holders: list[dict[str, Json]] = [body]
@@ -122,17 +122,17 @@ def _left_out(body: dict[str, Json], quirk: str) -> bool:
 
 
 def _fields(body: Mapping[str, Json], needed: set[str], above: Path = ()) -> Iterator[tuple[Path, str]]:
-    """Every field that can be left out, with its name as it is compared."""
+    """All fields that can be left out, with their normalised names."""
     for name, value in body.items():
         if name in needed and not above:
             continue
         path = (*above, name)
-        yield path, _plain(name)
+        yield path, _normalise(name)
         if isinstance(value, dict) and len(path) < _DEPTH:
             yield from _fields(value, needed, path)
 
 
-def _plain(name: str) -> str:
+def _normalise(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
@@ -144,48 +144,48 @@ def _at(body: Mapping[str, Json], path: Path) -> Json:
 
 
 def _places(error: Json, depth: int = 8) -> Iterator[str]:
-    """The fields that an error's JSON names."""
+    """The field paths that an error's JSON names."""
     if isinstance(error, list) and depth:
         for each in error[:20]:
             yield from _places(each, depth - 1)
     if not isinstance(error, dict) or not depth:
         return
     for name in _PLACES:
-        told = error.get(name)
-        if isinstance(told, list):
-            told = ".".join(str(part) for part in told[:8])
-        if isinstance(told, str) and told:
-            yield told[:200]
+        place = error.get(name)
+        if isinstance(place, list):
+            place = ".".join(str(part) for part in place[:8])
+        if isinstance(place, str) and place:
+            yield place[:200]
     for inner in ("error", "errors", "detail", "details", "fieldViolations", "field_violations", "extra"):
         yield from _places(error.get(inner), depth - 1)
 
 
-def _named(places: Iterable[str], fields: Mapping[Path, str]) -> Path | None:
-    """The field that a path such as `body.top_p` or `generation_config.top_p` ends in."""
+def _field_at(places: Iterable[str], fields: Mapping[Path, str]) -> Path | None:
+    """The field at the end of a path such as `body.top_p` or `generation_config.top_p`."""
     for place in places:
-        parts = [plain for part in re.split(r"[.\[\]/]+", place) if (plain := _plain(part))]
+        parts = [plain for part in re.split(r"[.\[\]/]+", place) if (plain := _normalise(part))]
         for path, last in fields.items():
-            if parts and parts[-1] == last and (len(parts) < 2 or len(path) < 2 or parts[-2] == _plain(path[-2])):
+            if parts and parts[-1] == last and (len(parts) < 2 or len(path) < 2 or parts[-2] == _normalise(path[-2])):
                 return path
     return None
 
 
 def _codes(error: Json) -> str:
-    """What the error is called, beside its text."""
+    """The codes, types and messages of an error and its details."""
     inner = error.get("error") if isinstance(error, dict) else None
-    told = [each for each in (error, inner) if isinstance(each, dict)]
+    parts = [each for each in (error, inner) if isinstance(each, dict)]
     detail = error.get("detail") if isinstance(error, dict) else None
-    told += [each for each in detail[:5] if isinstance(each, dict)] if isinstance(detail, list) else []
-    return " ".join(str(each.get(name))[:100] for each in told for name in ("code", "type", "msg") if each.get(name))
+    parts += [each for each in detail[:5] if isinstance(each, dict)] if isinstance(detail, list) else []
+    return " ".join(str(each.get(name))[:100] for each in parts for name in ("code", "type", "msg") if each.get(name))
 
 
-def _mentioned(text: str, fields: Mapping[Path, str]) -> Path | None:
-    """The field that the text names first, with words of refusal near it."""
+def _field_in_text(text: str, fields: Mapping[Path, str]) -> Path | None:
+    """The first field in the text with words of refusal near it."""
     found: list[tuple[int, int, Path]] = []
     for path in fields:
         words = re.findall(r"[A-Z]?[a-z0-9]+|[A-Z]+", path[-1]) or [path[-1]]
         pattern = r"[_\-\s]?".join(map(re.escape, words))
-        # A name that is a common word too must stand close to what refuses it.
+        # A name that is also a common word must be close to the words of refusal.
         near = 40 if len(words) == 1 else 200
         for match in re.finditer(rf"(?<![A-Za-z0-9]){pattern}(?![A-Za-z0-9])", text, re.IGNORECASE):
             around = text[max(0, match.start() - near) : match.start()] + " " + text[match.end() : match.end() + near]

@@ -1,7 +1,7 @@
-"""What to change about a request that a server has refused, told from its error, so that the next one can succeed.
+"""Finds out from a server's error how to change a refused request so that the next one can succeed.
 
-A remedy is a quirk: a text that the dialect's `encode`, or `refused_fields.without_fields`, knows what to do about.
-Those that every dialect has are found here; what only one of them meets, its own `quirk` knows.
+A remedy is a quirk: a string that the dialect's `encode`, or `refused_fields.without_fields`, acts on. Quirks common to
+all dialects are found here; those of a single dialect, in its own `quirk`.
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ _NO_STREAM = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _LONGEST = 4000
-"""Characters of an error that are looked at."""
+"""The characters of an error that are searched."""
 _LIMITS = ("max_tokens", "max_completion_tokens", "maxOutputTokens", "num_predict")
 _REFUSED = frozenset({400, 404, 405, 413, 422})
-"""Statuses of a request that is not taken as it is."""
+"""Status codes for a refused request."""
 _SILENT = frozenset({"stream_options", "prefill", "prefix", "continue", "thinking_first", "adaptive", "max_tokens"})
-"""Quirks of a dialect that change nothing a person has asked for."""
-_TOLD = {"temperature": "`temperature`", "top_p": "`top_p`", "seed": "`seed`"}
+"""Quirks that change nothing the user asked for."""
+_PARAMETERS = {"temperature": "`temperature`", "top_p": "`top_p`", "seed": "`seed`"}
 
 _SYSTEM_NOTE = "this model accepts no system prompt, so it was sent with the first question"
 _MODEL_LIMIT = "the most that this model accepts"
@@ -62,27 +62,27 @@ _WHOLE_NOTE = "this model does not support streaming, so the reply arrives all a
 
 
 class Remedy(msgspec.Struct, frozen=True):
-    """A change of the request."""
+    """A change to the request."""
 
     quirk: str
     note: str = ""
-    """What people are told of it, without the server's name; empty: nothing that they have asked for is changed."""
+    """The note for the user, without the server's name; empty if nothing that they asked for changes."""
 
     def note_for(self, request: Request) -> str:
-        """What people are told of it where this was asked for: nobody has set a limit that a dialect sets itself."""
+        """The note for this request; empty for a limit that the dialect chose and not the user."""
         limits = self.quirk.startswith((MAX_TOKENS, ROOM))
         return "" if limits and request.max_tokens is None else self.note
 
     @property
     def for_once(self) -> bool:
-        """It mends this request only and is not remembered of the model."""
+        """Whether it applies to this request only and is not remembered for the model."""
         return self.quirk.startswith(ROOM)
 
 
 def remedy(status: int, body: bytes, sent: Json, spoken: Dialect, tried: Iterable[str]) -> Remedy | None:
-    """What may mend a request with the body `sent` that was refused so; None where nothing is known that would.
+    """The remedy for a request with the body `sent` that was refused with this error; None if none is known.
 
-    `tried` are the quirks that the request was made with.
+    `tried` are the quirks that the request already had.
     """
     text = body.decode("utf-8", "replace")
     try:
@@ -91,7 +91,7 @@ def remedy(status: int, body: bytes, sent: Json, spoken: Dialect, tried: Iterabl
         error = None
     complaint = complaint_of(error, text)
     said = (complaint.said or text)[:_LONGEST]
-    found = _of_all_dialects(status, said, text, error, sent) if isinstance(sent, dict) else None
+    found = _common_remedy(status, said, text, error, sent) if isinstance(sent, dict) else None
     if found is not None and found.quirk not in tried:
         return found
     own = spoken.quirk(status, text)
@@ -110,7 +110,7 @@ def remedy(status: int, body: bytes, sent: Json, spoken: Dialect, tried: Iterabl
 
 
 def is_filtered(status: int, body: bytes) -> bool:
-    """A filter has stopped the question: an answer of its kind, and nothing to be mended."""
+    """Whether a content filter rejected the question, which no remedy can change."""
     if status not in {400, 422, 451}:
         return False
     try:
@@ -120,7 +120,7 @@ def is_filtered(status: int, body: bytes) -> bool:
     return complaint_of(error, body.decode("utf-8", "replace")).filtered
 
 
-def _of_all_dialects(status: int, said: str, text: str, error: Json, sent: Mapping[str, Json]) -> Remedy | None:
+def _common_remedy(status: int, said: str, text: str, error: Json, sent: Mapping[str, Json]) -> Remedy | None:
     if status not in _REFUSED | {403, 500, 501}:
         return None
     if _streams(sent) and (_NO_STREAM.search(said) or _param(error) == "stream"):
@@ -143,9 +143,9 @@ def _of_all_dialects(status: int, said: str, text: str, error: Json, sent: Mappi
 
 
 def note_of_known(quirk: str, request: Request, left_out: Iterable[str]) -> str:
-    """What people are told where a quirk that is remembered changes this request; empty where it changes nothing.
+    """The note for a remembered quirk; empty if it does not change this request.
 
-    `left_out` are the quirks that have taken a field out of it.
+    `left_out` are the quirks that removed a field from it.
     """
     if quirk.startswith(MAX_TOKENS):
         most = int(quirk.removeprefix(MAX_TOKENS))
@@ -158,7 +158,7 @@ def note_of_known(quirk: str, request: Request, left_out: Iterable[str]) -> str:
     if quirk.startswith(WITHOUT):
         silent = field_of(quirk).partition(".")[0] in _SILENT - {"max_tokens"}
         return _note_of(quirk) if quirk in left_out and not silent else ""
-    if quirk in _TOLD:
+    if quirk in _PARAMETERS:
         return _note_of(quirk) if getattr(request, quirk) is not None else ""
     return _note_of(quirk) if quirk.startswith("thinking") and request.thinking is not None else ""
 
@@ -176,15 +176,15 @@ def _note_of(quirk: str) -> str:
         name = field_of(quirk)
         what = f"this value of `{name}`" if "=" in quirk else f"`{name}`"
         return f"this model does not accept {what}, so it was left out"
-    if quirk in _TOLD:
-        return f"this model does not accept {_TOLD[quirk]}, so it was left out"
+    if quirk in _PARAMETERS:
+        return f"this model does not accept {_PARAMETERS[quirk]}, so it was left out"
     if quirk.startswith("thinking"):
         return "this model does not accept the chosen level of thinking, so it was changed or left out"
     return ""
 
 
 def _streams(sent: Mapping[str, Json]) -> bool:
-    # Gemini streams by its path.
+    # Gemini selects streaming by the path of the URL.
     return sent.get("stream") is True or "contents" in sent
 
 

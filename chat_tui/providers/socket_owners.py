@@ -1,7 +1,7 @@
-"""Whose process listens on a port of this machine, as far as the system tells. Blocking calls of about a millisecond.
+"""Finds the account whose process listens on a local port. Calls block for about a millisecond.
 
-Linux tells the account of each socket in `/proc/net/tcp` and `/proc/net/tcp6` (see proc(5)); elsewhere, and for
-servers behind another network namespace, nobody knows.
+Linux lists the account of each socket in `/proc/net/tcp` and `/proc/net/tcp6` (see proc(5)). On other systems, and for
+servers in another network namespace, the account is unknown.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from pathlib import Path
 import msgspec
 
 _LISTENS = "0A"
-_FIRST_PERSON = 1000
-"""The least number of a person's account, where `/etc/login.defs` does not tell it."""
+_FIRST_USER = 1000
+"""The lowest uid of a regular user, if `/etc/login.defs` does not define it."""
 _NOBODY = 65534
 _FILE_BYTES = 16 * 1024 * 1024
 
@@ -28,11 +28,11 @@ class ServerOwner(msgspec.Struct, frozen=True):
     """The account that a listening server runs as."""
 
     uid: int | None = None
-    """None where that cannot be seen."""
+    """None if it is unknown."""
     is_trusted: bool = False
-    """It is the user's own, root's, or one of the system's services'."""
+    """Whether it is the user's own account, root, or a system account."""
     name: str = ""
-    """As people call it; empty where it cannot be seen."""
+    """The account's name; empty if it is unknown."""
 
 
 class Listener(msgspec.Struct, frozen=True):
@@ -44,28 +44,28 @@ class Listener(msgspec.Struct, frozen=True):
 
 
 OwnerLookup = Callable[[str, int], ServerOwner]
-"""(IP address that is connected to, port) to the owner of who answers there."""
+"""Maps an IP address and a port to the owner of the server there."""
 
 
 def listening_owner(host: str, port: int) -> ServerOwner:
-    """The owner of the server that answers at this address of this machine."""
+    """The owner of the server that listens at a local address and port."""
     uids = set(_uids(host, port, _listeners()))
     if not uids:
         return ServerOwner()
-    own, people = os.getuid(), _least_of_people()
+    own, first_user = os.getuid(), _first_user_uid()
     nobody = _nobody()
-    # Several may share a port; then nobody knows which of them answers.
-    uid = max(uids, key=lambda each: not is_trusted(each, own, people, nobody))
-    return ServerOwner(uid, is_trusted(uid, own, people, nobody), "you" if uid == own else _name_of(uid))
+    # Several processes may share a port: the least trusted one counts, since any of them may answer.
+    uid = max(uids, key=lambda each: not is_trusted(each, own, first_user, nobody))
+    return ServerOwner(uid, is_trusted(uid, own, first_user, nobody), "you" if uid == own else _name_of(uid))
 
 
-def is_trusted(uid: int, own: int, least_of_people: int, nobody: Sequence[int]) -> bool:
-    """The account is the user's own, or one of the system; `nobody` is neither: anything may run as that."""
-    return uid == own or (uid < least_of_people and uid not in nobody)
+def is_trusted(uid: int, own: int, first_user: int, nobody: Sequence[int]) -> bool:
+    """Whether the account is the user's own or a system account. `nobody` accounts are not: anything may run as one."""
+    return uid == own or (uid < first_user and uid not in nobody)
 
 
 def listeners_of(table: str) -> Iterator[Listener]:
-    """The listening sockets of a table as Linux writes it."""
+    """The listening sockets in the text of `/proc/net/tcp` or `tcp6`."""
     for line in table.splitlines()[1:]:
         fields = line.split()
         if len(fields) > 7 and fields[3] == _LISTENS and fields[7].isdigit():
@@ -77,7 +77,7 @@ def listeners_of(table: str) -> Iterator[Listener]:
 
 
 def _address(text: str) -> Address:
-    """From hexadecimal words in the machine's own byte order."""
+    """The address written as hexadecimal words in the machine's byte order."""
     words = bytes.fromhex(text)
     order = 1 if sys.byteorder == "big" else -1
     packed = b"".join(words[at : at + 4][::order] for at in range(0, len(words), 4))
@@ -85,14 +85,14 @@ def _address(text: str) -> Address:
 
 
 def _uids(host: str, port: int, listeners: Sequence[Listener]) -> list[int]:
-    """Of the sockets that a connection to this address reaches: the one that is bound most exactly."""
+    """The uids of the sockets that a connection reaches: those bound to the address, else to all addresses."""
     asked = ip_address(host.strip("[]"))
     at_port = [listener for listener in listeners if listener.port == port]
     exact = [listener.uid for listener in at_port if _unmapped(listener.address) == asked]
     if exact:
         return exact
     same = [each.uid for each in at_port if each.address.is_unspecified and each.address.version == asked.version]
-    # A socket for all of IPv6 takes IPv4 as well, unless it says otherwise.
+    # A socket bound to all IPv6 addresses usually accepts IPv4 as well.
     return same or [each.uid for each in at_port if each.address == IPv6Address("::")]
 
 
@@ -104,9 +104,9 @@ def _listeners() -> list[Listener]:
     return [each for name in ("tcp", "tcp6") for each in listeners_of(_read(Path("/proc/net") / name))]
 
 
-def _least_of_people() -> int:
+def _first_user_uid() -> int:
     found = re.search(r"^\s*UID_MIN\s+(\d{1,9})\s*$", _read(Path("/etc/login.defs")), re.MULTILINE)
-    return int(found[1]) if found else _FIRST_PERSON
+    return int(found[1]) if found else _FIRST_USER
 
 
 def _nobody() -> Sequence[int]:

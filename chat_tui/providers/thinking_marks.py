@@ -1,4 +1,4 @@
-"""The marks between which models write their thinking into their text, and where such a mark is only talked about.
+"""Finds the marks around thinking in a model's text, and tells them from marks that are only mentioned.
 
 Sources: the chat templates of DeepSeek, Qwen, Mistral (`[THINK]`), Kimi (`◁think▷`), Seed (`<seed:think>`), Gemini and
 Gemma (`<thought>`, `<|channel>thought`), Cohere (`<|START_THINKING|>`), OpenThinker (`<|begin_of_thought|>`), and
@@ -35,7 +35,7 @@ _UNFINISHED = re.compile(
 _HARMONY_END = re.compile(r"(?:<\|(?:end|return|call)\|>\s*)+\Z")
 _BEGINNINGS = re.compile(r"[<\[◁]")
 LONGEST_MARK = 300
-"""Characters; no mark is longer."""
+"""The longest mark, in characters."""
 _SENTENCE_ENDS = ".!?…。！？"
 _QUOTES = "\"'“‘«‹„(`"
 _BEHIND_MENTION = ".,;:!?)\"'”’»›`"
@@ -52,19 +52,19 @@ class Mark(msgspec.Struct, frozen=True, gc=False):
 
     kind: MarkKind
     family: str
-    """What an opening mark and its closing one have in common."""
+    """The same for an opening mark and its closing one."""
     start: int
     stop: int
-    """Behind its last character."""
+    """The index after its last character."""
 
 
 def may_begin_mark(text: str) -> bool:
-    """Whether a mark may begin in a text."""
+    """Whether the text contains a character that can begin a mark."""
     return "<" in text or "[" in text or "◁" in text
 
 
 def next_mark(text: str, start: int) -> Mark | None:
-    """The first whole mark from this place on."""
+    """The first complete mark at or after `start`; None if there is none."""
     if not may_begin_mark(text):
         return None
     found = _TAG.search(text, start)
@@ -92,7 +92,7 @@ def _meaning(found: re.Match[str]) -> tuple[MarkKind, str]:
 
 
 def unfinished_from(text: str, start: int) -> int:
-    """Where at the end of a text a mark may have begun that is not whole yet; the text's length where none has."""
+    """The index of a possible incomplete mark at the end of the text; the text's length if there is none."""
     for beginning in _BEGINNINGS.finditer(text, max(start, len(text) - LONGEST_MARK)):
         if _UNFINISHED.match(text, beginning.start()):
             return beginning.start()
@@ -100,7 +100,7 @@ def unfinished_from(text: str, start: int) -> int:
 
 
 def has_open_mark(line: str) -> bool:
-    """Whether a mark was opened on a line and not closed."""
+    """Whether a mark is opened on the line and not closed."""
     depth = place = 0
     while (mark := next_mark(line, place)) is not None:
         depth, place = max(0, depth + {"open": 1, "close": -1}.get(mark.kind, 0)), mark.stop
@@ -108,27 +108,27 @@ def has_open_mark(line: str) -> bool:
 
 
 def is_mention_of_opening(before: str, after: str, *, had_block: bool) -> bool | None:
-    """Whether an opening mark behind other text is talked about; None: more must come."""
+    """Whether an opening mark after other text is only mentioned; None if more text is needed."""
     if not after.strip(" \t"):
         return None
     mention = may_be_mention(before, after)
     if mention is False and before.strip() and before[-1].isspace() and not had_block:
         return before.rstrip()[-1] not in _SENTENCE_ENDS
     if mention is False and not before.strip() and not had_block:
-        # A line that begins with the mark and goes on as a sentence tells of it.
-        return _goes_on_in_lower_case(after)
+        # A line that begins with the mark and continues as a sentence only mentions it.
+        return _continues_in_lower_case(after)
     return mention
 
 
 def without_last_mark(text: str) -> str:
-    """The end of an answer in the harmony format without the mark that ends it."""
+    """The text without the mark that ends an answer in the harmony format."""
     return _HARMONY_END.sub("", text)
 
 
 def may_be_mention(before: str, after: str) -> bool | None:
-    """Whether a mark stands in a sentence about marks, and not where a block begins or ends; None: more must come.
+    """Whether a mark is mentioned in a sentence and does not begin or end a block; None if more text is needed.
 
-    `before` is what stands before it on its line, `after` what follows it.
+    `before` is the text before it on its line, `after` the text that follows it.
     """
     if not before.strip():
         return False
@@ -138,20 +138,20 @@ def may_be_mention(before: str, after: str) -> bool | None:
     if previous in _QUOTES and after[0] in _BEHIND_MENTION:
         return True
     if not previous.isspace() or before.rstrip()[-1] in _SENTENCE_ENDS + "\"'”)":
-        return _goes_on_in_lower_case(after) if previous.isspace() else False
+        return _continues_in_lower_case(after) if previous.isspace() else False
     bare = after.lstrip(" \t")
     if not bare:
         return None
-    return bare[0] in _BEHIND_MENTION or bool(_goes_on_in_lower_case(after))
+    return bare[0] in _BEHIND_MENTION or bool(_continues_in_lower_case(after))
 
 
 def may_end(before: str) -> bool:
-    """Whether a closing mark behind this on its line may end a block, as far as can be told without what follows."""
+    """Whether a closing mark after `before` on its line may end a block, judged without the text that follows."""
     bare = before.rstrip()
     return not bare or (before[-1] not in _QUOTES and (bare == before or bare[-1] in _SENTENCE_ENDS))
 
 
-def _goes_on_in_lower_case(after: str) -> bool | None:
+def _continues_in_lower_case(after: str) -> bool | None:
     bare = after.lstrip(" \t")
     if not bare:
         return None
@@ -159,25 +159,25 @@ def _goes_on_in_lower_case(after: str) -> bool | None:
 
 
 class CodeMarks:
-    """Whether the end of a Markdown text lies in code; its pieces do not end within backticks."""
+    """Tracks whether the end of a Markdown text is inside code. Pieces must not end within a run of backticks."""
 
     def __init__(self) -> None:
         self._fence = ""
         self._ticks = 0
-        """Backticks that have opened a span which is not closed yet."""
+        """The number of backticks that opened the current code span; 0 outside of one."""
         self._line = ""
-        """The beginning of the line."""
+        """The beginning of the current line."""
 
     def feed(self, text: str) -> None:
-        """Take the next piece."""
-        # So long a piece is not looked through while everything waits: its end tells most.
+        """Process the next piece."""
+        # Only the end of a very long piece is scanned, so that the event loop is not blocked.
         first, *others = text[-_SCANNED_AT_ONCE:].split("\n")
-        self._go_on(first)
+        self._continue_line(first)
         for line in others:
             self._end_line()
-            self._go_on(line)
+            self._continue_line(line)
 
-    def _go_on(self, text: str) -> None:
+    def _continue_line(self, text: str) -> None:
         self._line = (self._line + text[:_LINE_BEGINNING])[:_LINE_BEGINNING]
         if not self._fence:
             self._ticks = _open_ticks(text, self._ticks)
@@ -195,15 +195,15 @@ class CodeMarks:
 
     @property
     def inside(self) -> bool:
-        """In a fence, a code span, or an indented line."""
+        """Whether the end is inside a fence, a code span or an indented line."""
         if self._fence or self._line.startswith(("    ", "\t")):
             return True
-        # A span seldom goes on from line to line; a mark that begins its line is not in one.
+        # A code span rarely continues on the next line: a mark at the beginning of a line is not in one.
         return bool(self._line.strip()) and self._ticks > 0
 
 
 def _open_ticks(line: str, ticks: int) -> int:
-    """How many backticks have opened a span that is not closed at the line's end."""
+    """The number of backticks of the code span that is open at the end of the line; 0 if none is."""
     for length in _lengths(line):
         ticks = length if not ticks else 0 if length == ticks else ticks
     return ticks

@@ -1,4 +1,4 @@
-"""Whether a server has read only a part of what it was sent: Ollama leaves out what does not fit, without a word."""
+"""Detects that a server read only a part of the request: Ollama silently drops what does not fit."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from chat_tui.conversation import Turn
 from chat_tui.tokens import attachment_tokens, estimate
 
 _TURN_TOKENS = 5
-"""What a turn costs beside its text."""
+"""Tokens of a turn in addition to its text."""
 _SURE = 0.7
-"""An estimate may be too high by so much."""
+"""An estimate is reduced by this factor, since it may be too high."""
 _LEAST_COUNTED = 900
-"""Of the smallest window in use, 2,048 tokens, Ollama keeps about half: a smaller count is that of a cached prompt."""
+"""Ollama keeps about half of the smallest common window, 2,048 tokens: a lower count means a cached prompt."""
 _LEAST_MISSING = 1000
 
 
 def sent_tokens(turns: Sequence[Turn]) -> tuple[int, int]:
-    """About how many tokens the turns have, and how many of them are new to a server that answered the last ones."""
+    """The estimated tokens of the turns, and of those that are new to a server that answered the previous ones."""
     each = [
         estimate(turn.text) + _TURN_TOKENS + sum(map(attachment_tokens, turn.attachments))
         for turn in turns
@@ -27,15 +27,15 @@ def sent_tokens(turns: Sequence[Turn]) -> tuple[int, int]:
 
 
 def is_suspicious(sent: int, counted: int) -> bool:
-    """Worth a closer look: less was counted than was sent; a count of 0 says nothing."""
+    """Whether the server counted clearly less than was sent. A count of 0 means nothing."""
     return 0 < counted < sent * _SURE
 
 
 def is_truncated(sent: int, fresh: int, counted: int, window: int | None) -> bool:
-    """A part of the request was left out: `sent` estimated tokens, of which the server `counted` so many.
+    """Whether a part of the request was dropped: of `sent` estimated tokens the server `counted` fewer.
 
-    `window` is the one in use, None where nobody tells it. Older servers count only what they had not cached: that is
-    at most about what is `fresh`, the turns since their last answer.
+    `window` is the context window in use, None if unknown. Older servers count only tokens that were not cached, which
+    are about the `fresh` ones: the turns since their last answer.
     """
     if counted <= 0 or (window is not None and counted > window):
         return False

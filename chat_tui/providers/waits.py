@@ -1,6 +1,6 @@
-"""How long a server wants to be left alone, in every form in which servers say so.
+"""Reads how long a server asks clients to wait, in all the forms that servers use.
 
-Source of the forms: OpenAI, Anthropic, Gemini, Groq, Azure, Cerebras, OpenRouter, Hugging Face; RFC 9110 and the IETF's
+Sources: OpenAI, Anthropic, Gemini, Groq, Azure, Cerebras, OpenRouter, Hugging Face; RFC 9110 and the IETF's
 draft on rate limit headers.
 """
 
@@ -18,7 +18,7 @@ _RESETS = re.compile(
     r"(?:x-)?rate-?limit-reset(?:-[a-z-]{1,40})?|(?:x-|anthropic-)?rate-?limit-[a-z-]{1,40}-reset", re.IGNORECASE
 )
 _ONE_HEADER = re.compile(r"\b(?:remaining|r)=(\d{1,9}).{0,40}?\b(?:reset|t)=(\d{1,9})")
-"""The draft's header `ratelimit: limit=100, remaining=0, reset=5`, later `"default";r=0;t=5`."""
+"""The draft's header: `ratelimit: limit=100, remaining=0, reset=5`, in later versions `"default";r=0;t=5`."""
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _SPAN = (
     r"(\d{1,9}(?:\.\d{1,9})?)\s?"
@@ -28,7 +28,7 @@ _PERIOD = re.compile(_SPAN, re.IGNORECASE)
 _PERIODS = re.compile(rf"(?:{_SPAN}[\s,]{{0,3}}(?:and\s)?)+", re.IGNORECASE)
 _NUMBER = re.compile(r"\d{1,15}(?:\.\d{1,9})?")
 _EPOCH_SECONDS, _EPOCH_MILLISECONDS = 1e9, 1e12
-"""A number from here on is a time since 1970 and not a period."""
+"""From here on, a number is a Unix timestamp and not a duration."""
 _ASKED = re.compile(
     r"(?:try(?:ing)? again|retry(?:ing)?|wait(?:ing)?|resets?|resetting|available(?: again)?|come back|back off"
     r"|allowed|lifted|cool ?down)\b"
@@ -57,15 +57,15 @@ _FIELDS = {
     "retry_after_ms": 0.001,
     "retryAfterMs": 0.001,
 }
-"""Fields of an error with a number, and what one of it is in seconds."""
+"""Numeric fields of an error, with their unit in seconds."""
 _LONGEST = 2000
-"""Characters of an error that are looked at."""
+"""The characters of an error that are searched."""
 
 
 def retry_after(headers: Mapping[str, str], at: datetime) -> float | None:
-    """The provider's wish to wait, in seconds from `at`; None where no header tells it.
+    """The wait that the provider asks for, in seconds from `at`; None if no header says so.
 
-    `retry-after-ms`, or `retry-after` in seconds, as a period or as a date.
+    Reads `retry-after-ms`, or `retry-after` in seconds, as a duration or as a date.
     """
     for name in ("retry-after-ms", "x-ms-retry-after-ms"):
         if _NUMBER.fullmatch(value := headers.get(name, "").strip()):
@@ -74,9 +74,9 @@ def retry_after(headers: Mapping[str, str], at: datetime) -> float | None:
 
 
 def limits_reset(headers: Mapping[str, str], at: datetime) -> float | None:
-    """Seconds from `at` until the limit that is used up is lifted: headers such as `x-ratelimit-reset-tokens`.
+    """Seconds from `at` until an exhausted rate limit resets, from headers such as `x-ratelimit-reset-tokens`.
 
-    Of several limits the one that has nothing remaining counts, else the one that is lifted first.
+    Of several limits, an exhausted one counts, otherwise the one that resets first.
     """
     used_up: list[float] = []
     others: list[float] = []
@@ -103,11 +103,11 @@ def seconds_until(value: str, at: datetime) -> float | None:
             number = number / (1000 if number >= _EPOCH_MILLISECONDS else 1) - at.timestamp()
         return number if number >= 0 else None
     if _PERIODS.fullmatch(value):
-        return _seconds_of(value)
-    return _seconds_to_time(value, at)
+        return _duration_seconds(value)
+    return _seconds_until_time(value, at)
 
 
-def _seconds_to_time(value: str, at: datetime) -> float | None:
+def _seconds_until_time(value: str, at: datetime) -> float | None:
     if _TIME.fullmatch(value):
         try:
             time = datetime.fromisoformat(value)
@@ -126,7 +126,7 @@ def _seconds_left(time: datetime, at: datetime) -> float | None:
     return seconds if seconds >= 0 else None
 
 
-def _seconds_of(period: str) -> float:
+def _duration_seconds(period: str) -> float:
     return sum(float(number) * _unit(name.lower()) for number, name in _PERIOD.findall(period))
 
 
@@ -135,15 +135,15 @@ def _unit(name: str) -> float:
 
 
 def wait_in_text(text: str, at: datetime) -> float | None:
-    """Seconds from `at` after which a text asks to try again (`try again in 1m30.5s`); None where it does not."""
+    """Seconds from `at` after which a text asks to try again (`try again in 1m30.5s`); None if it does not."""
     text = _THOUSANDS.sub("", text[:_LONGEST])
     for asked in _ASKED.finditer(text):
-        # Of a span, such as `5 to 10 minutes`, the longer time.
+        # Of a range such as `5 to 10 minutes`, the longer time.
         rest = _UP_TO.sub("", text[asked.end() : asked.end() + 60])
         if period := _PERIODS.match(rest):
-            return _seconds_of(period.group())
+            return _duration_seconds(period.group())
         if time := _TIME.match(rest):
-            return _seconds_to_time(time.group(), at)
+            return _seconds_until_time(time.group(), at)
         if "after" in asked.group().lower() and (bare := _BARE.match(rest)):
             return float(bare.group(1))
     if found := _IN_CHINESE.search(text):
@@ -153,7 +153,7 @@ def wait_in_text(text: str, at: datetime) -> float | None:
 
 
 def wait_in_fields(fields: Mapping[str, Json]) -> float | None:
-    """Seconds that a field of an error's JSON tells; None where none does."""
+    """The wait in seconds from a field of an error's JSON; None if there is no such field."""
     for name, unit in _FIELDS.items():
         value = fields.get(name)
         if isinstance(value, str) and _NUMBER.fullmatch(value):
@@ -164,12 +164,12 @@ def wait_in_fields(fields: Mapping[str, Json]) -> float | None:
 
 
 def is_by_day(text: str) -> bool:
-    """The limit that a text speaks of counts by the day."""
+    """Whether the text is about a daily limit."""
     return _BY_DAY.search(text[:_LONGEST]) is not None
 
 
 def too_large_for_limit(text: str) -> tuple[int, int] | None:
-    """The limit and what was requested, in tokens, where one request is more than a minute's or a day's tokens."""
+    """The limit and the requested tokens, if a single request exceeds the tokens per minute or day; otherwise None."""
     found = _TOO_LARGE.search(_THOUSANDS.sub("", text[:_LONGEST]))
     if not found:
         return None

@@ -1,4 +1,4 @@
-"""Whether a reply that ended well is an answer: the judgement of its ending. Pure."""
+"""Decides whether a reply that ended normally is an answer. Pure functions."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from chat_tui.models import Model
 from chat_tui.text_safety import clean_line
 
 _UNSEEN = {"Cc", "Cf", "Zs", "Zl", "Zp"}
-"""Unicode's categories of controls, zero-width characters and blanks."""
+"""Unicode categories of control characters, zero-width characters and whitespace."""
 
 
 def fault_in(
     model: Model, end: End, *, text: str, thinking_characters: int, tools: Sequence[str]
 ) -> ProviderError | None:
-    """The error that an ending amounts to; None where it is an ordinary one. `text` is the whole answer's so far.
+    """The error that an ending amounts to; None for an ordinary one. `text` is the whole answer so far.
 
-    A server that breaks off says so with a finish reason; one that has nothing to say calls it a success.
+    A server that aborts an answer reports a finish reason; one that sends no text at all reports success.
     """
     if end.state == "broken":
         reason = clean_line(end.finish_reason, 60)
@@ -32,7 +32,7 @@ def fault_in(
         )
     if end.state not in ("complete", "length") or is_visible(text):
         return None
-    came = _instead(thinking_characters, tools)
+    came = _describe_received(thinking_characters, tools)
     if end.state == "length":
         return _at_limit(model, came)
     return EmptyAnswer(
@@ -44,7 +44,7 @@ def fault_in(
 
 
 def is_visible(text: str) -> bool:
-    """Whether there is anything to see: zero-width characters are no more text than blanks."""
+    """Whether the text has visible characters; zero-width characters and whitespace are not visible."""
     return any(unicodedata.category(char) not in _UNSEEN for char in text)
 
 
@@ -55,13 +55,13 @@ def _at_limit(model: Model, came: str) -> EmptyAnswer:
         provider=model.provider,
         model=model.name,
     )
-    # The same limit would be reached again.
+    # A retry would reach the same limit.
     error.retryable = False
     return error
 
 
-def _instead(thinking_characters: int, tools: Sequence[str]) -> str:
-    """What came in the place of text."""
+def _describe_received(thinking_characters: int, tools: Sequence[str]) -> str:
+    """A description of what arrived instead of text."""
     came = [f"{thinking_characters:,} characters of thinking"] if thinking_characters else []
     named = ", ".join(f"`{tool}`" for tool in tools[:3])
     if named:
