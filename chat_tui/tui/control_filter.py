@@ -1,4 +1,4 @@
-"""The last look at every line that is drawn: no control character in it reaches the terminal, whoever put it there."""
+"""Filters every line that is drawn, so that no control character in it reaches the terminal."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from chat_tui.text_safety import without_controls
 
 
 class ControlFilter(LineFilter):
-    """Takes control characters, which have no width, out of text and links; the colours of a line are no part of it."""
+    """Removes control characters, which have no width, from text and links; styles are not affected."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
-        """The same segments where there is none, which is always so unless something was not cleaned before."""
+        """The segments without control characters; the same list if there are none, which is the normal case."""
         shown = [text for text, _, _ in segments]
         shown += [style.link for _, style, _ in segments if style is not None and style.link]
         line = "".join(shown)
-        return segments if without_controls(line) is line else list(map(_cleaned, segments))
+        return segments if without_controls(line) is line else list(map(_clean, segments))
 
 
-def _cleaned(segment: Segment) -> Segment:
+def _clean(segment: Segment) -> Segment:
     text, style, control = segment
     safe = text if control else without_controls(text)
     if style is not None and style.link and without_controls(style.link) != style.link:

@@ -1,7 +1,7 @@
-"""What was typed before there was a screen to type into: it becomes the draft, and is never sent.
+"""Turns what was typed before the first paint into the draft; it is never sent.
 
-A terminal that is not raw yet has edited the line itself, and makes Ctrl+J of Enter. Its bytes stay readable when it
-becomes raw, as long as nobody throws them away.
+Before raw mode, the terminal itself edits the line and turns Enter into Ctrl+J. The bytes remain readable in raw mode
+unless they are flushed.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ _QUIT = {"ctrl+c", "ctrl+q", "ctrl+backslash"}
 
 
 def wants_to_quit(typed: Sequence[events.Key | events.Paste]) -> bool:
-    """Whether a key among these says that the program is to end."""
+    """Whether one of these keys ends the program."""
     return any(isinstance(event, events.Key) and event.key in _QUIT for event in typed)
 
 
 def early_text(typed: Sequence[events.Key | events.Paste], before: str = "") -> str:
-    """The text that these keys and pastes make of what was typed `before` them.
+    """The text that results from `before` and these keys and pastes.
 
-    Enter is a new line; keys that would act on something that nobody has seen yet do nothing.
+    Enter inserts a new line; keys for controls that are not visible yet do nothing.
     """
     text = before
     for event in typed:

@@ -1,9 +1,8 @@
-"""The file that a person's own editor works on: in a folder that nobody else reads, and found again after a kill.
+"""The file that the user's external editor works on: in a private folder, and recoverable after a kill.
 
-Words of a private conversation lie in the user's runtime folder, where there is one (it is in memory, and gone with the
-session), and are deleted at the next start. Others lie in the state folder, and come back into the prompt then. A lock
-that is held as long as the process lives tells the files in use from those that were left. All calls block, and raise
-`OSError`.
+Text of a private conversation is kept in the user's runtime folder, if there is one (it is in memory, and removed at
+logout), and deleted at the next start. Other text is kept in the state folder, and returns to the prompt at the next
+start. A lock held by the process tells files in use from abandoned ones. All calls block, and raise `OSError`.
 """
 
 from __future__ import annotations
@@ -24,22 +23,22 @@ from chat_tui.core.file_lock import create_locked, hold_lock, is_locked
 from chat_tui.core.input_files import read_regular
 
 LIMIT_BYTES = 16_000_000
-"""Of what comes back."""
+"""The largest text that is read back."""
 _WORDS, _RESCUED, _ORIGIN, _LOCK = "prompt.md", "prompt.md.save", "origin.json", "lock"
-"""`_RESCUED` is nano's: it saves there what was not saved when it is ended by a signal."""
+"""nano writes unsaved text to `_RESCUED` when a signal ends it."""
 
 
 class Origin(msgspec.Struct, frozen=True):
-    """Where the words come from."""
+    """Where the text comes from."""
 
     conversation: str | None
-    """Its id; None: of the one that would begin."""
+    """Its id; None for a new conversation."""
     draft: str
-    """They were this before the editor had them."""
+    """The text before the editor was opened."""
 
 
 class Leftover(msgspec.Struct, frozen=True):
-    """Words that an editor had saved when the program was killed."""
+    """Text that an editor had saved when the program was killed."""
 
     folder: Path
     origin: Origin
@@ -47,14 +46,14 @@ class Leftover(msgspec.Struct, frozen=True):
 
 
 class EditorFolders(msgspec.Struct, frozen=True):
-    """Where the files lie, each in a folder of its own."""
+    """The folders that hold the files, each in its own subfolder."""
 
     kept: Path
     private: Path
 
     @classmethod
     def of_user(cls) -> EditorFolders:
-        """The user's own; the runtime folder only where it is the user's alone."""
+        """The user's folders; the runtime folder is used only if nobody else can access it."""
         kept = paths.state_folder() / "editor"
         runtime = Path(os.environ.get("XDG_RUNTIME_DIR") or "nowhere")
         with suppress(OSError):
@@ -65,7 +64,7 @@ class EditorFolders(msgspec.Struct, frozen=True):
 
 
 class EditorFile:
-    """A draft while an editor works on it. Made by `create`; ended by `remove`, or by `leave` for the next start."""
+    """A draft that is open in an editor. Made by `create`; ended by `remove`, or by `leave` to keep it."""
 
     def __init__(self, folder: Path, lock: int) -> None:
         self.path = folder / _WORDS
@@ -73,9 +72,9 @@ class EditorFile:
 
     @classmethod
     def create(cls, draft: str, origin: Origin | None, folders: EditorFolders) -> EditorFile:
-        """A fresh file with this draft; without an origin it is private."""
+        """A new file with this draft; private if it has no origin."""
         parent = folders.kept if origin is not None else folders.private
-        with _alone(parent):
+        with _locked(parent):
             folder = Path(tempfile.mkdtemp(dir=parent))
             lock = create_locked(folder / _LOCK)
         file = cls(folder, lock)
@@ -89,27 +88,27 @@ class EditorFile:
         return file
 
     def read(self) -> str:
-        """What the editor has saved. Raises `TooLargeError` among others."""
+        """The text that the editor saved. Raises `TooLargeError`, among others."""
         return _read(self._folder)
 
     def put_aside(self) -> Path:
-        """Keep what was saved, which is too large to come back, under a name with the time; gives its file."""
+        """Keep a text that is too large to read back, under a name with the time; returns the file."""
         kept = self._folder.parent / f"{datetime.now():%Y-%m-%d-%H%M%S}-{self._folder.name}.md"
         files.move(self.path, kept)
         return kept
 
     def remove(self) -> None:
-        """Delete it with all that the editor has put beside it."""
+        """Delete the file and everything that the editor put beside it."""
         shutil.rmtree(self._folder, ignore_errors=True)
         self.leave()
 
     def leave(self) -> None:
-        """Let it lie for the next start."""
+        """Keep the file for the next start."""
         os.close(self._lock)
 
 
 def leftovers(folders: EditorFolders, *, bring: bool = True) -> Sequence[Leftover]:
-    """What killed processes have left: private files are deleted, others given back where `bring`, until `discard`."""
+    """Text left by killed processes. Private files are deleted; others are returned if `bring`, until `discard`."""
     for folder in _abandoned(folders.private):
         shutil.rmtree(folder, ignore_errors=True)
     found = []
@@ -125,15 +124,15 @@ def leftovers(folders: EditorFolders, *, bring: bool = True) -> Sequence[Leftove
 
 
 def discard(leftover: Leftover) -> None:
-    """Its words are kept elsewhere now."""
+    """Delete a leftover whose text is kept elsewhere now."""
     shutil.rmtree(leftover.folder, ignore_errors=True)
 
 
 def _abandoned(parent: Path) -> Iterator[Path]:
-    """The folders whose process is gone."""
+    """The folders whose process has ended."""
     if not parent.is_dir():
         return
-    with _alone(parent):
+    with _locked(parent):
         for folder in sorted(entry for entry in parent.iterdir() if entry.is_dir() and not entry.is_symlink()):
             if not _in_use(folder):
                 yield folder
@@ -147,15 +146,15 @@ def _in_use(folder: Path) -> bool:
 
 
 @contextmanager
-def _alone(parent: Path) -> Iterator[None]:
-    """No other process makes or looks for files meanwhile."""
+def _locked(parent: Path) -> Iterator[None]:
+    """Keep other processes from creating or looking for files meanwhile."""
     parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with hold_lock(parent / _LOCK):
         yield
 
 
 def _read(folder: Path) -> str:
-    """The newest of what was saved there. Editors end the last line; the prompt does not."""
+    """The newest saved text, without the final newline that editors add."""
     saved = [file for file in (folder / _WORDS, folder / _RESCUED) if file.is_file()]
     newest = max(saved, key=lambda file: file.stat().st_mtime_ns, default=folder / _WORDS)
     return read_regular(newest, LIMIT_BYTES).decode("utf-8", "replace").removesuffix("\n")

@@ -1,8 +1,8 @@
-"""The order of keys: each acts when all that the key before it did is done.
+"""Keeps keys in order: each one takes effect only after the previous one has finished.
 
-Textual runs most bindings only after a key has gone from the focused widget up to the app, from one queue to the next;
-letters behind it are in the text by then, or are gone with a screen that the key has opened or closed. What a person
-types slowly, a slow line or a busy machine brings in one piece, and it has to mean the same.
+Textual runs most bindings only after a key has bubbled from the focused widget to the app, one message queue at a time.
+By then, later letters are already in the text, or lost with a screen that the key opened or closed. Keys typed slowly
+may arrive at once over a slow connection or on a busy machine, and must have the same effect.
 """
 
 from __future__ import annotations
@@ -25,45 +25,47 @@ from chat_tui.tui.draft_area import DraftArea
 Typed: TypeAlias = events.Key | events.Paste
 
 HOLD_SECONDS = 2.0
-"""Something that does not end in this time no longer holds the keys behind it."""
+"""After this time, an unfinished key no longer holds back later ones."""
 
 _ROUNDS = 8
-"""Messages that answer messages that answer a key, and so on."""
+"""How many times messages may lead to further messages after a key."""
 _SEARCHES = ("files", "find")
-"""Groups of workers that look for what has been typed: the next key moves in what they find, or takes it."""
+"""Groups of search workers: the next key navigates their results or selects one."""
 _CHOOSING = {"enter", "tab", "up", "down"}
-"""These keys move in what is found."""
+"""Keys that navigate search results."""
 _COMMANDS = ("command",)
-"""Those that do what a key has asked for; they may open a screen."""
+"""Groups of workers that run commands, which may open a screen."""
 _QUESTIONS = ("ask",)
-"""Those that ask: keys for the conversation wait for them, but nothing that edits a text."""
+"""Groups of workers that ask questions: keys for the conversation wait for them, keys that edit text do not."""
 _POLL_SECONDS = 0.005
 _POLLS = 300
-"""A command that takes longer (1.5 s) goes on beside what is typed. Before the engine is open, and on a busy machine, a
-list takes that long to open, and letters behind it belong to it."""
+"""A command that takes longer (1.5 s) no longer holds back keys. Before the engine is open, and on a busy machine, a
+list may take that long to open, and the letters after it belong to it."""
 
 
 class KeyOrder:
-    """Holds keys and pastes back until the one before has acted. The app asks `holds` for each that arrives, passes it
-    on where it is not held, and tells so by `passed`."""
+    """Holds back keys and pastes until the previous one has taken effect.
+
+    The app calls `holds` for each one that arrives, forwards it if it is not held, and then calls `passed`.
+    """
 
     def __init__(self, app: App[Any]) -> None:
         self._app = app
         self._held: deque[Typed] = deque()
         self._released: Typed | None = None
         self._unsettled: tuple[Typed, Widget] | None = None
-        """Letters went into a text; they, and what they set off, may not have acted yet."""
+        """The last text input and its widget, which may not have processed it yet."""
         self._waited: Typed | None = None
-        """The key that has waited for that."""
+        """The key that has waited for that input."""
         self._settling: asyncio.Task[None] | None = None
 
     @property
     def is_busy(self) -> bool:
-        """A key has not acted yet."""
+        """Whether a key is still pending."""
         return self._settling is not None or self._released is not None or bool(self._held)
 
     def holds(self, typed: Typed) -> bool:
-        """Whether it has to wait; it comes again when it is its turn."""
+        """Whether the input has to wait; if so, it is posted again later."""
         if typed is self._released:
             self._released = None
         elif self._released is not None or self._settling is not None or self._held:
@@ -81,16 +83,16 @@ class KeyOrder:
         return True
 
     def passed(self, typed: Typed, target: Widget | None, workers: Collection[Worker[Any]]) -> None:
-        """It was passed on to this widget, when these workers were running."""
+        """Record that the input was forwarded to this widget while these workers were running."""
         if _is_text(typed) and isinstance(target, Input | TextArea):
-            # The next letter can come right behind it: both have the same way.
+            # The next letter may follow at once: both take the same path.
             self._unsettled = (typed, target)
             self._release()
         else:
             self._settle(typed, target, lambda: self._runs(_COMMANDS, but=workers))
 
     def workers(self) -> Collection[Worker[Any]]:
-        """Those that run now."""
+        """The workers of the app."""
         return set(self._app.workers)
 
     def _awaited(self, key: str) -> Sequence[str]:
@@ -103,7 +105,7 @@ class KeyOrder:
         return () if isinstance(focused, Input) and key in focused._bindings.key_to_bindings else _QUESTIONS
 
     def _runs(self, groups: Collection[str], but: Collection[Worker[Any]] = ()) -> bool:
-        """Whether a worker of these groups runs, other than those."""
+        """Whether a worker of these groups is running, except those in `but`."""
         running = (worker for worker in self._app.workers if not worker.is_finished and worker not in but)
         return any(worker.group in groups for worker in running)
 
@@ -114,44 +116,44 @@ class KeyOrder:
 
     def _settle(self, typed: Typed, target: Widget | None, works: Callable[[], bool]) -> None:
         self._unsettled = None
-        self._settling = asyncio.create_task(self._settled(typed, target, works))
+        self._settling = asyncio.create_task(self._wait_until_settled(typed, target, works))
 
-    async def _settled(self, typed: Typed, target: Widget | None, works: Callable[[], bool]) -> None:
+    async def _wait_until_settled(self, typed: Typed, target: Widget | None, works: Callable[[], bool]) -> None:
         try:
             # An app that has ended has no screen, and nothing on which a key could act.
             with suppress(TimeoutError, ScreenStackError):
                 async with asyncio.timeout(HOLD_SECONDS):
-                    await self._act(typed, target, works)
+                    await self._wait_for_effects(typed, target, works)
         finally:
             self._settling = None
             self._release()
 
-    async def _act(self, typed: Typed, target: Widget | None, works: Callable[[], bool]) -> None:
-        """Until the key has acted, and what it has set off; `works` tells whether a worker still does that."""
+    async def _wait_for_effects(self, typed: Typed, target: Widget | None, works: Callable[[], bool]) -> None:
+        """Wait until the key and what it triggered have taken effect; `works` says whether a worker is still busy."""
         screen, polls = self._app.screen, iter(range(_POLLS))
         if isinstance(target, DraftArea):
-            await _emptied(target)
+            await _drain(target)
             if typed._stop_propagation and not works():
-                # It has acted on the text alone.
+                # It only affected the text.
                 return
-        await self._way_up(target)
+        await self._drain_ancestors(target)
         seen: DOMNode | None = None
         for _ in range(_ROUNDS):
-            # A worker that has opened a screen may go on until that is closed.
+            # A worker that opened a screen may run until that is closed.
             for _ in polls:
                 if not works() or self._app.screen is not screen:
                     break
                 await asyncio.sleep(_POLL_SECONDS)
             focused: DOMNode = self._app.focused or self._app.screen
-            await self._way_up(focused)
+            await self._drain_ancestors(focused)
             if focused is seen and not any(node.message_queue_size for node in _chain(focused)):
                 return
             seen = focused
 
-    async def _way_up(self, first: DOMNode | None) -> None:
-        """Until all has been handled that waited for this widget, or for those around it, up to the app."""
+    async def _drain_ancestors(self, first: DOMNode | None) -> None:
+        """Wait until this widget and its ancestors, up to the app, have processed their messages."""
         for node in _chain(first or self._app.screen):
-            await _emptied(node)
+            await _drain(node)
 
 
 def _is_text(typed: Typed) -> bool:
@@ -162,8 +164,8 @@ def _chain(first: DOMNode) -> Iterator[DOMNode]:
     yield from first.ancestors_with_self
 
 
-async def _emptied(node: DOMNode) -> None:
-    """Until it has handled what waits for it now."""
+async def _drain(node: DOMNode) -> None:
+    """Wait until the node has processed the messages now in its queue."""
     handled = asyncio.Event()
     if node.is_running and node.call_later(handled.set):
         await handled.wait()

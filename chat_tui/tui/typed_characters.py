@@ -1,4 +1,4 @@
-"""Which characters of the prompt's text were typed. Only what was typed names a file; what was pasted never does."""
+"""Tracks which characters of the prompt were typed. Only typed text can name a file; pasted text never does."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ Location = tuple[int, int]
 
 
 class TypedCharacters:
-    """A mark for each character of a text, line by line."""
+    """Marks each character of a text as typed or not, line by line."""
 
     def __init__(self) -> None:
         self._rows = [bytearray()]
 
     def reset(self, lines: Sequence[str], named: Container[str]) -> None:
-        """Another text stands there, as a whole: of it only the mentions of these paths count as typed."""
+        """Start over with another text, in which only mentions of these paths count as typed."""
         self._rows = [bytearray(len(line)) for line in lines]
         for row, line in zip(self._rows, lines, strict=True):
             for mention in mentions(line):
@@ -25,7 +25,7 @@ class TypedCharacters:
                     row[mention.begin : mention.end] = b"\1" * (mention.end - mention.begin)
 
     def replace(self, top: Location, bottom: Location, lines: Sequence[str], *, typed: bool) -> None:
-        """What stood between two locations has made room for these lines (one: no line break)."""
+        """Record that these lines replaced the text between two locations; a single line has no line break."""
         (top_row, top_column), (bottom_row, bottom_column) = top, bottom
         if bottom_row >= len(self._rows):
             return
@@ -35,6 +35,6 @@ class TypedCharacters:
         self._rows[top_row : bottom_row + 1] = inserted
 
     def are_typed(self, row: int, begin: int, end: int) -> bool:
-        """All characters of a row between two columns were typed."""
+        """Whether all characters of a row between two columns were typed."""
         marks = self._rows[row][begin:end] if row < len(self._rows) else b""
         return len(marks) == end - begin and all(marks)
