@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 
 import pytest
 from hypothesis import given
@@ -160,3 +161,14 @@ def test_no_continuation_is_lost_unless_it_repeats_the_part(part: str, said: str
     joint = Joint(part.rstrip(), part[len(part.rstrip()) :])
     new = joint.feed(said) + joint.rest()
     assert said.endswith(new.lstrip("\n")) or new.strip() == said.strip()
+
+
+@pytest.mark.parametrize(("part", "cut"), [("", 200_000), ("A part.", 200_000), ("A part.", 1)])
+def test_megabytes_of_blanks_are_joined_in_linear_time(part: str, cut: int) -> None:
+    blanks = "\n " * (500_000 if cut > 1 else 100_000)
+    joint = Joint(part, blanks)
+    began = time.process_time()
+    said = [joint.feed(blanks[at : at + cut]) for at in range(0, len(blanks), cut)]
+    said += [joint.feed(" A new sentence begins here."), joint.rest()]
+    assert "".join(said) == " A new sentence begins here."
+    assert time.process_time() - began < 5

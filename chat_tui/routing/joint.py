@@ -17,7 +17,12 @@ class Joint:
 
     def __init__(self, part: str, gap: str = "") -> None:
         self._part, self._gap = part, gap
-        self._held = ""
+        self._passed = 0
+        """Characters of the gap that the continuation has begun with, so far."""
+        self._blanks: list[str] = []
+        """What is held before the first word: an answer may be nothing but blanks, megabytes of them."""
+        self._text = ""
+        """What is held from the first word on."""
         self._places: list[int] | None = None
         self.open = bool(part)
         """It is not clear yet what is new."""
@@ -26,8 +31,12 @@ class Joint:
         """What of the text so far is known to be new."""
         if not self.open:
             return self._behind_gap(piece) if self._gap else piece
-        self._held += piece
-        text = self._held.lstrip()
+        if not self._text:
+            self._text = piece.lstrip()
+            self._blanks.append(piece[: len(piece) - len(self._text)])
+        else:
+            self._text += piece
+        text = self._text
         if len(text) < min(SURE, len(self._part)):
             return ""
         if self._places is None:
@@ -43,7 +52,7 @@ class Joint:
             self._places = going_on
             return ""
         # It began anew, and took another way: that is an answer of its own.
-        return self._settled("\n\n" + text if 0 in self._places else self._held)
+        return self._settled("\n\n" + text if 0 in self._places else self._held())
 
     def _beginnings(self, text: str) -> list[int]:
         sure = text[:SURE]
@@ -54,20 +63,27 @@ class Joint:
             place = self._part.find(sure, place + 1)
         return places
 
+    def _held(self) -> str:
+        return "".join((*self._blanks, self._text))
+
     def _settled(self, text: str) -> str:
-        self.open, self._held = False, ""
+        self.open, self._text, self._blanks = False, "", []
         return self._behind_gap(text)
 
     def _behind_gap(self, text: str) -> str:
         """The blanks at the part's end stand there already."""
-        while self._gap and text:
-            same = text[0] == self._gap[0]
-            text, self._gap = (text[1:], self._gap[1:]) if same else (text, "")
-        return text
+        expected = self._gap[self._passed : self._passed + len(text)]
+        same = len(expected)
+        if not text.startswith(expected):
+            same = next(at for at, (ours, theirs) in enumerate(zip(expected, text, strict=False)) if ours != theirs)
+        self._passed += same
+        if same < len(expected) or self._passed == len(self._gap):
+            self._gap = ""
+        return text[same:]
 
     def rest(self) -> str:
         """What is held when the continuation has ended: it was no repetition after all, or one and nothing more."""
-        text = self._held.strip()
+        text = self._text.strip()
         if not self.open:
             return ""
-        return self._settled("" if text and self._part.endswith(text) and len(text) >= SURE else self._held)
+        return self._settled("" if text and self._part.endswith(text) and len(text) >= SURE else self._held())
