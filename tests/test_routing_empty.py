@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from chat_tui.models import Model
 from chat_tui.providers.scripted import Fault, Scripted
 from chat_tui.request import Request
 from chat_tui.routing.context import well_formed
-from chat_tui.routing.endings import fault_in
+from chat_tui.routing.endings import fault_in, is_visible
 from tests.routing_rig import A, B, Rig, all_of, ask, end_of, error_of, events, text_of, tries
 
 ONCE = ErrorHandling(retry_attempts=1)
@@ -154,3 +155,19 @@ def test_the_question_stays_in_the_next_request() -> None:
         assert turns(state) == ["one\n\ntwo"]
     for state in ("failed", "refused", "cancelled"):
         assert turns(state) == ["two"]
+
+
+@pytest.mark.parametrize(
+    ("text", "visible"),
+    [("", False), (" \n\t", False), ("\u200b \u2060", False), ("\u200bx\u200b", True), (" é ", True)],
+)
+def test_blanks_and_what_has_no_width_are_not_visible(text: str, visible: bool) -> None:
+    assert is_visible(text) is visible
+    assert is_visible(" " * 5000 + text + "\u200b" * 5000) is visible
+
+
+def test_megabytes_of_blanks_are_passed_over_at_once() -> None:
+    blanks = "\n " * 15_000_000
+    began = time.process_time()
+    assert not is_visible(blanks)
+    assert time.process_time() - began < 1

@@ -10,6 +10,7 @@ from chat_tui.errors import EmptyAnswer, Overloaded, ProviderError
 from chat_tui.models import Model
 from chat_tui.text_safety import clean_line
 
+_SLICE = 4096
 _UNSEEN = {"Cc", "Cf", "Zs", "Zl", "Zp"}
 """Unicode categories of control characters, zero-width characters and whitespace."""
 
@@ -45,7 +46,11 @@ def fault_in(
 
 def is_visible(text: str) -> bool:
     """Whether the text has visible characters; zero-width characters and whitespace are not visible."""
-    return any(unicodedata.category(char) not in _UNSEEN for char in text)
+    # An answer may be megabytes of what cannot be seen: blanks are passed over at once, and each other character is
+    # looked up once in a slice.
+    words = text.strip()
+    slices = (words[start : start + _SLICE] for start in range(0, len(words), _SLICE))
+    return any(unicodedata.category(char) not in _UNSEEN for piece in slices for char in set(piece))
 
 
 def _at_limit(model: Model, came: str) -> EmptyAnswer:
