@@ -1,6 +1,7 @@
 """For all tests: the same examples in each run, so that a red run is the change's and not chance's.
 
-`HYPOTHESIS_PROFILE=search pytest` looks for new ones.
+`HYPOTHESIS_PROFILE=search pytest` looks for new ones. Many files run in several processes, a few in this one;
+`pytest -n 0` runs all in this one.
 """
 
 from __future__ import annotations
@@ -25,6 +26,20 @@ os.environ["SSH_TTY"] = "/dev/null"
 # A shell that starts the tests in the background has them ignore Ctrl+C, and so would each child that is sent one.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+
+
+FEW_FILES = 3
+"""So many are over before more processes have found their tests."""
+PROCESSES_PER_CORE = 2
+"""Half of the time a test waits, for a process that it has started or for a limit that is to run out."""
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """How many processes `-n auto` starts; 0: none but this one."""
+    files = {argument.partition("::")[0] for argument in config.args}
+    if len(files) <= FEW_FILES and all(file.endswith(".py") for file in files):
+        return 0
+    return PROCESSES_PER_CORE * (os.cpu_count() or 1)
 
 
 @pytest.fixture

@@ -88,6 +88,8 @@ class Gate(Pause, frozen=True):
 
     seconds: float = 0.0
     opened: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
+    reached: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
+    """The script waits here, or has."""
 
     def open(self) -> None:
         """Let the script go on."""
@@ -95,6 +97,7 @@ class Gate(Pause, frozen=True):
 
     async def wait(self) -> None:
         """Until it is open."""
+        self.reached.set()
         await self.opened.wait()
 
 

@@ -14,7 +14,7 @@ from chat_tui.providers.scripted import Fault, Pause, Script
 from chat_tui.request import Request
 from tests.engine_rig import Noted, chunks_of, ended, stage
 from tests.in_time import in_time, within
-from tests.routing_rig import end_of, endless, owed, slowly, text_of
+from tests.routing_rig import Gate, end_of, endless, owed, slowly, text_of, until
 
 BUSY: Script = [Fault(Overloaded("Too busy."))]
 
@@ -130,7 +130,7 @@ async def test_a_cancelled_answer_keeps_its_part_and_is_saved_once(cancels: int)
     history = Noted()
     async with stage(endless(), history=history) as on:
         answer = await on.engine.ask(None, "Go")
-        await asyncio.sleep(0.05)
+        await until(lambda: answer.text)
         await asyncio.gather(*(on.engine.cancel(answer) for _ in range(cancels)))
         chunks = await chunks_of(answer)
         await on.engine.cancel(answer)
@@ -154,7 +154,7 @@ async def test_a_cancel_while_paused() -> None:
     async with stage(endless()) as on:
         answer = await on.engine.ask(None, "Go")
         answer.resume()
-        await asyncio.sleep(0.05)
+        await until(lambda: answer.text)
         answer.pause()
         assert answer.paused
         await asyncio.sleep(0.03)
@@ -170,10 +170,12 @@ def is_paused(answer: Answer) -> bool:
 
 
 async def test_a_paused_answer_goes_on_where_it_was() -> None:
-    async with stage(slowly(*(f"{n} " for n in range(20)), seconds=0.005)) as on:
+    gate = Gate()
+    async with stage([*(f"{n} " for n in range(8)), gate, *(f"{n} " for n in range(8, 20))]) as on:
         answer = await on.engine.ask(None, "Go")
-        await asyncio.sleep(0.04)
+        await until(lambda: answer.text.endswith("7 "))
         answer.pause()
+        gate.open()
         await asyncio.sleep(0.03)
         held = len(answer)
         await asyncio.sleep(0.05)
@@ -201,7 +203,7 @@ async def test_closing_the_engine_keeps_the_part() -> None:
     history.seconds = 0.01
     async with stage(endless(), history=history) as on:
         answer = await on.engine.ask(None, "Go")
-        await asyncio.sleep(0.1)
+        await until(lambda: answer.text)
     assert answer.turn.state == "cancelled"
     assert answer.text
     assert [(turn.state, turn.text) for turn, _ in history.finished] == [("cancelled", answer.text)]

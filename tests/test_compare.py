@@ -13,11 +13,11 @@ from chat_tui.compare import Comparison, best_of, family_of
 from chat_tui.config import Config
 from chat_tui.errors import CommandError, Unreachable
 from chat_tui.models import Model
-from chat_tui.providers.scripted import Fault, Pause, Script, Scripted
+from chat_tui.providers.scripted import Fault, Script, Scripted
 from chat_tui.request import Request
 from chat_tui.route import Candidate
 from tests.engine_rig import Stage, chunks_of, stage
-from tests.routing_rig import A, B, C, endless, events, slowly, text_of
+from tests.routing_rig import A, B, C, Gate, endless, events, slowly, text_of
 
 NAMES = (A.name, B.name, C.name)
 
@@ -189,13 +189,15 @@ async def test_quitting_keeps_every_part() -> None:
 
 
 async def test_a_pause_holds_one_and_lets_the_others_run() -> None:
-    async with three(slowly(*"ab"), [*"uv", Pause(0.02), *"wx"], slowly(*"cd")) as on:
+    gate = Gate()
+    async with three(slowly(*"ab"), [*"uv", gate, *"wx"], slowly(*"cd")) as on:
         comparison = await on.engine.compare(None, "Which?", NAMES)
         held = comparison.answers[1]
         async for chunk in held.follow():
             if isinstance(chunk, Token):
                 held.pause()
                 break
+        gate.open()
         await chunks_of(comparison.answers[0])
         await chunks_of(comparison.answers[2])
         assert not held.ended

@@ -18,7 +18,7 @@ from chat_tui.providers.scripted import Fault, Pause, Script
 from chat_tui.request import Request
 from chat_tui.spending import Spending
 from tests.engine_rig import Noted, Stage, chunks_of, ended, stage
-from tests.routing_rig import A, end_of, endless, slowly, text_of
+from tests.routing_rig import A, end_of, endless, slowly, text_of, until
 
 
 def sent(on: Stage, index: int = -1) -> list[tuple[str, str]]:
@@ -71,6 +71,7 @@ async def test_a_failed_and_a_cancelled_answer_do_not_spoil_the_next_request() -
         assert first.turn.state == "failed"
         for text in ("Two?", "Three?"):
             answer = await on.engine.ask(first.conversation_id, text)
+            await until(lambda: on.rig.open)
             await asyncio.sleep(0.05)
             await on.engine.cancel(answer)
             assert (await ended(answer)).turn.state == "cancelled"
@@ -288,7 +289,7 @@ async def test_closing_lets_go_of_the_store_even_where_the_supply_fails() -> Non
 async def test_closing_ends_all_that_runs() -> None:
     async with stage(endless()) as on:
         answers = [await on.engine.ask(None, str(number)) for number in range(5)]
-        await asyncio.sleep(0.05)
+        await until(lambda: on.rig.open)
     assert [end_of(await chunks_of(answer)).state for answer in answers] == ["cancelled"] * 5
 
 

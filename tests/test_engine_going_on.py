@@ -15,6 +15,7 @@ from chat_tui.models import Model
 from chat_tui.providers.scripted import Fault, Pause
 from chat_tui.request import Request
 from tests.engine_rig import Noted, chunks_of, ended, stage
+from tests.routing_rig import Gate, until
 
 CUT = Fault(Unreachable("The line was cut."))
 
@@ -120,11 +121,13 @@ async def test_a_limit_of_price_limits_the_tokens() -> None:
 
 
 async def test_the_price_is_told_before_the_answer_comes() -> None:
-    async with stage([Pause(0.1), "x"]) as on:
+    gate = Gate()
+    async with stage([gate, "x"]) as on:
         on.router.models = (DEAR,)
         answer = await on.engine.ask(None, "Hello?")
-        await asyncio.sleep(0.05)
+        await until(lambda: answer.figures().price is not None)
         assert answer.figures().price == pytest.approx(0.5, rel=0.1)
+        gate.open()
         await ended(answer)
         assert answer.figures().price is None
         assert answer.figures().cost is not None

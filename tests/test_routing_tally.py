@@ -10,7 +10,7 @@ from chat_tui.chunks import Chunk, End, Metadata, Token, Usage
 from chat_tui.models import Model
 from chat_tui.providers.scripted import Fault, Pause, Scripted, Step
 from chat_tui.routing.tally import Tally
-from tests.routing_rig import BUSY, A, B, Rig, all_of, ask, end_of, endless, slowly, text_of
+from tests.routing_rig import BUSY, A, B, Gate, Rig, all_of, ask, end_of, slowly, text_of
 
 PRICED = Model("one/a", price_in=1.0, price_out=2.0, quality=0.9)
 
@@ -167,11 +167,16 @@ def test_hidden_thinking_makes_the_rate_no_faster() -> None:
 
 
 async def test_a_pause_is_not_in_the_rate() -> None:
-    stream = Rig(a=slowly(*("word " for _ in range(20)), seconds=0.02)).router().process_stream(ask())
-    loop = asyncio.get_running_loop()
-    loop.call_later(0.1, stream.pause)
-    loop.call_later(0.6, stream.resume)
-    timings = end_of(await all_of(stream)).timings
+    gate = Gate()
+    rig = Rig(a=[*slowly(*["word "] * 10, seconds=0.02), gate, *slowly(*["word "] * 10, seconds=0.02)])
+    stream = rig.router().process_stream(ask())
+    reading = asyncio.create_task(all_of(stream))
+    await gate.reached.wait()
+    stream.pause()
+    gate.open()
+    await asyncio.sleep(0.5)
+    stream.resume()
+    timings = end_of(await reading).timings
     assert timings.duration_seconds > 0.7
     assert timings.tokens_per_second is not None
     assert timings.tokens_per_second > 25
@@ -235,9 +240,12 @@ async def test_a_whole_reply_keeps_thinking_apart_and_its_part_when_it_breaks() 
 
 
 async def test_a_whole_reply_keeps_its_part_when_it_is_cancelled() -> None:
-    stream = Rig(a=endless()).router().process_stream(ask(stream=False))
-    asyncio.get_running_loop().call_later(0.05, lambda: asyncio.ensure_future(stream.cancel()))
-    chunks = await all_of(stream)
+    gate = Gate()
+    stream = Rig(a=["w0 ", "w1 ", gate]).router().process_stream(ask(stream=False))
+    reading = asyncio.create_task(all_of(stream))
+    await gate.reached.wait()
+    await stream.cancel()
+    chunks = await reading
     assert text_of(chunks).startswith("w0 w1")
     assert end_of(chunks).state == "cancelled"
 

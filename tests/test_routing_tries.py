@@ -30,6 +30,7 @@ from tests.routing_rig import (
     A,
     B,
     C,
+    Gate,
     Rig,
     all_of,
     ask,
@@ -39,6 +40,7 @@ from tests.routing_rig import (
     events,
     text_of,
     tries,
+    until,
 )
 
 BAD_LINE = Unreachable("No line.", "Check the network.")
@@ -262,12 +264,14 @@ async def test_each_time_limit_is_told_for_what_it_is(
 
 
 async def test_the_requests_own_limit_covers_line_tries_and_back_off() -> None:
-    busy = Rig(a=[Pause(0.3), "x"])
+    gate = Gate()
+    busy = Rig(a=[gate, "x"])
     router = busy.router(streams=1)
     first = asyncio.create_task(all_of(router.process_stream(ask())))
-    await asyncio.sleep(0.01)
+    await until(lambda: busy.open)
     queued = await all_of(router.process_stream(ask(timeout_seconds=0.05)))
     assert "longer than 0.05 s" in next(chunk.error.title for chunk in queued if isinstance(chunk, Error))
+    gate.open()
     await first
     waiting = Rig(a=[BUSY]).router(handling=ErrorHandling(retry_delay_seconds=20))
     begun = asyncio.get_running_loop().time()
