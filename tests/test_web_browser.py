@@ -11,13 +11,13 @@ from chat_tui.chunks import Token
 from chat_tui.errors import KeyRefused, Overloaded
 from chat_tui.providers.scripted import Fault, Pause, Script
 from tests.browser_rig import browser, needs_browser, scripted_tab
+from tests.routing_rig import Gate
 from tests.stand_in_engine import ANSWER
 
 __all__ = ["browser"]
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), needs_browser]
 
 WAITING: Script = ["The first ", "words. ", Pause(60), "Never seen."]
-LONG: Script = [step for number in range(60) for step in (f"Paragraph {number}.\n\n", Pause(0.01))]
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 
 
@@ -129,10 +129,12 @@ async def test_a_conversation_is_renamed_and_a_deleted_one_brought_back(browser:
 
 
 async def test_the_place_that_is_read_holds_while_text_comes(browser: Browser) -> None:
-    async with scripted_tab(browser, LONG) as (tab, _):
+    gate, long = Gate(), [f"Paragraph {number}.\n\n" for number in range(60)]
+    async with scripted_tab(browser, [*long[:40], gate, *long[40:]]) as (tab, _):
         await tab.ask("Go on and on")
         await tab.until("document.querySelector('#scroll').scrollTop > 200")
         await tab.page.evaluate("document.querySelector('#scroll').scrollTop = 60")
+        gate.open()
         await tab.page.locator("#to-end").wait_for(state="visible")
         await tab.answered()
         assert await tab.page.evaluate("document.querySelector('#scroll').scrollTop") == 60

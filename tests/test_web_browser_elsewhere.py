@@ -7,21 +7,27 @@ from playwright.async_api import Browser
 
 from chat_tui.providers.scripted import Pause, Script
 from tests.browser_rig import browser, needs_browser, scripted_tab
+from tests.routing_rig import Gate
 from tests.web_rig import TOKEN
 
 __all__ = ["browser"]
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), needs_browser]
 
-SLOW: Script = ["The first ", "words, ", Pause(2), "and **the last**."]
+
+def slow(gate: Gate) -> Script:
+    """An answer of which the last part comes when the gate is opened."""
+    return ["The first ", "words, ", gate, "and **the last**."]
 
 
 async def test_an_answer_that_runs_elsewhere_is_followed_to_its_end(browser: Browser) -> None:
-    async with scripted_tab(browser, SLOW) as (tab, web):
+    gate = Gate()
+    async with scripted_tab(browser, slow(gate)) as (tab, web):
         answer = await web.engine.ask(None, "Asked in the terminal")
         await tab.page.goto(f"{web.url}/#token={TOKEN}")
         await tab.page.reload()
         await tab.page.click("#list .entry")
         await tab.shows("The first words,", "still being written")
+        gate.open()
         await tab.shows("and the last.")
         await answer.saved.wait()
         await tab.until("!document.querySelector('.assistant .state').checkVisibility()")
@@ -66,7 +72,8 @@ async def test_the_search_can_be_reached_by_its_key_on_a_narrow_screen(browser: 
 async def test_an_answer_goes_on_when_its_conversation_is_left_and_is_there_when_one_comes_back(
     browser: Browser,
 ) -> None:
-    async with scripted_tab(browser, SLOW) as (tab, web):
+    gate = Gate()
+    async with scripted_tab(browser, slow(gate)) as (tab, web):
         await tab.ask("Asked on the page")
         await tab.shows("The first words,")
         await tab.page.click("#new")
@@ -75,6 +82,7 @@ async def test_an_answer_goes_on_when_its_conversation_is_left_and_is_there_when
         await tab.page.click("#list .entry")
         await tab.until("!document.querySelector('#stop').hidden")
         await tab.shows("The first words,")
+        gate.open()
         await tab.answered()
         await tab.shows("and the last.")
         assert await tab.page.locator(".assistant").count() == 1
