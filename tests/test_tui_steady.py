@@ -24,6 +24,7 @@ async def test_what_stands_above_stays_while_an_answer_starts_grows_and_ends(siz
     async with scripted_chat(["Short."], GROWING, size=size) as chat:
         await chat.ask("the first")
         await chat.answered()
+        await chat.shows("the first", "Short.")
         before = rows(chat)
         assert before[0] is not None
         await chat.ask("the second")
