@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
-from chat_tui.config import Config
+from chat_tui.config.load import Config
 from chat_tui.providers.scripted import Script
 from tests.web_rig import TOKEN, Site, site
 from tests.web_scripted import scripted_opener

@@ -9,14 +9,14 @@ from pathlib import Path
 from textual.events import Key
 from textual.keys import _character_to_key
 
-from chat_tui.chunks import Chunk
-from chat_tui.compare import Comparison
-from chat_tui.config import Config, ErrorHandling
-from chat_tui.models import LOCAL_MODEL, SCRIPTED_MODEL, Model
+from chat_tui.config.load import Config, ErrorHandling
+from chat_tui.core.chunks import Chunk
+from chat_tui.core.models import LOCAL_MODEL, SCRIPTED_MODEL, Model
+from chat_tui.core.request import Request
+from chat_tui.engine.answers.comparison import Comparison
 from chat_tui.providers.scripted import Script, Scripted
-from chat_tui.request import Request
-from chat_tui.tui.compare_columns import Column
-from chat_tui.tui.compare_screen import CompareScreen
+from chat_tui.tui.compare.columns import Column
+from chat_tui.tui.compare.screen import CompareScreen
 from tests.scripted_chat import DEEP, FAST, ScriptedChat, scripted_chat
 
 NAMES = (FAST.name, DEEP.name, LOCAL_MODEL, SCRIPTED_MODEL)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-from chat_tui.assembly import open_engine
-from chat_tui.cli.screen import shown
-from chat_tui.config import Config
+from chat_tui.bootstrap.open_engine import open_engine
+from chat_tui.cli.commands.tui import shown
+from chat_tui.config.load import Config
 from chat_tui.tui.app import ChatApp
-from chat_tui.tui.chat_screen import ChatScreen
+from chat_tui.tui.chat.screen.screen import ChatScreen
 
 
 class CrashingChat(ChatApp):

@@ -8,18 +8,18 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
 
-from chat_tui.answer import Answer
-from chat_tui.chunks import Chunk
-from chat_tui.config import Config
-from chat_tui.conversation import Conversation, Piece, Summary, Turn
-from chat_tui.engine import Engine, History
-from chat_tui.errors import ChatTuiError, ConversationNotFound, HistoryError
+from chat_tui.config.load import Config
+from chat_tui.core.chunks import Chunk
+from chat_tui.core.conversation import Conversation, Piece, Summary, Turn
+from chat_tui.core.errors import ChatTuiError, ConversationNotFound, HistoryError
+from chat_tui.core.models import Fetching, Model, Standing
+from chat_tui.core.route import Route
+from chat_tui.engine.answers.answer import Answer
+from chat_tui.engine.engine import Engine, History
 from chat_tui.history.store import Store
-from chat_tui.history.transfer.parcels import Arrival, Head
-from chat_tui.history.transfer.writing import Landed
-from chat_tui.models import Fetching, Model, Standing
+from chat_tui.history.transfer.ingest import Landed
+from chat_tui.history.transfer.records import Arrival, Head
 from chat_tui.providers.scripted import Script, Scripted
-from chat_tui.route import Route
 from chat_tui.routing.router import Router
 from tests.routing_rig import A, B, Rig
 

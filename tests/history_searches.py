@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 from threading import Event
 
-from chat_tui.conversation import Hit
-from chat_tui.history.search import USUAL_BOUNDS, SearchBounds, SteppedSearch
+from chat_tui.core.conversation import Hit
+from chat_tui.history.search.search import USUAL_BOUNDS, SearchBounds, SteppedSearch
 
 
 def found_in(

@@ -6,15 +6,15 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-from chat_tui.answer import Answer
-from chat_tui.assembly import open_engine
-from chat_tui.config import Config
-from chat_tui.engine import Engine
-from chat_tui.errors import ChatTuiError
-from chat_tui.known import KnownProvider
+from chat_tui.bootstrap.open_engine import open_engine
+from chat_tui.config.known_providers import KnownProvider
+from chat_tui.config.load import Config
+from chat_tui.core.errors import ChatTuiError
+from chat_tui.core.models import Standing
+from chat_tui.engine.answers.answer import Answer
+from chat_tui.engine.engine import Engine
 from chat_tui.local.runtime import Runtime
-from chat_tui.models import Standing
-from chat_tui.providers.socket_owners import OwnerLookup, ServerOwner
+from chat_tui.providers.discovery.socket_owners import OwnerLookup, ServerOwner
 
 
 def _own(host: str, port: int) -> ServerOwner:

@@ -15,12 +15,12 @@ from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Input
 
-from chat_tui.conversation import Summary
-from chat_tui.figures import Figures
-from chat_tui.models import Model, Standing
-from chat_tui.tui.history_list import HistoryList
-from chat_tui.tui.model_picker import ModelPicker
-from chat_tui.tui.stats_panel import StatsPanel
+from chat_tui.core.conversation import Summary
+from chat_tui.core.models import Model, Standing
+from chat_tui.core.usage.stream_stats import Figures
+from chat_tui.tui.history.sidebar import HistoryList
+from chat_tui.tui.panels.model_picker import ModelPicker
+from chat_tui.tui.panels.stats_panel import StatsPanel
 
 NOW = datetime(2026, 11, 23, 14, 30, tzinfo=UTC)
 EVIL = "\x1b]52;c;aGk=\x07[red]evil[/red]\x1b[2J\x9b31m\x00\nnext"

@@ -10,8 +10,8 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
-from chat_tui.tui.completion import Completion, CompletionList
-from chat_tui.tui.prompt import Prompt
+from chat_tui.tui.prompt.completion import Completion, CompletionList
+from chat_tui.tui.prompt.prompt import Prompt
 
 COMMANDS = ("/clear", "/exit", "/help", "/history", "/model ", "/models", "/strategy", "/system")
 

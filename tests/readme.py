@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from chat_tui.cli import settings
-from chat_tui.tui import commands, keymap
+from chat_tui.cli.commands import settings
+from chat_tui.tui.actions import bindings, slash_commands
 
 README = Path(__file__).parent.parent / "README.md"
 SETTINGS = README.parent / "docs" / "settings.md"
@@ -13,7 +13,7 @@ SETTINGS = README.parent / "docs" / "settings.md"
 def main() -> None:
     """Replace each table that begins with the header of a generated one."""
     text = README.read_text()
-    for table in (keymap.markdown(), commands.markdown()):
+    for table in (bindings.markdown(), slash_commands.markdown()):
         header = re.escape(table.split("\n")[0])
         text = re.sub(rf"{header}\n(?:\|.*\n)+", lambda _, table=table: table, text)
     README.write_text(text)

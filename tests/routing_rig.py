@@ -9,16 +9,16 @@ from contextlib import AbstractAsyncContextManager, aclosing
 
 import msgspec
 
-from chat_tui.chunks import Chunk, End, Error, Metadata, Start, Token
-from chat_tui.config import ErrorHandling, Timeouts
-from chat_tui.errors import ChatTuiError, Overloaded
-from chat_tui.models import Model
+from chat_tui.config.load import ErrorHandling, Timeouts
+from chat_tui.core.chunks import Chunk, End, Error, Metadata, Start, Token
+from chat_tui.core.errors import ChatTuiError, Overloaded
+from chat_tui.core.models import Model
+from chat_tui.core.request import Request
 from chat_tui.providers.scripted import Fault, Pause, Script, Scripted
-from chat_tui.request import Request
-from chat_tui.routing.health import Health
+from chat_tui.routing.execution.attempts import Settings
+from chat_tui.routing.execution.stream import Stream
+from chat_tui.routing.ranking.health import Health
 from chat_tui.routing.router import Router
-from chat_tui.routing.run import Settings
-from chat_tui.routing.stream import Stream
 
 A, B, C = Model("one/a", quality=0.9), Model("two/b", quality=0.6), Model("three/c", quality=0.3)
 QUICK = ErrorHandling(retry_delay_seconds=0.0)

@@ -11,19 +11,19 @@ from pathlib import Path
 
 from textual.widget import Widget
 
-from chat_tui.config import Config
+from chat_tui.config.load import Config
+from chat_tui.core.errors import ChatTuiError
+from chat_tui.core.models import LOCAL_MODEL, SCRIPTED_MODEL, Model, Standing
 from chat_tui.core.preset import Preset
-from chat_tui.engine import Engine, Fetching
-from chat_tui.errors import ChatTuiError
+from chat_tui.core.request import Request
+from chat_tui.engine.engine import Engine, Fetching
 from chat_tui.history.store import Store
-from chat_tui.models import LOCAL_MODEL, SCRIPTED_MODEL, Model, Standing
 from chat_tui.providers.scripted import Script, Scripted
-from chat_tui.request import Request
+from chat_tui.routing.execution.attempts import Settings
 from chat_tui.routing.router import Router
-from chat_tui.routing.run import Settings
 from chat_tui.tui.app import OPEN_SECONDS, ChatApp
-from chat_tui.tui.chat import Chat
-from chat_tui.tui.chat_screen import ChatScreen
+from chat_tui.tui.chat.conversation.chat import Chat
+from chat_tui.tui.chat.screen.screen import ChatScreen
 from tests.key_pilot import KeyPilot
 
 SOON_SECONDS = 0.001

@@ -169,7 +169,7 @@ def check_pull(bench: Bench) -> None:
 
 def check_certificates(bench: Bench) -> None:
     """truststore."""
-    code = "from chat_tui.models import Provider; from chat_tui.providers.trust import trust; trust(Provider('x'))"
+    code = "from chat_tui.core.models import Provider; from chat_tui.providers.http.trust import trust; trust(Provider('x'))"
     subprocess.run([sys.executable, "-c", code], check=True, env=bench.environment, timeout=SECONDS)
 
 

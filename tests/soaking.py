@@ -10,15 +10,15 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass, field
 
-from chat_tui.chunks import Chunk, End, Token
-from chat_tui.config import ErrorHandling, Timeouts
-from chat_tui.conversation import Turn
-from chat_tui.models import Model, Provider
-from chat_tui.providers.transport import Line, Transport
-from chat_tui.request import Request
-from chat_tui.routing.health import REST_LIMIT_SECONDS, Health
+from chat_tui.config.load import ErrorHandling, Timeouts
+from chat_tui.core.chunks import Chunk, End, Token
+from chat_tui.core.conversation import Turn
+from chat_tui.core.models import Model, Provider
+from chat_tui.core.request import Request
+from chat_tui.providers.http.transport import Line, Transport
+from chat_tui.routing.policy import Settings
+from chat_tui.routing.ranking.health import REST_LIMIT_SECONDS, Health
 from chat_tui.routing.router import Router
-from chat_tui.routing.settings import Settings
 from tests.model_server import ModelServer
 
 FAULTS = (

@@ -8,16 +8,16 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import cast
 
-from chat_tui.answer import Answer
-from chat_tui.chunks import Chunk, Token
-from chat_tui.config import Config
-from chat_tui.context import Context
-from chat_tui.conversation import Conversation, Summary, Turn
-from chat_tui.engine import Engine
-from chat_tui.errors import ChatTuiError
-from chat_tui.figures import Figures
-from chat_tui.models import Model, Standing
-from chat_tui.spending import Spending
+from chat_tui.config.load import Config
+from chat_tui.core.chunks import Chunk, Token
+from chat_tui.core.context import Context
+from chat_tui.core.conversation import Conversation, Summary, Turn
+from chat_tui.core.errors import ChatTuiError
+from chat_tui.core.models import Model, Standing
+from chat_tui.core.usage.spending import Spending
+from chat_tui.core.usage.stream_stats import Figures
+from chat_tui.engine.answers.answer import Answer
+from chat_tui.engine.engine import Engine
 from chat_tui.tui.app import ChatApp
 
 NOW = datetime(2026, 11, 23, 14, 30, tzinfo=UTC)

@@ -8,15 +8,15 @@ from contextlib import aclosing, asynccontextmanager
 
 import pytest
 
-from chat_tui.answer import Answer
-from chat_tui.chunks import Chunk, Metadata, Timings, Token
-from chat_tui.config import Adaptive, Config
-from chat_tui.engine import History
-from chat_tui.errors import Rejected
+from chat_tui.config.load import Adaptive, Config
+from chat_tui.core.chunks import Chunk, Metadata, Timings, Token
+from chat_tui.core.errors import Rejected
+from chat_tui.core.models import Model
+from chat_tui.core.request import Request
+from chat_tui.engine.answers.answer import Answer
+from chat_tui.engine.engine import History
 from chat_tui.history.store import Store
-from chat_tui.models import Model
 from chat_tui.providers.scripted import Fault, Pause, Script, Scripted
-from chat_tui.request import Request
 from tests.engine_rig import Stage, chunks_of, stage
 from tests.routing_rig import Gate, end_of, endless, error_of, owed, slowly, until
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_tui.core.addresses import cleaned_address, host_of, is_loopback, ollama_address
-from chat_tui.errors import Rejected
-from chat_tui.models import Provider
-from chat_tui.providers.line import base_url_of, url_of
+from chat_tui.core.errors import Rejected
+from chat_tui.core.models import Provider
+from chat_tui.core.text.addresses import cleaned_address, host_of, is_loopback, ollama_address
+from chat_tui.providers.endpoint import base_url_of, url_of
 
 SAID = [
     # (dialect, what was written, where the dialect's paths begin)

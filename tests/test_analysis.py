@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from chat_tui import presets
-from chat_tui.analysis import parts_of
-from chat_tui.attachments import TEXT, Attachment
-from chat_tui.beginning import Beginning
-from chat_tui.chunks import Chunk, End, Metadata, Start, Token
-from chat_tui.errors import Rejected
-from chat_tui.models import Model
+from chat_tui.config import presets
+from chat_tui.core.attachments.attachment import TEXT, Attachment
+from chat_tui.core.chunks import Chunk, End, Metadata, Start, Token
+from chat_tui.core.errors import Rejected
+from chat_tui.core.models import Model
+from chat_tui.core.new_conversation import Beginning
+from chat_tui.core.usage.token_estimate import estimate
+from chat_tui.engine.streams.document import parts_of
 from chat_tui.providers.scripted import Fault, Pause, Script
-from chat_tui.tokens import estimate
 from tests.engine_rig import Stage, chunks_of, stage
 
 SMALL = Model("one/a", 1200, 1.0, 2.0, 0.9)

@@ -7,11 +7,11 @@ from itertools import pairwise
 
 import pytest
 
-from chat_tui.answer import Answer
-from chat_tui.chunks import End, Error, Start, Token
-from chat_tui.errors import Overloaded
+from chat_tui.core.chunks import End, Error, Start, Token
+from chat_tui.core.errors import Overloaded
+from chat_tui.core.request import Request
+from chat_tui.engine.answers.answer import Answer
 from chat_tui.providers.scripted import Fault, Pause, Script
-from chat_tui.request import Request
 from tests.engine_rig import Noted, chunks_of, ended, stage
 from tests.in_time import in_time, within
 from tests.routing_rig import Gate, end_of, endless, owed, slowly, text_of, until

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_tui import attachments
-from chat_tui.attachments import Attachment, read, spoken_text
-from chat_tui.conversation import Turn
-from chat_tui.errors import AttachmentRefused
+from chat_tui.core.attachments import attachment as attachments
+from chat_tui.core.attachments.attachment import Attachment, read, spoken_text
+from chat_tui.core.conversation import Turn
+from chat_tui.core.errors import AttachmentRefused
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
 

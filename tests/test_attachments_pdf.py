@@ -9,9 +9,9 @@ import pytest
 from pypdf import PdfWriter
 from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 
-from chat_tui import pdf_text
-from chat_tui.attachments import PDF_LIMIT, is_no_text, of_bytes, read
-from chat_tui.errors import AttachmentRefused
+from chat_tui.core.attachments import pdf as pdf_text
+from chat_tui.core.attachments.attachment import PDF_LIMIT, is_no_text, of_bytes, read
+from chat_tui.core.errors import AttachmentRefused
 
 
 def pdf(*pages: str, password: str = "") -> bytes:

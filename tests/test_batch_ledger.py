@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui.batch.ledger import Ledger
-from chat_tui.batch.prompts import Prompt
-from chat_tui.batch.results import Result, line_of, read
-from chat_tui.chunks import ErrorInfo, State
-from chat_tui.errors import CommandError
+from chat_tui.core.chunks import ErrorInfo, State
+from chat_tui.core.errors import CommandError
+from chat_tui.engine.batch.ordered_output import Ledger
+from chat_tui.engine.batch.prompts import Prompt
+from chat_tui.engine.batch.results import Result, line_of, read
 
 
 def line(index: int, response: str = "yes", state: State = "complete") -> bytes:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui.batch.prompts import LINE_BYTES, Prompt, Prompts
-from chat_tui.errors import CommandError
+from chat_tui.core.errors import CommandError
+from chat_tui.engine.batch.prompts import LINE_BYTES, Prompt, Prompts
 
 
 def read(file: Path, raw: bytes) -> list[Prompt]:

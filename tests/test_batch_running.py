@@ -6,14 +6,14 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from chat_tui.batch.ledger import Ledger
-from chat_tui.batch.prompts import Prompts
-from chat_tui.batch.running import Batch, Count, Job
-from chat_tui.cli.batch_progress import bar, words
-from chat_tui.config import Config
-from chat_tui.limits import ErrorHandling
+from chat_tui.cli.output.progress import bar, words
+from chat_tui.config.limits import ErrorHandling
+from chat_tui.config.load import Config
+from chat_tui.core.request import Request
+from chat_tui.engine.batch.ordered_output import Ledger
+from chat_tui.engine.batch.prompts import Prompts
+from chat_tui.engine.batch.runner import Batch, Count, Job
 from chat_tui.providers.scripted import Pause
-from chat_tui.request import Request
 from tests.engine_rig import Stage, stage
 from tests.routing_rig import BUSY
 

@@ -15,20 +15,20 @@ from pathlib import Path
 import pytest
 
 import chat_tui
-from chat_tui.core import child_process
-from chat_tui.core.child_process import PIPE, find_program, program_command, python_command, run, variables
-from chat_tui.errors import KeyMissing
-from chat_tui.local.download import pip_download
-from chat_tui.models import Provider
-from chat_tui.providers.catalogue import Catalogue
-from chat_tui.providers.keys import KeptKeys, Keys, keyring_command
-from chat_tui.tui import clipboard
+from chat_tui.core.errors import KeyMissing
+from chat_tui.core.models import Provider
+from chat_tui.core.processes import child_process
+from chat_tui.core.processes.child_process import PIPE, find_program, program_command, python_command, run, variables
+from chat_tui.local.wheel_download import pip_download
+from chat_tui.providers.catalogue.prices import Catalogue
+from chat_tui.providers.credentials.keys import KeptKeys, Keys, keyring_command
+from chat_tui.tui.terminal import clipboard
 from tests.model_server import ModelServer
 from tests.test_attachments_pdf import pdf
 from tests.wire.home import Home
 
 PACKAGE = Path(chat_tui.__file__).parent
-DOOR = "core/child_process.py"
+DOOR = "core/processes/child_process.py"
 PLANTED = (
     "msgspec",
     "pypdf",
@@ -179,7 +179,7 @@ def seen_by(command: child_process.ChildCommand) -> tuple[dict[str, str], list[s
     ],
 )
 def test_a_python_child_sees_no_key_and_no_working_folder(hostile: Path, allowed: tuple[str, ...]) -> None:
-    environment, path = seen_by(python_command("chat_tui.pdf_child", allowed=allowed))
+    environment, path = seen_by(python_command("chat_tui.core.attachments.pdf_worker", allowed=allowed))
     assert SECRET not in json.dumps(environment)
     assert not {"", ".", str(hostile)} & set(path)
     assert environment["PATH"]
@@ -197,14 +197,16 @@ def test_search_paths_lose_what_depends_on_the_working_folder() -> None:
 
 
 async def test_a_pdf_is_read_by_our_own_code_without_a_key(hostile: Path, tmp_path: Path) -> None:
-    from chat_tui import pdf_text
+    from chat_tui.core.attachments import pdf as pdf_text
 
     assert "On rivers" in pdf_text.text_of("a.pdf", pdf("On rivers"), 1000)
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="environments of processes are not to be seen here")
 async def test_the_process_of_a_real_child_holds_no_key(hostile: Path) -> None:
-    child = await child_process.start(python_command("chat_tui.pdf_child", "1", "100"), stdin=PIPE, stdout=PIPE)
+    child = await child_process.start(
+        python_command("chat_tui.core.attachments.pdf_worker", "1", "100"), stdin=PIPE, stdout=PIPE
+    )
     try:
         seen = await asyncio.to_thread(Path(f"/proc/{child.pid}/environ").read_bytes)
         assert SECRET.encode() not in seen
@@ -226,7 +228,7 @@ def test_the_keyring_is_the_installed_one(hostile: Path) -> None:
 
 
 async def test_pip_is_the_installed_one(hostile: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from chat_tui.errors import LocalModelError
+    from chat_tui.core.errors import LocalModelError
 
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     target = tmp_path / "wheels"
@@ -244,8 +246,8 @@ def test_children_import_the_package_that_started_them(hostile: Path, tmp_path: 
         shutil.copytree(PACKAGE, root / "chat_tui", ignore=shutil.ignore_patterns("__pycache__"))
     code = (
         f"import os, sys; os.chdir({str(hostile)!r}); sys.path += ['', '.', os.getcwd()]\n"
-        "import chat_tui; from chat_tui.core.child_process import python_command, run\n"
-        "print(run(python_command('chat_tui.pdf_child', '1', '100'), b'%PDF-', seconds=30), chat_tui.__file__)"
+        "import chat_tui; from chat_tui.core.processes.child_process import python_command, run\n"
+        "print(run(python_command('chat_tui.core.attachments.pdf_worker', '1', '100'), b'%PDF-', seconds=30), chat_tui.__file__)"
     )
     environment = {**os.environ, "PYTHONPATH": str(root)}
     command = [sys.executable, "-P", "-c", code]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from chat_tui.chunks import Metadata, Token
-from chat_tui.cli.paper import Paper
-from chat_tui.cli.two_phases import TwoPhases
+from chat_tui.cli.output.answer_writer import Paper
+from chat_tui.cli.output.two_phases import TwoPhases
+from chat_tui.core.chunks import Metadata, Token
 from tests.model_server import ModelServer
 from tests.sample_markdown import tokens
 from tests.wire.home import QUICK, Home, as_promised, kept

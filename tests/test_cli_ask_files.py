@@ -7,7 +7,7 @@ from base64 import b64encode
 
 import pytest
 
-from chat_tui.models import DIALECTS
+from chat_tui.core.models import DIALECTS
 from tests.model_server import ModelServer
 from tests.wire.dialects import base_of, data, good
 from tests.wire.home import QUICK, Home, as_promised, kept

@@ -20,15 +20,15 @@ from typing import Any
 
 import pytest
 
-from chat_tui import cli
-from chat_tui.attachments import Attachment
-from chat_tui.chunks import Usage
-from chat_tui.cli.history import search_turns, unless_ended
-from chat_tui.conversation import Conversation, Hit, SearchStep, Turn
-from chat_tui.core import files
+from chat_tui.cli import main
+from chat_tui.cli.commands.history import search_turns, unless_ended
+from chat_tui.core.attachments.attachment import Attachment
+from chat_tui.core.chunks import Usage
+from chat_tui.core.conversation import Conversation, Hit, SearchStep, Turn
+from chat_tui.core.files import writing
+from chat_tui.core.route import Route, Try
+from chat_tui.core.text.control_characters import clean
 from chat_tui.history.store import Store
-from chat_tui.route import Route, Try
-from chat_tui.text_safety import clean
 from tests.pty_terminal import PtyTerminal
 
 WHEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -77,7 +77,7 @@ def kept(home: Path) -> Path:
 
 
 def history(*arguments: str) -> int:
-    return cli.main(["history", *arguments])
+    return main.main(["history", *arguments])
 
 
 def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
@@ -215,7 +215,7 @@ def test_a_signal_leaves_nothing_of_a_file_that_is_being_written(tmp_path: Path,
     told: list[int] = []
 
     async def write() -> int:
-        with files.new_file(tmp_path / "a.json") as opened:
+        with writing.new_file(tmp_path / "a.json") as opened:
             opened.write(b"half of it")
             os.kill(os.getpid(), number)
             await asyncio.sleep(30)
@@ -293,7 +293,7 @@ def test_a_cut_export_is_told_as_such(kept: Path, capsys: pytest.CaptureFixture[
 @pytest.mark.parametrize("name", ["notes.txt", "nowhere.json", "."])
 def test_an_import_that_is_refused_makes_no_history(home: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
     (home / "notes.txt").write_text("just notes")
-    assert cli.main(["history", "import", str(home / name)]) == 1
+    assert main.main(["history", "import", str(home / name)]) == 1
     assert "Traceback" not in capsys.readouterr().err
     assert not (home / "data").exists()
 
@@ -353,8 +353,8 @@ def test_a_reader_that_goes_away_is_no_error(kept: Path) -> None:
 
 def test_the_list_loads_neither_screen_nor_network(kept: Path) -> None:
     script = (
-        "import sys; from chat_tui import cli; code = cli.main(['history', 'list']); "
-        "print([name for name in ('textual', 'rich', 'httpx', 'anyio', 'chat_tui.assembly') if name in sys.modules])"
+        "import sys; from chat_tui.cli import main as cli; code = cli.main(['history', 'list']); "
+        "print([name for name in ('textual', 'rich', 'httpx', 'anyio', 'chat_tui.bootstrap.open_engine') if name in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True, env=dict(os.environ)

@@ -25,7 +25,7 @@ sys.meta_path.insert(0, Missing())
 sys.platform = "win32"
 """
 """A Python as it is on Windows, as far as the modules that are not there go."""
-AS_SCRIPT = "from chat_tui.cli import main; sys.exit(main())"
+AS_SCRIPT = "from chat_tui.cli.main import main; sys.exit(main())"
 AS_MODULE = "import runpy; runpy.run_module('chat_tui', run_name='__main__')"
 
 
@@ -45,7 +45,7 @@ def test_on_windows_every_command_says_in_one_sentence_what_to_do(entry: str, ar
 
 
 def test_other_platforms_are_not_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    from chat_tui.cli import main
+    from chat_tui.cli.main import main
 
     for platform in ("linux", "darwin", "freebsd14"):
         with pytest.raises(SystemExit) as ended:

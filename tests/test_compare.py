@@ -8,14 +8,14 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from chat_tui.chunks import Chunk, Error, Token
-from chat_tui.compare import Comparison, best_of, family_of
-from chat_tui.config import Config
-from chat_tui.errors import CommandError, Unreachable
-from chat_tui.models import Model
+from chat_tui.config.load import Config
+from chat_tui.core.chunks import Chunk, Error, Token
+from chat_tui.core.errors import CommandError, Unreachable
+from chat_tui.core.models import Model
+from chat_tui.core.request import Request
+from chat_tui.core.route import Candidate
+from chat_tui.engine.answers.comparison import Comparison, best_of, family_of
 from chat_tui.providers.scripted import Fault, Script, Scripted
-from chat_tui.request import Request
-from chat_tui.route import Candidate
 from tests.engine_rig import Stage, chunks_of, stage
 from tests.routing_rig import A, B, C, Gate, endless, events, slowly, text_of
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui.chunks import Token
-from chat_tui.compare import Comparison
-from chat_tui.config import Adaptive, Config, LocalModel, ModelRow, Performance, ProviderRow
-from chat_tui.request import Request
+from chat_tui.config.load import Adaptive, Config, LocalModel, ModelRow, Performance, ProviderRow
+from chat_tui.core.chunks import Token
+from chat_tui.core.request import Request
+from chat_tui.engine.answers.comparison import Comparison
 from tests.engine_rig import chunks_of
 from tests.loopback_home import ended, engine_with
 from tests.model_scripts import Script

@@ -9,9 +9,9 @@ from typing import Any, get_args, get_origin
 import msgspec
 import pytest
 
-from chat_tui import paths
-from chat_tui.config import DEFAULT_SYSTEM_PROMPT, Config, ModelRow, ProviderRow, line_of, load, parse
-from chat_tui.errors import ConfigError
+from chat_tui.config import paths
+from chat_tui.config.load import DEFAULT_SYSTEM_PROMPT, Config, ModelRow, ProviderRow, line_of, load, parse
+from chat_tui.core.errors import ConfigError
 from tests.whole_config import WHOLE
 
 

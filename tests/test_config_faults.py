@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from chat_tui.config import parse
-from chat_tui.errors import ConfigError
+from chat_tui.config.load import parse
+from chat_tui.core.errors import ConfigError
 
 
 def fault(text: str) -> str:

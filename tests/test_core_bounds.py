@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_tui.core.bounds import (
+from chat_tui.core.text.bounds import (
     EARLIEST,
     LATEST,
     MOST_COUNT,

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui.core import console
-from chat_tui.errors import ChatTuiError
+from chat_tui.core.errors import ChatTuiError
+from chat_tui.core.processes import console
 from tests.pty_terminal import PtyTerminal
 
 PACKAGE = Path(__file__).parent.parent / "chat_tui"
-WRITERS = {"core/console.py", "tui/driver.py"}
+WRITERS = {"core/processes/console.py", "tui/terminal/driver.py"}
 """The second one opens the terminal for the screen, whose lines are cleaned as they are drawn."""
-CHILDREN = {"pdf_child.py", "providers/keyring_child.py"}
+CHILDREN = {"core/attachments/pdf_worker.py", "providers/credentials/keyring_worker.py"}
 """Child processes, whose standard output is a protocol that their parent reads."""
 STREAMS = {"stdout", "stderr", "__stdout__", "__stderr__"}
 EVIL = "a\x1b]0;X\x07b\x1b[31mc\x9b1md\x7fe\u202ef\u2066g\rh"
@@ -120,7 +120,7 @@ def test_what_was_typed_is_never_repeated_raw(tmp_path: Path, arguments: tuple[s
 def test_what_python_itself_reports_is_cleaned(tmp_path: Path) -> None:
     script = f"""
 import logging, threading
-from chat_tui.core import console
+from chat_tui.core.processes import console
 evil = {EVIL!r}
 def fail():
     raise ValueError("in a thread " + evil)
@@ -141,7 +141,7 @@ raise ValueError("at the end " + evil)
 
 
 def test_the_progress_line_is_cleaned_and_taken_away(tmp_path: Path) -> None:
-    script = f"from chat_tui.core.console import StatusLine\nline = StatusLine(); line.show({EVIL!r}); line.clear()"
+    script = f"from chat_tui.core.processes.console import StatusLine\nline = StatusLine(); line.show({EVIL!r}); line.clear()"
     with PtyTerminal([sys.executable, "-c", script], env={**os.environ, "HOME": str(tmp_path)}) as terminal:
         assert terminal.wait_exit() == 0
         assert b"abcdefgh" in terminal.raw()

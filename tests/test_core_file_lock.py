@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui.core.file_lock import create_locked, hold_lock, is_locked, try_lock
+from chat_tui.core.files.file_lock import create_locked, hold_lock, is_locked, try_lock
 
 _HOLDER = """
 import sys
 from pathlib import Path
-from chat_tui.core.file_lock import hold_lock
+from chat_tui.core.files.file_lock import hold_lock
 with hold_lock(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

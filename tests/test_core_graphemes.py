@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chat_tui.core.graphemes import is_boundary, is_typed, next_boundary, previous_boundary
+from chat_tui.core.text.graphemes import is_boundary, is_typed, next_boundary, previous_boundary
 
 FAMILY = "👨\u200d👩\u200d👧\u200d👦"
 ONE = [

@@ -12,18 +12,18 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui import presets
-from chat_tui.attachments import read as read_attachment
-from chat_tui.config import load
-from chat_tui.core.input_files import NotRegularError, TooLargeError, open_regular, read_regular
-from chat_tui.errors import ChatTuiError
-from chat_tui.history.transfer import importing
+from chat_tui.config import presets
+from chat_tui.config.load import load
+from chat_tui.core.attachments.attachment import read as read_attachment
+from chat_tui.core.errors import ChatTuiError
+from chat_tui.core.files.reading import NotRegularError, TooLargeError, open_regular, read_regular
+from chat_tui.core.models import Provider
+from chat_tui.history.transfer import importer
 from chat_tui.local.gguf import head_of
 from chat_tui.local.library import Library
 from chat_tui.local.weights import Weights
-from chat_tui.models import Provider
-from chat_tui.providers.trust import trust
-from chat_tui.tui.palettes import read_theme
+from chat_tui.providers.http.trust import trust
+from chat_tui.tui.theme.palette import read_theme
 
 KINDS = ["pipe", "link to a pipe", "socket", "folder", "device"]
 
@@ -84,7 +84,7 @@ def test_every_reader_refuses_it_in_a_sentence(odd: Path, reader: str) -> None:
 
 async def test_an_import_and_the_users_own_weights_refuse_it(odd: Path) -> None:
     with pytest.raises(ChatTuiError, match="cannot be read"):
-        await importing.recognise(odd)
+        await importer.recognise(odd)
     with pytest.raises(ChatTuiError):
         await Weights(odd.parent / "weights", own_file=odd).path()
 

@@ -10,12 +10,12 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_tui.chunks import ErrorInfo, Usage
-from chat_tui.conversation import Quick, Turn
-from chat_tui.core.bounds import MOST_AMOUNT, MOST_COUNT
-from chat_tui.core.sanitizer import sanitized
-from chat_tui.route import Candidate, Route
-from chat_tui.text_safety import clean
+from chat_tui.core.chunks import ErrorInfo, Usage
+from chat_tui.core.conversation import Quick, Turn
+from chat_tui.core.route import Candidate, Route
+from chat_tui.core.text.bounds import MOST_AMOUNT, MOST_COUNT
+from chat_tui.core.text.control_characters import clean
+from chat_tui.core.text.sanitizer import sanitized
 
 TEXT = st.text(st.sampled_from("ab\n\t \x1b[]0;\x07\x9b\u202e\ud800m"), max_size=20)
 COUNTS = st.integers()

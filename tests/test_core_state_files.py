@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui.core.state_files import StateFile
-from chat_tui.errors import ChatTuiError
+from chat_tui.core.errors import ChatTuiError
+from chat_tui.core.files.state_files import StateFile
 
 NONSENSE = {
     "nested": b"[" * 60_000,

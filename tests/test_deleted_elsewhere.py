@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui.errors import ConversationNotFound
+from chat_tui.core.errors import ConversationNotFound
 from chat_tui.history.store import Store
 from tests.engine_rig import stage
 from tests.routing_rig import endless, slowly

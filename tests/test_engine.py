@@ -8,15 +8,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from chat_tui.beginning import Beginning
-from chat_tui.config import Config, Memory, ProviderRow, RequestDefaults
-from chat_tui.errors import ConversationNotFound, HistoryError, KeyRefused
+from chat_tui.config.load import Config, Memory, ProviderRow, RequestDefaults
+from chat_tui.core.errors import ConversationNotFound, HistoryError, KeyRefused
+from chat_tui.core.models import LOCAL_MODEL, Model
+from chat_tui.core.new_conversation import Beginning
+from chat_tui.core.request import Request
+from chat_tui.core.usage.spending import Spending
+from chat_tui.engine.conversations.conversations import OPEN_CONVERSATIONS
 from chat_tui.history.store import Store
-from chat_tui.memory import OPEN_CONVERSATIONS
-from chat_tui.models import LOCAL_MODEL, Model
 from chat_tui.providers.scripted import Fault, Pause, Script
-from chat_tui.request import Request
-from chat_tui.spending import Spending
 from tests.engine_rig import Noted, Stage, chunks_of, ended, stage
 from tests.routing_rig import A, end_of, endless, slowly, text_of, until
 

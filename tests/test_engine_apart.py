@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 
-from chat_tui import presets
-from chat_tui.attachments import of_bytes
-from chat_tui.beginning import Beginning
-from chat_tui.chunks import Token
-from chat_tui.config import Config
-from chat_tui.conversation import Turn
+from chat_tui.config import presets
+from chat_tui.config.load import Config
+from chat_tui.core.attachments.attachment import of_bytes
+from chat_tui.core.chunks import Token
+from chat_tui.core.conversation import Turn
+from chat_tui.core.models import Model
+from chat_tui.core.new_conversation import Beginning
+from chat_tui.core.request import Request
 from chat_tui.history.store import Store
-from chat_tui.models import Model
 from chat_tui.providers.scripted import Pause
-from chat_tui.request import Request
 from tests.engine_rig import ended, stage
 
 PAID = Model("one/a", price_in=1000.0, price_out=1000.0, quality=0.9)

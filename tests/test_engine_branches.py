@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui.attachments import Attachment
-from chat_tui.conversation import Conversation, now
-from chat_tui.engine import Engine
-from chat_tui.errors import CommandError, ConversationNotFound
+from chat_tui.core.attachments.attachment import Attachment
+from chat_tui.core.conversation import Conversation, now
+from chat_tui.core.errors import CommandError, ConversationNotFound
+from chat_tui.engine.engine import Engine
 from chat_tui.history.store import Store
 from chat_tui.providers.scripted import Pause
 from tests.engine_rig import Stage, ended, stage

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chat_tui.errors import HistoryError
+from chat_tui.core.errors import HistoryError
 from chat_tui.history.store import Store
 from tests.engine_rig import ended, stage
 

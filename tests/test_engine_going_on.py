@@ -6,14 +6,14 @@ import asyncio
 
 import pytest
 
-from chat_tui.answer import Answer
-from chat_tui.choosing import LEARNED
-from chat_tui.chunks import End, Error, Metadata, Token
-from chat_tui.config import Config
-from chat_tui.errors import CommandError, KeyRefused, Unreachable
-from chat_tui.models import Model
+from chat_tui.config.load import Config
+from chat_tui.core.chunks import End, Error, Metadata, Token
+from chat_tui.core.errors import CommandError, KeyRefused, Unreachable
+from chat_tui.core.models import Model
+from chat_tui.core.request import Request
+from chat_tui.engine.answers.answer import Answer
+from chat_tui.engine.models import LEARNED
 from chat_tui.providers.scripted import Fault, Pause
-from chat_tui.request import Request
 from tests.engine_rig import Noted, chunks_of, ended, stage
 from tests.routing_rig import Gate, until
 

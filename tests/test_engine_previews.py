@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
-from chat_tui import presets
-from chat_tui.beginning import Beginning
-from chat_tui.chunks import Token
-from chat_tui.config import Config
-from chat_tui.models import Model
-from chat_tui.preview import Preview
+from chat_tui.config import presets
+from chat_tui.config.load import Config
+from chat_tui.core.chunks import Token
+from chat_tui.core.models import Model
+from chat_tui.core.new_conversation import Beginning
+from chat_tui.core.request import Request
+from chat_tui.engine.answers.preview import Preview
 from chat_tui.providers.scripted import Pause
-from chat_tui.request import Request
 from tests.engine_rig import Stage, chunks_of, ended, stage
 
 FREE = Model("one/a", price_in=0.0, price_out=0.0, quality=0.9)

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui.assembly import open_engine
-from chat_tui.config import Config
-from chat_tui.conversation import Conversation, Turn
-from chat_tui.errors import ChatTuiError, HistoryError
+from chat_tui.bootstrap.open_engine import open_engine
+from chat_tui.config.load import Config
+from chat_tui.core.conversation import Conversation, Turn
+from chat_tui.core.errors import ChatTuiError, HistoryError
+from chat_tui.core.models import SCRIPTED_MODEL
+from chat_tui.core.request import Request
 from chat_tui.history.store import Store
-from chat_tui.models import SCRIPTED_MODEL
-from chat_tui.request import Request
 from tests.loopback_home import ended
 
 

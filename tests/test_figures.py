@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 import pytest
 
-from chat_tui.chunks import Chunk, End, Error, ErrorInfo, Metadata, Start, State, Timings, Token, Usage
-from chat_tui.figures import SLOT_SECONDS, SLOTS, Figures, Meter
-from chat_tui.route import Candidate, Route, Try
+from chat_tui.core.chunks import Chunk, End, Error, ErrorInfo, Metadata, Start, State, Timings, Token, Usage
+from chat_tui.core.route import Candidate, Route, Try
+from chat_tui.core.usage.stream_stats import SLOT_SECONDS, SLOTS, Figures, Meter
 from tests.routing_rig import Rig, ask, slowly
 
 WORD = "word "

@@ -15,13 +15,14 @@ from pathlib import Path
 import pytest
 
 import chat_tui
-from chat_tui.batch.ledger import Ledger
-from chat_tui.core import files
-from chat_tui.errors import CommandError
-from chat_tui.tui import export_file, kept_screen
+from chat_tui.core.errors import CommandError
+from chat_tui.core.files import writing
+from chat_tui.engine.batch.ordered_output import Ledger
+from chat_tui.tui.actions import export_file
+from chat_tui.tui.widgets import ui_state
 
 PACKAGE = Path(chat_tui.__file__).parent
-DOOR = "core/files.py"
+DOOR = "core/files/writing.py"
 ELSEWHERE = {
     "history/displacement.py": "SQLite's logs keep their names while a displaced store closes; nothing is written",
     "history/opening.py": "SQLite writes the store, and beside it the recovered one",
@@ -101,9 +102,9 @@ def mode_of(file: Path) -> int:
 def test_a_new_file_is_private_whatever_the_mask(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
-        files.write(tmp_path / "a", "ä\ud800")
-        files.write(tmp_path / "b", b"old")
-        files.write(tmp_path / "b", b"new", replace=True)
+        writing.write(tmp_path / "a", "ä\ud800")
+        writing.write(tmp_path / "b", b"old")
+        writing.write(tmp_path / "b", b"new", replace=True)
     finally:
         os.umask(before)
     assert (tmp_path / "a").read_text("utf-8") == "ä?"
@@ -113,7 +114,7 @@ def test_a_new_file_is_private_whatever_the_mask(tmp_path: Path) -> None:
 
 
 def test_it_is_in_its_place_only_when_it_is_whole(tmp_path: Path) -> None:
-    with files.new_file(tmp_path / "a") as opened:
+    with writing.new_file(tmp_path / "a") as opened:
         opened.write(b"half")
         opened.flush()
         assert not (tmp_path / "a").exists()
@@ -129,7 +130,7 @@ def test_nothing_is_left_where_writing_fails(tmp_path: Path, kind: type[BaseExce
         (tmp_path / "a").write_bytes(b"old")
 
     def fail() -> None:
-        with files.new_file(tmp_path / "a", replace=replace) as opened:
+        with writing.new_file(tmp_path / "a", replace=replace) as opened:
             opened.write(b"half")
             raise kind
 
@@ -140,7 +141,7 @@ def test_nothing_is_left_where_writing_fails(tmp_path: Path, kind: type[BaseExce
 
 def test_what_a_killed_process_left_half_written_is_removed_and_what_is_being_written_is_not(tmp_path: Path) -> None:
     code = (
-        "import os, pathlib, signal; from chat_tui.core import files\n"
+        "import os, pathlib, signal; from chat_tui.core.files import writing as files\n"
         f"with files.new_file(pathlib.Path({str(tmp_path / 'killed')!r})) as opened:\n"
         "    opened.write(b'half'); opened.flush(); os.kill(os.getpid(), signal.SIGKILL)"
     )
@@ -148,10 +149,10 @@ def test_what_a_killed_process_left_half_written_is_removed_and_what_is_being_wr
     (left,) = tmp_path.iterdir()
     theirs = tmp_path / ".chat-tui-theirs.part"
     theirs.write_bytes(b"of the user")
-    with files.new_file(tmp_path / "a") as opened:
+    with writing.new_file(tmp_path / "a") as opened:
         opened.write(b"whole")
         assert not left.exists()
-        files.write(tmp_path / "b", b"another meanwhile")
+        writing.write(tmp_path / "b", b"another meanwhile")
     assert sorted(os.listdir(tmp_path)) == [theirs.name, "a", "b"]
     assert (tmp_path / "a").read_bytes() == b"whole"
 
@@ -170,7 +171,7 @@ def test_what_is_there_is_not_replaced_unless_asked(tmp_path: Path, there: str) 
         target.symlink_to(other if there == "a link" else tmp_path / "nothing")
     before = target.lstat()
     with pytest.raises(FileExistsError):
-        files.write(target, b"ours")
+        writing.write(target, b"ours")
     assert target.lstat().st_ino == before.st_ino
     assert other.read_bytes() == b"theirs"
     assert sorted(os.listdir(tmp_path)) == ["a", "other"]
@@ -178,7 +179,7 @@ def test_what_is_there_is_not_replaced_unless_asked(tmp_path: Path, there: str) 
 
 def test_a_file_that_appears_meanwhile_is_kept(tmp_path: Path) -> None:
     def write() -> None:
-        with files.new_file(tmp_path / "a") as opened:
+        with writing.new_file(tmp_path / "a") as opened:
             opened.write(b"ours")
             (tmp_path / "a").write_bytes(b"theirs")
 
@@ -191,16 +192,16 @@ def test_a_link_is_replaced_and_never_written_through(tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.write_bytes(b"theirs")
     (tmp_path / "a").symlink_to(other)
-    files.write(tmp_path / "a", b"ours", replace=True)
+    writing.write(tmp_path / "a", b"ours", replace=True)
     assert not (tmp_path / "a").is_symlink()
     assert other.read_bytes() == b"theirs"
     (tmp_path / "journal").symlink_to(other)
     with pytest.raises(OSError, match="symbolic links"):
-        files.open_private(tmp_path / "journal", os.O_RDWR | os.O_CREAT | os.O_APPEND)
+        writing.open_private(tmp_path / "journal", os.O_RDWR | os.O_CREAT | os.O_APPEND)
 
 
 def test_a_name_as_long_as_the_system_allows_can_be_written(tmp_path: Path) -> None:
-    files.write(tmp_path / ("a" * 255), b"x")
+    writing.write(tmp_path / ("a" * 255), b"x")
     assert [len(name) for name in os.listdir(tmp_path)] == [255]
 
 
@@ -216,7 +217,7 @@ def test_an_export_of_the_screen_leaves_other_files_alone(tmp_path: Path) -> Non
 
 
 def test_how_the_screen_was_left_is_private(tmp_path: Path) -> None:
-    kept_screen.write(tmp_path / "state" / "screen.json", kept_screen.KeptScreen(theme="nord"))
+    ui_state.write(tmp_path / "state" / "screen.json", ui_state.KeptScreen(theme="nord"))
     assert mode_of(tmp_path / "state" / "screen.json") == 0o600
     assert os.listdir(tmp_path / "state") == ["screen.json"]
 

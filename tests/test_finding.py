@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chat_tui.finding import find, folded, joined
+from chat_tui.core.text.text_match import find, folded, joined
 
 
 @pytest.mark.parametrize(

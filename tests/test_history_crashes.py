@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui.conversation import Conversation, Quick, Turn
+from chat_tui.core.conversation import Conversation, Quick, Turn
 from chat_tui.history.store import Store
 from tests.killing import KILLS, check, child, killed, lines_until
 
@@ -43,7 +43,7 @@ async def main(file, id):
 """
 
 SHORT = """
-from chat_tui.conversation import Piece, Quick
+from chat_tui.core.conversation import Piece, Quick
 
 async def main(file):
     store = await Store.open(Path(file))

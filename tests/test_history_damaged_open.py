@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui.conversation import Conversation, Turn
-from chat_tui.errors import ChatTuiError, StoreDamaged
+from chat_tui.core.conversation import Conversation, Turn
+from chat_tui.core.errors import ChatTuiError, StoreDamaged
 from chat_tui.history.opening import Settings
 from chat_tui.history.store import Store
 from tests.engine_rig import ended, in_loop, stage

@@ -13,15 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui.attachments import Attachment
-from chat_tui.chunks import Usage
-from chat_tui.config import Config
-from chat_tui.conversation import Conversation, Turn, now
-from chat_tui.errors import ChatTuiError
+from chat_tui.config.load import Config
+from chat_tui.core.attachments.attachment import Attachment
+from chat_tui.core.chunks import Usage
+from chat_tui.core.conversation import Conversation, Turn, now
+from chat_tui.core.errors import ChatTuiError
+from chat_tui.core.route import Route
 from chat_tui.history.opening import Settings
 from chat_tui.history.store import Store
 from chat_tui.history.transfer.exporting import exported
-from chat_tui.route import Route
 from tests.wire.home import Home
 
 GARBLED = "CAST(x'6265666f7265ff6166746572' AS TEXT)"
@@ -131,7 +131,7 @@ async def test_a_damaged_text_is_shown_with_a_mark_and_told_once(store: Store, f
 
 
 async def test_an_engine_tells_a_damaged_text(file: Path) -> None:
-    from chat_tui.assembly import open_engine
+    from chat_tui.bootstrap.open_engine import open_engine
 
     change(file, TEXTS[3])
     told: list[ChatTuiError] = []

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui.assembly import open_engine
-from chat_tui.config import Config
-from chat_tui.conversation import Conversation, Piece, Turn
-from chat_tui.errors import ChatTuiError, HistoryError
+from chat_tui.bootstrap.open_engine import open_engine
+from chat_tui.config.load import Config
+from chat_tui.core.conversation import Conversation, Piece, Turn
+from chat_tui.core.errors import ChatTuiError, HistoryError
 from chat_tui.history.store import Store
 from tests.engine_rig import in_loop, stage
 from tests.routing_rig import slowly

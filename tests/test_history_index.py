@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui.conversation import Conversation, Hit, Turn, now
-from chat_tui.history import opening, search, writes
+from chat_tui.core.conversation import Conversation, Hit, Turn, now
+from chat_tui.history import opening
 from chat_tui.history.migrations import MIGRATIONS, first
+from chat_tui.history.queries import writes
+from chat_tui.history.search import search
 from chat_tui.history.store import Store
 from tests.history_searches import found_in
 

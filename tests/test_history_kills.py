@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui.conversation import now
-from chat_tui.errors import ConversationNotFound
+from chat_tui.core.conversation import now
+from chat_tui.core.errors import ConversationNotFound
 from chat_tui.history.migrations import MIGRATIONS
 from chat_tui.history.opening import Settings, connect
 from chat_tui.history.store import Store

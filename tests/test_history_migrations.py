@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui.chunks import ErrorInfo, Timings, Usage
-from chat_tui.conversation import Conversation, Turn
-from chat_tui.errors import HistoryError, SchemaTooNew
+from chat_tui.core.chunks import ErrorInfo, Timings, Usage
+from chat_tui.core.conversation import Conversation, Turn
+from chat_tui.core.errors import HistoryError, SchemaTooNew
+from chat_tui.core.route import Candidate, Route, Seam, Try
 from chat_tui.history.migrations import MIGRATIONS
 from chat_tui.history.opening import Settings
 from chat_tui.history.store import Store
-from chat_tui.route import Candidate, Route, Seam, Try
 from tests.recorded_schemas import RECORDED, recorded
 
 AT = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from chat_tui.conversation import Conversation, Piece, Turn
-from chat_tui.errors import ConversationNotFound, HistoryError
+from chat_tui.core.conversation import Conversation, Piece, Turn
+from chat_tui.core.errors import ConversationNotFound, HistoryError
 from chat_tui.history.store import Store
 
 

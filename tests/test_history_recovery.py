@@ -17,8 +17,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chat_tui.attachments import Attachment
-from chat_tui.conversation import Conversation, Turn
+from chat_tui.core.attachments.attachment import Attachment
+from chat_tui.core.conversation import Conversation, Turn
+from chat_tui.core.route import Route
 from chat_tui.history import opening
 from chat_tui.history.migrations import MIGRATIONS
 from chat_tui.history.opening import Settings
@@ -27,7 +28,6 @@ from chat_tui.history.recovery.database_file import DatabaseFile
 from chat_tui.history.recovery.report import RecoveryReport
 from chat_tui.history.recovery.tables import BUILT_ANEW, KEPT
 from chat_tui.history.store import Store
-from chat_tui.route import Route
 
 CONVERSATIONS, TURNS = 12, 30
 PAGE_SIZES = (512, 4096, 65536)

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chat_tui.conversation import Conversation, Piece, Turn
-from chat_tui.errors import QueryError
-from chat_tui.history import opening, writes
+from chat_tui.core.conversation import Conversation, Piece, Turn
+from chat_tui.core.errors import QueryError
+from chat_tui.history import opening
+from chat_tui.history.queries import writes
+from chat_tui.history.search.query import parse
 from chat_tui.history.store import Store
-from chat_tui.query import parse
 from tests.history_searches import found_in
 
 TEXTS = {

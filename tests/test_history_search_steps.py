@@ -14,10 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chat_tui.conversation import Conversation, SearchStep, Turn
-from chat_tui.history import opening, search, writes
+from chat_tui.core.conversation import Conversation, SearchStep, Turn
+from chat_tui.history import opening
 from chat_tui.history.opening import Settings
-from chat_tui.history.search import SearchBounds, SteppedSearch
+from chat_tui.history.queries import writes
+from chat_tui.history.search import search
+from chat_tui.history.search.search import SearchBounds, SteppedSearch
 from chat_tui.history.store import Store
 from tests.history_searches import found_in
 

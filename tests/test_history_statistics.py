@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui.chunks import State, Timings, Usage
-from chat_tui.conversation import Conversation, Turn, now
-from chat_tui.history.statistics import ANSWERS, statistics
+from chat_tui.core.chunks import State, Timings, Usage
+from chat_tui.core.conversation import Conversation, Turn, now
+from chat_tui.core.usage.usage import Totals
+from chat_tui.history.queries.usage import ANSWERS, statistics
 from chat_tui.history.store import Store
-from chat_tui.statistics import Totals
 
 TODAY = now().replace(hour=0, minute=0, second=0, microsecond=0)
 SINCE = TODAY - timedelta(days=29)

@@ -18,13 +18,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_tui.chunks import ErrorInfo, State, Timings, Usage
-from chat_tui.conversation import Conversation, Piece, Turn, new_id, now
-from chat_tui.errors import ConversationNotFound, HistoryError
-from chat_tui.history import packing
-from chat_tui.history.rows import storable
+from chat_tui.core.chunks import ErrorInfo, State, Timings, Usage
+from chat_tui.core.conversation import Conversation, Piece, Turn, new_id, now
+from chat_tui.core.errors import ConversationNotFound, HistoryError
+from chat_tui.core.route import Candidate, Route, Try
+from chat_tui.history.database import packing
+from chat_tui.history.records import storable
 from chat_tui.history.store import Store
-from chat_tui.route import Candidate, Route, Try
 
 ENDINGS = [state for state in get_args(State) if state != "streaming"]
 

@@ -11,7 +11,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 
-from chat_tui.conversation import Tree
+from chat_tui.core.conversation import Tree
 from chat_tui.history.store import Store
 from tests.transfer_rig import RECORDED, chatgpt, imported, node, told, trees
 

@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 
-from chat_tui.conversation import Conversation, Turn
-from chat_tui.core.bounds import EARLIEST, LATEST
+from chat_tui.core.conversation import Conversation, Turn
+from chat_tui.core.text.bounds import EARLIEST, LATEST
 from chat_tui.history.store import Store
-from chat_tui.history.transfer import own
-from chat_tui.history.transfer.parcels import safe_id
+from chat_tui.history.transfer.formats import native
+from chat_tui.history.transfer.records import safe_id
 from tests.transfer_rig import chatgpt, imported, node
 
 EVIL = "zz\u001b]0;X\u0007\u202e\u009b31m"
@@ -117,7 +117,7 @@ async def test_no_field_of_an_import_keeps_a_control(store: Store, tmp_path: Pat
     assert tree.turns[0].text.endswith("\nsecond line")
     assert tree.turns[0].attachments[0].media_type == "text/plain"
     assert "\\" not in tree.conversation.preset
-    exported = json.dumps(json.loads(own.json_text(own.record(tree))), ensure_ascii=False)
+    exported = json.dumps(json.loads(native.json_text(native.record(tree))), ensure_ascii=False)
     assert not CONTROLS.search(exported)
 
 
@@ -129,7 +129,7 @@ async def test_chatgpts_ids_and_names_are_cleaned_too(store: Store, tmp_path: Pa
     text = json.dumps([chatgpt(EVIL, *nodes, title=EVIL)])
     assert (await bring_in(store, tmp_path, text)).turns == 2
     (row,) = await store.conversations()
-    exported = json.dumps(json.loads(own.json_text(own.record(await store.tree(row.id)))), ensure_ascii=False)
+    exported = json.dumps(json.loads(native.json_text(native.record(await store.tree(row.id)))), ensure_ascii=False)
     assert not CONTROLS.search(exported)
     assert (await bring_in(store, tmp_path, text)).known == 1
 
@@ -176,7 +176,7 @@ async def test_a_number_that_cannot_be_costs_itself_only(store: Store, tmp_path:
     assert turn.left_out == 0
     if turn.usage is not None:
         assert min(turn.usage.prompt_tokens, turn.usage.completion_tokens) >= 0
-    json.loads(own.json_text(own.record(await store.tree("c"))), parse_constant=pytest.fail)
+    json.loads(native.json_text(native.record(await store.tree("c"))), parse_constant=pytest.fail)
 
 
 @pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "America/Los_Angeles"])
@@ -200,7 +200,7 @@ def test_a_store_that_holds_such_a_date_opens_in_every_zone(tmp_path: Path, zone
     environment = {**os.environ, "HOME": str(tmp_path), "TZ": zone}
     environment |= {f"XDG_{name}_HOME": str(tmp_path / name.lower()) for name in ("DATA", "CONFIG", "CACHE", "STATE")}
     script = """
-from chat_tui import cli
+from chat_tui.cli import main as cli
 for arguments in (["list"], ["list", "--json"], ["search", "sky"], ["search", "sky", "role:user"], ["check"],
                   *(["show", f"c{n}"] for n in range(4)), *(["show", "--json", f"c{n}"] for n in range(4)),
                   ["export", "c0"], ["export", "--all"], ["delete", "--yes", "c2"]):

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from chat_tui.conversation import Turn
+from chat_tui.core.conversation import Turn
 from chat_tui.history.opening import Settings, in_memory
-from chat_tui.history.transfer import chatgpt, own
-from chat_tui.history.transfer.parcels import Arrival, Head
-from chat_tui.history.transfer.writing import take_in
+from chat_tui.history.transfer.formats import chatgpt, native
+from chat_tui.history.transfer.ingest import take_in
+from chat_tui.history.transfer.records import Arrival, Head
 
 WHEN = datetime(2026, 1, 2, tzinfo=UTC)
 HEAD = Head("c", WHEN, WHEN, "Long", keeps_ids=True)
@@ -116,7 +116,7 @@ def own_turns(turns: int, order: str) -> list[dict[str, Any]]:
 def seconds_for_own(turns: int, order: str) -> float:
     value = {"format": "chat-tui", "version": 1, "id": "c", "turns": own_turns(turns, order)}
     begun = time.process_time()
-    came = [item for item in own.parcel(value).turns if isinstance(item, Arrival)]
+    came = [item for item in native.parcel(value).turns if isinstance(item, Arrival)]
     assert {turn.key for turn in came} == {f"t{place}" for place in range(turns)}
     seen: set[str | None] = {None}
     for turn in came:

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from chat_tui.attachments import Attachment
-from chat_tui.chunks import ErrorInfo, Usage
-from chat_tui.conversation import Conversation, Quick, Tree, Turn
+from chat_tui.core.attachments.attachment import Attachment
+from chat_tui.core.chunks import ErrorInfo, Usage
+from chat_tui.core.conversation import Conversation, Quick, Tree, Turn
+from chat_tui.core.route import Route, Try
 from chat_tui.history.transfer.markdown import markdown
-from chat_tui.route import Route, Try
 
 WHEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 MARK = re.compile(r"<!-- turn (.*) -->")

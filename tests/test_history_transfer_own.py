@@ -16,14 +16,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chat_tui.attachments import Attachment
-from chat_tui.chunks import ErrorInfo, Timings, Usage
-from chat_tui.conversation import Conversation, Quick, Tree, Turn
+from chat_tui.core.attachments.attachment import Attachment
+from chat_tui.core.chunks import ErrorInfo, Timings, Usage
+from chat_tui.core.conversation import Conversation, Quick, Tree, Turn
 from chat_tui.core.preset import Preset, decode_preset, encode_preset
+from chat_tui.core.route import Candidate, Route, Seam, Try
+from chat_tui.core.text.control_characters import clean, clean_line
 from chat_tui.history.store import Store
-from chat_tui.history.transfer import own
-from chat_tui.route import Candidate, Route, Seam, Try
-from chat_tui.text_safety import clean, clean_line
+from chat_tui.history.transfer.formats import native
 from tests.transfer_rig import imported
 
 WHEN = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
@@ -105,7 +105,7 @@ async def whole(store: Store, id: str) -> dict[str, Any]:
     tree = await store.tree(id)
     files = await store.contents([turn.id for turn in tree.turns])
     turns = tuple(msgspec.structs.replace(turn, attachments=files.get(turn.id, ())) for turn in tree.turns)
-    return json.loads(own.json_text(own.record(msgspec.structs.replace(tree, turns=turns))))
+    return json.loads(native.json_text(native.record(msgspec.structs.replace(tree, turns=turns))))
 
 
 def without_made_up(record: dict[str, Any]) -> dict[str, Any]:
@@ -121,7 +121,7 @@ def without_made_up(record: dict[str, Any]) -> dict[str, Any]:
 @given(trees())
 def test_what_is_exported_comes_back_as_the_same_tree(tmp_path_factory: pytest.TempPathFactory, tree: Tree) -> None:
     file = tmp_path_factory.mktemp("own") / "export.json"
-    text = own.json_text(own.record(tree))
+    text = native.json_text(native.record(tree))
     file.write_text(text, "utf-8")
 
     async def there_and_back() -> None:
@@ -140,7 +140,7 @@ def test_what_is_exported_comes_back_as_the_same_tree(tmp_path_factory: pytest.T
 
 @given(st.text())
 def test_exported_json_holds_nothing_that_a_terminal_obeys_and_loses_nothing(text: str) -> None:
-    shown = own.json_text({"text": text})
+    shown = native.json_text({"text": text})
     assert not any(ord(mark) < 32 or 126 < ord(mark) < 160 or mark in "\u2028\u202e\u2066" for mark in shown)
     assert json.loads(shown)["text"] == text.encode("utf-8", "replace").decode() or "\ufffd" in shown
 
@@ -154,7 +154,7 @@ async def store() -> AsyncIterator[Store]:
 
 def record(id: str = "c", *turns: Turn, **more: Any) -> dict[str, Any]:
     tree = Tree(Conversation(id, "Title", created=WHEN, updated=WHEN), turns, turns[-1].id if turns else "")
-    return {**json.loads(own.json_text(own.record(tree))), **more}
+    return {**json.loads(native.json_text(native.record(tree))), **more}
 
 
 QUESTION = Turn("user", "Why?", id="q", created=WHEN)

@@ -20,9 +20,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat_tui.history.store import Store
-from chat_tui.history.transfer.importing import Progress, bring_in
-from chat_tui.history.transfer.parcels import ImportRefused
-from chat_tui.history.transfer.splitting import NoObject, TooLong, records
+from chat_tui.history.transfer.importer import Progress, bring_in
+from chat_tui.history.transfer.json_records import NoObject, TooLong, records
+from chat_tui.history.transfer.records import ImportRefused
 from tests.killing import KILLS
 from tests.transfer_rig import chatgpt, imported, node
 from tests.wire.home import send_signal
@@ -229,7 +229,7 @@ KILLED = """
 import asyncio, sys
 from pathlib import Path
 from chat_tui.history.store import Store
-from chat_tui.history.transfer.importing import bring_in
+from chat_tui.history.transfer.importer import bring_in
 
 async def main(store, file):
     print("begun", flush=True)

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui.attachments import Attachment
-from chat_tui.conversation import Conversation, Piece, Turn, now
-from chat_tui.errors import ConversationNotFound, HistoryError
+from chat_tui.core.attachments.attachment import Attachment
+from chat_tui.core.conversation import Conversation, Piece, Turn, now
+from chat_tui.core.errors import ConversationNotFound, HistoryError
+from chat_tui.core.route import Route, Seam
 from chat_tui.history.store import Store
-from chat_tui.route import Route, Seam
 
 
 @pytest.fixture

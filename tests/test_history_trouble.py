@@ -15,14 +15,14 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui.attachments import Attachment
-from chat_tui.conversation import Conversation, Piece, Turn
-from chat_tui.errors import HistoryError, SchemaTooNew, StoreBusy, StoreDamaged
-from chat_tui.history.failures import told
+from chat_tui.core.attachments.attachment import Attachment
+from chat_tui.core.conversation import Conversation, Piece, Turn
+from chat_tui.core.errors import HistoryError, SchemaTooNew, StoreBusy, StoreDamaged
+from chat_tui.core.route import Route
+from chat_tui.history.database.error_mapping import told
+from chat_tui.history.database.process_locks import door
 from chat_tui.history.opening import Settings
-from chat_tui.history.owners import door
 from chat_tui.history.store import Store
-from chat_tui.route import Route
 
 HASTY = Settings(busy_seconds=0.1)
 PAGE = 4096
@@ -303,7 +303,7 @@ async def test_a_folder_in_the_place_of_the_file_is_told(tmp_path: Path) -> None
 OPEN_AS_NOBODY = """
 import asyncio, os, sys
 from pathlib import Path
-from chat_tui.errors import HistoryError
+from chat_tui.core.errors import HistoryError
 from chat_tui.history.store import Store
 
 async def main(file):

@@ -13,9 +13,9 @@ from threading import Event
 
 import pytest
 
-from chat_tui.conversation import Conversation, Piece, Turn
-from chat_tui.errors import HistoryError
-from chat_tui.history import copying
+from chat_tui.core.conversation import Conversation, Piece, Turn
+from chat_tui.core.errors import HistoryError
+from chat_tui.history.database import backup
 from chat_tui.history.store import Store
 
 
@@ -124,7 +124,7 @@ def test_a_backup_that_was_stopped_leaves_nothing(tmp_path: Path) -> None:
         db.execute("CREATE TABLE t (x)")
         db.execute("INSERT INTO t VALUES (zeroblob(20000000))")
         stop.set()
-        copying.copy(db, tmp_path / "copy.db", stop)
+        backup.copy(db, tmp_path / "copy.db", stop)
     assert os.listdir(tmp_path) == ["large.db"]
 
 
@@ -144,10 +144,10 @@ def test_what_a_killed_backup_left_is_removed_by_the_next_one_and_by_the_next_st
         (tmp_path / name).touch()
     with closing(sqlite3.connect(tmp_path / "source.db", isolation_level=None)) as db:
         db.execute("CREATE TABLE t (x)")
-        copying.copy(db, tmp_path / "copy.db")
+        backup.copy(db, tmp_path / "copy.db")
     assert not list(tmp_path.glob(".copy.db*"))
     assert list(tmp_path.glob(".history.db.77*"))
-    copying.remove_unfinished(tmp_path, "history")
+    backup.remove_unfinished(tmp_path, "history")
     left = {name for name in os.listdir(tmp_path) if name.startswith(".") or "unfinished" in name}
     assert left == set(others)
 
@@ -156,9 +156,9 @@ def test_a_copy_that_is_being_made_is_left_alone(tmp_path: Path) -> None:
     part = tmp_path / ".history.db.77.unfinished"
     with part.open("wb") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
-        copying.remove_unfinished(tmp_path, "history")
+        backup.remove_unfinished(tmp_path, "history")
         assert part.exists()
-    copying.remove_unfinished(tmp_path, "history")
+    backup.remove_unfinished(tmp_path, "history")
     assert not part.exists()
 
 

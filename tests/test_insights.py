@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chat_tui.chunks import Insights, Sentiment
-from chat_tui.insights.keywords import MOST_WORDS, Keywords
-from chat_tui.insights.pipeline import Pipeline
-from chat_tui.insights.plug_ins import EntryPoint, made
-from chat_tui.insights.prose import LONGEST, Prose
+from chat_tui.core.chunks import Insights, Sentiment
+from chat_tui.engine.insights.keywords import MOST_WORDS, Keywords
+from chat_tui.engine.insights.pipeline import Pipeline
+from chat_tui.engine.insights.plugins import EntryPoint, made
+from chat_tui.engine.insights.prose import LONGEST, Prose
 
 ENGLISH = "The new library is really good, and it's not a bad idea to use it. But the manual is terrible! "
 GERMAN = "Das neue Werkzeug ist wirklich gut, und es ist keine schlechte Idee, damit zu arbeiten. "

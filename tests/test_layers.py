@@ -50,7 +50,7 @@ RANKS = {
 """Everything else in the package is a word, of rank 0."""
 
 HOMES = {
-    "httpx": ["chat_tui.providers.transport"],
+    "httpx": ["chat_tui.providers.http.transport"],
     "sqlite3": ["chat_tui.history"],
     "textual": ["chat_tui.tui"],
     "starlette": ["chat_tui.web"],
@@ -58,12 +58,12 @@ HOMES = {
     "websockets": ["chat_tui.web"],
     "prometheus_client": ["chat_tui.web"],
     "xllamacpp": ["chat_tui.local"],
-    "genai_prices": ["chat_tui.providers.prices_child"],
-    "huggingface_hub": ["chat_tui.local.hub"],
-    "keyring": ["chat_tui.providers.keyring_child"],
-    "pypdf": ["chat_tui.pdf_child"],
-    "truststore": ["chat_tui.providers.trust"],
-    "textblob": ["chat_tui.insights"],
+    "genai_prices": ["chat_tui.providers.catalogue.prices_worker"],
+    "huggingface_hub": ["chat_tui.local.huggingface"],
+    "keyring": ["chat_tui.providers.credentials.keyring_worker"],
+    "pypdf": ["chat_tui.core.attachments.pdf_worker"],
+    "truststore": ["chat_tui.providers.http.trust"],
+    "textblob": ["chat_tui.engine.insights"],
 }
 """Who alone may import what."""
 
@@ -147,7 +147,9 @@ def test_faces_see_the_engine_and_the_words_only() -> None:
     wrong = [
         f"{module} imports {target}"
         for module, target in arrows()
-        if rank(module) == 4 and rank(target) in {1, 3} and (module, target) != ("chat_tui.web", "chat_tui.assembly")
+        if rank(module) == 4
+        and rank(target) in {1, 3}
+        and (module, target) != ("chat_tui.web", "chat_tui.bootstrap.open_engine")
     ]
     assert not wrong, "\n".join(wrong)
 
@@ -224,19 +226,19 @@ def present(loaded: set[str], *names: str) -> set[str]:
 
 
 def test_the_engine_loads_no_screen_and_no_network_client_and_makes_no_file(tmp_path: Path) -> None:
-    loaded = loaded_by("chat_tui.engine", tmp_path)
+    loaded = loaded_by("chat_tui.engine.engine", tmp_path)
     assert not present(loaded, "textual", "rich", "httpx", "httpcore", "h11", "anyio", "requests", "urllib3")
     assert not list(tmp_path.rglob("*"))
 
 
 def test_the_screen_starts_without_the_rooms_behind_the_engine(tmp_path: Path) -> None:
     loaded = loaded_by("chat_tui.tui.app", tmp_path)
-    behind = ["chat_tui.history", "chat_tui.providers", "chat_tui.local", "chat_tui.assembly"]
+    behind = ["chat_tui.history", "chat_tui.providers", "chat_tui.local", "chat_tui.bootstrap.open_engine"]
     assert not present(loaded, "httpx", "httpcore", "sqlite3", "_sqlite3", *behind)
     assert not list(tmp_path.rglob("*"))
 
 
 def test_the_command_line_loads_no_face_before_it_has_chosen_one(tmp_path: Path) -> None:
-    loaded = loaded_by("chat_tui.cli", tmp_path)
-    assert not present(loaded, "textual", "rich", "httpx", "sqlite3", "chat_tui.tui", "chat_tui.assembly")
+    loaded = loaded_by("chat_tui.cli.main", tmp_path)
+    assert not present(loaded, "textual", "rich", "httpx", "sqlite3", "chat_tui.tui", "chat_tui.bootstrap.open_engine")
     assert not list(tmp_path.rglob("*"))

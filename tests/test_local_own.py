@@ -18,12 +18,12 @@ from typing import Any
 
 import pytest
 
-from chat_tui.config import Config, ConfigError, LocalModel, ModelRow, parse
-from chat_tui.errors import LocalModelError
+from chat_tui.config.load import Config, ConfigError, LocalModel, ModelRow, parse
+from chat_tui.core.errors import LocalModelError
+from chat_tui.core.request import Request
 from chat_tui.local.gguf import head_of
-from chat_tui.local.hub import choose, pull
+from chat_tui.local.huggingface import choose, pull
 from chat_tui.local.library import Library
-from chat_tui.request import Request
 from tests.loopback_home import ended, engine_with, standing
 from tests.weights import weights_file
 

@@ -18,9 +18,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from chat_tui.config import Config, LocalModel
-from chat_tui.engine import Engine
-from chat_tui.errors import LocalModelError
+from chat_tui.config.load import Config, LocalModel
+from chat_tui.config.rows import ModelRow
+from chat_tui.core.errors import LocalModelError
+from chat_tui.core.models import LOCAL_MODEL, SCRIPTED_MODEL
+from chat_tui.core.request import Request
+from chat_tui.engine.engine import Engine
 from chat_tui.local import runtime as runtime_module
 from chat_tui.local.local_files import LocalFiles
 from chat_tui.local.runtime import Machine, Runtime, this_machine, wheel_for
@@ -28,9 +31,6 @@ from chat_tui.local.server import LocalServer
 from chat_tui.local.weights import Weights
 from chat_tui.local.wheel import Wheel
 from chat_tui.local.wheel_fetch import Progress
-from chat_tui.models import LOCAL_MODEL, SCRIPTED_MODEL
-from chat_tui.request import Request
-from chat_tui.rows import ModelRow
 from tests.loopback_home import engine_with, standing
 from tests.test_local_own import gguf
 from tests.test_local_weights import Courier
@@ -335,8 +335,8 @@ async def test_a_model_of_ones_own_waits_for_the_fetch_too(tmp_path: Path) -> No
 def test_the_program_itself_never_imports_it() -> None:
     script = (
         "import asyncio, sys\n"
-        "from chat_tui.assembly import open_engine\n"
-        "from chat_tui.config import Config\n"
+        "from chat_tui.bootstrap.open_engine import open_engine\n"
+        "from chat_tui.config.load import Config\n"
         "async def main():\n"
         "    engine = await open_engine(Config(), save=False, tell=print, environ={}, known={})\n"
         "    engine.models()\n"

@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 import pytest
 
-from chat_tui.errors import LocalModelError, WeightsMissing
+from chat_tui.core.errors import LocalModelError, WeightsMissing
 from chat_tui.local.server import Address, LocalServer, default_threads
 from chat_tui.local.weights import Weights
 from tests.weights import weights_file

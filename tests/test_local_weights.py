@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui.errors import LocalModelError, WeightsMissing
+from chat_tui.core.errors import LocalModelError, WeightsMissing
 from chat_tui.local.weights import Progress, Weights
 from chat_tui.local.wheel import Artifact
 from tests.weights import ARTIFACT, CONTENT, WHEEL, WHEEL_NAME, left_in, wheel

@@ -6,9 +6,9 @@ from collections.abc import Callable
 import pytest
 
 from chat_tui.markdown.block import Block
-from chat_tui.markdown.blocks import COLUMNS, split
 from chat_tui.markdown.parser import make_parser
-from chat_tui.web.rendering import pieces
+from chat_tui.markdown.splitter import COLUMNS, split
+from chat_tui.web.html.rendering import pieces
 
 PARSER = make_parser()
 

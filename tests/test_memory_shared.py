@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from chat_tui.conversation import Conversation
-from chat_tui.engine import Engine
-from chat_tui.errors import ConversationNotFound
+from chat_tui.core.conversation import Conversation
+from chat_tui.core.errors import ConversationNotFound
+from chat_tui.engine.conversations.conversations import OPEN_CONVERSATIONS
+from chat_tui.engine.engine import Engine
 from chat_tui.history.store import Store
-from chat_tui.memory import OPEN_CONVERSATIONS
 from tests.engine_rig import stage
 from tests.routing_rig import endless, slowly
 

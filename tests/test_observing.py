@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 import msgspec
 
-from chat_tui.chunks import Chunk, End, Insights, Metadata, Start, Token, encode
-from chat_tui.errors import ChatTuiError, PlugInError
-from chat_tui.insights.pipeline import Pipeline
-from chat_tui.observing import Observer, insights_in
+from chat_tui.core.chunks import Chunk, End, Insights, Metadata, Start, Token, encode
+from chat_tui.core.errors import ChatTuiError, PlugInError
+from chat_tui.engine.insights.observer import Observer, insights_in
+from chat_tui.engine.insights.pipeline import Pipeline
 
 TOKENS = [Token("good ", index=number) for number in range(25)]
 STREAM: Sequence[Chunk] = [Start("one/a", "one", "r", "balanced"), Token("hm", "thinking"), *TOKENS, End()]

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui import presets
-from chat_tui.beginning import Beginning
+from chat_tui.config import presets
+from chat_tui.core.errors import CommandError, ConfigError
+from chat_tui.core.new_conversation import Beginning
 from chat_tui.core.preset import Preset, Variable, decode_preset, encode_preset, values_in, with_values
-from chat_tui.errors import CommandError, ConfigError
-from chat_tui.request import Request
+from chat_tui.core.request import Request
 from tests.engine_rig import ended, stage
 
 

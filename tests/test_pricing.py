@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from chat_tui.chunks import Usage, summed
-from chat_tui.core.pricing import cost, cost_of, with_savings
-from chat_tui.models import Model, PriceStep
+from chat_tui.core.chunks import Usage, summed
+from chat_tui.core.models import Model, PriceStep
+from chat_tui.core.usage.pricing import cost, cost_of, with_savings
 from chat_tui.providers.dialects.listed_prices import prices_of
-from chat_tui.providers.dialects.token_usage import anthropic_usage, gemini_usage, openai_usage
+from chat_tui.providers.dialects.parsing.token_usage import anthropic_usage, gemini_usage, openai_usage
 
 MODEL = Model("x/y", price_in=2.0, price_out=10.0, price_cached=0.2, price_cache_write=2.5)
 """Dollars per million: a prompt token costs 2 millionths, a cached one a tenth of that."""

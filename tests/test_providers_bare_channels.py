@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from chat_tui.chunks import Token
-from chat_tui.core.reclassification import reclassify
-from chat_tui.providers.bare_channels import BareChannels, may_write_bare_channels
-from chat_tui.providers.thinking_tags import ThinkingTags
+from chat_tui.core.answers.reclassification import reclassify
+from chat_tui.core.chunks import Token
+from chat_tui.providers.dialects.parsing.bare_channels import BareChannels, may_write_bare_channels
+from chat_tui.providers.dialects.parsing.thinking_tags import ThinkingTags
 from tests.wire.home import Home, kept
 from tests.wire.raw_server import RawServer, chunked, event, saying
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui import errors
-from chat_tui.chunks import Chunk, End, Metadata
-from chat_tui.providers.transport import Transport
+from chat_tui.core import errors
+from chat_tui.core.chunks import Chunk, End, Metadata
+from chat_tui.providers.http.transport import Transport
+from chat_tui.routing.execution.stream import Stream
 from chat_tui.routing.router import Router
-from chat_tui.routing.stream import Stream
 from tests.in_time import in_time, within
 from tests.wire.asking import HELLO, MODEL, ask, line, text_of
 from tests.wire.raw_server import DONE, GOOD, Answer, Asked, RawServer, chunked, event, head, saying

@@ -11,12 +11,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from chat_tui.config import Config, ModelRow, ProviderRow
-from chat_tui.core.child_process import ChildCommand
-from chat_tui.facts import Facts
-from chat_tui.models import Model, Provider
-from chat_tui.providers.catalogue import FRESH_SECONDS, Catalogue, Entry
-from chat_tui.providers.quality import bare_id, prior_of
+from chat_tui.config.load import Config, ModelRow, ProviderRow
+from chat_tui.core.models import Model, Provider
+from chat_tui.core.processes.child_process import ChildCommand
+from chat_tui.providers.catalogue.model_info import Facts
+from chat_tui.providers.catalogue.prices import FRESH_SECONDS, Catalogue, Entry
+from chat_tui.providers.catalogue.quality import bare_id, prior_of
 from tests.loopback_home import engine_with, standing
 
 SNAPSHOT = {
@@ -138,7 +138,7 @@ def test_an_unknown_model_is_guessed_by_size_then_by_price() -> None:
 async def test_an_offered_provider_shows_its_models_from_the_catalogue(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from chat_tui.known import KnownProvider
+    from chat_tui.config.known_providers import KnownProvider
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     folder = tmp_path / "chat-tui"
@@ -169,7 +169,7 @@ async def test_prices_that_are_looked_up_reach_the_models_that_are_in_use(
 
 def test_the_catalogues_library_is_not_loaded_here() -> None:
     names = "{'genai_prices', 'keyring', 'huggingface_hub', 'truststore'}"
-    script = f"import sys, chat_tui.assembly; print(sorted({names} & set(sys.modules)))"
+    script = f"import sys, chat_tui.bootstrap.open_engine; print(sorted({names} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"
 

@@ -12,18 +12,18 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chat_tui.chunks import Metadata
-from chat_tui.core.reclassification import reclassify
-from chat_tui.core.redaction import Credential, Redactor
-from chat_tui.errors import Garbled, ProviderError
-from chat_tui.models import Provider
-from chat_tui.providers import framing
+from chat_tui.core.answers.reclassification import reclassify
+from chat_tui.core.chunks import Metadata
+from chat_tui.core.errors import Garbled, ProviderError
+from chat_tui.core.models import Provider
+from chat_tui.core.text.control_characters import Cleaner, clean
+from chat_tui.core.text.redaction import Credential, Redactor
 from chat_tui.providers.dialects.openai_chat import OpenAiReading
-from chat_tui.providers.discovery import models_of
-from chat_tui.providers.framing import Decoder, Event, JsonLinesDecoder, SseDecoder
-from chat_tui.providers.http_errors import Addressee, http_error, retry_after
-from chat_tui.providers.thinking_tags import ThinkingTags
-from chat_tui.text_safety import Cleaner, clean
+from chat_tui.providers.dialects.parsing.thinking_tags import ThinkingTags
+from chat_tui.providers.discovery.model_list import models_of
+from chat_tui.providers.http import framing
+from chat_tui.providers.http.framing import Decoder, Event, JsonLinesDecoder, SseDecoder
+from chat_tui.providers.http.status_errors import Addressee, http_error, retry_after
 
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 

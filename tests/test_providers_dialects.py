@@ -15,14 +15,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_tui import config, errors
-from chat_tui.models import DIALECTS, Provider
+from chat_tui.config import load
+from chat_tui.core import errors
+from chat_tui.core.models import DIALECTS, Provider
 from chat_tui.providers.dialects import dialect
-from chat_tui.providers.dialects.complaint import error_of
-from chat_tui.providers.discovery import models_of
-from chat_tui.providers.http_errors import Addressee, http_error
-from chat_tui.providers.line import base_url_of
-from chat_tui.providers.transport import Transport
+from chat_tui.providers.dialects.parsing.server_errors import error_of
+from chat_tui.providers.discovery.model_list import models_of
+from chat_tui.providers.endpoint import base_url_of
+from chat_tui.providers.http.status_errors import Addressee, http_error
+from chat_tui.providers.http.transport import Transport
 from tests.in_time import in_time, within
 from tests.wire.asking import KEY, ask, text_of
 from tests.wire.dialects import SPOKEN, base_of, good
@@ -61,12 +62,12 @@ def test_each_dialect_has_its_name() -> None:
 def test_an_unknown_dialect_is_told_with_its_place_and_the_known_ones() -> None:
     text = '[[providers]]\nname = "a"\nbase_url = "http://a"\n\n[[providers]]\nname = "b"\nbase_url = "http://b"\n'
     with pytest.raises(errors.ConfigError) as caught:
-        config.parse(f'{text}dialect = "antropic"\n'.encode(), "my.toml")
+        load.parse(f'{text}dialect = "antropic"\n'.encode(), "my.toml")
     assert (caught.value.file, caught.value.key) == ("my.toml", "providers[1].dialect")
     assert caught.value.title.startswith("my.toml, line 8: `providers[1].dialect`")
     assert "openai, anthropic, gemini, ollama" in caught.value.title
     for name in DIALECTS:
-        assert config.parse(f'{text}dialect = "{name}"\n'.encode(), "my.toml").providers[1].dialect == name
+        assert load.parse(f'{text}dialect = "{name}"\n'.encode(), "my.toml").providers[1].dialect == name
 
 
 @pytest.mark.parametrize(

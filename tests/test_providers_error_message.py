@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from chat_tui.providers.dialects.complaint import error_of
-from chat_tui.providers.dialects.error_message import message_in, message_in_body
-from chat_tui.providers.http_errors import Addressee, http_error
+from chat_tui.providers.dialects.parsing.error_message import message_in, message_in_body
+from chat_tui.providers.dialects.parsing.server_errors import error_of
+from chat_tui.providers.http.status_errors import Addressee, http_error
 
 BOX = Addressee("box", "box/tiny", "BOX_KEY")
 RAW = json.dumps({"error": {"message": "temperature is too high"}})

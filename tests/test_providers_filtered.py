@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from chat_tui.chunks import End, Metadata
-from chat_tui.providers.remedies import is_filtered
-from chat_tui.providers.transport import Transport
+from chat_tui.core.chunks import End, Metadata
+from chat_tui.providers.http.remedies import is_filtered
+from chat_tui.providers.http.transport import Transport
 from tests.wire.asking import KEY, ask
 from tests.wire.home import Home
 from tests.wire.raw_server import RawServer, chunked, event, saying, whole

@@ -9,8 +9,8 @@ from contextlib import aclosing
 import pytest
 from msgspec.structs import replace
 
-from chat_tui.chunks import Token
-from chat_tui.providers.transport import Transport
+from chat_tui.core.chunks import Token
+from chat_tui.providers.http.transport import Transport
 from chat_tui.routing.router import Router
 from tests.wire.asking import HELLO, MODEL, line
 from tests.wire.raw_server import Asked, RawServer, event, head

@@ -11,11 +11,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from chat_tui.config import Config, ProviderRow
-from chat_tui.known import KnownProvider, known_providers
-from chat_tui.models import LOCAL_MODEL
-from chat_tui.providers.ports import Place, look
-from chat_tui.request import Request
+from chat_tui.config.known_providers import KnownProvider, known_providers
+from chat_tui.config.load import Config, ProviderRow
+from chat_tui.core.models import LOCAL_MODEL
+from chat_tui.core.request import Request
+from chat_tui.providers.discovery.port_scan import Place, look
 from tests.in_time import in_time, within
 from tests.loopback_home import ended, engine_with, standing
 from tests.model_scripts import Script

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from chat_tui import errors
-from chat_tui.chunks import End, Token, Usage
-from chat_tui.conversation import Turn
-from chat_tui.models import Model, Provider
+from chat_tui.core import errors
+from chat_tui.core.chunks import End, Token, Usage
+from chat_tui.core.conversation import Turn
+from chat_tui.core.models import Model, Provider
+from chat_tui.core.request import Request
 from chat_tui.providers.dialects import gemini
-from chat_tui.providers.discovery import models_of
-from chat_tui.providers.http_errors import Addressee, http_error
-from chat_tui.providers.transport import Transport
-from chat_tui.request import Request
+from chat_tui.providers.discovery.model_list import models_of
+from chat_tui.providers.http.status_errors import Addressee, http_error
+from chat_tui.providers.http.transport import Transport
 from tests.wire.asking import HELLO, ask, text_of
 from tests.wire.dialects import base_of, data, good
 from tests.wire.raw_server import RawServer, chunked, saying, whole

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from chat_tui.config import Config, ProviderRow, parse
-from chat_tui.errors import ChatTuiError, KeyMissing, KeyRefused
-from chat_tui.models import Provider
-from chat_tui.providers.keys import KeptKeys, Keys, key_warnings, shown
-from chat_tui.request import Request
+from chat_tui.config.load import Config, ProviderRow, parse
+from chat_tui.core.errors import ChatTuiError, KeyMissing, KeyRefused
+from chat_tui.core.models import Provider
+from chat_tui.core.request import Request
+from chat_tui.providers.credentials.keys import KeptKeys, Keys, key_warnings, shown
 from tests.loopback_home import ended, engine_with
 from tests.model_server import ModelServer
 from tests.wire.raw_server import GOOD, RawServer, chunked, saying, whole
@@ -91,7 +91,7 @@ async def test_a_command_that_is_not_there_is_told(tmp_path: Path) -> None:
 
 
 def test_a_command_written_as_one_text_is_split_as_a_shell_would_and_run_by_none() -> None:
-    from chat_tui.providers.roster import of_row
+    from chat_tui.providers.registry import of_row
 
     row = ProviderRow("x", "http://h/v1", api_key_cmd="pass show 'my key; rm -rf /' $HOME")
     assert of_row(row, None, {}).api_key_cmd == ("pass", "show", "my key; rm -rf /", "$HOME")

@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from chat_tui.choosing import CHOSEN
-from chat_tui.config import Config
-from chat_tui.errors import ChatTuiError, Notice
-from chat_tui.known import KnownProvider
-from chat_tui.models import Provider
-from chat_tui.providers.found_servers import FoundServers
-from chat_tui.providers.ports import Place, look
-from chat_tui.providers.socket_owners import ServerOwner, is_trusted, listeners_of, listening_owner
-from chat_tui.request import Request
+from chat_tui.config.known_providers import KnownProvider
+from chat_tui.config.load import Config
+from chat_tui.core.errors import ChatTuiError, Notice
+from chat_tui.core.models import Provider
+from chat_tui.core.request import Request
+from chat_tui.engine.models import CHOSEN
+from chat_tui.providers.discovery.found_servers import FoundServers
+from chat_tui.providers.discovery.port_scan import Place, look
+from chat_tui.providers.discovery.socket_owners import ServerOwner, is_trusted, listeners_of, listening_owner
 from tests.loopback_home import ended, engine_with, standing
 from tests.model_server import ModelServer
 from tests.wire.raw_server import RawServer, saying, whole

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from chat_tui.config import parse
-from chat_tui.errors import ConfigError, Garbled, Rejected
-from chat_tui.models import Model
+from chat_tui.config.load import parse
+from chat_tui.core.errors import ConfigError, Garbled, Rejected
+from chat_tui.core.models import Model
+from chat_tui.core.request import Request
 from chat_tui.providers.dialects.dialect import Dialect
-from chat_tui.providers.dialects.look_up import LookUp
 from chat_tui.providers.dialects.model_list import ModelList
-from chat_tui.providers.dialects.plug_in import guarded
-from chat_tui.request import Request
+from chat_tui.providers.dialects.model_probe import LookUp
+from chat_tui.providers.dialects.plugins import guarded
 from tests.wire.home import QUICK, Home, as_promised
 from tests.wire.raw_server import RawServer, chunked, saying
 

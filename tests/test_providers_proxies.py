@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 import trustme
 
-from chat_tui import __version__, errors
-from chat_tui.models import Provider
-from chat_tui.providers.transport import Line, Transport
+from chat_tui import __version__
+from chat_tui.core import errors
+from chat_tui.core.models import Provider
+from chat_tui.providers.http.transport import Line, Transport
 from tests.wire.asking import HELLO, KEY, MODEL, free_port, said, text_of
 from tests.wire.raw_server import GOOD, RawServer, chunked, head, saying
 

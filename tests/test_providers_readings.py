@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from chat_tui.chunks import Chunk, End, Metadata, State, Token
-from chat_tui.core.finish_reasons import is_known, state_of
-from chat_tui.errors import ChatTuiError, ProviderError
+from chat_tui.core.answers.finish_reasons import is_known, state_of
+from chat_tui.core.chunks import Chunk, End, Metadata, State, Token
+from chat_tui.core.errors import ChatTuiError, ProviderError
 from chat_tui.providers.dialects import dialect
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from chat_tui.providers.dialects import dialect
-from chat_tui.providers.output_limits import OutputLimit, output_limit
-from chat_tui.providers.refused_fields import refused_field, without_fields
-from chat_tui.providers.remedies import remedy
+from chat_tui.providers.dialects.parsing.output_limits import OutputLimit, output_limit
+from chat_tui.providers.dialects.parsing.refused_fields import refused_field, without_fields
+from chat_tui.providers.http.remedies import remedy
 
 SENT: dict[str, Any] = {
     "model": "gpt-4-0613",

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from chat_tui import errors
-from chat_tui.chunks import Chunk, Metadata
-from chat_tui.conversation import Turn
-from chat_tui.models import Model
-from chat_tui.providers.transport import QUIRKS_LIMIT, Transport
-from chat_tui.request import Request
+from chat_tui.core import errors
+from chat_tui.core.chunks import Chunk, Metadata
+from chat_tui.core.conversation import Turn
+from chat_tui.core.models import Model
+from chat_tui.core.request import Request
+from chat_tui.providers.http.transport import QUIRKS_LIMIT, Transport
 from tests.wire.asking import HELLO, ask, text_of
 from tests.wire.dialects import SPOKEN, base_of, good
 from tests.wire.home import Home

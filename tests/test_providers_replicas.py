@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from chat_tui.chunks import Metadata
-from chat_tui.config import Config, ProviderRow
-from chat_tui.engine import Engine
+from chat_tui.config.load import Config, ProviderRow
+from chat_tui.core.chunks import Metadata
+from chat_tui.core.request import Request
+from chat_tui.engine.engine import Engine
 from chat_tui.providers.replicas import REST_SECONDS, Replicas
-from chat_tui.request import Request
 from tests.loopback_home import ended, engine_with
 from tests.model_scripts import Script
 from tests.model_server import ModelServer

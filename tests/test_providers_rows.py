@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 import trustme
 
-from chat_tui import errors
-from chat_tui.config import Config, ConfigError, ErrorHandling, ProviderRow, parse
-from chat_tui.known import known_providers
-from chat_tui.models import Provider
-from chat_tui.providers.line import base_url_of
-from chat_tui.providers.roster import of_row
-from chat_tui.providers.transport import Line, Transport
-from chat_tui.providers.trust import trust
-from chat_tui.request import Request
+from chat_tui.config.known_providers import known_providers
+from chat_tui.config.load import Config, ConfigError, ErrorHandling, ProviderRow, parse
+from chat_tui.core import errors
+from chat_tui.core.models import Provider
+from chat_tui.core.request import Request
+from chat_tui.providers.endpoint import base_url_of
+from chat_tui.providers.http.transport import Line, Transport
+from chat_tui.providers.http.trust import trust
+from chat_tui.providers.registry import of_row
 from tests.loopback_home import ended, engine_with, standing
 from tests.model_scripts import Script
 from tests.model_server import ModelServer

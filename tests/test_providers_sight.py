@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from chat_tui.config import Config, ModelRow
-from chat_tui.facts import Facts
-from chat_tui.models import Model, Provider
-from chat_tui.providers.catalogue import Catalogue
-from chat_tui.providers.discovery import models_of
-from chat_tui.providers.sight import takes_images, thinks
+from chat_tui.config.load import Config, ModelRow
+from chat_tui.core.models import Model, Provider
+from chat_tui.providers.catalogue.capabilities import takes_images, thinks
+from chat_tui.providers.catalogue.model_info import Facts
+from chat_tui.providers.catalogue.prices import Catalogue
+from chat_tui.providers.discovery.model_list import models_of
 
 SEES = """gpt-4o openai/gpt-4o-mini gpt-4.1-nano gpt-5 o1 o3 o4-mini claude-3-haiku-20240307 claude-3.5-sonnet
     anthropic/claude-sonnet-4.5 gemini-2.5-flash models/gemini-3-pro gemma3:4b llama-4-scout llama3.2-vision:11b

@@ -10,11 +10,11 @@ from email.utils import format_datetime
 
 import pytest
 
-from chat_tui import errors
-from chat_tui.conversation import now
-from chat_tui.models import Provider
-from chat_tui.providers.http_errors import Addressee, http_error, limits_reset
-from chat_tui.providers.transport import Transport
+from chat_tui.core import errors
+from chat_tui.core.conversation import now
+from chat_tui.core.models import Provider
+from chat_tui.providers.http.status_errors import Addressee, http_error, limits_reset
+from chat_tui.providers.http.transport import Transport
 from tests.wire.asking import KEY, ask, said, text_of
 from tests.wire.raw_server import GOOD, Asked, RawServer, chunked, event, head, saying, whole
 

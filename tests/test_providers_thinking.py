@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from chat_tui.conversation import Turn
-from chat_tui.models import DIALECTS, Model
+from chat_tui.core.conversation import Turn
+from chat_tui.core.models import DIALECTS, Model
+from chat_tui.core.request import Request
 from chat_tui.providers.dialects import dialect
 from chat_tui.providers.dialects.dialect import GO_ON
-from chat_tui.providers.transport import Transport
-from chat_tui.request import Request
+from chat_tui.providers.http.transport import Transport
 from tests.wire.asking import ask, text_of
 from tests.wire.dialects import base_of, good
 from tests.wire.raw_server import RawServer, saying, whole

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from chat_tui.chunks import Token
-from chat_tui.core.reclassification import reclassify
-from chat_tui.providers.thinking_tags import ThinkingTags
+from chat_tui.core.answers.reclassification import reclassify
+from chat_tui.core.chunks import Token
+from chat_tui.providers.dialects.parsing.thinking_tags import ThinkingTags
 
 HEADER = "<|start|>assistant<|channel|>"
 

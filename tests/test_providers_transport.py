@@ -11,11 +11,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from chat_tui import errors
-from chat_tui.models import Provider
-from chat_tui.providers import reply
-from chat_tui.providers.line import base_url_of, key_of, url_of
-from chat_tui.providers.transport import Transport
+from chat_tui.core import errors
+from chat_tui.core.models import Provider
+from chat_tui.providers.endpoint import base_url_of, key_of, url_of
+from chat_tui.providers.http import response_stream
+from chat_tui.providers.http.transport import Transport
 from tests.in_time import in_time, within
 from tests.wire.asking import HELLO, ask, free_port, said, text_of
 from tests.wire.raw_server import GOOD, Asked, RawServer, chunked, event, head, saying, whole
@@ -224,7 +224,7 @@ async def test_a_connection_that_lingers_after_the_finish_reason_is_left(transpo
         began = time.monotonic()
         told = await asyncio.gather(said(transport, server.base_url), said(transport, server.base_url))
         assert list(told) == ["Hello", "Hello"]
-        within(time.monotonic() - began, reply.AFTER_FINISH_SECONDS + 0.5)
+        within(time.monotonic() - began, response_stream.AFTER_FINISH_SECONDS + 0.5)
 
 
 @in_time

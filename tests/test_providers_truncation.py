@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from chat_tui.conversation import Turn
-from chat_tui.providers.truncation import is_truncated, sent_tokens
+from chat_tui.core.conversation import Turn
+from chat_tui.providers.http.truncation import is_truncated, sent_tokens
 from tests.wire.dialects import row, said
 from tests.wire.home import Home
 from tests.wire.raw_server import Answer, Asked, RawServer, chunked, whole

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from chat_tui import errors
-from chat_tui.limits import ErrorHandling
-from chat_tui.models import Model
-from chat_tui.providers.http_errors import Addressee, http_error
+from chat_tui.config.limits import ErrorHandling
+from chat_tui.core import errors
+from chat_tui.core.models import Model
+from chat_tui.providers.dialects.parsing.retry_after import limits_reset, retry_after, too_large_for_limit, wait_in_text
+from chat_tui.providers.http.status_errors import Addressee, http_error
 from chat_tui.providers.scripted import Fault
-from chat_tui.providers.waits import limits_reset, retry_after, too_large_for_limit, wait_in_text
 from tests.routing_rig import B, Rig, all_of, ask, text_of, tries
 from tests.wire.home import Home
 from tests.wire.raw_server import RawServer, saying, whole

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_tui.config import Config, ModelRow, ProviderRow
-from chat_tui.engine import Engine
-from chat_tui.models import Model, Provider
+from chat_tui.config.load import Config, ModelRow, ProviderRow
+from chat_tui.core.models import Model, Provider
+from chat_tui.core.request import Request
+from chat_tui.engine.engine import Engine
 from chat_tui.providers.dialects import ollama, openai_chat
-from chat_tui.providers.discovery import models_of
-from chat_tui.request import Request
+from chat_tui.providers.discovery.model_list import models_of
 from tests.loopback_home import ended, engine_with, standing
 from tests.wire.dialects import good
 from tests.wire.raw_server import Answer, Asked, RawServer, whole

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_tui.errors import QueryError
-from chat_tui.query import Query, parse
+from chat_tui.core.errors import QueryError
+from chat_tui.history.search.query import Query, parse
 
 ZONE = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 4, 1, 15, 30, tzinfo=ZONE)

@@ -4,20 +4,20 @@ import subprocess
 import sys
 from pathlib import Path
 
-from chat_tui.cli import settings
-from chat_tui.known import known_providers
-from chat_tui.tui import commands, keymap
+from chat_tui.cli.commands import settings
+from chat_tui.config.known_providers import known_providers
+from chat_tui.tui.actions import bindings, slash_commands
 from tests.readme import SETTINGS
 
 README = Path(__file__).parent.parent / "README.md"
 
 
 def test_the_table_of_keys_is_the_one_of_the_code() -> None:
-    assert keymap.markdown().rstrip() in README.read_text(), "run: python -m tests.readme"
+    assert bindings.markdown().rstrip() in README.read_text(), "run: python -m tests.readme"
 
 
 def test_the_table_of_commands_is_the_one_of_the_code() -> None:
-    assert commands.markdown().rstrip() in README.read_text(), "run: python -m tests.readme"
+    assert slash_commands.markdown().rstrip() in README.read_text(), "run: python -m tests.readme"
 
 
 def test_the_page_of_settings_is_the_one_of_the_code() -> None:

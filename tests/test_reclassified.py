@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui.chunks import Chunk, End, Metadata, Token
-from chat_tui.cli.paper import Paper
-from chat_tui.conversation import Turn
-from chat_tui.core.reclassification import reclassify
-from chat_tui.observing import Observer
+from chat_tui.cli.output.answer_writer import Paper
+from chat_tui.core.answers.reclassification import reclassify
+from chat_tui.core.chunks import Chunk, End, Metadata, Token
+from chat_tui.core.conversation import Turn
+from chat_tui.core.request import Request
+from chat_tui.engine.insights.observer import Observer
 from chat_tui.providers.scripted import Script
-from chat_tui.request import Request
-from chat_tui.web.openai_replies import Events
-from chat_tui.web.page_stream import PageStream
-from chat_tui.web.seed_chunks import Words
+from chat_tui.web.api.events import Words
+from chat_tui.web.api.html_events import PageStream
+from chat_tui.web.openai.responses import Events
 from tests.engine_rig import stage
 from tests.routing_rig import A, B, Rig, all_of, ask, events
 from tests.transcript_rig import begin, pane, settled, shown

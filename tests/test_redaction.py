@@ -13,14 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_tui import errors
-from chat_tui.chunks import Chunk, End, Metadata, Token
-from chat_tui.core.redaction import MARK, Credential, Redactor, StreamRedactor
-from chat_tui.models import Model, Provider
-from chat_tui.providers.credentials import credentials_of
-from chat_tui.providers.transport import Line, Transport
-from chat_tui.providers.transport.echoes import EchoFilter
-from chat_tui.request import Request
+from chat_tui.core import errors
+from chat_tui.core.chunks import Chunk, End, Metadata, Token
+from chat_tui.core.models import Model, Provider
+from chat_tui.core.request import Request
+from chat_tui.core.text.redaction import MARK, Credential, Redactor, StreamRedactor
+from chat_tui.providers.credentials.configured import credentials_of
+from chat_tui.providers.http.echo_filter import EchoFilter
+from chat_tui.providers.http.transport import Line, Transport
 from tests.wire.asking import text_of
 from tests.wire.home import Home
 from tests.wire.raw_server import DONE, Answer, Asked, RawServer, chunked, event, saying, whole

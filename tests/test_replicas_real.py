@@ -14,16 +14,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from chat_tui.attachments import Attachment
-from chat_tui.chunks import Chunk, End, Metadata, Token
-from chat_tui.config import Config, ErrorHandling, ProviderRow
-from chat_tui.conversation import Turn
-from chat_tui.errors import Rejected
-from chat_tui.local import child
-from chat_tui.local.child import ChildConfig, ChildReport
-from chat_tui.models import Model, Provider
-from chat_tui.providers.transport import Line, Transport
-from chat_tui.request import Request
+from chat_tui.config.load import Config, ErrorHandling, ProviderRow
+from chat_tui.core.attachments.attachment import Attachment
+from chat_tui.core.chunks import Chunk, End, Metadata, Token
+from chat_tui.core.conversation import Turn
+from chat_tui.core.errors import Rejected
+from chat_tui.core.models import Model, Provider
+from chat_tui.core.request import Request
+from chat_tui.local import server_worker
+from chat_tui.local.server_worker import ChildConfig, ChildReport
+from chat_tui.providers.http.transport import Line, Transport
 from tests.loopback_home import ended, engine_with, standing
 from tests.weights import weights_file
 from tests.wire.home import send_signal
@@ -39,7 +39,7 @@ DOT = b64decode(b"iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M
 async def llama_cpp(file: Path) -> AsyncIterator[tuple[str, asyncio.subprocess.Process]]:
     """A llama.cpp server on loopback: its address and its process."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", child.__file__),
+        *(sys.executable, "-P", server_worker.__file__),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from chat_tui.attachments import Attachment
-from chat_tui.chunks import Timings
-from chat_tui.conversation import Turn
-from chat_tui.errors import ContextTooLong, KeyRefused, Overloaded, RateLimited, Rejected
-from chat_tui.models import LOCAL_MODEL, SCRIPTED_MODEL, Model
+from chat_tui.core.attachments.attachment import Attachment
+from chat_tui.core.chunks import Timings
+from chat_tui.core.conversation import Turn
+from chat_tui.core.errors import ContextTooLong, KeyRefused, Overloaded, RateLimited, Rejected
+from chat_tui.core.models import LOCAL_MODEL, SCRIPTED_MODEL, Model
+from chat_tui.core.request import Request
 from chat_tui.providers.scripted import Fault, Scripted
-from chat_tui.request import Request
-from chat_tui.routing.health import REST_AFTER_FAILURES, REST_LIMIT_SECONDS, REST_SECONDS, Health
-from chat_tui.routing.strategies import names, strategies
+from chat_tui.routing.ranking.health import REST_AFTER_FAILURES, REST_LIMIT_SECONDS, REST_SECONDS, Health
+from chat_tui.routing.ranking.strategies import names, strategies
 from tests.routing_rig import BUSY, A, B, C, Gate, Rig, all_of, ask, end_of, text_of, until
 
 

@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as some
 from msgspec.structs import replace
 
-from chat_tui.attachments import Attachment
-from chat_tui.chunks import Start, State
-from chat_tui.context import Context
-from chat_tui.conversation import Turn
-from chat_tui.models import Model
-from chat_tui.request import Request
-from chat_tui.routing.context import TURN_TOKENS, fit, well_formed
-from chat_tui.tokens import IMAGE_TOKENS, estimate
+from chat_tui.core.attachments.attachment import Attachment
+from chat_tui.core.chunks import Start, State
+from chat_tui.core.context import Context
+from chat_tui.core.conversation import Turn
+from chat_tui.core.models import Model
+from chat_tui.core.request import Request
+from chat_tui.core.usage.token_estimate import IMAGE_TOKENS, estimate
+from chat_tui.routing.execution.context_window import TURN_TOKENS, fit, well_formed
 from tests.routing_rig import B, Rig
 
 SYSTEM = Turn("system", "You are helpful.")

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from chat_tui.chunks import Chunk, End, Error, Metadata, Token, Usage
-from chat_tui.config import ErrorHandling
-from chat_tui.conversation import Turn
-from chat_tui.errors import Unreachable
-from chat_tui.models import Model
+from chat_tui.config.load import ErrorHandling
+from chat_tui.core.chunks import Chunk, End, Error, Metadata, Token, Usage
+from chat_tui.core.conversation import Turn
+from chat_tui.core.errors import Unreachable
+from chat_tui.core.models import Model
+from chat_tui.core.request import Request
 from chat_tui.providers.scripted import Fault, Scripted
-from chat_tui.request import Request
-from chat_tui.routing.context import well_formed
-from chat_tui.routing.endings import fault_in, is_visible
+from chat_tui.routing.execution.context_window import well_formed
+from chat_tui.routing.execution.endings import fault_in, is_visible
 from tests.routing_rig import A, B, Rig, all_of, ask, end_of, error_of, events, text_of, tries
 
 ONCE = ErrorHandling(retry_attempts=1)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-from chat_tui.config import ErrorHandling
-from chat_tui.errors import RateLimited, Unreachable
-from chat_tui.models import Model
+from chat_tui.config.load import ErrorHandling
+from chat_tui.core.errors import RateLimited, Unreachable
+from chat_tui.core.models import Model
 from chat_tui.providers.scripted import Fault
-from chat_tui.routing.settings import Settings
-from chat_tui.routing.strategies import rungs
+from chat_tui.routing.policy import Settings
+from chat_tui.routing.ranking.strategies import rungs
 from tests.routing_rig import BUSY, QUICK, A, B, C, Rig, all_of, ask, end_of, text_of, tries
 
 

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from chat_tui.chunks import Timings
-from chat_tui.models import Model
-from chat_tui.request import Request
-from chat_tui.routing.health import HALF_LIFE_SECONDS, Health
-from chat_tui.routing.strategies import strategies
+from chat_tui.core.chunks import Timings
+from chat_tui.core.models import Model
+from chat_tui.core.request import Request
+from chat_tui.routing.ranking.health import HALF_LIFE_SECONDS, Health
+from chat_tui.routing.ranking.strategies import strategies
 
 PROMPTS = {"code": "Write a python function", "writing": "Write a poem"}
 TWINS = [Model("x/a", quality=0.5), Model("x/b", quality=0.5)]

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui.chunks import Error, Metadata, Token, Usage
-from chat_tui.errors import Unreachable
-from chat_tui.limits import ErrorHandling, Timeouts
+from chat_tui.config.limits import ErrorHandling, Timeouts
+from chat_tui.core.chunks import Error, Metadata, Token, Usage
+from chat_tui.core.errors import Unreachable
 from chat_tui.providers.dialects import dialect
-from chat_tui.providers.reply import bursts
+from chat_tui.providers.http.response_stream import bursts
+from chat_tui.providers.http.transport import Transport
 from chat_tui.providers.scripted import Fault, Pause, Step
-from chat_tui.providers.transport import Transport
 from tests.routing_rig import A, B, Rig, all_of, ask, end_of, error_of, text_of, tries
 from tests.wire.asking import HELLO, free_port, said
 from tests.wire.asking import ask as ask_wire

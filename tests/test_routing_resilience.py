@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from chat_tui.routing.resilience import Cancelled, Control, Expired
+from chat_tui.routing.execution.control import Cancelled, Control, Expired
 
 
 async def test_what_is_awaited_comes_through() -> None:

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from chat_tui.chunks import Metadata, Token
-from chat_tui.errors import KeyRefused, Unreachable
-from chat_tui.models import Model
+from chat_tui.core.chunks import Metadata, Token
+from chat_tui.core.errors import KeyRefused, Unreachable
+from chat_tui.core.models import Model
 from chat_tui.providers.scripted import Fault, Scripted
-from chat_tui.routing.joint import Joint
+from chat_tui.routing.execution.continuation import Joint
+from chat_tui.routing.policy import Settings
 from chat_tui.routing.router import Router
-from chat_tui.routing.settings import Settings
 from tests.routing_rig import (
     QUICK,
     A,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from chat_tui.chunks import Error
-from chat_tui.config import ErrorHandling, Timeouts, parse
-from chat_tui.errors import ConfigError
-from chat_tui.models import Model
+from chat_tui.config.load import ErrorHandling, Timeouts, parse
+from chat_tui.core.chunks import Error
+from chat_tui.core.errors import ConfigError
+from chat_tui.core.models import Model
 from chat_tui.providers.scripted import Pause
-from chat_tui.routing.health import Health
-from chat_tui.routing.settings import Limits, Settings, settings_of
-from chat_tui.routing.strategies import strategies
+from chat_tui.routing.policy import Limits, Settings, settings_of
+from chat_tui.routing.ranking.health import Health
+from chat_tui.routing.ranking.strategies import strategies
 from tests.routing_rig import BUSY, QUICK, A, B, Rig, all_of, ask, end_of, tries
 
 

@@ -6,12 +6,12 @@ import asyncio
 
 import pytest
 
-from chat_tui.chunks import End, Token
-from chat_tui.models import Model
+from chat_tui.core.chunks import End, Token
+from chat_tui.core.models import Model
+from chat_tui.core.request import Request
 from chat_tui.providers.scripted import Scripted
-from chat_tui.request import Request
+from chat_tui.routing.policy import Settings
 from chat_tui.routing.router import Router
-from chat_tui.routing.settings import Settings
 from tests.soaking import soak
 
 

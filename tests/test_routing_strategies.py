@@ -9,18 +9,18 @@ from importlib.metadata import EntryPoint
 import msgspec
 import pytest
 
-from chat_tui.attachments import Attachment
-from chat_tui.chunks import Error, Timings
-from chat_tui.conversation import Turn
-from chat_tui.errors import KeyRefused, Overloaded, RateLimited
-from chat_tui.models import Model
+from chat_tui.core.attachments.attachment import Attachment
+from chat_tui.core.chunks import Error, Timings
+from chat_tui.core.conversation import Turn
+from chat_tui.core.errors import KeyRefused, Overloaded, RateLimited
+from chat_tui.core.models import Model
+from chat_tui.core.request import Request
+from chat_tui.core.route import Candidate
 from chat_tui.providers.scripted import Fault
-from chat_tui.request import Request
-from chat_tui.route import Candidate
-from chat_tui.routing.difficulty import LOOKED_AT, examined, features_of
-from chat_tui.routing.health import DISCOUNT, HALF_LIFE_SECONDS, Health
-from chat_tui.routing.strategies import guarded, names, strategies
-from chat_tui.routing.words import LISTED
+from chat_tui.routing.execution.messages import LISTED
+from chat_tui.routing.ranking.health import DISCOUNT, HALF_LIFE_SECONDS, Health
+from chat_tui.routing.ranking.prompt_features import LOOKED_AT, examined, features_of
+from chat_tui.routing.ranking.strategies import guarded, names, strategies
 from tests.routing_rig import A, B, Rig, all_of, ask, end_of
 
 GOOD = Model("x/good", 128_000, 10.0, 30.0, 0.9, {"code": 0.95, "zh": 0.3})

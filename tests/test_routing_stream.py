@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
 
-from chat_tui.chunks import Chunk, Token
-from chat_tui.config import ErrorHandling, Timeouts
+from chat_tui.config.load import ErrorHandling, Timeouts
+from chat_tui.core.chunks import Chunk, Token
 from chat_tui.providers.scripted import Pause, Scripted
-from chat_tui.routing.stream import Stream
+from chat_tui.routing.execution.stream import Stream
 from tests.in_time import in_time, within
 from tests.routing_rig import (
     BUSY,

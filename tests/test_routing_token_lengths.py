@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_tui.routing.token_lengths import TokenLengths
+from chat_tui.routing.execution.token_lengths import TokenLengths
 
 
 @given(st.lists(st.tuples(st.integers(1, 9), st.booleans()), max_size=30), st.integers(0, 30))

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from chat_tui.chunks import Metadata
-from chat_tui.conversation import Turn
-from chat_tui.errors import ContextTooLong
-from chat_tui.models import Model
+from chat_tui.core.chunks import Metadata
+from chat_tui.core.conversation import Turn
+from chat_tui.core.errors import ContextTooLong
+from chat_tui.core.models import Model
+from chat_tui.core.request import Request
 from chat_tui.providers.scripted import Fault, Script, Scripted
-from chat_tui.request import Request
 from tests.routing_rig import QUICK, B, Rig, all_of, ask, error_of, events, text_of
 
 

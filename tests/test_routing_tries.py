@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from chat_tui.chunks import End, Error, Metadata, Start, Token
-from chat_tui.config import ErrorHandling, Timeouts
-from chat_tui.errors import (
+from chat_tui.config.load import ErrorHandling, Timeouts
+from chat_tui.core.chunks import End, Error, Metadata, Start, Token
+from chat_tui.core.errors import (
     ChatTuiError,
     ContextTooLong,
     Garbled,
@@ -22,9 +22,9 @@ from chat_tui.errors import (
     Unreachable,
     WeightsMissing,
 )
-from chat_tui.models import Model
+from chat_tui.core.models import Model
 from chat_tui.providers.scripted import Fault, Pause, Script, Scripted, Step
-from chat_tui.routing.resilience import delay_seconds
+from chat_tui.routing.execution.control import delay_seconds
 from tests.routing_rig import (
     BUSY,
     A,

@@ -7,13 +7,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from chat_tui.chunks import End
-from chat_tui.conversation import Turn
-from chat_tui.core.served_models import is_snapshot, substitute
-from chat_tui.history import rows
-from chat_tui.request import Request
-from chat_tui.tui.compare_lines import masked
-from chat_tui.tui.route_screen import route_lines
+from chat_tui.core.answers.served_models import is_snapshot, substitute
+from chat_tui.core.chunks import End
+from chat_tui.core.conversation import Turn
+from chat_tui.core.request import Request
+from chat_tui.history import records
+from chat_tui.tui.compare.lines import masked
+from chat_tui.tui.dialogs.route import route_lines
 from tests.engine_rig import stage
 from tests.transcript_rig import pane, settled, shown
 from tests.wire.home import QUICK, Home
@@ -60,7 +60,7 @@ async def test_it_stands_in_the_route_the_end_and_the_store() -> None:
         assert lines.count("cheap") == 2
         kept = await on.engine.memory.conversation(answer.conversation_id)
         assert kept.path[-1].served_model == "cheap"
-    assert rows.details(Turn("assistant", "x", served_model="cheap")) == '{"served_model":"cheap"}'
+    assert records.details(Turn("assistant", "x", served_model="cheap")) == '{"served_model":"cheap"}'
     assert masked(answer.turn, "A").served_model == ""
     # A record of an earlier version.
     assert msgspec.json.decode(b'{"role":"assistant","text":"x"}', type=Turn).served_model == ""

@@ -6,11 +6,11 @@ import asyncio
 
 import pytest
 
-from chat_tui.config import Config
-from chat_tui.errors import Unreachable
-from chat_tui.models import Model
+from chat_tui.config.load import Config
+from chat_tui.core.errors import Unreachable
+from chat_tui.core.models import Model
+from chat_tui.engine.answers.titles import title_in, title_model
 from chat_tui.providers.scripted import Fault, Pause, Script
-from chat_tui.titling import title_in, title_model
 from tests.engine_rig import ended, stage
 from tests.routing_rig import Rig
 

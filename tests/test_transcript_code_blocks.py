@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from chat_tui.markdown.blocks import Splitter, codes, split
-from chat_tui.tui.transcript.ink import plain_ink
-from chat_tui.tui.transcript.rendering import Renderer
+from chat_tui.markdown.splitter import Splitter, codes, split
+from chat_tui.tui.theme.ink import plain_ink
+from chat_tui.tui.transcript.render.renderer import Renderer
 
 ANSWER = """
 Install it:

@@ -9,7 +9,7 @@ from textual.app import App, ComposeResult
 from textual.containers import Horizontal
 from textual.screen import ModalScreen, Screen
 
-from chat_tui.conversation import Turn
+from chat_tui.core.conversation import Turn
 from chat_tui.tui.transcript.frames import Frames
 from chat_tui.tui.transcript.transcript import Transcript
 

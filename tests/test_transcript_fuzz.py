@@ -7,12 +7,12 @@ import re
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chat_tui.markdown.blocks import Splitter, codes
-from chat_tui.text_safety import Cleaner
-from chat_tui.tui.transcript.ink import plain_ink
-from chat_tui.tui.transcript.painting import strip_of
-from chat_tui.tui.transcript.rendering import Renderer
-from chat_tui.tui.transcript.wrapping import Line
+from chat_tui.core.text.control_characters import Cleaner
+from chat_tui.markdown.splitter import Splitter, codes
+from chat_tui.tui.theme.ink import plain_ink
+from chat_tui.tui.transcript.render.renderer import Renderer
+from chat_tui.tui.transcript.render.strips import strip_of
+from chat_tui.tui.transcript.render.wrapping import Line
 
 OBEYED = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 PIECES = [

@@ -7,7 +7,7 @@ from textual.app import App, ComposeResult
 from textual.geometry import Offset
 from textual.selection import Selection
 
-from chat_tui.tui.transcript.ink import plain_ink
+from chat_tui.tui.theme.ink import plain_ink
 from chat_tui.tui.transcript.transcript import Transcript
 from tests.transcript_rig import answer, begin, pane, question, settled, shown
 

@@ -9,8 +9,8 @@ import time
 import pytest
 from textual.pilot import Pilot
 
-from chat_tui.chunks import ErrorInfo
-from chat_tui.conversation import Turn
+from chat_tui.core.chunks import ErrorInfo
+from chat_tui.core.conversation import Turn
 from tests.transcript_rig import answer, begin, pane, question, settled, shown
 
 

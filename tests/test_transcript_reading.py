@@ -6,14 +6,14 @@ import time
 
 import pytest
 
-from chat_tui.chunks import Timings, Usage
-from chat_tui.markdown.blocks import split
+from chat_tui.core.chunks import Timings, Usage
+from chat_tui.markdown.latex import LONGEST, legible
 from chat_tui.markdown.links import deceives, told_target
-from chat_tui.markdown.mathematics import LONGEST, legible
-from chat_tui.tui.transcript.ink import plain_ink
-from chat_tui.tui.transcript.rendering import Renderer
-from chat_tui.tui.transcript.turn_lines import text_of
-from chat_tui.tui.transcript.wrapping import Line
+from chat_tui.markdown.splitter import split
+from chat_tui.tui.theme.ink import plain_ink
+from chat_tui.tui.transcript.model.turn_lines import text_of
+from chat_tui.tui.transcript.render.renderer import Renderer
+from chat_tui.tui.transcript.render.wrapping import Line
 from tests.scripted_chat import scripted_chat
 from tests.transcript_rig import answer, pane, question, settled, shown
 

@@ -7,13 +7,13 @@ from rich.cells import cell_len
 from rich.style import Style
 
 from chat_tui.markdown.block import Block
-from chat_tui.markdown.blocks import split
-from chat_tui.tui.transcript.ink import plain_ink
-from chat_tui.tui.transcript.line_model import KEPT_LINES, LineModel, Position
-from chat_tui.tui.transcript.rendering import Renderer
-from chat_tui.tui.transcript.tables import READABLE, laid_widths, window
-from chat_tui.tui.transcript.turn_lines import text_of
-from chat_tui.tui.transcript.wrapping import MEASURE, Line, fitting, wrap
+from chat_tui.markdown.splitter import split
+from chat_tui.tui.theme.ink import plain_ink
+from chat_tui.tui.transcript.model.line_model import KEPT_LINES, LineModel, Position
+from chat_tui.tui.transcript.model.turn_lines import text_of
+from chat_tui.tui.transcript.render.renderer import Renderer
+from chat_tui.tui.transcript.render.tables import READABLE, laid_widths, window
+from chat_tui.tui.transcript.render.wrapping import MEASURE, Line, fitting, wrap
 
 STYLE = Style()
 
@@ -238,7 +238,7 @@ def test_before_the_parser_is_loaded_the_source_is_shown() -> None:
 
 
 def test_rendered_lines_are_bounded(renderer: Renderer) -> None:
-    from chat_tui.conversation import Turn
+    from chat_tui.core.conversation import Turn
 
     model = LineModel(renderer)
     model.replace([Turn("assistant", "word\n\n" * 200, id=str(number)) for number in range(40)])

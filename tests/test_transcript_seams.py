@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chat_tui.route import Seam
+from chat_tui.core.route import Seam
 from tests.transcript_rig import answer, pane, question, settled, shown
 
 WORDS = " ".join(f"word{number}" for number in range(40))

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from textual.app import App, ComposeResult
 
-from chat_tui.conversation import Turn
-from chat_tui.markdown.blocks import PLAIN_LINES, RICH_BLOCKS, RICH_LINES, Splitter, split
+from chat_tui.core.conversation import Turn
+from chat_tui.markdown.splitter import PLAIN_LINES, RICH_BLOCKS, RICH_LINES, Splitter, split
+from chat_tui.tui.transcript.model.turn_view import SLICE_CHARACTERS, TurnView
 from chat_tui.tui.transcript.transcript import Transcript
-from chat_tui.tui.transcript.turn_view import SLICE_CHARACTERS, TurnView
 
 STREAMING = Turn("assistant", "", id="a", state="streaming")
 LINES = ["# h\n", "=\n", "a\\\n", "| a | b |\n", "*\n", "`\n", "- x\n", "```\n", "\n", "> q\n", "$$\n"]

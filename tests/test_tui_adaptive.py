@@ -7,13 +7,13 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from chat_tui.chunks import Chunk, Timings, Token
-from chat_tui.config import Adaptive, Config
-from chat_tui.errors import Rejected
-from chat_tui.models import Model
+from chat_tui.config.load import Adaptive, Config
+from chat_tui.core.chunks import Chunk, Timings, Token
+from chat_tui.core.errors import Rejected
+from chat_tui.core.models import Model
+from chat_tui.core.request import Request
 from chat_tui.providers.scripted import Fault, Pause, Script, Scripted
-from chat_tui.request import Request
-from chat_tui.tui import command_palette
+from chat_tui.tui.chat.screen import command_palette
 from tests.routing_rig import Gate
 from tests.scripted_chat import DEEP, FAST, ScriptedChat, scripted_chat
 

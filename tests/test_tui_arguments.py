@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui.models import Model, Standing
-from chat_tui.tui.arguments import Known, offered
+from chat_tui.core.models import Model, Standing
+from chat_tui.tui.prompt.argument_completion import Known, offered
 from tests.scripted_chat import scripted_chat
 
 KNOWN = Known(

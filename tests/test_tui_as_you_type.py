@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from chat_tui.config import Adaptive, Config
+from chat_tui.config.load import Adaptive, Config
 from chat_tui.providers.scripted import Pause
-from chat_tui.tui.as_you_type import PreviewBox
+from chat_tui.tui.chat.conversation.live_preview import PreviewBox
 from tests.scripted_chat import ScriptedChat, scripted_chat
 
 

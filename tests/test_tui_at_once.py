@@ -13,10 +13,10 @@ from textual.geometry import Region
 from textual.pilot import Pilot
 from textual.screen import Screen
 
-from chat_tui.conversation import Turn
-from chat_tui.tui import at_once
-from chat_tui.tui.at_once import Rows
-from chat_tui.tui.compare_columns import ColumnText
+from chat_tui.core.conversation import Turn
+from chat_tui.tui.compare.columns import ColumnText
+from chat_tui.tui.terminal import fast_paint
+from chat_tui.tui.terminal.fast_paint import Rows
 from chat_tui.tui.transcript.frames import Turns
 from tests.compare_rig import compared
 from tests.routing_rig import endless
@@ -102,7 +102,7 @@ async def test_what_is_covered_or_moves_is_left_to_the_toolkit() -> None:
         def drawn(change: Callable[[], object] = lambda: None) -> int:
             text.refresh(Region(0, 1, 10, 2))
             change()
-            return at_once.draw(app.screen, (text,))
+            return fast_paint.draw(app.screen, (text,))
 
         assert drawn() == 2
         assert drawn(lambda: text.refresh(layout=True)) == 0
@@ -112,7 +112,7 @@ async def test_what_is_covered_or_moves_is_left_to_the_toolkit() -> None:
         await pilot.pause(0.1)
         assert drawn() > 0
         covered = app.texts[-1].refresh(Region(0, 0, WIDTH - 2, HEIGHT))
-        assert at_once.draw(app.screen, (covered,)) == 0
+        assert fast_paint.draw(app.screen, (covered,)) == 0
         await app.push_screen(Screen[None]())
         assert drawn() == 0
 

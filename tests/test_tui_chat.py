@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui.chunks import End, Metadata, Token
-from chat_tui.config import Config, Memory
-from chat_tui.errors import LocalModelError, Overloaded, Rejected
+from chat_tui.config.load import Config, Memory
+from chat_tui.core.chunks import End, Metadata, Token
+from chat_tui.core.errors import LocalModelError, Overloaded, Rejected
 from chat_tui.providers.scripted import Fault, Pause
-from chat_tui.tui.history_screen import HistoryScreen
+from chat_tui.tui.history.screen import HistoryScreen
 from tests.routing_rig import Gate, slowly
 from tests.scripted_chat import StandInWeights, scripted_chat
 

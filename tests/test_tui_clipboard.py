@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
-from chat_tui.errors import ClipboardError
-from chat_tui.tui import clipboard
-from chat_tui.tui.clipboard import OSC_BYTES, Clipboard, Program, programs, sequence
+from chat_tui.core.errors import ClipboardError
+from chat_tui.tui.terminal import clipboard
+from chat_tui.tui.terminal.clipboard import OSC_BYTES, Clipboard, Program, programs, sequence
 from tests.scripted_chat import scripted_chat
 
 SSH = {"SSH_CONNECTION": "10.0.0.1 1 10.0.0.2 22"}

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from chat_tui.errors import CommandError
+from chat_tui.core.errors import CommandError
 from chat_tui.providers.scripted import Pause
-from chat_tui.tui import commands
-from chat_tui.tui.calls import _CALLS
-from chat_tui.tui.commands import Call, parse
-from chat_tui.tui.help_screen import HelpScreen
-from chat_tui.tui.history_rows import excerpt
-from chat_tui.tui.history_screen import HistoryScreen
+from chat_tui.tui.actions import slash_commands
+from chat_tui.tui.actions.slash_commands import Call, parse
+from chat_tui.tui.chat.commands.actions import _CALLS
+from chat_tui.tui.dialogs.help import HelpScreen
+from chat_tui.tui.history.rows import excerpt
+from chat_tui.tui.history.screen import HistoryScreen
 from tests.scripted_chat import scripted_chat
 
 
@@ -47,27 +47,27 @@ def test_an_odd_command_is_told_in_a_short_clean_line(typed: str) -> None:
 
 
 def test_completion_offers_what_begins_so_first() -> None:
-    assert [text.strip() for text, _ in commands.completions("/str")][:1] == ["/strategy"]
-    assert [text.strip() for text, _ in commands.completions("/s")][:3] == ["/save", "/search", "/stats"]
-    assert [text for text, _ in commands.completions("/EXI")] == ["/exit"]
-    assert not commands.completions("//s")
-    assert not commands.completions("/system x")
+    assert [text.strip() for text, _ in slash_commands.completions("/str")][:1] == ["/strategy"]
+    assert [text.strip() for text, _ in slash_commands.completions("/s")][:3] == ["/save", "/search", "/stats"]
+    assert [text for text, _ in slash_commands.completions("/EXI")] == ["/exit"]
+    assert not slash_commands.completions("//s")
+    assert not slash_commands.completions("/system x")
 
 
 def test_every_command_of_the_table_can_be_carried_out() -> None:
-    assert {command.name for command in commands.TABLE} == {*_CALLS, "exit"}
+    assert {command.name for command in slash_commands.TABLE} == {*_CALLS, "exit"}
 
 
 def test_a_model_and_a_strategy_are_taken_by_name_or_told_with_near_ones() -> None:
     known = ["local/smollm2-135m", "shelf/fast"]
-    assert commands.chosen_model("shelf/fast", known) == "shelf/fast"
-    assert commands.chosen_model("shelf/unlisted", known) == "shelf/unlisted"
+    assert slash_commands.chosen_model("shelf/fast", known) == "shelf/fast"
+    assert slash_commands.chosen_model("shelf/unlisted", known) == "shelf/unlisted"
     with pytest.raises(CommandError, match=r"no model shelf-fast") as caught:
-        commands.chosen_model("shelf-fast", known)
+        slash_commands.chosen_model("shelf-fast", known)
     assert "shelf/fast" in caught.value.hint
-    assert commands.chosen_strategy("Balanced", ["balanced"]) == "balanced"
+    assert slash_commands.chosen_strategy("Balanced", ["balanced"]) == "balanced"
     with pytest.raises(CommandError):
-        commands.chosen_strategy("nope", ["balanced"])
+        slash_commands.chosen_strategy("nope", ["balanced"])
 
 
 def test_an_excerpt_is_the_first_100_characters() -> None:
@@ -167,7 +167,7 @@ async def test_help_shows_every_key_and_every_command() -> None:
     async with scripted_chat(size=(120, 260)) as chat:
         await chat.ask("/help")
         await chat.until(lambda: isinstance(chat.app.screen, HelpScreen))
-        await chat.shows("Ctrl+O", "Ctrl+J or Shift+Enter", *(f"/{command.name}" for command in commands.TABLE))
+        await chat.shows("Ctrl+O", "Ctrl+J or Shift+Enter", *(f"/{command.name}" for command in slash_commands.TABLE))
         await chat.pilot.press("escape")
         await chat.until(lambda: chat.app.screen is chat.screen)
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui.attachments import Attachment
-from chat_tui.chunks import Token
-from chat_tui.config import Config
-from chat_tui.errors import Overloaded
-from chat_tui.models import LOCAL_MODEL
+from chat_tui.config.load import Config
+from chat_tui.core.attachments.attachment import Attachment
+from chat_tui.core.chunks import Token
+from chat_tui.core.errors import Overloaded
+from chat_tui.core.models import LOCAL_MODEL
 from chat_tui.providers.scripted import Fault, Script
-from chat_tui.tui.compare_choice import CompareChoice
+from chat_tui.tui.compare.model_choice import CompareChoice
 from tests.compare_rig import ByModel, compared
 from tests.routing_rig import Gate, endless, slowly
 from tests.scripted_chat import DEEP, FAST

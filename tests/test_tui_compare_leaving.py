@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chat_tui.config import Config, Display
+from chat_tui.config.load import Config, Display
 from tests.compare_rig import compared
 from tests.routing_rig import endless, slowly
 from tests.scripted_chat import DEEP, FAST

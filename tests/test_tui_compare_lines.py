@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from rich.cells import cell_len
 
-from chat_tui.chunks import ErrorInfo
-from chat_tui.compare import Result
-from chat_tui.conversation import Quick, Turn
-from chat_tui.figures import Figures
-from chat_tui.route import Seam
-from chat_tui.tui.compare_lines import (
+from chat_tui.core.chunks import ErrorInfo
+from chat_tui.core.conversation import Quick, Turn
+from chat_tui.core.route import Seam
+from chat_tui.core.usage.stream_stats import Figures
+from chat_tui.engine.answers.comparison import Result
+from chat_tui.tui.compare.lines import (
     head_height,
     head_lines,
     is_tabbed,
@@ -21,7 +21,7 @@ from chat_tui.tui.compare_lines import (
     summary_lines,
     tab_line,
 )
-from chat_tui.tui.spans import text_of
+from chat_tui.tui.widgets.styled_lines import text_of
 from tests.panels_screen import ANSWERING, EVIL
 
 RESULTS = (

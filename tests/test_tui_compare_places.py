@@ -7,15 +7,15 @@ import asyncio
 import pytest
 from textual.widgets._toast import Toast
 
-from chat_tui.assembly import open_engine
-from chat_tui.config import Config, Performance, ProviderRow
-from chat_tui.engine import Engine
-from chat_tui.errors import ChatTuiError, Overloaded
-from chat_tui.models import LOCAL_MODEL
+from chat_tui.bootstrap.open_engine import open_engine
+from chat_tui.config.load import Config, Performance, ProviderRow
+from chat_tui.core.errors import ChatTuiError, Overloaded
+from chat_tui.core.models import LOCAL_MODEL
+from chat_tui.engine.engine import Engine
 from chat_tui.providers.scripted import Fault, Script
 from chat_tui.tui.app import ChatApp
-from chat_tui.tui.chat_screen import ChatScreen
-from chat_tui.tui.compare_screen import CompareScreen
+from chat_tui.tui.chat.screen.screen import ChatScreen
+from chat_tui.tui.compare.screen import CompareScreen
 from tests.compare_rig import NAMES, Compared, compared
 from tests.model_scripts import Script as Served
 from tests.model_server import ModelServer

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
-from chat_tui.context import Exchange
+from chat_tui.core.context import Exchange
 from chat_tui.tui.app import ChatApp
-from chat_tui.tui.context_screen import ContextScreen, exchange_line
-from chat_tui.tui.spans import text_of
-from chat_tui.tui.upkeep import PRIVATE
+from chat_tui.tui.chat.conversation.conversation_actions import PRIVATE
+from chat_tui.tui.dialogs.context import ContextScreen, exchange_line
+from chat_tui.tui.widgets.styled_lines import text_of
 from tests.panels_screen import EVIL
 from tests.scripted_chat import ScriptedChat, scripted_chat
 

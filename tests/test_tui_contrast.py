@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from rich.color import ColorTriplet
 
-from chat_tui.errors import ChatTuiError
-from chat_tui.tui.palettes import contrast
+from chat_tui.core.errors import ChatTuiError
+from chat_tui.tui.theme.palette import contrast
 from tests.scripted_chat import ScriptedChat, scripted_chat
 from tests.test_tui_themes import READABLE
 

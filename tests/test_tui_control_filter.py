@@ -17,11 +17,11 @@ from textual.color import Color
 from textual.strip import Strip
 from textual.widgets import Static
 
-from chat_tui.attachments import Attachment
-from chat_tui.conversation import Conversation, Turn
+from chat_tui.core.attachments.attachment import Attachment
+from chat_tui.core.conversation import Conversation, Turn
+from chat_tui.core.route import Route, Try
 from chat_tui.history.store import Store
-from chat_tui.route import Route, Try
-from chat_tui.tui.control_filter import ControlFilter
+from chat_tui.tui.terminal.control_filter import ControlFilter
 from tests.pty_terminal import PtyTerminal
 from tests.scripted_chat import scripted_chat
 from tests.test_tui_manners import home

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui.errors import CommandError
-from chat_tui.tui import code_file
+from chat_tui.core.errors import CommandError
+from chat_tui.tui.actions import code_file
 from tests.scripted_chat import scripted_chat
 from tests.transcript_rig import answer, pane, question, settled, shown
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from chat_tui.chunks import Usage
-from chat_tui.conversation import Turn
-from chat_tui.figures import Figures
-from chat_tui.tui.figures_text import full_cost, prompt_tokens
-from chat_tui.tui.turn_figures import figures_of
+from chat_tui.core.chunks import Usage
+from chat_tui.core.conversation import Turn
+from chat_tui.core.usage.stream_stats import Figures
+from chat_tui.tui.transcript.model.turn_stats import figures_of
+from chat_tui.tui.widgets.formatting import full_cost, prompt_tokens
 
 BILLED = Figures(cost=0.0123, cost_billed=True, saved=0.25, prompt_tokens=12_300, cached_tokens=12_000)
 

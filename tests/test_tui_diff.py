@@ -7,9 +7,9 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_tui.tui.diff_screen import DiffScreen, diff_lines
-from chat_tui.tui.spans import text_of
-from chat_tui.tui.word_diff import WORDS_MOST, Piece, differences
+from chat_tui.tui.dialogs.diff import DiffScreen, diff_lines
+from chat_tui.tui.dialogs.word_diff import WORDS_MOST, Piece, differences
+from chat_tui.tui.widgets.styled_lines import text_of
 from tests.scripted_chat import scripted_chat
 
 

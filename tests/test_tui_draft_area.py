@@ -7,7 +7,7 @@ import time
 import pytest
 from textual.pilot import Pilot
 
-from chat_tui.tui.held_pastes import HeldPastes
+from chat_tui.tui.prompt.paste_placeholders import HeldPastes
 from tests.prompt_rig import Small, paste, press, prompt_of
 
 

@@ -17,8 +17,8 @@ from contextlib import suppress
 import pytest
 from textual import events
 
-from chat_tui.tui.driver import driver_class
-from chat_tui.tui.terminal_input import InputSplitter
+from chat_tui.tui.terminal.driver import driver_class
+from chat_tui.tui.terminal.input_splitter import InputSplitter
 
 _ESC = "\x1b"
 START, END = "\x1b[200~", "\x1b[201~"
@@ -26,7 +26,7 @@ START, END = "\x1b[200~", "\x1b[201~"
 APP = """
 import json, os, sys, time
 from textual.app import App
-from chat_tui.tui.driver import driver_class
+from chat_tui.tui.terminal.driver import driver_class
 
 log = int(sys.argv[1])
 

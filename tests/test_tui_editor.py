@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui.errors import CommandError
-from chat_tui.tui.editor import OutsideEditor, editor_of
-from chat_tui.tui.editor_file import EditorFolders, Origin
+from chat_tui.core.errors import CommandError
+from chat_tui.tui.prompt.editor_file import EditorFolders, Origin
+from chat_tui.tui.prompt.external_editor import OutsideEditor, editor_of
 from tests.pty_terminal import PtyTerminal
 from tests.scripted_chat import scripted_chat
 

@@ -7,8 +7,8 @@ import gc
 
 from textual import events
 
-from chat_tui.config import Config
-from chat_tui.errors import ChatTuiError
+from chat_tui.config.load import Config
+from chat_tui.core.errors import ChatTuiError
 from chat_tui.tui.app import ChatApp
 from tests.key_pilot import KeyPilot
 from tests.routing_rig import until

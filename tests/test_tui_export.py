@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui.errors import HistoryError
-from chat_tui.tui.export_file import name_of, wanted, write
+from chat_tui.core.errors import HistoryError
+from chat_tui.tui.actions.export_file import name_of, wanted, write
 from tests.panels_screen import EVIL
 from tests.scripted_chat import scripted_chat
 

@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from rich.cells import cell_len
 
-from chat_tui.figures import Figures
-from chat_tui.spending import Spending
-from chat_tui.tui import figures_text as words
-from chat_tui.tui.row_list import matching
-from chat_tui.tui.spans import Span, apart, crop, crop_start, wrap
+from chat_tui.core.usage.spending import Spending
+from chat_tui.core.usage.stream_stats import Figures
+from chat_tui.tui.widgets import formatting
+from chat_tui.tui.widgets.row_list import matching
+from chat_tui.tui.widgets.styled_lines import Span, apart, crop, crop_start, wrap
 from tests.in_time import in_time, within
 from tests.panels_screen import NOW
 
@@ -20,68 +20,68 @@ from tests.panels_screen import NOW
 @pytest.mark.parametrize(
     ("said", "expected"),
     [
-        (words.seconds(1.23), "1.2 s"),
-        (words.seconds(0), "0.0 s"),
-        (words.seconds(59.96), "1 m 00 s"),
-        (words.seconds(125), "2 m 05 s"),
-        (words.seconds(3599.7), "1 h 00 m"),
-        (words.seconds(None), "–"),
-        (words.seconds(float("nan")), "–"),
-        (words.seconds(-1), "–"),
-        (words.ttft(0.341), "0.34 s"),
-        (words.ttft(0.999), "1.0 s"),
-        (words.ttft(0.001), "<0.01 s"),
-        (words.ttft(None), "–"),
-        (words.gap(0.0236), "24 ms"),
-        (words.gap(1.24), "1.2 s"),
-        (words.gap(None), "–"),
-        (words.about_cost(0.0012), "≈$0.0012"),
-        (words.about_cost(0.0), "$0"),
-        (words.about_cost(None), "–"),
-        (words.today(Spending(today=0.12, budget=1.0)), "$0.120 of $1.00"),
-        (words.today(Spending(today=0.12)), "$0.120"),
-        (words.today(Spending()), "–"),
-        (words.tokens(1234), "1,234"),
-        (words.tokens(12_345), "12.3k"),
-        (words.tokens(999_960), "1.0M"),
-        (words.tokens(7, estimated=True), "≈7"),
-        (words.tokens(None, estimated=True), "–"),
-        (words.rate(41.2), "41 tok/s"),
-        (words.rate(41.2, estimated=True), "≈41 tok/s"),
-        (words.rate(4.21), "4.2 tok/s"),
-        (words.rate(9.96), "10 tok/s"),
-        (words.rate(None), "–"),
-        (words.cost(0), "$0"),
-        (words.cost(0.00001), "<$0.0001"),
-        (words.cost(0.0012), "$0.0012"),
-        (words.cost(0.1234), "$0.123"),
-        (words.cost(0.9996), "$1.00"),
-        (words.cost(1234.5), "$1,234.50"),
-        (words.cost(None), "–"),
-        (words.price(0.15, 0.6), "$0.15/$0.60"),
-        (words.price(3, 15), "$3/$15"),
-        (words.price(0.05, 0.075), "$0.05/$0.075"),
-        (words.price(0, 0), "$0"),
-        (words.price(None, 1), "–"),
-        (words.percentage(246, 2048), "12%"),
-        (words.percentage(1, 2048), "<1%"),
-        (words.percentage(0, 2048), "0%"),
-        (words.percentage(3000, 2000), "150%"),
-        (words.percentage(5, None), "–"),
-        (words.progress(12_300_000, 92_871_040), "12.3 of 92.9 MB"),
-        (words.progress(12_300_000, None), "12.3 MB"),
-        (words.context(2048), "2k"),
-        (words.context(8192), "8k"),
-        (words.context(128_000), "128k"),
-        (words.context(131_072), "128k"),
-        (words.context(1_048_576), "1M"),
-        (words.context(1_000_000), "1M"),
-        (words.context(4097), "4.1k"),
-        (words.context(512), "512"),
-        (words.context(None), "–"),
-        (words.left_out(0), ""),
-        (words.left_out(1), "1 earlier exchange not sent"),
-        (words.left_out(3), "3 earlier exchanges not sent"),
+        (formatting.seconds(1.23), "1.2 s"),
+        (formatting.seconds(0), "0.0 s"),
+        (formatting.seconds(59.96), "1 m 00 s"),
+        (formatting.seconds(125), "2 m 05 s"),
+        (formatting.seconds(3599.7), "1 h 00 m"),
+        (formatting.seconds(None), "–"),
+        (formatting.seconds(float("nan")), "–"),
+        (formatting.seconds(-1), "–"),
+        (formatting.ttft(0.341), "0.34 s"),
+        (formatting.ttft(0.999), "1.0 s"),
+        (formatting.ttft(0.001), "<0.01 s"),
+        (formatting.ttft(None), "–"),
+        (formatting.gap(0.0236), "24 ms"),
+        (formatting.gap(1.24), "1.2 s"),
+        (formatting.gap(None), "–"),
+        (formatting.about_cost(0.0012), "≈$0.0012"),
+        (formatting.about_cost(0.0), "$0"),
+        (formatting.about_cost(None), "–"),
+        (formatting.today(Spending(today=0.12, budget=1.0)), "$0.120 of $1.00"),
+        (formatting.today(Spending(today=0.12)), "$0.120"),
+        (formatting.today(Spending()), "–"),
+        (formatting.tokens(1234), "1,234"),
+        (formatting.tokens(12_345), "12.3k"),
+        (formatting.tokens(999_960), "1.0M"),
+        (formatting.tokens(7, estimated=True), "≈7"),
+        (formatting.tokens(None, estimated=True), "–"),
+        (formatting.rate(41.2), "41 tok/s"),
+        (formatting.rate(41.2, estimated=True), "≈41 tok/s"),
+        (formatting.rate(4.21), "4.2 tok/s"),
+        (formatting.rate(9.96), "10 tok/s"),
+        (formatting.rate(None), "–"),
+        (formatting.cost(0), "$0"),
+        (formatting.cost(0.00001), "<$0.0001"),
+        (formatting.cost(0.0012), "$0.0012"),
+        (formatting.cost(0.1234), "$0.123"),
+        (formatting.cost(0.9996), "$1.00"),
+        (formatting.cost(1234.5), "$1,234.50"),
+        (formatting.cost(None), "–"),
+        (formatting.price(0.15, 0.6), "$0.15/$0.60"),
+        (formatting.price(3, 15), "$3/$15"),
+        (formatting.price(0.05, 0.075), "$0.05/$0.075"),
+        (formatting.price(0, 0), "$0"),
+        (formatting.price(None, 1), "–"),
+        (formatting.percentage(246, 2048), "12%"),
+        (formatting.percentage(1, 2048), "<1%"),
+        (formatting.percentage(0, 2048), "0%"),
+        (formatting.percentage(3000, 2000), "150%"),
+        (formatting.percentage(5, None), "–"),
+        (formatting.progress(12_300_000, 92_871_040), "12.3 of 92.9 MB"),
+        (formatting.progress(12_300_000, None), "12.3 MB"),
+        (formatting.context(2048), "2k"),
+        (formatting.context(8192), "8k"),
+        (formatting.context(128_000), "128k"),
+        (formatting.context(131_072), "128k"),
+        (formatting.context(1_048_576), "1M"),
+        (formatting.context(1_000_000), "1M"),
+        (formatting.context(4097), "4.1k"),
+        (formatting.context(512), "512"),
+        (formatting.context(None), "–"),
+        (formatting.left_out(0), ""),
+        (formatting.left_out(1), "1 earlier exchange not sent"),
+        (formatting.left_out(3), "3 earlier exchanges not sent"),
     ],
 )
 def test_figures_are_written_so(said: str, expected: str) -> None:
@@ -105,41 +105,41 @@ def test_figures_are_written_so(said: str, expected: str) -> None:
     ],
 )
 def test_a_phase_is_told_with_its_time(figures: Figures, expected: str) -> None:
-    assert words.phase(figures) == expected
+    assert formatting.phase(figures) == expected
 
 
 def test_the_figures_in_short_leave_out_what_does_not_fit() -> None:
     figures = Figures(ttft_seconds=0.34, rate=4.2, cost=0.0012, context_tokens=500, context_window=2000)
-    assert words.in_short(figures, 80) == "TTFT 0.34 s · 4.2 tok/s · $0.0012 · context 25%"
-    assert words.in_short(figures, 30) == "TTFT 0.34 s · 4.2 tok/s"
-    assert words.in_short(Figures(), 80) == ""
+    assert formatting.in_short(figures, 80) == "TTFT 0.34 s · 4.2 tok/s · $0.0012 · context 25%"
+    assert formatting.in_short(figures, 30) == "TTFT 0.34 s · 4.2 tok/s"
+    assert formatting.in_short(Figures(), 80) == ""
 
 
 def test_why_it_is_tried_again_is_told_where_the_answer_will_stand() -> None:
     figures = Figures(phase="retrying", attempt=2, of=3, delay_seconds=1.2, reason="The server is\x1b[2J overloaded.")
-    assert words.status(figures) == "retrying 2/3 in 2 s · The server is overloaded."
+    assert formatting.status(figures) == "retrying 2/3 in 2 s · The server is overloaded."
     other = Figures(phase="connecting", reason="It is away.")
-    assert words.status(other) == "connecting 0.0 s · after: It is away."
+    assert formatting.status(other) == "connecting 0.0 s · after: It is away."
 
 
 def test_a_held_answer_says_so_where_there_is_no_panel() -> None:
-    assert words.in_short(Figures(phase="paused", ttft_seconds=0.5, cost=0.1), 20) == "paused · TTFT 0.50 s"
+    assert formatting.in_short(Figures(phase="paused", ttft_seconds=0.5, cost=0.1), 20) == "paused · TTFT 0.50 s"
 
 
 def test_a_sparkline_has_the_newest_values_scaled_to_the_largest() -> None:
-    assert words.sparkline([1, 2, 3, 4, 5, 6, 7, 8], 8) == "▁▂▃▄▅▆▇█"
-    assert words.sparkline([100, 4, 8], 2) == "▄█"
-    assert words.sparkline([0, 0], 5) == "▁▁"
-    assert words.sparkline([], 5) == ""
-    assert words.sparkline([1, 2], 0) == ""
-    assert words.sparkline([float("nan"), float("inf"), 2], 5) == "▁▁█"
+    assert formatting.sparkline([1, 2, 3, 4, 5, 6, 7, 8], 8) == "▁▂▃▄▅▆▇█"
+    assert formatting.sparkline([100, 4, 8], 2) == "▄█"
+    assert formatting.sparkline([0, 0], 5) == "▁▁"
+    assert formatting.sparkline([], 5) == ""
+    assert formatting.sparkline([1, 2], 0) == ""
+    assert formatting.sparkline([float("nan"), float("inf"), 2], 5) == "▁▁█"
 
 
 def test_a_gauge_is_as_wide_as_asked() -> None:
-    assert words.gauge(1, 2, 10) == ("━━━━━", "─────")
-    assert words.gauge(1, 1000, 10) == ("╸", "─────────")
-    assert words.gauge(5000, 1000, 4) == ("━━━━", "")
-    assert words.gauge(None, 1000, 4) == ("", "────")
+    assert formatting.gauge(1, 2, 10) == ("━━━━━", "─────")
+    assert formatting.gauge(1, 1000, 10) == ("╸", "─────────")
+    assert formatting.gauge(5000, 1000, 4) == ("━━━━", "")
+    assert formatting.gauge(None, 1000, 4) == ("", "────")
 
 
 @pytest.mark.parametrize(
@@ -154,13 +154,13 @@ def test_a_gauge_is_as_wide_as_asked() -> None:
     ],
 )
 def test_a_time_is_told_as_seen_from_now(when: datetime, expected: str) -> None:
-    assert words.moment(when, NOW) == expected
+    assert formatting.moment(when, NOW) == expected
 
 
 def test_a_time_is_told_in_the_zone_of_the_reader() -> None:
     tokyo = timezone(timedelta(hours=9))
-    assert words.moment(NOW.replace(hour=22), NOW.replace(hour=23).astimezone(tokyo)) == "07:30"
-    assert words.moment(datetime.max.replace(tzinfo=UTC), NOW.astimezone(tokyo)) == "–"
+    assert formatting.moment(NOW.replace(hour=22), NOW.replace(hour=23).astimezone(tokyo)) == "07:30"
+    assert formatting.moment(datetime.max.replace(tzinfo=UTC), NOW.astimezone(tokyo)) == "–"
 
 
 def test_text_is_cut_by_cells_and_never_through_a_wide_character() -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui.tui.file_finder import FileFinder
-from chat_tui.tui.mentions import dropped, mention_at, mentions, written
+from chat_tui.tui.prompt.file_finder import FileFinder
+from chat_tui.tui.prompt.mentions import dropped, mention_at, mentions, written
 
 
 @pytest.mark.parametrize(

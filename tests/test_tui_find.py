@@ -12,15 +12,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from chat_tui.conversation import Conversation, Turn
+from chat_tui.core.conversation import Conversation, Turn
 from chat_tui.history.store import Store
 from chat_tui.markdown.block import Block
+from chat_tui.tui.theme.ink import plain_ink
+from chat_tui.tui.transcript.find import Hit, spans_in
 from chat_tui.tui.transcript.find_scan import FindScan, Match
-from chat_tui.tui.transcript.found import Hit, spans_in
-from chat_tui.tui.transcript.ink import plain_ink
-from chat_tui.tui.transcript.parts import Part
+from chat_tui.tui.transcript.model.parts import Part
+from chat_tui.tui.transcript.render.wrapping import wrap
 from chat_tui.tui.transcript.turn_matches import TurnMatches
-from chat_tui.tui.transcript.wrapping import wrap
 from tests.routing_rig import Gate
 from tests.scripted_chat import ScriptedChat, scripted_chat
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime, timedelta, timezone
 
-from chat_tui.conversation import Summary
-from chat_tui.tui.history_groups import groups
+from chat_tui.core.conversation import Summary
+from chat_tui.tui.history.groups import groups
 from tests.in_time import in_time, within
 
 NOW = datetime(2026, 11, 25, 14, 30, tzinfo=UTC)

@@ -9,10 +9,10 @@ from msgspec.structs import replace
 from rich.cells import cell_len
 from textual.widgets import Input
 
-from chat_tui.conversation import Summary
-from chat_tui.tui.history_list import HistoryList, SummaryRows, summary_lines
-from chat_tui.tui.row_list import RowList
-from chat_tui.tui.spans import text_of
+from chat_tui.core.conversation import Summary
+from chat_tui.tui.history.sidebar import HistoryList, SummaryRows, summary_lines
+from chat_tui.tui.widgets.row_list import RowList
+from chat_tui.tui.widgets.styled_lines import text_of
 from tests.panels_screen import EVIL, NOW, Panels, summaries
 
 

@@ -11,11 +11,11 @@ import pytest
 from rich.cells import cell_len
 from textual.widgets import Input
 
-from chat_tui.conversation import Hit, SearchStep
-from chat_tui.request import Request
-from chat_tui.tui.history_rows import HIT_HEIGHT, hit_lines, passage, unmarked
-from chat_tui.tui.history_screen import HistoryScreen
-from chat_tui.tui.spans import text_of
+from chat_tui.core.conversation import Hit, SearchStep
+from chat_tui.core.request import Request
+from chat_tui.tui.history.rows import HIT_HEIGHT, hit_lines, passage, unmarked
+from chat_tui.tui.history.screen import HistoryScreen
+from chat_tui.tui.widgets.styled_lines import text_of
 from tests.panels_screen import EVIL, NOW
 from tests.scripted_chat import ScriptedChat, scripted_chat
 

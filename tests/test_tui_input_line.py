@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from textual.app import App, ComposeResult
 
-from chat_tui.tui.input_line import InputLine
+from chat_tui.tui.widgets.line_input import InputLine
 from tests.prompt_rig import press
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
-from chat_tui.chunks import Insights, Sentiment
-from chat_tui.config import Config, Display
+from chat_tui.config.load import Config, Display
+from chat_tui.core.chunks import Insights, Sentiment
 from chat_tui.providers.scripted import Pause
-from chat_tui.tui.insights_fold import insights_lines
-from chat_tui.tui.spans import text_of
+from chat_tui.tui.panels.insights import insights_lines
+from chat_tui.tui.widgets.styled_lines import text_of
 from tests.panels_screen import EVIL
 from tests.scripted_chat import ScriptedChat, scripted_chat
 
@@ -90,7 +90,7 @@ async def test_folded_they_cost_nothing() -> None:
         await chat.ask("how is it?")
         await chat.answered()
         fresh = set(sys.modules) - before
-        assert not {"textblob", "chat_tui.insights", "chat_tui.tui.insights_fold"} & fresh
+        assert not {"textblob", "chat_tui.engine.insights", "chat_tui.tui.panels.insights"} & fresh
         assert not [worker for worker in chat.app.workers if worker.group == "insights"]
 
 

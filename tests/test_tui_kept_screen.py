@@ -9,15 +9,15 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from chat_tui.config import Config, Display
-from chat_tui.engine import Engine
-from chat_tui.errors import ChatTuiError
-from chat_tui.tui import kept_screen
+from chat_tui.config.load import Config, Display
+from chat_tui.core.errors import ChatTuiError
+from chat_tui.engine.engine import Engine
 from chat_tui.tui.app import ChatApp
-from chat_tui.tui.chat_screen import ChatScreen
-from chat_tui.tui.kept_screen import KeptScreen
-from chat_tui.tui.notices import TooSmall
-from chat_tui.tui.title_screen import TitleScreen
+from chat_tui.tui.chat.screen.screen import ChatScreen
+from chat_tui.tui.history.rename_dialog import TitleScreen
+from chat_tui.tui.panels.notices import TooSmall
+from chat_tui.tui.widgets import ui_state
+from chat_tui.tui.widgets.ui_state import KeptScreen
 from tests.stand_in_engine import pictured_app
 from tests.test_tui_pictures import asked
 
@@ -39,10 +39,10 @@ def screen_of(app: ChatApp) -> ChatScreen:
 
 async def until_kept(pilot: Pilot[int], file: Path, wanted: KeptScreen) -> None:
     for _ in range(500):
-        if kept_screen.read(file) == wanted:
+        if ui_state.read(file) == wanted:
             return
         await pilot.pause(0.01)
-    raise AssertionError(f"kept is {kept_screen.read(file)}")
+    raise AssertionError(f"kept is {ui_state.read(file)}")
 
 
 async def test_a_chosen_theme_is_there_at_the_next_start_and_goes_before_the_configs(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ async def test_a_chosen_theme_is_there_at_the_next_start_and_goes_before_the_con
 
 async def test_a_kept_theme_that_is_gone_is_told_and_the_configs_is_used(tmp_path: Path) -> None:
     file = tmp_path / "screen.json"
-    kept_screen.write(file, KeptScreen(theme="no-such"))
+    ui_state.write(file, KeptScreen(theme="no-such"))
     app = app_at(file, Config(theme="moss"))
     async with app.run_test(notifications=True):
         assert app.theme == "moss"
@@ -70,7 +70,7 @@ async def test_a_kept_theme_that_is_gone_is_told_and_the_configs_is_used(tmp_pat
 async def test_a_damaged_file_is_as_none(tmp_path: Path, text: str) -> None:
     file = tmp_path / "screen.json"
     file.write_bytes(text.encode("latin-1"))
-    assert kept_screen.read(file) == KeptScreen()
+    assert ui_state.read(file) == KeptScreen()
 
 
 async def test_a_file_that_is_nonsense_is_put_aside_and_told_once(tmp_path: Path) -> None:
@@ -199,4 +199,4 @@ async def test_without_motion_nothing_glides_or_blinks() -> None:
 def test_what_is_kept_can_be_read_by_an_older_and_a_newer_version(tmp_path: Path) -> None:
     file = tmp_path / "screen.json"
     file.write_text('{"theme": "moss", "tomorrow": [1]}')
-    assert kept_screen.read(file) == msgspec.structs.replace(KeptScreen(), theme="moss")
+    assert ui_state.read(file) == msgspec.structs.replace(KeptScreen(), theme="moss")

@@ -13,9 +13,9 @@ from textual import events
 from textual._xterm_parser import XTermParser
 from textual.widgets import Input
 
-from chat_tui.errors import Rejected
+from chat_tui.core.errors import Rejected
 from chat_tui.providers.scripted import Fault, Pause
-from chat_tui.tui.terminal_input import InputSplitter
+from chat_tui.tui.terminal.input_splitter import InputSplitter
 from tests.routing_rig import Gate
 from tests.scripted_chat import ScriptedChat, scripted_chat
 

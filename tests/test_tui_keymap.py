@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from textual.keys import _character_to_key
 
-from chat_tui.config import Config
+from chat_tui.config.load import Config
 from chat_tui.providers.scripted import Pause
-from chat_tui.tui import keymap
-from chat_tui.tui.help_screen import HelpScreen
-from chat_tui.tui.history_screen import HistoryScreen
-from chat_tui.tui.key_table import TABLE, Key
-from chat_tui.tui.rebinding import rebound
+from chat_tui.tui.actions import bindings
+from chat_tui.tui.actions.keys import TABLE, Key
+from chat_tui.tui.actions.rebinding import rebound
+from chat_tui.tui.dialogs.help import HelpScreen
+from chat_tui.tui.history.screen import HistoryScreen
 from tests.scripted_chat import scripted_chat
 
 HELD = ["Half of ", "an answer", Pause(60)]
@@ -38,7 +38,7 @@ def test_keys_that_terminals_take_are_not_used() -> None:
     ("keys", "shown"), [("ctrl+l,f2", "Ctrl+L or F2"), ("shift+enter", "Shift+Enter"), ("escape", "Esc")]
 )
 def test_keys_are_named_as_people_read_them(keys: str, shown: str) -> None:
-    assert keymap.shown(keys) == shown
+    assert bindings.shown(keys) == shown
 
 
 def test_a_rebound_key_is_taken_and_a_wrong_one_told() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from textual import events
 
-from chat_tui.tui.early_typing import early_text
+from chat_tui.tui.terminal.early_typing import early_text
 from tests.pty_terminal import PtyTerminal
 from tests.test_tui_chat_terminal import DEMO, home
 

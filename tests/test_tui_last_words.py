@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui.tui.editor_file import EditorFile, EditorFolders, Origin, discard, leftovers
+from chat_tui.tui.prompt.editor_file import EditorFile, EditorFolders, Origin, discard, leftovers
 from tests.pty_terminal import PtyTerminal
 from tests.test_tui_manners import home
 

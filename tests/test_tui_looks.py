@@ -7,10 +7,10 @@ import re
 import pytest
 from textual import events
 
-from chat_tui.chunks import End
-from chat_tui.errors import ChatTuiError
+from chat_tui.core.chunks import End
+from chat_tui.core.errors import ChatTuiError
 from chat_tui.providers.scripted import Pause
-from chat_tui.tui.history_screen import HistoryScreen
+from chat_tui.tui.history.screen import HistoryScreen
 from tests.scripted_chat import scripted_chat
 
 

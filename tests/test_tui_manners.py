@@ -13,14 +13,14 @@ from typing import Any, cast
 
 import pytest
 
-from chat_tui import crash_report
-from chat_tui.answer import Answer
-from chat_tui.config import Config, Display
-from chat_tui.conversation import Turn
-from chat_tui.errors import ChatTuiError, Notice
-from chat_tui.figures import Figures
+from chat_tui.cli import crash_report
+from chat_tui.config.load import Config, Display
+from chat_tui.core.conversation import Turn
+from chat_tui.core.errors import ChatTuiError, Notice
+from chat_tui.core.usage.stream_stats import Figures
+from chat_tui.engine.answers.answer import Answer
 from chat_tui.providers.scripted import Pause
-from chat_tui.tui import signs
+from chat_tui.tui.chat.screen import window_title
 from tests.pty_terminal import PtyTerminal
 from tests.scripted_chat import ScriptedChat, scripted_chat
 
@@ -138,11 +138,11 @@ def test_ten_reports_are_kept(tmp_path: Path) -> None:
 
 def test_a_title_cannot_carry_control_characters_and_is_short() -> None:
     evil = Turn(id="t", role="user", text="a\x1b]0;evil\x07b\nc\x9c" + "x" * 500)
-    shown = signs.title([evil], running=True, ended=False)
+    shown = window_title.title([evil], running=True, ended=False)
     assert shown.startswith("● chat-tui — a")
     assert shown.isprintable()
     assert len(shown) < 80
-    assert signs.title([], running=False, ended=False) == "chat-tui"
+    assert window_title.title([], running=False, ended=False) == "chat-tui"
 
 
 async def test_the_title_tells_what_runs_and_that_it_has_ended() -> None:

@@ -7,12 +7,12 @@ import pytest
 from rich.cells import cell_len
 from textual.widgets import Input
 
-from chat_tui.models import Model, Standing
-from chat_tui.servers import OFFERED
-from chat_tui.tui.model_picker import ModelPicker
-from chat_tui.tui.model_rows import ModelDetail, described, searched, standing_lines
-from chat_tui.tui.row_list import RowList, matching
-from chat_tui.tui.spans import text_of
+from chat_tui.core.models import Model, Standing
+from chat_tui.providers.client import OFFERED
+from chat_tui.tui.panels.model_picker import ModelPicker
+from chat_tui.tui.panels.model_rows import ModelDetail, described, searched, standing_lines
+from chat_tui.tui.widgets.row_list import RowList, matching
+from chat_tui.tui.widgets.styled_lines import text_of
 from tests.panels_screen import ANSWERING, CLAUDE, EVIL, LOCAL, MINI, Panels, summaries
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 from rich.cells import cell_len
 
-from chat_tui.config import Config
+from chat_tui.config.load import Config
 from chat_tui.providers.scripted import Pause
-from chat_tui.tui import command_palette, commands
-from chat_tui.tui.choice_screen import ChoiceScreen, choice_line
-from chat_tui.tui.framed_screen import hints
-from chat_tui.tui.host import Choice
-from chat_tui.tui.spans import text_of
+from chat_tui.tui.actions import slash_commands
+from chat_tui.tui.chat.screen import command_palette
+from chat_tui.tui.dialogs.choice import ChoiceScreen, choice_line
+from chat_tui.tui.dialogs.frame import hints
+from chat_tui.tui.widgets.host import Choice
+from chat_tui.tui.widgets.styled_lines import text_of
 from tests.panels_screen import EVIL
 from tests.scripted_chat import ScriptedChat, scripted_chat
 
@@ -74,7 +75,7 @@ async def test_every_command_is_in_the_palette_or_has_a_key_that_is() -> None:
     }
     async with scripted_chat() as chat:
         notes = {choice.note.removeprefix("/") for choice in command_palette.choices(chat.screen)}
-    assert {command.name for command in commands.TABLE} - by_key <= notes
+    assert {command.name for command in slash_commands.TABLE} - by_key <= notes
 
 
 async def test_a_command_that_needs_words_is_put_into_the_prompt_but_never_over_a_draft() -> None:

@@ -6,13 +6,14 @@ import msgspec
 import pytest
 from rich.cells import cell_len
 
-from chat_tui.figures import Figures
-from chat_tui.spending import Spending
-from chat_tui.tui import palettes, themes
-from chat_tui.tui.model_picker import ModelsInUse
-from chat_tui.tui.row_list import RowList
-from chat_tui.tui.spans import text_of
-from chat_tui.tui.stats_panel import stats_lines
+from chat_tui.core.usage.spending import Spending
+from chat_tui.core.usage.stream_stats import Figures
+from chat_tui.tui.panels.model_picker import ModelsInUse
+from chat_tui.tui.panels.stats_panel import stats_lines
+from chat_tui.tui.theme import palette as palettes
+from chat_tui.tui.theme import themes
+from chat_tui.tui.widgets.row_list import RowList
+from chat_tui.tui.widgets.styled_lines import text_of
 from tests.panels_screen import ANSWERING, EVIL, Panels, summaries
 from tests.scripted_chat import scripted_chat
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from textual.pilot import Pilot
 
-from chat_tui.tui.mentions import mentions
-from chat_tui.tui.typed_characters import TypedCharacters
+from chat_tui.tui.prompt.mentions import mentions
+from chat_tui.tui.prompt.typed_characters import TypedCharacters
 from tests.prompt_rig import Small, paste, press, prompt_of
 from tests.scripted_chat import ScriptedChat, scripted_chat
 

@@ -10,8 +10,8 @@ import pytest
 from rich.errors import StyleSyntaxError
 from textual.pilot import Pilot
 
-from chat_tui.tui.chat_screen import ChatScreen
-from chat_tui.tui.history_screen import HistoryScreen
+from chat_tui.tui.chat.screen.screen import ChatScreen
+from chat_tui.tui.history.screen import HistoryScreen
 from tests.stand_in_engine import ANSWER, QUESTION, STREAMING, pictured_app
 
 DEADLINE_SECONDS = 30.0

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from chat_tui import presets
+from chat_tui.config import presets
 from chat_tui.core.preset import Preset, Variable
-from chat_tui.tui.choice_screen import ChoiceScreen
-from chat_tui.tui.preset_calls import completions
+from chat_tui.tui.chat.commands.preset_actions import completions
+from chat_tui.tui.dialogs.choice import ChoiceScreen
 from tests.scripted_chat import ScriptedChat, scripted_chat
 
 KNOWN = (

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from textual.pilot import Pilot
 
-from chat_tui.tui.completion import MAX_ROWS, Completion, CompletionList
-from chat_tui.tui.prompt import Prompt
+from chat_tui.tui.prompt.completion import MAX_ROWS, Completion, CompletionList
+from chat_tui.tui.prompt.prompt import Prompt
 from tests.prompt_rig import Small, paste, press, prompt_of
 
 

@@ -8,19 +8,19 @@ from contextlib import asynccontextmanager
 import pytest
 from textual.widget import Widget
 
-from chat_tui.chunks import Token
-from chat_tui.config import Config
-from chat_tui.errors import Rejected
+from chat_tui.config.load import Config
+from chat_tui.core.chunks import Token
+from chat_tui.core.errors import Rejected
 from chat_tui.providers.scripted import Fault
-from chat_tui.tui import keymap
+from chat_tui.tui.actions import bindings
+from chat_tui.tui.actions.bindings import as_bound
+from chat_tui.tui.actions.keys import TABLE, Key
+from chat_tui.tui.actions.rebinding import rebound
 from chat_tui.tui.app import ChatApp
-from chat_tui.tui.compare_screen import CompareScreen
-from chat_tui.tui.help_screen import help_lines
-from chat_tui.tui.history_list import SummaryRows
-from chat_tui.tui.key_table import TABLE, Key
-from chat_tui.tui.keymap import as_bound
-from chat_tui.tui.rebinding import rebound
-from chat_tui.tui.row_list import Filter
+from chat_tui.tui.compare.screen import CompareScreen
+from chat_tui.tui.dialogs.help import help_lines
+from chat_tui.tui.history.sidebar import SummaryRows
+from chat_tui.tui.widgets.row_list import Filter
 from tests.key_pilot import KeyPilot
 from tests.prompt_rig import Small, press, prompt_of
 from tests.scripted_chat import DEEP, FAST, ScriptedChat, StandInWeights, scripted_chat
@@ -159,7 +159,7 @@ def test_help_and_footer_tell_the_rebound_key(row: Key) -> None:
     assert (good, wrong) == ({row.id: FREE}, [])
     told = ["".join(span.text for span in line) for line in help_lines(good, 200)]
     assert [line for line in told if line.startswith("F20 ") and row.help in line]
-    assert keymap.footer([row.id], good) == [("F20", row.label)]
+    assert bindings.footer([row.id], good) == [("F20", row.label)]
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from chat_tui.chunks import Metadata
-from chat_tui.conversation import Turn
-from chat_tui.errors import Unreachable
-from chat_tui.models import SCRIPTED_MODEL
+from chat_tui.core.chunks import Metadata
+from chat_tui.core.conversation import Turn
+from chat_tui.core.errors import Unreachable
+from chat_tui.core.models import SCRIPTED_MODEL
+from chat_tui.core.route import Alternative, Candidate, Route, Seam, Try
 from chat_tui.providers.scripted import Fault, Pause
-from chat_tui.route import Alternative, Candidate, Route, Seam, Try
-from chat_tui.tui.route_screen import RouteScreen, route_lines
+from chat_tui.tui.dialogs.route import RouteScreen, route_lines
 from tests.scripted_chat import FAST, ScriptedChat, scripted_chat
 
 CUT = Fault(Unreachable("The line was cut."))

@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 from rich.cells import cell_len
 
-from chat_tui.statistics import Statistics, Totals
-from chat_tui.tui.history_list import local_now
-from chat_tui.tui.spans import text_of
-from chat_tui.tui.statistics_screen import StatisticsScreen, since, statistics_lines
+from chat_tui.core.usage.usage import Statistics, Totals
+from chat_tui.tui.dialogs.statistics import StatisticsScreen, since, statistics_lines
+from chat_tui.tui.history.sidebar import local_now
+from chat_tui.tui.widgets.styled_lines import text_of
 from tests.panels_screen import EVIL, NOW
 from tests.scripted_chat import scripted_chat
 

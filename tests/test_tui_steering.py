@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from chat_tui.errors import Rejected
+from chat_tui.core.errors import Rejected
 from chat_tui.providers.scripted import Fault, Pause
-from chat_tui.tui.prompt import Prompt
+from chat_tui.tui.prompt.prompt import Prompt
 from tests.routing_rig import Gate
 from tests.scripted_chat import ScriptedChat, scripted_chat
 

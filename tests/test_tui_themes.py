@@ -9,9 +9,10 @@ import pytest
 from rich.style import Style
 from textual.app import App
 
-from chat_tui.errors import ThemeError
-from chat_tui.tui import palettes, themes
-from chat_tui.tui.palettes import Palette, built_in_folder, load_theme, load_themes, read_theme
+from chat_tui.core.errors import ThemeError
+from chat_tui.tui.theme import palette as palettes
+from chat_tui.tui.theme import themes
+from chat_tui.tui.theme.palette import Palette, built_in_folder, load_theme, load_themes, read_theme
 from tests.stand_in_engine import pictured_app
 from tests.test_tui_pictures import asked
 

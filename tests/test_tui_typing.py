@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from chat_tui.config import Config, Display, parse
-from chat_tui.errors import ConfigError
+from chat_tui.config.load import Config, Display, parse
+from chat_tui.core.errors import ConfigError
 from chat_tui.providers.scripted import Pause
 from tests.model_server import ModelServer
 from tests.pty_terminal import PtyTerminal

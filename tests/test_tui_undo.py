@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from chat_tui.errors import CommandError
-from chat_tui.tui.undo import KEPT, Undo
+from chat_tui.core.errors import CommandError
+from chat_tui.tui.chat.conversation.undo import KEPT, Undo
 from tests.scripted_chat import scripted_chat
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from textual.widgets import Input
 
-from chat_tui.conversation import Conversation, Summary
+from chat_tui.core.conversation import Conversation, Summary
 from chat_tui.history.store import Store
 from chat_tui.providers.scripted import Pause
-from chat_tui.tui.title_screen import TitleScreen
-from chat_tui.tui.upkeep import LISTED
+from chat_tui.tui.chat.conversation.conversation_actions import LISTED
+from chat_tui.tui.history.rename_dialog import TitleScreen
 from tests.routing_rig import Gate
 from tests.scripted_chat import ScriptedChat, scripted_chat
 

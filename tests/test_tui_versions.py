@@ -7,7 +7,7 @@ from pathlib import Path
 
 from chat_tui.history.store import Store
 from chat_tui.providers.scripted import Pause
-from chat_tui.tui import command_palette
+from chat_tui.tui.chat.screen import command_palette
 from tests.scripted_chat import DEEP, ScriptedChat, scripted_chat
 
 

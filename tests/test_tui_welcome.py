@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from chat_tui.models import LOCAL_MODEL, SCRIPTED_MODEL, Model, Standing
-from chat_tui.tui import kept_screen
-from chat_tui.tui.kept_screen import KeptScreen
-from chat_tui.tui.spans import text_of
-from chat_tui.tui.welcome import Welcome, found_lines
+from chat_tui.core.models import LOCAL_MODEL, SCRIPTED_MODEL, Model, Standing
+from chat_tui.tui.panels.welcome import Welcome, found_lines
+from chat_tui.tui.widgets import ui_state
+from chat_tui.tui.widgets.styled_lines import text_of
+from chat_tui.tui.widgets.ui_state import KeptScreen
 from tests.scripted_chat import scripted_chat
 
 BUILT_IN = Standing(Model(LOCAL_MODEL, 2048, 0.0, 0.0, 0.1, local=True))
@@ -55,7 +55,7 @@ async def test_the_first_start_tells_what_was_found_until_the_first_question(tmp
         assert len(welcome.lines(welcome.size.width)) <= welcome.size.height
         await chat.ask("hello")
         await chat.answered()
-        await chat.until(lambda: kept_screen.read(file) == KeptScreen(welcomed=True))
+        await chat.until(lambda: ui_state.read(file) == KeptScreen(welcomed=True))
         await chat.pilot.press("ctrl+n")
         await chat.shows("Ask anything", "go to the next strategy")
         assert "Found" not in chat.shown(welcome)

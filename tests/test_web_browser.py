@@ -7,8 +7,8 @@ import asyncio
 import pytest
 from playwright.async_api import Browser
 
-from chat_tui.chunks import Token
-from chat_tui.errors import KeyRefused, Overloaded
+from chat_tui.core.chunks import Token
+from chat_tui.core.errors import KeyRefused, Overloaded
 from chat_tui.providers.scripted import Fault, Pause, Script
 from tests.browser_rig import browser, needs_browser, scripted_tab
 from tests.routing_rig import Gate

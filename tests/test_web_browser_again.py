@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser
 
-from chat_tui.errors import Overloaded
+from chat_tui.core.errors import Overloaded
 from chat_tui.providers.scripted import Fault, Pause
 from tests.browser_rig import browser, needs_browser, scripted_tab
 

@@ -10,9 +10,9 @@ from contextlib import asynccontextmanager
 import pytest
 from playwright.async_api import Browser
 
-from chat_tui.chunks import Token
-from chat_tui.config import Config
-from chat_tui.errors import Overloaded
+from chat_tui.config.load import Config
+from chat_tui.core.chunks import Token
+from chat_tui.core.errors import Overloaded
 from chat_tui.providers.scripted import Fault
 from tests.browser_rig import browser, needs_browser, scripted_tab, tab
 from tests.web_attacks import ATTACKS

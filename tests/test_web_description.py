@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, settings
 from schemathesis.checks import CHECKS, load_all_checks
 from starlette.routing import Route
 
-from chat_tui.limits import Web
+from chat_tui.config.limits import Web
 from chat_tui.web.app import routes
-from chat_tui.web.description import OPERATIONS, description
+from chat_tui.web.openapi import OPERATIONS, description
 from tests.model_scripts import Script
 from tests.model_server import ModelServer
 from tests.web_rig import TOKEN, box, site

@@ -11,9 +11,9 @@ import httpx
 import pytest
 from msgspec.structs import replace
 
-from chat_tui.config import Web
-from chat_tui.web.bodies import LARGE_BYTES, Prompt, decoded
-from chat_tui.web.rates import Rates
+from chat_tui.config.load import Web
+from chat_tui.web.api.schemas import LARGE_BYTES, Prompt, decoded
+from chat_tui.web.ops.rates import Rates
 from tests.model_server import ModelServer
 from tests.web_rig import box, site, until
 

@@ -7,11 +7,11 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
-from chat_tui.config import Config, Web
-from chat_tui.errors import ConfigError
+from chat_tui.config.load import Config, Web
+from chat_tui.core.errors import ConfigError
 from chat_tui.web import create_app
-from chat_tui.web.lock import host_is_ours, origin_is_ours, token_is_ours
-from chat_tui.web.serving import listening_on
+from chat_tui.web.middleware.access import host_is_ours, origin_is_ours, token_is_ours
+from chat_tui.web.server import listening_on
 from tests.model_server import ModelServer
 from tests.web_rig import TOKEN, Site, box, site
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from chat_tui.facts import NAMED_LIMIT
-from chat_tui.request import Request
-from chat_tui.routing.scoring import BY_NAME_ONLY
+from chat_tui.core.request import Request
+from chat_tui.providers.catalogue.model_info import NAMED_LIMIT
+from chat_tui.routing.ranking.scoring import BY_NAME_ONLY
 from tests.model_server import ModelServer
 from tests.web_rig import Site, box, site
 

@@ -13,16 +13,16 @@ import pytest
 from msgspec.structs import replace
 from openai import AsyncOpenAI, OpenAI
 
-from chat_tui.chunks import End, Error, ErrorInfo, Token
-from chat_tui.config import Config, ErrorHandling, ProviderRow, Web
-from chat_tui.conversation import Turn
+from chat_tui.config.load import Config, ErrorHandling, ProviderRow, Web
+from chat_tui.core.chunks import End, Error, ErrorInfo, Token
+from chat_tui.core.conversation import Turn
+from chat_tui.core.request import Request
+from chat_tui.core.route import Route, Try
 from chat_tui.providers.scripted import Pause
-from chat_tui.request import Request
-from chat_tui.route import Route, Try
 from chat_tui.web import door_of
-from chat_tui.web.openai_api import CompletionStream
-from chat_tui.web.openai_replies import Events, completion, why_not
-from chat_tui.web.refusals import Refused
+from chat_tui.web.errors import Refused
+from chat_tui.web.openai.responses import Events, completion, why_not
+from chat_tui.web.openai.routes import CompletionStream
 from tests.engine_rig import stage
 from tests.model_scripts import Script
 from tests.model_server import ModelServer

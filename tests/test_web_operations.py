@@ -15,12 +15,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from websockets.asyncio.client import connect
 
 from chat_tui import __version__
-from chat_tui.config import Config
-from chat_tui.engine import Engine
-from chat_tui.limits import Web
-from chat_tui.web.access_log import WAITING, AccessLog
-from chat_tui.web.metrics import MODELS, Metrics
-from chat_tui.web.serving import listening_on
+from chat_tui.config.limits import Web
+from chat_tui.config.load import Config
+from chat_tui.engine.engine import Engine
+from chat_tui.web.ops.access_log import WAITING, AccessLog
+from chat_tui.web.ops.metrics import MODELS, Metrics
+from chat_tui.web.server import listening_on
 from tests.engine_rig import Noted, stage
 from tests.model_server import ModelServer
 from tests.web_rig import TOKEN, Site, box, site
@@ -120,7 +120,7 @@ def test_models_are_told_apart_only_up_to_a_bound() -> None:
 async def test_workers_count_together(tmp_path: Path) -> None:
     """In processes of their own: how it counts is decided when the library is loaded."""
     script = (
-        "import sys; from chat_tui.web.metrics import Metrics; m = Metrics(); m.answered('/stream', 'POST', 200); "
+        "import sys; from chat_tui.web.ops.metrics import Metrics; m = Metrics(); m.answered('/stream', 'POST', 200); "
         "sys.stdout.write(m.text('')[0].decode()); m.close()"
     )
     folder = tmp_path / "counters"

@@ -7,13 +7,13 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from chat_tui.config import Config
-from chat_tui.conversation import Conversation, Turn
+from chat_tui.config.load import Config
+from chat_tui.core.conversation import Conversation, Turn
 from chat_tui.history.opening import Settings
-from chat_tui.history.search import SearchBounds
+from chat_tui.history.search.search import SearchBounds
 from chat_tui.history.store import Store
 from chat_tui.providers.scripted import Pause
-from chat_tui.web.page import document
+from chat_tui.web.page.page import document
 from tests.model_server import ModelServer
 from tests.web_rig import Site, box, site
 from tests.web_scripted import scripted_opener
@@ -53,7 +53,7 @@ def test_the_page_is_one_file_without_any_outside_resource() -> None:
 
 
 def test_the_page_has_the_colours_of_dusk_and_paper() -> None:
-    style = (ROOT / "chat_tui/web/page/page.css").read_text("utf-8")
+    style = (ROOT / "chat_tui/web/page/static/page.css").read_text("utf-8")
     pairs = dict(re.findall(r"--([\w-]+): light-dark\((#\w+, #\w+)\);", style))
     themes = [tomllib.loads((ROOT / f"themes/{name}.toml").read_text("utf-8")) for name in ("paper", "dusk")]
     assert len(pairs) > 20

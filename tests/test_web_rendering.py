@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from chat_tui.web.rendering import Rendering, pieces
+from chat_tui.web.html.rendering import Rendering, pieces
 from tests.stand_in_engine import ANSWER
 from tests.web_attacks import ATTACKS
 

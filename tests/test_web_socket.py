@@ -13,8 +13,8 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from chat_tui.web.bodies import LARGE_BYTES
-from chat_tui.web.socket import AUTH_CHARACTERS
+from chat_tui.web.api.schemas import LARGE_BYTES
+from chat_tui.web.api.websocket import AUTH_CHARACTERS
 from tests.model_server import ModelServer
 from tests.web_rig import BEARER, TOKEN, Site, box, site
 

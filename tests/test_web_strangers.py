@@ -15,10 +15,10 @@ from starlette.types import Receive, Scope, Send
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from chat_tui.config import Web
-from chat_tui.web.door import STRANGERS
-from chat_tui.web.faults import Fault, Wordless
-from chat_tui.web.patience import Impatient
+from chat_tui.config.load import Web
+from chat_tui.web.middleware.idle_timeout import Impatient
+from chat_tui.web.middleware.private_errors import Fault, Wordless
+from chat_tui.web.state import STRANGERS
 from tests.model_server import ModelServer
 from tests.web_rig import BEARER, TOKEN, box, site, until
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from chat_tui.config import Config
-from chat_tui.limits import ErrorHandling
+from chat_tui.config.limits import ErrorHandling
+from chat_tui.config.load import Config
 from tests.web_rig import Site, box, site
 from tests.wire.raw_server import Answer, Asked, RawServer, chunked, event, saying, whole
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from chat_tui.config import Config
-from chat_tui.errors import Overloaded
+from chat_tui.config.load import Config
+from chat_tui.core.errors import Overloaded
 from chat_tui.providers.scripted import Fault, Pause
 from tests.web_rig import Site, site
 from tests.web_scripted import scripted_opener

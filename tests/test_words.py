@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from chat_tui import errors
-from chat_tui.chunks import (
+from chat_tui.cli.options.option_types import THINKING
+from chat_tui.core import errors
+from chat_tui.core.chunks import (
     Chunk,
     End,
     Error,
@@ -27,13 +28,12 @@ from chat_tui.chunks import (
     encode,
     error_info,
 )
-from chat_tui.cli.values import THINKING
-from chat_tui.conversation import TITLE_LENGTH, new_id, now, title_of
-from chat_tui.core.pricing import cost
-from chat_tui.models import Model
-from chat_tui.request import Request, Thinking
-from chat_tui.route import Candidate, Route, Try
-from chat_tui.tokens import estimate, streamed
+from chat_tui.core.conversation import TITLE_LENGTH, new_id, now, title_of
+from chat_tui.core.models import Model
+from chat_tui.core.request import Request, Thinking
+from chat_tui.core.route import Candidate, Route, Try
+from chat_tui.core.usage.pricing import cost
+from chat_tui.core.usage.token_estimate import estimate, streamed
 
 CHUNKS: list[Chunk] = [
     Start("one/a", "one", "id", "balanced"),

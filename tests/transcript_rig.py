@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
-from chat_tui.chunks import State
-from chat_tui.conversation import Turn
+from chat_tui.core.chunks import State
+from chat_tui.core.conversation import Turn
 from chat_tui.tui.transcript.transcript import Transcript
 
 WHEN = datetime(2025, 5, 4, 12, 30, tzinfo=UTC)

@@ -6,9 +6,9 @@ import gzip
 from pathlib import Path
 from typing import Any
 
-from chat_tui.conversation import Tree, Turn
+from chat_tui.core.conversation import Tree, Turn
 from chat_tui.history.store import Store
-from chat_tui.history.transfer.importing import Progress, Report, bring_in
+from chat_tui.history.transfer.importer import Progress, Report, bring_in
 
 RECORDED = Path(__file__).parent / "transfer"
 

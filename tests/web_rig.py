@@ -11,12 +11,12 @@ from typing import Any
 import httpx
 from msgspec.structs import replace
 
-from chat_tui.assembly import open_engine
-from chat_tui.config import Config, ProviderRow
-from chat_tui.engine import Engine
-from chat_tui.errors import ChatTuiError
-from chat_tui.web.door import PING_SECONDS, Door
-from chat_tui.web.serving import Server, listening_on
+from chat_tui.bootstrap.open_engine import open_engine
+from chat_tui.config.load import Config, ProviderRow
+from chat_tui.core.errors import ChatTuiError
+from chat_tui.engine.engine import Engine
+from chat_tui.web.server import Server, listening_on
+from chat_tui.web.state import PING_SECONDS, Door
 
 TOKEN = "let-me-in"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}

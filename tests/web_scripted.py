@@ -7,13 +7,13 @@ from contextlib import AbstractAsyncContextManager, aclosing
 from functools import partial
 from pathlib import Path
 
-from chat_tui.config import Config
-from chat_tui.engine import Engine
+from chat_tui.config.load import Config
+from chat_tui.core.models import SCRIPTED_MODEL, Model
+from chat_tui.core.request import Request
+from chat_tui.engine.engine import Engine
 from chat_tui.history.opening import Settings
 from chat_tui.history.store import Store
-from chat_tui.models import SCRIPTED_MODEL, Model
 from chat_tui.providers.scripted import Script, Scripted
-from chat_tui.request import Request
 from chat_tui.routing.router import Router
 from tests.scripted_chat import DEEP, FAST, StandInSupply, StandInWeights
 

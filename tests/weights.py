@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui import paths
+from chat_tui.config import paths
 from chat_tui.local.weights import Weights
 from chat_tui.local.wheel import Artifact
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from chat_tui.assembly import open_engine
-from chat_tui.cli.stderr import say_recovering, say_updating, told
-from chat_tui.config import Config
-from chat_tui.engine import Engine
-from chat_tui.errors import ChatTuiError
+from chat_tui.bootstrap.open_engine import open_engine
+from chat_tui.cli.output.console import say_recovering, say_updating, told
+from chat_tui.config.load import Config
+from chat_tui.core.errors import ChatTuiError
+from chat_tui.engine.engine import Engine
 
 
 async def open_reporting_engine(settings: Config, *, save: bool) -> Engine:

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import msgspec
 
-from chat_tui.attachments import Attachment, is_no_text, of_bytes, read
-from chat_tui.beginning import Beginning
-from chat_tui.cli.preset_options import preset_of
-from chat_tui.cli.stderr import say
+from chat_tui.cli.options.preset_options import preset_of
+from chat_tui.cli.output.console import say
+from chat_tui.core.attachments.attachment import Attachment, is_no_text, of_bytes, read
+from chat_tui.core.new_conversation import Beginning
 from chat_tui.core.preset import Preset, question_about
-from chat_tui.text_safety import clean
+from chat_tui.core.text.control_characters import clean
 
 STDIN_LIMIT = 16 * 1024 * 1024
 """Bytes read from standard input."""

@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
-from chat_tui.core.sanitizer import sanitized
-from chat_tui.errors import CommandError
-from chat_tui.request import Request, Thinking
-from chat_tui.text_safety import clean, clean_line
+from chat_tui.core.errors import CommandError
+from chat_tui.core.request import Request, Thinking
+from chat_tui.core.text.control_characters import clean, clean_line
+from chat_tui.core.text.sanitizer import sanitized
 
 LIMIT_BYTES = 100_000
 """Of a preset as it is stored, or as a file."""

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from chat_tui.errors import HistoryError, StoreDamaged
+from chat_tui.core.errors import HistoryError, StoreDamaged
 from chat_tui.history import displacement, opening
+from chat_tui.history.database.connection_thread import Lane
+from chat_tui.history.database.error_mapping import told
+from chat_tui.history.database.process_locks import Owner
 from chat_tui.history.displacement import StoreIdentity
-from chat_tui.history.failures import told
-from chat_tui.history.lane import Lane
 from chat_tui.history.opening import Settings
-from chat_tui.history.owners import Owner
 
 
 class Displaced(HistoryError):

@@ -13,11 +13,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from chat_tui.errors import HistoryError
-from chat_tui.history import copying, opening
-from chat_tui.history.failures import told
+from chat_tui.core.errors import HistoryError
+from chat_tui.history import opening
+from chat_tui.history.database import backup
+from chat_tui.history.database.error_mapping import told
+from chat_tui.history.database.process_locks import Owner, door
 from chat_tui.history.opening import Settings
-from chat_tui.history.owners import Owner, door
 
 
 class StoreIdentity(NamedTuple):
@@ -105,7 +106,7 @@ def _save(
         _drop_log(file, known)
         if now.file is None:
             # A link stays a link, even if its target is gone.
-            copying.copy(db, file.resolve())
+            backup.copy(db, file.resolve())
             return HistoryError(
                 "The history file was deleted or moved away while chat-tui was running.",
                 f"Nothing was lost: everything was written to a new file, {file}.",
@@ -131,8 +132,8 @@ def _put_aside(db: sqlite3.Connection, file: Path) -> Path | None:
     """Save the store beside the file that replaced it; None if that file has all of it."""
     if _has_all_of(db, file):
         return None
-    aside = copying.free_name(file, "replaced")
-    copying.copy(db, aside)
+    aside = backup.free_name(file, "replaced")
+    backup.copy(db, aside)
     return aside
 
 

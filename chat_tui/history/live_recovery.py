@@ -6,9 +6,9 @@ import asyncio
 import threading
 from contextlib import suppress
 
-from chat_tui.errors import HistoryError
+from chat_tui.core.errors import HistoryError
 from chat_tui.history.connections import Connections
-from chat_tui.history.lane import Lane
+from chat_tui.history.database.connection_thread import Lane
 
 RETRY_SECONDS = 5.0
 """After a recovery that failed, as while another process has the file open."""

@@ -16,13 +16,15 @@ from threading import Timer
 
 import msgspec
 
-from chat_tui.core import files
-from chat_tui.errors import HistoryError, SchemaTooNew, StoreBusy, StoreDamaged
-from chat_tui.history import copying, search, writes
-from chat_tui.history.failures import told
-from chat_tui.history.lane import transaction
+from chat_tui.core.errors import HistoryError, SchemaTooNew, StoreBusy, StoreDamaged
+from chat_tui.core.files import writing
+from chat_tui.history.database import backup as copying
+from chat_tui.history.database.connection_thread import transaction
+from chat_tui.history.database.error_mapping import told
+from chat_tui.history.database.process_locks import Owner, door
 from chat_tui.history.migrations import MIGRATIONS, Migration
-from chat_tui.history.owners import Owner, door
+from chat_tui.history.queries import writes
+from chat_tui.history.search import search
 from chat_tui.history.stored_text import decoded
 
 _LOG_BYTES = 8_000_000
@@ -267,7 +269,7 @@ def _recover(file: Path, others: int, settings: Settings) -> HistoryError:
                 db.execute("PRAGMA synchronous = OFF")
                 db.execute("PRAGMA foreign_keys = OFF")
                 report = rescue.recover_rows(source, db, settings.when_recovering)
-        files.force_to_disk(fresh)
+        writing.force_to_disk(fresh)
         aside = kept_files.put_aside(file)
         fresh.replace(file)
     damage_mark(file).unlink(missing_ok=True)

@@ -13,38 +13,37 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import msgspec
 
-from chat_tui.attachments import Attachment
-from chat_tui.conversation import Conversation, Hit, Piece, SearchStep, Summary, Tree, Turn
-from chat_tui.errors import HistoryError
-from chat_tui.history import (
-    attached,
-    branches,
-    checking,
-    copying,
-    costs,
-    erasing,
-    mending,
-    naming,
-    opening,
-    reads,
-    rows,
-    search,
-    statistics,
-    writes,
-)
-from chat_tui.history.checking import CheckReport
+from chat_tui.core.attachments.attachment import Attachment
+from chat_tui.core.conversation import Conversation, Hit, Piece, SearchStep, Summary, Tree, Turn
+from chat_tui.core.errors import HistoryError
+from chat_tui.core.route import Route
+from chat_tui.core.usage.usage import Statistics
+from chat_tui.history import opening, records
 from chat_tui.history.connections import Connections, Displaced
-from chat_tui.history.lane import Lane, transaction
+from chat_tui.history.database import backup as copying
+from chat_tui.history.database.connection_thread import Lane, transaction
+from chat_tui.history.database.process_locks import Owner
 from chat_tui.history.live_recovery import LiveRecovery
 from chat_tui.history.opening import Settings
-from chat_tui.history.owners import Owner
-from chat_tui.history.pieces import Fault, append
+from chat_tui.history.queries import (
+    attachments,
+    branches,
+    costs,
+    deletion,
+    integrity,
+    naming,
+    reads,
+    reconciliation,
+    usage,
+    writes,
+)
+from chat_tui.history.queries.integrity import CheckReport
+from chat_tui.history.queries.turn_deltas import Fault, append
+from chat_tui.history.search import search
 from chat_tui.history.stored_text import TextDecoder
-from chat_tui.history.transfer import writing
-from chat_tui.history.transfer.parcels import Arrival, Head
-from chat_tui.history.transfer.writing import Landed
-from chat_tui.route import Route
-from chat_tui.statistics import Statistics
+from chat_tui.history.transfer import ingest
+from chat_tui.history.transfer.ingest import Landed
+from chat_tui.history.transfer.records import Arrival, Head
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -240,7 +239,7 @@ class Store:
 
         Unless it `begins` it must be there: raises `ConversationNotFound` for one that was deleted meanwhile.
         """
-        await self._write(mending.mend, conversation, others, self._owner.id, begins=begins)
+        await self._write(reconciliation.mend, conversation, others, self._owner.id, begins=begins)
 
     async def grow(self, pieces: Sequence[Piece]) -> Sequence[Fault]:
         """The next pieces of growing answers, which cost the same however long these are; why one was not kept."""
@@ -291,11 +290,11 @@ class Store:
 
     async def delete(self, conversation_id: str) -> None:
         """Puts it out of sight of lists and searches until `restore` or `purge`; raises `ConversationNotFound`."""
-        await self._write(erasing.delete, conversation_id)
+        await self._write(deletion.delete, conversation_id)
 
     async def restore(self, conversation_id: str) -> None:
         """Brings a deleted conversation back; raises `ConversationNotFound` when it has been erased."""
-        await self._write(erasing.restore, conversation_id)
+        await self._write(deletion.restore, conversation_id)
 
     async def purge(self, before: datetime) -> None:
         """Erases what was deleted before this time for good, in short pieces: others can write meanwhile."""
@@ -303,17 +302,17 @@ class Store:
 
     async def erase(self, conversation_id: str) -> None:
         """Erases a conversation for good at once; raises `ConversationNotFound`."""
-        await self._write(erasing.condemn, conversation_id)
-        await self._erase(rows.moment(erasing.BEING_ERASED))
+        await self._write(deletion.condemn, conversation_id)
+        await self._erase(records.moment(deletion.BEING_ERASED))
 
     async def _erase(self, before: datetime) -> None:
-        eraser = erasing.Eraser(rows.microseconds(before))
+        eraser = deletion.Eraser(records.microseconds(before))
         more = True
         while more:
             more = await self._writer.run(eraser.piece)
             if more:
-                await asyncio.sleep(erasing.GAP_SECONDS)
-        await self._writer.run(erasing.empty_log)
+                await asyncio.sleep(deletion.GAP_SECONDS)
+        await self._writer.run(deletion.empty_log)
 
     async def save_draft(self, conversation_id: str, text: str) -> None:
         """The unsent text of a conversation, `""` for the one not yet begun; an empty text removes it."""
@@ -349,7 +348,7 @@ class Store:
 
     async def contents(self, turn_ids: Sequence[str]) -> dict[str, tuple[Attachment, ...]]:
         """The attachments of these turns with their content, by the turn's id."""
-        return await self._read(attached.contents, turn_ids)
+        return await self._read(attachments.contents, turn_ids)
 
     async def route(self, turn_id: str) -> Route | None:
         """How an answer came about; None when it is not known."""
@@ -377,11 +376,11 @@ class Store:
 
     async def statistics(self, since: datetime) -> Statistics:
         """Sums over the answers since this beginning of a day, by day, model and strategy."""
-        return await self._read(statistics.statistics, since)
+        return await self._read(usage.statistics, since)
 
     async def check(self) -> CheckReport:
         """Reads the whole store for what may be wrong in it; seconds for a large one, while others go on."""
-        report = await self._aside(checking.check)
+        report = await self._aside(integrity.check)
         if report.damaged:
             self._connections.mark_damage()
         return report
@@ -441,4 +440,4 @@ class Store:
 
     async def take_in(self, head: Head, arrivals: Sequence[Arrival]) -> Landed:
         """A part of a conversation that is imported: what of it is not there yet is added."""
-        return await self._write(writing.take_in, head, arrivals)
+        return await self._write(ingest.take_in, head, arrivals)

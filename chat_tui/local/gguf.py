@@ -8,9 +8,9 @@ from typing import IO, Any
 
 import msgspec
 
-from chat_tui.core.input_files import open_regular
-from chat_tui.errors import LocalModelError
-from chat_tui.text_safety import clean_line
+from chat_tui.core.errors import LocalModelError
+from chat_tui.core.files.reading import open_regular
+from chat_tui.core.text.control_characters import clean_line
 
 _SIZES = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _STRING, _ARRAY = 8, 9

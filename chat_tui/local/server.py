@@ -13,12 +13,12 @@ from typing import Protocol
 
 import msgspec
 
-from chat_tui.core import child_process
-from chat_tui.core.child_process import PIPE
-from chat_tui.errors import LocalModelError
-from chat_tui.local.child import ChildConfig, ChildReport
-from chat_tui.models import LOCAL_MODEL
-from chat_tui.text_safety import clean_line
+from chat_tui.core.errors import LocalModelError
+from chat_tui.core.models import LOCAL_MODEL
+from chat_tui.core.processes import child_process
+from chat_tui.core.processes.child_process import PIPE
+from chat_tui.core.text.control_characters import clean_line
+from chat_tui.local.server_worker import ChildConfig, ChildReport
 
 _SOCKET = "s.sock"
 _START_SECONDS = 60.0
@@ -149,7 +149,7 @@ class LocalServer:
         # With OpenMP's own 300,000 spins two threads lose most of their speed as soon as anything else wants a core.
         environment = {"GOMP_SPINCOUNT": "10000", **os.environ}
         command = child_process.python_command(
-            "chat_tui.local.child",
+            "chat_tui.local.server_worker",
             allowed=child_process.COMPUTING,
             environment=environment,
             python=self._python,

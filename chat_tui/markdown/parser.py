@@ -13,7 +13,7 @@ from markdown_it.rules_block.table import table as _any_table
 from markdown_it.rules_inline.html_inline import html_inline as _any_html
 from markdown_it.token import Token
 
-from chat_tui.markdown.blocks import COLUMNS
+from chat_tui.markdown.splitter import COLUMNS
 
 if TYPE_CHECKING:
     from markdown_it.rules_block import StateBlock

@@ -7,11 +7,11 @@ from collections.abc import AsyncGenerator, Sequence
 
 import msgspec
 
-from chat_tui.chunks import Chunk, End, Token, Usage
-from chat_tui.errors import ChatTuiError
-from chat_tui.models import Model
-from chat_tui.request import Request
-from chat_tui.tokens import estimate
+from chat_tui.core.chunks import Chunk, End, Token, Usage
+from chat_tui.core.errors import ChatTuiError
+from chat_tui.core.models import Model
+from chat_tui.core.request import Request
+from chat_tui.core.usage.token_estimate import estimate
 
 DEMO = """# A scripted answer
 

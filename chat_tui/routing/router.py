@@ -16,24 +16,24 @@ from itertools import islice
 
 import msgspec
 
-from chat_tui.chunks import Chunk, End, Error, Metadata, Token
-from chat_tui.context import Context
-from chat_tui.conversation import new_id
-from chat_tui.core.reclassification import reclassify
-from chat_tui.errors import ChatTuiError, NoModel
-from chat_tui.models import Model
-from chat_tui.request import Request
-from chat_tui.route import Alternative, Candidate
-from chat_tui.routing.context import fit
-from chat_tui.routing.difficulty import examined, features_of
-from chat_tui.routing.health import Health
-from chat_tui.routing.resilience import Control
-from chat_tui.routing.run import Means, OpenStream, PriceLookUp, Run
-from chat_tui.routing.scoring import BY_NAME_ONLY, Models, able, estimated_price, why_too_dear
-from chat_tui.routing.settings import FIXED, Plan, Settings
-from chat_tui.routing.strategies import DEFAULT, Strategy, plug_ins, rungs, strategies
-from chat_tui.routing.stream import Stream
-from chat_tui.text_safety import clean_line
+from chat_tui.core.answers.reclassification import reclassify
+from chat_tui.core.chunks import Chunk, End, Error, Metadata, Token
+from chat_tui.core.context import Context
+from chat_tui.core.conversation import new_id
+from chat_tui.core.errors import ChatTuiError, NoModel
+from chat_tui.core.models import Model
+from chat_tui.core.request import Request
+from chat_tui.core.route import Alternative, Candidate
+from chat_tui.core.text.control_characters import clean_line
+from chat_tui.routing.execution.attempts import Means, OpenStream, PriceLookUp, Run
+from chat_tui.routing.execution.context_window import fit
+from chat_tui.routing.execution.control import Control
+from chat_tui.routing.execution.stream import Stream
+from chat_tui.routing.policy import FIXED, Plan, Settings
+from chat_tui.routing.ranking.health import Health
+from chat_tui.routing.ranking.prompt_features import examined, features_of
+from chat_tui.routing.ranking.scoring import BY_NAME_ONLY, Models, able, estimated_price, why_too_dear
+from chat_tui.routing.ranking.strategies import DEFAULT, Strategy, plug_ins, rungs, strategies
 
 
 class Reply(msgspec.Struct, frozen=True):

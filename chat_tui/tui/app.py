@@ -25,26 +25,29 @@ from textual.widget import Widget
 from textual.widgets import Input
 from textual.widgets._toast import Toast
 
-from chat_tui.config import Config
-from chat_tui.errors import ChatTuiError, Notice, ThemeError
-from chat_tui.text_safety import clean_line
-from chat_tui.tui import kept_screen, keymap, palettes, themes
-from chat_tui.tui.chat_screen import ChatScreen
-from chat_tui.tui.control_filter import ControlFilter
-from chat_tui.tui.driver import driver_class, is_behind, show_title
-from chat_tui.tui.early_typing import early_text, wants_to_quit
-from chat_tui.tui.history_list import local_now
-from chat_tui.tui.host import Choice, Offering
-from chat_tui.tui.kept_screen import KeptScreen
-from chat_tui.tui.key_order import KeyOrder
-from chat_tui.tui.transcript.ink import Ink
+from chat_tui.config.load import Config
+from chat_tui.core.errors import ChatTuiError, Notice, ThemeError
+from chat_tui.core.text.control_characters import clean_line
+from chat_tui.tui.actions import bindings
+from chat_tui.tui.chat.screen.screen import ChatScreen
+from chat_tui.tui.history.sidebar import local_now
+from chat_tui.tui.prompt.key_order import KeyOrder
+from chat_tui.tui.terminal.control_filter import ControlFilter
+from chat_tui.tui.terminal.driver import driver_class, is_behind, show_title
+from chat_tui.tui.terminal.early_typing import early_text, wants_to_quit
+from chat_tui.tui.theme import palette as palettes
+from chat_tui.tui.theme import themes
+from chat_tui.tui.theme.ink import Ink
+from chat_tui.tui.widgets import ui_state
+from chat_tui.tui.widgets.host import Choice, Offering
+from chat_tui.tui.widgets.ui_state import KeptScreen
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from chat_tui.core.preset import Preset
-    from chat_tui.engine import Engine
-    from chat_tui.tui.clipboard import Clipboard
+    from chat_tui.engine.engine import Engine
+    from chat_tui.tui.terminal.clipboard import Clipboard
 
 OpenEngine: TypeAlias = "Callable[[Callable[[ChatTuiError], None]], Awaitable[Engine]]"
 """Opens the engine; its argument is told what goes wrong in the background."""
@@ -73,11 +76,11 @@ class ChatApp(App[int]):
     panels; None: nothing is remembered. `open_seconds`: how long after the first paint the engine is opened."""
 
     TITLE = "chat-tui"
-    CSS_PATH = Path(__file__).with_name("styles.tcss")
+    CSS_PATH = Path(__file__).parent / "theme" / "styles.tcss"
     # The palette is our own.
     ENABLE_COMMAND_PALETTE = False
     # Over every screen, in place of Textual's own, which could not be rebound.
-    BINDINGS = [binding for binding in keymap.bindings() if binding.id in ("app.quit", "palette.open")]
+    BINDINGS = [binding for binding in bindings.bindings() if binding.id in ("app.quit", "palette.open")]
 
     def __init__(
         self,
@@ -97,7 +100,7 @@ class ChatApp(App[int]):
         self.config = config
         self._notices: list[ChatTuiError] = []
         tell = self._notices.append
-        self.kept = kept_screen.read(kept_in, tell) if kept_in is not None else KeptScreen(welcomed=True)
+        self.kept = ui_state.read(kept_in, tell) if kept_in is not None else KeptScreen(welcomed=True)
         """How the screen was left, and is left when it ends now."""
         self._kept_in = kept_in
         self.engine: Engine | None = None
@@ -162,7 +165,7 @@ class ChatApp(App[int]):
             self.animation_level = "none"
         self._use(self._first_palette())
         if self.config.keys:
-            from chat_tui.tui import rebinding
+            from chat_tui.tui.actions import rebinding
 
             self.changed_keys, wrong = rebinding.rebound(self.config.keys)
             self._notices += wrong if len(wrong) < MOST_NOTICES else [rebinding.together(wrong)]
@@ -244,8 +247,8 @@ class ChatApp(App[int]):
     def tell(self, error: ChatTuiError, *, lasting: bool = False) -> None:
         """Show an error: what happened, and what to do next."""
         self.notify(
-            keymap.as_bound(clean_line(error.hint, 400), self.changed_keys) or " ",
-            title=keymap.as_bound(clean_line(error.title, 300), self.changed_keys),
+            bindings.as_bound(clean_line(error.hint, 400), self.changed_keys) or " ",
+            title=bindings.as_bound(clean_line(error.title, 300), self.changed_keys),
             severity="information" if isinstance(error, Notice) else "error",
             timeout=LASTING_SECONDS if lasting else NOTICE_SECONDS,
             markup=False,
@@ -254,8 +257,8 @@ class ChatApp(App[int]):
     def say(self, title: str, more: str = "", *, long: bool = False, seconds: float | None = None) -> None:
         """Show a short notice; a long one stays as an error does, or as long as is said."""
         timeout = seconds or (NOTICE_SECONDS if long else NOTICE_SECONDS / 2)
-        title = keymap.as_bound(clean_line(title, 200), self.changed_keys)
-        more = keymap.as_bound(clean_line(more, 300), self.changed_keys)
+        title = bindings.as_bound(clean_line(title, 200), self.changed_keys)
+        more = bindings.as_bound(clean_line(more, 300), self.changed_keys)
         # One without more words is one row.
         self.notify(more or title, title=title if more else "", timeout=timeout, markup=False)
 
@@ -292,7 +295,7 @@ class ChatApp(App[int]):
         self.run_worker(self._copied(text), group="copy")
 
     async def _copied(self, text: str) -> None:
-        from chat_tui.tui.clipboard import Clipboard
+        from chat_tui.tui.terminal.clipboard import Clipboard
 
         self._copier = self._copier or Clipboard(self._send, os.environ)
         try:
@@ -333,7 +336,7 @@ class ChatApp(App[int]):
         """Remember this for the next start."""
         self.kept = kept
         if self._kept_in is not None:
-            writing = asyncio.get_running_loop().run_in_executor(None, kept_screen.write, self._kept_in, kept)
+            writing = asyncio.get_running_loop().run_in_executor(None, ui_state.write, self._kept_in, kept)
             writing.add_done_callback(self._tell_unkept)
 
     def _tell_unkept(self, writing: asyncio.Future[None]) -> None:
@@ -393,7 +396,7 @@ class ChatApp(App[int]):
 
     def choose(self, what: str, choices: Sequence[Choice], look: Callable[[Choice], object] | None = None) -> None:
         """Open a list with this title; `look` hears of each row that the cursor comes to."""
-        from chat_tui.tui.choice_screen import ChoiceScreen
+        from chat_tui.tui.dialogs.choice import ChoiceScreen
 
         self.push_screen(ChoiceScreen(what, choices, look), self._take)
 
@@ -415,7 +418,7 @@ class ChatApp(App[int]):
         """Open the list of all that can be done."""
         screen = self.screen
         if isinstance(screen, ChatScreen):
-            from chat_tui.tui import command_palette
+            from chat_tui.tui.chat.screen import command_palette
 
             offered: Sequence[Choice] = command_palette.choices(screen)
         elif isinstance(screen, Offering):

@@ -24,14 +24,14 @@ from functools import partial
 
 from starlette.types import ASGIApp
 
-from chat_tui import paths
-from chat_tui.assembly import open_engine
-from chat_tui.config import Config, load
-from chat_tui.engine import Engine
-from chat_tui.errors import ConfigError
+from chat_tui.bootstrap.open_engine import open_engine
+from chat_tui.config import paths
+from chat_tui.config.load import Config, load
+from chat_tui.core.errors import ConfigError
+from chat_tui.engine.engine import Engine
 from chat_tui.web.app import made
-from chat_tui.web.door import Door
-from chat_tui.web.notes import note, tell
+from chat_tui.web.ops.notes import note, tell
+from chat_tui.web.state import Door
 
 TOKEN_VARIABLE = "CHAT_TUI_TOKEN"
 TOKEN_BYTES = 32

@@ -13,21 +13,24 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route
 
-from chat_tui.errors import ChatTuiError
-from chat_tui.web import conversations, description, openai_api, operations, page, seed_api, socket, versions
-from chat_tui.web.access_log import Watched
-from chat_tui.web.door import Door
-from chat_tui.web.faults import Wordless
-from chat_tui.web.limits import Limits
-from chat_tui.web.lock import Lock
-from chat_tui.web.refusals import OPENAI_PATH, Refused, refused, response
-from chat_tui.web.safe_headers import HEADERS, SafeHeaders
-from chat_tui.web.targets import Targets
+from chat_tui.core.errors import ChatTuiError
+from chat_tui.web import openapi
+from chat_tui.web.api import conversations, operations, stream, versions, websocket
+from chat_tui.web.errors import OPENAI_PATH, Refused, refused, response
+from chat_tui.web.middleware.absolute_targets import Targets
+from chat_tui.web.middleware.access import Lock
+from chat_tui.web.middleware.headers import HEADERS, SafeHeaders
+from chat_tui.web.middleware.limits import Limits
+from chat_tui.web.middleware.private_errors import Wordless
+from chat_tui.web.openai import routes as openai_api
+from chat_tui.web.ops.access_log import Watched
+from chat_tui.web.page import page
+from chat_tui.web.state import Door
 
 
 def routes() -> list[BaseRoute]:
     """All that can be asked for; each file tells its own."""
-    asked = (seed_api, socket, openai_api, conversations, versions, operations, description, page)
+    asked = (stream, websocket, openai_api, conversations, versions, operations, openapi, page)
     return [route for each in asked for route in each.routes()]
 
 
@@ -76,7 +79,7 @@ async def _failed(request: Request, error: ChatTuiError) -> Response:
 
 async def _unknown(request: Request, error: HTTPException) -> Response:
     path, headers = request.url.path, dict(error.headers or {})
-    if path == socket.PATH:
+    if path == websocket.PATH:
         upgrade = {"Upgrade": "websocket", "Connection": "Upgrade"}
         return response(path, Refused(426, "This path speaks WebSocket: connect with ws://.", headers=upgrade))
     nothing = "There is nothing at this path."

@@ -10,11 +10,11 @@ import sys
 import time
 from statistics import median
 
-from chat_tui.answer import Answer
-from chat_tui.chunks import Token
-from chat_tui.config import Config, Performance, ProviderRow
-from chat_tui.engine import Engine
-from chat_tui.request import Request
+from chat_tui.config.load import Config, Performance, ProviderRow
+from chat_tui.core.chunks import Token
+from chat_tui.core.request import Request
+from chat_tui.engine.answers.answer import Answer
+from chat_tui.engine.engine import Engine
 from tests.benchmarks.subjects import ServerProcess
 from tests.loopback_home import engine_with
 

@@ -21,10 +21,11 @@ from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 from pathlib import Path
 
-from chat_tui.conversation import Conversation, Turn
-from chat_tui.history import opening, writes
-from chat_tui.history.lane import transaction
-from chat_tui.history.owners import Owner
+from chat_tui.core.conversation import Conversation, Turn
+from chat_tui.history import opening
+from chat_tui.history.database.connection_thread import transaction
+from chat_tui.history.database.process_locks import Owner
+from chat_tui.history.queries import writes
 from chat_tui.history.store import Store
 from tests.benchmarks.figures import say
 

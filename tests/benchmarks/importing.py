@@ -17,9 +17,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from chat_tui.conversation import Conversation
+from chat_tui.core.conversation import Conversation
 from chat_tui.history.store import Store
-from chat_tui.history.transfer.importing import bring_in
+from chat_tui.history.transfer.importer import bring_in
 from tests.benchmarks.figures import say
 from tests.benchmarks.history import COMMON, SYLLABLES
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from itertools import islice
 
-from chat_tui.insights.pipeline import Pipeline, pipeline
+from chat_tui.engine.insights.pipeline import Pipeline, pipeline
 from tests.benchmarks.figures import say
 from tests.benchmarks.history import Texts
 

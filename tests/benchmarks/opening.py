@@ -92,7 +92,7 @@ def _to_the_beginning(terminal: PtyTerminal) -> float:
 
 
 async def _fill(file: Path, size: int) -> None:
-    from chat_tui.conversation import Conversation, Role, Turn, new_id, now
+    from chat_tui.core.conversation import Conversation, Role, Turn, new_id, now
     from chat_tui.history.store import Store
 
     answer = "".join(tokens(125))

@@ -18,13 +18,13 @@ from statistics import median
 
 import httpx
 
-from chat_tui.chunks import Chunk, End, Timings, Token
-from chat_tui.models import Model, Provider
-from chat_tui.providers.transport import Line, Transport
-from chat_tui.request import Request
+from chat_tui.core.chunks import Chunk, End, Timings, Token
+from chat_tui.core.models import Model, Provider
+from chat_tui.core.request import Request
+from chat_tui.providers.http.transport import Line, Transport
+from chat_tui.routing.policy import Settings
+from chat_tui.routing.ranking.strategies import names
 from chat_tui.routing.router import Router
-from chat_tui.routing.settings import Settings
-from chat_tui.routing.strategies import names
 from tests.benchmarks.subjects import ServerProcess
 from tests.soaking import soak
 

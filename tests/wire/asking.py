@@ -6,11 +6,11 @@ import socket
 from collections.abc import Sequence
 from contextlib import aclosing
 
-from chat_tui import errors
-from chat_tui.chunks import Chunk, End, Metadata, Token
-from chat_tui.models import Model, Provider
-from chat_tui.providers.transport import Line, Transport
-from chat_tui.request import Request
+from chat_tui.core import errors
+from chat_tui.core.chunks import Chunk, End, Metadata, Token
+from chat_tui.core.models import Model, Provider
+from chat_tui.core.request import Request
+from chat_tui.providers.http.transport import Line, Transport
 
 KEY = "local-hunter2-QWERTYUIOP-7"
 MODEL = Model("box/tiny")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chat_tui.conversation import Turn
+from chat_tui.core.conversation import Turn
 from chat_tui.history.store import Store
 
 STATES = {"complete", "length", "cancelled", "broken", "failed", "refused", "empty"}

@@ -10,10 +10,10 @@ from typing import Any
 
 import msgspec
 
-from chat_tui.chunks import Chunk, End
-from chat_tui.errors import ProviderError
+from chat_tui.core.chunks import Chunk, End
+from chat_tui.core.errors import ProviderError
 from chat_tui.providers.dialects import dialect
-from chat_tui.providers.reply import bursts
+from chat_tui.providers.http.response_stream import bursts
 
 FOLDER = Path(__file__).parent
 

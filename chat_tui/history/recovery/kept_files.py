@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from chat_tui.history import copying
+from chat_tui.history.database import backup
 
 
 def with_logs(file: Path) -> list[Path]:
@@ -34,7 +34,7 @@ def _remove(file: Path) -> None:
 
 def put_aside(file: Path) -> Path:
     """Keep a damaged store under a name with the time. Its logs go with it, or SQLite would apply them to the next."""
-    aside = copying.free_name(file, "damaged")
+    aside = backup.free_name(file, "damaged")
     try:
         # Linked, not moved: if the process is killed here, the next start finds the damaged store and starts over.
         os.link(file, aside)

@@ -9,8 +9,9 @@ from itertools import groupby
 
 import msgspec
 
-from chat_tui.chunks import ErrorInfo
-from chat_tui.history import rows, search
+from chat_tui.core.chunks import ErrorInfo
+from chat_tui.history import records
+from chat_tui.history.search import search
 
 CUT = ErrorInfo(
     kind="Damaged",
@@ -81,5 +82,5 @@ def mark_cut(db: sqlite3.Connection, turns: Iterable[int]) -> None:
     for key in turns:
         found = db.execute("SELECT details FROM turn WHERE key = ? AND role = 'assistant'", (key,)).fetchone()
         if found is not None:
-            details = msgspec.structs.replace(rows.details_of(found[0]), error=CUT)
-            db.execute("UPDATE turn SET state = 'broken', details = ? WHERE key = ?", (rows.encoded(details), key))
+            details = msgspec.structs.replace(records.details_of(found[0]), error=CUT)
+            db.execute("UPDATE turn SET state = 'broken', details = ? WHERE key = ?", (records.encoded(details), key))

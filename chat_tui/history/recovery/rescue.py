@@ -14,7 +14,7 @@ from hashlib import sha256
 
 import msgspec
 
-from chat_tui.history.lane import transaction
+from chat_tui.history.database.connection_thread import transaction
 from chat_tui.history.recovery import links
 from chat_tui.history.recovery.cells import LEAF, cell_offsets, column_count
 from chat_tui.history.recovery.database_file import HEADER_BYTES, DatabaseFile

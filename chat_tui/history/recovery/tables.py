@@ -10,10 +10,10 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from chat_tui.core.bounds import EARLIEST, LATEST
-from chat_tui.history import packing
+from chat_tui.core.text.bounds import EARLIEST, LATEST
+from chat_tui.history.database import packing
+from chat_tui.history.records import microseconds
 from chat_tui.history.recovery.records import RecoveredRow, Value
-from chat_tui.history.rows import microseconds
 
 KEPT = {
     "conversation": 11,

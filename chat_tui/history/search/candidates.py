@@ -15,8 +15,8 @@ from typing import TypeAlias
 import msgspec
 
 from chat_tui.history.search.index import quoted
-from chat_tui.history.search.tokens import Part, holds, part_grams, parts
-from chat_tui.query import Query
+from chat_tui.history.search.query import Query
+from chat_tui.history.search.tokenizer import Part, holds, part_grams, parts
 
 Way: TypeAlias = tuple[bool, bool]
 """Whether a term's start, and its end, may stand inside of a word."""

@@ -13,10 +13,10 @@ from datetime import timedelta
 
 import msgspec
 
-from chat_tui.core.bounds import EPOCH
-from chat_tui.finding import folded
+from chat_tui.core.text.bounds import EPOCH
+from chat_tui.core.text.text_match import folded
 from chat_tui.history.migrations import OLD_INDEXES
-from chat_tui.history.search.tokens import grams, tokens
+from chat_tui.history.search.tokenizer import grams, tokens
 
 INDEXED_CHARACTERS = 1_000_000
 """Of one turn; what follows is not found."""

@@ -14,12 +14,12 @@ from threading import Event
 
 import msgspec
 
-from chat_tui.conversation import Hit, SearchStep
-from chat_tui.history.rows import moment, storable
+from chat_tui.core.conversation import Hit, SearchStep
+from chat_tui.history.records import moment, storable
 from chat_tui.history.search.candidates import BEGINS, INSIDE, WHOLE, Way, full_text_queries
 from chat_tui.history.search.index import gap
-from chat_tui.history.search.passages import Candidate, examined, hit
-from chat_tui.query import Query, parse
+from chat_tui.history.search.matches import Candidate, examined, hit
+from chat_tui.history.search.query import Query, parse
 
 _BATCH = 50
 _LEAST_EXAMINED = 200

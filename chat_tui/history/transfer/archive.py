@@ -10,9 +10,9 @@ from typing import IO
 from zipfile import BadZipFile, ZipFile, ZipInfo
 from zlib import error as ZlibError
 
-from chat_tui.attachments import IMAGE_LIMIT, Attachment, media_type_of
-from chat_tui.history.transfer.parcels import ImportRefused
-from chat_tui.text_safety import clean_line
+from chat_tui.core.attachments.attachment import IMAGE_LIMIT, Attachment, media_type_of
+from chat_tui.core.text.control_characters import clean_line
+from chat_tui.history.transfer.records import ImportRefused
 
 _CONVERSATIONS = re.compile(r"conversations([-_]\d+)?\.json")
 _FILE_ID = re.compile(r"file[-_][A-Za-z0-9]+")

@@ -8,9 +8,9 @@ from typing import Literal, Protocol, TypeAlias
 
 from msgspec.structs import replace
 
-from chat_tui.attachments import Attachment
-from chat_tui.conversation import Tree
-from chat_tui.history.transfer import own
+from chat_tui.core.attachments.attachment import Attachment
+from chat_tui.core.conversation import Tree
+from chat_tui.history.transfer.formats import native
 from chat_tui.history.transfer.markdown import markdown
 
 Format: TypeAlias = Literal["markdown", "json"]
@@ -29,4 +29,4 @@ async def exported(store: Exporting, tree: Tree, form: Format) -> str:
         return await asyncio.to_thread(markdown, tree)
     files = await store.contents([turn.id for turn in tree.turns if turn.attachments])
     turns = [replace(turn, attachments=files.get(turn.id, turn.attachments)) for turn in tree.turns]
-    return await asyncio.to_thread(lambda: own.json_text(own.record(replace(tree, turns=tuple(turns)))) + "\n")
+    return await asyncio.to_thread(lambda: native.json_text(native.record(replace(tree, turns=tuple(turns)))) + "\n")

@@ -14,9 +14,9 @@ from datetime import datetime
 
 import msgspec
 
-from chat_tui.conversation import Tree, Turn
-from chat_tui.route import Route
-from chat_tui.text_safety import clean, clean_line
+from chat_tui.core.conversation import Tree, Turn
+from chat_tui.core.route import Route
+from chat_tui.core.text.control_characters import clean, clean_line
 
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 _ENDINGS = {

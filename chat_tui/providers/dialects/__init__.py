@@ -24,6 +24,6 @@ def dialect(name: str) -> Dialect:
             from chat_tui.providers.dialects import ollama
 
             return ollama.dialect()
-    from chat_tui.providers.dialects.plug_in import plug_in
+    from chat_tui.providers.dialects.plugins import plug_in
 
     return plug_in(name)

@@ -10,10 +10,11 @@ import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
-from chat_tui.chunks import Chunk
-from chat_tui.conversation import Turn
-from chat_tui.errors import Garbled
-from chat_tui.models import Model
+from chat_tui.core.chunks import Chunk
+from chat_tui.core.conversation import Turn
+from chat_tui.core.errors import Garbled
+from chat_tui.core.models import Model
+from chat_tui.core.request import Request, Thinking
 from chat_tui.providers.dialects.dialect import (
     Call,
     Dialect,
@@ -27,9 +28,8 @@ from chat_tui.providers.dialects.dialect import (
     turns_of,
 )
 from chat_tui.providers.dialects.model_list import ModelList, Row
-from chat_tui.providers.dialects.one_reply import OneReply
-from chat_tui.providers.dialects.token_usage import anthropic_usage
-from chat_tui.request import Request, Thinking
+from chat_tui.providers.dialects.parsing.response_parser import OneReply
+from chat_tui.providers.dialects.parsing.token_usage import anthropic_usage
 
 VERSION = "2023-06-01"
 MAX_TOKENS = 64_000

@@ -9,13 +9,13 @@ from typing import Any, Protocol
 
 import msgspec
 
-from chat_tui.attachments import Attachment, spoken_text
-from chat_tui.chunks import Chunk
-from chat_tui.conversation import Turn
-from chat_tui.models import Model
-from chat_tui.providers.dialects.look_up import LookUp
+from chat_tui.core.attachments.attachment import Attachment, spoken_text
+from chat_tui.core.chunks import Chunk
+from chat_tui.core.conversation import Turn
+from chat_tui.core.models import Model
+from chat_tui.core.request import Request
 from chat_tui.providers.dialects.model_list import ModelList
-from chat_tui.request import Request
+from chat_tui.providers.dialects.model_probe import LookUp
 
 Json = Any
 """A JSON value of unknown shape, as servers send it."""

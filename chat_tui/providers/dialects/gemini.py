@@ -10,9 +10,10 @@ import re
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from chat_tui.chunks import Chunk
-from chat_tui.conversation import Turn
-from chat_tui.models import Model
+from chat_tui.core.chunks import Chunk
+from chat_tui.core.conversation import Turn
+from chat_tui.core.models import Model
+from chat_tui.core.request import Request, Thinking
 from chat_tui.providers.dialects.dialect import (
     SYSTEM,
     Call,
@@ -26,9 +27,8 @@ from chat_tui.providers.dialects.dialect import (
     turns_of,
 )
 from chat_tui.providers.dialects.model_list import Listed, ModelList, Row, tokens
-from chat_tui.providers.dialects.one_reply import OneReply
-from chat_tui.providers.dialects.token_usage import gemini_usage
-from chat_tui.request import Request, Thinking
+from chat_tui.providers.dialects.parsing.response_parser import OneReply
+from chat_tui.providers.dialects.parsing.token_usage import gemini_usage
 
 _LIST = "/models?pageSize=1000"
 _ROLES = {"user": "user", "assistant": "model"}

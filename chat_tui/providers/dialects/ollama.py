@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from chat_tui.chunks import Chunk, Timings, Usage
-from chat_tui.conversation import Turn
-from chat_tui.errors import Garbled
-from chat_tui.models import Model
-from chat_tui.providers.dialects.complaint import error_of
+from chat_tui.core.chunks import Chunk, Timings, Usage
+from chat_tui.core.conversation import Turn
+from chat_tui.core.errors import Garbled
+from chat_tui.core.models import Model
+from chat_tui.core.request import Request
 from chat_tui.providers.dialects.dialect import (
     Call,
     Dialect,
@@ -27,10 +27,10 @@ from chat_tui.providers.dialects.dialect import (
     streams,
     turns_of,
 )
-from chat_tui.providers.dialects.look_up import LookUp, Question
 from chat_tui.providers.dialects.model_list import Listed, ModelList, Row, tokens
-from chat_tui.providers.dialects.one_reply import TOOLS_LIMIT, OneReply
-from chat_tui.request import Request
+from chat_tui.providers.dialects.model_probe import LookUp, Question
+from chat_tui.providers.dialects.parsing.response_parser import TOOLS_LIMIT, OneReply
+from chat_tui.providers.dialects.parsing.server_errors import error_of
 
 _NUM_CTX = re.compile(r"^[ \t]*num_ctx[ \t]+(\d{1,9})[ \t\r]*$", re.MULTILINE)
 

@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from chat_tui.chunks import Chunk, Token
-from chat_tui.conversation import Turn
-from chat_tui.errors import Garbled
-from chat_tui.models import Model
-from chat_tui.providers.dialects.complaint import error_of
+from chat_tui.core.chunks import Chunk, Token
+from chat_tui.core.conversation import Turn
+from chat_tui.core.errors import Garbled
+from chat_tui.core.models import Model
+from chat_tui.core.request import Request
 from chat_tui.providers.dialects.dialect import (
     Call,
     Dialect,
@@ -28,11 +28,11 @@ from chat_tui.providers.dialects.dialect import (
     text_of,
     turns_of,
 )
-from chat_tui.providers.dialects.look_up import LookUp, Question
 from chat_tui.providers.dialects.model_list import tokens
-from chat_tui.providers.dialects.one_reply import TOOLS_LIMIT, OneReply
-from chat_tui.providers.dialects.token_usage import openai_usage
-from chat_tui.request import Request
+from chat_tui.providers.dialects.model_probe import LookUp, Question
+from chat_tui.providers.dialects.parsing.response_parser import TOOLS_LIMIT, OneReply
+from chat_tui.providers.dialects.parsing.server_errors import error_of
+from chat_tui.providers.dialects.parsing.token_usage import openai_usage
 
 _TEMPLATED = ("llama.cpp", "vllm")
 _EFFORTS: Mapping[str, Sequence[str]] = {

@@ -10,9 +10,9 @@ from itertools import chain, islice
 from threading import Event
 from typing import NamedTuple, TypeVar
 
-from chat_tui.conversation import Turn
-from chat_tui.tui.transcript.found import Hit
-from chat_tui.tui.transcript.parts import Part
+from chat_tui.core.conversation import Turn
+from chat_tui.tui.transcript.find import Hit
+from chat_tui.tui.transcript.model.parts import Part
 from chat_tui.tui.transcript.turn_matches import TurnMatches
 
 SLICE_SECONDS = 0.02

@@ -17,12 +17,12 @@ from textual.selection import Selection
 from textual.strip import Strip
 from textual.widget import Widget
 
-from chat_tui.tui.transcript.found import Painted
+from chat_tui.tui.theme.ink import Ink, plain_ink
+from chat_tui.tui.transcript.find import Painted
 from chat_tui.tui.transcript.frames import Frames
-from chat_tui.tui.transcript.headroom import Headroom
-from chat_tui.tui.transcript.ink import Ink, plain_ink
-from chat_tui.tui.transcript.line_model import START, LineModel, Position, Row
-from chat_tui.tui.transcript.painting import (
+from chat_tui.tui.transcript.model.line_model import START, LineModel, Position, Row
+from chat_tui.tui.transcript.render.renderer import Renderer
+from chat_tui.tui.transcript.render.strips import (
     BAR,
     MARGIN,
     RIGHT_MARGIN,
@@ -34,8 +34,8 @@ from chat_tui.tui.transcript.painting import (
     reversed_line,
     strip_of,
 )
-from chat_tui.tui.transcript.rendering import Renderer
-from chat_tui.tui.transcript.wrapping import Line
+from chat_tui.tui.transcript.render.wrapping import Line
+from chat_tui.tui.transcript.scroll_slack import Headroom
 
 SLICE_SECONDS, PAUSE_SECONDS = 0.004, 0.001
 """Text that comes faster than it can be laid out is worked in for so long at a time, and keys are answered between."""

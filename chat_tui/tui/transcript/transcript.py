@@ -12,19 +12,19 @@ from textual.geometry import Offset
 from textual.message import Message
 from textual.selection import Selection
 
-from chat_tui.chunks import Metadata
-from chat_tui.conversation import Turn
+from chat_tui.core.chunks import Metadata
+from chat_tui.core.conversation import Turn
 from chat_tui.markdown.code_blocks import Code
-from chat_tui.tui import keymap
-from chat_tui.tui.transcript.found import Hit
-from chat_tui.tui.transcript.ink import Ink
-from chat_tui.tui.transcript.line_model import START, Anchor, Position
-from chat_tui.tui.transcript.painting import MARGIN
+from chat_tui.tui.actions import bindings
+from chat_tui.tui.theme.ink import Ink
+from chat_tui.tui.transcript.find import Hit
+from chat_tui.tui.transcript.model.code_walk import code_after
+from chat_tui.tui.transcript.model.line_model import START, Anchor, Position
+from chat_tui.tui.transcript.model.parts import FoldKind, Part, TextKind
 from chat_tui.tui.transcript.pane import ALLOWED_BEHIND
-from chat_tui.tui.transcript.parts import FoldKind, Part, TextKind
-from chat_tui.tui.transcript.selecting import SelectingPane
-from chat_tui.tui.transcript.walking import code_after
-from chat_tui.tui.transcript.wrapping import width_of
+from chat_tui.tui.transcript.render.strips import MARGIN
+from chat_tui.tui.transcript.render.wrapping import width_of
+from chat_tui.tui.transcript.selection import SelectingPane
 
 
 class Transcript(SelectingPane, can_focus=True, inherit_bindings=False):
@@ -38,7 +38,7 @@ class Transcript(SelectingPane, can_focus=True, inherit_bindings=False):
     }
     """
     BINDINGS = [
-        *keymap.bindings("transcript", inner=True),
+        *bindings.bindings("transcript", inner=True),
         *[
             Binding(str(number), f"copy_code({number})", f"Copy code block {number}", show=False)
             for number in range(1, 10)

@@ -6,11 +6,11 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 
-from chat_tui.conversation import Role, Turn
-from chat_tui.finding import find, folded
-from chat_tui.markdown.blocks import Splitter
+from chat_tui.core.conversation import Role, Turn
+from chat_tui.core.text.control_characters import Cleaner, clean
+from chat_tui.core.text.text_match import find, folded
 from chat_tui.markdown.plain_text import PlainSplitter
-from chat_tui.text_safety import Cleaner, clean
+from chat_tui.markdown.splitter import Splitter
 
 _PAUSE_SECONDS = 0.0001
 _WORK_SECONDS = 0.001

@@ -1,0 +1,350 @@
+"""What stands behind the router: the servers, the models of this machine, the script.
+
+What costs time to load (the HTTP client, the child's server) is loaded when a question needs it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing
+from math import ceil
+
+import msgspec
+
+from chat_tui.config.load import Config
+from chat_tui.core.chunks import Chunk, Metadata
+from chat_tui.core.models import LOCAL_MODEL, SCRIPTED_MODEL, Fetching, Model, Provider, Standing
+from chat_tui.core.request import Request
+from chat_tui.local.local_files import LocalFiles
+from chat_tui.local.runtime import Runtime
+from chat_tui.local.server_pool import Children
+from chat_tui.local.weights import Weights
+from chat_tui.providers.catalogue.model_info import Facts, merged, with_named
+from chat_tui.providers.catalogue.prices import Catalogue
+from chat_tui.providers.client import Servers
+from chat_tui.providers.credentials.keys import Keys
+from chat_tui.providers.discovery.found_servers import FoundServers
+from chat_tui.providers.registry import Roster
+from chat_tui.routing.policy import settings_of
+from chat_tui.routing.ranking.health import Health
+from chat_tui.routing.router import Router
+
+PROGRESS_SECONDS = 0.25
+"""Between two words about a fetch."""
+STILL_SECONDS = 5.0
+"""Between two words about a fetch that does not get on."""
+PRICING_SECONDS = 5.0
+"""For a look-up of prices that runs, at the end of an answer or of the program: it takes a second, once a week."""
+LOCAL_QUALITY = 0.1
+LOCAL_STREAMS = 2
+"""The child's slots."""
+
+
+class LocalModels(msgspec.Struct, frozen=True):
+    """What runs on this machine."""
+
+    runtime: Runtime
+    """llama.cpp, for all of them."""
+    weights: Weights
+    """The built-in model's."""
+    children: Children
+    """The servers of all of them."""
+    own: tuple[Model, ...]
+    """The user's."""
+
+
+class Parts:
+    """What answers: the servers, the built-in model, the script."""
+
+    def __init__(
+        self,
+        config: Config,
+        local: LocalModels,
+        roster: Roster,
+        keys: Keys,
+        catalogue: Catalogue,
+        clock: Callable[[], float],
+        found_servers: FoundServers,
+    ) -> None:
+        self._config = config
+        self._children, self._runtime = local.children, local.runtime
+        self.built_in_files = LocalFiles((local.runtime, local.weights))
+        """What the built-in model needs; the user's own need only llama.cpp."""
+        self._own_files = LocalFiles((local.runtime,))
+        self._catalogue = catalogue
+        self._pricing: asyncio.Task[None] | None = None
+        self._chosen: dict[str, str] = {}
+        self._facts = Facts(config, catalogue)
+        self._servers = Servers(
+            roster,
+            keys,
+            self._facts,
+            connection_seconds=config.timeouts.connection_seconds,
+            clock=clock,
+            found=self._found,
+            lost=self._lose,
+            found_servers=found_servers,
+        )
+        built_in = Model(
+            LOCAL_MODEL,
+            context_window=config.local.context_window,
+            price_in=0.0,
+            price_out=0.0,
+            quality=LOCAL_QUALITY,
+            local=True,
+            to_be_fetched=not self.built_in_files.ready,
+            trim_step_tokens=config.local.context_window // 4,
+            images=False,
+            server="llama.cpp",
+        )
+        own = [msgspec.structs.replace(model, to_be_fetched=not self._own_files.ready) for model in local.own]
+        scripted = Model(SCRIPTED_MODEL, 32_000, 0.0, 0.0, 0.0, selectable=False, local=True)
+        rows = [model for row in config.models if (model := self._of_row(row.name))]
+        # Naming one to fall back to is saying so, for that and no more.
+        fallbacks = [*config.fallbacks, *(name for row in config.models for name in row.fallbacks)]
+        named = [model for name in fallbacks if (model := self._servers.admit(name))]
+        reserve = [msgspec.structs.replace(model, selectable=False) for model in named]
+        known = {model.name: model for model in (*reserve, *rows, *self._servers.named_models())}
+        self.router = Router(
+            merged(list(map(self._facts.of, (*own, built_in, scripted))), list(known.values()), self._servers.place),
+            self.open_stream,
+            Health(clock),
+            settings_of(config, local_streams=LOCAL_STREAMS),
+            default_strategy=config.strategy,
+            fallbacks=config.fallbacks,
+            look_up_price=self._look_up_price,
+            clock=clock,
+        )
+        self._clock = clock
+
+    def _of_row(self, name: str) -> Model | None:
+        return self._servers.admit(name) if self._servers.speaks_to(name.partition("/")[0]) else None
+
+    def _found(self, models: Sequence[Model]) -> None:
+        self.router.models = merged(self.router.models, models, self._servers.place)
+
+    def _lose(self, provider: str) -> None:
+        self.router.models = tuple(model for model in self.router.models if model.provider != provider)
+
+    def fetched(self) -> None:
+        """Something that models on this machine need is there: strategies take them as they take others."""
+        self._found(
+            [
+                msgspec.structs.replace(model, to_be_fetched=not self._files_of(model.name).ready)
+                for model in self.router.models
+                if model.name in self._children
+            ]
+        )
+
+    # -- speaking -------------------------------------------------------------------------------------------------
+
+    def open_stream(
+        self, model: Model, request: Request
+    ) -> AbstractAsyncContextManager[AsyncGenerator[Sequence[Chunk], None]]:
+        """The seam that the router speaks through."""
+        if model.name == SCRIPTED_MODEL:
+            from chat_tui.providers.scripted import Scripted
+
+            return aclosing(Scripted().stream(model, request))
+        if model.name in self._children:
+            return aclosing(self._own(model, request))
+        # A program that only ever asks models it knows by name would never learn what they cost.
+        self._begin_pricing()
+        return aclosing(self._servers.stream(model, request))
+
+    async def _own(self, model: Model, request: Request) -> AsyncGenerator[Sequence[Chunk], None]:
+        """What a model on this machine answers; it is loaded first where it is not."""
+        async with aclosing(self._fetched(model)) as told:
+            async for word in told:
+                yield [word]
+        if not self._children.alive(model.name):
+            yield [Metadata("loading", model=model.name)]
+        transport = await self._servers.transport()
+        from chat_tui.providers.http.transport import Line
+
+        async with self._children.used(model.name) as address:
+            provider = Provider("local", base_url=address.base_url, local=True)
+            line = Line(provider, address.api_key, address.socket_path or "")
+            async with aclosing(transport.stream(line, model, request)) as bursts:
+                async for burst in bursts:
+                    yield burst
+
+    async def _fetched(self, model: Model) -> AsyncGenerator[Metadata, None]:
+        """Fetches what the model needs where it is missing, and tells how far it is."""
+        needed = self._files_of(model.name)
+        if needed.ready:
+            return
+        fetch = asyncio.ensure_future(needed.fetch())
+        await asyncio.sleep(0)  # It knows how much there is as soon as it has begun.
+        told, told_at = (-1, 0), 0.0
+        try:
+            while not fetch.done():
+                progress = needed.progress
+                now = (progress.received_bytes, progress.total_bytes) if progress else (0, 0)
+                # What has not changed is said again so seldom only to show that somebody is still at it.
+                if now != told or self._clock() - told_at > STILL_SECONDS:
+                    told, told_at = now, self._clock()
+                    yield Metadata("fetching", model=model.name, received_bytes=now[0], total_bytes=now[1])
+                await asyncio.wait([fetch], timeout=PROGRESS_SECONDS)
+            await fetch
+            self.fetched()
+        finally:
+            if not fetch.done():
+                fetch.cancel()
+                await asyncio.wait([fetch])
+
+    def _files_of(self, name: str) -> LocalFiles:
+        return self.built_in_files if name == LOCAL_MODEL else self._own_files
+
+    async def list_offers(self) -> None:
+        """Look up what is offered before anything was asked."""
+        await self._servers.list_offers()
+
+    async def prepare(self) -> None:
+        """Load what a question to any server needs."""
+        await self._servers.transport()
+
+    async def warm(self, name: str) -> None:
+        """Load what this model needs."""
+        if name == SCRIPTED_MODEL:
+            return
+        await self._servers.transport()
+        if name in self._children and self._files_of(name).ready:
+            async with self._children.used(name):
+                pass
+
+    # -- what there is --------------------------------------------------------------------------------------------
+
+    async def discover(self) -> None:
+        """Look for servers on this machine, and ask those in use that name no models for their lists."""
+        self._begin_pricing()
+        await self._servers.discover()
+        self._take_chosen()
+
+    def _begin_pricing(self) -> None:
+        if self._pricing is None and self._servers.hosted():
+            self._pricing = asyncio.ensure_future(self._price())
+
+    async def _price(self) -> None:
+        """Have the prices looked up where they are old, and take them over."""
+        if await self._catalogue.refresh():
+            self._found(await asyncio.to_thread(self._servers.with_facts, self.router.models))
+            await self._servers.list_offers()
+
+    async def _look_up_price(self, model: Model) -> Model:
+        """The model with its price, as far as it is known; a look-up that runs is waited for."""
+        await self._pricing_done()
+        return next((known for known in self.router.models if known.name == model.name), model)
+
+    async def look_up_prices(self) -> None:
+        """Wait for the prices of hosted models, where none are known at all."""
+        if not self._catalogue.loaded:
+            self._begin_pricing()
+            await self._pricing_done()
+
+    async def _pricing_done(self) -> None:
+        if self._pricing is not None and not self._pricing.done():
+            await asyncio.wait([self._pricing], timeout=PRICING_SECONDS)
+
+    def offers(self, name: str) -> bool:
+        """This model's provider was merely found."""
+        return self._servers.offers(name.partition("/")[0])
+
+    def server_of(self, name: str) -> str:
+        """The server that one agrees to by choosing this model: its address and, on this machine, its owner."""
+        return self._servers.identity(name.partition("/")[0])
+
+    def take(self, agreed: Mapping[str, str]) -> None:
+        """Use those of these models that are offered, now or as soon as they are found, each at the server that was
+        agreed to; empty where that is not known."""
+        self._chosen |= agreed
+        self._take_chosen()
+
+    def drop(self, names: Sequence[str]) -> None:
+        """Use these models no longer, as far as they are only offered."""
+        dropped = set(filter(self.offers, names))
+        self._chosen = {name: server for name, server in self._chosen.items() if name not in dropped}
+        self.router.models = tuple(model for model in self.router.models if model.name not in dropped)
+        for provider in {name.partition("/")[0] for name in dropped} - {model.provider for model in self.router.models}:
+            self._servers.forget(provider)
+
+    def _take_chosen(self) -> None:
+        offered = [(name, server) for name, server in self._chosen.items() if self.offers(name)]
+        agreed = [name for name, server in offered if self._servers.agree(name, server)]
+        taken = [model for name in agreed if (model := self._servers.admit(name))]
+        if taken:
+            self._found(taken)
+            self._begin_pricing()
+
+    def admit(self, name: str) -> None:
+        """Take a model that was named but not listed, where its provider is known: for that and no more, but what the
+        config names may be chosen too."""
+        if all(model.name != name for model in self.router.models) and (model := self._servers.admit(name)):
+            if name == self._config.model:
+                self._found([model])
+            else:
+                self.router.models = with_named(self.router.models, model, self._servers.place)
+            self._begin_pricing()
+
+    async def look_up(self, name: str) -> None:
+        """Ask the model's server for its window, where nobody has told it; it has a third of a second."""
+        self.admit(name)
+        model = next((model for model in self.router.models if model.name == name), None)
+        if model is not None and model.context_window is None:
+            await self._servers.look_up(model)
+
+    def standings(self) -> Sequence[Standing]:
+        """Every model and how it fares; a server that did not answer stands as a row of its own."""
+        standings = []
+        for model in self.router.models:
+            vitals = self.router.health.vitals(model.name)
+            state, usable = self._state(model)
+            standings.append(Standing(model, vitals.ttft_seconds, vitals.tokens_per_second, state, usable))
+        return [*standings, *self._servers.standings({model.name for model in self.router.models})]
+
+    def _state(self, model: Model) -> tuple[str, bool]:
+        rest = self.router.health.resting_seconds(model.name)
+        if rest:
+            return f"rests {ceil(rest)} s", True
+        if model.name in self._children and not self._runtime.available:
+            return "no build", False
+        if model.name == LOCAL_MODEL:
+            if not self.built_in_files.ready:
+                return ("fetching" if self.built_in_files.fetching else "not fetched"), True
+            return ("loaded" if self._children.alive(LOCAL_MODEL) else "ready"), True
+        if model.name in self._children and self._children.alive(model.name):
+            return "loaded", True
+        if model.name == SCRIPTED_MODEL:
+            return "demo", True
+        return "ready", True
+
+    async def close(self) -> None:
+        """Let go of the child and the connections."""
+        if self._pricing is not None:
+            # It is nearly done, and the next start has its snapshot.
+            await asyncio.wait([self._pricing], timeout=PRICING_SECONDS)
+            self._pricing.cancel()
+            await asyncio.wait([self._pricing])
+        await self._servers.close()
+        await self._children.close()
+
+
+class ShownWeights:
+    """What the built-in model needs, as the engine shows it."""
+
+    def __init__(self, needed: LocalFiles, fetched: Callable[[], None]) -> None:
+        self._needed, self._fetched = needed, fetched
+
+    @property
+    def ready(self) -> bool:
+        return self._needed.ready
+
+    @property
+    def fetching(self) -> Fetching | None:
+        progress = self._needed.progress
+        return msgspec.convert(progress, Fetching, from_attributes=True) if progress else None
+
+    async def fetch(self) -> None:
+        await self._needed.fetch()
+        self._fetched()

@@ -1,0 +1,182 @@
+"""Builds an engine from a config: the one place that knows everybody."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Mapping, Set
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import ParamSpec
+
+import msgspec
+
+from chat_tui.bootstrap.backend import LocalModels, Parts, ShownWeights
+from chat_tui.config import paths
+from chat_tui.config.known_providers import KnownProvider, known_providers
+from chat_tui.config.load import Config
+from chat_tui.core.errors import ChatTuiError, ConfigError, HistoryError, LocalModelError
+from chat_tui.core.models import LOCAL_MODEL, Model
+from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.usage.spending import PAID_APART, SpentElsewhere, midnight, paid_apart
+from chat_tui.engine.engine import Engine
+from chat_tui.history.opening import Settings
+from chat_tui.history.store import Store
+from chat_tui.local.library import USUAL_WINDOW, Library, OwnFile, window_of
+from chat_tui.local.runtime import Runtime
+from chat_tui.local.server import LocalServer
+from chat_tui.local.server_pool import Children
+from chat_tui.local.weights import Weights
+from chat_tui.providers.catalogue.prices import Catalogue
+from chat_tui.providers.catalogue.quality import prior_of
+from chat_tui.providers.credentials.keys import KeptKeys, Keys, key_warnings
+from chat_tui.providers.discovery.found_servers import FoundServers
+from chat_tui.providers.discovery.socket_owners import OwnerLookup, listening_owner
+from chat_tui.providers.registry import Roster, with_dialects
+from chat_tui.routing.ranking.strategies import DEFAULT, names, plug_ins
+
+P = ParamSpec("P")
+
+
+def _local_models(config: Config, runtime: Runtime, tell: Callable[[ChatTuiError], None]) -> LocalModels:
+    """The built-in model and the user's own, as far as their files tell; blocking."""
+    weights = Weights(paths.cache_folder() / "weights", own_file=paths.named(config.local.weights))
+    runtime.ready()  # It inspects the machine once, which is better done in this thread.
+    threads, idle = config.local.threads, config.local.idle_minutes
+    window = config.local.context_window
+    servers = {LOCAL_MODEL: LocalServer(weights, runtime=runtime, context_window=window, threads=threads)}
+    windows = {row.name: row.context_window for row in config.models}
+    models = []
+    for own in Library(paths.library_file(), tell).models(config.models):
+        try:
+            head = own.head()
+        except LocalModelError:
+            # Choosing it says what is wrong with its file; a strategy does not.
+            window, selectable = windows.get(own.name) or USUAL_WINDOW, False
+        else:
+            window, selectable = window_of(head, windows.get(own.name)), True
+        file = OwnFile(Path(own.path))
+        servers[own.name] = LocalServer(file, runtime=runtime, model=own.name, context_window=window, threads=threads)
+        # Without the projector that belongs to it, which is another file, no model sees.
+        own_model = Model(own.name, window, local=True, selectable=selectable, images=False, server="llama.cpp")
+        models.append(own_model)
+    children = Children(servers, idle * 60 if idle is not None else None)
+    return LocalModels(runtime, weights, children, tuple(models))
+
+
+def _with_a_strategy(config: Config, known: Set[str], tell: Callable[[ChatTuiError], None]) -> Config:
+    """The config with a strategy that is known; another one is told."""
+    if config.strategy in known:
+        return config
+    told = f"The config's `strategy` is `{clean_line(config.strategy, 60)}`, which there is not; `{DEFAULT}` is taken."
+    tell(ConfigError(told, f"There are: {', '.join(sorted(known))}.", key="strategy"))
+    return msgspec.structs.replace(config, strategy=DEFAULT)
+
+
+def _in_loop(call: Callable[P, object]) -> Callable[P, None]:
+    """Calls it in this event loop, from whatever thread; not at all when the loop has ended."""
+    loop = asyncio.get_running_loop()
+
+    def called(*args: P.args, **named: P.kwargs) -> None:
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(partial(call, *args, **named))
+
+    return called
+
+
+async def _opened_history(file: Path | None, settings: Settings, tell: Callable[[ChatTuiError], None]) -> Store:
+    """The store, or one in memory where it cannot be used, which is told."""
+    garbled = HistoryError(
+        "A text in the history is damaged: unreadable characters are shown as \ufffd.",
+        "Run `chat-tui history check` to see its conversation. All other texts are intact.",
+    )
+    try:
+        return await Store.open_or_read(
+            file, msgspec.structs.replace(settings, when_garbled=_in_loop(partial(tell, garbled)))
+        )
+    except HistoryError as error:
+        tell(error)
+        return await Store.open(None)
+
+
+async def _spent_today(config: Config, file: Path, tell: Callable[[ChatTuiError], None]) -> SpentElsewhere | None:
+    """What today's saved conversations have cost, where there is a budget; None where it is not known.
+
+    A store that cannot be read is told.
+    """
+    if config.daily_budget is None or not await asyncio.to_thread(file.exists):
+        return None
+    today = midnight()
+    try:
+        store = await Store.open_or_read(file)
+        try:
+            dollars = await store.spent(today) + paid_apart(await store.place(PAID_APART))
+            return SpentElsewhere(today, dollars)
+        finally:
+            await store.close()
+    except HistoryError as error:
+        tell(error)
+        return None
+
+
+async def open_engine(
+    config: Config,
+    *,
+    save: bool = True,
+    tell: Callable[[ChatTuiError], None],
+    store_file: Path | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    environ: Mapping[str, str] = os.environ,
+    known: Mapping[str, KnownProvider] | None = None,
+    owner_of: OwnerLookup = listening_owner,
+    runtime: Runtime | None = None,
+    when_slow: Callable[[], None] = lambda: None,
+    when_recovering: Callable[[float], None] = lambda part: None,
+) -> Engine:
+    """An engine over the user's store. A store that cannot be used is told, and nothing is saved then.
+
+    `environ` and `known` are where keys and servers are looked for, `owner_of` tells who runs a found one, `runtime` is
+    llama.cpp (None: the user's); `when_slow` is called, in another thread, when the store is brought up to date for
+    longer than a second, `when_recovering` every few seconds while a damaged one is recovered, with the part that is
+    done.
+    """
+    config = await asyncio.to_thread(with_dialects, config, tell)
+    config = _with_a_strategy(config, {*names(), *await asyncio.to_thread(plug_ins)}, tell)
+    runtime = runtime or Runtime(paths.cache_folder() / "runtime")
+    local = await asyncio.to_thread(_local_models, config, runtime, tell)
+    kept = KeptKeys(paths.kept_keys_file(), tell)
+    in_config = {row.name: row.api_key for row in config.providers if row.api_key}
+    if known is None:
+        known = await asyncio.to_thread(known_providers)
+    roster = Roster(config, known, environ, kept.names())
+    keys = Keys(kept, in_config=in_config, environ=environ)
+    catalogue = Catalogue(paths.catalogue_file())
+    await asyncio.to_thread(catalogue.load)
+    await asyncio.to_thread(prior_of, LOCAL_MODEL)  # Its table takes some milliseconds to read.
+    told_file = paths.found_servers_file() if save else None
+    found_servers = FoundServers(tell, told_file=told_file, owner_of=owner_of)
+    parts = Parts(config, local, roster, keys, catalogue, clock, found_servers)
+    await parts.list_offers()
+    for warning in key_warnings(in_config, paths.config_file()):
+        tell(warning)
+    file = (store_file or paths.store_file()) if save else None
+    history = await _opened_history(
+        file, Settings(when_slow=when_slow, when_recovering=when_recovering, recovers=True), tell
+    )
+    engine = Engine(
+        config,
+        parts.router,
+        history,
+        weights=ShownWeights(parts.built_in_files, parts.fetched),
+        supply=parts,
+        open_private=partial(Store.open, None),
+        tell=tell,
+        spent_elsewhere=None if save else await _spent_today(config, store_file or paths.store_file(), tell),
+    )
+    history.when_displaced = _in_loop(engine.memory.note_displaced)
+    if history.notice:
+        engine.memory.tell_once(history.read_only or history.warning or HistoryError(history.notice))
+    await engine.recall()
+    return engine

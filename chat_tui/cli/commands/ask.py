@@ -1,0 +1,144 @@
+"""`chat-tui ask`: one question, answered in a pipe. Tokens go to stdout as they come, notes to stderr."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from contextlib import aclosing, suppress
+
+from msgspec.structs import replace
+
+from chat_tui.cli.engine import open_reporting_engine, report
+from chat_tui.cli.options.choice import wrong_choice
+from chat_tui.cli.output.answer_writer import Paper
+from chat_tui.cli.output.console import say, told
+from chat_tui.cli.question import Question, question_of
+from chat_tui.cli.signals import interrupts, unless
+from chat_tui.config import load, paths
+from chat_tui.core.chunks import Token, has_answered
+from chat_tui.core.errors import ChatTuiError
+from chat_tui.core.request import Request
+from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.usage.token_estimate import attachment_tokens, estimate
+from chat_tui.engine.answers.answer import Answer
+from chat_tui.engine.engine import Engine
+from chat_tui.engine.insights.observer import Observer
+
+SMALL_TOKENS = 2000
+"""A question of so many fits any usual window; of a longer one to a named model its server is asked first."""
+
+
+def run(options: argparse.Namespace) -> int:
+    """Answer, and give the exit code."""
+    try:
+        question = question_of(options)
+    except ChatTuiError as error:
+        told(error)
+        return 2
+    if not question.text.strip():
+        why = "files need a question" if question.attachments else "there is no question, nor anything on stdin"
+        say(f"usage: chat-tui ask {'--attach FILE ' if question.attachments else ''}QUESTION\nchat-tui: {why}.\n")
+        return 2
+    if wrong := wrong_choice(options):
+        say(wrong)
+        return 2
+    settings = load.load(paths.config_file())
+    if options.insights is not None:
+        settings = replace(settings, display=replace(settings.display, insights=options.insights))
+    return asyncio.run(_ask(settings, question, options))
+
+
+async def _ask(settings: load.Config, question: Question, options: argparse.Namespace) -> int:
+    interrupted = interrupts()
+    engine = await open_reporting_engine(settings, save=not (options.no_save or options.private))
+    request = Request(
+        model=options.model and clean_line(options.model, 300),
+        strategy=options.strategy,
+        max_tokens=options.max_tokens,
+        temperature=options.temperature,
+        top_p=options.top_p,
+        stop=tuple(options.stop),
+        seed=options.seed,
+        thinking=options.thinking,
+        timeout_seconds=options.timeout,
+        max_price=options.max_price,
+        stream=not options.no_stream,
+        fallback=not options.no_fallback,
+        adaptive=options.adaptive,
+    )
+    # Said here already: the model that a preset names needs no list of all models.
+    request = question.preset.settings(request) if question.preset is not None else request
+    try:
+        paper = Paper(as_json=options.json)
+        return await _answered(engine, question, request, interrupted, paper)
+    finally:
+        await engine.close()
+
+
+async def _answered(
+    engine: Engine, question: Question, request: Request, interrupted: asyncio.Event, paper: Paper
+) -> int:
+    named = request.model or (engine.config.model if request.strategy is None else None)
+    if named is None or request.adaptive:
+        await unless(interrupted, engine.discover())
+    elif estimate(question.text) + sum(map(attachment_tokens, question.attachments)) > SMALL_TOKENS:
+        await unless(interrupted, engine.look_up(named))
+    if request.adaptive:
+        await _tell_price(engine, question, request)
+    answer = await engine.ask(question.beginning, question.text, request, attachments=question.attachments)
+    watch = asyncio.ensure_future(_cancel_when(interrupted, engine, answer))
+    try:
+        await _written(answer, paper, engine.config, interrupted)
+    except OSError as error:
+        # Whoever read us has gone, or the disk is full: the same way as a cancel.
+        await engine.cancel(answer)
+        paper.gone()
+        if not isinstance(error, BrokenPipeError):
+            say(f"chat-tui: the answer cannot be written: {error.strerror}.\n")
+        return 1
+    finally:
+        watch.cancel()
+    if answer.turn.state == "cancelled":
+        return 130
+    return 0 if has_answered(answer.turn.state, answer.turn.text) else 1
+
+
+async def _tell_price(engine: Engine, question: Question, request: Request) -> None:
+    """Say what both answers may cost, where that is something, or that there will be one."""
+    foreseen = await engine.foreseen(question.beginning, question.text, request, attachments=question.attachments)
+    if foreseen.price:
+        what = "for both answers" if foreseen.quick else "for one answer: no other model is the fast one"
+        say(f"[≈ ${foreseen.price:.4g} {what}]\n")
+
+
+async def _cancel_when(interrupted: asyncio.Event, engine: Engine, answer: Answer) -> None:
+    await interrupted.wait()
+    await engine.cancel(answer)
+
+
+async def _written(answer: Answer, paper: Paper, settings: load.Config, interrupted: asyncio.Event) -> None:
+    given = settings.performance
+    # Only people want to see it typed.
+    delay = settings.display.typing_delay_seconds if paper.is_watched else 0.0
+    hold_bytes = sys.maxsize if delay else given.streaming_buffer_size
+    batches = answer.batches(tokens=given.streaming_batch_size, hold_bytes=hold_bytes)
+    observer = Observer(report) if settings.display.insights else None
+    # What it needs is loaded while the model is on its way to the first token.
+    loading = asyncio.ensure_future(observer.look()) if observer is not None else None
+    try:
+        async with aclosing(batches):
+            async for chunks in batches:
+                for chunk in chunks if observer is None else await observer.take(chunks):
+                    paper.take(chunk)
+                    if delay and isinstance(chunk, Token) and not interrupted.is_set():
+                        await asyncio.to_thread(paper.flush)
+                        with suppress(TimeoutError):
+                            await asyncio.wait_for(interrupted.wait(), delay)
+                # What has come together is written together; a slow reader does not hold the loop.
+                if paper.waits:
+                    await asyncio.to_thread(paper.flush)
+        await asyncio.to_thread(paper.flush)
+    finally:
+        if loading is not None:
+            await loading

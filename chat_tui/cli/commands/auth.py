@@ -1,0 +1,130 @@
+"""`chat-tui auth`: keys in the system's keyring, and where each provider's key comes from. None is shown whole."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+
+import msgspec
+
+from chat_tui.cli.output.console import say, told
+from chat_tui.config import load, paths
+from chat_tui.config.known_providers import known_providers
+from chat_tui.core.errors import ChatTuiError, KeyMissing
+from chat_tui.core.processes import child_process, console
+from chat_tui.core.text.api_keys import cleaned_key
+from chat_tui.core.text.control_characters import clean_line, escaped_json
+from chat_tui.providers.credentials.keyring_worker import NOT_THERE
+from chat_tui.providers.credentials.keys import SERVICE, KeptKeys, keyring_command, shown
+from chat_tui.providers.registry import of_known, of_row
+
+KEYRING_SECONDS = 120.0
+"""It may ask the user for a password."""
+
+
+class KeyPlace(msgspec.Struct, frozen=True):
+    """Where a provider's key comes from."""
+
+    provider: str
+    place: str
+    """`keyring`, `config`, `command`, or the variable with a dollar in front."""
+    key: str = ""
+    """Its end, where it can be told without asking anybody."""
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do what is asked; gives the exit code."""
+    settings = load.load(paths.config_file())
+    kept = KeptKeys(paths.kept_keys_file(), told)
+    if options.action == "list":
+        return _list(key_places(settings, kept), as_json=options.json)
+    known = {*known_providers(), *(row.name for row in settings.providers)}
+    if options.action == "set" and options.name not in known:
+        say(f"chat-tui: unknown provider {options.name[:60]!r}.\n")
+        say(f"          Known: {', '.join(sorted(known))}; add others under [[providers]] first.\n")
+        return 2
+    return _set(options.name, kept) if options.action == "set" else _remove(options.name, kept)
+
+
+def key_places(settings: load.Config, kept: KeptKeys) -> list[KeyPlace]:
+    """Where the keys of all providers come from that have one, in the order in which a request looks."""
+    known, names = known_providers(), kept.names()
+    rows = {row.name: row for row in settings.providers}
+    places = []
+    for name in sorted({*known, *rows, *names}):
+        row = rows.get(name)
+        usual = known.get(name)
+        provider = of_row(row, usual, os.environ) if row else of_known(usual, os.environ) if usual else None
+        variable = provider.api_key_env if provider else ""
+        if provider and provider.api_key_cmd:
+            places.append(KeyPlace(name, "command"))
+        elif row and row.api_key:
+            places.append(KeyPlace(name, "config", shown(cleaned_key(row.api_key))))
+        elif variable and (key := cleaned_key(os.environ.get(variable, ""))):
+            places.append(KeyPlace(name, f"${variable}", shown(key)))
+        elif name in names:
+            places.append(KeyPlace(name, "keyring"))
+    return places
+
+
+def _list(places: list[KeyPlace], *, as_json: bool) -> int:
+    if as_json:
+        console.write_data(escaped_json(json.dumps([msgspec.to_builtins(place) for place in places])) + "\n")
+        return 0
+    if not places:
+        console.write_output("No key was found. `chat-tui auth set NAME` saves one in the system's keyring.\n")
+    for place in places:
+        console.write_output(
+            f"{clean_line(place.provider, 40):<14} {clean_line(place.place, 60)} {place.key}".rstrip() + "\n"
+        )
+    return 0
+
+
+def _set(name: str, kept: KeptKeys) -> int:
+    if sys.stdin is not None and sys.stdin.isatty():
+        import getpass
+
+        key = cleaned_key(getpass.getpass(f"Key for {clean_line(name, 60)} (it is not shown): "))
+    else:
+        key = cleaned_key(sys.stdin.readline() if sys.stdin is not None else "")
+    if not key or not key.isascii() or not key.isprintable() or " " in key:
+        say("chat-tui: not a valid key: it is empty or contains invalid characters. Nothing was saved.\n")
+        return 2
+    _keyring("set", name, key)
+    kept.add(name)
+    console.write_output(f"The key for {name} ({shown(key)}) was saved in the system's keyring.\n")
+    return 0
+
+
+def _remove(name: str, kept: KeptKeys) -> int:
+    was_kept = name in kept.names()
+    found = _keyring("remove", name) != NOT_THERE
+    kept.remove(name)
+    shown_name = clean_line(name, 60)
+    if not found and not was_kept:
+        say(f"chat-tui: there is no key for {shown_name} in the system's keyring.\n")
+        return 1
+    console.write_output(f"The key for {shown_name} was removed from the system's keyring.\n")
+    return 0
+
+
+def _keyring(what: str, name: str, key: str = "") -> int:
+    """The exit code of the keyring's child. Raises `KeyMissing` where there is no keyring."""
+    try:
+        done = child_process.run(keyring_command(what, name), key.encode(), seconds=KEYRING_SECONDS)
+    except TimeoutError:
+        raise _no_keyring("it did not answer", name) from None
+    if done.code not in {0, NOT_THERE}:
+        last = done.errors.decode("utf-8", "replace").strip().rpartition("\n")[2].replace(key or "\0", "[key]")
+        raise _no_keyring(clean_line(last, 200) or f"code {done.code}", name)
+    return done.code
+
+
+def _no_keyring(why: str, name: str) -> ChatTuiError:
+    return KeyMissing(
+        f"The system's keyring cannot be used for `{SERVICE}`: {why.rstrip('.')}.",
+        "Unlock it or install one; or use `api_key_env` or `api_key_cmd` in the config.",
+        provider=name,
+    )

@@ -1,0 +1,175 @@
+"""`chat-tui batch`: many prompts from a file, results to a file in their order, how far it is on stderr."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import time
+from pathlib import Path
+
+import msgspec
+
+from chat_tui.cli.engine import open_reporting_engine
+from chat_tui.cli.options.choice import wrong_choice
+from chat_tui.cli.options.preset_options import preset_of
+from chat_tui.cli.output.console import say, told
+from chat_tui.cli.output.progress import Progress
+from chat_tui.cli.signals import interrupts
+from chat_tui.config import load, paths
+from chat_tui.core.errors import ChatTuiError, CommandError
+from chat_tui.core.processes import console
+from chat_tui.core.request import Request
+from chat_tui.core.text.control_characters import clean_line, escaped_json
+from chat_tui.engine.batch.ordered_output import Ledger
+from chat_tui.engine.batch.prompts import Prompts
+from chat_tui.engine.batch.runner import Batch, Count, Job
+
+
+class Summary(msgspec.Struct, tag_field="type", tag="summary"):
+    """What `--json` ends with."""
+
+    total: int | None
+    """Prompts; None where the batch was stopped before the end of a pipe."""
+    done: int
+    failed: int
+    retries: int
+    cost: float
+    """US dollars paid by this run, as far as it is known."""
+    seconds: float
+    stopped: bool
+
+
+def run(options: argparse.Namespace) -> int:
+    """Answer them all, and give the exit code: 0 all answered, 1 some failed, 2 wrong usage, 130 stopped."""
+    try:
+        if wrong := wrong_choice(options):
+            say(wrong)
+            return 2
+        preset = preset_of(options)
+        settings = load.load(paths.config_file())
+        prompts = Prompts(options.prompts)
+        ledger = _ledger(options, prompts)
+    except CommandError as error:
+        told(error)
+        return 2
+    request = Request(
+        model=options.model and clean_line(options.model, 300),
+        strategy=options.strategy,
+        max_tokens=options.max_tokens,
+        temperature=options.temperature,
+        max_price=options.max_price,
+        fallback=not options.no_fallback,
+    )
+    job = Job(request, options.system, preset, options.concurrency, options.retry_failed)
+    try:
+        return asyncio.run(_run(settings, prompts, ledger, job, options))
+    finally:
+        ledger.close()
+        prompts.close()
+
+
+def _ledger(options: argparse.Namespace, prompts: Prompts) -> Ledger:
+    """Where the results go. Raises `CommandError`."""
+    if options.out == "-":
+        if options.retry_failed:
+            raise CommandError("--retry-failed needs a file of results.", "Name it with --out.")
+        if (descriptor := console.output_descriptor()) is None:
+            raise CommandError("Standard output is closed.", "Name a file with --out.")
+        return Ledger.to_pipe(descriptor)
+    path = Path(options.out)
+    if prompts.same_file(path.expanduser()):
+        raise CommandError("--out is the file of prompts itself.", "Choose another file; nothing was changed.")
+    if options.retry_failed and not path.expanduser().exists():
+        raise CommandError(f"{options.out} does not exist.", "Without --retry-failed, batch creates it.")
+    return Ledger.to_file(path)
+
+
+async def _run(settings: load.Config, prompts: Prompts, ledger: Ledger, job: Job, options: argparse.Namespace) -> int:
+    interrupted = interrupts()
+    engine = await open_reporting_engine(settings, save=not options.private)
+    try:
+        progress = Progress(terminal=console.error_is_terminal())
+        batch = Batch(engine, prompts, ledger, job, heard=lambda: progress.show(batch.count))
+        watch = asyncio.ensure_future(_stop_when(interrupted, batch))
+        try:
+            await batch.run()
+        finally:
+            watch.cancel()
+        progress.clear()
+    finally:
+        await engine.close()
+    return _ended(batch, ledger, job, interrupted.is_set(), options)
+
+
+async def _stop_when(interrupted: asyncio.Event, batch: Batch) -> None:
+    await interrupted.wait()
+    await batch.stop()
+
+
+def _ended(batch: Batch, ledger: Ledger, job: Job, interrupted: bool, options: argparse.Namespace) -> int:
+    """Say what became of it."""
+    count, fault = batch.count, batch.fault
+    if isinstance(fault, (BrokenPipeError, ConnectionResetError)):
+        # Whoever read us has had enough.
+        return 1
+    if isinstance(fault, ChatTuiError):
+        told(fault)
+        return 2 if isinstance(fault, CommandError) else 1
+    if fault is not None:
+        say(f"chat-tui: the results cannot be written: {fault.strerror}.\n{_going_on(ledger)}")
+        return 1
+    _say_failures(count, ledger, job)
+    if interrupted:
+        say(f"chat-tui: stopped; {count.done:,}{_of(count)} are done.\n{_going_on(ledger)}")
+    elif count.left_out:
+        say(f"chat-tui: {count.left_out:,} were not asked yet: the command without --retry-failed does.\n")
+    elif ledger.path is not None or not count.done:
+        say(_whole(count))
+    if options.json:
+        _write_summary(count, interrupted)
+    if interrupted:
+        return 130
+    return 1 if count.failed else 0
+
+
+def _say_failures(count: Count, ledger: Ledger, job: Job) -> None:
+    if not count.failed:
+        return
+    in_order = sorted(count.failures, key=lambda line: int(line.partition(":")[0]))
+    listed = "".join(f"  {line}\n" for line in in_order)
+    more = count.failed - len(count.failures)
+    rest = f"  and {more:,} more\n" if more else ""
+    how = "" if ledger.path is None else "Ask them again with --retry-failed.\n"
+    say(f"chat-tui: {count.failed:,}{_of(count)} failed, by their index:\n{listed}{rest}{how}")
+
+
+def _whole(count: Count) -> str:
+    if not count.done:
+        return "chat-tui: there are no prompts.\n"
+    if not count.asked:
+        return f"chat-tui: all {count.done:,} were done before.\n"
+    took = max(0.001, time.monotonic() - count.begun)
+    before = f", {count.before:,} of them before" if count.before else ""
+    price = f", ${count.cost:.4g}" if count.cost else ""
+    return f"chat-tui: {count.done:,} done{before}, {count.asked / took * 60:,.0f} a minute{price}.\n"
+
+
+def _of(count: Count) -> str:
+    return f" of {count.total:,}" if count.total is not None else ""
+
+
+def _going_on(ledger: Ledger) -> str:
+    if ledger.path is None:
+        return "          It can be resumed only with a results file: use --out FILE next time.\n"
+    return f"          They are saved in {ledger.path.name}: run the same command to resume.\n"
+
+
+def _write_summary(count: Count, interrupted: bool) -> None:
+    took = round(time.monotonic() - count.begun, 3)
+    total = count.total if interrupted else count.done + count.left_out
+    summary = Summary(total, count.done, count.failed, count.retries, round(count.cost, 9), took, interrupted)
+    try:
+        console.write_data(escaped_json(msgspec.json.encode(summary).decode()) + "\n")
+    except OSError:
+        # Nobody reads it, which changes nothing of what was done.
+        return

@@ -1,0 +1,164 @@
+"""`chat-tui compare`: one question to several models at once; their answers, and a table of how they did."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import Sequence
+from contextlib import aclosing
+
+import msgspec
+
+from chat_tui.cli.engine import open_reporting_engine
+from chat_tui.cli.options.choice import wrong_choice
+from chat_tui.cli.output.answer_writer import Paper, json_line
+from chat_tui.cli.output.compare_table import table
+from chat_tui.cli.output.console import say, told, words_of
+from chat_tui.cli.question import Question, question_of
+from chat_tui.cli.signals import interrupts, unless
+from chat_tui.config import load, paths
+from chat_tui.core.chunks import Chunk, Error, Metadata, encode, has_answered
+from chat_tui.core.errors import ChatTuiError
+from chat_tui.core.request import Request
+from chat_tui.core.text.control_characters import clean_line
+from chat_tui.engine.answers.answer import Answer
+from chat_tui.engine.answers.comparison import Comparison, Result, named
+from chat_tui.engine.engine import Engine
+
+
+class Summary(msgspec.Struct, frozen=True, tag_field="type", tag="summary"):
+    """What `--json` ends with."""
+
+    results: tuple[Result, ...]
+    """In the order in which the models were named."""
+
+
+def run(options: argparse.Namespace) -> int:
+    """Ask them all, and give the exit code: 0 where at least one has answered."""
+    try:
+        if wrong := wrong_choice(options):
+            say(wrong)
+            return 2
+        models = named(clean_line(options.models, 1200).split(",")) if options.models is not None else ()
+        question = question_of(options)
+    except ChatTuiError as error:
+        told(error)
+        return 2
+    if not question.text.strip():
+        say("usage: chat-tui compare QUESTION --models A,B\nchat-tui: there is no question, nor anything on stdin.\n")
+        return 2
+    settings = load.load(paths.config_file())
+    return asyncio.run(_run(settings, question, models, options))
+
+
+async def _run(settings: load.Config, question: Question, models: Sequence[str], options: argparse.Namespace) -> int:
+    interrupted = interrupts()
+    engine = await open_reporting_engine(settings, save=not (options.no_save or options.private))
+    request = Request(
+        strategy=options.strategy,
+        max_tokens=options.max_tokens,
+        temperature=options.temperature,
+        seed=options.seed,
+        thinking=options.thinking,
+        timeout_seconds=options.timeout,
+        max_price=options.max_price,
+    )
+    try:
+        if not models:
+            await unless(interrupted, engine.discover())
+            models = await engine.best_two(question.beginning, question.text, request)
+        await _tell_price(engine, question, models, request)
+        comparison = await engine.compare(
+            question.beginning, question.text, models, request, attachments=question.attachments
+        )
+        code = await _written(comparison, engine, interrupted, as_json=options.json)
+        return 130 if interrupted.is_set() else code
+    except ChatTuiError as error:
+        told(error)
+        return 130 if interrupted.is_set() else 1
+    finally:
+        await engine.close()
+
+
+async def _tell_price(engine: Engine, question: Question, models: Sequence[str], request: Request) -> None:
+    """Say what all of them may cost, where that is something."""
+    prices = await engine.prices(question.beginning, question.text, models, request, attachments=question.attachments)
+    if not prices.dollars:
+        return
+    unknown = clean_line(", ".join(prices.unknown), 200)
+    more = f", and the price of {unknown}, which is not known" if unknown else ""
+    say(f"[≈ ${prices.dollars:.4g} for all {len(models)} answers{more}]\n")
+
+
+async def _written(comparison: Comparison, engine: Engine, interrupted: asyncio.Event, *, as_json: bool) -> int:
+    """Write what they say up to the last one's end, and the summary; gives the exit code."""
+    columns = _Columns(engine.config, as_json=as_json)
+    watch = asyncio.ensure_future(_cancel_when(interrupted, comparison))
+    each = zip(comparison.models, comparison.answers, strict=True)
+    writing = [asyncio.ensure_future(columns.write(model, answer)) for model, answer in each]
+    try:
+        await asyncio.gather(*writing)
+        await columns.sum_up(comparison)
+    except OSError as error:
+        # Whoever read us has gone, or the disk is full: the same way as a cancel.
+        await comparison.cancel_all()
+        columns.paper.gone()
+        if not isinstance(error, BrokenPipeError):
+            say(f"chat-tui: the answers cannot be written: {error.strerror}.\n")
+        return 1
+    finally:
+        for task in (watch, *writing):
+            task.cancel()
+        await asyncio.wait([watch, *writing])
+    return 0 if any(has_answered(answer.turn.state, answer.turn.text) for answer in comparison.answers) else 1
+
+
+async def _cancel_when(interrupted: asyncio.Event, comparison: Comparison) -> None:
+    await interrupted.wait()
+    await comparison.cancel_all()
+
+
+class _Columns:
+    """Writes several answers to one output: their chunks as they come, or each answer whole when it has ended."""
+
+    def __init__(self, settings: load.Config, *, as_json: bool) -> None:
+        self.paper = Paper(as_json=False)
+        self._performance, self._json = settings.performance, as_json
+        self._writing = asyncio.Lock()
+        """A slow reader holds each of them by its own back-pressure."""
+
+    async def write(self, model: str, answer: Answer) -> None:
+        given = self._performance
+        batches = answer.batches(tokens=given.streaming_batch_size, hold_bytes=given.streaming_buffer_size)
+        async with aclosing(batches):
+            async for chunks in batches:
+                for chunk in chunks:
+                    self._take(model, chunk)
+                await self._flush()
+        if not self._json:
+            text = answer.text.rstrip("\n")
+            self.paper.put("\n\n".join(["## " + clean_line(model, 200), *filter(None, [text]), ""]))
+            await self._flush()
+
+    def _take(self, model: str, chunk: Chunk) -> None:
+        if self._json:
+            self.paper.put(json_line(encode(chunk), "" if getattr(chunk, "model", "") else model))
+        if isinstance(chunk, Metadata):
+            reason = f"{model}: {chunk.reason}" if chunk.reason else ""
+            self.paper.take(msgspec.structs.replace(chunk, reason=reason))
+        elif isinstance(chunk, Error):
+            error = ChatTuiError(f"{model}: {chunk.error.title}", chunk.error.hint)
+            self.paper.note(words_of(error))
+
+    async def sum_up(self, comparison: Comparison) -> None:
+        results = comparison.summary()
+        if self._json:
+            self.paper.put(json_line(msgspec.json.encode(Summary(results))))
+        else:
+            self.paper.put(table(results))
+        await self._flush()
+
+    async def _flush(self) -> None:
+        async with self._writing:
+            if self.paper.waits:
+                await asyncio.to_thread(self.paper.flush)

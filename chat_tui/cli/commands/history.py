@@ -1,0 +1,355 @@
+"""`chat-tui history`: list, show, search, export, import, delete, check, backup. Nothing but `import` makes a store."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from chat_tui.cli.output.console import say, say_recovering, say_updating
+from chat_tui.config import paths
+from chat_tui.core.conversation import Hit, Summary, Tree, Turn
+from chat_tui.core.errors import HistoryError, StoreDamaged
+from chat_tui.core.files import writing as files
+from chat_tui.core.processes import console
+from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.search_progress import search_progress
+from chat_tui.history.opening import Settings
+from chat_tui.history.store import Store
+from chat_tui.history.transfer.exporting import exported
+from chat_tui.history.transfer.formats import native
+
+_EVERY = 1_000_000_000
+_WRITING = {"export", "backup"}
+"""They write a file of the user's."""
+_READING = {"list", "show", "search", "export"}
+"""Nothing has been printed yet when they meet damage, so they can be done again."""
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do what is asked; gives the exit code."""
+    if options.action == "export" and bool(options.id) == options.all:
+        say("chat-tui: say which conversation to export, or --all (and not both).\n")
+        return 2
+    if options.action == "export" and options.all and options.format == "markdown":
+        say("chat-tui: all conversations together are written as JSON only.\n")
+        return 2
+    ended: list[int] = []
+    try:
+        try:
+            return _done(options, ended.append)
+        except StoreDamaged:
+            if options.action not in _READING:
+                raise
+            # Damage that was met is noted: the next opening recovers what can be read.
+            return _done(options, ended.append)
+    except asyncio.CancelledError:
+        return 128 + ended[0]
+
+
+def _done(options: argparse.Namespace, tell_end: Callable[[int], None]) -> int:
+    action = _ACTIONS[options.action](options)
+    return asyncio.run(unless_ended(action, tell_end) if options.action in _WRITING else action)
+
+
+async def unless_ended(action: Coroutine[Any, Any, int], tell: Callable[[int], None]) -> int:
+    """Do it; a signal to end cancels it, as Ctrl-C does, so that no file is left half-written."""
+    doing = asyncio.ensure_future(action)
+
+    def end(number: int) -> None:
+        tell(number)
+        doing.cancel()
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # One that is ignored stays so: `nohup` means it.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            asyncio.get_running_loop().add_signal_handler(number, end, number)
+    return await doing
+
+
+# -- reading --------------------------------------------------------------------------------------------------------
+
+
+async def _list(options: argparse.Namespace) -> int:
+    async with _opened() as store:
+        rows = [] if store is None else await store.conversations(limit=options.limit or _EVERY)
+    if options.json:
+        console.write_output("[" + ",\n ".join(native.json_text(_summary(row)) for row in rows) + "]\n")
+        return 0
+    console.write_output("".join(map(_line, rows)) or "There are no conversations yet.\n")
+    return 0
+
+
+def _summary(row: Summary) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in row.__struct_fields__}
+
+
+def _line(row: Summary) -> str:
+    pin = "*" if row.pinned else " "
+    count = f"{row.turns} turn{'' if row.turns == 1 else 's'}"
+    return f"{row.id} {pin} {_time(row.updated)}  {count:>10}  {clean_line(row.title, 100)}\n"
+
+
+async def _show(options: argparse.Namespace) -> int:
+    async with _opened() as store:
+        tree = await _tree(store, options.id)
+    turns = tree.turns if options.all else tree.conversation.path
+    if options.json:
+        record = {
+            **native.conversation(tree.conversation, tree.turns),
+            "leaf": tree.leaf,
+            "turns": [native.turn(turn, tree.routes.get(turn.id)) for turn in turns],
+        }
+        console.write_output(native.json_text(record) + "\n")
+        return 0
+    of = tree.conversation
+    console.write_output(f"{clean_line(of.title, 300)}\n{of.id} · {_time(of.created)}\n")
+    if of.system_prompt:
+        console.write_output(f"\n── system ──\n{of.system_prompt}\n")
+    for turn in turns:
+        console.write_output(_shown(turn, with_ids=options.all))
+    return 0
+
+
+def _shown(turn: Turn, *, with_ids: bool) -> str:
+    facts = [clean_line(turn.model, 100) or turn.role, _time(turn.created)]
+    facts += [] if turn.state == "complete" else [turn.state]
+    facts += [f"{turn.id} below {turn.parent or 'nothing'}"] if with_ids else []
+    files = "".join(f"\n[{clean_line(file.name, 200)}, {file.size_bytes} bytes]" for file in turn.attachments)
+    return f"\n── {' · '.join(facts)} ──\n{turn.text}{files}\n"
+
+
+async def search_turns(
+    options: argparse.Namespace, opened: Callable[[], AbstractAsyncContextManager[Store | None]] | None = None
+) -> int:
+    """`history search` over the store that is `opened` (None: the user's); a cancel tells what it has found by then."""
+    hits: list[Hit] = []
+    try:
+        async with (opened or _opened)() as store:
+            if store is not None:
+                await _collect(store, " ".join(options.query), options.limit, hits)
+    except asyncio.CancelledError:
+        # Ctrl-C: what has been found by then is worth having.
+        _write_hits(hits, as_json=options.json)
+        say("chat-tui: search interrupted; older turns may contain more.\n")
+        raise
+    _write_hits(hits, as_json=options.json)
+    if not hits and not options.json:
+        say("chat-tui: nothing was found.\n")
+    return 0
+
+
+async def _collect(store: Store, query: str, limit: int, hits: list[Hit]) -> None:
+    """Adds what is found to `hits`, up to the oldest turn; says on a terminal how far it has looked."""
+    line = console.StatusLine()
+    try:
+        async with aclosing(store.search_steps(query, limit)) as steps:
+            async for step in steps:
+                hits += step.hits
+                progress = search_progress(step.searched, step.searched_back_to)
+                line.show(f"searching… {len(hits):,} found, {progress}")
+    finally:
+        line.clear()
+
+
+def _write_hits(hits: Sequence[Hit], *, as_json: bool) -> None:
+    if as_json:
+        console.write_output(native.json_text(hits) + "\n")
+        return
+    for hit in hits:
+        console.write_output(f"{hit.conversation}  {_time(hit.created)}  {clean_line(hit.conversation_title, 80)}\n")
+        console.write_output(f"    {hit.role}: {clean_line(hit.snippet)}\n")
+
+
+# -- in and out -----------------------------------------------------------------------------------------------------
+
+
+async def _export(options: argparse.Namespace) -> int:
+    as_json = options.json or options.all or options.format == "json"
+    number, left_out = 1, 0
+    name = "" if options.out == "-" else options.out
+    with _output(name) as output:
+        async with _opened() as store:
+            if options.all:
+                number, left_out = await _export_all(store, output)
+            else:
+                tree = await _tree(store, options.id)
+                output.put(await exported(_known(store), tree, "json" if as_json else "markdown"))
+    if name:
+        say(f"chat-tui: {number} conversation{'' if number == 1 else 's'} written to {name}.\n")
+    return 1 if left_out else 0
+
+
+async def _export_all(store: Store | None, output: _Output) -> tuple[int, int]:
+    """Writes all that can be read, and says what cannot; how many were written, and how many not."""
+    rows = [] if store is None else await store.conversations(limit=_EVERY)
+    left_out = 0
+    for row in rows:
+        try:
+            text = await exported(_known(store), await _known(store).tree(row.id), "json")
+        except HistoryError as error:
+            left_out += 1
+            title = clean_line(row.title, 100)
+            say(f"chat-tui: “{title}” ({clean_line(row.id, 60)}) was left out: {error.title}\n")
+        else:
+            output.put(text)
+    return len(rows) - left_out, left_out
+
+
+class _Output:
+    """Stdout, or a file that appears when it is whole."""
+
+    def __init__(self, file: BinaryIO | None) -> None:
+        self._file = file
+
+    def put(self, text: str) -> None:
+        if self._file is None:
+            console.write_output(text)
+        else:
+            self._file.write(text.encode("utf-8", "replace"))
+
+
+@contextmanager
+def _output(name: str | None) -> Iterator[_Output]:
+    if not name:
+        yield _Output(None)
+        return
+    target = Path(name).expanduser()
+    try:
+        with files.new_file(target) as opened:
+            yield _Output(opened)
+    except FileExistsError:
+        raise HistoryError(f"{target} already exists.", "Choose another file.") from None
+    except OSError as error:
+        raise _unwritten(target, error) from error
+
+
+def _unwritten(file: Path, error: OSError) -> HistoryError:
+    return HistoryError(f"{file} cannot be written: {error.strerror or error}.", "Choose a file in another folder.")
+
+
+async def _import(options: argparse.Namespace) -> int:
+    from chat_tui.cli.commands import history_import
+
+    return await history_import.run(paths.named(options.file) or Path(), as_json=options.json)
+
+
+# -- the store itself -----------------------------------------------------------------------------------------------
+
+
+async def _delete(options: argparse.Namespace) -> int:
+    async with _opened() as store:
+        tree = await _tree(store, options.id)
+        of = tree.conversation
+        about = f"“{clean_line(of.title, 100)}” ({of.id}, {len(tree.turns)} turns)"
+        if not options.yes and sys.stdin is not None and sys.stdin.isatty() and console.error_is_terminal():
+            say(f"Erase {about} for good? [y/N] ")
+            answer = await asyncio.to_thread(sys.stdin.readline)
+            if answer.strip().lower() not in ("y", "yes"):
+                say("chat-tui: nothing was deleted.\n")
+                return 1
+        await _known(store).erase(of.id)
+    if options.json:
+        console.write_output(native.json_text({"deleted": of.id, "title": of.title, "turns": len(tree.turns)}) + "\n")
+    else:
+        console.write_output(f"{about} was erased.\n")
+    return 0
+
+
+async def _check(options: argparse.Namespace) -> int:
+    file = str(paths.store_file())
+    async with _opened() as store:
+        if store is None:
+            console.write_output(
+                native.json_text({"ok": True, "file": None}) + "\n" if options.json else "There is no history yet.\n"
+            )
+            return 0
+        report, recovered = await store.check(), store.warning
+    if options.json:
+        fields = {name: getattr(report, name) for name in report.__struct_fields__}
+        console.write_output(native.json_text({"ok": report.ok and recovered is None, "file": file, **fields}) + "\n")
+    else:
+        for problem in report.problems:
+            console.write_output(f"{clean_line(problem, 500)}\n")
+        state = (
+            "Problems were found in"
+            if report.problems
+            else "No problems are left in"
+            if recovered
+            else "No problems in"
+        )
+        console.write_output(
+            f"{state} {file}: {report.conversations} conversations, {report.turns} turns,"
+            f" {report.size_bytes / 1e6:.1f} MB.\n"
+        )
+    # What was recovered a moment ago is sound now, but was damaged.
+    return 0 if report.ok and recovered is None else 1
+
+
+async def _backup(options: argparse.Namespace) -> int:
+    file = paths.store_file()
+    name = f"{file.stem}.{datetime.now():%Y-%m-%d-%H%M%S}{file.suffix}"
+    target = paths.named(options.file) or file.with_name(name)
+    async with _opened() as store:
+        await _known(store).backup(target)
+    size = target.stat().st_size
+    if options.json:
+        console.write_output(native.json_text({"file": str(target.absolute()), "size_bytes": size}) + "\n")
+    else:
+        console.write_output(f"The history was copied to {target} ({size / 1e6:.1f} MB).\n")
+    return 0
+
+
+_ACTIONS = {
+    "list": _list,
+    "show": _show,
+    "search": search_turns,
+    "export": _export,
+    "import": _import,
+    "delete": _delete,
+    "check": _check,
+    "backup": _backup,
+}
+
+
+@asynccontextmanager
+async def _opened() -> AsyncGenerator[Store | None, None]:
+    """The store, or None where there is none yet: looking must not make one."""
+    file = paths.store_file()
+    if not file.exists():
+        yield None
+        return
+    store = await Store.open_or_read(file, Settings(when_slow=say_updating, when_recovering=say_recovering))
+    try:
+        if store.notice:
+            say(f"chat-tui: {store.notice}\n")
+        yield store
+        if store.garbled_texts:
+            say(
+                "chat-tui: Some of these texts are damaged; unreadable characters are shown as \ufffd."
+                " `chat-tui history check` names them.\n"
+            )
+    finally:
+        await store.close()
+
+
+async def _tree(store: Store | None, name: str) -> Tree:
+    known = _known(store)
+    return await known.tree(await known.named(name))
+
+
+def _known(store: Store | None) -> Store:
+    if store is None:
+        raise HistoryError("There is no history yet.", "`chat-tui` or `chat-tui ask` begins it.")
+    return store
+
+
+def _time(time: datetime | None) -> str:
+    """In the zone of this machine."""
+    return "" if time is None else f"{time.astimezone():%Y-%m-%d %H:%M}"

@@ -1,0 +1,143 @@
+"""`chat-tui models`: the models that run on this machine. Added, pulled, listed, removed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from pathlib import Path
+
+import msgspec
+
+from chat_tui.cli.output.console import told
+from chat_tui.config import load, paths
+from chat_tui.core.errors import ChatTuiError, LocalModelError
+from chat_tui.core.models import LOCAL_MODEL
+from chat_tui.core.processes import console
+from chat_tui.core.text.control_characters import clean_line, escaped_json
+from chat_tui.local.huggingface import pull
+from chat_tui.local.library import Library, OwnModel
+from chat_tui.local.runtime import Runtime
+from chat_tui.local.weights import Weights
+
+_NOTE_SECONDS = 2.0
+"""Between two notes of progress where stderr is no terminal."""
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """One model as `models list --json` tells it."""
+
+    name: str
+    path: str
+    state: str
+    """`ready`, `not fetched`, or what is wrong with its file."""
+    bytes: int | None = None
+    context_window: int | None = None
+    """Tokens it was trained for."""
+    title: str = ""
+    """As its file names it."""
+    pulled: bool = False
+    source: str = ""
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do what is asked; gives the exit code."""
+    settings = load.load(paths.config_file())
+    library = Library(paths.library_file(), told)
+    try:
+        if options.action == "list":
+            return _list(listed(settings, library), as_json=options.json)
+        if options.action == "add":
+            return _done("added", library.add(Path(options.file), options.name or ""), as_json=options.json)
+        if options.action == "remove":
+            return _done("removed", library.remove(options.name), as_json=options.json)
+        return _pull(options, library)
+    except console.OutputError:
+        raise
+    except OSError as error:
+        name = error.filename or paths.library_file()
+        raise LocalModelError(f"{name} cannot be used: {error.strerror or error}.", "Mend it and try again.") from error
+
+
+def listed(settings: load.Config, library: Library) -> list[Listed]:
+    """The built-in model and the user's own, with what their files tell."""
+    weights = Weights(paths.cache_folder() / "weights", own_file=paths.named(settings.local.weights))
+    runtime = Runtime(paths.cache_folder() / "runtime")
+    file = weights.ready() if runtime.ready() else None
+    missing = "not fetched" if runtime.available else "no build of llama.cpp for this machine"
+    size = file.stat().st_size if file and file.exists() else None
+    window = settings.local.context_window
+    rows = [Listed(LOCAL_MODEL, str(file or ""), "ready" if file else missing, size, window, "built in")]
+    return [*rows, *(_listed(model) for model in library.models(settings.models))]
+
+
+def _listed(model: OwnModel) -> Listed:
+    try:
+        head, size = model.head(), Path(model.path).stat().st_size
+    except ChatTuiError as error:
+        return Listed(model.name, model.path, error.title, pulled=model.pulled, source=model.source)
+    return Listed(
+        model.name, model.path, "ready", size, head.context_window, head.name, pulled=model.pulled, source=model.source
+    )
+
+
+def _list(rows: list[Listed], *, as_json: bool) -> int:
+    if as_json:
+        console.write_data(escaped_json(json.dumps([msgspec.to_builtins(row) for row in rows])) + "\n")
+        return 0
+    width = max(len(row.name) for row in rows)
+    for row in rows:
+        size = f"{row.bytes / 1e9:.2f} GB" if row.bytes else "–"
+        window = f"{row.context_window:,}" if row.context_window else "–"
+        console.write_output(f"{row.name:<{width}} {size:>9} {window:>9}  {clean_line(row.state, 120)}\n")
+    return 0
+
+
+def _done(what: str, model: OwnModel, *, as_json: bool) -> int:
+    if as_json:
+        console.write_data(escaped_json(json.dumps({what: msgspec.to_builtins(model)})) + "\n")
+    else:
+        console.write_output(f"{model.name}: {what} ({model.path})\n")
+    return 0
+
+
+def _pull(options: argparse.Namespace, library: Library) -> int:
+    bar = _Bar(options.model)
+    try:
+        endpoint = os.environ.get("HF_ENDPOINT") or None
+        file, source = pull(options.model, paths.pulled_folder(), bar.received, endpoint=endpoint)
+    finally:
+        bar.end()
+    return _done("pulled", library.add(file, options.name or "", pulled=True, source=source), as_json=options.json)
+
+
+class _Bar:
+    """One line of progress on stderr."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name[:60]
+        self._terminal = console.error_is_terminal()
+        self._line = console.StatusLine()
+        self._told = self._begun = time.monotonic()
+        self._first: int | None = None
+
+    def received(self, received: int, total: int) -> None:
+        """Show how far it is, at most ten times a second."""
+        now = time.monotonic()
+        self._first = received if self._first is None else self._first
+        if now - self._told < (0.1 if self._terminal else _NOTE_SECONDS):
+            return
+        self._told = now
+        text = f"{self._name}: {received / 1e6:.1f} of {total / 1e6:.1f} MB"
+        speed = (received - self._first) / max(0.001, now - self._begun)
+        if speed > 1000 and total:
+            text += f", {speed / 1e6:.1f} MB/s, {max(0, total - received) / speed:.0f} s left"
+        if self._terminal:
+            self._line.show(text)
+        else:
+            console.write_error(f"{text}\n")
+
+    def end(self) -> None:
+        """Leave the line clean."""
+        self._line.clear()

@@ -1,0 +1,105 @@
+"""`chat-tui` without a command: the screen. The engine is loaded behind the first paint."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import importlib
+import os
+import sys
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from chat_tui.cli.output.console import say
+from chat_tui.cli.output.crash_notice import report
+from chat_tui.config import load, paths
+from chat_tui.core.errors import ChatTuiError
+from chat_tui.core.processes import console
+
+if TYPE_CHECKING:
+    from chat_tui.core.preset import Preset
+    from chat_tui.engine.engine import Engine
+    from chat_tui.tui.app import ChatApp
+
+RECOVERY_NOTICE_SECONDS = 2.5
+"""Until the next one comes."""
+
+
+def run(options: argparse.Namespace) -> int:
+    """Open the screen; gives the exit code."""
+    if not (sys.stdin is not None and sys.stdin.isatty() and console.output_is_terminal()):
+        say("chat-tui: the screen needs a terminal. In a pipe, use: chat-tui ask QUESTION\n")
+        return 2
+    if os.environ.get("TERM") == "dumb":
+        say("chat-tui: a dumb terminal cannot draw the screen (TERM=dumb). Try: chat-tui ask QUESTION\n")
+        return 2
+    preset = None
+    if options.preset is not None or options.set:
+        from chat_tui.cli.options.preset_options import preset_of
+
+        preset = preset_of(options)
+    # Nothing of the start is garbage; the app switches the collector on again when all is loaded.
+    gc.disable()
+    settings = load.load(paths.config_file())
+    return asyncio.run(_screen(settings, options, preset))
+
+
+async def _screen(settings: load.Config, options: argparse.Namespace, preset: Preset | None) -> int:
+    # Textual paints in ticks; with its own 60 a second a key waits up to 17 ms for its echo. Idle costs the same.
+    os.environ.setdefault("TEXTUAL_FPS", "120")
+    if "STY" in os.environ:
+        # GNU screen reads true colours as others, and hands on the word of the terminal around it that has them.
+        os.environ.pop("COLORTERM", None)
+    from chat_tui.tui.app import ChatApp
+
+    async def open_engine(tell: Callable[[ChatTuiError], None]) -> Engine:
+        # In a thread: the import must not hold the first keys.
+        assembly = await asyncio.to_thread(importlib.import_module, "chat_tui.bootstrap.open_engine")
+        engine: Engine = await assembly.open_engine(
+            settings, save=not options.private, tell=tell, when_recovering=_shown_recovery(app)
+        )
+        return engine
+
+    model, strategy = options.model, options.strategy
+    if preset is not None and model is None and strategy is None:
+        model, strategy = preset.model, preset.strategy
+    app = ChatApp(
+        settings,
+        open_engine,
+        model=model,
+        strategy=strategy,
+        preset=preset,
+        private=options.private,
+        kept_in=paths.screen_file(),
+    )
+    return await shown(app, private=options.private)
+
+
+def _shown_recovery(app: ChatApp) -> Callable[[float], None]:
+    """Shows how far the recovery of a damaged history is; it runs in another thread."""
+    loop = asyncio.get_running_loop()
+
+    def show(part: float) -> None:
+        text = f"The history is damaged. Recovering it: {part:.0%}"
+        loop.call_soon_threadsafe(partial(app.say, text, seconds=RECOVERY_NOTICE_SECONDS))
+
+    return show
+
+
+async def shown(app: ChatApp, *, private: bool = False) -> int:
+    """Run the app, close its engine, tell of a crash; gives the exit code."""
+    try:
+        await app.run_async(mouse=app.config.mouse)
+    finally:
+        if app.engine is not None:
+            await app.engine.close()
+    if app.crash is not None:
+        kept = (
+            "Your private conversation was not saved."
+            if private
+            else "Your conversations are saved; start chat-tui again to continue."
+        )
+        report(app.crash, kept)
+    return app.return_code or 0

@@ -1,0 +1,1 @@
+"""The options of the commands, read without loading what the commands need."""

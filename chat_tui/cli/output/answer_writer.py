@@ -1,0 +1,223 @@
+"""What stands on stdout and stderr while an answer comes: its text or its chunks, and the notes beside it."""
+
+from __future__ import annotations
+
+import time
+from itertools import groupby
+from typing import Literal
+
+import msgspec
+
+from chat_tui.cli.output.breakdown import breakdown
+from chat_tui.cli.output.console import words_of
+from chat_tui.cli.output.two_phases import TwoPhases
+from chat_tui.core.answers.finish_reasons import is_known
+from chat_tui.core.answers.reclassification import reclassify
+from chat_tui.core.answers.served_models import is_snapshot
+from chat_tui.core.chunks import Chunk, End, Error, Metadata, Token, encode
+from chat_tui.core.errors import ChatTuiError
+from chat_tui.core.processes import console
+from chat_tui.core.text.control_characters import escaped_json
+
+NOTE_SECONDS = 2.0
+"""Between two notes about a fetch, where stderr is no terminal."""
+_WEIGHTS_BYTES = 98_362_432
+_ENDINGS = {
+    "cancelled": "cancelled; the part is kept",
+    "broken": "the answer broke off; what arrived is kept",
+    "length": "the limit of tokens was reached",
+    "refused": "the model refused",
+}
+
+
+class Paper:
+    """Turns chunks into what is to be written; `flush` writes it, in the order in which it came."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._json = as_json
+        self._terminal = console.error_is_terminal()
+        self._waiting: list[tuple[Literal["output", "error", "status"], str]] = []
+        """Where to, and the text; an empty status takes the line away."""
+        self._status_line = console.StatusLine()
+        self._said = ""
+        self._two = TwoPhases()
+        self._spoke: set[object] = set()
+        """Phases of which something came."""
+        self._texts: dict[object, dict[str, list[str]]] = {}
+        """What came, by phase and kind."""
+        self._confessed = False
+        self._noted = 0.0
+        self._begun = time.monotonic()
+        self._shown = False
+
+    @property
+    def is_watched(self) -> bool:
+        """Words go to a terminal."""
+        return not self._json and console.output_is_terminal()
+
+    @property
+    def waits(self) -> bool:
+        """There is something to be written."""
+        return bool(self._waiting)
+
+    def take(self, chunk: Chunk) -> None:
+        """Take the next chunk."""
+        if isinstance(chunk, (Token, Error)):
+            self._clear()
+        if isinstance(chunk, Token):
+            texts = self._texts.get(chunk.phase)
+            if texts is None:
+                texts = self._texts[chunk.phase] = {"text": [], "thinking": []}
+            texts[chunk.kind].append(chunk.token)
+            if chunk.kind == "text":
+                self._spoke.add(chunk.phase)
+        if self._json:
+            self._waiting.append(("output", json_line(encode(chunk))))
+        elif isinstance(chunk, Token) and chunk.kind == "text":
+            self._say(self._two.take(chunk))
+        if isinstance(chunk, Metadata) and chunk.event == "reclassified":
+            self._reclassify(chunk)
+        elif isinstance(chunk, Metadata):
+            self._note(chunk)
+        elif isinstance(chunk, Error):
+            if not self._json and self._said and not self._said.endswith("\n"):
+                # On a terminal both outputs share a line.
+                self._say("\n")
+            self._waiting.append(("error", words_of(ChatTuiError(chunk.error.title, chunk.error.hint))))
+        elif isinstance(chunk, End) and not self._json:
+            self._say(self._two.rest())
+            self._end(chunk)
+
+    def _reclassify(self, told: Metadata) -> None:
+        """Text that was written cannot be taken back: it is said once. What was held as thinking is written now."""
+        texts = self._texts.setdefault(told.phase, {"text": [], "thinking": []})
+        text, thinking = "".join(texts["text"]), "".join(texts["thinking"])
+        after = reclassify(text, thinking, told)
+        texts["text"], texts["thinking"] = [after[0]], [after[1]]
+        if self._json:
+            return
+        if told.kind == "text":
+            self._spoke.add(told.phase)
+            self._say(self._two.take(Token(after[0][len(text) :], phase=told.phase)))
+        elif not self._confessed:
+            self._confessed = True
+            if self._said and not self._said.endswith("\n"):
+                self._say("\n")
+            self._line("The text above was the model's thinking: it omitted the opening tag.")
+
+    def _say(self, text: str) -> None:
+        if text:
+            self._waiting.append(("output", text))
+            self._said = text
+
+    def put(self, text: str) -> None:
+        """Take words for stdout that are no chunk's."""
+        self._clear()
+        self._waiting.append(("output", text))
+
+    def note(self, text: str) -> None:
+        """Take words for stderr that are no chunk's."""
+        self._clear()
+        self._waiting.append(("error", text))
+
+    def flush(self) -> None:
+        """Write what waits. Raises `BrokenPipeError` where nobody reads."""
+        waiting, self._waiting = self._waiting, []
+        for target, group in groupby(waiting, key=lambda entry: entry[0]):
+            texts = [text for _, text in group]
+            if target == "output":
+                write = console.write_data if self._json else console.write_output
+                write("".join(texts))
+            elif target == "error":
+                console.write_error("".join(texts))
+            elif texts[-1]:
+                self._status_line.show(texts[-1])
+            else:
+                self._status_line.clear()
+
+    def gone(self) -> None:
+        """Nobody reads stdout any more: keep the interpreter from complaining at its exit."""
+        console.discard_output()
+
+    def _end(self, chunk: End) -> None:
+        self._clear()
+        if self._said and not self._said.endswith("\n"):
+            self._waiting.append(("output", "\n"))
+        if chunk.served_model and not is_snapshot(chunk.model, chunk.served_model):
+            self._line(f"answered by {chunk.served_model}, according to the server of {chunk.model}")
+        if chunk.state in _ENDINGS:
+            self._waiting.append(("error", f"[{_ENDINGS[chunk.state]}]\n"))
+        elif chunk.state == "complete" and not is_known(chunk.finish_reason):
+            self._line(f"the server ended the answer with `{chunk.finish_reason}`")
+        if chunk.insights is not None:
+            self._waiting.append(("error", breakdown(chunk.insights)))
+
+    def _note(self, chunk: Metadata) -> None:
+        if chunk.event == "fetching":
+            self._fetching(chunk)
+        elif chunk.event == "retry":
+            self._line(f"{chunk.reason} Retrying {chunk.attempt}/{chunk.of} in {chunk.delay_seconds or 0:.1f} s.")
+        elif chunk.event == "failover":
+            price = f", which costs about ${chunk.price:.4g}" if chunk.price else ""
+            self._line(f"{chunk.reason} Going on with {chunk.model}{price}.")
+        elif chunk.event == "seam":
+            # A line of its own, between the part that was cut and what follows.
+            self._line(f"{chunk.reason} The answer goes on with {chunk.model}.".strip())
+        elif chunk.event == "part":
+            self._line("summing up" if chunk.attempt == chunk.of else f"part {chunk.attempt} of {chunk.of - 1}")
+        elif chunk.event == "phase":
+            self._over(chunk)
+        elif chunk.event in {"budget", "note"}:
+            self._line(chunk.reason)
+        elif chunk.event == "trimmed":
+            self._line(chunk.reason or f"{chunk.left_out} earlier exchanges do not fit and are not sent.")
+        elif chunk.event in {"loading", "queued"} and self._terminal:
+            self._status({"loading": "Loading the model …", "queued": "Waiting for a free stream …"}[chunk.event])
+
+    def _over(self, chunk: Metadata) -> None:
+        """One of two answers has ended."""
+        if chunk.reason and chunk.phase not in self._spoke:
+            self._line(f"{chunk.reason} The {chunk.phase} answer is left out.")
+        elif chunk.reason and chunk.phase == "quick":
+            # Of the detailed one the end itself tells.
+            self._line(f"{chunk.reason} Only a part of the quick answer came.")
+        elif chunk.phase == "quick" and self._two.quick:
+            self._line(f"the quick answer was {chunk.model}'s; the detailed one follows")
+        if chunk.phase == "quick" and not self._json:
+            self._say(self._two.rest())
+
+    def _fetching(self, chunk: Metadata) -> None:
+        now = time.monotonic()
+        if not self._terminal and now - self._noted < NOTE_SECONDS:
+            return
+        self._noted = now
+        received, total = chunk.received_bytes / 1e6, (chunk.total_bytes or _WEIGHTS_BYTES) / 1e6
+        text = f"Fetching the built-in model: {received:.1f} of {total:.1f} MB"
+        speed = received / max(0.001, now - self._begun)
+        if speed > 0.01:
+            text += f", {speed:.1f} MB/s, {max(0.0, total - received) / speed:.0f} s left"
+        if self._terminal:
+            self._status(text)
+        else:
+            self._waiting.append(("error", text + "\n"))
+
+    def _status(self, text: str) -> None:
+        self._shown = True
+        self._waiting.append(("status", text))
+
+    def _line(self, text: str) -> None:
+        self._clear()
+        self._waiting.append(("error", f"[{text}]\n"))
+
+    def _clear(self) -> None:
+        if self._shown:
+            self._shown = False
+            self._waiting.append(("status", ""))
+
+
+def json_line(encoded: bytes, model: str = "") -> str:
+    """An encoded record as one line, with this model where one is given."""
+    line = encoded.decode("utf-8")
+    if model:
+        line = f'{line[:-1]},"model":{msgspec.json.encode(model).decode()}}}'
+    return escaped_json(line) + "\n"

@@ -1,0 +1,386 @@
+"""The config file as frozen records, and what is wrong with it told with file, key and line."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from chat_tui.config.diagnostics import explained
+from chat_tui.config.diagnostics import line_of as line_of
+from chat_tui.config.known_providers import known_providers, plug_in_dialects
+from chat_tui.config.limits import Adaptive as Adaptive
+from chat_tui.config.limits import ErrorHandling as ErrorHandling
+from chat_tui.config.limits import Performance as Performance
+from chat_tui.config.limits import Strategies, with_profile
+from chat_tui.config.limits import Timeouts as Timeouts
+from chat_tui.config.limits import Web as Web
+from chat_tui.config.rows import ModelRow as ModelRow
+from chat_tui.config.rows import ProviderRow as ProviderRow
+from chat_tui.core.errors import ConfigError
+from chat_tui.core.files.reading import NotRegularError, TooLargeError, read_regular
+from chat_tui.core.models import DIALECTS, LOCAL_MODEL
+from chat_tui.core.request import Thinking
+from chat_tui.core.text.addresses import cleaned_address
+from chat_tui.core.text.bounds import MOST_AMOUNT
+from chat_tui.core.text.control_characters import clean_line
+
+DEFAULT_SYSTEM_PROMPT = (
+    "You are a helpful AI assistant. Maintain context from the conversation history and provide thoughtful responses."
+)
+"""The seed's."""
+
+HOST = r"[\w.-]+|\[?[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*\]?"
+"""How the name of a host, or its address, is written."""
+ORIGIN = r"https?://[^/\s*?#@]+"
+"""How an origin is written."""
+HEADER_NAME = r"[\w!#$%&'*+.^`|~-]+"
+"""How the name of an HTTP header is written, in ASCII (RFC 9110)."""
+HEADER_VALUE = r"(?:[!-~](?:[ -~\t]*[!-~])?)?"
+"""What an HTTP header can hold: one line of ASCII without blanks around it."""
+_OWN_HEADERS = {"content-length", "transfer-encoding"}
+"""Headers in lower case that say how long the request is."""
+
+
+class RequestDefaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[request]`: settings for every request; unset is left to the provider."""
+
+    max_tokens: int | None = None
+    """The most that an answer may have."""
+    temperature: float | None = None
+    """0 is the most certain."""
+    top_p: float | None = None
+    """Nucleus sampling, 0 to 1."""
+    stop: tuple[str, ...] = ()
+    """An answer ends at any of these texts."""
+    seed: int | None = None
+    """The same seed gives the same answer, where a model can."""
+    thinking: Thinking | None = None
+    """How much a model is to think before it answers."""
+    prompt_cache: bool = True
+    """Where a provider caches only what it is told to (Anthropic), have it cache the system prompt and, once a
+    conversation goes on, what was sent before: that then costs a tenth. False: never."""
+
+
+class Memory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[memory]`: what of the conversation is sent."""
+
+    exchanges: int | None = None
+    """At most so many of the last exchanges; None: as many as fit."""
+
+
+class LocalModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[local]`: the built-in model."""
+
+    weights: str = ""
+    """A GGUF file to be used in place of the fetched weights."""
+    context_window: int = 2048
+    """Tokens; a prompt costs about 13 ms a token on two cores."""
+    threads: int | None = None
+    """Unset: as many as there are cores."""
+    idle_minutes: float | None = 10.0
+    """A model on this machine that nobody has asked for so long is unloaded; its memory is free again."""
+
+
+class Display(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[display]`: the screen's manners, and what is shown beside an answer."""
+
+    insights: bool = False
+    """True: sentiment, keywords and reading time, until the fold is closed; `ask` gives them without `--insights`."""
+    motion: bool = True
+    """False: nothing blinks, and nothing glides to its place."""
+    typing_delay_seconds: float = 0.0
+    """The screen, and `ask` at a terminal, wait so long after each token, for demonstrations; the answer does not. Also
+    `typing_delay`."""
+    bell: bool = True
+    """The terminal's bell tells when an answer that took more than ten seconds has ended unseen."""
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All of `config.toml`; every field has a default."""
+
+    strategy: str = "balanced"
+    """How the model is chosen."""
+    model: str | None = None
+    """`provider/model`: fixes the model."""
+    theme: str = "dusk"
+    """The screen's colours."""
+    system_prompt: str = DEFAULT_SYSTEM_PROMPT
+    """What every conversation begins with, where it has none of its own."""
+    fallback: bool = True
+    """False: only the first choice is tried."""
+    fallbacks: tuple[str, ...] = ()
+    """Models to try, in this order, when the first choice fails; a fixed model has no others."""
+    on_break: Literal["keep", "continue"] = "keep"
+    """What becomes of an answer whose line was cut."""
+    max_price_per_answer: float | None = None
+    """US dollars; what would cost more is not asked."""
+    daily_budget: float | None = None
+    """US dollars; when little is left of it, only cheaper and free models are asked."""
+    titles: Literal["question", "model"] = "question"
+    """Where a conversation's title comes from: its first words, or a model that costs nothing, in the background."""
+    titles_model: str | None = None
+    """`provider/model` that makes the titles, whatever it costs; None: one that costs nothing."""
+    mouse: bool = True
+    """False: the terminal keeps the mouse."""
+    discovered: Literal["ask", "use", "ignore"] = "ask"
+    """What to do with hosted providers whose key is found, and with local servers whose owner is unknown: offer them,
+    use them, or ignore them."""
+    request: RequestDefaults = RequestDefaults()
+    memory: Memory = Memory()
+    display: Display = Display()
+    performance: Performance = Performance()
+    timeouts: Timeouts = Timeouts()
+    error_handling: ErrorHandling = ErrorHandling()
+    adaptive: Adaptive = Adaptive()
+    strategies: Strategies = Strategies()
+    local: LocalModel = LocalModel()
+    web: Web = Web()
+    keys: dict[str, str] = {}
+    """Binding id to key, such as `answer.cancel = "escape"`."""
+    providers: tuple[ProviderRow, ...] = ()
+    models: tuple[ModelRow, ...] = ()
+
+
+_LIMIT_BYTES = 1_000_000
+_NAME_CHARACTERS = 300
+
+_ABOVE_0 = (0, math.inf, True)
+_FROM_0 = (0, math.inf, False)
+_RANGES: dict[str, tuple[float, float, bool]] = {
+    "max_price_per_answer": _FROM_0,
+    "daily_budget": _FROM_0,
+    "request.max_tokens": _ABOVE_0,
+    "request.temperature": _FROM_0,
+    "request.top_p": (0, 1, False),
+    "memory.exchanges": _FROM_0,
+    "display.typing_delay_seconds": (0, 10, False),
+    "performance.streaming_buffer_size": _ABOVE_0,
+    "performance.streaming_batch_size": _ABOVE_0,
+    "performance.max_concurrent_streams": _ABOVE_0,
+    "timeouts.connection_seconds": _ABOVE_0,
+    "timeouts.first_token_seconds": _ABOVE_0,
+    "timeouts.working_seconds": _ABOVE_0,
+    "timeouts.token_seconds": _ABOVE_0,
+    "timeouts.stream_seconds": _ABOVE_0,
+    "error_handling.retry_attempts": _ABOVE_0,
+    "error_handling.retry_delay_seconds": _FROM_0,
+    "error_handling.max_tries": _ABOVE_0,
+    "adaptive.first_max_tokens": _ABOVE_0,
+    "adaptive.first_temperature": _FROM_0,
+    "providers.connection_seconds": _ABOVE_0,
+    "providers.first_token_seconds": _ABOVE_0,
+    "providers.working_seconds": _ABOVE_0,
+    "providers.token_seconds": _ABOVE_0,
+    "providers.stream_seconds": _ABOVE_0,
+    "providers.retry_attempts": _ABOVE_0,
+    "providers.retry_delay_seconds": _FROM_0,
+    "providers.max_concurrent_streams": _ABOVE_0,
+    "providers.price_in": _FROM_0,
+    "providers.price_out": _FROM_0,
+    "providers.price_cached": _FROM_0,
+    "providers.price_cache_write": _FROM_0,
+    "models.context_window": _ABOVE_0,
+    "models.price_in": _FROM_0,
+    "models.price_out": _FROM_0,
+    "models.price_cached": _FROM_0,
+    "models.price_cache_write": _FROM_0,
+    "models.quality": (0, 1, False),
+    "local.context_window": _ABOVE_0,
+    "local.threads": _ABOVE_0,
+    "local.idle_minutes": _ABOVE_0,
+    "web.max_streams": _ABOVE_0,
+    "web.requests_per_minute": _ABOVE_0,
+    "web.max_body_bytes": _ABOVE_0,
+    "web.reader_seconds": _ABOVE_0,
+    "web.stop_seconds": _FROM_0,
+}
+"""Of each number by its key: the least, the most, and whether it must be more than the least."""
+
+
+def load(file: Path) -> Config:
+    """Read the config; a file that is not there is the defaults. Raises `ConfigError`."""
+    try:
+        if str(file) == os.devnull:
+            return Config()
+        raw = read_regular(file, _LIMIT_BYTES)
+    except NotRegularError:
+        raise ConfigError(f"{file} is not a file.", "Set CHAT_TUI_CONFIG to a TOML file.", file=str(file)) from None
+    except TooLargeError:
+        raise ConfigError(f"{file} is larger than 1 MB.", "Is it the right file?", file=str(file)) from None
+    except (FileNotFoundError, NotADirectoryError):
+        if os.environ.get("CHAT_TUI_CONFIG"):
+            raise ConfigError(
+                f"{file} does not exist.",
+                "CHAT_TUI_CONFIG names it: make the file, or unset the variable.",
+                file=str(file),
+            ) from None
+        return Config()
+    except OSError as error:
+        raise ConfigError(
+            f"{file} cannot be read: {error.strerror}.", "Check its permissions.", file=str(file)
+        ) from error
+    return parse(raw, str(file))
+
+
+def parse(raw: bytes, file: str) -> Config:
+    """A config from the bytes of a TOML file; `file` is for the errors. Raises `ConfigError`."""
+    import tomllib
+
+    try:
+        table = tomllib.loads(raw.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file} is not UTF-8.", "Save it as UTF-8.", file=file) from error
+    except tomllib.TOMLDecodeError as error:
+        # The parser counts lines, except at the end.
+        last = len(raw.decode("utf-8-sig").rstrip().split("\n"))
+        said = clean_line(str(error)).replace("at end of document", f"at the end, line {last}")
+        raise ConfigError(f"{file} is not valid TOML: {said}.", "Fix that line.", file=file) from error
+    except (ValueError, RecursionError) as error:
+        why = "is nested too deeply" if isinstance(error, RecursionError) else "contains a number that is too long"
+        raise ConfigError(f"{file} {why}.", "Is it the right file?", file=file) from error
+    try:
+        config = msgspec.convert(_with_full_names(with_profile(table)), Config)
+    except msgspec.ValidationError as error:
+        raise explained(str(error), table, raw.decode("utf-8-sig"), file, Config) from error
+    config = _with_clean_names(config)
+    _check(config, file, raw.decode("utf-8-sig"))
+    return config
+
+
+def _with_clean_names(config: Config) -> Config:
+    """The config with names that can be shown: they stand on the screen, in routes and in the history."""
+    return msgspec.structs.replace(
+        config,
+        providers=tuple(msgspec.structs.replace(row, name=_name(row.name)) for row in config.providers),
+        models=tuple(
+            msgspec.structs.replace(row, name=_name(row.name), fallbacks=tuple(map(_name, row.fallbacks)))
+            for row in config.models
+        ),
+        fallbacks=tuple(map(_name, config.fallbacks)),
+        model=config.model and _name(config.model),
+        titles_model=config.titles_model and _name(config.titles_model),
+    )
+
+
+def _name(name: str) -> str:
+    return clean_line(name, _NAME_CHARACTERS)
+
+
+def _with_full_names(table: dict[str, Any]) -> dict[str, Any]:
+    """The config's table with the unit in the key that may be written without."""
+    display = table.get("display")
+    if not isinstance(display, dict) or "typing_delay" not in display:
+        return table
+    others = {key: value for key, value in display.items() if key != "typing_delay"}
+    return {**table, "display": {"typing_delay_seconds": display["typing_delay"], **others}}
+
+
+def _check(config: Config, file: str, text: str) -> None:
+    """What the types cannot say."""
+    for key, value in _numbers(config):
+        if not abs(value) <= MOST_AMOUNT:
+            raise _wrong(file, text, key, f"must be a number up to {MOST_AMOUNT:g}")
+        known = _FROM_0 if key.startswith("strategies.") else (-math.inf, math.inf, False)
+        least, most, strictly = _RANGES.get(re.sub(r"\[\d+\]", "", key), known)
+        if value < least or (strictly and value == least):
+            raise _wrong(
+                file, text, key, f"must be greater than {least:g}" if strictly else f"must be at least {least:g}"
+            )
+        if value > most:
+            raise _wrong(file, text, key, f"must be at most {most:g}")
+    _check_names(config, file, text)
+
+
+def _numbers(config: Config) -> Iterator[tuple[str, float]]:
+    """Every number in the config with its key, such as `models[0].quality`."""
+    tables: list[tuple[str, msgspec.Struct]] = [("", config)]
+    while tables:
+        place, table = tables.pop(0)
+        for name, value in msgspec.structs.asdict(table).items():
+            if isinstance(value, (int, float)) and not isinstance(value, bool):
+                yield place + name, value
+            elif isinstance(value, msgspec.Struct):
+                tables.append((f"{place}{name.replace('_', '-') if place == 'strategies.' else name}.", value))
+            elif isinstance(value, tuple):
+                rows = enumerate(value)
+                tables += [(f"{place}{name}[{i}].", row) for i, row in rows if isinstance(row, msgspec.Struct)]
+
+
+def _check_names(config: Config, file: str, text: str) -> None:
+    """Providers have names of their own, models have a provider's in front."""
+    names: set[str] = set()
+    for index, row in enumerate(config.providers):
+        where = f"providers[{index}]"
+        if not row.name or "/" in row.name or row.name in {"local", "scripted"}:
+            raise _wrong(file, text, f"{where}.name", "must be a name of your own, without a slash")
+        if row.name in names:
+            raise _wrong(file, text, f"{where}.name", f"`{clean_line(row.name, 40)}` is there twice")
+        _check_addresses(row, where, file, text)
+        _check_headers(row, where, file, text)
+        if row.dialect and row.dialect not in DIALECTS and row.dialect not in (others := plug_in_dialects()):
+            raise _wrong(file, text, f"{where}.dialect", f"must be one of {', '.join([*DIALECTS, *others])}")
+        names.add(row.name)
+    for origin in config.web.origins:
+        if not re.fullmatch(ORIGIN, origin):
+            raise _wrong(
+                file, text, "web.origins", "must be written as https://HOST or http://HOST:PORT, without a path"
+            )
+    for host in config.web.hosts:
+        if not re.fullmatch(HOST, host):
+            raise _wrong(file, text, "web.hosts", "must be names or addresses alone, such as chat.example.com")
+    rows = [row.name for row in config.models]
+    for index, name in enumerate(rows):
+        if config.models[index].path and (not name.startswith("local/") or name == LOCAL_MODEL):
+            raise _wrong(file, text, f"models[{index}].name", "must be local/NAME, since it has a `path`")
+        if name in rows[:index]:
+            raise _wrong(file, text, f"models[{index}].name", f"`{clean_line(name, 60)}` is there twice")
+    named = [
+        ("model", config.model),
+        ("titles_model", config.titles_model),
+        *(("fallbacks", name) for name in config.fallbacks),
+    ]
+    for index, model_row in enumerate(config.models):
+        named += [(f"models[{index}].fallbacks", name) for name in model_row.fallbacks]
+    for key, model in [*named, *((f"models[{index}].name", name) for index, name in enumerate(rows))]:
+        if model is not None and not all(model.partition("/")[::2]):
+            raise _wrong(file, text, key, f"`{clean_line(model, 60)}` must be written as provider/model")
+
+
+def _check_addresses(row: ProviderRow, where: str, file: str, text: str) -> None:
+    if row.base_url and row.base_urls:
+        raise _wrong(file, text, f"{where}.base_urls", "stands beside `base_url`: one of them is enough")
+    if not row.base_url and not row.base_urls and row.name not in known_providers():
+        raise _wrong(
+            file,
+            text,
+            f"{where}.name",
+            f"needs a `base_url`: `{clean_line(row.name, 40)}` is none of {', '.join(known_providers())}",
+        )
+    named = [("base_url", row.base_url), *(("base_urls", url) for url in row.base_urls)]
+    for key, url in named:
+        if (url or key == "base_urls") and not cleaned_address(url).startswith(("http://", "https://")):
+            raise _wrong(file, text, f"{where}.{key}", "must begin with http:// or https://")
+
+
+def _check_headers(row: ProviderRow, where: str, file: str, text: str) -> None:
+    """What HTTP cannot carry is found here, with its line, and not at the first question. Values are never repeated."""
+    for name, value in row.headers.items():
+        key = f"{where}.headers.{clean_line(name, 40)}"
+        if not re.fullmatch(HEADER_NAME, name, re.ASCII):
+            raise _wrong(file, text, key, "is no name for a header: letters, digits and hyphens are")
+        if name.lower() in _OWN_HEADERS:
+            raise _wrong(file, text, key, "cannot be set: it follows from the request")
+        if not re.fullmatch(HEADER_VALUE, value):
+            raise _wrong(file, text, key, "must be one line of ASCII characters, without blanks around it")
+
+
+def _wrong(file: str, text: str, key: str, what: str) -> ConfigError:
+    line = line_of(text, key)
+    place = f"{file}, line {line}" if line else file
+    return ConfigError(f"{place}: `{key}` {what}.", "Mend it and start again.", file=file, key=key)

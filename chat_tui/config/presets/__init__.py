@@ -1,0 +1,129 @@
+"""Files of presets, in TOML.
+
+Those that come along lie beside this file; the user's own, in `presets/` of the config folder, go first.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from chat_tui.config import paths
+from chat_tui.config.load import line_of
+from chat_tui.core.errors import CommandError, ConfigError
+from chat_tui.core.files.reading import TooLargeError, read_regular
+from chat_tui.core.preset import LIMIT_BYTES, LIMITS, Preset, Variable, is_beyond
+from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.sanitizer import sanitized
+
+_NAME = re.compile(r"[\w-]{1,40}")
+
+
+def folders() -> tuple[Path, ...]:
+    """Where presets are looked for; the first folder that has a name wins."""
+    return paths.config_folder() / "presets", Path(__file__).parent
+
+
+def named(name: str, among: Sequence[Path]) -> Preset:
+    """The preset of this name, from these folders; blocking. Raises `ConfigError`, `CommandError`."""
+    if _NAME.fullmatch(name):
+        for folder in among:
+            file = folder / f"{name}.toml"
+            if os.path.isfile(file):
+                return read(file)
+    known = ", ".join(sorted({file.stem for file in _files(among)}))
+    raise CommandError(f"There is no preset {clean_line(name, 40)}.", f"There are: {known}.")
+
+
+def every(among: Sequence[Path]) -> tuple[list[Preset], list[ConfigError]]:
+    """All presets in these folders by name, and what is wrong with the others; blocking."""
+    good: dict[str, Preset] = {}
+    wrong: list[ConfigError] = []
+    for file in _files(among):
+        try:
+            good.setdefault(file.stem, read(file))
+        except ConfigError as error:
+            wrong.append(error)
+    return sorted(good.values(), key=lambda preset: preset.name), wrong
+
+
+def _files(among: Sequence[Path]) -> Iterator[Path]:
+    for folder in among:
+        try:
+            names = sorted(os.listdir(folder))
+        except OSError:
+            continue
+        for name in names:
+            if name.endswith(".toml") and _NAME.fullmatch(name.removesuffix(".toml")):
+                yield folder / name
+
+
+def read(file: Path) -> Preset:
+    """The preset in a file; blocking. Raises `ConfigError`."""
+    try:
+        raw = read_regular(file, LIMIT_BYTES)
+    except TooLargeError:
+        raise ConfigError(f"{file} is larger than 100 KB.", "Is it the right file?", file=str(file)) from None
+    except OSError as error:
+        raise ConfigError(
+            f"{file} cannot be read: {error.strerror}.", "Check its permissions.", file=str(file)
+        ) from error
+    return parse(raw, str(file), file.stem)
+
+
+def parse(raw: bytes, file: str, name: str) -> Preset:
+    """A preset from the bytes of a TOML file; `file` is for the errors. Raises `ConfigError`."""
+    import tomllib
+
+    try:
+        text = raw.decode("utf-8-sig")
+        table = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(
+            f"{file} is not valid TOML: {clean_line(str(error), 200)}.", "Mend it; it is left out.", file=file
+        ) from error
+    try:
+        preset = msgspec.convert({**table, "name": name, "values": {}}, Preset)
+    except msgspec.ValidationError as error:
+        raise _explained(str(error), text, file, _wrong_variable(table)) from error
+    for field, most in LIMITS.items():
+        if is_beyond(field, getattr(preset, field)):
+            raise _wrong(text, file, field, f"must be from 0 to {most:g}", "Mend it; the preset is left out.")
+    if preset.model is not None and not all(preset.model.partition("/")[::2]):
+        raise _wrong(text, file, "model", "must be written as provider/model", "Mend it; the preset is left out.")
+    return sanitized(preset)
+
+
+def _wrong_variable(table: Mapping[str, object]) -> str:
+    """The name of the first variable that is wrong; empty when none is."""
+    variables = table.get("variables")
+    for name, value in variables.items() if isinstance(variables, dict) else ():
+        try:
+            msgspec.convert(value, Variable | str)
+        except msgspec.ValidationError:
+            return str(name)
+    return ""
+
+
+def _explained(message: str, text: str, file: str, variable: str) -> ConfigError:
+    from difflib import get_close_matches
+
+    what, _, where = message.partition(" - at `$")
+    key = where.rstrip("`").lstrip(".").replace("[...]", f".{variable}")
+    if unknown := re.search(r"unknown field `([^`]+)`", what):
+        name = unknown.group(1)
+        known = (Variable if key else Preset).__struct_fields__
+        near = get_close_matches(name, known, n=2) or sorted(set(known) - {"name", "values"})
+        hint = f"Did you mean {' or '.join(f'`{word}`' for word in near)}?"
+        return _wrong(text, file, f"{key}.{name}" if key else name, "there is no such setting", hint)
+    return _wrong(text, file, key, what[:1].lower() + what[1:], "Mend it; the preset is left out.")
+
+
+def _wrong(text: str, file: str, key: str, what: str, hint: str) -> ConfigError:
+    line = line_of(text, key)
+    place = f"{file}, line {line}" if line else file
+    return ConfigError(f"{place}: `{clean_line(key, 80)}`: {what}.", hint, file=file, key=key)

@@ -1,0 +1,1 @@
+"""What replies say of themselves: how they ended, which model gave them, what was thinking."""

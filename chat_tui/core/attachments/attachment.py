@@ -1,0 +1,161 @@
+"""Files that go along with a question: images as they are, text as text, a PDF as the text in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from chat_tui.core.errors import AttachmentRefused
+from chat_tui.core.files.reading import NotRegularError, open_regular
+from chat_tui.core.text.control_characters import clean, clean_line
+
+IMAGE_LIMIT = 20_000_000
+"""Bytes of an image."""
+TEXT_LIMIT = 2_000_000
+"""Bytes of a text file."""
+PDF_LIMIT = 50_000_000
+"""Bytes of a PDF; of its text `TEXT_LIMIT` characters are taken."""
+TEXT = "text/plain"
+_HEAD = 16
+_BEGINNINGS = (
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"GIF87a", "image/gif"),
+    (b"GIF89a", "image/gif"),
+)
+ATTACHABLE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", TEXT})
+"""What a file may be."""
+_PDF_BEGINNING = b"%PDF-"
+_BOM = b"\xef\xbb\xbf"
+_TICKS = re.compile("`{3,}")
+
+
+class Attachment(msgspec.Struct, frozen=True, gc=False):
+    """A file that belongs to a turn. The store may hand it out without its content."""
+
+    name: str
+    """The file's name without its folder, on one line."""
+    media_type: str
+    """`image/png`, `image/jpeg`, `image/gif`, `image/webp` or `text/plain`."""
+    content: bytes = b""
+    """Empty where it is not loaded: `size_bytes` says how much there is."""
+    id: str = ""
+    """Given by the store."""
+    size_bytes: int = 0
+
+    @property
+    def is_image(self) -> bool:
+        """It is sent as an image; everything else is sent as text."""
+        return self.media_type.startswith("image/")
+
+
+class Attached(Protocol):
+    """What has a text and attachments: a turn."""
+
+    @property
+    def text(self) -> str:
+        """The words."""
+
+    @property
+    def attachments(self) -> Sequence[Attachment]:
+        """The files beside them."""
+
+
+def read(path: Path) -> Attachment:
+    """Read a file to be attached; a blocking call. Raises `AttachmentRefused`."""
+    name = clean_line(path.name, 200) or "file"
+    try:
+        with open_regular(path) as file:
+            head = file.read(_HEAD)
+            limit = _limit(head)
+            content = head + file.read(limit + 1 - len(head))
+    except FileNotFoundError:
+        raise AttachmentRefused(f"There is no file {name}.", "Check its path; nothing was sent.") from None
+    except NotRegularError:
+        raise _no_file(name) from None
+    except OSError as error:
+        raise AttachmentRefused(
+            f"{name} cannot be read: {error.strerror}.", "Mend its permissions, or attach another file."
+        ) from None
+    return _checked(name, content)
+
+
+def of_bytes(name: str, content: bytes) -> Attachment:
+    """What came by another way than a file. Raises `AttachmentRefused`."""
+    return _checked(name, content)
+
+
+def is_no_text(content: bytes) -> bool:
+    """It is an image or a PDF, by its first bytes."""
+    return bool(media_type_of(content[:_HEAD])) or content.startswith(_PDF_BEGINNING)
+
+
+def _limit(head: bytes) -> int:
+    if head.startswith(_PDF_BEGINNING):
+        return PDF_LIMIT
+    return IMAGE_LIMIT if media_type_of(head) else TEXT_LIMIT
+
+
+def _checked(name: str, content: bytes) -> Attachment:
+    head = content[:_HEAD]
+    media_type, is_pdf, limit = media_type_of(head), head.startswith(_PDF_BEGINNING), _limit(head)
+    what = "a PDF" if is_pdf else "an image" if media_type else "a text"
+    if len(content) > limit:
+        raise AttachmentRefused(
+            f"{name} is larger than {limit // 1_000_000} MB, the most that {what} may have.", "Attach a smaller one."
+        )
+    if not content:
+        raise AttachmentRefused(f"{name} is empty.", "Attach another file.")
+    if is_pdf:
+        from chat_tui.core.attachments.pdf import text_of
+
+        content = clean(text_of(name, content, TEXT_LIMIT)).encode()
+    elif not media_type:
+        content = content.removeprefix(_BOM)
+        if b"\0" in content or not _is_utf8(content):
+            raise AttachmentRefused(
+                f"{name} is neither an image nor a text in UTF-8.",
+                "PNG, JPEG, GIF, WebP, PDF and text can be attached.",
+            )
+    return Attachment(name, media_type or TEXT, content, size_bytes=len(content))
+
+
+def media_type_of(head: bytes) -> str:
+    """The type of an image by its first bytes, empty when it is none that can be sent."""
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "image/webp"
+    return next((kind for beginning, kind in _BEGINNINGS if head.startswith(beginning)), "")
+
+
+def spoken_text(turn: Attached) -> str:
+    """A turn's text with its text attachments behind it, each under its name in a fence that it cannot close."""
+    texts = [_fenced(attachment) for attachment in turn.attachments if not attachment.is_image]
+    return "\n\n".join(filter(None, [turn.text, *texts])) if texts else turn.text
+
+
+def images_of(turn: Attached) -> Sequence[Attachment]:
+    """The images of a turn that are at hand."""
+    return [attachment for attachment in turn.attachments if attachment.is_image and attachment.content]
+
+
+def _fenced(attachment: Attachment) -> str:
+    text = attachment.content.decode("utf-8", "replace").rstrip("\n")
+    longest = max((len(ticks) for ticks in _TICKS.findall(text)), default=2)
+    fence = "`" * (longest + 1)
+    return f"{clean_line(attachment.name, 200)}:\n{fence}\n{text}\n{fence}"
+
+
+def _is_utf8(content: bytes) -> bool:
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _no_file(name: str) -> AttachmentRefused:
+    return AttachmentRefused(f"{name} is not a file.", "Attach an image, a PDF or a text file; nothing was sent.")

@@ -1,0 +1,40 @@
+"""The text of a PDF, which a child process takes out of it within limits of time, memory and length."""
+
+from __future__ import annotations
+
+import msgspec
+
+from chat_tui.core.attachments.pdf_worker import Extract
+from chat_tui.core.errors import AttachmentRefused
+from chat_tui.core.processes import child_process
+
+PAGES = 500
+"""So many pages are read, from the first one on."""
+SECONDS = 30.0
+"""For all of them."""
+_OTHER = "Save its text as a file, and attach that."
+
+
+def text_of(name: str, content: bytes, most_characters: int, seconds: float = SECONDS) -> str:
+    """What a PDF says, each page below its number; a blocking call. Raises `AttachmentRefused`.
+
+    Where not all pages are read the first line says so.
+    """
+    command = child_process.python_command("chat_tui.core.attachments.pdf_worker", str(PAGES), str(most_characters))
+    try:
+        found = msgspec.json.decode(child_process.run(command, content, seconds=seconds).output, type=Extract)
+    except TimeoutError:
+        raise AttachmentRefused(f"Reading {name} takes more than {seconds:.0f} seconds.", _OTHER) from None
+    except (OSError, msgspec.MsgspecError):
+        raise AttachmentRefused(f"{name} cannot be read: its PDF is too large or too odd.", _OTHER) from None
+    if found.fault == "locked":
+        raise AttachmentRefused(f"{name} is locked by a password.", "Save it without one, and attach that.")
+    if found.fault:
+        raise AttachmentRefused(f"{name} cannot be read: its PDF is damaged.", _OTHER)
+    if not found.text:
+        raise AttachmentRefused(
+            f"{name} holds no text: its pages are pictures.", "Attach them as images to a model that takes those."
+        )
+    if found.taken < found.pages:
+        return f"[The first {found.taken:,} of {found.pages:,} pages]\n\n{found.text}"
+    return found.text

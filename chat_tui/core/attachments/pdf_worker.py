@@ -1,0 +1,81 @@
+"""The text of a PDF, taken out in a process of its own: a file may be built to take all time and memory there is.
+
+Run as `python -m chat_tui.core.attachments.pdf_worker PAGES CHARACTERS`, with the file on stdin; writes `Extract` as JSON to stdout.
+"""
+
+from __future__ import annotations
+
+import sys
+from io import BytesIO
+
+import msgspec
+
+MEMORY_BYTES = 1_500_000_000
+CPU_SECONDS = 60
+
+
+class Extract(msgspec.Struct, frozen=True):
+    """What was found in a PDF."""
+
+    text: str = ""
+    pages: int = 0
+    """That the file has."""
+    taken: int = 0
+    """Pages from the first one on that the text is of."""
+    fault: str = ""
+    """Why there is no text: `locked` or `damaged`; empty when it could be read."""
+
+
+def extracted(content: bytes, most_pages: int, most_characters: int) -> Extract:
+    """The text of the first pages, each below its number."""
+    from pypdf import PdfReader
+    from pypdf.errors import PyPdfError
+
+    try:
+        reader = PdfReader(BytesIO(content))
+        if reader.is_encrypted and not reader.decrypt(""):
+            return Extract(fault="locked")
+        pages = len(reader.pages)
+        parts: list[str] = []
+        size = taken = 0
+        for page in reader.pages[:most_pages]:
+            text = (page.extract_text() or "").strip()
+            if size and size + len(text) > most_characters:
+                break
+            taken += 1
+            if text:
+                parts.append(f"[page {taken}]\n{text[:most_characters]}")
+                size += len(text)
+    except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, OSError):
+        # What a damaged file makes of the library.
+        return Extract(fault="damaged")
+    return Extract("\n\n".join(parts), pages, taken)
+
+
+def main(arguments: list[str]) -> int:
+    """Read, extract, write."""
+    _limit()
+    pages, characters = map(int, arguments)
+    found = extracted(sys.stdin.buffer.read(), pages, characters)
+    sys.stdout.buffer.write(msgspec.json.encode(msgspec.structs.replace(found, text=_sound(found.text))))
+    return 0
+
+
+def _sound(text: str) -> str:
+    """Without halves of characters, which no file can hold."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _limit() -> None:
+    try:
+        import resource
+    except ImportError:
+        return
+    for what, most in ((resource.RLIMIT_AS, MEMORY_BYTES), (resource.RLIMIT_CPU, CPU_SECONDS)):
+        hard = resource.getrlimit(what)[1]
+        if hard == resource.RLIM_INFINITY or hard > most:
+            resource.setrlimit(what, (most, hard))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

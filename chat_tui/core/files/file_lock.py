@@ -1,0 +1,73 @@
+"""Locks on files, between processes. A lock belongs to an open descriptor: closing it, or the end of the process,
+releases the lock. All functions raise `OSError`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from chat_tui.core.files import writing
+
+_POLL_SECONDS = 0.02
+
+
+def create_locked(file: Path) -> int:
+    """Create the file, which must not exist, and lock it; returns the descriptor that holds the lock."""
+    handle = writing.open_private(file, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    return handle
+
+
+def try_lock(handle: int) -> bool:
+    """Lock the file of an open descriptor; returns False if another descriptor holds the lock. Never blocks."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def is_locked(file: Path) -> bool:
+    """Whether a descriptor of another process, or of this one, holds the lock; False if there is no such file."""
+    try:
+        handle = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        # A shared lock, so that two processes that ask at the same time do not take each other for the holder.
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
+@contextmanager
+def hold_lock(file: Path, wait_seconds: float | None = None) -> Iterator[None]:
+    """Hold the lock of a file inside the block, creating the file if needed; None waits without limit.
+
+    Blocks while another process holds it; raises `TimeoutError` after `wait_seconds`.
+    """
+    handle = writing.open_private(file, os.O_RDWR | os.O_CREAT)
+    try:
+        if wait_seconds is None:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        else:
+            _wait_for(handle, file, wait_seconds)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _wait_for(handle: int, file: Path, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not try_lock(handle):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{file} is locked by another process")
+        time.sleep(_POLL_SECONDS)

@@ -1,0 +1,132 @@
+"""The only module that writes to standard output and standard error. No control character reaches a terminal.
+
+Text for people is cleaned here, wherever it came from. Data for programs (`write_data`) is written unchanged; JSON is
+escaped with `escaped_json` first. Child processes, whose standard output carries a protocol, are exempt.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+
+from chat_tui.core.text.control_characters import clean, clean_line
+
+
+class OutputError(OSError):
+    """Standard output does not take what was written: the disk is full, or nobody reads."""
+
+
+class OutputClosed(OutputError, BrokenPipeError):
+    """Nobody reads standard output any more."""
+
+
+_CLEAR_LINE = "\r\x1b[K"
+_LINE_CHARACTERS = 1000
+
+
+def error_is_terminal() -> bool:
+    """Whether standard error is a terminal."""
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
+def output_is_terminal() -> bool:
+    """Whether standard output is a terminal."""
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
+def output_descriptor() -> int | None:
+    """The file descriptor of standard output; None if it is closed."""
+    return None if sys.stdout is None else sys.stdout.fileno()
+
+
+def write_error(text: str) -> None:
+    """Write cleaned text to standard error; does nothing if it is closed."""
+    _write_error(clean(text))
+
+
+def write_output(text: str) -> None:
+    """Write cleaned text to standard output, always as UTF-8. Raises `OutputError`."""
+    write_data(clean(text))
+
+
+def write_data(text: str) -> None:
+    """Write data for programs to standard output, unchanged. Raises `OutputError`."""
+    if sys.stdout is None:
+        raise OutputClosed(errno.EPIPE, os.strerror(errno.EPIPE))
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode("utf-8", "replace"))
+        sys.stdout.buffer.flush()
+    except (BrokenPipeError, ConnectionResetError) as error:
+        raise OutputClosed(error.errno, error.strerror) from error
+    except OSError as error:
+        raise OutputError(error.errno, error.strerror) from error
+
+
+def discard_output() -> None:
+    """Redirect a broken standard output to the null device, so that the interpreter exits without an error."""
+    if sys.stdout is not None:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def clean_interpreter_reports() -> None:
+    """Clean what Python itself reports, too: exceptions in threads and finalisers, and log records of libraries.
+
+    Such reports may quote values that came from outside.
+    """
+    import logging
+    import threading
+
+    sys.excepthook = lambda _, error, __: _report(error)
+    sys.unraisablehook = lambda fault: _report(fault.exc_value)
+    threading.excepthook = lambda fault: _report(fault.exc_value)
+    handler = logging.StreamHandler(_ErrorStream())
+    handler.setLevel(logging.WARNING)
+    logging.lastResort = handler
+
+
+class _ErrorStream:
+    """A stream that writes cleaned text to standard error."""
+
+    def write(self, text: str) -> None:
+        write_error(text)
+
+
+def _report(error: BaseException | None) -> None:
+    import traceback
+
+    if error is not None and not isinstance(error, SystemExit):
+        write_error("".join(traceback.format_exception(error)))
+
+
+class StatusLine:
+    """A line on standard error that is redrawn in place; nothing is written if that is not a terminal."""
+
+    def __init__(self) -> None:
+        self.is_shown = False
+
+    def show(self, text: str) -> None:
+        """Redraw the line, truncated to the terminal's width: a wrapped line could not be cleared."""
+        if error_is_terminal():
+            self.is_shown = True
+            _write_error(f"{_CLEAR_LINE}\x1b[?7l{clean_line(text, _LINE_CHARACTERS)}\x1b[?7h")
+
+    def clear(self) -> None:
+        """Remove the line."""
+        if self.is_shown:
+            self.is_shown = False
+            _write_error(_CLEAR_LINE)
+
+
+def _write_error(text: str) -> None:
+    if sys.stderr is None:
+        return
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        # There is nowhere to report this; without it the interpreter would try again at its exit.
+        sys.stderr = None

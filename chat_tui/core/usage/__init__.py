@@ -1,0 +1,1 @@
+"""Tokens, speed and money: of one answer, and summed up."""

@@ -1,0 +1,68 @@
+"""An estimate of tokens where no tokenizer is at hand: on the high side, and always marked `≈` when shown."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from string import ascii_letters
+
+from chat_tui.core.attachments.attachment import Attachment
+
+_PLAIN = (ascii_letters + "_ \t\n\r\x0b\x0c").encode()
+"""Letters and blanks: several of them make one token."""
+_FOREIGN = bytes(range(128, 256))
+"""UTF-8 bytes of everything beyond ASCII."""
+_SAMPLE = 20_000
+IMAGE_TOKENS = 1000
+"""About what an image costs: providers count from a hundred to a few thousand, by its size."""
+NAME_TOKENS = 20
+"""A text attachment's name and fence."""
+
+
+@cache
+def _wide() -> re.Pattern[str]:
+    """Runs of characters that are a token or two each. Compiled when first needed: it takes as long as an import."""
+    return re.compile(r"[⺀-鿿ꥠ-\ua97f가-퟿豈-﫿︰-﹏\U0001f000-\U0003ffff]+")
+
+
+def estimate(text: str) -> int:
+    """About how many tokens a text has. Long texts are judged by a sample, so it costs at most about a millisecond."""
+    if not text:
+        return 0
+    if len(text) > _SAMPLE:
+        third = _SAMPLE // 3
+        middle = len(text) // 2
+        sample = text[:third] + text[middle : middle + third] + text[-third:]
+        return round(estimate(sample) * len(text) / len(sample))
+    if text.isascii():
+        odd = len(text.encode().translate(None, _PLAIN))
+        return int((len(text) - odd) / 4.2 + odd * 0.8) + 1
+    raw = text.encode("utf-8", "surrogatepass")
+    ascii_part = raw.translate(None, _FOREIGN)
+    foreign = len(text) - len(ascii_part)
+    # Wide characters take three bytes or more: most scripts need no further look.
+    wide = sum(map(len, _wide().findall(text))) if len(raw) > len(text) + foreign else 0
+    odd = foreign + len(ascii_part.translate(None, _PLAIN)) - wide
+    return int((len(text) - wide - odd) / 3.5 + wide * 1.6 + odd * 0.8) + 1
+
+
+def attachment_tokens(attachment: Attachment) -> int:
+    """About how many tokens a file has as it is sent; a text of which only the size is known is taken for English."""
+    if attachment.is_image:
+        return IMAGE_TOKENS
+    size = max(attachment.size_bytes, len(attachment.content))
+    looked_at = attachment.content[:_SAMPLE]
+    if not looked_at:
+        return size // 4 + NAME_TOKENS
+    return round(estimate(looked_at.decode("utf-8", "replace")) * size / len(looked_at)) + NAME_TOKENS
+
+
+def streamed(chunks: int, characters: int, sample: str) -> int:
+    """About how many tokens came in so many chunks of so many characters; `sample` is how the text begins."""
+    if not sample:
+        return 0
+    estimated = characters * estimate(sample) / len(sample)
+    # A chunk of about a token's length is taken for one token: what llama.cpp and most servers send.
+    if chunks > 1 and 0.6 * chunks <= estimated <= 1.7 * chunks:
+        return chunks
+    return max(1, round(estimated))

@@ -1,0 +1,1 @@
+"""Everything a face asks for: questions, answers, conversations, estimates."""

@@ -1,0 +1,321 @@
+"""One exchange in a conversation: an append-only log of chunks that saves its turn, whatever the ending.
+
+Faces follow the log from any point; leaving it does not stop the answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
+from time import monotonic
+
+import msgspec
+
+from chat_tui.core.answers.reclassification import reclassify
+from chat_tui.core.chunks import Chunk, End, Error, ErrorInfo, Metadata, Start, State, Token
+from chat_tui.core.conversation import STEERED, Piece, Quick, Turn
+from chat_tui.core.route import Route
+from chat_tui.core.usage.stream_stats import Figures, Meter
+from chat_tui.routing.execution.stream import Stream
+
+FRAME_SECONDS = 0.05
+"""Tokens are held together no longer."""
+
+_FAULT = ErrorInfo("InternalError", "chat-tui has met an error of its own.", "Please report it.")
+
+SaveTurn = Callable[[Turn, Route | None], Awaitable[None]]
+"""The ended turn and its route."""
+
+
+class _Reader:
+    """Somebody who takes the answer in batches."""
+
+    def __init__(self, hold_bytes: int) -> None:
+        self.hold_bytes = hold_bytes
+        self.waiting_bytes = 0
+        """Of text that was not taken yet."""
+
+    @property
+    def slow(self) -> bool:
+        return self.waiting_bytes > self.hold_bytes
+
+
+class Answer:
+    """An answer that runs or has run. Made and run by the engine; `cut` is the one that it goes on from."""
+
+    def __init__(
+        self,
+        conversation_id: str,
+        question: Turn,
+        turn: Turn,
+        *,
+        cut: Turn | None = None,
+        at_end: Callable[[Answer], None],
+        save_turn: SaveTurn,
+    ) -> None:
+        self.conversation_id = conversation_id
+        self.question = question
+        self.turn = turn
+        """The assistant's turn; its text is complete when the answer has ended."""
+        self.ended = False
+        self.saved = asyncio.Event()
+        """Set when the ended turn is in the store, or could not be put there."""
+        self.route: Route | None = None
+        self._at_end, self._save_turn = at_end, save_turn
+        self._log: list[Chunk] = []
+        self._grown = asyncio.Event()
+        self._meter = Meter(monotonic())
+        self._stream: Stream | None = None
+        self._cancel_asked = self._steered = False
+        self._quick: list[str] = []
+        self._quick_thinking: list[str] = []
+        self._why_alone = ""
+        self._texts: dict[str, list[str]] = {"text": [], "thinking": []}
+        self._cut = cut if cut is not None and cut.text else None
+        self._readers: set[_Reader] = set()
+        self._paused = False
+        self._saved = {"text": 0, "thinking": 0, "quick": 0}
+
+    def __len__(self) -> int:
+        return len(self._log)
+
+    def figures(self) -> Figures:
+        """The figures of this moment."""
+        figures, quick = self._meter.figures(monotonic()), self.turn.quick
+        if quick is None or (self.ended and not quick.text):
+            return figures
+        return msgspec.structs.replace(figures, quick_ttft_seconds=quick.ttft_seconds)
+
+    @property
+    def text(self) -> str:
+        """The answer's text so far."""
+        return "".join(self._texts["text"])
+
+    @property
+    def thinking(self) -> str:
+        """The thinking so far."""
+        return "".join(self._texts["thinking"])
+
+    @property
+    def quick(self) -> str:
+        """The short answer so far, where a detailed one is to take its place."""
+        return "".join(self._quick)
+
+    async def follow(self, start: int = 0) -> AsyncIterator[Chunk]:
+        """The chunks from this position: what is there, then what comes, until the `End`."""
+        position = start
+        while True:
+            while position < len(self._log):
+                yield self._log[position]
+                position += 1
+            if self.ended:
+                return
+            self._grown.clear()
+            await self._grown.wait()
+
+    async def batches(self, *, tokens: int, hold_bytes: int) -> AsyncGenerator[Sequence[Chunk], None]:
+        """The same for a face that writes: so many tokens together, but none later than a frame; the first at once.
+
+        While more than `hold_bytes` of text wait to be taken, the answer is held by back-pressure.
+        """
+        reader, position, first = _Reader(hold_bytes), 0, True
+        self._readers.add(reader)
+        try:
+            while not self.ended or position < len(self._log):
+                wanted = 1 if first else tokens
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(None) as frame:
+                        while not self._enough(position, wanted):
+                            if position < len(self._log) and frame.when() is None:
+                                frame.reschedule(asyncio.get_running_loop().time() + FRAME_SECONDS)
+                            self._grown.clear()
+                            await self._grown.wait()
+                chunks = self._log[position:]
+                position += len(chunks)
+                first = first and not any(isinstance(chunk, Token) for chunk in chunks)
+                yield chunks
+                # It has been written: what came meanwhile is what waits now.
+                reader.waiting_bytes = sum(map(_bytes_of, self._log[position:]))
+                self._hold_or_let_go()
+        finally:
+            self._readers.discard(reader)
+            self._hold_or_let_go()
+
+    def _enough(self, position: int, tokens: int) -> bool:
+        waiting = self._log[position:]
+        return self.ended or len(waiting) >= tokens or any(not isinstance(chunk, Token) for chunk in waiting)
+
+    def _hold_or_let_go(self) -> None:
+        """Hold the stream while a reader is slow or a person has paused it."""
+        if self._stream is None or self.ended:
+            return
+        held = self._paused or any(reader.slow for reader in self._readers)
+        if held and not self._stream.paused:
+            self._stream.pause()
+        elif not held and self._stream.paused:
+            self._stream.resume()
+
+    async def run(self, opened: Stream) -> None:
+        """Read the stream to its end."""
+        async with opened as stream:
+            self._stream = stream
+            if self._cancel_asked:
+                await stream.cancel()
+            self._hold_or_let_go()
+            async for chunk in stream:
+                self._take(chunk)
+
+    def give_up(self, state: State | None = None) -> None:
+        """Say the ending where the stream itself could not; an answer that has ended stays as it is."""
+        if self.ended:
+            return
+        if state is None:
+            self._take(Error(_FAULT))
+            state = "broken" if self.text or self.thinking else "failed"
+        self._take(End(model=self.turn.model, provider=self.turn.model.partition("/")[0], state=state))
+
+    async def save(self) -> None:
+        """Write the ended turn. The engine runs this as a task of its own, which nobody cancels."""
+        try:
+            await self._save_turn(self.turn, self.route)
+        finally:
+            self.saved.set()
+
+    def belongs_to(self, conversation_id: str, question: Turn) -> None:
+        """What was an answer to words that were not sent yet is the answer to this question."""
+        self.conversation_id, self.question = conversation_id, question
+        self.turn = msgspec.structs.replace(self.turn, parent=question.id)
+
+    async def cancel(self, *, steered: bool = False) -> None:
+        """End the answer and keep the part. Once is enough, more does no harm. `steered`: the next one goes on from
+        it."""
+        self._steered = steered or self._steered
+        self._cancel_asked = True
+        if self._stream is not None and not self.ended:
+            await self._stream.cancel()
+
+    @property
+    def paused(self) -> bool:
+        """A person has paused the answer."""
+        return self._paused
+
+    def pause(self) -> None:
+        """Hold the answer by back-pressure."""
+        self._paused = not self.ended
+        if self._paused:
+            self._meter.hold(monotonic())
+        self._hold_or_let_go()
+
+    def resume(self) -> None:
+        """Go on after a pause."""
+        self._paused = False
+        self._meter.let_go(monotonic())
+        self._hold_or_let_go()
+
+    def _take(self, chunk: Chunk) -> None:
+        if isinstance(chunk, Token):
+            if chunk.phase != "quick":
+                self._texts[chunk.kind].append(chunk.token)
+            else:
+                (self._quick if chunk.kind == "text" else self._quick_thinking).append(chunk.token)
+            for reader in self._readers:
+                reader.waiting_bytes += _bytes_of(chunk)
+                if reader.slow:
+                    self._hold_or_let_go()
+        elif isinstance(chunk, Start):
+            self.turn = msgspec.structs.replace(self.turn, model=chunk.model, strategy=chunk.strategy)
+        elif isinstance(chunk, Metadata):
+            if chunk.event == "reclassified":
+                self._reclassify(chunk)
+            if chunk.left_out and chunk.phase != "quick":
+                self.turn = msgspec.structs.replace(self.turn, left_out=chunk.left_out)
+            if chunk.phase == "quick":
+                self._note_quick(chunk)
+            elif chunk.phase == "detailed" and chunk.event == "phase":
+                self._why_alone = chunk.reason
+            elif chunk.model:
+                self.turn = msgspec.structs.replace(self.turn, model=chunk.model)
+        elif isinstance(chunk, End):
+            self._finish(chunk)
+        else:
+            self._fault(chunk.error)
+        self._log.append(chunk)
+        # The figures are those of the answer that stays.
+        if not isinstance(chunk, (Token, Metadata)) or chunk.phase != "quick":
+            self._meter.feed(chunk, monotonic())
+        if isinstance(chunk, Start) and self._cut is not None:
+            self._begin_with(self._cut)
+        self._grown.set()
+
+    def _reclassify(self, told: Metadata) -> None:
+        if told.phase == "quick":
+            text, thinking = reclassify(self.quick, "".join(self._quick_thinking), told)
+            self._quick, self._quick_thinking = [text], [thinking]
+            return
+        # Pieces that were saved before hold the old order; the ended turn is saved as a whole.
+        text, thinking = reclassify(self.text, self.thinking, told)
+        self._texts = {"text": [text], "thinking": [thinking]}
+        self._saved |= {"text": 1, "thinking": 1}
+
+    def _note_quick(self, chunk: Metadata) -> None:
+        known = self.turn.quick or Quick()
+        ttft = chunk.ttft_seconds if chunk.event == "first_token" else known.ttft_seconds
+        quick = msgspec.structs.replace(known, model=chunk.model or known.model, ttft_seconds=ttft)
+        self.turn = msgspec.structs.replace(self.turn, quick=quick)
+
+    def _begin_with(self, cut: Turn) -> None:
+        """The part that is there already stands first; the meter counts what is new."""
+        for kind, text in (("thinking", cut.thinking), ("text", cut.text)):
+            if text:
+                self._texts[kind].append(text)
+                self._log.append(Token(text, "text" if kind == "text" else "thinking", -1))
+
+    def _fault(self, error: ErrorInfo) -> None:
+        self.turn = msgspec.structs.replace(self.turn, error=error)
+
+    def _finish(self, end: End) -> None:
+        self.ended = True
+        self.route = end.route
+        model, quick = end.model or self.turn.model, (self.turn.quick or Quick()) if self._quick else None
+        if quick is not None and self.text:
+            quick = msgspec.structs.replace(quick, text=self.quick)
+        elif quick is not None:
+            # Nothing else came: the short answer is the answer.
+            self._texts["text"] += self._quick
+            model, quick = quick.model or model, msgspec.structs.replace(quick, alone=self._why_alone)
+        self.turn = msgspec.structs.replace(
+            self.turn,
+            text=self.text,
+            thinking=self.thinking,
+            model=model,
+            state=end.state,
+            finish_reason=STEERED if self._steered and end.state == "cancelled" else end.finish_reason,
+            usage=end.usage,
+            timings=end.timings,
+            cost=end.cost,
+            quick=quick,
+            served_model=end.served_model,
+            seams=(*(self._cut.seams if self._cut else ()), *(end.route.seams if end.route else ())),
+        )
+        self._at_end(self)
+
+    def piece(self) -> Piece | None:
+        """What has come since this was last asked; None: nothing."""
+        new = {}
+        for kind, parts in self._texts.items():
+            new[kind] = "".join(parts[self._saved[kind] :])
+            self._saved[kind] = len(parts)
+        quick = None
+        if len(self._quick) > self._saved["quick"]:
+            # It is short, so it is kept as a whole.
+            quick = msgspec.structs.replace(self.turn.quick or Quick(), text=self.quick)
+            self._saved["quick"] = len(self._quick)
+        return Piece(self.turn.id, new["text"], new["thinking"], quick) if any(new.values()) or quick else None
+
+
+def _bytes_of(chunk: Chunk) -> int:
+    if not isinstance(chunk, Token):
+        return 0
+    text = chunk.token
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))

@@ -1,0 +1,37 @@
+"""What answers may cost: the least of all limits, and what is left of the day's budget."""
+
+from __future__ import annotations
+
+from chat_tui.config.load import Config
+from chat_tui.core.usage.spending import Spending, SpentElsewhere, midnight
+from chat_tui.engine.answers.runner import Answers
+from chat_tui.engine.conversations.conversations import Memory
+
+
+class Budget:
+    """Made by the engine; all amounts are US dollars."""
+
+    def __init__(
+        self, config: Config, memory: Memory, answers: Answers, elsewhere: SpentElsewhere | None = None
+    ) -> None:
+        self._config, self._memory, self._answers = config, memory, answers
+        self._elsewhere = elsewhere
+
+    async def affordable(self, asked: float | None, *, answers: int = 1) -> float | None:
+        """What the next answer may cost, where so many are asked for at once; None: there is no limit."""
+        limits = [limit for limit in (asked, self._config.max_price_per_answer) if limit is not None]
+        budget = self._config.daily_budget
+        if budget is None:
+            return min(limits, default=None)
+        return min([*limits, max(0.0, budget - await self._spent_today()) / answers])
+
+    async def _spent_today(self) -> float:
+        today = midnight()
+        paid_apart = await self._answers.paid_apart()
+        elsewhere = self._elsewhere.dollars if self._elsewhere and self._elsewhere.midnight == today else 0.0
+        return await self._memory.spent(today) + paid_apart + self._answers.unsaved_dollars(today) + elsewhere
+
+    async def spending(self, conversation_id: str | None) -> Spending:
+        """What was spent in a conversation and today, and what may be; what runs counts with about what it costs."""
+        spent = await self._memory.cost(conversation_id) if conversation_id is not None else None
+        return Spending(spent, await self._spent_today(), self._config.daily_budget)

@@ -1,0 +1,183 @@
+"""Several models asked the same: each answer is a turn beside the others, and one of them is kept."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+
+import msgspec
+
+from chat_tui.core.chunks import State
+from chat_tui.core.conversation import Conversation, Turn
+from chat_tui.core.errors import CommandError, HistoryError
+from chat_tui.core.request import Request
+from chat_tui.core.route import Candidate
+from chat_tui.engine.answers.answer import Answer
+from chat_tui.engine.conversations.conversations import Memory
+
+FEWEST, MOST = 2, 4
+"""Models in one comparison."""
+_WHOLE = {"complete", "length"}
+_FAMILY = re.compile("[a-z]+")
+
+
+class Result(msgspec.Struct, frozen=True):
+    """How one answer of a comparison stands."""
+
+    model: str
+    """`provider/model` that was asked."""
+    state: State
+    characters: int = 0
+    """Of the answer's text."""
+    tokens: int | None = None
+    """Of the answer; None when not known."""
+    tokens_estimated: bool = False
+    """The rate and the cost stand on an estimate, too."""
+    seconds: float = 0.0
+    """From the request to its end."""
+    ttft_seconds: float | None = None
+    """Until the first token; None when none came."""
+    tokens_per_second: float | None = None
+    """None for an answer that came in one burst."""
+    cost: float | None = None
+    """US dollars; None when not known."""
+    error: str = ""
+    """Why it broke or failed."""
+
+
+class Comparison:
+    """The answers of several models to one question, in the order in which the models were named.
+
+    Made by the engine. Each runs for itself: to cancel, pause or follow one is the answer's own affair.
+    """
+
+    def __init__(
+        self,
+        question: Turn,
+        models: Sequence[str],
+        answers: Sequence[Answer],
+        memory: Memory,
+        judge: Callable[[Turn, bool | None], None],
+    ) -> None:
+        self.conversation_id = answers[0].conversation_id
+        self.question = question
+        self.models = tuple(models)
+        self.answers = tuple(answers)
+        self.kept: int | None = None
+        """The number of the answer that was kept; None: none yet."""
+        self._memory, self._judge = memory, judge
+
+    @property
+    def ended(self) -> bool:
+        """None of them runs any more."""
+        return all(answer.ended for answer in self.answers)
+
+    async def cancel_all(self) -> None:
+        """End those that run, and keep their parts."""
+        for answer in self.answers:
+            await answer.cancel()
+
+    async def keep(self, number: int) -> Conversation:
+        """Make this one (from 1) the conversation's answer; the others stay beside it.
+
+        The choice is a verdict: the kept one was good, and what was kept before it is judged no more. Raises
+        `CommandError` where it runs or nothing came of it, `HistoryError`.
+        """
+        if not 1 <= number <= len(self.answers):
+            raise CommandError(f"There is no answer {number}.", f"Choose one from 1 to {len(self.answers)}.")
+        chosen = self.answers[number - 1]
+        if not chosen.ended:
+            raise CommandError("This answer still runs.", "Wait for its end, or stop it, then choose.")
+        if not chosen.turn.text:
+            raise CommandError("Nothing came of this answer.", "Choose another.")
+        await chosen.saved.wait()
+        if self.kept is not None and self.kept != number:
+            self._judge(self.answers[self.kept - 1].turn, None)
+        # From now on nothing else is settled, though selecting takes its time.
+        before, self.kept = self.kept, number
+        try:
+            conversation = await self._memory.select(self.conversation_id, chosen.turn.id)
+        except BaseException:
+            self.kept = before
+            raise
+        self._judge(chosen.turn, True)
+        return conversation
+
+    async def settle(self) -> None:
+        """When all have ended and nobody has chosen, the first that is whole stands in the conversation, else the first
+        of which a part came."""
+        for answer in self.answers:
+            await answer.saved.wait()
+        told = [answer.turn for answer in self.answers if answer.turn.text]
+        best = next((turn.id for turn in [*(turn for turn in told if turn.state in _WHOLE), *told]), None)
+        if best is None or self.kept is not None:
+            return
+        with suppress(HistoryError):
+            path = (await self._memory.conversation(self.conversation_id)).path
+            # Who has gone on, or elsewhere, is left there.
+            if (
+                self.kept is None
+                and path
+                and path[-1].id != best
+                and any(path[-1].id == answer.turn.id for answer in self.answers)
+            ):
+                await self._memory.select(self.conversation_id, best)
+
+    def summary(self) -> tuple[Result, ...]:
+        """How each of them stands by now."""
+        return tuple(_result(model, answer) for model, answer in zip(self.models, self.answers, strict=True))
+
+
+def _result(model: str, answer: Answer) -> Result:
+    figures, turn = answer.figures(), answer.turn
+    return Result(
+        model,
+        turn.state,
+        characters=len(answer.text),
+        tokens=figures.completion_tokens,
+        tokens_estimated=figures.completion_estimated,
+        seconds=figures.duration_seconds,
+        ttft_seconds=figures.ttft_seconds,
+        tokens_per_second=figures.rate,
+        cost=figures.cost,
+        error=turn.error.title if turn.error else "",
+    )
+
+
+def named(models: Iterable[str]) -> tuple[str, ...]:
+    """The models as they were named, each once. Raises `CommandError` where they are too few or too many."""
+    names = tuple(dict.fromkeys(name.strip() for name in models if name.strip()))
+    if not FEWEST <= len(names) <= MOST:
+        told = "one model" if len(names) == 1 else f"{len(names)} models"
+        raise CommandError(f"{told.capitalize()} cannot be compared.", f"Name {FEWEST} to {MOST} different ones.")
+    for name in names:
+        if not all(name.partition("/")):
+            raise CommandError("A model is written as provider/model.", "Such as local/smollm2-135m.")
+    return names
+
+
+def best_of(candidates: Sequence[Candidate]) -> tuple[str, ...]:
+    """The best two that a strategy has ranked, of different families where there are such.
+
+    Raises `CommandError` where there are not two.
+    """
+    names = [candidate.model for candidate in candidates if not candidate.out]
+    if len(names) < FEWEST:
+        raise CommandError(
+            "There are not two models to compare.", "Add one with Ctrl+O or in the config, or name the models."
+        )
+    others = [name for name in names[1:] if family_of(name) != family_of(names[0])]
+    return (names[0], [*others, names[1]][0])
+
+
+def family_of(model: str) -> str:
+    """What the models of one maker's line have in common, by their name: `openai/gpt-4o-mini` is a `gpt`."""
+    name = model.rpartition("/")[2].lower()
+    found = _FAMILY.search(name)
+    return found[0] if found else name
+
+
+def asked_of(model: str, settings: Request, max_price: float | None) -> Request:
+    """The settings for one of the models: it answers for this price, or nobody does."""
+    return settings.changed(model=model, strategy=None, fallback=False, max_price=max_price, adaptive=False)

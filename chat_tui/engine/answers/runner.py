@@ -1,0 +1,253 @@
+"""The answers that run: each in a task of its own, and saved whatever its ending; and what else runs behind them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from datetime import datetime
+from time import monotonic
+from typing import Any
+
+from chat_tui.config.limits import Adaptive
+from chat_tui.core.conversation import Conversation, Turn, extended, new_id, now
+from chat_tui.core.errors import ChatTuiError, InternalError
+from chat_tui.core.request import Request
+from chat_tui.core.route import Route
+from chat_tui.core.usage.spending import PAID_APART, midnight, paid_apart
+from chat_tui.engine.answers.answer import Answer
+from chat_tui.engine.conversations.conversations import Memory
+from chat_tui.engine.streams import adaptive, document
+from chat_tui.routing.execution.stream import Stream
+from chat_tui.routing.ranking.prompt_features import examined
+from chat_tui.routing.router import Router
+
+SAVE_SECONDS = 0.2
+"""Between two saves of the growing answers, so that a kill costs less than 250 ms of them."""
+
+
+class Answers:
+    """Made by the engine; `at_saved` is called with each answer whose ended turn was saved, as far as it could be."""
+
+    def __init__(
+        self,
+        router: Router,
+        memory: Memory,
+        *,
+        adaptive: Adaptive,
+        tell: Callable[[ChatTuiError], None],
+        at_saved: Callable[[Answer], Awaitable[None]],
+    ) -> None:
+        self._router, self._memory = router, memory
+        self._adaptive, self._tell, self._at_saved = adaptive, tell, at_saved
+        self._answers: dict[str, Answer] = {}
+        self._busy: Counter[str] = Counter()
+        """How many of them each conversation has."""
+        self._previews: dict[str, Answer] = {}
+        self._preview_dollars: dict[str, tuple[datetime, float]] = {}
+        """When they ended and what they cost, by the turn's id: those that no question has taken."""
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._paying = asyncio.Lock()
+        self._growing: dict[str, Answer] = {}
+        """Those that are saved as they grow, by the turn's id: all by one timer, which hundreds of them cost little."""
+        self._saver: asyncio.Task[None] | None = None
+
+    def __contains__(self, conversation_id: str) -> bool:
+        """An answer of this conversation runs or is being saved."""
+        return self._busy[conversation_id] > 0
+
+    def _add(self, answer: Answer) -> None:
+        self._answers[answer.turn.id] = answer
+        self._busy[answer.conversation_id] += 1
+
+    def _drop(self, answer: Answer) -> None:
+        del self._answers[answer.turn.id]
+        self._busy[answer.conversation_id] -= 1
+        if not self._busy[answer.conversation_id]:
+            del self._busy[answer.conversation_id]
+
+    def running(self, conversation_id: str | None = None) -> Sequence[Answer]:
+        """The answers that run, of one conversation or of all."""
+        answers = [answer for answer in self._answers.values() if not answer.ended]
+        if conversation_id is None:
+            return answers
+        return [answer for answer in answers if answer.conversation_id == conversation_id]
+
+    def unsaved_dollars(self, since: datetime) -> float:
+        """What has been, or will be, paid for answers that are not in the store (yet)."""
+        running = [*self._answers.values(), *self._previews.values()]
+        previewed = sum(dollars for at, dollars in self._preview_dollars.values() if at >= since)
+        return previewed + sum(answer.turn.cost or answer.figures().price or 0.0 for answer in running)
+
+    def begin(
+        self, conversation: Conversation, place: int, request: Request, *, cut: Turn | None = None, in_parts: bool
+    ) -> Answer:
+        """Begin the answer that stands at this place of the path; `cut` is the one that it goes on from."""
+        request, question = examined(request), conversation.path[place - 1]
+        answer = self._made(conversation.id, question, request, cut)
+        self._add(answer)
+        self._memory.remember(extended(conversation, place, answer.turn))
+        self.do(self._run(answer, request, in_parts=in_parts, kept=True))
+        return answer
+
+    def _made(self, conversation_id: str, question: Turn, request: Request, cut: Turn | None = None) -> Answer:
+        # Stored with the model that is asked first, so that a part that survives a kill names its maker.
+        plan = self._router.plan(request)
+        turn = Turn(
+            "assistant",
+            "",
+            id=new_id(),
+            parent=question.id,
+            created=now(),
+            state="streaming",
+            model=plan.models[0].name if plan.models else request.model or "",
+            strategy=plan.strategy,
+        )
+        return Answer(
+            conversation_id,
+            question,
+            turn,
+            cut=cut,
+            at_end=self._settle,
+            save_turn=self._save_turn,
+        )
+
+    # -- before a question is sent --------------------------------------------------------------------------------
+
+    def preview(self, question: Turn, request: Request) -> Answer:
+        """Begin an answer that belongs to no conversation and is not saved."""
+        request = examined(request)
+        answer = self._made("", question, request)
+        self._previews[answer.turn.id] = answer
+        # The stream is made here: it is planned in the moment in which somebody has looked at the plan.
+        self.do(self._previewed(answer, self._router.process_stream(request)))
+        return answer
+
+    async def _previewed(self, answer: Answer, stream: Stream) -> None:
+        try:
+            await answer.run(stream)
+        finally:
+            answer.give_up("cancelled")
+            del self._previews[answer.turn.id]
+            if answer.turn.cost:
+                self._preview_dollars[answer.turn.id] = (now(), answer.turn.cost)
+
+    def keep(self, conversation: Conversation, place: int, answer: Answer) -> None:
+        """A preview that has ended is the answer at this place of the path, and is saved as such."""
+        answer.belongs_to(conversation.id, conversation.path[place - 1])
+        self._preview_dollars.pop(answer.turn.id, None)
+        self._add(answer)
+        self._memory.remember(extended(conversation, place, answer.turn))
+        self.do(self._kept(answer))
+
+    async def _kept(self, answer: Answer) -> None:
+        try:
+            await self._memory.add_answer(answer.conversation_id, answer.turn)
+        finally:
+            self.do(self._save_ended(answer))
+
+    # -- kept nowhere -----------------------------------------------------------------------------------------------
+
+    def apart(self, question: Turn, request: Request, *, in_parts: bool) -> Answer:
+        """Begin an answer that belongs to no conversation and never will; of it only its cost is kept."""
+        answer = self._made("", question, request)
+        self._previews[answer.turn.id] = answer
+        self.do(self._run(answer, request, in_parts=in_parts, kept=False))
+        return answer
+
+    async def _stream(self, request: Request, *, in_parts: bool) -> Stream:
+        if in_parts:
+            return await document.stream(self._router, request)
+        if request.adaptive and not request.part:
+            return await adaptive.stream(self._router, request, self._adaptive)
+        return self._router.process_stream(request)
+
+    async def _pay(self, answer: Answer) -> None:
+        try:
+            if answer.turn.cost:
+                async with self._paying:
+                    paid = await self.paid_apart() + answer.turn.cost
+                    await self._memory.set_place(PAID_APART, f"{midnight().date()} {paid:.9f}")
+        finally:
+            del self._previews[answer.turn.id]
+            answer.saved.set()
+
+    async def paid_apart(self) -> float:
+        """US dollars paid today for answers that are kept nowhere."""
+        return paid_apart(await self._memory.place(PAID_APART))
+
+    # -- running and saving ---------------------------------------------------------------------------------------
+
+    async def _run(self, answer: Answer, request: Request, *, in_parts: bool, kept: bool) -> None:
+        """Run it to its ending; what is not kept is only paid for."""
+        try:
+            if kept:
+                await self._memory.add_answer(answer.conversation_id, answer.turn)
+                self._save_as_it_grows(answer)
+            await answer.run(await self._stream(request, in_parts=in_parts))
+        except asyncio.CancelledError:
+            # The program is going down.
+            answer.give_up("cancelled")
+            raise
+        finally:
+            answer.give_up()
+            self._grows_no_more(answer)
+            # A task of its own: it is not lost when this one is cancelled once more.
+            self.do(self._save_ended(answer) if kept else self._pay(answer))
+
+    def _settle(self, answer: Answer) -> None:
+        """Put the ended turn into its conversation, before anybody sees the ending and asks on."""
+        self._memory.settle(answer.conversation_id, answer.turn)
+
+    async def _save_ended(self, answer: Answer) -> None:
+        try:
+            await answer.save()
+        finally:
+            self._drop(answer)
+        await self._at_saved(answer)
+
+    def _save_as_it_grows(self, answer: Answer) -> None:
+        self._growing[answer.turn.id] = answer
+        if self._saver is None or self._saver.done():
+            self._saver = asyncio.ensure_future(self._save_as_they_grow())
+            self._tasks.add(self._saver)
+            self._saver.add_done_callback(self._done)
+
+    def _grows_no_more(self, answer: Answer) -> None:
+        """Its whole text is saved now, and nobody waits for a piece of it."""
+        self._growing.pop(answer.turn.id, None)
+        if not self._growing and self._saver is not None:
+            self._saver.cancel()
+            self._saver = None
+
+    async def _save_as_they_grow(self) -> None:
+        due = monotonic()
+        while True:
+            due = max(due + SAVE_SECONDS, monotonic())
+            await asyncio.sleep(due - monotonic())
+            pieces = [(answer.conversation_id, answer.piece()) for answer in self._growing.values()]
+            await self._memory.grow([(conversation_id, piece) for conversation_id, piece in pieces if piece])
+
+    async def _save_turn(self, turn: Turn, route: Route | None) -> None:
+        await self._memory.finish(self._answers[turn.id].conversation_id, turn, route)
+
+    def do(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run a task that `close` waits for."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            self._tell(InternalError(f"chat-tui has met an error of its own: {error!r}.", "Please report it."))
+
+    async def quiet(self) -> None:
+        """Wait until no task runs any more."""
+        while self._tasks:
+            await asyncio.wait(list(self._tasks))
+
+    async def close(self) -> None:
+        """Cancel what runs, keep the parts, and save."""
+        await asyncio.gather(*(answer.cancel() for answer in [*self.running(), *self._previews.values()]))
+        await self.quiet()

@@ -1,0 +1,204 @@
+"""Prompts from a file or a pipe, one a line, read as they are needed."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from select import select
+from stat import S_ISREG
+from typing import Annotated
+
+import msgspec
+
+from chat_tui.core.errors import ChatTuiError, CommandError
+from chat_tui.core.files.reading import open_regular
+from chat_tui.core.text.control_characters import clean_line
+
+LINE_BYTES = 16 * 1024 * 1024
+"""A longer line is no prompt."""
+_CHUNK_BYTES = 64 * 1024
+_LOOK_SECONDS = 0.2
+"""A pipe that says nothing is left so soon after a stop."""
+_SHOWN_CHARACTERS = 200
+_BOM = b"\xef\xbb\xbf"
+
+_Positive = Annotated[int, msgspec.Meta(gt=0)]
+_NotNegative = Annotated[float, msgspec.Meta(ge=0)]
+
+
+class Prompt(msgspec.Struct, frozen=True):
+    """One line of the file."""
+
+    index: int
+    """Its place among the prompts, from 0; empty lines do not count."""
+    line: int
+    """Its line in the file, from 1."""
+    text: str
+    """What is asked; of a line that is no prompt, its beginning."""
+    id: str | int | None = None
+    model: str | None = None
+    strategy: str | None = None
+    system: str | None = None
+    max_tokens: int | None = None
+    temperature: float | None = None
+    carried: dict[str, msgspec.Raw] = {}
+    """What else the line says; it goes into the result as it is."""
+    fault: str = ""
+    """Why it cannot be asked; empty where it can."""
+
+
+class _Row(msgspec.Struct, frozen=True):
+    """What a line of JSON may say."""
+
+    prompt: str
+    id: str | int | None = None
+    model: str | None = None
+    strategy: str | None = None
+    system: str | None = None
+    max_tokens: _Positive | None = None
+    temperature: _NotNegative | None = None
+
+
+_OPEN_ALREADY = re.compile(r"/(?:dev|proc/self)/fd/(\d{1,6})")
+_row = msgspec.json.Decoder(_Row | str)
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def _opened(name: str) -> int:
+    """The descriptor of a file, or of what is open already, as the shell's `<(command)` is. Raises OSError."""
+    if name in {"-", "/dev/stdin"}:
+        return os.dup(0)
+    if found := _OPEN_ALREADY.fullmatch(name):
+        return os.dup(int(found[1]))
+    with open_regular(Path(name).expanduser()) as file:
+        return os.dup(file.fileno())
+
+
+class Prompts:
+    """An open source of prompts; `name` is a file, or `-` for standard input. Blocking: to be used in threads.
+
+    A file that ends in `.jsonl` or `.ndjson` has an object or a text a line, another a prompt a line; standard input is
+    JSON where its first line is an object with a `prompt`. Raises `ChatTuiError` where the file cannot be read.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = "standard input" if name == "-" else clean_line(name)
+        self._json: bool | None = None if name == "-" else name.lower().endswith((".jsonl", ".ndjson"))
+        self._stopped = False
+        try:
+            self._fd = _opened(name)
+        except OSError as error:
+            told = f"{self.name} cannot be read: {error.strerror}."
+            raise CommandError(told, "Give a file of prompts, or - for standard input.") from None
+        self._regular = S_ISREG(os.fstat(self._fd).st_mode)
+
+    def same_file(self, path: Path) -> bool:
+        """The prompts stand in this file."""
+        try:
+            return os.path.samestat(os.fstat(self._fd), path.stat())
+        except OSError:
+            return False
+
+    def count(self) -> int | None:
+        """How many there are; None for what can be read only once. Before the first is read."""
+        if not self._regular:
+            return None
+        place = os.lseek(self._fd, 0, os.SEEK_CUR)
+        counted = sum(line is None or bool(line.strip()) for line in _lines(self._read))
+        os.lseek(self._fd, place, os.SEEK_SET)
+        return counted
+
+    def stop(self) -> None:
+        """Let go of a pipe that says nothing: there are no more prompts. May be called from anywhere."""
+        self._stopped = True
+
+    @property
+    def stopped(self) -> bool:
+        """They have ended because somebody said so."""
+        return self._stopped
+
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self._fd)
+
+    def __iter__(self) -> Iterator[Prompt]:
+        index = 0
+        for number, line in enumerate(_lines(self._read), 1):
+            if line is not None:
+                line = line.removeprefix(_BOM) if number == 1 else line
+                if not line.strip():
+                    continue
+                if self._json is None:
+                    self._json = _is_row(line)
+            yield _prompt(index, number, line, as_json=bool(self._json))
+            index += 1
+
+    def _read(self) -> bytes:
+        while not self._stopped:
+            if self._regular or select([self._fd], [], [], _LOOK_SECONDS)[0]:
+                try:
+                    return os.read(self._fd, _CHUNK_BYTES)
+                except OSError as error:
+                    told = f"{self.name} cannot be read any further: {error.strerror}."
+                    raise ChatTuiError(told, "What was answered is kept.") from None
+        return b""
+
+
+def _lines(read: Callable[[], bytes]) -> Iterator[bytes | None]:
+    """The lines without their ends; None for one that is too long, of which little is held."""
+    held: list[bytes] = []
+    size = 0
+    while chunk := read():
+        *ended, rest = chunk.split(b"\n")
+        for piece in ended:
+            yield b"".join([*held, piece]) if size + len(piece) <= LINE_BYTES else None
+            held, size = [], 0
+        size += len(rest)
+        if size <= LINE_BYTES:
+            held.append(rest)
+        else:
+            held.clear()
+    if size:
+        yield b"".join(held) if size <= LINE_BYTES else None
+
+
+def _is_row(line: bytes) -> bool:
+    try:
+        return isinstance(_row.decode(line), _Row)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return False
+
+
+def _prompt(index: int, number: int, line: bytes | None, *, as_json: bool) -> Prompt:
+    if line is None:
+        return Prompt(index, number, "", fault=f"Line {number} is longer than {LINE_BYTES // 1024 // 1024} MB.")
+    text = line.decode("utf-8", "replace").rstrip("\r")
+    if not as_json:
+        return Prompt(index, number, text)
+    try:
+        row = _row.decode(line)
+        fields = _fields.decode(line) if isinstance(row, _Row) else {}
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        fault = f"Line {number} is no prompt: {clean_line(str(error))}."
+        return Prompt(index, number, text[:_SHOWN_CHARACTERS], fault=fault)
+    if isinstance(row, str):
+        row = _Row(row)
+    fault = "" if row.prompt.strip() else f"Line {number} has an empty prompt."
+    if row.model is not None and not all(row.model.partition("/")):
+        fault = f"Line {number}: a model is written as provider/model, such as local/smollm2-135m."
+    carried = {name: value for name, value in fields.items() if name not in _Row.__struct_fields__}
+    return Prompt(
+        index,
+        number,
+        row.prompt,
+        row.id,
+        row.model,
+        row.strategy,
+        row.system,
+        row.max_tokens,
+        row.temperature,
+        {name: value.copy() for name, value in carried.items()},
+        fault,
+    )

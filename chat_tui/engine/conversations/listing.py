@@ -1,0 +1,39 @@
+"""The rows of the history list: what is on the disk, and what is only in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from chat_tui.core.conversation import Conversation, Summary, now
+
+
+def listing(
+    private: Sequence[Summary], unsaved: Sequence[Conversation], saved: Sequence[Summary], *, first: bool
+) -> list[Summary]:
+    """One page of them: on the `first` one private conversations stand before all, then those of which something is
+    not on the disk, the newest before the others."""
+    ids = {conversation.id for conversation in unsaved}
+    rows = [summary for summary in saved if summary.id not in ids]
+    if not first:
+        return rows
+    newest = sorted(map(summary_of, unsaved), key=lambda summary: summary.updated, reverse=True)
+    return [*(msgspec.structs.replace(summary, private=True) for summary in private), *newest, *rows]
+
+
+def summary_of(conversation: Conversation) -> Summary:
+    """The row of a conversation in memory, by its current path."""
+    answers = [turn for turn in conversation.path if turn.role == "assistant"]
+    costs = [turn.cost for turn in answers if turn.cost is not None]
+    created = conversation.created or now()
+    return Summary(
+        conversation.id,
+        conversation.title,
+        created,
+        max([turn.created or created for turn in conversation.path], default=conversation.updated or created),
+        len(conversation.path),
+        answers[-1].model if answers else "",
+        conversation.pinned,
+        cost=sum(costs) if costs else None,
+    )

@@ -1,0 +1,397 @@
+"""The one door for faces: conversations, models, and the answers that run.
+
+The engine owns every running answer; a face that leaves one does not stop it. What the store cannot keep is told once
+and the conversation goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from pathlib import Path
+from time import time
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from chat_tui.config.load import Config
+from chat_tui.core.attachments.attachment import Attachment
+from chat_tui.core.conversation import Conversation, Role, Turn, extended, new_id, now
+from chat_tui.core.errors import ChatTuiError, CommandError
+from chat_tui.core.models import Fetching as Fetching
+from chat_tui.core.new_conversation import Beginning
+from chat_tui.core.preset import Preset, decode_preset
+from chat_tui.core.request import Request
+from chat_tui.core.text.control_characters import Cleaner, clean
+from chat_tui.core.usage.spending import Spending, SpentElsewhere
+from chat_tui.engine.answers.answer import Answer
+from chat_tui.engine.answers.budget import Budget
+from chat_tui.engine.answers.comparison import Comparison, asked_of, named
+from chat_tui.engine.answers.preview import Preview
+from chat_tui.engine.answers.runner import Answers
+from chat_tui.engine.answers.titles import Titles
+from chat_tui.engine.conversations.conversations import Memory
+from chat_tui.engine.estimates import Foreseeing
+from chat_tui.engine.models import LEARNED
+from chat_tui.engine.protocols import History as History
+from chat_tui.engine.protocols import LocalWeights as LocalWeights
+from chat_tui.engine.protocols import Supply
+from chat_tui.routing.ranking.prompt_features import features_of
+from chat_tui.routing.router import Router
+
+if TYPE_CHECKING:
+    from chat_tui.history.transfer.importer import Report
+
+UNDO_SECONDS = 10.0
+"""For so long what was deleted can be brought back."""
+PIECE = 16_384
+"""Characters of a question that are cleaned at once: a third of a millisecond, in the worst case two."""
+_MAY_GO_ON = {"broken", "cancelled", "length", "failed", "empty"}
+
+
+class Engine(Foreseeing):
+    """Asks, answers, remembers. Made by `assembly`; used within one event loop."""
+
+    def __init__(
+        self,
+        config: Config,
+        router: Router,
+        history: History,
+        *,
+        weights: LocalWeights,
+        supply: Supply,
+        open_private: Callable[[], Awaitable[History]],
+        tell: Callable[[ChatTuiError], None],
+        spent_elsewhere: SpentElsewhere | None = None,
+    ) -> None:
+        self._history = history
+        memory = Memory(history, open_private, is_busy=lambda id: id in self._answers, tell=tell)
+        super().__init__(config, router, memory, weights, supply)
+        self._answers = Answers(router, self.memory, adaptive=config.adaptive, tell=tell, at_saved=self._note_saved)
+        self._budget = Budget(config, self.memory, self._answers, spent_elsewhere)
+        self._titles = Titles(config, router, self.memory)
+        self._closed = False
+        self._asking = asyncio.Lock()
+        """One question is stored at a time, so that none is asked behind another's back, nor paid for twice."""
+
+    # -- verdicts -------------------------------------------------------------------------------------------------
+
+    def judge(self, answer: Turn, good: bool | None) -> None:
+        """A person's verdict on an answer of an open conversation, None takes it back; the same again counts once."""
+        verdict = self.memory.turn(answer).verdict
+        if not answer.model or verdict == good:
+            return
+        self._answers.do(self.memory.judge(answer, good))
+        kind = features_of(Request(prompt=self.memory.question_of(answer))).kind
+        health = self._router.health
+        if verdict is not None:
+            health.taken_back(answer.model, float(verdict), kind)
+        if good is not None:
+            health.judged(answer.model, float(good), kind)
+        self._answers.do(self._keep_learned())
+
+    async def _keep_learned(self) -> None:
+        await self.memory.set_place(LEARNED, self._router.health.written(time()))
+
+    # -- answers --------------------------------------------------------------------------------------------------
+
+    def running(self, conversation_id: str | None = None) -> Sequence[Answer]:
+        """The answers that run, of one conversation or of all."""
+        return self._answers.running(conversation_id)
+
+    async def _note_saved(self, answer: Answer) -> None:
+        await self._keep_learned()
+        self._titles.begin(answer)
+
+    async def ask(
+        self,
+        conversation: str | Beginning | None,
+        text: str,
+        settings: Request | None = None,
+        *,
+        attachments: Sequence[Attachment] = (),
+        preview: Preview | None = None,
+    ) -> Answer:
+        """Store a question of a conversation, by its id, or of one that begins, and begin its answer.
+
+        `settings` gives model, strategy and limits; what it leaves unset comes from the conversation's preset, then
+        the config. A `preview` that is whole and was made for just this is the answer; any other is cancelled.
+        Raises `HistoryError`.
+        """
+        text, begins = await _cleaned(text), not isinstance(conversation, str)
+        async with self._alone(begins=begins):
+            before = await self._before(conversation, text)
+            question = Turn("user", text, id=new_id(), created=now(), attachments=tuple(attachments))
+            taken = preview is not None and preview.fits(await self._next_request(before, question, settings))
+            if preview is not None and not taken:
+                await preview.cancel()
+            if begins:
+                await self.memory.begin(before)
+            return await self._asked(before, len(before.path), question, settings, preview if taken else None)
+
+    def _alone(self, *, begins: bool) -> AbstractAsyncContextManager[None]:
+        """Of a conversation that begins nobody knows yet: many may begin at once, where no budget is to be shared."""
+        return nullcontext() if begins and self.config.daily_budget is None else self._asking
+
+    async def preview(
+        self,
+        conversation: str | Beginning | None,
+        text: str,
+        settings: Request | None = None,
+        *,
+        paid: Collection[str] = (),
+    ) -> Preview | None:
+        """Begin the answer that `ask` would give to this, and store nothing.
+
+        None where the model that would be asked must be fetched first, or costs something and is not one of `paid`, and
+        for an adaptive answer.
+        Raises `HistoryError`.
+        """
+        text = await _cleaned(text)
+        before = await self._before(conversation, text)
+        question = Turn("user", text, id=new_id(), created=now())
+        request = await self._next_request(before, question, settings)
+        if request.adaptive:
+            return None
+        if request.model:
+            self._supply.admit(request.model)
+        # The first choice only: it never goes on to a model that nobody has agreed to.
+        spoken = request.changed(fallback=False, max_price=await self._budget.affordable(request.max_price))
+        first = next(iter(self._router.plan(spoken).models), None)
+        if first is None or first.to_be_fetched or not (first.free or first.name in paid):
+            return None
+        return Preview(self._answers.preview(question, spoken), request)
+
+    async def ask_apart(
+        self,
+        beginning: Beginning | None,
+        text: str,
+        settings: Request,
+        *,
+        attachments: Sequence[Attachment] = (),
+    ) -> Answer:
+        """Begin the answer to a question that would begin a conversation, and store nothing of it; what it costs counts
+        for the day.
+
+        Its `saved` is set when that has been noted.
+        """
+        text = await _cleaned(text)
+        before = await self._before(beginning, text)
+        question = Turn("user", text, id=new_id(), created=now(), attachments=tuple(attachments))
+        request = await self._request(before, (*before.path, question), settings)
+        request = request.changed(max_price=await self._affordable(settings.max_price))
+        if request.model:
+            self._supply.admit(request.model)
+        return self._answers.apart(question, request, in_parts=_in_parts(before))
+
+    async def compare(
+        self,
+        conversation: str | Beginning | None,
+        text: str,
+        models: Sequence[str] = (),
+        settings: Request | None = None,
+        *,
+        attachments: Sequence[Attachment] = (),
+        edited: str = "",
+    ) -> Comparison:
+        """Ask several models the same at once; without `models`, the best two of the strategy.
+
+        `edited` is the id of a question of the current path: as with `edit`, this one stands beside it and has its
+        files, too. Raises `CommandError` where there are too few or too many models, or no such question,
+        `HistoryError`.
+        """
+        text, settings = await _cleaned(text), settings or Request()
+        async with self._asking:
+            before = await self._before(conversation, text)
+            place = _place(before, edited, "user") if edited else len(before.path)
+            files = (*await self._files_at(before, place), *attachments)
+            question = Turn("user", text, id=new_id(), created=now(), attachments=files)
+            names = named(models) if models else await self._best(before, question, settings)
+            if not isinstance(conversation, str):
+                await self.memory.begin(before)
+            asked = grown = await self._stored(before, place, question)
+            answers: list[Answer] = []
+            limit = await self._affordable(settings.max_price, answers=len(names))
+            for one in (asked_of(name, settings, limit) for name in names):
+                answers.append(await self._begun(grown, len(asked.path), one, limited=True))
+                grown = self.memory.as_it_is(asked)
+        comparison = Comparison(asked.path[-1], names, answers, self.memory, self.judge)
+        self._answers.do(comparison.settle())
+        return comparison
+
+    async def edit(
+        self,
+        conversation_id: str,
+        turn_id: str,
+        text: str,
+        settings: Request | None = None,
+        attachments: Sequence[Attachment] = (),
+    ) -> Answer:
+        """Ask a question of the current path in other words, with its files and these: a turn beside it, and its
+        answer.
+
+        Raises `CommandError` where there is no such question.
+        """
+        text = await _cleaned(text)
+        async with self._asking:
+            before = await self.memory.conversation(conversation_id)
+            place = _place(before, turn_id, "user")
+            files = (*await self._files_at(before, place), *attachments)
+            question = Turn("user", text, id=new_id(), created=now(), attachments=files)
+            return await self._asked(before, place, question, settings)
+
+    async def _files_at(self, conversation: Conversation, place: int) -> Sequence[Attachment]:
+        """The files of the question at this place of the path, with their content; none at its end."""
+        turns = await self.memory.with_contents(conversation, conversation.path[place : place + 1])
+        return [file for turn in turns for file in turn.attachments]
+
+    async def regenerate(self, conversation_id: str, turn_id: str, settings: Request | None = None) -> Answer:
+        """Ask for an answer of the current path anew: a turn beside it. Raises `CommandError` where it is none."""
+        async with self._asking:
+            conversation = await self.memory.conversation(conversation_id)
+            return await self._begun(conversation, _place(conversation, turn_id, "assistant"), settings)
+
+    async def go_on(self, conversation_id: str, settings: Request | None = None) -> Answer:
+        """Let the last answer go on from where it was cut: a new turn beside it, which begins with its text.
+
+        Where nothing of it had come it is asked anew. Raises `CommandError` where there is no such answer.
+        """
+        async with self._asking:
+            conversation = await self.memory.conversation(conversation_id)
+            if len(conversation.path) < 2 or conversation.path[-1].state not in _MAY_GO_ON:
+                raise CommandError("There is no answer that was cut.", "Only the last answer can go on.")
+            return await self._begun(conversation, len(conversation.path) - 1, settings, conversation.path[-1])
+
+    async def steer(
+        self, answer: Answer, text: str, settings: Request | None = None, attachments: Sequence[Attachment] = ()
+    ) -> Answer:
+        """Stop an answer where it is, add these words, and begin an answer that goes on from there.
+
+        The part stays a turn of its own, `cancelled`. An answer that has ended meanwhile is just asked on. Raises
+        `HistoryError`.
+        """
+        await answer.cancel(steered=True)
+        await answer.saved.wait()
+        return await self.ask(answer.conversation_id, text, settings, attachments=attachments)
+
+    async def _asked(
+        self,
+        before: Conversation,
+        place: int,
+        question: Turn,
+        settings: Request | None,
+        preview: Preview | None = None,
+    ) -> Answer:
+        """Store a question at this place of the path, and begin its answer."""
+        asked = await self._stored(before, place, question)
+        if preview is not None:
+            self._answers.keep(asked, place + 1, preview.answer)
+            return preview.answer
+        return await self._begun(asked, place + 1, settings)
+
+    async def _stored(self, before: Conversation, place: int, question: Turn) -> Conversation:
+        """The conversation with this question at this place of its path, stored."""
+        question = replace(question, parent=before.path[place - 1].id if place else None)
+        await self.memory.add_question(extended(before, place, question))
+        # An answer before it, or the system prompt, may have changed meanwhile.
+        return extended(self.memory.as_it_is(before), place, question)
+
+    async def _begun(
+        self,
+        conversation: Conversation,
+        place: int,
+        settings: Request | None,
+        cut: Turn | None = None,
+        *,
+        limited: bool = False,
+    ) -> Answer:
+        """Begin the answer that stands at this place of the path; `cut` is the one that it goes on from, `limited`:
+        the settings' `max_price` is what may be spent."""
+        settings = settings or Request()
+        in_parts = _in_parts(conversation)
+        if in_parts:
+            # It begins anew: a part of it is no beginning of the first request's answer.
+            cut = None
+        request = await self._request(conversation, conversation.path[:place], settings)
+        limit = settings.max_price if limited else await self._affordable(settings.max_price)
+        request = request.changed(part=cut.text if cut else "", max_price=limit)
+        if request.model:
+            self._supply.admit(request.model)
+        return self._answers.begin(conversation, place, request, cut=cut, in_parts=in_parts)
+
+    async def _affordable(self, asked: float | None, *, answers: int = 1) -> float | None:
+        """What the next answer may cost; where that is limited, a model whose price is not known is not asked."""
+        limit = await self._budget.affordable(asked, answers=answers)
+        if limit is not None:
+            await self._supply.look_up_prices()
+        return limit
+
+    async def spending(self, conversation_id: str | None) -> Spending:
+        """What was spent in a conversation and today, and what may be; what runs counts with about what it costs."""
+        return await self._budget.spending(conversation_id)
+
+    async def take_in(self, file: Path, tell: Callable[[float, int], None]) -> Report:
+        """Import a file's conversations. `tell` gets now and then which part is done, and how many turns came in.
+
+        Raises `HistoryError`.
+        """
+        from chat_tui.history.transfer import importer
+
+        return await importer.bring_in(self._history, file, lambda so_far: tell(so_far.part, so_far.turns))
+
+    async def delete(self, conversation_id: str) -> None:
+        """Cancel what runs in a conversation and delete it; `memory.restore` brings it back within `UNDO_SECONDS`.
+
+        Raises `HistoryError`.
+        """
+        for answer in self.running(conversation_id):
+            await answer.cancel()
+            await answer.saved.wait()
+        await self.memory.delete(conversation_id)
+        asyncio.get_running_loop().call_later(UNDO_SECONDS, self._erase)
+
+    def _erase(self) -> None:
+        if not self._closed:
+            self.memory.begin_to_erase(UNDO_SECONDS)
+
+    async def cancel(self, answer: Answer) -> None:
+        """End an answer and keep its part."""
+        await answer.cancel()
+
+    async def close(self) -> None:
+        """Cancel what runs, keep the parts, save, and let go of everything."""
+        self._closed = True
+        await self._titles.close()
+        try:
+            await self._answers.close()
+        finally:
+            try:
+                await self._supply.close()
+            finally:
+                await self.memory.close()
+
+
+async def _cleaned(text: str) -> str:
+    """A question without what a terminal would obey; a large one piece by piece, so that the event loop is not held."""
+    if len(text) <= PIECE:
+        return clean(text).strip("\n")
+    cleaner, pieces = Cleaner(), list[str]()
+    for start in range(0, len(text), PIECE):
+        pieces.append(cleaner.feed(text[start : start + PIECE]))
+        await asyncio.sleep(0)
+    return "".join((*pieces, cleaner.rest())).strip("\n")
+
+
+def _in_parts(conversation: Conversation) -> bool:
+    """Its answers work through a document, part by part."""
+    return (decode_preset(conversation.preset) or Preset()).document
+
+
+def _place(conversation: Conversation, turn_id: str, role: Role) -> int:
+    """Where on the current path this turn stands."""
+    for place, turn in enumerate(conversation.path):
+        if turn.id == turn_id and turn.role == role and (place or role == "user"):
+            return place
+    what = "question" if role == "user" else "answer"
+    raise CommandError(f"There is no such {what} in view.", f"Choose a {what} with Up and Down, then try again.")

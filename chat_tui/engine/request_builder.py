@@ -1,0 +1,63 @@
+"""What a conversation asks for: its turns, and the settings that the asker, the preset and the config give."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from chat_tui.config.load import Config
+from chat_tui.core.conversation import STEERED, Conversation, Turn
+from chat_tui.core.preset import Preset, decode_preset
+from chat_tui.core.request import Request
+
+_GO_ON = "(You were stopped so that these words could be added. Go on from where you stopped, and repeat nothing.)"
+
+
+def request_of(config: Config, conversation: Conversation, path: Sequence[Turn], settings: Request) -> Request:
+    """The request for these turns; what `settings` leaves unset comes from the preset, then from the config."""
+    defaults = config.request
+    preset = decode_preset(conversation.preset) or Preset()
+    settings = preset.settings(settings)
+    if preset.prompt:
+        path = [replace(turn, text=preset.spoken(turn.text)) if turn.role == "user" else turn for turn in path]
+    path = steered(path)
+    if preset.document:
+        # What was found in it goes on; the document itself would push that out of the window.
+        path = [*(replace(turn, attachments=()) for turn in path[:-1]), *path[-1:]]
+    given = {name: getattr(settings, name) for name in ("max_tokens", "temperature", "top_p", "seed", "thinking")}
+    unset = {name: getattr(defaults, name) for name, value in given.items() if value is None}
+    own_strategy = settings.strategy or (config.adaptive.second_strategy if settings.adaptive else None)
+    by_strategy = own_strategy is not None and settings.model is None
+    return settings.changed(
+        prompt="",
+        turns=(*_system(config, conversation, preset), *path),
+        model=settings.model if settings.model or by_strategy else config.model,
+        strategy=own_strategy or config.strategy,
+        stop=settings.stop or defaults.stop,
+        fallback=settings.fallback and config.fallback,
+        prompt_cache=settings.prompt_cache and defaults.prompt_cache,
+        **unset,
+    )
+
+
+def steered(path: Sequence[Turn]) -> Sequence[Turn]:
+    """The turns with words that steer told as such; an answer of which nothing had come is left out, so that they
+    follow the question."""
+    said: list[Turn] = []
+    for turn in path:
+        before = said[-1] if said else None
+        if turn.role == "user" and before is not None and before.finish_reason == STEERED:
+            if before.text.strip():
+                turn = replace(turn, text=f"{turn.text}\n\n{_GO_ON}")
+            else:
+                said.pop()
+        said.append(turn)
+    return said
+
+
+def _system(config: Config, conversation: Conversation, preset: Preset) -> Sequence[Turn]:
+    """The conversation's own system prompt goes before the preset's, that before the config's."""
+    said = (conversation.system_prompt, preset.system(), config.system_prompt)
+    text = next(text for text in said if text is not None)
+    return (Turn("system", text),) if text.strip() else ()

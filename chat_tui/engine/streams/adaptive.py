@@ -1,0 +1,212 @@
+"""A fast model's short answer at once, while the best model is at the detailed one: two replies as one stream.
+
+Both start together, so the detailed answer comes no later than it would alone. Where both strategies pick the same
+model there is one stream, the detailed one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from functools import partial
+
+from msgspec.structs import replace
+
+from chat_tui.config.limits import Adaptive
+from chat_tui.core.chunks import Chunk, End, Error, ErrorInfo, Metadata, Phase, Token, summed
+from chat_tui.core.context import Context
+from chat_tui.core.models import Model
+from chat_tui.core.request import Request
+from chat_tui.core.route import Route
+from chat_tui.routing.execution.control import Control
+from chat_tui.routing.execution.stream import Stream
+from chat_tui.routing.router import Router
+
+AHEAD = 2
+"""Bursts of each reply that may wait to be read; more are held by back-pressure."""
+
+
+async def stream(router: Router, request: Request, settings: Adaptive) -> Stream:
+    """Both replies to a request; chunks tell by `phase` which of them they belong to."""
+    first = first_of(request, settings)
+    quick = _first_choice(router, first)
+    # A model that must be fetched before is not fast.
+    if quick is None or quick.to_be_fetched:
+        return router.process_stream(second_of(request, settings))
+    price = (await asyncio.to_thread(partial(router.context, first, listed=False))).price
+    second = second_of(request, settings, price or 0.0)
+    best = _first_choice(router, second)
+    if best is not None and best.name == quick.name:
+        return router.process_stream(second_of(request, settings))
+    control = _Both()
+    return Stream(_Work(router, control, price, settings).bursts(first, second), control)
+
+
+def first_of(request: Request, settings: Adaptive) -> Request:
+    """What is asked of the fast model; it answers at once or not at all."""
+    most = min(settings.first_max_tokens, request.max_tokens or settings.first_max_tokens)
+    return request.changed(
+        model=None,
+        strategy=settings.first_strategy,
+        max_tokens=most,
+        temperature=settings.first_temperature,
+        thinking="off",
+        fallback=False,
+        id="",
+    )
+
+
+def second_of(request: Request, settings: Adaptive, spent: float = 0.0) -> Request:
+    """What is asked of the best model; `spent` in US dollars goes to the other."""
+    *turns, last = request.spoken()
+    if settings.instruction:
+        last = replace(last, text=f"{last.text}\n\n{settings.instruction}")
+    left = None if request.max_price is None else max(0.0, request.max_price - spent)
+    strategy = request.strategy or settings.second_strategy
+    return request.changed(prompt="", turns=(*turns, last), strategy=strategy, max_price=left)
+
+
+def context(router: Router, request: Request, settings: Adaptive) -> Context:
+    """What would be sent for the detailed answer, with the price of both. May be called in a thread."""
+    second = router.context(second_of(request, settings), listed=False)
+    first = first_of(request, settings)
+    quick = _first_choice(router, first)
+    if quick is None or quick.to_be_fetched or quick.name == second.model or second.price is None:
+        return second
+    price = router.context(first, listed=False).price
+    return replace(second, price=None if price is None else second.price + price, quick=quick.name)
+
+
+def _is_needed(chunk: Chunk) -> bool:
+    """By whom wants no metadata; what of the text was thinking must be told to whoever has it."""
+    return not isinstance(chunk, Metadata) or chunk.event == "reclassified"
+
+
+def _first_choice(router: Router, request: Request) -> Model | None:
+    return next(iter(router.plan(request).models), None)
+
+
+class _Both(Control):
+    """Cancels and pauses two replies, each of which waits for itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parts: dict[Phase, Control] = {"detailed": Control(), "quick": Control()}
+
+    def cancel(self) -> None:
+        super().cancel()
+        for part in self.parts.values():
+            part.cancel()
+
+    def pause(self) -> None:
+        super().pause()
+        for part in self.parts.values():
+            part.pause()
+
+    def resume(self) -> None:
+        super().resume()
+        for part in self.parts.values():
+            part.resume()
+
+
+class _Work:
+    """Reads both replies and makes one of them."""
+
+    def __init__(self, router: Router, control: _Both, price: float | None, settings: Adaptive) -> None:
+        self._router, self._control, self._price = router, control, price
+        self._first_strategy = settings.first_strategy
+        self._index = 0
+        self._spoke: set[Phase] = set()
+        self._ends: dict[Phase, End] = {}
+        self._errors: dict[Phase, ErrorInfo] = {}
+        self._come: asyncio.Queue[tuple[Phase, Sequence[Chunk] | None]] = asyncio.Queue()
+        self._room: dict[Phase, asyncio.Semaphore] = {phase: asyncio.Semaphore(AHEAD) for phase in control.parts}
+
+    async def bursts(self, first: Request, second: Request) -> AsyncGenerator[Sequence[Chunk], None]:
+        """All chunks: one `Start`, one `End`."""
+        told = second.include_metadata
+        # The first chunk of all is the start of the detailed one.
+        reading = {asyncio.ensure_future(self._read("detailed", second)): "detailed"}
+        reading[asyncio.ensure_future(self._read("quick", first))] = "quick"
+        try:
+            running = len(reading)
+            while running:
+                phase, burst = await self._come.get()
+                if burst is None:
+                    running -= 1
+                    continue
+                chunks = self._told(phase, burst)
+                if chunks:
+                    yield chunks if told else [chunk for chunk in chunks if _is_needed(chunk)]
+                self._room[phase].release()
+            for task in reading:
+                task.result()
+        finally:
+            for task in reading:
+                task.cancel()
+            await asyncio.wait(reading)
+        yield self._ended()
+
+    async def _read(self, phase: Phase, request: Request) -> None:
+        try:
+            async with aclosing(self._router.bursts(request, self._control.parts[phase])) as bursts:
+                async for burst in bursts:
+                    await self._room[phase].acquire()
+                    self._come.put_nowait((phase, burst))
+        finally:
+            self._come.put_nowait((phase, None))
+
+    def _told(self, phase: Phase, burst: Sequence[Chunk]) -> Sequence[Chunk]:
+        chunks: list[Chunk] = []
+        for chunk in burst:
+            if isinstance(chunk, Token):
+                if chunk.kind == "text":
+                    self._spoke.add(phase)
+                chunks.append(Token(chunk.token, chunk.kind, self._index, phase))
+                self._index += 1
+            elif isinstance(chunk, Metadata):
+                price = chunk.price
+                if phase == "detailed" and price is not None and self._price is not None:
+                    price += self._price
+                if chunk.event == "reclassified" and chunk.kind == "text":
+                    self._spoke.add(phase)
+                chunks.append(replace(chunk, phase=phase, price=price))
+            elif isinstance(chunk, Error):
+                self._errors[phase] = chunk.error
+            elif isinstance(chunk, End):
+                self._ends[phase] = chunk
+                chunks.append(self._over(phase, chunk))
+            elif phase == "detailed":
+                chunks.append(chunk)
+        return chunks
+
+    def _over(self, phase: Phase, end: End) -> Metadata:
+        """One of them has ended; whoever has the detailed answer needs the other no more."""
+        if phase == "detailed" and phase in self._spoke:
+            self._control.parts["quick"].cancel()
+        reason = self._errors[phase].title if phase in self._errors else ""
+        return Metadata("phase", model=end.model, phase=phase, reason=reason)
+
+    def _ended(self) -> Sequence[Chunk]:
+        """The ending of the detailed one, or of the quick one where that is all that came; both are paid."""
+        detailed, quick = self._ends["detailed"], self._ends["quick"]
+        alone = "quick" in self._spoke and "detailed" not in self._spoke and detailed.state != "cancelled"
+        used = [end for end in (detailed, quick) if end.usage is not None]
+        costs = [end.cost for end in used if end.cost is not None]
+        end = replace(
+            quick if alone else detailed,
+            request_id=detailed.request_id,
+            usage=summed([end.usage for end in used if end.usage is not None]),
+            cost=sum(costs) if costs and len(costs) == len(used) else None,
+            route=self._route(detailed.route, quick.route),
+        )
+        if "detailed" in self._errors and not alone:
+            return [Error(self._errors["detailed"]), end]
+        return [end]
+
+    def _route(self, detailed: Route | None, quick: Route | None) -> Route | None:
+        if detailed is None or quick is None:
+            return detailed or quick
+        first = [replace(one, strategy=one.strategy or self._first_strategy) for one in quick.tries]
+        return replace(detailed, tries=(*first, *detailed.tries))

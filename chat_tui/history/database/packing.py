@@ -1,0 +1,45 @@
+"""Routes as they are kept: JSON, made small. There is one for each answer, and they resemble one another."""
+
+from __future__ import annotations
+
+import zlib
+
+import msgspec
+
+from chat_tui.core.route import Route
+
+_LIMIT_BYTES = 4_000_000
+"""Of a route's JSON; a damaged record could become anything."""
+
+# What routes have in common, the most common last. Part of the format: other bytes could not read what is kept.
+_COMMON = (
+    b'the strategy failed: the daily budget is spent: takes no images"the prompt does not fit: out of '
+    b'chosen only by name"resting for seconds after: too many requests"RateLimited"Overloaded"Unreachable"TooSlow'
+    b'","reason":"","at_seconds":0.0,"duration_seconds":0.0,"waited_seconds":0.0,"strategy":"","address":"http://'
+    b'google/gemini-2.5-flash"mistral/mistral-small"deepseek/deepseek-chat"groq/llama-3.3-70b"ollama/qwen3:8b'
+    b'openrouter/anthropic/claude-sonnet-4"openai/gpt-4o-mini"local/smollm2-135m'
+    b'],"left_out":0,"seams":[],"others":[{"strategy":"quality-first","model":"","price":null},'
+    b'{"strategy":"cost-optimized","model":"","price":0.00},{"strategy":"balanced","model":"","price":0.0},'
+    b'{"strategy":"speed-priority","model":"{"strategy":"round-robin","model":"{"strategy":"least-loaded","model":"'
+    b'{"strategy":"capability-match","model":"{"strategy":"learned","model":""}],"needs":"chat"}'
+    b'],"tries":[{"model":"","attempt":1,"outcome":"answered'
+    b'{"strategy":"balanced","candidates":[{"model":"","score":null,"scores":{},"out":"'
+    b'"},{"model":"","score":0.,"scores":{"fit":0.0,"turn":1.0,"load":1.0,"learned":0.5},"out":""},'
+    b'{"model":"","score":0.,"scores":{"quality":0.,"speed":0.,"cost":0.},"out":""},'
+)
+
+
+def packed(record: str) -> bytes:
+    """The JSON of a route as it is kept."""
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS, zdict=_COMMON)
+    return packer.compress(record.encode()) + packer.flush()
+
+
+def route(record: bytes | str) -> Route | None:
+    """The route that was kept, plain in older stores; None when it cannot be read."""
+    try:
+        if isinstance(record, bytes):
+            record = zlib.decompressobj(wbits=-zlib.MAX_WBITS, zdict=_COMMON).decompress(record, _LIMIT_BYTES)
+        return msgspec.json.decode(record, type=Route)
+    except (zlib.error, msgspec.MsgspecError, ValueError, RecursionError, TypeError):
+        return None

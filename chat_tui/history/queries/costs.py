@@ -1,0 +1,49 @@
+"""What answers have cost. Erasing an answer does not make its cost undone: what a day may cost counts it on."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import datetime
+
+from chat_tui.core.conversation import now
+from chat_tui.history.records import microseconds, storable
+
+_QUARTER = 15 * 60 * 1_000_000
+"""Microseconds. In every zone of the earth a day begins with a quarter of an hour."""
+_KEPT = 2 * 24 * 3600 * 1_000_000
+"""Microseconds. Only today's sum is asked for: older traces of what was erased go too."""
+
+_ADDED = """
+    INSERT INTO erased_cost (quarter, dollars) VALUES (?, ?)
+    ON CONFLICT (quarter) DO UPDATE SET dollars = dollars + excluded.dollars
+"""
+
+
+def spent(db: sqlite3.Connection, since: datetime) -> float:
+    """US dollars for the answers since then, the erased ones of the last two days too."""
+    begin = microseconds(since)
+    (there,) = db.execute("SELECT total(cost) FROM turn WHERE created >= ? AND cost > 0", (begin,)).fetchone()
+    erased = "SELECT total(dollars) FROM erased_cost WHERE quarter >= ?"
+    (gone,) = db.execute(erased, (begin // _QUARTER,)).fetchone()
+    return float(there + gone)
+
+
+def of_conversation(db: sqlite3.Connection, conversation_id: str) -> float | None:
+    """US dollars for the answers of a conversation; None where none is known."""
+    select = """SELECT sum(turn.cost) FROM turn JOIN conversation ON conversation.key = turn.conversation
+        WHERE conversation.id = ?"""
+    (total,) = db.execute(select, (storable(conversation_id),)).fetchone()
+    return None if total is None else float(total)
+
+
+def keep_of_erased(db: sqlite3.Connection, turn: int) -> None:
+    """Notes the cost of an answer that is about to be erased, to the quarter of an hour."""
+    found = db.execute("SELECT created, cost FROM turn WHERE key = ? AND created > 0 AND cost > 0", (turn,)).fetchone()
+    if found is not None:
+        created, dollars = found
+        db.execute(_ADDED, (created // _QUARTER, dollars))
+
+
+def forget_old(db: sqlite3.Connection) -> None:
+    """Drops what no sum will ask for any more."""
+    db.execute("DELETE FROM erased_cost WHERE quarter < ?", ((microseconds(now()) - _KEPT) // _QUARTER,))

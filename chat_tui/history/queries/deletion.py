@@ -1,0 +1,99 @@
+"""Deleting: at first a conversation is only put out of sight; later it is erased for good, in short pieces."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+
+from chat_tui.core.conversation import now
+from chat_tui.history.database.connection_thread import transaction
+from chat_tui.history.queries import attachments, costs
+from chat_tui.history.queries.writes import conversation_key
+from chat_tui.history.records import microseconds
+from chat_tui.history.search import search
+
+PIECE_SECONDS = 0.03
+"""After which one transaction of erasing takes no further turn: other writers wait meanwhile."""
+GAP_SECONDS = 0.1
+"""Between two of them. Another process's SQLite looks no more often whether it may write."""
+
+BEING_ERASED = 0
+"""The time of deletion of a conversation that has lost turns already: it cannot come back."""
+
+
+def delete(db: sqlite3.Connection, conversation_id: str) -> None:
+    """Puts it out of sight; again does no harm."""
+    key = conversation_key(db, conversation_id)
+    db.execute("UPDATE conversation SET deleted = coalesce(deleted, ?) WHERE key = ?", (microseconds(now()), key))
+
+
+def restore(db: sqlite3.Connection, conversation_id: str) -> None:
+    """Brings it back."""
+    key = conversation_key(db, conversation_id)
+    db.execute("UPDATE conversation SET deleted = NULL WHERE key = ?", (key,))
+
+
+def condemn(db: sqlite3.Connection, conversation_id: str) -> None:
+    """Deletes it for the next erasing, whatever that one's time."""
+    key = conversation_key(db, conversation_id)
+    db.execute("UPDATE conversation SET deleted = ? WHERE key = ?", (BEING_ERASED, key))
+
+
+class Eraser:
+    """Erases the conversations that were deleted before a time, piece by piece."""
+
+    def __init__(self, before: int) -> None:
+        self._before = before
+        self._words: set[str] = set()
+        """Of the erased turns: those that no other turn has are forgotten at the end."""
+
+    def piece(self, db: sqlite3.Connection) -> bool:
+        """A transaction of its own; whether there is more. What is erased is overwritten, not only given free."""
+        db.execute("PRAGMA secure_delete = ON")
+        try:
+            with transaction(db):
+                until = time.monotonic() + PIECE_SECONDS
+                more = self._turns(db, until) or self._forgotten(db, until)
+                costs.forget_old(db)
+                return more
+        finally:
+            db.execute("PRAGMA secure_delete = OFF")
+
+    def _turns(self, db: sqlite3.Connection, until: float) -> bool:
+        condemned = "SELECT key, id FROM conversation WHERE deleted IS NOT NULL AND deleted <= ? LIMIT 1"
+        while found := db.execute(condemned, (self._before,)).fetchone():
+            conversation, id = found
+            db.execute("UPDATE conversation SET deleted = ?, leaf = NULL WHERE key = ?", (BEING_ERASED, conversation))
+            # Children before their parents, so that no turn takes others with it.
+            for (turn,) in db.execute("SELECT key FROM turn WHERE conversation = ? ORDER BY key DESC", (conversation,)):
+                if time.monotonic() > until:
+                    return True
+                self._turn(db, turn)
+            db.execute("DELETE FROM draft WHERE conversation = ?", (id,))
+            db.execute("DELETE FROM conversation WHERE key = ?", (conversation,))
+        return False
+
+    def _turn(self, db: sqlite3.Connection, key: int) -> None:
+        indexed, text = db.execute("SELECT indexed, text FROM turn WHERE key = ?", (key,)).fetchone()
+        if indexed:
+            self._words.update(search.take_out(db, key, text))
+        contents = [content for (content,) in db.execute("SELECT content FROM attachment WHERE turn = ?", (key,))]
+        costs.keep_of_erased(db, key)
+        # Its pieces, route and attachments go with it.
+        db.execute("DELETE FROM turn WHERE key = ?", (key,))
+        attachments.drop_unused(db, contents)
+
+    def _forgotten(self, db: sqlite3.Connection, until: float) -> bool:
+        while self._words and time.monotonic() < until:
+            search.forget(db, self._words.pop())
+        return bool(self._words)
+
+
+def empty_log(db: sqlite3.Connection) -> None:
+    """Takes what was erased out of the log too, unless somebody is still reading there."""
+    patience = db.execute("PRAGMA busy_timeout").fetchone()[0]
+    db.execute("PRAGMA busy_timeout = 0")
+    try:
+        db.execute("PRAGMA wal_checkpoint (TRUNCATE)").fetchall()
+    finally:
+        db.execute(f"PRAGMA busy_timeout = {patience:d}")

@@ -1,0 +1,118 @@
+"""Is everything as it should be? Reads the whole store and changes nothing."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from threading import Event
+
+import msgspec
+
+from chat_tui.history.database.damaged_values import DamagedValue, damaged_values
+from chat_tui.history.database.error_mapping import is_unreadable
+
+_LINES = 20
+"""Of each kind of problem."""
+_STEPS = 100_000
+"""Of SQLite's machine between two looks at whether to stop."""
+
+_LINKS = (
+    (
+        "SELECT turn.id FROM turn JOIN turn AS above ON above.key = turn.parent"
+        " WHERE above.key >= turn.key OR above.conversation <> turn.conversation",
+        "The turn {} follows one that cannot stand before it.",
+    ),
+    (
+        "SELECT conversation.id FROM conversation JOIN turn ON turn.key = leaf"
+        " WHERE turn.conversation <> conversation.key",
+        "The conversation {} ends in another one.",
+    ),
+    (
+        "SELECT DISTINCT turn.id FROM piece JOIN turn ON turn.key = piece.turn WHERE state <> 'streaming'",
+        "The answer {} has ended, but not all of it was put together.",
+    ),
+)
+_CONVERSATIONS = "SELECT count(*) FROM conversation WHERE deleted IS NULL"
+_TURNS = "SELECT count(*) FROM turn WHERE conversation IN (SELECT key FROM conversation WHERE deleted IS NULL)"
+_UNFOUND = (
+    "SELECT count(*) FROM turn WHERE state <> 'streaming' AND text <> ''"
+    " AND (indexed = 0 OR key <= (SELECT last FROM index_gap))"
+)
+
+
+class CheckReport(msgspec.Struct, frozen=True):
+    """What a check of the store has found."""
+
+    conversations: int
+    turns: int
+    size_bytes: int
+    """Of the file, without its log."""
+    problems: tuple[str, ...] = ()
+    """Sentences; empty when all is well."""
+    damaged: bool = False
+    """The next start puts the file aside and brings over what can be read."""
+    unfound_turns: int = 0
+    """That a search cannot find yet."""
+
+    @property
+    def ok(self) -> bool:
+        """Nothing is wrong."""
+        return not self.problems
+
+
+def check(db: sqlite3.Connection, stop: Event) -> CheckReport:
+    """Everything, at one moment; `stop` ends it with an `sqlite3.OperationalError`."""
+    db.set_progress_handler(lambda: int(stop.is_set()), _STEPS)
+    try:
+        damage = [*_damage(db)]
+        problems = list(damage)
+        with _passing_over_damage(known=bool(damage)):
+            problems += (line for select, sentence in _LINKS for line in _told(db, select, sentence))
+        with _passing_over_damage(known=bool(damage)):
+            garbled = _damaged_values(db)
+            problems += (value.sentence for value in garbled)
+            damage += (value.sentence for value in garbled if value.structural)
+        size = _number(db, "PRAGMA page_count") * _number(db, "PRAGMA page_size")
+        counts = [0, 0, 0]
+        with _passing_over_damage(known=bool(damage)):
+            counts = [_number(db, select) for select in (_CONVERSATIONS, _TURNS, _UNFOUND)]
+        conversations, turns, unfound = counts
+        return CheckReport(conversations, turns, size, tuple(problems), bool(damage), unfound)
+    finally:
+        db.set_progress_handler(None, 0)
+
+
+def _damage(db: sqlite3.Connection) -> Iterator[str]:
+    for (line,) in db.execute(f"PRAGMA integrity_check ({_LINES})"):
+        if line != "ok":
+            yield f"The file is damaged: {line}"
+    for table, row, parent, _ in db.execute("PRAGMA foreign_key_check").fetchmany(_LINES):
+        yield f"Row {row} of `{table}` belongs to a row of `{parent}` that is not there."
+
+
+@contextmanager
+def _passing_over_damage(*, known: bool) -> Iterator[None]:
+    """Where damage of the file is known already, what cannot be read for it is no further problem."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        if not (known and is_unreadable(error)):
+            raise
+
+
+def _damaged_values(db: sqlite3.Connection) -> list[DamagedValue]:
+    decode, db.text_factory = db.text_factory, bytes
+    try:
+        return [*islice(damaged_values(db), _LINES)]
+    finally:
+        db.text_factory = decode
+
+
+def _told(db: sqlite3.Connection, select: str, sentence: str) -> list[str]:
+    return [sentence.format(id) for (id,) in db.execute(f"{select} LIMIT {_LINES}")]
+
+
+def _number(db: sqlite3.Connection, select: str) -> int:
+    return int(db.execute(select).fetchone()[0])

@@ -1,0 +1,43 @@
+"""How people name a conversation: by its id, by the beginning of it, or as the last one."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from chat_tui.core.errors import ConversationNotFound
+from chat_tui.core.text.control_characters import clean_line
+from chat_tui.history.queries import reads
+from chat_tui.history.records import storable
+
+LAST = "last"
+"""The conversation that was used last."""
+_LISTED = 4
+
+
+def named(db: sqlite3.Connection, name: str) -> str:
+    """The id of the conversation that is meant; raises `ConversationNotFound` for none, and for several."""
+    wanted = storable(name.strip())
+    if wanted == LAST:
+        row = db.execute(
+            "SELECT id FROM conversation WHERE deleted IS NULL ORDER BY updated DESC, key DESC LIMIT 1"
+        ).fetchone()
+        if row is None:
+            raise ConversationNotFound("There is no conversation yet.", "`chat-tui` begins one.")
+        return str(row[0])
+    found = [
+        str(id)
+        for (id,) in db.execute(
+            "SELECT id FROM conversation WHERE id >= ? AND id < ? AND deleted IS NULL ORDER BY id LIMIT ?",
+            (wanted, wanted + "\U0010ffff", _LISTED + 1),
+        )
+    ]
+    if wanted and not found and reads.key_of(db, "conversation", wanted) is not None:
+        return wanted
+    if not wanted or not found:
+        raise reads.not_found(name)
+    if len(found) > 1 and found[0] != wanted:
+        shown = ", ".join(clean_line(id, 60) for id in found[:_LISTED]) + (", …" if len(found) > _LISTED else "")
+        raise ConversationNotFound(
+            f"Several conversations have an id that begins with `{clean_line(name, 60)}`.", f"Say more of it: {shown}"
+        )
+    return found[0]

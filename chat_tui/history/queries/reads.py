@@ -1,0 +1,245 @@
+"""What is asked of the store. Rows become records one by one: between two rows the event loop can run."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import msgspec
+
+from chat_tui.core.conversation import Conversation, Summary, Tree, Turn
+from chat_tui.core.errors import ConversationNotFound
+from chat_tui.core.route import Route
+from chat_tui.core.text.control_characters import clean_line
+from chat_tui.history import records as rows
+from chat_tui.history.database import packing
+from chat_tui.history.database.process_locks import Owner
+from chat_tui.history.queries import attachments as attached
+from chat_tui.history.records import TURN_COLUMNS, moment, storable
+from chat_tui.history.stored_text import text_of
+
+PROMPT_CHARACTERS = 1_000_000
+"""Of all recalled prompts together."""
+_PROMPTS_READ = 20
+"""For each one that is wanted: some were asked again and again."""
+
+# Parents have lower keys than their children, so the order of keys is the order of the path; asking for it here too
+# ends the walk even in a damaged store with a ring of parents.
+_PATH = f"""
+    WITH RECURSIVE path (key, parent) AS (
+        SELECT key, parent FROM turn WHERE key = ?
+        UNION ALL SELECT turn.key, turn.parent FROM turn JOIN path ON turn.key = path.parent AND turn.key < path.key
+    )
+    SELECT key, parent, owner, {TURN_COLUMNS} FROM turn WHERE key IN (SELECT key FROM path) ORDER BY key
+"""
+_ALL = f"SELECT key, parent, owner, {TURN_COLUMNS} FROM turn WHERE conversation = ? ORDER BY key"
+_SIBLINGS = f"""
+    SELECT key, parent, owner, {TURN_COLUMNS} FROM turn INDEXED BY turn_parent
+    WHERE parent = ? AND role = ? ORDER BY key
+"""
+_FIRST_SIBLINGS = f"""
+    SELECT key, parent, owner, {TURN_COLUMNS} FROM turn INDEXED BY turn_root
+    WHERE conversation = ? AND parent IS NULL AND role = ? ORDER BY key
+"""
+
+_FORKS = """
+    SELECT key, id, parent, role FROM turn INDEXED BY turn_parent WHERE parent IN (
+        SELECT parent FROM turn INDEXED BY turn_parent WHERE parent IN (SELECT value FROM json_each(?))
+        GROUP BY parent HAVING count(*) > 1
+    )
+    UNION ALL
+    SELECT key, id, parent, role FROM turn INDEXED BY turn_root WHERE conversation = ? AND parent IS NULL
+    ORDER BY key
+"""
+
+_BELOW = "SELECT id FROM turn INDEXED BY turn_parent WHERE parent = ? ORDER BY key"
+_FIRST = "SELECT id FROM turn INDEXED BY turn_root WHERE parent IS NULL AND conversation = ? ORDER BY key"
+
+_PROMPTS = """
+    SELECT text FROM turn JOIN conversation ON conversation.key = turn.conversation AND conversation.deleted IS NULL
+    WHERE role = 'user' ORDER BY turn.key DESC LIMIT ?
+"""
+
+# A path ends with an answer, or with a question whose answer has not come.
+_SUMMARIES = """
+    SELECT conversation.id, title, conversation.created, updated,
+        (SELECT count(*) FROM turn WHERE turn.conversation = conversation.key),
+        coalesce(nullif(leaf.model, ''), (SELECT model FROM turn WHERE turn.key = leaf.parent), ''),
+        pinned, unread,
+        (SELECT sum(cost) FROM turn WHERE turn.conversation = conversation.key)
+    FROM conversation LEFT JOIN turn AS leaf ON leaf.key = conversation.leaf
+    WHERE conversation.deleted IS NULL ORDER BY pinned DESC, updated DESC, conversation.key DESC LIMIT ? OFFSET ?
+"""
+
+
+def not_found(conversation_id: str) -> ConversationNotFound:
+    """The error for an id that no conversation has."""
+    return ConversationNotFound(
+        f"No conversation has the id `{clean_line(conversation_id, 60)}`.",
+        "`/history`, or `chat-tui history list`, shows those that are there.",
+    )
+
+
+def conversations(db: sqlite3.Connection, limit: int, offset: int) -> list[Summary]:
+    """Pinned ones first, then the newest."""
+    return [
+        Summary(
+            text_of(id),
+            text_of(title),
+            moment(created),
+            moment(updated),
+            turns,
+            text_of(model),
+            bool(pinned),
+            bool(unseen),
+            cost,
+        )
+        for id, title, created, updated, turns, model, pinned, unseen, cost in db.execute(_SUMMARIES, (limit, offset))
+    ]
+
+
+def key_of(db: sqlite3.Connection, table: Literal["conversation", "turn"], id: str) -> int | None:
+    """The key of the row with this id; None where there is none.
+
+    An id with a wrong byte is shown with U+FFFD, and found by that, too.
+    """
+    found = db.execute(f"SELECT key FROM {table} WHERE id = ?", (storable(id),)).fetchone()
+    if found is None and "\ufffd" in id:
+        keys = (key for key, garbled in db.execute(f"SELECT key, id FROM {table}") if garbled == id)
+        return next(keys, None)
+    return None if found is None else int(found[0])
+
+
+def conversation(db: sqlite3.Connection, conversation_id: str, owner: Owner) -> Conversation:
+    """With its current path; raises `ConversationNotFound`."""
+    found = db.execute(
+        "SELECT key, leaf, title, system_prompt, created, updated, pinned, preset FROM conversation"
+        " WHERE key = ? AND deleted IS NULL",
+        (key_of(db, "conversation", conversation_id),),
+    ).fetchone()
+    if found is None:
+        raise not_found(conversation_id)
+    key, leaf, title, system_prompt, created, updated, pinned, preset = found
+    keys: dict[int, str] = {}
+    path = _turns(db, owner, key, db.execute(_PATH, (leaf,)), keys)
+    return Conversation(
+        conversation_id,
+        text_of(title),
+        None if system_prompt is None else text_of(system_prompt),
+        moment(created),
+        moment(updated),
+        path,
+        _forks(db, key, keys),
+        bool(pinned),
+        text_of(preset),
+        tuple(id for (id,) in (db.execute(_BELOW, (leaf,)) if leaf else db.execute(_FIRST, (key,)))),
+    )
+
+
+def tree(db: sqlite3.Connection, conversation_id: str, owner: Owner) -> Tree:
+    """A conversation with all its branches; raises `ConversationNotFound`."""
+    whole = conversation(db, conversation_id, owner)
+    key, import_key = db.execute(
+        "SELECT key, coalesce(import_key, '') FROM conversation WHERE key = ?",
+        (key_of(db, "conversation", conversation_id),),
+    ).fetchone()
+    import_keys = dict(
+        db.execute("SELECT id, import_key FROM turn WHERE conversation = ? AND import_key IS NOT NULL", (key,))
+    )
+    turns = _turns(db, owner, key, db.execute(_ALL, (key,)), {})
+    records = db.execute(
+        "SELECT turn.id, record FROM turn JOIN route ON route.turn = turn.key WHERE turn.conversation = ?", (key,)
+    )
+    routes = {id: known for id, record in records if (known := packing.route(record)) is not None}
+    return Tree(whole, turns, whole.path[-1].id if whole.path else "", routes, import_key, import_keys)
+
+
+def siblings(db: sqlite3.Connection, turn_id: str, owner: Owner) -> list[Turn]:
+    """The turns of the same parent and role, itself among them, oldest first; none for a turn that is not known."""
+    found = db.execute(
+        "SELECT turn.conversation, turn.parent, turn.role, above.id"
+        " FROM turn LEFT JOIN turn AS above ON above.key = turn.parent WHERE turn.key = ?",
+        (key_of(db, "turn", turn_id),),
+    ).fetchone()
+    if found is None:
+        return []
+    conversation, parent, role, parent_id = found
+    if parent is None:
+        return list(_turns(db, owner, conversation, db.execute(_FIRST_SIBLINGS, (conversation, role)), {}))
+    return list(_turns(db, owner, conversation, db.execute(_SIBLINGS, (parent, role)), {parent: parent_id}))
+
+
+def _turns(
+    db: sqlite3.Connection, owner: Owner, conversation: int, found: Iterable[tuple[Any, ...]], keys: dict[int, str]
+) -> tuple[Turn, ...]:
+    """The turns of these rows, parents first; `keys` gives the ids of known parents and takes those of the turns."""
+    attachments = attached.of_conversation(db, conversation)
+    turns: list[Turn] = []
+    for key, parent, owner_id, *row in found:
+        turn = rows.turn(tuple(row), keys.get(parent), attachments.get(key, ()))
+        keys[key] = turn.id
+        if turn.state == "streaming":
+            turn = _grown(db, key, turn)
+            if not owner.is_alive(owner_id):
+                turn = rows.orphan(turn)
+        turns.append(turn)
+    return tuple(turns)
+
+
+def _forks(db: sqlite3.Connection, conversation: int, keys: dict[int, str]) -> dict[str, tuple[str, ...]]:
+    """For each of these turns that has siblings, the ids of all."""
+    parents = msgspec.json.encode(list(keys)).decode()
+    groups: dict[tuple[int | None, str], list[str]] = {}
+    for _, id, parent, role in db.execute(_FORKS, (parents, conversation)):
+        groups.setdefault((parent, role), []).append(id)
+    known = set(keys.values())
+    return {id: tuple(ids) for ids in groups.values() if len(ids) > 1 for id in ids if id in known}
+
+
+def turn(db: sqlite3.Connection, key: int) -> Turn:
+    """One turn with the pieces that have come, without its parent."""
+    row = db.execute(f"SELECT {TURN_COLUMNS} FROM turn WHERE key = ?", (key,)).fetchone()
+    return _grown(db, key, rows.turn(row, None))
+
+
+def _grown(db: sqlite3.Connection, key: int, turn: Turn) -> Turn:
+    pieces = list(db.execute("SELECT text, thinking FROM piece WHERE turn = ? ORDER BY key", (key,)))
+    text = turn.text + "".join(text_of(text) for text, _ in pieces)
+    thinking = turn.thinking + "".join(text_of(thinking) for _, thinking in pieces)
+    return msgspec.structs.replace(turn, text=text, thinking=thinking)
+
+
+def route(db: sqlite3.Connection, turn_id: str) -> Route | None:
+    """How this answer came about; None when it is not known."""
+    found = db.execute(
+        "SELECT record FROM route JOIN turn ON turn.key = route.turn WHERE turn.id = ?", (turn_id,)
+    ).fetchone()
+    return None if found is None else packing.route(found[0])
+
+
+def prompts(db: sqlite3.Connection, limit: int) -> list[str]:
+    """The user's last distinct prompts, newest first, `PROMPT_CHARACTERS` at most (but always one)."""
+    known: dict[str, None] = {}
+    size = 0
+    for (value,) in db.execute(_PROMPTS, (limit * _PROMPTS_READ,)):
+        text = text_of(value)
+        if text in known:
+            continue
+        size += len(text)
+        if known and (len(known) >= limit or size > PROMPT_CHARACTERS):
+            break
+        known[text] = None
+    return list(known)[: max(0, limit)]
+
+
+def draft(db: sqlite3.Connection, conversation_id: str) -> str:
+    """The unsent text; empty when there is none."""
+    found = db.execute("SELECT text FROM draft WHERE conversation = ?", (conversation_id,)).fetchone()
+    return "" if found is None else str(found[0])
+
+
+def place(db: sqlite3.Connection, name: str) -> str:
+    """What was kept under this name; empty when nothing was."""
+    found = db.execute("SELECT value FROM place WHERE name = ?", (name,)).fetchone()
+    return "" if found is None else str(found[0])

@@ -1,0 +1,93 @@
+"""Brings the history up to what is in memory: what could not be saved when it came, or was lost by damage since."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+import msgspec
+
+from chat_tui.core.conversation import Conversation, Turn
+from chat_tui.history.queries import writes
+from chat_tui.history.records import storable
+
+
+def mend(
+    db: sqlite3.Connection, conversation: Conversation, others: Sequence[Turn], owner: str, *, begins: bool
+) -> None:
+    """Adds what of this conversation is not there; a turn with another text there becomes what it is here.
+
+    `others` stand beside its path, a parent before its children. Where it is not there it is added if it `begins`.
+    """
+    path = conversation.path
+    if not begins:
+        writes.conversation_key(db, conversation.id)
+    elif db.execute("SELECT 1 FROM conversation WHERE id = ?", (conversation.id,)).fetchone() is None and not (
+        _take_back(db, conversation)
+    ):
+        writes.add_conversation(db, msgspec.structs.replace(conversation, path=()), owner)
+    for place, turn in enumerate(path):
+        _mend_turn(db, conversation.id, turn, path[place + 1 :], owner)
+    for turn in others:
+        _mend_turn(db, conversation.id, turn, (), owner)
+    db.execute(
+        "UPDATE conversation SET leaf = (SELECT key FROM turn WHERE id = ?) WHERE id = ?",
+        (path[-1].id if path else None, conversation.id),
+    )
+
+
+def _take_back(db: sqlite3.Connection, conversation: Conversation) -> bool:
+    """Where recovery has found turns of it and not itself, what it has made of them is this conversation."""
+    for turn in conversation.path:
+        found = db.execute(
+            "SELECT conversation.key FROM turn JOIN conversation ON conversation.key = turn.conversation"
+            " WHERE turn.id = ? AND conversation.id = 'recovered' || conversation.key",
+            (turn.id,),
+        ).fetchone()
+        if found is not None:
+            db.execute(
+                "UPDATE conversation SET id = ?, title = ?, system_prompt = ?, preset = ?, pinned = ? WHERE key = ?",
+                (
+                    conversation.id,
+                    storable(conversation.title),
+                    None if conversation.system_prompt is None else storable(conversation.system_prompt),
+                    storable(conversation.preset),
+                    conversation.pinned,
+                    found[0],
+                ),
+            )
+            return True
+    return False
+
+
+def _mend_turn(db: sqlite3.Connection, conversation_id: str, turn: Turn, behind: Sequence[Turn], owner: str) -> None:
+    """`behind`: the turns that follow it on the path."""
+    found = db.execute("SELECT state, text FROM turn WHERE id = ?", (turn.id,)).fetchone()
+    if found is None:
+        writes.add_turn(db, conversation_id, turn, owner, new_key=_key_between(db, turn, behind))
+    elif turn.state != "streaming" and (found[0] == "streaming" or found[1] != storable(turn.text)):
+        writes.finish(db, turn, None)
+    if turn.parent is not None:
+        # Recovery ties one whose parent was lost to a turn before that.
+        db.execute(
+            "UPDATE turn SET parent = above.key FROM (SELECT key, conversation FROM turn WHERE id = ?) AS above"
+            " WHERE id = ? AND parent IS NOT above.key AND above.key < turn.key"
+            " AND above.conversation = turn.conversation",
+            (turn.parent, turn.id),
+        )
+
+
+def _key_between(db: sqlite3.Connection, turn: Turn, behind: Sequence[Turn]) -> int | None:
+    """The first free key behind the parent's, where a turn that follows is there: keys grow along a path, and of what
+    was lost each is free. None: a new one."""
+    below = next((key for later in behind if (key := _key(db, later.id)) is not None), None)
+    if below is None:
+        return None
+    above = _key(db, turn.parent) if turn.parent is not None else 0
+    taken = {key for (key,) in db.execute("SELECT key FROM turn WHERE key > ? AND key < ?", (above, below))}
+    return next((key for key in range((above or 0) + 1, below) if key not in taken), None)
+
+
+def _key(db: sqlite3.Connection, id: str) -> int | None:
+    found = db.execute("SELECT key FROM turn WHERE id = ?", (id,)).fetchone()
+    return None if found is None else int(found[0])

@@ -1,0 +1,227 @@
+"""What changes the store. Each function runs inside a transaction of the writer."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from chat_tui.core.conversation import Conversation, Piece, Turn, now
+from chat_tui.core.errors import ConversationNotFound, HistoryError
+from chat_tui.core.route import Route
+from chat_tui.history import records
+from chat_tui.history.database.packing import packed
+from chat_tui.history.database.process_locks import Owner
+from chat_tui.history.queries import attachments, reads
+from chat_tui.history.records import microseconds, storable
+from chat_tui.history.search import search
+
+
+def add_conversation(db: sqlite3.Connection, conversation: Conversation, owner: str) -> None:
+    """Adds it with the turns of its path."""
+    created = microseconds(conversation.created)
+    updated = created if conversation.updated is None else microseconds(conversation.updated)
+    prompt = conversation.system_prompt
+    db.execute(
+        "INSERT INTO conversation (id, title, system_prompt, preset, pinned, created, updated)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            conversation.id,
+            storable(conversation.title),
+            None if prompt is None else storable(prompt),
+            storable(conversation.preset),
+            conversation.pinned,
+            created,
+            updated,
+        ),
+    )
+    for turn in conversation.path:
+        add_turn(db, conversation.id, turn, owner)
+
+
+def add_turn(
+    db: sqlite3.Connection, conversation_id: str, turn: Turn, owner: str, *, new_key: int | None = None
+) -> None:
+    """Adds it below its parent and makes it the end of the current path; None: with a key behind all others."""
+    conversation = conversation_key(db, conversation_id)
+    parent = None
+    if turn.parent is not None:
+        parent = db.execute(
+            "SELECT key FROM turn WHERE key = ? AND conversation = ?",
+            (reads.key_of(db, "turn", turn.parent), conversation),
+        ).fetchone()
+        if parent is None:
+            raise HistoryError("The turn that this one follows is not in the history.")
+    streaming = turn.state == "streaming"
+    text = storable(turn.text)
+    key = db.execute(
+        "INSERT INTO turn (key, id, conversation, parent, role, state, created, owner, verdict, kept, model, strategy,"
+        " cost, details, text, thinking) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            new_key,
+            turn.id,
+            conversation,
+            parent and parent[0],
+            turn.role,
+            turn.state,
+            microseconds(turn.created),
+            owner if streaming else "",
+            turn.verdict,
+            turn.kept,
+            storable(turn.model),
+            storable(turn.strategy),
+            turn.cost,
+            records.details(turn),
+            text,
+            storable(turn.thinking),
+        ),
+    ).lastrowid
+    assert key is not None
+    attachments.add(db, key, turn.attachments)
+    if not streaming:
+        search.add(db, key, text)
+    # A clock that jumps back does not make a conversation older than it was.
+    db.execute(
+        "UPDATE conversation SET leaf = ?, updated = max(updated, ?) WHERE key = ?",
+        (key, microseconds(now()), conversation),
+    )
+
+
+def append(db: sqlite3.Connection, piece: Piece) -> None:
+    """Adds a piece to a growing answer; a short answer that has grown is kept as a whole."""
+    if piece.quick is not None:
+        record = records.details(Turn("assistant", "", quick=piece.quick))
+        db.execute("UPDATE turn SET details = ? WHERE id = ? AND state = 'streaming'", (record, piece.turn_id))
+    added = db.execute(
+        "INSERT INTO piece (turn, text, thinking) SELECT key, ?, ? FROM turn WHERE id = ? AND state = 'streaming'",
+        (storable(piece.text), storable(piece.thinking), piece.turn_id),
+    ).rowcount
+    if not added:
+        if db.execute("SELECT 1 FROM turn WHERE id = ?", (piece.turn_id,)).fetchone() is None:
+            raise _deleted()
+        raise HistoryError("This answer is not growing any more: the piece was not saved.")
+
+
+def finish(db: sqlite3.Connection, turn: Turn, route: Route | None) -> None:
+    """The turn as it ended, in the place of its pieces."""
+    found = db.execute("SELECT key, conversation, indexed, text FROM turn WHERE id = ?", (turn.id,)).fetchone()
+    if found is None:
+        raise _deleted()
+    key, conversation, indexed, before = found
+    if indexed:
+        search.remove(db, key, before)
+    _settle(db, key, turn)
+    db.execute("DELETE FROM route WHERE turn = ?", (key,))
+    if route is not None:
+        db.execute("INSERT INTO route (turn, record) VALUES (?, ?)", (key, packed(records.encoded(route))))
+    db.execute("UPDATE conversation SET updated = max(updated, ?) WHERE key = ?", (microseconds(now()), conversation))
+
+
+def _settle(db: sqlite3.Connection, key: int, turn: Turn) -> None:
+    text = storable(turn.text)
+    db.execute(
+        "UPDATE turn SET state = ?, owner = '', model = ?, strategy = ?, cost = ?, details = ?, text = ?, thinking = ?"
+        " WHERE key = ?",
+        (
+            turn.state,
+            storable(turn.model),
+            storable(turn.strategy),
+            turn.cost,
+            records.details(turn),
+            text,
+            storable(turn.thinking),
+            key,
+        ),
+    )
+    search.add(db, key, text)
+    db.execute("DELETE FROM piece WHERE turn = ?", (key,))
+
+
+def settle_orphans(db: sqlite3.Connection, owner: Owner, *, own: bool = False) -> None:
+    """Answers whose store is gone become broken ones, with the pieces that came; `own`: those of this store too."""
+    owners = [name for (name,) in db.execute("SELECT DISTINCT owner FROM turn WHERE state = 'streaming'")]
+    for name in owners:
+        if (own and name == owner.id) or not owner.is_alive(name):
+            keys = db.execute("SELECT key FROM turn WHERE state = 'streaming' AND owner = ?", (name,)).fetchall()
+            for (key,) in keys:
+                _settle(db, key, records.orphan(reads.turn(db, key)))
+
+
+def retitle(db: sqlite3.Connection, conversation_id: str, title: str) -> None:
+    """Gives it another title."""
+    key = conversation_key(db, conversation_id)
+    db.execute("UPDATE conversation SET title = ? WHERE key = ?", (storable(title), key))
+
+
+def set_system_prompt(db: sqlite3.Connection, conversation_id: str, text: str | None) -> None:
+    """None: the config's."""
+    key = conversation_key(db, conversation_id)
+    db.execute(
+        "UPDATE conversation SET system_prompt = ? WHERE key = ?", (None if text is None else storable(text), key)
+    )
+
+
+def set_preset(db: sqlite3.Connection, conversation_id: str, text: str) -> None:
+    """An empty text: none."""
+    key = conversation_key(db, conversation_id)
+    db.execute("UPDATE conversation SET preset = ? WHERE key = ?", (storable(text), key))
+
+
+def pin(db: sqlite3.Connection, conversation_id: str, pinned: bool) -> None:
+    """Pinned ones stand first in the list."""
+    key = conversation_key(db, conversation_id)
+    db.execute("UPDATE conversation SET pinned = ? WHERE key = ?", (pinned, key))
+
+
+def set_unseen(db: sqlite3.Connection, conversation_id: str, unseen: bool) -> None:
+    """Whether an answer has ended in it while nobody looked."""
+    key = conversation_key(db, conversation_id)
+    db.execute("UPDATE conversation SET unread = ? WHERE key = ?", (unseen, key))
+
+
+def judge(db: sqlite3.Connection, turn_id: str, verdict: bool | None) -> None:
+    """None takes the verdict back."""
+    if not db.execute("UPDATE turn SET verdict = ? WHERE id = ?", (verdict, storable(turn_id))).rowcount:
+        raise _no_turn()
+
+
+def keep(db: sqlite3.Connection, turn_id: str, kept: bool | None) -> None:
+    """Whether the exchange is always sent, never, or (None) as it fits."""
+    if not db.execute("UPDATE turn SET kept = ? WHERE id = ?", (kept, storable(turn_id))).rowcount:
+        raise _no_turn()
+
+
+def _deleted() -> ConversationNotFound:
+    return ConversationNotFound("The conversation of this answer was deleted from the history.")
+
+
+def _no_turn() -> HistoryError:
+    return HistoryError("This turn is not in the history.", "Open the conversation again.")
+
+
+def save_draft(db: sqlite3.Connection, conversation_id: str, text: str) -> None:
+    """An empty text removes it."""
+    if not text:
+        db.execute("DELETE FROM draft WHERE conversation = ?", (conversation_id,))
+        return
+    db.execute(
+        "INSERT OR REPLACE INTO draft (conversation, updated, text) VALUES (?, ?, ?)",
+        (conversation_id, microseconds(now()), storable(text)),
+    )
+
+
+def set_place(db: sqlite3.Connection, key: str, value: str) -> None:
+    """An empty value removes it."""
+    if not value:
+        db.execute("DELETE FROM place WHERE name = ?", (key,))
+        return
+    db.execute("INSERT OR REPLACE INTO place (name, value) VALUES (?, ?)", (key, storable(value)))
+
+
+def conversation_key(db: sqlite3.Connection, conversation_id: str) -> int:
+    """Its key, also while it is deleted; raises `ConversationNotFound`."""
+    found = db.execute(
+        "SELECT key FROM conversation WHERE key = ? AND coalesce(deleted, 1) > 0",
+        (reads.key_of(db, "conversation", conversation_id),),
+    ).fetchone()
+    if found is None:
+        raise reads.not_found(conversation_id)
+    return int(found[0])

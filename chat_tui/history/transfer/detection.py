@@ -1,0 +1,203 @@
+"""Tells by its content what a file is, and reads it as parcels. All calls block: they belong in a thread."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, TypeAlias
+from zipfile import BadZipFile, ZipFile
+
+import msgspec
+
+from chat_tui.core.files.reading import NotRegularError, open_regular
+from chat_tui.core.text.control_characters import clean_line
+from chat_tui.history.transfer import archive, json_records
+from chat_tui.history.transfer.formats import chatgpt, elia, llm, native
+from chat_tui.history.transfer.records import BadRecord, ImportRefused, Parcel, Skipped
+
+_SQLITE = b"SQLite format 3\0"
+_LOGGED = b"\x02\x02"
+"""Where a database says that it has a write-ahead log."""
+_ZIP = b"PK\x03\x04"
+_CELL_BYTES = 200_000_000
+"""Of one value in a foreign database."""
+
+Item: TypeAlias = Parcel | Skipped
+
+
+class Source:
+    """An opened file: what it is called, and how far it has been read."""
+
+    def __init__(self, kind: str, total: int, done: Callable[[], int], items: Iterator[Item]) -> None:
+        self.kind = kind
+        self.total = total
+        """Bytes of a JSON file, conversations of a database."""
+        self.done = done
+        """How much of that has been read."""
+        self.items = items
+
+
+def walked(file: Path) -> Generator[Source | Item, None, None]:
+    """The file as a source, then its items; raises `TROUBLE`, and `ImportRefused` for a file of no known kind."""
+    with open_regular(file) as raw, ExitStack() as stack:
+        head = raw.read(4096)
+        raw.seek(0)
+        if head.startswith(_SQLITE):
+            source = _of_database(stack.enter_context(_database(file, has_log=head[18:20] == _LOGGED)), file)
+        elif head.startswith(_ZIP):
+            source = _of_archive(stack.enter_context(ZipFile(raw)), file)
+        elif head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
+            source = _of_json(raw, file)
+        else:
+            raise _unknown(file)
+        yield source
+        yield from source.items
+
+
+TROUBLE = (OSError, BadZipFile, sqlite3.Error)
+"""What reading a file may raise at any moment."""
+
+
+def unreadable(file: Path, error: BaseException) -> ImportRefused:
+    """What a person is told of one of `TROUBLE`."""
+    why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    if isinstance(error, FileNotFoundError | NotRegularError):
+        hint = "Name the file that is to be imported."
+    else:
+        hint = "What had come before is kept. Mend it, or close what else has it open, then import it again."
+    return ImportRefused(f"{file} cannot be read: {why.rstrip('.')}.", hint)
+
+
+def _of_json(raw: BinaryIO, file: Path) -> Source:
+    first, items = _first(_records(raw, None), file)
+    return Source(first, file.stat().st_size, raw.tell, items)
+
+
+def _of_archive(zipped: ZipFile, file: Path) -> Source:
+    inside = archive.Archive(zipped)
+    if not inside.conversations:
+        raise _unknown(file)
+
+    def records() -> Iterator[tuple[str, Item]]:
+        for name in inside.conversations:
+            with inside.reading(name) as stream:
+                yield from _records(stream, inside)
+
+    first, items = _first(records(), file)
+    return Source(first, inside.total, lambda: inside.done, items)
+
+
+def _records(stream: json_records.Bytes, inside: archive.Archive | None) -> Iterator[tuple[str, Item]]:
+    """Each with its kind; empty where that cannot be told."""
+    for number, found in enumerate(json_records.records(stream), 1):
+        place = f"record {number}"
+        if isinstance(found, json_records.TooLong):
+            yield "", Skipped(place, "it is too long")
+            continue
+        if isinstance(found, json_records.NoObject):
+            yield "", Skipped(place, "it is no object")
+            continue
+        try:
+            value = _decoded(found)
+        except (ValueError, RecursionError) as error:
+            yield "", Skipped(place, f"it is not JSON: {clean_line(str(error), 100)}")
+            continue
+        yield _of_value(value, place, inside)
+
+
+def _decoded(record: bytes) -> Any:
+    try:
+        return msgspec.json.decode(record)
+    except msgspec.DecodeError:
+        # Half of a pair of surrogates, as a cut emoji leaves it, is an error to the one and not to the other.
+        return json.loads(record, parse_int=_bounded_int)
+
+
+def _bounded_int(digits: str) -> int | None:
+    """Python refuses numbers of thousands of digits, and nothing here can hold a long one."""
+    return int(digits) if len(digits) < 30 else None
+
+
+def _of_value(value: Any, place: str, inside: archive.Archive | None) -> tuple[str, Item]:
+    try:
+        if native.is_ours(value):
+            return "chat-tui", native.parcel(value)
+        if chatgpt.is_conversation(value):
+            return "ChatGPT", chatgpt.parcel(value, inside.image if inside else None)
+    except BadRecord as error:
+        return "chat-tui" if native.is_ours(value) else "ChatGPT", Skipped(place, str(error))
+    except RecursionError:
+        return "", Skipped(place, "it is nested too deeply")
+    return "", Skipped(place, "it is no conversation of chat-tui or ChatGPT")
+
+
+def _first(records: Iterator[tuple[str, Item]], file: Path) -> tuple[str, Iterator[Item]]:
+    """The kind of the first record that has one, and all records; raises `ImportRefused` when none has."""
+    before: list[Item] = []
+    for kind, item in records:
+        before.append(item)
+        if kind:
+            return kind, _chain(before, records)
+    broken = next((item for item in before if isinstance(item, Skipped)), None)
+    raise _unknown(file, f"{broken.record}: {broken.reason}" if broken else "")
+
+
+def _chain(before: list[Item], records: Iterator[tuple[str, Item]]) -> Iterator[Item]:
+    yield from before
+    for _, item in records:
+        yield item
+
+
+@contextmanager
+def _database(file: Path, *, has_log: bool) -> Generator[sqlite3.Connection, None, None]:
+    # Even a reader makes the files of a log, and leaves them. Where there are none, nobody is writing.
+    how = "mode=ro" if not has_log or file.with_name(f"{file.name}-wal").exists() else "immutable=1"
+    with closing(sqlite3.connect(f"{file.absolute().as_uri()}?{how}", uri=True, check_same_thread=False)) as db:
+        db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _CELL_BYTES)
+        db.text_factory = lambda value: value.decode("utf-8", "replace")
+        db.row_factory = sqlite3.Row
+        # It is somebody else's file: nothing in it may run.
+        db.execute("PRAGMA trusted_schema = OFF")
+        db.execute("PRAGMA query_only = ON")
+        yield db
+
+
+def _of_database(db: sqlite3.Connection, file: Path) -> Source:
+    tables: dict[str, set[str]] = {}
+    for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+        quoted = name.replace('"', '""')
+        tables[name] = {row["name"] for row in db.execute(f'PRAGMA table_info("{quoted}")')}
+    for kind, room in (("llm", llm), ("elia", elia)):
+        if room.is_known(tables):
+            total, items = room.items(db, tables)
+            counted = _Counted(items)
+            return Source(kind, total, counted.so_far, iter(counted))
+    raise _unknown(file)
+
+
+class _Counted:
+    def __init__(self, items: Iterator[Item]) -> None:
+        self._items = items
+        self._number = 0
+
+    def so_far(self) -> int:
+        return self._number
+
+    def __iter__(self) -> Iterator[Item]:
+        for item in self._items:
+            self._number += 1
+            yield item
+
+
+def _unknown(file: Path, why: str = "") -> ImportRefused:
+    title = f"{file.name} is not in a format that chat-tui can import; nothing was changed."
+    if why:
+        title = f"{file.name} contains no readable conversation ({why}); nothing was changed."
+    return ImportRefused(
+        title,
+        "What can be imported: ChatGPT's export (its zip, or conversations.json), `logs.db` of llm, elia's database, "
+        "and what `chat-tui history export` wrote as JSON.",
+    )

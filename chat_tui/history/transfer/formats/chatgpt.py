@@ -1,0 +1,186 @@
+"""A conversation of ChatGPT's export: a tree of nodes, of which many are machinery."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from itertools import chain
+from typing import Any
+
+import msgspec
+
+from chat_tui.core.attachments.attachment import Attachment
+from chat_tui.core.chunks import State
+from chat_tui.core.conversation import now, title_of
+from chat_tui.core.text.bounds import time_of_seconds
+from chat_tui.history.transfer.records import KEY_CHARACTERS, BadRecord, Head, Parcel, Skipped, words
+from chat_tui.history.transfer.tree_builder import Step, arrivals, woven
+
+TOOL_CHARACTERS = 20_000
+"""Of what one tool gave back: whole web pages stand there."""
+_NODES = 200_000
+_ASIDE = {"thoughts", "reasoning_recap", "code", "execution_output", "system_error"}
+_LEFT_OUT = {"user_editable_context", "model_editable_context"}
+_MARK = re.compile("\ue200([^\ue200\ue201]{0,2000})\ue201")
+_LEFT_MARKS = re.compile("[\ue200-\ue206]")
+
+Image = Callable[[str], Attachment | None]
+"""Finds the image that an asset pointer means."""
+
+
+def is_conversation(value: Any) -> bool:
+    """Whether this JSON value is a conversation of ChatGPT."""
+    return isinstance(value, dict) and "mapping" in value
+
+
+def parcel(value: dict[str, Any], image: Image | None) -> Parcel:
+    """The conversation of a record; raises `BadRecord`."""
+    id = words(value.get("conversation_id")) or words(value.get("id"))
+    if not id or len(id) > KEY_CHARACTERS:
+        raise BadRecord("it has no id")
+    nodes = value["mapping"]
+    if not isinstance(nodes, dict) or len(nodes) > _NODES:
+        raise BadRecord("its `mapping` is not what it should be")
+    model = words(value.get("default_model_slug"))
+    steps = {key: _step(key, node, model) for key, node in nodes.items()}
+    current = value.get("current_node")
+    drafts, lost = woven(steps, current if isinstance(current, str) else None)
+    times = [draft.created for draft in drafts if draft.created is not None]
+    created = time_of_seconds(value.get("create_time")) or min(times, default=None) or now()
+    head = Head(
+        f"chatgpt:{id}",
+        created,
+        time_of_seconds(value.get("update_time")) or max(times, default=created),
+        words(value.get("title"))[:300] or title_of(next((text for draft in drafts for text in draft.texts), "")),
+        _system_prompt(nodes) or None,
+        pinned=value.get("is_starred") is True or time_of_seconds(value.get("pinned_time")) is not None,
+    )
+    notes = [Skipped(f"{lost} messages of {head.title or id}", "they hang on one another in a ring")] if lost else []
+    return Parcel(head, chain(notes, arrivals(drafts, lambda pointers: _files(pointers, image))))
+
+
+def _step(id: str, node: Any, default_model: str) -> Step:
+    parent = _field(node, "parent")
+    parent = parent if isinstance(parent, str) and parent != id else None
+    message = _field(node, "message")
+    role = _field(_field(message, "author"), "role")
+    content = _field(message, "content")
+    if not isinstance(content, dict) or _is_hidden(message, content):
+        return Step(parent=parent)
+    text, files = _read(content)
+    created = time_of_seconds(_field(message, "create_time"))
+    if role == "user":
+        seen = bool(text.strip() or files)
+        return Step("user" if seen else "hidden", parent, _without_marks(text), files=files, created=created)
+    if role not in ("assistant", "tool"):
+        return Step(parent=parent)
+    metadata = _field(message, "metadata")
+    slug = words(_field(metadata, "model_slug")) or default_model
+    step = Step("aside", parent, files=files, created=created, model=f"chatgpt/{slug[:100]}" if slug else "chatgpt")
+    if role == "tool" or _is_aside(message, content):
+        return msgspec.structs.replace(step, aside=_aside(message, content, text))
+    state: State = "complete"
+    finish = _field(_field(metadata, "finish_details"), "type")
+    if finish == "max_tokens":
+        state = "length"
+    elif finish == "interrupted":
+        state = "cancelled"
+    elif _field(message, "status") == "in_progress":
+        state = "broken"
+    return msgspec.structs.replace(step, kind="assistant", text=_without_marks(text), state=state)
+
+
+def _system_prompt(nodes: dict[str, Any]) -> str:
+    """The first system message that is not hidden."""
+    for node in nodes.values():
+        message = _field(node, "message")
+        content = _field(message, "content")
+        if _field(_field(message, "author"), "role") != "system" or not isinstance(content, dict):
+            continue
+        if not _is_hidden(message, content) and (text := _read(content)[0].strip()):
+            return text
+    return ""
+
+
+def _field(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, dict) else None
+
+
+def _is_hidden(message: Any, content: dict[str, Any]) -> bool:
+    if words(content.get("content_type")) in _LEFT_OUT:
+        return True
+    hidden = _field(_field(message, "metadata"), "is_visually_hidden_from_conversation") is True
+    return hidden and _field(_field(message, "author"), "role") != "tool"
+
+
+def _is_aside(message: Any, content: dict[str, Any]) -> bool:
+    recipient = _field(message, "recipient")
+    return recipient not in (None, "all") or words(content.get("content_type")) in _ASIDE
+
+
+def _aside(message: Any, content: dict[str, Any], text: str) -> str:
+    """What is kept of a step on the way to an answer."""
+    kind = content.get("content_type")
+    if kind == "thoughts":
+        return text
+    if kind == "reasoning_recap" or not text.strip():
+        return ""
+    if len(text) > TOOL_CHARACTERS:
+        text = text[:TOOL_CHARACTERS] + "…"
+    author = _field(message, "author")
+    tool = words(_field(author, "name")) if _field(author, "role") == "tool" else words(_field(message, "recipient"))
+    fence = "````" if "```" in text else "```"
+    return f"[{tool[:100] or 'tool'}]\n{fence}\n{text}\n{fence}"
+
+
+def _read(content: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
+    """The text of a message and what its images are called."""
+    texts: list[str] = []
+    pointers: list[str] = []
+    parts = content.get("parts")
+    for part in parts if isinstance(parts, list) else []:
+        if isinstance(part, str):
+            texts.append(part)
+        elif isinstance(part, dict):
+            kind = words(part.get("content_type"))
+            if "image" in kind and isinstance(part.get("asset_pointer"), str):
+                pointers.append(part["asset_pointer"])
+            elif kind == "audio_transcription":
+                texts.append(words(part.get("text")))
+            elif kind:
+                texts.append(f"[{kind[:60]}: it is not in the text]")
+    thoughts = content.get("thoughts")
+    for thought in thoughts if isinstance(thoughts, list) else []:
+        texts.append("\n".join(filter(None, [words(_field(thought, "summary")), words(_field(thought, "content"))])))
+    texts += [words(content.get(name)) for name in ("text", "result", "content") if not isinstance(parts, list)]
+    return "\n\n".join(filter(None, texts)), tuple(pointers)
+
+
+def _files(pointers: tuple[str, ...], image: Image | None) -> tuple[list[Attachment], list[str]]:
+    files: list[Attachment] = []
+    missing: list[str] = []
+    for pointer in pointers:
+        found = image(pointer) if image else None
+        if found is None:
+            missing.append(f"[image: {pointer.rpartition('/')[2][:100]}, it did not come with the export]")
+        else:
+            files.append(found)
+    return files, missing
+
+
+def _without_marks(text: str) -> str:
+    """The text without what stands for its citations; a name that is linked stays."""
+    if not _LEFT_MARKS.search(text):
+        return text
+    return _LEFT_MARKS.sub("", _MARK.sub(_shown, text))
+
+
+def _shown(mark: re.Match[str]) -> str:
+    kind, _, rest = mark[1].partition("\ue202")
+    if kind != "entity":
+        return ""
+    try:
+        names = msgspec.json.decode(rest, type=list[str])
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return ""
+    return names[1] if len(names) > 1 else ""

@@ -1,0 +1,68 @@
+"""elia's database: chats with their messages, one after another."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+
+from chat_tui.core.conversation import now, title_of
+from chat_tui.core.text.bounds import time_of_text
+from chat_tui.history.transfer.records import Head, Parcel, Skipped, words
+from chat_tui.history.transfer.tree_builder import Step, arrivals, woven
+
+
+def is_known(tables: Mapping[str, set[str]]) -> bool:
+    """Whether the database is one of elia's."""
+    return {"id", "title", "model", "started_at"} <= tables.get("chat", set()) and {
+        "id",
+        "chat_id",
+        "role",
+        "content",
+        "timestamp",
+    } <= tables.get("message", set())
+
+
+def items(db: sqlite3.Connection, tables: Mapping[str, set[str]]) -> tuple[int, Iterator[Parcel | Skipped]]:
+    """The number of chats, and the chats; their times are UTC."""
+    ids = [row["id"] for row in db.execute("SELECT id FROM chat ORDER BY id")]
+    return len(ids), (_parcel(db, id, "model" in tables["message"]) for id in ids)
+
+
+def _parcel(db: sqlite3.Connection, id: int, has_model: bool) -> Parcel | Skipped:
+    chat = db.execute("SELECT title, model, started_at FROM chat WHERE id = ?", (id,)).fetchone()
+    steps: dict[str, Step] = {}
+    system_prompt = first_question = ""
+    last: str | None = None
+    model = "model" if has_model else "NULL AS model"
+    for row in db.execute(
+        f"SELECT id, role, content, timestamp, {model} FROM message WHERE chat_id = ? ORDER BY id", (id,)
+    ):
+        text = words(row["content"])
+        if row["role"] == "system":
+            system_prompt = system_prompt or text
+        elif row["role"] in ("user", "assistant"):
+            named = words(row["model"]) or words(chat["model"])
+            step = Step(
+                row["role"],
+                last,
+                text,
+                created=time_of_text(row["timestamp"]),
+                model=f"elia/{named[:100]}" if row["role"] == "assistant" else "",
+            )
+            last = str(row["id"])
+            steps[last] = step
+            first_question = first_question or text
+    if not steps:
+        return Skipped(f"chat {id}", "there is no question in it")
+    drafts, _ = woven(steps, last)
+    times = [draft.created for draft in drafts if draft.created is not None]
+    created = time_of_text(chat["started_at"]) or min(times, default=None) or now()
+    head = Head(
+        # The number alone is not unlike those of another database.
+        f"elia:{id}:{words(chat['started_at'])[:40]}",
+        created,
+        max(times, default=created),
+        words(chat["title"])[:300] or title_of(first_question),
+        system_prompt or None,
+    )
+    return Parcel(head, arrivals(drafts, lambda _: ([], [])))

@@ -1,0 +1,317 @@
+"""`logs.db` of llm. It has two shapes: responses, each with its prompt, and (since 0.32) chains of messages.
+
+A file that has been through the change holds both; a conversation that went on afterwards stands in both, and its
+responses lend their keys to the messages that repeat them.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from chat_tui.core.attachments.attachment import IMAGE_LIMIT, TEXT, Attachment, media_type_of
+from chat_tui.core.chunks import Usage
+from chat_tui.core.conversation import now, title_of
+from chat_tui.core.text.bounds import bounded_count, time_of_text
+from chat_tui.core.text.control_characters import clean_line
+from chat_tui.history.transfer.records import Head, Parcel, Skipped, words
+from chat_tui.history.transfer.tree_builder import Draft, Step, arrivals, woven
+
+_TOOL_CHARACTERS = 20_000
+Tables = Mapping[str, set[str]]
+
+
+def is_known(tables: Tables) -> bool:
+    """Whether the database is one of llm's."""
+    return _has_responses(tables) or _has_threads(tables)
+
+
+def _has_responses(tables: Tables) -> bool:
+    return {"id", "model", "prompt", "response", "conversation_id"} <= tables.get("responses", set())
+
+
+def _has_threads(tables: Tables) -> bool:
+    return {"thread_id", "tip_message_hash"} <= tables.get("turns", set()) and {"hash", "parent_hash"} <= tables.get(
+        "messages", set()
+    )
+
+
+def items(db: sqlite3.Connection, tables: Tables) -> tuple[int, Iterator[Parcel | Skipped]]:
+    """The number of conversations, and the conversations."""
+    reader = _Reader(db, tables)
+    threads: list[str] = []
+    older: list[str] = []
+    if _has_threads(tables):
+        threads = [row[0] for row in db.execute("SELECT id FROM threads ORDER BY datetime_utc, id")]
+    if _has_responses(tables):
+        known = set(threads)
+        found = db.execute("SELECT conversation_id FROM responses GROUP BY 1 ORDER BY min(id)")
+        older = [row[0] for row in found if row[0] is not None and row[0] not in known]
+
+    def parcels() -> Iterator[Parcel | Skipped]:
+        for id in older:
+            yield reader.responses(id)
+        for id in threads:
+            yield reader.thread(id)
+
+    return len(older) + len(threads), parcels()
+
+
+class _Reader:
+    def __init__(self, db: sqlite3.Connection, tables: Tables) -> None:
+        self._db = db
+        self._tables = tables
+
+    def _parcel(self, id: str, name: str, prompt: str, drafts: list[Draft]) -> Parcel | Skipped:
+        if not drafts:
+            return Skipped(f"conversation {id}", "there is nothing in it")
+        times = [draft.created for draft in drafts if draft.created is not None]
+        question = next((text for draft in drafts for text in draft.texts), "")
+        created = min(times, default=None) or now()
+        head = Head(f"llm:{id}", created, max(times, default=created), name[:300] or title_of(question), prompt or None)
+        return Parcel(head, arrivals(drafts, self._files))
+
+    # -- responses ------------------------------------------------------------------------------------------------
+
+    def responses(self, id: str) -> Parcel | Skipped:
+        """A conversation that stands as responses."""
+        steps: dict[str, Step] = {}
+        system_prompt = ""
+        last: str | None = None
+        for row in self._responses(id):
+            system_prompt = system_prompt or self._system(row)
+            for key, step in self._steps(row):
+                steps[key] = msgspec.structs.replace(step, parent=last)
+                last = key
+        drafts, _ = woven(steps, last)
+        named = self._one("conversations", "SELECT name FROM conversations WHERE id = ?", id)
+        return self._parcel(id, words(named["name"]) if named else "", system_prompt, drafts)
+
+    def _responses(self, id: str) -> list[dict[str, Any]]:
+        return self._all("responses", "SELECT * FROM responses WHERE conversation_id = ? ORDER BY datetime_utc, id", id)
+
+    def _system(self, row: Mapping[str, Any]) -> str:
+        return "\n\n".join(filter(None, [*self._fragments("system_fragments", row["id"]), words(row.get("system"))]))
+
+    def _steps(self, row: Mapping[str, Any]) -> Iterator[tuple[str, Step]]:
+        """What a response stands for: its prompt, what tools gave back, itself, the tools that it called."""
+        id = str(row["id"])
+        created = time_of_text(row.get("datetime_utc"))
+        text = "\n".join(filter(None, [*self._fragments("prompt_fragments", id), words(row.get("prompt"))]))
+        files = tuple(
+            str(found["attachment_id"])
+            for found in self._all(
+                "prompt_attachments",
+                'SELECT attachment_id FROM prompt_attachments WHERE response_id = ? ORDER BY "order"',
+                id,
+            )
+        )
+        if text.strip() or files:
+            yield f"{id}:prompt", Step("user", None, text, files=files, created=created)
+        results = self._all("tool_results", "SELECT name, output FROM tool_results WHERE response_id = ?", id)
+        if results:
+            asides = [_fenced(words(found["name"]), words(found["output"])) for found in results]
+            yield f"{id}:results", Step("aside", None, aside="\n\n".join(asides), created=created)
+        prompt_tokens, completion_tokens = (
+            bounded_count(row.get("input_tokens")),
+            bounded_count(row.get("output_tokens")),
+        )
+        yield (
+            id,
+            Step(
+                "assistant",
+                None,
+                words(row.get("response")),
+                words(row.get("reasoning")),
+                created=created,
+                model=_model(row),
+                usage=_usage(prompt_tokens, completion_tokens),
+            ),
+        )
+        calls = self._all("tool_calls", "SELECT name, arguments FROM tool_calls WHERE response_id = ?", id)
+        if calls:
+            asides = [_fenced(words(found["name"]), words(found["arguments"])) for found in calls]
+            yield f"{id}:calls", Step("aside", None, aside="\n\n".join(asides), created=created, model=_model(row))
+
+    def _fragments(self, table: str, id: str) -> list[str]:
+        query = (
+            f"SELECT content FROM {table} JOIN fragments ON fragments.id = fragment_id"
+            ' WHERE response_id = ? ORDER BY "order"'
+        )
+        return [words(row["content"]).strip() for row in self._all(table, query, id)]
+
+    # -- threads --------------------------------------------------------------------------------------------------
+
+    def thread(self, id: str) -> Parcel | Skipped:
+        """A conversation that stands as chains of messages."""
+        row = self._one("threads", "SELECT name, tip_message_hash FROM threads WHERE id = ?", id)
+        turns = self._all("turns", "SELECT * FROM turns WHERE thread_id = ? ORDER BY datetime_utc, id", id)
+        tip = row["tip_message_hash"] if row else None
+        tip = tip or (turns[-1]["tip_message_hash"] if turns else None)
+        ends = {turn["tip_message_hash"]: turn for turn in turns}
+        beginnings = {turn["parent_message_hash"]: turn for turn in turns}
+        steps: dict[str, Step] = {}
+        system_prompt = ""
+        for hash in self._chains([*ends, tip]):
+            message = self._one("messages", "SELECT parent_hash, role FROM messages WHERE hash = ?", hash)
+            if message is None:
+                continue
+            step = self._message(hash, message["role"], ends.get(hash, {}), beginnings.get(hash, {}))
+            if message["role"] == "system":
+                system_prompt = system_prompt or step.text.strip()
+                step = Step()
+            steps[hash] = msgspec.structs.replace(step, parent=message["parent_hash"])
+        keys = self._lend(id, steps, tip)
+        steps = {
+            keys.get(hash, hash): msgspec.structs.replace(
+                step, parent=step.parent and keys.get(step.parent, step.parent)
+            )
+            for hash, step in steps.items()
+        }
+        drafts, _ = woven(steps, tip and keys.get(tip, tip))
+        return self._parcel(id, words(row["name"]) if row else "", system_prompt, drafts)
+
+    def _chains(self, tips: list[Any]) -> list[str]:
+        """The messages above these, themselves among them, each once."""
+        found: dict[str, None] = {}
+        for hash in tips:
+            while isinstance(hash, str) and hash not in found:
+                found[hash] = None
+                row = self._one("messages", "SELECT parent_hash FROM messages WHERE hash = ?", hash)
+                hash = row["parent_hash"] if row else None
+        return list(found)
+
+    def _message(self, hash: str, role: Any, ended: Mapping[str, Any], begun: Mapping[str, Any]) -> Step:
+        texts: list[str] = []
+        asides: list[str] = []
+        files: list[str] = []
+        for part in self._all("parts", "SELECT * FROM parts WHERE message_hash = ? ORDER BY position", hash):
+            payload = _decoded(part["payload"])
+            text = words(part["text"]) or self._borrowed(payload.get("text_ref")) or words(payload.get("text"))
+            if part["type"] == "text":
+                texts.append(text)
+            elif part["type"] == "reasoning":
+                asides.append(text)
+            elif part["type"] in ("tool_call", "tool_result"):
+                given = payload.get("output" if part["type"] == "tool_result" else "arguments")
+                asides.append(_fenced(words(part["tool_name"]), _shown(given)))
+            if part["type"] in ("attachment", "tool_result"):
+                files.extend(
+                    str(row["attachment_id"])
+                    for row in self._all(
+                        "part_attachments",
+                        'SELECT attachment_id FROM part_attachments WHERE part_id = ? ORDER BY "order"',
+                        part["id"],
+                    )
+                )
+        created = time_of_text((ended or begun).get("datetime_utc"))
+        text = "\n\n".join(texts)
+        if role == "user" and (text.strip() or files):
+            return Step("user", None, text, files=tuple(files), created=created)
+        if role == "system":
+            return Step("hidden", None, text)
+        return Step(
+            "assistant" if role == "assistant" else "aside",
+            None,
+            text,
+            "\n\n".join(asides),
+            tuple(files),
+            created,
+            _model(ended) if ended else "",
+            usage=_usage(bounded_count(ended.get("input_tokens")), bounded_count(ended.get("output_tokens"))),
+        )
+
+    def _borrowed(self, pieces: Any) -> str:
+        """A text of which parts are fragments."""
+        texts: list[str] = []
+        for piece in pieces if isinstance(pieces, list) else []:
+            if isinstance(piece, dict) and "literal" in piece:
+                texts.append(words(piece["literal"]))
+            elif isinstance(piece, dict) and (number := bounded_count(piece.get("fragment"))) is not None:
+                row = self._one("fragments", "SELECT content FROM fragments WHERE id = ?", number)
+                texts.append(words(row["content"]) if row else "")
+        return words("".join(texts))
+
+    def _lend(self, id: str, steps: dict[str, Step], tip: Any) -> dict[str, str]:
+        """Gives messages that repeat responses what those have, and the keys that an earlier import gave to those."""
+        chain: dict[str, None] = {}
+        while isinstance(tip, str) and tip in steps and tip not in chain:
+            chain[tip] = None
+            tip = steps[tip].parent
+        keys: dict[str, str] = {}
+        messages = iter(reversed(chain))
+        question = None
+        for row in self._responses(id):
+            for hash in messages:
+                if steps[hash].kind == "user":
+                    question = hash
+                elif steps[hash].kind == "assistant" and steps[hash].text == words(row["response"]):
+                    created = time_of_text(row.get("datetime_utc"))
+                    steps[hash] = msgspec.structs.replace(steps[hash], created=created, model=_model(row))
+                    keys[hash] = str(row["id"])
+                    if question is not None:
+                        steps[question] = msgspec.structs.replace(steps[question], created=created)
+                        keys[question] = f"{row['id']}:prompt"
+                    question = None
+                    break
+        return keys
+
+    # -- files ----------------------------------------------------------------------------------------------------
+
+    def _files(self, ids: tuple[str, ...]) -> tuple[list[Attachment], list[str]]:
+        """What the database itself holds. A path in it is not followed: the file may be anybody's."""
+        files: list[Attachment] = []
+        notes: list[str] = []
+        for id in ids:
+            row = self._one("attachments", "SELECT type, path, url, content FROM attachments WHERE id = ?", id)
+            content = row["content"] if row else None
+            kind = media_type_of(content[:16]) if isinstance(content, bytes) else ""
+            if not kind and isinstance(content, bytes) and words(row["type"] if row else "").startswith("text/"):
+                kind = TEXT
+            if kind and isinstance(content, bytes) and len(content) <= IMAGE_LIMIT:
+                name = f"{id[:12]}.{kind.partition('/')[2].replace('plain', 'txt')}"
+                files.append(Attachment(name, kind, content, size_bytes=len(content)))
+            else:
+                named = (words(row["path"]) or words(row["url"]) or words(row["type"])) if row else ""
+                notes.append(f"[file: {clean_line(named, 200) or id[:12]}, it is not in the database]")
+        return files, notes
+
+    def _all(self, table: str, query: str, id: Any) -> list[dict[str, Any]]:
+        """The rows of a query; none where the file is of a version without this table."""
+        return [dict(row) for row in self._db.execute(query, (id,))] if table in self._tables else []
+
+    def _one(self, table: str, query: str, id: Any) -> dict[str, Any] | None:
+        return next(iter(self._all(table, query, id)), None)
+
+
+def _model(row: Mapping[str, Any]) -> str:
+    named = words(row.get("resolved_model")) or words(row.get("model"))
+    return f"llm/{named[:100]}" if named else "llm"
+
+
+def _usage(prompt: int | None, completion: int | None) -> Usage | None:
+    if prompt is None and completion is None:
+        return None
+    return Usage(prompt or 0, completion or 0, (prompt or 0) + (completion or 0))
+
+
+def _fenced(name: str, text: str) -> str:
+    text = text if len(text) <= _TOOL_CHARACTERS else text[:_TOOL_CHARACTERS] + "…"
+    fence = "````" if "```" in text else "```"
+    return f"[{clean_line(name, 100) or 'tool'}]\n{fence}\n{text}\n{fence}"
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _decoded(payload: Any) -> dict[str, Any]:
+    if not isinstance(payload, str):
+        return {}
+    try:
+        return msgspec.json.decode(payload, type=dict[str, Any])
+    except (msgspec.MsgspecError, RecursionError):
+        return {}

@@ -1,0 +1,130 @@
+"""What an import does to the store, inside a transaction of the writer.
+
+Each call stands for itself and may be repeated: what is there already is found by its key, so an import that was cut
+off anywhere is finished by the next one.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+import msgspec
+
+from chat_tui.core.conversation import Conversation, Turn, new_id
+from chat_tui.core.errors import HistoryError
+from chat_tui.history.queries import writes
+from chat_tui.history.records import microseconds, storable
+from chat_tui.history.transfer.records import Arrival, Head, Skipped
+
+# Parents have lower keys, which ends the walk in any store.
+_IS_ABOVE = """
+    WITH RECURSIVE above (key, steps) AS (
+        SELECT :end, 0 UNION ALL
+        SELECT parent, steps + 1 FROM turn JOIN above USING (key)
+        WHERE parent >= :leaf AND parent < key AND steps < :most
+    )
+    SELECT 1 FROM above WHERE key = :leaf
+"""
+
+
+class Landed(msgspec.Struct, frozen=True):
+    """What became of a part of a parcel."""
+
+    is_new: bool
+    """The conversation was not there before this part."""
+    added: int = 0
+    known: int = 0
+    """Turns that were there already."""
+    skipped: tuple[Skipped, ...] = ()
+
+
+def take_in(db: sqlite3.Connection, head: Head, arrivals: Sequence[Arrival]) -> Landed:
+    """Adds the conversation and those of these turns that are not there yet; nothing that is there is changed.
+
+    The current path follows the source's, unless the user has gone on elsewhere since.
+    """
+    found = _conversation(db, head)
+    if found is None:
+        id = head.key if head.keeps_ids else new_id()
+        bare = Conversation(id, head.title, head.system_prompt, head.created, head.updated)
+        writes.add_conversation(db, msgspec.structs.replace(bare, pinned=head.pinned, preset=head.preset), owner="")
+        if import_key := head.import_key if head.keeps_ids else head.key:
+            # The same may be here already, imported from there.
+            db.execute("UPDATE OR IGNORE conversation SET import_key = ? WHERE id = ?", (storable(import_key), id))
+    else:
+        id, deleted = found
+        if deleted is not None and deleted <= 0:
+            return Landed(False, skipped=(Skipped(head.title or head.key, "it is being erased: import it again"),))
+    before, leaf, updated = db.execute("SELECT key, leaf, updated FROM conversation WHERE id = ?", (id,)).fetchone()
+    added = known = 0
+    end = None
+    skipped: list[Skipped] = []
+    for arrival in arrivals:
+        place = _place(db, before, head, arrival.key)
+        if place is None:
+            try:
+                place = _add(db, id, before, head, arrival)
+            except HistoryError as error:
+                skipped.append(Skipped(f"turn {arrival.key}", error.title))
+                continue
+            added += 1
+        else:
+            known += 1
+        end = place if arrival.on_path else end
+    # A leaf that a turn of an earlier part has reached was moved along then: no walk is longer than this part, and the
+    # whole import takes time in proportion to its turns.
+    walk = {"end": end, "leaf": leaf, "most": len(arrivals)}
+    if end is not None and (leaf is None or db.execute(_IS_ABOVE, walk).fetchone()):
+        leaf = end
+    # What is imported again is wanted again; and adding has made the conversation look as if it were of now.
+    db.execute(
+        "UPDATE conversation SET leaf = ?, updated = ?, deleted = NULL WHERE key = ?",
+        (leaf, max(updated, microseconds(head.updated)), before),
+    )
+    return Landed(found is None, added, known, tuple(skipped))
+
+
+def _conversation(db: sqlite3.Connection, head: Head) -> tuple[str, int | None] | None:
+    column = "id" if head.keeps_ids else "import_key"
+    found: tuple[str, int | None] | None = db.execute(
+        f"SELECT id, deleted FROM conversation WHERE {column} = ?", (storable(head.key),)
+    ).fetchone()
+    return found
+
+
+def _place(db: sqlite3.Connection, conversation: int, head: Head, key: str) -> int | None:
+    column = "id" if head.keeps_ids else "import_key"
+    found = db.execute(
+        f"SELECT key FROM turn WHERE {column} = ? AND conversation = ?", (storable(key), conversation)
+    ).fetchone()
+    return None if found is None else int(found[0])
+
+
+def _add(db: sqlite3.Connection, id: str, conversation: int, head: Head, arrival: Arrival) -> int:
+    """The new turn's key; raises `HistoryError` when it has no place."""
+    parent = None
+    if arrival.parent is not None:
+        above = _place(db, conversation, head, arrival.parent)
+        if above is None:
+            raise HistoryError("the turn that it follows is not there")
+        (parent,) = db.execute("SELECT id FROM turn WHERE key = ?", (above,)).fetchone()
+    turn_id = arrival.turn.id if head.keeps_ids else new_id()
+    if head.keeps_ids and db.execute("SELECT 1 FROM turn WHERE id = ?", (turn_id,)).fetchone():
+        raise HistoryError("its id belongs to a turn of another conversation")
+    created = arrival.turn.created or head.created
+    turn = msgspec.structs.replace(arrival.turn, id=turn_id, parent=parent, created=created)
+    _write(db, id, turn, arrival)
+    (key,) = db.execute("SELECT key FROM turn WHERE id = ?", (turn_id,)).fetchone()
+    if import_key := arrival.import_key if head.keeps_ids else arrival.key:
+        db.execute("UPDATE OR IGNORE turn SET import_key = ? WHERE key = ?", (storable(import_key), key))
+    return int(key)
+
+
+def _write(db: sqlite3.Connection, conversation_id: str, turn: Turn, arrival: Arrival) -> None:
+    if arrival.route is None:
+        writes.add_turn(db, conversation_id, turn, owner="")
+        return
+    # An answer gets its route when it ends.
+    writes.add_turn(db, conversation_id, msgspec.structs.replace(turn, state="streaming", text=""), owner="")
+    writes.finish(db, turn, arrival.route)

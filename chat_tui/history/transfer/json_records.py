@@ -1,0 +1,138 @@
+"""Cuts JSON records apart without reading them: a list, lines, or one record after another.
+
+Only brackets and strings are looked at, so a record with a mistake inside costs itself and not the ones behind it, one
+that is too long is passed over without being kept, and a file of any size needs the memory of one record.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Protocol
+
+from chat_tui.history.transfer.records import RECORD_BYTES
+
+_PIECE = 1 << 18
+_BEGINNING_BYTES = 200
+_BEGIN = re.compile(rb'\s*(?:\{\s*"conversations"\s*:\s*)?\[')
+_BRACKET = re.compile(rb'["{}\[\]]')
+_QUOTE = re.compile(rb'["\\]')
+_BOM = b"\xef\xbb\xbf"
+_OPENING = b"{["
+_BETWEEN = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\Z)|[\[\]]|[^\s,\[\]}"][^,\[\]}"]*', re.DOTALL)
+"""What may stand between two records: a list that begins or ends, a value that is no object."""
+
+
+class Bytes(Protocol):
+    """What bytes are read from."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+
+class TooLong:
+    """In the place of a record that is longer than the limit."""
+
+
+class NoObject:
+    """In the place of a list's value that is no record."""
+
+
+def records(source: Bytes, limit: int = RECORD_BYTES) -> Iterator[bytes | TooLong | NoObject]:
+    """The records of a list (also one under `"conversations"`), or of a file of them, as they stand there."""
+    return _Splitter(source, limit).records()
+
+
+class _Splitter:
+    def __init__(self, source: Bytes, limit: int) -> None:
+        self._source = source
+        self._limit = limit
+        self._held = b""
+        self._at = 0
+        self._lists = 0
+        """That have begun and not ended: outside of them no value is expected."""
+
+    def _more(self) -> bool:
+        piece = self._source.read(_PIECE)
+        self._held = self._held[self._at :] + piece
+        self._at = 0
+        return bool(piece)
+
+    def records(self) -> Iterator[bytes | TooLong | NoObject]:
+        while len(self._held) < _BEGINNING_BYTES and self._more():
+            pass
+        if self._held.startswith(_BOM):
+            self._at = len(_BOM)
+        if begin := _BEGIN.match(self._held, self._at):
+            self._at = begin.end()
+            self._lists = 1
+        while True:
+            place = self._held.find(b"{", self._at)
+            # A value that is cut is looked at when the rest of it has come, as long as that is not for ever.
+            if place < 0 and len(self._held) - self._at <= _PIECE and self._more():
+                continue
+            for _ in range(self._others(place if place >= 0 else len(self._held))):
+                yield NoObject()
+            if place >= 0:
+                yield self._record()
+            elif not self._more():
+                return
+
+    def _others(self, end: int) -> int:
+        """Goes on to there; how many values of a list that are no objects were passed."""
+        others = 0
+        for found in _BETWEEN.finditer(self._held, self._at, end):
+            if found[0] == b"[":
+                self._lists += 1
+            elif found[0] == b"]":
+                self._lists = max(0, self._lists - 1)
+            elif self._lists:
+                others += 1
+        self._at = end
+        return others
+
+    def _record(self) -> bytes | TooLong:
+        pieces: list[bytes] = []
+        size = depth = 0
+        in_string = False
+        while True:
+            end, depth, in_string = self._scan(depth, in_string)
+            size += end - self._at
+            if size <= self._limit:
+                pieces.append(self._held[self._at : end])
+            else:
+                pieces.clear()
+            self._at = end
+            if depth == 0 or not self._more():
+                return b"".join(pieces) if size <= self._limit else TooLong()
+
+    def _scan(self, depth: int, in_string: bool) -> tuple[int, int, bool]:
+        """How far the record goes in what is held, and how it stands there."""
+        held, at, end = self._held, self._at, len(self._held)
+        while at < end:
+            if in_string:
+                found = _QUOTE.search(held, at)
+                if found is None:
+                    return end, depth, True
+                at = found.end()
+                if held[at - 1] == 0x5C:
+                    if at == end:
+                        # The escaped character has not come yet.
+                        return end - 1, depth, True
+                    at += 1
+                    continue
+                in_string = False
+                continue
+            found = _BRACKET.search(held, at)
+            if found is None:
+                return end, depth, False
+            at = found.end()
+            mark = held[at - 1]
+            if mark == 0x22:
+                in_string = True
+            elif mark in _OPENING:
+                depth += 1
+            else:
+                depth -= 1
+                if depth == 0:
+                    return at, 0, False
+        return end, depth, in_string

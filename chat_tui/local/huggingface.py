@@ -1,0 +1,168 @@
+"""Downloads GGUF files from Hugging Face: interrupted downloads resume, and the hash is verified. All calls block."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from chat_tui.core.errors import LocalModelError
+from chat_tui.core.files.reading import open_regular
+from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.redaction import Redactor
+from chat_tui.local.wheel import sha256
+
+_LIKED = ("q4_k_m", "q4_k_s", "q4_0", "q4_1", "q5_k_m", "q8_0", "f16", "bf16")
+"""Preferred quantizations if no file is named: small, with little loss of quality."""
+_PART = re.compile(r"-\d{5}-of-\d{5}\.gguf$")
+_COMMIT = re.compile(r"[0-9a-f]{40,64}")
+_LONGEST_NAME = 200
+"""Bytes of a path component; the library appends to it while it downloads."""
+
+
+def pull(
+    name: str, folder: Path, received: Callable[[int, int], None], *, endpoint: str | None = None
+) -> tuple[Path, str]:
+    """Download `ORG/REPO` or `ORG/REPO:FILE` into the folder; returns the file and its source.
+
+    `received` is called with the bytes downloaded so far and the total. Raises `LocalModelError`; after a
+    `KeyboardInterrupt`, the next call resumes.
+    """
+    repository, _, wanted = name.partition(":")
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
+        raise _failed(
+            name, "it is not written as ORG/REPO or ORG/REPO:FILE", "For example: bartowski/SmolLM2-135M-GGUF."
+        )
+    with _converted_errors(name):
+        from huggingface_hub import HfApi, hf_hub_download
+
+        info = HfApi(endpoint=endpoint).model_info(repository, files_metadata=True, timeout=30)
+        if not _COMMIT.fullmatch(info.sha or ""):
+            raise ValueError("no commit")
+        files = {file.rfilename: file for file in info.siblings or () if _is_wanted(file.rfilename)}
+        chosen = files[choose({name: file.size or 0 for name, file in files.items()}, wanted, name)]
+        place = folder / repository.replace("/", "--")
+        path = hf_hub_download(
+            repository,
+            chosen.rfilename,
+            revision=info.sha,
+            local_dir=place,
+            endpoint=endpoint,
+            tqdm_class=_progress(received, chosen.size if isinstance(chosen.size, int) else 0),
+        )
+    _check(Path(path), chosen.lfs.sha256 if chosen.lfs else None, name)
+    return Path(path), f"{repository}:{chosen.rfilename}"
+
+
+@contextmanager
+def _converted_errors(name: str) -> Iterator[None]:
+    """Convert the library's exceptions to `LocalModelError`."""
+    try:
+        from huggingface_hub import errors
+        from huggingface_hub import logging as hub_logging
+    except ValueError as error:
+        # The library reads its environment variables at import.
+        raise _failed(
+            name, "one of the HF_ variables has an invalid value", "Check that HF_ENDPOINT is a web address."
+        ) from error
+    hub_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    try:
+        # Its warnings would appear in the middle of the screen, and the errors follow anyway.
+        with warnings.catch_warnings(action="ignore"):
+            yield
+    except errors.GatedRepoError:
+        raise _failed(name, "it is gated", "Accept its terms on its Hugging Face page, then set HF_TOKEN.") from None
+    except errors.LocalEntryNotFoundError:
+        raise _failed(name, "the connection was lost", "Try again: what was downloaded is kept.") from None
+    except (errors.RepositoryNotFoundError, errors.EntryNotFoundError):
+        raise _failed(name, "there is no such repository, or it is private", "HF_TOKEN opens private ones.") from None
+    except (errors.HTTPError, OSError) as error:
+        why = clean_line(str(error).partition("\n")[0], 200)
+        if isinstance(error, errors.HTTPError) and getattr(error, "response", None) is None:
+            raise _failed(
+                name,
+                f"Hugging Face cannot be reached: {why or type(error).__name__}",
+                "Check the network, HF_ENDPOINT and HTTPS_PROXY, and try again: what was downloaded is kept.",
+            ) from error
+        raise _failed(name, why or type(error).__name__, "Try again: what was downloaded is kept.") from error
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        # What the library raises for a reply that does not describe a repository.
+        raise _failed(name, "the hub's reply could not be understood", "Check HF_ENDPOINT and try again.") from error
+
+
+def _is_wanted(file_name: object) -> bool:
+    """Whether this is a model file whose path stays inside the repository's folder, on every system."""
+    if not isinstance(file_name, str) or not file_name.isprintable() or re.search(r'[\\:*?"<>|]', file_name):
+        return False
+    return file_name.lower().endswith(".gguf") and all(
+        part.strip(". ") and len(part.encode()) <= _LONGEST_NAME for part in file_name.split("/")
+    )
+
+
+def choose(sizes: Mapping[str, int], wanted: str, name: str) -> str:
+    """The file of a repository that `wanted`, a name or a part of it such as `Q4_K_M`, selects."""
+    whole = [file for file in sizes if not _PART.search(file)]
+    if not whole:
+        raise _failed(name, "it has no unsplit GGUF file with a safe name", "Look for one whose name ends in -GGUF.")
+    if wanted:
+        fitting = [file for file in whole if file == wanted] or [f for f in whole if wanted.lower() in f.lower()]
+        if len(fitting) != 1:
+            raise _failed(
+                name, f"{len(fitting)} of its files match", f"Choose one: {clean_line(', '.join(sorted(whole)), 600)}"
+            )
+        return fitting[0]
+    for kind in _LIKED:
+        fitting = sorted(file for file in whole if kind in re.split(r"[.-]", file.lower()))
+        if fitting:
+            return fitting[0]
+    return min(whole, key=lambda file: (sizes[file], file))
+
+
+def _check(file: Path, expected: str | None, name: str) -> None:
+    with open_regular(file) as source:
+        is_model = source.read(4) == b"GGUF"
+        source.seek(0)
+        found = sha256(source, lambda: False) if expected else None
+    if found != expected:
+        file.unlink()
+        raise _failed(name, "its checksum does not match, and nothing was kept", "Try again.")
+    if not is_model:
+        file.unlink()
+        raise _failed(
+            name, "the downloaded file is not GGUF, and nothing was kept", "Look for another file or repository."
+        )
+
+
+def _progress(received: Callable[[int, int], None], size: int) -> type[Any]:
+    """A progress bar class for the library that reports to us instead of drawing."""
+    from tqdm.auto import tqdm
+
+    class Reporter(tqdm):  # type: ignore[misc]
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            options.pop("name", None)
+            super().__init__(*arguments, **{**options, "disable": False, "file": _Nowhere()})
+            received(int(self.n), int(self.total or size))
+
+        def update(self, n: float | None = 1) -> None:
+            super().update(n)
+            received(int(self.n), int(self.total or size))
+
+    return Reporter
+
+
+class _Nowhere:
+    """A file that discards what is written."""
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+    def flush(self) -> None: ...
+
+
+def _failed(name: str, why: str, hint: str) -> LocalModelError:
+    # The hub's message may contain the address in HF_ENDPOINT or of a proxy, or the token.
+    why = Redactor().redact(why).rstrip(".")
+    return LocalModelError(f"{clean_line(name, 100)} could not be pulled: {why}.", hint, provider="local")

@@ -1,0 +1,161 @@
+"""Downloads wheels with pip, which knows the user's own index, mirror, proxy and certificates."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import signal
+import sys
+from collections import deque
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeAlias
+
+import msgspec
+
+from chat_tui.core.errors import LocalModelError
+from chat_tui.core.models import LOCAL_MODEL
+from chat_tui.core.processes import child_process
+from chat_tui.core.processes.child_process import PIPE, STDOUT, ChildCommand
+from chat_tui.core.text.control_characters import clean_line
+
+Received: TypeAlias = Callable[[int, int], None]
+"""Called with the bytes received so far and the total (0: unknown)."""
+Download: TypeAlias = Callable[[str, Path, Received], Awaitable[None]]
+"""Downloads the wheel of a requirement into a folder; cancelling ends every process it started."""
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """What is downloaded, in the words of an error."""
+
+    name: str
+    """At the beginning of a sentence."""
+    short_name: str
+    """Inside a sentence."""
+    without: str
+    """How to do without it."""
+
+
+BUILT_IN_MODEL = Subject(
+    "The built-in model",
+    "the built-in model",
+    "Without it: set a key or a server's address in the config, or `[local] weights` to a GGUF file that you have.",
+)
+_PROGRESS = re.compile(r"Progress (\d{1,15}) of (\d{1,15})\s*\Z")
+_NETWORK = re.compile(
+    r"NewConnectionError|NameResolutionError|ConnectTimeout|ReadTimeout|timed out|Connection (?:refused|reset|broken)"
+    r"|ProxyError|SSLError|CERTIFICATE|Max retries|Network is unreachable|Failed to establish|ConnectionError"
+    r"|incomplete-download"
+)
+_OLD_PIP = re.compile(r"option --progress-bar: invalid choice|no such option")
+_NO_SPACE = re.compile(r"No space left|Errno 28|Disk quota")
+_USER_INFO = re.compile(r"//[^/@\s]*@")
+_ADVICE = "hint:", "note:", "[notice]"
+_LINES_KEPT = 40
+_LONGEST_LINE = 2000
+_GRACE_SECONDS = 2.0
+
+
+async def pip_download(
+    requirement: str, folder: Path, received: Received, *, subject: Subject = BUILT_IN_MODEL
+) -> None:
+    """Download with pip in a child process; raises `LocalModelError` about the subject."""
+    process = await child_process.start(_command(requirement, folder), stdout=PIPE, stderr=STDOUT, new_session=True)
+    assert process.stdout is not None
+    lines: deque[str] = deque(maxlen=_LINES_KEPT)
+    try:
+        await _read(process.stdout, lines, received)
+        code = await process.wait()
+    except BaseException:
+        await _end(process)
+        raise
+    if code != 0:
+        raise failure(lines, subject)
+
+
+def _command(requirement: str, folder: Path) -> ChildCommand:
+    # Only wheels, so no code is built or run.
+    options = "--no-deps --only-binary=:all: --progress-bar raw --no-input --no-color --disable-pip-version-check"
+    return child_process.python_command(
+        "pip",
+        "download",
+        *options.split(),
+        "-d",
+        str(folder.absolute()),
+        requirement,
+        allowed=child_process.DOWNLOADING,
+        # pip's temporary files go into the folder too, so a cancel leaves none behind.
+        environment={**os.environ, "TMPDIR": str(folder.absolute())},
+        flags=("-u", "-X", "utf8"),
+        # Paths in the user's own settings of pip (`PIP_FIND_LINKS`) are relative to the working folder.
+        folder=None,
+    )
+
+
+async def _read(stream: asyncio.StreamReader, lines: deque[str], received: Received) -> None:
+    rest = ""
+    while piece := await stream.read(65536):
+        *whole, rest = re.split(r"[\r\n]+", rest + piece.decode("utf-8", "replace"))
+        rest = rest[-_LONGEST_LINE:]
+        for line in whole:
+            if progress := _PROGRESS.match(line):
+                received(int(progress[1]), int(progress[2]))
+            elif line.strip():
+                lines.append(line[:_LONGEST_LINE])
+    if rest.strip():
+        lines.append(rest)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Stop pip and its child processes, by force after a grace period."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+    try:
+        await asyncio.wait_for(process.wait(), _GRACE_SECONDS)
+    except TimeoutError:
+        pass
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    await process.wait()
+
+
+def failure(lines: deque[str], subject: Subject = BUILT_IN_MODEL) -> LocalModelError:
+    """The error that describes pip's last lines of output."""
+    text = "\n".join(lines)
+    if _NO_SPACE.search(text):
+        return no_space(subject)
+    if "No module named pip" in text:
+        why = "this Python has no pip"
+        hint = f"Install it (`{sys.executable} -m ensurepip`) and try again. {subject.without}"
+    elif _OLD_PIP.search(text):
+        why = "pip is too old"
+        hint = f"Update it (`{sys.executable} -m pip install -U pip`) and try again. {subject.without}"
+    elif _NETWORK.search(text):
+        why = "the package index cannot be reached"
+        hint = f"Check the network and pip's proxy or mirror settings, then try again. {subject.without}"
+    elif "No matching distribution" in text:
+        # With `retries = 0` pip does not say which of the two it is.
+        why = "the package index cannot be reached, or it does not have it"
+        hint = f"Check the network and the index in pip's settings: it may lack this package. {subject.without}"
+    else:
+        # Newer versions of pip put a cross before the error and append advice.
+        errors = [line for line in lines if line.startswith(("ERROR", "\u00d7 "))]
+        errors = errors or [line for line in lines if line.strip() and not line.startswith(_ADVICE)]
+        last = errors[-1] if errors else "it said nothing"
+        why = f"pip failed ({clean_line(_USER_INFO.sub('//', last), 200)})"
+        hint = f"Try again. {subject.without}"
+    return not_downloaded(subject, why, hint)
+
+
+def no_space(subject: Subject, megabytes: int = 100, temporary_megabytes: int = 300) -> LocalModelError:
+    """The error for a full disk: the space that the files take, and that the download takes until it is done."""
+    sizes = f"It needs {megabytes} MB, and {temporary_megabytes} MB during the download."
+    return not_downloaded(subject, "the disk is full", f"{sizes} {subject.without}")
+
+
+def not_downloaded(subject: Subject, why: str, hint: str) -> LocalModelError:
+    """The error for a download that failed."""
+    return LocalModelError(f"{subject.name} could not be fetched: {why}.", hint, provider="local", model=LOCAL_MODEL)

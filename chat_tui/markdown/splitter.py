@@ -1,0 +1,380 @@
+"""Splits Markdown that grows into blocks that can each be rendered by itself.
+
+Pure, and linear: each line is looked at once. A block that grows without end is cut into pieces, so that the last,
+open one, which is rendered again whenever it grows, stays small. Structure inside a block is the renderer's matter.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Literal
+
+from chat_tui.markdown.block import PARAGRAPH_LENGTH, Block, Kind
+from chat_tui.markdown.block_syntax import (
+    DELIMITER,
+    FENCE,
+    HEADING,
+    ITEM,
+    MATH,
+    ONLY_MARKS,
+    RAW_HTML,
+    RULE,
+    TO_ESCAPE,
+    interrupts,
+    starts_block,
+)
+from chat_tui.markdown.code_blocks import Code, fenced
+from chat_tui.markdown.indentation import expanded, indent_of
+from chat_tui.markdown.plain_text import PlainSplitter
+
+CODE_LINES = 12
+"""Lines of a code block after which it is cut at the next good place."""
+CODE_LINES_MOST = 120
+LIST_LINES = 14
+"""Lines of a list after which it is cut before the next item."""
+LIST_LINES_MOST = 60
+LIST_LENGTH = 4_000
+"""Characters that count as much as all those lines; twice as many within one item."""
+TABLE_ROWS, TABLE_CELLS = 16, 300
+COLUMNS = 64
+"""What has more of them is not laid out as a table."""
+RICH_LINES, RICH_BLOCKS = 50_000, 20_000
+"""A text with more lines or blocks goes on as plain text: nobody formats that much, and each block takes memory and
+time whenever the whole is laid out."""
+PLAIN_LINES = 400
+"""Lines of a piece of that plain text."""
+RAW_LINES = 200
+"""Lines of mathematics or raw HTML after which its ending is not waited for."""
+
+
+class Splitter:
+    """Takes a Markdown text as it grows; gives its finished blocks and, at any time, the unfinished rest."""
+
+    def __init__(self) -> None:
+        self.closed: list[Block] = []
+        """Blocks that nothing changes any more."""
+        self._partial = ""
+        self._state: Literal["", "paragraph", "quote", "list", "table", "code", "raw"] = ""
+        self._lines: list[str] = []
+        self._size = 0
+        self._gap = False
+        self._first = True
+        self._joint = "\n"
+        self._until = ""
+        self._language = ""
+        self._fence_indent = 0
+        self._item = ""
+        self._content = 0
+        self._items = 0
+        self._number = 0
+        self._nest = 0
+        self._inner_fence = ""
+        self._head: list[str] = []
+        self._codes = 0
+        self._in_code = False
+        self._count = 0
+        self._plain: PlainSplitter | None = None
+
+    def feed(self, text: str) -> None:
+        """Take the next piece of the text, of any length."""
+        if self._plain is not None:
+            self._plain.feed(text)
+            return
+        *lines, self._partial = (self._partial + text).split("\n")
+        for index, line in enumerate(lines):
+            if self._count >= RICH_LINES or len(self.closed) >= RICH_BLOCKS:
+                self._go_on_plain("\n".join([*lines[index:], self._partial]))
+                return
+            self._count += 1
+            self._take_long(line)
+        if len(self._partial) > PARAGRAPH_LENGTH:
+            self._partial = self._cut_line(self._partial)
+
+    def _go_on_plain(self, text: str) -> None:
+        self._close()
+        self._partial = ""
+        self._plain = PlainSplitter(self.closed, PLAIN_LINES)
+        self._plain.feed(text)
+
+    def finish(self) -> None:
+        """Nothing more comes."""
+        if self._plain is not None:
+            self._plain.finish()
+            return
+        if self._partial:
+            self._take_long(self._partial)
+            self._partial = ""
+        self._close()
+
+    def open(self) -> list[Block]:
+        """The unfinished rest as blocks; it may look different when more has come."""
+        if self._plain is not None:
+            return self._plain.open()
+        partial = self._expanded(self._partial)
+        if self._state == "code":
+            hidden = bool(partial.strip()) and self._until.startswith(partial.strip())
+            lines = self._lines if hidden or not partial else [*self._lines, self._dedented(partial)]
+            return [self._block(lines, last=False)]
+        if self._state != "raw" and ONLY_MARKS.match(partial):
+            partial = ""
+        if not partial:
+            return [self._block(self._lines)] if any(self._lines) else []
+        if not self._state:
+            fence = FENCE.match(partial)
+            if fence:
+                return [Block("code", "", language=fence[3], gap=self._gap, last=False, codes_before=self._codes)]
+            return [self._block([partial])]
+        if self._state == "list" and not self._continues_list(partial):
+            return [self._block(self._lines), Block("markdown", partial, gap=not self._lines[-1])]
+        nested = partial[self._nest :] if self._nest and indent_of(partial) >= self._nest else partial
+        return [self._block([*self._lines, nested])]
+
+    # Each complete line comes through here.
+
+    def _take_long(self, line: str) -> None:
+        if len(line) > PARAGRAPH_LENGTH:
+            line = self._cut_line(line)
+        self._take(self._expanded(line))
+
+    def _expanded(self, line: str) -> str:
+        """The line with the tabs before its text as spaces; those of code are the code's own."""
+        if self._state == "code":
+            return expanded(line, self._fence_indent)
+        return expanded(line, self._content if self._inner_fence else None)
+
+    def _take(self, line: str) -> None:
+        if self._state == "code":
+            self._take_code(line)
+        elif self._state == "raw":
+            self._lines.append(line)
+            if self._until in line or len(self._lines) >= RAW_LINES:
+                self._close()
+        elif not line.strip():
+            if self._state == "list":
+                self._lines.append("")
+                return
+            self._close()
+            self._gap = True
+        elif self._state == "list":
+            self._take_in_list(line)
+        elif not self._state:
+            self._begin(line)
+        elif self._state == "quote" and line.lstrip(" ").startswith(">"):
+            self._take_in_paragraph(line)
+        elif starts_block(line) or (self._state != "table" and interrupts(line)):
+            self._close()
+            self._begin(line)
+        elif self._state == "table":
+            self._add(line)
+            if len(self._lines) >= min(TABLE_ROWS, 3 + TABLE_CELLS // (self._head[0].count("|") + 1)):
+                self._cut_table()
+        else:
+            self._take_in_paragraph(line)
+
+    def _begin(self, line: str) -> None:
+        """A line that begins a block."""
+        fence = FENCE.match(line)
+        item = None if RULE.match(line) else ITEM.match(line)
+        raw = RAW_HTML.match(line)
+        if fence:
+            self._state, self._until, self._language = "code", fence[2], fence[3]
+            self._fence_indent = len(fence[1])
+        elif item:
+            self._state = "list"
+            self._begin_item(item)
+            self._items = 1
+            self._number = int(item[2][:-1]) if item[2][0].isdigit() else 0
+            self._add(line)
+        elif line.strip() in MATH or raw:
+            end = "-->" if raw and raw[1] == "!--" else f"</{raw[1].lower()}" if raw else MATH[line.strip()]
+            self._state, self._until = "raw", end
+            self._lines.append(line)
+            if raw and end in line:
+                self._close()
+        else:
+            self._state = "quote" if line.lstrip(" ").startswith(">") else "paragraph"
+            self._add(line)
+            if HEADING.match(line) or RULE.match(line):
+                self._close()
+                self._gap = True
+
+    def _add(self, line: str) -> None:
+        self._lines.append(line)
+        self._size += max(len(line), 20) + 1  # However short, it was asked whether it begins something.
+
+    def _take_code(self, line: str) -> None:
+        mark = line.strip()
+        closes = mark.startswith(self._until) and not mark.strip(mark[0])
+        if closes and indent_of(expanded(line)) <= 3:
+            self._close(keep_empty=True)
+            self._gap = True
+            return
+        count = len(self._lines)
+        if count >= CODE_LINES and (count >= CODE_LINES_MOST or self._may_cut_code(line)):
+            self._cut()
+        self._lines.append(self._dedented(line))
+
+    def _dedented(self, line: str) -> str:
+        return line[min(self._fence_indent, indent_of(line)) :]
+
+    def _may_cut_code(self, line: str) -> bool:
+        """Whether colouring may begin anew at this line: not within a string or comment of many lines."""
+        if line[:1] in ("", " ", "\t", "}", ")", "]"):
+            return False
+        text = "\n".join(self._lines)
+        quotes = text.count('"""') + text.count("'''")
+        return quotes % 2 == 0 and text.count("`") % 2 == 0 and text.count("/*") <= text.count("*/")
+
+    def _begin_item(self, item: re.Match[str]) -> None:
+        self._item = item[2][-1]
+        spaces = len(item[3])
+        self._content = len(item[1]) + len(item[2]) + (spaces if 1 <= spaces <= 4 else 1)
+        self._inner_fence = ""
+
+    def _continues_list(self, line: str) -> bool:
+        if indent_of(line) >= self._content:
+            return True
+        if RULE.match(line):
+            return False
+        item = ITEM.match(line)
+        if item:
+            return item[2][-1] == self._item
+        return bool(self._lines) and self._lines[-1] != "" and not starts_block(line)
+
+    def _take_in_list(self, line: str) -> None:
+        if not self._continues_list(line):
+            blank = self._lines[-1:] == [""]
+            self._close()
+            self._gap = self._gap or blank
+            self._begin(line)
+            return
+        item = ITEM.match(line) if indent_of(line) < self._content else None
+        if item:
+            if len(self._lines) >= LIST_LINES or self._size > LIST_LENGTH:
+                self._cut(number=self._number + self._items if self._number or self._item in ".)" else 0)
+            self._nest = self._nest if self._lines else 0
+            self._begin_item(item)
+            self._items += 1
+        elif len(self._lines) >= LIST_LINES_MOST or self._size > 2 * LIST_LENGTH:
+            fence = self._inner_fence
+            self._cut(nest=self._content)
+            if fence:
+                self._lines.append(fence)
+                self._in_code = True
+        if not item and indent_of(line) >= self._content:
+            inner = FENCE.match(line[self._content :])
+            if inner:
+                self._inner_fence = "" if self._inner_fence else line[self._content :]
+        self._add(line[self._nest :] if self._nest and indent_of(line) >= self._nest else line)
+
+    def _take_in_paragraph(self, line: str) -> None:
+        # Behind a cut there is no line yet.
+        above = self._lines[-1] if self._lines else ""
+        table = self._state == "paragraph" and 1 <= above.count("|") <= COLUMNS
+        if table and "-" in line and DELIMITER.match(line):
+            head = self._lines.pop()
+            if self._lines:
+                self._close()
+            self._state, self._head, self._gap = "table", [head, line], self._gap or bool(self.closed)
+            self._lines = [head, line]
+            return
+        if self._size > PARAGRAPH_LENGTH:
+            self._cut()
+        self._add(line)
+
+    # Cutting and closing.
+
+    def _cut_line(self, line: str) -> str:
+        """Close pieces of an endless line; give what is left of it."""
+        while len(line) > PARAGRAPH_LENGTH:
+            space = -1 if self._state == "code" else line.rfind(" ", PARAGRAPH_LENGTH // 2, PARAGRAPH_LENGTH)
+            end = space if space > 0 else PARAGRAPH_LENGTH
+            if self._state not in ("code", "raw", "paragraph"):
+                self._close()
+                self._state = "paragraph"
+            self._lines.append(line[:end])
+            self._cut(joint=" " if space > 0 else "")
+            line = line[end + (space > 0) :]
+            if self._state == "paragraph" and TO_ESCAPE.match(line):
+                line = "\\" + line.lstrip()
+        return line
+
+    def _cut_table(self) -> None:
+        head = self._head
+        self._cut()
+        self._head = head if len(head) > 2 else [*head, *self.closed[-1].source.split("\n")[2:]]
+
+    def _cut(self, *, joint: str = "\n", number: int = 0, nest: int = 0) -> None:
+        """Close the open piece; the block goes on with the next one."""
+        blank = self._state == "list" and self._lines[-1:] == [""]
+        self._add_closed(self._block(self._lines, last=False))
+        self._lines, self._size = [], 0
+        self._first, self._joint, self._gap, self._nest = False, joint, blank, nest
+        if number:
+            self._number, self._items = number, 0
+
+    def _close(self, *, keep_empty: bool = False) -> None:
+        if self._state and (any(self._lines) or keep_empty or (self._state == "code" and self._first)):
+            self._add_closed(self._block(self._lines))
+            self._gap = self._state in ("code", "table")
+        self._state, self._lines, self._size, self._head = "", [], 0, []
+        self._first, self._joint, self._nest, self._number, self._inner_fence = True, "\n", 0, 0, ""
+
+    def _add_closed(self, block: Block) -> None:
+        self.closed.append(block)
+        self._codes += len(_codes_of(block)) - block.in_code if block.first or block.kind != "code" else 0
+        self._in_code = False
+
+    def _block(self, lines: list[str], *, last: bool = True) -> Block:
+        kind: Kind = "markdown"
+        source = "\n".join(lines)
+        if self._state == "code":
+            kind = "code"
+        elif self._state == "raw":
+            kind = "plain"
+        elif self._state == "table":
+            kind = "table"
+        if self._state == "list":
+            source = source.rstrip("\n")
+        return Block(
+            kind,
+            source,
+            language=self._language if kind == "code" else "",
+            gap=(self._gap or (kind in ("code", "table") and bool(self.closed))) if self._first else self._gap,
+            first=self._first,
+            last=last,
+            joint=self._joint,
+            number=0 if self._first else self._number,
+            head="\n".join(self._head) if kind == "table" and not self._first else "",
+            codes_before=self._codes - (kind == "code" and not self._first),
+            in_code=self._in_code,
+            indent=self._nest,
+        )
+
+
+def split(text: str) -> list[Block]:
+    """All blocks of a finished Markdown text."""
+    splitter = Splitter()
+    splitter.feed(text)
+    splitter.finish()
+    return splitter.closed
+
+
+def codes(blocks: Iterable[Block]) -> list[Code]:
+    """The code blocks by their numbers, their pieces joined again."""
+    found: list[Code] = []
+    for block in blocks:
+        for place, code in enumerate(_codes_of(block)):
+            if found and not place and (block.in_code or (block.kind == "code" and not block.first)):
+                joint = "\n" if block.in_code else block.joint
+                found[-1] = Code(found[-1].language, found[-1].text + joint + code.text)
+            else:
+                found.append(code)
+    return found
+
+
+def _codes_of(block: Block) -> list[Code]:
+    if block.kind == "code":
+        return [Code(block.language, block.source)]
+    return fenced(block.source) if block.kind == "markdown" else []

@@ -1,0 +1,51 @@
+"""Which families of models take images, and which think, where neither config nor server tells."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from chat_tui.providers.catalogue.quality import bare_id
+
+_SEES = re.compile(
+    r"(?:chatgpt|gpt)-4o|gpt-4\.[15]|gpt-4-turbo|gpt-[5-9]|o1(?!-mini|-preview)\b|o3(?!-mini)\b|o4\b"
+    r"|claude-(?:[3-9]|opus|sonnet|haiku)|gemini|gemma-3(?!n|-1b|-270m)|gemma-[4-9]|llama-4"
+    r"|mistral-small-(?:3\.[1-9]|2503|2506)|mistral-medium-(?:3|2505|2508)|grok-[4-9]|nova-(?:lite|pro|premier)"
+    r"|phi-4-multimodal|kimi-vl|molmo|moondream|minicpm-v|internvl|idefics|glm-4(?:\.\d)?v"
+)
+_BY_NAME = re.compile(r"(?:^|-|\d)(?:vl|vlm|vision)\b|llava|pixtral|smolvlm|qvq")
+_BLIND = re.compile(
+    r"gpt-3\.5|gpt-oss|gpt-4(?:-\d{4}|-32k.*)?$|o1-(?:mini|preview)|o3-mini|claude-(?:2|instant)|deepseek-(?!vl)"
+    r"|smollm|tinyllama|mixtral|codestral|mistral-(?:7b|nemo)|qwen(?:2\.5|3)-coder|llama-(?:2|3|3\.1|3\.3)(?:-|$)"
+)
+_THINKS = re.compile(
+    r"o[134]\b|gpt-5(?!.*chat)|gpt-[6-9]|gpt-oss|claude-3-7|claude-(?:opus|sonnet|haiku)-[4-9]|claude-[4-9]"
+    r"|gemini-(?:2\.5|[3-9])|deepseek-(?:r\d|v3\.[1-9])|qwen3(?!.*(?:instruct|coder))|qwq|qvq|magistral|grok-3-mini"
+    r"|grok-[4-9]|glm-(?:4\.[5-9]|z1|[5-9])|minimax-m\d|smollm-?3|nova-2|seed-oss|ernie-x1|hunyuan-(?:t1|a13b)"
+)
+_NAMED = re.compile(r"(?:^|-)(non-|no-)?(?:thinking|reasoning|reasoner)\b")
+_SAYS_AT_ONCE = re.compile(
+    r"gpt-(?:3\.5|4)|chatgpt|claude-(?:2|instant|3-(?:opus|sonnet|haiku|5))|gemini-(?:1|2\.0)|deepseek-(?:chat|coder)"
+    r"|llama-?[234]|llava|gemma-[123]|mi[sx]tral|codestral|pixtral|smollm-?2|smolvlm|tinyllama|qwen(?:1\.5|2)|phi-[23]"
+    r"|command-r"
+)
+
+
+@lru_cache(maxsize=8192)
+def thinks(model_id: str) -> bool | None:
+    """Whether a model can think before it answers, told from its id; None where its family is not known."""
+    bare = bare_id(model_id)
+    if (named := _NAMED.search(bare)) is not None:
+        return not named[1]
+    if _THINKS.match(bare):
+        return True
+    return False if _SAYS_AT_ONCE.match(bare) else None
+
+
+@lru_cache(maxsize=8192)
+def takes_images(model_id: str) -> bool | None:
+    """Whether a model takes images, told from its id; None where its family is not known."""
+    bare = bare_id(model_id)
+    if _BY_NAME.search(bare) or _SEES.match(bare):
+        return True
+    return False if _BLIND.match(bare) else None

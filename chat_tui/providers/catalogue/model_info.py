@@ -1,0 +1,96 @@
+"""What is known of a model: from the config before all, then its server, its provider's row, the catalogue, a guess."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+import msgspec
+
+from chat_tui.config.load import Config, ModelRow
+from chat_tui.core.models import Model, Provider
+from chat_tui.providers.catalogue.capabilities import takes_images, thinks
+from chat_tui.providers.catalogue.prices import Catalogue, Entry
+from chat_tui.providers.catalogue.quality import Prior, prior_of
+
+_SERVERS = ("llama.cpp", "vllm")
+"""Providers that are called after the program that serves them."""
+STEPS_OF_WINDOW = 8
+"""A conversation that outgrows the window is cut by an eighth of it at a time: in between the requests begin alike, and
+what the server has cached of the one before is not paid for again."""
+NAMED_LIMIT = 32
+"""Models that only requests have named, such as mistyped ones: the one that came first is forgotten for the next."""
+
+
+_Priced: TypeAlias = ModelRow | Provider | Model
+
+
+class Facts:
+    """Fills in a model's window, prices and quality."""
+
+    def __init__(self, config: Config, catalogue: Catalogue) -> None:
+        self._rows = {row.name: row for row in config.models}
+        self._catalogue = catalogue
+
+    def of(self, model: Model, provider: Provider | None = None) -> Model:
+        """The model with all that is known of it; what runs on this machine is free unless somebody says otherwise."""
+        row = self._rows.get(model.name) or ModelRow(model.name)
+        entry = (None if model.local else self._catalogue.of(model.provider, model.id)) or Entry()
+        free = 0.0 if model.local else None
+        sources: list[_Priced] = [row, *([provider] if provider else []), model]
+        price_in = _first(*[each.price_in for each in sources], free, entry.price_in)
+        price_out = _first(*[each.price_out for each in sources], free, entry.price_out)
+        # The price of what is cached belongs to the price of what is not.
+        source = next((each for each in sources if each.price_in is not None), None if model.local else entry)
+        prior = prior_of(model.id, price_out) or Prior(0.0)
+        rated = _first(row.quality, model.quality)
+        window = row.context_window or model.context_window or entry.context_window
+        return msgspec.structs.replace(
+            model,
+            images=_told(row.images, model.images, takes_images(model.id)),
+            thinking=_told(model.thinking, thinks(model.id)),
+            server=model.server or (model.provider if model.provider in _SERVERS else ""),
+            asked_window=row.context_window,
+            context_window=window,
+            trim_step_tokens=model.trim_step_tokens or (window or 0) // STEPS_OF_WINDOW,
+            price_in=price_in,
+            price_out=price_out,
+            price_cached=source.price_cached if source else None,
+            price_cache_write=source.price_cache_write if source else None,
+            price_steps=entry.price_steps if source is entry else model.price_steps if source is model else (),
+            quality=_first(rated, prior.quality or None),
+            qualities=model.qualities or (prior.qualities if rated is None else {}),
+            guessed=rated is None and prior.guessed,
+            replicas=max(1, len(provider.base_urls)) if provider else model.replicas,
+        )
+
+    def models_of(self, provider: Provider) -> Sequence[Model]:
+        """The models that a provider is known to have, without asking it."""
+        names = provider.models or self._catalogue.chat_models(provider.name)
+        return [Model(f"{provider.name}/{name}", local=provider.local) for name in names]
+
+
+def _told(*values: bool | None) -> bool | None:
+    return next((value for value in values if value is not None), None)
+
+
+def _first(*values: float | None) -> float | None:
+    return next((value for value in values if value is not None), None)
+
+
+def merged(known: Sequence[Model], fresh: Sequence[Model], place: Callable[[Model], int]) -> tuple[Model, ...]:
+    """The models with what has become known of them, each where it was; a new one stands behind those of its provider.
+
+    `place` is a provider's place in the line: whoever answers first does not stand first.
+    """
+    told = {model.name: model for model in fresh}
+    kept = [told.pop(model.name, model) for model in known]
+    return tuple(sorted([*kept, *told.values()], key=place))
+
+
+def with_named(known: Sequence[Model], model: Model, place: Callable[[Model], int]) -> tuple[Model, ...]:
+    """The models with one that a request has named: it can be asked by its name, and no strategy chooses it."""
+    named = [model.name for model in known if model.named]
+    forgotten = set(named[: max(0, len(named) + 1 - NAMED_LIMIT)])
+    kept = [model for model in known if model.name not in forgotten]
+    return merged(kept, [msgspec.structs.replace(model, selectable=False, named=True)], place)

@@ -1,0 +1,431 @@
+"""The servers behind the router: which there are, what models they have, and how a question gets to one of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Sequence
+from contextlib import aclosing, suppress
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import msgspec
+
+from chat_tui.config.known_providers import KnownProvider
+from chat_tui.core.chunks import Chunk, End, Metadata, Token
+from chat_tui.core.errors import ChatTuiError, KeyRefused, ProviderError, Rejected
+from chat_tui.core.models import Model, Provider, Standing
+from chat_tui.core.request import Request
+from chat_tui.core.text.addresses import host_of
+from chat_tui.core.text.control_characters import clean_line
+from chat_tui.providers.catalogue.model_info import Facts
+from chat_tui.providers.credentials.keys import Keys
+from chat_tui.providers.discovery.found_servers import FoundServers, identity_of, place_of
+from chat_tui.providers.registry import Roster
+from chat_tui.providers.replicas import Replicas
+
+if TYPE_CHECKING:
+    from chat_tui.providers.discovery.port_scan import Answered
+    from chat_tui.providers.discovery.socket_owners import ServerOwner
+    from chat_tui.providers.http.transport import Transport
+
+LOOK_UP_SECONDS = 2.0
+"""For what a server tells of its models one by one."""
+WAITED_FOR_SECONDS = 0.3
+"""For the same where a question waits for it."""
+CUT_OFF_SECONDS = 1.0
+"""For the window in use, where an answer's end waits for it."""
+OFFERED = "found, not used"
+"""The state of a model whose provider was found, and which no strategy takes before it was chosen once. The list of
+models has 16 cells for it."""
+OFFERED_BY_OTHERS = "found, not yours"
+"""The same of a server on this machine that somebody else runs."""
+
+
+class Servers:
+    """Speaks to the providers in use, finds others, and knows their models."""
+
+    def __init__(
+        self,
+        roster: Roster,
+        keys: Keys,
+        facts: Facts,
+        *,
+        connection_seconds: float | None,
+        clock: Callable[[], float],
+        found: Callable[[Sequence[Model]], None],
+        lost: Callable[[str], None],
+        found_servers: FoundServers,
+    ) -> None:
+        self._roster, self._keys, self._facts = roster, keys, facts
+        self._connection_seconds, self._clock = connection_seconds, clock
+        self._found_servers = found_servers
+        self._lost = lost
+        """Is told of a provider whose models nobody may choose any more."""
+        self._found = found
+        """Is told of models that strategies may choose from now on."""
+        self._transport: Transport | None = None
+        self._loading = asyncio.Lock()
+        self._replicas: dict[str, Replicas] = {}
+        self._silent: dict[str, str] = {}
+        self._listed: dict[str, tuple[Model, ...]] = {}
+        """What offered servers have told of themselves."""
+        self._offers: list[Standing] = []
+        self._strangers: set[str] = set()
+        """Offered servers of other accounts."""
+        self._owners: dict[str, ServerOwner] = {}
+        """Who runs the servers that were found on this machine, as far as it was last seen."""
+        self._agreed: dict[str, str] = {}
+        """The servers that were named or chosen: their addresses and owners then, by provider."""
+        self._seen_loaded: set[str] = set()
+        """Models that were asked about while they were loaded."""
+        self._looking: set[asyncio.Task[None]] = set()
+
+    def offers(self, provider: str) -> bool:
+        """This provider was found, and is not in use before somebody has said so."""
+        return provider in self._roster.offered
+
+    def forget(self, provider: str) -> None:
+        """It is no more than found: nobody names it now."""
+        self._roster.forget(provider)
+        self._agreed.pop(provider, None)
+
+    def identity(self, name: str) -> str:
+        """Which server a provider's name means now: its address and, where it was found on this machine, its owner."""
+        provider = self._roster.offered.get(name) or self._roster.spoken_to(name)
+        return identity_of(provider, self._owners.get(name)) if provider is not None else ""
+
+    def agree(self, name: str, server: str) -> bool:
+        """Whether somebody has agreed to the server that a model's provider means now; `server` is what they agreed to,
+        empty where that was not kept: then the provider's usual one, but no server of another account."""
+        provider = name.partition("/")[0]
+        now, offer, owner = self.identity(provider), self._roster.offered.get(provider), self._owners.get(provider)
+        is_usual = not (offer and offer.address_source) and not (owner and self._roster.is_stranger(owner))
+        if server != now and (server or not is_usual):
+            return False
+        self._agreed[provider] = now
+        return True
+
+    def speaks_to(self, provider: str) -> bool:
+        """This provider is in use."""
+        return provider in self._roster.in_use
+
+    def place(self, model: Model) -> int:
+        """Where its provider stands in the line: first those of the config in its order, last what runs in a child."""
+        return self._roster.place(model.provider)
+
+    def hosted(self) -> bool:
+        """There is a provider, in use or offered, whose prices one would want to know."""
+        return bool(self._roster.offered) or any(not provider.local for provider in self._roster.spoken)
+
+    def with_facts(self, models: Sequence[Model]) -> list[Model]:
+        """The models of providers, with what has become known of them since."""
+        known = [(model, self._roster.spoken_to(model.provider)) for model in models]
+        return [self._facts.of(model, provider) for model, provider in known if provider is not None]
+
+    def named_models(self) -> list[Model]:
+        """The models that providers in use have without being asked."""
+        return [
+            self._facts.of(Model(f"{provider.name}/{name}", local=provider.local), provider)
+            for provider in self._roster.in_use.values()
+            for name in provider.models
+        ]
+
+    # -- speaking -------------------------------------------------------------------------------------------------
+
+    async def stream(self, model: Model, request: Request) -> AsyncGenerator[Sequence[Chunk], None]:
+        """What the model's provider answers, in bursts. Raises `ProviderError`."""
+        provider = self._roster.spoken_to(model.provider)
+        if provider is None:
+            raise Rejected(f"There is no provider for {model.name}.", "Name it under [[providers]].", model=model.name)
+        place = await self._place_asked(provider)
+        try:
+            spoken = self._spoken(provider, await self._keys.of(provider), model, request, place)
+            async with aclosing(spoken) as bursts:
+                async for burst in bursts:
+                    if burst and isinstance(burst[-1], End):
+                        self._look_again(provider, model)
+                        if told := await self._cut_off(provider, model, request, burst[-1]):
+                            yield [told]
+                    yield burst
+        except KeyRefused:
+            self._keys.forget(provider.name)
+            raise
+
+    async def _cut_off(self, provider: Provider, model: Model, request: Request, end: End) -> Metadata | None:
+        """Word of it where the server has read only a part of the request; Ollama says nothing itself."""
+        counted = end.usage.prompt_tokens if end.usage else 0
+        if provider.dialect != "ollama" or not counted:
+            return None
+        from chat_tui.providers.http.truncation import is_suspicious, is_truncated, sent_tokens
+
+        # A long conversation takes milliseconds, which the loop has not got.
+        sent, fresh = await asyncio.to_thread(sent_tokens, request.spoken())
+        if not is_suspicious(sent, counted):
+            return None
+        window = await self._window_in_use(provider, model)
+        if not is_truncated(sent, fresh, counted, window):
+            return None
+        of_window = f" of {window:,} tokens" if window else ""
+        told = (
+            f"{provider.name} read only {counted:,} of about {sent:,} tokens; the rest did not fit the context window"
+            f"{of_window} and was left out. Set `context_window` for `{clean_line(model.name, 100)}` under [[models]]."
+        )
+        return Metadata("note", model=model.name, reason=told, attempt=1)
+
+    async def _window_in_use(self, provider: Provider, model: Model) -> int | None:
+        """The window with which the server has the model loaded now; None where it does not tell."""
+        from chat_tui.providers.discovery.model_list import looked_up
+
+        transport, key = await self.transport(), await self._keys.of(provider)
+        unknown = msgspec.structs.replace(model, context_window=None)
+        told = await looked_up(lambda each: transport.ask(provider, key, each), provider, [unknown], CUT_OFF_SECONDS)
+        known = told[0].context_window if told else None
+        return known or model.asked_window or model.context_window
+
+    async def _place_asked(self, provider: Provider) -> str:
+        """Where a question goes, where that does not stand in the config; empty where it does. Raises `Rejected`."""
+        if provider.address_source:
+            return clean_line(f"{host_of(provider.base_url)} (${provider.address_source})", 200)
+        owner = await self._checked_owner(provider)
+        if owner is None:
+            return ""
+        await self._found_servers.tell_use(provider, owner)
+        return place_of(provider, owner)
+
+    async def _checked_owner(self, provider: Provider) -> ServerOwner | None:
+        """Who runs a server that was found on this machine, None for all others.
+
+        Raises `Rejected` where it is used because its owner was trusted, and where that is not so any more.
+        """
+        if not self._roster.was_found_here(provider):
+            return None
+        owner = self._owners[provider.name] = await self._found_servers.owner(provider)
+        is_used = provider.name in self._roster.in_use
+        agreed = identity_of(provider, owner) if is_used else self._agreed.get(provider.name)
+        if agreed is None:
+            # Naming one of its models is agreeing to whoever runs it now.
+            agreed = self._agreed[provider.name] = identity_of(provider, owner)
+        has_changed = agreed != identity_of(provider, owner)
+        if self._roster.is_stranger(owner) and (is_used or has_changed):
+            self._roster.distrust(provider)
+            self.forget(provider.name)
+            self._lost(provider.name)
+            await self.list_offers()
+            raise Rejected(
+                f"The server at {host_of(provider.base_url)} now runs under another account; nothing was sent to it.",
+                f"Name one of its models with `/model {provider.name}/NAME` to use it anyway.",
+                provider=provider.name,
+            )
+        return owner
+
+    async def _spoken(
+        self, provider: Provider, key: str, model: Model, request: Request, place: str
+    ) -> AsyncGenerator[Sequence[Chunk], None]:
+        transport = await self.transport()
+        from chat_tui.providers.http.transport import Line
+
+        if len(provider.base_urls) < 2:
+            if place:
+                yield [Metadata("connecting", model=model.name, address=place)]
+            async with aclosing(transport.stream(Line(provider, key), model, request)) as bursts:
+                async for burst in bursts:
+                    yield burst
+            return
+        replicas = self._replicas.get(provider.name)
+        if replicas is None:
+            replicas = self._replicas[provider.name] = Replicas(provider.base_urls, self._clock)
+        addresses = replicas.order()
+        for address in addresses:
+            line = Line(msgspec.structs.replace(provider, base_url=address), key)
+            spoke = False
+            yield [Metadata("connecting", model=model.name, address=host_of(address))]
+            try:
+                with replicas.busy(address):
+                    async with aclosing(transport.stream(line, model, request)) as bursts:
+                        async for burst in bursts:
+                            spoke = spoke or any(isinstance(chunk, Token) for chunk in burst)
+                            yield [_at(chunk, address) for chunk in burst]
+                replicas.answered(address)
+                return
+            except ProviderError as error:
+                if not error.retryable:
+                    raise
+                replicas.failed(address)
+                # What was said cannot be taken back: then it is the router's to go on.
+                if spoke or address == addresses[-1]:
+                    raise
+                yield [Metadata("failover", model=model.name, reason=f"{error.title} ({host_of(address)})")]
+
+    async def transport(self) -> Transport:
+        """The HTTP side, imported in a thread: it costs a tenth of a second."""
+        async with self._loading:
+            if self._transport is None:
+                module = await asyncio.to_thread(_transport_module)
+                self._transport = module(connection_seconds=self._connection_seconds)
+        return self._transport
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        for looking in self._looking:
+            looking.cancel()
+        await asyncio.gather(*self._looking, return_exceptions=True)
+        if self._transport is not None:
+            await self._transport.close()
+
+    # -- what there is --------------------------------------------------------------------------------------------
+
+    async def discover(self) -> None:
+        """Look for servers on this machine, and ask those in use that name no models, all at once."""
+        asked = [provider for provider in self._roster.in_use.values() if not provider.models]
+        named = [provider for provider in self._roster.in_use.values() if provider.models]
+        await asyncio.gather(
+            self._look_here(),
+            *(self._ask_for_models(provider) for provider in asked),
+            *(self._look_up(provider, self._named_by(provider)) for provider in named),
+        )
+        await self.list_offers()
+
+    async def list_offers(self) -> None:
+        """Look up what is offered; in a thread, since a provider may have a thousand models."""
+        self._offers = await asyncio.to_thread(lambda: list(self._offered()))
+
+    async def _look_here(self) -> None:
+        from chat_tui.providers.dialects import dialect
+        from chat_tui.providers.discovery.port_scan import Place, look
+        from chat_tui.providers.endpoint import base_url_of
+        from chat_tui.providers.registry import at_its_port
+
+        rows = {row.name: row for row in self._roster.to_be_looked_for()}
+        places = {}
+        for name, row in rows.items():
+            path = urlsplit(base_url_of(at_its_port(row, {})) + dialect(row.dialect).model_list.path).path
+            # No key goes along: whoever listens there has not shown yet who it is.
+            places[name] = Place(row.port, path)
+        answers = await look(places)
+        await asyncio.gather(*(self._take(rows[name], told) for name, told in answers.items()))
+
+    async def _take(self, row: KnownProvider, told: Answered) -> None:
+        from chat_tui.providers.discovery.model_list import models_of
+        from chat_tui.providers.registry import at_its_port
+
+        if told.status in {401, 403} and row.keys:
+            self._silent[row.name] = "found, wants key"
+            return
+        if told.status != 200 or not told.listing:
+            return
+        owner = self._owners[row.name] = await self._found_servers.owner(at_its_port(row, {}, told.host))
+        provider = self._roster.answered(row, told.host, owner)
+        models = await asyncio.to_thread(models_of, provider, told.listing)
+        if not models:
+            return
+        if self._roster.is_stranger(owner):
+            if owner.uid is not None:
+                self._strangers.add(row.name)
+            if self._roster.spoken_to(row.name) is None:
+                await self._found_servers.tell_offer(provider, owner)
+        self._silent.pop(row.name, None)
+        if row.name in self._roster.in_use:
+            # Still without a key: nobody has chosen it yet.
+            await self._tell(provider, models, "")
+        else:
+            self._listed[row.name] = models
+
+    async def _ask_for_models(self, provider: Provider) -> None:
+        try:
+            await self._checked_owner(provider)
+            key = await self._keys.of(provider)
+            transport = await self.transport()
+            from chat_tui.providers.discovery.model_list import models_of
+
+            listing = await transport.models(provider, key)
+        except ChatTuiError as error:
+            self._silent[provider.name] = error.title
+            return
+        self._silent.pop(provider.name, None)
+        await self._tell(provider, await asyncio.to_thread(models_of, provider, listing), key)
+
+    async def _tell(self, provider: Provider, models: Sequence[Model], key: str) -> None:
+        known = await asyncio.to_thread(lambda: [self._facts.of(model, provider) for model in models])
+        self._found(known)
+        await self._look_up(provider, known, key)
+
+    def _named_by(self, provider: Provider) -> Sequence[Model]:
+        return [model for model in self.named_models() if model.provider == provider.name]
+
+    async def _look_up(self, provider: Provider, models: Sequence[Model], key: str | None = None) -> None:
+        """Ask the server about each of its models, where it tells more so than in its list."""
+        from chat_tui.providers.dialects import dialect
+        from chat_tui.providers.discovery.model_list import looked_up
+
+        if not any(map(dialect(provider.dialect).look_up.questions, models)):
+            return
+        try:
+            await self._checked_owner(provider)
+            key = await self._keys.of(provider) if key is None else key
+        except ChatTuiError:
+            # The question will say so.
+            return
+        transport, its_key = await self.transport(), key
+        told = await looked_up(lambda each: transport.ask(provider, its_key, each), provider, models, LOOK_UP_SECONDS)
+        self._found([self._facts.of(model, provider) for model in told])
+
+    async def look_up(self, model: Model) -> None:
+        """Ask the model's server about it; a question waits for that, so not for long."""
+        provider = self._roster.spoken_to(model.provider)
+        if provider is None:
+            return
+        # What takes most of the time at the first question is not the server's to be blamed for.
+        await self.transport()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(WAITED_FOR_SECONDS):
+                await self._look_up(provider, [model])
+
+    def _look_again(self, provider: Provider, model: Model) -> None:
+        """A server that loads a model when it is asked tells only then what window it has."""
+        if provider.dialect == "ollama" and model.asked_window is None and model.name not in self._seen_loaded:
+            self._seen_loaded.add(model.name)
+            looking = asyncio.ensure_future(self._look_up(provider, [model]))
+            self._looking.add(looking)
+            looking.add_done_callback(self._looking.discard)
+
+    def admit(self, name: str) -> Model | None:
+        """The model that somebody names, which alone of its provider's is in use then; None where that is not known."""
+        owner, _, id = name.partition("/")
+        provider = self._roster.named(owner) if id.strip() else None
+        if provider is None:
+            return None
+        told = {model.name: model for model in self._listed.get(provider.name, ())}
+        return self._facts.of(told.get(name) or Model(name, local=provider.local), provider)
+
+    def standings(self, known: Collection[str]) -> Iterator[Standing]:
+        """What stands beside the models that the router knows: what is offered, and who was silent."""
+        yield from (standing for standing in self._offers if standing.model.name not in known)
+        for name, why in self._silent.items():
+            yield Standing(Model(f"{name}/?", selectable=False), state=why, usable=False)
+
+    def _offered(self) -> Iterator[Standing]:
+        for provider in tuple(self._roster.offered.values()):
+            models = self._listed.get(provider.name) or self._facts.models_of(provider)
+            state = OFFERED_BY_OTHERS if provider.name in self._strangers else OFFERED
+            for model in models:
+                yield Standing(self._facts.of(model, provider), state=state)
+            if not models:
+                nameless = Model(f"{provider.name}/?", selectable=False)
+                yield Standing(nameless, state=f"found: /model {provider.name}/NAME", usable=False)
+
+
+def _at(chunk: Chunk, address: str) -> Chunk:
+    """Which of the addresses it is stands where it is waited for."""
+    if isinstance(chunk, Metadata) and chunk.event == "waiting":
+        return msgspec.structs.replace(chunk, reason=host_of(address))
+    return chunk
+
+
+def _transport_module() -> type[Transport]:
+    import anyio
+
+    # httpx's own first use of anyio loads its event loop side, which would hold the first question.
+    anyio.run(anyio.sleep, 0)
+    from chat_tui.providers.http.transport import Transport
+
+    return Transport

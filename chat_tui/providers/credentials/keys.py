@@ -1,0 +1,202 @@
+"""Where keys come from: a command, the config, the environment, the system's keyring. They are shown nowhere."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shlex
+import signal
+import stat
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from chat_tui.core import errors
+from chat_tui.core.files.state_files import StateFile, Tell, ignore
+from chat_tui.core.models import Provider
+from chat_tui.core.processes import child_process
+from chat_tui.core.processes.child_process import PIPE, ChildCommand
+from chat_tui.core.text.api_keys import cleaned_key
+from chat_tui.core.text.control_characters import clean_line
+
+SERVICE = "chat-tui"
+"""Our name in the keyring."""
+COMMAND_SECONDS = 30.0
+"""For a command that gives a key: it may ask for a finger or a password."""
+KEYRING_SECONDS = 30.0
+_LONGEST_KEY = 8192
+_NAMES_BYTES = 100_000
+
+
+class KeptKeys:
+    """The names of the providers whose keys are in the keyring, which itself cannot tell them."""
+
+    def __init__(self, file: Path, tell: Tell = ignore) -> None:
+        lost = (
+            "The list of keys in the system's keyring is lost; the keys themselves are not. "
+            "`chat-tui auth set NAME` lists one again."
+        )
+        self._names = StateFile(file, set[str], _NAMES_BYTES, lost, tell)
+
+    def names(self) -> tuple[str, ...]:
+        """In the order of the alphabet; costs a small read."""
+        return tuple(sorted(self._names.read() or ()))
+
+    def add(self, name: str) -> None:
+        """Its key is in the keyring now. Raises OSError."""
+        self._write({*self.names(), name})
+
+    def remove(self, name: str) -> None:
+        """Its key is there no more. Raises OSError."""
+        self._write({*self.names()} - {name})
+
+    def _write(self, names: set[str]) -> None:
+        self._names.write(names)
+
+
+class Keys:
+    """Gives the key of a provider, from wherever the user has put it."""
+
+    def __init__(
+        self,
+        kept: KeptKeys,
+        *,
+        in_config: Mapping[str, str] | None = None,
+        environ: Mapping[str, str] = os.environ,
+        seconds: float = COMMAND_SECONDS,
+    ) -> None:
+        self._kept, self._in_config, self._environ = kept, dict(in_config or {}), environ
+        self._seconds = seconds
+        self._fetched: dict[str, str] = {}
+        self._fetching = asyncio.Lock()
+
+    async def of(self, provider: Provider) -> str:
+        """The key, empty where none is needed. Raises `KeyMissing`, `KeyRefused`."""
+        key = await self._found(provider)
+        if not key and (provider.api_key_env or provider.api_key_cmd) and not provider.key_optional:
+            raise missing(provider)
+        if key and (not key.isascii() or not key.isprintable() or " " in key):
+            raise errors.KeyRefused(
+                f"The key for {provider.name} contains invalid characters.",
+                f"Check ${provider.api_key_env}." if provider.api_key_env else "Check where it comes from.",
+                provider=provider.name,
+            )
+        return key
+
+    async def _found(self, provider: Provider) -> str:
+        name = provider.name
+        if provider.api_key_cmd:
+            return await self._once(provider, self._own_command(provider), self._seconds)
+        if cleaned_key(self._in_config.get(name, "")):
+            return cleaned_key(self._in_config[name])
+        if provider.api_key_env and (key := cleaned_key(self._environ.get(provider.api_key_env, ""))):
+            return key
+        if name in await asyncio.to_thread(self._kept.names):
+            return await self._once(provider, keyring_command("get", name), KEYRING_SECONDS)
+        return ""
+
+    def _own_command(self, provider: Provider) -> ChildCommand:
+        """The user's own command: it has the user's environment, and is not looked for in the working folder."""
+        try:
+            return child_process.program_command(provider.api_key_cmd, self._environ)
+        except FileNotFoundError:
+            raise _no_output(
+                provider, "cannot be run: there is no such program on $PATH or at that full path"
+            ) from None
+
+    async def _once(self, provider: Provider, command: ChildCommand, seconds: float) -> str:
+        """A command's key: asked once, since it may ask the user in turn."""
+        async with self._fetching:
+            if provider.name not in self._fetched:
+                self._fetched[provider.name] = await _output(provider, command, seconds)
+            return self._fetched[provider.name]
+
+    def forget(self, name: str) -> None:
+        """The key was refused: the next question fetches it anew."""
+        self._fetched.pop(name, None)
+
+
+def keyring_command(action: str, name: str) -> ChildCommand:
+    """The process that does `get`, `set` or `remove` with the keyring's key of a provider."""
+    return child_process.python_command(
+        "chat_tui.providers.credentials.keyring_worker", action, name, allowed=child_process.KEYRING
+    )
+
+
+def missing(provider: Provider) -> errors.KeyMissing:
+    """The error for a provider without its key."""
+    variable = f"Set ${provider.api_key_env}, or " if provider.api_key_env else ""
+    return errors.KeyMissing(
+        f"There is no key for {provider.name}.",
+        f"{variable}run `chat-tui auth set {provider.name}`, or choose another model with Ctrl+O.",
+        provider=provider.name,
+    )
+
+
+async def _output(provider: Provider, command: ChildCommand, seconds: float) -> str:
+    """The first line that the command writes. What it says besides may hold a secret and is not repeated."""
+    try:
+        process = await child_process.start(command, stdout=PIPE, new_session=True)
+    except (OSError, ValueError) as error:
+        told = getattr(error, "strerror", None) or "it is no command"
+        raise _no_output(provider, f"cannot be run: {told}") from None
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(seconds):
+            said = b""
+            while len(said) < _LONGEST_KEY and (piece := await process.stdout.read(_LONGEST_KEY)):
+                said += piece
+            code = await process.wait()
+    except TimeoutError:
+        raise _no_output(provider, f"gave nothing within {seconds:g} s") from None
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+    key = cleaned_key(said.decode("utf-8", "replace").strip().partition("\n")[0])
+    if code != 0 or not key:
+        raise _no_output(provider, f"ended with code {code}" if code else "wrote nothing")
+    return key
+
+
+def _no_output(provider: Provider, what: str) -> errors.KeyMissing:
+    command = "`api_key_cmd`" if provider.api_key_cmd else "The system's keyring"
+    return errors.KeyMissing(
+        f"There is no key for {provider.name}: {command} {what}.",
+        f"Run it by hand, or choose another model with Ctrl+O. It belongs to `{provider.name}`.",
+        provider=provider.name,
+    )
+
+
+def key_warnings(in_config: Collection[str], file: Path) -> list[errors.ConfigError]:
+    """What is to be told where the config holds keys; `in_config` names their providers."""
+    if not in_config:
+        return []
+    named = ", ".join(f"`{clean_line(name, 40)}`" for name in in_config)
+    warnings = [
+        errors.ConfigError(
+            f"The config file holds the key of {named}.",
+            "It works. `chat-tui auth set NAME`, `api_key_env` or `api_key_cmd` keep it out of the file.",
+            file=str(file),
+            key="providers.api_key",
+        )
+    ]
+    try:
+        readable = stat.S_IMODE(file.stat().st_mode) & 0o077
+    except OSError:
+        return warnings
+    if readable:
+        told = errors.ConfigError(
+            f"{file} holds a key, and others on this machine can read it.",
+            f"Close it: chmod 600 {shlex.quote(str(file))}",
+            file=str(file),
+            key="providers.api_key",
+        )
+        warnings.append(told)
+    return warnings
+
+
+def shown(key: str) -> str:
+    """So much of a key that its owner knows it again: its last four characters, and none of a short one."""
+    return f"…{key[-4:]}" if len(key) >= 16 else "…"

@@ -1,0 +1,1 @@
+"""Reading replies: text, thinking, usage, errors."""

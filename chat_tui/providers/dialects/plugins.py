@@ -1,0 +1,136 @@
+"""Dialects of other packages: entry points of the group `chat_tui.dialects`, found when a config names one.
+
+This is the border to code that is not ours: whatever it raises becomes an error that names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any, ParamSpec, TypeVar
+
+import msgspec
+
+from chat_tui.config.known_providers import DIALECT_PLUG_INS
+from chat_tui.core.chunks import Chunk
+from chat_tui.core.errors import ConfigError, Garbled, ProviderError, Rejected
+from chat_tui.core.models import DIALECTS, Model
+from chat_tui.core.request import Request
+from chat_tui.core.text.control_characters import clean_line
+from chat_tui.providers.dialects.dialect import Call, Dialect, Reading
+from chat_tui.providers.dialects.model_list import Listed, Row, no_more
+from chat_tui.providers.dialects.model_probe import LookUp, nothing, unchanged
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@cache
+def plug_in(name: str) -> Dialect:
+    """The dialect of this name, as its package gives it. Raises `ConfigError`."""
+    from importlib.metadata import entry_points
+
+    shown = clean_line(name, 60)
+    point = next(iter(entry_points(group=DIALECT_PLUG_INS, name=name)), None)
+    if point is None:
+        raise ConfigError(
+            f"There is no dialect `{shown}`.", f"Known: {', '.join(DIALECTS)}, and what packages bring.", key="dialect"
+        )
+    hint = f"Mend or remove the package that brings it ({clean_line(point.value, 80)})."
+    try:
+        made = point.load()()
+    except Exception as error:
+        why = clean_line(f"{type(error).__name__}: {error}", 200).rstrip(".")
+        raise ConfigError(f"The dialect `{shown}` cannot be loaded: {why}.", hint, key="dialect") from error
+    if not isinstance(made, Dialect):
+        raise ConfigError(f"The dialect `{shown}` is none: its function gives no `Dialect`.", hint, key="dialect")
+    return guarded(made)
+
+
+def guarded(own: Dialect) -> Dialect:
+    """A dialect from elsewhere; where it fails, the answer has an ending all the same."""
+    name = clean_line(own.name, 60)
+
+    def encode(request: Request, model: Model, quirks: frozenset[str]) -> Call:
+        try:
+            return own.encode(request, model, quirks)
+        except Exception as error:
+            raise Rejected(
+                f"The dialect `{name}` cannot put the question: {type(error).__name__}.", "Choose another model."
+            ) from error
+
+    def reading() -> Reading:
+        try:
+            return _Guarded(own.reading(), name)
+        except Exception as error:
+            raise _unread(name, error) from error
+
+    rows, told = own.model_list, own.look_up
+    return msgspec.structs.replace(
+        own,
+        encode=encode,
+        reading=reading,
+        headers=_else(own.headers, _no_headers),
+        quirk=_else(own.quirk, _no_quirk),
+        model_list=msgspec.structs.replace(rows, read=_else(rows.read, _no_row), more=_else(rows.more, no_more)),
+        look_up=LookUp(_else(told.questions, nothing), _else(told.learned, unchanged)),
+    )
+
+
+def _else(own: Callable[P, T], otherwise: Callable[P, T]) -> Callable[P, T]:
+    """A function from elsewhere, and what it gives where it fails."""
+
+    def called(*arguments: P.args, **named: P.kwargs) -> T:
+        try:
+            return own(*arguments, **named)
+        except Exception:  # noqa: BLE001
+            return otherwise(*arguments, **named)
+
+    return called
+
+
+def _no_headers(key: str) -> Mapping[str, str]:
+    return {}
+
+
+def _no_quirk(status: int, text: str) -> str | None:
+    return None
+
+
+def _no_row(row: Row) -> Listed | None:
+    return None
+
+
+def _unread(name: str, error: Exception) -> Garbled:
+    return Garbled(f"The dialect `{name}` cannot read the reply: {type(error).__name__}.", "Choose another model.")
+
+
+class _Guarded:
+    """Reads one reply by foreign code."""
+
+    def __init__(self, own: Reading, name: str) -> None:
+        self._own, self._name = own, name
+
+    @property
+    def finished(self) -> bool:
+        return bool(self._of(lambda: self._own.finished))
+
+    def feed(self, data: bytes, name: str) -> Sequence[Chunk]:
+        return self._of(self._own.feed, data, name)
+
+    def whole(self, body: bytes) -> Sequence[Chunk]:
+        return self._of(self._own.whole, body)
+
+    def held(self) -> Sequence[Chunk]:
+        return self._of(self._own.held)
+
+    def close(self) -> Sequence[Chunk]:
+        return self._of(self._own.close)
+
+    def _of(self, reads: Callable[..., T], *arguments: Any) -> T:
+        try:
+            return reads(*arguments)
+        except ProviderError:
+            raise
+        except Exception as error:
+            raise _unread(self._name, error) from error

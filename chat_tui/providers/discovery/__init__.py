@@ -1,0 +1,1 @@
+"""Finding servers and the models that they offer."""

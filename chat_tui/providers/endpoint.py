@@ -1,0 +1,89 @@
+"""Where a provider is spoken to: its address and its key, as they are now."""
+
+from __future__ import annotations
+
+import os
+
+import msgspec
+
+from chat_tui.core import errors
+from chat_tui.core.models import Provider
+from chat_tui.core.text.addresses import base_url, cleaned_address
+from chat_tui.core.text.api_keys import cleaned_key
+from chat_tui.core.text.redaction import Redactor
+from chat_tui.providers.credentials.configured import credentials_of
+from chat_tui.providers.dialects import dialect
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A provider's address as it is now."""
+
+    provider: Provider
+    api_key: str = ""
+    socket_path: str = ""
+    """A unix socket in place of the host, for the built-in model."""
+
+    def redactor(self) -> Redactor:
+        """Keeps what the server is sent as credentials out of what it says."""
+        return Redactor(credentials_of(self.provider, self.api_key))
+
+    def __repr__(self) -> str:
+        # Without the key.
+        return f"Line({self.provider!r})"
+
+
+def base_url_of(provider: Provider) -> str:
+    """The address up to the dialect's paths, however the user pasted it. Raises `Rejected` where it is none."""
+    spoken = dialect(provider.dialect)
+    try:
+        return base_url(
+            provider.base_url,
+            dialect=spoken.name,
+            root=spoken.root,
+            endings=spoken.pasted,
+            exact=provider.exact,
+            is_for_sdk=bool(provider.address_source),
+        )
+    except ValueError:
+        raise no_address(provider) from None
+
+
+def url_of(provider: Provider, path: str) -> str:
+    """Where one of the dialect's paths is; what stood behind a `?` in the address (`api-version=…`) goes along."""
+    query = cleaned_address(provider.base_url).partition("?")[2]
+    return base_url_of(provider) + path + (("&" if "?" in path else "?") + query if query else "")
+
+
+def key_of(provider: Provider) -> str:
+    """The provider's key from the environment. Raises `KeyMissing`."""
+    if not provider.api_key_env:
+        return ""
+    key = cleaned_key(os.environ.get(provider.api_key_env, ""))
+    if not key:
+        raise errors.KeyMissing(
+            f"There is no key for {provider.name}.",
+            f"Set ${provider.api_key_env}, or choose another model with Ctrl+O.",
+            provider=provider.name,
+        )
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise errors.KeyRefused(
+            f"The key for {provider.name} contains invalid characters.",
+            f"Check ${provider.api_key_env}.",
+            provider=provider.name,
+        )
+    return key
+
+
+def no_address(provider: Provider, model: str = "") -> errors.Rejected:
+    """The error for an address that is none."""
+    return errors.Rejected(
+        f"The address of {provider.name} is not valid.",
+        f"Check {address_setting(provider)}.",
+        provider=provider.name,
+        model=model,
+    )
+
+
+def address_setting(provider: Provider) -> str:
+    """Where the provider's address comes from, as a hint names it."""
+    return f"${provider.address_source}" if provider.address_source else "`base_url`"

@@ -1,0 +1,1 @@
+"""HTTP requests to model servers, and what to do when they fail."""

@@ -1,0 +1,81 @@
+"""The HTTP client for one address: its trust, its proxy, its buffers."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import httpx
+
+from chat_tui import __version__
+from chat_tui.providers.endpoint import Line, base_url_of
+from chat_tui.providers.http.proxies import no_proxy, proxy_of
+from chat_tui.providers.http.trust import trust
+
+RECEIVED_BYTES = 64 * 1024
+"""That the system holds for us on a connection (Linux doubles it): what a server sends ahead of a reader who pauses."""
+_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=30)
+
+
+class Wires(httpx.AsyncHTTPTransport):
+    """Connections that let a server send little ahead, and that are closed at once when their opening is given up."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """One request, up to the reply's head."""
+        opened: list[Any] = []
+        told = request.extensions.get("trace")
+
+        async def trace(name: str, info: Mapping[str, Any]) -> None:
+            if name == "connection.connect_tcp.complete":
+                opened.append(info["return_value"])
+            if told is not None:
+                await told(name, info)
+
+        request.extensions = {**request.extensions, "trace": trace}
+        try:
+            reply = await super().handle_async_request(request)
+        except BaseException:
+            # What is cancelled, or takes too long, between connecting and the end of TLS' greetings stays open else.
+            for stream in opened:
+                await stream.aclose()
+            raise
+        _hold_little(reply)
+        return reply
+
+
+def _hold_little(reply: httpx.Response) -> None:
+    """Let the system hold little of what the server sends ahead; httpx's own option does not reach through proxies."""
+    stream = reply.extensions.get("network_stream")
+    wire = stream.get_extra_info("socket") if stream is not None else None
+    if wire is not None:
+        with suppress(OSError):
+            wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVED_BYTES)
+
+
+async def client_of(line: Line, timeout: httpx.Timeout) -> httpx.AsyncClient:
+    """A client for the line's address and no other. Raises `Rejected` for a proxy or a trust that cannot be used."""
+    provider, proxy = line.provider, proxy_of(line)
+    verify: Any = False
+    if not line.socket_path and (base_url_of(provider).startswith("https://") or proxy.startswith("https://")):
+        # Otherwise there is no TLS to that origin, and redirects leave it never: no trust store to be loaded.
+        verify = await asyncio.to_thread(trust, provider)
+    try:
+        wires = Wires(
+            verify=verify,
+            trust_env=False,
+            limits=_LIMITS,
+            uds=line.socket_path or None,
+            proxy=_proxy(proxy, verify) if proxy else None,
+        )
+    except (ImportError, ValueError, httpx.InvalidURL):
+        # What it says may hold the proxy's password.
+        raise no_proxy(provider) from None
+    headers = {"User-Agent": f"chat-tui/{__version__}"}
+    return httpx.AsyncClient(transport=wires, headers=headers, timeout=timeout, follow_redirects=False)
+
+
+def _proxy(address: str, verify: Any) -> httpx.Proxy:
+    return httpx.Proxy(address, ssl_context=(verify or None) if address.startswith("https://") else None)

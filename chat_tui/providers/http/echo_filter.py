@@ -1,0 +1,65 @@
+"""Credentials that a server repeats inside a reply with status 200: in the text, or in what it tells besides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from chat_tui.core.answers.finish_reasons import is_known
+from chat_tui.core.chunks import Chunk, End, Metadata, Token, TokenKind
+from chat_tui.core.text.redaction import StreamRedactor
+from chat_tui.providers.credentials.configured import credentials_of
+from chat_tui.providers.endpoint import Line
+
+
+class EchoFilter:
+    """Takes the line's credentials out of one reply."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+        credentials = tuple(credentials_of(line.provider, line.api_key))
+        kinds: tuple[TokenKind, ...] = ("text", "thinking")
+        self._texts = {kind: StreamRedactor(credentials) for kind in kinds}
+        self._held: TokenKind | None = None
+        """The kind of the text of which something is held; never of both."""
+
+    def filter(self, burst: Sequence[Chunk]) -> Sequence[Chunk]:
+        """The burst with credentials replaced; the same object where there are none."""
+        filtered: list[Chunk] = []
+        for chunk in burst:
+            if self._held and self._ends_hold(chunk):
+                filtered += self.rest()
+            filtered.append(self._filtered(chunk))
+        return burst if len(burst) == len(filtered) and all(map(_is_same, burst, filtered)) else filtered
+
+    def rest(self) -> Sequence[Chunk]:
+        """What is held, since a credential may begin with it."""
+        kind, self._held = self._held, None
+        text = self._texts[kind].rest() if kind else ""
+        return [Token(text, kind)] if kind and text else []
+
+    def _ends_hold(self, chunk: Chunk) -> bool:
+        if isinstance(chunk, Token):
+            return chunk.kind != self._held
+        return isinstance(chunk, End) or (isinstance(chunk, Metadata) and chunk.event == "reclassified")
+
+    def _filtered(self, chunk: Chunk) -> Chunk:
+        if isinstance(chunk, Token):
+            redactor = self._texts[chunk.kind]
+            text = redactor.feed(chunk.token)
+            self._held = chunk.kind if redactor.holds else None
+            return chunk if text is chunk.token else msgspec.structs.replace(chunk, token=text)
+        if isinstance(chunk, Metadata) and (chunk.reason or chunk.tool):
+            redact = self._line.redactor().redact
+            return msgspec.structs.replace(chunk, reason=redact(chunk.reason), tool=redact(chunk.tool))
+        if isinstance(chunk, End) and (chunk.served_model or not is_known(chunk.finish_reason)):
+            redact = self._line.redactor().redact
+            return msgspec.structs.replace(
+                chunk, finish_reason=redact(chunk.finish_reason), served_model=redact(chunk.served_model)
+            )
+        return chunk
+
+
+def _is_same(one: Chunk, other: Chunk) -> bool:
+    return one is other

@@ -1,0 +1,108 @@
+"""What httpx raises, as errors of ours; its exceptions end here."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from typing import Any
+
+import httpx
+
+from chat_tui.core import errors
+from chat_tui.core.text.control_characters import clean_line
+from chat_tui.providers.endpoint import Line, address_setting, no_address
+from chat_tui.providers.http.proxies import proxy_of, whose
+
+BROKEN = (httpx.TransportError, httpx.DecodingError, httpx.StreamError, OSError)
+"""What breaks a line that was open."""
+STALE = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError, httpx.CloseError)
+"""What a connection that the server had closed meanwhile does."""
+
+
+class mapped:
+    """Turns httpx's errors into ours, puts the provider's and model's names into ours, and keeps credentials out."""
+
+    def __init__(self, line: Line, model: str) -> None:
+        self._line, self._model = line, model
+        self._about = {"provider": line.provider.name, "model": model}
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
+        if isinstance(error, errors.ProviderError):
+            error.provider = error.provider or self._about["provider"]
+            error.model = error.model or self._about["model"]
+            redactor = self._line.redactor()
+            error.title, error.hint = redactor.redact(error.title), redactor.redact(error.hint)
+            error.args = (error.title,)
+        elif isinstance(error, (*BROKEN, httpx.HTTPError, httpx.InvalidURL, UnicodeError, ExceptionGroup)):
+            # Without the cause: its text may hold an address with a password, or a header.
+            raise self._ours(error) from None
+
+    def _ours(self, error: Exception) -> errors.ProviderError:
+        made = self._meaning(error)
+        if isinstance(made, errors.Unreachable):
+            made.unconnected = isinstance(error, (httpx.ConnectError, httpx.ProxyError))
+        return made
+
+    def _meaning(self, error: Exception) -> errors.ProviderError:
+        provider, about, setting = self._about["provider"], self._about, address_setting(self._line.provider)
+        causes = _causes(error)
+        if (at_proxy := self._at_proxy(error, causes)) is not None:
+            return at_proxy
+        if isinstance(error, httpx.ConnectTimeout):
+            return errors.TooSlow(
+                f"{provider} could not be reached in time.", f"Is it running? Check {setting}.", **about
+            )
+        if any(isinstance(cause, (UnicodeError, httpx.InvalidURL, httpx.UnsupportedProtocol)) for cause in causes):
+            return no_address(self._line.provider, self._about["model"])
+        if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
+            return errors.Unreachable(
+                f"The certificate of {provider} is not trusted.",
+                f"Check {setting}. If the certificate is your own, add it to the system or name it with `verify`.",
+                **about,
+            )
+        if any(isinstance(cause, socket.gaierror) for cause in causes):
+            return errors.Unreachable(
+                f"The host of {provider} was not found.", f"Check {setting} and the network.", **about
+            )
+        if isinstance(error, (httpx.ConnectError, httpx.ProxyError)):
+            return errors.Unreachable(
+                f"{provider} could not be reached.", f"Is it running? Check {setting} and the network.", **about
+            )
+        if isinstance(error, (httpx.TimeoutException, TimeoutError)):
+            return errors.TooSlow(f"{provider} took too long.", "Ask again in a moment.", **about)
+        if isinstance(error, httpx.DecodingError):
+            return errors.Garbled(f"{provider} sent bytes that cannot be unpacked.", "Ask again.", **about)
+        if isinstance(error, httpx.LocalProtocolError):
+            return errors.Rejected(
+                f"The request to {provider} could not be sent.", f"Check {setting} and the key.", **about
+            )
+        return errors.Unreachable(f"The line to {provider} was cut.", "Ask again.", **about)
+
+    def _at_proxy(self, error: Exception, causes: list[BaseException]) -> errors.ProviderError | None:
+        """The error where it is the proxy that fails, and not the provider behind it."""
+        connecting = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError))
+        if not connecting or any(isinstance(cause, ssl.SSLError) for cause in causes):
+            return None
+        proxy = proxy_of(self._line)
+        if not proxy:
+            return None
+        named, hint = whose(self._line.provider, proxy)
+        if isinstance(error, httpx.ProxyError):
+            said = clean_line(self._line.redactor().redact(clean_line(str(error), 1000)), 100)
+            return errors.Unreachable(
+                f"{named} does not lead to {self._line.provider.name}: {said}.", hint, **self._about
+            )
+        if isinstance(error, httpx.ConnectTimeout):
+            return errors.TooSlow(f"{named} could not be reached in time.", hint, **self._about)
+        return errors.Unreachable(f"{named} could not be reached.", hint, **self._about)
+
+
+def _causes(error: BaseException | None) -> list[BaseException]:
+    """The error and what it came from."""
+    causes: list[BaseException] = []
+    while error is not None and len(causes) < 10:
+        causes.append(error)
+        error = error.__cause__ or error.__context__
+    return causes

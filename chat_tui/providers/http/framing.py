@@ -1,0 +1,147 @@
+"""Bytes to events: server-sent events and JSON lines, without any I/O.
+
+Lines are split as bytes and at CR, LF and CRLF only, since text may hold other line separators; every cut of the bytes
+gives the same events.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple, Protocol
+
+from chat_tui.core.errors import Garbled
+
+LINE_LIMIT = 64 * 1024 * 1024
+"""Bytes of one line or of one event; more is taken for an attack."""
+
+_LINE_END = re.compile(rb"\r\n|\n|\r")
+_BOM = b"\xef\xbb\xbf"
+
+
+class Event(NamedTuple):
+    """One event of a stream."""
+
+    data: bytes
+    name: str = ""
+    """The event's name; `error` for a bare `error:` line, which some servers send."""
+
+
+def _too_long() -> Garbled:
+    return Garbled("The server sent a line of more than 64 MB.", "Ask again, or choose another model.")
+
+
+class Decoder(Protocol):
+    """Takes bytes as they come, gives the events that are whole."""
+
+    def feed(self, data: bytes) -> list[Event]:
+        """The events that these bytes complete."""
+
+    def close(self) -> list[Event]:
+        """The events that the end of the bytes completes."""
+
+
+class _Lines:
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._held = 0
+        self._after_cr = False
+        self._begun = False
+
+    def feed(self, data: bytes) -> list[bytes]:
+        if not self._begun:
+            data = self._without_bom(data)
+        if self._after_cr and data:
+            self._after_cr = False
+            if data[0] == 10:
+                data = data[1:]
+        if b"\n" not in data and b"\r" not in data:
+            if data:
+                self._parts.append(data)
+                self._held += len(data)
+                if self._held > LINE_LIMIT:
+                    raise _too_long()
+            return []
+        if self._parts:
+            data = b"".join(self._parts) + data
+        lines = data.split(b"\n") if b"\r" not in data else _LINE_END.split(data)
+        self._after_cr = data[-1] == 13
+        rest = lines.pop()
+        self._parts, self._held = ([rest], len(rest)) if rest else ([], 0)
+        return lines
+
+    def _without_bom(self, data: bytes) -> bytes:
+        data = b"".join(self._parts) + data
+        self._parts, self._held = [], 0
+        if len(data) < 3 and _BOM.startswith(data):
+            self._parts, self._held = [data], len(data)
+            return b""
+        self._begun = True
+        return data[3:] if data.startswith(_BOM) else data
+
+    def rest(self) -> bytes:
+        rest = b"".join(self._parts)
+        self._parts = []
+        return rest[3:] if not self._begun and rest.startswith(_BOM) else rest
+
+
+class SseDecoder:
+    """Server-sent events. An event without its blank line at the end of the bytes counts, as LLM servers send it."""
+
+    def __init__(self) -> None:
+        self._lines = _Lines()
+        self._data: list[bytes] = []
+        self._size = 0
+        self._name = ""
+
+    def feed(self, data: bytes) -> list[Event]:
+        """The events that these bytes complete; comments and unknown fields give none."""
+        events: list[Event] = []
+        for line in self._lines.feed(data):
+            self._take(line, events)
+        return events
+
+    def close(self) -> list[Event]:
+        """The last event, where the stream ended without a blank line."""
+        events: list[Event] = []
+        rest = self._lines.rest()
+        if rest:
+            self._take(rest, events)
+        self._take(b"", events)
+        return events
+
+    def _take(self, line: bytes, events: list[Event]) -> None:
+        if not line:
+            if self._data:
+                data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
+                events.append(Event(data, self._name))
+                self._data, self._size = [], 0
+            self._name = ""
+            return
+        field, _, value = line.partition(b":")
+        if value[:1] == b" ":
+            value = value[1:]
+        if field == b"data":
+            self._data.append(value)
+            self._size += len(value) + 1
+            if self._size > LINE_LIMIT:
+                raise _too_long()
+        elif field == b"event":
+            self._name = value.decode("utf-8", "replace")
+        elif field == b"error" and value[:1] == b"{":
+            events.append(Event(value, "error"))
+
+
+class JsonLinesDecoder:
+    """One JSON value a line; blank lines give nothing."""
+
+    def __init__(self) -> None:
+        self._lines = _Lines()
+
+    def feed(self, data: bytes) -> list[Event]:
+        """The lines that these bytes complete."""
+        return [Event(line) for line in self._lines.feed(data) if line.strip()]
+
+    def close(self) -> list[Event]:
+        """The last line, where it has no end."""
+        rest = self._lines.rest()
+        return [Event(rest)] if rest.strip() else []

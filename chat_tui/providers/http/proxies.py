@@ -1,0 +1,59 @@
+"""Which proxy leads to a provider: what its row says, else what the environment does."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from chat_tui.core import errors
+from chat_tui.core.models import Provider
+from chat_tui.core.text.addresses import is_loopback
+from chat_tui.core.text.control_characters import clean_line
+from chat_tui.providers.endpoint import Line, base_url_of
+
+
+def proxy_of(line: Line) -> str:
+    """The proxy's address, which may hold a password; empty: the way is straight. Raises `Rejected`."""
+    configured = line.provider.proxy.strip()
+    if line.socket_path or configured.lower() == "none":
+        return ""
+    base = base_url_of(line.provider)
+    # No proxy that the environment names can reach this machine's own loopback for us.
+    if configured or is_loopback(base):
+        return _with_scheme(configured)
+    named, target = getproxies(), urlsplit(base)
+    proxy = named.get(target.scheme) or named.get("all") or ""
+    if not proxy or proxy_bypass(target.netloc.rpartition("@")[2]):
+        return ""
+    return _with_scheme(proxy)
+
+
+def _with_scheme(proxy: str) -> str:
+    scheme, mark, rest = proxy.strip().partition("://")
+    if mark:
+        return f"{scheme.lower()}://{rest}"
+    return f"http://{scheme}" if scheme else ""
+
+
+def whose(provider: Provider, proxy: str) -> tuple[str, str]:
+    """A proxy in words, without its password, and where to look when it fails."""
+    place = clean_line(urlsplit(proxy).netloc.rpartition("@")[2], 100)
+    if provider.proxy:
+        return f"The proxy {place} of {provider.name}", "Is it running? Check `proxy` in the config."
+    told = "Is it running? Check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; NO_PROXY names hosts that need none."
+    return f"The proxy {place}, which the environment names,", told
+
+
+def no_proxy(provider: Provider) -> errors.Rejected:
+    """The error for a proxy that cannot be used; its address is not told, since it may hold a password."""
+    if provider.proxy:
+        return errors.Rejected(
+            f"The proxy of {provider.name} cannot be used.",
+            "Look at `proxy` in the config (http:// and https:// work; SOCKS needs `socksio`).",
+            provider=provider.name,
+        )
+    return errors.Rejected(
+        "The proxy that the environment names cannot be used.",
+        "Look at HTTP_PROXY, HTTPS_PROXY and ALL_PROXY (http:// and https:// work; SOCKS needs `socksio`).",
+        provider=provider.name,
+    )

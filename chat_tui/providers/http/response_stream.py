@@ -1,0 +1,167 @@
+"""A reply's bytes to bursts of chunks: tells a stream from a plain body, and bears what servers do at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import suppress
+
+import msgspec
+
+from chat_tui.core.chunks import Chunk, End, Token
+from chat_tui.core.errors import Garbled, ProviderError
+from chat_tui.providers.dialects.dialect import Dialect, Reading
+from chat_tui.providers.dialects.parsing.response_parser import OneReply
+from chat_tui.providers.http.framing import Decoder, JsonLinesDecoder, SseDecoder
+
+BODY_LIMIT = 64 * 1024 * 1024
+"""Bytes of a reply that is no stream."""
+AFTER_FINISH_SECONDS = 1.0
+"""How long to wait for figures after the reply has said why it ended."""
+AFTER_END_SECONDS = 0.02
+"""How long to wait for the end of the bytes after the reply's end marker, so that the connection can be used again."""
+_BLANK_LIMIT = 1024 * 1024
+_BOM = b"\xef\xbb\xbf"
+_UNDECIDED = {b"", _BOM[:1], _BOM[:2], b"{", b"["}
+_EVENT = re.compile(rb":|(?:data|event|id|retry)\b")
+_SPREAD_OUT = re.compile(rb"[{\[][ \t]*[\r\n]")
+
+Broken = tuple[type[Exception], ...]
+"""What the bytes' iterator raises when the line breaks."""
+
+
+class ThinkingHabits(msgspec.Struct, frozen=True):
+    """How a model is known to write its thinking."""
+
+    begins_thinking: bool = False
+    """It leaves out the mark that opens it."""
+    has_bare_channels: bool = False
+    """It may write harmony's channels without their marks."""
+
+
+_USUAL = ThinkingHabits()
+
+
+async def bursts(
+    pieces: AsyncIterator[bytes], content_type: str, spoken: Dialect, broken: Broken, habits: ThinkingHabits = _USUAL
+) -> AsyncGenerator[Sequence[Chunk], None]:
+    """The bursts of a reply with status 200: one for each read. The last chunk is an `End`. Raises `ProviderError`.
+
+    What came before an error is handed out before it is raised. An empty burst says that the server is at work: bytes
+    have come that mean nothing yet.
+    """
+    kind = content_type.partition(";")[0].strip().lower()
+    reading = _reading_of(spoken, habits)
+    wrong: Broken = (ProviderError, *broken)
+    burst: list[Chunk] = []
+    at_work = False
+    try:
+        first = await anext(pieces, b"")
+        if not _is_telling(first):
+            if first:
+                at_work = True
+                yield ()
+            first = await _beginning(first, pieces)
+        if _is_spread_out(first) if spoken.json_lines else _is_json(first):
+            burst.extend(reading.whole(await _body(first, pieces)))
+            if not (burst and isinstance(burst[-1], End)):
+                burst.extend(reading.close())
+            yield burst
+            return
+        if first.lstrip()[:1] == b"<" or (kind == "text/html" and not _is_event(first)):
+            raise _web_page()
+        decoder: Decoder = JsonLinesDecoder() if spoken.json_lines else SseDecoder()
+        data: bytes | None = first
+        deadline: float | None = None
+        while data is not None:
+            for event in decoder.feed(data):
+                burst.extend(reading.feed(event.data, event.name))
+            if burst and isinstance(burst[-1], End):
+                break
+            if burst or not at_work:
+                at_work = True
+                yield burst
+            if reading.finished and (deadline is None or any(isinstance(chunk, Token) for chunk in burst)):
+                deadline = asyncio.get_running_loop().time() + AFTER_FINISH_SECONDS
+            burst = []
+            data = await _next(pieces, deadline, broken)
+        else:
+            for event in decoder.close():
+                burst.extend(reading.feed(event.data, event.name))
+            if not (burst and isinstance(burst[-1], End)):
+                burst.extend(reading.close())
+    except wrong:
+        burst.extend(reading.held())
+        if burst:
+            yield burst
+        raise
+    if len(burst) > 1:
+        yield burst[:-1]
+    await _drained(pieces, broken)
+    yield burst[-1:]
+
+
+def _reading_of(spoken: Dialect, habits: ThinkingHabits) -> Reading:
+    reading = spoken.reading()
+    if isinstance(reading, OneReply) and habits != _USUAL:
+        reading.expect_thinking(begins_thinking=habits.begins_thinking, has_bare_channels=habits.has_bare_channels)
+    return reading
+
+
+def _web_page() -> Garbled:
+    return Garbled("The server sent a web page and not an answer.", "Check `base_url`.")
+
+
+async def _beginning(held: bytes, pieces: AsyncIterator[bytes]) -> bytes:
+    """The first bytes, up to those that tell what they are: some servers send blank lines while they think."""
+    async for data in pieces:
+        held += data
+        if _is_telling(held):
+            break
+    return held
+
+
+def _is_telling(held: bytes) -> bool:
+    """These first bytes are enough to tell what the reply is."""
+    return len(held) > _BLANK_LIMIT or held.lstrip().removeprefix(_BOM).strip() not in _UNDECIDED
+
+
+def _is_json(data: bytes) -> bool:
+    return data.lstrip().removeprefix(_BOM).lstrip()[:1] in {b"{", b"["}
+
+
+def _is_event(data: bytes) -> bool:
+    """The bytes begin as an event stream does; some servers label theirs as a web page."""
+    return _EVENT.match(data.lstrip().removeprefix(_BOM).lstrip()) is not None
+
+
+def _is_spread_out(data: bytes) -> bool:
+    """One JSON value over several lines, where each line should be one."""
+    return _SPREAD_OUT.match(data.lstrip().removeprefix(_BOM)) is not None
+
+
+async def _body(first: bytes, pieces: AsyncIterator[bytes]) -> bytes:
+    parts, size = [first], len(first)
+    async for data in pieces:
+        parts.append(data)
+        size += len(data)
+        if size > BODY_LIMIT:
+            raise Garbled("The server sent a body of more than 64 MB.", "Ask again, or choose another model.")
+    return b"".join(parts).strip().removeprefix(_BOM)
+
+
+async def _next(pieces: AsyncIterator[bytes], deadline: float | None, broken: Broken) -> bytes | None:
+    """The next bytes, None at their end. Once a reply has said why it ended, a break or a silence is its end too."""
+    if deadline is None:
+        return await anext(pieces, None)
+    with suppress(TimeoutError, *broken):
+        async with asyncio.timeout_at(deadline):
+            return await anext(pieces, None)
+    return None
+
+
+async def _drained(pieces: AsyncIterator[bytes], broken: Broken) -> None:
+    with suppress(TimeoutError, *broken):
+        async with asyncio.timeout(AFTER_END_SECONDS):
+            await anext(pieces, None)

@@ -1,0 +1,178 @@
+"""An HTTP answer that is not 200, as an error of ours. Credentials never get into its text."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+
+import msgspec
+
+from chat_tui.core import errors
+from chat_tui.core.conversation import now
+from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.redaction import Redactor
+from chat_tui.providers.dialects.parsing.error_message import message_in_body
+from chat_tui.providers.dialects.parsing.retry_after import limits_reset as limits_reset
+from chat_tui.providers.dialects.parsing.retry_after import retry_after as retry_after
+from chat_tui.providers.dialects.parsing.retry_after import too_large_for_limit
+from chat_tui.providers.dialects.parsing.server_errors import (
+    Complaint,
+    access_refused,
+    complaint_of,
+    larger_than_limit,
+    too_long,
+)
+
+_NO_IMAGES = re.compile(
+    r"image|multi-?modal|mmproj|support.{0,20}vision|vision.{0,20}support|content must be a string", re.IGNORECASE
+)
+"""What servers say of images that they do not take."""
+_FINAL = (errors.KeyRefused, errors.QuotaUsedUp, errors.ContextTooLong)
+"""What the same request meets again, whatever the server wishes."""
+_NO_CREDENTIALS = Redactor()
+
+
+class Addressee(msgspec.Struct, frozen=True):
+    """Whom the request went to and what was in it, as far as an error tells of that."""
+
+    provider: str
+    model: str = ""
+    """Empty: the provider was asked for something else than an answer."""
+    key_env: str = ""
+    """The variable that holds the key."""
+    fetch_hint: str = ""
+    """What to do where the server has not got the model."""
+    images: bool = False
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What every error carries."""
+        return {"provider": self.provider, "model": self.model}
+
+
+def http_error(
+    status: int, headers: Mapping[str, str], body: bytes, asked: Addressee, redactor: Redactor = _NO_CREDENTIALS
+) -> errors.ProviderError:
+    """The error that a status, its headers (names in lower case) and its body mean, without credentials in its text."""
+    complaint = _complaint(body)
+    said = _line(complaint.said, redactor)
+    told = f": {said}" if said else ""
+    if 300 <= status < 400:
+        error = _moved(status, headers, asked, redactor)
+    else:
+        wait = _wait(status, headers, complaint)
+        error = _barred(status, complaint, told, asked, wait) or _refused(status, complaint, told, asked, wait)
+    wish = headers.get("x-should-retry", "").strip().lower()
+    if wish == "false" or (wish == "true" and not isinstance(error, _FINAL)):
+        error.retryable = wish == "true"
+    return error
+
+
+def _refused(
+    status: int, complaint: Complaint, told: str, asked: Addressee, wait: float | None
+) -> errors.ProviderError:
+    provider, names = asked.provider, asked.names
+    if status in {400, 413, 429} and (sizes := too_large_for_limit(complaint.said)):
+        return larger_than_limit(sizes[0], sizes[1], who=provider, **names)
+    if status == 429:
+        return errors.RateLimited(
+            f"{provider} limits the rate (429){told}.",
+            "Wait a moment, or choose another model.",
+            retry_after=wait,
+            **names,
+        )
+    if status in {400, 413, 422} and complaint.too_long:
+        return too_long(complaint, provider, asked.model)
+    if asked.images and status in {400, 404, 415, 422, 500, 501} and _NO_IMAGES.search(complaint.said):
+        return errors.Rejected(
+            f"{provider} does not take the image with this model ({status}){told}.",
+            "Choose a model that takes images with Ctrl+O, or ask without it.",
+            **names,
+        )
+    if status == 404:
+        missing = asked.fetch_hint and re.search(r"model.{0,300}not found", complaint.said, re.DOTALL)
+        return errors.Rejected(
+            f"{provider} knows no such model or path (404){told}.",
+            asked.fetch_hint if missing else "Check the model's name and `base_url`.",
+            **names,
+        )
+    if status in {408, 409, 425} or status >= 500:
+        return errors.Overloaded(
+            f"{provider} cannot answer now ({status}){told}.",
+            "Ask again in a moment.",
+            retry_after=wait,
+            **names,
+        )
+    return errors.Rejected(
+        f"{provider} refused the request ({status}){told}.", "Change the settings or choose another model.", **names
+    )
+
+
+def _moved(status: int, headers: Mapping[str, str], asked: Addressee, redactor: Redactor) -> errors.ProviderError:
+    where = clean_line(headers.get("location", "").partition("?")[0], 200)
+    place = f" to {redactor.redact(where)}" if "://" in where and "@" not in where else ""
+    return errors.Rejected(
+        f"{asked.provider} has moved{place} ({status}).",
+        "Set `base_url` to its new address, if you trust it.",
+        **asked.names,
+    )
+
+
+def _barred(
+    status: int, complaint: Complaint, told: str, asked: Addressee, wait: float | None
+) -> errors.ProviderError | None:
+    """The error where the key or what it may spend is the matter."""
+    provider, names = asked.provider, asked.names
+    if status in {401, 403} or (status == 400 and complaint.wrong_key):
+        hint = (
+            f"Check the key in ${asked.key_env}."
+            if asked.key_env
+            else f"Set `api_key_env` for `{provider}` in the config."
+        )
+        if "signin_url" in complaint.fields:
+            hint = "Sign in with `ollama signin`."
+        if status == 403:
+            return access_refused(complaint, f"{provider} refused access ({status}){told}.", hint, **names)
+        return errors.KeyRefused(f"{provider} does not accept the key ({status}){told}.", hint, **names)
+    if status == 402 or (status in {400, 429} and complaint.no_credit):
+        return errors.QuotaUsedUp(
+            f"{provider} says that the credit is used up ({status}){told}.",
+            "Top it up, or choose another model.",
+            **names,
+        )
+    if status == 429 and complaint.is_final_for_today(wait):
+        return errors.QuotaUsedUp(
+            f"{provider} says that the day's quota is used up ({status}){told}.",
+            "Choose another model until tomorrow.",
+            **names,
+        )
+    return None
+
+
+def _complaint(body: bytes) -> Complaint:
+    text = body.decode("utf-8", "replace").strip()
+    bare = text
+    if text.startswith("data:"):
+        bare = text[5:].strip().split("\n")[0]
+    try:
+        value = json.loads(bare)
+    except (ValueError, RecursionError):
+        value = None
+    return msgspec.structs.replace(complaint_of(value, text[:20_000]), said=message_in_body(text))
+
+
+def _wait(status: int, headers: Mapping[str, str], complaint: Complaint) -> float | None:
+    """Seconds until the same request may be taken; None where the server does not say."""
+    at = now()
+    wait = retry_after({**complaint.headers, **headers}, at)
+    if wait is None:
+        wait = complaint.retry_after
+    if wait is None and status == 429:
+        wait = limits_reset({**headers, **complaint.headers}, at)
+    return wait
+
+
+def _line(text: str, redactor: Redactor) -> str:
+    # Credentials go first: a cut would leave a piece that is not recognised.
+    return clean_line(redactor.redact(clean_line(text, 2000)), 200).rstrip(".")

@@ -1,0 +1,35 @@
+"""Whom a connection trusts: the system's certificates, a file of the user's, or anybody."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from pathlib import Path
+
+from chat_tui.core import errors
+from chat_tui.core.files.reading import read_regular
+from chat_tui.core.models import Provider
+
+_CERTIFICATES_BYTES = 10_000_000
+
+
+def trust(provider: Provider) -> ssl.SSLContext | bool:
+    """What the provider's `verify` asks for; it takes milliseconds, so it is for a thread. Raises `Rejected`."""
+    if provider.verify is False:
+        return False
+    if provider.verify is not True:
+        file = Path(provider.verify).expanduser()
+        try:
+            return ssl.create_default_context(cadata=read_regular(file, _CERTIFICATES_BYTES).decode("ascii"))
+        except (OSError, ValueError):
+            raise errors.Rejected(
+                f"The certificates for {provider.name} cannot be read.",
+                f"`verify` names {file}: a file in PEM form is wanted.",
+                provider=provider.name,
+            ) from None
+    if os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR"):
+        return ssl.create_default_context()
+    import truststore
+
+    # On macOS and Windows the system's trust is not in files that OpenSSL can read.
+    return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

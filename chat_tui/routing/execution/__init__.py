@@ -1,0 +1,1 @@
+"""Running a plan: tries, time limits, cancelling, accounting."""

@@ -1,0 +1,277 @@
+"""What came of a stream, counted as it goes by: its tokens cleaned, its usage, its pace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from msgspec.structs import replace
+
+from chat_tui.core.answers.reclassification import reclassify_chunks
+from chat_tui.core.chunks import Chunk, End, Metadata, Timings, Token, TokenKind, Usage, summed
+from chat_tui.core.text.control_characters import Cleaner
+from chat_tui.core.usage.stream_stats import BURST_SECONDS
+from chat_tui.core.usage.token_estimate import streamed
+from chat_tui.core.usage.token_gaps import Gaps
+from chat_tui.routing.execution.continuation import Joint
+from chat_tui.routing.execution.token_lengths import TokenLengths
+
+SAMPLE_CHARACTERS = 2000
+"""So much of a reply is looked at where its tokens must be estimated."""
+_KINDS: tuple[TokenKind, ...] = ("thinking", "text")
+_MODEL_AT_WORK = frozenset({"fetching", "loading"})
+
+
+class Tally:
+    """Counts one stream; `now` gives seconds in which pauses do not count. With `whole`, tokens are kept to the end.
+
+    `part` is how the answer begins, where one that was cut goes on.
+    """
+
+    def __init__(self, now: Callable[[], float], *, whole: bool, part: str = "") -> None:
+        self._now, self._whole = now, whole
+        self._part = [part] if part else []
+        self._earlier: list[Usage] = []
+        self._count_before = self._characters_before = 0
+        self._begun = now()
+        self._held: list[Token] = []
+        self.count = 0
+        """Tokens so far, each a chunk."""
+        self.ending: End | None = None
+        """The dialect's own word about the ending."""
+        self.rejected: End | None = None
+        """That of the last try, where it was no answer."""
+        self.tools: list[str] = []
+        """That the last try called, though none was offered."""
+        self.thinking_characters = 0
+        """Of the last try."""
+        self._characters = 0
+        self._characters_at_first = 0
+        self._sample = ""
+        self._thought: tuple[float, float] | None = None
+        """When the thinking began, and when it was over."""
+        self._thinks = False
+        self._first: float | None = None
+        self._last = self._begun
+        self._gaps = Gaps()
+        self.begin_try()
+
+    @property
+    def text(self) -> str:
+        """The answer's text so far, with the part that it began with."""
+        return "".join(self._part)
+
+    def go_on(self, sent_tokens: int | None) -> Sequence[Token]:
+        """The answer was cut and will go on: what it has used counts. Gives what was held back."""
+        tokens = self._held_back()
+        self._earlier += filter(None, [self.usage_of_try(sent_tokens)])
+        self._count_before, self._characters_before = self.count, self._characters
+        if self._whole:
+            self._held += tokens
+            return ()
+        return tokens
+
+    def _held_back(self) -> list[Token]:
+        texts = {kind: cleaner.rest() for kind, cleaner in self._cleaners.items()}
+        if self._joint is not None:
+            texts["text"] = self._joint.feed(texts["text"]) + self._joint.rest()
+        for kind, text in texts.items():
+            self._lengths[kind].add(0, len(text))
+        return [self._counted(text, kind) for kind, text in texts.items() if text]
+
+    def begin_try(self) -> None:
+        """A model is asked, or asked again: what a try that came to nothing has left behind does not count."""
+        self._cleaners = {kind: Cleaner() for kind in _KINDS}
+        self._joint = Joint(self.text.rstrip(), _gap(self.text)) if self._part else None
+        self._lengths = {kind: TokenLengths() for kind in _KINDS}
+        self._usage: Usage | None = None
+        self._count_at_usage = 0
+        self.rejected, self.tools, self.thinking_characters = None, [], 0
+        self._thinking: list[str] = []
+        self._gaps.forget_last()
+        self._asked = self._now()
+
+    def reject(self) -> None:
+        """The ending that came is not one of an answer; what was used stays counted."""
+        self.rejected, self.ending = self.ending, None
+
+    def take(self, burst: Sequence[Chunk]) -> Sequence[Chunk]:
+        """A burst as it goes on: tokens cleaned and counted, the dialect's `End` kept back."""
+        chunks: list[Chunk] = []
+        before = self.count
+        for chunk in burst:
+            if isinstance(chunk, Token):
+                text = self._cleaners[chunk.kind].feed(chunk.token)
+                raw = len(chunk.token)
+                if self._joint is not None and chunk.kind == "text":
+                    text = self._joint.feed(text)
+                if text:
+                    chunks.append(self._counted(text, chunk.kind))
+                self._lengths[chunk.kind].add(raw, len(text))
+            elif isinstance(chunk, End):
+                # Nothing follows that could decide about what is held: it belongs to the answer that is judged now.
+                chunks += self._held_back()
+                self.ending = chunk
+                self._note(chunk.usage)
+            elif isinstance(chunk, Metadata) and chunk.event == "reclassified":
+                chunks = self._reclassified(chunk, chunks)
+            elif isinstance(chunk, Metadata):
+                self._note(chunk.usage)
+                if chunk.tool:
+                    self.tools.append(chunk.tool)
+                if chunk.event in _MODEL_AT_WORK:
+                    self._asked = self._now()
+                chunks.append(chunk)
+        if self.count > before:
+            self._last = self._now()
+            self._gaps.arrived(self._last)
+            if self._first is None:
+                self._first, self._characters_at_first = self._last, self._characters
+                chunks.append(Metadata("first_token", ttft_seconds=self._ttft(self._begun)))
+        if self._whole:
+            return self._kept(chunks)
+        return chunks
+
+    def _reclassified(self, told: Metadata, chunks: Sequence[Chunk]) -> list[Chunk]:
+        """These chunks, and what the dialect takes back of a kind, counted in characters that are shown.
+
+        Nobody is told of what has come in the same burst: it has not been shown yet.
+        """
+        kind: TokenKind = "text" if told.kind == "text" else "thinking"
+        was: TokenKind = "thinking" if kind == "text" else "text"
+        chunks = [*chunks, *self._held_back()]
+        count = self._lengths[was].shown_of_last(told.characters)
+        if not count:
+            return chunks
+        if kind == "thinking":
+            self._part = [self.text[:-count]]
+            self._thought, self._thinks = (self._first or self._asked, self._now()), True
+        else:
+            text = "".join(self._thinking)
+            self._part.append(text[-count:])
+            self._thinking = [text[:-count]]
+        self.thinking_characters += count if kind == "thinking" else -count
+        if self._joint is not None:
+            self._joint = Joint(self.text.rstrip(), _gap(self.text))
+        told = replace(told, kind=kind, characters=count)
+        new = sum(len(chunk.token) for chunk in chunks if isinstance(chunk, Token) and chunk.kind == was)
+        return reclassify_chunks(chunks, told) if new >= count else [*chunks, told]
+
+    def _kept(self, chunks: Sequence[Chunk]) -> Sequence[Chunk]:
+        """What goes on of a reply that is given out as a whole: nobody has seen its tokens."""
+        others: list[Chunk] = []
+        for chunk in chunks:
+            if isinstance(chunk, Token):
+                self._held.append(chunk)
+            elif isinstance(chunk, Metadata) and chunk.event == "reclassified":
+                self._held = [token for token in reclassify_chunks(self._held, chunk) if isinstance(token, Token)]
+            else:
+                others.append(chunk)
+        return others
+
+    def _ttft(self, since: float) -> float | None:
+        # The model that goes on with an answer had no first token of its own.
+        known = self._first is not None and self._first >= since
+        return round(self._first - since, 4) if known and self._first is not None else None
+
+    def rest(self) -> Sequence[Token]:
+        """What was still held back when the stream ended; of a whole reply, all of it."""
+        rest = self._held_back()
+        if self._first is None and rest:
+            self._first = self._last = self._now()
+        if not self._whole:
+            return rest
+        tokens, self._held = [*self._held, *rest], []
+        texts = [(kind, "".join(token.token for token in tokens if token.kind == kind)) for kind in _KINDS]
+        return [Token(text, kind, index) for index, (kind, text) in enumerate(pair for pair in texts if pair[1])]
+
+    def _counted(self, text: str, kind: TokenKind) -> Token:
+        index, self.count = self.count, self.count + 1
+        self._characters += len(text)
+        if kind == "thinking" or self._thinks:
+            now = self._now()
+            self._thought = (self._thought[0] if self._thought else now, now)
+            self._thinks = kind == "thinking"
+        if kind == "text":
+            self._part.append(text)
+        else:
+            self._thinking.append(text)
+            self.thinking_characters += len(text)
+        if len(self._sample) < SAMPLE_CHARACTERS:
+            self._sample += text
+        return Token(text, kind, index)
+
+    def _note(self, usage: Usage | None) -> None:
+        if usage is not None:
+            self._usage, self._count_at_usage = usage, self.count
+
+    def usage(self, sent_tokens: int | None) -> Usage | None:
+        """The provider's usage, else an estimate; None where it is not known that anything was used.
+
+        `sent_tokens` estimates the prompt; None where nothing was sent.
+        """
+        return summed([*self._earlier, *filter(None, [self.usage_of_try(sent_tokens)])])
+
+    def left_of(self, max_tokens: int | None) -> int | None:
+        """The limit of tokens for what goes on after a seam: without those that were said before it."""
+        if max_tokens is None or not self.text:
+            return max_tokens
+        return max(1, max_tokens - streamed(self.count, self._characters, self._sample))
+
+    def usage_of_try(self, sent_tokens: int | None) -> Usage | None:
+        """The same of the last try alone."""
+        told, count = self._usage, self.count - self._count_before
+        # A count that was told before the last tokens came is too small where the reply was cut short.
+        up_to_date = bool(self.ending or self.rejected) or self._count_at_usage == self.count
+        whole = told is not None and up_to_date and (told.completion_tokens or not count)
+        if told is not None and whole and (told.prompt_tokens or not sent_tokens):
+            return told
+        if sent_tokens is None:
+            return None
+        told = told or Usage()
+        said = told.completion_tokens
+        if not whole:
+            said = streamed(count, self._characters - self._characters_before, self._sample) if count else 0
+        # Some servers count what they say and not what they were sent.
+        prompt = told.prompt_tokens or sent_tokens
+        thinking = told.thinking_tokens if whole else 0
+        return Usage(
+            prompt,
+            said,
+            prompt + said,
+            thinking,
+            told.cached_tokens,
+            estimated=True,
+            cache_write_tokens=told.cache_write_tokens,
+        )
+
+    def timings(self, usage: Usage | None, duration_seconds: float, *, of_model: bool = False) -> Timings:
+        """The pace of the reply: as its reader saw it, or `of_model`: without failed tries, queue and fetch before."""
+        since = self._asked if of_model else self._begun
+        rate = self._rate(usage)
+        paced = self._gaps if rate is not None else Gaps()
+        return Timings(
+            ttft_seconds=self._ttft(since),
+            duration_seconds=round(duration_seconds, 4),
+            tokens_per_second=rate,
+            estimated=bool(usage and usage.estimated),
+            thinking_seconds=round(self._thought[1] - self._thought[0], 4) if self._thought else None,
+            gap_p50_seconds=paced.percentile_seconds(0.5),
+            gap_p95_seconds=paced.percentile_seconds(0.95),
+        )
+
+    def _rate(self, usage: Usage | None) -> float | None:
+        """Tokens per second from the first burst on; what came with it took no measured time."""
+        if usage is None or self._first is None or self.count < 3 or self._whole:
+            return None
+        span = self._last - self._first
+        if span < BURST_SECONDS:
+            return None
+        # Thinking that was not shown went by before the first token.
+        tokens = usage.completion_tokens - (0 if self._thought else usage.thinking_tokens)
+        measured = tokens * (1 - self._characters_at_first / self._characters)
+        return round(measured / span, 2) if measured >= 1 else None
+
+
+def _gap(part: str) -> str:
+    """The blanks at the end, which are not sent: some servers refuse an answer that ends with one."""
+    return part[len(part.rstrip()) :]

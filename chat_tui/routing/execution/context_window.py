@@ -1,0 +1,197 @@
+"""What of a conversation is sent: the system turn and as many of the last exchanges as fit the model's window."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from chat_tui.core.context import Context, Exchange, LeftOut
+from chat_tui.core.conversation import Turn
+from chat_tui.core.usage.token_estimate import attachment_tokens, estimate
+
+REPLY_TOKENS = 1024
+"""Kept free for the reply where no limit is set, at most a quarter of the window."""
+TURN_TOKENS = 5
+"""What a turn costs beside its text."""
+_SAID_NOTHING = ("empty", "complete", "length")
+"""How an answer without text stands to which the model had nothing to say; stores of before `empty` have the others."""
+
+
+def well_formed(turns: Sequence[Turn]) -> tuple[Turn, ...]:
+    """The turns as every server takes them: system turns as one at the head, no empty answers, user and assistant
+    in turn.
+
+    A question whose answer failed, was refused or cancelled before any text is left out with it: what was wrong with
+    it would be wrong with every request that repeats it. Where a model just said nothing, the question stays.
+    """
+    system, talk, _ = _formed(turns)
+    return (*system, *talk)
+
+
+def _formed(turns: Sequence[Turn]) -> tuple[list[Turn], list[Turn], list[tuple[int, Turn, Turn]]]:
+    """The system turn; the talk, which begins with a question; and what was left out for its empty answer, each with
+    the number of exchanges before it."""
+    system: list[Turn] = []
+    talk: list[Turn] = []
+    empty: list[tuple[int, Turn, Turn]] = []
+    for turn in turns:
+        if turn.role != "user" and _blank(turn.text):
+            if turn.role == "assistant" and turn.state not in _SAID_NOTHING and talk and talk[-1].role == "user":
+                empty.append((len(talk) // 2, talk.pop(), turn))
+            continue
+        if turn.role == "system":
+            system = [_joined(system[0], turn)] if system else [turn]
+        elif talk and talk[-1].role == turn.role:
+            talk[-1] = _joined(talk[-1], turn)
+        elif talk or turn.role == "user":
+            talk.append(turn)
+    return system, talk, empty
+
+
+def _blank(text: str) -> bool:
+    return not text or text.isspace()
+
+
+def _joined(first: Turn, second: Turn) -> Turn:
+    text = "\n\n".join(turn.text for turn in (first, second) if not _blank(turn.text))
+    kept = first.kept if second.kept is None else second.kept
+    attachments = (*first.attachments, *second.attachments)
+    return msgspec.structs.replace(second, text=text, kept=kept, attachments=attachments)
+
+
+def fit(
+    turns: Sequence[Turn],
+    *,
+    window: int | None,
+    reply_tokens: int | None = None,
+    exchanges: int | None = None,
+    step_tokens: int = 0,
+    scale: float = 1.0,
+    listed: bool = False,
+) -> Context:
+    """The context for a window of so many tokens (None: not known, all is sent). The last exchange always stays.
+
+    Exchanges that a person keeps take their room first, the newest first; then the last of the others, at most
+    `exchanges` of them. With `step_tokens`, whole steps are cut from the beginning, so that the next requests begin
+    with the same turns and a server's cached prefix survives. `scale` corrects the estimate for a tokenizer that is
+    known to cost more. `listed` gives each exchange too, which costs a look at all of the conversation.
+    """
+    system, talk, empty = _formed(turns)
+    pairs = [tuple(talk[start : start + 2]) for start in range(0, len(talk), 2)]
+    base = _tokens(system, scale)
+    reply = _reply_tokens(window, reply_tokens)
+    room = None if window is None else window - reply - base
+    chosen, spent, why = _chosen(pairs, room, exchanges, step_tokens, scale)
+    return Context(
+        (*system, *(turn for index in chosen for turn in pairs[index])),
+        base + spent,
+        left_out=sum(reason != "kept out" for reason in why.values()),
+        exchanges=_listed(pairs, why, empty, scale) if listed else (),
+        window=window,
+        reply_tokens=reply,
+    )
+
+
+def _reply_tokens(window: int | None, asked: int | None) -> int:
+    if window is None:
+        return asked or 0
+    return min(asked or REPLY_TOKENS, window // 4 if asked is None else window // 2)
+
+
+def _chosen(
+    pairs: Sequence[Sequence[Turn]], room: int | None, most: int | None, step_tokens: int, scale: float
+) -> tuple[list[int], int, dict[int, LeftOut]]:
+    """The exchanges that are sent, their tokens, and why the others are not."""
+    last = len(pairs) - 1
+    wanted = [pairs[index][0].kept if index < last else None for index in range(len(pairs))]
+    why: dict[int, LeftOut] = {index: "kept out" for index, kept in enumerate(wanted) if kept is False}
+    spent = 0
+    kept = [index for index in range(last - 1, -1, -1) if wanted[index]]
+    last_tokens = _tokens(pairs[last], scale) if pairs and kept else 0
+    for index in kept:
+        tokens = _tokens(pairs[index], scale)
+        if room is not None and spent + tokens > room - last_tokens:
+            why[index] = "window"
+        else:
+            spent += tokens
+    free = [index for index, kept in enumerate(wanted) if kept is None]
+    if not free:
+        return [], 0, why
+    talk = [pairs[index] for index in free]
+    first = 0 if most is None else max(0, len(free) - 1 - most)
+    begin, sums = _from_the_end(talk, first, None if room is None else room - spent, scale)
+    if begin > first and step_tokens:
+        begin = _stepped(talk, begin, sums, step_tokens)
+    why |= {index: "exchanges" if place < first else "window" for place, index in enumerate(free[:begin])}
+    return [index for index in range(len(pairs)) if index not in why], spent + sums[len(free) - 1 - begin], why
+
+
+def _listed(
+    pairs: Sequence[Sequence[Turn]],
+    why: Mapping[int, LeftOut],
+    empty: Sequence[tuple[int, Turn, Turn]],
+    scale: float,
+) -> tuple[Exchange, ...]:
+    """Each exchange in the order of the conversation, those with empty answers at their places."""
+    rows = [(index, 1, _exchange(pair, why.get(index, ""), scale)) for index, pair in enumerate(pairs)]
+    rows += [(place, 0, _exchange(pair, "empty", scale)) for place, *pair in empty]
+    return tuple(exchange for _, _, exchange in sorted(rows, key=lambda row: row[:2]))
+
+
+def _exchange(pair: Sequence[Turn], why_not: LeftOut, scale: float) -> Exchange:
+    question = pair[0]
+    answer = pair[1].id if len(pair) > 1 else ""
+    return Exchange(question.id, answer, _tokens(pair, scale), question.kept, why_not)
+
+
+def _tokens(turns: Sequence[Turn], scale: float) -> int:
+    return round(sum(map(_turn_tokens, turns)) * scale)
+
+
+def _turn_tokens(turn: Turn) -> int:
+    return estimate(turn.text) + TURN_TOKENS + sum(map(attachment_tokens, turn.attachments))
+
+
+def _from_the_end(talk: Sequence[Sequence[Turn]], first: int, room: int | None, scale: float) -> tuple[int, list[int]]:
+    """The first exchange that is sent, not before `first`; and the tokens of the last exchange, the last two, …
+
+    Only what is sent is looked at, so that a long conversation costs no more than the window is wide.
+    """
+    begin = len(talk) - 1
+    sums = [_tokens(talk[begin], scale)]
+    while begin > first:
+        total = sums[-1] + _tokens(talk[begin - 1], scale)
+        if room is not None and total > room:
+            break
+        sums.append(total)
+        begin -= 1
+    return begin, sums
+
+
+def _length(turn: Turn) -> int:
+    """About a turn's tokens, by what is cheap to tell."""
+    attached = sum(map(attachment_tokens, turn.attachments)) if turn.attachments else 0
+    return len(turn.text) // 4 + TURN_TOKENS + attached
+
+
+def _stepped(talk: Sequence[Sequence[Turn]], begin: int, sums: Sequence[int], step_tokens: int) -> int:
+    """A later exchange to begin with, one that stays the same while the conversation grows by about a step.
+
+    Steps are told from the lengths of all turns up to there, which is cheap and does not change. Where a step would
+    cost more than half of what fits (its characters are rich in tokens), half steps are taken, and so on.
+    """
+    last = len(talk) - 1
+    lengths = [sum(map(_length, pair)) for pair in talk]
+    step = step_tokens
+    while step >= TURN_TOKENS:
+        passed = sum(lengths[:begin])
+        wanted = -(-passed // step) * step
+        later = begin
+        while passed < wanted and later < last:
+            passed += lengths[later]
+            later += 1
+        if passed >= wanted and sums[last - later] * 2 >= sums[last - begin]:
+            return later
+        step //= 2
+    return begin

@@ -1,0 +1,185 @@
+"""What a run says of itself: candidates, retries, faults, models that are too dear."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from chat_tui.core.chunks import Chunk, Metadata, Token, TokenKind
+from chat_tui.core.context import Context
+from chat_tui.core.errors import (
+    Busy,
+    ChatTuiError,
+    InternalError,
+    KeyMissing,
+    KeyRefused,
+    LocalModelError,
+    QuotaUsedUp,
+    Rejected,
+    TooSlow,
+)
+from chat_tui.core.models import Model
+from chat_tui.core.route import Candidate, Try
+from chat_tui.routing.execution.control import LONGEST_WAIT_SECONDS
+from chat_tui.routing.execution.timeouts import SETTING_OF, Phase
+from chat_tui.routing.policy import Plan
+
+_NEWS = frozenset({"fetching", "loading", "connecting", "waiting"})
+_DEAR = ("would cost", "its price")
+
+LISTED = 20
+"""Candidates that a route lists, the tried ones aside."""
+REASONS = 8
+"""Different reasons that a route counts."""
+_MENDED = (KeyMissing, KeyRefused, QuotaUsedUp, LocalModelError, Rejected)
+"""What a person can mend, the most helpful hints first."""
+_NUMBERS = re.compile(r"\$?\d[\d.,]*")
+
+
+def listed(candidates: Sequence[Candidate], tried: Collection[str]) -> tuple[tuple[Candidate, ...], Mapping[str, int]]:
+    """The candidates that a route lists: the best few, those that were tried, and some that were out; and of the others
+    how many were out for which reason (the empty one: none)."""
+    if len(candidates) <= LISTED:
+        return tuple(candidates), {}
+    able = [place for place, candidate in enumerate(candidates) if not candidate.out]
+    out = [place for place, candidate in enumerate(candidates) if candidate.out]
+    some_out = min(len(out), LISTED // 4)
+    shown = {*able[: LISTED - some_out], *(place for place in able if candidates[place].model in tried)}
+    shown |= {*out[: max(some_out, LISTED - len(shown))]}
+    counts = Counter(
+        _NUMBERS.sub("…", candidate.out) for place, candidate in enumerate(candidates) if place not in shown
+    )
+    told = dict(counts.most_common(REASONS))
+    if rest := counts.total() - sum(told.values()):
+        told["other reasons"] = rest
+    return tuple(candidates[place] for place in sorted(shown)), told
+
+
+def retry(model: Model, attempt: int, of: int, delay: float, error: ChatTuiError) -> Metadata:
+    """The same model is asked again."""
+    return Metadata(
+        "retry", model=model.name, attempt=attempt, of=of, delay_seconds=round(delay, 3), reason=error.title
+    )
+
+
+def too_dear(plan: Plan) -> Metadata | None:
+    """Which models are out for their price, where others are left; None when none is."""
+    out = [candidate for candidate in plan.candidates if candidate.out.startswith(_DEAR)]
+    if not out or not plan.models:
+        return None
+    named = "; ".join(f"{candidate.model} {candidate.out}" for candidate in out[:3])
+    more = f"; and {len(out) - 3} more" if len(out) > 3 else ""
+    return Metadata("budget", model=plan.models[0].name, reason=f"Out for the price: {named}{more}.")
+
+
+def too_slow(model: Model, silence: float | None, whole: float | None, phase: Phase) -> TooSlow:
+    """Which limit in seconds has run out: of its silence, or (where that is None) of the whole stream.
+
+    A server that has shown a sign of life is not asked again: it may be paid for what it does.
+    """
+    about = {"provider": model.provider, "model": model.name}
+    if silence is None:
+        return TooSlow(f"The answer took longer than {whole:g} s.", "Allow more time for it.", **about)
+    more = f"Raise `{SETTING_OF[phase]}` under [timeouts]"
+    if phase == "spoke":
+        return TooSlow(f"{model.name} fell silent for {silence:g} s.", f"Ask again. {more}.", **about)
+    titles = {
+        "asked": f"{model.name} sent no token within {silence:g} s.",
+        "accepted": f"{model.name} sent no token within {silence:g} s.",
+        "loading": f"{model.name} was still loading after {silence:g} s.",
+        "at work": f"{model.name} accepted the question, but sent no token within {silence:g} s.",
+    }
+    error = TooSlow(titles[phase], f"{more}, or choose another model.", **about)
+    error.retryable = phase == "asked"
+    return error
+
+
+def is_acceptance(chunk: Chunk) -> bool:
+    """The server has accepted the question: told to the router only."""
+    return isinstance(chunk, Metadata) and chunk.event == "waiting" and chunk.attempt > 0
+
+
+def phase_after(burst: Sequence[Chunk], phase: Phase) -> Phase:
+    """How far a try is after this burst; an empty one says that the server is at work."""
+    if phase == "spoke" or any(isinstance(chunk, Token) and chunk.token for chunk in burst):
+        return "spoke"
+    events = [chunk.event for chunk in burst if isinstance(chunk, Metadata)]
+    if phase != "at work" and any(map(is_acceptance, burst)):
+        return "accepted"
+    if not burst or "usage" in events:
+        return "at work"
+    if "loading" in events:
+        return "loading"
+    return "asked" if phase == "loading" and "waiting" in events else phase
+
+
+def address(burst: Sequence[Chunk]) -> str:
+    """Which of a model's addresses is asked now; empty where the burst does not tell."""
+    return next((chunk.address for chunk in burst if isinstance(chunk, Metadata) and chunk.address), "")
+
+
+def notes(burst: Sequence[Chunk]) -> Iterator[str]:
+    """What a burst tells of how the request was changed."""
+    return (chunk.reason for chunk in burst if isinstance(chunk, Metadata) and chunk.event == "note" and chunk.reason)
+
+
+def all_failed(tries: Sequence[Try], failures: Sequence[ChatTuiError]) -> str:
+    """Each model's reason once, and what helps most: what a person can mend comes before what may pass by itself."""
+    told = "; ".join(dict.fromkeys(f"{entry.model}: {entry.reason.rstrip('.')}" for entry in tries)) + "."
+    newest = failures[::-1]
+    mended = (failure.hint for kind in _MENDED for failure in newest if isinstance(failure, kind) and failure.hint)
+    hint = next(mended, newest[0].hint if newest else "")
+    return f"{told} {hint}".strip()
+
+
+def tell_wait(error: ChatTuiError) -> None:
+    """Let the error of a server that wants a longer wait than anybody waits here say how long it is."""
+    wait = error.retry_after if isinstance(error, Busy) else None
+    if wait is not None and wait > LONGEST_WAIT_SECONDS:
+        error.hint = f"It asks to wait for {_period(wait)}. {error.hint}".strip()
+
+
+def _period(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{min(seconds, 1e7) / 3600:.0f} h"
+
+
+def breaks_silence(chunk: Chunk) -> bool:
+    """Keep-alives and remarks do not: only words, and news of the way to them."""
+    if isinstance(chunk, Token):
+        return bool(chunk.token)
+    return isinstance(chunk, Metadata) and chunk.event in _NEWS and not is_acceptance(chunk)
+
+
+def reclassified_as(burst: Sequence[Chunk]) -> Iterator[TokenKind]:
+    """What parts of the answer have turned out to be."""
+    for chunk in burst:
+        if isinstance(chunk, Metadata) and chunk.event == "reclassified":
+            yield "thinking" if chunk.kind == "thinking" else "text"
+
+
+def fault(model: Model, error: Exception) -> InternalError:
+    """A foreign exception, told by its kind and place: its own text may hold a key."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f" ({Path(trace.tb_frame.f_code.co_filename).name}, line {trace.tb_lineno})" if trace else ""
+    fault = InternalError(
+        f"{model.name} was asked in a way that failed: {type(error).__name__}{place}.",
+        "That is a fault of the program's, not of the model. Please report it, or take another model.",
+    )
+    fault.__cause__ = error
+    return fault
+
+
+def not_whole(context: Context) -> Iterator[Metadata]:
+    """What of a conversation the model will not see: exchanges that do not fit, or a part of a question that is too
+    long alone, which some servers cut off without a word."""
+    if context.left_out:
+        yield Metadata("trimmed", left_out=context.left_out)
+    if context.window is not None and context.tokens > context.window:
+        told = f"About {context.tokens:,} tokens do not fit the window of {context.window:,}"
+        yield Metadata("trimmed", reason=f"{told}: the server may leave out a part of the question.")

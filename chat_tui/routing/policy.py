@@ -1,0 +1,110 @@
+"""How the router waits, retries, falls back and cuts; and what a strategy has decided for one request."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from chat_tui.config.limits import ErrorHandling, Strategies, Timeouts
+from chat_tui.config.load import Config
+from chat_tui.config.rows import ProviderRow
+from chat_tui.core.errors import ChatTuiError
+from chat_tui.core.models import Model
+from chat_tui.core.route import Candidate
+from chat_tui.routing.ranking.health import Health
+
+FIXED = "fixed"
+"""The strategy of a model that was chosen by name."""
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """One provider's own; None: everybody's."""
+
+    timeouts: Timeouts | None = None
+    error_handling: ErrorHandling | None = None
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """How the router waits, retries and cuts."""
+
+    timeouts: Timeouts = Timeouts()
+    error_handling: ErrorHandling = ErrorHandling()
+    exchanges: int | None = None
+    """At most so many earlier exchanges are sent; None: as many as fit."""
+    streams: dict[str, int] = {}
+    """Concurrent streams by provider; others have `streams_default`."""
+    streams_default: int = 3
+    streaming: bool = True
+    """False: the whole reply comes as one token chunk."""
+    on_break: Literal["keep", "continue"] = "keep"
+    """What becomes of an answer whose line was cut."""
+    by_provider: dict[str, Limits] = {}
+    """Limits by the provider's name."""
+    fallbacks_of: dict[str, tuple[str, ...]] = {}
+    """What a model falls back to, in place of the router's `fallbacks`."""
+    weights: Strategies = Strategies()
+
+    def timeouts_of(self, model: Model) -> Timeouts:
+        """The time limits for a model of its provider."""
+        return self._of(model).timeouts or self.timeouts
+
+    def handling_of(self, model: Model) -> ErrorHandling:
+        """How often a model of its provider is asked again."""
+        return self._of(model).error_handling or self.error_handling
+
+    def _of(self, model: Model) -> Limits:
+        return self.by_provider.get(model.provider) or Limits()
+
+
+_TIMEOUTS = ("first_token_seconds", "working_seconds", "token_seconds", "stream_seconds")
+_HANDLING = ("retry_attempts", "retry_delay_seconds", "exponential_backoff")
+
+
+def settings_of(config: Config, *, local_streams: int) -> Settings:
+    """The config's settings; `local_streams` is how many replies this machine makes at once."""
+    performance = config.performance
+    own = {row.name: row.max_concurrent_streams for row in config.providers}
+    return Settings(
+        timeouts=config.timeouts,
+        error_handling=config.error_handling,
+        exchanges=config.memory.exchanges,
+        streams={"local": local_streams, **{name: most for name, most in own.items() if most is not None}},
+        streams_default=performance.max_concurrent_streams,
+        streaming=performance.enable_streaming,
+        on_break=config.on_break,
+        fallbacks_of={row.name: row.fallbacks for row in config.models if row.fallbacks},
+        weights=config.strategies,
+        by_provider={row.name: _limits(config, row) for row in config.providers},
+    )
+
+
+def _limits(config: Config, row: ProviderRow) -> Limits:
+    """The config's limits with those of a provider's row."""
+
+    def told(names: tuple[str, ...]) -> dict[str, Any]:
+        return {name: value for name in names if (value := getattr(row, name)) is not None}
+
+    return Limits(
+        msgspec.structs.replace(config.timeouts, **told(_TIMEOUTS)),
+        msgspec.structs.replace(config.error_handling, **told(_HANDLING)),
+    )
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What the strategy has decided."""
+
+    strategy: str
+    models: tuple[Model, ...]
+    """To be tried in this order."""
+    candidates: tuple[Candidate, ...] = ()
+    error: ChatTuiError | None = None
+    """Why there is nothing to try."""
+    rungs: tuple[str, ...] = ()
+    """The strategies that choose on when all of these have failed."""
+    needs: str = ""
+    """What the prompt asks for, in words."""
+    kind: str = ""
+    """The kind of task."""
+    health: Health | None = None
+    """What was known when it was decided."""

@@ -1,0 +1,1 @@
+"""Choosing models for a prompt."""

@@ -1,0 +1,269 @@
+"""What a prompt asks for, told from cheap features of its text in at most half a millisecond.
+
+One look a request: `examined` attaches the features to the request, and whoever ranks models reads them from there.
+Every step is linear in the text, whatever it holds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence, Set
+from functools import cache
+from itertools import islice
+from typing import NamedTuple
+
+from chat_tui.core.attachments.attachment import Attachment
+from chat_tui.core.request import Request
+from chat_tui.core.text.prompt_features import PromptFeatures
+from chat_tui.core.usage.token_estimate import attachment_tokens
+
+LOOKED_AT = 4000
+"""Characters of the last question that are looked at: its beginning and its end."""
+CHARACTERS_PER_TOKEN = 3.5
+LANGUAGE_SAMPLE = 600
+"""Characters from the beginning whose script is looked at."""
+WRITING_REACH = 10
+"""Words between "write" and what is to be written."""
+CLAUSES = 100
+"""So many clauses are looked through for a keyword: code has one among its first."""
+KEYWORD_REACH = 40
+"""Characters between a keyword of a programming language and the sign that shows that it is one."""
+
+_CODE = frozenset(
+    [
+        "python",
+        "javascript",
+        "typescript",
+        "rust",
+        "golang",
+        "java",
+        "sql",
+        "html",
+        "css",
+        "bash",
+        "regex",
+        "docker",
+        "compiler",
+        "traceback",
+        "stacktrace",
+        "refactor",
+        "debug",
+    ]
+)
+_CODE_PHRASES = (
+    *("c++", "stack trace", "unit test", "null pointer", "api endpoint"),
+    *("git commit", "git rebase", "git merge"),
+)
+_KEYWORDS = frozenset(
+    ["def", "class", "import", "return", "SELECT", "function", "const", "var", "print", "println", "printf"]
+)
+_MATHS = frozenset(
+    [
+        "prove",
+        "proof",
+        "equation",
+        "integral",
+        "derivative",
+        "theorem",
+        "probability",
+        "matrix",
+        "polynomial",
+        "calculate",
+        "percent",
+        "percentage",
+    ]
+)
+_MATHS_PHRASES = ("solve for", "how many", "what is the sum")
+_MATHS_SIGNS = (*"∫∑√≤≥", "\\frac", "\\int", "\\sum", "\\sqrt", "\\begin")
+_VERSE = frozenset(["poem", "limerick", "haiku"])
+_VERBS = frozenset(["write", "draft", "compose", "rewrite", "rephrase", "proofread"])
+_FORMS = frozenset(
+    [
+        "story",
+        "essay",
+        "letter",
+        "email",
+        "mail",
+        "blog",
+        "article",
+        "song",
+        "speech",
+        "novel",
+        "paragraph",
+        "slogan",
+        "review",
+        "post",
+    ]
+)
+_THINKING = frozenset(
+    [
+        "prove",
+        "compare",
+        "tradeoff",
+        "tradeoffs",
+        "analyse",
+        "analyze",
+        "design",
+        "plan",
+        "puzzle",
+        "riddle",
+        "optimise",
+        "optimize",
+        "architecture",
+        "strategy",
+    ]
+)
+_THINKING_PHRASES = (
+    *("step by step", "think hard", "think carefully", "think through", "explain why", "trade-off"),
+    *("why does", "why do ", "why is ", "why are "),
+)
+_SCRIPTS = {
+    "ja": "\u3040-\u30ff",
+    "ko": "\uac00-\ud7af",
+    "zh": "\u4e00-\u9fff",
+    "ru": "\u0400-\u04ff",
+    "ar": "\u0600-\u06ff",
+    "he": "\u0590-\u05ff",
+    "hi": "\u0900-\u097f",
+    "th": "\u0e00-\u0e7f",
+    "el": "\u0370-\u03ff",
+}
+
+
+class _Patterns(NamedTuple):
+    """Compiled when the first question is asked. Each is linear: a long run is possessive, or bounded."""
+
+    word: re.Pattern[str]
+    call: re.Pattern[str]
+    tag: re.Pattern[str]
+    clause_end: re.Pattern[str]
+    formula: re.Pattern[str]
+    sum: re.Pattern[str]
+    scripts: dict[str, re.Pattern[str]]
+
+
+@cache
+def _patterns() -> _Patterns:
+    return _Patterns(
+        word=re.compile(r"\w+"),
+        call=re.compile(r"(?<=\w)(?:\(\w*+\)|::\w)"),
+        tag=re.compile(r"</\w"),
+        clause_end=re.compile(r"([.?!({;:=])"),
+        formula=re.compile(r"\$[^$\n]{2,60}+\$"),
+        sum=re.compile(r"\d\s*+[-+*/^×÷]\s*+\d"),
+        scripts={name: re.compile(f"[{letters}]") for name, letters in _SCRIPTS.items()},
+    )
+
+
+def examined(request: Request) -> Request:
+    """The request with its prompt's features; one that has them already is returned as it is."""
+    return request if request.features is not None else request.changed(features=_extracted(request))
+
+
+def features_of(request: Request) -> PromptFeatures:
+    """The features of the request's last question and of the beginnings of the text files attached to it."""
+    return request.features or _extracted(request)
+
+
+def _extracted(request: Request) -> PromptFeatures:
+    characters = sum([len(turn.text) for turn in request.turns]) + len(request.prompt)
+    with_files = [turn for turn in request.turns if turn.attachments]
+    attached = [file for turn in with_files if turn.kept is not False for file in turn.attachments]
+    asked = next((turn for turn in reversed(request.turns) if turn.role == "user"), None)
+    own = asked.attachments if asked and not request.prompt else ()
+    question = request.prompt or (asked.text if asked else "")
+    system = request.turns[0].text if request.turns and request.turns[0].role == "system" else ""
+    text = _both_ends(question) + "".join(_beginning(file) for file in own if not file.is_image)[:LOOKED_AT]
+    lowered = text.lower()
+    words = _patterns().word.findall(lowered)
+    vocabulary = frozenset(words)
+    kind = _kind(text, lowered, words, vocabulary)
+    thinking = not _THINKING.isdisjoint(vocabulary) or _any_in(_THINKING_PHRASES, lowered)
+    hard = (
+        0.1 + min(len(question), 2000) / 5000 + 0.25 * (kind in {"code", "math"}) + 0.25 * thinking + 0.1 * bool(kind)
+    )
+    return PromptFeatures(
+        kind=kind,
+        language=_language(text),
+        tokens=int(characters / CHARACTERS_PER_TOKEN) + sum(map(attachment_tokens, attached)),
+        last_tokens=int((len(question) + len(system)) / CHARACTERS_PER_TOKEN) + sum(map(attachment_tokens, own)),
+        images=any(file.is_image for file in attached),
+        thinking=thinking,
+        hard=round(min(1.0, hard), 2),
+    )
+
+
+def _both_ends(question: str) -> str:
+    if len(question) <= LOOKED_AT:
+        return question
+    return question[: LOOKED_AT // 2] + "\n" + question[-LOOKED_AT // 2 :]
+
+
+def _beginning(file: Attachment) -> str:
+    return "\n" + file.content[:LOOKED_AT].decode("utf-8", "replace")
+
+
+def _kind(text: str, lowered: str, words: Sequence[str], vocabulary: Set[str]) -> str:
+    if not _CODE.isdisjoint(vocabulary) or _any_in(_CODE_PHRASES, lowered) or _holds_code(text, vocabulary):
+        return "code"
+    if not _MATHS.isdisjoint(vocabulary) or _any_in(_MATHS_PHRASES, lowered) or _holds_maths(text):
+        return "math"
+    return "writing" if _asks_to_write(words, vocabulary) or "short story" in lowered else ""
+
+
+def _any_in(phrases: Iterable[str], text: str) -> bool:
+    return any(phrase in text for phrase in phrases)
+
+
+def _holds_code(text: str, vocabulary: Set[str]) -> bool:
+    """A fence, a call, a path, a closing tag, or a keyword soon before a bracket, colon or the like."""
+    patterns = _patterns()
+    if "```" in text or "#include" in text or ("</" in text and patterns.tag.search(text)):
+        return True
+    if (")" in text or "::" in text) and patterns.call.search(text):
+        return True
+    if "SELECT" not in text and _KEYWORDS.isdisjoint(vocabulary):
+        return False
+    *clauses, _ = patterns.clause_end.split(text)
+    ended = (clause for clause, end in zip(clauses[::2], clauses[1::2], strict=True) if clause and end not in ".?!")
+    return any(
+        not _KEYWORDS.isdisjoint(patterns.word.findall(clause[-KEYWORD_REACH:])) for clause in islice(ended, CLAUSES)
+    )
+
+
+def _holds_maths(text: str) -> bool:
+    """A sign, a formula between dollars, or a sum that is asked for: `12 * 3` with `=` or `?` behind it."""
+    patterns = _patterns()
+    if _any_in(_MATHS_SIGNS, text) or patterns.formula.search(text):
+        return True
+    *asked, _ = text.replace("?", "=").split("=")
+    return any(len(part) > 2 and patterns.sum.search(part, part.rfind("\n") + 1) for part in asked)
+
+
+def _asks_to_write(words: Sequence[str], vocabulary: Set[str]) -> bool:
+    """Verse is named, or a kind of text soon behind a verb such as "write"."""
+    if not _VERSE.isdisjoint(vocabulary):
+        return True
+    if _VERBS.isdisjoint(vocabulary) or _FORMS.isdisjoint(vocabulary):
+        return False
+    verb = -WRITING_REACH - 1
+    for place, word in enumerate(words):
+        if word in _VERBS:
+            verb = place
+        elif word in _FORMS and place - verb <= WRITING_REACH:
+            return True
+    return False
+
+
+def _language(text: str) -> str:
+    """By the script of its letters: kana before the characters that Japanese shares with Chinese."""
+    if text.isascii():
+        return ""
+    sample = text[:LANGUAGE_SAMPLE]
+    counts = {name: len(letters.findall(sample)) for name, letters in _patterns().scripts.items()}
+    foreign = sum(counts.values())
+    if foreign * 3 < len(sample):
+        return ""
+    if counts["ja"] * 8 > foreign:
+        return "ja"
+    return max(counts, key=lambda name: counts[name])

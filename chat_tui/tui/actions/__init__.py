@@ -1,0 +1,1 @@
+"""Names, keys and commands of what a user can do."""

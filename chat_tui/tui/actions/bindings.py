@@ -1,0 +1,95 @@
+"""What is made from the table of keys: bindings, the names of keys in sentences, the footer, the README's table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from textual.binding import Binding
+
+from chat_tui.tui.actions.keys import TABLE, Key, Where
+
+_NAMES = {
+    "escape": "Esc",
+    "enter": "Enter",
+    "pageup": "PageUp",
+    "pagedown": "PageDown",
+    "slash": "/",
+    "left": "Left",
+    "right": "Right",
+    "up": "Up",
+    "down": "Down",
+    "home": "Home",
+    "end": "End",
+    "tab": "Tab",
+    "question_mark": "?",
+    "left_square_bracket": "[",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
+    "right_square_bracket": "]",
+    "plus": "+",
+    "minus": "-",
+}
+_TOLD = {"transcript.end", "prompt.send"}
+"""Their names mean these in sentences, though other places have the same keys."""
+_NOT_FIRST = {"answer.cancel", "copy.or_cancel"}
+"""A widget that has a use for these keys goes first: a popup that is open, a selection in the prompt."""
+
+
+def bindings(where: Where = "everywhere", *, inner: bool = False) -> list[Binding]:
+    """Textual's bindings for the rows of this place, the inner ones or the others."""
+    return [
+        Binding(row.keys, row.action, row.help, id=row.id, show=False, priority=_goes_first(row))
+        for row in TABLE
+        if row.action and row.where == where and row.inner == inner
+    ]
+
+
+def _goes_first(row: Key) -> bool:
+    """Letters are for whoever is written in."""
+    return row.where == "everywhere" and row.id not in _NOT_FIRST
+
+
+def shown(keys: str) -> str:
+    """Keys as people read them, such as `Ctrl+L or F2`."""
+    return " or ".join(_shown_one(key.strip()) for key in keys.split(","))
+
+
+def _shown_one(key: str) -> str:
+    if len(key) == 1:
+        return key
+    parts = key.split("+")
+    return "+".join(
+        _NAMES.get(part, part.upper() if len(part) <= 3 and part[0] == "f" else part.capitalize()) for part in parts
+    )
+
+
+def first_key(id: str, changed: Mapping[str, str]) -> str:
+    """A row's first key as people read it; `changed` holds rebound keys by id."""
+    keys = changed.get(id) or next(row.keys for row in TABLE if row.id == id)
+    return _shown_one(keys.split(",")[0])
+
+
+def as_bound(text: str, changed: Mapping[str, str]) -> str:
+    """A sentence that names keys as they come along, with those that are bound now; letters are no names in it."""
+    rows = [row for row in TABLE if row.id in changed and (row.where == "everywhere" or row.id in _TOLD)]
+    names = {first_key(row.id, {}): first_key(row.id, changed) for row in rows}
+    if not names:
+        return text
+    known = "|".join(map(re.escape, names))
+    return re.sub(rf"(?<![\w+])(?:{known})(?![\w+])", lambda found: names[found[0]], text)
+
+
+def footer(ids: Iterable[str], changed: Mapping[str, str]) -> Sequence[tuple[str, str]]:
+    """(key, word) for the footer, in this order; `changed` holds rebound keys by id."""
+    rows = {row.id: row for row in TABLE}
+    return [(first_key(id, changed), rows[id].label) for id in ids]
+
+
+def markdown() -> str:
+    """The README's table."""
+    lines = ["| where | key | what it does | id |", "|---|---|---|---|"]
+    for row in TABLE:
+        id = f"fixed: {row.fixed}" if row.fixed else f"`{row.id}`"
+        lines.append(f"| {row.where} | {shown(row.keys)} | {row.help} | {id} |")
+    return "\n".join(lines) + "\n"

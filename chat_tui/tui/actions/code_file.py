@@ -1,0 +1,101 @@
+"""The file that a code block is written into."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from chat_tui.core.errors import CommandError
+
+_SUFFIXES = {
+    "bash": ".sh",
+    "c": ".c",
+    "c++": ".cpp",
+    "console": ".txt",
+    "cpp": ".cpp",
+    "cs": ".cs",
+    "csharp": ".cs",
+    "css": ".css",
+    "csv": ".csv",
+    "diff": ".diff",
+    "elixir": ".ex",
+    "go": ".go",
+    "golang": ".go",
+    "haskell": ".hs",
+    "html": ".html",
+    "ini": ".ini",
+    "java": ".java",
+    "javascript": ".js",
+    "js": ".js",
+    "json": ".json",
+    "jsx": ".jsx",
+    "kotlin": ".kt",
+    "latex": ".tex",
+    "lua": ".lua",
+    "markdown": ".md",
+    "md": ".md",
+    "nix": ".nix",
+    "patch": ".diff",
+    "perl": ".pl",
+    "php": ".php",
+    "powershell": ".ps1",
+    "py": ".py",
+    "python": ".py",
+    "python3": ".py",
+    "r": ".r",
+    "rb": ".rb",
+    "ruby": ".rb",
+    "rs": ".rs",
+    "rust": ".rs",
+    "scala": ".scala",
+    "sh": ".sh",
+    "shell": ".sh",
+    "sql": ".sql",
+    "svg": ".svg",
+    "swift": ".swift",
+    "tex": ".tex",
+    "toml": ".toml",
+    "ts": ".ts",
+    "tsx": ".tsx",
+    "typescript": ".ts",
+    "xml": ".xml",
+    "yaml": ".yaml",
+    "yml": ".yaml",
+    "zig": ".zig",
+    "zsh": ".sh",
+}
+_WHOLE_NAMES = {"dockerfile": "Dockerfile", "makefile": "Makefile", "make": "Makefile", "cmake": "CMakeLists.txt"}
+
+
+def suggested_name(language: str, number: int) -> str:
+    """A name for a code block by its language, such as `code-2.py`. Nothing of the language itself comes into it."""
+    known = language.casefold()
+    return _WHOLE_NAMES.get(known) or f"code-{number}{_SUFFIXES.get(known, '.txt')}"
+
+
+def wanted(argument: str, count: int) -> tuple[int, str]:
+    """The block's number and the file that `/save` names; the number may be left out where there is one block.
+
+    Raises `CommandError`.
+    """
+    first, _, rest = argument.strip().partition(" ")
+    if not first.isdecimal():
+        if count != 1:
+            raise CommandError("Which code block?", f"There are {count}: the number stands over each. Such as /save 2")
+        first, rest = "1", argument
+    number = int(first[:9])
+    if not 1 <= number <= count:
+        there = {0: "There is none in this answer.", 1: "There is one."}.get(count, f"There are {count}.")
+        raise CommandError(f"There is no code block {number}.", there)
+    return number, rest.strip()
+
+
+def path_of(named: str, suggested: str) -> Path:
+    """Where to write: a file or folder as a person names it, else the suggested name in the current folder.
+
+    Raises `CommandError`.
+    """
+    if "\0" in named:
+        raise CommandError("A file's name cannot hold this character.", "Such as /save 2 notes.py")
+    file = Path(os.path.expanduser(named)) if named else Path()
+    return file / suggested if not named or named.endswith(os.sep) or file.is_dir() else file

@@ -1,0 +1,66 @@
+"""The file that a conversation is written into: its form and name, and that nothing is overwritten."""
+
+from __future__ import annotations
+
+import os
+import re
+from itertools import count
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from chat_tui.core.errors import CommandError, HistoryError
+from chat_tui.core.files import writing
+from chat_tui.core.text.control_characters import clean_line
+
+Form: TypeAlias = Literal["markdown", "json"]
+_FORMS: dict[str, Form] = {"markdown": "markdown", "md": "markdown", "json": "json"}
+_SUFFIX: dict[Form, str] = {"markdown": ".md", "json": ".json"}
+_LONGEST_NAME = 60
+_MOST = 1000
+_NOT_IN_NAMES = re.compile(r"[^\w\- ]+")
+
+
+def wanted(argument: str, title: str) -> tuple[Form, Path]:
+    """The form and file that `/export` names: `markdown` or `json`, then a file or folder, each of which may be left
+    out. Raises `CommandError`."""
+    first, _, rest = argument.partition(" ")
+    form = _FORMS.get(first.casefold())
+    named = (argument if form is None else rest).strip()
+    if "\0" in named:
+        raise CommandError("A file's name cannot hold this character.", "Write /export markdown notes.md")
+    form = form or _FORMS.get(Path(named).suffix[1:].casefold(), "markdown")
+    file = Path(os.path.expanduser(named)) if named else Path()
+    if not named or named.endswith(os.sep) or file.is_dir():
+        file /= name_of(title) + _SUFFIX[form]
+    return form, file if file.suffix else file.with_name(file.name + _SUFFIX[form])
+
+
+def name_of(title: str) -> str:
+    """A file's name from a title."""
+    name = " ".join(_NOT_IN_NAMES.sub(" ", clean_line(title, 200)).split())[:_LONGEST_NAME].strip(" -")
+    return name or "conversation"
+
+
+_HINT = "The conversation is as it was. Name another file: /export markdown ~/notes.md"
+
+
+def write(text: str, file: Path, hint: str = _HINT) -> Path:
+    """Write a new file that only its owner reads; where one is, a number is added. Gives the one that was written.
+
+    Raises `HistoryError`; nothing is left of a file that could not be written whole.
+    """
+    for number in count(1):
+        chosen = file if number == 1 else file.with_name(f"{file.stem}-{number}{file.suffix}")
+        try:
+            writing.write(chosen, text)
+            return chosen.absolute()
+        except FileExistsError:
+            if number < _MOST:
+                continue
+            raise HistoryError(
+                f"There are too many files named {clean_line(file.name, 80)}.", "Name another."
+            ) from None
+        except OSError as error:
+            why = clean_line(error.strerror or "it cannot be written", 80)
+            raise HistoryError(f"{clean_line(str(chosen), 200)}: {why}.", hint) from error
+    raise AssertionError

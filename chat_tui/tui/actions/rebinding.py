@@ -1,0 +1,116 @@
+"""What `[keys]` in the config may rebind: which rows can be used, and what is wrong with the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from textual.keys import Keys, _character_to_key, key_to_character
+
+from chat_tui.core.errors import KeymapError
+from chat_tui.core.text.control_characters import clean_line
+from chat_tui.tui.actions.keys import DIGITS, TABLE, Key, Where
+
+# Where letters are words: in the lists they filter.
+_WRITTEN_IN = ("everywhere", "prompt", "find bar", "lists", "history list", "screens", "choice")
+
+
+def rebound(overrides: Mapping[str, str]) -> tuple[dict[str, str], list[KeymapError]]:
+    """The rows of `[keys]` that can be used, by id, and what is wrong with the others."""
+    from difflib import get_close_matches
+
+    known = {row.id: row for row in TABLE}
+    good: dict[str, list[str]] = {}
+    wrong: list[KeymapError] = []
+    for id, text in overrides.items():
+        name, keys = clean_line(id, 60), _keys(text)
+        strange = next((key for key in keys if not _is_key(key)), None)
+        typed = next((key for key in keys if _is_typed(key)), None)
+        if id not in known:
+            near = get_close_matches(id, list(known), n=2)
+            hint = f"Did you mean {' or '.join(near)}?" if near else "See F1 for the ids."
+            wrong.append(KeymapError(f"[keys]: there is no `{name}`.", hint))
+        elif why := known[id].fixed:
+            wrong.append(KeymapError(f"[keys]: `{name}` cannot be rebound: {why}.", "Take it out of [keys]."))
+        elif not keys:
+            wrong.append(KeymapError(f"[keys]: `{name}` has no key.", "Write one such as `ctrl+k`."))
+        elif strange:
+            wrong.append(
+                KeymapError(
+                    f"[keys]: `{name}`: there is no key `{strange}`.", "Write one such as `ctrl+k`, `f10` or `g`."
+                )
+            )
+        elif typed and known[id].where in _WRITTEN_IN and keys != known[id].keys.split(","):
+            wrong.append(
+                KeymapError(
+                    f"[keys]: `{name}`: the key `{typed}` is for typing there.", "Write one such as `ctrl+k` or `f10`."
+                )
+            )
+        else:
+            good[id] = keys
+    while conflict := _conflict(good):
+        id, owner, key = conflict
+        # Its own key comes back, which may be in the way of another row: so look again.
+        del good[id]
+        hint = f"Give one of them another key; `{id}` keeps its own."
+        wrong.append(KeymapError(f"[keys]: `{id}` takes the key `{key}` of `{owner}`.", hint))
+    return {id: ",".join(keys) for id, keys in good.items()}, wrong
+
+
+def together(wrong: Sequence[KeymapError]) -> KeymapError:
+    """Several faults in one notice, since a pile of them would push one another away."""
+    told = "; ".join(error.title.removeprefix("[keys]: ").rstrip(".") for error in wrong)
+    return KeymapError(f"[keys]: {len(wrong)} rows cannot be used; their keys stay as they were.", f"{told}.")
+
+
+def _conflict(changed: Mapping[str, Sequence[str]]) -> tuple[str, str, str] | None:
+    """A rebound row, another row that acts in the same place, and the key that both have."""
+    rows = {row.id: row for row in TABLE}
+    for id, keys in changed.items():
+        fresh = set(keys) - set(rows[id].keys.split(","))
+        for other in TABLE:
+            theirs = changed.get(other.id, DIGITS.get(other.keys, other.keys.split(",")))
+            if other.id != id and _meet(other, rows[id]) and (both := fresh.intersection(theirs)):
+                return id, other.id, min(both)
+    return None
+
+
+_TOGETHER: Sequence[set[Where]] = (
+    {"lists", "history list"},
+    {"lists", "screens"},
+    {"history list", "screens"},
+    {"texts", "screens"},
+    {"comparison", "screens"},
+    {"comparison", "texts"},
+    {"context", "screens"},
+    {"context", "lists"},
+    {"choice", "lists"},
+    {"choice", "screens"},
+)
+
+
+def _meet(one: Key, other: Key) -> bool:
+    """Whether both keys act at the same time."""
+    places = {one.where, other.where}
+    if places == {"transcript", "side by side"}:
+        # Of the transcript's keys only its own act on a column.
+        return one.inner or other.inner
+    return len(places) == 1 or "everywhere" in places or places in _TOGETHER
+
+
+def _is_key(key: str) -> bool:
+    """Whether Textual knows a key of this name."""
+    *modifiers, last = key.split("+") if key != "+" else [key]
+    named = {str(one.value) for one in Keys} | {_character_to_key(chr(code)) for code in range(33, 127)}
+    return set(modifiers) <= {"ctrl", "shift", "alt", "super"} and (len(last) == 1 or last in named or key in named)
+
+
+def _is_typed(key: str) -> bool:
+    """Whether it writes a character."""
+    character = key_to_character(key)
+    return character is not None and character.isprintable()
+
+
+def _keys(text: str) -> list[str]:
+    """The keys as Textual writes them: names in lower case; a letter alone as it stands, since `R` is not `r`."""
+    keys = [part.strip() for part in clean_line(text, 80).split(",")]
+    return [_character_to_key(key) if len(key) == 1 else key.lower() for key in keys if key]

@@ -1,0 +1,133 @@
+"""What /preset and /analyse do: a preset is taken for the conversation in view, or for the one that begins next."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chat_tui.config import presets
+from chat_tui.core.attachments import attachment
+from chat_tui.core.attachments.attachment import Attachment
+from chat_tui.core.errors import ChatTuiError, CommandError
+from chat_tui.core.preset import Preset, question_about, values_in, with_values
+from chat_tui.core.text.control_characters import clean_line
+from chat_tui.tui.chat.commands.target import Caller
+from chat_tui.tui.widgets import formatting
+from chat_tui.tui.widgets.host import Choice
+
+if TYPE_CHECKING:
+    from chat_tui.engine.engine import Engine
+
+NONE = "none"
+_PATH = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|((?:\\.|[^\s\\])+))(.*)""", re.DOTALL)
+
+
+async def take(screen: Caller, engine: Engine, typed: str) -> None:
+    """`/preset NAME [values]`, `/preset none`, or the list of all. Raises `ChatTuiError`."""
+    name, _, values = typed.partition(" ")
+    if not name:
+        await _choose(screen, engine)
+    elif name.casefold() == NONE:
+        await screen.chat.set_preset(None)
+        screen.host.say("No preset is in use")
+    else:
+        preset = await asyncio.to_thread(presets.named, name, presets.folders())
+        await use(screen, engine, with_values(preset, values_in(preset, values)))
+
+
+async def use(screen: Caller, engine: Engine, preset: Preset) -> None:
+    """Take a preset, and the model that it names. Raises `ChatTuiError`."""
+    await screen.chat.set_preset(preset)
+    if preset.model or preset.strategy:
+        screen.choose(preset.model, preset.strategy or screen.strategy)
+    asked = ""
+    if preset.as_you_type_seconds is not None:
+        name, costs = _model(screen, engine)
+        # Its price is in sight now: choosing the preset is agreeing to it.
+        screen.as_you_type().paid.add(name)
+        asked = f" As you type it asks {clean_line(name, 80) or 'no model'}{costs}."
+    screen.host.say(f"Preset: {preset.words()}", f"{clean_line(preset.description, 200)}.{asked}", long=True)
+
+
+def _model(screen: Caller, engine: Engine) -> tuple[str, str]:
+    """The model that would answer now, and its price in words."""
+    asked = screen.chat.settings()
+    name = asked.model or engine.first_choice(asked.strategy or screen.strategy)
+    model = next((standing.model for standing in engine.models() if standing.model.name == name), None)
+    if model is None:
+        return name, ""
+    price = formatting.price(model.price_in, model.price_out)
+    costs = (
+        "free" if model.free else f"{price} per million tokens" if price != formatting.UNKNOWN else "price not known"
+    )
+    return name, f" ({costs})"
+
+
+async def _choose(screen: Caller, engine: Engine) -> None:
+    """Show all presets, to choose one."""
+    found, wrong = await asyncio.to_thread(presets.every, presets.folders())
+    screen.presets = found
+    for error in wrong:
+        screen.host.tell(error)
+    used = screen.chat.preset.name if screen.chat.preset is not None else ""
+    choices = [
+        Choice(
+            preset.name,
+            partial(_begin, screen, engine, preset),
+            help=preset.description,
+            note="in use" if preset.name == used else "",
+            marked=preset.name == used,
+        )
+        for preset in found
+    ]
+    if used:
+        choices.append(Choice(NONE, partial(_begin, screen, engine, None), help="use no preset any more"))
+    screen.host.choose("Presets", choices)
+
+
+async def _begin(screen: Caller, engine: Engine, preset: Preset | None) -> None:
+    try:
+        if preset is None:
+            await take(screen, engine, NONE)
+        else:
+            await use(screen, engine, preset)
+    except ChatTuiError as error:
+        screen.host.tell(error)
+
+
+async def analyse(screen: Caller, engine: Engine, typed: str) -> None:
+    """`/analyse FILE [question]`: asked in a conversation of its own. Raises `ChatTuiError`."""
+    match = _PATH.fullmatch(typed)
+    if match is None:
+        raise CommandError("There is no file.", "Write /analyse FILE, and behind it what you want to know.")
+    path = match.group(1) or match.group(2) or re.sub(r"\\(.)", r"\1", match.group(3) or "")
+    file = await asyncio.to_thread(_read, path)
+    preset = await asyncio.to_thread(presets.named, "analyse", presets.folders())
+    if screen.chat.busy or screen.chat.turns:
+        # What is asked next in the conversation before keeps its own way.
+        await screen.action_new_conversation()
+    await use(screen, engine, preset)
+    screen.ask(match.group(4).strip() or question_about(preset, [file.name]), [file])
+
+
+def _read(path: str) -> Attachment:
+    return attachment.read(Path(os.path.expanduser(path)))
+
+
+def completions(typed: str, known: Sequence[Preset]) -> list[tuple[str, str]]:
+    """(what /preset would be followed by, help) for what follows it so far."""
+    name, space, value = typed.partition(" ")
+    if not space:
+        rows = [(preset.name, clean_line(preset.description, 200)) for preset in known]
+        return [row for row in [*rows, (NONE, "use no preset any more")] if row[0].startswith(name.casefold())]
+    preset = next((preset for preset in known if preset.name == name), None)
+    if preset is None or not preset.variables or "=" in value:
+        return []
+    variable = preset.variable(next(iter(preset.variables)))
+    choices = (choice for choice in variable.choices if choice.casefold().startswith(value.casefold()))
+    return [(f"{name} {clean_line(choice, 80)}", clean_line(variable.help, 120)) for choice in choices]

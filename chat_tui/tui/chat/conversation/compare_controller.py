@@ -1,0 +1,191 @@
+"""Asks several models at once: who is asked next, what that may cost, and the way to the answers and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from chat_tui.core.conversation import Conversation
+from chat_tui.core.errors import ChatTuiError, CommandError
+from chat_tui.core.text.control_characters import clean_line
+from chat_tui.engine.answers.comparison import Comparison, named
+from chat_tui.tui.actions import bindings, slash_commands
+from chat_tui.tui.chat.conversation.chat import Chat
+from chat_tui.tui.compare.model_choice import CompareChoice
+from chat_tui.tui.compare.screen import CompareScreen, Left
+from chat_tui.tui.widgets.host import Host
+
+if TYPE_CHECKING:
+    from chat_tui.engine.answers.answer import Answer
+    from chat_tui.engine.engine import Engine
+
+BLIND = "--blind"
+
+
+class Comparing:
+    """What a chat knows of comparisons."""
+
+    def __init__(self, chat: Chat, engine: Engine) -> None:
+        self._chat, self._engine = chat, engine
+        self._blind = False
+        self._last: Comparison | None = None
+        self._names: Sequence[str] = ()
+        """Who was compared last."""
+        self._left_at: Left | None = None
+        self._visits = 0
+
+    @property
+    def _host(self) -> Host:
+        return self._chat.host
+
+    # -- who is asked ---------------------------------------------------------------------------------------------
+
+    async def command(self, typed: str) -> None:
+        """What stands behind `/compare`. Raises `CommandError`."""
+        given = typed.replace(",", " ").split()
+        blind, given = BLIND in given, [name for name in given if name != BLIND]
+        if given:
+            known = [standing.model.name for standing in self._engine.models()]
+            self._take(named(slash_commands.chosen_model(name, known) for name in given), blind)
+        else:
+            await self.choose(blind=blind)
+
+    async def open(self) -> None:
+        """The key: the words in the prompt are for several; without words it leads back to the last comparison."""
+        if not self._chat.prompt.draft.strip() and self._is_in_view():
+            self._show(blind=False)
+        else:
+            await self.choose()
+
+    async def choose(self, *, blind: bool = False) -> None:
+        """Open the list of models. With words in the prompt these are asked by the choice."""
+        chat = self._chat
+        self._refuse_commands()
+        chosen = chat.rivals or self._names or await self._best()
+        screen = CompareChoice(self._engine.models(), chosen, self._costs)
+
+        def take(names: tuple[str, ...] | None) -> None:
+            if names is not None:
+                self._take(names, blind)
+                if (text := chat.prompt.draft.strip()) and self.ask(text):
+                    chat.prompt.clear_draft()
+
+        if chat.app.screen is chat.screen:
+            chat.app.push_screen(screen, take)
+
+    def _refuse_commands(self) -> None:
+        if self._chat.prompt.draft.lstrip().startswith("/"):
+            raise CommandError("A command is asked of no model.", "Send or clear it first; // begins a plain text.")
+
+    async def _best(self) -> Sequence[str]:
+        chat = self._chat
+        try:
+            return await self._engine.best_two(chat.conversation_id, chat.prompt.draft, chat.settings())
+        except CommandError:
+            # There are not two: the list shows what there is.
+            return ()
+
+    def _take(self, names: Sequence[str], blind: bool) -> None:
+        self._blind = blind
+        self._chat.set_rivals(names)
+
+    async def _costs(self, names: Sequence[str]) -> str:
+        return await self._chat.costs_of_all(names, self._chat.prompt.draft)
+
+    def leave(self) -> bool:
+        """The next question goes to one model again; False where it did."""
+        if not self._chat.rivals:
+            return False
+        self._chat.set_rivals(())
+        return True
+
+    # -- asking ---------------------------------------------------------------------------------------------------
+
+    def ask(self, text: str) -> bool:
+        """Ask those that were chosen; False while an answer runs."""
+        chat, names, blind, edited = self._chat, tuple(self._chat.rivals), self._blind, self._chat.edits
+        if not chat.is_free():
+            return False
+        view, beginning = chat.view, chat.beginning
+        taken = chat.files.take()
+
+        async def begun(engine: Engine) -> Answer:
+            try:
+                # Who takes no images says so in its column.
+                going = await chat.files.contents(taken, text, checked=False)
+                comparison = await engine.compare(
+                    view.conversation_id or beginning,
+                    text,
+                    names,
+                    chat.settings(),
+                    attachments=going,
+                    edited=edited.id if edited is not None else "",
+                )
+            except ChatTuiError:
+                chat.files.give_back(taken)
+                raise
+            self._last, self._names, self._left_at = comparison, names, None
+            chat.set_rivals(())
+            # Nothing is put over another conversation that came into view meanwhile.
+            if view is chat.view:
+                if edited is not None:
+                    chat.show_in_place_of(edited, comparison.answers[0])
+                else:
+                    chat.transcript.add(comparison.question)
+                self._show(blind=blind)
+            for answer in comparison.answers[1:]:
+                chat.run_worker(chat.tell_end(answer), group="out of view")
+            return comparison.answers[0]
+
+        chat.begin(begun, text)
+        return True
+
+    def _is_in_view(self) -> bool:
+        """The last comparison's question is the last one of the chat."""
+        turns, last = self._chat.transcript.turns, self._last
+        return last is not None and bool(turns) and any(turns[-1].id == answer.turn.id for answer in last.answers)
+
+    async def stop(self) -> bool:
+        """End what still runs of the comparison in view; False where nothing does."""
+        if self._last is None or self._last.ended or not self._is_in_view():
+            return False
+        await self._last.cancel_all()
+        return True
+
+    # -- the way there and back -----------------------------------------------------------------------------------
+
+    def _show(self, *, blind: bool) -> None:
+        assert self._last is not None
+        self._visits += 1
+        delay = self._engine.config.display.typing_delay_seconds
+        screen = CompareScreen(self._last, blind=blind, left=self._left_at, typing_delay_seconds=delay)
+
+        def back(kept: Conversation | None) -> None:
+            self._left_at = screen.left
+            self._chat.do(self._kept(screen, kept) if kept is not None else self._left(screen.comparison))
+
+        self._chat.app.push_screen(screen, back)
+
+    async def _kept(self, screen: CompareScreen, kept: Conversation) -> None:
+        chosen = kept.path[-1]
+        others = [column for column in screen.columns if column.answer.turn.id != chosen.id]
+        told = [clean_line(f"{column.label} was {column.model}" * bool(column.label), 80) for column in others]
+        more = "Left and Right on the answer show the others."
+        self._host.say(f"Kept: {clean_line(chosen.model, 80)}", " · ".join([*filter(None, told), more]), long=True)
+        await self._chat.show_chosen(kept)
+        # It was noted beside: the conversation may not tell it yet.
+        self._chat.transcript.set_verdict(chosen.id, True)
+
+    async def _left(self, comparison: Comparison) -> None:
+        key, visit = bindings.first_key("compare.open", self._host.changed_keys), self._visits
+        if comparison.kept is None and not comparison.ended:
+            self._host.say("The answers go on", f"{key} leads back to them.")
+        await comparison.settle()
+        # Whoever has come back meanwhile leaves once more.
+        if comparison.kept is not None or visit != self._visits:
+            return
+        conversation = await self._engine.memory.conversation(comparison.conversation_id)
+        if self._is_in_view() and conversation.path:
+            await self._chat.show_chosen(conversation)
+            stands = clean_line(conversation.path[-1].model, 80)
+            self._host.say(f"None was kept: {stands} stands", f"{key} leads back, Left and Right show the others.")

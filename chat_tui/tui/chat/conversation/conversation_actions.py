@@ -1,0 +1,212 @@
+"""What is done with conversations on the screen: list and open them, rename, pin, delete and bring back."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual.geometry import Region
+
+from chat_tui.core.errors import ChatTuiError, CommandError
+from chat_tui.core.text.control_characters import clean_line
+from chat_tui.tui.actions import bindings
+from chat_tui.tui.chat.conversation.chat import Chat
+from chat_tui.tui.history.sidebar import HistoryList
+
+if TYPE_CHECKING:
+    from chat_tui.engine.engine import Engine
+
+LISTED = 1000
+"""Conversations in the list at the left, as long as nobody filters it."""
+ALL = 1_000_000
+PROGRESS_SECONDS = 3.0
+"""Between two notices of an import that runs."""
+PRIVATE = "private: never saved"
+UNDO_SECONDS = 10.0
+"""So long a deleted conversation can be brought back."""
+
+
+class Upkeep:
+    """Acts on conversations by id, and keeps the list at the left as it should be. `private`: none is ever saved."""
+
+    def __init__(self, chat: Chat, listed: HistoryList, *, private: bool = False) -> None:
+        self._chat, self._listed, self.never_saves = chat, listed, private
+        self._engine: Engine | None = None
+        self._running: set[str] = set()
+        self._acts: dict[str, Callable[[str, Region | None], Awaitable[None]]] = {
+            "rename": self._rename,
+            "pin": self._pin,
+            "delete": self._delete,
+            "export": self._export,
+        }
+        self.mark_private()
+
+    def take_engine(self, engine: Engine) -> None:
+        """The engine is open."""
+        self._engine = engine
+
+    async def refresh(self) -> None:
+        """List what there is now. An answer that ended in another conversation than the one in view was not seen; one
+        that is opened is."""
+        engine, current = self._engine, self._chat.conversation_id or ""
+        if engine is None:
+            return
+        self.mark_private()
+        running = {answer.conversation_id for answer in engine.running()}
+        unseen, self._running = self._running - running - {current}, running
+        for id in unseen:
+            await engine.memory.set_unseen(id, True)
+        limit = ALL if self._listed.is_filtered else LISTED
+        summaries = await engine.memory.conversations(limit)
+        if any(summary.unseen and summary.id == current for summary in summaries):
+            await engine.memory.set_unseen(current, False)
+            summaries = await engine.memory.conversations(limit)
+        self._listed.show(summaries, more=len(summaries) >= limit)
+        self._listed.set_running(running)
+        self._listed.set_current(current)
+
+    def mark_private(self) -> None:
+        """Say at the prompt, all the time, that what is in view is never saved."""
+        self._chat.prompt.border_title = PRIVATE if self.is_private else ""
+
+    @property
+    def is_private(self) -> bool:
+        """The conversation in view is never saved."""
+        return self.never_saves or (
+            self._engine is not None and self._engine.memory.is_private(self._chat.conversation_id)
+        )
+
+    async def begin_private(self) -> None:
+        """Begin a conversation that is never saved."""
+        assert self._engine is not None
+        left, begun = self._chat.conversation_id, await self._engine.memory.begin_private()
+        await self._chat.open(begun.id)
+        self.mark_private()
+        if left:
+            self._chat.undo.push("Back in the conversation before", partial(self._chat.open, left))
+
+    async def open(self, conversation_id: str, turn_id: str = "") -> None:
+        """Open a conversation where it was, or with a turn chosen, on whatever branch it is. Raises `ChatTuiError`."""
+        if turn_id:
+            await self._bring_up(conversation_id, turn_id)
+        await self._chat.open(conversation_id, turn_id)
+        if turn_id:
+            # The prompt has the keys: letters typed next are words, and ask for nothing that costs.
+            self._chat.transcript.choose(turn_id)
+
+    async def _bring_up(self, conversation_id: str, turn_id: str) -> None:
+        """Make the branch with this turn the current one."""
+        engine, chat = self._engine, self._chat
+        assert engine is not None
+        path = (await engine.memory.conversation(conversation_id)).path
+        if all(turn.id != turn_id for turn in path):
+            if engine.running(conversation_id):
+                raise CommandError("This turn is on another branch.", "Go there when the answer that runs has ended.")
+            await engine.memory.select(conversation_id, turn_id)
+        if chat.conversation_id == conversation_id and all(turn.id != turn_id for turn in chat.transcript.turns):
+            # It is opened anew, with its draft.
+            await chat.new()
+
+    async def clear(self) -> None:
+        """Begin a fresh conversation."""
+        left = self._chat.conversation_id
+        await self._chat.new()
+        if left:
+            self._chat.undo.push("Back in the conversation before", partial(self._chat.open, left))
+
+    async def act(self, what: str, conversation_id: str | None, place: Region | None = None) -> None:
+        """`rename`, `pin`, `delete` or `export` a conversation; what goes wrong is told. `place` is where its title
+        stands on the screen."""
+        if self._engine is None or not conversation_id:
+            self._chat.host.say("No conversation is chosen", "Open one, or go to one in the history list (F2).")
+            return
+        try:
+            await self._acts[what](conversation_id, place)
+        except ChatTuiError as error:
+            self._chat.host.tell(error)
+        await self.refresh()
+
+    async def _title(self, conversation_id: str) -> str:
+        assert self._engine is not None
+        return clean_line((await self._engine.memory.conversation(conversation_id)).title, 120) or "Untitled"
+
+    async def _rename(self, conversation_id: str, place: Region | None) -> None:
+        from chat_tui.tui.history.rename_dialog import TitleScreen
+
+        title = await self._chat.app.push_screen_wait(TitleScreen(await self._title(conversation_id), place))
+        if title:
+            await self.rename(conversation_id, title)
+
+    async def rename(self, conversation_id: str, title: str) -> None:
+        """Give it another title. Raises `HistoryError`."""
+        assert self._engine is not None
+        before = await self._title(conversation_id)
+        await self._engine.memory.rename(conversation_id, title)
+        back = partial(self._engine.memory.rename, conversation_id, before)
+        self._chat.undo.push(f"The title is “{before}” again", back)
+        await self.refresh()
+
+    async def _pin(self, conversation_id: str, _place: Region | None) -> None:
+        assert self._engine is not None
+        memory = self._engine.memory
+        pinned = not (await memory.conversation(conversation_id)).pinned
+        await memory.pin(conversation_id, pinned)
+        self._chat.host.say("Pinned" if pinned else "No longer pinned", await self._title(conversation_id))
+
+    async def _delete(self, conversation_id: str, _place: Region | None) -> None:
+        assert self._engine is not None
+        title = await self._title(conversation_id)
+        was_open = conversation_id == self._chat.conversation_id
+        if was_open:
+            await self._chat.new()
+        await self._engine.delete(conversation_id)
+        self._chat.undo.push(f"“{title}” is back", partial(self._restore, conversation_id, was_open), UNDO_SECONDS)
+        key = bindings.first_key("undo.take", self._chat.host.changed_keys)
+        hint = f"For {UNDO_SECONDS:.0f} seconds /undo, or {key} in the list, brings it back."
+        self._chat.host.say(f"Deleted “{title}”", hint, seconds=UNDO_SECONDS)
+
+    async def _restore(self, conversation_id: str, open_it: bool) -> None:
+        assert self._engine is not None
+        await self._engine.memory.restore(conversation_id)
+        if open_it:
+            await self._chat.open(conversation_id)
+
+    async def _export(self, conversation_id: str, _place: Region | None) -> None:
+        await self.export(conversation_id, "")
+
+    async def export(self, conversation_id: str, argument: str) -> None:
+        """Write it into a new file, as `/export` names it, else into the current folder. Raises `ChatTuiError`."""
+        from chat_tui.tui.actions import export_file
+
+        assert self._engine is not None
+        title = await self._title(conversation_id)
+        form, file = await asyncio.to_thread(export_file.wanted, argument, title)
+        text = await self._engine.memory.export(conversation_id, form)
+        written = await asyncio.to_thread(export_file.write, text, file)
+        self._chat.host.say(f"Exported “{title}”", str(written), long=True)
+
+    async def take_in(self, name: str) -> None:
+        """Import a file, and say now and then how far it is. Raises `ChatTuiError`."""
+        assert self._engine is not None
+        file = await asyncio.to_thread(Path(name).expanduser)
+        host, told = self._chat.host, time.monotonic()
+
+        def tell(part: float, turns: int) -> None:
+            nonlocal told
+            if time.monotonic() - told > PROGRESS_SECONDS:
+                told = time.monotonic()
+                host.say(f"Importing: {part:.0%}", f"{turns:,} turns", seconds=PROGRESS_SECONDS)
+
+        report = await self._engine.take_in(file, tell)
+        skipped = [f"{clean_line(each.record, 80)}: {clean_line(each.reason, 120)}" for each in report.skipped[:3]]
+        host.say(f"Imported {clean_line(file.name, 80)}", "\n".join([report.words(), *skipped]), long=True)
+        await self.refresh()
+
+    async def undo(self) -> None:
+        """Undo what was done last to a conversation. What goes wrong is told."""
+        await self._chat.action_undo()
+        await self.refresh()

@@ -1,0 +1,189 @@
+"""A preset that answers as one types: after a pause of the hand its answer stands above the prompt, not sent yet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import aclosing
+from typing import TYPE_CHECKING, cast
+
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.timer import Timer
+from textual.widgets import Static
+from textual.worker import Worker
+
+from chat_tui.core.errors import ChatTuiError
+from chat_tui.core.request import Request
+from chat_tui.core.text.control_characters import clean, clean_line
+from chat_tui.tui.actions.bindings import as_bound
+from chat_tui.tui.chat.conversation.chat import Chat
+from chat_tui.tui.widgets import formatting
+
+if TYPE_CHECKING:
+    from chat_tui.engine.answers.answer import Answer
+    from chat_tui.engine.answers.preview import Preview
+    from chat_tui.engine.engine import Engine
+    from chat_tui.tui.widgets.host import Host
+
+LONGEST = 4_000
+"""Characters; a longer text is answered when it is sent."""
+_TOGETHER = 1_000
+"""Tokens that may be shown together: what comes within a frame is painted in one."""
+_HELD_BYTES = 1_000_000
+_ENDINGS = {
+    "complete": "Enter sends it",
+    "length": "cut at the token limit · Enter asks anew",
+    "broken": "broken off · Enter asks anew",
+    "failed": "Enter asks anew",
+    "empty": "no text came · Enter asks anew",
+    "refused": "refused · Enter asks anew",
+    "cancelled": "cancelled · Enter asks anew",
+}
+
+
+_NOT_ASKED = (
+    "The model in use costs something, or is not there yet: it answers when you press Enter. "
+    "Choose /preset {name} again to let it answer as you type."
+)
+
+
+class PreviewBox(VerticalScroll, can_focus=False):
+    """The answer so far, in a few lines that scroll."""
+
+    DEFAULT_CSS = """
+    PreviewBox {
+        height: auto; max-height: 8; padding: 0 1; scrollbar-size-vertical: 1; background: transparent;
+        border: round $border-blurred; border-title-color: $accent; border-subtitle-color: $text-muted;
+        & > Static { width: 1fr; height: auto; }
+        &.-old > Static { color: $text-muted; }
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.border_title = "Preview"
+        self._text = Static(markup=False)
+
+    def compose(self) -> list[Static]:
+        """One text."""
+        return [self._text]
+
+    def show(self, text: str, state: str, *, old: bool = False) -> None:
+        """This text; `old`: it answers words that have changed since."""
+        self.border_subtitle = Content(as_bound(state, cast("Host", self.app).changed_keys))
+        self.set_class(old, "-old")
+        if not old:
+            self._text.update(Content(clean(text)))
+            self.scroll_end(animate=False)
+
+
+class AsYouType:
+    """Begins, shows and leaves off previews; `settings` gives the model or strategy in use."""
+
+    def __init__(self, chat: Chat, settings: Callable[[], Request]) -> None:
+        self._chat, self._settings = chat, settings
+        self.paid: set[str] = set()
+        """Models that cost something and may be asked: somebody has chosen the preset with their price in sight."""
+        self._box: PreviewBox | None = None
+        self._timer: Timer | None = None
+        self._following: Worker[None] | None = None
+        self._preview: Preview | None = None
+        self._text = ""
+
+    def _words(self) -> str:
+        """What would be answered now; empty when nothing is."""
+        chat = self._chat
+        if chat.preset is None or chat.preset.as_you_type_seconds is None or chat.busy or chat.edits:
+            return ""
+        if self._settings().adaptive:
+            # Two models at each pause of the fingers would be too many.
+            return ""
+        text = chat.prompt.draft.strip()
+        return "" if text.startswith("/") or len(text) > LONGEST else text
+
+    def edited(self, engine: Engine) -> None:
+        """What stands in the prompt has changed: what was begun for other words is left off."""
+        text, preset = self._words(), self._chat.preset
+        if text == self._text:
+            return
+        self._leave()
+        self._text = text
+        if not text or preset is None or preset.as_you_type_seconds is None:
+            self._hide()
+            return
+        if self._box is not None and self._box.display:
+            self._box.show("", "…", old=True)
+        self._timer = self._chat.set_timer(preset.as_you_type_seconds, lambda: self._begin(engine, text))
+
+    def stop(self) -> bool:
+        """Leave it off until the words change; False when there is nothing to be seen."""
+        if self._box is None or not self._box.display:
+            return False
+        self._leave()
+        self._hide()
+        return True
+
+    def take(self) -> Preview | None:
+        """The preview is wanted: it is for `Engine.ask` from now on."""
+        preview, self._preview = self._preview, None
+        self._leave()
+        self._text = ""
+        self._hide()
+        return preview
+
+    def _leave(self) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+        if self._following is not None:
+            self._following.cancel()
+        if self._preview is not None and not self._preview.answer.ended:
+            self._chat.run_worker(self._preview.cancel(), group="preview left")
+        self._timer = self._following = self._preview = None
+
+    def _hide(self) -> None:
+        if self._box is not None:
+            self._box.display = False
+
+    def _begin(self, engine: Engine, text: str) -> None:
+        if text == self._words():
+            self._following = self._chat.run_worker(self._followed(engine, text), group="preview")
+
+    async def _followed(self, engine: Engine, text: str) -> None:
+        chat = self._chat
+        box = await self._shown_box()
+        try:
+            preview = await engine.preview(chat.asked_in, text, self._settings(), paid=self.paid)
+        except ChatTuiError as error:
+            box.show(error.title, "Enter asks")
+            return
+        if preview is None:
+            box.show(_NOT_ASKED.format(name=chat.preset.name if chat.preset else ""), "Enter asks")
+            return
+        self._preview = preview
+        answer = preview.answer
+        async with aclosing(answer.batches(tokens=_TOGETHER, hold_bytes=_HELD_BYTES)) as batches:
+            async for _ in batches:
+                box.show(_said(answer), _state(answer))
+
+    async def _shown_box(self) -> PreviewBox:
+        if self._box is None:
+            self._box = PreviewBox()
+            await self._chat.mount(self._box, before=self._chat.editing_line)
+        if not self._box.display:
+            self._box.display = True
+        return self._box
+
+
+def _said(answer: Answer) -> str:
+    if answer.turn.error is not None and not answer.text:
+        return clean_line(answer.turn.error.title)
+    return answer.text.strip("\n")
+
+
+def _state(answer: Answer) -> str:
+    figures = answer.figures()
+    told = _ENDINGS.get(answer.turn.state) if answer.ended else formatting.phase(figures)
+    costs = (
+        formatting.cost(figures.cost) if figures.cost else formatting.about_cost(figures.price) if figures.price else ""
+    )
+    return " · ".join(filter(None, [told, costs]))

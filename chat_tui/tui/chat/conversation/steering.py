@@ -1,0 +1,393 @@
+"""Words that are entered while an answer streams: they wait for its end, or steer it from where it is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import Struct
+from textual.message import Message
+from textual.worker import Worker
+
+from chat_tui.core.attachments.attachment import Attachment
+from chat_tui.core.errors import ChatTuiError
+from chat_tui.core.request import Request
+from chat_tui.core.text.control_characters import clean_line
+from chat_tui.tui.actions import bindings
+from chat_tui.tui.chat.conversation.pane import View
+from chat_tui.tui.chat.conversation.session import joined
+from chat_tui.tui.prompt.attachments import Attaching
+from chat_tui.tui.prompt.attachments_line import Going
+from chat_tui.tui.prompt.prompt import Prompt
+from chat_tui.tui.transcript.transcript import Transcript
+from chat_tui.tui.widgets.host import Host
+from chat_tui.tui.widgets.styled_lines import Line, Span, SpanView, crop
+
+if TYPE_CHECKING:
+    # Behind the first paint: the engine is not loaded for it.
+    from chat_tui.engine.answers.answer import Answer
+    from chat_tui.engine.engine import Engine
+
+POLL_SECONDS = 0.05
+_WAITING = "words that wait "
+_SENT_AFTER = ("complete", "length")
+
+
+class Steered(Protocol):
+    """The chat whose answers are steered."""
+
+    prompt: Prompt
+    files: Attaching
+    transcript: Transcript
+    view: View
+    answer: Answer | None
+    followed_since: float
+    settings: Callable[[], Request]
+
+    @property
+    def conversation_id(self) -> str | None:
+        """The conversation in view."""
+
+    @property
+    def engine(self) -> Engine | None:
+        """None until it is open."""
+
+    @property
+    def host(self) -> Host:
+        """The app around it."""
+
+    @property
+    def asking(self) -> bool:
+        """A question is on its way, and its answer has not begun."""
+
+    def do(self, work: Coroutine[Any, Any, None]) -> Worker[None]:
+        """Run it beside the rest."""
+
+    def put_above_prompt(self, widget: SpanView) -> None:
+        """Put a line above the prompt."""
+
+    def begin(self, begun: Callable[[Engine], Awaitable[Answer]], text: str) -> None:
+        """Ask, and follow the answer that this gives; the words come back to the prompt where that fails."""
+
+    async def followed(self) -> None:
+        """Wait until the answer in view has been shown to its end."""
+
+
+class Waiting(Struct):
+    """A question that waits for the end of an answer."""
+
+    text: str
+    settings: Request
+    files: list[Going]
+
+
+class WaitingQueue:
+    """The questions that wait in one conversation, oldest first: each is asked when the answer before has ended."""
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+        """As it was in view last."""
+        self.items: list[Waiting] = []
+        self.kept_in = ""
+        """The conversation with which they stand on the disk: one that has just begun had no id when they came."""
+
+    def is_of(self, view: View) -> bool:
+        """Whether it waits in the conversation that is in this view."""
+        id = view.conversation_id
+        return self.view is view or (id is not None and self.view.conversation_id == id)
+
+    @property
+    def text(self) -> str:
+        """All questions."""
+        return joined(*(item.text for item in self.items))
+
+    @property
+    def files(self) -> list[Going]:
+        """What goes along with any of them."""
+        return [going for item in self.items for going in item.files]
+
+
+class SteeringLine(SpanView):
+    """Above the prompt: what can be done with new words, or which words wait."""
+
+    DEFAULT_CSS = "SteeringLine { display: none; width: 1fr; height: 1; background: $panel; padding: 0 1; }"
+
+    class Toggled(Message):
+        """What can be done with new words is offered, or no longer."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        super().__init__()
+        self._keys = keys
+        """To send, to steer, to leave it."""
+        self._waiting: WaitingQueue | None = None
+        self._offers = False
+
+    def show(self, waiting: WaitingQueue | None, *, offers: bool) -> None:
+        """These words wait; `offers`: new ones may."""
+        if offers != self._offers:
+            self.post_message(self.Toggled())
+        self._waiting, self._offers = waiting, offers
+        self.display = offers or waiting is not None
+        self.redraw()
+
+    def lines(self, width: int) -> Sequence[Line]:
+        """One line."""
+        if self._offers:
+            told = (" again: queue it behind the answer", " steer the answer now", " leave it")
+            if sum(map(len, told)) + 18 > width:
+                told = (" queue", " steer", " leave")
+            keys = zip(self._keys, told, strict=True)
+            spans = [span for key, word in keys for span in (Span(" · "), Span(key, "accent"), Span(word, "dim"))]
+            return [tuple(spans[1:])]
+        if self._waiting is None:
+            return [()]
+        files = f" +{len(self._waiting.files)}" if self._waiting.files else ""
+        tail = f"{files} · Up takes it back"
+        words = crop(clean_line(self._waiting.text, 500), max(8, width - len(tail) - len("Queued: ")))
+        return [(Span("Queued: ", "accent"), Span(words), Span(tail, "dim"))]
+
+
+class Steering:
+    """What waits in each conversation, and what was offered in the one in view."""
+
+    def __init__(self, chat: Steered) -> None:
+        self._chat = chat
+        self._offered: tuple[str, str] | None = None
+        """What stood in the prompt, and what of it is sent."""
+        self._queues: list[WaitingQueue] = []
+        self._line: SteeringLine | None = None
+
+    # -- new words while an answer streams ------------------------------------------------------------------------
+
+    def enter(self, typed: str, said: str, pressed: float) -> bool:
+        """Enter on new words, pressed at this time: offer what can be done with them; the second Enter lets them wait,
+        and so does one that was pressed before there was an answer to be steered. True when they wait."""
+        chat = self._chat
+        unseen = chat.asking or pressed < chat.followed_since
+        if not unseen and (self._offered is None or self._offered[0] != typed):
+            self._offered = (typed, said)
+            self.show()
+            return False
+        self._offered = None
+        self._wait_with(said)
+        return True
+
+    def edited(self, typed: str) -> None:
+        """The words have changed: the offer was for others."""
+        if self._offered is not None and typed != self._offered[0]:
+            self.leave()
+
+    @property
+    def offers(self) -> bool:
+        """New words may wait, or steer."""
+        return self._offered is not None
+
+    def leave(self) -> bool:
+        """Take the offer back; False when there is none."""
+        offered, self._offered = self._offered, None
+        self.show()
+        return offered is not None
+
+    def steer(self) -> bool:
+        """Steer the answer with the words that were offered; False when there are none."""
+        if self._offered is None:
+            return False
+        text, chat, answer = self._offered[1], self._chat, self._chat.answer
+        self._offered = None
+        if chat.asking or answer is None or answer.ended:
+            # It has not begun, or is over: there is nothing to be steered.
+            self._wait_with(text)
+            chat.prompt.clear_draft()
+            return True
+        taken = chat.files.take()
+        if (before := self._queue()) is not None:
+            text, taken = joined(before.text, text), [*before.files, *taken]
+            before.items.clear()
+        chat.prompt.clear_draft()
+        self._steer(answer, text, taken)
+        self.show()
+        return True
+
+    def _steer(self, answer: Answer, text: str, taken: Sequence[Going]) -> None:
+        settings = self._chat.settings()
+
+        async def begun(engine: Engine, files: Sequence[Attachment]) -> Answer:
+            steered = await engine.steer(answer, text, settings, attachments=files)
+            await self._chat.followed()
+            return steered
+
+        self._begin(begun, text, taken)
+
+    def _ask(self, id: str, waiting: Waiting) -> None:
+        async def begun(engine: Engine, files: Sequence[Attachment]) -> Answer:
+            return await engine.ask(id, waiting.text, waiting.settings, attachments=files)
+
+        self._begin(begun, waiting.text, waiting.files)
+
+    def _begin(
+        self,
+        begun: Callable[[Engine, Sequence[Attachment]], Awaitable[Answer]],
+        text: str,
+        taken: Sequence[Going],
+    ) -> None:
+        chat = self._chat
+        view = chat.view
+
+        async def asked(engine: Engine) -> Answer:
+            try:
+                answer = await begun(engine, await chat.files.contents(taken, text))
+            except ChatTuiError:
+                chat.files.give_back(taken)
+                raise
+            await self._keep(view)
+            if view is chat.view:
+                chat.transcript.add(answer.question)
+            return answer
+
+        chat.begin(asked, text)
+
+    # -- words that wait ------------------------------------------------------------------------------------------
+
+    def _queue(self) -> WaitingQueue | None:
+        """What waits in the conversation in view."""
+        return self._queue_of(self._chat.view)
+
+    def _queue_of(self, view: View) -> WaitingQueue | None:
+        return next((queue for queue in self._queues if queue.items and queue.is_of(view)), None)
+
+    def has_waiting(self) -> bool:
+        """Words wait in the conversation in view."""
+        return self._queue() is not None
+
+    def take_back(self) -> bool:
+        """Put the words that wait into the prompt; False when none do."""
+        queue = self._queue()
+        if queue is None:
+            return False
+        self._chat.do(self._keep_returned(self._chat.view, self._return(queue)))
+        return True
+
+    def _return(self, queue: WaitingQueue | None, text: str = "") -> str:
+        """Put this text and what waits into the prompt, before what stands there; the prompt's text then."""
+        chat = self._chat
+        if queue is not None:
+            text = joined(text, queue.text)
+            chat.files.give_back(queue.files)
+            queue.items.clear()
+        words = joined(text, chat.prompt.draft)
+        chat.prompt.set_draft(words)
+        self.show()
+        return words
+
+    async def _keep_returned(self, view: View, words: str) -> None:
+        """Keep words as the draft before they wait no more."""
+        if self._chat.engine is not None and view.conversation_id:
+            await self._chat.engine.memory.save_draft(view.conversation_id, words)
+            await self._keep(view)
+
+    async def give_back(self, view: View, text: str) -> None:
+        """A question could not be asked: its words, and what waited behind it, are unsent again."""
+        engine, id, queue = self._chat.engine, view.conversation_id, self._queue_of(view)
+        if view is self._chat.view or engine is None or id is None:
+            await self._keep_returned(view, self._return(queue, text))
+            return
+        text = joined(text, queue.text if queue is not None else "")
+        if queue is not None:
+            queue.items.clear()
+        await self._keep_returned(view, joined(text, await engine.memory.draft(id)))
+
+    def _wait_with(self, text: str) -> None:
+        chat, queue = self._chat, self._queue()
+        waiting = Waiting(text, chat.settings(), chat.files.take())
+        if queue is not None:
+            queue.items.append(waiting)
+        else:
+            queue = WaitingQueue(chat.view)
+            queue.items.append(waiting)
+            self._queues.append(queue)
+            chat.do(self._serve(queue))
+        chat.do(self._keep(chat.view))
+        self.show()
+
+    async def _serve(self, queue: WaitingQueue) -> None:
+        """Ask what waits, one after another, each when the answer before has ended; give the rest back where that has
+        failed."""
+        try:
+            while queue.items:
+                if not await self._serve_next(queue):
+                    await asyncio.sleep(POLL_SECONDS)
+        finally:
+            self._queues.remove(queue)
+
+    async def _serve_next(self, queue: WaitingQueue) -> bool:
+        """Whether it is another one's turn; False: look again a moment later."""
+        chat = self._chat
+        if queue.is_of(chat.view):
+            queue.view = chat.view
+        view, engine = queue.view, chat.engine
+        if view.asking:
+            return False
+        id = view.conversation_id
+        if id is None or engine is None:
+            await self.give_back(view, "")
+            return True
+        if queue.kept_in != id:
+            queue.kept_in = id
+            await self._keep(view)
+        running, in_view = engine.running(id), view is chat.view
+        ended = running[0] if running else chat.answer if in_view else None
+        if ended is not None:
+            await ended.saved.wait()
+        if not queue.items:
+            return True
+        if engine.running(id) or view.asking or in_view != (view is chat.view):
+            # Something else was asked meanwhile, or another conversation is in view.
+            return False
+        if ended is not None and ended.turn.state not in _SENT_AFTER:
+            await self.give_back(view, "")
+        elif in_view:
+            self._ask(id, queue.items.pop(0))
+            self.show()
+        else:
+            await self._ask_unseen(engine, id, queue.items.pop(0), view)
+        return True
+
+    async def _ask_unseen(self, engine: Engine, id: str, waiting: Waiting, view: View) -> None:
+        """Another conversation is in view by now."""
+        try:
+            files = await self._chat.files.contents(waiting.files, waiting.text, checked=False)
+            await engine.ask(id, waiting.text, waiting.settings, attachments=files)
+            await self._keep(view)
+        except ChatTuiError as error:
+            self._chat.host.tell(error)
+            await self.give_back(view, waiting.text)
+
+    # -- what is kept and shown -----------------------------------------------------------------------------------
+
+    async def _keep(self, view: View) -> None:
+        """What waits stands on the disk, so that it is not lost by a crash."""
+        engine, id = self._chat.engine, view.conversation_id
+        if engine is not None and id and not engine.memory.is_private(id):
+            queue = self._queue_of(view)
+            await engine.memory.set_place(_WAITING + id, queue.text if queue is not None else "")
+
+    async def opened(self, engine: Engine, id: str) -> None:
+        """A conversation came into view: words that waited in it when the program ended come back to the prompt."""
+        if not self.has_waiting() and (left := await engine.memory.place(_WAITING + id)):
+            await engine.memory.set_place(_WAITING + id, "")
+            draft = self._chat.prompt.draft
+            # A crash may have come between, when they waited and the draft still held them.
+            self._chat.prompt.set_draft(joined(left, draft if draft.strip() != left.strip() else ""))
+
+    def show(self) -> None:
+        """Show what there is of the conversation in view."""
+        waiting = self._queue()
+        if self._line is None:
+            if self._offered is None and waiting is None:
+                return
+            changed = self._chat.host.changed_keys
+            ids = ("prompt.send", "prompt.complete", "answer.cancel")
+            self._line = SteeringLine([bindings.first_key(id, changed) for id in ids])
+            self._chat.put_above_prompt(self._line)
+        self._line.show(waiting, offers=self._offered is not None)

@@ -1,0 +1,1 @@
+"""The layout of the chat screen and what belongs to all conversations."""

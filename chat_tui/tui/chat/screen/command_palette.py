@@ -1,0 +1,72 @@
+"""What the command palette offers: first what counts now, then every other key with an action, and what has no key."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from chat_tui.tui.actions import bindings, slash_commands
+from chat_tui.tui.actions.keys import TABLE, Key
+from chat_tui.tui.widgets.host import Choice
+
+if TYPE_CHECKING:
+    from chat_tui.tui.chat.screen.screen import ChatScreen
+
+_PLACES = {"everywhere": "Anywhere", "transcript": "Answers and questions", "history list": "Conversations"}
+_ELSEWHERE = {"palette.open", "copy.or_cancel", "undo.take", "history.filter"}
+"""The third one is there as `change.undo`."""
+_MOVES = {f"turn.{way}" for way in ("before", "after")} | {
+    f"transcript.{way}" for way in ("page_up", "page_down", "begin", "end")
+}
+"""Nobody goes through a list to go a row up."""
+_AT_THE_PROMPT = {"adaptive.toggle", "compare.open"}
+"""They are bound only there, and worth finding everywhere."""
+_OF_AN_ANSWER = ("transcript.copy", "answer.regenerate", "question.edit", "answer.route")
+_LAST = ("help.open", "app.quit")
+_WITHOUT_KEY = ("stats", "theme", "system", "attach", "detach", "analyse", "fetch", "forget")
+_WRITTEN = ("system", "attach", "analyse")
+"""They are put into the prompt, for the words that they need."""
+
+
+def choices(screen: ChatScreen) -> list[Choice]:
+    """All that can be done on this screen; each stands there once."""
+    left_out = _ELSEWHERE | _MOVES | (set() if screen.chat.busy else {"answer.cancel", "answer.pause"})
+    rows = {
+        row.id: row
+        for row in TABLE
+        if row.id in _AT_THE_PROMPT or (row.action and row.where in _PLACES and row.id not in left_out)
+    }
+    now = [id for id in _now(screen) if id in rows]
+    offered = [_by_key(screen, rows.pop(id), "Now") for id in now]
+    for where, group in _PLACES.items():
+        here = [row for row in rows.values() if where == ("everywhere" if row.id in _AT_THE_PROMPT else row.where)]
+        offered += [_by_key(screen, row, group) for row in here]
+    return [*offered, *_commands(screen)]
+
+
+def _now(screen: ChatScreen) -> Iterable[str]:
+    """What the last row names; where an answer has ended, what can be done with it."""
+    answered = screen.chat.chosen_answer() is not None and not screen.chat.busy
+    ids = dict.fromkeys((*(_OF_AN_ANSWER if answered else ()), *screen.ids_now()))
+    return [*(id for id in ids if id not in _LAST), *_LAST]
+
+
+def _by_key(screen: ChatScreen, row: Key, group: str) -> Choice:
+    around = screen.chat if row.where == "transcript" else screen
+    target = screen.chat.transcript if row.inner else around
+    keys = bindings.shown(screen.host.changed_keys.get(row.id, row.keys))
+    return Choice(_capital(row.help), partial(target.run_action, row.action), note=keys, group=group)
+
+
+def _commands(screen: ChatScreen) -> Iterable[Choice]:
+    known = {command.name: command for command in slash_commands.TABLE}
+    for name in _WITHOUT_KEY:
+        act: Callable[[], object | Awaitable[object]] = partial(screen.carry_out, f"/{name}")
+        if name in _WRITTEN:
+            act = partial(screen.begin_command, f"/{name} ")
+        yield Choice(_capital(known[name].help), act, note=f"/{name}", group="Commands")
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,46 @@
+"""What the terminal shows of chat-tui when nobody looks at it: its title, and the bell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from chat_tui.core.text.control_characters import clean_line
+
+if TYPE_CHECKING:
+    from chat_tui.core.conversation import Turn
+    from chat_tui.engine.answers.answer import Answer
+
+LONG_SECONDS = 10.0
+"""Who has waited so long for an answer has looked away."""
+_CELLS = 60
+
+
+def title(turns: Sequence[Turn], *, running: bool, ended: bool) -> str:
+    """The terminal's title: the question in view, and whether its answer runs or has ended."""
+    mark = "● " if running else "✓ " if ended else ""
+    question = next((turn.text for turn in reversed(turns) if turn.role == "user"), "")
+    asked = clean_line(question[: 4 * _CELLS], _CELLS)
+    return f"{mark}chat-tui — {asked}" if asked else f"{mark}chat-tui"
+
+
+class EndedAnswers:
+    """Tells which questions have been answered since it was asked last."""
+
+    def __init__(self) -> None:
+        self._followed: dict[str, dict[str, Answer]] = {}
+        """The answers by their question and their turn."""
+
+    def look(self, running: Sequence[Answer]) -> list[Answer]:
+        """Of each question that was being answered at the last look and no longer is, the answer that took longest.
+
+        The running ones are followed from now on.
+        """
+        for answer in running:
+            self._followed.setdefault(answer.question.id, {})[answer.turn.id] = answer
+        over = [id for id, answers in self._followed.items() if all(answer.ended for answer in answers.values())]
+        return [max(self._followed.pop(id).values(), key=_seconds) for id in over]
+
+
+def _seconds(answer: Answer) -> float:
+    return answer.figures().duration_seconds

@@ -1,0 +1,220 @@
+"""One answer of a comparison on the screen: its head with its own figures, its text below."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.message import Message
+
+from chat_tui.core.chunks import Metadata, Token
+from chat_tui.core.conversation import Turn
+from chat_tui.core.usage.stream_stats import Figures
+from chat_tui.tui.actions import bindings
+from chat_tui.tui.compare import lines as compare_lines
+from chat_tui.tui.panels.notices import MoreBelow
+from chat_tui.tui.terminal import fast_paint
+from chat_tui.tui.transcript.frames import Frames
+from chat_tui.tui.transcript.model.line_model import Anchor
+from chat_tui.tui.transcript.model.turn_stats import without_text
+from chat_tui.tui.transcript.transcript import Transcript
+from chat_tui.tui.widgets.styled_lines import Line, SpanView
+
+if TYPE_CHECKING:
+    from chat_tui.engine.answers.answer import Answer
+
+
+class ColumnHead(SpanView):
+    """Who answers, how it stands, and its figures."""
+
+    DEFAULT_CSS = "ColumnHead { width: 1fr; height: auto; padding: 0 1 0 0; background: $panel; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told: tuple[int, str, Figures, bool] = (0, "", Figures(), False)
+
+    def show(self, number: int, name: str, figures: Figures, *, chosen: bool) -> None:
+        """What it tells from now on."""
+        self._told = (number, name, figures, chosen)
+        self.redraw()
+
+    def get_content_height(self, container: object, viewport: object, width: int) -> int:
+        """Where it is narrow the figures take two lines."""
+        return compare_lines.head_height(width)
+
+    def lines(self, width: int) -> Sequence[Line]:
+        """Three lines, or four."""
+        number, name, figures, chosen = self._told
+        return compare_lines.head_lines(number, name, figures, width, chosen=chosen)
+
+
+class ColumnText(Transcript, inherit_bindings=False):
+    """The answer's text. Digits are the answers' numbers here, and not those of code blocks."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings.bindings("transcript", inner=True)]
+
+    def __init__(self, frames: Frames) -> None:
+        super().__init__(frames=frames)
+        self._model.views.bare = True
+
+    def _draw(self) -> None:
+        super()._draw()
+        fast_paint.draw(self.screen, (self, self.vertical_scrollbar))
+
+    def watch_has_focus(self, _has_focus: bool) -> None:
+        """No rule looks at it."""
+
+    def on_focus(self, event: events.Focus) -> None:  # type: ignore[override]
+        """Textual would draw the whole pane anew: only the head shows the focus, and a chosen turn."""
+        event.prevent_default()
+        self.has_focus = True
+        if self._cursor is not None:
+            super().on_focus()
+        if self.parent is not None:
+            self.parent.post_message(events.DescendantFocus(self))
+
+    def on_blur(self, event: events.Blur) -> None:  # type: ignore[override]
+        """The same."""
+        event.prevent_default()
+        self.has_focus = False
+        if self.caret is not None or self._cursor is not None:
+            super().on_blur()
+
+    async def on_key(self, event: events.Key) -> None:
+        """What a key does is done here: on its way up to the app it would wait at each widget around this one."""
+        if self.caret is None and await self.app._check_bindings(event.key):
+            event.stop()
+            event.prevent_default()
+
+
+class Column(Vertical):
+    """Follows one answer. What tells who it is can be hidden behind a letter."""
+
+    DEFAULT_CSS = """
+    Column { width: 1fr; height: 1fr; border-right: vkey $border-blurred; }
+    Column.-last { border-right: none; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("v", "select", "Select by keyboard", id="transcript.select", show=False),
+        Binding("greater_than_sign", "table(1)", "Scroll wide tables", id="table.after", show=False),
+        Binding("less_than_sign", "table(-1)", "Scroll wide tables back", id="table.before", show=False),
+    ]
+
+    class Ended(Message):
+        """The answer has been shown to its end."""
+
+    def __init__(
+        self,
+        model: str,
+        answer: Answer,
+        frames: Frames,
+        left_at: Anchor | None = None,
+        typing_delay_seconds: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.model, self.answer = model, answer
+        self._left_at = left_at
+        self.place = 0
+        """Counts from 0, from the left."""
+        self.is_current = False
+        """Keys act on it."""
+        self.label = ""
+        """Stands in place of the name; empty: nothing is hidden."""
+        self._typing_delay_seconds = typing_delay_seconds
+        self.typing = False
+        """Tokens are being typed one by one."""
+        self.hurry = asyncio.Event()
+        """Set when nobody waits for that any more."""
+        self.head, self.text, self._more = ColumnHead(), ColumnText(frames), MoreBelow()
+
+    def compose(self) -> ComposeResult:
+        """Head, text, and whether there is more below."""
+        yield self.head
+        yield self.text
+        yield self._more
+
+    def on_mount(self) -> None:
+        """Follow it from its beginning."""
+        self.run_worker(self._followed(), group="follow")
+        self.measure()
+
+    @property
+    def named(self) -> str:
+        """What it is called now."""
+        return self.label or self.model
+
+    def _shown(self, turn: Turn) -> Turn:
+        return compare_lines.masked(turn, self.label) if self.label else turn
+
+    async def _followed(self) -> None:
+        answer, append = self.answer, self.text.append
+        if answer.ended:
+            self.text.show([self._shown(answer.turn)])
+        else:
+            self.text.add(self._shown(without_text(answer.turn)))
+            # What was there before comes at once.
+            there = len(answer)
+            if answer.thinking:
+                append(answer.thinking, "thinking")
+            if answer.text:
+                append(answer.text)
+        self.text.restore(self._left_at)
+        if not answer.ended:
+            known = answer.turn.left_out
+            self.typing = self._typing_delay_seconds > 0
+            async for chunk in answer.follow(there):
+                if isinstance(chunk, Token):
+                    if append(chunk.token, chunk.kind):
+                        await self.text.keep_up()
+                    if self.typing and not self.hurry.is_set():
+                        with suppress(TimeoutError):
+                            await asyncio.wait_for(self.hurry.wait(), self._typing_delay_seconds)
+                elif isinstance(chunk, Metadata) and chunk.event == "reclassified":
+                    self.text.reclassify(chunk)
+                elif known != answer.turn.left_out:
+                    known = answer.turn.left_out
+                    self.text.amend(self._shown(without_text(answer.turn)))
+            self.typing = False
+            await self.text.keep_up()
+            self.text.finish(self._shown(answer.turn))
+        self.measure()
+        self.post_message(self.Ended())
+
+    def measure(self, *, others_held: bool = False) -> Figures:
+        """Tell the figures of this moment, as they may be seen. `others_held`: some other is paused."""
+        figures = self.answer.figures()
+        if self.label:
+            figures = compare_lines.masked_figures(figures)
+        self.head.show(self.place + 1, self.named, figures, chosen=self.is_current)
+        self.text.set_status(compare_lines.status(figures, others_held=others_held))
+        return figures
+
+    def rename(self) -> None:
+        """There is another label, or none any more; the reading position stays."""
+        if self.answer.ended and self.text.turns and self.text.turns[0].state != "streaming":
+            place = self.text.reading_position
+            self.text.show([self._shown(self.answer.turn)])
+            self.text.restore(place)
+        elif self.text.turns:
+            self.text.amend(self._shown(without_text(self.answer.turn)))
+        self.measure()
+
+    def action_select(self) -> None:
+        """Select by keyboard."""
+        self.text.begin_selecting()
+
+    def action_table(self, step: int) -> None:
+        """Scroll wide tables sideways."""
+        self.text.scroll_tables(step)
+
+    @on(Transcript.MoreBelow)
+    def show_more_below(self, event: Transcript.MoreBelow) -> None:
+        """A chip says that there is more below."""
+        event.stop()
+        self._more.show(event.lines)

@@ -1,0 +1,209 @@
+"""What a comparison tells beside its texts: the head of each column, the tabs, the table at its end. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+from rich.cells import cell_len
+
+from chat_tui.core.chunks import ErrorInfo, State
+from chat_tui.core.conversation import Turn
+from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.usage.stream_stats import Figures, Phase
+from chat_tui.engine.answers.comparison import Result
+from chat_tui.tui.widgets import formatting
+from chat_tui.tui.widgets.styled_lines import Line, Span, apart, crop, crop_start
+
+TABBED, LEAST = 100, 30
+"""Below so many columns of the screen, or where an answer would have fewer than the other, there are tabs."""
+_ONE_LINE = 53
+"""From this width on the figures of a head stand on one line."""
+_TOLD_LATER = "Why is told as soon as the names are."
+_WHOLE = {"complete", "length"}
+_SIGNS: dict[Phase, str] = {
+    "complete": "✓",
+    "length": "✓",
+    "paused": "‖",
+    "cancelled": "–",
+    "broken": "✗",
+    "failed": "✗",
+    "refused": "✗",
+    "empty": "✗",
+}
+"""Everything else runs."""
+_ROLES = {"✓": "success", "‖": "warning", "–": "warning", "✗": "error"}
+_SHOWS_WHERE: set[Phase] = {"fetching", "loading"}
+"""Only a model of this machine has these phases."""
+
+
+def is_tabbed(width: int, answers: int) -> bool:
+    """So many answers do not fit beside one another on a screen of this width."""
+    return width < TABBED or width // answers < LEAST
+
+
+def letter(place: int) -> str:
+    """What stands for a hidden name: `A` for the first column."""
+    return chr(ord("A") + place)
+
+
+def masked(turn: Turn, label: str) -> Turn:
+    """The turn with this in place of all that tells who answered."""
+    hidden = ErrorInfo("Hidden", f"This answer {'broke off' if turn.text else 'failed'}.", _TOLD_LATER)
+    error = hidden if turn.error is not None else None
+    return msgspec.structs.replace(
+        turn, model=label, strategy="", cost=None, error=error, seams=(), quick=None, finish_reason="", served_model=""
+    )
+
+
+def masked_figures(figures: Figures) -> Figures:
+    """The same of figures."""
+    phase = "waiting" if figures.phase in _SHOWS_WHERE else figures.phase
+    return msgspec.structs.replace(
+        figures,
+        model="",
+        served_model="",
+        strategy="",
+        reason="",
+        error="",
+        cost=None,
+        price=None,
+        candidates=0,
+        phase=phase,
+    )
+
+
+def status(figures: Figures, *, others_held: bool = False) -> str:
+    """What stands in place of a text that has not begun; empty where one has."""
+    if figures.phase == "queued" and others_held:
+        # Its line to the server is open, and may be no more than there are places.
+        return f"{formatting.phase(figures)}. A paused one keeps its place; x there lets this one begin."
+    return "" if figures.phase in {"answering", "thinking"} else formatting.phase(figures)
+
+
+def _sign(phase: Phase) -> Span:
+    sign = _SIGNS.get(phase, "●")
+    return Span(sign, _ROLES.get(sign, "accent"))
+
+
+def head_height(width: int) -> int:
+    """Lines of a column's head."""
+    return 3 if width >= _ONE_LINE else 4
+
+
+def head_lines(number: int, name: str, figures: Figures, width: int, *, chosen: bool) -> list[Line]:
+    """Who answers, how it stands, and its figures, in fields that keep their width. `chosen`: keys act on it."""
+    mark = Span("▌" if chosen else " ", "mark")
+    title = f"{number} " + crop_start(clean_line(name, 200), max(4, width - 4))
+    state = Span(crop(formatting.phase(figures), max(1, width - 12)), "text" if chosen else "dim")
+    clock = Span(formatting.seconds(figures.duration_seconds), "dim")
+    costs = formatting.cost_of(figures) if figures.cost is not None or figures.price is not None else ""
+    parts = [
+        f"TTFT {formatting.ttft(figures.ttft_seconds)}".ljust(12),
+        formatting.rate(figures.rate, figures.rate_estimated).ljust(12),
+        f"{formatting.tokens(figures.completion_tokens, figures.completion_estimated)} tokens".ljust(14),
+        costs,
+    ]
+    rows = [parts] if width >= _ONE_LINE else [[parts[0].ljust(14), parts[1]], parts[2:]]
+    lines: list[Line] = [
+        (mark, Span(title, "accent" if chosen else "strong")),
+        (mark, _sign(figures.phase), Span(" "), *apart(state, clock, width - 3)),
+    ]
+    return lines + [(mark, Span(crop("  ".join(row).rstrip(), width - 1), "dim")) for row in rows]
+
+
+def tab_line(names: Sequence[str], phases: Sequence[Phase], current: int, width: int) -> Line:
+    """All answers on one line, the one in view in brackets, each with the sign of its state."""
+    room = max(5, (width - len(names) + 1) // max(1, len(names)))
+    spans: list[Span] = []
+    for place, (name, phase) in enumerate(zip(names, phases, strict=True)):
+        shown = f"{place + 1} " + crop_start(clean_line(name, 200), max(1, room - 6))
+        opened, closed = "[]" if place == current else "  "
+        used = cell_len(shown) + 4
+        spans += [Span(" ")] if place else []
+        spans += [Span(opened + shown, "mark" if place == current else "dim"), Span(" "), _sign(phase)]
+        spans += [Span(closed, "mark"), Span(" " * max(0, room - used))]
+    return tuple(spans)
+
+
+_Field = tuple[str, Callable[[Result], float | None], Callable[[Result], str], int]
+"""Its heading, what is compared, how it is written, and which way is better: 1 more, -1 less, 0 neither."""
+
+
+def _cost(result: Result) -> str:
+    return formatting.about_cost(result.cost) if result.tokens_estimated else formatting.cost(result.cost)
+
+
+_FIELDS: tuple[_Field, ...] = (
+    ("tokens/s", lambda one: one.tokens_per_second, lambda one: _speed(one), 1),
+    ("time", lambda one: one.seconds, lambda one: formatting.seconds(one.seconds), -1),
+    ("cost", lambda one: one.cost, _cost, -1),
+    ("TTFT", lambda one: one.ttft_seconds, lambda one: formatting.ttft(one.ttft_seconds), -1),
+    ("tokens", lambda one: one.tokens, lambda one: formatting.tokens(one.tokens, one.tokens_estimated), 0),
+    ("characters", lambda one: one.characters, lambda one: f"{one.characters:,}", 0),
+)
+"""The most important first: where it is narrow the last ones are left out."""
+_ORDER = ("characters", "tokens", "time", "TTFT", "tokens/s", "cost")
+_BEST = "*"
+_NAME_ROOM = 24
+"""Cells for a name before anything is left out for it."""
+
+
+def _speed(result: Result) -> str:
+    return formatting.speed(result.tokens_per_second, result.tokens_estimated)
+
+
+def summary_lines(results: Sequence[Result], names: Sequence[str], width: int, *, blind: bool = False) -> list[Line]:
+    """How all did, a row for each; `*` stands after the best of a column, which is of those that are whole."""
+    numbers = {name: _column(name, results) for name, *_ in _FIELDS if not (blind and name == "cost")}
+    states = [_state(result.state) for result in results]
+    state_room = max(map(len, states))
+    shown: list[str] = []
+    longest = max(len(f"{_BEST} best"), *map(cell_len, names))
+    room = width - 2 - min(_NAME_ROOM, longest) - 2
+    for name, cells in numbers.items():
+        needed = max(map(cell_len, cells)) + 2
+        if needed <= room:
+            shown.append(name)
+            room -= needed
+    has_states = state_room + 2 <= room
+    room -= state_room + 2 if has_states else 0
+    columns = [numbers[name] for name in _ORDER if name in shown]
+    name_room = min(longest, _NAME_ROOM + max(0, room))
+    best = any(cell.endswith(_BEST) for column in columns for cell in column)
+    rows = []
+    for place in range(len(results) + 1):
+        name = names[place - 1] if place else ""
+        told = crop_start(clean_line(name, 200), name_room) if place else f"{_BEST} best" * best
+        state = (states[place - 1] if place else "state").ljust(state_room + 2) if has_states else ""
+        spans = [Span(f"{place or ' '} ", "dim"), Span(told + " " * (name_room + 2 - cell_len(told)), _named(place))]
+        spans.append(Span(state, "dim"))
+        for column in columns:
+            cell, widest = column[place], max(map(cell_len, column))
+            role = "success" if cell.endswith(_BEST) else "text" if place else "dim"
+            spans.append(Span(" " * (widest - cell_len(cell)) + cell + "  ", role))
+        rows.append(tuple(span for span in spans if span.text))
+    return rows
+
+
+def _named(place: int) -> str:
+    return "strong" if place else "dim"
+
+
+def _state(state: State) -> str:
+    return {"length": "cut at limit", "broken": "broken off", "complete": "done", "empty": "no text"}.get(state, state)
+
+
+def _column(heading: str, results: Sequence[Result]) -> list[str]:
+    """A column's cells with its heading, each with room for the mark."""
+    _, value, written, better = next(field for field in _FIELDS if field[0] == heading)
+    whole = [one for one in results if one.state in _WHOLE and value(one) is not None]
+    best = ""
+    # What reads the same is as good.
+    if better and len({written(one) for one in whole}) > 1:
+        best = written(max(whole, key=lambda one: better * (value(one) or 0.0)))
+    cells = [f"{heading} "]
+    for one in results:
+        told = written(one)
+        cells.append(told + (_BEST if best and one in whole and told == best else " "))
+    return cells

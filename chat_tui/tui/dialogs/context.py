@@ -1,0 +1,152 @@
+"""What of a conversation is sent with the next question: each exchange with its tokens, and why it is not sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+
+from chat_tui.core.context import Context, Exchange
+from chat_tui.core.conversation import Turn
+from chat_tui.core.errors import ChatTuiError
+from chat_tui.core.request import Request
+from chat_tui.core.text.control_characters import clean_line
+from chat_tui.tui.actions import bindings
+from chat_tui.tui.dialogs.frame import FramedScreen
+from chat_tui.tui.widgets import formatting
+from chat_tui.tui.widgets.host import Host
+from chat_tui.tui.widgets.row_list import RowList
+from chat_tui.tui.widgets.styled_lines import Line, Span, SpanView, apart, crop
+
+if TYPE_CHECKING:
+    from chat_tui.engine.engine import Engine
+
+_EXCERPT = 200
+_WHY = {
+    "window": "left out: the window is full",
+    "exchanges": "left out: too far back",
+    "kept out": "kept out by you",
+    "empty": "left out: no answer",
+}
+
+
+def exchange_line(number: int, exchange: Exchange, question: str, width: int) -> Line:
+    """An exchange in one row: whether it is sent, its question, its tokens, and why."""
+    why = _WHY.get(exchange.why_not, "") or ("kept in by you" if exchange.kept else "sent")
+    mark = Span(" ● ", "success") if exchange.sent else Span(" ○ ", "dim")
+    name = Span(f"{number}. {clean_line(question[:_EXCERPT], _EXCERPT)}", "text" if exchange.sent else "dim")
+    tokens = formatting.tokens(exchange.tokens, estimated=True)
+    room = width - 4
+    right = f"{tokens} · {why}" if room >= len(tokens) + len(why) + 13 else f"{tokens} {'✓' if exchange.sent else '–'}"
+    role = (
+        "warning" if exchange.why_not in {"window", "exchanges"} else "accent" if exchange.kept is not None else "dim"
+    )
+    return (mark, *apart(name, Span(right, role), room))
+
+
+class ContextSum(SpanView):
+    """The sum against the window."""
+
+    DEFAULT_CSS = "ContextSum { height: 4; width: 1fr; padding: 0 1; background: $surface; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._shown: Context | None = None
+
+    def show(self, context: Context) -> None:
+        """As it is now."""
+        self._shown = context
+        self.redraw()
+
+    def lines(self, width: int) -> Sequence[Line]:
+        """The model, the sum, a gauge, what was left out."""
+        context = self._shown
+        if context is None:
+            return []
+        window, total = context.window, formatting.tokens(context.tokens, estimated=True)
+        said = f"{total} tokens of {formatting.context(window)}" if window else f"{total} tokens"
+        if context.reply_tokens:
+            said += f" · {formatting.tokens(context.reply_tokens)} kept free for the reply"
+        filled, rest = formatting.gauge(context.tokens, window, width)
+        sent = sum(exchange.sent for exchange in context.exchanges)
+        many = len(context.exchanges)
+        count = f"{sent} of {many} exchange{'s are' if many != 1 else ' is'} sent with the next question"
+        return [
+            (Span(crop(clean_line(context.model, 80) or "no model", width), "strong"),),
+            (Span(crop(said, width), "text"),),
+            (Span(filled, "accent"), Span(rest, "line")),
+            (Span(crop(count, width), "warning" if context.left_out else "dim"),),
+        ]
+
+
+class ContextScreen(FramedScreen[None]):
+    """Opened by F9 or /context. Space keeps an exchange in, then out, then as it fits."""
+
+    DEFAULT_CSS = """
+    ContextScreen > .frame { height: 90%; }
+    ContextScreen RowList { height: 1fr; background: $surface; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f9", "close", "Close", id="context.open", show=False),
+        *bindings.bindings("context"),
+    ]
+    KEYS = ("exchange.next", "exchange.keep", "exchange.leave", "screen.close")
+
+    def __init__(self, engine: Engine, conversation_id: str, turns: Sequence[Turn], settings: Request) -> None:
+        super().__init__("Context")
+        self._engine, self._conversation_id, self._settings = engine, conversation_id, settings
+        self._questions: Mapping[str, str] = {turn.id: turn.text for turn in turns}
+        self._exchanges: Sequence[Exchange] = ()
+        self._sum = ContextSum()
+        self._rows = RowList(self._draw)
+
+    def compose(self) -> ComposeResult:
+        """The sum above, the exchanges below."""
+        with self.in_frame(Vertical()):
+            yield self._sum
+            yield self._rows
+
+    async def on_mount(self) -> None:
+        """At the last exchange."""
+        self._rows.focus()
+        await self._read(-1)
+
+    async def _read(self, cursor: int) -> None:
+        try:
+            context = await self._engine.context(self._conversation_id, self._settings)
+        except ChatTuiError as error:
+            cast("Host", self.app).tell(error)
+            return
+        self._exchanges = context.exchanges
+        self._sum.show(context)
+        self._rows.show(len(self._exchanges), len(self._exchanges) - 1 if cursor < 0 else cursor)
+
+    def _draw(self, row: int, width: int) -> list[Line]:
+        exchange = self._exchanges[row]
+        return [exchange_line(row + 1, exchange, self._questions.get(exchange.question, ""), width)]
+
+    def action_keep(self, how: str) -> None:
+        """Keep the exchange under the cursor in or out; once more: as it fits."""
+        if self._rows.cursor < len(self._exchanges):
+            self.run_worker(self._keep(self._exchanges[self._rows.cursor], how), group="keep")
+
+    async def _keep(self, exchange: Exchange, how: str) -> None:
+        if exchange is self._exchanges[-1] and exchange.sent:
+            cast("Host", self.app).say("The last exchange is always sent")
+            return
+        if exchange.why_not == "empty":
+            cast("Host", self.app).say("An exchange without an answer is never sent")
+            return
+        wanted = {"in": True, "out": False}.get(how)
+        if how == "next":
+            wanted = {None: True, True: False, False: None}[exchange.kept]
+        elif wanted == exchange.kept:
+            wanted = None
+        try:
+            await self._engine.memory.keep(self._conversation_id, exchange.question, wanted)
+        except ChatTuiError as error:
+            cast("Host", self.app).tell(error)
+        await self._read(self._rows.cursor)

@@ -1,0 +1,49 @@
+"""The help: every key and every command, from their tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+
+from chat_tui.tui.actions import bindings, slash_commands
+from chat_tui.tui.actions.keys import TABLE
+from chat_tui.tui.dialogs.reader import ReadingScreen
+from chat_tui.tui.widgets.styled_lines import Line, Span, crop, wrap
+
+_COLUMN = 26
+"""Cells for the keys; fewer where it is narrow."""
+_FIXED = "cannot be rebound"
+
+
+def help_lines(changed: Mapping[str, str], width: int, here: str = "") -> list[Line]:
+    """Keys and commands, what they do beside them, the keys of `here` first; `changed` holds rebound keys by id."""
+    lines: list[Line] = []
+    where = ""
+    for row in sorted(TABLE, key=lambda row: row.where != here):
+        if row.where != where:
+            where = row.where
+            lines += [(), (Span(f"Keys: {where}", "accent"),)]
+        help = f"{row.help} ({_FIXED})" if row.fixed else row.help
+        lines += _row(bindings.shown(changed.get(row.id, row.keys)), help, width)
+    lines += [(), (Span("Commands", "accent"),)]
+    for command in slash_commands.TABLE:
+        lines += _row(f"/{command.name} {command.argument}".strip(), command.help, width)
+    return lines[1:] + _row("//text", "send a text that begins with a slash", width)
+
+
+def _row(name: str, help: str, width: int) -> list[Line]:
+    column = min(_COLUMN, max(10, width // 3))
+    told = wrap(help, max(10, width - column - 2), 6)
+    first = Span(crop(name, column).ljust(column) + "  ", "strong")
+    return [(first if not place else Span(" " * (column + 2)), Span(text, "dim")) for place, text in enumerate(told)]
+
+
+class HelpScreen(ReadingScreen):
+    """Opened by F1 or /help."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("f1", "close", "Close", id="help.open", show=False)]
+
+    def __init__(self, changed: Mapping[str, str], here: str = "") -> None:
+        super().__init__("Help", lambda width: help_lines(changed, width, here))

@@ -1,0 +1,54 @@
+"""A text over the chat that is read and scrolled: help, route, statistics and comparison are such."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import VerticalScroll
+
+from chat_tui.tui.actions import bindings
+from chat_tui.tui.dialogs.frame import FramedScreen
+from chat_tui.tui.widgets.styled_lines import Line, SpanView
+
+
+class Reading(SpanView):
+    """Lines, as many as there are at a width."""
+
+    DEFAULT_CSS = "Reading { width: 1fr; height: auto; background: $surface; }"
+
+    def __init__(self, lines_at: Callable[[int], Sequence[Line]]) -> None:
+        super().__init__()
+        self._lines_at = lines_at
+
+    def get_content_height(self, container: object, viewport: object, width: int) -> int:
+        """As many rows as it has lines."""
+        return len(self.lines(width))
+
+    def lines(self, width: int) -> Sequence[Line]:
+        """All of them."""
+        return self._lines_at(width)
+
+
+class Scroll(VerticalScroll, inherit_bindings=False):
+    """Scrolls by the keys of the table."""
+
+    DEFAULT_CSS = "Scroll { height: auto; padding: 0 1; scrollbar-size-vertical: 1; }"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings.bindings("texts")]
+
+
+class ReadingScreen(FramedScreen[None]):
+    """`lines_at(width)` in a frame with a title."""
+
+    KEYS: ClassVar[Sequence[str]] = ("screen.close", "text.down", "text.page_down")
+
+    def __init__(self, title: str, lines_at: Callable[[int], Sequence[Line]]) -> None:
+        super().__init__(title)
+        self.reading = Reading(lines_at)
+
+    def compose(self) -> ComposeResult:
+        """One text that scrolls."""
+        with self.in_frame(Scroll()):
+            yield self.reading

@@ -1,0 +1,102 @@
+"""How an answer was routed: who was considered, who was out and why, each try, what others would have picked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+
+from chat_tui.core.conversation import Turn
+from chat_tui.core.route import Alternative, Candidate, Route, Seam, Try
+from chat_tui.core.text.control_characters import clean_line
+from chat_tui.tui.dialogs.reader import ReadingScreen
+from chat_tui.tui.widgets import formatting
+from chat_tui.tui.widgets.styled_lines import Line, Span, crop, wrap
+
+_COLUMN = 30
+"""Cells for a model's name; fewer where it is narrow."""
+_MARK = 10
+"""Cells for a score, a price or a number, and blanks behind it."""
+_NO_ERRORS = ("answered", "cancelled")
+_SHORTEST = 0.05
+"""Seconds: a shorter wait would be told as none."""
+
+
+def route_lines(turn: Turn, route: Route, width: int) -> list[Line]:
+    """The route in lines of this width."""
+    asked = f"; the prompt asks for: {clean_line(route.needs, 60)}" if route.needs else ""
+    served = f" (the server says: {clean_line(turn.served_model, 80)})" if turn.served_model else ""
+    lines = _text(
+        f"{clean_line(turn.model, 80)} answered{served}, chosen by {clean_line(route.strategy, 40)}{asked}", width
+    )
+    lines += _titled("Notes", [_text(clean_line(note, 300), width) for note in route.notes])
+    lines += _titled("Candidates", [_candidate(candidate, width) for candidate in route.candidates])
+    if route.left_out:
+        why = "; ".join(f"{count:,} out: {clean_line(reason, 80)}" for reason, count in route.left_out_for.items())
+        lines += _text(f"and {route.left_out:,} more" + (f" ({why})" if why else ""), width)
+    lines += _titled("Tries", [_try(entry, width) for entry in route.tries])
+    lines += _titled("Seams", [_seam(seam, width) for seam in route.seams])
+    lines += _titled("What others would have picked", [_other(other, width) for other in route.others])
+    return lines
+
+
+def _titled(title: str, rows: Sequence[list[Line]]) -> list[Line]:
+    if not rows:
+        return []
+    return [(), (Span(title, "accent"),), *(line for row in rows for line in row)]
+
+
+def _text(text: str, width: int) -> list[Line]:
+    return [(Span(line, "dim"),) for line in wrap(text, width, 6)]
+
+
+def _row(name: str, mark: str, text: str, width: int, role: str = "dim") -> list[Line]:
+    column = min(_COLUMN, max(12, width // 3))
+    first = Span(crop(clean_line(name, 200), column).ljust(column) + " ", "strong")
+    mark = mark.ljust(_MARK)
+    told = wrap(clean_line(text, 600), max(8, width - column - _MARK - 1), 6) or [""]
+    gap = Span(" " * (column + _MARK + 1))
+    return [(first, Span(mark, "text"), Span(told[0], role)), *((gap, Span(line, role)) for line in told[1:])]
+
+
+def _candidate(candidate: Candidate, width: int) -> list[Line]:
+    if candidate.out:
+        return _row(candidate.model, "out", candidate.out, width, "warning")
+    # A value stays beside its name, and the dot with what it follows.
+    parts = "\xa0· ".join(f"{name}\xa0{value:.2f}" for name, value in candidate.scores.items())
+    score = "" if candidate.score is None else f"{candidate.score:.3f}"
+    return _row(candidate.model, score, " · ".join(filter(None, [candidate.note, parts])), width)
+
+
+def _try(entry: Try, width: int) -> list[Line]:
+    waited = (
+        f", after a wait of {formatting.seconds(entry.waited_seconds)}" if entry.waited_seconds >= _SHORTEST else ""
+    )
+    rung = f", chosen by {entry.strategy}" if entry.strategy else ""
+    place = f" at {entry.address}" if entry.address else ""
+    reason = f": {entry.reason}" if entry.reason else ""
+    took = formatting.seconds(entry.duration_seconds)
+    # The reason says in words what the kind of an error says to programs.
+    outcome = entry.outcome if entry.outcome in _NO_ERRORS else "failed"
+    served = f" by {entry.served_model}" if entry.served_model else ""
+    text = f"{outcome}{served}{place} after {took}{waited}{rung}{reason}"
+    return _row(entry.model, f"try {entry.attempt}", text, width, "dim" if entry.outcome == "answered" else "warning")
+
+
+def _seam(seam: Seam, width: int) -> list[Line]:
+    text = f"goes on after {seam.at_characters:,} characters. {seam.reason}".strip()
+    return _row(seam.model, "", text, width)
+
+
+def _other(other: Alternative, width: int) -> list[Line]:
+    return _row(other.strategy, formatting.about_cost(other.price), other.model or "nothing", width)
+
+
+class RouteScreen(ReadingScreen):
+    """Opened by ? on an answer, or /why."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("question_mark", "close", "Close", id="answer.route", show=False)]
+
+    def __init__(self, turn: Turn, route: Route) -> None:
+        super().__init__("Why this answer", lambda width: route_lines(turn, route, width))

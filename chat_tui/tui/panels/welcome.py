@@ -1,0 +1,91 @@
+"""The first words in an empty conversation: what to try, and at the first start what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from chat_tui.core.models import LOCAL_MODEL, SCRIPTED_MODEL, Standing
+from chat_tui.core.text.control_characters import clean_line
+from chat_tui.tui.actions.bindings import as_bound
+from chat_tui.tui.widgets.styled_lines import Line, Span, SpanView, crop, wrap
+
+_LEAD = "Ask anything below. The answer streams here; Esc stops it and keeps the part."
+_SOURCES = 4
+"""So many are told; with them the welcome fits 60 columns and 20 rows."""
+_BUILT_IN = {
+    "not fetched": "comes when first needed",
+    "fetching": "is being fetched; ask now",
+}
+
+
+class Welcome(SpanView):
+    """Stands in an empty conversation: what this is and what to do first."""
+
+    DEFAULT_CSS = "Welcome { width: 1fr; height: 1fr; padding: 1 2; background: $background; }"
+
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._keys: Sequence[tuple[str, str]] = ()
+        self._found: Sequence[Line] = ()
+
+    def show(self, keys: Sequence[tuple[str, str]]) -> None:
+        """These keys, with what they do."""
+        self._keys, self._found = keys, ()
+        self.redraw()
+
+    def show_found(self, standings: Sequence[Standing]) -> None:
+        """Tell what was found, below what stands there: so nothing moves."""
+        self._found = found_lines(standings)
+        self.redraw()
+
+    def lines(self, width: int) -> Sequence[Line]:
+        """A title, a sentence, the keys, what was found."""
+        lead = wrap(as_bound(_LEAD, self.changed_keys), width, 3)
+        column = max((len(key) for key, _ in self._keys), default=0) + 2
+        rows: list[Line] = [(Span("chat-tui", "accent"),), (), *(((Span(text),)) for text in lead), ()]
+        for key, word in self._keys:
+            for number, part in enumerate(wrap(word, width - column, 2)):
+                rows.append((Span(("" if number else key).ljust(column), "strong"), Span(part, "dim")))
+        if self._found:
+            rows += [(), (Span("Found", "accent"),)]
+            rows += [(*line[:-1], Span(crop(line[-1].text, width - 18), line[-1].role)) for line in self._found]
+        return rows
+
+
+def found_lines(standings: Sequence[Standing]) -> list[Line]:
+    """One line for the built-in model, one for each server or key; what is ready stands first."""
+    sources: dict[str, list[Standing]] = {}
+    for standing in standings:
+        if standing.model.name != SCRIPTED_MODEL:
+            built_in = standing.model.name == LOCAL_MODEL
+            sources.setdefault("" if built_in else standing.model.name.partition("/")[0], []).append(standing)
+    rows = sorted((_source(name, models) for name, models in sources.items()), key=lambda row: row[0])
+    lines: list[Line] = [line for _, line in rows[:_SOURCES]]
+    if len(rows) > _SOURCES:
+        names = len(rows) - _SOURCES + 1
+        lines[-1] = (Span("  "), Span(f"{names} others".ljust(16), "text"), Span("are in the list of models", "dim"))
+    return lines
+
+
+def _source(name: str, models: Sequence[Standing]) -> tuple[int, Line]:
+    """Where it stands in the list, and its line."""
+    first = models[0]
+    if not name:
+        if not first.usable:
+            return 3, _line("warning", "built-in model", f"{first.state}; you can choose another model")
+        words = _BUILT_IN.get(first.state, "is ready, here, for free")
+        return 0, _line("success", "built-in model", words)
+    if all(one.state.startswith("found") for one in models):
+        what = "is on this machine" if first.model.local else "has a key here"
+        if first.state.endswith("not yours"):
+            what = "runs here under another account"
+        return 2, _line("dim", name, f"{what}; choose it to use it")
+    if not any(one.usable for one in models):
+        return 3, _line("warning", name, first.state)
+    count = f"{len(models)} model{'s' * (len(models) != 1)}"
+    return 1, _line("success", name, f"{count}, {'on this machine' if first.model.local else 'hosted'}")
+
+
+def _line(role: str, name: str, words: str) -> Line:
+    mark = {"success": "● ", "dim": "○ ", "warning": "! "}[role]
+    return (Span(mark, role), Span(crop(clean_line(name), 15).ljust(16)), Span(clean_line(words), "dim"))

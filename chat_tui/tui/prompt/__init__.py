@@ -1,0 +1,1 @@
+"""The prompt: typing, pasting, completion, attachments."""

@@ -1,0 +1,268 @@
+"""A text area for a draft: it grows, takes a paste of any size at once, and tells of changes."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import events, on
+from textual.actions import SkipAction
+from textual.binding import Binding, BindingType
+from textual.document._document import EditResult, Location
+from textual.document._edit import Edit
+from textual.message import Message
+from textual.strip import Strip
+from textual.timer import Timer
+from textual.widgets import TextArea
+
+from chat_tui.core.text.graphemes import is_boundary, is_typed, next_boundary, previous_boundary
+from chat_tui.tui.actions.widget_keys import OwnKeys
+from chat_tui.tui.prompt.paste_placeholders import CHARACTERS, HeldPastes, is_long, plain
+
+EDITED_SECONDS = 0.2
+"""How long after a change `Edited` tells of it; more changes meanwhile do not put it off."""
+
+# A draft that grew in pieces may be larger before it comes back as one held piece.
+_RESTORED = 2.5
+
+# Text areas, at least the older ones, have a use for these; here they belong to the screen.
+_SCREEN_KEYS = ("f6", "ctrl+f", "pageup", "pagedown")
+
+
+class DraftArea(TextArea, inherit_bindings=False):
+    """One row at first, ten at most. `text` is what stands there, `draft` the same with held pastes written out."""
+
+    DEFAULT_CSS = """
+    DraftArea {
+        width: 1fr;
+        height: auto;
+        max-height: 12;
+        padding: 0 1;
+        border: round $border-blurred;
+        border-title-color: $warning;
+        background: transparent;
+        color: $foreground;
+        overflow-x: hidden;
+        scrollbar-size-horizontal: 0;
+        scrollbar-size-vertical: 1;
+        scrollbar-gutter: stable;
+        & .text-area--placeholder { color: $text-muted; }
+        & .text-area--cursor, &:light .text-area--cursor, &:dark .text-area--cursor {
+            background: $foreground; color: $background;
+        }
+        &:focus { border: round $border; }
+    }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(binding for binding in TextArea.BINDINGS if isinstance(binding, Binding) and binding.key not in _SCREEN_KEYS),
+        Binding("alt+d", "delete_word_right", "Delete a word to the right", show=False),
+        # By this id the key that is bound to it comes before what a text area does with that key.
+        Binding("ctrl+c", "copy", "Copy", id="copy.or_cancel", show=False),
+    ]
+
+    class Edited(Message, namespace="prompt"):
+        """The draft has changed, at most a fifth of a second ago."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    def __init__(
+        self, *, blink: bool = False, placeholder: str = "", id: str | None = None, classes: str | None = None
+    ) -> None:
+        super().__init__(
+            id=id, classes=classes, highlight_cursor_line=False, placeholder=placeholder, tab_behavior="focus"
+        )
+        self.cursor_blink = blink
+        self.match_cursor_bracket = False
+        self._held = HeldPastes()
+        self.is_bulk = False
+        """What is inserted now was not typed."""
+        self.key_time = 0.0
+        """When the last key was read, by the clock of `time.monotonic`."""
+        self._told = ""
+        self._edited_timer: Timer | None = None
+        self._own_keys = OwnKeys(self._bindings)
+
+    # The draft
+
+    @property
+    def draft(self) -> str:
+        """What would be asked: the text with held pastes written out."""
+        return self._held.expand(self.text)
+
+    def set_draft(self, text: str) -> None:
+        """Put this text in place of what is there (undo brings that back), with the cursor at its end."""
+        self.show_text(self.restorable(text))
+
+    def clear_draft(self, recoverable: bool = False) -> None:
+        """Empty the prompt; recoverable means that undo brings the text back."""
+        if recoverable:
+            self.show_text("")
+        else:
+            self.load_text("")
+            self._held.forget()
+
+    def paste(self, text: str) -> None:
+        """Insert the text at the cursor, as a paste does: a long one is held aside under a short name."""
+        text = plain(text)
+        room = CHARACTERS * _RESTORED - len(self.text)
+        if is_long(text) or len(text) > max(room, 200):
+            text = self._held.hold(text)
+        self._insert_whole(text, *self.selection)
+
+    def _insert_whole(self, text: str, begin: Location, end: Location) -> None:
+        self.is_bulk = True
+        try:
+            self.replace(text, begin, end, maintain_selection_offset=False)
+        finally:
+            self.is_bulk = False
+
+    def restorable(self, text: str) -> str:
+        """The text as it is shown when it comes back: a very long one is held aside."""
+        text = plain(text)
+        return self._held.hold(text) if is_long(text, _RESTORED) else text
+
+    def show_text(self, text: str, row: int | None = None) -> None:
+        """Replace everything; the cursor goes to the end of the row, by default the last one."""
+        self._insert_whole(text, (0, 0), self.document.end)
+        if row is not None:
+            self.move_cursor((row, len(self.document.get_line(row))))
+
+    async def _on_paste(self, event: events.Paste) -> None:
+        event.stop()
+        event.prevent_default()
+        self.paste(event.text)
+
+    def action_paste(self) -> None:
+        """Paste what was copied inside the app."""
+        self.paste(self.app.clipboard)
+
+    def action_copy(self) -> None:
+        """Copy the selection; without one the key goes on."""
+        if self.selection.is_empty:
+            raise SkipAction
+        super().action_copy()
+
+    @property
+    def selected_text(self) -> str:
+        """The selected text with held pastes written out."""
+        return self._held.expand(super().selected_text)
+
+    def edit(self, edit: Edit) -> EditResult:
+        """Edit the text; the name of a held paste is one piece, it goes or stays as a whole."""
+        top, bottom = edit.top, edit.bottom
+        begin, end = self._around(top)[0], self._around(bottom)[1]
+        if top == bottom:
+            begin = end
+        if (begin, end) != (top, bottom):
+            edit = Edit(edit.text, begin, end, edit.maintain_selection_offset)
+        result = super().edit(edit)
+        self.follow_edit(edit, result)
+        return result
+
+    def follow_edit(self, edit: Edit, result: EditResult) -> None:
+        """The text was edited so, by a key or by us; not by undo."""
+
+    def _around(self, location: Location) -> tuple[Location, Location]:
+        row, column = location
+        if row >= self.document.line_count:
+            return location, location
+        start, end = self._held.around(self.document.get_line(row), column)
+        return (row, start), (row, end)
+
+    def find_matching_bracket(self, bracket: str, search_from: Location) -> Location | None:
+        """Brackets are not matched here: it reads the whole text at each key."""
+        return None
+
+    def render_line(self, y: int) -> Strip:
+        """One row; none where a narrow terminal leaves no column, into which a text area would wrap its placeholder."""
+        return super().render_line(y) if self.content_size.width > 0 else Strip([])
+
+    # Changes
+
+    @on(TextArea.Changed)
+    def _note_change(self, event: TextArea.Changed) -> None:
+        event.stop()
+        if self.max_scroll_y > 0:
+            # The text area scrolled before it knew its new height.
+            self.scroll_cursor_visible()
+        self.follow_change()
+        if self._edited_timer is None:
+            self._edited_timer = self.set_timer(EDITED_SECONDS, self._tell_edited)
+
+    def follow_change(self) -> None:
+        """The text has changed."""
+
+    def _tell_edited(self) -> None:
+        self._edited_timer = None
+        draft = self.draft
+        if draft != self._told:
+            self._told = draft
+            self.post_message(self.Edited(draft))
+
+    # Keys
+
+    async def _on_key(self, event: events.Key) -> None:
+        self.key_time = event.time
+        # Textual runs bindings only after the key has gone up to the app; what was typed behind it in one burst would
+        # be in the text before an Enter or a backspace acts.
+        if self.screen.focused not in (None, self):
+            # A key before it in the burst has moved the focus.
+            self.screen.focused.post_message(events.Key(event.key, event.character))
+            event.stop()
+            event.prevent_default()
+            return
+        if event.is_printable:
+            return
+        if event.character and is_typed(event.character):
+            # Textual takes the joiners of composed characters for unprintable.
+            self.replace(event.character, *self.selection, maintain_selection_offset=False)
+            event.stop()
+            event.prevent_default()
+            return
+        for action in self._own_keys.actions(event.key, self.app._keymap):
+            if await self.app.run_action(action, self):
+                event.stop()
+                event.prevent_default()
+                return
+
+    # Composed characters are one step
+
+    def get_cursor_left_location(self) -> Location:
+        """Where the cursor goes to the left: before a whole character, of however many code points."""
+        row, column = self.cursor_location
+        if not column:
+            return super().get_cursor_left_location()
+        return row, previous_boundary(self.document.get_line(row), column)
+
+    def get_cursor_right_location(self) -> Location:
+        """Where the cursor goes to the right."""
+        row, column = self.cursor_location
+        line = self.document.get_line(row)
+        return (row, next_boundary(line, column)) if column < len(line) else super().get_cursor_right_location()
+
+    def get_cursor_up_location(self) -> Location:
+        """Where the cursor goes up: never into the middle of a character."""
+        return self._before_character(super().get_cursor_up_location())
+
+    def get_cursor_down_location(self) -> Location:
+        """Where the cursor goes down."""
+        return self._before_character(super().get_cursor_down_location())
+
+    def get_target_document_location(self, event: events.MouseEvent) -> Location:
+        """Where a click sets the cursor."""
+        return self._before_character(super().get_target_document_location(event))
+
+    def _before_character(self, location: Location) -> Location:
+        row, column = location
+        line = self.document.get_line(row)
+        return location if is_boundary(line, column) else (row, previous_boundary(line, column))
+
+    def handles(self, key: str) -> bool:
+        """Whether this key acts on the text, or is tried there first."""
+        return bool(self._own_keys.actions(key, self.app._keymap))
+
+    def action_new_line(self) -> None:
+        """Insert a newline."""
+        self.replace("\n", *self.selection, maintain_selection_offset=False)

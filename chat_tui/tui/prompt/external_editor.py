@@ -1,0 +1,138 @@
+"""The draft in a person's own editor: a private file, the terminal lent to the editor, and what it has made of it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import signal
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
+
+from chat_tui.core.errors import CommandError
+from chat_tui.core.files.reading import TooLargeError
+from chat_tui.core.processes import child_process
+from chat_tui.core.processes.child_process import ChildCommand
+from chat_tui.core.text.control_characters import clean_line
+from chat_tui.tui.prompt.editor_file import LIMIT_BYTES, EditorFile, EditorFolders, Origin
+
+END_SECONDS = 1.0
+"""So long an editor that is told to end may take."""
+_FOUND_BY_THEMSELVES = ("sensible-editor", "nano", "vim", "vi")
+_KEPT = "Your words stay in the prompt."
+
+
+def editor_of(environment: Mapping[str, str]) -> Sequence[str]:
+    """The editor's command: `$VISUAL`, `$EDITOR`, else one that is there. Raises `CommandError`."""
+    for name in ("VISUAL", "EDITOR"):
+        said = environment.get(name, "").strip()
+        if not said:
+            continue
+        try:
+            words = shlex.split(said)
+        except ValueError:
+            raise CommandError(
+                f"${name} cannot be parsed: a quote is not closed.", f"Close the quote. {_KEPT}"
+            ) from None
+        if child_process.find_program(words[0], environment) is None:
+            raise CommandError(
+                f"The editor {clean_line(words[0], 60)} was not found.",
+                f"Set ${name} to the name of a program on $PATH, or to its full path. {_KEPT}",
+            )
+        return words
+    for name in _FOUND_BY_THEMSELVES:
+        if child_process.find_program(name, environment) is not None:
+            return [name]
+    raise CommandError("No editor was found.", f"Set $EDITOR, such as EDITOR=nano. {_KEPT}")
+
+
+class OutsideEditor:
+    """Has a draft edited outside; `lend` gives the editor the terminal meanwhile."""
+
+    def __init__(
+        self,
+        lend: Callable[[], AbstractContextManager[None]],
+        environment: Mapping[str, str],
+        folders: EditorFolders,
+    ) -> None:
+        self._lend, self._environment, self._folders = lend, environment, folders
+        self._child: asyncio.subprocess.Process | None = None
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def edit(self, draft: str, origin: Origin | None, take: Callable[[str], Awaitable[None]]) -> None:
+        """Hand what was saved to `take`, also where the editor then died. Without an origin the words are private.
+
+        Raises `CommandError`.
+        """
+        command = editor_of(self._environment)
+        self._idle.clear()
+        try:
+            await self._edit(command, draft, origin, take)
+        except OSError as error:
+            raise CommandError(f"The editor could not be used: {error.strerror}.", _KEPT) from None
+        finally:
+            self._idle.set()
+
+    async def _edit(
+        self, command: Sequence[str], draft: str, origin: Origin | None, take: Callable[[str], Awaitable[None]]
+    ) -> None:
+        file = await asyncio.to_thread(EditorFile.create, draft, origin, self._folders)
+        try:
+            with self._lend():
+                code = await self._run([*command, str(file.path)])
+            text = await self._saved(file, private=origin is None)
+            has_saved = text != draft and bool(text.strip())
+            if has_saved or not code:
+                await take(text)
+        except asyncio.CancelledError:
+            # The program ends before the editor does.
+            await asyncio.to_thread(file.remove if origin is None else file.leave)
+            raise
+        except BaseException:
+            await asyncio.to_thread(file.remove)
+            raise
+        await asyncio.to_thread(file.remove)
+        if code:
+            kept = "The prompt has what it saved; Ctrl+Z restores the previous text."
+            raise CommandError(
+                f"The editor {clean_line(command[0], 60)} exited with code {code}.",
+                kept if has_saved else _KEPT,
+            )
+
+    async def _saved(self, file: EditorFile, *, private: bool) -> str:
+        try:
+            return await asyncio.to_thread(file.read)
+        except TooLargeError:
+            title = f"The text is larger than {LIMIT_BYTES // 1_000_000} MB."
+            if private:
+                raise CommandError(title, f"It was deleted because it is private. {_KEPT}") from None
+            copy = await asyncio.to_thread(file.put_aside)
+            raise CommandError(title, f"It is saved as {copy}; attach that file instead. {_KEPT}") from None
+
+    async def _run(self, command: Sequence[str]) -> int:
+        """Wait for a command that has the terminal; answers stream on meanwhile."""
+        # The person's own program, used by hand: it has their environment, and the folder that they work in.
+        found = child_process.find_program(command[0], self._environment) or command[0]
+        started = ChildCommand((found, *command[1:]), dict(self._environment))
+        self._child = child = await child_process.start(started, stdin=None, stdout=None, stderr=None)
+        # Ctrl+C there is the editor's: as long as the terminal is lent, it comes to both.
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            return await child.wait()
+        finally:
+            signal.signal(signal.SIGINT, before)
+            self._tell_to_end()
+
+    def _tell_to_end(self) -> None:
+        if self._child is not None and self._child.returncode is None:
+            # Its own `terminate` may take its exit code away from asyncio, which then warns on the screen.
+            with suppress(ProcessLookupError):
+                os.kill(self._child.pid, signal.SIGTERM)
+
+    async def end(self) -> None:
+        """Have an editor that runs end, and what it had saved taken; harmless where none runs."""
+        if not self._idle.is_set():
+            self._tell_to_end()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._idle.wait(), END_SECONDS)

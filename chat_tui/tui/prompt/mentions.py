@@ -1,0 +1,72 @@
+"""Files that are named in a text, as `@path` or `@"path with blanks"`, and paths that a terminal pastes for a drop."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from urllib.parse import unquote, urlsplit
+
+from msgspec import Struct
+
+from chat_tui.core.text.control_characters import clean_line
+
+LONGEST_PATH = 4_096
+_MENTION = re.compile(r'(?<!\S)@(?:"([^"\n]+)"?|([^\s"]+))')
+_DROPPED_MOST = 20
+_PATH_BEGINNINGS = ("/", "~/", "file://")
+
+
+class Mention(Struct, frozen=True):
+    """A file that is named in a line."""
+
+    begin: int
+    """The column of its `@`."""
+    end: int
+    """The column behind it."""
+    path: str
+
+
+def mentions(line: str) -> list[Mention]:
+    """All that are named in a line."""
+    return [_mention(match) for match in _MENTION.finditer(line)] if "@" in line else []
+
+
+def mention_at(line: str, column: int) -> Mention | None:
+    """The one that ends at this column or goes on beyond it; a lone `@` is one with an empty path."""
+    if line[:column].endswith("@") and (column < 2 or line[column - 2].isspace()):
+        return Mention(column - 1, column, "")
+    return next((found for found in mentions(line) if found.begin < column <= found.end), None)
+
+
+def _mention(match: re.Match[str]) -> Mention:
+    return Mention(match.start(), match.end(), match.group(1) or match.group(2))
+
+
+def written(path: str, whole: bool = True) -> str:
+    """The path as a mention; one that is not whole is left open, to be gone on with."""
+    if any(sign.isspace() for sign in path):
+        return f'@"{path}"' if whole else f'@"{path}'
+    return f"@{path}"
+
+
+def can_be_written(path: str) -> bool:
+    """It can be named in a line, and read there for what it is."""
+    return bool(path) and '"' not in path and clean_line(path, LONGEST_PATH) == path
+
+
+def dropped(text: str) -> list[str]:
+    """The absolute paths that a paste consists of, as terminals write them for files that are dropped; else nothing."""
+    text = text.strip()
+    if not text or len(text) > LONGEST_PATH or not text.lstrip("'\"").startswith(_PATH_BEGINNINGS):
+        return []
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        return []
+    if not text.startswith(("'", '"')) and "\\" not in text and "file://" not in text and "\n" not in text:
+        # Some terminals paste a path with blanks as it is.
+        words = [text] if not all(word.startswith(_PATH_BEGINNINGS) for word in words) else words
+    paths = [unquote(urlsplit(word).path) if word.startswith("file://") else word for word in words]
+    if len(paths) > _DROPPED_MOST or not all(path.startswith(("/", "~/")) for path in paths):
+        return []
+    return paths if all(map(can_be_written, paths)) else []

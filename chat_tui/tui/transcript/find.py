@@ -1,0 +1,81 @@
+"""Words that are looked for in the open conversation: where they stand in the lines as painted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from chat_tui.core.text.text_match import Range, find
+from chat_tui.tui.transcript.render.wrapping import Line
+
+KEPT_PARTS = 200
+
+
+class Hit(NamedTuple):
+    """Where the words stand: the turn, its block, and which of the hits in that block."""
+
+    turn: int
+    block: int
+    nth: int
+
+
+class Span(NamedTuple):
+    """Some characters of a line's text."""
+
+    line: int
+    start: int
+    end: int
+    hit: int
+    """Which of the hits in these lines it belongs to."""
+
+
+def spans_in(lines: Sequence[Line], wanted: str) -> list[Span]:
+    """Where the words stand in lines as they are painted, also where a line was broken within them."""
+    pieces: list[str] = []
+    for line in lines:
+        pieces += [line.text, line.joint]
+    spans: list[Span] = []
+    for number, (start, end) in enumerate(find("".join(pieces), wanted)):
+        at = 0
+        for index, line in enumerate(lines):
+            first, last = max(start - at, 0), min(end - at, len(line.text))
+            if first < last:
+                spans.append(Span(index, first, last, number))
+            at += len(line.text) + len(line.joint)
+            if at >= end:
+                break
+    return spans
+
+
+class Painted:
+    """The words that are looked for now, and where they stand in the lines that are in view."""
+
+    def __init__(self) -> None:
+        self.wanted = ""
+        self.now: tuple[int, int, int] | None = None
+        """The turn, the part and the hit in it that was gone to."""
+        self._known: dict[int, tuple[Sequence[Line], list[Span]]] = {}
+
+    def want(self, wanted: str) -> None:
+        """Look for these words from now on; empty: for none."""
+        self.wanted, self.now = wanted, None
+        self._known.clear()
+
+    def spans(self, lines: Sequence[Line]) -> list[Span]:
+        """Where they stand in a part's lines; kept as long as the lines are."""
+        known = self._known.get(id(lines))
+        if known is None or known[0] is not lines:
+            if len(self._known) > KEPT_PARTS:
+                self._known.clear()
+            known = self._known[id(lines)] = lines, spans_in(lines, self.wanted)
+        return known[1]
+
+    def ranges(self, turn: int, part: int, line: int, lines: Sequence[Line]) -> list[tuple[Range, bool]]:
+        """Where they stand in one of a part's lines, each with whether it is the one that was gone to."""
+        if not self.wanted:
+            return []
+        return [
+            ((span.start, span.end), self.now == (turn, part, span.hit))
+            for span in self.spans(lines)
+            if span.line == line
+        ]

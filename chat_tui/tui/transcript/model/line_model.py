@@ -1,0 +1,381 @@
+"""The whole conversation as lines: positions that hold still while heights are corrected, and a bounded cache."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
+from typing import NamedTuple
+
+import msgspec
+
+from chat_tui.core.chunks import Metadata
+from chat_tui.core.conversation import Turn
+from chat_tui.tui.transcript.model.parts import Part, estimated_turn_height
+from chat_tui.tui.transcript.model.turn_lines import Place
+from chat_tui.tui.transcript.model.turn_view import TurnView
+from chat_tui.tui.transcript.render.renderer import Renderer
+from chat_tui.tui.transcript.render.wrapping import Line
+
+KEPT_LINES = 3_000
+"""Rendered lines kept; those seen longest ago go first."""
+
+
+class Anchor(msgspec.Struct, frozen=True):
+    """A reading position: the line at the top of the pane. It survives resizing and reopening."""
+
+    turn: str
+    """The turn's id."""
+    block: int = 0
+    line: int = 0
+
+
+class Position(NamedTuple):
+    """A line by turn, part and line, each counted from 0."""
+
+    turn: int
+    part: int
+    line: int
+
+    @property
+    def code(self) -> int:
+        """One number that orders positions and does not change when estimated heights do."""
+        return (self.turn << 40) | (self.part << 18) | self.line
+
+    @classmethod
+    def from_code(cls, code: int) -> Position:
+        """The position of a `code`."""
+        return cls(code >> 40, (code >> 18) & 0x3FFFFF, code & 0x3FFFF)
+
+
+class Row(NamedTuple):
+    """A line and where it stands."""
+
+    position: Position
+    line: Line
+
+
+START = Position(0, 0, 0)
+
+
+class Views:
+    """A view for each turn, made when it is asked for; the others cost no more than an estimated height."""
+
+    def __init__(self) -> None:
+        self.turns: list[Turn] = []
+        self.heights: list[int] = []
+        """Lines by turn."""
+        self.made: dict[int, TurnView] = {}
+        self.forks: Mapping[str, Sequence[str]] = {}
+        """The ids of all versions of a turn, by its own, where there are several."""
+        self.bare = False
+        """Turns have no header: what stands around them tells who speaks."""
+        self.figures = False
+        """Each answer tells what it took."""
+        self.width = 80
+
+    def __len__(self) -> int:
+        return len(self.turns)
+
+    def __getitem__(self, index: int) -> TurnView:
+        index = range(len(self.turns))[index]
+        view = self.made.get(index)
+        if view is None:
+            turn = self.turns[index]
+            view = self.made[index] = TurnView(turn, self.width, live=turn.state == "streaming", bare=self.bare)
+            view.place, view.figures = self.place(turn), self.figures
+        return view
+
+    def place(self, turn: Turn) -> Place | None:
+        """Which of several versions a turn is."""
+        ids = self.forks.get(turn.id, ())
+        return Place(ids.index(turn.id) + 1, len(ids)) if turn.id in ids else None
+
+    def replace(self, turns: Sequence[Turn]) -> None:
+        """These turns and no others."""
+        self.turns = list(turns)
+        self.made.clear()
+        self._estimate()
+
+    def cut(self, count: int) -> None:
+        """Only the first `count` stay."""
+        del self.turns[count:], self.heights[count:]
+        self.made = {index: view for index, view in self.made.items() if index < count}
+
+    def append(self, turn: Turn) -> None:
+        """One more."""
+        self.turns.append(turn)
+        self.heights.append(estimated_turn_height(turn, self.width))
+
+    def set_width(self, width: int) -> None:
+        """Wrap to this many cells; heights are estimates again."""
+        self.width = width
+        self._estimate()
+        for index, view in self.made.items():
+            view.set_width(width)
+            self.heights[index] = view.tops()[-1] if view.built else view.height
+
+    def _estimate(self) -> None:
+        width = self.width
+        self.heights = [estimated_turn_height(turn, width) for turn in self.turns]
+
+
+class LineModel:
+    """Turns as parts as lines. Only what is looked at is split and rendered."""
+
+    def __init__(self, renderer: Renderer) -> None:
+        self.renderer = renderer
+        self.views = Views()
+        self._tops: list[int] | None = None
+        self._kept: OrderedDict[Part, int] = OrderedDict()
+        self._kept_lines = 0
+
+    # Changing.
+
+    def replace(self, turns: Sequence[Turn]) -> None:
+        """Show these turns and no others."""
+        self.views.replace(turns)
+        self._kept.clear()
+        self._kept_lines = 0
+        self._tops = None
+
+    def cut(self, count: int) -> None:
+        """Only the first `count` turns stay, as they are."""
+        self.views.cut(count)
+        self._tops = None
+
+    def set_headers(self, turns: Sequence[Turn], forks: Mapping[str, Sequence[str]]) -> None:
+        """What is known now of the same turns: verdicts, and which have several versions."""
+        self.views.forks = forks
+        for index, turn in enumerate(turns):
+            if not (view := self.views.made.get(index)) or not view.live:
+                self.views.turns[index] = turn
+            if view is not None:
+                view.set_header(view.turn if view.live else turn, self.views.place(turn))
+
+    def set_figures(self, shown: bool) -> None:
+        """Tell under each answer's header what it took, or no longer."""
+        self.views.figures = shown
+        for index, view in self.views.made.items():
+            view.set_figures(shown)
+            self.views.heights[index] = view.tops()[-1] if view.built else view.height
+        self._tops = None
+
+    def add(self, turn: Turn) -> None:
+        """One turn more at the end."""
+        self.views.append(turn)
+        self._tops = None
+
+    def amend(self, turn: Turn) -> None:
+        """The last turn, which streams, with more known of it than its text."""
+        self.views[-1].amend(turn)
+        self.views.turns[-1] = turn
+        self.changed(len(self.views) - 1)
+
+    def reclassify(self, told: Metadata) -> None:
+        """The end of the last turn's text was thinking, or the other way round."""
+        self.views[-1].reclassify(told)
+        self.changed(len(self.views) - 1)
+
+    def finish(self, turn: Turn) -> None:
+        """The last turn as it is kept."""
+        self.views[-1].finish(turn)
+        self.views.turns[-1] = turn
+        self.changed(len(self.views) - 1)
+
+    def set_width(self, width: int) -> None:
+        """Wrap to this many cells from now on."""
+        if width == self.views.width:
+            return
+        self.views.set_width(width)
+        self._kept.clear()
+        self._kept_lines = 0
+        self._tops = None
+
+    def forget_lines(self) -> None:
+        """Render all anew when next seen: the ink or what the renderer can do has changed."""
+        for view in self.views.made.values():
+            view.forget_lines()
+        self._kept.clear()
+        self._kept_lines = 0
+
+    def changed(self, turn: int) -> list[int]:
+        """Bring a turn's height in line with its parts, whose tops it gives; cheap for the last turn."""
+        tops = self.views[turn].tops()
+        if self.views.heights[turn] != tops[-1]:
+            self.views.heights[turn] = tops[-1]
+            if self._tops is not None and turn == len(self.views) - 1:
+                self._tops[-1] = self._tops[-2] + tops[-1]
+            else:
+                self._tops = None
+        return tops
+
+    # Heights.
+
+    def tops(self) -> list[int]:
+        """The line at which each turn begins, and at last the height of all."""
+        if self._tops is None:
+            self._tops = [0, *accumulate(self.views.heights)]
+        return self._tops
+
+    @property
+    def height(self) -> int:
+        """Lines of all turns; unseen ones are estimated."""
+        return self.tops()[-1]
+
+    def y_of(self, position: Position) -> int:
+        """The line number of a position."""
+        if not self.views:
+            return 0
+        top = self.tops()[position.turn]
+        return top + self.views[position.turn].tops()[position.part] + position.line
+
+    def at(self, y: int) -> Position:
+        """The position of a line number; where heights are estimates, one near it."""
+        if not self.views:
+            return START
+        tops = self.tops()
+        turn = min(max(bisect_right(tops, y) - 1, 0), len(self.views) - 1)
+        share = (y - tops[turn]) / max(self.views.heights[turn], 1)
+        parts = self.changed(turn)
+        inner = min(max(int(share * parts[-1]), 0), parts[-1] - 1)
+        part = min(max(bisect_right(parts, inner) - 1, 0), len(parts) - 2)
+        return self.clamp(Position(turn, part, max(0, inner - parts[part])))
+
+    def clamp(self, position: Position) -> Position:
+        """The nearest position that is there."""
+        if not self.views:
+            return START
+        turn = min(position.turn, len(self.views) - 1)
+        parts = self.views[turn].parts()
+        part = min(position.part, len(parts) - 1)
+        lines = self.lines(turn, parts[part])
+        return Position(turn, part, max(0, min(position.line, len(lines) - 1)))
+
+    # Lines.
+
+    def lines(self, turn: int, part: Part) -> list[Line]:
+        """A part's lines, rendered when they are not kept."""
+        lines = part.lines
+        if lines is None:
+            view = self.views[turn]
+            lines = view.render(part, self.renderer)
+            self.changed(turn)
+        if part in self._kept:
+            self._kept.move_to_end(part)
+            self._kept_lines += len(lines) - self._kept[part]
+        else:
+            self._kept_lines += len(lines)
+        self._kept[part] = len(lines)
+        while self._kept_lines > KEPT_LINES and len(self._kept) > 1:
+            oldest, count = self._kept.popitem(last=False)
+            oldest.lines = None
+            self._kept_lines -= count
+        return lines
+
+    def rows_from(self, position: Position) -> Iterator[Row]:
+        """Rows from a position to the end."""
+        turn, part, line = position
+        while turn < len(self.views):
+            parts = self.views[turn].parts()
+            while part < len(parts):
+                lines = self.lines(turn, parts[part])
+                for index in range(line, len(lines)):
+                    yield Row(Position(turn, part, index), lines[index])
+                part, line = part + 1, 0
+            turn, part = turn + 1, 0
+
+    def rows_before(self, position: Position) -> Iterator[Row]:
+        """Rows before a position, the nearest first."""
+        turn, part, line = position
+        while True:
+            if turn < len(self.views):
+                parts = self.views[turn].parts()
+                while part >= 0:
+                    if part < len(parts):
+                        lines = self.lines(turn, parts[part])
+                        for index in range(min(line, len(lines)) - 1, -1, -1):
+                            yield Row(Position(turn, part, index), lines[index])
+                    part, line = part - 1, 1 << 30
+            turn -= 1
+            if turn < 0:
+                return
+            part, line = len(self.views[turn].parts()) - 1, 1 << 30
+
+    def end(self) -> Position:
+        """The position behind the last row."""
+        return Position(len(self.views), 0, 0)
+
+    def last_rows(self, count: int) -> list[Row]:
+        """The last rows, at most `count`, in order."""
+        rows: list[Row] = []
+        for row in self.rows_before(self.end()):
+            if len(rows) >= count:
+                break
+            rows.append(row)
+        rows.reverse()
+        return rows
+
+    def next_rows(self, position: Position, count: int) -> list[Row]:
+        """The rows from a position on, at most `count`."""
+        rows: list[Row] = []
+        for row in self.rows_from(position):
+            if len(rows) >= count:
+                break
+            rows.append(row)
+        return rows
+
+    def moved(self, position: Position, delta: int) -> Position:
+        """The position `delta` true lines further down, or up when negative; it stops at the ends."""
+        found = position
+        if delta > 0:
+            for row in self.next_rows(position, delta + 1):
+                found = row.position
+        elif delta < 0:
+            for count, row in enumerate(self.rows_before(position), 1):
+                found = row.position
+                if count >= -delta:
+                    break
+        return found
+
+    # Anchors.
+
+    def anchor(self, position: Position) -> Anchor | None:
+        """The lasting form of a position; None in an empty conversation."""
+        if not self.views or position.turn >= len(self.views):
+            return None
+        return Anchor(self.views.turns[position.turn].id, position.part, position.line)
+
+    def position(self, anchor: Anchor) -> Position | None:
+        """Where an anchor points now; None when its turn is not there."""
+        for index in range(len(self.views) - 1, -1, -1):
+            if self.views.turns[index].id == anchor.turn:
+                return self.clamp(Position(index, anchor.block, anchor.line))
+        return None
+
+    # Copies.
+
+    def text_between(self, start: tuple[int, Position], end: tuple[int, Position]) -> str:
+        """What a copy takes from one character to another, each given as (column, position)."""
+        pieces: list[str] = []
+        joint = ""
+        cells: Sequence[str] | None = None
+        for row in self.rows_from(start[1]):
+            if row.position > end[1]:
+                break
+            first = start[0] if row.position == start[1] else 0
+            last = end[0] if row.position == end[1] else None
+            text = row.line.copied(first, last)
+            if row.line.cells is not None and start[1] != end[1]:
+                # What goes beyond a line takes the rows of a table whole, whose cells stand beside one another.
+                text = "\t".join(row.line.cells)
+                if row.line.cells is cells:
+                    continue
+            cells = row.line.cells
+            if row.line.runs and not text and not any(run[2] for run in row.line.runs):
+                joint = (joint or row.line.joint) if pieces else ""
+                continue
+            pieces.append(joint + (text.lstrip(" ") if joint == " " else text))
+            joint = row.line.joint
+        return "".join(pieces)

@@ -1,0 +1,85 @@
+"""The short answer in a turn's view: it stands there until the detailed one speaks, and is folded beneath that then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from chat_tui.core.conversation import Turn
+from chat_tui.core.text.control_characters import Cleaner, clean, clean_line
+from chat_tui.markdown.block import Block
+from chat_tui.markdown.splitter import Splitter
+from chat_tui.tui.actions.bindings import first_key
+from chat_tui.tui.theme.ink import Ink
+from chat_tui.tui.transcript.model.parts import Part, PartKind
+from chat_tui.tui.transcript.render.wrapping import Line, fitting
+
+
+class QuickView:
+    """Its text, split into blocks as it comes."""
+
+    def __init__(self) -> None:
+        self.splitter = Splitter()
+        self.unfolded = False
+        self._raw: list[str] = []
+        self._cleaner = Cleaner()
+        self._head = Part("quick head", 1)
+        self._state = ""
+
+    @classmethod
+    def whole(cls, text: str) -> QuickView:
+        """One that has ended."""
+        view = cls()
+        view.feed(text)
+        view.finish()
+        return view
+
+    @property
+    def raw(self) -> str:
+        """The text as it came."""
+        return "".join(self._raw)
+
+    def text(self) -> str:
+        """The text without control sequences."""
+        return clean(self.raw)
+
+    def feed(self, raw: str) -> None:
+        """Take text that has come."""
+        self._raw.append(raw)
+        self.splitter.feed(self._cleaner.feed(raw))
+
+    def finish(self) -> None:
+        """No more comes."""
+        if rest := self._cleaner.rest():
+            self.splitter.feed(rest)
+        self.splitter.finish()
+
+    def parts(self, make: Callable[[PartKind, Block], Part], *, stands: bool) -> list[Part]:
+        """Its line, and its blocks unless they are folded away. `stands`: the detailed answer has not spoken."""
+        state = "stands" if stands else "unfolded" if self.unfolded else "folded"
+        if state != self._state:
+            self._state = state
+            self.forget_head()
+        shown = [*self.splitter.closed, *self.splitter.open()] if state != "folded" else []
+        return [self._head, *(make("quick", block) for block in shown)]
+
+    def forget_head(self) -> None:
+        """More is known of it than before."""
+        self._head.lines, self._head.height = None, 1 + (self._state != "stands")
+
+    def head_lines(self, turn: Turn, width: int, ink: Ink, changed: Mapping[str, str]) -> list[Line]:
+        """The line above it, which is all that stands there while it is folded, with an empty one before.
+        `changed`: rebound keys by id."""
+        if self._state == "stands":
+            return [_line(_name(turn), width, ink)]
+        key = first_key("transcript.fold_quick", changed)
+        told = f"▾ {_name(turn)} · {key} folds" if self.unfolded else f"▸ {_name(turn)} · {key} unfolds"
+        return [Line([]), _line(told, width, ink)]
+
+
+def _name(turn: Turn) -> str:
+    model = clean_line(turn.quick.model, 80) if turn.quick is not None else ""
+    return f"quick answer · {model}" if model else "quick answer"
+
+
+def _line(text: str, width: int, ink: Ink) -> Line:
+    return Line([(fitting(text, width), ink.ground + ink.thinking, False)])

@@ -1,0 +1,211 @@
+"""The lines that a turn has besides its text: header, badge, notes, thinking's fold, errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from rich.style import Style
+
+from chat_tui.core.answers.finish_reasons import is_known
+from chat_tui.core.answers.served_models import is_snapshot
+from chat_tui.core.chunks import State
+from chat_tui.core.conversation import Turn
+from chat_tui.core.text.control_characters import clean, clean_line
+from chat_tui.tui.actions.bindings import as_bound, first_key
+from chat_tui.tui.theme.ink import Ink
+from chat_tui.tui.transcript.model.parts import PartKind
+from chat_tui.tui.transcript.model.turn_stats import figures_of
+from chat_tui.tui.transcript.render.wrapping import Line, Run, fitting, width_of, wrap
+from chat_tui.tui.widgets import formatting
+from chat_tui.tui.widgets.formatting import byte_size
+
+_BADGES: dict[State, str] = {
+    "length": "length limit reached",
+    "cancelled": "cancelled",
+    "broken": "broken off",
+    "failed": "failed",
+    "refused": "refused",
+    "empty": "no text came",
+}
+_HINTS: dict[State, str] = {
+    "length": "/continue lets it go on.",
+    "broken": "/continue lets it go on.",
+    "failed": "/continue asks again; choose another model with /model first.",
+    "empty": "/continue asks again; choose another model with /model first.",
+    "refused": "The model or its provider will not answer this. /edit says it in other words, /model chooses another.",
+}
+"""What can be done about an ending, where nothing better is known."""
+_LONGEST_ERROR = 2_000
+_SHORTEST_SECONDS = 0.05
+"""Thinking that came in one burst took no measured time."""
+
+
+def _clock(created: datetime | None) -> str:
+    return created.astimezone().strftime("%H:%M") if created else ""
+
+
+class Place(NamedTuple):
+    """Which of several versions of a turn is shown."""
+
+    number: int
+    """Counts from 1."""
+    of: int
+
+    @property
+    def text(self) -> str:
+        """Such as `‹2/3›`; as wide for each version."""
+        return f"‹{self.number:>{len(str(self.of))}}/{self.of}›"
+
+
+def header(turn: Turn, width: int, ink: Ink, place: Place | None = None) -> Line:
+    """Who, and at the right how it ended, a person's verdict, when, and which version it is."""
+    base = ink.ground + ink.text
+    if turn.role == "user":
+        name, style = "You", ink.user_name
+    elif turn.role == "system":
+        name, style = "System", ink.dim
+    else:
+        name, style = clean_line(turn.model, 80) or "Assistant", ink.assistant_name
+    told: list[tuple[str, Style]] = []
+    badge = _BADGES.get(turn.state, "")
+    if turn.state == "complete" and not is_known(turn.finish_reason):
+        badge = f"ended with {clean_line(turn.finish_reason, 40)}"
+    if badge and turn.role == "assistant":
+        badge_style = {"failed": ink.error, "broken": ink.warning, "refused": ink.warning, "empty": ink.error}.get(
+            turn.state, ink.badge
+        )
+        told.append((badge, badge_style))
+    if turn.verdict is not None:
+        told.append(("+" if turn.verdict else "-", ink.badge))
+    told.append((_clock(turn.created), ink.dim))
+    if place is not None:
+        told.append((place.text, ink.accent))
+    told = [part for part in told if part[0]]
+    right: list[Run] = [(" " * bool(at) + text, base + style, False) for at, (text, style) in enumerate(told)]
+    name = fitting(name, max(width - width_of(right) - 1, 6))
+    room = max(width - width_of(right) - width_of([(name, base, False)]), 1)
+    return Line([(name, base + style, True), (" " * room, base, False), *right])
+
+
+def note_lines(kind: PartKind, turn: Turn, width: int, ink: Ink, changed: Mapping[str, str]) -> list[Line]:
+    """The lines of a part that tells of the turn and not of its text; of any other an empty one."""
+    match kind:
+        case "left out":
+            return left_out_lines(turn.left_out, width, ink)
+        case "files":
+            return file_lines(turn, width, ink)
+        case "served":
+            return served_lines(turn, width, ink)
+        case "alone":
+            return alone_lines(turn, width, ink)
+        case "error":
+            return error_lines(turn, width, ink, changed)
+    return [Line([])]
+
+
+def alone_lines(turn: Turn, width: int, ink: Ink) -> list[Line]:
+    """Says above a short answer that it is all there is, and why."""
+    reason = clean_line(turn.quick.alone[:_LONGEST_ERROR]) if turn.quick is not None else ""
+    told = "quick answer only" + (f" · {reason}" if reason else "")
+    return _decoration(told, width, ink.ground + ink.warning)
+
+
+def served_lines(turn: Turn, width: int, ink: Ink) -> list[Line]:
+    """Says under an answer that another model gave it than the one that was asked."""
+    return _decoration(f"answered by {clean_line(turn.served_model, 120)}", width, ink.ground + ink.dim)
+
+
+def has_substitute(turn: Turn) -> bool:
+    """Whether that is worth telling: a dated version of the model is no other one."""
+    return bool(turn.served_model) and not is_snapshot(turn.model, turn.served_model)
+
+
+def left_out_lines(count: int, width: int, ink: Ink) -> list[Line]:
+    """Says that earlier exchanges did not fit."""
+    text = "1 earlier exchange was not sent" if count == 1 else f"{count} earlier exchanges were not sent"
+    return _decoration(text, width, ink.ground + ink.warning)
+
+
+def file_lines(turn: Turn, width: int, ink: Ink) -> list[Line]:
+    """The files that went along, a line each."""
+    sizes = ((file.name, byte_size(file.size_bytes or len(file.content))) for file in turn.attachments)
+    told = (f"+ {clean_line(name, 200)} · {size}" for name, size in sizes)
+    return [Line([(fitting(text, width), ink.ground + ink.dim, False)]) for text in told]
+
+
+def fold_lines(
+    characters: int, lasted_seconds: float | None, width: int, ink: Ink, changed: Mapping[str, str], *, folded: bool
+) -> list[Line]:
+    """Stands for thinking that is folded away, or above it: how long it took, else how long it is."""
+    key = first_key("transcript.fold", changed)
+    known = lasted_seconds is not None and lasted_seconds >= _SHORTEST_SECONDS
+    told = f"thought for {formatting.seconds(lasted_seconds)}" if known else f"thinking · {characters:,} characters"
+    text = f"▸ {told} · {key} unfolds" if folded else f"▾ {told} · {key} folds"
+    return [Line([(fitting(text, width), ink.ground + ink.thinking, False)])]
+
+
+def _counted(tokens: int | None, estimated: bool, what: str) -> str:
+    return f"{formatting.tokens(tokens, estimated)} {what}" if tokens else ""
+
+
+def figures_lines(turn: Turn, width: int, ink: Ink) -> list[Line]:
+    """What an answer took, such as `412 in · 1,234 out · first token 0.34 s · 41 tok/s · 30.2 s · $0.0012`."""
+    figures = figures_of(turn)
+    told = [
+        _counted(figures.prompt_tokens, figures.prompt_estimated, "in"),
+        _counted(figures.cached_tokens, False, "of them cached"),
+        _counted(figures.completion_tokens, figures.completion_estimated, "out"),
+        _counted(figures.thinking_tokens, figures.thinking_estimated, "of them thinking"),
+        f"first token {formatting.ttft(figures.ttft_seconds)}" if figures.ttft_seconds is not None else "",
+        formatting.rate(figures.rate, figures.rate_estimated) if figures.rate is not None else "",
+        formatting.seconds(figures.duration_seconds) if figures.duration_seconds else "",
+        formatting.full_cost(figures, 60) if figures.cost is not None else "",
+        f"by {clean_line(figures.strategy, 40)}" if figures.strategy else "",
+        f"answered by {clean_line(figures.served_model, 120)}" if figures.served_model else "",
+    ]
+    # A figure and its unit stay on one line, and the dot with what it follows.
+    return _decoration(
+        "\xa0· ".join(part.replace(" ", "\xa0") for part in told if part) or "no figures are known",
+        width,
+        ink.ground + ink.dim,
+    )
+
+
+def status_lines(text: str, width: int, ink: Ink) -> list[Line]:
+    """What goes on before the first token."""
+    return _decoration(clean_line(text), width, ink.ground + ink.dim)
+
+
+def error_lines(turn: Turn, width: int, ink: Ink, changed: Mapping[str, str]) -> list[Line]:
+    """What went wrong, and what can be done, by which keys; `changed` holds rebound ones by id."""
+    lines: list[Line] = []
+    hint = _HINTS.get(turn.state, "")
+    if turn.error is not None:
+        title = clean(turn.error.title[:_LONGEST_ERROR]).expandtabs(4)
+        lines = wrap([(title, ink.ground + ink.error, True)], width)
+        hint = as_bound(clean(turn.error.hint[:_LONGEST_ERROR]).expandtabs(4), changed) or hint
+    if hint:
+        lines += wrap([(hint, ink.ground + ink.dim, True)], width)
+    return lines
+
+
+def has_hint(turn: Turn) -> bool:
+    """Whether `error_lines` has something to say of an answer that has ended."""
+    return turn.error is not None or (turn.role == "assistant" and turn.state in _HINTS)
+
+
+def _decoration(text: str, width: int, style: Style) -> list[Line]:
+    return wrap([(text, style, False)], width)
+
+
+def text_of(lines: Sequence[Line]) -> str:
+    """What a copy of these lines gives: broken lines joined again, decoration left out."""
+    pieces: list[str] = []
+    joint = ""
+    for line in lines:
+        text = line.copied()
+        pieces.append(joint + (text.lstrip(" ") if joint == " " else text))
+        joint = line.joint
+    return "".join(pieces)

@@ -1,0 +1,57 @@
+"""An answer's turn as the panels and the transcript take it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from chat_tui.core.chunks import Timings
+from chat_tui.core.conversation import Turn
+from chat_tui.core.route import Route
+from chat_tui.core.usage.stream_stats import Figures, billed, thinking_tokens, tried
+
+
+def without_text(turn: Turn) -> Turn:
+    """The turn as it begins to stream."""
+    return msgspec.structs.replace(turn, text="", thinking="", state="streaming")
+
+
+def figures_of(turn: Turn, route: Route | None = None, window: int | None = None) -> Figures:
+    """The figures of an answer that was saved; `window`: its model's, in tokens."""
+    usage, timings = turn.usage, turn.timings or Timings()
+    estimated = usage is not None and usage.estimated
+    completion = usage.completion_tokens if usage else None
+    thought, thought_estimated = thinking_tokens(
+        usage, completion, len(turn.thinking), len(turn.thinking) + len(turn.text)
+    )
+    tries, candidates = tried(route)
+    return Figures(
+        model=turn.model,
+        strategy=turn.strategy,
+        phase=turn.state,
+        tries=tries,
+        candidates=candidates,
+        ttft_seconds=timings.ttft_seconds,
+        quick_ttft_seconds=turn.quick.ttft_seconds if turn.quick is not None and turn.quick.text else None,
+        gap_p50_seconds=timings.gap_p50_seconds,
+        gap_p95_seconds=timings.gap_p95_seconds,
+        rate=timings.tokens_per_second,
+        rate_estimated=timings.estimated,
+        prompt_tokens=usage.prompt_tokens if usage else None,
+        prompt_estimated=estimated,
+        completion_tokens=completion,
+        completion_estimated=estimated,
+        thinking_tokens=thought,
+        thinking_estimated=thought_estimated,
+        cost=turn.cost,
+        cost_estimated=estimated and not billed(usage),
+        cost_billed=billed(usage),
+        cached_tokens=usage.cached_tokens if usage else 0,
+        saved=usage.saved if usage else None,
+        seams=len(turn.seams),
+        context_tokens=usage.total_tokens if usage else None,
+        context_window=window,
+        left_out=turn.left_out,
+        duration_seconds=timings.duration_seconds,
+        error=turn.error.title if turn.error else "",
+        served_model=turn.served_model,
+    )

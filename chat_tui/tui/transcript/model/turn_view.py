@@ -1,0 +1,486 @@
+"""One turn as the chat pane keeps it: parts with heights, split when it is first seen, growing while it streams."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from itertools import accumulate, islice
+from math import inf
+from time import monotonic
+
+from chat_tui.core.answers.reclassification import reclassify
+from chat_tui.core.chunks import Metadata, TokenKind
+from chat_tui.core.conversation import Turn
+from chat_tui.core.text.control_characters import Cleaner, clean
+from chat_tui.markdown.block import Block
+from chat_tui.markdown.code_blocks import Code
+from chat_tui.markdown.plain_text import PlainSplitter
+from chat_tui.markdown.splitter import Splitter, codes
+from chat_tui.tui.transcript.model import turn_lines
+from chat_tui.tui.transcript.model.parts import (
+    FoldKind,
+    Part,
+    PartKind,
+    TextKind,
+    estimated_height,
+    estimated_turn_height,
+)
+from chat_tui.tui.transcript.model.quick_view import QuickView
+from chat_tui.tui.transcript.model.seams import SeamPlaces, with_seams
+from chat_tui.tui.transcript.model.turn_lines import Place
+from chat_tui.tui.transcript.render.renderer import Renderer
+from chat_tui.tui.transcript.render.wrapping import Line
+
+SLICE_CHARACTERS = 2_000
+"""Of text that has come, so many are worked in at once: at most some milliseconds, also where each is a line."""
+PIECE_CHARACTERS = 64_000
+"""A longer piece of text is cut when it comes, so that no slice copies megabytes."""
+
+
+class TurnView:
+    """A turn's parts. Nothing is split before `parts` is asked for."""
+
+    __slots__ = (
+        "_answer_from",
+        "_body",
+        "_cleaners",
+        "_loose",
+        "_pending",
+        "_pending_length",
+        "_quick",
+        "_raw",
+        "_raw_thinking",
+        "_seams",
+        "_settled",
+        "_stale",
+        "_taken",
+        "_thinking",
+        "_thinking_length",
+        "_tops",
+        "_width",
+        "bare",
+        "figures",
+        "height",
+        "live",
+        "place",
+        "shift",
+        "status",
+        "turn",
+        "unfolded",
+    )
+
+    def __init__(self, turn: Turn, width: int, *, live: bool = False, bare: bool = False) -> None:
+        self.turn, self.bare = turn, bare
+        self.live = live
+        """It still streams."""
+        self.place: Place | None = None
+        """Which of several versions it is; None: there is one."""
+        self.status = ""
+        self.figures = False
+        """Tokens, speed and cost stand under the header of an answer that has ended."""
+        self.shift = 0
+        """Columns that its wide tables are scrolled by."""
+        self.unfolded = False
+        self.height = estimated_turn_height(turn, width)
+        """Lines; estimated as long as parts are."""
+        self._width = width
+        self._settled: list[Part] | None = None
+        self._loose: list[Part] = []
+        self._body: Splitter | PlainSplitter | None = None
+        self._thinking: PlainSplitter | None = None
+        self._thinking_length = 0
+        self._quick: QuickView | None = None
+        self._taken = (0, 0)
+        self._answer_from = 0
+        self._pending: deque[tuple[str, TextKind]] = deque()
+        self._pending_length = 0
+        self._raw: list[str] = []
+        self._raw_thinking: list[str] = []
+        self._cleaners: dict[TokenKind, Cleaner] = {}
+        self._tops = [0]
+        self._stale: int | None = 0
+        """From this part on the tops must be counted anew; None: they are right."""
+        self._seams = SeamPlaces()
+
+    @property
+    def measured(self) -> bool:
+        """There are figures to tell, and they are wanted."""
+        return self.figures and self.turn.role == "assistant" and not self.live
+
+    @property
+    def built(self) -> bool:
+        """Whether the turn has been split into parts."""
+        return self._settled is not None
+
+    # Text.
+
+    def append(self, text: str, kind: TextKind) -> None:
+        """Take text that has come; `flush` works it in."""
+        if len(text) <= PIECE_CHARACTERS:
+            self._pending.append((text, kind))
+        else:
+            self._pending += (
+                (text[start : start + PIECE_CHARACTERS], kind) for start in range(0, len(text), PIECE_CHARACTERS)
+            )
+        self._pending_length += len(text)
+
+    @property
+    def behind(self) -> int:
+        """Characters that have come and are not worked in."""
+        return self._pending_length
+
+    def flush(self, seconds: float = inf) -> None:
+        """Work in what has come since the last time, or as much of it as can be done in this time."""
+        if self._settled is None:
+            self._build()
+        end = monotonic() + seconds
+        while self._pending:
+            self._work_in(self._next_pending())
+            if monotonic() > end:
+                break
+        self._sync()
+
+    def _next_pending(self) -> list[tuple[str, TextKind]]:
+        """The next few characters of what is pending: as many as take a millisecond or two."""
+        taken: list[tuple[str, TextKind]] = []
+        room = SLICE_CHARACTERS
+        while self._pending and room > 0:
+            text, kind = self._pending.popleft()
+            if len(text) > room:
+                self._pending.appendleft((text[room:], kind))
+                text = text[:room]
+            taken.append((text, kind))
+            room -= len(text)
+        self._pending_length -= SLICE_CHARACTERS - room
+        return taken
+
+    def _work_in(self, pending: Sequence[tuple[str, TextKind]]) -> None:
+        if quick := "".join([text for text, of in pending if of == "quick"]):
+            self._feed_quick(quick)
+        for kind in ("thinking", "text"):
+            raw = "".join([text for text, of in pending if of == kind])
+            if raw:
+                self._feed(raw, kind)
+                # The wait is over, whenever its clock next looks.
+                self.status = self.status if self._quick else ""
+
+    def _feed_quick(self, raw: str) -> None:
+        if self._quick is None:
+            # Thinking that has come before it is folded away from now on.
+            self._quick = QuickView()
+            self._restack()
+        self._quick.feed(raw)
+
+    def _feed(self, raw: str, kind: TokenKind) -> None:
+        cleaner = self._cleaners.setdefault(kind, Cleaner())
+        text = cleaner.feed(raw)
+        if kind == "text":
+            self._raw.append(raw)
+            if self._body is None:
+                self._body = self._new_body()
+                if self._thinking is not None:
+                    self._finish_splitter(self._thinking, "thinking")
+                    self._restack()
+            self._body.feed(text)
+        else:
+            self._raw_thinking.append(raw)
+            self._thinking = self._thinking or PlainSplitter()
+            self._thinking.feed(text)
+            self._thinking_length += len(text)
+            if self._quick is not None and self._body is None:
+                # Its fold tells how much there is.
+                self._restack()
+
+    def reclassify(self, told: Metadata) -> None:
+        """The end of the text was thinking, or the other way round: what has come is laid anew."""
+        so_far = {kind: "".join([text for text, of in self._pending if of == kind]) for kind in ("text", "thinking")}
+        text, thinking = reclassify(
+            "".join(self._raw) + so_far["text"], "".join(self._raw_thinking) + so_far["thinking"], told
+        )
+        self._raw, self._raw_thinking, self._cleaners = [], [], {}
+        self._pending = deque(part for part in self._pending if part[1] == "quick")
+        self._pending_length = sum(len(part) for part, _ in self._pending)
+        self._body = self._thinking = None
+        self._thinking_length = 0
+        if thinking:
+            self.append(thinking, "thinking")
+        if text:
+            self.append(text, "text")
+        self._restack()
+
+    def amend(self, turn: Turn) -> None:
+        """More is known of the streaming turn than its text: who answers, what was left out."""
+        self.turn = turn
+        if self._quick is not None:
+            self._quick.forget_head()
+        if self._settled is not None:
+            self._restack()
+
+    def finish(self, turn: Turn) -> None:
+        """The turn is final; nothing that was drawn is drawn again unless the text differs."""
+        self.flush()
+        same = "".join(self._raw) == turn.text and bool(turn.thinking) == bool(self._thinking_length)
+        same = same and (turn.quick.text if turn.quick else "") == (self._quick.raw if self._quick else "")
+        self.live, self.status, self.turn = False, "", turn
+        self._raw, self._raw_thinking = [], []
+        if not same:
+            self._build()
+            return
+        if self._thinking is not None:
+            self._finish_splitter(self._thinking, "thinking")
+        if self._body is not None:
+            self._finish_splitter(self._body, "text")
+        if self._quick is not None:
+            self._quick.finish()
+            self._quick.forget_head()
+        self._cleaners = {}
+        self._restack()
+        if turn.seams:
+            self.forget_lines()
+
+    def _finish_splitter(self, splitter: Splitter | PlainSplitter, kind: TokenKind) -> None:
+        cleaner = self._cleaners.get(kind)
+        rest = cleaner.rest() if cleaner else ""
+        if rest:
+            splitter.feed(rest)
+        splitter.finish()
+
+    def _new_body(self) -> Splitter | PlainSplitter:
+        return Splitter() if self.turn.role == "assistant" else PlainSplitter()
+
+    def text(self) -> str:
+        """The turn's text without control sequences, also while it streams: the short one as long as that stands."""
+        if not self.live:
+            return clean(self.turn.text)
+        text = "".join(self._raw) + "".join([text for text, kind in self._pending if kind == "text"])
+        return self._quick.text() if self._quick is not None and not text else clean(text)
+
+    def codes(self) -> list[Code]:
+        """Its code blocks, by their numbers."""
+        if self._settled is None:
+            self._build()
+        body = self._quick.splitter if self._quick is not None and self._body is None else self._body
+        return codes([*body.closed, *body.open()]) if isinstance(body, Splitter) else []
+
+    # Parts.
+
+    def parts(self) -> list[Part]:
+        """All parts in order."""
+        if self._settled is None:
+            self._build()
+        assert self._settled is not None
+        return self._settled + self._loose
+
+    def _build(self) -> None:
+        self._body = self._thinking = None
+        self._thinking_length = 0
+        if self.turn.thinking:
+            text = clean(self.turn.thinking)
+            self._thinking = PlainSplitter()
+            self._thinking.feed(text)
+            self._thinking_length = len(text)
+        if self.turn.text:
+            self._body = self._new_body()
+            self._body.feed(clean(self.turn.text))
+        self._quick = QuickView.whole(self.turn.quick.text) if self.turn.quick and self.turn.quick.text else None
+        if not self.live:
+            for splitter in (self._thinking, self._body):
+                if splitter is not None:
+                    splitter.finish()
+        self._restack()
+
+    def _restack(self) -> None:
+        """Lay the settled parts anew: something above the text has changed."""
+        old = [*(self._settled or []), *self._loose]
+        bodies = [part for part in old if part.kind in {"body", "quick"}]
+        settled = [] if self.bare else [Part("header", 1 + self.measured)]
+        if self.turn.attachments:
+            settled.append(Part("files", len(self.turn.attachments)))
+        if self.turn.left_out:
+            settled.append(Part("left out", 1))
+        self._taken = (0, 0)
+        if self._thinking_length and not self._thinks_openly:
+            settled.append(Part("fold", 1))
+            if not self.unfolded and self._thinking is not None:
+                self._taken = (len(self._thinking.closed), 0)
+        if not self.live and self.turn.quick is not None and not self.turn.quick.text:
+            settled.append(Part("alone", 1))
+        self._settled = settled
+        self._forget_tops(0)
+        self._loose = bodies
+        self._answer_from = len(settled)
+        self._sync()
+
+    @property
+    def _thinks_openly(self) -> bool:
+        """Thinking is all there is so far."""
+        return self.live and self._body is None and self._quick is None
+
+    def _sync(self) -> None:
+        """Bring the parts in line with the splitters; parts whose block is the same are kept with their lines."""
+        assert self._settled is not None
+        self._forget_tops(len(self._settled))
+        known = {part.block: part for part in self._loose if part.block is not None}
+        loose: list[Part] = []
+        seen_thinking, seen_body = self._taken
+        shows_thinking = self.unfolded or self._thinks_openly
+        if self._thinking is not None and shows_thinking:
+            for block in self._thinking.closed[seen_thinking:]:
+                self._settled.append(self._part("thinking", block, known))
+            seen_thinking = len(self._thinking.closed)
+            if self._body is None:
+                loose += [self._part("thinking", block, known) for block in self._thinking.open()]
+        if self._body is not None:
+            for block in self._body.closed[seen_body:]:
+                self._settled.append(self._part("body", block, known))
+            seen_body = len(self._body.closed)
+            loose += [self._part("body", block, known) for block in self._body.open()]
+        self._taken = (seen_thinking, seen_body)
+        if self._quick is not None:
+            stands = self.live and self._body is None
+            loose += self._quick.parts(lambda kind, block: self._part(kind, block, known), stands=stands)
+        if self.live and self.status and self._body is None:
+            loose.append(Part("status", 1))
+        if not self.live and turn_lines.has_substitute(self.turn):
+            loose.append(Part("served", 1))
+        if not self.live and turn_lines.has_hint(self.turn):
+            loose.append(Part("error", 2))
+        loose.append(Part("space", 1))
+        self._loose = loose
+
+    def _part(self, kind: PartKind, block: Block, known: dict[Block, Part]) -> Part:
+        part = known.get(block)
+        if part is None or part.kind != kind:
+            part = Part(kind, estimated_height(block, self._width), block)
+        return part
+
+    def set_header(self, turn: Turn, place: Place | None) -> None:
+        """Note what its header tells: a verdict, or other versions that came."""
+        if place != self.place or turn.verdict != self.turn.verdict:
+            self.turn, self.place = turn, place
+            self._redo_header()
+
+    def set_figures(self, shown: bool) -> None:
+        """Tell the figures under the header, or no longer."""
+        self.figures = shown
+        self._redo_header()
+
+    def _redo_header(self) -> None:
+        for part in self._settled or ():
+            if part.kind == "header":
+                part.lines, part.height = None, 1 + self.measured
+                self._forget_tops(0)
+
+    def set_status(self, text: str) -> None:
+        """The line under an answer that has no text yet; empty removes it."""
+        self.status = text
+        if self._settled is not None:
+            self._sync()
+
+    def fold(self, what: FoldKind = "thinking") -> bool:
+        """Fold the thinking or the short answer away, or unfold it; False when there is none to fold."""
+        if what == "quick":
+            if self._quick is None or (self.live and self._body is None):
+                return False
+            self._quick.unfolded = not self._quick.unfolded
+            self._sync()
+            return True
+        if self._settled is None or not self._thinking_length or self._thinks_openly:
+            return False
+        self.unfolded = not self.unfolded
+        self._restack()
+        return True
+
+    def scroll_tables(self, step: int, renderer: Renderer) -> bool:
+        """Scroll its wide tables by a column; False when that would show nothing else."""
+        before, self.shift = self.shift, max(0, self.shift + step)
+        moved = False
+        for part in self.parts():
+            block = part.block
+            if part.kind != "body" or block is None or "|" not in block.source or block.kind == "code":
+                continue
+            now = renderer.lines(block, self._width, shift=self.shift)
+            if [line.text for line in now] != [line.text for line in renderer.lines(block, self._width, shift=before)]:
+                part.lines, moved = None, True
+        if not moved:
+            self.shift = before
+        return moved
+
+    # Heights.
+
+    def tops(self) -> list[int]:
+        """The line at which each part begins, and at last the height."""
+        if self._stale is not None:
+            # A streaming answer has thousands of parts that stay; only those behind them are counted.
+            del self._tops[self._stale + 1 :]
+            heights = [part.height for part in self.parts()[self._stale :]]
+            self._tops += islice(accumulate(heights, initial=self._tops[-1]), 1, None)
+            self.height, self._stale = self._tops[-1], None
+        return self._tops
+
+    def _forget_tops(self, part: int) -> None:
+        """The heights of this part and of those behind it may have changed."""
+        part = min(part, len(self._tops) - 1)
+        self._stale = part if self._stale is None else min(part, self._stale)
+
+    def set_width(self, width: int) -> None:
+        """Forget all lines; heights are estimates again."""
+        self._width, self.shift = width, 0
+        if self._settled is None:
+            self.height = estimated_turn_height(self.turn, width)
+            return
+        for part in self.parts():
+            part.lines = None
+            if part.block is not None:
+                part.height = estimated_height(part.block, width)
+        self._forget_tops(0)
+
+    def forget_lines(self) -> None:
+        """Render again when next seen; heights stay as they are."""
+        if self._settled is not None:
+            for part in self.parts():
+                part.lines = None
+
+    def render(self, part: Part, renderer: Renderer) -> list[Line]:
+        """The part's lines; its height becomes true."""
+        lines = self._rendered(part, renderer)
+        if part.block is not None and self._has_gap(part, part.block):
+            lines.insert(0, Line([]))
+        part.lines = lines
+        if part.height != len(lines):
+            part.height = len(lines)
+            parts = self.parts()
+            self._forget_tops(next((index for index in reversed(range(len(parts))) if parts[index] is part), 0))
+        return lines
+
+    def _has_gap(self, part: Part, block: Block) -> bool:
+        """An empty line before a block; before the first only where a fold stands above it."""
+        parts = self.parts()
+        if self._answer_from < len(parts) and parts[self._answer_from] is part:
+            return bool(self._thinking_length) and part.kind == "body"
+        return block.gap
+
+    def _rendered(self, part: Part, renderer: Renderer) -> list[Line]:
+        ink, width = renderer.ink, self._width
+        match part.kind:
+            case "header":
+                header = turn_lines.header(self.turn, width, ink, self.place)
+                return [header, *(turn_lines.figures_lines(self.turn, width, ink) if self.measured else ())]
+            case "fold":
+                lasted = self.turn.timings.thinking_seconds if self.turn.timings else None
+                length, changed = self._thinking_length, renderer.changed_keys
+                return turn_lines.fold_lines(length, lasted, width, ink, changed, folded=not self.unfolded)
+            case "quick head" if self._quick is not None:
+                return self._quick.head_lines(self.turn, width, ink, renderer.changed_keys)
+            case "status":
+                return turn_lines.status_lines(self.status, width, ink)
+        if part.block is None:
+            return turn_lines.note_lines(part.kind, self.turn, width, ink, renderer.changed_keys)
+        if part.kind == "thinking":
+            return renderer.plain(part.block.source, width, ink.ground + ink.thinking)
+        if self.turn.role != "assistant":
+            return renderer.plain(part.block.source, width, ink.ground + ink.user)
+        lines = renderer.lines(part.block, width, shift=self.shift)
+        if self.live or not self.turn.seams:
+            return lines
+        return with_seams(lines, self._seams.within(part, self.parts(), self.turn), width, ink)

@@ -1,0 +1,1 @@
+"""Drawing lines: Markdown, code, tables."""

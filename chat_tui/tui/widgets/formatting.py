@@ -1,0 +1,315 @@
+"""Figures in words: how seconds, tokens, rates, money and times are written on the screen. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import datetime
+
+from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.usage.spending import Spending
+from chat_tui.core.usage.stream_stats import Figures, Phase
+
+UNKNOWN = "–"
+"""Stands where there is nothing true to say."""
+ABOUT = "≈"
+"""Stands before what is estimated."""
+
+_BARS = "▁▂▃▄▅▆▇█"
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MEGABYTE = 1_000_000
+
+_WORDS: dict[Phase, str] = {
+    "idle": "ready",
+    "queued": "waiting in line",
+    "fetching": "fetching the model",
+    "loading": "loading the model",
+    "streaming": "answering",
+    "complete": "done",
+    "length": "cut at the token limit",
+    "broken": "broken off",
+    "empty": "no text came",
+}
+_TIMED = frozenset(
+    {"queued", "fetching", "loading", "connecting", "waiting", "thinking", "answering", "streaming", "paused"}
+)
+
+
+def _known(value: float | None) -> bool:
+    return value is not None and math.isfinite(value) and value >= 0
+
+
+def seconds(value: float | None, *, whole: bool = False) -> str:
+    """A length of time: `1.2 s` (or `1 s`), `2 m 05 s`, `1 h 02 m`."""
+    if value is None or not _known(value):
+        return UNKNOWN
+    if value < 59.95:
+        return f"{value:.{0 if whole else 1}f} s"
+    rounded = round(value)
+    if rounded < 3600:
+        return f"{rounded // 60} m {rounded % 60:02d} s"
+    minutes = rounded // 60
+    return f"{minutes // 60} h {minutes % 60:02d} m"
+
+
+def ttft(value: float | None) -> str:
+    """The time to the first token, finer where it is short: `0.34 s`, `1.2 s`, `<0.01 s`."""
+    if value is not None and 0 < value < 0.005:
+        return "<0.01 s"
+    return f"{value:.2f} s" if value is not None and 0 <= value < 0.995 else seconds(value)
+
+
+def gap(value: float | None) -> str:
+    """A time between tokens: `24 ms`, `1.2 s`."""
+    if value is None or not _known(value):
+        return UNKNOWN
+    return f"{round(1000 * value)} ms" if value < 0.9995 else seconds(value)
+
+
+def gaps(figures: Figures) -> str:
+    """The median time between tokens and the 95th percentile, each in a field of its own: ` 24 ms    61 ms`."""
+    if figures.gap_p50_seconds is None:
+        return UNKNOWN
+    return f"{gap(figures.gap_p50_seconds):>6} {gap(figures.gap_p95_seconds):>7}"
+
+
+def tokens(count: int | None, estimated: bool = False) -> str:
+    """A number of tokens: `1,234`, `12.3k`, `1.2M`, with `≈` before an estimate."""
+    if count is None or count < 0:
+        return UNKNOWN
+    mark = ABOUT if estimated else ""
+    if count < 10_000:
+        return f"{mark}{count:,}"
+    if count < 999_950:
+        return f"{mark}{count / 1000:.1f}k"
+    return f"{mark}{count / 1_000_000:.1f}M"
+
+
+def speed(value: float | None, estimated: bool = False) -> str:
+    """Tokens per second as a bare number: `41`, `4.2`, `≈41`."""
+    if value is None or not _known(value):
+        return UNKNOWN
+    mark = ABOUT if estimated else ""
+    return f"{mark}{value:.1f}" if value < 9.95 else f"{mark}{value:,.0f}"
+
+
+def rate(value: float | None, estimated: bool = False) -> str:
+    """Tokens per second with their unit: `41 tok/s`, `≈41 tok/s`."""
+    shown = speed(value, estimated)
+    return shown if shown == UNKNOWN else f"{shown} tok/s"
+
+
+def cost(dollars: float | None) -> str:
+    """US dollars: `$0`, `<$0.0001`, `$0.0012`, `$0.123`, `$1.23`."""
+    if dollars is None or not _known(dollars):
+        return UNKNOWN
+    if dollars == 0:
+        return "$0"
+    if dollars < 0.0001:
+        return "<$0.0001"
+    if dollars < 0.09995:
+        return f"${dollars:.4f}"
+    if dollars < 0.9995:
+        return f"${dollars:.3f}"
+    return f"${dollars:,.2f}"
+
+
+def about_cost(dollars: float | None) -> str:
+    """The same, estimated: `≈$0.0012`; nothing is nothing."""
+    return ABOUT + cost(dollars) if dollars else cost(dollars)
+
+
+def cost_of(figures: Figures) -> str:
+    """What an answer costs, or about what it will."""
+    if figures.cost is None:
+        return about_cost(figures.price)
+    return about_cost(figures.cost) if figures.cost_estimated else cost(figures.cost)
+
+
+def full_cost(figures: Figures, width: int) -> str:
+    """What an answer costs, with what the cache has saved and whether the server said so, as far as there is room."""
+    dollars = cost_of(figures)
+    told = "billed" if figures.cost_billed and figures.cost else ""
+    saved = f"saved {cost(figures.saved)}" if figures.saved is not None and figures.saved > 0 else ""
+    longest = " · ".join(filter(None, (dollars, told, saved)))
+    shorter = " · ".join(filter(None, (dollars, saved or told)))
+    return next((text for text in (longest, shorter) if len(text) <= width), dollars)
+
+
+def prompt_tokens(figures: Figures, width: int) -> str:
+    """The tokens of the prompt, with the share that the server had cached where there is room: `12.3k · 98% cached`."""
+    counted = tokens(figures.prompt_tokens, figures.prompt_estimated)
+    if not figures.cached_tokens:
+        return counted
+    cached = f"{counted} · {percentage(figures.cached_tokens, figures.prompt_tokens)} cached"
+    return cached if len(cached) <= width else counted
+
+
+def today(spending: Spending) -> str:
+    """What was spent today, against the budget where there is one: `$0.12 of $1.00`."""
+    spent = cost(spending.today)
+    return spent if spending.budget is None else f"{spent} of {cost(spending.budget)}"
+
+
+def price(price_in: float | None, price_out: float | None) -> str:
+    """US dollars per million tokens in and out: `$0.15/$0.60`, `$3/$15`; `$0` when both are free."""
+    if price_in is None or price_out is None or not (_known(price_in) and _known(price_out)):
+        return UNKNOWN
+    if price_in == price_out == 0:
+        return "$0"
+    return f"{_dollars(price_in)}/{_dollars(price_out)}"
+
+
+def _dollars(value: float) -> str:
+    if value == round(value):
+        return f"${value:.0f}"
+    exact = f"{value:.4f}".rstrip("0")
+    return f"${exact}" if len(exact.partition(".")[2]) > 2 else f"${value:.2f}"
+
+
+def percentage(part: float | None, whole: float | None) -> str:
+    """A share: `12%`; `<1%` rather than a nought that is not one."""
+    if part is None or whole is None or not _known(part) or not whole > 0:
+        return UNKNOWN
+    share = 100 * part / whole
+    return "<1%" if 0 < share < 1 else f"{math.floor(share + 0.5)}%"
+
+
+def size(count: float) -> str:
+    """Bytes in megabytes: `93.8 MB`."""
+    return f"{max(0.0, count) / _MEGABYTE:.1f} MB"
+
+
+def progress(done: float, total: float | None) -> str:
+    """Bytes done: `12.3 of 93.8 MB`, or `12.3 MB` where the whole is not known."""
+    if not total or total <= 0:
+        return size(done)
+    return f"{max(0.0, done) / _MEGABYTE:.1f} of {size(total)}"
+
+
+def context(window: int | None) -> str:
+    """A context window in tokens: `2k`, `128k`, `1M`; in units of 1,024 where it is not round in thousands."""
+    if window is None or window <= 0:
+        return UNKNOWN
+    thousand = 1024 if window % 1024 == 0 and window % 1000 else 1000
+    if window < 1000:
+        return str(window)
+    if window < 0.9995 * thousand * thousand:
+        return f"{_short(window / thousand)}k"
+    return f"{_short(window / thousand / thousand)}M"
+
+
+def _short(value: float) -> str:
+    return f"{value:.0f}" if value >= 99.95 or abs(value - round(value)) < 0.05 else f"{value:.1f}"
+
+
+def sparkline(values: Sequence[float], width: int) -> str:
+    """The newest `width` values as bars scaled to the largest of them; shorter when there are fewer values."""
+    newest = [value if _known(value) else 0.0 for value in values[-width:]] if width > 0 else []
+    largest = max(newest, default=0.0)
+    if largest <= 0:
+        return _BARS[0] * len(newest)
+    return "".join(_BARS[min(7, math.ceil(8 * value / largest) - 1)] if value else _BARS[0] for value in newest)
+
+
+def gauge(part: float | None, whole: float | None, width: int) -> tuple[str, str]:
+    """A bar of `width` cells in two pieces: what is filled, to half a cell, and what is not."""
+    if part is None or whole is None or not _known(part) or not whole > 0:
+        return "", "─" * max(0, width)
+    halves = max(0, min(2 * width, math.ceil(2 * width * part / whole)))
+    filled = "━" * (halves // 2) + "╸" * (halves % 2)
+    return filled, "─" * max(0, width - len(filled))
+
+
+def moment(when: datetime, now: datetime) -> str:
+    """When something was, as seen from `now` in its time zone: `14:05`, `yesterday`, `12 Nov`, `12 Nov 2023`."""
+    try:
+        local = when.astimezone(now.tzinfo)
+    except (OverflowError, ValueError, OSError):
+        return UNKNOWN
+    days = (now.date() - local.date()).days
+    if days == 0:
+        return f"{local.hour:02d}:{local.minute:02d}"
+    if days == 1:
+        return "yesterday"
+    day = f"{local.day} {_MONTHS[local.month - 1]}"
+    return day if local.year == now.year else f"{day} {local.year}"
+
+
+def phase(figures: Figures) -> str:
+    """What is going on: `connecting 0.4 s`, `thinking 3.1 s`, `retrying 2/3 in 4 s`, `cancelled`."""
+    if figures.phase == "retrying":
+        tries = f"retrying {figures.attempt}/{figures.of}" if figures.of else "retrying"
+        if figures.delay_seconds:
+            # Whole seconds, rounded up: it never says 0 while it still waits.
+            return f"{tries} in {math.ceil(figures.delay_seconds)} s"
+        return f"{tries} now"
+    words = _WORDS.get(figures.phase, figures.phase)
+    return f"{words} {seconds(figures.phase_seconds)}" if figures.phase in _TIMED else words
+
+
+def status(figures: Figures) -> str:
+    """The same under an answer that has no text yet, and why it is tried again; empty where something else tells it."""
+    if figures.quick_ttft_seconds is not None:
+        return f"detailed answer: {phase(figures)}" if figures.phase != "answering" else ""
+    if figures.phase in {"answering", "thinking"}:
+        return ""
+    # Of another model it tells why the one before was left.
+    after = "" if figures.phase == "retrying" else "after: "
+    reason = clean_line(figures.reason, 300)
+    return f"{phase(figures)} · {after}{reason}" if reason else phase(figures)
+
+
+def step(figures: Figures) -> str:
+    """Where in a document it works: `part 2 of 5`, `summing up`; empty where there are no parts."""
+    if figures.steps <= 0:
+        return ""
+    return "summing up" if figures.step >= figures.steps else f"part {figures.step} of {figures.steps - 1}"
+
+
+def route(figures: Figures, width: int) -> str:
+    """Who has chosen, how many were considered, how many tries it took: `balanced · 12 models · 2 tries`.
+
+    What does not fit is left out: the models first.
+    """
+    strategy = clean_line(figures.strategy, 60) or UNKNOWN
+    models = f"{figures.candidates} models" if figures.candidates > 1 else ""
+    tries = f"{figures.tries} tries" if figures.tries > 1 else ""
+    told = (" · ".join(filter(None, parts)) for parts in ((strategy, models, tries), (strategy, tries)))
+    return next((text for text in told if len(text) <= width), tries or strategy)
+
+
+def in_short(figures: Figures, width: int) -> str:
+    """The most important figures on one line of at most `width` cells; fields keep their width."""
+    if figures.ttft_seconds is None:
+        return ""
+    parts = ["paused"] if figures.phase == "paused" else []
+    parts.append(f"TTFT {ttft(figures.ttft_seconds)}")
+    if figures.rate is not None:
+        parts.append(f"{speed(figures.rate, figures.rate_estimated):>3} tok/s")
+    if figures.cost is not None or figures.price is not None:
+        parts.append(cost_of(figures))
+    if figures.context_window:
+        parts.append(f"context {percentage(figures.context_tokens, figures.context_window):>3}")
+    while parts and len(" · ".join(parts)) > width:
+        parts.pop()
+    return " · ".join(parts)
+
+
+def left_out(count: int) -> str:
+    """The note that earlier exchanges were not sent; empty when all were."""
+    if count <= 0:
+        return ""
+    return "1 earlier exchange not sent" if count == 1 else f"{count:,} earlier exchanges not sent"
+
+
+def seams(count: int) -> str:
+    """The note that an answer was cut and went on."""
+    return "it was cut, and went on" if count == 1 else f"it was cut {count} times, and went on"
+
+
+def byte_size(count: int) -> str:
+    """So many bytes, such as `12.3 kB`."""
+    if count < 1_000:
+        return f"{count} B"
+    return f"{count / 1_000:.1f} kB" if count < 999_950 else f"{count / 1_000_000:.1f} MB"

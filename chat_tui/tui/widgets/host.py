@@ -1,0 +1,76 @@
+"""What the screen asks of its app, so that neither file has to know the other's class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import NamedTuple, Protocol, runtime_checkable
+
+from chat_tui.core.errors import ChatTuiError
+from chat_tui.tui.theme.ink import Ink
+from chat_tui.tui.widgets.ui_state import KeptScreen
+
+
+class Choice(NamedTuple):
+    """One row of a list over the chat."""
+
+    name: str
+    act: Callable[[], object]
+    """What is done when it is chosen; it may give something to wait for."""
+    help: str = ""
+    note: str = ""
+    """A short word at the right: its key, or that it is in use."""
+    marked: bool = False
+    """It is the one in use."""
+    group: str = ""
+    """The heading that it stands under."""
+
+
+@runtime_checkable
+class Offering(Protocol):
+    """A screen over the chat with a command palette of its own."""
+
+    def offered(self) -> Sequence[Choice]:
+        """All that can be done on it; each stands there once."""
+
+
+class Host(Protocol):
+    """The app around the screen."""
+
+    changed_keys: dict[str, str]
+    """Rebound keys by id."""
+    kept: KeptScreen
+    """How the screen was left, and is left when it ends now."""
+
+    def keep(self, kept: KeptScreen) -> None:
+        """Remember this for the next start."""
+
+    def tell(self, error: ChatTuiError, *, lasting: bool = False) -> None:
+        """Show an error: what happened, and what to do next."""
+
+    def say(self, title: str, more: str = "", *, long: bool = False, seconds: float | None = None) -> None:
+        """Show a short notice; a long one stays as an error does, or as long as is said."""
+
+    def show_title(self, title: str) -> None:
+        """Show this as the terminal's title, until the app ends."""
+
+    def ring(self) -> None:
+        """Ring the terminal's bell, where that is wanted."""
+
+    def ink(self) -> Ink:
+        """The theme in use as the transcript writes with it."""
+
+    def use_theme(self, name: str) -> None:
+        """Draw with another theme. Raises `ThemeError`."""
+
+    def choose_theme(self) -> None:
+        """Open the list of themes."""
+
+    def choose(self, what: str, choices: Sequence[Choice], look: Callable[[Choice], object] | None = None) -> None:
+        """Open a list with this title; `look` hears of each row that the cursor comes to."""
+
+    def lend_terminal(self) -> AbstractContextManager[None]:
+        """Give the terminal to another program; nothing is painted meanwhile."""
+
+    async def action_quit(self) -> None:
+        """Leave."""

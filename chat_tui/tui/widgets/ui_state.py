@@ -1,0 +1,34 @@
+"""What the screen remembers from one start to the next, in one small file: it is read before the first paint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from chat_tui.core.files import writing
+from chat_tui.core.files.state_files import StateFile, Tell, ignore
+
+_LIMIT_BYTES = 64_000
+
+
+class KeptScreen(msgspec.Struct, frozen=True):
+    """How the user left the screen."""
+
+    theme: str = ""
+    """The theme that was chosen last; empty: none ever was, and the config's counts."""
+    panels: dict[str, bool] = {}
+    """Whether a panel is open, by its name and the room that there is, such as `stats.wide`."""
+    welcomed: bool = False
+    """A first question was asked."""
+
+
+def read(file: Path, tell: Tell = ignore) -> KeptScreen:
+    """What the file says; a file that is not there or cannot be used says nothing, and `tell` says why."""
+    lost = "The theme and the panels are back to their defaults."
+    return StateFile(file, KeptScreen, _LIMIT_BYTES, lost, tell).read() or KeptScreen()
+
+
+def write(file: Path, kept: KeptScreen) -> None:
+    """Replace the file as a whole. Raises `OSError`."""
+    writing.write_state(file, msgspec.json.encode(kept))

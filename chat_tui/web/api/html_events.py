@@ -1,0 +1,111 @@
+"""What the page gets of a streamed answer besides the seed's events: its text as HTML, its place, its figures."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from time import monotonic
+from typing import Any
+
+import msgspec
+
+from chat_tui.core.answers.reclassification import reclassify
+from chat_tui.core.chunks import Chunk, End, Metadata, Token
+from chat_tui.core.conversation import Conversation
+from chat_tui.engine.answers.answer import Answer
+from chat_tui.engine.engine import Engine
+from chat_tui.web.api.events import Words, camel, in_lines
+from chat_tui.web.html.rendering import Change, Rendering
+
+RENDER_SECONDS = 0.1
+"""Between two renderings of a growing answer."""
+
+
+class Html(msgspec.Struct, frozen=True, tag_field="type", tag="html"):
+    """A block of the answer as it looks by now; what stood behind it is gone."""
+
+    block: int
+    """From 0."""
+    html: str
+    """Safe to be shown; empty: the block is gone too."""
+    joins: bool = False
+    """It goes on with the code, table, list or paragraph of the block before."""
+
+
+class Counted(msgspec.Struct, frozen=True, tag_field="type", tag="figures"):
+    """The figures of this moment."""
+
+    data: dict[str, Any]
+
+
+class Placed(msgspec.Struct, frozen=True, tag_field="type", tag="placed", rename="camel"):
+    """Where the answer stands; told before all."""
+
+    conversation: str
+    """Its id."""
+    question: str
+    """Its turn's id."""
+    question_versions: tuple[str, ...]
+    """The ids of it and the turns beside it, oldest first; none: it is the only one."""
+    answer: str
+    """Its turn's id."""
+    answer_versions: tuple[str, ...]
+
+
+def placed(engine: Engine, answer: Answer) -> Placed:
+    """Where this answer stands by now."""
+    forks = engine.memory.as_it_is(Conversation(answer.conversation_id)).forks
+    question, turn = answer.question.id, answer.turn.id
+    return Placed(answer.conversation_id, question, forks.get(question, ()), turn, forks.get(turn, ()))
+
+
+class PageStream:
+    """Tells one answer to the page: rendered at most ten times a second, whatever comes."""
+
+    def __init__(self, answer: Answer, words: Words) -> None:
+        self._answer, self._words = answer, words
+        self._rendering = Rendering()
+        self._phase: object = None
+        self._texts: dict[str, list[str]] = {"text": [], "thinking": []}
+        """What has come, of the phase that is shown."""
+        self._rendered = 0.0
+
+    async def encode(self, chunks: Sequence[Chunk]) -> bytes:
+        """The seed's events for these chunks with the page's own; the `end` stays the last."""
+        ended = isinstance(chunks[-1], End)
+        if all(isinstance(chunk, Token) for chunk in chunks):
+            # More text may gather until it is time to render again.
+            await asyncio.sleep(self._rendered + RENDER_SECONDS - monotonic())
+        self._rendered = monotonic()
+        texts = [chunk for chunk in chunks if _changes_text(chunk)]
+        changes = await asyncio.to_thread(self._changes, texts, ended) if texts or ended else []
+        told = [event for event in map(self._words.told, chunks) if event is not None]
+        last = [told.pop()] if ended else []
+        shown = [Html(change.block, change.piece.html, change.piece.joins) for change in changes]
+        return in_lines([*told, *shown, Counted(camel(self._answer.figures())), *last])
+
+    def _changes(self, chunks: Sequence[Chunk], ended: bool) -> list[Change]:
+        for chunk in chunks:
+            if isinstance(chunk, Metadata):
+                self._reclassify(chunk)
+            elif isinstance(chunk, Token) and chunk.kind == "thinking":
+                self._texts["thinking"].append(chunk.token)
+            elif isinstance(chunk, Token):
+                if chunk.phase != self._phase:
+                    # The detailed answer takes the place of the short one.
+                    self._phase, self._rendering = chunk.phase, Rendering()
+                    self._texts["text"] = []
+                self._texts["text"].append(chunk.token)
+                self._rendering.feed(chunk.token)
+        return self._rendering.changes(ended=ended)
+
+    def _reclassify(self, told: Metadata) -> None:
+        """What was rendered is rendered anew; the page clears it when it is told."""
+        text, thinking = reclassify("".join(self._texts["text"]), "".join(self._texts["thinking"]), told)
+        self._texts = {"text": [text], "thinking": [thinking]}
+        self._rendering = Rendering()
+        self._rendering.feed(text)
+
+
+def _changes_text(chunk: Chunk) -> bool:
+    return isinstance(chunk, Token) or (isinstance(chunk, Metadata) and chunk.event == "reclassified")

@@ -1,0 +1,79 @@
+"""Asking again: a question in other words, an answer anew or on from where it was cut; and which version is in view."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from chat_tui.core.conversation import Conversation, Turn
+from chat_tui.core.request import Request as Settings
+from chat_tui.engine.answers.answer import Answer
+from chat_tui.engine.engine import Engine
+from chat_tui.web.api.conversations import conversation_of
+from chat_tui.web.api.schemas import Again, body_of
+from chat_tui.web.api.stream import check_free, check_prompt, names_model, settings_of, streamed
+from chat_tui.web.errors import Refused
+from chat_tui.web.state import client_of, door_of
+
+
+def routes() -> list[BaseRoute]:
+    """What is asked of one turn."""
+    turn = "/api/conversations/{id}/turns/{turn}"
+    return [
+        Route(f"{turn}/again", again, methods=["POST"]),
+        Route(f"{turn}/select", select, methods=["POST"]),
+    ]
+
+
+async def again(request: Request) -> Response:
+    """Ask a turn of the current path again, and answer as `/stream` does."""
+    door, asked = door_of(request), await body_of(request, Again)
+    if asked.prompt is not None:
+        check_prompt(asked.prompt)
+
+    async def begin(engine: Engine) -> Answer:
+        settings = settings_of(engine, asked)
+        async with door.going_on:
+            conversation = await conversation_of(engine, request)
+            await check_free(engine, conversation.id)
+            return await _begun(engine, conversation, _turn_of(conversation, request), asked, settings)
+
+    answer = await door.ask(client_of(request), begin, named=await names_model(door, asked))
+    return await streamed(door, answer, asked)
+
+
+async def _begun(engine: Engine, conversation: Conversation, turn: Turn, asked: Again, settings: Settings) -> Answer:
+    if turn.role == "user":
+        if asked.prompt is None:
+            raise Refused(400, "A question is asked again in other words: `prompt` is missing.", param="prompt")
+        return await engine.edit(conversation.id, turn.id, asked.prompt, settings)
+    if asked.prompt is not None:
+        raise Refused(400, "`prompt` is for a question; this turn is an answer.", param="prompt")
+    if not asked.goes_on:
+        return await engine.regenerate(conversation.id, turn.id, settings)
+    if turn.id != conversation.path[-1].id:
+        raise Refused(400, "Only the last answer can go on.", param="goesOn")
+    return await engine.go_on(conversation.id, settings)
+
+
+def _turn_of(conversation: Conversation, request: Request) -> Turn:
+    wanted = request.path_params["turn"]
+    for turn in conversation.path:
+        if turn.id == wanted and turn.role != "system":
+            return turn
+    raise Refused(404, "There is no such turn in view: another version may be shown by now.")
+
+
+async def select(request: Request) -> Response:
+    """Bring another version into view, with what followed it."""
+    door = door_of(request)
+    engine = await door.engine()
+    async with door.going_on:
+        conversation = await conversation_of(engine, request)
+        await check_free(engine, conversation.id)
+        wanted = str(request.path_params["turn"])
+        if not any(wanted in versions for versions in conversation.forks.values()):
+            raise Refused(404, "There is no such version of a turn in view.")
+        await engine.memory.select(conversation.id, wanted)
+    return Response(status_code=204)

@@ -1,0 +1,140 @@
+"""Markdown that nobody vouches for as HTML that is safe to show: only what is listed here is ever written.
+
+Raw HTML is shown as its source, images as links to them, and a link leads to `http`, `https` or `mailto` or is none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from html import escape
+from typing import TYPE_CHECKING
+
+from chat_tui.core.text.control_characters import clean, clean_line
+from chat_tui.markdown.latex import legible
+from chat_tui.markdown.links import deceives, told_target
+from chat_tui.web.html.code_html import coloured
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
+
+_TAGS = frozenset(
+    "p h1 h2 h3 h4 h5 h6 blockquote ul ol li table thead tbody tr th td em strong s".split()  # noqa: SIM905
+)
+_ALIGNED = re.compile(r"text-align:(left|center|right)")
+_TARGET = re.compile(r"(?:https?://[^\s/]|mailto:[^\s])", re.IGNORECASE)
+_LANGUAGE_LENGTH = 30
+
+
+@lru_cache(1)
+def _parser() -> MarkdownIt:
+    """One for all threads: parsing keeps its state apart."""
+    from chat_tui.markdown.parser import make_parser
+
+    return make_parser()
+
+
+def html_of(source: str, *, number: int = 0) -> str:
+    """The HTML of a Markdown text; `number`: where an ordered list that it begins with goes on."""
+    tokens = _parser().parse(source)
+    if number and tokens and tokens[0].type == "ordered_list_open":
+        tokens[0].attrs["start"] = number
+    # What the parser swallows (link definitions, nesting beyond its limit) is shown as its source.
+    return "".join(_blocks(tokens)) or plain_html(source)
+
+
+def plain_html(text: str, kind: str = "plain") -> str:
+    """A text as it is, in a block of this class."""
+    return f'<p class="{kind}">{escape(clean(text))}</p>'
+
+
+def code_html(code: str, language: str) -> str:
+    """A block of code under its language's name, with a button that copies it."""
+    name = clean_line(language, _LANGUAGE_LENGTH)
+    return (
+        f'<div class="code"><div class="code-head"><span>{escape(name) or "code"}</span>'
+        '<button type="button" class="copy-code">Copy</button></div>'
+        f'<pre tabindex="0"><code>{coloured(clean(code), name)}</code></pre></div>'
+    )
+
+
+def _blocks(tokens: Sequence[Token]) -> Iterator[str]:
+    for token in tokens:
+        if token.type == "inline":
+            yield "".join(_inline(token.children or ()))
+        elif token.type in ("fence", "code_block"):
+            yield code_html(token.content.removesuffix("\n"), token.info.split(" ")[0])
+        elif token.type == "hr":
+            yield "<hr>"
+        elif token.type == "html_block":
+            yield plain_html(token.content.rstrip("\n"), "raw")
+        elif token.type == "table_open":
+            yield '<div class="table" tabindex="0"><table>'
+        elif token.type == "table_close":
+            yield "</table></div>"
+        elif token.tag in _TAGS and not token.hidden:
+            yield _tag(token)
+        elif token.content:
+            yield plain_html(token.content)
+
+
+def _tag(token: Token) -> str:
+    if token.nesting == -1:
+        return f"</{token.tag}>"
+    if token.type == "ordered_list_open" and isinstance(start := token.attrs.get("start"), int):
+        return f'<ol start="{start}">'
+    if aligned := _ALIGNED.fullmatch(str(token.attrs.get("style", ""))):
+        return f'<{token.tag} class="{aligned[1]}">'
+    return f"<{token.tag}>"
+
+
+def _inline(tokens: Sequence[Token]) -> Iterator[str]:
+    target, shown = "", list[str]()
+    for token in tokens:
+        if token.type == "link_open":
+            target, shown = str(token.attrs.get("href", "")), []
+            if allowed(target):
+                yield _anchor(target)
+        elif token.type == "link_close":
+            if allowed(target):
+                yield "</a>"
+            yield _aside("".join(shown), target)
+        elif token.type == "image":
+            yield _image(" ".join(token.content.split()), str(token.attrs.get("src", "")))
+        elif token.type == "code_inline":
+            shown.append(token.content)
+            yield f"<code>{escape(clean(token.content))}</code>"
+        elif token.type == "math_inline":
+            yield f'<span class="math">{escape(clean(legible(token.content)))}</span>'
+        elif token.type == "softbreak":
+            yield "\n"
+        elif token.type == "hardbreak":
+            yield "<br>"
+        elif token.tag in _TAGS:
+            yield f"</{token.tag}>" if token.nesting == -1 else f"<{token.tag}>"
+        else:
+            # An entity such as `&#x202e;` is a character by now.
+            shown.append(token.content)
+            yield escape(clean(token.content))
+
+
+def allowed(target: str) -> bool:
+    """Whether a link may lead there."""
+    return _TARGET.match(target) is not None and clean_line(target, 4_000) == target
+
+
+def _anchor(target: str) -> str:
+    return f'<a href="{escape(target)}" rel="noopener noreferrer nofollow" target="_blank">'
+
+
+def _aside(text: str, target: str) -> str:
+    """Where a link leads, told where its text names another place, or where it is no link."""
+    told = "" if allowed(target) and not deceives(text, target) else clean_line(told_target(text, target), 300)
+    return f'<span class="target"> {escape(told)}</span>' if told else ""
+
+
+def _image(alt: str, source: str) -> str:
+    label = escape(clean_line(f"image: {alt}" if alt else "image", 300))
+    return f"{_anchor(source)}{label}</a>" if allowed(source) else f'<span class="target">[{label}]</span>'

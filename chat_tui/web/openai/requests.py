@@ -1,0 +1,149 @@
+"""From a body of the OpenAI door to what the engine is asked. Pure, and slow for bodies of megabytes."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from chat_tui.core.attachments import attachment as attachments
+from chat_tui.core.attachments.attachment import Attachment
+from chat_tui.core.conversation import Turn
+from chat_tui.core.errors import AttachmentRefused
+from chat_tui.core.request import Request, Thinking
+from chat_tui.core.text.control_characters import clean
+from chat_tui.web.api.schemas import decoded
+from chat_tui.web.errors import Refused
+from chat_tui.web.openai.schemas import ChatRequest, ImagePart, Message, RefusalPart, ToolCall
+
+IMAGES = 100
+"""In one request."""
+_THINKING: Mapping[str, Thinking] = {
+    "none": "off",
+    "minimal": "low",
+    "low": "low",
+    "medium": "medium",
+    "high": "high",
+    "xhigh": "high",
+}
+_DATA = re.compile(r"data:(image/[a-z0-9.+-]{1,40});base64,", re.IGNORECASE)
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What is asked for."""
+
+    model: str
+    """As it was named: a model, a strategy or `auto`."""
+    text: str
+    attachments: tuple[Attachment, ...]
+    earlier: tuple[Turn, ...]
+    system_prompt: str
+    """Empty: none; the config's does not take its place."""
+    settings: Request
+    """Without model and strategy."""
+    stream: bool
+    include_usage: bool
+    store: bool
+
+
+def asked_in(raw: bytes) -> Asked:
+    """What a body asks for. Raises `Refused`."""
+    body = decoded(raw, ChatRequest)
+    _refuse_what_cannot_be_had(body)
+    talk, system = _talk(body.messages)
+    stop = (body.stop,) if isinstance(body.stop, str) else tuple(body.stop or ())
+    return Asked(
+        body.model,
+        talk[-1].text,
+        talk[-1].attachments,
+        tuple(talk[:-1]),
+        system,
+        Request(
+            max_tokens=body.max_completion_tokens or body.max_tokens,
+            temperature=body.temperature,
+            top_p=body.top_p,
+            stop=tuple(filter(None, stop)),
+            seed=body.seed,
+            thinking=_THINKING[body.reasoning_effort] if body.reasoning_effort else None,
+        ),
+        stream=bool(body.stream),
+        include_usage=bool(body.stream_options and body.stream_options.include_usage),
+        store=bool(body.store),
+    )
+
+
+def _refuse_what_cannot_be_had(body: ChatRequest) -> None:
+    """What would be missed in the answer is refused; what only shades it is not looked at."""
+    wrong: dict[str, object] = {
+        "n": (body.n or 1) > 1,
+        "tools": body.tools,
+        "functions": body.functions,
+        "response_format": body.response_format and body.response_format.type != "text",
+        "logprobs": body.logprobs,
+        "modalities": set(body.modalities or ()) - {"text"},
+    }
+    for param, found in wrong.items():
+        if found:
+            only = "only 1" if param == "n" else "only text" if param in {"response_format", "modalities"} else "none"
+            message = f"`{param}` cannot be had here: {only} can be asked for."
+            raise Refused(400, message, param=param, code="unsupported_parameter")
+
+
+def _talk(messages: Sequence[Message]) -> tuple[list[Turn], str]:
+    """The turns, of which the last is the question, and the system prompt. Raises `Refused`."""
+    turns: list[Turn] = []
+    system: list[str] = []
+    images = 0
+    for number, message in enumerate(messages):
+        text, files = _content(message, f"messages[{number}].content")
+        images += len(files)
+        if images > IMAGES:
+            raise Refused(400, f"There are more than {IMAGES} images.", param=f"messages[{number}].content")
+        if message.role in {"system", "developer"}:
+            system.append(text)
+        elif message.role == "assistant":
+            calls = "\n".join(map(_called, message.tool_calls or ()))
+            turns.append(Turn("assistant", "\n\n".join(filter(None, (text, calls)))))
+        elif message.role == "user":
+            turns.append(Turn("user", text, attachments=files))
+        else:
+            turns.append(Turn("user", f"[The tool has given:]\n{text}", attachments=files))
+    if not turns or turns[-1].role != "user":
+        raise Refused(400, "The last message must be a user's or a tool's.", param="messages")
+    return turns, "\n\n".join(filter(None, system))
+
+
+def _called(call: ToolCall) -> str:
+    return clean(f"[Called the tool {call.function.name}: {call.function.arguments}]")
+
+
+def _content(message: Message, place: str) -> tuple[str, tuple[Attachment, ...]]:
+    if isinstance(message.content, str) or message.content is None:
+        return clean(message.content or ""), ()
+    texts: list[str] = []
+    images: list[Attachment] = []
+    for number, part in enumerate(message.content):
+        if isinstance(part, ImagePart):
+            images.append(_image(part.image_url.url, len(images) + 1, f"{place}[{number}].image_url"))
+        else:
+            texts.append(part.refusal if isinstance(part, RefusalPart) else part.text)
+    return clean("\n".join(texts)), tuple(images)
+
+
+def _image(url: str, number: int, place: str) -> Attachment:
+    head = _DATA.match(url)
+    if head is None:
+        raise Refused(
+            400, "An image must come as a `data:image/…;base64,` URL: nothing is fetched from the web.", param=place
+        )
+    try:
+        content = b64decode(url[head.end() :], validate=True)
+        if not attachments.media_type_of(content[:16]):
+            raise Refused(400, "This is no PNG, JPEG, GIF or WebP.", param=place, code="invalid_image")
+        return attachments.of_bytes(f"image {number}.{head[1].rpartition('/')[2].lower()}", content)
+    except ValueError:
+        raise Refused(400, "The image is not well-formed base64.", param=place, code="invalid_image") from None
+    except AttachmentRefused as error:
+        raise Refused(400, str(error), param=place, code="invalid_image") from None

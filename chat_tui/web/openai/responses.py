@@ -1,0 +1,145 @@
+"""From our chunks to what clients of the OpenAI door read: a whole completion, or its events. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from msgspec.structs import replace
+
+from chat_tui.core.answers.finish_reasons import state_of
+from chat_tui.core.answers.reclassification import reclassify
+from chat_tui.core.chunks import Chunk, End, Error, ErrorInfo, Metadata, Start, State, Token, Usage
+from chat_tui.core.conversation import Turn
+from chat_tui.core.errors import EmptyAnswer
+from chat_tui.core.route import Route
+from chat_tui.web.errors import OPENAI_PATH, Refused, fault_of, refused
+from chat_tui.web.openai.schemas import (
+    CachedTokens,
+    Choice,
+    Completion,
+    CompletionChunk,
+    Delta,
+    DeltaChoice,
+    FinishReason,
+    OpenAiUsage,
+    ReasoningTokens,
+    Reply,
+)
+
+DONE = b"data: [DONE]\n\n"
+_REASONS: dict[State, FinishReason] = {"complete": "stop", "length": "length", "refused": "content_filter"}
+"""Of the endings that are whole replies. An empty answer is passed on as its server ended it: without content."""
+_CODES = {"ContextTooLong": "context_length_exceeded", "RateLimited": "rate_limit_exceeded"}
+"""OpenAI's words for kinds of errors that it knows, too."""
+_FIRST, _NEVER = Delta("assistant"), Delta()
+"""The role stands in the first event only."""
+_encoder = msgspec.json.Encoder()
+
+
+def event(record: msgspec.Struct) -> bytes:
+    """One server-sent event."""
+    return b"data: %b\n\n" % _encoder.encode(record)
+
+
+def usage_of(usage: Usage) -> OpenAiUsage:
+    """The same figures in their names."""
+    return OpenAiUsage(
+        usage.prompt_tokens,
+        usage.completion_tokens,
+        usage.total_tokens,
+        CachedTokens(usage.cached_tokens),
+        ReasoningTokens(usage.thinking_tokens),
+    )
+
+
+def reason_of(state: State, finish_reason: str, route: Route | None) -> FinishReason | None:
+    """The finish reason that clients are told; None where the answer is not whole."""
+    if state == "empty" and _outcomes(route) == {EmptyAnswer.__name__}:
+        return "length" if state_of(finish_reason) == "length" else "stop"
+    return _REASONS.get(state)
+
+
+def _outcomes(route: Route | None) -> set[str]:
+    return {entry.outcome for entry in route.tries} if route is not None else set()
+
+
+def why_not(error: ErrorInfo | None, route: Route | None, state: State = "cancelled") -> Refused:
+    """Why an answer is not whole: by its error, else it was stopped or cut. Where all models have failed in the same
+    way, that one."""
+    if error is None and state == "cancelled":
+        return Refused(503, "The server is stopping. Ask again in a moment.", code="stopping")
+    if error is None:
+        return Refused(502, "The model's server broke off the answer. Ask again in a moment.")
+    outcomes = _outcomes(route)
+    if error.kind == "AllFailed" and len(outcomes) == 1:
+        error = replace(error, kind=outcomes.pop())
+    refusal = refused(error)
+    refusal.code = _CODES.get(error.kind, refusal.code)
+    return refusal
+
+
+class Events:
+    """Makes the events of one streamed completion."""
+
+    def __init__(self, id: str, created: int, *, include_usage: bool) -> None:
+        self._model = ""
+        """Who answers, as far as it is known."""
+        self._failure: ErrorInfo | None = None
+        self._id, self._created, self._include_usage = id, created, include_usage
+        self._spoke = False
+        self._thinking: list[str] = []
+
+    def of(self, chunks: Sequence[Chunk]) -> bytes:
+        """The events of these chunks, some or none; the last ones are those of the `End`."""
+        return b"".join(map(self._of, chunks))
+
+    def _of(self, chunk: Chunk) -> bytes:
+        if isinstance(chunk, Token):
+            return self._said(chunk) if chunk.token else b""
+        if isinstance(chunk, Metadata) and chunk.event == "reclassified":
+            return self._answered_after_all(chunk)
+        if isinstance(chunk, (Start, Metadata)):
+            self._model = chunk.model or self._model
+        elif isinstance(chunk, Error):
+            self._failure = chunk.error
+        elif isinstance(chunk, End):
+            return self._ended(chunk)
+        return b""
+
+    def _said(self, token: Token) -> bytes:
+        role = _NEVER if self._spoke else _FIRST
+        self._spoke = True
+        if token.kind == "thinking":
+            self._thinking.append(token.token)
+            return self._event(replace(role, reasoning_content=token.token))
+        return self._event(replace(role, content=token.token))
+
+    def _answered_after_all(self, told: Metadata) -> bytes:
+        """What was taken for thinking is the answer; clients cannot be told that text was thinking."""
+        text, thinking = reclassify("", "".join(self._thinking), told)
+        self._thinking = [thinking]
+        return self._said(Token(text)) if told.kind == "text" and text else b""
+
+    def _ended(self, end: End) -> bytes:
+        self._model = end.model or self._model
+        reason = reason_of(end.state, end.finish_reason, end.route)
+        if reason is None:
+            return event(fault_of(OPENAI_PATH, why_not(self._failure, end.route, end.state)))
+        last = self._event(_NEVER if self._spoke else replace(_FIRST, content=""), reason)
+        if self._include_usage and end.usage is not None:
+            last += event(CompletionChunk(self._id, self._created, self._model, (), usage=usage_of(end.usage)))
+        return last + DONE
+
+    def _event(self, delta: Delta, reason: FinishReason | None = None) -> bytes:
+        return event(CompletionChunk(self._id, self._created, self._model, (DeltaChoice(delta, reason),)))
+
+
+def completion(id: str, created: int, turn: Turn, route: Route | None) -> Completion:
+    """The whole completion of an answer that has ended. Raises `Refused` where it is not whole."""
+    reason = reason_of(turn.state, turn.finish_reason, route)
+    if reason is None:
+        raise why_not(turn.error, route, turn.state)
+    reply = Reply(turn.text, reasoning_content=turn.thinking or msgspec.UNSET)
+    usage = msgspec.UNSET if turn.usage is None else usage_of(turn.usage)
+    return Completion(id, created, turn.model, [Choice(reply, reason)], usage=usage)

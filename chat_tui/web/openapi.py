@@ -1,0 +1,206 @@
+"""The app described as OpenAPI 3.1, from the records that it reads and writes. WebSockets have no place in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from chat_tui import __version__
+from chat_tui.web.api.conversation_schemas import Changed, Changes, Choices, Listing, Opened
+from chat_tui.web.api.conversations import Export, Query
+from chat_tui.web.api.events import Ended, Failed, Said, Started, Told
+from chat_tui.web.api.html_events import Counted, Html, Placed
+from chat_tui.web.api.operations import Health
+from chat_tui.web.api.schemas import Again, Prompt
+from chat_tui.web.api.stream import Generated, NotGenerated
+from chat_tui.web.errors import OPENAI_PATH, OpenAIFault, SeedFault
+from chat_tui.web.openai.schemas import ChatRequest, Completion, CompletionChunk, ModelCard, ModelCards
+
+JSON = "application/json"
+EVENTS = "text/event-stream"
+LAST = "[DONE]"
+"""Ends a stream in OpenAI's shape."""
+FAULTS = (400, 401, 403, 404, 405, 408, 409, 413, 415, 429, 500, 502, 503, 504)
+ABOUT = "A chat with a router behind it. `/ws` speaks as `/stream` does, over a WebSocket; `/` is a page."
+_REFERENCE = "#/components/schemas/{name}"
+_PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
+
+
+class Operation(msgspec.Struct, frozen=True):
+    """What is asked with one method at one path."""
+
+    method: str
+    path: str
+    """As the route has it."""
+    summary: str
+    reply: Any = None
+    """The record that is the whole reply; None: it is no JSON, or nothing."""
+    body: Any = None
+    query: Any = None
+    """A record whose fields stand behind the `?`."""
+    events: tuple[Any, ...] = ()
+    """The records that are told one after the other in a stream."""
+    text: str = ""
+    """The media type of a reply that is neither."""
+    faults: Mapping[int, Any] = {}
+    """Replies to failures, where they may be something else than usual, too."""
+    status: int = 200
+    open: bool = False
+    """It needs no token."""
+
+
+_CONVERSATION = "/api/conversations/{id}"
+_TURN = f"{_CONVERSATION}/turns/{{turn}}"
+_STREAMED = (Started, Said, Told, Failed, Ended, Html, Placed, Counted)
+
+OPERATIONS: Sequence[Operation] = (
+    Operation("GET", "/", "The page.", text="text/html", open=True),
+    Operation(
+        "POST",
+        "/stream",
+        "Answer a question in server-sent events.",
+        body=Prompt,
+        events=_STREAMED,
+    ),
+    Operation(
+        "POST",
+        "/generate",
+        "Answer a question when the answer is whole.",
+        Generated,
+        Prompt,
+        faults=dict.fromkeys((400, 429, 500, 502, 503, 504), NotGenerated),
+    ),
+    Operation("GET", "/v1/models", "What can be named as a model, in OpenAI's shape.", ModelCards),
+    Operation("GET", "/v1/models/{id:path}", "One of them.", ModelCard),
+    Operation(
+        "POST",
+        "/v1/chat/completions",
+        "Answer the last message of a talk, in OpenAI's shape.",
+        Completion,
+        ChatRequest,
+        events=(CompletionChunk, OpenAIFault),
+    ),
+    Operation("GET", "/api/conversations", "The saved conversations, or those with some words.", Listing, query=Query),
+    Operation("GET", _CONVERSATION, "A conversation's last turns, or earlier ones.", Opened, query=Query),
+    Operation("PATCH", _CONVERSATION, "Rename or pin a conversation.", Changed, Changes),
+    Operation("DELETE", _CONVERSATION, "Delete a conversation; for ten seconds it can be brought back.", status=204),
+    Operation("POST", f"{_CONVERSATION}/restore", "Bring back one that was just deleted.", status=204),
+    Operation(
+        "GET",
+        f"{_CONVERSATION}/export",
+        "A conversation as a file: Markdown, or JSON that can be imported again.",
+        dict[str, Any],
+        query=Export,
+        text="text/markdown",
+    ),
+    Operation(
+        "POST",
+        f"{_TURN}/again",
+        "Ask a question in other words, or for an answer anew; both versions are kept.",
+        body=Again,
+        events=_STREAMED,
+    ),
+    Operation("POST", f"{_TURN}/select", "Bring another version into view.", status=204),
+    Operation("GET", "/api/models", "Who can be asked.", Choices),
+    Operation("GET", "/health", "How the server is.", Health, faults={503: Health}),
+    Operation("GET", "/metrics", "Counters for Prometheus.", text="text/plain"),
+    Operation("GET", "/openapi.json", "This description.", dict[str, Any]),
+)
+
+
+def routes() -> list[BaseRoute]:
+    """Where it is read."""
+    return [Route("/openapi.json", openapi, methods=["GET"])]
+
+
+async def openapi(request: Request) -> Response:
+    """The description."""
+    return Response(_encoded(), media_type=JSON)
+
+
+@cache
+def _encoded() -> bytes:
+    return msgspec.json.encode(description(OPERATIONS))
+
+
+def description(operations: Sequence[Operation]) -> dict[str, Any]:
+    """The document that describes these operations."""
+    kinds: list[Any] = list(dict.fromkeys(kind for operation in operations for kind in _kinds(operation)))
+    schemas, components = msgspec.json.schema_components(kinds, ref_template=_REFERENCE)
+    schema_of = dict(zip(kinds, schemas, strict=True))
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in operations:
+        path = _PARAMETER.sub(r"{\1}", operation.path)
+        paths.setdefault(path, {})[operation.method.lower()] = _described(operation, schema_of)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "chat-tui", "version": __version__, "description": ABOUT},
+        "paths": paths,
+        "components": {"schemas": components, "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
+        "security": [{"token": []}],
+    }
+
+
+def _fault(operation: Operation) -> Any:
+    return OpenAIFault if operation.path.startswith(f"{OPENAI_PATH}/") else SeedFault
+
+
+def _kinds(operation: Operation) -> list[Any]:
+    """Every record that it speaks of."""
+    whole = [kind for kind in (operation.reply, operation.body, operation.query) if kind is not None]
+    return [*whole, *operation.events, _fault(operation), *operation.faults.values()]
+
+
+def _described(operation: Operation, schema_of: Mapping[Any, dict[str, Any]]) -> dict[str, Any]:
+    told: dict[str, Any] = {"summary": operation.summary, "responses": _responses(operation, schema_of)}
+    in_path = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+        for name in _PARAMETER.findall(operation.path)
+    ]
+    if parameters := [*in_path, *_in_query(operation)]:
+        told["parameters"] = parameters
+    if operation.body is not None:
+        told["requestBody"] = {"required": True, "content": {JSON: {"schema": schema_of[operation.body]}}}
+    if operation.open:
+        told["security"] = []
+    return told
+
+
+def _in_query(operation: Operation) -> list[dict[str, Any]]:
+    if operation.query is None:
+        return []
+    schema = msgspec.json.schema(operation.query)
+    [record] = schema["$defs"].values()
+    return [{"name": name, "in": "query", "schema": kind} for name, kind in record["properties"].items()]
+
+
+def _responses(operation: Operation, schema_of: Mapping[Any, dict[str, Any]]) -> dict[str, Any]:
+    content: dict[str, Any] = {}
+    if operation.reply is not None:
+        content[JSON] = {"schema": schema_of[operation.reply]}
+    if operation.events:
+        content[EVENTS] = {"itemSchema": _event([schema_of[kind] for kind in operation.events])}
+    if operation.text:
+        content[operation.text] = {"schema": {"type": "string"}}
+    good: dict[str, Any] = {"description": HTTPStatus(operation.status).phrase}
+    told = {str(operation.status): {**good, "content": content} if content else good}
+    for status in FAULTS:
+        schema = schema_of[_fault(operation)]
+        if status in operation.faults:
+            schema = {"anyOf": [schema_of[operation.faults[status]], schema]}
+        told[str(status)] = {"description": HTTPStatus(status).phrase, "content": {JSON: {"schema": schema}}}
+    return told
+
+
+def _event(kinds: list[dict[str, Any]]) -> dict[str, Any]:
+    """An event whose data is one of these records, in the words of OpenAPI 3.2: 3.1 has none for it."""
+    record = {"type": "string", "contentMediaType": JSON, "contentSchema": {"oneOf": kinds}}
+    return {"type": "object", "properties": {"data": {"anyOf": [record, {"const": LAST}]}}, "required": ["data"]}

@@ -1,0 +1,1 @@
+"""Operation: access log, metrics, rates."""

@@ -1,0 +1,107 @@
+"""What of the server can be counted, in Prometheus' words. No label comes from outside without a bound."""
+
+from __future__ import annotations
+
+import os
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+from chat_tui.engine.answers.answer import Answer
+
+SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""The variable that names the folder in which several workers count together."""
+MODELS = 100
+"""Names of models that are counted each for itself; those that come later are `other`."""
+OTHER = "other"
+NO_ROUTE = "none"
+"""What was refused before it came to a route, or leads nowhere."""
+_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+_METHODS = {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
+
+
+class Metrics:
+    """The counters of one app, in a registry of its own; with `SHARED_FOLDER` those of all workers are told."""
+
+    def __init__(self) -> None:
+        if folder := os.environ.get(SHARED_FOLDER):
+            os.makedirs(folder, 0o700, exist_ok=True)
+        self._registry = registry = CollectorRegistry()
+        self._models: set[str] = set()
+        self._requests = Counter(
+            "chat_tui_requests", "Requests that were answered.", ("route", "method", "status"), registry=registry
+        )
+        self._running = Gauge(
+            "chat_tui_answers_running", "Answers that run.", registry=registry, multiprocess_mode="livesum"
+        )
+        self._answers = Counter("chat_tui_answers", "Answers that have ended.", ("model", "state"), registry=registry)
+        self._tokens = Counter("chat_tui_tokens", "Tokens, by model and kind.", ("model", "kind"), registry=registry)
+        self._dollars = Counter("chat_tui_cost_dollars", "US dollars, as far as known.", ("model",), registry=registry)
+        self._errors = Counter("chat_tui_errors", "Answers that broke or failed.", ("kind",), registry=registry)
+        self._gone = Counter("chat_tui_clients_gone", "Clients that left before the end.", registry=registry)
+        self._first = Histogram(
+            "chat_tui_first_token_seconds", "From the question to the first token.", buckets=_SECONDS, registry=registry
+        )
+        self._duration = Histogram(
+            "chat_tui_answer_seconds", "From the question to the end.", buckets=_SECONDS, registry=registry
+        )
+
+    def answered(self, route: str | None, method: str, status: int) -> None:
+        """A request was answered; `route` is the route's pattern, None where there was none."""
+        method = method if method in _METHODS else OTHER
+        self._requests.labels(route or NO_ROUTE, method, str(status)).inc()
+
+    def gone(self) -> None:
+        """A client has left before the end of what it had asked for."""
+        self._gone.inc()
+
+    async def watch(self, answer: Answer) -> None:
+        """Count an answer when it has ended and was saved."""
+        self._running.inc()
+        try:
+            await answer.saved.wait()
+        finally:
+            self._running.dec()
+        turn = answer.turn
+        model = self.label_of(turn.model)
+        self._answers.labels(model, turn.state).inc()
+        if turn.error is not None:
+            self._errors.labels(turn.error.kind).inc()
+        if turn.cost:
+            self._dollars.labels(model).inc(turn.cost)
+        if (usage := turn.usage) is not None:
+            counts = {
+                "prompt": usage.prompt_tokens,
+                "completion": usage.completion_tokens,
+                "thinking": usage.thinking_tokens,
+                "cached": usage.cached_tokens,
+            }
+            for kind, count in counts.items():
+                self._tokens.labels(model, kind).inc(count)
+        if (timings := turn.timings) is not None:
+            self._duration.observe(timings.duration_seconds)
+            if timings.ttft_seconds is not None:
+                self._first.observe(timings.ttft_seconds)
+
+    def label_of(self, name: str) -> str:
+        """The label of a model."""
+        if name in self._models or len(self._models) < MODELS:
+            self._models.add(name)
+            return name or NO_ROUTE
+        return OTHER
+
+    def text(self, accept: str) -> tuple[bytes, str]:
+        """All counters in the form that fits this Accept header, and its content type; reads files where workers
+        count together."""
+        registry = self._registry
+        if os.environ.get(SHARED_FOLDER):
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        encoder, content_type = choose_encoder(accept)
+        return encoder(registry), content_type
+
+    def close(self) -> None:
+        """This worker runs nothing any more."""
+        if os.environ.get(SHARED_FOLDER):
+            mark_process_dead(os.getpid())  # type: ignore[no-untyped-call]

@@ -1,0 +1,153 @@
+"""Runs the app with uvicorn on one port, and stops it so that running answers may end."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from ipaddress import ip_address
+from os import strerror
+from urllib.parse import quote
+
+import uvicorn
+
+from chat_tui.config.load import Config
+from chat_tui.core.errors import ChatTuiError, ConfigError
+from chat_tui.core.text.control_characters import clean_line
+from chat_tui.web import TOKEN_VARIABLE, door_of, given_token, new_token
+from chat_tui.web.app import made
+from chat_tui.web.middleware.idle_timeout import Impatient
+from chat_tui.web.state import Door
+
+SENT_BYTES = 64 * 1024
+"""That the system holds for a client (Linux doubles it): what a slow reader gets ahead of what it reads."""
+TOKEN_CHARACTERS = 12
+"""The fewest of a token where other machines may guess at it."""
+BACKLOG = 2048
+PING_SECONDS = 20.0
+"""Between two looks whether a WebSocket's client is still there."""
+PONG_SECONDS = 120.0
+"""A reader who is only slow has so long to answer them."""
+COLLECT_AFTER = (5000, 10, 10)
+"""New objects between two collections: with hundreds of streams the usual 700 bring pauses of a fifth of a second."""
+LAST_SECONDS = 2
+"""At a stop, for connections to close."""
+
+
+def serve(config: Config, host: str, port: int, announce: Callable[[str], None]) -> None:
+    """Serve until a signal asks for a stop. `announce` gets the address with the token, once all is ready.
+
+    Raises `ConfigError` for an address that needs a token, `ChatTuiError` for one that cannot be used.
+    """
+    token = given_token(config)
+    listening = listening_on(host, port, token, config.web.reader_seconds)
+    with listening:
+        door = door_of(config, token=token or new_token(), hosts=(host,))
+        shown = f"[{host}]" if ":" in host else host
+        url = f"http://{shown}:{listening.getsockname()[1]}/#token={quote(door.token, safe='')}"
+
+        def listens() -> None:
+            _settle()
+            announce(url)
+
+        asyncio.run(_run(door, listening, listens))
+
+
+def _settle() -> None:
+    """What is loaded by now stays: no collection needs to look at it."""
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)
+
+
+def listening_on(host: str, port: int, token: str, reader_seconds: float) -> socket.socket:
+    """A socket bound to this address; `token`: the one that the user has chosen, if any.
+
+    Whoever takes nothing of what is sent for `reader_seconds` is cut off.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (OSError, UnicodeError) as error:
+        raise ChatTuiError(f"{clean_line(host, 80)} is no address of this machine.", "Try 127.0.0.1.") from error
+    family, _, _, _, address = sorted(found, key=lambda each: each[0] != socket.AF_INET)[0]
+    if len(token) < TOKEN_CHARACTERS and not ip_address(str(address[0]).partition("%")[0]).is_loopback:
+        why = f"the token has fewer than {TOKEN_CHARACTERS} characters" if token else "no token is set"
+        raise ConfigError(
+            f"{clean_line(host, 80)} can be reached from other machines, and {why}.",
+            f"Set {TOKEN_VARIABLE} to a long secret, or stay at 127.0.0.1 and come in by `ssh -L`.",
+            key="web.token",
+        )
+    try:
+        bound = socket.create_server(address[:2], family=family, backlog=BACKLOG)
+    except OSError as error:
+        title = f"Port {port} of {clean_line(host, 80)} cannot be used: {strerror(error.errno or 0) or error}."
+        raise ChatTuiError(title, "Choose another with --port; 0 takes a free one.") from error
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SENT_BYTES)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        # The kernel cuts the line, with all that waits in it: closing it would wait for the reader once more.
+        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, min(round(reader_seconds * 1000), 2**31 - 1))
+    # asyncio does so only for sockets that it has made: a small answer would wait 40 ms for the client's last word.
+    bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return bound
+
+
+class Server(uvicorn.Server):
+    """Leaves the signals to us, and tells when it listens."""
+
+    def __init__(self, door: Door, listens: Callable[[], None]) -> None:
+        super().__init__(_settings(door))
+        self._listens = listens
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Nothing: `run` hears them."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen."""
+        await super().startup(sockets)
+        self._listens()
+
+
+def _settings(door: Door) -> uvicorn.Config:
+    return uvicorn.Config(
+        made(door),
+        http=Impatient,
+        ws="websockets-sansio",
+        ws_max_size=door.config.web.max_body_bytes,
+        ws_ping_interval=PING_SECONDS,
+        ws_ping_timeout=PONG_SECONDS,
+        ws_per_message_deflate=False,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        # Whoever is on this machine may say what they like in such a header.
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=LAST_SECONDS,
+    )
+
+
+async def _run(door: Door, listening: socket.socket, listens: Callable[[], None]) -> None:
+    server = Server(door, listens)
+    asked, at_once = asyncio.Event(), asyncio.Event()
+
+    def heard() -> None:
+        (at_once if asked.is_set() else asked).set()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            asyncio.get_running_loop().add_signal_handler(number, heard)
+    stopping = asyncio.ensure_future(_stop(door, server, asked, at_once))
+    try:
+        await server.serve(sockets=[listening])
+    finally:
+        stopping.cancel()
+
+
+async def _stop(door: Door, server: Server, asked: asyncio.Event, at_once: asyncio.Event) -> None:
+    await asked.wait()
+    await door.stop(door.config.web.stop_seconds, at_once)
+    server.should_exit = True
