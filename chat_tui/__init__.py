@@ -1,7 +1,7 @@
 """chat-tui: a terminal chat application with its own LLM router inside.
 
 One headless engine, several faces. A face (tui/, web/, cli/) asks the engine; the engine's answers are run by the
-router; every face follows the same log of chunks. Imports go down the ranks only (`tests/test_layers.py`):
+router; every face follows the same log of chunks. Imports go down the ranks only (`tests/architecture/test_layers.py`):
 
     rank 5  cli                 reads the command line, hands an engine to one face; one file a command
     rank 4  tui, web            the screen, and what is served: see the engine and the words

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.model_server import ModelServer
+from tests.doubles.model_server import ModelServer
 from tests.wire.home import Home
 
 settings.register_profile("same", derandomize=True, deadline=None)

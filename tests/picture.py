@@ -11,8 +11,8 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
-from tests.stand_in_engine import pictured_app
-from tests.test_tui_pictures import asked
+from tests.doubles.stand_in_engine import pictured_app
+from tests.tui.test_pictures import asked
 
 FOLDER = Path(__file__).parent.parent / "docs"
 FONTS = "ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace"

@@ -23,7 +23,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from tests.pty_terminal import PtyTerminal
+from tests.support.pty_terminal import PtyTerminal
 
 PROGRAM = Path(sys.executable).with_name("chat-tui")
 MODEL = "openai/gpt-4o"
@@ -169,7 +169,11 @@ def check_pull(bench: Bench) -> None:
 
 def check_certificates(bench: Bench) -> None:
     """truststore."""
-    code = "from chat_tui.core.models import Provider; from chat_tui.providers.http.trust import trust; trust(Provider('x'))"
+    code = (
+        "from chat_tui.core.models import Provider\n"
+        "from chat_tui.providers.http.trust import trust\n"
+        "trust(Provider('x'))"
+    )
     subprocess.run([sys.executable, "-c", code], check=True, env=bench.environment, timeout=SECONDS)
 
 

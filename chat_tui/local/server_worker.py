@@ -1,7 +1,7 @@
 """The child process: runs llama.cpp's server on a private socket for as long as the parent keeps its stdin open.
 
-Run as `python -m chat_tui.local.server_worker`. The first line on stdin is a `ChildConfig` as JSON; the first line on stdout is
-`{"ready": true, "port": …}` or `{"error": …}`. What llama.cpp writes goes to stderr.
+Run as `python -m chat_tui.local.server_worker`. The first line on stdin is a `ChildConfig` as JSON; the first line on
+stdout is `{"ready": true, "port": …}` or `{"error": …}`. What llama.cpp writes goes to stderr.
 """
 
 from __future__ import annotations

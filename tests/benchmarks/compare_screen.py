@@ -15,7 +15,7 @@ from statistics import median
 from tests.benchmarks.figures import at_percentile
 from tests.benchmarks.session import LETTERS, Session, quit_politely
 from tests.benchmarks.subjects import PAINTED, ServerProcess, fresh_home, ours
-from tests.pty_terminal import PtyTerminal
+from tests.support.pty_terminal import PtyTerminal
 
 COLUMNS, ROWS = (int(size) for size in sys.argv[1:3]) if len(sys.argv) == 3 else (200, 60)
 RATE, STREAMS, SECONDS, ROUNDS = 500, 4, 8, 3

@@ -11,8 +11,8 @@ from pathlib import Path
 from tests.benchmarks.figures import Figure, Room, Samples
 from tests.benchmarks.session import LETTERS, quit_politely
 from tests.benchmarks.subjects import PAINTED, Subject, fresh_home
-from tests.pty_terminal import PtyTerminal
-from tests.sample_markdown import tokens
+from tests.doubles.sample_markdown import tokens
+from tests.support.pty_terminal import PtyTerminal
 
 FIGURES = (
     Figure("shown_10", "10 turns: Enter in the history to their end shown", "s", digits=3),

@@ -26,7 +26,7 @@ from chat_tui.routing.policy import Settings
 from chat_tui.routing.ranking.strategies import names
 from chat_tui.routing.router import Router
 from tests.benchmarks.subjects import ServerProcess
-from tests.soaking import soak
+from tests.support.soaking import soak
 
 TOKENS = 20_000
 STREAMS, STREAM_TOKENS = 1_000, 50

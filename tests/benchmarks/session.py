@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from tests.benchmarks.subjects import PAINTED, QUIT, Subject, fresh_home
-from tests.pty_terminal import PtyTerminal
+from tests.support.pty_terminal import PtyTerminal
 
 LETTERS = "абвгдежзийклмнопрстуфхцчш"
 """Typed to see their echo: no answer and no frame holds them."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from tests.benchmarks.figures import Figure, Room, Samples
 from tests.benchmarks.session import LETTERS, quit_politely
 from tests.benchmarks.subjects import PAINTED, Subject, fresh_home
-from tests.pty_terminal import PtyTerminal
+from tests.support.pty_terminal import PtyTerminal
 
 FIGURES = (
     Figure("paint_wall", "start to first paint", "s"),

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.pty_terminal import PtyTerminal
+from tests.support.pty_terminal import PtyTerminal
 
 ROOT = Path(__file__).parents[2]
 PAINTED = "sk anything"
@@ -86,7 +86,7 @@ class ServerProcess:
     """The loopback model server in a process of its own, so that its CPU time is not counted."""
 
     def __init__(self, *options: str) -> None:
-        command = (sys.executable, "-m", "tests.model_server", "--until-eof", *options)
+        command = (sys.executable, "-m", "tests.doubles.model_server", "--until-eof", *options)
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, bufsize=1
         )

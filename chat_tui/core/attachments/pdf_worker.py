@@ -1,6 +1,7 @@
 """The text of a PDF, taken out in a process of its own: a file may be built to take all time and memory there is.
 
-Run as `python -m chat_tui.core.attachments.pdf_worker PAGES CHARACTERS`, with the file on stdin; writes `Extract` as JSON to stdout.
+Run as `python -m chat_tui.core.attachments.pdf_worker PAGES CHARACTERS`, with the file on stdin; writes `Extract` as
+JSON to stdout.
 """
 
 from __future__ import annotations

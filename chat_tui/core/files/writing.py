@@ -1,4 +1,4 @@
-"""Writes all of the program's files; no other module does (`tests/test_files_written.py`).
+"""Writes all of the program's files; no other module does (`tests/core/test_files_written.py`).
 
 A file appears under its name only when it is complete: it is written under a unique temporary name in the same folder,
 readable by its owner only, flushed to disk, and renamed. An error, a full disk or a cancel leaves nothing behind; what

@@ -1,4 +1,4 @@
-"""Starts every process that this program starts; no other module does (`tests/test_child_processes.py`).
+"""Starts every process that this program starts; no other module does (`tests/core/test_child_processes.py`).
 
 Two kinds of children:
 

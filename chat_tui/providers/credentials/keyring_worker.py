@@ -1,7 +1,7 @@
 """The system's keyring, in a process of its own: it may ask the user, take its time, or bring its own event loop.
 
-Run as `python -m chat_tui.providers.credentials.keyring_worker get|set|remove NAME`. `get` writes the key to stdout, `set` reads it
-from stdin. Exit codes: 0 done, 1 not there, 3 no keyring (the reason on stderr).
+Run as `python -m chat_tui.providers.credentials.keyring_worker get|set|remove NAME`. `get` writes the key to stdout,
+`set` reads it from stdin. Exit codes: 0 done, 1 not there, 3 no keyring (the reason on stderr).
 """
 
 from __future__ import annotations

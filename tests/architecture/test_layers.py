@@ -1,0 +1,260 @@
+"""Which package may import which. Imports inside functions and under `TYPE_CHECKING` count like any other.
+
+`docs/architecture.md` explains the layers.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "chat_tui"
+
+RANKS = {
+    "core": 0,
+    "markdown": 0,
+    "config": 1,
+    "routing": 2,
+    "providers": 2,
+    "local": 2,
+    "history": 2,
+    "engine": 3,
+    "bootstrap": 4,
+    "tui": 5,
+    "web": 5,
+    "cli": 6,
+    "__main__": 6,
+}
+"""Imports go from a higher rank to a lower one."""
+WITHOUT_NEIGHBOURS = {0, 2, 5}
+"""Ranks whose packages do not import each other."""
+LIMITED: dict[str, tuple[set[str], str]] = {
+    "markdown": (set(), "it is usable alone"),
+    "history": ({"core"}, "it knows no config: settings are arguments"),
+    "engine": (
+        {"core", "config", "routing", "history"},
+        "providers and local models come to it through `engine.protocols`, so that tests need neither",
+    ),
+    "tui": ({"core", "markdown", "config", "engine"}, "a face sees the engine and nothing behind it"),
+    "web": (
+        {"core", "markdown", "config", "engine", "bootstrap"},
+        "a face sees the engine and nothing behind it; `create_app` opens one where another server runs the app",
+    ),
+}
+"""What else a package may import, and why no more."""
+PUBLIC = {"chunks", "errors", "models", "request"}
+"""Documented import paths of earlier versions; nothing of ours imports them."""
+
+HOMES = {
+    "httpx": ["chat_tui.providers.http"],
+    "sqlite3": ["chat_tui.history"],
+    "textual": ["chat_tui.tui"],
+    "starlette": ["chat_tui.web"],
+    "uvicorn": ["chat_tui.web"],
+    "websockets": ["chat_tui.web"],
+    "prometheus_client": ["chat_tui.web"],
+    "xllamacpp": ["chat_tui.local"],
+    "genai_prices": ["chat_tui.providers.catalogue.prices_worker"],
+    "huggingface_hub": ["chat_tui.local.huggingface"],
+    "keyring": ["chat_tui.providers.credentials.keyring_worker"],
+    "pypdf": ["chat_tui.core.attachments.pdf_worker"],
+    "truststore": ["chat_tui.providers.http.trust"],
+    "textblob": ["chat_tui.engine.insights"],
+}
+"""The only packages that import a library: a new version of it is one folder's matter."""
+
+
+def name_of(file: Path) -> str:
+    parts = file.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def package_of(module: str) -> str:
+    return module.split(".")[1] if "." in module else ""
+
+
+@cache
+def modules() -> dict[str, ast.Module]:
+    return {name_of(file): ast.parse(file.read_text("utf-8"), str(file)) for file in sorted(PACKAGE.rglob("*.py"))}
+
+
+def imported(module: str, tree: ast.AST) -> Iterator[str]:
+    """Every module that is imported anywhere in the tree, in functions and under TYPE_CHECKING too."""
+    package = (
+        module if (PACKAGE.parent / Path(*module.split(".")) / "__init__.py").exists() else module.rpartition(".")[0]
+    )
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                above = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*above, *filter(None, [base])])
+            for alias in node.names:
+                whole = f"{base}.{alias.name}"
+                yield whole if whole in modules() else base
+        elif isinstance(node, ast.Call) and dotted(node.func) in {
+            "import_module",
+            "importlib.import_module",
+            "__import__",
+        }:
+            assert isinstance(node.args[0], ast.Constant), f"{module}: imports what only the run can tell"
+            yield str(node.args[0].value)
+
+
+def dotted(node: ast.AST) -> str:
+    if isinstance(node, ast.Attribute):
+        return f"{dotted(node.value)}.{node.attr}"
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def arrows() -> Iterator[tuple[str, str]]:
+    for module, tree in modules().items():
+        for target in dict.fromkeys(imported(module, tree)):
+            if target.split(".")[0] == "chat_tui":
+                yield module, target
+
+
+def between_packages() -> Iterator[tuple[str, str, str]]:
+    for module, target in arrows():
+        ours, theirs = package_of(module), package_of(target)
+        if theirs and ours != theirs and ours not in PUBLIC:
+            yield f"{module} imports {target}", ours, theirs
+
+
+def test_every_package_has_a_rank() -> None:
+    assert {package_of(module) for module in modules()} - {""} == {*RANKS, *PUBLIC}
+
+
+def test_imports_go_down_the_ranks() -> None:
+    wrong = [arrow for arrow, ours, theirs in between_packages() if RANKS[theirs] > RANKS[ours]]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_packages_of_one_rank_do_not_import_each_other() -> None:
+    wrong = [
+        arrow
+        for arrow, ours, theirs in between_packages()
+        if RANKS[ours] == RANKS[theirs] and RANKS[ours] in WITHOUT_NEIGHBOURS
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("package", LIMITED)
+def test_a_package_imports_no_more_than_it_may(package: str) -> None:
+    allowed, reason = LIMITED[package]
+    wrong = [arrow for arrow, ours, theirs in between_packages() if ours == package and theirs not in allowed]
+    assert not wrong, f"{package}: {reason}\n" + "\n".join(wrong)
+
+
+def test_no_folders_import_each_other_in_a_circle() -> None:
+    # A folder is read from below to above; in a circle there is no below. This holds at every depth of the tree.
+    edges: dict[str, dict[str, dict[str, str]]] = {}
+    for module, target in arrows():
+        ours, theirs = module.split("."), target.split(".")
+        depth = next((n for n, pair in enumerate(zip(ours, theirs, strict=False)) if pair[0] != pair[1]), 0)
+        if depth:
+            folder = edges.setdefault(".".join(ours[:depth]), {})
+            folder.setdefault(ours[depth], {}).setdefault(theirs[depth], f"{module} imports {target}")
+    for graph in edges.values():
+        assert not (circle := circle_in(graph)), "\n".join(circle)
+
+
+def circle_in(graph: dict[str, dict[str, str]]) -> list[str]:
+    """The arrows of a circle in a graph of named arrows; empty where there is none."""
+    done: set[str] = set()
+    path: list[str] = []
+
+    def walk(node: str) -> list[str]:
+        if node in path:
+            ring = [*path[path.index(node) :], node]
+            return [graph[one][other] for one, other in pairwise(ring)]
+        if node in done:
+            return []
+        path.append(node)
+        for target in graph.get(node, ()):
+            if found := walk(target):
+                return found
+        done.add(path.pop())
+        return []
+
+    return next((found for node in graph if (found := walk(node))), [])
+
+
+@pytest.mark.parametrize("library", HOMES)
+def test_a_library_is_imported_by_one_package(library: str) -> None:
+    homes = HOMES[library]
+    wrong = [
+        module
+        for module, tree in modules().items()
+        for target in imported(module, tree)
+        if target.split(".")[0] == library
+        and not any(module == home or module.startswith(home + ".") for home in homes)
+    ]
+    assert not wrong, f"{library} is imported by {', '.join(wrong)}"
+
+
+def test_no_app_engine_or_config_is_made_at_import() -> None:
+    made = {"App", "ChatApp", "Engine", "Config", "Router", "Store", "Transport", "Parts", "open_engine", "load"}
+    wrong = [
+        f"{module}: {ast.unparse(node)}"
+        for module, tree in modules().items()
+        for node in tree.body
+        if isinstance(node, (ast.Assign, ast.AnnAssign, ast.Expr))
+        and any(isinstance(call, ast.Call) and dotted(call.func).split(".")[-1] in made for call in ast.walk(node))
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def loaded_by(module: str, home: Path) -> set[str]:
+    """The names of all modules that are there after this import in a fresh process with a fresh home."""
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "CHAT_TUI", "COV"))},
+        "HOME": str(home),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    script = f"import sys, {module}; print(*sys.modules, sep='\\n')"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env=environment,
+        cwd=home,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert not done.stderr
+    return set(done.stdout.split())
+
+
+def present(loaded: set[str], *names: str) -> set[str]:
+    return {name for name in loaded if any(name == wanted or name.startswith(wanted + ".") for wanted in names)}
+
+
+def test_the_engine_loads_no_screen_and_no_network_client_and_makes_no_file(tmp_path: Path) -> None:
+    loaded = loaded_by("chat_tui.engine.engine", tmp_path)
+    assert not present(loaded, "textual", "rich", "httpx", "httpcore", "h11", "anyio", "requests", "urllib3")
+    assert not list(tmp_path.rglob("*"))
+
+
+def test_the_screen_starts_without_the_rooms_behind_the_engine(tmp_path: Path) -> None:
+    loaded = loaded_by("chat_tui.tui.app", tmp_path)
+    behind = ["chat_tui.history", "chat_tui.providers", "chat_tui.local", "chat_tui.bootstrap.open_engine"]
+    assert not present(loaded, "httpx", "httpcore", "sqlite3", "_sqlite3", *behind)
+    assert not list(tmp_path.rglob("*"))
+
+
+def test_the_command_line_loads_no_face_before_it_has_chosen_one(tmp_path: Path) -> None:
+    loaded = loaded_by("chat_tui.cli.main", tmp_path)
+    assert not present(loaded, "textual", "rich", "httpx", "sqlite3", "chat_tui.tui", "chat_tui.bootstrap.open_engine")
+    assert not list(tmp_path.rglob("*"))

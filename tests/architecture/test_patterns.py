@@ -1,0 +1,149 @@
+"""Every regular expression of the package takes time linear in the text, whatever the text holds."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+import time
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "chat_tui"
+SAMPLE, CHARACTERS = 800, 4_000
+"""Every pattern is tried over a sample; over the full length only where that took suspiciously long."""
+SUSPICIOUS_SECONDS = 0.0006
+"""Of the processor, for a sample: a linear pattern takes a tenth of it, a quadratic one several times as long."""
+GROWTH = 9.0
+"""How much longer a text of four times the length may take: linear is 4, quadratic 16."""
+CALLS = {"search", "match", "fullmatch", "finditer", "findall", "sub", "subn", "split"}
+
+FILLS = [
+    *("_", "a", "A", "1", " ", "\n", "é", "漢", "😀", "\u200d", "\x1b", "\ue200"),
+    *("(", "[", "{", "<", "|", "`", "*", "~", "$", "\\", "#", "=", "-", ".", "/", "@", '"', "'"),
+    *("1 + ", "1 ", "a ", "a.", "a-", "a(", "- ", "> ", "[a](", "http://a", "| ", "-|", '"a" ', '\\"', "\r\n", "1;"),
+]
+STARTS = [
+    "",
+    "x",
+    "-",
+    "1",
+    "$1",
+    '"',
+    "`",
+    "[",
+    "<a ",
+    "http://",
+    "@",
+    "\x1b[",
+    "- ",
+    "| - |",
+    "# ",
+    "max_tokens: ",
+    "num_ctx ",
+]
+ENDS = ["", "!"]
+
+
+def package_modules() -> Iterator[tuple[str, ast.Module]]:
+    for file in sorted(PACKAGE.rglob("*.py")):
+        name = ".".join(("chat_tui", *file.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
+        yield name, ast.parse(file.read_text("utf-8"))
+
+
+def held(value: object) -> Iterator[re.Pattern[str]]:
+    """The patterns in a module's constant, in tuples, mappings and records too."""
+    if isinstance(value, re.Pattern):
+        yield value
+    elif isinstance(value, dict):
+        for part in value.values():
+            yield from held(part)
+    elif isinstance(value, (tuple, list)):
+        for part in value:
+            yield from held(part)
+
+
+def of_functions(module: object, tree: ast.Module) -> Iterator[re.Pattern[str]]:
+    """What functions without parameters compile when first asked."""
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and not node.args.args:
+            calls = (call for call in ast.walk(node) if isinstance(call, ast.Call))
+            if any(ast.unparse(call.func) == "re.compile" for call in calls):
+                yield from held(getattr(module, node.name)())
+
+
+def written_inline(tree: ast.Module) -> Iterator[tuple[re.Pattern[str], set[str]]]:
+    """`re.sub("…", …)` and its like with a literal."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) == "re":
+            literal = node.args[0] if node.args else None
+            if node.func.attr in CALLS and isinstance(literal, ast.Constant):
+                yield re.compile(literal.value), {node.func.attr}
+
+
+@cache
+def patterns() -> dict[str, tuple[re.Pattern[str], frozenset[str]]]:
+    """Every pattern by module and text, with the calls that are made of it there; none known counts as `finditer`."""
+    found: dict[str, tuple[re.Pattern[str], frozenset[str]]] = {}
+    for name, tree in package_modules():
+        if not any(isinstance(node, ast.Import) and node.names[0].name == "re" for node in ast.walk(tree)):
+            continue
+        module = importlib.import_module(name)
+        for constant, value in vars(module).items():
+            for pattern in held(value):
+                called = {
+                    node.attr
+                    for node in ast.walk(tree)
+                    if isinstance(node, ast.Attribute) and ast.unparse(node.value) == constant and node.attr in CALLS
+                }
+                found[f"{name}: {pattern.pattern!r}"] = pattern, frozenset(called)
+        for pattern in of_functions(module, tree):
+            found[f"{name}: {pattern.pattern!r}"] = pattern, frozenset()
+        for pattern, called in written_inline(tree):
+            found[f"{name}: {pattern.pattern!r}"] = pattern, frozenset(called)
+    return found
+
+
+def seconds(pattern: re.Pattern[str], called: frozenset[str], text: str) -> float:
+    whole: object = text if isinstance(pattern.pattern, str) else text.encode("utf-8", "surrogatepass")
+    runs: list[Callable[[], object]] = []
+    for name in called or {"finditer"}:
+        if name in {"match", "fullmatch"}:
+            runs.append(lambda name=name: getattr(pattern, name)(whole))
+        else:
+            runs.append(lambda: sum(1 for _ in pattern.finditer(whole)))
+    begun = time.thread_time()
+    for run in runs:
+        run()
+    return time.thread_time() - begun
+
+
+def test_the_patterns_are_found() -> None:
+    assert len(patterns()) > 100
+
+
+def is_slow(pattern: re.Pattern[str], called: frozenset[str], start: str, fill: str, end: str) -> bool:
+    """Whether the time grows faster than the text."""
+
+    def least(characters: int, runs: int) -> float:
+        text = start + (fill * characters)[:characters] + end
+        return min(seconds(pattern, called, text) for _ in range(runs))
+
+    if least(SAMPLE, 1) < SUSPICIOUS_SECONDS or least(SAMPLE, 3) < SUSPICIOUS_SECONDS:
+        return False
+    return least(CHARACTERS, 3) > GROWTH * least(CHARACTERS // 4, 3)
+
+
+@pytest.mark.parametrize("fill", FILLS)
+def test_no_pattern_takes_longer_than_linear_time(fill: str) -> None:
+    slow = [
+        f"{name} over {start!r} and many {fill!r}, at the end {end!r}"
+        for name, (pattern, called) in patterns().items()
+        for start in STARTS
+        for end in ENDS
+        if is_slow(pattern, called, start, fill, end)
+    ]
+    assert not slow, "\n".join(slow)

@@ -1,0 +1,51 @@
+"""The README says what the code says."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from chat_tui.cli.commands import settings
+from chat_tui.config.known_providers import known_providers
+from chat_tui.tui.actions import bindings, slash_commands
+from tests.readme import SETTINGS
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def test_the_table_of_keys_is_the_one_of_the_code() -> None:
+    assert bindings.markdown().rstrip() in README.read_text(), "run: python -m tests.readme"
+
+
+def test_the_table_of_commands_is_the_one_of_the_code() -> None:
+    assert slash_commands.markdown().rstrip() in README.read_text(), "run: python -m tests.readme"
+
+
+def test_the_page_of_settings_is_the_one_of_the_code() -> None:
+    assert SETTINGS.read_text() == settings.markdown(), "run: python -m tests.readme"
+
+
+def test_every_setting_has_its_words() -> None:
+    assert not [
+        f"{heading} {name}"
+        for heading, owner in settings.tables()
+        for name, words in settings.words_of(owner).items()
+        if heading and not words
+    ]
+
+
+def test_the_two_commands_stand_to_the_letter() -> None:
+    lines = README.read_text().split("\n")
+    assert "pip install . && chat-tui" in lines
+    assert "pip install -e '.[test]' && pytest" in lines
+
+
+def test_every_known_provider_is_named() -> None:
+    text = README.read_text()
+    assert not [name for name in known_providers() if f"`{name}`" not in text]
+
+
+def test_the_library_example_runs() -> None:
+    example = README.read_text().split("```python\n")[1].split("```")[0]
+    ran = subprocess.run([sys.executable, "-c", example], capture_output=True, text=True, timeout=30)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.endswith("Hello world.\n")

@@ -1,0 +1,157 @@
+"""How the loopback model server behaves for one request, written as words in a model id or in a question.
+
+`t2000-r200-first250` is 2,000 tokens at 200 a second, the first after 250 ms. `SCRIPT_WORDS` lists every word.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tests.doubles.sample_markdown import tokens as sample_tokens
+
+HOSTILE_TOKENS = (
+    "before ",
+    "\x1b]52;c;cGF3bmVk\x07",
+    "\x1b]0;owned\x1b",
+    "\\",
+    "\x1b[2",
+    "J\x1b[31mred",
+    "\x9b31m\x9d0;owned\x9c",
+    "\x1bP+q544e\x1b\\",
+    "\x1b]8;;http://evil.invalid\x1b\\link\x1b]8;;\x1b\\",
+    "\r\b\x07\x0e",
+    " \u202eafter\n\n[bold red]markup[/]\n\n```\n\x1b[2Jfence\n```\n",
+)
+"""Clipboard writes, titles, screen clears, C1 codes, hyperlinks and markup, whole and cut over tokens."""
+
+HOSTILE_LINE = "owned\x1b]0;owned\x07\x1b[2J\x1b]52;c;cGF3bmVk\x07[bold]\x9b31m"
+"""The same for one line: ids and error texts."""
+
+
+@dataclass(frozen=True)
+class Script:
+    """What the server does; the default is 200 tokens as fast as they go."""
+
+    tokens: int = 200
+    rate: float = 0
+    """Tokens a second; 0 is full speed."""
+    connect_seconds: float = 0
+    """Before the response's headers."""
+    first_seconds: float = 0
+    """Between the headers and the first token."""
+    thinking: int = 0
+    """Tokens of `reasoning_content` before the answer."""
+    mark: int | None = None
+    """Ends the text with a paragraph `Finis<mark>`, to be looked for on a screen."""
+    error: int = 0
+    """Answer with this status and an error body."""
+    retry_after: float | None = None
+    cut: int | None = None
+    """Drop the connection after so many tokens."""
+    stall: int | None = None
+    """Say nothing more after so many tokens, and keep the connection open."""
+    body: str = ""
+    """`html`, `json`, `garbage`, `empty` or `reset` in place of a stream of events."""
+    hostile: bool = False
+    keepalive: bool = False
+    """A comment every 50 ms while nothing else is said."""
+    usage: bool = True
+    done: bool = True
+    """Say `[DONE]` at the end."""
+    finish: str = "stop"
+
+    def pieces(self) -> tuple[str, ...]:
+        """The answer's tokens."""
+        if self.hostile:
+            return HOSTILE_TOKENS
+        mark = () if self.mark is None else (f"\n\nFinis{self.mark}\n",)
+        return sample_tokens(self.tokens) + mark
+
+
+SCRIPT_WORDS: dict[str, str] = {
+    "t": "tokens",
+    "r": "rate",
+    "connect": "connect_seconds",
+    "first": "first_seconds",
+    "think": "thinking",
+    "mark": "mark",
+    "error": "error",
+    "retry": "retry_after",
+    "cut": "cut",
+    "stall": "stall",
+    "html": "body",
+    "json": "body",
+    "garbage": "body",
+    "empty": "body",
+    "reset": "body",
+    "hostile": "hostile",
+    "keepalive": "keepalive",
+    "nousage": "usage",
+    "nodone": "done",
+    "length": "finish",
+    "filter": "finish",
+}
+"""The words (numbers stand behind them; `connect` and `first` in milliseconds) and the fields they set."""
+
+_WORD = re.compile(r"([a-z]+)(\d*)")
+
+
+def parsed(words: str) -> Script | None:
+    """The script that the words tell; None where they are not such words."""
+    changes: dict[str, Any] = {}
+    for word in words.split("-"):
+        match = _WORD.fullmatch(word)
+        if match is None or match[1] not in SCRIPT_WORDS:
+            return None
+        name, number = match[1], match[2]
+        field = SCRIPT_WORDS[name]
+        if name in ("connect", "first"):
+            changes[field] = int(number or 0) / 1000
+        elif number:
+            changes[field] = int(number)
+        elif field == "body":
+            changes[field] = name
+        elif field == "finish":
+            changes[field] = {"length": "length", "filter": "content_filter"}[name]
+        else:
+            changes[field] = not name.startswith("no")
+    return replace(Script(), **changes)
+
+
+def asked_for(body: dict[str, Any]) -> Script | None:
+    """The script in square brackets in the last question, such as `[t500-r100]`, else the one in the model id."""
+    question = json.dumps(next((m for m in reversed(body.get("messages") or ()) if m.get("role") == "user"), ""))
+    for words in reversed(re.findall(r"\[([a-z0-9-]+)\]", question)):
+        script = parsed(words)
+        if script is not None:
+            return script
+    return parsed(str(body.get("model", "")))
+
+
+def events(script: Script, model: str, request: int) -> Iterator[bytes]:
+    """The token events of a streamed answer, thinking first, each as the bytes of one server-sent event."""
+    shell = {"id": f"chatcmpl-{request}", "object": "chat.completion.chunk", "created": 1, "model": model}
+    head, tail = (json.dumps({**shell, "choices": ["@"]})[:-1] + "}").split('"@"')
+
+    def event(delta: dict[str, str]) -> bytes:
+        choice = '{"index": 0, "delta": ' + json.dumps(delta) + ', "finish_reason": null}'
+        return f"data: {head}{choice}{tail}\n\n".encode()
+
+    for piece in sample_tokens(script.thinking, seed=11):
+        yield event({"reasoning_content": piece})
+    for piece in script.pieces():
+        yield event({"content": piece})
+
+
+def last_events(script: Script, model: str, request: int, usage: dict[str, int] | None) -> bytes:
+    """The events after the last token: the reason of the end, the usage where it was asked for, `[DONE]`."""
+    shell = {"id": f"chatcmpl-{request}", "object": "chat.completion.chunk", "created": 1, "model": model}
+    parts: list[object] = [{**shell, "choices": [{"index": 0, "delta": {}, "finish_reason": script.finish}]}]
+    if usage is not None:
+        parts.append({**shell, "choices": [], "usage": usage})
+    text = "".join(f"data: {json.dumps(part)}\n\n" for part in parts)
+    return (text + ("data: [DONE]\n\n" if script.done else "")).encode()

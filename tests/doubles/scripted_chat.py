@@ -1,0 +1,238 @@
+"""The whole screen over a real engine and store, with a script in place of the models."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from textual.widget import Widget
+
+from chat_tui.config.load import Config
+from chat_tui.core.errors import ChatTuiError
+from chat_tui.core.models import LOCAL_MODEL, SCRIPTED_MODEL, Model, Standing
+from chat_tui.core.preset import Preset
+from chat_tui.core.request import Request
+from chat_tui.engine.engine import Engine, Fetching
+from chat_tui.history.store import Store
+from chat_tui.providers.scripted import Script, Scripted
+from chat_tui.routing.execution.attempts import Settings
+from chat_tui.routing.router import Router
+from chat_tui.tui.app import OPEN_SECONDS, ChatApp
+from chat_tui.tui.chat.conversation.chat import Chat
+from chat_tui.tui.chat.screen.screen import ChatScreen
+from tests.support.key_pilot import KeyPilot
+
+SOON_SECONDS = 0.001
+"""A test that waits for the engine has no first echo for which the engine should wait."""
+NOW = datetime(2026, 11, 23, 14, 30, tzinfo=UTC)
+FAST = Model("shelf/fast", 8_000, 0.1, 0.4, quality=0.3)
+DEEP = Model("shelf/deep", 128_000, 3.0, 15.0, quality=0.9)
+
+
+class StandInWeights:
+    """Weights that are there, or whose fetch the test leads."""
+
+    def __init__(self, *, ready: bool = True, failing: ChatTuiError | None = None) -> None:
+        self.ready = ready
+        self.fetching: Fetching | None = None
+        self.failing = failing
+        self.begun = self.stopped = 0
+        self.arrive = asyncio.Event()
+
+    async def fetch(self) -> None:
+        self.begun += 1
+        self.fetching = Fetching(12_300_000, 92_871_040, 5_700_000.0, 14.1)
+        try:
+            if self.failing is not None:
+                raise self.failing
+            await self.arrive.wait()
+            self.ready = True
+        except asyncio.CancelledError:
+            self.stopped += 1
+            raise
+        finally:
+            self.fetching = None
+
+
+class StandInSupply:
+    """Says that every model is ready, unless `states` tells otherwise by its name."""
+
+    def __init__(self, models: Sequence[Model]) -> None:
+        self._models = models
+        self.states = {SCRIPTED_MODEL: "demo"}
+        self.warmed: list[str] = []
+
+    def standings(self) -> Sequence[Standing]:
+        return [Standing(model, state=self.states.get(model.name, "ready")) for model in self._models]
+
+    def offers(self, name: str) -> bool:
+        return False
+
+    def server_of(self, name: str) -> str:
+        return ""
+
+    def take(self, agreed: Mapping[str, str]) -> None:
+        pass
+
+    def drop(self, names: Sequence[str]) -> None:
+        pass
+
+    def admit(self, name: str) -> None:
+        pass
+
+    async def discover(self) -> None:
+        pass
+
+    async def look_up_prices(self) -> None:
+        pass
+
+    async def prepare(self) -> None:
+        pass
+
+    async def look_up(self, name: str) -> None:
+        pass
+
+    async def warm(self, name: str) -> None:
+        self.warmed.append(name)
+
+    async def close(self) -> None:
+        pass
+
+
+class ScriptedChat:
+    """What a test holds: the app at a pilot, the script's provider, the engine's parts."""
+
+    def __init__(
+        self,
+        config: Config,
+        scripts: Sequence[Script],
+        file: Path | None,
+        weights: StandInWeights,
+        preset: Preset | None = None,
+        clock: Callable[[], datetime] = lambda: NOW,
+        kept_in: Path | None = None,
+        open_seconds: float = SOON_SECONDS,
+    ) -> None:
+        self.provider = Scripted(*(scripts or [["Hello ", "there."]]))
+        self.weights = weights
+        self._config, self._file = config, file
+        self.app = ChatApp(
+            config, self.open_engine, preset=preset, kept_in=kept_in, clock=clock, open_seconds=open_seconds
+        )
+        self.pilot = KeyPilot(self.app)
+        built_in = Model(LOCAL_MODEL, 2048, 0.0, 0.0, 0.1, local=True)
+        # Nobody fetches the built-in model where others are there.
+        models = (FAST, DEEP, built_in) if weights.ready else (built_in,)
+        self.supply = StandInSupply((*models, Model(SCRIPTED_MODEL, 32_000, 0.0, 0.0, selectable=False)))
+
+    async def open_engine(self, tell: Callable[[ChatTuiError], None]) -> Engine:
+        def open_stream(model: Model, request: Request) -> AbstractAsyncContextManager[object]:
+            return aclosing(self.provider.stream(model, request))
+
+        config = self._config
+        router = Router(
+            self.supply.standings() and [standing.model for standing in self.supply.standings()],
+            open_stream,  # type: ignore[arg-type]
+            settings=Settings(
+                timeouts=config.timeouts, error_handling=config.error_handling, exchanges=config.memory.exchanges
+            ),
+            jitter=lambda low, high: high,
+        )
+        history = await Store.open(self._file)
+        return Engine(
+            config,
+            router,
+            history,
+            weights=self.weights,
+            supply=self.supply,
+            open_private=partial(Store.open, None),
+            tell=tell,
+        )
+
+    @property
+    def screen(self) -> ChatScreen:
+        screen = self.app.screen_stack[0]
+        assert isinstance(screen, ChatScreen)
+        return screen
+
+    @property
+    def chat(self) -> Chat:
+        return self.screen.chat
+
+    @property
+    def engine(self) -> Engine:
+        assert self.app.engine is not None
+        return self.app.engine
+
+    async def until(self, true: Callable[[], object], seconds: float = 60) -> None:
+        """Wait until something is so. Raises AssertionError with the screen when it never is."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not true():
+                    await self.pilot.pause(0.01)
+                return
+        raise AssertionError(f"it never came to that; the screen:\n{self.shown()}")
+
+    async def shows(self, *texts: str) -> None:
+        """Wait until all of it stands on the screen."""
+        await self.until(lambda: all(text in self.shown() for text in texts))
+
+    async def ask(self, text: str) -> None:
+        """Type a question, or a command, and send it."""
+        self.chat.prompt.insert(text)
+        await self.pilot.press("enter")
+
+    async def answered(self) -> None:
+        """Wait until the answer is there and saved."""
+        await self.until(lambda: not self.chat.asking)
+        await self.until(lambda: self.chat.answer is not None and self.chat.answer.saved.is_set())
+        await self.until(lambda: not self.chat.transcript.is_busy)
+
+    def figure(self, label: str) -> str:
+        """What the stats panel tells in the row of this label."""
+        rows = self.shown(self.screen.stats).split("\n")
+        return next((row.strip().removeprefix(label).strip() for row in rows if row.strip().startswith(label)), "")
+
+    def shown(self, widget: Widget | None = None) -> str:
+        """What the screen, or one widget of it, shows."""
+        strips = self.app.screen._compositor.render_strips()
+        if widget is None:
+            return "\n".join(strip.text.rstrip() for strip in strips)
+        region = widget.region
+        return "\n".join(strip.crop(region.x, region.right).text.rstrip() for strip in strips[region.y : region.bottom])
+
+    def notices(self) -> str:
+        """The notices on the screen."""
+        return "\n".join(f"{notice.title} {notice.message}" for notice in self.app._notifications)
+
+
+@asynccontextmanager
+async def scripted_chat(
+    *scripts: Script,
+    config: Config | None = None,
+    file: Path | None = None,
+    size: tuple[int, int] = (120, 36),
+    weights: StandInWeights | None = None,
+    preset: Preset | None = None,
+    kept_in: Path | None = None,
+    opened: bool = True,
+    clock: Callable[[], datetime] = lambda: NOW,
+    open_seconds: float = OPEN_SECONDS,
+) -> AsyncIterator[ScriptedChat]:
+    """The screen of these columns and rows, by default with its engine open; `file` keeps the history. `open_seconds`:
+    how long after the first paint the engine is opened, where it is not open."""
+    soon = SOON_SECONDS if opened else open_seconds
+    chat = ScriptedChat(config or Config(), scripts, file, weights or StandInWeights(), preset, clock, kept_in, soon)
+    async with chat.app.run_test(size=size, notifications=True):
+        if opened:
+            await chat.screen.opened()
+        try:
+            yield chat
+        finally:
+            if chat.app.is_running:
+                await chat.screen.leave()
+            await chat.engine.close()

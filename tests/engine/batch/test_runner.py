@@ -1,0 +1,95 @@
+"""A batch over scripted models: how far ahead it goes, what it looks for, how it stops."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+from chat_tui.cli.output.progress import bar, words
+from chat_tui.config.limits import ErrorHandling
+from chat_tui.config.load import Config
+from chat_tui.core.request import Request
+from chat_tui.engine.batch.ordered_output import Ledger
+from chat_tui.engine.batch.prompts import Prompts
+from chat_tui.engine.batch.runner import Batch, Count, Job
+from chat_tui.providers.scripted import Pause
+from tests.support.engine_rig import Stage, stage
+from tests.support.routing_rig import BUSY
+
+
+class Desk:
+    """Prompts and results of one batch; `came` is called after each result."""
+
+    def __init__(self, folder: Path, *lines: str) -> None:
+        (folder / "prompts.txt").write_text("".join(f"{line}\n" for line in lines))
+        self.out = folder / "results.jsonl"
+        self.prompts = Prompts(str(folder / "prompts.txt"))
+        self.ledger = Ledger.to_file(self.out)
+        self._changed = asyncio.Event()
+
+    def batch(self, on: Stage, job: Job) -> Batch:
+        return Batch(on.engine, self.prompts, self.ledger, job, heard=self._changed.set)
+
+    async def until(self, true: Callable[[], bool]) -> None:
+        async with asyncio.timeout(20):
+            while not true():
+                self._changed.clear()
+                await self._changed.wait()
+
+    def close(self) -> list[str]:
+        self.prompts.close()
+        self.ledger.close()
+        return self.out.read_text().splitlines()
+
+
+async def test_a_slow_prompt_does_not_let_the_others_run_away(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, *(f"prompt {n}" for n in range(20)))
+    async with stage(["slow", Pause(60.0)], *[["ok"]] * 20) as on:
+        batch = desk.batch(on, Job(concurrency=2, ahead=5))
+        running = asyncio.ensure_future(batch.run())
+        await desk.until(lambda: batch.count.asked == 4)
+        # Long enough for more to be asked, were they let.
+        for _ in range(50):
+            await asyncio.sleep(0.001)
+        assert (batch.count.asked, len(on.player.requests)) == (4, 5)
+        await batch.stop()
+        await asyncio.wait_for(running, 5)
+        assert (batch.count.total, batch.count.done, batch.fault) == (20, 4, None)
+    assert desk.close() == []
+
+
+async def test_servers_are_asked_for_their_models_once_and_only_where_none_is_named(tmp_path: Path) -> None:
+    for model, times in ((None, 1), ("one/a", 0)):
+        folder = tmp_path / str(times)
+        folder.mkdir()
+        desk = Desk(folder, "one", "two", "three")
+        async with stage(["ok"]) as on:
+            await desk.batch(on, Job(Request(model=model))).run()
+            assert on.supply.told.count("discover") == times
+            assert on.supply.told.count("admit one/a") == (0 if model is None else 3)
+        assert len(desk.close()) == 3
+
+
+async def test_a_stop_ends_the_wait_for_a_server_that_is_away(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, "one")
+    tries = ErrorHandling().retry_attempts
+    config = Config(model="one/a", error_handling=ErrorHandling(retry_delay_seconds=60.0))
+    async with stage(*[[BUSY]] * 30, config=config) as on:
+        batch = desk.batch(on, Job(concurrency=1))
+        running = asyncio.ensure_future(batch.run())
+        async with asyncio.timeout(20):
+            while len(on.player.requests) < tries or on.rig.open:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+        await batch.stop()
+        await asyncio.wait_for(running, 5)
+        assert (batch.count.done, batch.fault) == (0, None)
+    assert desk.close() == []
+
+
+def test_progress_tells_how_far_it_is_and_how_long_it_will_take() -> None:
+    count = Count(total=1200, before=200, asked=100, failed=3, tokens=5000, begun=10.0)
+    assert words(count, 20.0) == "300/1,200 · 3 failed · 600 prompts/min · 500 tokens/s · 90 s left"
+    assert bar(count) == "[#####...............] "
+    assert words(Count(asked=5, begun=0.0), 10.0) == "5 done · 30 prompts/min"
+    assert bar(Count(asked=5)) == ""

@@ -1,0 +1,93 @@
+"""A question of its own: neither it nor its answer is stored, and its cost counts."""
+
+from __future__ import annotations
+
+import asyncio
+
+from chat_tui.config import presets
+from chat_tui.config.load import Config
+from chat_tui.core.attachments.attachment import of_bytes
+from chat_tui.core.chunks import Token
+from chat_tui.core.conversation import Turn
+from chat_tui.core.models import Model
+from chat_tui.core.new_conversation import Beginning
+from chat_tui.core.request import Request
+from chat_tui.history.store import Store
+from chat_tui.providers.scripted import Pause
+from tests.support.engine_rig import ended, stage
+
+PAID = Model("one/a", price_in=1000.0, price_out=1000.0, quality=0.9)
+TRANSLATE = presets.named("translate", presets.folders()[1:])
+
+
+async def test_nothing_of_it_is_stored() -> None:
+    async with stage(["Hel", "lo."]) as on:
+        answer = await ended(await on.engine.ask_apart(Beginning("Be short."), "Hi", Request(temperature=0.5)))
+        await answer.saved.wait()
+        assert (answer.turn.text, answer.turn.state) == ("Hello.", "complete")
+        assert not await on.engine.memory.conversations()
+        assert not on.engine.running()
+        asked = on.player.requests[-1]
+        assert [turn.text for turn in asked.turns] == ["Be short.", "Hi"]
+        assert asked.temperature == 0.5
+
+
+async def test_turns_that_come_from_elsewhere_go_before_it_and_are_not_stored() -> None:
+    async with stage(["Yes."]) as on:
+        earlier = (Turn("user", "One?"), Turn("assistant", "First."))
+        image = of_bytes("dot.png", b"\x89PNG\r\n\x1a\n and so on")
+        await ended(await on.engine.ask_apart(Beginning(earlier=earlier), "Two?", Request(), attachments=[image]))
+        asked = on.player.requests[-1].turns
+        assert [turn.text for turn in asked[1:]] == ["One?", "First.", "Two?"]
+        assert asked[-1].attachments == (image,)
+        assert not await on.engine.memory.conversations()
+
+
+async def test_turns_that_come_from_elsewhere_are_stored_with_the_conversation_they_begin() -> None:
+    history = await Store.open(None)
+    async with stage(["Yes."], history=history) as on:
+        earlier = (Turn("user", "One?"), Turn("assistant", "First."))
+        answer = await ended(await on.engine.ask(Beginning(earlier=earlier), "Two?"))
+        await answer.saved.wait()
+        path = (await history.conversation(answer.conversation_id)).path
+        assert [turn.text for turn in path] == ["One?", "First.", "Two?", "Yes."]
+        assert [turn.parent for turn in path] == [None, *(turn.id for turn in path[:-1])]
+
+
+async def test_a_preset_says_what_goes_before_it() -> None:
+    async with stage(["Bonjour."]) as on:
+        await ended(await on.engine.ask_apart(Beginning(preset=TRANSLATE), "Hi", Request()))
+        assert on.player.requests[-1].turns[0].text == TRANSLATE.system()
+
+
+async def test_a_cancel_keeps_the_part() -> None:
+    async with stage(["Half", Pause(60.0), "more"]) as on:
+        answer = await on.engine.ask_apart(None, "Hi", Request())
+        async with asyncio.timeout(20):
+            async for chunk in answer.follow():
+                if isinstance(chunk, Token):
+                    await answer.cancel()
+        await ended(answer)
+        assert (answer.turn.text, answer.turn.state) == ("Half", "cancelled")
+
+
+async def test_what_it_costs_counts_for_the_day_after_a_restart_too() -> None:
+    config = Config(strategy="quality-first", daily_budget=3.0)
+    kept: dict[str, str] = {}
+
+    class Places(Store):
+        async def set_place(self, key: str, value: str) -> None:
+            kept[key] = value
+
+        async def place(self, key: str) -> str:
+            return kept.get(key, "")
+
+    cost = 0.0
+    for count in (1, 2):
+        history = await Places.open(None)
+        async with stage(["one two three"], history=history, config=config, models=(PAID,)) as on:
+            answer = await ended(await on.engine.ask_apart(None, "Hi", Request()))
+            await answer.saved.wait()
+            assert answer.turn.cost
+            cost += answer.turn.cost
+            assert abs(((await on.engine.spending(None)).today or 0.0) - cost) < 1e-6, count

@@ -1,0 +1,211 @@
+"""Edit, regenerate, branch, verdicts, deleting, and conversations that are never saved."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from chat_tui.core.attachments.attachment import Attachment
+from chat_tui.core.conversation import Conversation, now
+from chat_tui.core.errors import CommandError, ConversationNotFound
+from chat_tui.engine.engine import Engine
+from chat_tui.history.store import Store
+from chat_tui.providers.scripted import Pause
+from tests.support.engine_rig import Stage, ended, stage
+
+
+def on_disk(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
+async def whole(stage: Stage, conversation_id: str | None, text: str) -> tuple[str, str, str]:
+    """The ids of the conversation, the question and its answer, which is saved."""
+    answer = await ended(await stage.engine.ask(conversation_id, text))
+    await answer.saved.wait()
+    return answer.conversation_id, answer.question.id, answer.turn.id
+
+
+async def texts(engine: Engine, conversation_id: str) -> list[str]:
+    return [turn.text for turn in (await engine.memory.conversation(conversation_id)).path]
+
+
+async def forks(engine: Engine, conversation_id: str, *, fresh: bool = False) -> dict[str, tuple[str, ...]]:
+    if fresh:
+        engine.memory._open.clear()
+    return (await engine.memory.conversation(conversation_id)).forks
+
+
+async def test_an_edited_question_stands_beside_the_one_it_was() -> None:
+    async with stage(["one"], ["two"], ["other"]) as on:
+        conversation, first, _ = await whole(on, None, "First?")
+        await whole(on, conversation, "Second?")
+        edited = await ended(await on.engine.edit(conversation, first, "Changed?"))
+        await edited.saved.wait()
+        assert await texts(on.engine, conversation) == ["Changed?", "other"]
+        now = await forks(on.engine, conversation)
+        assert now == {edited.question.id: (first, edited.question.id)}
+        assert await forks(on.engine, conversation, fresh=True) == now
+        asked = on.player.requests[-1]
+        assert [turn.text for turn in asked.turns if turn.role != "system"] == ["Changed?"]
+        back = await on.engine.memory.select(conversation, first)
+        assert [turn.text for turn in back.path] == ["First?", "one", "Second?", "two"]
+
+
+async def test_an_answer_asked_for_anew_stands_beside_the_one_before() -> None:
+    async with stage(["one"], ["again"], ["third"]) as on:
+        conversation, question, first = await whole(on, None, "Question?")
+        second = await ended(await on.engine.regenerate(conversation, first))
+        await second.saved.wait()
+        third = await ended(await on.engine.regenerate(conversation, second.turn.id))
+        await third.saved.wait()
+        assert await texts(on.engine, conversation) == ["Question?", "third"]
+        now = await forks(on.engine, conversation)
+        assert now == {third.turn.id: (first, second.turn.id, third.turn.id)}
+        assert await forks(on.engine, conversation, fresh=True) == now
+        siblings = await on.engine.memory.siblings(conversation, second.turn.id)
+        assert [turn.text for turn in siblings] == ["one", "again", "third"]
+        assert third.turn.parent == question
+
+
+async def test_a_branch_begins_at_any_turn_and_nothing_is_lost() -> None:
+    async with stage(["one"], ["two"], ["aside"]) as on:
+        conversation, _, first = await whole(on, None, "First?")
+        _, second, _ = await whole(on, conversation, "Second?")
+        await on.engine.memory.end_at(conversation, first)
+        assert await texts(on.engine, conversation) == ["First?", "one"]
+        _, aside, _ = await whole(on, conversation, "Aside?")
+        assert await texts(on.engine, conversation) == ["First?", "one", "Aside?", "aside"]
+        now = await forks(on.engine, conversation)
+        assert now == {aside: (second, aside)}
+        assert await forks(on.engine, conversation, fresh=True) == now
+
+
+async def test_what_is_not_on_the_path_cannot_be_edited() -> None:
+    async with stage(["one"]) as on:
+        conversation, question, answer = await whole(on, None, "First?")
+        with pytest.raises(CommandError):
+            await on.engine.edit(conversation, answer, "x")
+        with pytest.raises(CommandError):
+            await on.engine.regenerate(conversation, question)
+        assert await texts(on.engine, conversation) == ["First?", "one"]
+
+
+async def test_files_go_along_with_a_question_and_with_its_edited_form(tmp_path: Path) -> None:
+    note = Attachment("note.txt", "text/plain", b"The code is 42.", size_bytes=15)
+    async with stage(["one"], ["two"], history=await Store.open(tmp_path / "history.db")) as on:
+        answer = await ended(await on.engine.ask(None, "What is it?", attachments=[note]))
+        await answer.saved.wait()
+        on.engine.memory._open.clear()
+        await ended(await on.engine.edit(answer.conversation_id, answer.question.id, "And now?"))
+        for request in on.player.requests:
+            assert [file.content for file in request.turns[-1].attachments] == [b"The code is 42."]
+
+
+async def test_a_verdict_is_kept_with_its_answer_and_counts_once() -> None:
+    async with stage(["one"]) as on:
+        conversation, _, _ = await whole(on, None, "First?")
+        answer = (await on.engine.memory.conversation(conversation)).path[-1]
+        for _ in range(2):
+            on.engine.judge(answer, good=True)
+            await asyncio.sleep(0)
+        assert (await on.engine.memory.conversation(conversation)).path[-1].verdict is True
+        judged = on.router.health.written(0)
+        on.engine.judge(answer, good=True)
+        assert on.router.health.written(0) == judged
+        on.engine.judge(answer, good=False)
+        assert on.router.health.written(0) != judged
+        await on.engine._answers.quiet()
+        on.engine.memory._open.clear()
+        assert (await on.engine.memory.conversation(conversation)).path[-1].verdict is False
+
+
+async def test_what_was_deleted_comes_back_as_long_as_it_was_not_erased() -> None:
+    async with stage(["one"], ["two"]) as on:
+        conversation, _, _ = await whole(on, None, "First?")
+        await on.engine.delete(conversation)
+        assert await on.engine.memory.conversations() == []
+        await on.engine.memory.restore(conversation)
+        assert [summary.title for summary in await on.engine.memory.conversations()] == ["First?"]
+        await on.engine.delete(conversation)
+        await on.engine.memory.erase(0)
+        with pytest.raises(ConversationNotFound):
+            await on.engine.memory.restore(conversation)
+
+
+async def test_quitting_erases_what_was_deleted_here_and_leaves_another_process_its_undo(tmp_path: Path) -> None:
+    file = tmp_path / "history.db"
+    other = await Store.open(file)
+    await other.add_conversation(Conversation("theirs", "Theirs", created=now(), updated=now()))
+    await other.delete("theirs")
+    async with stage(["one"], ["two"], history=await Store.open(file)) as on:
+        mine, _, _ = await whole(on, None, "First?")
+        back, _, _ = await whole(on, None, "Second?")
+        for id in (mine, back):
+            await on.engine.delete(id)
+        await on.engine.memory.restore(back)
+    with pytest.raises(ConversationNotFound):
+        await other.restore(mine)
+    await other.restore("theirs")
+    assert {summary.id for summary in await other.conversations()} == {"theirs", back}
+    await other.close()
+
+
+async def test_deleting_ends_the_answer_that_runs() -> None:
+    async with stage(["one ", Pause(60), "two"]) as on:
+        answer = await on.engine.ask(None, "First?")
+        async for _ in answer.follow():
+            if answer.text:
+                break
+        await on.engine.delete(answer.conversation_id)
+        assert answer.turn.state == "cancelled"
+        assert on.rig.open == 0
+        await on.engine.memory.restore(answer.conversation_id)
+        assert await texts(on.engine, answer.conversation_id) == ["First?", "one "]
+
+
+async def test_a_private_conversation_never_reaches_the_disk(tmp_path: Path) -> None:
+    file = tmp_path / "history.db"
+    async with stage(["a secret answer"], ["another"], history=await Store.open(file)) as on:
+        private = await on.engine.memory.begin_private()
+        await whole(on, private.id, "zebra question")
+        await on.engine.memory.save_draft(private.id, "zebra draft")
+        assert on.engine.memory.is_private(private.id)
+        assert await texts(on.engine, private.id) == ["zebra question", "a secret answer"]
+        assert [hit.conversation for hit in await on.engine.memory.search("zebra")] == [private.id]
+        assert [summary.title for summary in await on.engine.memory.conversations()] == ["zebra question"]
+        await whole(on, None, "An open one?")
+    written = on_disk(tmp_path)
+    assert b"An open one" in written
+    assert b"zebra" not in written
+    assert b"secret" not in written
+    later = await Store.open(file)
+    assert [summary.title for summary in await later.conversations()] == ["An open one?"]
+    await later.close()
+
+
+async def test_the_context_of_a_conversation_is_told_exchange_by_exchange() -> None:
+    async with stage(["one"], ["two"]) as on:
+        conversation, first, _ = await whole(on, None, "First?")
+        await whole(on, conversation, "Second?")
+        context = await on.engine.context(conversation)
+        assert [(exchange.question == first, exchange.sent) for exchange in context.exchanges] == [
+            (True, True),
+            (False, True),
+        ]
+        await on.engine.memory.keep(conversation, first, False)
+        context = await on.engine.context(conversation)
+        assert [exchange.why_not for exchange in context.exchanges] == ["kept out", ""]
+
+
+async def test_a_conversation_is_exported_with_all_its_branches() -> None:
+    async with stage(["one"], ["again"]) as on:
+        conversation, _, first = await whole(on, None, "Question?")
+        await (await ended(await on.engine.regenerate(conversation, first))).saved.wait()
+        record = json.loads(await on.engine.memory.export(conversation, "json"))
+        assert [turn["text"] for turn in record["turns"]] == ["Question?", "one", "again"]
+        written = await on.engine.memory.export(conversation, "markdown")
+        assert "Question?" in written
+        assert "again" in written

@@ -1,0 +1,203 @@
+"""Going on with an answer that was cut, what a day may cost, and what is remembered of the models."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from chat_tui.config.load import Config
+from chat_tui.core.chunks import End, Error, Metadata, Token
+from chat_tui.core.errors import CommandError, KeyRefused, Unreachable
+from chat_tui.core.models import Model
+from chat_tui.core.request import Request
+from chat_tui.engine.answers.answer import Answer
+from chat_tui.engine.models import LEARNED
+from chat_tui.providers.scripted import Fault, Pause
+from tests.support.engine_rig import Noted, chunks_of, ended, stage
+from tests.support.routing_rig import Gate, until
+
+CUT = Fault(Unreachable("The line was cut."))
+
+
+async def test_a_broken_answer_goes_on_beside_the_one_that_broke() -> None:
+    async with stage(["one ", "two ", CUT], ["three"]) as on:
+        broken = await ended(await on.engine.ask(None, "Count."))
+        assert broken.turn.state == "broken"
+        whole = await on.engine.go_on(broken.conversation_id)
+        chunks = await chunks_of(whole)
+        assert (whole.turn.text, whole.turn.state) == ("one two three", "complete")
+        assert whole.turn.parent == broken.question.id
+        assert [chunk.token for chunk in chunks if isinstance(chunk, Token)] == ["one two ", "three"]
+        assert sum(isinstance(chunk, Metadata) and chunk.event == "seam" for chunk in chunks) == 1
+        assert whole.figures().seams == 1
+        await whole.saved.wait()
+        on.engine.memory._open.clear()
+        path = (await on.engine.memory.conversation(broken.conversation_id)).path
+        assert [turn.text for turn in path] == ["Count.", "one two three"]
+        route = await on.engine.memory.route(whole.turn.id)
+        assert route is not None
+        assert [seam.at_characters for seam in route.seams] == [8]
+
+
+async def test_the_turn_names_every_place_where_it_was_cut() -> None:
+    async with stage(["one ", CUT], ["two ", CUT], ["three"]) as on:
+        answer = await ended(await on.engine.ask(None, "Count.", Request(model="one/a")))
+        assert answer.turn.seams == ()
+        for _ in range(2):
+            answer = await ended(await on.engine.go_on(answer.conversation_id, Request(model="one/a")))
+        assert answer.turn.text == "one two three"
+        assert [(seam.at_characters, seam.model) for seam in answer.turn.seams] == [(4, "one/a"), (8, "one/a")]
+
+
+async def test_where_nothing_had_come_it_is_asked_anew() -> None:
+    async with stage([Fault(KeyRefused("No."))], ["fine"]) as on:
+        failed = await ended(await on.engine.ask(None, "Hello?", Request(model="one/a")))
+        assert failed.turn.state == "failed"
+        again = await ended(await on.engine.go_on(failed.conversation_id))
+        assert (again.turn.text, again.figures().seams) == ("fine", 0)
+
+
+async def test_only_the_last_answer_that_was_cut_goes_on() -> None:
+    async with stage(["done"]) as on:
+        answer = await ended(await on.engine.ask(None, "Hello?"))
+        with pytest.raises(CommandError):
+            await on.engine.go_on(answer.conversation_id)
+
+
+async def test_what_goes_on_and_fails_keeps_its_part() -> None:
+    async with stage(["one ", CUT], [CUT]) as on:
+        broken = await ended(await on.engine.ask(None, "Count."))
+        again = await ended(await on.engine.go_on(broken.conversation_id, Request(model="one/a")))
+        assert (again.turn.state, again.turn.text) == ("broken", "one ")
+
+
+# -- money --------------------------------------------------------------------------------------------------------
+
+DEAR = Model("one/a", quality=0.9, price_in=100.0, price_out=1000.0)
+FREE = Model("two/b", quality=0.1, price_in=0.0, price_out=0.0)
+
+
+async def test_when_the_days_budget_is_used_up_only_free_models_are_asked_and_it_is_said() -> None:
+    history = Noted()
+    history.dollars = 0.999
+    async with stage(["dear"], history=history, config=Config(strategy="quality-first", daily_budget=1.0)) as on:
+        on.router.models = (DEAR, FREE)
+        chunks = await chunks_of(await on.engine.ask(None, "Hello?"))
+        end = chunks[-1]
+        assert isinstance(end, End)
+        assert end.model == "two/b"
+        told = next(chunk for chunk in chunks if isinstance(chunk, Metadata) and chunk.event == "budget")
+        assert "one/a would cost about $0.5" in told.reason
+        assert on.rig.asked == ["two/b"]
+
+
+async def test_a_chosen_model_that_is_too_dear_is_not_asked_silently() -> None:
+    config = Config(model="one/a", max_price_per_answer=0.01)
+    async with stage(["dear"], config=config) as on:
+        on.router.models = (DEAR, FREE)
+        chunks = await chunks_of(await on.engine.ask(None, "Hello?"))
+        error = next(chunk.error for chunk in chunks if isinstance(chunk, Error))
+        assert error.kind == "NoModel"
+        assert "more than the $0.01" in error.title
+        assert on.rig.asked == []
+
+
+async def test_the_least_of_all_price_limits_holds() -> None:
+    config = Config(strategy="quality-first", max_price_per_answer=5.0, daily_budget=9.0)
+    async with stage(["dear"], config=config) as on:
+        on.router.models = (DEAR, FREE)
+        cheap = await ended(await on.engine.ask(None, "Hello?", Request(max_price=0.001)))
+        dear = await ended(await on.engine.ask(None, "Hello?"))
+        assert (cheap.turn.model, dear.turn.model) == ("two/b", "one/a")
+
+
+async def test_a_limit_of_price_limits_the_tokens() -> None:
+    async with stage(["w "] * 500, config=Config(strategy="quality-first", max_price_per_answer=0.2)) as on:
+        on.router.models = (DEAR,)
+        answer = await ended(await on.engine.ask(None, "Hello?"))
+        assert answer.turn.state == "length"
+        assert 0 < (answer.turn.cost or 0) <= 0.2
+
+
+async def test_the_price_is_told_before_the_answer_comes() -> None:
+    gate = Gate()
+    async with stage([gate, "x"]) as on:
+        on.router.models = (DEAR,)
+        answer = await on.engine.ask(None, "Hello?")
+        await until(lambda: answer.figures().price is not None)
+        assert answer.figures().price == pytest.approx(0.5, rel=0.1)
+        gate.open()
+        await ended(answer)
+        assert answer.figures().price is None
+        assert answer.figures().cost is not None
+
+
+# -- what is remembered -------------------------------------------------------------------------------------------
+
+
+async def test_what_was_learned_of_the_models_is_there_after_a_restart() -> None:
+    async with stage(["x"] * 5) as on:
+        answer = await ended(await on.engine.ask(None, "Hello?"))
+        await answer.saved.wait()
+        async with asyncio.timeout(10):
+            while '"one/a"' not in (kept := await on.engine.memory.place(LEARNED)):  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+    assert '"one/a"' in kept
+    async with stage() as later:
+        await later.engine.memory.set_place(LEARNED, kept)
+        await later.engine.recall()
+        assert later.router.health.vitals("one/a").answers == 1
+
+
+# -- batches ------------------------------------------------------------------------------------------------------
+
+
+async def batches(answer: Answer, tokens: int, seconds: float = 0.0, hold_bytes: int = 8192) -> list[list[str]]:
+    found = []
+    async for chunks in answer.batches(tokens=tokens, hold_bytes=hold_bytes):
+        found.append([chunk.token for chunk in chunks if isinstance(chunk, Token)])
+        await asyncio.sleep(seconds)
+    return [batch for batch in found if batch]
+
+
+async def test_the_first_token_is_shown_at_once_and_later_ones_together() -> None:
+    async with stage([step for word in "abcdefghi" for step in (Pause(0.004), word)]) as on:
+        found = await batches(await on.engine.ask(None, "Hello?"), 4)
+        # A frame of a busy machine may end before four have come.
+        assert found[0] == ["a"]
+        assert all(len(batch) <= 4 for batch in found)
+        assert len(found) < 9
+        assert [word for batch in found for word in batch] == list("abcdefghi")
+
+
+async def test_no_token_is_held_longer_than_a_frame() -> None:
+    async with stage([step for word in "abc" for step in (Pause(0.15), word)]) as on:
+        assert await batches(await on.engine.ask(None, "Hello?"), 100) == [["a"], ["b"], ["c"]]
+
+
+async def test_a_slow_reader_holds_the_answer_and_loses_nothing() -> None:
+    async with stage(["x" * 100] * 60) as on:
+        answer = await on.engine.ask(None, "Hello?")
+        most = 0
+        total = 0
+        async for chunks in answer.batches(tokens=4, hold_bytes=500):
+            total += sum(len(chunk.token) for chunk in chunks if isinstance(chunk, Token))
+            await asyncio.sleep(0.01)
+            most = max(most, len(answer.text) - total)
+        assert total == 6000
+        assert 0 < most <= 700
+        assert answer.turn.state == "complete"
+
+
+async def test_a_reader_that_leaves_lets_the_answer_run_on() -> None:
+    async with stage(["x" * 100] * 60) as on:
+        answer = await on.engine.ask(None, "Hello?")
+        reading = answer.batches(tokens=4, hold_bytes=500)
+        async for _ in reading:
+            await asyncio.sleep(0.02)
+            if len(answer.text) > 400:
+                break
+        await reading.aclose()
+        await ended(answer)
+        assert len(answer.text) == 6000

@@ -1,0 +1,90 @@
+"""What could not be saved is saved as soon as the store can again."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from chat_tui.core.errors import HistoryError
+from chat_tui.history.store import Store
+from tests.support.engine_rig import ended, stage
+
+WRITES = {"add_conversation", "add_turn", "append", "finish", "mend"}
+
+
+class Filling:
+    """A store whose disk may be full."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.full = False
+
+    def __getattr__(self, name: str) -> Any:
+        return self._refuse if self.full and name in WRITES else getattr(self.store, name)
+
+    async def _refuse(self, *_: object, **__: object) -> None:
+        raise HistoryError("The disk is full: the history could not be saved.")
+
+
+async def test_what_was_asked_on_a_full_disk_is_saved_when_there_is_room_again() -> None:
+    disk = Filling(await Store.open(None))
+    async with stage(["Hello."], history=disk) as on:
+        id = (await ended(await on.engine.ask(None, "One?"))).conversation_id
+        disk.full = True
+        for text in ("Two?", "Three?"):
+            await ended(await on.engine.ask(id, text))
+        await asyncio.sleep(0.05)
+        assert [error.title for error in on.told] == ["The disk is full: the history could not be saved."]
+        assert len((await disk.store.conversation(id)).path) <= 2
+        disk.full = False
+        answer = await ended(await on.engine.ask(id, "Four?"))
+        await answer.saved.wait()
+        path = (await disk.store.conversation(id)).path
+        assert [turn.text for turn in path if turn.role == "user"] == ["One?", "Two?", "Three?", "Four?"]
+        assert [turn.state for turn in path if turn.role == "assistant"] == ["complete"] * 4
+        assert len(on.told) == 1
+
+
+async def test_a_conversation_begun_on_a_full_disk_is_saved_at_the_end() -> None:
+    store = await Store.open(None)
+    disk = Filling(store)
+    saved: list[str] = []
+
+    async def close() -> None:
+        saved.extend(turn.text for turn in (await store.conversation(id)).path)
+        await Store.close(store)
+
+    store.close = close  # type: ignore[method-assign]
+    async with stage(["Hello."], history=disk) as on:
+        disk.full = True
+        answer = await ended(await on.engine.ask(None, "One?"))
+        id = answer.conversation_id
+        await answer.saved.wait()
+        disk.full = False
+    assert saved == ["One?", "Hello."]
+
+
+async def test_what_is_not_saved_yet_stays_in_view_and_comes_to_the_disk_with_all_its_branches() -> None:
+    disk = Filling(await Store.open(None))
+    async with stage(["one"], ["two"], ["three"], ["four"], history=disk) as on:
+        first = await ended(await on.engine.ask(None, "One?"))
+        id = first.conversation_id
+        await first.saved.wait()
+        await ended(await on.engine.regenerate(id, first.turn.id))
+        disk.full = True
+        second = await ended(await on.engine.ask(id, "Two?"))
+        await second.saved.wait()
+        await ended(await on.engine.regenerate(id, second.turn.id))
+        memory = on.engine.memory
+        before = (await memory.conversation(id)).path
+        for walk in (memory.select(id, first.turn.id), memory.end_at(id, first.turn.id), memory.delete(id)):
+            with pytest.raises(HistoryError, match="would be lost"):
+                await walk
+        assert (await memory.conversation(id)).path == before
+        disk.full = False
+        walked = await memory.select(id, first.turn.id)
+        assert [turn.text for turn in walked.path] == ["One?", "one"]
+        assert sorted(turn.text for turn in (await memory.siblings(id, before[-1].id))) == ["four", "three"]
+        assert [turn.text for turn in (await memory.select(id, before[-1].id)).path] == ["One?", "two", "Two?", "four"]

@@ -1,0 +1,85 @@
+"""A better title, from a model that costs nothing and only where the setting allows it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from chat_tui.config.load import Config
+from chat_tui.core.errors import Unreachable
+from chat_tui.core.models import Model
+from chat_tui.engine.answers.titles import title_in, title_model
+from chat_tui.providers.scripted import Fault, Pause, Script
+from tests.support.engine_rig import ended, stage
+from tests.support.routing_rig import Rig
+
+ON = Config(strategy="quality-first", titles="model", titles_model="one/a")
+CUT = Fault(Unreachable("The line was cut."))
+
+
+async def titled(config: Config, *scripts: Script, rename: str = "") -> str:
+    """The title after the first answer has ended and the background is quiet."""
+    async with stage(*scripts, config=config) as on:
+        answer = await ended(await on.engine.ask(None, "What is a monad, and why?"))
+        if rename:
+            await on.engine.memory.rename(answer.conversation_id, rename)
+        await answer.saved.wait()
+        async with asyncio.timeout(20):
+            await on.engine._answers.quiet()
+            await on.engine._titles.quiet()
+        return (await on.engine.memory.conversation(answer.conversation_id)).title
+
+
+async def test_the_first_question_is_the_title_at_once_and_by_default() -> None:
+    assert await titled(Config(strategy="quality-first"), ["An answer."], ["Monads"]) == "What is a monad, and why?"
+
+
+async def test_a_model_makes_it_better_where_the_setting_allows() -> None:
+    assert await titled(ON, ["An answer."], ['"Monads Explained."\nmore']) == "Monads Explained"
+
+
+async def test_a_title_given_by_hand_stays() -> None:
+    assert await titled(ON, ["An answer."], ["Monads"], rename="Mine") == "Mine"
+
+
+async def test_a_model_that_fails_or_says_too_much_changes_nothing() -> None:
+    assert await titled(ON, ["An answer."], [CUT], [CUT], [CUT]) == "What is a monad, and why?"
+    assert await titled(ON, ["An answer."], ["word " * 40]) == "What is a monad, and why?"
+
+
+async def test_a_conversation_that_is_gone_meanwhile_is_not_told_of() -> None:
+    async with stage(["An answer."], [Pause(0.05), "Monads"], config=ON) as on:
+        answer = await ended(await on.engine.ask(None, "What is a monad, and why?"))
+        await answer.saved.wait()
+        await on.engine.delete(answer.conversation_id)
+        await on.engine._answers.quiet()
+        await on.engine._titles.quiet()
+        assert not on.told
+
+
+def test_a_paid_model_is_never_taken_unasked() -> None:
+    paid = Model("hosted/paid", price_in=1.0, price_out=1.0, quality=0.9)
+    unknown = Model("hosted/unknown", quality=0.9)
+    free = Model("hosted/free", price_in=0.0, price_out=0.0, quality=0.2)
+    own = Model("local/own", price_in=0.0, price_out=0.0, quality=0.1, local=True)
+    absent = Model("local/absent", price_in=0.0, price_out=0.0, quality=0.1, local=True, to_be_fetched=True)
+    assert title_model(Rig().router(paid, unknown), local=False) is None
+    assert title_model(Rig().router(paid, unknown, free), local=False) == free
+    assert title_model(Rig().router(paid, free, own), local=True) == own
+    assert title_model(Rig().router(paid, free, absent), local=True) is None
+
+
+@pytest.mark.parametrize(
+    ("reply", "title"),
+    [
+        ("Monads", "Monads"),
+        ("\n\n## **Title: Monads.**\nrest", "Title: Monads"),
+        ("Title: “Die Monade”", "Die Monade"),
+        ("\x1b[2JMonads", "Monads"),
+        ("", ""),
+        ("   \n", ""),
+    ],
+)
+def test_a_title_is_one_clean_line(reply: str, title: str) -> None:
+    assert title_in(reply) == title

@@ -1,0 +1,194 @@
+"""`kill -9` at random moments of answering, editing, importing and migrating: the store opens and has what it had."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from chat_tui.core.conversation import now
+from chat_tui.core.errors import ConversationNotFound
+from chat_tui.history.migrations import MIGRATIONS
+from chat_tui.history.opening import Settings, connect
+from chat_tui.history.store import Store
+from tests.support.killing import KILLS, check, killed
+
+EACH = max(1, KILLS // 5)
+"""Kills of one kind; streaming itself, in `test_history_crashes`, has one part too."""
+
+SAVED_WITHIN_SECONDS = 0.25
+PATIENCE_SECONDS = 1.0
+"""A machine under load runs a timer late."""
+
+ANSWER = """
+from tests.support.engine_rig import stage
+from tests.support.routing_rig import slowly
+
+async def main(file, id):
+    store = await Store.open(Path(file))
+    async with stage(slowly(*(f"{n} " for n in range(10000)), seconds=0.002), history=store) as on:
+        answer = await on.engine.ask(None, f"question {id}")
+        say("begun")
+        async for chunk in answer.follow():
+            if token := getattr(chunk, "token", ""):
+                say(token, time.monotonic())
+"""
+
+EDIT = """
+async def main(file, id):
+    store = await Store.open(Path(file))
+    say("begun")
+    for number in count():
+        talk = f"{id}.{number}"
+        await store.add_conversation(Conversation(talk))
+        for place in range(4):
+            question, answer = f"{talk}.q{place}", f"{talk}.a{place}"
+            await store.end_at(talk, None)
+            await store.add_turn(talk, Turn("user", f"text of {question}", id=question))
+            say("asked", talk, question)
+            await store.add_turn(talk, Turn("assistant", "", id=answer, parent=question, state="streaming"))
+            await store.grow([Piece(answer, "a part ")])
+            await store.finish(Turn("assistant", f"text of {answer}", id=answer), None)
+            say("answered", talk, answer)
+            await store.judge(answer, True)
+            await store.select(talk, f"{talk}.q0")
+        await store.delete(talk)
+        if number % 3 == 1:
+            await store.restore(talk)
+            say("restored", talk)
+        elif number % 3 == 2:
+            say("erasing", talk)
+            await store.erase(talk)
+            say("erased", talk)
+"""
+
+IMPORT = """
+async def main(file, id):
+    store = await Store.open(Path(file))
+    say("begun")
+    for number in count():
+        talk = f"{id}.{number}"
+        turns = tuple(Turn("user", "text " * 40, id=f"{talk}.{n}") for n in range(60))
+        await store.add_conversation(Conversation(talk, path=turns))
+        say(talk)
+"""
+
+MIGRATE = """
+async def main(file):
+    say("begun")
+    store = await Store.open(Path(file))
+    say("opened")
+    await store.close()
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "history.db"
+
+
+async def test_a_kill_costs_an_answer_less_than_its_last_quarter_of_a_second(file: Path) -> None:
+    lost = 0.0
+    for run in range(EACH):
+        said = killed(ANSWER, file, run, within_seconds=1.0)
+        at = time.monotonic()
+        store = await Store.open(file)
+        newest, *_ = await store.conversations()
+        question, answer = (await store.conversation(newest.id)).path
+        assert question.text == f"question {run}"
+        kept = [int(word) for word in answer.text.split()]
+        assert kept == list(range(len(kept)))
+        assert answer.state == "broken"
+        missing = [float(line.split()[1]) for line in said if int(line.split()[0]) >= len(kept)]
+        lost = max([lost, *(at - moment for moment in missing)])
+        await store.close()
+        check(file)
+    assert lost < SAVED_WITHIN_SECONDS + PATIENCE_SECONDS
+
+
+async def test_a_kill_while_branches_are_made_chosen_and_erased_loses_no_turn(file: Path) -> None:
+    for run in range(EACH):
+        said = [line.split() for line in killed(EDIT, file, run, within_seconds=0.5)]
+        store = await Store.open(file)
+        turns: dict[str, dict[str, str]] = {}
+        for talk in {talk for _, talk, *_ in said}:
+            await see(store, talk, turns, {word for word, of, *_ in said if of == talk})
+        for word, talk, *turn in said:
+            if turn and talk in turns:
+                known = turns[talk].get(turn[0])
+                assert known == f"text of {turn[0]}", (word, turn)
+        await store.purge(now())
+        await store.close()
+        check(file)
+
+
+async def see(store: Store, talk: str, turns: dict[str, dict[str, str]], words: set[str]) -> None:
+    """Adds the conversation's turns; one that was erased is gone."""
+    if "erasing" in words:
+        assert "erased" not in words or not await is_there(store, talk)
+        return
+    if not await is_there(store, talk):
+        await store.restore(talk)
+    turns[talk] = {turn.id: turn.text for turn in (await store.tree(talk)).turns}
+
+
+async def is_there(store: Store, talk: str) -> bool:
+    try:
+        await store.conversation(talk)
+    except ConversationNotFound:
+        return False
+    return True
+
+
+async def test_a_kill_while_much_comes_in_leaves_whole_conversations(file: Path) -> None:
+    for run in range(EACH):
+        said = killed(IMPORT, file, run, within_seconds=0.3)
+        store = await Store.open(file)
+        rows = {row.id: row.turns for row in await store.conversations(limit=10_000)}
+        assert {talk: rows.get(talk) for talk in said} == dict.fromkeys(said, 60)
+        assert set(rows.values()) <= {60}
+        await store.close()
+        check(file)
+
+
+def older(file: Path, conversations: int) -> None:
+    """A store of schema 1 that takes a while to migrate."""
+    with closing(connect(file, Settings(), create=True)) as db:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("BEGIN")
+        MIGRATIONS[0](db)
+        db.execute("PRAGMA user_version = 1")
+        for talk in range(conversations):
+            db.execute("INSERT INTO conversation (id, created, updated) VALUES (?, 0, 0)", (f"c{talk}",))
+            db.executemany(
+                "INSERT INTO turn (id, conversation, role, state, text) VALUES (?, ?, 'user', 'complete', ?)",
+                ((f"t{talk}.{n}", talk + 1, "text " * 100) for n in range(50)),
+            )
+        db.execute("COMMIT")
+
+
+def again(template: Path, file: Path) -> None:
+    for left in file.parent.glob("history*"):
+        if left.is_file():
+            left.unlink()
+    shutil.copy(template, file)
+
+
+async def test_a_kill_while_an_older_store_is_brought_up_to_date_loses_nothing(file: Path, tmp_path: Path) -> None:
+    template = tmp_path / "older.db"
+    older(template, 100)
+    for _ in range(EACH):
+        again(template, file)
+        said = killed(MIGRATE, file, within_seconds=0.15)
+        with closing(sqlite3.connect(file)) as db:
+            schema = db.execute("PRAGMA user_version").fetchone()[0]
+            assert schema in ((len(MIGRATIONS),) if said else (1, len(MIGRATIONS)))
+        store = await Store.open(file)
+        assert not store.notice
+        assert {row.turns for row in await store.conversations()} == {50}
+        await store.close()
+        check(file)

@@ -1,0 +1,299 @@
+"""ChatGPT's export, in the shape that is known of it (tests/transfer/README.md)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zipfile import ZIP_DEFLATED, ZipFile
+
+import pytest
+
+from chat_tui.core.conversation import Tree
+from chat_tui.history.store import Store
+from tests.support.transfer_rig import RECORDED, chatgpt, imported, node, told, trees
+
+ROOT = node("root", None, text=None)
+HIDDEN = node("sys", "root", "system", metadata={"is_visually_hidden_from_conversation": True})
+
+
+@pytest.fixture
+async def store() -> AsyncIterator[Store]:
+    store = await Store.open(None)
+    yield store
+    await store.close()
+
+
+def nodes(*more: dict[str, Any]) -> tuple[dict[str, Any], ...]:
+    return json.loads(json.dumps([ROOT, HIDDEN, *more]))
+
+
+async def one(store: Store, tmp_path: Path, *more: dict[str, Any], **about: Any) -> Tree:
+    file = tmp_path / "conversations.json"
+    file.write_text(json.dumps([chatgpt("u-1", *nodes(*more), **about)]))
+    report = await imported(store, file)
+    assert (report.kind, report.conversations, report.skipped) == ("ChatGPT", 1, ())
+    return (await trees(store))["A chat"]
+
+
+async def test_a_chat_comes_in_with_its_times_and_models(store: Store, tmp_path: Path) -> None:
+    tree = await one(
+        store,
+        tmp_path,
+        node("q", "sys", "user", "Why?", 1_700_000_000.25),
+        node("a", "q", "assistant", "Because.", 1_700_000_002.5, metadata={"model_slug": "gpt-4o-mini"}),
+    )
+    assert told(tree.conversation.path) == [("user", "Why?"), ("assistant", "Because.")]
+    assert tree.turns[1].model == "chatgpt/gpt-4o-mini"
+    assert tree.turns[0].created == datetime(2023, 11, 14, 22, 13, 20, 250_000, tzinfo=UTC)
+    assert tree.conversation.updated == datetime(2023, 11, 14, 22, 28, 20, 500_000, tzinfo=UTC)
+
+
+async def test_branches_are_kept_and_the_current_one_is_the_path(store: Store, tmp_path: Path) -> None:
+    tree = await one(
+        store,
+        tmp_path,
+        node("q", "sys", "user", "Why?", 1.0),
+        node("a2", "q", "assistant", "Second.", 3.0),
+        node("a1", "q", "assistant", "First.", 2.0),
+        node("q2", "a1", "user", "And?", 4.0),
+        node("edited", "sys", "user", "Why not?", 5.0),
+        current="q2",
+    )
+    assert told(tree.conversation.path) == [("user", "Why?"), ("assistant", "First."), ("user", "And?")]
+    assert {turn.text for turn in tree.turns} == {"Why?", "First.", "Second.", "And?", "Why not?"}
+    answers = [turn.text for turn in tree.turns if turn.parent == tree.turns[0].id]
+    assert answers == ["First.", "Second."]
+
+
+async def test_what_the_assistant_did_meanwhile_is_thinking_and_its_words_are_one_answer(
+    store: Store, tmp_path: Path
+) -> None:
+    thoughts = {"content_type": "thoughts", "thoughts": [{"summary": "S", "content": "C"}]}
+    tree = await one(
+        store,
+        tmp_path,
+        node("q", "sys", "user", "Plot it."),
+        node("t", "q", "assistant", content=thoughts),
+        node("say", "t", "assistant", "Let me see."),
+        node("code", "say", "assistant", content={"content_type": "code", "text": "plot()"}, recipient="python"),
+        node("out", "code", "tool", name="python", content={"content_type": "execution_output", "text": "done"}),
+        node("recap", "out", "assistant", content={"content_type": "reasoning_recap", "content": "Thought for 3s"}),
+        node("end", "recap", "assistant", "Here it is."),
+        node("next", "end", "user", "Thanks."),
+    )
+    assert told(tree.conversation.path) == [
+        ("user", "Plot it."),
+        ("assistant", "Let me see.\n\nHere it is."),
+        ("user", "Thanks."),
+    ]
+    assert tree.turns[1].thinking == "S\nC\n\n[python]\n```\nplot()\n```\n\n[python]\n```\ndone\n```"
+
+
+async def test_what_nobody_saw_is_left_out(store: Store, tmp_path: Path) -> None:
+    hidden = {"is_visually_hidden_from_conversation": True}
+    context = {"content_type": "user_editable_context", "user_profile": "P", "user_instructions": "I"}
+    tree = await one(
+        store,
+        tmp_path,
+        node("ctx", "sys", "user", content=context),
+        node("q", "ctx", "user", "Hi"),
+        node("h", "q", "assistant", "secret", metadata=hidden),
+        node("e", "h", "assistant", ""),
+        node("a", "e", "assistant", 'Hello\ue200cite\ue202turn0search1\ue201 \ue200entity\ue202["city","Paris"]\ue201'),
+    )
+    assert told(tree.turns) == [("user", "Hi"), ("assistant", "Hello Paris")]
+
+
+async def test_a_visible_system_message_is_the_system_prompt(store: Store, tmp_path: Path) -> None:
+    tree = await one(store, tmp_path, node("s", "sys", "system", "Be brief."), node("q", "s", "user", "Hi"))
+    assert tree.conversation.system_prompt == "Be brief."
+
+
+@pytest.mark.parametrize(
+    ("more", "state"),
+    [
+        ({"metadata": {"finish_details": {"type": "max_tokens"}}}, "length"),
+        ({"metadata": {"finish_details": {"type": "interrupted"}}}, "cancelled"),
+        ({"status": "in_progress"}, "broken"),
+    ],
+)
+async def test_how_an_answer_ended_is_kept(store: Store, tmp_path: Path, more: dict[str, Any], state: str) -> None:
+    tree = await one(store, tmp_path, node("q", "sys", "user", "Hi"), node("a", "q", "assistant", "Hel", **more))
+    assert tree.turns[1].state == state
+
+
+def picture(id: str, parent: str, role: str, pointer: str, text: str, **more: Any) -> dict[str, Any]:
+    parts = [{"content_type": "image_asset_pointer", "asset_pointer": pointer, "size_bytes": 69}, text]
+    return node(id, parent, role, content={"content_type": "multimodal_text", "parts": parts}, **more)
+
+
+async def test_images_of_the_zip_become_attachments_and_missing_ones_are_named(store: Store, tmp_path: Path) -> None:
+    image = (RECORDED / "dot.png").read_bytes()
+    file = tmp_path / "export.zip"
+    chat = chatgpt(
+        "u-1",
+        *nodes(
+            picture("q", "sys", "user", "file-service://file-AbC123", "What is it?"),
+            node("a", "q", "assistant", "A dot."),
+            picture("q2", "a", "user", "sediment://file_00000000beef", "And that?"),
+            picture("made", "q2", "tool", "sediment://file_0000000077", "", name="dalle.text2im"),
+        ),
+    )
+    with ZipFile(file, "w", ZIP_DEFLATED) as zipped:
+        zipped.writestr("user.json", "{}")
+        zipped.writestr("export/conversations.json", json.dumps([chat]))
+        zipped.writestr("export/file-AbC123-dot.png", image)
+        zipped.writestr("user-x/file_0000000077-1234.png", image)
+    report = await imported(store, file)
+    assert (report.kind, report.conversations, report.skipped_count) == ("ChatGPT", 1, 0)
+    tree = (await trees(store))["A chat"]
+    assert [(turn.role, len(turn.attachments)) for turn in tree.turns] == [
+        ("user", 1),
+        ("assistant", 0),
+        ("user", 0),
+        ("assistant", 1),
+    ]
+    assert (await store.contents([tree.turns[0].id]))[tree.turns[0].id][0].content == image
+    assert tree.turns[2].text == "And that?\n\n[image: file_00000000beef, it did not come with the export]"
+
+
+async def test_a_newer_export_adds_the_new_turns_below_the_old_ones(store: Store, tmp_path: Path) -> None:
+    question, answer = node("q", "sys", "user", "Why?"), node("a", "q", "assistant", "Because.")
+    await one(store, tmp_path, question, answer)
+    file = tmp_path / "newer.json"
+    more = node("q2", "a", "user", "And?"), node("a2", "q2", "assistant", "So.")
+    file.write_text(json.dumps([chatgpt("u-1", *nodes(question, answer, *more)), chatgpt("u-2", *nodes(question))]))
+    report = await imported(store, file)
+    assert (report.conversations, report.grown, report.turns) == (1, 1, 3)
+    path = max(
+        (tree.conversation.path for tree in [await store.tree(row.id) for row in await store.conversations()]), key=len
+    )
+    assert [turn.text for turn in path] == ["Why?", "Because.", "And?", "So."]
+    assert (await imported(store, file)).turns == 0
+
+
+async def test_conversations_in_several_files_of_the_zip_all_come_in(store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "export.zip"
+    with ZipFile(file, "w") as zipped:
+        for number in range(3):
+            chat = chatgpt(f"u-{number}", *nodes(node("q", "sys", "user", "Hi")))
+            zipped.writestr(f"conversations-{number:03}.json", json.dumps([chat]))
+    assert (await imported(store, file)).conversations == 3
+
+
+async def test_a_chat_of_thousands_of_messages_comes_in(store: Store, tmp_path: Path) -> None:
+    chain = [node("0", "sys", "user", "m0")]
+    for number in range(1, 3000):
+        chain.append(node(str(number), str(number - 1), ("user", "assistant")[number % 2], f"m{number}"))
+    tree = await one(store, tmp_path, *chain)
+    assert len(tree.conversation.path) == 3000
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"mapping": []},
+        {"mapping": None},
+        {"id": None, "conversation_id": None},
+        {"id": "x" * 999, "conversation_id": ""},
+    ],
+)
+async def test_a_bad_chat_is_told_and_the_others_come_in(store: Store, tmp_path: Path, wrong: dict[str, Any]) -> None:
+    good = [chatgpt(id, *nodes(node("q", "sys", "user", "Hi"))) for id in ("u-1", "u-2")]
+    file = tmp_path / "conversations.json"
+    file.write_text(json.dumps([good[0], {**good[0], **wrong}, good[1]]))
+    report = await imported(store, file)
+    assert (report.conversations, report.skipped_count) == (2, 1)
+    assert report.skipped[0].record == "record 2"
+
+
+@pytest.mark.parametrize("value", [None, 7, "x", [], {}, True, 1e300, -1, {"role": []}, [[]], "\ud800", [{"a": None}]])
+async def test_odd_values_anywhere_stop_nothing(store: Store, tmp_path: Path, value: Any) -> None:
+    chats = []
+    for path in (
+        ["create_time"],
+        ["title"],
+        ["current_node"],
+        ["default_model_slug"],
+        ["mapping", "q"],
+        *(["mapping", "q", field] for field in ("message", "parent", "children")),
+        *(
+            ["mapping", "q", "message", field]
+            for field in ("author", "create_time", "content", "metadata", "recipient")
+        ),
+        *(["mapping", "q", "message", "content", field] for field in ("content_type", "parts", "text")),
+        ["mapping", "q", "message", "content", "parts", 0],
+        ["mapping", "q", "message", "author", "role"],
+        ["mapping", "q", "message", "metadata", "model_slug"],
+    ):
+        chat: Any = chatgpt(
+            f"u-{len(chats)}", *nodes(node("q", "sys", "user", "Hi"), node("a", "q", "assistant", "Yes"))
+        )
+        place = chat
+        for step in path[:-1]:
+            place = place[step]
+        place[path[-1]] = value
+        chats.append(chat)
+    file = tmp_path / "conversations.json"
+    file.write_text(json.dumps(chats))
+    report = await imported(store, file)
+    assert report.conversations == len(chats)
+    assert report.turns >= len(chats)
+    for row in await store.conversations():
+        assert (await store.conversation(row.id)).path
+
+
+@pytest.mark.parametrize("current", [None, 7, "nowhere"])
+async def test_without_its_current_message_a_chat_shows_its_newest(store: Store, tmp_path: Path, current: Any) -> None:
+    chat = chatgpt(
+        "u-1",
+        *nodes(
+            node("q", "sys", "user", "Why?", 1.0),
+            node("a2", "q", "assistant", "Second.", 3.0),
+            node("a1", "q", "assistant", "First.", 2.0),
+        ),
+    )
+    file = tmp_path / "conversations.json"
+    file.write_text(json.dumps([{**chat, "current_node": current}]))
+    await imported(store, file)
+    assert told((await trees(store))["A chat"].conversation.path) == [("user", "Why?"), ("assistant", "Second.")]
+
+
+async def test_a_message_with_an_endless_id_comes_in(store: Store, tmp_path: Path) -> None:
+    long = "x" * 999
+    tree = await one(store, tmp_path, node(long, "sys", "user", "Why?"), node("a", long, "assistant", "Because."))
+    assert told(tree.conversation.path) == [("user", "Why?"), ("assistant", "Because.")]
+
+
+async def test_nodes_in_a_ring_are_told(store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "conversations.json"
+    ring = node("x", "y", "user", "x"), node("y", "x", "assistant", "y")
+    file.write_text(json.dumps([chatgpt("u-1", *nodes(node("q", "sys", "user", "Hi"), *ring), current="x")]))
+    report = await imported(store, file)
+    assert (report.turns, report.skipped_count) == (1, 1)
+    assert "ring" in report.skipped[0].reason
+
+
+async def test_a_chat_without_a_title_gets_one_from_its_question(store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "conversations.json"
+    file.write_text(json.dumps([chatgpt("u-1", *nodes(node("q", "sys", "user", "Why is it\nso?")), title="")]))
+    await imported(store, file)
+    assert [row.title for row in await store.conversations()] == ["Why is it so?"]
+
+
+async def test_answers_that_were_made_again_after_a_tool_are_siblings(store: Store, tmp_path: Path) -> None:
+    tree = await one(
+        store,
+        tmp_path,
+        node("q", "sys", "user", "Look it up.", 1.0),
+        node("say", "q", "assistant", "I will.", 2.0),
+        node("out", "say", "tool", "found", 3.0, name="web"),
+        node("b1", "out", "assistant", "First.", 4.0),
+        node("b2", "out", "assistant", "Second.", 5.0),
+        current="b1",
+    )
+    assert told(tree.conversation.path) == [("user", "Look it up."), ("assistant", "I will."), ("assistant", "First.")]
+    assert [turn.text for turn in tree.turns if turn.parent == tree.turns[1].id] == ["First.", "Second."]

@@ -1,0 +1,194 @@
+"""llm's and elia's databases, as those programs themselves made them (tests/transfer/README.md)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from chat_tui.history.store import Store
+from tests.support.transfer_rig import imported, recorded, told, trees
+
+LLM = ["llm-0.26.db", "llm-0.36.db", "llm-0.26-to-0.36.db"]
+
+
+@pytest.fixture
+async def store() -> AsyncIterator[Store]:
+    store = await Store.open(None)
+    yield store
+    await store.close()
+
+
+@pytest.mark.parametrize("name", LLM)
+async def test_conversations_of_llm_come_in_and_twice_makes_no_doubles(store: Store, tmp_path: Path, name: str) -> None:
+    file = recorded(name, tmp_path)
+    report = await imported(store, file)
+    assert (report.kind, report.skipped_count) == ("llm", 0)
+    assert report.conversations == (5 if name == "llm-0.36.db" else 4)
+    before = await trees(store)
+    again = await imported(store, file)
+    assert (again.conversations, again.grown, again.known, again.turns) == (0, 0, report.conversations, 0)
+    assert await trees(store) == before
+
+
+@pytest.mark.parametrize("name", LLM)
+async def test_questions_answers_models_times_and_the_system_prompt_of_llm_are_kept(
+    store: Store, tmp_path: Path, name: str
+) -> None:
+    await imported(store, recorded(name, tmp_path))
+    tree = next(tree for tree in (await trees(store)).values() if tree.turns[0].text == "What is a tree?")
+    assert tree.conversation.system_prompt == "You are brief."
+    assert [turn.role for turn in tree.conversation.path][:4] == ["user", "assistant", "user", "assistant"]
+    assert tree.turns[2].text == "And what is a forest? 漢字 too."
+    assert '"prompt": "What is a tree?"' in tree.turns[1].text
+    assert {turn.model for turn in tree.turns if turn.role == "assistant"} == {"llm/echo"}
+    assert all(turn.created is not None and turn.created.year == 2026 for turn in tree.turns)
+
+
+@pytest.mark.parametrize("name", LLM)
+async def test_what_llm_keeps_itself_becomes_an_attachment_and_a_path_is_not_followed(
+    store: Store, tmp_path: Path, name: str
+) -> None:
+    await imported(store, recorded(name, tmp_path))
+    tree = (await trees(store))["Describe this picture"]
+    (file,) = (await store.contents([tree.turns[0].id]))[tree.turns[0].id]
+    assert file.media_type == "image/png"
+    assert file.content.startswith(b"\x89PNG")
+    assert tree.turns[2].attachments == ()
+    assert "other.png, it is not in the database]" in tree.turns[2].text
+
+
+@pytest.mark.parametrize("name", LLM)
+async def test_fragments_and_tools_of_llm_are_kept(store: Store, tmp_path: Path, name: str) -> None:
+    await imported(store, recorded(name, tmp_path))
+    known = await trees(store)
+    summed = known["Roses are red. Sum this up"]
+    assert summed.turns[0].text.split() == ["Roses", "are", "red.", "Sum", "this", "up"]
+    assert summed.conversation.system_prompt == "Roses are red."
+    tool = next(tree for title, tree in known.items() if "tool" in title)
+    assert [turn.role for turn in tool.turns] == ["user", "assistant"]
+    assert "[upper]" in tool.turns[1].thinking
+    assert "ABC" in tool.turns[1].thinking
+    assert tool.turns[1].text.count('"prompt"') >= 2
+
+
+async def test_the_thinking_and_the_tokens_of_llm_are_kept(store: Store, tmp_path: Path) -> None:
+    await imported(store, recorded("llm-0.36.db", tmp_path))
+    answer = (await trees(store))["Think about it"].turns[1]
+    assert answer.thinking == "First I consider the prompt, then I decide what to say."
+    assert answer.usage is not None
+    assert (answer.usage.prompt_tokens, answer.usage.completion_tokens) == (3, 25)
+
+
+async def test_a_conversation_that_changed_its_shape_in_llm_grows_and_is_not_doubled(
+    store: Store, tmp_path: Path
+) -> None:
+    await imported(store, recorded("llm-0.26.db", tmp_path))
+    report = await imported(store, recorded("llm-0.26-to-0.36.db", tmp_path))
+    assert (report.conversations, report.grown, report.known, report.turns) == (0, 1, 3, 2)
+    path = (await trees(store))["What is a tree?"].conversation.path
+    assert [turn.text for turn in path if turn.role == "user"] == [
+        "What is a tree?",
+        "And what is a forest? 漢字 too.",
+        "Third question",
+    ]
+
+
+async def test_chats_of_elia_come_in_and_twice_makes_no_doubles(store: Store, tmp_path: Path) -> None:
+    file = recorded("elia-1.10.0.sqlite", tmp_path)
+    report = await imported(store, file)
+    assert (report.kind, report.conversations, report.turns, report.skipped_count) == ("elia", 2, 5, 0)
+    known = await trees(store)
+    tree = known["On trees"]
+    assert told(tree.conversation.path) == [
+        ("user", "What is a tree? 漢字"),
+        ("assistant", "A **perennial** plant.\n\n```python\nprint('x')\n```"),
+        ("user", "And a forest?"),
+        ("assistant", "Many trees."),
+    ]
+    assert tree.conversation.system_prompt == "You are brief."
+    assert tree.turns[1].model == "elia/elia-gpt-4o"
+    assert tree.turns[1].created == datetime(2026, 1, 2, 3, 2, tzinfo=UTC)
+    assert "Good day" in known
+    again = await imported(store, file)
+    assert (again.known, again.turns) == (2, 0)
+
+
+@pytest.mark.parametrize("journal", ["delete", "wal"])
+async def test_importing_a_database_changes_nothing_in_it_nor_beside_it(
+    store: Store, tmp_path: Path, journal: str
+) -> None:
+    file = recorded("llm-0.36.db", tmp_path)
+    with closing(sqlite3.connect(file)) as db:
+        db.execute(f"PRAGMA journal_mode = {journal}")
+    before = file.read_bytes()
+    await imported(store, file)
+    assert file.read_bytes() == before
+    assert os.listdir(tmp_path) == [file.name]
+
+
+async def test_a_database_that_another_program_writes_to_comes_in_as_it_is_now(store: Store, tmp_path: Path) -> None:
+    file = recorded("elia-1.10.0.sqlite", tmp_path)
+    with closing(sqlite3.connect(file)) as db:
+        db.execute("PRAGMA journal_mode = wal")
+        db.execute(
+            "INSERT INTO message SELECT 99, 1, 'user', 'One more', timestamp, meta, NULL, NULL FROM message LIMIT 1"
+        )
+        db.commit()
+        assert (await imported(store, file)).turns == 6
+
+
+@pytest.mark.parametrize("name", ["llm-0.26.db", "elia-1.10.0.sqlite"])
+async def test_values_of_the_wrong_kind_in_a_database_stop_nothing(store: Store, tmp_path: Path, name: str) -> None:
+    file = recorded(name, tmp_path)
+    with closing(sqlite3.connect(file)) as db:
+        for table in ("responses", "conversations", "message", "chat"):
+            columns = [row[1] for row in db.execute(f"PRAGMA table_info({table})")]
+            for column in {*columns} - {"id", "conversation_id", "chat_id", "role"}:
+                db.execute(f"UPDATE {table} SET {column} = x'ff00fe' WHERE rowid % 2")
+        db.commit()
+    report = await imported(store, file)
+    assert report.turns > 0
+
+
+WRONG = [None, 7, 1 << 62, b"\xff\x00", "", '{"text_ref": [{"fragment": 18446744073709551615}]}']
+
+
+@pytest.mark.parametrize("name", [*LLM, "elia-1.10.0.sqlite"])
+async def test_one_wrong_value_in_a_database_costs_no_conversation(store: Store, tmp_path: Path, name: str) -> None:
+    file = recorded(name, tmp_path)
+    whole = await imported(store, file)
+    content = file.read_bytes()
+    for table in ("responses", "prompt_attachments", "attachments", "part_attachments", "messages", "parts", "message"):
+        for column in columns(file, table) - {"conversation_id", "chat_id"}:
+            for value in WRONG:
+                file.write_bytes(content)
+                with closing(sqlite3.connect(file)) as db, suppress(sqlite3.IntegrityError):
+                    db.execute(f'UPDATE {table} SET "{column}" = ? WHERE rowid = 1', (value,))
+                    db.commit()
+                other = await Store.open(None)
+                report = await imported(other, file)
+                assert (report.conversations, table, column, value) == (whole.conversations, table, column, value)
+                await other.close()
+
+
+def columns(file: Path, table: str) -> set[str]:
+    with closing(sqlite3.connect(file)) as db:
+        return {row[1] for row in db.execute(f"PRAGMA table_info({table})")}
+
+
+async def test_a_damaged_database_is_told_and_what_came_before_is_kept(store: Store, tmp_path: Path) -> None:
+    file = recorded("llm-0.26.db", tmp_path)
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2 :] = b"\xff" * (len(content) - len(content) // 2)
+    shutil.copy(file, tmp_path / "whole.db")
+    file.write_bytes(content)
+    with pytest.raises(Exception, match="cannot be read"):
+        await imported(store, file)
+    assert (await imported(store, tmp_path / "whole.db")).kind == "llm"

@@ -1,0 +1,219 @@
+"""Keys come from where the user has put them, and are shown nowhere."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chat_tui.config.load import Config, ProviderRow, parse
+from chat_tui.core.errors import ChatTuiError, KeyMissing, KeyRefused
+from chat_tui.core.models import Provider
+from chat_tui.core.request import Request
+from chat_tui.providers.credentials.keys import KeptKeys, Keys, key_warnings, shown
+from tests.doubles.model_server import ModelServer
+from tests.support.loopback_home import ended, engine_with
+from tests.wire.raw_server import GOOD, RawServer, chunked, saying, whole
+
+SECRET = "sk-hunter2-0123456789abcdef"
+
+BACKEND = """
+import json, pathlib
+from keyring.backend import KeyringBackend
+from keyring.errors import PasswordDeleteError
+
+FILE = pathlib.Path.home() / "ring.json"
+
+class Keyring(KeyringBackend):
+    priority = 1
+    def _all(self):
+        return json.loads(FILE.read_text()) if FILE.exists() else {}
+    def get_password(self, service, name):
+        return self._all().get(f"{service}:{name}")
+    def set_password(self, service, name, key):
+        FILE.write_text(json.dumps({**self._all(), f"{service}:{name}": key}))
+    def delete_password(self, service, name):
+        rest = self._all()
+        if rest.pop(f"{service}:{name}", None) is None:
+            raise PasswordDeleteError("not there")
+        FILE.write_text(json.dumps(rest))
+"""
+
+
+def keys(tmp_path: Path, **options: Any) -> Keys:
+    return Keys(KeptKeys(tmp_path / "keys.json"), **{"environ": {}, **options})
+
+
+def command(code: str) -> tuple[str, ...]:
+    return (sys.executable, "-c", code)
+
+
+async def test_a_command_gives_the_key_once(tmp_path: Path) -> None:
+    asked = tmp_path / "asked"
+    provider = Provider("x", api_key_cmd=command(f"open({str(asked)!r}, 'a').write('x'); print({SECRET!r}); print(2)"))
+    source = keys(tmp_path, environ={"X": "other"})
+    assert [await source.of(provider), await source.of(provider)] == [SECRET, SECRET]
+    assert asked.read_text() == "x"
+    source.forget("x")
+    assert await source.of(provider) == SECRET
+    assert asked.read_text() == "xx"
+
+
+@pytest.mark.parametrize(
+    "code", [f"print({SECRET!r}); exit(3)", "", f"import sys; sys.stderr.write({SECRET!r})", "print('a b')"]
+)
+async def test_a_command_that_gives_no_key_is_told_without_what_it_wrote(tmp_path: Path, code: str) -> None:
+    with pytest.raises((KeyMissing, KeyRefused)) as caught:
+        await keys(tmp_path).of(Provider("x", api_key_cmd=command(code)))
+    assert "hunter2" not in str(caught.value)
+
+
+async def test_a_command_that_hangs_is_ended_with_all_it_started(tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    hang = f"import os, time; open({str(pid)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    began = time.monotonic()
+    with pytest.raises(KeyMissing, match="within"):
+        await keys(tmp_path, seconds=0.5).of(Provider("x", api_key_cmd=command(hang)))
+    assert time.monotonic() - began < 3
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid.read_text()), 0)
+
+
+async def test_a_command_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(KeyMissing, match="cannot be run"):
+        await keys(tmp_path).of(Provider("x", api_key_cmd=("/no/such/command",)))
+
+
+def test_a_command_written_as_one_text_is_split_as_a_shell_would_and_run_by_none() -> None:
+    from chat_tui.providers.registry import of_row
+
+    row = ProviderRow("x", "http://h/v1", api_key_cmd="pass show 'my key; rm -rf /' $HOME")
+    assert of_row(row, None, {}).api_key_cmd == ("pass", "show", "my key; rm -rf /", "$HOME")
+
+
+async def test_the_variable_the_config_and_none_at_all(tmp_path: Path) -> None:
+    provider = Provider("x", api_key_env="X_KEY")
+    assert await keys(tmp_path, environ={"X_KEY": f" {SECRET}\n"}).of(provider) == SECRET
+    assert await keys(tmp_path, in_config={"x": SECRET}, environ={"X_KEY": "other"}).of(provider) == SECRET
+    assert await keys(tmp_path).of(Provider("x")) == ""
+    assert await keys(tmp_path).of(Provider("x", api_key_env="X_KEY", key_optional=True)) == ""
+    with pytest.raises(KeyMissing) as caught:
+        await keys(tmp_path).of(provider)
+    assert "$X_KEY" in caught.value.hint
+    assert "chat-tui auth set x" in caught.value.hint
+
+
+def test_a_key_in_the_config_is_warned_of_and_open_permissions_once_more(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(f"[[providers]]\nname = 'openai'\napi_key = '{SECRET}'\n")
+    config = parse(file.read_bytes(), str(file))
+    assert config.providers[0].api_key == SECRET
+    assert "hunter2" not in repr(config)
+    file.chmod(0o644)
+    told = key_warnings(["openai"], file)
+    assert len(told) == 2
+    assert "chmod 600" in told[1].hint
+    file.chmod(0o600)
+    assert len(key_warnings(["openai"], file)) == 1
+    assert key_warnings([], file) == []
+    assert "hunter2" not in " ".join(map(str, told))
+
+
+def test_a_key_is_never_shown_whole() -> None:
+    assert shown(SECRET) == "…cdef"
+    assert shown("short") == "…"
+
+
+async def test_a_refused_key_is_fetched_anew_for_the_next_question(tmp_path: Path) -> None:
+    asked = tmp_path / "asked"
+    cmd = command(f"f = open({str(asked)!r}, 'a+'); f.write('x'); f.seek(0); print('key-number-' + str(len(f.read())))")
+    refused = whole(b'{"error": "expired"}', "401 Unauthorized")
+    async with RawServer(saying(refused, chunked(GOOD))) as server:
+        row = ProviderRow("box", server.base_url, api_key_cmd=cmd, models=("m",))
+        async with engine_with(Config(providers=(row,))) as engine:
+            for expected in ("failed", "complete"):
+                answer = await engine.ask(None, "hello", Request(model="box/m"))
+                await ended(answer)
+                assert answer.turn.state == expected
+        sent = [asked.headers["authorization"] for asked in server.asked]
+        assert sent == ["Bearer key-number-1", "Bearer key-number-2"]
+
+
+async def test_headers_and_the_key_of_the_config_reach_the_server_with_a_warning(tmp_path: Path) -> None:
+    async with ModelServer() as server:
+        row = ProviderRow("box", server.base_url, api_key=SECRET, headers={"X-Team": "blue"}, models=("m",))
+        told: list[ChatTuiError] = []
+        async with engine_with(Config(providers=(row,)), told=told) as engine:
+            answer = await engine.ask(None, "hello", Request(model="box/m"))
+            await ended(answer)
+        headers = server.exchanges[0].headers
+        assert (headers["authorization"], headers["x-team"]) == (f"Bearer {SECRET}", "blue")
+        assert any("holds the key of `box`" in error.title for error in told)
+
+
+# -- the command line --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def keyring_home(tmp_path: Path) -> dict[str, str]:
+    """The environment of a process with a home and a keyring of its own."""
+    (tmp_path / "test_keyring_backend.py").write_text(BACKEND)
+    root = str(Path(__file__).parents[2])
+    kept = {name: value for name, value in os.environ.items() if not name.endswith(("_KEY", "_TOKEN"))}
+    return {
+        **{name: value for name, value in kept.items() if not name.startswith(("XDG_", "CHAT_TUI"))},
+        "HOME": str(tmp_path),
+        "PYTHONPATH": os.pathsep.join([root, str(tmp_path)]),
+        "PYTHON_KEYRING_BACKEND": "test_keyring_backend.Keyring",
+    }
+
+
+def auth(home: dict[str, str], *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "chat_tui", "auth", *arguments],
+        env=home,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+async def test_a_key_in_the_keyring_is_set_listed_used_and_removed(
+    keyring_home: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = auth(keyring_home, "set", "groq", stdin=SECRET + "\n")
+    assert done.returncode == 0, done.stderr
+    assert "hunter2" not in done.stdout + done.stderr
+    assert json.loads(auth(keyring_home, "list", "--json").stdout) == [
+        {"provider": "groq", "place": "keyring", "key": ""}
+    ]
+    file = next(tmp_path.rglob("keys.json"))  # noqa: ASYNC240
+    assert json.loads(file.read_text()) == ["groq"]
+    for name, value in keyring_home.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.syspath_prepend(tmp_path)
+    source = Keys(KeptKeys(file), environ={})
+    assert await source.of(Provider("groq", api_key_env="GROQ_API_KEY")) == SECRET
+    assert auth(keyring_home, "remove", "groq").returncode == 0
+    assert json.loads(auth(keyring_home, "list", "--json").stdout) == []
+    assert auth(keyring_home, "remove", "groq").returncode == 1
+
+
+def test_auth_says_what_is_wrong(keyring_home: dict[str, str]) -> None:
+    assert "Known: anthropic" in auth(keyring_home, "set", "nobody", stdin="x" * 20).stderr
+    assert "not a valid key" in auth(keyring_home, "set", "groq", stdin="\n").stderr
+    broken = {**keyring_home, "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
+    done = auth(broken, "set", "groq", stdin=SECRET)
+    assert done.returncode == 1
+    assert "keyring cannot be used" in done.stderr
+    assert "hunter2" not in done.stderr
+    listed = auth({**keyring_home, "GROQ_API_KEY": SECRET}, "list").stdout
+    assert "$GROQ_API_KEY" in listed
+    assert "hunter2" not in listed

@@ -1,0 +1,103 @@
+"""The command palette and the other lists to choose from: what counts now first, one row each, nothing by accident."""
+
+from __future__ import annotations
+
+import pytest
+from rich.cells import cell_len
+
+from chat_tui.config.load import Config
+from chat_tui.providers.scripted import Pause
+from chat_tui.tui.actions import slash_commands
+from chat_tui.tui.chat.screen import command_palette
+from chat_tui.tui.dialogs.choice import ChoiceScreen, choice_line
+from chat_tui.tui.dialogs.frame import hints
+from chat_tui.tui.widgets.host import Choice
+from chat_tui.tui.widgets.styled_lines import text_of
+from tests.doubles.scripted_chat import ScriptedChat, scripted_chat
+from tests.support.panels_screen import EVIL
+
+
+def first(chat: ScriptedChat) -> str:
+    """The first thing that the palette offers."""
+    return command_palette.choices(chat.screen)[0].name
+
+
+@pytest.mark.parametrize("width", [12, 36, 80])
+@pytest.mark.parametrize("help", ["", EVIL + "日本" * 40])
+def test_a_choice_fits_in_one_row(width: int, help: str) -> None:
+    line = choice_line(Choice(EVIL + "日本" * 20, print, help=help, note="Ctrl+O"), 10, width)
+    assert sum(cell_len(span.text) for span in line) <= width
+    assert "\x1b" not in text_of([line])
+
+
+def test_keys_that_do_not_fit_the_lower_edge_are_left_out_whole() -> None:
+    keys = [("Enter", "open"), ("Esc", "close"), ("F4", "rename")]
+    assert hints(keys, 80) == "Enter open · Esc close · F4 rename"
+    assert hints(keys, 30) == "Enter open · Esc close"
+    assert hints(keys, 3) == ""
+
+
+async def test_the_palette_begins_with_what_counts_now() -> None:
+    async with scripted_chat(["one"], ["two", Pause(60)]) as chat:
+        assert first(chat) == "Open the list of models"
+        await chat.ask("go")
+        await chat.answered()
+        assert first(chat) == "Copy the answer"
+        await chat.ask("on")
+        await chat.shows("two")
+        assert first(chat).startswith("Close a list, cancel the answer")
+        assert len({choice.name for choice in command_palette.choices(chat.screen)}) == len(
+            command_palette.choices(chat.screen)
+        )
+
+
+async def test_every_command_is_in_the_palette_or_has_a_key_that_is() -> None:
+    by_key = {
+        *(
+            "adaptive",
+            "pause",
+            "bad",
+            "branch",
+            "clear",
+            "compare",
+            "context",
+            "continue",
+            "copy",
+            "delete",
+            "diff",
+            "edit",
+            "exit",
+            "export",
+            "find",
+        ),
+        *("good", "help", "history", "import", "info", "insights", "model", "open", "pin", "preset", "private"),
+        *("rename", "retry", "save", "search", "strategy", "undo", "version", "why"),
+    }
+    async with scripted_chat() as chat:
+        notes = {choice.note.removeprefix("/") for choice in command_palette.choices(chat.screen)}
+    assert {command.name for command in slash_commands.TABLE} - by_key <= notes
+
+
+async def test_a_command_that_needs_words_is_put_into_the_prompt_but_never_over_a_draft() -> None:
+    async with scripted_chat() as chat:
+        await chat.pilot.press("ctrl+p", *"system prompt", "enter")
+        await chat.until(lambda: chat.chat.prompt.text == "/system ")
+        await chat.pilot.press("X", "ctrl+p", *"go along with", "enter")
+        await chat.until(lambda: "Your words are still here" in chat.notices())
+        assert chat.chat.prompt.text == "/system X"
+
+
+async def test_a_theme_is_shown_under_the_cursor_and_esc_takes_it_back() -> None:
+    async with scripted_chat(config=Config(theme="fjord")) as chat:
+        await chat.ask("/theme")
+        await chat.until(lambda: isinstance(chat.app.screen, ChoiceScreen))
+        await chat.shows("fjord", "in use", "the terminal's own")
+        await chat.pilot.press("down")
+        await chat.until(lambda: chat.app.theme == "graphite")
+        await chat.pilot.press("escape")
+        await chat.until(lambda: chat.app.theme == "fjord")
+        assert chat.app.kept.theme == ""
+        await chat.ask("/theme")
+        await chat.until(lambda: isinstance(chat.app.screen, ChoiceScreen))
+        await chat.pilot.press(*"paper", "enter")
+        await chat.until(lambda: chat.app.kept.theme == "paper" and chat.app.theme == "paper")

@@ -1,0 +1,203 @@
+"""The slash commands: what is typed, and what the screen does with it."""
+
+from __future__ import annotations
+
+import pytest
+
+from chat_tui.core.errors import CommandError
+from chat_tui.providers.scripted import Pause
+from chat_tui.tui.actions import slash_commands
+from chat_tui.tui.actions.slash_commands import Call, parse
+from chat_tui.tui.chat.commands.actions import _CALLS
+from chat_tui.tui.dialogs.help import HelpScreen
+from chat_tui.tui.history.rows import excerpt
+from chat_tui.tui.history.screen import HistoryScreen
+from tests.doubles.scripted_chat import scripted_chat
+
+
+@pytest.mark.parametrize("typed", ["/clear", "  /CLEAR  ", "/Clear\n", "\t/cLeAr"])
+def test_a_command_is_taken_trimmed_and_in_any_case(typed: str) -> None:
+    assert parse(typed) == Call("clear")
+
+
+def test_what_follows_a_command_keeps_its_case() -> None:
+    assert parse("/System  You are Bob. ") == Call("system", "You are Bob.")
+
+
+@pytest.mark.parametrize(("typed", "sent"), [("//etc", "/etc"), (" hello ", " hello "), ("a /clear", "a /clear")])
+def test_words_are_sent_and_two_slashes_send_one(typed: str, sent: str) -> None:
+    assert parse(typed) == sent
+
+
+@pytest.mark.parametrize(("typed", "near"), [("/clera", "/clear"), ("/histroy", "/history"), ("/h", "/help")])
+def test_an_unknown_command_names_near_ones(typed: str, near: str) -> None:
+    with pytest.raises(CommandError) as caught:
+        parse(typed)
+    assert near in caught.value.hint
+    assert "//" in caught.value.hint
+
+
+@pytest.mark.parametrize("typed", ["/", "/ ", "/\x1b]52;c;aGk=\x07", "/" + "x" * 10_000])
+def test_an_odd_command_is_told_in_a_short_clean_line(typed: str) -> None:
+    with pytest.raises(CommandError) as caught:
+        parse(typed)
+    told = caught.value.title + caught.value.hint
+    assert "\x1b" not in told
+    assert len(told) < 400
+
+
+def test_completion_offers_what_begins_so_first() -> None:
+    assert [text.strip() for text, _ in slash_commands.completions("/str")][:1] == ["/strategy"]
+    assert [text.strip() for text, _ in slash_commands.completions("/s")][:3] == ["/save", "/search", "/stats"]
+    assert [text for text, _ in slash_commands.completions("/EXI")] == ["/exit"]
+    assert not slash_commands.completions("//s")
+    assert not slash_commands.completions("/system x")
+
+
+def test_every_command_of_the_table_can_be_carried_out() -> None:
+    assert {command.name for command in slash_commands.TABLE} == {*_CALLS, "exit"}
+
+
+def test_a_model_and_a_strategy_are_taken_by_name_or_told_with_near_ones() -> None:
+    known = ["local/smollm2-135m", "shelf/fast"]
+    assert slash_commands.chosen_model("shelf/fast", known) == "shelf/fast"
+    assert slash_commands.chosen_model("shelf/unlisted", known) == "shelf/unlisted"
+    with pytest.raises(CommandError, match=r"no model shelf-fast") as caught:
+        slash_commands.chosen_model("shelf-fast", known)
+    assert "shelf/fast" in caught.value.hint
+    assert slash_commands.chosen_strategy("Balanced", ["balanced"]) == "balanced"
+    with pytest.raises(CommandError):
+        slash_commands.chosen_strategy("nope", ["balanced"])
+
+
+def test_an_excerpt_is_the_first_100_characters() -> None:
+    assert excerpt("x" * 100) == "x" * 100
+    assert excerpt("x" * 101) == "x" * 100 + "..."
+    assert excerpt("a\nb\x1b[2J") == "a b"
+
+
+async def test_a_wrong_command_is_told_and_its_words_stay() -> None:
+    async with scripted_chat() as chat:
+        await chat.ask("/clera now")
+        await chat.shows("There is no command", "Did you mean /clear?")
+        assert chat.chat.prompt.text == "/clera now"
+        chat.chat.prompt.clear_draft()
+        await chat.ask("/model shelf/fats/x y")
+        await chat.pilot.pause(0.1)
+        chat.chat.prompt.clear_draft()
+        await chat.ask("/strategy wrong")
+        await chat.until(lambda: "no strategy" in chat.notices())
+        assert chat.chat.prompt.text == "/strategy wrong"
+        assert not chat.provider.requests
+
+
+async def test_clear_begins_a_fresh_conversation_and_keeps_the_old_one() -> None:
+    async with scripted_chat() as chat:
+        await chat.ask("first")
+        await chat.answered()
+        await chat.ask("/CLEAR ")
+        await chat.until(lambda: chat.chat.conversation_id is None)
+        await chat.until(lambda: chat.chat.welcome.display)
+        assert [summary.title for summary in await chat.engine.memory.conversations()] == ["first"]
+        await chat.ask("second")
+        await chat.answered()
+        assert [turn.text for turn in chat.provider.requests[-1].spoken()][-1] == "second"
+        assert "first" not in [turn.text for turn in chat.provider.requests[-1].spoken()]
+
+
+async def test_history_shows_number_time_and_the_first_100_characters() -> None:
+    async with scripted_chat(["b" * 300]) as chat:
+        await chat.ask("a" * 150)
+        await chat.answered()
+        await chat.ask("/history")
+        await chat.until(lambda: isinstance(chat.app.screen, HistoryScreen))
+        created = chat.chat.turns[0].created
+        assert created is not None
+        await chat.shows(f"1. [{created.astimezone():%H:%M:%S}]", "You: " + "a" * 80, "Bot: " + "b" * 80)
+        await chat.pilot.press("escape")
+        await chat.until(lambda: chat.app.screen is chat.screen)
+
+
+async def test_history_says_that_there_is_none_yet() -> None:
+    async with scripted_chat() as chat:
+        await chat.ask("/history")
+        await chat.shows("no conversation history yet")
+
+
+async def test_history_shows_what_has_come_of_a_running_answer() -> None:
+    async with scripted_chat(["Half of it", Pause(60)]) as chat:
+        await chat.ask("go")
+        await chat.shows("Half of it")
+        await chat.pilot.press("ctrl+r")
+        await chat.shows("Bot: Half of it")
+
+
+async def test_system_sets_shows_and_resets_the_system_turn() -> None:
+    async with scripted_chat() as chat:
+        await chat.ask("/system Answer in rhymes.")
+        await chat.until(lambda: "of the next conversation is set" in chat.notices())
+        await chat.ask("hello")
+        await chat.answered()
+        assert chat.provider.requests[-1].turns[0].text == "Answer in rhymes."
+        await chat.ask("/system")
+        await chat.shows("Answer in rhymes.")
+        await chat.ask("/system default")
+        await chat.until(lambda: "this conversation is set" in chat.notices())
+        await chat.ask("again")
+        await chat.until(lambda: len(chat.provider.requests) == 2)
+        assert chat.provider.requests[-1].turns[0].text == chat.engine.config.system_prompt
+        await chat.answered()
+
+
+async def test_model_and_strategy_act_at_once() -> None:
+    async with scripted_chat() as chat:
+        await chat.ask("/model shelf/deep")
+        await chat.until(lambda: "shelf/deep" in chat.shown(chat.screen.picker))
+        assert "model fixed" in chat.shown(chat.screen.picker)
+        await chat.ask("/strategy QUALITY-FIRST")
+        await chat.until(lambda: "quality-first" in chat.shown(chat.screen.picker))
+        await chat.ask("well?")
+        await chat.answered()
+        assert chat.provider.requests[-1].strategy == "quality-first"
+        await chat.ask("/model")
+        await chat.until(lambda: chat.screen.picker.is_open)
+
+
+async def test_help_shows_every_key_and_every_command() -> None:
+    async with scripted_chat(size=(120, 260)) as chat:
+        await chat.ask("/help")
+        await chat.until(lambda: isinstance(chat.app.screen, HelpScreen))
+        await chat.shows("Ctrl+O", "Ctrl+J or Shift+Enter", *(f"/{command.name}" for command in slash_commands.TABLE))
+        await chat.pilot.press("escape")
+        await chat.until(lambda: chat.app.screen is chat.screen)
+
+
+async def test_theme_changes_the_whole_screen_at_once() -> None:
+    async with scripted_chat() as chat:
+        await chat.ask("hello")
+        await chat.answered()
+        before = chat.app.export_screenshot()
+        await chat.ask("/theme paper")
+        await chat.until(lambda: chat.app.theme == "paper")
+        await chat.until(lambda: chat.app.export_screenshot() != before)
+        ground = chat.app.ink().text
+        assert ground
+        await chat.ask("/theme no-such")
+        await chat.until(lambda: "There is no theme" in chat.notices())
+        await chat.pilot.press("ctrl+c")
+        await chat.ask("/theme")
+        await chat.shows("dusk", "moss", "paper", "signal")
+
+
+async def test_exit_ends_with_code_0() -> None:
+    async with scripted_chat() as chat:
+        await chat.ask("/exit")
+        await chat.until(lambda: chat.app.return_code == 0)
+
+
+async def test_forgetting_what_was_not_chosen_says_so() -> None:
+    async with scripted_chat() as chat:
+        await chat.ask("/forget")
+        await chat.until(lambda: "Found models that you chose none" in chat.notices())
+        await chat.ask("/forget shelf/fast")
+        await chat.until(lambda: "shelf/fast is not in use because you chose it." in chat.notices())

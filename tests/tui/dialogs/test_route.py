@@ -1,0 +1,138 @@
+"""Keys on an answer: let it go on, show its route, say what it was worth; and its price before it comes."""
+
+from __future__ import annotations
+
+from chat_tui.core.chunks import Metadata
+from chat_tui.core.conversation import Turn
+from chat_tui.core.errors import Unreachable
+from chat_tui.core.models import SCRIPTED_MODEL
+from chat_tui.core.route import Alternative, Candidate, Route, Seam, Try
+from chat_tui.providers.scripted import Fault, Pause
+from chat_tui.tui.dialogs.route import RouteScreen, route_lines
+from tests.doubles.scripted_chat import FAST, ScriptedChat, scripted_chat
+
+CUT = Fault(Unreachable("The line was cut."))
+ROUTE = Route(
+    "balanced",
+    (Candidate("shelf/deep", 0.9, {"quality": 1.0, "cost": 0.0}), Candidate("shelf/old", out="rests for 30 s")),
+    (Try("shelf/deep", 1, "Overloaded", "Too \x1b[31mbusy.", waited_seconds=1.0), Try("shelf/fast", 1, "answered")),
+    left_out=7,
+    seams=(Seam(8, "shelf/fast", "The line was cut."),),
+    others=(Alternative("cost-optimized", "shelf/fast", 0.0004), Alternative("learned")),
+    needs="code, hard",
+)
+
+
+async def break_off(chat: ScriptedChat) -> None:
+    chat.screen.choose(SCRIPTED_MODEL, "balanced")
+    await chat.ask("Count.")
+    await chat.answered()
+    await chat.shows("one two", "broken off")
+
+
+async def test_c_lets_a_broken_answer_go_on_in_its_place() -> None:
+    async with scripted_chat(["one ", "two ", CUT], ["three"]) as chat:
+        await break_off(chat)
+        chat.chat.transcript.focus()
+        await chat.pilot.press("c")
+        await chat.until(lambda: chat.chat.answer is not None and chat.chat.answer.text == "one two three")
+        await chat.answered()
+        await chat.shows("one two three", "it was cut, and went on")
+        assert "broken off" not in chat.shown()
+        assert chat.shown().count("one two") == 1
+
+
+async def test_what_was_changed_about_a_request_is_told_once_and_stands_in_the_route() -> None:
+    known, fresh = (Metadata("note", reason=f"box: {what}.", attempt=at) for at, what in enumerate(("old", "new")))
+    async with scripted_chat([known, fresh, "one"]) as chat:
+        chat.screen.choose(SCRIPTED_MODEL, "balanced")
+        await chat.ask("Count.")
+        await chat.answered()
+        await chat.until(lambda: "box: new." in chat.notices())
+        assert "box: old." not in chat.notices()
+        await chat.ask("/why")
+        await chat.until(lambda: isinstance(chat.app.screen, RouteScreen))
+        answer = chat.chat.answer
+        assert answer is not None
+        assert answer.route is not None
+        assert answer.route.notes == ("box: old.", "box: new.")
+        lines = route_lines(answer.turn, answer.route, 80)
+        assert "box: new." in "\n".join("".join(span.text for span in line) for line in lines)
+
+
+async def test_continue_does_the_same_and_says_when_there_is_nothing_to_go_on_with() -> None:
+    async with scripted_chat(["one ", "two ", CUT], ["three"]) as chat:
+        await chat.ask("/continue")
+        await chat.until(lambda: "no answer that was cut" in chat.notices() or "id" in chat.notices())
+        await break_off(chat)
+        await chat.ask("/continue")
+        await chat.shows("one two three")
+
+
+async def test_letters_are_written_where_the_prompt_is_in_focus() -> None:
+    async with scripted_chat(["one ", CUT]) as chat:
+        chat.screen.choose(SCRIPTED_MODEL, "balanced")
+        await chat.ask("Count.")
+        await chat.answered()
+        await chat.pilot.press("c", "question_mark", "plus", "minus")
+        assert chat.chat.prompt.text == "c?+-"
+        assert chat.app.screen is chat.screen
+
+
+async def test_the_route_opens_by_its_key_and_by_why_and_closes_with_esc() -> None:
+    async with scripted_chat(["fine"]) as chat:
+        await chat.ask("Hello?")
+        await chat.answered()
+        chat.chat.transcript.focus()
+        await chat.pilot.press("question_mark")
+        await chat.until(lambda: isinstance(chat.app.screen, RouteScreen))
+        await chat.shows("Why this answer", "Candidates", "Tries", "What others would have picked", "quality-first")
+        await chat.pilot.press("escape")
+        assert chat.app.screen is chat.screen
+        chat.chat.prompt.focus()
+        await chat.ask("/why")
+        await chat.until(lambda: isinstance(chat.app.screen, RouteScreen))
+
+
+async def test_where_there_is_no_answer_there_is_no_route() -> None:
+    async with scripted_chat() as chat:
+        await chat.ask("/why")
+        await chat.until(lambda: "no route to show" in chat.notices())
+
+
+async def test_a_verdict_is_noted_once() -> None:
+    async with scripted_chat(["fine"]) as chat:
+        await chat.ask("Hello?")
+        await chat.answered()
+        chat.chat.transcript.focus()
+        await chat.pilot.press("minus", "minus")
+        await chat.until(lambda: "a bad answer" in chat.notices())
+        answer = chat.chat.answer
+        assert answer is not None
+        outcomes = chat.engine._router.health.vitals(answer.turn.model).outcomes
+        assert [bad for _, bad in outcomes.values()] == [1.0]
+
+
+async def test_the_price_stands_in_the_panel_before_the_answer_comes() -> None:
+    async with scripted_chat([Pause(60), "fine"]) as chat:
+        chat.screen.choose(FAST.name, "balanced")
+        await chat.ask("Hello?")
+        await chat.shows("≈$0.0002")
+
+
+def test_the_route_in_words_is_whole_clean_and_fits() -> None:
+    for width in (40, 60, 98):
+        lines = ["".join(span.text for span in line) for line in route_lines(Turn("assistant", ""), ROUTE, width)]
+        assert all(len(line) <= width for line in lines)
+        text = " ".join(" ".join(lines).split())
+        for told in (
+            "rests for",
+            "failed after",
+            "busy.",
+            "and 7 more",
+            "goes on after 8" if width > 30 else "goes on",
+            "cost-opt",
+            "nothing",
+        ):
+            assert told in text
+        assert "\x1b" not in text

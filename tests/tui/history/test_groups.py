@@ -1,0 +1,73 @@
+"""In which group a conversation stands, and that many cost no more than few."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta, timezone
+
+from chat_tui.core.conversation import Summary
+from chat_tui.tui.history.groups import groups
+from tests.support.in_time import in_time, within
+
+NOW = datetime(2026, 11, 25, 14, 30, tzinfo=UTC)
+"""A Wednesday."""
+
+
+def kept(*ages_days: float, pinned: int = 0, private: int = 0) -> list[Summary]:
+    return [
+        Summary(
+            f"c{n}", "", NOW, NOW - timedelta(days=age), pinned=private <= n < private + pinned, private=n < private
+        )
+        for n, age in enumerate(ages_days)
+    ]
+
+
+def named(summaries: list[Summary], now: datetime = NOW) -> list[tuple[int, str]]:
+    return groups(summaries, range(len(summaries)), now)
+
+
+def test_conversations_stand_in_groups_by_when_they_were_last_used() -> None:
+    rows = kept(0, 0.2, 1, 2, 3, 20, 40, 70, 500)
+    assert named(rows) == [
+        (0, "Today"),
+        (2, "Yesterday"),
+        (3, "This week"),
+        (4, "This month"),
+        (6, "October"),
+        (7, "September"),
+        (8, "July 2025"),
+    ]
+
+
+def test_private_and_pinned_ones_stand_before_all_whenever_they_were() -> None:
+    rows = kept(3, 200, 0.1, 0, 1, pinned=2, private=1)
+    assert named(rows) == [(0, "Private"), (1, "Pinned"), (3, "Today"), (4, "Yesterday")]
+
+
+def test_days_are_those_of_the_zone() -> None:
+    at = datetime(2026, 11, 25, 1, 0, tzinfo=UTC)
+    rows = [Summary("c", "", at, at)]
+    assert named(rows) == [(0, "Today")]
+    assert named(rows, NOW.astimezone(timezone(timedelta(hours=-8)))) == [(0, "Yesterday")]
+
+
+def test_a_filter_leaves_only_the_groups_it_needs() -> None:
+    rows = kept(0, 1, 20, 40)
+    assert groups(rows, [1, 3], NOW) == [(0, "Yesterday"), (1, "October")]
+    assert groups(rows, [], NOW) == []
+
+
+def test_clocks_that_went_wrong_break_nothing() -> None:
+    rows = [Summary("c", "", NOW, NOW + timedelta(days=900)), Summary("d", "", NOW, datetime(1, 1, 1, tzinfo=UTC))]
+    west = NOW.astimezone(timezone(timedelta(hours=-8)))
+    assert [name for _, name in named(rows, west)] == ["Today", "Long ago"]
+    assert named(list(reversed(rows)))
+
+
+@in_time
+def test_twenty_thousand_conversations_are_grouped_in_a_moment() -> None:
+    rows = kept(*(n / 20 for n in range(20_000)))
+    begun = time.process_time()
+    found = groups(rows, range(len(rows)), NOW)
+    within(time.process_time() - begun, 0.02)
+    assert len(found) > 30

@@ -1,0 +1,278 @@
+"""The history screen: what it lists, the search as one types, and where Enter leads."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+from rich.cells import cell_len
+from textual.widgets import Input
+
+from chat_tui.core.conversation import Hit, SearchStep
+from chat_tui.core.request import Request
+from chat_tui.tui.history.rows import HIT_HEIGHT, hit_lines, passage, unmarked
+from chat_tui.tui.history.screen import HistoryScreen
+from chat_tui.tui.widgets.styled_lines import text_of
+from tests.doubles.scripted_chat import ScriptedChat, scripted_chat
+from tests.support.panels_screen import EVIL, NOW
+
+
+async def asked(chat: ScriptedChat, *questions: str) -> None:
+    """A conversation for each; the last one stays in view."""
+    for question in questions:
+        if chat.chat.conversation_id is not None:
+            await chat.chat.new()
+        await chat.ask(question)
+        await chat.answered()
+
+
+@pytest.mark.parametrize("width", [12, 30, 96])
+@pytest.mark.parametrize(
+    "text", ["short", "日本語" * 60, "long words " * 40, EVIL.replace("\x1b", "") * 3, "", "x" * 300]
+)
+def test_every_hit_fits_and_keeps_its_height(width: int, text: str) -> None:
+    hit = Hit("c", "t", text, 1.0, EVIL, "assistant", NOW, f"local/{EVIL}", ((2, 5), (120, 130)))
+    lines = hit_lines(hit, width, NOW)
+    assert len(lines) <= HIT_HEIGHT
+    for line in lines:
+        assert sum(cell_len(span.text) for span in line) <= width
+    assert "\x1b" not in text_of(lines[:1])
+
+
+def test_a_passage_lights_what_was_found_and_loses_nothing() -> None:
+    text = "one two three four five"
+    lines = passage(text, ((4, 7), (14, 18)), 12, 3)
+    assert text_of(lines).split("\n") == ["one two", "three four", "five"]
+    assert [span.text for line in lines for span in line if span.role == "mark"] == ["two", "four"]
+
+
+def test_an_answers_passage_is_shown_without_markup() -> None:
+    text = "# Tea **first**, `x**2` and 2**3 __init__ * one * two ~~no~~"
+    place = text.index("one")
+    shown, [mark] = unmarked(text, [(place, place + 3)])
+    assert shown == "Tea first, x**2 and 2**3 __init__ • one • two no"
+    assert shown[slice(*mark)] == "one"
+    by = {role: text_of(hit_lines(Hit("c", "t", "**a** b", 1.0, "T", role), 40, NOW)) for role in ("user", "assistant")}
+    assert ("**a** b" in by["user"], "a b" in by["assistant"]) == (True, True)
+
+
+def test_a_passage_too_long_begins_near_what_was_found() -> None:
+    text = "word " * 60 + "needle " + "word " * 60
+    [first, *_] = passage(text, ((300, 306),), 40, 2)
+    assert "needle" in text_of(passage(text, ((300, 306),), 40, 2))
+    assert any(span.role == "mark" for span in first)
+
+
+async def test_words_find_turns_as_they_are_typed_and_enter_leads_there() -> None:
+    async with scripted_chat(["The answer is parse_http, of course."], ["No."]) as chat:
+        await asked(chat, "how to read")
+        found = chat.chat.turns[1].id
+        await asked(chat, "something else")
+        await chat.chat.new()
+        await chat.pilot.press("ctrl+r")
+        await chat.shows("Today", "how to read", "something else")
+        await chat.pilot.press(*"parse_h")
+        await chat.shows("1 turn ", "parse_http, of course")
+        await chat.pilot.press(*" role:assistant after:yesterday")
+        await chat.shows("1 turn ")
+        await chat.pilot.press("enter")
+        await chat.until(lambda: chat.app.screen is chat.screen)
+        await chat.until(lambda: chat.chat.conversation_id is not None)
+        await chat.until(lambda: chat.chat.transcript.selected_turn == 1)
+        assert chat.chat.turns[1].id == found
+
+
+async def test_a_turn_on_another_branch_is_found_and_comes_into_view() -> None:
+    async with scripted_chat(["first version"], ["second version"]) as chat:
+        await chat.ask("go")
+        await chat.answered()
+        engine, id = chat.engine, chat.chat.conversation_id or ""
+        former = chat.chat.turns[1].id
+        answer = await engine.regenerate(id, former, Request())
+        await answer.saved.wait()
+        await chat.chat.new()
+        await chat.chat.open(id)
+        assert chat.chat.turns[1].id != former
+        await chat.ask("/search first version")
+        await chat.shows("1 turn ", "first version")
+        await chat.pilot.press("enter")
+        await chat.until(lambda: chat.app.screen is chat.screen)
+        await chat.until(lambda: [turn.id for turn in chat.chat.turns][1:] == [former])
+        await chat.until(lambda: chat.chat.transcript.selected_turn == 1)
+
+
+async def test_a_wrong_filter_is_told_and_what_was_found_stays() -> None:
+    async with scripted_chat(size=(70, 24)) as chat:
+        await asked(chat, "hello you")
+        await chat.ask("/search hello")
+        await chat.shows("turns · ")
+        # At once: on the way to it `before` is a word like any other.
+        chat.app.screen.query_one(Input).value = "hello before:tomorow"
+        # All of it, though it takes more than a line.
+        await chat.shows("tomorow", "yesterday", "hello you")
+        await chat.until(lambda: "ms" not in chat.shown())
+
+
+async def test_a_search_that_finds_nothing_says_so() -> None:
+    async with scripted_chat() as chat:
+        await asked(chat, "hello you")
+        await chat.ask("/search xyzzy")
+        await chat.shows("0 turns", "No turn and no title has all these words.")
+        await chat.pilot.press("enter", "backspace", "backspace", "backspace", "backspace", "backspace")
+        await chat.shows("1 conversation", "hello you")
+
+
+async def test_a_title_is_found_too() -> None:
+    async with scripted_chat() as chat:
+        await asked(chat, "hello")
+        await chat.ask("/rename Zebra crossing")
+        await chat.until(lambda: "Zebra crossing" in chat.shown(chat.screen.history))
+        await chat.ask("/search zebra")
+        await chat.shows("0 turns", "Titles")
+        await chat.pilot.press("enter")
+        await chat.until(lambda: chat.app.screen is chat.screen)
+
+
+async def test_enter_pressed_before_the_search_has_ended_is_for_what_it_finds() -> None:
+    async with scripted_chat() as chat:
+        await asked(chat, "first one", "second one")
+        second = chat.chat.conversation_id
+        await chat.pilot.press("ctrl+r")
+        await chat.shows("Today")
+        await chat.pilot.press(*"first", "enter")
+        await chat.until(lambda: chat.app.screen is chat.screen)
+        await chat.until(lambda: chat.chat.conversation_id not in (None, second))
+
+
+async def test_a_slow_search_holds_no_key_and_gives_way_to_the_next() -> None:
+    async with scripted_chat() as chat:
+        await asked(chat, "hello")
+        memory, asked_for, gone = chat.engine.memory, [], []
+
+        class Slow:
+            def __getattr__(self, name: str) -> object:
+                return getattr(memory, name)
+
+            async def search_steps(self, words: str, limit: int) -> AsyncIterator[SearchStep]:
+                asked_for.append(words)
+                try:
+                    await asyncio.sleep(60 if words == "a" else 0)
+                except asyncio.CancelledError:
+                    gone.append(words)
+                    raise
+                yield SearchStep((Hit("c", "t", f"found {words}", 1.0),), complete=True)
+
+        chat.engine.memory = Slow()  # type: ignore[assignment]
+        await chat.pilot.press("ctrl+r", "a")
+        await chat.shows("searching…")
+        await chat.pilot.press("b")
+        await chat.shows("found ab")
+        assert gone == ["a"]
+        assert asked_for == ["a", "ab"]
+        chat.engine.memory = memory
+
+
+class Stepped:
+    """A memory whose search goes on as far as the test lets it."""
+
+    def __init__(self, memory: object) -> None:
+        self._memory = memory
+        self.steps: asyncio.Queue[SearchStep] = asyncio.Queue()
+        self.left: list[str] = []
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._memory, name)
+
+    async def search_steps(self, words: str, limit: int) -> AsyncIterator[SearchStep]:
+        try:
+            while True:
+                step = await self.steps.get()
+                yield step
+                if step.complete:
+                    return
+        except (asyncio.CancelledError, GeneratorExit):
+            self.left.append(words)
+            raise
+
+
+MARCH = datetime(2025, 3, 14, 12, tzinfo=UTC)
+
+
+def hit(text: str) -> Hit:
+    return Hit("c", text, f"found {text}", 1.0)
+
+
+async def test_a_search_that_goes_on_says_how_far_it_has_looked_and_moves_no_row() -> None:
+    async with scripted_chat() as chat:
+        await asked(chat, "hello")
+        chat.engine.memory = memory = Stepped(chat.engine.memory)  # type: ignore[assignment]
+        await chat.pilot.press("ctrl+r", "z")
+        memory.steps.put_nowait(SearchStep(searched=0.1, searched_back_to=MARCH, rest=9))
+        await chat.shows("0 turns · searched back to March 2025 (10 %) …", "Nothing found yet;")
+        memory.steps.put_nowait(SearchStep((hit("one"), hit("two")), searched=0.4, rest=6))
+        await chat.shows("2 turns · searched 40 % …", "found one", "found two")
+        await chat.pilot.press("down")
+        screen = chat.app.screen
+        assert isinstance(screen, HistoryScreen)
+        line = screen._rows.line_of(1)
+        memory.steps.put_nowait(SearchStep(tuple(hit(f"more{number}") for number in range(50)), searched=0.5, rest=5))
+        await chat.shows("52 turns", "found more0")
+        assert (screen._rows.cursor, screen._rows.line_of(1)) == (1, line)
+        memory.steps.put_nowait(SearchStep(complete=True))
+        await chat.shows("52 turns ·", " ms")
+        assert memory.left == []
+
+
+async def test_a_search_that_goes_on_ends_with_the_next_key_and_with_leaving() -> None:
+    async with scripted_chat() as chat:
+        await asked(chat, "hello")
+        chat.engine.memory = memory = Stepped(chat.engine.memory)  # type: ignore[assignment]
+        await chat.pilot.press("ctrl+r", "z")
+        memory.steps.put_nowait(SearchStep((hit("one"),), searched=0.1, rest=9))
+        await chat.shows("found one")
+        await chat.pilot.press("y")
+        await chat.until(lambda: memory.left == ["z"])
+        memory.steps.put_nowait(SearchStep((hit("two"),), searched=0.1, rest=9))
+        await chat.shows("found two")
+        await chat.pilot.press("escape")
+        await chat.until(lambda: memory.left == ["z", "zy"])
+
+
+async def test_enter_takes_the_first_hit_while_the_search_goes_on() -> None:
+    async with scripted_chat() as chat:
+        await asked(chat, "hello")
+        chat.engine.memory = memory = Stepped(chat.engine.memory)  # type: ignore[assignment]
+        await chat.pilot.press("ctrl+r", "z", "enter")
+        memory.steps.put_nowait(SearchStep(searched=0.1, rest=9))
+        await chat.shows("Nothing found yet;")
+        found = hit("one")
+        memory.steps.put_nowait(
+            SearchStep((msgspec.structs.replace(found, conversation=chat.chat.conversation_id or ""),), rest=5)
+        )
+        await chat.until(lambda: chat.app.screen is chat.screen)
+
+
+async def test_a_search_ends_with_nothing_only_when_all_was_looked_at() -> None:
+    async with scripted_chat() as chat:
+        await asked(chat, "hello")
+        chat.engine.memory = memory = Stepped(chat.engine.memory)  # type: ignore[assignment]
+        await chat.pilot.press("ctrl+r", "z")
+        memory.steps.put_nowait(SearchStep(searched=0.99999, rest=9))
+        await chat.shows("searched 99 % …", "Nothing found yet;")
+        memory.steps.put_nowait(SearchStep(complete=True))
+        await chat.shows("No turn and no title has all these words.")
+
+
+async def test_keys_act_on_the_row_under_the_cursor_and_the_list_follows() -> None:
+    async with scripted_chat() as chat:
+        await asked(chat, "first", "second")
+        await chat.pilot.press("ctrl+r")
+        await chat.until(lambda: isinstance(chat.app.screen, HistoryScreen))
+        await chat.shows("2 conversations")
+        await chat.pilot.press("down", "f8")
+        await chat.shows("1 conversation")
+        await chat.pilot.press("ctrl+z")
+        await chat.shows("2 conversations")

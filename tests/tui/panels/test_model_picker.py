@@ -1,0 +1,307 @@
+"""The model picker: what a row tells, and choosing by keys and mouse."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from rich.cells import cell_len
+from textual.widgets import Input
+
+from chat_tui.core.models import Model, Standing
+from chat_tui.providers.client import OFFERED
+from chat_tui.tui.panels.model_picker import ModelPicker
+from chat_tui.tui.panels.model_rows import ModelDetail, described, searched, standing_lines
+from chat_tui.tui.widgets.row_list import RowList, matching
+from chat_tui.tui.widgets.styled_lines import text_of
+from tests.support.panels_screen import ANSWERING, CLAUDE, EVIL, LOCAL, MINI, Panels, summaries
+
+
+def test_a_row_tells_all_of_a_model() -> None:
+    [line] = standing_lines(MINI, 80)
+    assert "".join(span.text for span in line).split() == ["openai/gpt-4o-mini", "128k", "$0.15/$0.60", "88", "ready"]
+
+
+def test_a_narrow_row_tells_it_on_two_lines() -> None:
+    name, rest = text_of(standing_lines(MINI, 40)).splitlines()
+    assert name.split() == ["openai/gpt-4o-mini", "ready"]
+    assert rest.strip() == "128k · $0.15/$0.60 · 88 tok/s · 0.60 s"
+
+
+@pytest.mark.parametrize("width", [20, 40, 65, 66, 80])
+@pytest.mark.parametrize(
+    "name", ["a/b", "x/" + "long" * 60, "日本/" + "語" * 60, EVIL], ids=["short", "long", "wide", "evil"]
+)
+def test_every_row_of_a_model_fits(width: int, name: str) -> None:
+    for line in standing_lines(Standing(Model(name), state=EVIL * 3), width):
+        assert sum(cell_len(span.text) for span in line) <= width
+        assert "\x1b" not in text_of([line])
+
+
+SEEING = Standing(
+    Model("openai/gpt-5", 400_000, 1.25, 10, quality=0.97, guessed=True, images=True, thinking=True),
+    2.4,
+    54.0,
+    "rests 27 s",
+)
+
+
+def test_a_wide_row_tells_where_it_runs_what_it_can_and_how_good_it_is() -> None:
+    [line] = standing_lines(SEEING, 117)
+    told = "openai/gpt-5 hosted images · thinks 400k $1.25/$10 ≈0.97 2.4 s 54 rests 27 s"
+    assert " ".join("".join(span.text for span in line).split()) == told
+    [line] = standing_lines(LOCAL, 117)
+    assert " ".join("".join(span.text for span in line).split()) == "local/smollm2-135m local 2k $0 – 0.34 s 41 ready"
+
+
+def test_a_model_is_described_in_words() -> None:
+    told = " · ".join(described(SEEING))
+    for part in ("hosted", "takes images", "thinks", "quality ≈0.97, a guess", "first token 2.4 s", "54 tok/s"):
+        assert part in told
+    assert described(Standing(Model("shelf/new"))) == ["hosted", "price unknown"]
+    assert "costs nothing" in described(LOCAL)
+
+
+@pytest.mark.parametrize("width", [20, 40, 57, 113])
+async def test_the_description_fits_its_lines(width: int) -> None:
+    detail = ModelDetail()
+    detail.show(Standing(msgspec.structs.replace(SEEING.model, name=EVIL * 5), 2.4, 54.0, EVIL * 3), 1)
+    lines = detail.lines(width)
+    assert len(lines) <= ModelDetail.HEIGHT
+    assert all(sum(cell_len(span.text) for span in line) <= width for line in lines)
+
+
+def test_one_filters_by_what_a_model_can_and_where_it_runs() -> None:
+    texts = [searched(standing.model) for standing in (LOCAL, SEEING, MINI)]
+    found = [list(matching(typed, texts)) for typed in ("thinks", "images hosted", "free", "local", "hosted")]
+    assert found == [[1], [1], [0], [0], [1, 2]]
+
+
+async def test_the_model_under_the_cursor_is_told_in_words() -> None:
+    app = Panels()
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.picker.set_standings([LOCAL, SEEING])
+        app.picker.open()
+        await pilot.pause()
+        detail = app.picker.query_one(ModelDetail)
+        assert "the strategy in use finds best" in app.seen(detail)
+        await pilot.press("down", "down")
+        await pilot.pause()
+        assert "openai/gpt-5" in app.seen(detail)
+        assert "takes images · thinks" in app.seen(detail)
+        await pilot.press("s", "m", "o", "l")
+        await pilot.pause()
+        assert "runs on this machine" in app.seen(detail)
+
+
+async def test_a_rest_counts_down_and_moves_nothing() -> None:
+    app = Panels()
+    many = [Standing(Model(f"shelf/model-{number}")) for number in range(100)]
+    async with app.run_test(size=(120, 30)) as pilot:
+        app.picker.set_standings([SEEING, *many])
+        app.picker.open()
+        await pilot.pause()
+        rows = app.picker.query_one(RowList)
+        rows.scroll_to(y=0, animate=False, force=True)
+        await pilot.press("down")
+        assert "rests 27 s" in app.seen(rows)
+        app.picker.set_standings([msgspec.structs.replace(SEEING, state="rests 26 s"), *many])
+        await pilot.pause()
+        assert "rests 26 s" in app.seen(rows)
+        assert "rests 26 s" in app.seen(app.picker.query_one(ModelDetail))
+        rows.scroll_to(y=50, animate=False, force=True)
+        await pilot.pause()
+        app.picker.set_standings([msgspec.structs.replace(SEEING, state="rests 25 s"), *many])
+        await pilot.pause()
+        assert rows.scroll_offset.y == 50
+
+
+async def test_model_and_strategy_are_in_sight_with_their_keys() -> None:
+    app = Panels()
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.picker.show("local/smollm2-135m", "balanced")
+        await pilot.pause()
+        first, second = app.seen(app.picker).splitlines()
+        assert first.split() == ["local/smollm2-135m", "Ctrl+O"]
+        assert second.split() == ["balanced", "Ctrl+T"]
+        app.picker.show("local/smollm2-135m", "balanced", fixed=True)
+        await pilot.pause()
+        assert "model fixed" in app.seen(app.picker)
+
+
+async def test_typing_filters_and_enter_chooses() -> None:
+    app = Panels()
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.picker.set_standings([LOCAL, MINI, CLAUDE])
+        app.picker.show("local/smollm2-135m", "balanced")
+        app.picker.open()
+        await pilot.pause()
+        rows = app.picker.query_one(RowList)
+        assert (rows.count, rows.cursor) == (4, 1)
+        await pilot.press("g", "p", "t")
+        await pilot.pause()
+        assert (rows.count, rows.cursor) == (1, 0)
+        await pilot.press("enter")
+        await pilot.pause()
+        opened, chosen = app.posted
+        assert isinstance(opened, ModelPicker.Opened)
+        assert isinstance(chosen, ModelPicker.Chosen)
+        assert chosen.model == "openai/gpt-4o-mini"
+        assert not app.picker.is_open
+
+
+async def test_the_first_row_leaves_it_to_the_strategy() -> None:
+    app = Panels()
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.picker.set_standings([LOCAL, MINI])
+        app.picker.show("local/smollm2-135m", "balanced", fixed=True)
+        app.picker.open()
+        await pilot.pause()
+        await pilot.press("up", "up", "enter")
+        await pilot.pause()
+        chosen = app.posted[-1]
+        assert isinstance(chosen, ModelPicker.Chosen)
+        assert chosen.model is None
+
+
+async def test_a_model_that_cannot_be_used_is_not_chosen() -> None:
+    app = Panels()
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.picker.set_standings([LOCAL, CLAUDE])
+        app.picker.open()
+        await pilot.pause()
+        assert "no key" in app.seen(app.picker.query_one(RowList))
+        await pilot.press("down", "down", "enter")
+        await pilot.pause()
+        declined = app.posted[-1]
+        assert isinstance(declined, ModelPicker.Declined)
+        assert declined.standing is CLAUDE
+        assert app.picker.is_open
+
+
+async def test_esc_closes_the_open_list_and_only_that() -> None:
+    app = Panels()
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.picker.open()
+        await pilot.pause()
+        await pilot.press("escape")
+        await pilot.pause()
+        assert isinstance(app.posted[-1], ModelPicker.Closed)
+        assert app.escapes == 0
+        app.query_one("#middle").focus()
+        await pilot.press("escape")
+        assert app.escapes == 1
+        assert len(app.posted) == 2
+
+
+async def test_leaving_the_open_list_closes_it() -> None:
+    app = Panels()
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.picker.open()
+        await pilot.pause()
+        app.query_one("#middle").focus()
+        await pilot.pause()
+        await pilot.pause()
+        assert not app.picker.is_open
+
+
+async def test_a_filter_is_empty_when_the_list_opens_again() -> None:
+    app = Panels()
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.picker.set_standings([LOCAL, MINI])
+        app.picker.open()
+        await pilot.pause()
+        await pilot.press("g", "p", "t", "escape")
+        app.picker.open()
+        await pilot.pause()
+        assert app.picker.query_one(RowList).count == 3
+        assert app.focused is app.picker.query_one(Input)
+
+
+async def test_news_of_models_keep_the_cursor_where_it_is() -> None:
+    app = Panels()
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.picker.set_standings([LOCAL, MINI])
+        app.picker.open()
+        await pilot.pause()
+        await pilot.press("down", "down")
+        app.picker.set_standings([CLAUDE, LOCAL, MINI])
+        await pilot.pause()
+        await pilot.press("enter")
+        await pilot.pause()
+        chosen = app.posted[-1]
+        assert isinstance(chosen, ModelPicker.Chosen)
+        assert chosen.model == MINI.model.name
+
+
+async def test_models_may_go_while_the_list_is_closed() -> None:
+    app = Panels()
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.picker.set_standings([LOCAL, MINI, CLAUDE])
+        app.picker.open()
+        await pilot.pause()
+        await pilot.press("end", "pagedown", "escape")
+        app.picker.set_standings([LOCAL])
+        app.picker.set_standings([])
+        app.picker.open()
+        await pilot.pause()
+        assert app.picker.query_one(RowList).count == 1
+
+
+async def test_what_is_shown_before_the_screen_stands_is_there_when_it_does() -> None:
+    app = Panels()
+    app.stats.show(ANSWERING)
+    app.picker.show("local/smollm2-135m", "balanced")
+    app.picker.set_standings([LOCAL, MINI])
+    app.history.show(summaries(30))
+    app.history.set_current("c29")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        assert "0.34 s" in app.seen(app.stats)
+        assert "balanced" in app.seen(app.picker)
+        assert "Conversation 29" in app.seen(app.history)
+
+
+async def test_a_click_opens_the_list_and_another_chooses() -> None:
+    app = Panels()
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.picker.set_standings([LOCAL, MINI])
+        await pilot.pause()
+        await pilot.click(app.picker, offset=(3, 0))
+        await pilot.pause()
+        assert app.picker.is_open
+        await pilot.click(app.picker.query_one(RowList), offset=(5, 2))
+        await pilot.pause()
+        chosen = app.posted[-1]
+        assert isinstance(chosen, ModelPicker.Chosen)
+        assert chosen.model == MINI.model.name
+
+
+@pytest.mark.parametrize("size", [(120, 40), (80, 24), (60, 20), (40, 10)])
+async def test_the_open_list_stays_on_the_screen(size: tuple[int, int]) -> None:
+    app = Panels()
+    async with app.run_test(size=size) as pilot:
+        app.picker.set_standings([LOCAL, MINI, CLAUDE])
+        app.picker.open()
+        await pilot.pause()
+        rows = app.picker.query_one(RowList)
+        assert app.screen.region.contains_region(rows.region)
+        assert rows.region.height >= 2
+        assert "Let the strategy choose" in app.seen(rows)
+
+
+async def test_names_of_models_are_not_markup() -> None:
+    app = Panels()
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.picker.set_standings([Standing(Model(f"x/{EVIL}"), state=EVIL)])
+        app.picker.show(EVIL, EVIL)
+        app.picker.open()
+        await pilot.pause()
+        seen = app.seen(app.screen)
+        assert "[red]evil[/red] next" in seen
+        assert not any(ord(letter) < 32 or 127 <= ord(letter) < 160 for letter in seen.replace("\n", ""))
+
+
+def test_the_state_of_a_found_model_fits_its_column() -> None:
+    for width in (81, 50):
+        drawn = standing_lines(Standing(Model("acme/anvil"), state=OFFERED), width)
+        assert OFFERED in text_of(drawn)

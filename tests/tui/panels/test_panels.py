@@ -1,0 +1,257 @@
+"""The stats panel, and what all side panels have in common."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from rich.cells import cell_len
+
+from chat_tui.core.usage.spending import Spending
+from chat_tui.core.usage.stream_stats import Figures
+from chat_tui.tui.panels.model_picker import ModelsInUse
+from chat_tui.tui.panels.stats_panel import stats_lines
+from chat_tui.tui.theme import palette as palettes
+from chat_tui.tui.theme import themes
+from chat_tui.tui.widgets.row_list import RowList
+from chat_tui.tui.widgets.styled_lines import text_of
+from tests.doubles.scripted_chat import scripted_chat
+from tests.support.panels_screen import ANSWERING, EVIL, Panels, summaries
+
+LABELS = (
+    "Model",
+    "Route",
+    "TTFT",
+    "Tokens/s",
+    "Gaps p50 p95",
+    "Duration",
+    "Tokens in",
+    "Tokens out",
+    "thinking",
+    "Context",
+    "Cost",
+    "Conversation",
+    "Today",
+)
+SPENT = Spending(0.0123, 0.12, 1.0)
+
+
+def told(figures: Figures, spending: Spending = SPENT, width: int = 29, height: int = 40) -> list[str]:
+    """The rows, with one blank between their words."""
+    return [" ".join(row.split()) for row in text_of(stats_lines(figures, spending, width, height)).splitlines()]
+
+
+def test_unknown_figures_are_dashes() -> None:
+    said = text_of(stats_lines(Figures(), Spending(), 28))
+    for label in LABELS:
+        [row] = [line for line in said.splitlines() if line.strip().startswith(f"{label} ")]
+        assert row.endswith("–"), row
+
+
+def test_the_stats_say_what_the_figures_say() -> None:
+    rows = told(ANSWERING)
+    assert rows[0] == "● answering 3.1 s"
+    assert {"Model local/smollm2-135m", "Route balanced", "TTFT 0.34 s", "Tokens/s ≈41", "▁▄█"} <= set(rows)
+    assert {"Gaps p50 p95 24 ms 61 ms", "Duration 4.2 s", "Tokens in ≈412", "Tokens out ≈1,234"} <= set(rows)
+    assert {"thinking –", "Context ≈1,646 of 2k 80%", "Cost –"} <= set(rows)
+    assert {"Conversation $0.0123", "Today $0.120 of $1.00"} <= set(rows)
+
+
+def test_only_what_is_estimated_is_marked_so() -> None:
+    counted = msgspec.structs.replace(
+        ANSWERING, prompt_estimated=False, completion_estimated=False, rate_estimated=False, cost=0.0012
+    )
+    assert "≈" not in " ".join(told(counted))
+    half = msgspec.structs.replace(counted, completion_estimated=True, cost_estimated=True)
+    marked = [row for row in told(half) if "≈" in row]
+    assert marked == ["Tokens out ≈1,234", "Context ≈1,646 of 2k 80%", "Cost ≈$0.0012"]
+
+
+def test_the_price_stands_for_the_cost_until_that_is_known() -> None:
+    assert "Cost ≈$0.0034" in told(msgspec.structs.replace(ANSWERING, price=0.0034))
+    assert "Cost $0" in told(msgspec.structs.replace(ANSWERING, price=0.0))
+
+
+def test_the_route_stands_in_one_line_and_leads_to_all_of_it_when_the_answer_has_ended() -> None:
+    running = msgspec.structs.replace(ANSWERING, tries=3)
+    assert "Route balanced · 3 tries" in told(running)
+    ended = msgspec.structs.replace(running, phase="complete", candidates=12)
+    assert "Route balanced · 3 tries ?" in told(ended)
+    assert "Route balanced · 12 models · 3 tries ?" in told(ended, width=60)
+    assert "Route explicit ?" in told(msgspec.structs.replace(ended, strategy="explicit", tries=1), width=22)
+
+
+@pytest.mark.parametrize("height", range(1, 16))
+def test_a_low_panel_keeps_the_most_important_rows_in_their_order(height: int) -> None:
+    rows, whole = told(ANSWERING, height=height), told(ANSWERING, height=16)
+    assert len(rows) == height
+    assert rows == [row for row in whole if row in rows]
+    for row in ("● answering 3.1 s", "Tokens/s ≈41", "TTFT 0.34 s", "Cost –", "Context ≈1,646 of 2k 80%")[:height]:
+        assert row in rows
+
+
+def test_why_it_was_tried_again_is_told_while_it_is() -> None:
+    again = Figures(phase="connecting", reason="The server is overloaded.", tries=2)
+    assert "The server is overloaded." in told(again)
+    assert "The server is overloaded." not in told(msgspec.structs.replace(again, phase="complete"))
+
+
+def test_a_budget_nearly_spent_is_a_warning() -> None:
+    def roles(spending: Spending) -> set[str]:
+        return {span.role for line in stats_lines(ANSWERING, spending, 29) for span in line}
+
+    assert "warning" in roles(Spending(today=0.91, budget=1.0))
+    assert "warning" not in roles(Spending(today=0.5, budget=1.0))
+    assert "warning" not in roles(Spending(today=5.0))
+
+
+def test_the_same_rows_stand_in_the_same_places_whatever_goes_on() -> None:
+    def places(figures: Figures, spending: Spending, height: int) -> list[int]:
+        rows = text_of(stats_lines(figures, spending, 29, height)).splitlines()
+        return [next(y for y, row in enumerate(rows) if row.strip().startswith(label)) for label in LABELS]
+
+    retrying = Figures(phase="retrying", attempt=2, of=3, delay_seconds=4, reason="Too busy. " * 9, tries=2)
+    ended = msgspec.structs.replace(ANSWERING, phase="failed", error="It is down.", left_out=3, cost=0.1)
+    for height in (16, 20, 40):
+        expected = places(Figures(), Spending(), height)
+        for figures in (ANSWERING, retrying, ended):
+            assert places(figures, SPENT, height) == expected
+
+
+def test_the_part_of_a_document_is_shown_while_it_is_worked_on() -> None:
+    assert "part 2 of 5" in text_of(stats_lines(Figures(phase="answering", step=2, steps=6), SPENT, 28))
+    assert "summing up" in text_of(stats_lines(Figures(phase="answering", step=6, steps=6), SPENT, 28))
+    assert "part" not in text_of(stats_lines(Figures(phase="complete", step=2, steps=6), SPENT, 28))
+
+
+def test_a_window_nearly_full_is_a_warning() -> None:
+    full = Figures(context_tokens=2000, context_window=2048)
+    roles = {span.role for line in stats_lines(full, Spending(), 28) for span in line}
+    assert "warning" in roles
+    assert "warning" not in {span.role for line in stats_lines(ANSWERING, Spending(), 28) for span in line}
+
+
+@pytest.mark.parametrize("width", [1, 5, 12, 20, 28, 60])
+def test_every_line_of_the_stats_fits(width: int) -> None:
+    figures = Figures(
+        model=f"provider/{'日本' * 40}",
+        strategy=EVIL,
+        phase="retrying",
+        attempt=2,
+        of=3,
+        delay_seconds=4,
+        reason=EVIL * 9,
+        error=EVIL * 9,
+        left_out=12_345,
+        sparkline=tuple(float(n) for n in range(24)),
+        context_tokens=123_456_789,
+        context_window=1_000_000,
+    )
+    lines = stats_lines(figures, Spending(123456.0, 123456.0, 99999.0), width)
+    for line in lines:
+        assert sum(cell_len(span.text) for span in line) <= max(2, width)
+    assert not any(ord(letter) < 32 or 127 <= ord(letter) < 160 for letter in text_of(lines).replace("\n", ""))
+
+
+def test_the_stats_fit_beside_a_prompt_on_a_small_screen() -> None:
+    assert len(stats_lines(ANSWERING, SPENT, 29, height=16)) == 16
+
+
+async def test_the_stats_are_painted_at_most_four_times_a_second() -> None:
+    now = [100.0]
+    app = Panels(clock=lambda: now[0])
+    async with app.run_test(size=(120, 40)) as pilot:
+        for step in range(100):
+            now[0] += 0.01
+            app.stats.show(Figures(phase="answering", completion_tokens=step))
+        assert app.stats.paints <= 5
+        for _ in range(200):
+            await pilot.pause(0.02)
+            if "99" in (seen := app.seen(app.stats)):
+                break
+        assert "Tokens out" in seen
+        assert "99" in seen
+
+
+async def test_an_ending_is_painted_at_once() -> None:
+    app = Panels(clock=lambda: 100.0)
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.stats.show(Figures(phase="answering"))
+        app.stats.show(Figures(phase="cancelled"))
+        await pilot.pause()
+        assert "● cancelled" in app.seen(app.stats)
+
+
+async def test_only_lines_that_changed_are_painted_again() -> None:
+    now = [100.0]
+    app = Panels(clock=lambda: now[0])
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.stats.show(ANSWERING)
+        await pilot.pause()
+        app.stats.asked.clear()
+        now[0] += 1
+        app.stats.show(msgspec.structs.replace(ANSWERING, rate=50.0))
+        await pilot.pause()
+        assert app.stats.asked == [6]
+        assert "≈50" in app.seen(app.stats)
+
+
+async def test_a_new_theme_is_shown_at_once() -> None:
+    app = Panels()
+    folder = [palettes.built_in_folder()]
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.history.show(summaries(3))
+        for name in ("dusk", "paper"):
+            palette = palettes.load_theme(name, folder)
+            app.register_theme(themes.textual_theme(palette))
+            app.theme = name
+            await pilot.pause()
+            for widget in (app.stats, app.picker.query_one(ModelsInUse), app.history.query_one(RowList)):
+                colours = {
+                    colour.name
+                    for segment in widget.render_line(widget.size.height - 1)
+                    if segment.style and (colour := segment.style.bgcolor)
+                }
+                assert colours <= {palette.colours.surface, palette.colours.panel}, (name, widget)
+
+
+async def test_the_row_under_the_cursor_is_bright_only_while_keys_act_on_it() -> None:
+    app = Panels()
+    palette = palettes.load_theme("dusk", [palettes.built_in_folder()])
+    app.register_theme(themes.textual_theme(palette))
+    app.theme = "dusk"
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.history.show(summaries(3))
+        rows = app.history.query_one(RowList)
+
+        def ground() -> str:
+            # Row 0 is the group's heading.
+            [style] = {segment.style.bgcolor for segment in rows.render_line(1) if segment.style}
+            return style.name if style else ""
+
+        await pilot.pause()
+        assert ground() == palette.colours.panel
+        app.history.take_focus()
+        await pilot.pause()
+        assert ground() == palette.colours.selection
+
+
+async def test_the_panels_take_the_width_they_get() -> None:
+    app = Panels()
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.stats.show(ANSWERING)
+        await pilot.resize_terminal(80, 24)
+        await pilot.pause()
+        assert "TTFT" in app.seen(app.stats)
+        assert all(cell_len(row) <= 32 for row in app.seen(app.stats).splitlines())
+
+
+@pytest.mark.parametrize("key", ["", "ctrl+p", "f2"])
+async def test_a_terminal_of_no_width_to_speak_of_crashes_nothing(key: str) -> None:
+    async with scripted_chat() as chat:
+        if key:
+            await chat.pilot.press(key)
+        for size in ((3, 60), (1, 1), (200, 1), (100, 30)):
+            await chat.pilot.resize_terminal(*size)
+            await chat.pilot.pause()
+        await chat.pilot.press("escape", "escape")
+        await chat.shows("Ask anything")

@@ -1,0 +1,61 @@
+"""What follows a slash command is offered as it is typed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from chat_tui.core.models import Model, Standing
+from chat_tui.tui.prompt.argument_completion import Known, offered
+from tests.doubles.scripted_chat import scripted_chat
+
+KNOWN = Known(
+    models=lambda: [Standing(Model("shelf/fast", 8000, 0.1, 0.4)), Standing(Model("local/tiny", 8000, local=True))],
+    strategies=lambda: ("balanced", "cheap"),
+    themes=lambda: ("dusk", "paper"),
+    titles=lambda: ("Rivers of Europe", "On rivers\x1b[31m"),
+)
+
+
+@pytest.mark.parametrize(
+    ("typed", "texts"),
+    [
+        ("/model ", ["/model shelf/fast", "/model local/tiny"]),
+        ("/retry tin", ["/retry local/tiny"]),
+        ("/strategy c", ["/strategy cheap", "/strategy balanced"]),
+        ("/theme pa", ["/theme paper"]),
+        ("/open rivers", ["/open Rivers of Europe", "/open On rivers"]),
+        ("/model", []),
+        ("/help x", []),
+    ],
+)
+def test_the_choices_of_a_command_are_offered_best_first(typed: str, texts: list[str]) -> None:
+    assert [text for text, _ in offered(typed, KNOWN)][: len(texts) or None] == texts
+
+
+async def test_a_conversation_is_opened_by_its_title() -> None:
+    async with scripted_chat() as chat:
+        await chat.ask("rivers of Europe")
+        await chat.answered()
+        first = chat.chat.conversation_id
+        await chat.pilot.press("ctrl+n")
+        await chat.until(lambda: chat.chat.conversation_id is None)
+        await chat.pilot.press(*"/open riv")
+        await chat.shows("/open rivers of Europe")
+        await chat.pilot.press("tab", "enter")
+        await chat.until(lambda: chat.chat.conversation_id == first)
+        await chat.ask("/open no such thing")
+        await chat.until(lambda: "No conversation is called" in chat.notices())
+
+
+async def test_the_path_behind_attach_is_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "my notes.md").write_text("x")
+    monkeypatch.chdir(tmp_path)
+    async with scripted_chat() as chat:
+        await chat.pilot.press(*"/attach not")
+        await chat.until(lambda: chat.chat._completions.is_open)
+        await chat.pilot.press("tab")
+        assert chat.chat.prompt.text == '/attach "my notes.md"'
+        await chat.pilot.press("enter")
+        await chat.shows("+ my notes.md")

@@ -1,0 +1,132 @@
+"""What is drawn out of turn: only what has changed, one column at a time, and never over what stands before it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from rich.console import Console
+from textual.app import App, ComposeResult
+from textual.containers import Horizontal
+from textual.geometry import Region
+from textual.pilot import Pilot
+from textual.screen import Screen
+
+from chat_tui.core.conversation import Turn
+from chat_tui.tui.compare.columns import ColumnText
+from chat_tui.tui.terminal import fast_paint
+from chat_tui.tui.terminal.fast_paint import Rows
+from chat_tui.tui.transcript.frames import Turns
+from tests.support.compare_rig import compared
+from tests.support.routing_rig import endless
+
+COLUMNS, WIDTH, HEIGHT = 4, 50, 60
+
+
+class Drawing(App[None]):
+    """Four columns that share their turns, and what was drawn of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        turns = Turns(COLUMNS)
+        self.texts = [ColumnText(turns) for _ in range(COLUMNS)]
+        self.drawn: list[object] = []
+
+    def compose(self) -> ComposeResult:
+        with Horizontal():
+            yield from self.texts
+
+    def _display(self, screen: Screen[Any], renderable: Any) -> None:
+        if renderable is not None:
+            self.drawn.append(renderable)
+        super()._display(screen, renderable)
+
+    def rows(self) -> list[Rows]:
+        """What was drawn out of turn."""
+        return [each for each in self.drawn if isinstance(each, Rows)]
+
+
+async def until(pilot: Pilot[None], true: Callable[[], object]) -> None:
+    async with asyncio.timeout(10):
+        while not true():
+            await pilot.pause(0.005)
+
+
+def columns_of(rows: Rows) -> set[int]:
+    return {x // WIDTH for x, _, _ in rows.strips}
+
+
+async def test_no_step_of_painting_draws_more_than_one_column() -> None:
+    app = Drawing()
+    async with app.run_test(size=(COLUMNS * WIDTH, HEIGHT)) as pilot:
+        for number, text in enumerate(app.texts):
+            text.add(Turn("assistant", "", id=str(number), state="streaming"))
+            text.append("begin\n\n")
+        await until(pilot, lambda: all(text._renderer.ready and not text.is_busy for text in app.texts))
+        await pilot.pause(0.2)
+        app.drawn.clear()
+        for step in range(3):
+            for text in app.texts:
+                text.append("\n\n".join(f"line {step} {line}" for line in range(HEIGHT)))
+            await until(pilot, lambda: not any(text.is_busy for text in app.texts))
+        seen = [columns_of(each) for each in app.rows()]
+        assert all(len(each) == 1 for each in seen)
+        assert set.union(*seen) == set(range(COLUMNS))
+        assert max(len(each.strips) for each in app.rows()) <= 2 * HEIGHT, "each row at most once, and its scroll bar"
+        wide = [each for each in app.drawn if not isinstance(each, Rows)]
+        assert not wide, "the toolkit draws all columns in one go"
+
+
+async def test_what_has_changed_is_drawn_where_it_stands() -> None:
+    app = Drawing()
+    async with app.run_test(size=(COLUMNS * WIDTH, HEIGHT)) as pilot:
+        app.texts[2].add(Turn("assistant", "", id="a", state="streaming"))
+        await until(pilot, lambda: app.texts[2]._renderer.ready and not app.texts[2].is_busy)
+        await pilot.pause(0.2)
+        app.drawn.clear()
+        app.texts[2].append("words")
+        await until(pilot, lambda: "words" in "".join(strip.text for each in app.rows() for _, _, strip in each.strips))
+        (place,) = [(x, y) for each in app.rows() for x, y, strip in each.strips if "words" in strip.text]
+        column, row = place
+        assert column == 2 * WIDTH
+        assert f"\x1b[{row + 1};{column + 1}H" in app.rows()[-1].render_segments(Console())
+
+
+async def test_what_is_covered_or_moves_is_left_to_the_toolkit() -> None:
+    app = Drawing()
+    async with app.run_test(size=(COLUMNS * WIDTH, HEIGHT), notifications=True) as pilot:
+        await pilot.pause()
+        text = app.texts[0]
+
+        def drawn(change: Callable[[], object] = lambda: None) -> int:
+            text.refresh(Region(0, 1, 10, 2))
+            change()
+            return fast_paint.draw(app.screen, (text,))
+
+        assert drawn() == 2
+        assert drawn(lambda: text.refresh(layout=True)) == 0
+        await pilot.pause(0.1)
+        app.notify("Stands before the last column.")
+        await until(pilot, lambda: app.screen.query("Toast"))
+        await pilot.pause(0.1)
+        assert drawn() > 0
+        covered = app.texts[-1].refresh(Region(0, 0, WIDTH - 2, HEIGHT))
+        assert fast_paint.draw(app.screen, (covered,)) == 0
+        await app.push_screen(Screen[None]())
+        assert drawn() == 0
+
+
+async def test_tab_is_seen_at_once_and_draws_no_pane() -> None:
+    async with compared(*[endless()] * COLUMNS, size=(COLUMNS * WIDTH, HEIGHT)) as on:
+        await on.begin()
+        await on.grown()
+        await on.press("f6", "tab", "f6", "tab", "f6", "tab", "f6")
+        await on.until(lambda: all(answer.paused for answer in on.comparison.answers))
+        await on.until(lambda: not any(column.text.is_busy for column in on.screen.columns))
+        before: Sequence[int] = [column.text._layout_updates for column in on.screen.columns]
+        on.screen.action_column(1)
+        assert [column.is_current for column in on.screen.columns] == [True, False, False, False]
+        assert not any(column.head._repaint_regions for column in on.screen.columns), "they are drawn already"
+        assert not any(column.text._repaint_regions for column in on.screen.columns)
+        assert [column.text._layout_updates for column in on.screen.columns] == before

@@ -1,0 +1,67 @@
+"""What still comes while the app ends: its screens are gone by then, and nothing may need one."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+
+from textual import events
+
+from chat_tui.config.load import Config
+from chat_tui.core.errors import ChatTuiError
+from chat_tui.tui.app import ChatApp
+from tests.doubles.scripted_chat import ScriptedChat, StandInWeights
+from tests.support.key_pilot import KeyPilot
+from tests.support.routing_rig import until
+
+
+class LateApp(ChatApp):
+    """When its screens have been closed, it gets all that a slow machine may bring so late."""
+
+    came = pasted = False
+
+    async def on_event(self, event: events.Event) -> None:
+        await super().on_event(event)
+        self.pasted = self.pasted or isinstance(event, events.Paste)
+
+    async def _close_all(self) -> None:
+        await super()._close_all()
+        assert not self.screen_stack
+        self._tell_lasting(ChatTuiError("Late.", "Too late to be read."))
+        self.clear_notifications()
+        self.post_message(events.Key("a", "a"))
+        self.post_message(events.Paste("words"))
+        await until(lambda: self.pasted)
+        self._take_early()
+        self._draw_with(self._palettes[self.theme])
+        assert not self.check_action("command_palette", ())
+        await self.action_quit()
+        self.end(143)
+        assert self._ending is not None
+        await self._ending
+        self.came = True
+
+
+async def test_what_comes_when_the_screens_are_gone_ends_the_app_no_other_way() -> None:
+    chat = ScriptedChat(Config(), (), None, StandInWeights())
+    chat.app = app = LateApp(chat._config, chat.open_engine)
+    chat.pilot = KeyPilot(app)
+    async with app.run_test():
+        await chat.screen.opened()
+        await chat.engine.close()
+    assert app.came
+    assert app.crash is None
+
+
+async def test_a_key_that_still_acts_when_the_app_ends_is_let_go() -> None:
+    chat = ScriptedChat(Config(), (), None, StandInWeights())
+    failed: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failed.append(context["message"]))
+    async with chat.app.run_test():
+        await chat.screen.opened()
+        await chat.engine.close()
+        await chat.app._close_all()
+        chat.app._key_order.passed(events.Key("f5", None), None, ())
+        await until(lambda: not chat.app._key_order.is_busy)
+    gc.collect()
+    assert failed == []

@@ -1,0 +1,199 @@
+"""What stands on the screen is what counts now: on small screens too, and never in the way of what is written."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from textual import events
+
+from chat_tui.core.chunks import End
+from chat_tui.core.errors import ChatTuiError
+from chat_tui.providers.scripted import Pause
+from chat_tui.tui.history.screen import HistoryScreen
+from tests.doubles.scripted_chat import scripted_chat
+
+
+async def test_on_a_small_screen_the_history_list_covers_the_chat_and_esc_leads_back() -> None:
+    async with scripted_chat(size=(60, 20)) as chat:
+        await chat.ask("go")
+        await chat.answered()
+        await chat.pilot.press("f2")
+        await chat.until(lambda: chat.screen.history.region.height == 18)
+        assert "Hello there." not in chat.shown()
+        await chat.pilot.press("escape")
+        await chat.shows("Hello there.")
+        assert chat.chat.prompt.has_focus
+        await chat.pilot.press("f2")
+        await chat.until(lambda: chat.screen.history.display)
+        await chat.pilot.press("shift+tab", "shift+tab", "x")
+        await chat.until(lambda: not chat.screen.history.display and chat.chat.prompt.text == "x")
+
+
+async def test_esc_closes_the_list_that_covers_the_chat_before_it_cancels_the_answer() -> None:
+    async with scripted_chat(["one"], ["Half ", Pause(60)], size=(60, 20)) as chat:
+        await chat.ask("go")
+        await chat.answered()
+        await chat.ask("on")
+        await chat.shows("Half")
+        await chat.pilot.press("f2")
+        await chat.until(lambda: chat.screen.history.has_focus_within)
+        await chat.pilot.press("escape")
+        await chat.until(lambda: chat.chat.prompt.has_focus and not chat.screen.history.display)
+        assert chat.chat.busy
+        await chat.pilot.press("escape")
+        await chat.shows("cancelled")
+
+
+async def test_on_a_small_screen_model_strategy_and_figures_stand_in_one_row() -> None:
+    async with scripted_chat(["one ", Pause(0.3), "two"], size=(60, 20)) as chat:
+        await chat.ask("go")
+        await chat.answered()
+        await chat.until(lambda: "TTFT" in chat.shown().split("\n")[0])
+        first, *_, last = chat.shown().split("\n")
+        assert first.split()[:3] == ["shelf/deep", "·", "balanced"]
+        assert last.split()[:8] == ["Enter", "send", "Ctrl+O", "models", "Ctrl+T", "strategy", "F1", "help"]
+        assert chat.screen.picker.region.height == 1
+
+
+async def test_at_80_by_24_every_figure_is_in_sight_beside_the_insights() -> None:
+    async with scripted_chat(["What a wonderful day."], size=(80, 24)) as chat:
+        await chat.ask("go")
+        await chat.answered()
+        await chat.ask("/insights")
+        # The library that does the sentiment is loaded first.
+        await chat.until(lambda: "positive" in chat.shown(), 30)
+        for label in ("Model", "Route", "TTFT", "Tokens/s", "Gaps p50 p95", "Duration", "Tokens in", "Tokens out"):
+            assert chat.figure(label), label
+        for label in ("thinking", "Context", "Cost", "Conversation", "Today"):
+            assert chat.figure(label), label
+        await chat.shows("chars", "4 words")
+
+
+async def test_letters_typed_after_a_jump_from_the_search_are_words() -> None:
+    async with scripted_chat(["Coffee."], ["Tea."]) as chat:
+        for question in ("first", "second"):
+            await chat.ask(question)
+            await chat.answered()
+        await chat.pilot.press("ctrl+r", *"coffee")
+        await chat.until(lambda: isinstance(chat.app.screen, HistoryScreen) and "1 turn" in chat.shown())
+        await chat.pilot.press("enter")
+        await chat.until(lambda: chat.chat.transcript.selected_turn == 1)
+        await chat.pilot.press(*"read", "space")
+        assert chat.chat.prompt.text == "read "
+        assert not chat.chat.busy
+        await chat.pilot.press("tab", "e")
+        await chat.until(lambda: chat.chat.prompt.text == "first")
+
+
+async def test_a_letter_typed_right_behind_tab_is_for_the_transcript() -> None:
+    async with scripted_chat() as chat:
+        await chat.ask("go")
+        await chat.answered()
+        for key in ("tab", "e"):
+            chat.app.post_message(events.Key(key, None if key == "tab" else key))
+        await chat.until(lambda: chat.chat.prompt.text == "go")
+        await chat.shows("Editing")
+
+
+async def test_letters_typed_where_nobody_sees_what_they_do_are_words() -> None:
+    async with scripted_chat() as chat:
+        await chat.ask("go")
+        await chat.answered()
+        chat.chat.transcript.focus()
+        await chat.pilot.resize_terminal(30, 8)
+        await chat.shows("chat-tui needs 40×12")
+        await chat.pilot.press("r", "b", "enter")
+        await chat.pilot.resize_terminal(100, 30)
+        await chat.until(lambda: chat.chat.transcript.has_focus)
+        assert chat.chat.prompt.text == "rb"
+        assert len(chat.provider.requests) == 1
+
+
+async def test_the_last_row_names_only_what_can_be_done() -> None:
+    async with scripted_chat(["plain"], ["again ", Pause(60)], ["```py\nx\n```"]) as chat:
+        await chat.ask("go")
+        await chat.answered()
+        await chat.pilot.press("tab")
+        await chat.shows("e edit  r again  y copy")
+        for word in ("older", "compare", "code", "go on"):
+            assert word not in chat.shown(chat.screen.keys)
+        await chat.pilot.press("r")
+        await chat.shows("again ", "Esc cancel")
+        await chat.pilot.press("escape")
+        await chat.answered()
+        chat.chat.transcript.focus()
+        await chat.shows("c go on", "Left older", "d compare")
+        chat.chat.prompt.focus()
+        await chat.ask("code")
+        await chat.answered()
+        await chat.pilot.press("tab")
+        await chat.shows("] code")
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24)])
+async def test_no_notice_hides_the_prompt_or_what_is_offered_above_it(size: tuple[int, int]) -> None:
+    async with scripted_chat(["Half ", Pause(60)], size=size) as chat:
+        await chat.ask("go")
+        await chat.shows("Half")
+        chat.app.tell(ChatTuiError("The server is overloaded.", "Try again in 20 seconds, or choose another model."))
+        chat.app.say("Copied", "by the desktop's clipboard")
+        chat.app.say("The answer is paused")
+        chat.chat.prompt.insert("other words")
+        await chat.pilot.press("enter")
+        await chat.shows(
+            "The server is overloaded.", "The answer is paused", "steer", "leave", "other words", "Esc leave"
+        )
+
+
+async def test_the_last_row_names_what_keys_do_in_an_open_list() -> None:
+    async with scripted_chat(["Half ", Pause(60)]) as chat:
+        await chat.pilot.press("slash", "e")
+        await chat.shows("/export", "Tab take  Esc close")
+        await chat.pilot.press("escape")
+        await chat.shows("Enter send")
+        chat.chat.prompt.clear_draft()
+        await chat.pilot.press("ctrl+o")
+        await chat.shows("Enter choose  Esc close")
+        await chat.pilot.press("escape")
+        await chat.pilot.press("f2", "f2")
+        await chat.shows("Esc back")
+        assert "F8 delete" not in chat.shown()
+        await chat.pilot.press("escape")
+        await chat.ask("go")
+        await chat.shows("Half", "Esc cancel")
+        await chat.ask("other words")
+        await chat.shows("Esc leave  F6 pause")
+
+
+async def test_notices_stand_where_others_stood_that_were_taken_away_and_the_same_one_stands_once() -> None:
+    async with scripted_chat(size=(60, 20)) as chat:
+        chat.app.say("One", "of two rows")
+        await chat.shows("of two rows")
+        chat.app.clear_notifications()
+        await chat.until(lambda: "of two rows" not in chat.shown())
+        for _ in range(2):
+            chat.app.say("Another", "that is said twice")
+            await chat.shows("that is said twice")
+        await chat.until(lambda: chat.shown().startswith("▌ Another\n▌ that is said twice"))
+        assert chat.shown().count("said twice") == 1
+
+
+async def test_a_command_that_is_written_says_what_may_follow_it() -> None:
+    async with scripted_chat() as chat:
+        await chat.pilot.press("f11")
+        await chat.until(lambda: str(chat.chat.prompt.border_subtitle).startswith("FILE · bring in"))
+
+
+async def test_an_answer_that_was_refused_says_what_can_be_done() -> None:
+    async with scripted_chat([End(state="refused", finish_reason="content_filter")]) as chat:
+        await chat.ask("go")
+        await chat.shows("refused", "will not answer this", "/model chooses another")
+
+
+async def test_the_price_is_told_whole_beside_the_preset_in_use() -> None:
+    async with scripted_chat(size=(80, 24)) as chat:
+        await chat.ask("/preset story adventure 150")
+        await chat.shows("Story · adventure")
+        chat.chat.prompt.insert("Which?")
+        await chat.until(lambda: re.search(r"Story · .* tokens · ≈\$0\.\d+ ─╯", chat.shown()))

@@ -1,0 +1,255 @@
+"""The page in a real browser: asking, stopping, finding again, by mouse, keyboard and thumb."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from playwright.async_api import Browser
+
+from chat_tui.core.chunks import Token
+from chat_tui.core.errors import KeyRefused, Overloaded
+from chat_tui.providers.scripted import Fault, Pause, Script
+from tests.doubles.stand_in_engine import ANSWER
+from tests.support.browser_rig import browser, needs_browser, scripted_tab
+from tests.support.routing_rig import Gate
+
+__all__ = ["browser"]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), needs_browser]
+
+WAITING: Script = ["The first ", "words. ", Pause(60), "Never seen."]
+PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+
+
+async def test_tokens_are_seen_as_they_come_and_the_part_is_kept_when_stopped(browser: Browser) -> None:
+    async with scripted_tab(browser, WAITING) as (tab, web):
+        await tab.ask("Tell me something long")
+        await tab.shows("The first words.")
+        assert await tab.page.locator("#stop").is_visible()
+        assert await tab.page.title() == "answering · Tell me something long"
+        await tab.page.keyboard.press("Escape")
+        await tab.answered()
+        await tab.shows("stopped")
+        async with asyncio.timeout(20):
+            while web.engine.running():  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        await tab.page.reload()
+        await tab.shows("The first words.", "stopped")
+        await tab.lists("Tell me something long")
+        assert tab.errors == []
+
+
+async def test_an_answer_is_rendered_with_its_figures_and_its_code_can_be_copied(browser: Browser) -> None:
+    async with scripted_tab(browser, [f"{word} " for word in ANSWER.split(" ")]) as (tab, web):
+        await tab.page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=web.url)
+        await tab.ask("How do I read a file?")
+        await tab.answered()
+        assert await tab.page.locator(".assistant table td").all_inner_texts() == [
+            "for line in text",
+            "one line",
+            "text.readlines()",
+            "the whole file",
+        ]
+        assert await tab.page.locator("pre .k").first.inner_text() == "from"
+        assert "tokens" in await tab.page.locator(".figures").inner_text()
+        await tab.page.click(".copy-code")
+        code = await tab.page.evaluate("navigator.clipboard.readText()")
+        assert code.startswith("from pathlib import Path\n\ndef lines")
+        await tab.page.click("[aria-label='Copy the answer']")
+        assert (await tab.page.evaluate("navigator.clipboard.readText()")).strip() == ANSWER
+        await tab.harmless()
+
+
+async def test_a_streamed_answer_looks_as_it_does_when_it_is_opened_again(browser: Browser) -> None:
+    code = "```py\n" + "".join(f"x{number} = '{number}'\n" for number in range(60)) + "```\n\n"
+    rows = "| a | b |\n|---|--:|\n" + "".join(f"| {number} | *b* |\n" for number in range(60))
+    items = "".join(f"{number}. item\n" for number in range(1, 50))
+    text = "\n\n".join([ANSWER, code, rows, items, "words of a very long paragraph " * 300])
+    script: Script = [step for at in range(0, len(text), 400) for step in (text[at : at + 400], Pause(0.02))]
+    async with scripted_tab(browser, script) as (tab, _):
+        await tab.ask("All kinds")
+        await tab.answered()
+        streamed = await tab.page.locator(".assistant .text").inner_html()
+        await tab.page.reload()
+        await tab.shows("All kinds")
+        await tab.page.locator(".assistant .text").wait_for()
+        assert await tab.page.locator(".assistant .text").inner_html() == streamed
+        counts = [await tab.page.locator(f".text > {kind}").count() for kind in (".code", ".table", "ol", "p")]
+        assert counts == [2, 2, 1, 3]
+        assert "paragraph words of" in await tab.page.locator(".text > p").last.inner_text()
+        assert tab.errors == []
+
+
+async def test_the_whole_reply_comes_at_once_by_the_other_button(browser: Browser) -> None:
+    async with scripted_tab(browser, ["All ", "of **it**."]) as (tab, _):
+        await tab.ask("Whole, please", button="#whole")
+        await tab.shows("All of it.")
+        await tab.answered()
+        assert await tab.page.locator(".assistant").count() == 1
+        await tab.ask("And again", button="#whole")
+        await tab.until("document.querySelectorAll('.assistant .text strong').length === 2")
+
+
+async def test_the_saved_conversations_are_searched_opened_and_gone_on_in(browser: Browser) -> None:
+    async with scripted_tab(browser, ["Three hearts."], ["Two humps."], ["Blue blood."]) as (tab, web):
+        for question in ("About the octopus", "About the camel"):
+            await tab.page.click("#new")
+            await tab.ask(question)
+            await tab.answered()
+        await tab.lists("About the camel", "About the octopus")
+        await tab.page.fill("#search", "hearts")
+        await tab.until("document.querySelector('#list mark')?.textContent === 'hearts'")
+        await tab.page.click("#list .entry")
+        await tab.shows("Three hearts.")
+        await tab.page.fill("#search", "")
+        await tab.ask("And its blood?")
+        await tab.shows("Blue blood.")
+        await tab.answered()
+        await tab.lists("About the octopus", "About the camel")
+        await tab.page.go_back()
+        await tab.shows("Two humps.")
+        assert len(await web.engine.memory.conversations()) == 2
+
+
+async def test_a_conversation_is_renamed_and_a_deleted_one_brought_back(browser: Browser) -> None:
+    async with scripted_tab(browser, ["Yes."]) as (tab, _):
+        await tab.ask("Question")
+        await tab.answered()
+        await tab.page.click("#menu-button")
+        await tab.page.click("#rename")
+        await tab.page.fill("#title-field", "A better title")
+        await tab.page.keyboard.press("Enter")
+        await tab.lists("A better title")
+        await tab.page.click("#menu-button")
+        await tab.page.click("#delete")
+        await tab.shows("No conversations yet.")
+        await tab.page.click("#toast button")
+        await tab.lists("A better title")
+        await tab.shows("Yes.")
+
+
+async def test_the_place_that_is_read_holds_while_text_comes(browser: Browser) -> None:
+    gate, long = Gate(), [f"Paragraph {number}.\n\n" for number in range(60)]
+    async with scripted_tab(browser, [*long[:40], gate, *long[40:]]) as (tab, _):
+        await tab.ask("Go on and on")
+        await tab.until("document.querySelector('#scroll').scrollTop > 200")
+        await tab.page.evaluate("document.querySelector('#scroll').scrollTop = 60")
+        gate.open()
+        await tab.page.locator("#to-end").wait_for(state="visible")
+        await tab.answered()
+        assert await tab.page.evaluate("document.querySelector('#scroll').scrollTop") == 60
+        await tab.page.click("#to-end")
+        assert await tab.until(
+            "(({scrollTop, scrollHeight, clientHeight}) => scrollHeight - scrollTop - clientHeight < 2)"
+            "(document.querySelector('#scroll'))"
+        )
+
+
+async def test_all_of_it_can_be_done_by_keyboard(browser: Browser) -> None:
+    async with scripted_tab(browser, ["One."], WAITING) as (tab, _):
+        press, active = tab.page.keyboard.press, "document.activeElement.id"
+        assert await tab.page.evaluate(active) == "prompt"
+        while await tab.page.evaluate(active) != "skip":
+            await press("Shift+Tab")
+        await press("Enter")
+        assert await tab.page.evaluate(active) == "prompt"
+        await tab.page.keyboard.type("First line")
+        await press("Shift+Enter")
+        await tab.page.keyboard.type("second line")
+        await press("Enter")
+        await tab.answered()
+        assert await tab.page.locator(".user").inner_text() == "First line\nsecond line"
+        assert await tab.page.evaluate(active) == "prompt"
+        await tab.page.keyboard.type("More")
+        await press("Enter")
+        await tab.shows("The first words.")
+        await press("Escape")
+        await tab.answered()
+        await press("Control+k")
+        await tab.page.keyboard.type("first")
+        await tab.until("!!document.querySelector('#list mark')")
+        await press("ArrowDown")
+        assert await tab.page.evaluate("document.activeElement.className") == "entry"
+        await press("Enter")
+        await tab.shows("stopped")
+        reached = set()
+        for _step in range(30):
+            await press("Tab")
+            reached.add(await tab.page.evaluate(active))
+        assert {"new", "search", "menu-button", "theme", "prompt", "choice", "whole", "stream"} <= reached
+
+
+async def test_enter_that_ends_a_word_of_an_input_method_does_not_send(browser: Browser) -> None:
+    async with scripted_tab(browser, ["Yes."]) as (tab, _):
+        await tab.page.fill("#prompt", "にほん")
+        await tab.page.evaluate(
+            "document.querySelector('#prompt').dispatchEvent("
+            "new KeyboardEvent('keydown', {key: 'Enter', isComposing: true, bubbles: true, cancelable: true}))"
+        )
+        assert await tab.page.locator(".turn").count() == 0
+        await tab.page.press("#prompt", "Enter")
+        await tab.answered()
+        assert await tab.page.locator(".user").inner_text() == "にほん"
+
+
+async def test_on_a_phone_the_list_is_a_drawer_and_nothing_is_wider_than_the_screen(browser: Browser) -> None:
+    wide = "| " + " | ".join(["a wide column"] * 12) + " |\n|" + "-|" * 12 + "\n\n```\n" + "x" * 300 + "\n```\n"
+    async with scripted_tab(browser, [wide + "unbroken" * 60], **PHONE) as (tab, _):
+        await tab.ask("Something wide")
+        await tab.answered()
+        assert await tab.page.evaluate("document.documentElement.scrollWidth") == 390
+        assert await tab.page.evaluate("document.querySelector('#scroll').scrollWidth") <= 390
+        assert not await tab.page.locator("#new").is_visible()
+        await tab.page.tap("#open-drawer")
+        await tab.page.locator("#new").wait_for(state="visible")
+        assert await tab.page.evaluate("document.querySelector('main').inert")
+        await tab.page.tap("#list .entry")
+        await tab.page.locator("#new").wait_for(state="hidden")
+        sizes = await tab.page.evaluate(
+            "[...document.querySelectorAll('input, textarea, select')].map((each) => getComputedStyle(each).fontSize)"
+        )
+        assert set(sizes) == {"16px"}
+        heights = [
+            await tab.page.evaluate(f"document.querySelector('{id}').offsetHeight") for id in ("#stream", "#choice")
+        ]
+        assert min(heights) >= 40
+
+
+@pytest.mark.parametrize(("scheme", "ground"), [("dark", "rgb(23, 22, 31)"), ("light", "rgb(251, 248, 241)")])
+async def test_the_colours_are_the_systems_until_others_are_chosen(browser: Browser, scheme: str, ground: str) -> None:
+    colour = "getComputedStyle(document.body).backgroundColor"
+    async with scripted_tab(browser, ["Yes."], color_scheme=scheme) as (tab, _):
+        assert await tab.page.evaluate(colour) == ground
+        await tab.page.click("#theme")
+        assert await tab.page.evaluate(colour) == "rgb(23, 22, 31)"
+        await tab.page.click("#theme")
+        await tab.page.reload()
+        assert await tab.page.evaluate(colour) == "rgb(251, 248, 241)"
+
+
+async def test_what_the_router_does_is_told_as_it_happens(browser: Browser) -> None:
+    refused = KeyRefused("shelf/deep does not take the key.", "Mend the key.", provider="shelf")
+    broken = Overloaded("The server has broken off.", "Ask again in a moment.", provider="shelf")
+    scripts: list[Script] = [[Fault(refused)], ["Hello."], [Token("Hm.", "thinking"), "Half", Fault(broken)]]
+    async with scripted_tab(browser, *scripts) as (tab, _):
+        await tab.ask("Hello?")
+        await tab.shows("Hello.", "shelf/fast is asked instead")
+        await tab.answered()
+        await tab.ask("And now?")
+        await tab.shows("The server has broken off.", "Ask again in a moment.", "broken off")
+        assert await tab.said() == "Half"
+        await tab.page.click("summary:visible")
+        await tab.shows("Hm.")
+        assert tab.errors == []
+
+
+async def test_a_model_or_strategy_is_chosen_and_remembered(browser: Browser) -> None:
+    async with scripted_tab(browser, ["Yes."]) as (tab, _):
+        groups = await tab.page.evaluate("[...document.querySelectorAll('#choice optgroup')].map((each) => each.label)")
+        assert groups[:2] == ["By strategy", "shelf"]
+        await tab.page.select_option("#choice", "m/shelf/fast")
+        await tab.page.reload()
+        await tab.until("document.querySelector('#choice').value === 'm/shelf/fast'")
+        await tab.ask("Who?")
+        await tab.answered()
+        assert await tab.page.locator(".who b").inner_text() == "fast"

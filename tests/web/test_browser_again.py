@@ -1,0 +1,87 @@
+"""Asking again on the page, the versions that this makes, and what else can be done with a conversation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser
+
+from chat_tui.core.errors import Overloaded
+from chat_tui.providers.scripted import Fault, Pause
+from tests.support.browser_rig import browser, needs_browser, scripted_tab
+
+__all__ = ["browser"]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), needs_browser]
+
+
+async def test_an_answer_is_asked_for_anew_and_a_question_in_other_words_and_all_versions_can_be_seen(
+    browser: Browser,
+) -> None:
+    async with scripted_tab(browser, ["One."], ["Two."], ["Three."], ["Four."]) as (tab, web):
+        await tab.ask("Count")
+        await tab.answered()
+        await tab.ask("And then?")
+        await tab.shows("Two.")
+        await tab.answered()
+        await tab.page.locator(".again").first.click()
+        await tab.shows("Three.", "2/2")
+        await tab.answered()
+        assert await tab.page.locator(".turn").count() == 2
+        await tab.page.get_by_title("The version before").click()
+        await tab.shows("One.", "Two.", "1/2")
+        await tab.page.locator(".user .tool.edit").last.click(force=True)
+        await tab.page.keyboard.press("ControlOrMeta+a")
+        await tab.page.keyboard.type("And before?")
+        await tab.page.keyboard.press("Enter")
+        await tab.shows("Four.")
+        await tab.answered()
+        assert await tab.page.locator(".said").all_inner_texts() == ["Count", "And before?"]
+        await tab.page.locator(".user").last.get_by_title("The version before").click()
+        await tab.shows("And then?", "Two.")
+        (row,) = await web.engine.memory.conversations()
+        assert [turn.text for turn in (await web.engine.memory.conversation(row.id)).path][1::2] == ["One.", "Two."]
+        await tab.harmless()
+
+
+async def test_a_whole_reply_that_was_stopped_stays_in_its_conversation_and_goes_on(browser: Browser) -> None:
+    async with scripted_tab(browser, ["Half ", Pause(60)], ["and half."]) as (tab, web):
+        await tab.ask("All of it", button="#whole")
+        await tab.until("document.querySelector('.assistant .text').textContent.includes('Half')")
+        assert not await tab.page.locator(".assistant .text").is_visible()
+        await tab.page.keyboard.press("Escape")
+        await tab.shows("Half", "stopped")
+        await tab.page.get_by_text("Continue").click()
+        await tab.shows("Half and half.")
+        await tab.answered()
+        assert len(await web.engine.memory.conversations()) == 1
+
+
+async def test_a_broken_answer_offers_what_can_be_done_next(browser: Browser) -> None:
+    fault = Fault(Overloaded("The server has broken off.", "Ask again in a moment.", provider="shelf"))
+    async with scripted_tab(browser, ["Half", fault], ["Whole."]) as (tab, _):
+        await tab.ask("Once")
+        await tab.shows("The server has broken off.", "Continue")
+        await tab.page.get_by_text("Try again").click()
+        await tab.shows("Whole.", "2/2")
+        await tab.answered()
+        assert not await tab.page.get_by_text("Continue").is_visible()
+
+
+async def test_a_conversation_is_pinned_and_downloaded_by_keyboard(browser: Browser, tmp_path: Path) -> None:
+    async with scripted_tab(browser, ["**One**."]) as (tab, web):
+        await tab.ask("What / is it?")
+        await tab.answered()
+        await tab.page.focus("#menu-button")
+        for key in ("Enter", "Tab", "Tab", "Enter"):
+            await tab.page.keyboard.press(key)
+        await tab.until("document.querySelector('#list h2')?.textContent === 'Pinned'")
+        assert (await web.engine.memory.conversations())[0].pinned
+        await tab.page.click("#menu-button")
+        async with tab.page.expect_download() as started:
+            await tab.page.click("#save-markdown")
+        file = await started.value
+        assert file.suggested_filename == "What is it.md"
+        await file.save_as(tmp_path / "saved.md")
+        assert "**One**." in (tmp_path / "saved.md").read_text("utf-8")
+        assert tab.errors == []

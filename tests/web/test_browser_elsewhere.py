@@ -1,0 +1,91 @@
+"""The page beside other faces over the same history: another tab, the terminal, a model that gives titles."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import Browser
+
+from chat_tui.providers.scripted import Pause, Script
+from tests.support.browser_rig import browser, needs_browser, scripted_tab
+from tests.support.routing_rig import Gate
+from tests.support.web_rig import TOKEN
+
+__all__ = ["browser"]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), needs_browser]
+
+
+def slow(gate: Gate) -> Script:
+    """An answer of which the last part comes when the gate is opened."""
+    return ["The first ", "words, ", gate, "and **the last**."]
+
+
+async def test_an_answer_that_runs_elsewhere_is_followed_to_its_end(browser: Browser) -> None:
+    gate = Gate()
+    async with scripted_tab(browser, slow(gate)) as (tab, web):
+        answer = await web.engine.ask(None, "Asked in the terminal")
+        await tab.page.goto(f"{web.url}/#token={TOKEN}")
+        await tab.page.reload()
+        await tab.page.click("#list .entry")
+        await tab.shows("The first words,", "still being written")
+        gate.open()
+        await tab.shows("and the last.")
+        await answer.saved.wait()
+        await tab.until("!document.querySelector('.assistant .state').checkVisibility()")
+        assert await tab.page.locator(".assistant").count() == 1
+        assert tab.errors == []
+
+
+async def test_a_question_is_refused_while_an_answer_runs_elsewhere_and_not_lost(browser: Browser) -> None:
+    async with scripted_tab(browser, ["One. ", Pause(60)]) as (tab, web):
+        answer = await web.engine.ask(None, "Asked in the terminal")
+        await tab.page.reload()
+        await tab.page.click("#list .entry")
+        await tab.shows("still being written")
+        await tab.ask("And this?")
+        await tab.shows("An answer runs in this conversation.")
+        assert await tab.page.input_value("#prompt") == "And this?"
+        await web.engine.cancel(answer)
+
+
+async def test_the_title_is_the_one_that_the_history_has(browser: Browser) -> None:
+    words = "Please explain what a terminal multiplexer does and then give one small example"
+    async with scripted_tab(browser, ["Fine."]) as (tab, web):
+        await tab.ask(words)
+        await tab.answered()
+        title = "Please explain what a terminal multiplexer does and then…"
+        assert await tab.page.inner_text("#title") == title
+        await tab.lists(title)
+        (row,) = await web.engine.memory.conversations()
+        await web.engine.memory.rename(row.id, "Multiplexers")
+        await tab.page.evaluate("dispatchEvent(new Event('visibilitychange'))")
+        await tab.lists("Multiplexers")
+        await tab.until("document.querySelector('#title').textContent === 'Multiplexers'")
+
+
+async def test_the_search_can_be_reached_by_its_key_on_a_narrow_screen(browser: Browser) -> None:
+    async with scripted_tab(browser, ["Fine."], viewport={"width": 390, "height": 844}) as (tab, _):
+        await tab.page.keyboard.press("Control+k")
+        await tab.page.keyboard.type("words")
+        assert await tab.page.input_value("#search") == "words"
+
+
+async def test_an_answer_goes_on_when_its_conversation_is_left_and_is_there_when_one_comes_back(
+    browser: Browser,
+) -> None:
+    gate = Gate()
+    async with scripted_tab(browser, slow(gate)) as (tab, web):
+        await tab.ask("Asked on the page")
+        await tab.shows("The first words,")
+        await tab.page.click("#new")
+        await tab.until("document.querySelector('#stop').hidden")
+        assert len(web.engine.running()) == 1
+        await tab.page.click("#list .entry")
+        await tab.until("!document.querySelector('#stop').hidden")
+        await tab.shows("The first words,")
+        gate.open()
+        await tab.answered()
+        await tab.shows("and the last.")
+        assert await tab.page.locator(".assistant").count() == 1
+        (row,) = await web.engine.memory.conversations()
+        assert (await web.engine.memory.conversation(row.id)).path[-1].state == "complete"
+        assert tab.errors == []

@@ -1,0 +1,157 @@
+"""The page against those who would use it: without the token, from other pages, by what a model says."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from playwright.async_api import Browser
+
+from chat_tui.config.load import Config
+from chat_tui.core.chunks import Token
+from chat_tui.core.errors import Overloaded
+from chat_tui.providers.scripted import Fault
+from tests.doubles.web_scripted import scripted_opener
+from tests.support.browser_rig import browser, needs_browser, scripted_tab, tab
+from tests.support.web_attacks import ATTACKS
+from tests.support.web_rig import TOKEN, site
+
+__all__ = ["browser"]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), needs_browser]
+
+_FOREIGN_PAGE = """<!doctype html><title>elsewhere</title>
+<form id="form" method="post" enctype="text/plain" target="frame"><input name='{"prompt":"form"' value='"}'></form>
+<iframe name="frame" id="frame"></iframe><iframe id="framed"></iframe>
+<script>
+const [url, token] = %s;
+const got = [];
+const told = (name, work) => work.then((said) => got.push(`${name} ${said}`), () => got.push(`${name} nothing`));
+const headers = {"Content-Type": "application/json", Authorization: `Bearer ${token}`};
+const body = JSON.stringify({prompt: "from elsewhere"});
+const socket = () => new Promise((done, failed) => {
+  const line = new WebSocket(url.replace("http", "ws") + "/ws");
+  line.onopen = () => line.send(JSON.stringify({type: "auth", token}));
+  line.onmessage = (message) => done(message.data);
+  line.onclose = line.onerror = failed;
+});
+const framed = () => new Promise((done, failed) => {
+  const frame = document.getElementById("framed");
+  frame.onload = () => { try { frame.contentWindow.document; failed(); } catch { failed(); } };
+  frame.src = url + "/";
+});
+document.getElementById("form").action = url + "/generate";
+document.getElementById("form").submit();
+Promise.all([
+  told("stream", fetch(url + "/stream", {method: "POST", headers, body}).then((reply) => reply.text())),
+  told("generate", fetch(url + "/generate", {method: "POST", headers, body}).then((reply) => reply.text())),
+  told("list", fetch(url + "/api/conversations", {headers}).then((reply) => reply.text())),
+  told("page", fetch(url + "/").then((reply) => reply.text())),
+  told("simple", fetch(url + "/stream", {method: "POST", mode: "no-cors", body}).then((reply) => reply.type)),
+  told("socket", socket()),
+  told("framed", framed()),
+]).then(() => { window.got = got; });
+</script>"""
+
+
+@asynccontextmanager
+async def foreign_page(url: str, token: str) -> AsyncIterator[str]:
+    """A page of somebody else's on a port of its own, which knows everything; its address."""
+    html = (_FOREIGN_PAGE % json.dumps([url, token])).encode()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: %d\r\n" % len(html))
+        writer.write(b"connection: close\r\n\r\n" + html)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+
+
+async def test_a_page_from_elsewhere_gets_nothing_even_with_the_token(browser: Browser) -> None:
+    async with (
+        site(Config(), opener=scripted_opener(["Secret."])) as web,
+        foreign_page(web.url, TOKEN) as address,
+        tab(browser, web.url) as opened,
+    ):
+        await opened.page.goto(address)
+        got = await opened.until("window.got")
+        assert sorted(got) == [
+            "framed nothing",
+            "generate nothing",
+            "list nothing",
+            "page nothing",
+            "simple nothing",
+            "socket nothing",
+            "stream nothing",
+        ]
+        frames = [frame for frame in opened.page.frames if frame is not opened.page.main_frame]
+        texts = [await frame.evaluate("document.body?.innerText ?? ''") for frame in frames]
+        assert not any("Secret" in text or "chat-tui" in text for text in texts)
+        assert await web.engine.memory.conversations() == []
+
+
+async def test_what_a_model_says_runs_nothing_and_loads_nothing(browser: Browser) -> None:
+    steps = [step for attack in ATTACKS for step in (attack[: len(attack) // 2], attack[len(attack) // 2 :], "\n\n")]
+    hurt = Overloaded("<img src=x onerror=window.hit=1>", "<script>window.hit=1</script>")
+    script = [Token(ATTACKS[0] + ATTACKS[1], "thinking"), *steps, Fault(hurt)]
+    async with scripted_tab(browser, script) as (opened, _):
+        await opened.ask(f"{ATTACKS[1]} {ATTACKS[0]}")
+        await opened.shows("broken off")
+        await opened.answered()
+        await opened.harmless()
+        await opened.page.fill("#search", "onerror")
+        await opened.until("!!document.querySelector('#list mark')")
+        await opened.page.reload()
+        await opened.shows("broken off")
+        for link in await opened.page.locator(".text a").all():
+            assert str(await link.get_attribute("href")).startswith(("https://", "http://", "mailto:"))
+            assert await link.get_attribute("rel") == "noopener noreferrer nofollow"
+        assert (
+            await opened.page.locator(":is(.text, .fault, .thinking, #list) :is(img, svg, script, iframe)").count() == 0
+        )
+        await opened.harmless()
+
+
+async def test_even_unsafe_html_from_the_server_would_run_nothing(browser: Browser) -> None:
+    async with scripted_tab(browser, ["Fine."]) as (opened, _):
+        hostile = json.dumps({"type": "html", "block": 0, "joins": False, "html": "".join(ATTACKS)})
+        end = json.dumps({"type": "end", "metadata": {"state": "complete"}})
+        start = json.dumps({"type": "start", "metadata": {"conversationId": "c", "model": "m/m", "strategy": ""}})
+        lines = "".join(f"data: {event}\n\n" for event in (start, hostile, end))
+        await opened.page.route("**/stream", lambda route: route.fulfill(body=lines, content_type="text/event-stream"))
+        await opened.ask("Hello")
+        await opened.answered()
+        assert "window.hit" in await opened.said()
+        assert await opened.page.locator(".text :is(img, svg, script, iframe, style, form, input)").count() == 0
+        hrefs = "[...document.querySelectorAll('.text [href]')].map((each) => each.getAttribute('href'))"
+        assert all(href.startswith(("https://", "http://", "mailto:")) for href in await opened.page.evaluate(hrefs))
+        await opened.unhurt()
+
+
+async def test_the_token_leaves_the_address_and_stays_for_the_session(browser: Browser) -> None:
+    async with scripted_tab(browser, ["Yes."]) as (opened, web):
+        assert opened.page.url == f"{web.url}/"
+        await opened.page.reload()
+        await opened.ask("Still here?")
+        await opened.shows("Yes.")
+        assert TOKEN not in await opened.page.evaluate("JSON.stringify(localStorage) + location.href + document.title")
+
+
+async def test_without_the_token_the_page_says_how_to_get_it_and_takes_it(browser: Browser) -> None:
+    async with site(Config(), opener=scripted_opener(["Yes."])) as web, tab(browser, web.url) as opened:
+        await opened.page.goto(web.url)
+        await opened.shows("This page needs its token", "chat-tui serve")
+        await opened.page.fill("#token", "a wrong one")
+        await opened.page.keyboard.press("Enter")
+        await opened.shows("The server does not know this token")
+        await opened.page.fill("#token", f"{web.url}/#token={TOKEN}")
+        await opened.page.keyboard.press("Enter")
+        await opened.shows("What would you like to know?")
+        await opened.ask("Hello")
+        await opened.shows("Yes.")

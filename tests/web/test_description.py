@@ -1,0 +1,74 @@
+"""The app keeps what its own description promises, whatever is asked of it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis.checks import CHECKS, load_all_checks
+from starlette.routing import Route
+
+from chat_tui.config.limits import Web
+from chat_tui.web.app import routes
+from chat_tui.web.openapi import OPERATIONS, description
+from tests.doubles.model_scripts import Script
+from tests.doubles.model_server import ModelServer
+from tests.support.web_rig import TOKEN, box, site
+
+QUIET = Web(access_log=False)
+EXAMPLES = 12
+"""Of each operation, right and wrong ones."""
+load_all_checks()
+schema: Any = schemathesis.openapi.from_dict(description(OPERATIONS))
+
+
+@contextmanager
+def site_in_a_thread() -> Iterator[str]:
+    """The web face over a quick model, its address."""
+    told: list[str] = []
+    ready, done = threading.Event(), asyncio.Event()
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    async def hold() -> None:
+        loops.append(asyncio.get_running_loop())
+        async with ModelServer(Script(tokens=3)) as server, site(box(server.base_url, "sample", web=QUIET)) as web:
+            told.append(web.url)
+            ready.set()
+            await done.wait()
+
+    thread = threading.Thread(target=lambda: asyncio.run(hold()))
+    thread.start()
+    try:
+        assert ready.wait(20)
+        yield told[0]
+    finally:
+        loops[0].call_soon_threadsafe(done.set)
+        thread.join(20)
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with site_in_a_thread() as url:
+        yield url
+
+
+@schema.parametrize()
+@settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
+def test_the_app_does_what_it_says_of_itself(case: Any, address: str) -> None:
+    checks = CHECKS.get_all()
+    if case.operation.body:
+        # A schema cannot say which strategies there are, or that the last message must be a user's.
+        checks = [check for check in checks if check.__name__ != "positive_data_acceptance"]
+    case.call_and_validate(base_url=address, headers={"Authorization": f"Bearer {TOKEN}"}, checks=checks, timeout=20)
+
+
+def test_every_route_is_described() -> None:
+    there = {(method, route.path) for route in routes() if isinstance(route, Route) for method in route.methods or ()}
+    told = {(operation.method, operation.path) for operation in OPERATIONS}
+    assert told == {(method, path) for method, path in there if method != "HEAD"}

@@ -1,0 +1,200 @@
+"""The page as it is served, what it asks for, and what `/stream` tells it."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from chat_tui.config.load import Config
+from chat_tui.core.conversation import Conversation, Turn
+from chat_tui.history.opening import Settings
+from chat_tui.history.search.search import SearchBounds
+from chat_tui.history.store import Store
+from chat_tui.providers.scripted import Pause
+from chat_tui.web.page.page import document
+from tests.doubles.model_server import ModelServer
+from tests.doubles.web_scripted import scripted_opener
+from tests.support.web_rig import Site, box, site
+
+ROOT = Path(__file__).parents[2]
+
+
+async def kept(web: Site, *prompts: str) -> str:
+    """The id of a conversation in which all of this was asked."""
+    conversation: dict[str, str] = {}
+    for prompt in prompts:
+        end = (await web.events(prompt=prompt, **conversation))[-1]
+        conversation = {"conversation": end["metadata"]["conversationId"]}
+    return conversation["conversation"]
+
+
+async def test_the_page_is_served_without_the_token_and_lets_nothing_else_run() -> None:
+    async with site(Config(), opener=scripted_opener()) as web:
+        reply = await web.client.get("/", headers={"Authorization": ""})
+    assert reply.status_code == 200
+    assert reply.headers["content-type"] == "text/html; charset=utf-8"
+    policy = dict(part.split(" ", 1) for part in reply.headers["content-security-policy"].split("; "))
+    assert policy["default-src"] == policy["base-uri"] == policy["frame-ancestors"] == "'none'"
+    assert re.fullmatch(r"'sha256-[^']+'", policy["script-src"])
+    assert re.fullmatch(r"'sha256-[^']+'", policy["style-src"])
+    assert policy["connect-src"] == "'self'"
+    assert policy["require-trusted-types-for"] == "'script'"
+
+
+def test_the_page_is_one_file_without_any_outside_resource() -> None:
+    html = document()[0].decode()
+    assert "/*style*/" not in html
+    assert "/*script*/" not in html
+    assert not re.findall(r"<link(?! rel=\"icon\" href=\"data:)|<(?:img|script|iframe)[^>]* src|@import|url\(", html)
+    assert not re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", html)
+    assert html.count("createHTML(") == 1
+
+
+def test_the_page_has_the_colours_of_dusk_and_paper() -> None:
+    style = (ROOT / "chat_tui/web/page/static/page.css").read_text("utf-8")
+    pairs = dict(re.findall(r"--([\w-]+): light-dark\((#\w+, #\w+)\);", style))
+    themes = [tomllib.loads((ROOT / f"themes/{name}.toml").read_text("utf-8")) for name in ("paper", "dusk")]
+    assert len(pairs) > 20
+    for name, pair in pairs.items():
+        table, key = ("code", name.removeprefix("code-")) if name.startswith("code-") else ("colours", name)
+        if name == "code-ground":
+            table, key = "colours", "code_ground"
+        assert pair == ", ".join(theme[table][key] for theme in themes), name
+
+
+async def test_the_list_tells_the_newest_first_in_pages() -> None:
+    async with site(Config(), opener=scripted_opener(["Yes."])) as web:
+        for number in range(5):
+            await kept(web, f"Question {number}")
+        first = (await web.client.get("/api/conversations?limit=3")).json()
+        second = (await web.client.get(f"/api/conversations?limit=3&offset={first['next']}")).json()
+    assert [row["title"] for row in first["conversations"]] == ["Question 4", "Question 3", "Question 2"]
+    assert [row["title"] for row in second["conversations"]] == ["Question 1", "Question 0"]
+    assert second["next"] is None
+    assert first["conversations"][0]["model"] == "shelf/deep"
+
+
+async def test_a_search_tells_the_passage_and_where_the_words_stand() -> None:
+    async with site(Config(), opener=scripted_opener(["The 🐙 octopus has three hearts."])) as web:
+        conversation = await kept(web, "How many hearts?")
+        await kept(web, "Another")
+        found = (await web.client.get("/api/conversations", params={"query": "three octopus"})).json()
+        nothing = (await web.client.get("/api/conversations", params={"query": "squid"})).json()
+        wrong = await web.client.get("/api/conversations", params={"query": "after:never"})
+    row = next(row for row in found["conversations"] if row["id"] == conversation)
+    assert {row["snippet"][first:last] for first, last in row["marks"]} == {"octopus", "three"}
+    assert nothing["conversations"] == []
+    assert wrong.status_code == 400
+
+
+async def test_a_search_of_many_turns_says_that_it_is_not_complete_and_is_gone_on_with(
+    tmp_path: Path,
+) -> None:
+    few = Settings(search=SearchBounds(ranked=2, examined=3, seconds=60, scanned=4))
+    file = tmp_path / "history.db"
+    store = await Store.open(file)
+    path = [Turn("assistant", "of the and" if number else "the of and", id=str(number)) for number in range(12)]
+    await store.add_conversation(Conversation("old", path=tuple(path)))
+    await store.close()
+    async with site(Config(), opener=scripted_opener(file=file, settings=few)) as web:
+
+        async def found(query: str, offset: int = 0) -> Any:
+            told = await web.client.get("/api/conversations", params={"query": query, "offset": offset})
+            return told.json()
+
+        phrase = await found('"the of and"')
+        nothing = await found("absent")
+        common = await found("of")
+        rest = await found("of", common["next"])
+    assert [row["turn"] for row in phrase["conversations"]] == ["0"]
+    assert (nothing["conversations"], nothing["complete"], nothing["next"]) == ([], True, None)
+    assert not common["complete"]
+    assert 0 <= common["searched"] < 1
+    assert rest["complete"]
+
+
+async def test_a_conversation_opens_with_its_last_turns_rendered_and_the_earlier_ones_on_request() -> None:
+    async with site(Config(), opener=scripted_opener(["**Yes**, indeed."])) as web:
+        conversation = await kept(web, *(f"Question {number}" for number in range(20)))
+        path = f"/api/conversations/{conversation}"
+        last = (await web.client.get(path)).json()
+        earlier = (await web.client.get(path, params={"before": last["first"]})).json()
+        around = (await web.client.get(path, params={"turn": earlier["turns"][3]["id"]})).json()
+    assert last["title"] == "Question 0"
+    assert [turn["text"] for turn in last["turns"][-2:]] == ["Question 19", "**Yes**, indeed."]
+    assert last["turns"][-1]["blocks"] == [{"html": "<p><strong>Yes</strong>, indeed.</p>", "joins": False}]
+    assert last["turns"][-1]["figures"]["completionTokens"] == 1
+    assert len(earlier["turns"]) + len(last["turns"]) == 40
+    assert earlier["first"] == 0
+    assert earlier["turns"][3]["id"] in [turn["id"] for turn in around["turns"][:3]]
+    assert around["turns"][-1] == last["turns"][-1]
+
+
+async def test_private_conversations_are_never_told() -> None:
+    async with site(Config(), opener=scripted_opener(["A secret word."])) as web:
+        private = await web.engine.memory.begin_private()
+        answer = await web.engine.ask(private.id, "Tell me a secret")
+        await answer.saved.wait()
+        rows = (await web.client.get("/api/conversations")).json()["conversations"]
+        found = (await web.client.get("/api/conversations", params={"query": "secret"})).json()["conversations"]
+        path = f"/api/conversations/{private.id}"
+        replies = [await web.client.get(path), await web.client.delete(path), await web.post(f"{path}/restore")]
+    assert rows == found == []
+    assert [reply.status_code for reply in replies] == [404, 404, 404]
+
+
+async def test_a_conversation_is_renamed_deleted_and_brought_back() -> None:
+    async with site(Config(), opener=scripted_opener(["Yes."])) as web:
+        path = f"/api/conversations/{await kept(web, 'Question')}"
+        renamed = (await web.client.patch(path, json={"title": "A better\ntitle", "pinned": True})).json()
+        deleted = await web.client.delete(path)
+        gone = await web.client.get(path)
+        restored = await web.post(f"{path}/restore")
+        back = (await web.client.get(path)).json()
+    assert (renamed["title"], renamed["pinned"]) == ("A better title", True)
+    assert [deleted.status_code, gone.status_code, restored.status_code] == [204, 404, 204]
+    assert (back["title"], back["pinned"]) == ("A better title", True)
+
+
+async def test_the_models_and_strategies_are_told_with_how_they_fare() -> None:
+    async with site(Config(strategy="balanced"), opener=scripted_opener()) as web:
+        said = (await web.client.get("/api/models")).json()
+    assert [model["name"] for model in said["models"]][:2] == ["shelf/fast", "shelf/deep"]
+    assert said["models"][0]["priceIn"] == 0.1
+    assert "balanced" in said["strategies"]
+    assert (said["strategy"], said["model"]) == ("balanced", None)
+
+
+async def test_a_stream_for_the_page_adds_html_and_figures_at_most_ten_times_a_second() -> None:
+    script = [step for word in range(40) for step in (f"word{word} ", Pause(0.01))]
+    async with site(Config(), opener=scripted_opener(["# Title\n\n", *script])) as web:
+        events = [event async for event in web.follow(prompt="Hi", render=True)]
+    shown: list[str] = []
+    for event in events:
+        if event["type"] == "html":
+            shown[event["block"] :] = [event["html"]]
+    figures = [event["data"] for event in events if event["type"] == "figures"]
+    seconds = events[-1]["metadata"]["timings"]["durationSeconds"]
+    assert shown[0] == "<h1>Title</h1>"
+    assert shown[1].startswith("<p>word0 word1 ")
+    assert "word39" in shown[1]
+    assert [event["type"] for event in events].count("end") == 1
+    assert events[-1]["type"] == "end"
+    assert 3 <= len(figures) <= seconds * 10 + 6
+    assert figures[-1]["phase"] == "complete"
+    assert figures[-1]["completionTokens"] == 41
+
+
+async def test_a_stream_without_the_wish_has_neither_html_nor_figures(server: ModelServer) -> None:
+    async with site(box(server.base_url, "t20")) as web:
+        events = await web.events(prompt="Hi")
+    assert {event["type"] for event in events} == {"start", "token", "end"}
+
+
+async def test_what_stands_behind_the_question_mark_is_checked() -> None:
+    async with site(Config(), opener=scripted_opener()) as web:
+        replies = [await web.client.get(f"/api/conversations?{wrong}") for wrong in ("limit=x", "limit=0", "offset=-1")]
+    assert [reply.status_code for reply in replies] == [400, 400, 400]
+    assert "`limit`" in replies[0].json()["error"]
