@@ -14,18 +14,18 @@ import msgspec
 
 from chat_tui.config.load import Config
 from chat_tui.core.chunks import Chunk, Metadata
-from chat_tui.core.models import LOCAL_MODEL, SCRIPTED_MODEL, Fetching, Model, Provider, Standing
+from chat_tui.core.models import LOCAL_MODEL, SCRIPTED_MODEL, DownloadProgress, Model, ModelStatus, Provider
 from chat_tui.core.request import Request
 from chat_tui.local.local_files import LocalFiles
 from chat_tui.local.runtime import Runtime
-from chat_tui.local.server_pool import Children
+from chat_tui.local.server_pool import ServerPool
 from chat_tui.local.weights import Weights
-from chat_tui.providers.catalogue.model_info import Facts, merged, with_named
+from chat_tui.providers.catalogue.model_info import ModelInfoResolver, merged, with_named
 from chat_tui.providers.catalogue.prices import Catalogue
-from chat_tui.providers.client import Servers
-from chat_tui.providers.credentials.keys import Keys
+from chat_tui.providers.client import ProviderClient
+from chat_tui.providers.credentials.keys import KeyLookup
 from chat_tui.providers.discovery.found_servers import FoundServers
-from chat_tui.providers.registry import Roster
+from chat_tui.providers.registry import ProviderRegistry
 from chat_tui.routing.policy import settings_of
 from chat_tui.routing.ranking.health import Health
 from chat_tui.routing.router import Router
@@ -48,21 +48,21 @@ class LocalModels(msgspec.Struct, frozen=True):
     """llama.cpp, for all of them."""
     weights: Weights
     """The built-in model's."""
-    children: Children
+    children: ServerPool
     """The servers of all of them."""
     own: tuple[Model, ...]
     """The user's."""
 
 
-class Parts:
+class Backend:
     """What answers: the servers, the built-in model, the script."""
 
     def __init__(
         self,
         config: Config,
         local: LocalModels,
-        roster: Roster,
-        keys: Keys,
+        roster: ProviderRegistry,
+        keys: KeyLookup,
         catalogue: Catalogue,
         clock: Callable[[], float],
         found_servers: FoundServers,
@@ -75,8 +75,8 @@ class Parts:
         self._catalogue = catalogue
         self._pricing: asyncio.Task[None] | None = None
         self._chosen: dict[str, str] = {}
-        self._facts = Facts(config, catalogue)
-        self._servers = Servers(
+        self._facts = ModelInfoResolver(config, catalogue)
+        self._servers = ProviderClient(
             roster,
             keys,
             self._facts,
@@ -161,11 +161,11 @@ class Parts:
         if not self._children.alive(model.name):
             yield [Metadata("loading", model=model.name)]
         transport = await self._servers.transport()
-        from chat_tui.providers.http.transport import Line
+        from chat_tui.providers.http.transport import Endpoint
 
         async with self._children.used(model.name) as address:
             provider = Provider("local", base_url=address.base_url, local=True)
-            line = Line(provider, address.api_key, address.socket_path or "")
+            line = Endpoint(provider, address.api_key, address.socket_path or "")
             async with aclosing(transport.stream(line, model, request)) as bursts:
                 async for burst in bursts:
                     yield burst
@@ -294,13 +294,13 @@ class Parts:
         if model is not None and model.context_window is None:
             await self._servers.look_up(model)
 
-    def standings(self) -> Sequence[Standing]:
+    def standings(self) -> Sequence[ModelStatus]:
         """Every model and how it fares; a server that did not answer stands as a row of its own."""
         standings = []
         for model in self.router.models:
             vitals = self.router.health.vitals(model.name)
             state, usable = self._state(model)
-            standings.append(Standing(model, vitals.ttft_seconds, vitals.tokens_per_second, state, usable))
+            standings.append(ModelStatus(model, vitals.ttft_seconds, vitals.tokens_per_second, state, usable))
         return [*standings, *self._servers.standings({model.name for model in self.router.models})]
 
     def _state(self, model: Model) -> tuple[str, bool]:
@@ -330,7 +330,7 @@ class Parts:
         await self._children.close()
 
 
-class ShownWeights:
+class WeightsStatus:
     """What the built-in model needs, as the engine shows it."""
 
     def __init__(self, needed: LocalFiles, fetched: Callable[[], None]) -> None:
@@ -341,9 +341,9 @@ class ShownWeights:
         return self._needed.ready
 
     @property
-    def fetching(self) -> Fetching | None:
+    def fetching(self) -> DownloadProgress | None:
         progress = self._needed.progress
-        return msgspec.convert(progress, Fetching, from_attributes=True) if progress else None
+        return msgspec.convert(progress, DownloadProgress, from_attributes=True) if progress else None
 
     async def fetch(self) -> None:
         await self._needed.fetch()

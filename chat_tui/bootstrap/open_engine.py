@@ -13,28 +13,28 @@ from typing import ParamSpec
 
 import msgspec
 
-from chat_tui.bootstrap.backend import LocalModels, Parts, ShownWeights
+from chat_tui.bootstrap.backend import Backend, LocalModels, WeightsStatus
 from chat_tui.config import paths
 from chat_tui.config.known_providers import KnownProvider, known_providers
 from chat_tui.config.load import Config
 from chat_tui.core.errors import ChatTuiError, ConfigError, HistoryError, LocalModelError
 from chat_tui.core.models import LOCAL_MODEL, Model
 from chat_tui.core.text.control_characters import clean_line
-from chat_tui.core.usage.spending import PAID_APART, SpentElsewhere, midnight, paid_apart
+from chat_tui.core.usage.spending import PAID_APART, EarlierSpending, midnight, paid_apart
 from chat_tui.engine.engine import Engine
-from chat_tui.history.opening import Settings
+from chat_tui.history.opening import StoreSettings
 from chat_tui.history.store import Store
 from chat_tui.local.library import USUAL_WINDOW, Library, OwnFile, window_of
 from chat_tui.local.runtime import Runtime
 from chat_tui.local.server import LocalServer
-from chat_tui.local.server_pool import Children
+from chat_tui.local.server_pool import ServerPool
 from chat_tui.local.weights import Weights
 from chat_tui.providers.catalogue.prices import Catalogue
 from chat_tui.providers.catalogue.quality import prior_of
-from chat_tui.providers.credentials.keys import KeptKeys, Keys, key_warnings
+from chat_tui.providers.credentials.keys import KeyLookup, StoredKeyNames, key_warnings
 from chat_tui.providers.discovery.found_servers import FoundServers
 from chat_tui.providers.discovery.socket_owners import OwnerLookup, listening_owner
-from chat_tui.providers.registry import Roster, with_dialects
+from chat_tui.providers.registry import ProviderRegistry, with_dialects
 from chat_tui.routing.ranking.strategies import DEFAULT, names, plug_ins
 
 P = ParamSpec("P")
@@ -62,7 +62,7 @@ def _local_models(config: Config, runtime: Runtime, tell: Callable[[ChatTuiError
         # Without the projector that belongs to it, which is another file, no model sees.
         own_model = Model(own.name, window, local=True, selectable=selectable, images=False, server="llama.cpp")
         models.append(own_model)
-    children = Children(servers, idle * 60 if idle is not None else None)
+    children = ServerPool(servers, idle * 60 if idle is not None else None)
     return LocalModels(runtime, weights, children, tuple(models))
 
 
@@ -86,7 +86,7 @@ def _in_loop(call: Callable[P, object]) -> Callable[P, None]:
     return called
 
 
-async def _opened_history(file: Path | None, settings: Settings, tell: Callable[[ChatTuiError], None]) -> Store:
+async def _opened_history(file: Path | None, settings: StoreSettings, tell: Callable[[ChatTuiError], None]) -> Store:
     """The store, or one in memory where it cannot be used, which is told."""
     garbled = HistoryError(
         "A text in the history is damaged: unreadable characters are shown as \ufffd.",
@@ -101,7 +101,7 @@ async def _opened_history(file: Path | None, settings: Settings, tell: Callable[
         return await Store.open(None)
 
 
-async def _spent_today(config: Config, file: Path, tell: Callable[[ChatTuiError], None]) -> SpentElsewhere | None:
+async def _spent_today(config: Config, file: Path, tell: Callable[[ChatTuiError], None]) -> EarlierSpending | None:
     """What today's saved conversations have cost, where there is a budget; None where it is not known.
 
     A store that cannot be read is told.
@@ -113,7 +113,7 @@ async def _spent_today(config: Config, file: Path, tell: Callable[[ChatTuiError]
         store = await Store.open_or_read(file)
         try:
             dollars = await store.spent(today) + paid_apart(await store.place(PAID_APART))
-            return SpentElsewhere(today, dollars)
+            return EarlierSpending(today, dollars)
         finally:
             await store.close()
     except HistoryError as error:
@@ -146,30 +146,30 @@ async def open_engine(
     config = _with_a_strategy(config, {*names(), *await asyncio.to_thread(plug_ins)}, tell)
     runtime = runtime or Runtime(paths.cache_folder() / "runtime")
     local = await asyncio.to_thread(_local_models, config, runtime, tell)
-    kept = KeptKeys(paths.kept_keys_file(), tell)
+    kept = StoredKeyNames(paths.kept_keys_file(), tell)
     in_config = {row.name: row.api_key for row in config.providers if row.api_key}
     if known is None:
         known = await asyncio.to_thread(known_providers)
-    roster = Roster(config, known, environ, kept.names())
-    keys = Keys(kept, in_config=in_config, environ=environ)
+    roster = ProviderRegistry(config, known, environ, kept.names())
+    keys = KeyLookup(kept, in_config=in_config, environ=environ)
     catalogue = Catalogue(paths.catalogue_file())
     await asyncio.to_thread(catalogue.load)
     await asyncio.to_thread(prior_of, LOCAL_MODEL)  # Its table takes some milliseconds to read.
     told_file = paths.found_servers_file() if save else None
     found_servers = FoundServers(tell, told_file=told_file, owner_of=owner_of)
-    parts = Parts(config, local, roster, keys, catalogue, clock, found_servers)
+    parts = Backend(config, local, roster, keys, catalogue, clock, found_servers)
     await parts.list_offers()
     for warning in key_warnings(in_config, paths.config_file()):
         tell(warning)
     file = (store_file or paths.store_file()) if save else None
     history = await _opened_history(
-        file, Settings(when_slow=when_slow, when_recovering=when_recovering, recovers=True), tell
+        file, StoreSettings(when_slow=when_slow, when_recovering=when_recovering, recovers=True), tell
     )
     engine = Engine(
         config,
         parts.router,
         history,
-        weights=ShownWeights(parts.built_in_files, parts.fetched),
+        weights=WeightsStatus(parts.built_in_files, parts.fetched),
         supply=parts,
         open_private=partial(Store.open, None),
         tell=tell,

@@ -13,7 +13,7 @@ import msgspec
 from chat_tui.cli.options.preset_options import preset_of
 from chat_tui.cli.output.console import say
 from chat_tui.core.attachments.attachment import Attachment, is_no_text, of_bytes, read
-from chat_tui.core.new_conversation import Beginning
+from chat_tui.core.new_conversation import NewConversation
 from chat_tui.core.preset import Preset, question_about
 from chat_tui.core.text.control_characters import clean
 
@@ -29,9 +29,9 @@ class Question(msgspec.Struct, frozen=True):
     preset: Preset | None = None
 
     @property
-    def beginning(self) -> Beginning:
+    def beginning(self) -> NewConversation:
         """What its conversation begins with."""
-        return Beginning(preset=self.preset)
+        return NewConversation(preset=self.preset)
 
 
 def question_of(options: argparse.Namespace) -> Question:

@@ -54,7 +54,7 @@ class ErrorHandling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Over all models of one request."""
 
 
-class Weights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class StrategyWeights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a strategy weighs; unset is the strategy's own weight."""
 
     quality: float | None = None
@@ -74,13 +74,13 @@ class Weights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Strategies(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
     """`[strategies.NAME]`: the weights of each."""
 
-    quality_first: Weights = Weights()
-    cost_optimized: Weights = Weights()
-    speed_priority: Weights = Weights()
-    balanced: Weights = Weights()
-    least_loaded: Weights = Weights()
-    capability_match: Weights = Weights()
-    learned: Weights = Weights()
+    quality_first: StrategyWeights = StrategyWeights()
+    cost_optimized: StrategyWeights = StrategyWeights()
+    speed_priority: StrategyWeights = StrategyWeights()
+    balanced: StrategyWeights = StrategyWeights()
+    least_loaded: StrategyWeights = StrategyWeights()
+    capability_match: StrategyWeights = StrategyWeights()
+    learned: StrategyWeights = StrategyWeights()
 
 
 class Adaptive(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -67,7 +67,7 @@ class RequestDefaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     conversation goes on, what was sent before: that then costs a tenth. False: never."""
 
 
-class Memory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ContextSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`[memory]`: what of the conversation is sent."""
 
     exchanges: int | None = None
@@ -132,7 +132,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What to do with hosted providers whose key is found, and with local servers whose owner is unknown: offer them,
     use them, or ignore them."""
     request: RequestDefaults = RequestDefaults()
-    memory: Memory = Memory()
+    memory: ContextSettings = ContextSettings()
     display: Display = Display()
     performance: Performance = Performance()
     timeouts: Timeouts = Timeouts()

@@ -32,7 +32,7 @@ def new_id() -> str:
     return f"{time.time_ns() // 1_000_000:011x}{secrets.token_hex(5)}"
 
 
-class Quick(msgspec.Struct, frozen=True, gc=False):
+class QuickAnswer(msgspec.Struct, frozen=True, gc=False):
     """The short answer that was there at once, before the detailed one took its place."""
 
     text: str = ""
@@ -75,13 +75,13 @@ class Turn(msgspec.Struct, frozen=True, gc=False):
     """A person's, on an answer: True good, False bad; None: none was given."""
     seams: tuple[Seam, ...] = ()
     """Where the text was cut and went on, the first one first."""
-    quick: Quick | None = None
+    quick: QuickAnswer | None = None
     """The short answer that this one has replaced, or that it is; None: there was none."""
     served_model: str = ""
     """The model that the server says has answered; empty where it is the one that was asked."""
 
 
-class Summary(msgspec.Struct, frozen=True):
+class ConversationSummary(msgspec.Struct, frozen=True):
     """A row of the history list."""
 
     id: str
@@ -100,7 +100,7 @@ class Summary(msgspec.Struct, frozen=True):
     """It is never saved."""
 
 
-class Hit(msgspec.Struct, frozen=True):
+class SearchHit(msgspec.Struct, frozen=True):
     """A turn that a search found."""
 
     conversation: str
@@ -124,7 +124,7 @@ class Hit(msgspec.Struct, frozen=True):
 class SearchStep(msgspec.Struct, frozen=True):
     """What a search has found further, and how far it has looked by then."""
 
-    hits: tuple[Hit, ...] = ()
+    hits: tuple[SearchHit, ...] = ()
     """They stand behind those of the steps before."""
     complete: bool = False
     """Every turn has been looked at, and this is the last step. Else there may be more hits."""
@@ -172,13 +172,13 @@ class Tree(msgspec.Struct, frozen=True):
     """The same of its turns, by their ids here."""
 
 
-class Piece(msgspec.Struct, frozen=True, gc=False):
+class TurnDelta(msgspec.Struct, frozen=True, gc=False):
     """What of a growing answer has come since the piece before."""
 
     turn_id: str
     text: str
     thinking: str = ""
-    quick: Quick | None = None
+    quick: QuickAnswer | None = None
     """The short answer so far, where that has grown."""
 
 

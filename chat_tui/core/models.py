@@ -132,7 +132,7 @@ class Model(msgspec.Struct, frozen=True):
         return self.name.partition("/")[2]
 
 
-class Standing(msgspec.Struct, frozen=True):
+class ModelStatus(msgspec.Struct, frozen=True):
     """A model as the picker shows it: what it is, and how it fares."""
 
     model: Model
@@ -146,7 +146,7 @@ class Standing(msgspec.Struct, frozen=True):
     """False: choosing it now would fail; `state` says why."""
 
 
-class Fetching(msgspec.Struct, frozen=True):
+class DownloadProgress(msgspec.Struct, frozen=True):
     """The fetch of what the built-in model needs, as it is now."""
 
     received_bytes: int = 0

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from chat_tui.core.preset import Preset
 
 
-class Beginning(msgspec.Struct, frozen=True):
+class NewConversation(msgspec.Struct, frozen=True):
     """Given in place of a conversation's id where a question begins one."""
 
     system_prompt: str | None = None

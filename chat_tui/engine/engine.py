@@ -19,29 +19,29 @@ from chat_tui.config.load import Config
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.conversation import Conversation, Role, Turn, extended, new_id, now
 from chat_tui.core.errors import ChatTuiError, CommandError
-from chat_tui.core.models import Fetching as Fetching
-from chat_tui.core.new_conversation import Beginning
+from chat_tui.core.models import DownloadProgress as DownloadProgress
+from chat_tui.core.new_conversation import NewConversation
 from chat_tui.core.preset import Preset, decode_preset
 from chat_tui.core.request import Request
-from chat_tui.core.text.control_characters import Cleaner, clean
-from chat_tui.core.usage.spending import Spending, SpentElsewhere
+from chat_tui.core.text.control_characters import StreamCleaner, clean
+from chat_tui.core.usage.spending import EarlierSpending, Spending
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.answers.budget import Budget
 from chat_tui.engine.answers.comparison import Comparison, asked_of, named
 from chat_tui.engine.answers.preview import Preview
-from chat_tui.engine.answers.runner import Answers
-from chat_tui.engine.answers.titles import Titles
-from chat_tui.engine.conversations.conversations import Memory
-from chat_tui.engine.estimates import Foreseeing
+from chat_tui.engine.answers.runner import AnswerRunner
+from chat_tui.engine.answers.titles import TitleGenerator
+from chat_tui.engine.conversations.conversations import Conversations
+from chat_tui.engine.estimates import CostEstimator
 from chat_tui.engine.models import LEARNED
-from chat_tui.engine.protocols import History as History
+from chat_tui.engine.protocols import ConversationStore as ConversationStore
 from chat_tui.engine.protocols import LocalWeights as LocalWeights
-from chat_tui.engine.protocols import Supply
+from chat_tui.engine.protocols import ModelBackend
 from chat_tui.routing.ranking.prompt_features import features_of
 from chat_tui.routing.router import Router
 
 if TYPE_CHECKING:
-    from chat_tui.history.transfer.importer import Report
+    from chat_tui.history.transfer.importer import ImportReport
 
 UNDO_SECONDS = 10.0
 """For so long what was deleted can be brought back."""
@@ -50,27 +50,29 @@ PIECE = 16_384
 _MAY_GO_ON = {"broken", "cancelled", "length", "failed", "empty"}
 
 
-class Engine(Foreseeing):
+class Engine(CostEstimator):
     """Asks, answers, remembers. Made by `assembly`; used within one event loop."""
 
     def __init__(
         self,
         config: Config,
         router: Router,
-        history: History,
+        history: ConversationStore,
         *,
         weights: LocalWeights,
-        supply: Supply,
-        open_private: Callable[[], Awaitable[History]],
+        supply: ModelBackend,
+        open_private: Callable[[], Awaitable[ConversationStore]],
         tell: Callable[[ChatTuiError], None],
-        spent_elsewhere: SpentElsewhere | None = None,
+        spent_elsewhere: EarlierSpending | None = None,
     ) -> None:
         self._history = history
-        memory = Memory(history, open_private, is_busy=lambda id: id in self._answers, tell=tell)
+        memory = Conversations(history, open_private, is_busy=lambda id: id in self._answers, tell=tell)
         super().__init__(config, router, memory, weights, supply)
-        self._answers = Answers(router, self.memory, adaptive=config.adaptive, tell=tell, at_saved=self._note_saved)
+        self._answers = AnswerRunner(
+            router, self.memory, adaptive=config.adaptive, tell=tell, at_saved=self._note_saved
+        )
         self._budget = Budget(config, self.memory, self._answers, spent_elsewhere)
-        self._titles = Titles(config, router, self.memory)
+        self._titles = TitleGenerator(config, router, self.memory)
         self._closed = False
         self._asking = asyncio.Lock()
         """One question is stored at a time, so that none is asked behind another's back, nor paid for twice."""
@@ -106,7 +108,7 @@ class Engine(Foreseeing):
 
     async def ask(
         self,
-        conversation: str | Beginning | None,
+        conversation: str | NewConversation | None,
         text: str,
         settings: Request | None = None,
         *,
@@ -136,7 +138,7 @@ class Engine(Foreseeing):
 
     async def preview(
         self,
-        conversation: str | Beginning | None,
+        conversation: str | NewConversation | None,
         text: str,
         settings: Request | None = None,
         *,
@@ -165,7 +167,7 @@ class Engine(Foreseeing):
 
     async def ask_apart(
         self,
-        beginning: Beginning | None,
+        beginning: NewConversation | None,
         text: str,
         settings: Request,
         *,
@@ -187,7 +189,7 @@ class Engine(Foreseeing):
 
     async def compare(
         self,
-        conversation: str | Beginning | None,
+        conversation: str | NewConversation | None,
         text: str,
         models: Sequence[str] = (),
         settings: Request | None = None,
@@ -331,7 +333,7 @@ class Engine(Foreseeing):
         """What was spent in a conversation and today, and what may be; what runs counts with about what it costs."""
         return await self._budget.spending(conversation_id)
 
-    async def take_in(self, file: Path, tell: Callable[[float, int], None]) -> Report:
+    async def take_in(self, file: Path, tell: Callable[[float, int], None]) -> ImportReport:
         """Import a file's conversations. `tell` gets now and then which part is done, and how many turns came in.
 
         Raises `HistoryError`.
@@ -376,7 +378,7 @@ async def _cleaned(text: str) -> str:
     """A question without what a terminal would obey; a large one piece by piece, so that the event loop is not held."""
     if len(text) <= PIECE:
         return clean(text).strip("\n")
-    cleaner, pieces = Cleaner(), list[str]()
+    cleaner, pieces = StreamCleaner(), list[str]()
     for start in range(0, len(text), PIECE):
         pieces.append(cleaner.feed(text[start : start + PIECE]))
         await asyncio.sleep(0)

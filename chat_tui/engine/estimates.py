@@ -11,16 +11,16 @@ from msgspec.structs import replace
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.context import Context
 from chat_tui.core.conversation import Conversation, Turn, chained, new_id, now, title_of
-from chat_tui.core.new_conversation import Beginning
+from chat_tui.core.new_conversation import NewConversation
 from chat_tui.core.preset import encode_preset
 from chat_tui.core.request import Request
 from chat_tui.engine.answers.comparison import asked_of, best_of
-from chat_tui.engine.models import Choosing
+from chat_tui.engine.models import ModelRegistry
 from chat_tui.engine.request_builder import request_of
 from chat_tui.engine.streams import adaptive
 
 
-class Prices(msgspec.Struct, frozen=True):
+class PriceEstimate(msgspec.Struct, frozen=True):
     """What the answers of several models may cost together."""
 
     dollars: float
@@ -31,7 +31,7 @@ class Prices(msgspec.Struct, frozen=True):
     """That are sent to one of them; estimated."""
 
 
-class Foreseeing(Choosing):
+class CostEstimator(ModelRegistry):
     """The engine's look ahead."""
 
     async def context(self, conversation_id: str, settings: Request | None = None) -> Context:
@@ -42,7 +42,7 @@ class Foreseeing(Choosing):
 
     async def foreseen(
         self,
-        conversation: str | Beginning | None,
+        conversation: str | NewConversation | None,
         text: str,
         settings: Request | None = None,
         *,
@@ -61,13 +61,13 @@ class Foreseeing(Choosing):
 
     async def prices(
         self,
-        conversation: str | Beginning | None,
+        conversation: str | NewConversation | None,
         text: str,
         models: Sequence[str],
         settings: Request | None = None,
         *,
         attachments: Sequence[Attachment] = (),
-    ) -> Prices:
+    ) -> PriceEstimate:
         """What `compare` may cost with these models; nothing is stored. Raises `HistoryError`."""
         given, dollars, tokens = settings or Request(), 0.0, 0
         unknown: list[str] = []
@@ -79,17 +79,17 @@ class Foreseeing(Choosing):
                 unknown.append(model)
             else:
                 dollars += context.price
-        return Prices(dollars, tuple(unknown), tokens)
+        return PriceEstimate(dollars, tuple(unknown), tokens)
 
-    async def best_two(self, conversation: str | Beginning | None, text: str, settings: Request) -> Sequence[str]:
+    async def best_two(self, conversation: str | NewConversation | None, text: str, settings: Request) -> Sequence[str]:
         """The models that `compare` asks where none are named. Raises `CommandError`, `HistoryError`."""
         return await self._best(await self._before(conversation, text), Turn("user", text), settings)
 
-    async def _before(self, conversation: str | Beginning | None, text: str) -> Conversation:
+    async def _before(self, conversation: str | NewConversation | None, text: str) -> Conversation:
         """The conversation as it is, or as it begins; this text will be its first question, and gives the title."""
         if isinstance(conversation, str):
             return await self.memory.conversation(conversation)
-        given = conversation or Beginning()
+        given = conversation or NewConversation()
         begun = Conversation(new_id(), title_of(text), given.system_prompt, created=now(), updated=now())
         return replace(begun, path=chained(given.earlier), preset=encode_preset(given.preset))
 

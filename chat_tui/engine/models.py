@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from time import time
 
 from chat_tui.config.load import Config
-from chat_tui.core.models import LOCAL_MODEL, Model, Standing
+from chat_tui.core.models import LOCAL_MODEL, Model, ModelStatus
 from chat_tui.core.request import Request
-from chat_tui.engine.conversations.conversations import Memory
-from chat_tui.engine.protocols import LocalWeights, Supply
+from chat_tui.engine.conversations.conversations import Conversations
+from chat_tui.engine.protocols import LocalWeights, ModelBackend
 from chat_tui.routing.router import Router
 
 LEARNED = "learned of models"
@@ -23,17 +23,19 @@ LEFT_SECONDS = 60.0
 """What was deleted so long ago was left by a process that ended before it could erase it."""
 
 
-class Choosing:
+class ModelRegistry:
     """The engine's door to the models."""
 
-    def __init__(self, config: Config, router: Router, memory: Memory, weights: LocalWeights, supply: Supply) -> None:
+    def __init__(
+        self, config: Config, router: Router, memory: Conversations, weights: LocalWeights, supply: ModelBackend
+    ) -> None:
         self.config = config
         self.weights = weights
         self.memory = memory
         """Conversations, drafts and places."""
         self._router, self._supply = router, supply
 
-    def models(self) -> Sequence[Standing]:
+    def models(self) -> Sequence[ModelStatus]:
         """Every model and how it fares, for the picker."""
         return self._supply.standings()
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from chat_tui.core.errors import HistoryError, StoreDamaged
 from chat_tui.history import displacement, opening
-from chat_tui.history.database.connection_thread import Lane
+from chat_tui.history.database.connection_thread import ConnectionThread
 from chat_tui.history.database.error_mapping import told
-from chat_tui.history.database.process_locks import Owner
+from chat_tui.history.database.process_locks import ProcessLock
 from chat_tui.history.displacement import StoreIdentity
-from chat_tui.history.opening import Settings
+from chat_tui.history.opening import StoreSettings
 
 
 class Displaced(HistoryError):
@@ -25,7 +25,7 @@ class Displaced(HistoryError):
 class Connections:
     """Opens, renews and closes them. All but `recover` runs in the threads of the lanes that it makes."""
 
-    def __init__(self, file: Path | None, owner: Owner, settings: Settings) -> None:
+    def __init__(self, file: Path | None, owner: ProcessLock, settings: StoreSettings) -> None:
         self._file, self._owner, self._settings = file, owner, settings
         self._place = "memory" if file is None else str(file)
         self._connect_reader: Callable[[Path], sqlite3.Connection] = partial(opening.reader, settings=settings)
@@ -53,11 +53,11 @@ class Connections:
 
     # -- lanes ----------------------------------------------------------------------------------------------------
 
-    def writing_lane(self) -> Lane:
+    def writing_lane(self) -> ConnectionThread:
         """The one that writes."""
-        return Lane(self._connect, self._place, self.mark_damage, renew=self.renewed, close=self._close)
+        return ConnectionThread(self._connect, self._place, self.mark_damage, renew=self.renewed, close=self._close)
 
-    def reading_lane(self, file: Path) -> Lane:
+    def reading_lane(self, file: Path) -> ConnectionThread:
         """One that reads; its work raises `Displaced` until the writer has another connection."""
         made = 0
 
@@ -79,11 +79,11 @@ class Connections:
             # One that was read when the recovered file took its place says nothing of that.
             return self.mark_damage(error) if made == self._renewals else error
 
-        return Lane(connect, self._place, damaged, renew=renew, close=self._close)
+        return ConnectionThread(connect, self._place, damaged, renew=renew, close=self._close)
 
-    def lane_aside(self, file: Path) -> Lane:
+    def lane_aside(self, file: Path) -> ConnectionThread:
         """One for long work."""
-        return Lane(partial(self._connect_reader, file), self._place, self.mark_damage)
+        return ConnectionThread(partial(self._connect_reader, file), self._place, self.mark_damage)
 
     # -- connections ----------------------------------------------------------------------------------------------
 

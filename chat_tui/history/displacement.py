@@ -17,8 +17,8 @@ from chat_tui.core.errors import HistoryError
 from chat_tui.history import opening
 from chat_tui.history.database import backup
 from chat_tui.history.database.error_mapping import told
-from chat_tui.history.database.process_locks import Owner, door
-from chat_tui.history.opening import Settings
+from chat_tui.history.database.process_locks import ProcessLock, door
+from chat_tui.history.opening import StoreSettings
 
 
 class StoreIdentity(NamedTuple):
@@ -57,7 +57,12 @@ class NotRenewed(HistoryError):
 
 
 def renew(
-    db: sqlite3.Connection, file: Path, owner: Owner, settings: Settings, known: StoreIdentity, aside: Path | None
+    db: sqlite3.Connection,
+    file: Path,
+    owner: ProcessLock,
+    settings: StoreSettings,
+    known: StoreIdentity,
+    aside: Path | None,
 ) -> Renewal:
     """Save what `db` still has and open the store at the path; `db` stays open.
 
@@ -88,7 +93,12 @@ def _failed(error: sqlite3.Error | OSError | HistoryError, file: Path, aside: Pa
 
 
 def _save(
-    db: sqlite3.Connection, file: Path, owner: Owner, settings: Settings, known: StoreIdentity, aside: Path | None
+    db: sqlite3.Connection,
+    file: Path,
+    owner: ProcessLock,
+    settings: StoreSettings,
+    known: StoreIdentity,
+    aside: Path | None,
 ) -> tuple[HistoryError, Path | None]:
     """Save what `db` has; returns what happened, and the copy beside a file that replaced the store."""
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -141,7 +151,7 @@ def _has_all_of(db: sqlite3.Connection, file: Path) -> bool:
     """Whether the file is a copy of this store, such as one that another process wrote first."""
     rows = [db.execute(select).fetchall() for select in _CONTENT]
     try:
-        with opening.reading(file, Settings()) as other:
+        with opening.reading(file, StoreSettings()) as other:
             there = [other.execute(select).fetchall() for select in _CONTENT]
     except (sqlite3.Error, OSError, HistoryError):
         return False

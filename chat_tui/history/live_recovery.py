@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from chat_tui.core.errors import HistoryError
 from chat_tui.history.connections import Connections
-from chat_tui.history.database.connection_thread import Lane
+from chat_tui.history.database.connection_thread import ConnectionThread
 
 RETRY_SECONDS = 5.0
 """After a recovery that failed, as while another process has the file open."""
@@ -17,7 +17,7 @@ RETRY_SECONDS = 5.0
 class LiveRecovery:
     """At most one recovery at a time, begun where damage is met. Belongs to the event loop of its store."""
 
-    def __init__(self, writer: Lane, connections: Connections) -> None:
+    def __init__(self, writer: ConnectionThread, connections: Connections) -> None:
         self._writer, self._connections = writer, connections
         self._task: asyncio.Task[None] | None = None
         self._not_before = 0.0

@@ -21,7 +21,7 @@ from chat_tui.core.files import writing
 from chat_tui.history.database import backup as copying
 from chat_tui.history.database.connection_thread import transaction
 from chat_tui.history.database.error_mapping import told
-from chat_tui.history.database.process_locks import Owner, door
+from chat_tui.history.database.process_locks import ProcessLock, door
 from chat_tui.history.migrations import MIGRATIONS, Migration
 from chat_tui.history.queries import writes
 from chat_tui.history.search import search
@@ -34,7 +34,7 @@ _HEADER = struct.Struct(">16sH6xII60xI")
 """Of a SQLite file: magic, page size, number of changes, pages, and at which change that was their number."""
 
 
-class Settings(msgspec.Struct, frozen=True):
+class StoreSettings(msgspec.Struct, frozen=True):
     """How a store is opened; tests make it small."""
 
     busy_seconds: float = 5.0
@@ -75,7 +75,7 @@ def mark_damage(file: Path) -> None:
         damage_mark(file).touch(0o600)
 
 
-def connect(file: Path | None, settings: Settings, *, create: bool = False) -> sqlite3.Connection:
+def connect(file: Path | None, settings: StoreSettings, *, create: bool = False) -> sqlite3.Connection:
     """A connection of the calling thread; transactions are ours to begin."""
     if file is None:
         target = ":memory:"
@@ -100,7 +100,7 @@ def connect(file: Path | None, settings: Settings, *, create: bool = False) -> s
     return db
 
 
-def reader(file: Path, settings: Settings) -> sqlite3.Connection:
+def reader(file: Path, settings: StoreSettings) -> sqlite3.Connection:
     """A connection that cannot write."""
     db = connect(file, settings)
     db.execute("PRAGMA query_only = ON")
@@ -108,13 +108,13 @@ def reader(file: Path, settings: Settings) -> sqlite3.Connection:
 
 
 @contextmanager
-def reading(file: Path, settings: Settings) -> Iterator[sqlite3.Connection]:
+def reading(file: Path, settings: StoreSettings) -> Iterator[sqlite3.Connection]:
     """A `reader` for a moment."""
     with closing(reader(file, settings)) as db:
         yield db
 
 
-def onlooker(file: Path, settings: Settings) -> sqlite3.Connection:
+def onlooker(file: Path, settings: StoreSettings) -> sqlite3.Connection:
     """A connection that leaves no trace, for a folder that cannot be written; raises `HistoryError` for another schema.
 
     Nobody may be writing in such a folder.
@@ -139,14 +139,14 @@ def onlooker(file: Path, settings: Settings) -> sqlite3.Connection:
     return db
 
 
-def in_memory(settings: Settings) -> sqlite3.Connection:
+def in_memory(settings: StoreSettings) -> sqlite3.Connection:
     """A store that is gone when it is closed."""
     db = connect(None, settings)
     _prepare(db, None, settings)
     return db
 
 
-def writer(file: Path, owner: Owner, settings: Settings) -> tuple[sqlite3.Connection, HistoryError | None]:
+def writer(file: Path, owner: ProcessLock, settings: StoreSettings) -> tuple[sqlite3.Connection, HistoryError | None]:
     """The connection that writes, and what to tell the user when the store had to be recovered."""
     _refuse_special(file)
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -166,7 +166,7 @@ def writer(file: Path, owner: Owner, settings: Settings) -> tuple[sqlite3.Connec
     return db, warning
 
 
-def _usable(file: Path, owner: Owner, settings: Settings) -> sqlite3.Connection:
+def _usable(file: Path, owner: ProcessLock, settings: StoreSettings) -> sqlite3.Connection:
     db = connect(file, settings, create=True)
     try:
         db.execute("PRAGMA journal_mode = WAL")
@@ -183,7 +183,7 @@ def _usable(file: Path, owner: Owner, settings: Settings) -> sqlite3.Connection:
     return db
 
 
-def _prepare(db: sqlite3.Connection, file: Path | None, settings: Settings) -> None:
+def _prepare(db: sqlite3.Connection, file: Path | None, settings: StoreSettings) -> None:
     newest = len(settings.migrations)
     schema = db.execute("PRAGMA user_version").fetchone()[0]
     _refuse_newer(schema, newest)
@@ -202,7 +202,7 @@ def _prepare(db: sqlite3.Connection, file: Path | None, settings: Settings) -> N
 
 
 @contextmanager
-def _told_when_slow(settings: Settings) -> Iterator[None]:
+def _told_when_slow(settings: StoreSettings) -> Iterator[None]:
     timer = Timer(settings.slow_seconds, settings.when_slow)
     timer.daemon = True
     timer.start()
@@ -235,7 +235,7 @@ def _back_up(db: sqlite3.Connection, file: Path | None, schema: int) -> None:
     copying.copy(db, backup, replace=True)
 
 
-def recover(file: Path, owner: Owner, settings: Settings) -> HistoryError:
+def recover(file: Path, owner: ProcessLock, settings: StoreSettings) -> HistoryError:
     """Recovers a store that this process has open, and to which it does not write meanwhile; what to tell the user.
 
     Connections to it stay with the damaged file. Raises `HistoryError`, `sqlite3.Error`, `OSError`.
@@ -249,7 +249,7 @@ def recover(file: Path, owner: Owner, settings: Settings) -> HistoryError:
         return _recover(file, 0, settings)
 
 
-def _recover(file: Path, others: int, settings: Settings) -> HistoryError:
+def _recover(file: Path, others: int, settings: StoreSettings) -> HistoryError:
     if others:
         raise StoreDamaged(
             "The history's file is damaged, and another chat-tui has it open.",
@@ -279,7 +279,7 @@ def _recover(file: Path, others: int, settings: Settings) -> HistoryError:
 
 
 @contextmanager
-def _undisturbed(file: Path, settings: Settings) -> Iterator[None]:
+def _undisturbed(file: Path, settings: StoreSettings) -> Iterator[None]:
     """While a damaged file is read no other program may change it; raises the SQLite error of one that does."""
     target = f"{file.absolute().as_uri()}?mode=ro"
     with closing(sqlite3.connect(target, timeout=settings.busy_seconds, isolation_level=None, uri=True)) as db:

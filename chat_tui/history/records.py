@@ -12,7 +12,7 @@ import msgspec
 
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.chunks import ErrorInfo, State, Timings, Usage
-from chat_tui.core.conversation import Quick, Role, Turn, now
+from chat_tui.core.conversation import QuickAnswer, Role, Turn, now
 from chat_tui.core.route import Seam
 from chat_tui.core.text.bounds import EARLIEST, EPOCH, clamped_time
 from chat_tui.history.stored_text import text_of
@@ -31,7 +31,7 @@ ORPHANED = ErrorInfo(
 """Why an answer is broken whose process is gone."""
 
 
-class Details(msgspec.Struct, frozen=True, omit_defaults=True):
+class TurnDetails(msgspec.Struct, frozen=True, omit_defaults=True):
     """What of a turn is only ever read whole."""
 
     usage: Usage | None = None
@@ -40,11 +40,11 @@ class Details(msgspec.Struct, frozen=True, omit_defaults=True):
     finish_reason: str = ""
     left_out: int = 0
     seams: tuple[Seam, ...] = ()
-    quick: Quick | None = None
+    quick: QuickAnswer | None = None
     served_model: str = ""
 
 
-_NO_DETAILS = Details()
+_NO_DETAILS = TurnDetails()
 _ROLES: Mapping[str, str] = {name: name for name in get_args(Role)}
 _STATES: Mapping[str, str] = {name: name for name in get_args(State)}
 
@@ -95,16 +95,16 @@ def _mended(value: Any) -> Any:
 
 def details(turn: Turn) -> str | None:
     """The turn's details as JSON; None when there are none."""
-    record = Details(**{name: getattr(turn, name) for name in Details.__struct_fields__})
+    record = TurnDetails(**{name: getattr(turn, name) for name in TurnDetails.__struct_fields__})
     return None if record == _NO_DETAILS else encoded(record)
 
 
-def details_of(record: object) -> Details:
+def details_of(record: object) -> TurnDetails:
     """The details of a row; none where they cannot be read."""
     if not isinstance(record, str):
         return _NO_DETAILS
     try:
-        return msgspec.json.decode(record, type=Details)
+        return msgspec.json.decode(record, type=TurnDetails)
     except (msgspec.MsgspecError, RecursionError):
         return _NO_DETAILS
 

@@ -14,17 +14,17 @@ from typing import Concatenate, ParamSpec, TypeVar
 import msgspec
 
 from chat_tui.core.attachments.attachment import Attachment
-from chat_tui.core.conversation import Conversation, Hit, Piece, SearchStep, Summary, Tree, Turn
+from chat_tui.core.conversation import Conversation, ConversationSummary, SearchHit, SearchStep, Tree, Turn, TurnDelta
 from chat_tui.core.errors import HistoryError
 from chat_tui.core.route import Route
-from chat_tui.core.usage.usage import Statistics
+from chat_tui.core.usage.usage import UsageReport
 from chat_tui.history import opening, records
 from chat_tui.history.connections import Connections, Displaced
 from chat_tui.history.database import backup as copying
-from chat_tui.history.database.connection_thread import Lane, transaction
-from chat_tui.history.database.process_locks import Owner
+from chat_tui.history.database.connection_thread import ConnectionThread, transaction
+from chat_tui.history.database.process_locks import ProcessLock
 from chat_tui.history.live_recovery import LiveRecovery
-from chat_tui.history.opening import Settings
+from chat_tui.history.opening import StoreSettings
 from chat_tui.history.queries import (
     attachments,
     branches,
@@ -42,13 +42,13 @@ from chat_tui.history.queries.turn_deltas import Fault, append
 from chat_tui.history.search import search
 from chat_tui.history.stored_text import TextDecoder
 from chat_tui.history.transfer import ingest
-from chat_tui.history.transfer.ingest import Landed
-from chat_tui.history.transfer.records import Arrival, Head
+from chat_tui.history.transfer.ingest import ImportOutcome
+from chat_tui.history.transfer.records import ConversationHeader, ImportedTurn
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_DEFAULT = Settings()
+_DEFAULT = StoreSettings()
 
 CATCH_UP_SECONDS = 0.1
 """Between two pieces of the indexing of old turns."""
@@ -60,12 +60,12 @@ class Store:
     Several stores, in one process or many, may use one file.
     """
 
-    def __init__(self, file: Path | None, settings: Settings) -> None:
+    def __init__(self, file: Path | None, settings: StoreSettings) -> None:
         """Use `open`."""
         self.file = file
         self._texts = TextDecoder(settings.when_garbled)
         self._settings = settings = msgspec.structs.replace(settings, decode=self._texts)
-        self._owner = Owner(None if file is None else opening.owners_folder(file))
+        self._owner = ProcessLock(None if file is None else opening.owners_folder(file))
         self._connections = connections = Connections(file, self._owner, settings)
         self.when_displaced: Callable[[HistoryError, bool], None] = lambda warning, replaced: None
         """Called in another thread, with words for the user, after the file was deleted, moved or `replaced` while it
@@ -81,7 +81,7 @@ class Store:
         self._closing: asyncio.Task[None] | None = None
 
     @classmethod
-    async def open_or_read(cls, file: Path | None, settings: Settings = _DEFAULT) -> Store:
+    async def open_or_read(cls, file: Path | None, settings: StoreSettings = _DEFAULT) -> Store:
         """`open`; on a full disk, or in a folder that cannot be written, one that is only read: `notice` tells.
 
         What writes raises `HistoryError` then, the rest works. Raises what `open` does where it cannot be read either.
@@ -98,7 +98,7 @@ class Store:
                 raise why from None
 
     @classmethod
-    async def _open_to_read(cls, file: Path, settings: Settings, why: HistoryError) -> Store:
+    async def _open_to_read(cls, file: Path, settings: StoreSettings, why: HistoryError) -> Store:
         store = cls(file, settings)
         # Even when there is room again: what is read in this way may not change meanwhile.
         store._connections.only_read(
@@ -115,7 +115,7 @@ class Store:
         return store
 
     @classmethod
-    async def open(cls, file: Path | None, settings: Settings = _DEFAULT) -> Store:
+    async def open(cls, file: Path | None, settings: StoreSettings = _DEFAULT) -> Store:
         """Opens or makes the store; None keeps it in memory.
 
         Raises `SchemaTooNew`, `StoreBusy`, or `HistoryError` for a folder that cannot be written. A damaged store is
@@ -155,7 +155,11 @@ class Store:
         return self._texts.garbled
 
     async def _asked(
-        self, lane: Lane, work: Callable[Concatenate[sqlite3.Connection, P], R], *args: P.args, **named: P.kwargs
+        self,
+        lane: ConnectionThread,
+        work: Callable[Concatenate[sqlite3.Connection, P], R],
+        *args: P.args,
+        **named: P.kwargs,
     ) -> R:
         """What a lane that reads gives; where the file was displaced, after the writer has seen to that."""
         try:
@@ -241,7 +245,7 @@ class Store:
         """
         await self._write(reconciliation.mend, conversation, others, self._owner.id, begins=begins)
 
-    async def grow(self, pieces: Sequence[Piece]) -> Sequence[Fault]:
+    async def grow(self, pieces: Sequence[TurnDelta]) -> Sequence[Fault]:
         """The next pieces of growing answers, which cost the same however long these are; why one was not kept."""
         try:
             return await self._write(append, pieces)
@@ -322,7 +326,7 @@ class Store:
         """Keeps where the user was (the open conversation, how far it is scrolled); an empty value removes it."""
         await self._write(writes.set_place, key, value)
 
-    async def conversations(self, *, limit: int = 200, offset: int = 0) -> list[Summary]:
+    async def conversations(self, *, limit: int = 200, offset: int = 0) -> list[ConversationSummary]:
         """The history list: pinned ones first, then the newest."""
         return await self._read(reads.conversations, limit, offset)
 
@@ -374,7 +378,7 @@ class Store:
         """US dollars for all answers of a conversation, as far as their cost is known; None when none is."""
         return await self._read(costs.of_conversation, conversation_id)
 
-    async def statistics(self, since: datetime) -> Statistics:
+    async def statistics(self, since: datetime) -> UsageReport:
         """Sums over the answers since this beginning of a day, by day, model and strategy."""
         return await self._read(usage.statistics, since)
 
@@ -405,7 +409,7 @@ class Store:
             stop.set()
             await asyncio.shield(lane.shut(lambda db: None))
 
-    async def search(self, query: str, limit: int = 50) -> list[Hit]:
+    async def search(self, query: str, limit: int = 50) -> list[SearchHit]:
         """Turns that hold every word and quoted phrase of the query and pass its filters, best first.
 
         In a large history it may take seconds until all have been looked at; `search_steps` tells what is found by
@@ -438,6 +442,6 @@ class Store:
                 raise
             yield found
 
-    async def take_in(self, head: Head, arrivals: Sequence[Arrival]) -> Landed:
+    async def take_in(self, head: ConversationHeader, arrivals: Sequence[ImportedTurn]) -> ImportOutcome:
         """A part of a conversation that is imported: what of it is not there yet is added."""
         return await self._write(ingest.take_in, head, arrivals)

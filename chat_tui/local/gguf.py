@@ -19,7 +19,7 @@ _LONGEST = 1 << 16
 _MOST_KEYS = 2000
 
 
-class Head(msgspec.Struct, frozen=True):
+class GgufHeader(msgspec.Struct, frozen=True):
     """A model's metadata."""
 
     name: str = ""
@@ -30,7 +30,7 @@ class Head(msgspec.Struct, frozen=True):
     """Such as `8B`."""
 
 
-def head_of(file: Path) -> Head:
+def head_of(file: Path) -> GgufHeader:
     """Read the metadata, in a few milliseconds. Raises `LocalModelError` if this is not a readable GGUF file."""
     try:
         with open_regular(file) as source:
@@ -43,7 +43,7 @@ def head_of(file: Path) -> Head:
         raise _unusable(file, "its header is damaged") from error
 
 
-def _read(source: IO[bytes]) -> Head:
+def _read(source: IO[bytes]) -> GgufHeader:
     version, _, count = struct.unpack("<IQQ", source.read(20))
     if version not in {2, 3} or count > _MOST_KEYS:
         raise ValueError("unknown version")
@@ -56,7 +56,7 @@ def _read(source: IO[bytes]) -> Head:
         fields[key] = _value(source, struct.unpack("<I", source.read(4))[0])
     architecture = _line(fields.get("general.architecture"))
     window = fields.get(f"{architecture}.context_length")
-    return Head(
+    return GgufHeader(
         _line(fields.get("general.name")),
         architecture,
         window if isinstance(window, int) and 0 < window < 100_000_000 else None,

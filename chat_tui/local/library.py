@@ -14,7 +14,7 @@ from chat_tui.core.errors import LocalModelError
 from chat_tui.core.files.state_files import StateFile, Tell, ignore
 from chat_tui.core.models import LOCAL_MODEL
 from chat_tui.core.text.control_characters import clean_line
-from chat_tui.local.gguf import Head, head_of
+from chat_tui.local.gguf import GgufHeader, head_of
 
 _LIST_BYTES = 1_000_000
 USUAL_WINDOW = 4096
@@ -32,7 +32,7 @@ class OwnModel(msgspec.Struct, frozen=True):
     source: str = ""
     """The repository and file that it was pulled from."""
 
-    def head(self) -> Head:
+    def head(self) -> GgufHeader:
         """The metadata of its file. Raises `LocalModelError`."""
         return head_of(Path(self.path))
 
@@ -90,7 +90,7 @@ class Library:
         return self._list.read() or []
 
 
-def window_of(head: Head, wanted: int | None) -> int:
+def window_of(head: GgufHeader, wanted: int | None) -> int:
     """The window to load a model with, in tokens."""
     if wanted:
         return wanted

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from chat_tui.local.wheel_fetch import Progress
+from chat_tui.local.wheel_fetch import FetchProgress
 
 
 class Fetchable(Protocol):
@@ -17,7 +17,7 @@ class Fetchable(Protocol):
         """The size of the download."""
 
     @property
-    def progress(self) -> Progress | None:
+    def progress(self) -> FetchProgress | None:
         """The progress of the running download; None if there is none."""
 
     def ready(self) -> Path | None:
@@ -47,7 +47,7 @@ class LocalFiles:
         return self._callers > 0
 
     @property
-    def progress(self) -> Progress | None:
+    def progress(self) -> FetchProgress | None:
         """The combined progress of the running download; None if there is none."""
         if not self.fetching:
             return None
@@ -60,7 +60,7 @@ class LocalFiles:
             elif (running := part.progress) is not None and running.total_bytes:
                 received += round(part.fetch_bytes * running.received_bytes / running.total_bytes)
                 speed = running.bytes_per_second
-        return Progress(received, total, speed, (total - received) / speed if speed else None)
+        return FetchProgress(received, total, speed, (total - received) / speed if speed else None)
 
     async def fetch(self) -> None:
         """Download what is missing. Raises `LocalModelError`.

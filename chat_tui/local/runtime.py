@@ -19,9 +19,9 @@ from chat_tui.core.files import writing
 from chat_tui.core.files.reading import read_regular
 from chat_tui.core.models import LOCAL_MODEL
 from chat_tui.core.processes import child_process
-from chat_tui.local.wheel import StopAsked, Stopped, Wheel, checked_wheel, unpack_tree
+from chat_tui.local.wheel import FetchCancelled, Stopped, Wheel, checked_wheel, unpack_tree
 from chat_tui.local.wheel_download import Download, Subject, pip_download
-from chat_tui.local.wheel_fetch import Progress, WheelFetch, in_thread
+from chat_tui.local.wheel_fetch import FetchProgress, WheelFetch, in_thread
 
 MODULE = "xllamacpp"
 OLDEST_VERSION = (2026, 10)
@@ -150,7 +150,7 @@ class Runtime:
         return self._fetch is not None and self._fetch.running
 
     @property
-    def progress(self) -> Progress | None:
+    def progress(self) -> FetchProgress | None:
         """The progress of the running download; None if there is none."""
         return self._fetch.progress if self._fetch is not None else None
 
@@ -169,7 +169,7 @@ class Runtime:
             return ready
         raise self._missing()
 
-    async def fetch(self, tell: Callable[[Progress], None] | None = None) -> Path:
+    async def fetch(self, tell: Callable[[FetchProgress], None] | None = None) -> Path:
         """The folder with the module, downloaded if it is missing; `tell` is called with the progress.
 
         Callers share one download, which is cancelled with the last of them. Raises `LocalModelError`.
@@ -225,7 +225,7 @@ class Runtime:
         found = {str(each.relative_to(unpacked)): _mark(each) for each in unpacked.rglob("*") if each.is_file()}
         writing.write(unpacked / _MANIFEST, msgspec.json.encode(found))
         if stopped():
-            raise StopAsked
+            raise FetchCancelled
         # Another process may have loaded it from there; it keeps running without the files.
         for former in self._folder.glob(f"{MODULE}-*"):
             shutil.rmtree(former, ignore_errors=True)

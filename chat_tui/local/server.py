@@ -28,7 +28,7 @@ _LONGEST_SOCKET_PATH = 96
 """Bytes; the limits are 104 on macOS and 108 on Linux."""
 
 
-class Address(msgspec.Struct, frozen=True):
+class ServerAddress(msgspec.Struct, frozen=True):
     """Where the server listens."""
 
     socket_path: str | None
@@ -37,7 +37,7 @@ class Address(msgspec.Struct, frozen=True):
     api_key: str
 
 
-class Source(Protocol):
+class WeightsSource(Protocol):
     """Provides the file with the weights, or the folder with llama.cpp's module."""
 
     async def path(self) -> Path:
@@ -49,9 +49,9 @@ class LocalServer:
 
     def __init__(
         self,
-        weights: Source,
+        weights: WeightsSource,
         *,
-        runtime: Source | None = None,
+        runtime: WeightsSource | None = None,
         model: str = LOCAL_MODEL,
         context_window: int = 2048,
         threads: int | None = None,
@@ -84,7 +84,7 @@ class LocalServer:
         self._reap()
         return self._died
 
-    async def address(self) -> Address:
+    async def address(self) -> ServerAddress:
         """The address of the running child; starts one if needed. Raises `LocalModelError`.
 
         Callers share one start. It continues when they are cancelled; `stop` ends it.
@@ -165,7 +165,7 @@ class _Child:
 
     def __init__(self, process: asyncio.subprocess.Process, folder: Path | None) -> None:
         self.process = process
-        self.address = Address(None, "", "")
+        self.address = ServerAddress(None, "", "")
         self._folder = folder
         self._lines: deque[str] = deque(maxlen=_LINES_KEPT)
         self._listening = asyncio.create_task(self._listen(), name="llama.cpp's stderr")
@@ -203,7 +203,7 @@ class _Child:
             raise _failed(self.exit_reason(), _hint(self.process.returncode)) from None
         if report.error:
             raise _error_of(report)
-        self.address = Address(
+        self.address = ServerAddress(
             config.socket_path or None,
             "http://localhost/v1" if config.socket_path else f"http://127.0.0.1:{report.port}/v1",
             config.api_key,

@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 
 from chat_tui.core.errors import LocalModelError
 from chat_tui.core.models import LOCAL_MODEL
-from chat_tui.local.server import Address, LocalServer
+from chat_tui.local.server import LocalServer, ServerAddress
 
 
-class Children:
+class ServerPool:
     """Starts and stops servers, by the name of their model."""
 
     def __init__(self, servers: dict[str, LocalServer], idle_seconds: float | None) -> None:
@@ -30,7 +30,7 @@ class Children:
         return self._servers[name].alive
 
     @asynccontextmanager
-    async def used(self, name: str) -> AsyncIterator[Address]:
+    async def used(self, name: str) -> AsyncIterator[ServerAddress]:
         """The model's address; it is not stopped meanwhile. Raises `LocalModelError`."""
         if timer := self._timers.pop(name, None):
             timer.cancel()

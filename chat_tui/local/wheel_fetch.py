@@ -27,7 +27,7 @@ _SPEED_SECONDS = 5.0
 _LOCK_POLL_SECONDS = 0.1
 
 
-class Progress(msgspec.Struct, frozen=True):
+class FetchProgress(msgspec.Struct, frozen=True):
     """The progress of a download."""
 
     received_bytes: int
@@ -63,11 +63,11 @@ class WheelFetch:
         return self._fetch is not None and not self._fetch.task.done()
 
     @property
-    def progress(self) -> Progress | None:
+    def progress(self) -> FetchProgress | None:
         """The progress of the running download; None if there is none."""
         return self._fetch.progress if self._fetch is not None and self.running else None
 
-    async def run(self, tell: Callable[[Progress], None] | None = None) -> Path:
+    async def run(self, tell: Callable[[FetchProgress], None] | None = None) -> Path:
         """Download and install; returns what is installed. `tell` is called with the progress.
 
         Callers share one download, which is cancelled with the last of them. Raises `LocalModelError`.
@@ -134,8 +134,8 @@ class _Fetch:
     def __init__(self, total_bytes: int, run: Callable[[Received], Coroutine[Any, Any, Path]]) -> None:
         self._total_bytes = total_bytes
         self._samples: deque[tuple[float, int]] = deque(maxlen=64)
-        self.listeners: list[Callable[[Progress], None] | None] = []
-        self.progress: Progress | None = None
+        self.listeners: list[Callable[[FetchProgress], None] | None] = []
+        self.progress: FetchProgress | None = None
         self.task = asyncio.create_task(run(self._received), name="fetch a wheel")
 
     def _received(self, received: int, total: int) -> None:
@@ -146,7 +146,7 @@ class _Fetch:
         began, first = self._samples[0]
         speed = (received - first) / (now - began) if now > began and received > first else None
         left = max(0, total - received) / speed if speed else None
-        self.progress = Progress(min(received, total), total, speed, left)
+        self.progress = FetchProgress(min(received, total), total, speed, left)
         for tell in tuple(self.listeners):
             if tell:
                 tell(self.progress)

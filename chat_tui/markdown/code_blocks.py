@@ -9,7 +9,7 @@ _BEFORE = re.compile(r"^(?:[ >]|[-*+] |\d{1,9}[.)] )*")
 _OPENING = re.compile(r"(`{3,}|~{3,})\s*([^\s`{]*)[^`]*$")
 
 
-class Code(NamedTuple):
+class CodeBlock(NamedTuple):
     """One code block."""
 
     language: str
@@ -22,11 +22,11 @@ class Code(NamedTuple):
         return next((line.strip() for line in self.text.split("\n") if line.strip()), "")
 
 
-def fenced(source: str) -> list[Code]:
+def fenced(source: str) -> list[CodeBlock]:
     """The fenced code inside a list or a quote."""
     if "```" not in source and "~~~" not in source:
         return []
-    found: list[Code] = []
+    found: list[CodeBlock] = []
     lines: list[str] = []
     fence = language = ""
     column = 0
@@ -35,7 +35,7 @@ def fenced(source: str) -> list[Code]:
             inner = _without(line, column)
             mark = inner.strip()
             if mark.startswith(fence) and not mark.strip(mark[0]):
-                found.append(Code(language, "\n".join(lines)))
+                found.append(CodeBlock(language, "\n".join(lines)))
                 fence, lines = "", []
             else:
                 lines.append(inner)
@@ -45,7 +45,7 @@ def fenced(source: str) -> list[Code]:
         opening = _OPENING.match(line, column)
         if opening:
             fence, language = opening[1], opening[2]
-    return [*found, Code(language, "\n".join(lines))] if fence else found
+    return [*found, CodeBlock(language, "\n".join(lines))] if fence else found
 
 
 def _without(line: str, column: int) -> str:

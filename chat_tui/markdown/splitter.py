@@ -24,7 +24,7 @@ from chat_tui.markdown.block_syntax import (
     interrupts,
     starts_block,
 )
-from chat_tui.markdown.code_blocks import Code, fenced
+from chat_tui.markdown.code_blocks import CodeBlock, fenced
 from chat_tui.markdown.indentation import expanded, indent_of
 from chat_tui.markdown.plain_text import PlainSplitter
 
@@ -48,7 +48,7 @@ RAW_LINES = 200
 """Lines of mathematics or raw HTML after which its ending is not waited for."""
 
 
-class Splitter:
+class BlockSplitter:
     """Takes a Markdown text as it grows; gives its finished blocks and, at any time, the unfinished rest."""
 
     def __init__(self) -> None:
@@ -355,26 +355,26 @@ class Splitter:
 
 def split(text: str) -> list[Block]:
     """All blocks of a finished Markdown text."""
-    splitter = Splitter()
+    splitter = BlockSplitter()
     splitter.feed(text)
     splitter.finish()
     return splitter.closed
 
 
-def codes(blocks: Iterable[Block]) -> list[Code]:
+def codes(blocks: Iterable[Block]) -> list[CodeBlock]:
     """The code blocks by their numbers, their pieces joined again."""
-    found: list[Code] = []
+    found: list[CodeBlock] = []
     for block in blocks:
         for place, code in enumerate(_codes_of(block)):
             if found and not place and (block.in_code or (block.kind == "code" and not block.first)):
                 joint = "\n" if block.in_code else block.joint
-                found[-1] = Code(found[-1].language, found[-1].text + joint + code.text)
+                found[-1] = CodeBlock(found[-1].language, found[-1].text + joint + code.text)
             else:
                 found.append(code)
     return found
 
 
-def _codes_of(block: Block) -> list[Code]:
+def _codes_of(block: Block) -> list[CodeBlock]:
     if block.kind == "code":
-        return [Code(block.language, block.source)]
+        return [CodeBlock(block.language, block.source)]
     return fenced(block.source) if block.kind == "markdown" else []

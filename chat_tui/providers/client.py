@@ -13,18 +13,18 @@ import msgspec
 from chat_tui.config.known_providers import KnownProvider
 from chat_tui.core.chunks import Chunk, End, Metadata, Token
 from chat_tui.core.errors import ChatTuiError, KeyRefused, ProviderError, Rejected
-from chat_tui.core.models import Model, Provider, Standing
+from chat_tui.core.models import Model, ModelStatus, Provider
 from chat_tui.core.request import Request
 from chat_tui.core.text.addresses import host_of
 from chat_tui.core.text.control_characters import clean_line
-from chat_tui.providers.catalogue.model_info import Facts
-from chat_tui.providers.credentials.keys import Keys
+from chat_tui.providers.catalogue.model_info import ModelInfoResolver
+from chat_tui.providers.credentials.keys import KeyLookup
 from chat_tui.providers.discovery.found_servers import FoundServers, identity_of, place_of
-from chat_tui.providers.registry import Roster
+from chat_tui.providers.registry import ProviderRegistry
 from chat_tui.providers.replicas import Replicas
 
 if TYPE_CHECKING:
-    from chat_tui.providers.discovery.port_scan import Answered
+    from chat_tui.providers.discovery.port_scan import ProbeAnswer
     from chat_tui.providers.discovery.socket_owners import ServerOwner
     from chat_tui.providers.http.transport import Transport
 
@@ -41,14 +41,14 @@ OFFERED_BY_OTHERS = "found, not yours"
 """The same of a server on this machine that somebody else runs."""
 
 
-class Servers:
+class ProviderClient:
     """Speaks to the providers in use, finds others, and knows their models."""
 
     def __init__(
         self,
-        roster: Roster,
-        keys: Keys,
-        facts: Facts,
+        roster: ProviderRegistry,
+        keys: KeyLookup,
+        facts: ModelInfoResolver,
         *,
         connection_seconds: float | None,
         clock: Callable[[], float],
@@ -69,7 +69,7 @@ class Servers:
         self._silent: dict[str, str] = {}
         self._listed: dict[str, tuple[Model, ...]] = {}
         """What offered servers have told of themselves."""
-        self._offers: list[Standing] = []
+        self._offers: list[ModelStatus] = []
         self._strangers: set[str] = set()
         """Offered servers of other accounts."""
         self._owners: dict[str, ServerOwner] = {}
@@ -222,12 +222,12 @@ class Servers:
         self, provider: Provider, key: str, model: Model, request: Request, place: str
     ) -> AsyncGenerator[Sequence[Chunk], None]:
         transport = await self.transport()
-        from chat_tui.providers.http.transport import Line
+        from chat_tui.providers.http.transport import Endpoint
 
         if len(provider.base_urls) < 2:
             if place:
                 yield [Metadata("connecting", model=model.name, address=place)]
-            async with aclosing(transport.stream(Line(provider, key), model, request)) as bursts:
+            async with aclosing(transport.stream(Endpoint(provider, key), model, request)) as bursts:
                 async for burst in bursts:
                     yield burst
             return
@@ -236,7 +236,7 @@ class Servers:
             replicas = self._replicas[provider.name] = Replicas(provider.base_urls, self._clock)
         addresses = replicas.order()
         for address in addresses:
-            line = Line(msgspec.structs.replace(provider, base_url=address), key)
+            line = Endpoint(msgspec.structs.replace(provider, base_url=address), key)
             spoke = False
             yield [Metadata("connecting", model=model.name, address=host_of(address))]
             try:
@@ -291,7 +291,7 @@ class Servers:
 
     async def _look_here(self) -> None:
         from chat_tui.providers.dialects import dialect
-        from chat_tui.providers.discovery.port_scan import Place, look
+        from chat_tui.providers.discovery.port_scan import PortCandidate, look
         from chat_tui.providers.endpoint import base_url_of
         from chat_tui.providers.registry import at_its_port
 
@@ -300,11 +300,11 @@ class Servers:
         for name, row in rows.items():
             path = urlsplit(base_url_of(at_its_port(row, {})) + dialect(row.dialect).model_list.path).path
             # No key goes along: whoever listens there has not shown yet who it is.
-            places[name] = Place(row.port, path)
+            places[name] = PortCandidate(row.port, path)
         answers = await look(places)
         await asyncio.gather(*(self._take(rows[name], told) for name, told in answers.items()))
 
-    async def _take(self, row: KnownProvider, told: Answered) -> None:
+    async def _take(self, row: KnownProvider, told: ProbeAnswer) -> None:
         from chat_tui.providers.discovery.model_list import models_of
         from chat_tui.providers.registry import at_its_port
 
@@ -397,21 +397,21 @@ class Servers:
         told = {model.name: model for model in self._listed.get(provider.name, ())}
         return self._facts.of(told.get(name) or Model(name, local=provider.local), provider)
 
-    def standings(self, known: Collection[str]) -> Iterator[Standing]:
+    def standings(self, known: Collection[str]) -> Iterator[ModelStatus]:
         """What stands beside the models that the router knows: what is offered, and who was silent."""
         yield from (standing for standing in self._offers if standing.model.name not in known)
         for name, why in self._silent.items():
-            yield Standing(Model(f"{name}/?", selectable=False), state=why, usable=False)
+            yield ModelStatus(Model(f"{name}/?", selectable=False), state=why, usable=False)
 
-    def _offered(self) -> Iterator[Standing]:
+    def _offered(self) -> Iterator[ModelStatus]:
         for provider in tuple(self._roster.offered.values()):
             models = self._listed.get(provider.name) or self._facts.models_of(provider)
             state = OFFERED_BY_OTHERS if provider.name in self._strangers else OFFERED
             for model in models:
-                yield Standing(self._facts.of(model, provider), state=state)
+                yield ModelStatus(self._facts.of(model, provider), state=state)
             if not models:
                 nameless = Model(f"{provider.name}/?", selectable=False)
-                yield Standing(nameless, state=f"found: /model {provider.name}/NAME", usable=False)
+                yield ModelStatus(nameless, state=f"found: /model {provider.name}/NAME", usable=False)
 
 
 def _at(chunk: Chunk, address: str) -> Chunk:

@@ -15,7 +15,7 @@ from chat_tui.providers.credentials.configured import credentials_of
 from chat_tui.providers.dialects import dialect
 
 
-class Line(msgspec.Struct, frozen=True):
+class Endpoint(msgspec.Struct, frozen=True):
     """A provider's address as it is now."""
 
     provider: Provider

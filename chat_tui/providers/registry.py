@@ -19,7 +19,7 @@ from chat_tui.providers.dialects import dialect
 from chat_tui.providers.discovery.socket_owners import ServerOwner
 
 
-class Roster:
+class ProviderRegistry:
     """Providers by name, in use or only offered."""
 
     def __init__(

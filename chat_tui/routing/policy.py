@@ -18,14 +18,14 @@ FIXED = "fixed"
 """The strategy of a model that was chosen by name."""
 
 
-class Limits(msgspec.Struct, frozen=True):
+class ProviderLimits(msgspec.Struct, frozen=True):
     """One provider's own; None: everybody's."""
 
     timeouts: Timeouts | None = None
     error_handling: ErrorHandling | None = None
 
 
-class Settings(msgspec.Struct, frozen=True):
+class RoutingPolicy(msgspec.Struct, frozen=True):
     """How the router waits, retries and cuts."""
 
     timeouts: Timeouts = Timeouts()
@@ -39,7 +39,7 @@ class Settings(msgspec.Struct, frozen=True):
     """False: the whole reply comes as one token chunk."""
     on_break: Literal["keep", "continue"] = "keep"
     """What becomes of an answer whose line was cut."""
-    by_provider: dict[str, Limits] = {}
+    by_provider: dict[str, ProviderLimits] = {}
     """Limits by the provider's name."""
     fallbacks_of: dict[str, tuple[str, ...]] = {}
     """What a model falls back to, in place of the router's `fallbacks`."""
@@ -53,19 +53,19 @@ class Settings(msgspec.Struct, frozen=True):
         """How often a model of its provider is asked again."""
         return self._of(model).error_handling or self.error_handling
 
-    def _of(self, model: Model) -> Limits:
-        return self.by_provider.get(model.provider) or Limits()
+    def _of(self, model: Model) -> ProviderLimits:
+        return self.by_provider.get(model.provider) or ProviderLimits()
 
 
 _TIMEOUTS = ("first_token_seconds", "working_seconds", "token_seconds", "stream_seconds")
 _HANDLING = ("retry_attempts", "retry_delay_seconds", "exponential_backoff")
 
 
-def settings_of(config: Config, *, local_streams: int) -> Settings:
+def settings_of(config: Config, *, local_streams: int) -> RoutingPolicy:
     """The config's settings; `local_streams` is how many replies this machine makes at once."""
     performance = config.performance
     own = {row.name: row.max_concurrent_streams for row in config.providers}
-    return Settings(
+    return RoutingPolicy(
         timeouts=config.timeouts,
         error_handling=config.error_handling,
         exchanges=config.memory.exchanges,
@@ -79,13 +79,13 @@ def settings_of(config: Config, *, local_streams: int) -> Settings:
     )
 
 
-def _limits(config: Config, row: ProviderRow) -> Limits:
+def _limits(config: Config, row: ProviderRow) -> ProviderLimits:
     """The config's limits with those of a provider's row."""
 
     def told(names: tuple[str, ...]) -> dict[str, Any]:
         return {name: value for name in names if (value := getattr(row, name)) is not None}
 
-    return Limits(
+    return ProviderLimits(
         msgspec.structs.replace(config.timeouts, **told(_TIMEOUTS)),
         msgspec.structs.replace(config.error_handling, **told(_HANDLING)),
     )

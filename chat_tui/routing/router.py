@@ -25,14 +25,14 @@ from chat_tui.core.models import Model
 from chat_tui.core.request import Request
 from chat_tui.core.route import Alternative, Candidate
 from chat_tui.core.text.control_characters import clean_line
-from chat_tui.routing.execution.attempts import Means, OpenStream, PriceLookUp, Run
+from chat_tui.routing.execution.attempts import Execution, ExecutionDependencies, OpenStream, PriceLookUp
 from chat_tui.routing.execution.context_window import fit
-from chat_tui.routing.execution.control import Control
+from chat_tui.routing.execution.control import StreamControl
 from chat_tui.routing.execution.stream import Stream
-from chat_tui.routing.policy import FIXED, Plan, Settings
+from chat_tui.routing.policy import FIXED, Plan, RoutingPolicy
 from chat_tui.routing.ranking.health import Health
 from chat_tui.routing.ranking.prompt_features import examined, features_of
-from chat_tui.routing.ranking.scoring import BY_NAME_ONLY, Models, able, estimated_price, why_too_dear
+from chat_tui.routing.ranking.scoring import BY_NAME_ONLY, ModelTable, able, estimated_price, why_too_dear
 from chat_tui.routing.ranking.strategies import DEFAULT, Strategy, plug_ins, rungs, strategies
 
 
@@ -52,7 +52,7 @@ class Router:
         models: Sequence[Model],
         open_stream: OpenStream,
         health: Health | None = None,
-        settings: Settings | None = None,
+        settings: RoutingPolicy | None = None,
         *,
         default_strategy: str = DEFAULT,
         fallbacks: Sequence[str] = (),
@@ -60,10 +60,10 @@ class Router:
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[float, float], float] = random.uniform,
     ) -> None:
-        self._models = Models(models)
+        self._models = ModelTable(models)
         self.health = health or Health(clock)
         self._open, self._look_up_price = open_stream, look_up_price
-        self._settings = settings or Settings()
+        self._settings = settings or RoutingPolicy()
         self._default = default_strategy
         self._fallbacks = tuple(fallbacks)
         self._strategies = dict(strategies(self._settings.weights))
@@ -77,21 +77,21 @@ class Router:
 
     @models.setter
     def models(self, models: Sequence[Model]) -> None:
-        self._models = Models(models)
+        self._models = ModelTable(models)
 
     def process_stream(self, request: Request) -> Stream:
         """The reply as a stream, to be used as `async with`. What goes wrong comes as an `Error` chunk."""
-        run, control = self._run(request, Control())
+        run, control = self._run(request, StreamControl())
         return Stream(run.bursts(), control)
 
-    def bursts(self, request: Request, control: Control) -> AsyncGenerator[Sequence[Chunk], None]:
+    def bursts(self, request: Request, control: StreamControl) -> AsyncGenerator[Sequence[Chunk], None]:
         """The same as bursts of chunks, for who makes one stream of several; `control` cancels and pauses them all."""
         run, control = self._run(request, control)
         return run.bursts()
 
     async def process(self, request: Request) -> Reply:
         """The whole reply. Raises `ChatTuiError` where nothing of an answer came."""
-        run, control = self._run(request.changed(include_metadata=False), Control())
+        run, control = self._run(request.changed(include_metadata=False), StreamControl())
         texts: dict[str, list[str]] = {"text": [], "thinking": []}
         end = End()
         async with Stream(run.bursts(), control) as stream:
@@ -107,11 +107,11 @@ class Router:
                     raise run.error
         return Reply("".join(texts["text"]), "".join(texts["thinking"]), end)
 
-    def _run(self, request: Request, control: Control) -> tuple[Run, Control]:
+    def _run(self, request: Request, control: StreamControl) -> tuple[Execution, StreamControl]:
         if not request.id:
             request = request.changed(id=new_id())
         request = examined(request)
-        means = Means(
+        means = ExecutionDependencies(
             self._open,
             self._look_up_price,
             self.health,
@@ -122,7 +122,7 @@ class Router:
             clock=self._clock,
             jitter=self._jitter,
         )
-        return Run(request, self.plan(request), control, means), control
+        return Execution(request, self.plan(request), control, means), control
 
     def _slot(self, provider: str) -> asyncio.Semaphore:
         if provider not in self._slots:
@@ -168,7 +168,7 @@ class Router:
     ) -> Sequence[Candidate]:
         """The candidates in the strategy's order; what must be fetched first comes after all that is there."""
         ranked = strategy(request, models, health or self.health)
-        late = models.late if isinstance(models, Models) else Models(models).late
+        late = models.late if isinstance(models, ModelTable) else ModelTable(models).late
         return sorted(ranked, key=lambda one: 2 if one.out else int(one.model in late)) if late else ranked
 
     def context(self, request: Request, *, listed: bool = True) -> Context:

@@ -39,8 +39,8 @@ from chat_tui.tui.theme import palette as palettes
 from chat_tui.tui.theme import themes
 from chat_tui.tui.theme.ink import Ink
 from chat_tui.tui.widgets import ui_state
-from chat_tui.tui.widgets.host import Choice, Offering
-from chat_tui.tui.widgets.ui_state import KeptScreen
+from chat_tui.tui.widgets.host import CommandProvider, ListChoice
+from chat_tui.tui.widgets.ui_state import UiState
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -100,7 +100,7 @@ class ChatApp(App[int]):
         self.config = config
         self._notices: list[ChatTuiError] = []
         tell = self._notices.append
-        self.kept = ui_state.read(kept_in, tell) if kept_in is not None else KeptScreen(welcomed=True)
+        self.kept = ui_state.read(kept_in, tell) if kept_in is not None else UiState(welcomed=True)
         """How the screen was left, and is left when it ends now."""
         self._kept_in = kept_in
         self.engine: Engine | None = None
@@ -332,7 +332,7 @@ class ChatApp(App[int]):
 
     # -- theme ----------------------------------------------------------------------------------------------------
 
-    def keep(self, kept: KeptScreen) -> None:
+    def keep(self, kept: UiState) -> None:
         """Remember this for the next start."""
         self.kept = kept
         if self._kept_in is not None:
@@ -383,7 +383,7 @@ class ChatApp(App[int]):
             self.tell(error)
         in_use = self.theme
         choices = [
-            Choice(
+            ListChoice(
                 name,
                 partial(self.use_theme, name),
                 help="the terminal's own" if palette.ansi else "dark" if palette.dark else "light",
@@ -394,17 +394,19 @@ class ChatApp(App[int]):
         ]
         self.choose("Themes", choices, look=lambda choice: self._draw_with(found.loaded[choice.name]))
 
-    def choose(self, what: str, choices: Sequence[Choice], look: Callable[[Choice], object] | None = None) -> None:
+    def choose(
+        self, what: str, choices: Sequence[ListChoice], look: Callable[[ListChoice], object] | None = None
+    ) -> None:
         """Open a list with this title; `look` hears of each row that the cursor comes to."""
         from chat_tui.tui.dialogs.choice import ChoiceScreen
 
         self.push_screen(ChoiceScreen(what, choices, look), self._take)
 
-    def _take(self, choice: Choice | None) -> None:
+    def _take(self, choice: ListChoice | None) -> None:
         if choice is not None:
             self.call_later(self._taken, choice)
 
-    async def _taken(self, choice: Choice) -> None:
+    async def _taken(self, choice: ListChoice) -> None:
         try:
             done = choice.act()
             if isawaitable(done):
@@ -420,14 +422,16 @@ class ChatApp(App[int]):
         if isinstance(screen, ChatScreen):
             from chat_tui.tui.chat.screen import command_palette
 
-            offered: Sequence[Choice] = command_palette.choices(screen)
-        elif isinstance(screen, Offering):
+            offered: Sequence[ListChoice] = command_palette.choices(screen)
+        elif isinstance(screen, CommandProvider):
             offered = screen.offered()
         else:
             return
-        suspend = Choice("Suspend: back to the shell", self.action_suspend_process, note="fg returns", group="Commands")
+        suspend = ListChoice(
+            "Suspend: back to the shell", self.action_suspend_process, note="fg returns", group="Commands"
+        )
         names = palettes.names(palettes.theme_folders())
-        themes = [Choice(f"Theme: {name}", partial(self.use_theme, name), group="Themes") for name in names]
+        themes = [ListChoice(f"Theme: {name}", partial(self.use_theme, name), group="Themes") for name in names]
         self.choose("What to do?", [*offered, suspend, *themes])
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

@@ -31,7 +31,7 @@ from chat_tui.core.errors import ConfigError
 from chat_tui.engine.engine import Engine
 from chat_tui.web.app import made
 from chat_tui.web.ops.notes import note, tell
-from chat_tui.web.state import Door
+from chat_tui.web.state import AppState
 
 TOKEN_VARIABLE = "CHAT_TUI_TOKEN"
 TOKEN_BYTES = 32
@@ -58,7 +58,7 @@ def door_of(
     token: str | None = None,
     hosts: Sequence[str] = (),
     opener: Callable[[], Awaitable[Engine]] | None = None,
-) -> Door:
+) -> AppState:
     """What the requests of an app share, from the same arguments; for whoever stops it by hand."""
     config = config if config is not None else load(paths.config_file())
     token = given_token(config) if token is None else checked(token)
@@ -67,7 +67,7 @@ def door_of(
         note(
             f"chat-tui: the token is {token}\n          Set {TOKEN_VARIABLE} to choose it; several workers need that.\n"
         )
-    return Door(config, token, opener or partial(_open, config), hosts=hosts, tell=tell)
+    return AppState(config, token, opener or partial(_open, config), hosts=hosts, tell=tell)
 
 
 async def _open(config: Config) -> Engine:

@@ -16,16 +16,16 @@ from starlette.routing import BaseRoute, Match, Route
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.web import openapi
 from chat_tui.web.api import conversations, operations, stream, versions, websocket
-from chat_tui.web.errors import OPENAI_PATH, Refused, refused, response
-from chat_tui.web.middleware.absolute_targets import Targets
-from chat_tui.web.middleware.access import Lock
+from chat_tui.web.errors import OPENAI_PATH, ApiError, refused, response
+from chat_tui.web.middleware.absolute_targets import AbsoluteTargets
+from chat_tui.web.middleware.access import AccessControl
 from chat_tui.web.middleware.headers import HEADERS, SafeHeaders
-from chat_tui.web.middleware.limits import Limits
-from chat_tui.web.middleware.private_errors import Wordless
+from chat_tui.web.middleware.limits import RequestLimits
+from chat_tui.web.middleware.private_errors import PrivateErrors
 from chat_tui.web.openai import routes as openai_api
-from chat_tui.web.ops.access_log import Watched
+from chat_tui.web.ops.access_log import AccessLogMiddleware
 from chat_tui.web.page import page
-from chat_tui.web.state import Door
+from chat_tui.web.state import AppState
 
 
 def routes() -> list[BaseRoute]:
@@ -34,19 +34,19 @@ def routes() -> list[BaseRoute]:
     return [route for each in asked for route in each.routes()]
 
 
-def middleware(door: Door) -> list[Middleware]:
+def middleware(door: AppState) -> list[Middleware]:
     """What a request passes on its way in, the outermost first."""
     return [
-        Middleware(Wordless),
-        Middleware(Watched, door.metrics, door.log),
+        Middleware(PrivateErrors),
+        Middleware(AccessLogMiddleware, door.metrics, door.log),
         Middleware(SafeHeaders),
-        Middleware(Targets),
-        Middleware(Lock, door),
-        Middleware(Limits, door),
+        Middleware(AbsoluteTargets),
+        Middleware(AccessControl, door),
+        Middleware(RequestLimits, door),
     ]
 
 
-def made(door: Door) -> Starlette:
+def made(door: AppState) -> Starlette:
     """The app for this door."""
 
     @asynccontextmanager
@@ -58,7 +58,7 @@ def made(door: Door) -> Starlette:
             await door.close()
 
     handlers: dict[Any, Any] = {
-        Refused: _refused,
+        ApiError: _refused,
         ChatTuiError: _failed,
         HTTPException: _unknown,
         ClientDisconnect: _gone,
@@ -69,7 +69,7 @@ def made(door: Door) -> Starlette:
     return app
 
 
-async def _refused(request: Request, refusal: Refused) -> Response:
+async def _refused(request: Request, refusal: ApiError) -> Response:
     return response(request.url.path, refusal)
 
 
@@ -81,14 +81,14 @@ async def _unknown(request: Request, error: HTTPException) -> Response:
     path, headers = request.url.path, dict(error.headers or {})
     if path == websocket.PATH:
         upgrade = {"Upgrade": "websocket", "Connection": "Upgrade"}
-        return response(path, Refused(426, "This path speaks WebSocket: connect with ws://.", headers=upgrade))
+        return response(path, ApiError(426, "This path speaks WebSocket: connect with ws://.", headers=upgrade))
     nothing = "There is nothing at this path."
     if path.startswith(f"{OPENAI_PATH}/"):
         nothing += " Of OpenAI's there are /v1/models and /v1/chat/completions."
     words = {404: nothing, 405: "This path does not take this method."}
     if error.status_code == 405:
         headers["Allow"] = ", ".join(sorted(_methods_at(request)))
-    refusal = Refused(error.status_code, words.get(error.status_code, error.detail), headers=headers)
+    refusal = ApiError(error.status_code, words.get(error.status_code, error.detail), headers=headers)
     return response(path, refusal)
 
 
@@ -101,11 +101,11 @@ def _methods_at(request: Request) -> set[str]:
 
 async def _gone(request: Request, error: ClientDisconnect) -> Response:
     """Whoever has left in the middle of a body hears nothing of it."""
-    return response(request.url.path, Refused(400, "The body is not whole."))
+    return response(request.url.path, ApiError(400, "The body is not whole."))
 
 
 async def _broken(request: Request, error: Exception) -> Response:
     """A fault of ours; whoever started the server sees where."""
-    told = response(request.url.path, Refused(500, "chat-tui has met an error of its own. Please report it."))
+    told = response(request.url.path, ApiError(500, "chat-tui has met an error of its own. Please report it."))
     told.headers.update(HEADERS)
     return told

@@ -39,7 +39,7 @@ _STATUSES = {
 _TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 
 
-class Refused(Exception):
+class ApiError(Exception):
     """A request that gets no answer; `code` and `param` are OpenAI's words for it."""
 
     def __init__(
@@ -56,7 +56,7 @@ class Refused(Exception):
         self.headers = dict(headers or {})
 
 
-class SeedFault(msgspec.Struct, frozen=True):
+class StreamFault(msgspec.Struct, frozen=True):
     """A request of the seed's that failed."""
 
     error: str
@@ -88,20 +88,20 @@ def status_of(error: ChatTuiError | ErrorInfo) -> int:
     return _STATUSES.get(error.kind, 500)
 
 
-def refused(error: ChatTuiError | ErrorInfo) -> Refused:
+def refused(error: ChatTuiError | ErrorInfo) -> ApiError:
     """The same as a refusal."""
-    return Refused(status_of(error), words_of(error), code=error.kind)
+    return ApiError(status_of(error), words_of(error), code=error.kind)
 
 
-def fault_of(path: str, refusal: Refused) -> SeedFault | OpenAIFault:
+def fault_of(path: str, refusal: ApiError) -> StreamFault | OpenAIFault:
     """The body that a refusal has at this path."""
     if path != OPENAI_PATH and not path.startswith(f"{OPENAI_PATH}/"):
-        return SeedFault(refusal.words)
+        return StreamFault(refusal.words)
     kind = _TYPES.get(refusal.status, "invalid_request_error" if refusal.status < 500 else "server_error")
     return OpenAIFault(OpenAIError(refusal.words, kind, refusal.param, refusal.code))
 
 
-def response(path: str, refusal: Refused) -> Response:
+def response(path: str, refusal: ApiError) -> Response:
     """The whole response."""
     return Response(
         msgspec.json.encode(fault_of(path, refusal)),

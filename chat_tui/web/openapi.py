@@ -14,14 +14,20 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from chat_tui import __version__
-from chat_tui.web.api.conversation_schemas import Changed, Changes, Choices, Listing, Opened
-from chat_tui.web.api.conversations import Export, Query
-from chat_tui.web.api.events import Ended, Failed, Said, Started, Told
-from chat_tui.web.api.html_events import Counted, Html, Placed
-from chat_tui.web.api.operations import Health
-from chat_tui.web.api.schemas import Again, Prompt
-from chat_tui.web.api.stream import Generated, NotGenerated
-from chat_tui.web.errors import OPENAI_PATH, OpenAIFault, SeedFault
+from chat_tui.web.api.conversation_schemas import (
+    ChangedConversation,
+    ConversationChanges,
+    ConversationPage,
+    OfferedChoices,
+    OpenedConversation,
+)
+from chat_tui.web.api.conversations import ExportQuery, ListQuery
+from chat_tui.web.api.events import EndEvent, ErrorEvent, MetadataEvent, StartEvent, TokenEvent
+from chat_tui.web.api.html_events import HtmlEvent, PlaceEvent, StatsEvent
+from chat_tui.web.api.operations import HealthReport
+from chat_tui.web.api.schemas import PromptBody, RepeatBody
+from chat_tui.web.api.stream import FailedReply, GeneratedReply
+from chat_tui.web.errors import OPENAI_PATH, OpenAIFault, StreamFault
 from chat_tui.web.openai.schemas import ChatRequest, Completion, CompletionChunk, ModelCard, ModelCards
 
 JSON = "application/json"
@@ -59,7 +65,7 @@ class Operation(msgspec.Struct, frozen=True):
 
 _CONVERSATION = "/api/conversations/{id}"
 _TURN = f"{_CONVERSATION}/turns/{{turn}}"
-_STREAMED = (Started, Said, Told, Failed, Ended, Html, Placed, Counted)
+_STREAMED = (StartEvent, TokenEvent, MetadataEvent, ErrorEvent, EndEvent, HtmlEvent, PlaceEvent, StatsEvent)
 
 OPERATIONS: Sequence[Operation] = (
     Operation("GET", "/", "The page.", text="text/html", open=True),
@@ -67,16 +73,16 @@ OPERATIONS: Sequence[Operation] = (
         "POST",
         "/stream",
         "Answer a question in server-sent events.",
-        body=Prompt,
+        body=PromptBody,
         events=_STREAMED,
     ),
     Operation(
         "POST",
         "/generate",
         "Answer a question when the answer is whole.",
-        Generated,
-        Prompt,
-        faults=dict.fromkeys((400, 429, 500, 502, 503, 504), NotGenerated),
+        GeneratedReply,
+        PromptBody,
+        faults=dict.fromkeys((400, 429, 500, 502, 503, 504), FailedReply),
     ),
     Operation("GET", "/v1/models", "What can be named as a model, in OpenAI's shape.", ModelCards),
     Operation("GET", "/v1/models/{id:path}", "One of them.", ModelCard),
@@ -88,9 +94,17 @@ OPERATIONS: Sequence[Operation] = (
         ChatRequest,
         events=(CompletionChunk, OpenAIFault),
     ),
-    Operation("GET", "/api/conversations", "The saved conversations, or those with some words.", Listing, query=Query),
-    Operation("GET", _CONVERSATION, "A conversation's last turns, or earlier ones.", Opened, query=Query),
-    Operation("PATCH", _CONVERSATION, "Rename or pin a conversation.", Changed, Changes),
+    Operation(
+        "GET",
+        "/api/conversations",
+        "The saved conversations, or those with some words.",
+        ConversationPage,
+        query=ListQuery,
+    ),
+    Operation(
+        "GET", _CONVERSATION, "A conversation's last turns, or earlier ones.", OpenedConversation, query=ListQuery
+    ),
+    Operation("PATCH", _CONVERSATION, "Rename or pin a conversation.", ChangedConversation, ConversationChanges),
     Operation("DELETE", _CONVERSATION, "Delete a conversation; for ten seconds it can be brought back.", status=204),
     Operation("POST", f"{_CONVERSATION}/restore", "Bring back one that was just deleted.", status=204),
     Operation(
@@ -98,19 +112,19 @@ OPERATIONS: Sequence[Operation] = (
         f"{_CONVERSATION}/export",
         "A conversation as a file: Markdown, or JSON that can be imported again.",
         dict[str, Any],
-        query=Export,
+        query=ExportQuery,
         text="text/markdown",
     ),
     Operation(
         "POST",
         f"{_TURN}/again",
         "Ask a question in other words, or for an answer anew; both versions are kept.",
-        body=Again,
+        body=RepeatBody,
         events=_STREAMED,
     ),
     Operation("POST", f"{_TURN}/select", "Bring another version into view.", status=204),
-    Operation("GET", "/api/models", "Who can be asked.", Choices),
-    Operation("GET", "/health", "How the server is.", Health, faults={503: Health}),
+    Operation("GET", "/api/models", "Who can be asked.", OfferedChoices),
+    Operation("GET", "/health", "How the server is.", HealthReport, faults={503: HealthReport}),
     Operation("GET", "/metrics", "Counters for Prometheus.", text="text/plain"),
     Operation("GET", "/openapi.json", "This description.", dict[str, Any]),
 )
@@ -150,7 +164,7 @@ def description(operations: Sequence[Operation]) -> dict[str, Any]:
 
 
 def _fault(operation: Operation) -> Any:
-    return OpenAIFault if operation.path.startswith(f"{OPENAI_PATH}/") else SeedFault
+    return OpenAIFault if operation.path.startswith(f"{OPENAI_PATH}/") else StreamFault
 
 
 def _kinds(operation: Operation) -> list[Any]:

@@ -19,8 +19,8 @@ from chat_tui.core.errors import ChatTuiError, ConfigError
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.web import TOKEN_VARIABLE, door_of, given_token, new_token
 from chat_tui.web.app import made
-from chat_tui.web.middleware.idle_timeout import Impatient
-from chat_tui.web.state import Door
+from chat_tui.web.middleware.idle_timeout import IdleTimeout
+from chat_tui.web.state import AppState
 
 SENT_BYTES = 64 * 1024
 """That the system holds for a client (Linux doubles it): what a slow reader gets ahead of what it reads."""
@@ -96,7 +96,7 @@ def listening_on(host: str, port: int, token: str, reader_seconds: float) -> soc
 class Server(uvicorn.Server):
     """Leaves the signals to us, and tells when it listens."""
 
-    def __init__(self, door: Door, listens: Callable[[], None]) -> None:
+    def __init__(self, door: AppState, listens: Callable[[], None]) -> None:
         super().__init__(_settings(door))
         self._listens = listens
 
@@ -111,10 +111,10 @@ class Server(uvicorn.Server):
         self._listens()
 
 
-def _settings(door: Door) -> uvicorn.Config:
+def _settings(door: AppState) -> uvicorn.Config:
     return uvicorn.Config(
         made(door),
-        http=Impatient,
+        http=IdleTimeout,
         ws="websockets-sansio",
         ws_max_size=door.config.web.max_body_bytes,
         ws_ping_interval=PING_SECONDS,
@@ -130,7 +130,7 @@ def _settings(door: Door) -> uvicorn.Config:
     )
 
 
-async def _run(door: Door, listening: socket.socket, listens: Callable[[], None]) -> None:
+async def _run(door: AppState, listening: socket.socket, listens: Callable[[], None]) -> None:
     server = Server(door, listens)
     asked, at_once = asyncio.Event(), asyncio.Event()
 
@@ -147,7 +147,7 @@ async def _run(door: Door, listening: socket.socket, listens: Callable[[], None]
         stopping.cancel()
 
 
-async def _stop(door: Door, server: Server, asked: asyncio.Event, at_once: asyncio.Event) -> None:
+async def _stop(door: AppState, server: Server, asked: asyncio.Event, at_once: asyncio.Event) -> None:
     await asked.wait()
     await door.stop(door.config.web.stop_seconds, at_once)
     server.should_exit = True

@@ -14,11 +14,11 @@ from chat_tui.config.load import Config
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.engine import Engine
-from chat_tui.web.errors import Refused
+from chat_tui.web.errors import ApiError
 from chat_tui.web.ops.access_log import AccessLog
 from chat_tui.web.ops.metrics import Metrics
 from chat_tui.web.ops.notes import note
-from chat_tui.web.ops.rates import Rates
+from chat_tui.web.ops.rates import RateBuckets
 
 DISCOVER_SECONDS = 60.0
 """Servers of models are looked for again when the last look is so old."""
@@ -30,7 +30,7 @@ TELLING_SECONDS = 2.0
 """At a stop, for the last words to those who listen."""
 
 
-class Door:
+class AppState:
     """Made by `create_app`; used within one event loop."""
 
     def __init__(
@@ -51,7 +51,7 @@ class Door:
         self.stopping = False
         """No new answers are begun."""
         self.tell, self.ping_seconds = tell, ping_seconds
-        self._rates = Rates(config.web.requests_per_minute)
+        self._rates = RateBuckets(config.web.requests_per_minute)
         self._strangers: Counter[str] = Counter()
         self._stopped = False
         self._opener = opener
@@ -113,7 +113,7 @@ class Door:
                     del self._strangers[client]
 
     def count(self, client: str) -> None:
-        """Count a request of a client. Raises `Refused` where it is one too many."""
+        """Count a request of a client. Raises `ApiError` where it is one too many."""
         self._rates.count(client)
 
     # -- answers --------------------------------------------------------------------------------------------------
@@ -121,12 +121,12 @@ class Door:
     async def ask(self, client: str, begin: Callable[[Engine], Awaitable[Answer]], *, named: bool) -> Answer:
         """Begin an answer for a client, within its limit. `named`: for a model that somebody has named.
 
-        Raises `Refused`, `ChatTuiError`.
+        Raises `ApiError`, `ChatTuiError`.
         """
         if self.stopping:
-            raise Refused(503, "The server is stopping.", headers={"Retry-After": "5"})
+            raise ApiError(503, "The server is stopping.", headers={"Retry-After": "5"})
         if len(self.running(client)) + self._asking[client] >= self.config.web.max_streams:
-            raise Refused(429, "Too many of your answers run at once.", headers={"Retry-After": "1"})
+            raise ApiError(429, "Too many of your answers run at once.", headers={"Retry-After": "1"})
         self._asking[client] += 1
         try:
             # Who names a model needs no list of all.
@@ -203,10 +203,10 @@ class Door:
             await asyncio.to_thread(self.log.close)
 
 
-def door_of(connection: HTTPConnection) -> Door:
+def door_of(connection: HTTPConnection) -> AppState:
     """The door that this request came through."""
     door = connection.app.state.door
-    assert isinstance(door, Door)
+    assert isinstance(door, AppState)
     return door
 
 

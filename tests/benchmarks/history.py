@@ -24,7 +24,7 @@ from pathlib import Path
 from chat_tui.core.conversation import Conversation, Turn
 from chat_tui.history import opening
 from chat_tui.history.database.connection_thread import transaction
-from chat_tui.history.database.process_locks import Owner
+from chat_tui.history.database.process_locks import ProcessLock
 from chat_tui.history.queries import writes
 from chat_tui.history.store import Store
 from tests.benchmarks.figures import say
@@ -123,8 +123,8 @@ def filled(folder: Path, size: int) -> Path:
         half.parent.mkdir(parents=True, exist_ok=True)
         half.unlink(missing_ok=True)
         begun = time.perf_counter()
-        owner = Owner(opening.owners_folder(half))
-        db, _ = opening.writer(half, owner, opening.Settings())
+        owner = ProcessLock(opening.owners_folder(half))
+        db, _ = opening.writer(half, owner, opening.StoreSettings())
         with closing(db):
             db.execute("PRAGMA cache_size = -400000")
             batch: list[Conversation] = []
@@ -233,7 +233,7 @@ def p95(values: list[float]) -> float:
 
 def growth(file: Path, size: int) -> tuple[float, float]:
     """Bytes of the file a turn, and its ratio to the texts as UTF-8."""
-    with closing(opening.reader(file, opening.Settings())) as db:
+    with closing(opening.reader(file, opening.StoreSettings())) as db:
         (text,) = db.execute("SELECT sum(length(CAST(text AS BLOB))) FROM turn").fetchone()
     return file.stat().st_size / size, file.stat().st_size / text
 

@@ -21,8 +21,8 @@ import httpx
 from chat_tui.core.chunks import Chunk, End, Timings, Token
 from chat_tui.core.models import Model, Provider
 from chat_tui.core.request import Request
-from chat_tui.providers.http.transport import Line, Transport
-from chat_tui.routing.policy import Settings
+from chat_tui.providers.http.transport import Endpoint, Transport
+from chat_tui.routing.policy import RoutingPolicy
 from chat_tui.routing.ranking.strategies import names
 from chat_tui.routing.router import Router
 from tests.benchmarks.subjects import ServerProcess
@@ -63,7 +63,7 @@ class Wire:
 
     def __init__(self, base_url: str) -> None:
         self.transport = Transport()
-        self._line = Line(Provider("box", base_url=base_url))
+        self._line = Endpoint(Provider("box", base_url=base_url))
 
     def open_stream(
         self, model: Model, request: Request
@@ -111,7 +111,7 @@ def overhead(server: ServerProcess) -> None:
 
 async def _many(base_url: str) -> list[str]:
     wire = Wire(base_url)
-    router = Router([MODEL], wire.open_stream, settings=Settings(streams_default=STREAMS))
+    router = Router([MODEL], wire.open_stream, settings=RoutingPolicy(streams_default=STREAMS))
 
     async def one() -> str:
         async with router.process_stream(Request(prompt=f"[t{STREAM_TOKENS}]", model=MODEL.name)) as stream:

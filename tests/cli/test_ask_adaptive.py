@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from chat_tui.cli.output.answer_writer import Paper
-from chat_tui.cli.output.two_phases import TwoPhases
+from chat_tui.cli.output.answer_writer import AnswerWriter
+from chat_tui.cli.output.two_phases import PhaseOrder
 from chat_tui.core.chunks import Metadata, Token
 from tests.doubles.model_server import ModelServer
 from tests.doubles.sample_markdown import tokens
@@ -82,7 +82,7 @@ async def test_where_the_detailed_one_fails_the_quick_one_is_the_answer(home: Ho
     ],
 )
 def test_two_answers_that_come_at_once_are_put_in_order(came: str, written: str) -> None:
-    two = TwoPhases()
+    two = PhaseOrder()
     out = []
     for word in came.split():
         token = Token(word, "text", 0, "quick" if word[0] == "q" else "detailed")
@@ -91,7 +91,7 @@ def test_two_answers_that_come_at_once_are_put_in_order(came: str, written: str)
 
 
 def test_a_quick_answer_that_broke_off_is_no_answer_that_was_left_out(capfd: pytest.CaptureFixture[str]) -> None:
-    paper = Paper(as_json=False)
+    paper = AnswerWriter(as_json=False)
     over = Metadata("phase", model="box/t9", phase="quick", reason="The line was cut.")
     paper.take(over)
     paper.take(Token("Part", "text", 0, "quick"))

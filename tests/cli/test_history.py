@@ -24,7 +24,7 @@ from chat_tui.cli import main
 from chat_tui.cli.commands.history import search_turns, unless_ended
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.chunks import Usage
-from chat_tui.core.conversation import Conversation, Hit, SearchStep, Turn
+from chat_tui.core.conversation import Conversation, SearchHit, SearchStep, Turn
 from chat_tui.core.files import writing
 from chat_tui.core.route import Route, Try
 from chat_tui.core.text.control_characters import clean
@@ -414,7 +414,7 @@ class UnendingStore:
         self.is_searched = asyncio.Event()
 
     async def search_steps(self, query: str, limit: int) -> AsyncIterator[SearchStep]:
-        yield SearchStep((Hit("abc1", "a1", f"found {query}", 1.0, "The sky"),), searched=0.5)
+        yield SearchStep((SearchHit("abc1", "a1", f"found {query}", 1.0, "The sky"),), searched=0.5)
         self.is_searched.set()
         await asyncio.sleep(60)
 

@@ -9,7 +9,7 @@ import pytest
 
 from chat_tui.config import presets
 from chat_tui.core.errors import CommandError, ConfigError
-from chat_tui.core.new_conversation import Beginning
+from chat_tui.core.new_conversation import NewConversation
 from chat_tui.core.preset import Preset, Variable, decode_preset, encode_preset, values_in, with_values
 from chat_tui.core.request import Request
 from tests.support.engine_rig import ended, stage
@@ -124,7 +124,7 @@ def test_what_the_user_says_goes_before_the_preset() -> None:
 async def test_a_conversation_speaks_as_its_preset_says() -> None:
     preset = with_values(shipped("translate"), {"language": "French"})
     async with stage(["Bonjour"], ["Non"]) as on:
-        answer = await ended(await on.engine.ask(Beginning(preset=preset), "Good day"))
+        answer = await ended(await on.engine.ask(NewConversation(preset=preset), "Good day"))
         await answer.saved.wait()
         on.engine.memory._open.clear()
         await ended(await on.engine.ask(answer.conversation_id, "No"))
@@ -143,7 +143,7 @@ async def test_a_conversation_speaks_as_its_preset_says() -> None:
 
 async def test_a_system_prompt_that_was_set_goes_before_the_presets() -> None:
     async with stage(["a"], ["b"]) as on:
-        answer = await ended(await on.engine.ask(Beginning(preset=shipped("code")), "One"))
+        answer = await ended(await on.engine.ask(NewConversation(preset=shipped("code")), "One"))
         await on.engine.memory.set_system_prompt(answer.conversation_id, "Be brief.")
         await ended(await on.engine.ask(answer.conversation_id, "Two"))
         assert on.player.requests[-1].turns[0].text == "Be brief."

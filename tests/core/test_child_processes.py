@@ -21,7 +21,7 @@ from chat_tui.core.processes import child_process
 from chat_tui.core.processes.child_process import PIPE, find_program, program_command, python_command, run, variables
 from chat_tui.local.wheel_download import pip_download
 from chat_tui.providers.catalogue.prices import Catalogue
-from chat_tui.providers.credentials.keys import KeptKeys, Keys, keyring_command
+from chat_tui.providers.credentials.keys import KeyLookup, StoredKeyNames, keyring_command
 from chat_tui.tui.terminal import clipboard
 from tests.core.test_pdf import pdf
 from tests.doubles.model_server import ModelServer
@@ -273,7 +273,7 @@ def test_a_program_is_not_found_in_the_working_folder(hostile: Path) -> None:
 async def test_the_command_for_a_key_is_not_taken_from_the_working_folder(
     hostile: Path, tmp_path: Path, name: str
 ) -> None:
-    keys = Keys(KeptKeys(tmp_path / "keys.json"), environ={"PATH": f".:{os.environ['PATH']}"})
+    keys = KeyLookup(StoredKeyNames(tmp_path / "keys.json"), environ={"PATH": f".:{os.environ['PATH']}"})
     with pytest.raises(KeyMissing, match="full path"):
         await keys.of(Provider("x", api_key_cmd=(name,)))
 
@@ -283,7 +283,7 @@ async def test_the_command_for_a_key_has_the_users_environment_and_starts_at_hom
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     environment = {**os.environ, "PASSWORD_STORE_DIR": "/store"}
-    keys = Keys(KeptKeys(tmp_path / "keys.json"), environ=environment)
+    keys = KeyLookup(StoredKeyNames(tmp_path / "keys.json"), environ=environment)
     # `python -c` looks for modules where it is started.
     code = "import msgspec, os; print(os.environ['PASSWORD_STORE_DIR'] + os.getcwd())"
     key = await keys.of(Provider("x", api_key_cmd=(sys.executable, "-c", code)))

@@ -17,7 +17,7 @@ import pytest
 import chat_tui
 from chat_tui.core.errors import CommandError
 from chat_tui.core.files import writing
-from chat_tui.engine.batch.ordered_output import Ledger
+from chat_tui.engine.batch.ordered_output import OrderedOutput
 from chat_tui.tui.actions import export_file
 from chat_tui.tui.widgets import ui_state
 
@@ -217,13 +217,13 @@ def test_an_export_of_the_screen_leaves_other_files_alone(tmp_path: Path) -> Non
 
 
 def test_how_the_screen_was_left_is_private(tmp_path: Path) -> None:
-    ui_state.write(tmp_path / "state" / "screen.json", ui_state.KeptScreen(theme="nord"))
+    ui_state.write(tmp_path / "state" / "screen.json", ui_state.UiState(theme="nord"))
     assert mode_of(tmp_path / "state" / "screen.json") == 0o600
     assert os.listdir(tmp_path / "state") == ["screen.json"]
 
 
 def test_results_of_a_batch_are_private(tmp_path: Path) -> None:
-    ledger = Ledger.to_file(tmp_path / "results.jsonl")
+    ledger = OrderedOutput.to_file(tmp_path / "results.jsonl")
     ledger.put(1, b"{}\n")
     assert {file.name: mode_of(file) for file in tmp_path.iterdir()} == {
         "results.jsonl": 0o600,
@@ -243,6 +243,6 @@ def test_a_file_named_as_the_journal_of_a_batch_is_left_alone(tmp_path: Path, ki
     else:
         theirs.mkdir()
     with pytest.raises(CommandError, match="was not written by batch"):
-        Ledger.to_file(tmp_path / "results.jsonl")
+        OrderedOutput.to_file(tmp_path / "results.jsonl")
     assert kind == "folder" or theirs.read_text() == "Dear diary\n"
     assert sorted(os.listdir(tmp_path)) == ["other", "results.jsonl.journal"]

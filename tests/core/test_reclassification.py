@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui.cli.output.answer_writer import Paper
+from chat_tui.cli.output.answer_writer import AnswerWriter
 from chat_tui.core.answers.reclassification import reclassify
 from chat_tui.core.chunks import Chunk, End, Metadata, Token
 from chat_tui.core.conversation import Turn
 from chat_tui.core.request import Request
-from chat_tui.engine.insights.observer import Observer
+from chat_tui.engine.insights.observer import InsightsObserver
 from chat_tui.providers.scripted import Script
-from chat_tui.web.api.events import Words
+from chat_tui.web.api.events import EventEncoder
 from chat_tui.web.api.html_events import PageStream
-from chat_tui.web.openai.responses import Events
+from chat_tui.web.openai.responses import CompletionEvents
 from tests.support.engine_rig import stage
 from tests.support.routing_rig import A, B, Rig, all_of, ask, events
 from tests.support.transcript_rig import begin, pane, settled, shown
@@ -115,14 +115,14 @@ async def test_the_growing_answer_in_the_store_goes_on_behind_it() -> None:
 
 
 def test_a_pipe_says_once_that_it_was_thinking(capfd: pytest.CaptureFixture[str]) -> None:
-    paper = Paper(as_json=False)
+    paper = AnswerWriter(as_json=False)
     for step in [*LATE, "more ", "and more.\n", TO_THINKING, "Bye"]:
         paper.take(Token(step) if isinstance(step, str) else step)  # type: ignore[arg-type]
     paper.flush()
     out, err = capfd.readouterr()
     assert err.count("thinking") == 1
     assert out.endswith("Bye")
-    paper = Paper(as_json=False)
+    paper = AnswerWriter(as_json=False)
     for chunk in AFTER_ALL:
         paper.take(chunk)  # type: ignore[arg-type]
     paper.take(End())
@@ -131,7 +131,7 @@ def test_a_pipe_says_once_that_it_was_thinking(capfd: pytest.CaptureFixture[str]
 
 
 def test_the_openai_door_tells_what_was_the_answer_after_all() -> None:
-    door = Events("id", 0, include_usage=False)
+    door = CompletionEvents("id", 0, include_usage=False)
     raw = door.of([*AFTER_ALL, End(finish_reason="stop")]).decode()  # type: ignore[list-item]
     deltas = [json.loads(line[6:])["choices"][0]["delta"] for line in raw.splitlines() if line.startswith("data: {")]
     assert "".join(delta.get("content") or "" for delta in deltas) == "Hello"
@@ -161,7 +161,7 @@ async def test_the_page_gets_its_blocks_anew() -> None:
     async with stage(LATE) as on:
         answer = await on.engine.ask_apart(None, "Hi", Request(model="one/a"))
         await answer.saved.wait()
-        told = PageStream(answer, Words("", metadata=True))
+        told = PageStream(answer, EventEncoder("", metadata=True))
         seen = b""
         async for chunk in answer.follow():
             seen += await told.encode([chunk])
@@ -174,7 +174,7 @@ async def test_the_page_gets_its_blocks_anew() -> None:
 
 
 async def test_insights_are_of_the_answer_alone() -> None:
-    observer = Observer(lambda error: None)
+    observer = InsightsObserver(lambda error: None)
     chunks: list[Chunk] = [Token(step) if isinstance(step, str) else step for step in LATE]  # type: ignore[misc]
     last = (await observer.take([*chunks, End()]))[-1]
     assert isinstance(last, End)

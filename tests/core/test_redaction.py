@@ -20,7 +20,7 @@ from chat_tui.core.request import Request
 from chat_tui.core.text.redaction import MARK, Credential, Redactor, StreamRedactor
 from chat_tui.providers.credentials.configured import credentials_of
 from chat_tui.providers.http.echo_filter import EchoFilter
-from chat_tui.providers.http.transport import Line, Transport
+from chat_tui.providers.http.transport import Endpoint, Transport
 from tests.wire.asking import text_of
 from tests.wire.home import Home
 from tests.wire.raw_server import DONE, Answer, Asked, RawServer, chunked, event, saying, whole
@@ -125,7 +125,7 @@ def test_a_proxy_that_the_environment_names_has_its_password_kept_out(monkeypatc
 
 def test_no_record_shows_credentials_in_a_traceback() -> None:
     provider = Provider("box", base_url="http://u:hunter2@h", headers={"X": "hunter2"}, proxy="http://u:hunter2@h")
-    assert "hunter2" not in f"{provider!r} {Line(provider, 'hunter2')!r} {list(credentials_of(provider))!r}"
+    assert "hunter2" not in f"{provider!r} {Endpoint(provider, 'hunter2')!r} {list(credentials_of(provider))!r}"
 
 
 @given(st.from_regex(r"[a-z]{3}[0-9]{3}[A-Za-z0-9_\-]{4,40}", fullmatch=True), st.lists(st.integers(1, 12), min_size=1))
@@ -159,7 +159,7 @@ def test_the_end_of_an_ordinary_word_is_not_held() -> None:
 
 
 def test_a_credential_that_is_echoed_letter_by_letter_is_not_shown() -> None:
-    line = Line(Provider("box"), "sk-proj-0123456789")
+    line = Endpoint(Provider("box"), "sk-proj-0123456789")
     echoes = EchoFilter(line)
     chunks: list[Chunk] = []
     for kind, text in (("thinking", "Keys begin with sk-"), ("text", "It is sk-proj-0123456789. Yes"), ("text", " s")):
@@ -222,7 +222,7 @@ async def asked(
 ) -> tuple[list[Chunk], errors.ProviderError | None]:
     chunks: list[Chunk] = []
     try:
-        async with aclosing(transport.stream(Line(provider, key), Model("box/m"), Request(prompt="hi"))) as bursts:
+        async with aclosing(transport.stream(Endpoint(provider, key), Model("box/m"), Request(prompt="hi"))) as bursts:
             async for burst in bursts:
                 chunks += burst
     except errors.ProviderError as error:

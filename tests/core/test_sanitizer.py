@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat_tui.core.chunks import ErrorInfo, Usage
-from chat_tui.core.conversation import Quick, Turn
+from chat_tui.core.conversation import QuickAnswer, Turn
 from chat_tui.core.route import Candidate, Route
 from chat_tui.core.text.bounds import MOST_AMOUNT, MOST_COUNT
 from chat_tui.core.text.control_characters import clean
@@ -33,7 +33,7 @@ TURNS = st.builds(
     cost=st.none() | AMOUNTS,
     error=st.none() | st.builds(ErrorInfo, TEXT, TEXT, TEXT),
     left_out=COUNTS,
-    quick=st.none() | st.builds(Quick, TEXT, TEXT, AMOUNTS),
+    quick=st.none() | st.builds(QuickAnswer, TEXT, TEXT, AMOUNTS),
 )
 ROUTES = st.builds(
     Route,

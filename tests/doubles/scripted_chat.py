@@ -13,13 +13,13 @@ from textual.widget import Widget
 
 from chat_tui.config.load import Config
 from chat_tui.core.errors import ChatTuiError
-from chat_tui.core.models import LOCAL_MODEL, SCRIPTED_MODEL, Model, Standing
+from chat_tui.core.models import LOCAL_MODEL, SCRIPTED_MODEL, Model, ModelStatus
 from chat_tui.core.preset import Preset
 from chat_tui.core.request import Request
-from chat_tui.engine.engine import Engine, Fetching
+from chat_tui.engine.engine import DownloadProgress, Engine
 from chat_tui.history.store import Store
 from chat_tui.providers.scripted import Script, Scripted
-from chat_tui.routing.execution.attempts import Settings
+from chat_tui.routing.execution.attempts import RoutingPolicy
 from chat_tui.routing.router import Router
 from chat_tui.tui.app import OPEN_SECONDS, ChatApp
 from chat_tui.tui.chat.conversation.chat import Chat
@@ -38,14 +38,14 @@ class StandInWeights:
 
     def __init__(self, *, ready: bool = True, failing: ChatTuiError | None = None) -> None:
         self.ready = ready
-        self.fetching: Fetching | None = None
+        self.fetching: DownloadProgress | None = None
         self.failing = failing
         self.begun = self.stopped = 0
         self.arrive = asyncio.Event()
 
     async def fetch(self) -> None:
         self.begun += 1
-        self.fetching = Fetching(12_300_000, 92_871_040, 5_700_000.0, 14.1)
+        self.fetching = DownloadProgress(12_300_000, 92_871_040, 5_700_000.0, 14.1)
         try:
             if self.failing is not None:
                 raise self.failing
@@ -66,8 +66,8 @@ class StandInSupply:
         self.states = {SCRIPTED_MODEL: "demo"}
         self.warmed: list[str] = []
 
-    def standings(self) -> Sequence[Standing]:
-        return [Standing(model, state=self.states.get(model.name, "ready")) for model in self._models]
+    def standings(self) -> Sequence[ModelStatus]:
+        return [ModelStatus(model, state=self.states.get(model.name, "ready")) for model in self._models]
 
     def offers(self, name: str) -> bool:
         return False
@@ -137,7 +137,7 @@ class ScriptedChat:
         router = Router(
             self.supply.standings() and [standing.model for standing in self.supply.standings()],
             open_stream,  # type: ignore[arg-type]
-            settings=Settings(
+            settings=RoutingPolicy(
                 timeouts=config.timeouts, error_handling=config.error_handling, exchanges=config.memory.exchanges
             ),
             jitter=lambda low, high: high,

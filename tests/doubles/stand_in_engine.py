@@ -11,11 +11,11 @@ from typing import cast
 from chat_tui.config.load import Config
 from chat_tui.core.chunks import Chunk, Token
 from chat_tui.core.context import Context
-from chat_tui.core.conversation import Conversation, Summary, Turn
+from chat_tui.core.conversation import Conversation, ConversationSummary, Turn
 from chat_tui.core.errors import ChatTuiError
-from chat_tui.core.models import Model, Standing
+from chat_tui.core.models import Model, ModelStatus
 from chat_tui.core.usage.spending import Spending
-from chat_tui.core.usage.stream_stats import Figures
+from chat_tui.core.usage.stream_stats import StreamStats
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.engine import Engine
 from chat_tui.tui.app import ChatApp
@@ -42,7 +42,7 @@ def lines(file: Path) -> list[str]:
 | `text.readlines()` | the whole file |
 
 For very long lines, read in pie"""
-STREAMING = Figures(
+STREAMING = StreamStats(
     model=MODEL,
     strategy="balanced",
     phase="answering",
@@ -91,7 +91,7 @@ class StandInAnswer:
             yield chunk
         await asyncio.Event().wait()
 
-    def figures(self) -> Figures:
+    def figures(self) -> StreamStats:
         return STREAMING
 
 
@@ -101,7 +101,7 @@ class StandInMemory:
     def __init__(self, listed: int) -> None:
         ages = (timedelta(minutes=0), timedelta(hours=3), timedelta(days=1), timedelta(days=9), timedelta(days=12))
         self._summaries = [
-            Summary(f"c{place}", title, NOW, NOW - ages[min(place, 4)], 2, MODEL)
+            ConversationSummary(f"c{place}", title, NOW, NOW - ages[min(place, 4)], 2, MODEL)
             for place, title in enumerate(TITLES[:listed])
         ]
 
@@ -123,7 +123,7 @@ class StandInMemory:
     def is_private(self, conversation_id: str | None) -> bool:
         return False
 
-    async def conversations(self, limit: int = 200, offset: int = 0) -> list[Summary]:
+    async def conversations(self, limit: int = 200, offset: int = 0) -> list[ConversationSummary]:
         return self._summaries
 
     async def conversation(self, conversation_id: str) -> Conversation:
@@ -142,8 +142,8 @@ class StandInEngine:
     def first_choice(self, strategy: str) -> str:
         return ""
 
-    def models(self) -> Sequence[Standing]:
-        return [Standing(Model(MODEL, 2048, 0.0, 0.0, 0.1, local=True), 0.31, 41.0)]
+    def models(self) -> Sequence[ModelStatus]:
+        return [ModelStatus(Model(MODEL, 2048, 0.0, 0.0, 0.1, local=True), 0.31, 41.0)]
 
     def strategies(self) -> Sequence[str]:
         return ("balanced",)

@@ -11,17 +11,17 @@ from chat_tui.config.load import Config
 from chat_tui.core.models import SCRIPTED_MODEL, Model
 from chat_tui.core.request import Request
 from chat_tui.engine.engine import Engine
-from chat_tui.history.opening import Settings
+from chat_tui.history.opening import StoreSettings
 from chat_tui.history.store import Store
 from chat_tui.providers.scripted import Script, Scripted
 from chat_tui.routing.router import Router
 from tests.doubles.scripted_chat import DEEP, FAST, StandInSupply, StandInWeights
 
-USUAL = Settings()
+USUAL = StoreSettings()
 
 
 def scripted_opener(
-    *scripts: Script, config: Config | None = None, file: Path | None = None, settings: Settings = USUAL
+    *scripts: Script, config: Config | None = None, file: Path | None = None, settings: StoreSettings = USUAL
 ) -> Callable[[], Awaitable[Engine]]:
     """Opens the engine; the scripts are played in turn, the last one again and again."""
     provider, given = Scripted(*scripts), config or Config(strategy="balanced")

@@ -14,7 +14,7 @@ from chat_tui.core.errors import Rejected
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request
 from chat_tui.engine.answers.answer import Answer
-from chat_tui.engine.engine import History
+from chat_tui.engine.engine import ConversationStore
 from chat_tui.history.store import Store
 from chat_tui.providers.scripted import Fault, Pause, Script, Scripted
 from tests.support.engine_rig import Stage, chunks_of, stage
@@ -28,7 +28,7 @@ AWAY: Script = [Fault(Rejected("It is away.", "Ask another."))]
 
 @asynccontextmanager
 async def two(
-    best: Script, fast: Script, config: Config | None = None, history: History | None = None
+    best: Script, fast: Script, config: Config | None = None, history: ConversationStore | None = None
 ) -> AsyncIterator[Stage]:
     """The first by quality is `one/a`; the first by speed, as was learned, `two/b`."""
     async with stage(best, models=(BEST, FAST), config=config, history=history) as on:

@@ -10,7 +10,7 @@ from chat_tui.core.attachments.attachment import of_bytes
 from chat_tui.core.chunks import Token
 from chat_tui.core.conversation import Turn
 from chat_tui.core.models import Model
-from chat_tui.core.new_conversation import Beginning
+from chat_tui.core.new_conversation import NewConversation
 from chat_tui.core.request import Request
 from chat_tui.history.store import Store
 from chat_tui.providers.scripted import Pause
@@ -22,7 +22,7 @@ TRANSLATE = presets.named("translate", presets.folders()[1:])
 
 async def test_nothing_of_it_is_stored() -> None:
     async with stage(["Hel", "lo."]) as on:
-        answer = await ended(await on.engine.ask_apart(Beginning("Be short."), "Hi", Request(temperature=0.5)))
+        answer = await ended(await on.engine.ask_apart(NewConversation("Be short."), "Hi", Request(temperature=0.5)))
         await answer.saved.wait()
         assert (answer.turn.text, answer.turn.state) == ("Hello.", "complete")
         assert not await on.engine.memory.conversations()
@@ -36,7 +36,7 @@ async def test_turns_that_come_from_elsewhere_go_before_it_and_are_not_stored() 
     async with stage(["Yes."]) as on:
         earlier = (Turn("user", "One?"), Turn("assistant", "First."))
         image = of_bytes("dot.png", b"\x89PNG\r\n\x1a\n and so on")
-        await ended(await on.engine.ask_apart(Beginning(earlier=earlier), "Two?", Request(), attachments=[image]))
+        await ended(await on.engine.ask_apart(NewConversation(earlier=earlier), "Two?", Request(), attachments=[image]))
         asked = on.player.requests[-1].turns
         assert [turn.text for turn in asked[1:]] == ["One?", "First.", "Two?"]
         assert asked[-1].attachments == (image,)
@@ -47,7 +47,7 @@ async def test_turns_that_come_from_elsewhere_are_stored_with_the_conversation_t
     history = await Store.open(None)
     async with stage(["Yes."], history=history) as on:
         earlier = (Turn("user", "One?"), Turn("assistant", "First."))
-        answer = await ended(await on.engine.ask(Beginning(earlier=earlier), "Two?"))
+        answer = await ended(await on.engine.ask(NewConversation(earlier=earlier), "Two?"))
         await answer.saved.wait()
         path = (await history.conversation(answer.conversation_id)).path
         assert [turn.text for turn in path] == ["One?", "First.", "Two?", "Yes."]
@@ -56,7 +56,7 @@ async def test_turns_that_come_from_elsewhere_are_stored_with_the_conversation_t
 
 async def test_a_preset_says_what_goes_before_it() -> None:
     async with stage(["Bonjour."]) as on:
-        await ended(await on.engine.ask_apart(Beginning(preset=TRANSLATE), "Hi", Request()))
+        await ended(await on.engine.ask_apart(NewConversation(preset=TRANSLATE), "Hi", Request()))
         assert on.player.requests[-1].turns[0].text == TRANSLATE.system()
 
 

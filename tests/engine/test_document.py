@@ -13,7 +13,7 @@ from chat_tui.core.attachments.attachment import TEXT, Attachment
 from chat_tui.core.chunks import Chunk, End, Metadata, Start, Token
 from chat_tui.core.errors import Rejected
 from chat_tui.core.models import Model
-from chat_tui.core.new_conversation import Beginning
+from chat_tui.core.new_conversation import NewConversation
 from chat_tui.core.usage.token_estimate import estimate
 from chat_tui.engine.streams.document import parts_of
 from chat_tui.providers.scripted import Fault, Pause, Script
@@ -47,7 +47,7 @@ def test_parts_begin_where_paragraphs_do_and_name_their_lines() -> None:
 async def analysed(on: Stage, text: str = LINES, question: str = "What is said?") -> list[Chunk]:
     file = Attachment("lines.txt", TEXT, text.encode(), size_bytes=len(text))
     on.router.models = (SMALL,)
-    return await chunks_of(await on.engine.ask(Beginning(preset=ANALYSE), question, attachments=[file]))
+    return await chunks_of(await on.engine.ask(NewConversation(preset=ANALYSE), question, attachments=[file]))
 
 
 def parts_in(chunks: list[Chunk]) -> int:
@@ -104,7 +104,7 @@ async def test_a_cancel_ends_all_of_it_and_keeps_what_came() -> None:
     async with stage(["first."], ["sec", Pause(60), "ond"], *[["found."]] * 60) as on:
         on.router.models = (SMALL,)
         file = Attachment("lines.txt", TEXT, LINES.encode(), size_bytes=len(LINES))
-        answer = await on.engine.ask(Beginning(preset=ANALYSE), "What?", attachments=[file])
+        answer = await on.engine.ask(NewConversation(preset=ANALYSE), "What?", attachments=[file])
         async with asyncio.timeout(20):
             async for _ in answer.follow():
                 if answer.text.endswith("sec"):

@@ -8,10 +8,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from chat_tui.config.load import Config, Memory, ProviderRow, RequestDefaults
+from chat_tui.config.load import Config, ContextSettings, ProviderRow, RequestDefaults
 from chat_tui.core.errors import ConversationNotFound, HistoryError, KeyRefused
 from chat_tui.core.models import LOCAL_MODEL, Model
-from chat_tui.core.new_conversation import Beginning
+from chat_tui.core.new_conversation import NewConversation
 from chat_tui.core.request import Request
 from chat_tui.core.usage.spending import Spending
 from chat_tui.engine.conversations.conversations import OPEN_CONVERSATIONS
@@ -81,7 +81,7 @@ async def test_a_failed_and_a_cancelled_answer_do_not_spoil_the_next_request() -
 
 async def test_a_conversation_may_have_a_system_prompt_of_its_own() -> None:
     async with stage() as on:
-        first = await ended(await on.engine.ask(Beginning(system_prompt="Be brief."), "One?"))
+        first = await ended(await on.engine.ask(NewConversation(system_prompt="Be brief."), "One?"))
         assert sent(on)[0] == ("system", "Be brief.")
         await on.engine.memory.set_system_prompt(first.conversation_id, "Be long.")
         await ended(await on.engine.ask(first.conversation_id, "Two?"))
@@ -96,7 +96,7 @@ async def test_a_conversation_may_have_a_system_prompt_of_its_own() -> None:
 
 async def test_the_configs_settings_fill_what_the_request_leaves_open() -> None:
     defaults = RequestDefaults(max_tokens=50, temperature=0.5, top_p=0.9, stop=("END",), seed=7)
-    config = Config(request=defaults, strategy="balanced", model="one/a", memory=Memory(), fallback=False)
+    config = Config(request=defaults, strategy="balanced", model="one/a", memory=ContextSettings(), fallback=False)
     async with stage(config=config) as on:
         await ended(await on.engine.ask(None, "Hi"))
         asked = on.player.requests[-1]

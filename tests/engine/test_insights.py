@@ -15,7 +15,7 @@ from chat_tui.core.chunks import Insights, Sentiment
 from chat_tui.engine.insights.keywords import MOST_WORDS, Keywords
 from chat_tui.engine.insights.pipeline import Pipeline
 from chat_tui.engine.insights.plugins import EntryPoint, made
-from chat_tui.engine.insights.prose import LONGEST, Prose
+from chat_tui.engine.insights.prose import LONGEST, SentenceSplitter
 
 ENGLISH = "The new library is really good, and it's not a bad idea to use it. But the manual is terrible! "
 GERMAN = "Das neue Werkzeug ist wirklich gut, und es ist keine schlechte Idee, damit zu arbeiten. "
@@ -133,7 +133,7 @@ def test_where_a_text_is_cut_makes_no_difference(text: str, cuts: list[int]) -> 
     "endless", ["x" * 50_000, "word " * 10_000, "```" + "x" * 50_000, "好" * 50_000, "`~> 1." * 9000]
 )
 def test_only_a_bounded_part_is_looked_at_again(endless: str) -> None:
-    prose = Prose()
+    prose = SentenceSplitter()
     for start in range(0, len(endless), 40):
         prose.feed(endless[start : start + 40])
         assert len(prose.open) <= LONGEST + 40

@@ -10,7 +10,7 @@ import msgspec
 
 from chat_tui.core.chunks import Chunk, End, Insights, Metadata, Start, Token, encode
 from chat_tui.core.errors import ChatTuiError, PlugInError
-from chat_tui.engine.insights.observer import Observer, insights_in
+from chat_tui.engine.insights.observer import InsightsObserver, insights_in
 from chat_tui.engine.insights.pipeline import Pipeline
 
 TOKENS = [Token("good ", index=number) for number in range(25)]
@@ -25,8 +25,8 @@ def positive(words: Sequence[str]) -> Sequence[float]:
     return [0.5 for word in words if word == "good"]
 
 
-def observer(tell: object = quiet) -> Observer:
-    return Observer(tell, lambda: Pipeline({}, assess=positive))  # type: ignore[arg-type]
+def observer(tell: object = quiet) -> InsightsObserver:
+    return InsightsObserver(tell, lambda: Pipeline({}, assess=positive))  # type: ignore[arg-type]
 
 
 async def test_insights_stand_behind_every_tenth_token_and_in_the_end() -> None:
@@ -64,7 +64,7 @@ async def test_the_work_is_done_beside_the_loop() -> None:
         threads.add(threading.get_ident())
         return ()
 
-    await Observer(quiet, lambda: Pipeline({}, assess=noted)).take(STREAM)
+    await InsightsObserver(quiet, lambda: Pipeline({}, assess=noted)).take(STREAM)
     assert threads
     assert threading.get_ident() not in threads
 
@@ -84,6 +84,6 @@ async def test_a_plug_in_that_fails_is_told_and_the_answer_goes_on() -> None:
             return {}
 
     told: list[ChatTuiError] = []
-    out = await Observer(told.append, lambda: Pipeline({"x": Broken()}, assess=positive)).take(STREAM)
+    out = await InsightsObserver(told.append, lambda: Pipeline({"x": Broken()}, assess=positive)).take(STREAM)
     assert [error.title for error in told] == ["The processor `x` has failed."]
     assert isinstance(out[-1], End)

@@ -8,7 +8,7 @@ from chat_tui.config import presets
 from chat_tui.config.load import Config
 from chat_tui.core.chunks import Token
 from chat_tui.core.models import Model
-from chat_tui.core.new_conversation import Beginning
+from chat_tui.core.new_conversation import NewConversation
 from chat_tui.core.request import Request
 from chat_tui.engine.answers.preview import Preview
 from chat_tui.providers.scripted import Pause
@@ -20,7 +20,7 @@ TRANSLATE = presets.named("translate", presets.folders()[1:])
 
 
 async def previewed(on: Stage, text: str, conversation: str | None = None) -> Preview:
-    preview = await on.engine.preview(conversation or Beginning(preset=TRANSLATE), text, paid=("one/a",))
+    preview = await on.engine.preview(conversation or NewConversation(preset=TRANSLATE), text, paid=("one/a",))
     assert preview is not None
     return preview
 
@@ -38,7 +38,7 @@ async def test_a_whole_preview_is_the_answer_to_just_these_words() -> None:
         preview = await previewed(on, "Hallo.")
         await ended(preview.answer)
         assert not await on.engine.memory.conversations()
-        answer = await on.engine.ask(Beginning(preset=TRANSLATE), "Hallo.", preview=preview)
+        answer = await on.engine.ask(NewConversation(preset=TRANSLATE), "Hallo.", preview=preview)
         assert len(on.player.requests) == 1
         assert answer is preview.answer
         assert await chunks_of(answer)
@@ -54,7 +54,7 @@ async def test_a_whole_preview_is_the_answer_to_just_these_words() -> None:
 
 async def test_a_preview_goes_on_from_the_conversation_and_what_follows_knows_it() -> None:
     async with stage(["One."], ["Two."], ["Three."], models=(FREE,)) as on:
-        first = await ended(await on.engine.ask(Beginning(preset=TRANSLATE), "Eins."))
+        first = await ended(await on.engine.ask(NewConversation(preset=TRANSLATE), "Eins."))
         preview = await previewed(on, "Zwei.", first.conversation_id)
         await ended(preview.answer)
         await on.engine.ask(first.conversation_id, "Zwei.", preview=preview)
@@ -69,14 +69,14 @@ async def test_other_words_other_settings_or_an_unfinished_preview_ask_anew() ->
             preview = await previewed(on, "Hallo.")
             await ended(preview.answer)
             count = len(on.player.requests)
-            answer = await on.engine.ask(Beginning(preset=TRANSLATE), text, settings, preview=preview)
+            answer = await on.engine.ask(NewConversation(preset=TRANSLATE), text, settings, preview=preview)
             assert answer is not preview.answer
             await ended(answer)
             assert len(on.player.requests) == count + 1
     async with stage(["Hel", Pause(60), "lo."], ["Hello."], models=(FREE,)) as on:
         preview = await previewed(on, "Hallo.")
         await begun(preview)
-        await ended(await on.engine.ask(Beginning(preset=TRANSLATE), "Hallo.", preview=preview))
+        await ended(await on.engine.ask(NewConversation(preset=TRANSLATE), "Hallo.", preview=preview))
         assert preview.answer.turn.state == "cancelled"
         assert on.rig.open == 0
 
@@ -97,13 +97,13 @@ async def test_closing_the_engine_ends_a_preview() -> None:
 
 async def test_a_paid_model_makes_none_unless_somebody_agreed_and_one_to_be_fetched_never() -> None:
     async with stage(["Hello."], models=(PAID,)) as on:
-        assert await on.engine.preview(Beginning(preset=TRANSLATE), "Hallo.") is None
-        assert await on.engine.preview(Beginning(preset=TRANSLATE), "Hallo.", paid=("two/b",)) is None
+        assert await on.engine.preview(NewConversation(preset=TRANSLATE), "Hallo.") is None
+        assert await on.engine.preview(NewConversation(preset=TRANSLATE), "Hallo.", paid=("two/b",)) is None
         assert on.player.requests == []
         await ended((await previewed(on, "Hallo.")).answer)
     late = Model("one/a", price_in=0.0, price_out=0.0, quality=0.9, local=True, to_be_fetched=True)
     async with stage(["Hello."], models=(late,)) as on:
-        assert await on.engine.preview(Beginning(preset=TRANSLATE), "Hallo.") is None
+        assert await on.engine.preview(NewConversation(preset=TRANSLATE), "Hallo.") is None
 
 
 async def test_what_previews_cost_counts_for_the_daily_budget() -> None:
@@ -118,5 +118,5 @@ async def test_what_previews_cost_counts_for_the_daily_budget() -> None:
         assert after is not None
         assert preview.answer.turn.cost is not None
         assert after == 3.0 - preview.answer.turn.cost
-        await (await on.engine.ask(Beginning(preset=TRANSLATE), "Hallo.", preview=preview)).saved.wait()
+        await (await on.engine.ask(NewConversation(preset=TRANSLATE), "Hallo.", preview=preview)).saved.wait()
         assert on.engine._answers._preview_dollars == {}

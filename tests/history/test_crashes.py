@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui.core.conversation import Conversation, Quick, Turn
+from chat_tui.core.conversation import Conversation, QuickAnswer, Turn
 from chat_tui.history.store import Store
 from tests.support.killing import KILLS, check, child, killed, lines_until
 
@@ -113,14 +113,14 @@ async def test_a_short_answer_that_was_there_before_the_detailed_one_outlives_a_
         lines_until(process, "short")
         store = await Store.open(file)
         turn = (await store.conversation("c")).path[1]
-        assert (turn.state, turn.text, turn.quick) == ("streaming", "", Quick("In short.", "two/b", 0.2))
+        assert (turn.state, turn.text, turn.quick) == ("streaming", "", QuickAnswer("In short.", "two/b", 0.2))
         await store.close()
         process.kill()
         process.wait()
     store = await Store.open(file)
     turn = (await store.conversation("c")).path[1]
     assert (turn.state, turn.text, turn.thinking, turn.model) == ("broken", "In short.", "Hm.", "two/b")
-    assert turn.quick == Quick("", "two/b", 0.2)
+    assert turn.quick == QuickAnswer("", "two/b", 0.2)
     await store.close()
 
 

@@ -12,12 +12,12 @@ import pytest
 
 from chat_tui.core.conversation import Conversation, Turn
 from chat_tui.core.errors import ChatTuiError, StoreDamaged
-from chat_tui.history.opening import Settings
+from chat_tui.history.opening import StoreSettings
 from chat_tui.history.store import Store
 from tests.support.engine_rig import ended, in_loop, stage
 
 PAGE = 4096
-RECOVERING = Settings(recovers=True)
+RECOVERING = StoreSettings(recovers=True)
 
 
 def filled(id: str, text: Callable[[int], str] = lambda n: f"turn {n} " + "words " * 80) -> Conversation:

@@ -19,7 +19,7 @@ from chat_tui.core.chunks import Usage
 from chat_tui.core.conversation import Conversation, Turn, now
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.route import Route
-from chat_tui.history.opening import Settings
+from chat_tui.history.opening import StoreSettings
 from chat_tui.history.store import Store
 from chat_tui.history.transfer.exporting import exported
 from tests.wire.home import Home
@@ -122,7 +122,7 @@ async def test_a_check_finds_a_damaged_value_and_names_its_place(store: Store, f
 @pytest.mark.parametrize("store", TEXTS[3:4], indirect=True)
 async def test_a_damaged_text_is_shown_with_a_mark_and_told_once(store: Store, file: Path) -> None:
     told: list[int] = []
-    looking = await Store.open(file, Settings(when_garbled=lambda: told.append(threading.get_ident())))
+    looking = await Store.open(file, StoreSettings(when_garbled=lambda: told.append(threading.get_ident())))
     for _ in range(3):
         assert (await looking.conversation("c")).path[0].text == SHOWN
     assert len(told) == 1

@@ -13,7 +13,7 @@ import pytest
 
 from chat_tui.bootstrap.open_engine import open_engine
 from chat_tui.config.load import Config
-from chat_tui.core.conversation import Conversation, Piece, Turn
+from chat_tui.core.conversation import Conversation, Turn, TurnDelta
 from chat_tui.core.errors import ChatTuiError, HistoryError
 from chat_tui.history.store import Store
 from tests.support.engine_rig import in_loop, stage
@@ -34,7 +34,7 @@ async def store(file: Path) -> AsyncIterator[Store]:
     turns = [Turn("user", f"question {n}", id=f"c{n}", parent=parent) for n, parent in enumerate(parents)]
     await store.add_conversation(Conversation("c", "A title", path=tuple(turns)))
     await store.add_turn("c", Turn("assistant", "", id="grows", parent="c4", state="streaming"))
-    await store.grow([Piece("grows", "a part")])
+    await store.grow([TurnDelta("grows", "a part")])
     assert await store.search("question")
     assert await store.conversations()
     yield store
@@ -99,7 +99,7 @@ async def test_the_next_save_writes_all_of_it_to_a_new_file_and_tells(
 ) -> None:
     told = told_by(store)
     displace(file)
-    await store.grow([Piece("grows", " and more")])
+    await store.grow([TurnDelta("grows", " and more")])
     ((warning, replaced),) = told
     assert "was deleted or moved away while chat-tui was running" in str(warning)
     assert str(file) in str(warning)

@@ -13,7 +13,7 @@ import pytest
 from chat_tui.core.conversation import now
 from chat_tui.core.errors import ConversationNotFound
 from chat_tui.history.migrations import MIGRATIONS
-from chat_tui.history.opening import Settings, connect
+from chat_tui.history.opening import StoreSettings, connect
 from chat_tui.history.store import Store
 from tests.support.killing import KILLS, check, killed
 
@@ -157,7 +157,7 @@ async def test_a_kill_while_much_comes_in_leaves_whole_conversations(file: Path)
 
 def older(file: Path, conversations: int) -> None:
     """A store of schema 1 that takes a while to migrate."""
-    with closing(connect(file, Settings(), create=True)) as db:
+    with closing(connect(file, StoreSettings(), create=True)) as db:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("BEGIN")
         MIGRATIONS[0](db)

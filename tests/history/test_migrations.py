@@ -16,7 +16,7 @@ from chat_tui.core.conversation import Conversation, Turn
 from chat_tui.core.errors import HistoryError, SchemaTooNew
 from chat_tui.core.route import Candidate, Route, Seam, Try
 from chat_tui.history.migrations import MIGRATIONS
-from chat_tui.history.opening import Settings
+from chat_tui.history.opening import StoreSettings
 from chat_tui.history.store import Store
 from tests.support.recorded_schemas import RECORDED, recorded
 
@@ -37,8 +37,8 @@ def with_a_slip(db: sqlite3.Connection) -> None:
     db.execute("ALTER TABLE nobody ADD COLUMN mood TEXT")
 
 
-LATER = Settings(migrations=(*MIGRATIONS, with_moods))
-BROKEN = Settings(migrations=(*MIGRATIONS, with_a_slip))
+LATER = StoreSettings(migrations=(*MIGRATIONS, with_moods))
+BROKEN = StoreSettings(migrations=(*MIGRATIONS, with_a_slip))
 
 
 def test_every_older_schema_is_recorded() -> None:
@@ -46,8 +46,10 @@ def test_every_older_schema_is_recorded() -> None:
 
 
 @pytest.mark.parametrize("schema", range(1, len(RECORDED) + 1))
-@pytest.mark.parametrize("settings", [Settings(), LATER])
-async def test_a_recorded_store_opens_with_all_that_is_in_it(tmp_path: Path, schema: int, settings: Settings) -> None:
+@pytest.mark.parametrize("settings", [StoreSettings(), LATER])
+async def test_a_recorded_store_opens_with_all_that_is_in_it(
+    tmp_path: Path, schema: int, settings: StoreSettings
+) -> None:
     file = recorded(tmp_path, schema)
     store = await Store.open(file, settings)
     (row,) = await store.conversations()
@@ -88,8 +90,8 @@ async def test_a_recorded_store_opens_with_all_that_is_in_it(tmp_path: Path, sch
     await store.close()
 
 
-@pytest.mark.parametrize("settings", [Settings(), LATER])
-async def test_what_schema_2_brought_comes_back(tmp_path: Path, settings: Settings) -> None:
+@pytest.mark.parametrize("settings", [StoreSettings(), LATER])
+async def test_what_schema_2_brought_comes_back(tmp_path: Path, settings: StoreSettings) -> None:
     store = await Store.open(recorded(tmp_path, 2), settings)
     conversation = await store.conversation("c1")
     assert (conversation.preset, conversation.pinned) == ('{"name":"code"}', True)
@@ -125,7 +127,9 @@ async def test_only_a_migration_that_takes_long_is_told(
     def slowly(db: sqlite3.Connection) -> None:
         time.sleep(seconds)
 
-    settings = Settings(migrations=(*MIGRATIONS, slowly), when_slow=lambda: said.append(1), slow_seconds=slow_seconds)
+    settings = StoreSettings(
+        migrations=(*MIGRATIONS, slowly), when_slow=lambda: said.append(1), slow_seconds=slow_seconds
+    )
     for _ in range(2):
         store = await Store.open(recorded(tmp_path, 4) if not said else tmp_path / "history.db", settings)
         await store.close()
@@ -154,7 +158,7 @@ async def test_a_full_disk_leaves_an_older_store_as_it_was(tmp_path: Path) -> No
     with closing(sqlite3.connect(file)) as db:
         pages = db.execute("PRAGMA page_count").fetchone()[0]
     with pytest.raises(HistoryError, match="disk is full"):
-        await Store.open(file, Settings(max_pages=pages))
+        await Store.open(file, StoreSettings(max_pages=pages))
     assert number(file) == 1
     store = await Store.open(file)
     assert len((await store.conversation("c1")).path) == 3

@@ -22,7 +22,7 @@ from chat_tui.core.conversation import Conversation, Turn
 from chat_tui.core.route import Route
 from chat_tui.history import opening
 from chat_tui.history.migrations import MIGRATIONS
-from chat_tui.history.opening import Settings
+from chat_tui.history.opening import StoreSettings
 from chat_tui.history.recovery import rescue
 from chat_tui.history.recovery.database_file import DatabaseFile
 from chat_tui.history.recovery.report import RecoveryReport
@@ -114,7 +114,7 @@ def overwrite(file: Path, offset: int, data: bytes) -> None:
 
 def recovered(file: Path, progress: Callable[[float], None] = lambda part: None) -> tuple[Dump, RecoveryReport]:
     """What recovery makes of a file, in memory; it must be sound."""
-    with closing(opening.in_memory(Settings())) as db, DatabaseFile(file) as source:
+    with closing(opening.in_memory(StoreSettings())) as db, DatabaseFile(file) as source:
         db.execute("PRAGMA foreign_keys = OFF")
         report = rescue.recover_rows(source, db, progress)
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
@@ -340,7 +340,7 @@ def test_what_is_no_database_gives_nothing(tmp_path: Path, content: bytes) -> No
 
 
 def test_every_table_is_brought_over_or_built_anew() -> None:
-    with closing(opening.in_memory(Settings())) as db:
+    with closing(opening.in_memory(StoreSettings())) as db:
         names = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
     assert set(KEPT) <= set(names)
     assert [name for name in names if name not in KEPT and not name.startswith(BUILT_ANEW)] == []

@@ -12,7 +12,7 @@ import pytest
 
 from chat_tui.core.chunks import State, Timings, Usage
 from chat_tui.core.conversation import Conversation, Turn, now
-from chat_tui.core.usage.usage import Totals
+from chat_tui.core.usage.usage import UsageTotals
 from chat_tui.history.queries.usage import ANSWERS, statistics
 from chat_tui.history.store import Store
 
@@ -71,7 +71,7 @@ async def test_answers_are_summed_up_by_day_model_and_strategy(store: Store) -> 
     await answers.add(SINCE - timedelta(seconds=1), cost=99)
     await answers.add(TODAY, state="failed")
     found = await store.statistics(SINCE)
-    assert found.whole == Totals("", 4, 101, 22, 0.75, 0.4, 30, 1, 1)
+    assert found.whole == UsageTotals("", 4, 101, 22, 0.75, 0.4, 30, 1, 1)
     assert len(found.days) == 30
     assert [(day.name, day.answers) for day in found.days if day.answers] == [
         (TODAY.date().isoformat(), 2),
@@ -91,7 +91,7 @@ async def test_answers_are_summed_up_by_day_model_and_strategy(store: Store) -> 
 
 async def test_a_store_without_answers_has_thirty_empty_days(store: Store) -> None:
     found = await store.statistics(SINCE)
-    assert (found.whole, found.models, found.strategies) == (Totals(), (), ())
+    assert (found.whole, found.models, found.strategies) == (UsageTotals(), (), ())
     assert len(found.days) == 30
 
 

@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat_tui.core.chunks import ErrorInfo, State, Timings, Usage
-from chat_tui.core.conversation import Conversation, Piece, Turn, new_id, now
+from chat_tui.core.conversation import Conversation, Turn, TurnDelta, new_id, now
 from chat_tui.core.errors import ConversationNotFound, HistoryError
 from chat_tui.core.route import Candidate, Route, Try
 from chat_tui.history.database import packing
@@ -117,7 +117,7 @@ def test_a_route_that_cannot_be_read_is_not_known(record: bytes | str) -> None:
 async def test_each_ending_is_kept(store: Store, state: State) -> None:
     await begin(store)
     await store.add_turn("c", growing())
-    await store.grow([Piece("answer", "a part")])
+    await store.grow([TurnDelta("answer", "a part")])
     await store.finish(Turn("assistant", "a part", id="answer", state=state), None)
     turn = (await store.conversation("c")).path[-1]
     assert (turn.state, turn.text, turn.parent) == (state, "a part", "question")
@@ -126,9 +126,9 @@ async def test_each_ending_is_kept(store: Store, state: State) -> None:
 async def test_a_growing_answer_is_seen_with_its_pieces_here_and_in_another_store(store: Store, file: Path) -> None:
     await begin(store)
     await store.add_turn("c", growing(text="One "))
-    await store.grow([Piece("answer", "", "thought ")])
-    await store.grow([Piece("answer", "two ", "more")])
-    await store.grow([Piece("answer", "three")])
+    await store.grow([TurnDelta("answer", "", "thought ")])
+    await store.grow([TurnDelta("answer", "two ", "more")])
+    await store.grow([TurnDelta("answer", "three")])
     other = await Store.open(file)
     for each in (store, other):
         turn = (await each.conversation("c")).path[-1]
@@ -139,7 +139,7 @@ async def test_a_growing_answer_is_seen_with_its_pieces_here_and_in_another_stor
 async def test_the_text_of_the_ended_turn_wins_over_the_pieces(store: Store) -> None:
     await begin(store)
     await store.add_turn("c", growing())
-    await store.grow([Piece("answer", "pieces", "thinking")])
+    await store.grow([TurnDelta("answer", "pieces", "thinking")])
     await store.finish(Turn("assistant", "The whole.", id="answer"), None)
     turn = (await store.conversation("c")).path[-1]
     assert (turn.text, turn.thinking) == ("The whole.", "")
@@ -159,7 +159,7 @@ async def test_a_piece_for_an_ended_answer_is_refused(store: Store) -> None:
     await begin(store)
     await store.add_turn("c", growing())
     await store.finish(Turn("assistant", "done", id="answer"), None)
-    assert "not growing" in str((await store.grow([Piece("answer", "late")]))[0])
+    assert "not growing" in str((await store.grow([TurnDelta("answer", "late")]))[0])
     with pytest.raises(HistoryError, match="deleted from the history"):
         await store.finish(Turn("assistant", "done", id="nobody"), None)
 
@@ -167,7 +167,7 @@ async def test_a_piece_for_an_ended_answer_is_refused(store: Store) -> None:
 async def test_closing_keeps_a_growing_answer_as_a_broken_one(store: Store, file: Path) -> None:
     await begin(store)
     await store.add_turn("c", growing())
-    await store.grow([Piece("answer", "as far as this")])
+    await store.grow([TurnDelta("answer", "as far as this")])
     await store.close()
     again = await Store.open(file)
     turn = (await again.conversation("c")).path[-1]
@@ -296,7 +296,7 @@ async def test_lone_surrogates_are_saved_as_replacement_characters(store: Store)
     mended = "a\ufffdb 😀 \ufffd"
     await store.add_conversation(Conversation("c", title=odd, system_prompt=odd))
     await store.add_turn("c", growing("answer", None, odd))  # type: ignore[arg-type]
-    await store.grow([Piece("answer", odd, odd)])
+    await store.grow([TurnDelta("answer", odd, odd)])
     error = ErrorInfo("Rejected", odd, odd)
     route = Route("balanced", tries=(Try(odd, 1, odd),))
     await store.finish(Turn("assistant", odd, id="answer", thinking=odd, model=odd, error=error), route)
@@ -323,7 +323,7 @@ def test_only_surrogates_change_when_stored(text: str) -> None:
 async def test_what_was_asked_is_saved_even_when_the_asker_is_cancelled(store: Store) -> None:
     await begin(store)
     await store.add_turn("c", growing())
-    saving = [asyncio.create_task(store.grow([Piece("answer", f"{number} ")])) for number in range(50)]
+    saving = [asyncio.create_task(store.grow([TurnDelta("answer", f"{number} ")])) for number in range(50)]
     last = asyncio.create_task(store.finish(Turn("assistant", "The end.", id="answer", state="cancelled"), None))
     await asyncio.sleep(0)
     for task in (*saving, last):
@@ -364,7 +364,7 @@ async def test_a_store_in_memory_makes_no_file(tmp_path: Path, monkeypatch: pyte
     store = await Store.open(None)
     await begin(store)
     await store.add_turn("c", growing())
-    await store.grow([Piece("answer", "secret")])
+    await store.grow([TurnDelta("answer", "secret")])
     await store.finish(Turn("assistant", "secret", id="answer"), ROUTE)
     assert [turn.text for turn in (await store.conversation("c")).path] == ["Why?", "secret"]
     assert len(await store.search("secret")) == 1

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from chat_tui.core.attachments.attachment import Attachment
-from chat_tui.core.conversation import Conversation, Piece, Turn, now
+from chat_tui.core.conversation import Conversation, Turn, TurnDelta, now
 from chat_tui.core.errors import ConversationNotFound, HistoryError
 from chat_tui.core.route import Route, Seam
 from chat_tui.history.store import Store
@@ -150,7 +150,7 @@ async def test_two_stores_in_one_conversation_make_siblings_and_lose_nothing(sto
     growing = Turn("assistant", "", id="a2", parent="q2", state="streaming")
     await store.add_turn("c", growing)
     await other.add_turn("c", Turn("assistant", "Yes.", id="a3", parent="q3"))
-    await store.grow([Piece("a2", "Well")])
+    await store.grow([TurnDelta("a2", "Well")])
     await store.finish(Turn("assistant", "Well.", id="a2"), None)
     assert await path(store) == await path(other) == "q1 a1 q3 a3"
     assert (await store.conversation("c")).forks["q3"] == ("q2", "q3")
@@ -253,7 +253,7 @@ async def test_what_is_purged_leaves_nothing_behind(store: Store, file: Path) ->
         await store.add_turn(target, Turn("user", "SECRET words", id=turn, attachments=files))
     await store.finish(Turn("assistant", "SECRET", id="a2"), Route("balanced"))
     await store.add_turn("c", Turn("assistant", "", id="grows", parent="r", state="streaming"))
-    await store.grow([Piece("grows", "SECRET")])
+    await store.grow([TurnDelta("grows", "SECRET")])
     await store.save_draft("c", "SECRET draft")
     await store.select("c", "q1")
     await store.delete("c")

@@ -16,15 +16,15 @@ from pathlib import Path
 import pytest
 
 from chat_tui.core.attachments.attachment import Attachment
-from chat_tui.core.conversation import Conversation, Piece, Turn
+from chat_tui.core.conversation import Conversation, Turn, TurnDelta
 from chat_tui.core.errors import HistoryError, SchemaTooNew, StoreBusy, StoreDamaged
 from chat_tui.core.route import Route
 from chat_tui.history.database.error_mapping import told
 from chat_tui.history.database.process_locks import door
-from chat_tui.history.opening import Settings
+from chat_tui.history.opening import StoreSettings
 from chat_tui.history.store import Store
 
-HASTY = Settings(busy_seconds=0.1)
+HASTY = StoreSettings(busy_seconds=0.1)
 PAGE = 4096
 
 
@@ -196,7 +196,7 @@ async def test_routes_and_growing_answers_are_recovered_too(file: Path) -> None:
     await store.add_turn("c1", Turn("assistant", "done", id="done", parent="c1.19"))
     await store.finish(Turn("assistant", "done", id="done"), Route("balanced"))
     await store.add_turn("c1", Turn("assistant", "", id="grows", parent="c1.19", state="streaming"))
-    await store.grow([Piece("grows", "a part")])
+    await store.grow([TurnDelta("grows", "a part")])
     with raw(file) as db:
         # As a kill leaves it: no store owns the answer.
         db.execute("UPDATE turn SET owner = 'gone' WHERE id = 'grows'")
@@ -350,7 +350,7 @@ def test_foreign_errors_become_sentences(error: sqlite3.Error | OSError, sentenc
 
 async def test_a_full_disk_is_told_and_loses_nothing_that_was_saved(file: Path) -> None:
     pages = len(content(file)) // PAGE
-    store = await Store.open(file, Settings(max_pages=pages + 40))
+    store = await Store.open(file, StoreSettings(max_pages=pages + 40))
     await store.add_turn("c0", Turn("assistant", "", id="grows", parent="c0.19", state="streaming"))
     pieces: list[str] = []
     with pytest.raises(HistoryError, match="disk is full"):
@@ -373,7 +373,7 @@ async def test_a_full_disk_is_told_and_loses_nothing_that_was_saved(file: Path) 
 async def append_until_it_fails(store: Store, id: str, saved: list[str]) -> None:
     for number in range(1000):
         piece = f"{number} " + "x" * 1000
-        if fault := (await store.grow([Piece(id, piece)]))[0]:
+        if fault := (await store.grow([TurnDelta(id, piece)]))[0]:
             raise fault
         saved.append(piece)
 
@@ -391,7 +391,7 @@ async def test_a_recovery_for_which_there_is_no_room_leaves_everything_as_it_was
     file.with_name("history.db.damaged").touch()
     before = content(file)
     with pytest.raises(HistoryError, match="disk is full"):
-        await Store.open(file, Settings(max_pages=60))
+        await Store.open(file, StoreSettings(max_pages=60))
     assert content(file) == before
     assert not [name for name in names(file.parent) if "recovering" in name or ".damaged-" in name]
     store = await Store.open(file)

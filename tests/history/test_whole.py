@@ -13,7 +13,7 @@ from threading import Event
 
 import pytest
 
-from chat_tui.core.conversation import Conversation, Piece, Turn
+from chat_tui.core.conversation import Conversation, Turn, TurnDelta
 from chat_tui.core.errors import HistoryError
 from chat_tui.history.database import backup
 from chat_tui.history.store import Store
@@ -37,7 +37,7 @@ async def store(file: Path) -> AsyncIterator[Store]:
 
 async def test_a_check_of_a_sound_store_counts_what_is_there(store: Store, file: Path) -> None:
     await store.add_turn("c", Turn("assistant", "", id="grows", parent="c4", state="streaming"))
-    await store.grow([Piece("grows", "a part")])
+    await store.grow([TurnDelta("grows", "a part")])
     report = await store.check()
     assert report.ok
     assert (report.conversations, report.turns, report.unfound_turns) == (1, 6, 0)

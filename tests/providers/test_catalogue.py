@@ -14,20 +14,20 @@ import pytest
 from chat_tui.config.load import Config, ModelRow, ProviderRow
 from chat_tui.core.models import Model, Provider
 from chat_tui.core.processes.child_process import ChildCommand
-from chat_tui.providers.catalogue.model_info import Facts
-from chat_tui.providers.catalogue.prices import FRESH_SECONDS, Catalogue, Entry
+from chat_tui.providers.catalogue.model_info import ModelInfoResolver
+from chat_tui.providers.catalogue.prices import FRESH_SECONDS, Catalogue, CatalogueEntry
 from chat_tui.providers.catalogue.quality import bare_id, prior_of
 from tests.support.loopback_home import engine_with, standing
 
 SNAPSHOT = {
     "acme": {
-        "anvil-2": Entry(100_000, 1.0, 2.0),
-        "anvil-embed": Entry(8000, 0.1, 0.1),
-        "anvil-2-image": Entry(None, 1.0, 2.0),
-        "rope": Entry(None, None, None),
+        "anvil-2": CatalogueEntry(100_000, 1.0, 2.0),
+        "anvil-embed": CatalogueEntry(8000, 0.1, 0.1),
+        "anvil-2-image": CatalogueEntry(None, 1.0, 2.0),
+        "rope": CatalogueEntry(None, None, None),
     },
-    "azure": {"own": Entry(1000, 1.0, 2.0)},
-    "openai": {"gpt-x": Entry(2000, 3.0, 4.0), "own": Entry(2000, 9.0, 9.0)},
+    "azure": {"own": CatalogueEntry(1000, 1.0, 2.0)},
+    "openai": {"gpt-x": CatalogueEntry(2000, 3.0, 4.0), "own": CatalogueEntry(2000, 9.0, 9.0)},
 }
 
 
@@ -71,7 +71,7 @@ async def test_a_child_that_fails_leaves_what_there_was(tmp_path: Path) -> None:
 
 def test_a_model_is_known_with_its_date_too(catalogue: Catalogue) -> None:
     for name in ("anvil-2", "anvil-2-2025-01-02", "anvil-2-latest", "anvil-2@20250102"):
-        assert catalogue.of("acme", name) == Entry(100_000, 1.0, 2.0)
+        assert catalogue.of("acme", name) == CatalogueEntry(100_000, 1.0, 2.0)
     assert catalogue.of("acme", "anvil-2-mini") is None
     assert catalogue.of("acme", "anvil-2-5") is None
     assert catalogue.of("other", "anvil-2") is None
@@ -79,15 +79,15 @@ def test_a_model_is_known_with_its_date_too(catalogue: Catalogue) -> None:
 
 
 def test_who_sells_at_the_makers_prices_has_them_and_its_own_first(catalogue: Catalogue) -> None:
-    assert catalogue.of("azure", "gpt-x-2026-01-01") == Entry(2000, 3.0, 4.0)
-    assert catalogue.of("azure", "own") == Entry(1000, 1.0, 2.0)
+    assert catalogue.of("azure", "gpt-x-2026-01-01") == CatalogueEntry(2000, 3.0, 4.0)
+    assert catalogue.of("azure", "own") == CatalogueEntry(1000, 1.0, 2.0)
     assert catalogue.chat_models("azure") == ["own"]
     assert catalogue.of("acme", "gpt-x") is None
 
 
 def test_the_config_goes_before_the_server_the_server_before_the_catalogue(catalogue: Catalogue) -> None:
     rows = (ModelRow("acme/anvil-2", price_in=9.0, quality=0.9),)
-    plain, own = Facts(Config(), catalogue), Facts(Config(models=rows), catalogue)
+    plain, own = ModelInfoResolver(Config(), catalogue), ModelInfoResolver(Config(models=rows), catalogue)
     model = plain.of(Model("acme/anvil-2", context_window=5))
     assert (model.context_window, model.price_in, model.price_out) == (5, 1.0, 2.0)
     assert model.guessed
@@ -175,7 +175,7 @@ def test_the_catalogues_library_is_not_loaded_here() -> None:
 
 
 def test_a_conversation_that_outgrows_its_window_is_cut_in_steps_so_that_what_is_cached_stays() -> None:
-    facts = Facts(Config(), Catalogue(Path("none")))
+    facts = ModelInfoResolver(Config(), Catalogue(Path("none")))
     assert facts.of(Model("box/a", context_window=8000)).trim_step_tokens == 1000
     assert facts.of(Model("box/a", context_window=8000, trim_step_tokens=512)).trim_step_tokens == 512
     assert facts.of(Model("box/a")).trim_step_tokens == 0
@@ -186,11 +186,11 @@ def test_the_price_of_cached_tokens_comes_from_where_the_price_comes_from(tmp_pa
     file.write_bytes(msgspec.json.encode({"acme": {"a": [8000, 2.0, 8.0, 0.2, 2.5, [[4000, 4.0, 16.0, 0.4, None]]]}}))
     catalogue = Catalogue(file)
     assert catalogue.load()
-    known = Facts(Config(), catalogue).of(Model("acme/a"))
+    known = ModelInfoResolver(Config(), catalogue).of(Model("acme/a"))
     assert (known.price_cached, known.price_cache_write) == (0.2, 2.5)
     assert known.price_steps[0].price_out == 16.0
     own = Config(models=(ModelRow("acme/a", price_in=1.0, price_out=1.0),))
-    priced = Facts(own, catalogue).of(Model("acme/a"))
+    priced = ModelInfoResolver(own, catalogue).of(Model("acme/a"))
     assert (priced.price_in, priced.price_cached, priced.price_steps) == (1.0, None, ())
-    listed = Facts(Config(), catalogue).of(Model("acme/a", price_in=3.0, price_out=3.0, price_cached=0.5))
+    listed = ModelInfoResolver(Config(), catalogue).of(Model("acme/a", price_in=3.0, price_out=3.0, price_cached=0.5))
     assert (listed.price_in, listed.price_cached, listed.price_steps) == (3.0, 0.5, ())

@@ -16,14 +16,14 @@ from chat_tui.core.answers.reclassification import reclassify
 from chat_tui.core.chunks import Metadata
 from chat_tui.core.errors import Garbled, ProviderError
 from chat_tui.core.models import Provider
-from chat_tui.core.text.control_characters import Cleaner, clean
+from chat_tui.core.text.control_characters import StreamCleaner, clean
 from chat_tui.core.text.redaction import Credential, Redactor
-from chat_tui.providers.dialects.openai_chat import OpenAiReading
+from chat_tui.providers.dialects.openai_chat import OpenAiParser
 from chat_tui.providers.dialects.parsing.thinking_tags import ThinkingTags
 from chat_tui.providers.discovery.model_list import models_of
 from chat_tui.providers.http import framing
-from chat_tui.providers.http.framing import Decoder, Event, JsonLinesDecoder, SseDecoder
-from chat_tui.providers.http.status_errors import Addressee, http_error, retry_after
+from chat_tui.providers.http.framing import Decoder, JsonLinesDecoder, ServerEvent, SseDecoder
+from chat_tui.providers.http.status_errors import ErrorContext, http_error, retry_after
 
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -61,7 +61,7 @@ def _cut_text(whole: str, cuts: Sequence[int]) -> list[str]:
     return [whole[a:b] for a, b in pairwise(places)]
 
 
-def _events(decoder: Decoder, pieces: Sequence[bytes]) -> list[Event]:
+def _events(decoder: Decoder, pieces: Sequence[bytes]) -> list[ServerEvent]:
     return [event for piece in pieces for event in decoder.feed(piece)] + decoder.close()
 
 
@@ -94,7 +94,7 @@ def test_a_line_without_end_and_an_event_without_end_are_refused() -> None:
 
 @given(WIRE)
 def test_no_bytes_break_the_reading(whole: bytes) -> None:
-    reading = OpenAiReading()
+    reading = OpenAiParser()
     told = ""
     try:
         for event in _events(SseDecoder(), [whole]):
@@ -130,9 +130,9 @@ JSON = st.recursive(
 def test_no_json_breaks_the_reading(value: object, status: int) -> None:
     raw = json.dumps(value).encode()
     shapes = [raw, b'{"choices":[{"delta":%b,"finish_reason":%b}],"usage":%b}' % (raw, raw, raw), b'{"error":%b}' % raw]
-    told = [str(http_error(status, {}, shape, Addressee("p", "m"))) for shape in shapes]
+    told = [str(http_error(status, {}, shape, ErrorContext("p", "m"))) for shape in shapes]
     for shape in shapes:
-        for read in (OpenAiReading().feed, OpenAiReading().whole):
+        for read in (OpenAiParser().feed, OpenAiParser().whole):
             try:
                 read(shape)
             except ProviderError as error:
@@ -146,7 +146,7 @@ def test_no_json_breaks_the_reading(value: object, status: int) -> None:
 def test_json_of_any_depth_is_borne() -> None:
     deep = b"[" * 100_000
     parts = b'[{"text":' * 240 + b'"x"' + b"}]" * 240
-    reading = OpenAiReading()
+    reading = OpenAiParser()
     assert reading.feed(deep)
     reading.feed(b'{"choices":[{"delta":{"content":%b}}]}' % parts)
     with pytest.raises(Garbled):
@@ -201,7 +201,7 @@ def test_no_text_is_lost_beside_the_tags(whole: str) -> None:
 @example("\x1b]0;t\ud83d\ude00", [])
 def test_no_cut_of_the_text_changes_what_is_cleaned(whole: str, cuts: list[int]) -> None:
     def cleaned(pieces: Sequence[str]) -> str:
-        cleaner = Cleaner()
+        cleaner = StreamCleaner()
         return "".join(cleaner.feed(piece) for piece in pieces) + cleaner.rest()
 
     told = cleaned([whole])

@@ -22,7 +22,7 @@ from chat_tui.providers.dialects import dialect
 from chat_tui.providers.dialects.parsing.server_errors import error_of
 from chat_tui.providers.discovery.model_list import models_of
 from chat_tui.providers.endpoint import base_url_of
-from chat_tui.providers.http.status_errors import Addressee, http_error
+from chat_tui.providers.http.status_errors import ErrorContext, http_error
 from chat_tui.providers.http.transport import Transport
 from tests.support.in_time import in_time, within
 from tests.wire.asking import KEY, ask, text_of
@@ -212,7 +212,7 @@ def test_no_json_breaks_the_reading(name: str, values: list[object], status: int
     told = []
     for value in values:
         raw = json.dumps(value).encode()
-        told.append(str(http_error(status, {}, raw, Addressee("p", "m", fetch_hint="x"))))
+        told.append(str(http_error(status, {}, raw, ErrorContext("p", "m", fetch_hint="x"))))
         told.append(str(error_of(value)))
         assert spoken.quirk(status, raw.decode()) is None or status == 400
     streamed, at_once = spoken.reading(), spoken.reading()

@@ -10,9 +10,9 @@ import pytest
 
 from chat_tui.providers.dialects.parsing.error_message import message_in, message_in_body
 from chat_tui.providers.dialects.parsing.server_errors import error_of
-from chat_tui.providers.http.status_errors import Addressee, http_error
+from chat_tui.providers.http.status_errors import ErrorContext, http_error
 
-BOX = Addressee("box", "box/tiny", "BOX_KEY")
+BOX = ErrorContext("box", "box/tiny", "BOX_KEY")
 RAW = json.dumps({"error": {"message": "temperature is too high"}})
 
 

@@ -15,7 +15,7 @@ from chat_tui.config.known_providers import KnownProvider, known_providers
 from chat_tui.config.load import Config, ProviderRow
 from chat_tui.core.models import LOCAL_MODEL
 from chat_tui.core.request import Request
-from chat_tui.providers.discovery.port_scan import Place, look
+from chat_tui.providers.discovery.port_scan import PortCandidate, look
 from tests.doubles.model_scripts import Script
 from tests.doubles.model_server import ModelServer
 from tests.support.in_time import in_time, within
@@ -242,7 +242,11 @@ async def test_looking_takes_no_longer_than_its_time_though_a_server_is_silent()
     port = silent.sockets[0].getsockname()[1]
     async with silent, ModelServer(models=["tiny"]) as server:
         good = int(server.base_url.split(":")[2].split("/")[0])
-        places = {"a": Place(port, "/v1/models"), "b": Place(good, "/v1/models"), "c": Place(free_port(), "/")}
+        places = {
+            "a": PortCandidate(port, "/v1/models"),
+            "b": PortCandidate(good, "/v1/models"),
+            "c": PortCandidate(free_port(), "/"),
+        }
         began = time.monotonic()
         answered = await look(places, 0.2)
         within(time.monotonic() - began, 0.35)
@@ -252,7 +256,7 @@ async def test_looking_takes_no_longer_than_its_time_though_a_server_is_silent()
 @in_time
 async def test_ports_where_nobody_listens_cost_next_to_nothing() -> None:
     began = time.monotonic()
-    assert await look({str(n): Place(free_port(), "/v1/models") for n in range(6)}) == {}
+    assert await look({str(n): PortCandidate(free_port(), "/v1/models") for n in range(6)}) == {}
     within(time.monotonic() - began, 0.1)
 
 

@@ -15,7 +15,7 @@ from chat_tui.core.models import Model, Provider
 from chat_tui.core.request import Request
 from chat_tui.providers.dialects import gemini
 from chat_tui.providers.discovery.model_list import models_of
-from chat_tui.providers.http.status_errors import Addressee, http_error
+from chat_tui.providers.http.status_errors import ErrorContext, http_error
 from chat_tui.providers.http.transport import Transport
 from tests.wire.asking import HELLO, ask, text_of
 from tests.wire.dialects import base_of, data, good
@@ -162,10 +162,10 @@ async def test_each_status_and_the_same_error_in_a_stream_have_one_name(
 )
 def test_a_wish_to_wait_in_the_body_is_read(delay: object, wait: float | None) -> None:
     body = refusal(429, "slow", "RESOURCE_EXHAUSTED", {"retryDelay": delay})
-    error = http_error(429, {}, body, Addressee("p", "m"))
+    error = http_error(429, {}, body, ErrorContext("p", "m"))
     assert isinstance(error, errors.RateLimited)
     assert error.retry_after == wait
-    error = http_error(429, {"retry-after": "3"}, body, Addressee("p", "m"))
+    error = http_error(429, {"retry-after": "3"}, body, ErrorContext("p", "m"))
     assert isinstance(error, errors.RateLimited)
     assert error.retry_after == 3
 

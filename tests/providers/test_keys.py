@@ -16,7 +16,7 @@ from chat_tui.config.load import Config, ProviderRow, parse
 from chat_tui.core.errors import ChatTuiError, KeyMissing, KeyRefused
 from chat_tui.core.models import Provider
 from chat_tui.core.request import Request
-from chat_tui.providers.credentials.keys import KeptKeys, Keys, key_warnings, shown
+from chat_tui.providers.credentials.keys import KeyLookup, StoredKeyNames, key_warnings, shown
 from tests.doubles.model_server import ModelServer
 from tests.support.loopback_home import ended, engine_with
 from tests.wire.raw_server import GOOD, RawServer, chunked, saying, whole
@@ -46,8 +46,8 @@ class Keyring(KeyringBackend):
 """
 
 
-def keys(tmp_path: Path, **options: Any) -> Keys:
-    return Keys(KeptKeys(tmp_path / "keys.json"), **{"environ": {}, **options})
+def keys(tmp_path: Path, **options: Any) -> KeyLookup:
+    return KeyLookup(StoredKeyNames(tmp_path / "keys.json"), **{"environ": {}, **options})
 
 
 def command(code: str) -> tuple[str, ...]:
@@ -199,7 +199,7 @@ async def test_a_key_in_the_keyring_is_set_listed_used_and_removed(
     for name, value in keyring_home.items():
         monkeypatch.setenv(name, value)
     monkeypatch.syspath_prepend(tmp_path)
-    source = Keys(KeptKeys(file), environ={})
+    source = KeyLookup(StoredKeyNames(file), environ={})
     assert await source.of(Provider("groq", api_key_env="GROQ_API_KEY")) == SECRET
     assert auth(keyring_home, "remove", "groq").returncode == 0
     assert json.loads(auth(keyring_home, "list", "--json").stdout) == []

@@ -19,7 +19,7 @@ from chat_tui.core.models import Provider
 from chat_tui.core.request import Request
 from chat_tui.engine.models import CHOSEN
 from chat_tui.providers.discovery.found_servers import FoundServers
-from chat_tui.providers.discovery.port_scan import Place, look
+from chat_tui.providers.discovery.port_scan import PortCandidate, look
 from chat_tui.providers.discovery.socket_owners import ServerOwner, is_trusted, listeners_of, listening_owner
 from tests.doubles.model_server import ModelServer
 from tests.support.loopback_home import ended, engine_with, standing
@@ -249,7 +249,7 @@ async def test_a_server_on_ipv6_only_is_found() -> None:
     answer = saying(whole(b'{"data":[{"id":"tiny"}]}'))
     try:
         async with RawServer(answer, host="::1") as server:
-            answers = await look({"x": Place(server.port, "/v1/models")}, 5)
+            answers = await look({"x": PortCandidate(server.port, "/v1/models")}, 5)
             assert (answers["x"].status, answers["x"].host) == (200, "[::1]")
             assert server.asked[0].headers["host"] == f"[::1]:{server.port}"
             rows = {"vllm": KnownProvider("vllm", "vLLM", "http://127.0.0.1:1/v1", port=server.port, local=True)}

@@ -15,7 +15,7 @@ from chat_tui.core.models import Model
 from chat_tui.core.request import Request
 from chat_tui.providers.dialects.dialect import Dialect
 from chat_tui.providers.dialects.model_list import ModelList
-from chat_tui.providers.dialects.model_probe import LookUp
+from chat_tui.providers.dialects.model_probe import ModelProbe
 from chat_tui.providers.dialects.plugins import guarded
 from tests.wire.home import QUICK, Home, as_promised
 from tests.wire.raw_server import RawServer, chunked, saying
@@ -101,7 +101,13 @@ def fails(*_: Any) -> Any:
 
 def test_no_function_of_one_brings_the_house_down() -> None:
     own = Dialect(
-        "bad", fails, fails, fails, fails, model_list=ModelList(read=fails, more=fails), look_up=LookUp(fails, fails)
+        "bad",
+        fails,
+        fails,
+        fails,
+        fails,
+        model_list=ModelList(read=fails, more=fails),
+        look_up=ModelProbe(fails, fails),
     )
     held = guarded(own)
     model = Model("box/tiny")

@@ -14,7 +14,7 @@ import trustme
 from chat_tui import __version__
 from chat_tui.core import errors
 from chat_tui.core.models import Provider
-from chat_tui.providers.http.transport import Line, Transport
+from chat_tui.providers.http.transport import Endpoint, Transport
 from tests.wire.asking import HELLO, KEY, MODEL, free_port, said, text_of
 from tests.wire.raw_server import GOOD, RawServer, chunked, head, saying
 
@@ -29,7 +29,7 @@ async def transport() -> AsyncIterator[Transport]:
 
 
 async def asked(transport: Transport, provider: Provider) -> str:
-    bursts = [burst async for burst in transport.stream(Line(provider, KEY), MODEL, HELLO)]
+    bursts = [burst async for burst in transport.stream(Endpoint(provider, KEY), MODEL, HELLO)]
     return text_of([chunk for burst in bursts for chunk in burst])
 
 

@@ -23,7 +23,7 @@ from chat_tui.core.models import Model, Provider
 from chat_tui.core.request import Request
 from chat_tui.local import server_worker
 from chat_tui.local.server_worker import ChildConfig, ChildReport
-from chat_tui.providers.http.transport import Line, Transport
+from chat_tui.providers.http.transport import Endpoint, Transport
 from tests.support.loopback_home import ended, engine_with, standing
 from tests.support.weights import weights_file
 from tests.wire.home import send_signal
@@ -132,7 +132,7 @@ async def test_a_real_server_tells_its_window_and_that_it_does_not_see(weights_f
 
         transport = Transport()
         stack.push_async_callback(transport.close)
-        line = Line(Provider("box", base_url=url), KEY)
+        line = Endpoint(Provider("box", base_url=url), KEY)
         image = Attachment("dot.png", "image/png", DOT)
         look = Request(turns=(Turn("user", "What is it?", attachments=(image,)),), max_tokens=4)
 

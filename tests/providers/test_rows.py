@@ -16,7 +16,7 @@ from chat_tui.core import errors
 from chat_tui.core.models import Provider
 from chat_tui.core.request import Request
 from chat_tui.providers.endpoint import base_url_of
-from chat_tui.providers.http.transport import Line, Transport
+from chat_tui.providers.http.transport import Endpoint, Transport
 from chat_tui.providers.http.trust import trust
 from chat_tui.providers.registry import of_row
 from tests.doubles.model_scripts import Script
@@ -94,7 +94,7 @@ async def test_a_proxy_of_the_row_is_used_and_none_means_none(monkeypatch: pytes
 
 async def _said(transport: Transport, provider: Provider) -> bool:
     said = False
-    async for burst in transport.stream(Line(provider), MODEL, HELLO):
+    async for burst in transport.stream(Endpoint(provider), MODEL, HELLO):
         said = said or bool(burst)
     return said
 

@@ -10,7 +10,7 @@ import pytest
 from chat_tui.config.load import Config, ModelRow
 from chat_tui.core.models import Model, Provider
 from chat_tui.providers.catalogue.capabilities import takes_images, thinks
-from chat_tui.providers.catalogue.model_info import Facts
+from chat_tui.providers.catalogue.model_info import ModelInfoResolver
 from chat_tui.providers.catalogue.prices import Catalogue
 from chat_tui.providers.discovery.model_list import models_of
 
@@ -67,7 +67,7 @@ def test_a_list_tells_it_in_many_ways(row: dict[str, Any], images: bool | None, 
 
 def test_the_config_goes_before_the_server_and_the_server_before_the_family(tmp_path: Path) -> None:
     config = Config(models=(ModelRow("box/gpt-4o", images=False), ModelRow("box/llava", context_window=9000)))
-    facts = Facts(config, Catalogue(tmp_path / "none"))
+    facts = ModelInfoResolver(config, Catalogue(tmp_path / "none"))
     assert facts.of(Model("box/gpt-4o", images=True)).images is False
     assert facts.of(Model("box/gpt-4.1", images=False)).images is False
     assert facts.of(Model("box/gpt-4.1")).images is True

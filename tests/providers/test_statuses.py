@@ -13,7 +13,7 @@ import pytest
 from chat_tui.core import errors
 from chat_tui.core.conversation import now
 from chat_tui.core.models import Provider
-from chat_tui.providers.http.status_errors import Addressee, http_error, limits_reset
+from chat_tui.providers.http.status_errors import ErrorContext, http_error, limits_reset
 from chat_tui.providers.http.transport import Transport
 from tests.wire.asking import KEY, ask, said, text_of
 from tests.wire.raw_server import GOOD, Asked, RawServer, chunked, event, head, saying, whole
@@ -176,7 +176,7 @@ async def test_a_redirect_in_a_circle_ends(transport: Transport) -> None:
     ],
 )
 def test_a_server_says_whether_to_ask_again(status: int, wish: str, retryable: bool) -> None:
-    error = http_error(status, {"x-should-retry": wish}, b"{}", Addressee("p", "m"))
+    error = http_error(status, {"x-should-retry": wish}, b"{}", ErrorContext("p", "m"))
     assert error.retryable == retryable
 
 
@@ -218,9 +218,9 @@ def test_the_reset_of_a_limit_is_read_in_both_forms(headers: dict[str, str], sec
 
 def test_a_reset_counts_only_where_no_wait_is_told() -> None:
     limits = {"x-ratelimit-reset-requests": "30s"}
-    told = http_error(429, {**limits, "retry-after": "2"}, b"", Addressee("p", "m"))
-    untold = http_error(429, limits, b"", Addressee("p", "m"))
-    down = http_error(503, limits, b"", Addressee("p", "m"))
+    told = http_error(429, {**limits, "retry-after": "2"}, b"", ErrorContext("p", "m"))
+    untold = http_error(429, limits, b"", ErrorContext("p", "m"))
+    down = http_error(503, limits, b"", ErrorContext("p", "m"))
     assert isinstance(told, errors.Busy)
     assert isinstance(untold, errors.Busy)
     assert isinstance(down, errors.Busy)

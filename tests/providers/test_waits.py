@@ -12,7 +12,7 @@ from chat_tui.config.limits import ErrorHandling
 from chat_tui.core import errors
 from chat_tui.core.models import Model
 from chat_tui.providers.dialects.parsing.retry_after import limits_reset, retry_after, too_large_for_limit, wait_in_text
-from chat_tui.providers.http.status_errors import Addressee, http_error
+from chat_tui.providers.http.status_errors import ErrorContext, http_error
 from chat_tui.providers.scripted import Fault
 from tests.support.routing_rig import B, Rig, all_of, ask, text_of, tries
 from tests.wire.home import Home
@@ -115,7 +115,9 @@ def test_a_wait_is_read_from_what_the_server_says(text: str, seconds: float | No
 
 def error_for(status: int, error: Any, **headers: str) -> errors.ProviderError:
     body = json.dumps({"error": error}).encode()
-    return http_error(status, {name.replace("_", "-"): value for name, value in headers.items()}, body, Addressee("p"))
+    return http_error(
+        status, {name.replace("_", "-"): value for name, value in headers.items()}, body, ErrorContext("p")
+    )
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from chat_tui.config.load import ErrorHandling
 from chat_tui.core.errors import RateLimited, Unreachable
 from chat_tui.core.models import Model
 from chat_tui.providers.scripted import Fault
-from chat_tui.routing.policy import Settings
+from chat_tui.routing.policy import RoutingPolicy
 from chat_tui.routing.ranking.strategies import rungs
 from tests.support.routing_rig import BUSY, QUICK, A, B, C, Rig, all_of, ask, end_of, text_of, tries
 
@@ -25,7 +25,7 @@ async def test_a_model_that_was_out_and_is_back_is_chosen_by_the_next_rung() -> 
     router = rig.router(A, B)
     router.health.failed("two/b", RateLimited("x", retry_after=0.05))
     router._jitter = lambda low, high: 0.08
-    router._settings = Settings(error_handling=ErrorHandling(retry_attempts=2))
+    router._settings = RoutingPolicy(error_handling=ErrorHandling(retry_attempts=2))
     chunks = await all_of(router.process_stream(ask(strategy="capability-match")))
     assert text_of(chunks) == "from b"
     route = end_of(chunks).route
@@ -57,7 +57,7 @@ async def test_fallbacks_name_the_order_in_place_of_the_strategys() -> None:
     chunks = await all_of(rig.router(A, B, C, fallbacks=["three/c"]).process_stream(ask()))
     assert text_of(chunks) == "from c"
     own = rig.router(A, B, C, fallbacks=["three/c"])
-    own._settings = Settings(error_handling=QUICK, fallbacks_of={"one/a": ("two/b",)})
+    own._settings = RoutingPolicy(error_handling=QUICK, fallbacks_of={"one/a": ("two/b",)})
     assert text_of(await all_of(own.process_stream(ask(model="one/a")))) == "from b"
     rig.asked.clear()
     alone = await all_of(rig.router(A, B, C, fallbacks=["three/c"]).process_stream(ask(fallback=False)))

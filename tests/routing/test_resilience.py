@@ -6,11 +6,11 @@ import asyncio
 
 import pytest
 
-from chat_tui.routing.execution.control import Cancelled, Control, Expired
+from chat_tui.routing.execution.control import Cancelled, Expired, StreamControl
 
 
 async def test_what_is_awaited_comes_through() -> None:
-    control = Control()
+    control = StreamControl()
     assert await control.wait(asyncio.sleep(0.01, "there"), 5) == "there"
     assert await control.wait(asyncio.sleep(0, "at once")) == "at once"
     assert 0.005 < control.waited_seconds < 1
@@ -19,7 +19,7 @@ async def test_what_is_awaited_comes_through() -> None:
 
 @pytest.mark.parametrize("seconds", [0.0, 0.03])
 async def test_a_limit_ends_the_wait_and_not_the_task(seconds: float) -> None:
-    control = Control()
+    control = StreamControl()
     with pytest.raises(Expired):
         await control.wait(asyncio.sleep(30), seconds)
     task = asyncio.current_task()
@@ -30,7 +30,7 @@ async def test_a_limit_ends_the_wait_and_not_the_task(seconds: float) -> None:
 
 
 async def test_each_wait_has_the_whole_of_its_limit() -> None:
-    control = Control()
+    control = StreamControl()
     for _ in range(5):
         await control.wait(asyncio.sleep(0.02), 0.06)
     with pytest.raises(Expired):
@@ -38,7 +38,7 @@ async def test_each_wait_has_the_whole_of_its_limit() -> None:
 
 
 async def test_a_shorter_limit_after_a_longer_one_is_kept() -> None:
-    control = Control()
+    control = StreamControl()
     await control.wait(asyncio.sleep(0), 30)
     begun = asyncio.get_running_loop().time()
     with pytest.raises(Expired):
@@ -47,13 +47,13 @@ async def test_a_shorter_limit_after_a_longer_one_is_kept() -> None:
 
 
 async def test_no_limit_after_a_limit_is_none() -> None:
-    control = Control()
+    control = StreamControl()
     await control.wait(asyncio.sleep(0), 0.02)
     assert await control.wait(asyncio.sleep(0.06, "late")) == "late"
 
 
 async def test_a_cancel_ends_this_wait_and_all_that_follow() -> None:
-    control = Control()
+    control = StreamControl()
     asyncio.get_running_loop().call_later(0.02, control.cancel)
     with pytest.raises(Cancelled):
         await control.wait(asyncio.sleep(30), 30)
@@ -64,7 +64,7 @@ async def test_a_cancel_ends_this_wait_and_all_that_follow() -> None:
 
 
 async def test_what_came_in_the_very_moment_of_the_cancel_is_taken() -> None:
-    control = Control()
+    control = StreamControl()
     future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     def both() -> None:
@@ -76,7 +76,7 @@ async def test_what_came_in_the_very_moment_of_the_cancel_is_taken() -> None:
 
 
 async def test_the_tasks_own_cancel_goes_on() -> None:
-    control = Control()
+    control = StreamControl()
     task = asyncio.create_task(one_wait(control))
     await asyncio.sleep(0.01)
     task.cancel()
@@ -90,12 +90,12 @@ async def test_the_tasks_own_cancel_goes_on() -> None:
         await again
 
 
-async def one_wait(control: Control) -> None:
+async def one_wait(control: StreamControl) -> None:
     await control.wait(asyncio.sleep(30), 30)
 
 
 async def test_it_stands_within_other_time_limits() -> None:
-    control = Control()
+    control = StreamControl()
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.02):
             await one_wait(control)
@@ -105,7 +105,7 @@ async def test_it_stands_within_other_time_limits() -> None:
 
 
 async def test_errors_come_through_as_they_are() -> None:
-    control = Control()
+    control = StreamControl()
     for error in (ValueError("x"), TimeoutError("its own")):
         with pytest.raises(type(error)) as raised:
             await control.wait(failing(error), 5)
@@ -118,7 +118,7 @@ async def failing(error: Exception) -> None:
 
 
 async def test_pauses_are_left_out_of_every_count() -> None:
-    control, loop = Control(), asyncio.get_running_loop()
+    control, loop = StreamControl(), asyncio.get_running_loop()
     loop.call_later(0.02, control.pause)
     loop.call_later(0.03, control.pause)
     loop.call_later(0.20, control.resume)
@@ -134,7 +134,7 @@ async def test_pauses_are_left_out_of_every_count() -> None:
 
 
 async def test_a_wait_that_begins_in_a_pause_has_its_limit_after_it() -> None:
-    control, loop = Control(), asyncio.get_running_loop()
+    control, loop = StreamControl(), asyncio.get_running_loop()
     control.pause()
     loop.call_later(0.1, control.resume)
     begun = loop.time()

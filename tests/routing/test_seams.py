@@ -14,8 +14,8 @@ from chat_tui.core.chunks import Metadata, Token
 from chat_tui.core.errors import KeyRefused, Unreachable
 from chat_tui.core.models import Model
 from chat_tui.providers.scripted import Fault, Scripted
-from chat_tui.routing.execution.continuation import Joint
-from chat_tui.routing.policy import Settings
+from chat_tui.routing.execution.continuation import OverlapTrimmer
+from chat_tui.routing.policy import RoutingPolicy
 from chat_tui.routing.router import Router
 from tests.support.routing_rig import (
     QUICK,
@@ -39,7 +39,7 @@ PART = "The moon is about 384,400 kilometres away. It takes light "
 
 def going_on(rig: Rig, *models: Model, streaming: bool = True) -> Router:
     router = rig.router(*models)
-    router._settings = Settings(error_handling=QUICK, on_break="continue", streaming=streaming)
+    router._settings = RoutingPolicy(error_handling=QUICK, on_break="continue", streaming=streaming)
     return router
 
 
@@ -150,7 +150,7 @@ async def test_a_part_whose_continuation_fails_is_broken_and_not_failed() -> Non
 )
 @given(cuts=some.lists(some.integers(0, 100)))
 def test_what_is_said_again_is_left_out_however_it_is_cut(said: str, new: str, cuts: list[int]) -> None:
-    joint = Joint(PART.rstrip(), " ")
+    joint = OverlapTrimmer(PART.rstrip(), " ")
     places = sorted({0, len(said), *(cut for cut in cuts if cut < len(said))})
     pieces = [said[start:end] for start, end in itertools.pairwise(places)]
     assert "".join(map(joint.feed, pieces)) + joint.rest() == new
@@ -158,7 +158,7 @@ def test_what_is_said_again_is_left_out_however_it_is_cut(said: str, new: str, c
 
 @given(some.text(alphabet="ab \n", max_size=60), some.text(alphabet="ab \n", max_size=60))
 def test_no_continuation_is_lost_unless_it_repeats_the_part(part: str, said: str) -> None:
-    joint = Joint(part.rstrip(), part[len(part.rstrip()) :])
+    joint = OverlapTrimmer(part.rstrip(), part[len(part.rstrip()) :])
     new = joint.feed(said) + joint.rest()
     assert said.endswith(new.lstrip("\n")) or new.strip() == said.strip()
 
@@ -166,7 +166,7 @@ def test_no_continuation_is_lost_unless_it_repeats_the_part(part: str, said: str
 @pytest.mark.parametrize(("part", "cut"), [("", 200_000), ("A part.", 200_000), ("A part.", 1)])
 def test_megabytes_of_blanks_are_joined_in_linear_time(part: str, cut: int) -> None:
     blanks = "\n " * (500_000 if cut > 1 else 100_000)
-    joint = Joint(part, blanks)
+    joint = OverlapTrimmer(part, blanks)
     began = time.process_time()
     said = [joint.feed(blanks[at : at + cut]) for at in range(0, len(blanks), cut)]
     said += [joint.feed(" A new sentence begins here."), joint.rest()]

@@ -9,7 +9,7 @@ from chat_tui.core.chunks import Error
 from chat_tui.core.errors import ConfigError
 from chat_tui.core.models import Model
 from chat_tui.providers.scripted import Pause
-from chat_tui.routing.policy import Limits, Settings, settings_of
+from chat_tui.routing.policy import ProviderLimits, RoutingPolicy, settings_of
 from chat_tui.routing.ranking.health import Health
 from chat_tui.routing.ranking.strategies import strategies
 from tests.support.routing_rig import BUSY, QUICK, A, B, Rig, all_of, ask, end_of, tries
@@ -45,12 +45,12 @@ def test_weights_of_the_config_change_what_a_strategy_likes() -> None:
 
 async def test_a_provider_may_have_limits_and_retries_of_its_own() -> None:
     own = {
-        "one": Limits(Timeouts(first_token_seconds=0.05), ErrorHandling(retry_attempts=1)),
-        "two": Limits(error_handling=ErrorHandling(retry_attempts=2, retry_delay_seconds=0)),
+        "one": ProviderLimits(Timeouts(first_token_seconds=0.05), ErrorHandling(retry_attempts=1)),
+        "two": ProviderLimits(error_handling=ErrorHandling(retry_attempts=2, retry_delay_seconds=0)),
     }
     rig = Rig(a=[Pause(30)], b=[BUSY])
     router = rig.router(A, B)
-    router._settings = Settings(error_handling=QUICK, by_provider=own)
+    router._settings = RoutingPolicy(error_handling=QUICK, by_provider=own)
     chunks = await all_of(router.process_stream(ask()))
     assert tries(chunks) == [("one/a", "TooSlow"), ("two/b", "Overloaded"), ("two/b", "Overloaded")]
     assert "one/a sent no token within 0.05 s" in next(c.error.hint for c in chunks if isinstance(c, Error))

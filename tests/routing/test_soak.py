@@ -10,7 +10,7 @@ from chat_tui.core.chunks import End, Token
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request
 from chat_tui.providers.scripted import Scripted
-from chat_tui.routing.policy import Settings
+from chat_tui.routing.policy import RoutingPolicy
 from chat_tui.routing.router import Router
 from tests.support.soaking import soak
 
@@ -38,7 +38,7 @@ async def test_a_hundred_streams_at_once_lose_no_token() -> None:
         async def __aexit__(self, *_: object) -> None:
             await self.stream.aclose()
 
-    router = Router([model], lambda _model, _request: Opened(), settings=Settings(streams_default=100))  # type: ignore[arg-type,return-value]
+    router = Router([model], lambda _model, _request: Opened(), settings=RoutingPolicy(streams_default=100))  # type: ignore[arg-type,return-value]
 
     async def text() -> str:
         async with router.process_stream(Request(prompt="?")) as stream:

@@ -9,7 +9,7 @@ import pytest
 from chat_tui.core.chunks import Chunk, End, Metadata, Token, Usage
 from chat_tui.core.models import Model
 from chat_tui.providers.scripted import Fault, Pause, Scripted, Step
-from chat_tui.routing.execution.accounting import Tally
+from chat_tui.routing.execution.accounting import StreamAccounting
 from tests.support.routing_rig import BUSY, A, B, Gate, Rig, all_of, ask, end_of, slowly, text_of
 
 PRICED = Model("one/a", price_in=1.0, price_out=2.0, quality=0.9)
@@ -121,16 +121,16 @@ class Hand:
         return self.at
 
 
-def tally_of(*timed: tuple[float, Chunk], whole: bool = False) -> Tally:
+def tally_of(*timed: tuple[float, Chunk], whole: bool = False) -> StreamAccounting:
     clock = Hand()
-    tally = Tally(clock, whole=whole)
+    tally = StreamAccounting(clock, whole=whole)
     for at, chunk in timed:
         clock.at = 100.0 + at
         tally.take([chunk])
     return tally
 
 
-def rate_of(tally: Tally, usage: Usage | None) -> float | None:
+def rate_of(tally: StreamAccounting, usage: Usage | None) -> float | None:
     return tally.timings(usage, 1.0).tokens_per_second
 
 

@@ -10,15 +10,15 @@ from functools import partial
 
 from chat_tui.config.load import Config
 from chat_tui.core.chunks import Chunk
-from chat_tui.core.conversation import Conversation, Piece, Summary, Turn
+from chat_tui.core.conversation import Conversation, ConversationSummary, Turn, TurnDelta
 from chat_tui.core.errors import ChatTuiError, ConversationNotFound, HistoryError
-from chat_tui.core.models import Fetching, Model, Standing
+from chat_tui.core.models import DownloadProgress, Model, ModelStatus
 from chat_tui.core.route import Route
 from chat_tui.engine.answers.answer import Answer
-from chat_tui.engine.engine import Engine, History
+from chat_tui.engine.engine import ConversationStore, Engine
 from chat_tui.history.store import Store
-from chat_tui.history.transfer.ingest import Landed
-from chat_tui.history.transfer.records import Arrival, Head
+from chat_tui.history.transfer.ingest import ImportOutcome
+from chat_tui.history.transfer.records import ConversationHeader, ImportedTurn
 from chat_tui.providers.scripted import Script, Scripted
 from chat_tui.routing.router import Router
 from tests.support.routing_rig import A, B, Rig
@@ -29,7 +29,7 @@ class Weights:
 
     def __init__(self, ready: bool = True) -> None:
         self.ready = ready
-        self.fetching: Fetching | None = None
+        self.fetching: DownloadProgress | None = None
 
     async def fetch(self) -> None:
         self.ready = True
@@ -41,8 +41,8 @@ class Supply:
     def __init__(self) -> None:
         self.told: list[str] = []
 
-    def standings(self) -> Sequence[Standing]:
-        return [Standing(A)]
+    def standings(self) -> Sequence[ModelStatus]:
+        return [ModelStatus(A)]
 
     def offers(self, name: str) -> bool:
         return name.startswith("offered/")
@@ -110,7 +110,7 @@ class Noted:
     async def mend(self, conversation: Conversation, others: Sequence[Turn] = (), *, begins: bool = True) -> None:
         await self._note("mend", conversation.title)
 
-    async def grow(self, pieces: Sequence[Piece]) -> Sequence[HistoryError | None]:
+    async def grow(self, pieces: Sequence[TurnDelta]) -> Sequence[HistoryError | None]:
         try:
             for piece in pieces:
                 self.pieces.append((asyncio.get_running_loop().time(), piece.text, piece.thinking))
@@ -123,7 +123,7 @@ class Noted:
         self.finished.append((turn, route))
         await self._note("finish", turn.state)
 
-    async def conversations(self, *, limit: int = 200, offset: int = 0) -> list[Summary]:
+    async def conversations(self, *, limit: int = 200, offset: int = 0) -> list[ConversationSummary]:
         await self._note("conversations")
         return []
 
@@ -175,9 +175,9 @@ class Noted:
         await self._note("cost", conversation_id)
         return self.dollars
 
-    async def take_in(self, head: Head, arrivals: Sequence[Arrival]) -> Landed:
+    async def take_in(self, head: ConversationHeader, arrivals: Sequence[ImportedTurn]) -> ImportOutcome:
         await self._note("take_in", head.title)
-        return Landed(True, len(arrivals))
+        return ImportOutcome(True, len(arrivals))
 
     async def settled(self) -> None:
         pass
@@ -200,7 +200,7 @@ class Stage:
 @asynccontextmanager
 async def stage(
     *scripts: Script,
-    history: History | None = None,
+    history: ConversationStore | None = None,
     config: Config | None = None,
     weights: bool = True,
     models: Sequence[Model] = (A, B),

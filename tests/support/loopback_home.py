@@ -10,7 +10,7 @@ from chat_tui.bootstrap.open_engine import open_engine
 from chat_tui.config.known_providers import KnownProvider
 from chat_tui.config.load import Config
 from chat_tui.core.errors import ChatTuiError
-from chat_tui.core.models import Standing
+from chat_tui.core.models import ModelStatus
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.engine import Engine
 from chat_tui.local.runtime import Runtime
@@ -49,7 +49,7 @@ async def engine_with(
         await engine.close()
 
 
-def standing(engine: Engine, name: str) -> Standing | None:
+def standing(engine: Engine, name: str) -> ModelStatus | None:
     """How a model stands, None where it is not listed."""
     return next((standing for standing in engine.models() if standing.model.name == name), None)
 

@@ -15,17 +15,17 @@ from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Input
 
-from chat_tui.core.conversation import Summary
-from chat_tui.core.models import Model, Standing
-from chat_tui.core.usage.stream_stats import Figures
-from chat_tui.tui.history.sidebar import HistoryList
+from chat_tui.core.conversation import ConversationSummary
+from chat_tui.core.models import Model, ModelStatus
+from chat_tui.core.usage.stream_stats import StreamStats
+from chat_tui.tui.history.sidebar import HistorySidebar
 from chat_tui.tui.panels.model_picker import ModelPicker
 from chat_tui.tui.panels.stats_panel import StatsPanel
 
 NOW = datetime(2026, 11, 23, 14, 30, tzinfo=UTC)
 EVIL = "\x1b]52;c;aGk=\x07[red]evil[/red]\x1b[2J\x9b31m\x00\nnext"
 
-ANSWERING = Figures(
+ANSWERING = StreamStats(
     model="local/smollm2-135m",
     strategy="balanced",
     phase="answering",
@@ -45,15 +45,15 @@ ANSWERING = Figures(
     duration_seconds=4.2,
 )
 
-LOCAL = Standing(Model("local/smollm2-135m", 2048, 0, 0, local=True), 0.34, 41.0)
-MINI = Standing(Model("openai/gpt-4o-mini", 128_000, 0.15, 0.6), 0.6, 88.0)
-CLAUDE = Standing(Model("anthropic/claude", 200_000, 3, 15), state="no key", usable=False)
+LOCAL = ModelStatus(Model("local/smollm2-135m", 2048, 0, 0, local=True), 0.34, 41.0)
+MINI = ModelStatus(Model("openai/gpt-4o-mini", 128_000, 0.15, 0.6), 0.6, 88.0)
+CLAUDE = ModelStatus(Model("anthropic/claude", 200_000, 3, 15), state="no key", usable=False)
 
 
-def summaries(count: int) -> list[Summary]:
+def summaries(count: int) -> list[ConversationSummary]:
     """So many conversations, newest first."""
     return [
-        Summary(f"c{n}", f"Conversation {n}", NOW, NOW - timedelta(hours=n), 4, "local/smollm2-135m")
+        ConversationSummary(f"c{n}", f"Conversation {n}", NOW, NOW - timedelta(hours=n), 4, "local/smollm2-135m")
         for n in range(count)
     ]
 
@@ -81,7 +81,7 @@ class Panels(App[None]):
         super().__init__()
         self.stats = CountedStats(clock=clock)
         self.picker = ModelPicker()
-        self.history = HistoryList(clock=lambda: NOW)
+        self.history = HistorySidebar(clock=lambda: NOW)
         self.posted: list[Message] = []
         self.escapes = 0
 
@@ -98,7 +98,7 @@ class Panels(App[None]):
     @on(ModelPicker.Declined)
     @on(ModelPicker.Opened)
     @on(ModelPicker.Closed)
-    @on(HistoryList.Opened)
+    @on(HistorySidebar.Opened)
     def keep(self, message: Message) -> None:
         self.posted.append(message)
 

@@ -10,14 +10,14 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
-from chat_tui.tui.prompt.completion import Completion, CompletionList
+from chat_tui.tui.prompt.completion import CompletionItem, CompletionList
 from chat_tui.tui.prompt.prompt import Prompt
 
 COMMANDS = ("/clear", "/exit", "/help", "/history", "/model ", "/models", "/strategy", "/system")
 
 
-def complete(text: str) -> Sequence[Completion]:
-    return [Completion(name, f"does {name}") for name in COMMANDS if name.startswith(text)]
+def complete(text: str) -> Sequence[CompletionItem]:
+    return [CompletionItem(name, f"does {name}") for name in COMMANDS if name.startswith(text)]
 
 
 class Small(App[None]):

@@ -15,7 +15,7 @@ from chat_tui.core.errors import ChatTuiError, Overloaded
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request
 from chat_tui.providers.scripted import Fault, Pause, Script, Scripted
-from chat_tui.routing.execution.attempts import Settings
+from chat_tui.routing.execution.attempts import RoutingPolicy
 from chat_tui.routing.execution.stream import Stream
 from chat_tui.routing.ranking.health import Health
 from chat_tui.routing.router import Router
@@ -63,7 +63,7 @@ class Rig:
         streaming: bool = True,
         fallbacks: Sequence[str] = (),
     ) -> Router:
-        settings = Settings(
+        settings = RoutingPolicy(
             timeouts or Timeouts(), handling, streams_default=streams, streaming=streaming, exchanges=None
         )
         return Router(

@@ -15,8 +15,8 @@ from chat_tui.core.chunks import Chunk, End, Token
 from chat_tui.core.conversation import Turn
 from chat_tui.core.models import Model, Provider
 from chat_tui.core.request import Request
-from chat_tui.providers.http.transport import Line, Transport
-from chat_tui.routing.policy import Settings
+from chat_tui.providers.http.transport import Endpoint, Transport
+from chat_tui.routing.policy import RoutingPolicy
 from chat_tui.routing.ranking.health import REST_LIMIT_SECONDS, Health
 from chat_tui.routing.router import Router
 from tests.doubles.model_server import ModelServer
@@ -86,7 +86,7 @@ class Wires:
         words = self._chance.choice(FAULTS) if self.faulty else "t8"
         # A continuation is a chat of three turns; the words stand in the question either way.
         turns = tuple(Turn("user", f"[{words}]") if turn.role == "user" else turn for turn in request.turns)
-        line = Line(Provider(model.provider, base_url=self._base_url))
+        line = Endpoint(Provider(model.provider, base_url=self._base_url))
         return aclosing(self._transport.stream(line, model, request.changed(turns=turns)))
 
 
@@ -97,7 +97,7 @@ async def soak(count: int, *, seed: int = 1, at_once: int = 24, on_break: bool =
     async with ModelServer() as server:
         transport = Transport(connection_seconds=5)
         wires = Wires(server.base_url, transport, seed)
-        settings = Settings(
+        settings = RoutingPolicy(
             timeouts=Timeouts(5, 0.3, working_seconds=0.3, token_seconds=0.3),
             error_handling=ErrorHandling(2, 0.002, True, 6),
             streams_default=at_once,

@@ -8,7 +8,7 @@ from typing import Any
 
 from chat_tui.core.conversation import Tree, Turn
 from chat_tui.history.store import Store
-from chat_tui.history.transfer.importer import Progress, Report, bring_in
+from chat_tui.history.transfer.importer import ImportProgress, ImportReport, bring_in
 
 RECORDED = Path(__file__).parents[1] / "transfer"
 
@@ -20,7 +20,7 @@ def recorded(name: str, folder: Path) -> Path:
     return file
 
 
-async def imported(store: Store, file: Path, seen: list[Progress] | None = None) -> Report:
+async def imported(store: Store, file: Path, seen: list[ImportProgress] | None = None) -> ImportReport:
     return await bring_in(store, file, (seen if seen is not None else []).append)
 
 

@@ -16,7 +16,7 @@ from chat_tui.config.load import Config, ProviderRow
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.engine.engine import Engine
 from chat_tui.web.server import Server, listening_on
-from chat_tui.web.state import PING_SECONDS, Door
+from chat_tui.web.state import PING_SECONDS, AppState
 
 TOKEN = "let-me-in"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
@@ -25,7 +25,7 @@ BEARER = {"Authorization": f"Bearer {TOKEN}"}
 class Site:
     """A running server, and how it is asked."""
 
-    def __init__(self, url: str, door: Door, engine: Engine, server: Server, client: httpx.AsyncClient) -> None:
+    def __init__(self, url: str, door: AppState, engine: Engine, server: Server, client: httpx.AsyncClient) -> None:
         self.url, self.door, self.engine, self.server, self.client = url, door, engine, server, client
 
     @property
@@ -90,7 +90,7 @@ async def site(
 
     ready = asyncio.Event()
     with listening_on("127.0.0.1", 0, TOKEN, config.web.reader_seconds) as listening:
-        door = Door(config, TOKEN, opener or own, tell=heard.append, ping_seconds=ping_seconds)
+        door = AppState(config, TOKEN, opener or own, tell=heard.append, ping_seconds=ping_seconds)
         server = Server(door, ready.set)
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"

@@ -12,14 +12,14 @@ import pytest
 from msgspec.structs import replace
 
 from chat_tui.config.load import Web
-from chat_tui.web.api.schemas import LARGE_BYTES, Prompt, decoded
-from chat_tui.web.ops.rates import Rates
+from chat_tui.web.api.schemas import LARGE_BYTES, PromptBody, decoded
+from chat_tui.web.ops.rates import RateBuckets
 from tests.doubles.model_server import ModelServer
 from tests.support.web_rig import box, site, until
 
 
 def test_so_many_may_come_at_once_and_so_many_in_a_minute() -> None:
-    rates = Rates(60)
+    rates = RateBuckets(60)
     assert [rates.take("a", 0.0) for _ in range(60)] == [0.0] * 60
     assert rates.take("a", 0.0) == pytest.approx(1.0)
     assert rates.take("b", 0.0) == 0.0
@@ -29,10 +29,10 @@ def test_so_many_may_come_at_once_and_so_many_in_a_minute() -> None:
 
 
 def test_clients_who_come_once_leave_no_trace_that_grows() -> None:
-    rates = Rates(60)
-    for number in range(Rates.CLIENTS + 500):
+    rates = RateBuckets(60)
+    for number in range(RateBuckets.CLIENTS + 500):
         rates.take(str(number), number / 1000)
-    assert len(rates._used) == Rates.CLIENTS
+    assert len(rates._used) == RateBuckets.CLIENTS
 
 
 async def test_whoever_asks_too_often_is_told_when_to_come_back(server: ModelServer) -> None:
@@ -169,10 +169,10 @@ async def test_what_is_not_there_is_404(server: ModelServer, field: str, value: 
     ],
 )
 def test_half_a_character_is_read_as_a_sign_for_it(told: bytes, read: str) -> None:
-    assert decoded(b'{"prompt":"' + told + b'"}', Prompt).prompt == read
+    assert decoded(b'{"prompt":"' + told + b'"}', PromptBody).prompt == read
 
 
 def test_what_is_null_is_unset() -> None:
     names = ("adaptive", "includeMetadata", "render", "maxTokens", "temperature", "model", "strategy", "conversation")
     body = json.dumps({"prompt": "Hi", **dict.fromkeys(names)})
-    assert decoded(body, Prompt).settings() == decoded(b'{"prompt": "Hi"}', Prompt).settings()
+    assert decoded(body, PromptBody).settings() == decoded(b'{"prompt": "Hi"}', PromptBody).settings()

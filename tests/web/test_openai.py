@@ -20,8 +20,8 @@ from chat_tui.core.request import Request
 from chat_tui.core.route import Route, Try
 from chat_tui.providers.scripted import Pause
 from chat_tui.web import door_of
-from chat_tui.web.errors import Refused
-from chat_tui.web.openai.responses import Events, completion, why_not
+from chat_tui.web.errors import ApiError
+from chat_tui.web.openai.responses import CompletionEvents, completion, why_not
 from chat_tui.web.openai.routes import CompletionStream
 from tests.doubles.model_scripts import Script
 from tests.doubles.model_server import ModelServer
@@ -329,7 +329,7 @@ async def test_whoever_waits_long_for_the_first_token_sees_that_somebody_is_ther
 
     async with stage([Pause(60.0), "Late."]) as on:
         answer = await on.engine.ask_apart(None, "Hi", Request())
-        events = Events("chatcmpl-1", 0, include_usage=False)
+        events = CompletionEvents("chatcmpl-1", 0, include_usage=False)
         stream = CompletionStream(door_of(Config(), token=TOKEN), answer, events, "chatcmpl-1", head_seconds=0.02)
         telling = asyncio.create_task(stream({"type": "http", "path": "/v1/chat/completions"}, receive, send))
         async with asyncio.timeout(20):
@@ -394,14 +394,14 @@ def test_an_answer_that_stays_empty_is_passed_on_as_its_server_ended_it() -> Non
         (choice,) = completion("id", 0, turn, empty).choices
         assert (choice.message.content, choice.message.reasoning_content, choice.finish_reason) == ("", "hm", told)
         end = End(model="one/a", state="empty", finish_reason=reason, route=empty)
-        raw = Events("id", 0, include_usage=False).of([Token("hm", "thinking"), Error(error), end]).decode()
+        raw = CompletionEvents("id", 0, include_usage=False).of([Token("hm", "thinking"), Error(error), end]).decode()
         assert f'"finish_reason":"{told}"' in raw
         assert raw.endswith("data: [DONE]\n\n")
         assert '"error"' not in raw
     # Where others have failed besides, that is what went wrong.
     mixed = Route("fixed", tries=(Try("one/a", 1, "EmptyAnswer"), Try("two/b", 1, "Unreachable")))
     turn = Turn("assistant", "", state="empty", error=ErrorInfo("AllFailed", "No model could answer."), model="one/a")
-    with pytest.raises(Refused):
+    with pytest.raises(ApiError):
         completion("id", 0, turn, mixed)
 
 

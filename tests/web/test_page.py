@@ -9,7 +9,7 @@ from typing import Any
 
 from chat_tui.config.load import Config
 from chat_tui.core.conversation import Conversation, Turn
-from chat_tui.history.opening import Settings
+from chat_tui.history.opening import StoreSettings
 from chat_tui.history.search.search import SearchBounds
 from chat_tui.history.store import Store
 from chat_tui.providers.scripted import Pause
@@ -92,7 +92,7 @@ async def test_a_search_tells_the_passage_and_where_the_words_stand() -> None:
 async def test_a_search_of_many_turns_says_that_it_is_not_complete_and_is_gone_on_with(
     tmp_path: Path,
 ) -> None:
-    few = Settings(search=SearchBounds(ranked=2, examined=3, seconds=60, scanned=4))
+    few = StoreSettings(search=SearchBounds(ranked=2, examined=3, seconds=60, scanned=4))
     file = tmp_path / "history.db"
     store = await Store.open(file)
     path = [Turn("assistant", "of the and" if number else "the of and", id=str(number)) for number in range(12)]

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from chat_tui.web.html.rendering import Rendering, pieces
+from chat_tui.web.html.rendering import HtmlRendering, pieces
 from tests.doubles.stand_in_engine import ANSWER
 from tests.support.web_attacks import ATTACKS
 
@@ -80,7 +80,7 @@ def test_mathematics_are_legible() -> None:
 @pytest.mark.parametrize("size", [1, 7, 40])
 def test_what_is_told_of_a_growing_answer_ends_as_the_whole_one(size: int) -> None:
     text = "\n\n".join([ANSWER, "1. one\n2. two\n" * 12, "```js\n" + "let a = 1;\n" * 60 + "```", "# The end"])
-    rendering, shown = Rendering(), []
+    rendering, shown = HtmlRendering(), []
     for start in range(0, len(text), size):
         rendering.feed(text[start : start + size])
         for change in rendering.changes():
@@ -91,7 +91,7 @@ def test_what_is_told_of_a_growing_answer_ends_as_the_whole_one(size: int) -> No
 
 
 def test_finished_blocks_are_told_once_and_the_open_one_stays_small() -> None:
-    rendering, told = Rendering(), 0
+    rendering, told = HtmlRendering(), 0
     for _ in range(400):
         rendering.feed("Some more words of the answer, **bold** ones too.\n\n```py\nx = 1\n```\n\n")
         changes = rendering.changes()

@@ -16,8 +16,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from chat_tui.config.load import Web
-from chat_tui.web.middleware.idle_timeout import Impatient
-from chat_tui.web.middleware.private_errors import Fault, Wordless
+from chat_tui.web.middleware.idle_timeout import IdleTimeout
+from chat_tui.web.middleware.private_errors import PrivateErrors, PrivateFault
 from chat_tui.web.state import STRANGERS
 from tests.doubles.model_server import ModelServer
 from tests.support.web_rig import BEARER, TOKEN, box, site, until
@@ -31,8 +31,8 @@ async def test_a_fault_is_told_with_its_place_and_without_its_words() -> None:
         return {}
 
     asked = {"type": "http", "path": "/secret"}
-    with pytest.raises(Fault) as caught:
-        await Wordless(broken)(asked, nothing, nothing)
+    with pytest.raises(PrivateFault) as caught:
+        await PrivateErrors(broken)(asked, nothing, nothing)
     told = "".join(traceback.format_exception(caught.value))
     assert "ValueError" in told
     assert "in broken" in told
@@ -67,7 +67,7 @@ async def test_sockets_that_say_no_token_are_bounded_and_use_up_nothing(server: 
             assert "connected" in str(await line.recv())
 
 
-class Hasty(Impatient):
+class Hasty(IdleTimeout):
     head_seconds = 0.2
 
 

@@ -10,15 +10,15 @@ from chat_tui.core import errors
 from chat_tui.core.chunks import Chunk, End, Metadata, Token
 from chat_tui.core.models import Model, Provider
 from chat_tui.core.request import Request
-from chat_tui.providers.http.transport import Line, Transport
+from chat_tui.providers.http.transport import Endpoint, Transport
 
 KEY = "local-hunter2-QWERTYUIOP-7"
 MODEL = Model("box/tiny")
 HELLO = Request(prompt="hello")
 
 
-def line(base_url: str, key: str = KEY, dialect: str = "openai") -> Line:
-    return Line(Provider("box", dialect, base_url, api_key_env="BOX_KEY"), key)
+def line(base_url: str, key: str = KEY, dialect: str = "openai") -> Endpoint:
+    return Endpoint(Provider("box", dialect, base_url, api_key_env="BOX_KEY"), key)
 
 
 async def ask(

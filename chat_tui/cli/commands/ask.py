@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from chat_tui.cli.engine import open_reporting_engine, report
 from chat_tui.cli.options.choice import wrong_choice
-from chat_tui.cli.output.answer_writer import Paper
+from chat_tui.cli.output.answer_writer import AnswerWriter
 from chat_tui.cli.output.console import say, told
 from chat_tui.cli.question import Question, question_of
 from chat_tui.cli.signals import interrupts, unless
@@ -23,7 +23,7 @@ from chat_tui.core.text.control_characters import clean_line
 from chat_tui.core.usage.token_estimate import attachment_tokens, estimate
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.engine import Engine
-from chat_tui.engine.insights.observer import Observer
+from chat_tui.engine.insights.observer import InsightsObserver
 
 SMALL_TOKENS = 2000
 """A question of so many fits any usual window; of a longer one to a named model its server is asked first."""
@@ -70,14 +70,14 @@ async def _ask(settings: load.Config, question: Question, options: argparse.Name
     # Said here already: the model that a preset names needs no list of all models.
     request = question.preset.settings(request) if question.preset is not None else request
     try:
-        paper = Paper(as_json=options.json)
+        paper = AnswerWriter(as_json=options.json)
         return await _answered(engine, question, request, interrupted, paper)
     finally:
         await engine.close()
 
 
 async def _answered(
-    engine: Engine, question: Question, request: Request, interrupted: asyncio.Event, paper: Paper
+    engine: Engine, question: Question, request: Request, interrupted: asyncio.Event, paper: AnswerWriter
 ) -> int:
     named = request.model or (engine.config.model if request.strategy is None else None)
     if named is None or request.adaptive:
@@ -117,13 +117,13 @@ async def _cancel_when(interrupted: asyncio.Event, engine: Engine, answer: Answe
     await engine.cancel(answer)
 
 
-async def _written(answer: Answer, paper: Paper, settings: load.Config, interrupted: asyncio.Event) -> None:
+async def _written(answer: Answer, paper: AnswerWriter, settings: load.Config, interrupted: asyncio.Event) -> None:
     given = settings.performance
     # Only people want to see it typed.
     delay = settings.display.typing_delay_seconds if paper.is_watched else 0.0
     hold_bytes = sys.maxsize if delay else given.streaming_buffer_size
     batches = answer.batches(tokens=given.streaming_batch_size, hold_bytes=hold_bytes)
-    observer = Observer(report) if settings.display.insights else None
+    observer = InsightsObserver(report) if settings.display.insights else None
     # What it needs is loaded while the model is on its way to the first token.
     loading = asyncio.ensure_future(observer.look()) if observer is not None else None
     try:

@@ -17,14 +17,14 @@ from chat_tui.core.processes import child_process, console
 from chat_tui.core.text.api_keys import cleaned_key
 from chat_tui.core.text.control_characters import clean_line, escaped_json
 from chat_tui.providers.credentials.keyring_worker import NOT_THERE
-from chat_tui.providers.credentials.keys import SERVICE, KeptKeys, keyring_command, shown
+from chat_tui.providers.credentials.keys import SERVICE, StoredKeyNames, keyring_command, shown
 from chat_tui.providers.registry import of_known, of_row
 
 KEYRING_SECONDS = 120.0
 """It may ask the user for a password."""
 
 
-class KeyPlace(msgspec.Struct, frozen=True):
+class KeySource(msgspec.Struct, frozen=True):
     """Where a provider's key comes from."""
 
     provider: str
@@ -37,7 +37,7 @@ class KeyPlace(msgspec.Struct, frozen=True):
 def run(options: argparse.Namespace) -> int:
     """Do what is asked; gives the exit code."""
     settings = load.load(paths.config_file())
-    kept = KeptKeys(paths.kept_keys_file(), told)
+    kept = StoredKeyNames(paths.kept_keys_file(), told)
     if options.action == "list":
         return _list(key_places(settings, kept), as_json=options.json)
     known = {*known_providers(), *(row.name for row in settings.providers)}
@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
     return _set(options.name, kept) if options.action == "set" else _remove(options.name, kept)
 
 
-def key_places(settings: load.Config, kept: KeptKeys) -> list[KeyPlace]:
+def key_places(settings: load.Config, kept: StoredKeyNames) -> list[KeySource]:
     """Where the keys of all providers come from that have one, in the order in which a request looks."""
     known, names = known_providers(), kept.names()
     rows = {row.name: row for row in settings.providers}
@@ -59,17 +59,17 @@ def key_places(settings: load.Config, kept: KeptKeys) -> list[KeyPlace]:
         provider = of_row(row, usual, os.environ) if row else of_known(usual, os.environ) if usual else None
         variable = provider.api_key_env if provider else ""
         if provider and provider.api_key_cmd:
-            places.append(KeyPlace(name, "command"))
+            places.append(KeySource(name, "command"))
         elif row and row.api_key:
-            places.append(KeyPlace(name, "config", shown(cleaned_key(row.api_key))))
+            places.append(KeySource(name, "config", shown(cleaned_key(row.api_key))))
         elif variable and (key := cleaned_key(os.environ.get(variable, ""))):
-            places.append(KeyPlace(name, f"${variable}", shown(key)))
+            places.append(KeySource(name, f"${variable}", shown(key)))
         elif name in names:
-            places.append(KeyPlace(name, "keyring"))
+            places.append(KeySource(name, "keyring"))
     return places
 
 
-def _list(places: list[KeyPlace], *, as_json: bool) -> int:
+def _list(places: list[KeySource], *, as_json: bool) -> int:
     if as_json:
         console.write_data(escaped_json(json.dumps([msgspec.to_builtins(place) for place in places])) + "\n")
         return 0
@@ -82,7 +82,7 @@ def _list(places: list[KeyPlace], *, as_json: bool) -> int:
     return 0
 
 
-def _set(name: str, kept: KeptKeys) -> int:
+def _set(name: str, kept: StoredKeyNames) -> int:
     if sys.stdin is not None and sys.stdin.isatty():
         import getpass
 
@@ -98,7 +98,7 @@ def _set(name: str, kept: KeptKeys) -> int:
     return 0
 
 
-def _remove(name: str, kept: KeptKeys) -> int:
+def _remove(name: str, kept: StoredKeyNames) -> int:
     was_kept = name in kept.names()
     found = _keyring("remove", name) != NOT_THERE
     kept.remove(name)

@@ -13,19 +13,19 @@ from chat_tui.cli.engine import open_reporting_engine
 from chat_tui.cli.options.choice import wrong_choice
 from chat_tui.cli.options.preset_options import preset_of
 from chat_tui.cli.output.console import say, told
-from chat_tui.cli.output.progress import Progress
+from chat_tui.cli.output.progress import BatchProgressLine
 from chat_tui.cli.signals import interrupts
 from chat_tui.config import load, paths
 from chat_tui.core.errors import ChatTuiError, CommandError
 from chat_tui.core.processes import console
 from chat_tui.core.request import Request
 from chat_tui.core.text.control_characters import clean_line, escaped_json
-from chat_tui.engine.batch.ordered_output import Ledger
-from chat_tui.engine.batch.prompts import Prompts
-from chat_tui.engine.batch.runner import Batch, Count, Job
+from chat_tui.engine.batch.ordered_output import OrderedOutput
+from chat_tui.engine.batch.prompts import PromptSource
+from chat_tui.engine.batch.runner import BatchJob, BatchProgress, BatchRunner
 
 
-class Summary(msgspec.Struct, tag_field="type", tag="summary"):
+class BatchSummary(msgspec.Struct, tag_field="type", tag="summary"):
     """What `--json` ends with."""
 
     total: int | None
@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
             return 2
         preset = preset_of(options)
         settings = load.load(paths.config_file())
-        prompts = Prompts(options.prompts)
+        prompts = PromptSource(options.prompts)
         ledger = _ledger(options, prompts)
     except CommandError as error:
         told(error)
@@ -60,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
         max_price=options.max_price,
         fallback=not options.no_fallback,
     )
-    job = Job(request, options.system, preset, options.concurrency, options.retry_failed)
+    job = BatchJob(request, options.system, preset, options.concurrency, options.retry_failed)
     try:
         return asyncio.run(_run(settings, prompts, ledger, job, options))
     finally:
@@ -68,28 +68,30 @@ def run(options: argparse.Namespace) -> int:
         prompts.close()
 
 
-def _ledger(options: argparse.Namespace, prompts: Prompts) -> Ledger:
+def _ledger(options: argparse.Namespace, prompts: PromptSource) -> OrderedOutput:
     """Where the results go. Raises `CommandError`."""
     if options.out == "-":
         if options.retry_failed:
             raise CommandError("--retry-failed needs a file of results.", "Name it with --out.")
         if (descriptor := console.output_descriptor()) is None:
             raise CommandError("Standard output is closed.", "Name a file with --out.")
-        return Ledger.to_pipe(descriptor)
+        return OrderedOutput.to_pipe(descriptor)
     path = Path(options.out)
     if prompts.same_file(path.expanduser()):
         raise CommandError("--out is the file of prompts itself.", "Choose another file; nothing was changed.")
     if options.retry_failed and not path.expanduser().exists():
         raise CommandError(f"{options.out} does not exist.", "Without --retry-failed, batch creates it.")
-    return Ledger.to_file(path)
+    return OrderedOutput.to_file(path)
 
 
-async def _run(settings: load.Config, prompts: Prompts, ledger: Ledger, job: Job, options: argparse.Namespace) -> int:
+async def _run(
+    settings: load.Config, prompts: PromptSource, ledger: OrderedOutput, job: BatchJob, options: argparse.Namespace
+) -> int:
     interrupted = interrupts()
     engine = await open_reporting_engine(settings, save=not options.private)
     try:
-        progress = Progress(terminal=console.error_is_terminal())
-        batch = Batch(engine, prompts, ledger, job, heard=lambda: progress.show(batch.count))
+        progress = BatchProgressLine(terminal=console.error_is_terminal())
+        batch = BatchRunner(engine, prompts, ledger, job, heard=lambda: progress.show(batch.count))
         watch = asyncio.ensure_future(_stop_when(interrupted, batch))
         try:
             await batch.run()
@@ -101,12 +103,14 @@ async def _run(settings: load.Config, prompts: Prompts, ledger: Ledger, job: Job
     return _ended(batch, ledger, job, interrupted.is_set(), options)
 
 
-async def _stop_when(interrupted: asyncio.Event, batch: Batch) -> None:
+async def _stop_when(interrupted: asyncio.Event, batch: BatchRunner) -> None:
     await interrupted.wait()
     await batch.stop()
 
 
-def _ended(batch: Batch, ledger: Ledger, job: Job, interrupted: bool, options: argparse.Namespace) -> int:
+def _ended(
+    batch: BatchRunner, ledger: OrderedOutput, job: BatchJob, interrupted: bool, options: argparse.Namespace
+) -> int:
     """Say what became of it."""
     count, fault = batch.count, batch.fault
     if isinstance(fault, (BrokenPipeError, ConnectionResetError)):
@@ -132,7 +136,7 @@ def _ended(batch: Batch, ledger: Ledger, job: Job, interrupted: bool, options: a
     return 1 if count.failed else 0
 
 
-def _say_failures(count: Count, ledger: Ledger, job: Job) -> None:
+def _say_failures(count: BatchProgress, ledger: OrderedOutput, job: BatchJob) -> None:
     if not count.failed:
         return
     in_order = sorted(count.failures, key=lambda line: int(line.partition(":")[0]))
@@ -143,7 +147,7 @@ def _say_failures(count: Count, ledger: Ledger, job: Job) -> None:
     say(f"chat-tui: {count.failed:,}{_of(count)} failed, by their index:\n{listed}{rest}{how}")
 
 
-def _whole(count: Count) -> str:
+def _whole(count: BatchProgress) -> str:
     if not count.done:
         return "chat-tui: there are no prompts.\n"
     if not count.asked:
@@ -154,20 +158,20 @@ def _whole(count: Count) -> str:
     return f"chat-tui: {count.done:,} done{before}, {count.asked / took * 60:,.0f} a minute{price}.\n"
 
 
-def _of(count: Count) -> str:
+def _of(count: BatchProgress) -> str:
     return f" of {count.total:,}" if count.total is not None else ""
 
 
-def _going_on(ledger: Ledger) -> str:
+def _going_on(ledger: OrderedOutput) -> str:
     if ledger.path is None:
         return "          It can be resumed only with a results file: use --out FILE next time.\n"
     return f"          They are saved in {ledger.path.name}: run the same command to resume.\n"
 
 
-def _write_summary(count: Count, interrupted: bool) -> None:
+def _write_summary(count: BatchProgress, interrupted: bool) -> None:
     took = round(time.monotonic() - count.begun, 3)
     total = count.total if interrupted else count.done + count.left_out
-    summary = Summary(total, count.done, count.failed, count.retries, round(count.cost, 9), took, interrupted)
+    summary = BatchSummary(total, count.done, count.failed, count.retries, round(count.cost, 9), took, interrupted)
     try:
         console.write_data(escaped_json(msgspec.json.encode(summary).decode()) + "\n")
     except OSError:

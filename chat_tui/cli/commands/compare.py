@@ -11,7 +11,7 @@ import msgspec
 
 from chat_tui.cli.engine import open_reporting_engine
 from chat_tui.cli.options.choice import wrong_choice
-from chat_tui.cli.output.answer_writer import Paper, json_line
+from chat_tui.cli.output.answer_writer import AnswerWriter, json_line
 from chat_tui.cli.output.compare_table import table
 from chat_tui.cli.output.console import say, told, words_of
 from chat_tui.cli.question import Question, question_of
@@ -22,14 +22,14 @@ from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.request import Request
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.engine.answers.answer import Answer
-from chat_tui.engine.answers.comparison import Comparison, Result, named
+from chat_tui.engine.answers.comparison import Comparison, ComparisonResult, named
 from chat_tui.engine.engine import Engine
 
 
-class Summary(msgspec.Struct, frozen=True, tag_field="type", tag="summary"):
+class ComparisonSummary(msgspec.Struct, frozen=True, tag_field="type", tag="summary"):
     """What `--json` ends with."""
 
-    results: tuple[Result, ...]
+    results: tuple[ComparisonResult, ...]
     """In the order in which the models were named."""
 
 
@@ -122,7 +122,7 @@ class _Columns:
     """Writes several answers to one output: their chunks as they come, or each answer whole when it has ended."""
 
     def __init__(self, settings: load.Config, *, as_json: bool) -> None:
-        self.paper = Paper(as_json=False)
+        self.paper = AnswerWriter(as_json=False)
         self._performance, self._json = settings.performance, as_json
         self._writing = asyncio.Lock()
         """A slow reader holds each of them by its own back-pressure."""
@@ -153,7 +153,7 @@ class _Columns:
     async def sum_up(self, comparison: Comparison) -> None:
         results = comparison.summary()
         if self._json:
-            self.paper.put(json_line(msgspec.json.encode(Summary(results))))
+            self.paper.put(json_line(msgspec.json.encode(ComparisonSummary(results))))
         else:
             self.paper.put(table(results))
         await self._flush()

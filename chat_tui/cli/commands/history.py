@@ -14,13 +14,13 @@ from typing import Any, BinaryIO
 
 from chat_tui.cli.output.console import say, say_recovering, say_updating
 from chat_tui.config import paths
-from chat_tui.core.conversation import Hit, Summary, Tree, Turn
+from chat_tui.core.conversation import ConversationSummary, SearchHit, Tree, Turn
 from chat_tui.core.errors import HistoryError, StoreDamaged
 from chat_tui.core.files import writing as files
 from chat_tui.core.processes import console
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.core.text.search_progress import search_progress
-from chat_tui.history.opening import Settings
+from chat_tui.history.opening import StoreSettings
 from chat_tui.history.store import Store
 from chat_tui.history.transfer.exporting import exported
 from chat_tui.history.transfer.formats import native
@@ -86,11 +86,11 @@ async def _list(options: argparse.Namespace) -> int:
     return 0
 
 
-def _summary(row: Summary) -> dict[str, Any]:
+def _summary(row: ConversationSummary) -> dict[str, Any]:
     return {name: getattr(row, name) for name in row.__struct_fields__}
 
 
-def _line(row: Summary) -> str:
+def _line(row: ConversationSummary) -> str:
     pin = "*" if row.pinned else " "
     count = f"{row.turns} turn{'' if row.turns == 1 else 's'}"
     return f"{row.id} {pin} {_time(row.updated)}  {count:>10}  {clean_line(row.title, 100)}\n"
@@ -129,7 +129,7 @@ async def search_turns(
     options: argparse.Namespace, opened: Callable[[], AbstractAsyncContextManager[Store | None]] | None = None
 ) -> int:
     """`history search` over the store that is `opened` (None: the user's); a cancel tells what it has found by then."""
-    hits: list[Hit] = []
+    hits: list[SearchHit] = []
     try:
         async with (opened or _opened)() as store:
             if store is not None:
@@ -145,7 +145,7 @@ async def search_turns(
     return 0
 
 
-async def _collect(store: Store, query: str, limit: int, hits: list[Hit]) -> None:
+async def _collect(store: Store, query: str, limit: int, hits: list[SearchHit]) -> None:
     """Adds what is found to `hits`, up to the oldest turn; says on a terminal how far it has looked."""
     line = console.StatusLine()
     try:
@@ -158,7 +158,7 @@ async def _collect(store: Store, query: str, limit: int, hits: list[Hit]) -> Non
         line.clear()
 
 
-def _write_hits(hits: Sequence[Hit], *, as_json: bool) -> None:
+def _write_hits(hits: Sequence[SearchHit], *, as_json: bool) -> None:
     if as_json:
         console.write_output(native.json_text(hits) + "\n")
         return
@@ -325,7 +325,7 @@ async def _opened() -> AsyncGenerator[Store | None, None]:
     if not file.exists():
         yield None
         return
-    store = await Store.open_or_read(file, Settings(when_slow=say_updating, when_recovering=say_recovering))
+    store = await Store.open_or_read(file, StoreSettings(when_slow=say_updating, when_recovering=say_recovering))
     try:
         if store.notice:
             say(f"chat-tui: {store.notice}\n")

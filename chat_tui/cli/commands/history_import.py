@@ -11,7 +11,7 @@ import msgspec
 from chat_tui.cli.output.console import say, say_recovering, say_updating
 from chat_tui.config import paths
 from chat_tui.core.processes import console
-from chat_tui.history.opening import Settings
+from chat_tui.history.opening import StoreSettings
 from chat_tui.history.store import Store
 from chat_tui.history.transfer import importer
 from chat_tui.history.transfer.formats import native
@@ -29,7 +29,7 @@ async def run(file: Path, *, as_json: bool) -> int:
         # A file that cannot be imported must not make a store.
         await importer.recognise(file)
     bar = _Bar(file.name[:60])
-    store = await Store.open(paths.store_file(), Settings(when_slow=say_updating, when_recovering=say_recovering))
+    store = await Store.open(paths.store_file(), StoreSettings(when_slow=say_updating, when_recovering=say_recovering))
     try:
         if store.notice:
             say(f"chat-tui: {store.notice}\n")
@@ -63,7 +63,7 @@ class _Bar:
         self._line = console.StatusLine()
         self._told = 0.0 if self._terminal else time.monotonic()
 
-    def show(self, progress: importer.Progress) -> None:
+    def show(self, progress: importer.ImportProgress) -> None:
         """Show how far it is, at most ten times a second."""
         now = time.monotonic()
         if now - self._told < (0.1 if self._terminal else _NOTE_SECONDS):

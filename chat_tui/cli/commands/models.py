@@ -25,7 +25,7 @@ _NOTE_SECONDS = 2.0
 """Between two notes of progress where stderr is no terminal."""
 
 
-class Listed(msgspec.Struct, frozen=True):
+class ModelListing(msgspec.Struct, frozen=True):
     """One model as `models list --json` tells it."""
 
     name: str
@@ -60,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
         raise LocalModelError(f"{name} cannot be used: {error.strerror or error}.", "Mend it and try again.") from error
 
 
-def listed(settings: load.Config, library: Library) -> list[Listed]:
+def listed(settings: load.Config, library: Library) -> list[ModelListing]:
     """The built-in model and the user's own, with what their files tell."""
     weights = Weights(paths.cache_folder() / "weights", own_file=paths.named(settings.local.weights))
     runtime = Runtime(paths.cache_folder() / "runtime")
@@ -68,21 +68,21 @@ def listed(settings: load.Config, library: Library) -> list[Listed]:
     missing = "not fetched" if runtime.available else "no build of llama.cpp for this machine"
     size = file.stat().st_size if file and file.exists() else None
     window = settings.local.context_window
-    rows = [Listed(LOCAL_MODEL, str(file or ""), "ready" if file else missing, size, window, "built in")]
+    rows = [ModelListing(LOCAL_MODEL, str(file or ""), "ready" if file else missing, size, window, "built in")]
     return [*rows, *(_listed(model) for model in library.models(settings.models))]
 
 
-def _listed(model: OwnModel) -> Listed:
+def _listed(model: OwnModel) -> ModelListing:
     try:
         head, size = model.head(), Path(model.path).stat().st_size
     except ChatTuiError as error:
-        return Listed(model.name, model.path, error.title, pulled=model.pulled, source=model.source)
-    return Listed(
+        return ModelListing(model.name, model.path, error.title, pulled=model.pulled, source=model.source)
+    return ModelListing(
         model.name, model.path, "ready", size, head.context_window, head.name, pulled=model.pulled, source=model.source
     )
 
 
-def _list(rows: list[Listed], *, as_json: bool) -> int:
+def _list(rows: list[ModelListing], *, as_json: bool) -> int:
     if as_json:
         console.write_data(escaped_json(json.dumps([msgspec.to_builtins(row) for row in rows])) + "\n")
         return 0

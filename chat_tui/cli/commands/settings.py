@@ -16,7 +16,7 @@ from typing import Any, get_args, get_origin
 import msgspec
 
 from chat_tui.config.diagnostics import kind_of
-from chat_tui.config.limits import Weights
+from chat_tui.config.limits import StrategyWeights
 from chat_tui.config.load import Config
 from chat_tui.core.processes import console
 
@@ -53,7 +53,7 @@ def tables() -> Iterator[tuple[str, type[msgspec.Struct]]]:
     for field in msgspec.structs.fields(Config):
         inner = get_args(field.type)[0] if get_origin(field.type) is tuple else field.type
         if field.name == "strategies":
-            yield "[strategies.NAME]", Weights
+            yield "[strategies.NAME]", StrategyWeights
         elif isinstance(inner, type) and issubclass(inner, msgspec.Struct):
             yield f"[[{field.name}]]" if inner is not field.type else f"[{field.name}]", inner
 

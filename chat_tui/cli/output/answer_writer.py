@@ -10,7 +10,7 @@ import msgspec
 
 from chat_tui.cli.output.breakdown import breakdown
 from chat_tui.cli.output.console import words_of
-from chat_tui.cli.output.two_phases import TwoPhases
+from chat_tui.cli.output.two_phases import PhaseOrder
 from chat_tui.core.answers.finish_reasons import is_known
 from chat_tui.core.answers.reclassification import reclassify
 from chat_tui.core.answers.served_models import is_snapshot
@@ -30,7 +30,7 @@ _ENDINGS = {
 }
 
 
-class Paper:
+class AnswerWriter:
     """Turns chunks into what is to be written; `flush` writes it, in the order in which it came."""
 
     def __init__(self, *, as_json: bool) -> None:
@@ -40,7 +40,7 @@ class Paper:
         """Where to, and the text; an empty status takes the line away."""
         self._status_line = console.StatusLine()
         self._said = ""
-        self._two = TwoPhases()
+        self._two = PhaseOrder()
         self._spoke: set[object] = set()
         """Phases of which something came."""
         self._texts: dict[object, dict[str, list[str]]] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chat_tui.core.text.control_characters import clean_line
-from chat_tui.engine.answers.comparison import Result
+from chat_tui.engine.answers.comparison import ComparisonResult
 
 _NONE = "–"
 _HEAD = ("model", "state", "characters", "tokens", "time", "TTFT", "tokens/s", "cost")
@@ -13,7 +13,7 @@ _LEFT = 2
 """Columns of words; those of figures stand at the right."""
 
 
-def table(results: Sequence[Result]) -> str:
+def table(results: Sequence[ComparisonResult]) -> str:
     """One row for each, as wide as its widest figures; `≈` stands before what is estimated."""
     rows = [_HEAD, *map(_row, results)]
     widths = [max(len(row[place]) for row in rows) for place in range(len(_HEAD))]
@@ -27,7 +27,7 @@ def table(results: Sequence[Result]) -> str:
     return "".join(lines)
 
 
-def _row(result: Result) -> tuple[str, ...]:
+def _row(result: ComparisonResult) -> tuple[str, ...]:
     about = "≈" if result.tokens_estimated else ""
     rate, ttft, cost = result.tokens_per_second, result.ttft_seconds, result.cost
     return (

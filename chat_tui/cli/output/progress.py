@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from chat_tui.core.processes.console import StatusLine, write_error
-from chat_tui.engine.batch.runner import Count
+from chat_tui.engine.batch.runner import BatchProgress
 
 PAINT_SECONDS = 0.1
 NOTE_SECONDS = 10.0
@@ -13,7 +13,7 @@ NOTE_SECONDS = 10.0
 _BAR_CELLS = 20
 
 
-class Progress:
+class BatchProgressLine:
     """Written to stderr as the batch goes on; `terminal` tells whether that is one."""
 
     def __init__(self, *, terminal: bool) -> None:
@@ -21,7 +21,7 @@ class Progress:
         self._shown_at = 0.0 if terminal else time.monotonic()
         self._line = StatusLine()
 
-    def show(self, count: Count) -> None:
+    def show(self, count: BatchProgress) -> None:
         """Say how far it is, unless that was said just now."""
         now = time.monotonic()
         if now - self._shown_at < (PAINT_SECONDS if self._terminal else NOTE_SECONDS):
@@ -38,7 +38,7 @@ class Progress:
         self._line.clear()
 
 
-def words(count: Count, now: float) -> str:
+def words(count: BatchProgress, now: float) -> str:
     """`120/10,000 · 3 failed · 340 prompts/min · 512 tokens/s · 29 min left`."""
     took = max(0.001, now - count.begun)
     rate = count.asked / took
@@ -53,7 +53,7 @@ def words(count: Count, now: float) -> str:
     return " · ".join(parts)
 
 
-def bar(count: Count) -> str:
+def bar(count: BatchProgress) -> str:
     """How much of the whole that is, as cells; empty where nobody knows the whole."""
     if not count.total:
         return ""

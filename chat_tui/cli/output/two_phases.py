@@ -7,7 +7,7 @@ from chat_tui.core.chunks import Token
 _RULE = "\n\n---\n\n"
 
 
-class TwoPhases:
+class PhaseOrder:
     """Gives each token's text when it may be written; what belongs to one answer alone goes on as it comes.
 
     The detailed answer is held while the quick one is being written; where it is the first to speak, nobody needs the

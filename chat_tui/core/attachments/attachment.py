@@ -53,7 +53,7 @@ class Attachment(msgspec.Struct, frozen=True, gc=False):
         return self.media_type.startswith("image/")
 
 
-class Attached(Protocol):
+class HasAttachments(Protocol):
     """What has a text and attachments: a turn."""
 
     @property
@@ -131,13 +131,13 @@ def media_type_of(head: bytes) -> str:
     return next((kind for beginning, kind in _BEGINNINGS if head.startswith(beginning)), "")
 
 
-def spoken_text(turn: Attached) -> str:
+def spoken_text(turn: HasAttachments) -> str:
     """A turn's text with its text attachments behind it, each under its name in a fence that it cannot close."""
     texts = [_fenced(attachment) for attachment in turn.attachments if not attachment.is_image]
     return "\n\n".join(filter(None, [turn.text, *texts])) if texts else turn.text
 
 
-def images_of(turn: Attached) -> Sequence[Attachment]:
+def images_of(turn: HasAttachments) -> Sequence[Attachment]:
     """The images of a turn that are at hand."""
     return [attachment for attachment in turn.attachments if attachment.is_image and attachment.content]
 

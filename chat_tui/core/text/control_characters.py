@@ -51,7 +51,7 @@ def escaped_json(text: str) -> str:
     return _ANY.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
-class Cleaner:
+class StreamCleaner:
     """Cleans a text that comes in pieces; what may be the beginning of a sequence is held until it is decided."""
 
     def __init__(self) -> None:

@@ -18,7 +18,7 @@ class Spending(msgspec.Struct, frozen=True):
     """That may be spent in a day; None: there is no limit."""
 
 
-class SpentElsewhere(msgspec.Struct, frozen=True):
+class EarlierSpending(msgspec.Struct, frozen=True):
     """What saved conversations had cost today when an engine began that saves nothing and so knows none of them."""
 
     midnight: datetime

@@ -15,7 +15,7 @@ import msgspec
 from chat_tui.core.chunks import Chunk, End, Error, Metadata, Start, State, Timings, Token, Usage
 from chat_tui.core.route import Route
 from chat_tui.core.usage.token_estimate import streamed
-from chat_tui.core.usage.token_gaps import Gaps
+from chat_tui.core.usage.token_gaps import InterTokenLatency
 
 Phase: TypeAlias = (
     Literal[
@@ -41,7 +41,7 @@ _PHASES: dict[str, Phase] = {
 }
 
 
-class Figures(msgspec.Struct, frozen=True):
+class StreamStats(msgspec.Struct, frozen=True):
     """A moment's figures; None where there is nothing true to say yet."""
 
     model: str = ""
@@ -105,8 +105,8 @@ class Figures(msgspec.Struct, frozen=True):
     """The model that the server says has answered; empty where it is the one that was asked."""
 
 
-class Meter:
-    """Takes chunks with the time at which they came, in seconds of one monotonic clock; gives `Figures`."""
+class StreamMeter:
+    """Takes chunks with the time at which they came, in seconds of one monotonic clock; gives `StreamStats`."""
 
     def __init__(self, started: float) -> None:
         self._started = started
@@ -133,7 +133,7 @@ class Meter:
         self._thought = 0
         """Characters of thinking."""
         self._ttft: float | None = None
-        self._gaps = Gaps()
+        self._gaps = InterTokenLatency()
         self._tries, self._candidates = 1, 0
         self._held_from: float | None = None
         self._held = 0.0
@@ -289,7 +289,7 @@ class Meter:
             return told
         return self._first - self._started if self._first is not None else None
 
-    def figures(self, at: float) -> Figures:
+    def figures(self, at: float) -> StreamStats:
         """The figures at this time."""
         now = self._unheld(at)
         tokens, estimated = self._completion_tokens()
@@ -300,7 +300,7 @@ class Meter:
         told = self._usage if self._end is not None else None
         thought, thought_estimated = thinking_tokens(told, tokens, self._thought, self._characters)
         paused = self._held_from is not None
-        return Figures(
+        return StreamStats(
             model=self._model,
             strategy=self._strategy,
             phase="paused" if paused else self._phase,

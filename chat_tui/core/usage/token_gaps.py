@@ -12,7 +12,7 @@ _STEP = log(1.05)
 """The width of a class of gaps: what is told is true to a fortieth."""
 
 
-class Gaps:
+class InterTokenLatency:
     """Counts the gaps between arrivals in classes; times are seconds of one clock, which stands still in a pause."""
 
     def __init__(self) -> None:

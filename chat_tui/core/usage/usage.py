@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 
 
-class Totals(msgspec.Struct, frozen=True):
+class UsageTotals(msgspec.Struct, frozen=True):
     """The sum of some answers; those that failed before any text came are not among them."""
 
     name: str = ""
@@ -26,16 +26,16 @@ class Totals(msgspec.Struct, frozen=True):
     """Verdicts of people."""
 
 
-class Statistics(msgspec.Struct, frozen=True):
+class UsageReport(msgspec.Struct, frozen=True):
     """Answers since a time."""
 
     since: datetime
-    whole: Totals = Totals()
-    days: tuple[Totals, ...] = ()
+    whole: UsageTotals = UsageTotals()
+    days: tuple[UsageTotals, ...] = ()
     """Each day since then, the newest first, also those without an answer."""
-    models: tuple[Totals, ...] = ()
+    models: tuple[UsageTotals, ...] = ()
     """Those with the most answers first."""
-    strategies: tuple[Totals, ...] = ()
+    strategies: tuple[UsageTotals, ...] = ()
     """Those with the most answers first."""
     newest_only: bool = False
     """There are more answers than are looked at: only the newest are counted."""

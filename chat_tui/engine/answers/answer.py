@@ -14,9 +14,9 @@ import msgspec
 
 from chat_tui.core.answers.reclassification import reclassify
 from chat_tui.core.chunks import Chunk, End, Error, ErrorInfo, Metadata, Start, State, Token
-from chat_tui.core.conversation import STEERED, Piece, Quick, Turn
+from chat_tui.core.conversation import STEERED, QuickAnswer, Turn, TurnDelta
 from chat_tui.core.route import Route
-from chat_tui.core.usage.stream_stats import Figures, Meter
+from chat_tui.core.usage.stream_stats import StreamMeter, StreamStats
 from chat_tui.routing.execution.stream import Stream
 
 FRAME_SECONDS = 0.05
@@ -65,7 +65,7 @@ class Answer:
         self._at_end, self._save_turn = at_end, save_turn
         self._log: list[Chunk] = []
         self._grown = asyncio.Event()
-        self._meter = Meter(monotonic())
+        self._meter = StreamMeter(monotonic())
         self._stream: Stream | None = None
         self._cancel_asked = self._steered = False
         self._quick: list[str] = []
@@ -80,7 +80,7 @@ class Answer:
     def __len__(self) -> int:
         return len(self._log)
 
-    def figures(self) -> Figures:
+    def figures(self) -> StreamStats:
         """The figures of this moment."""
         figures, quick = self._meter.figures(monotonic()), self.turn.quick
         if quick is None or (self.ended and not quick.text):
@@ -259,7 +259,7 @@ class Answer:
         self._saved |= {"text": 1, "thinking": 1}
 
     def _note_quick(self, chunk: Metadata) -> None:
-        known = self.turn.quick or Quick()
+        known = self.turn.quick or QuickAnswer()
         ttft = chunk.ttft_seconds if chunk.event == "first_token" else known.ttft_seconds
         quick = msgspec.structs.replace(known, model=chunk.model or known.model, ttft_seconds=ttft)
         self.turn = msgspec.structs.replace(self.turn, quick=quick)
@@ -277,7 +277,7 @@ class Answer:
     def _finish(self, end: End) -> None:
         self.ended = True
         self.route = end.route
-        model, quick = end.model or self.turn.model, (self.turn.quick or Quick()) if self._quick else None
+        model, quick = end.model or self.turn.model, (self.turn.quick or QuickAnswer()) if self._quick else None
         if quick is not None and self.text:
             quick = msgspec.structs.replace(quick, text=self.quick)
         elif quick is not None:
@@ -300,7 +300,7 @@ class Answer:
         )
         self._at_end(self)
 
-    def piece(self) -> Piece | None:
+    def piece(self) -> TurnDelta | None:
         """What has come since this was last asked; None: nothing."""
         new = {}
         for kind, parts in self._texts.items():
@@ -309,9 +309,9 @@ class Answer:
         quick = None
         if len(self._quick) > self._saved["quick"]:
             # It is short, so it is kept as a whole.
-            quick = msgspec.structs.replace(self.turn.quick or Quick(), text=self.quick)
+            quick = msgspec.structs.replace(self.turn.quick or QuickAnswer(), text=self.quick)
             self._saved["quick"] = len(self._quick)
-        return Piece(self.turn.id, new["text"], new["thinking"], quick) if any(new.values()) or quick else None
+        return TurnDelta(self.turn.id, new["text"], new["thinking"], quick) if any(new.values()) or quick else None
 
 
 def _bytes_of(chunk: Chunk) -> int:

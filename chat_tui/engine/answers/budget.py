@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from chat_tui.config.load import Config
-from chat_tui.core.usage.spending import Spending, SpentElsewhere, midnight
-from chat_tui.engine.answers.runner import Answers
-from chat_tui.engine.conversations.conversations import Memory
+from chat_tui.core.usage.spending import EarlierSpending, Spending, midnight
+from chat_tui.engine.answers.runner import AnswerRunner
+from chat_tui.engine.conversations.conversations import Conversations
 
 
 class Budget:
     """Made by the engine; all amounts are US dollars."""
 
     def __init__(
-        self, config: Config, memory: Memory, answers: Answers, elsewhere: SpentElsewhere | None = None
+        self, config: Config, memory: Conversations, answers: AnswerRunner, elsewhere: EarlierSpending | None = None
     ) -> None:
         self._config, self._memory, self._answers = config, memory, answers
         self._elsewhere = elsewhere

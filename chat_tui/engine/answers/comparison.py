@@ -14,7 +14,7 @@ from chat_tui.core.errors import CommandError, HistoryError
 from chat_tui.core.request import Request
 from chat_tui.core.route import Candidate
 from chat_tui.engine.answers.answer import Answer
-from chat_tui.engine.conversations.conversations import Memory
+from chat_tui.engine.conversations.conversations import Conversations
 
 FEWEST, MOST = 2, 4
 """Models in one comparison."""
@@ -22,7 +22,7 @@ _WHOLE = {"complete", "length"}
 _FAMILY = re.compile("[a-z]+")
 
 
-class Result(msgspec.Struct, frozen=True):
+class ComparisonResult(msgspec.Struct, frozen=True):
     """How one answer of a comparison stands."""
 
     model: str
@@ -57,7 +57,7 @@ class Comparison:
         question: Turn,
         models: Sequence[str],
         answers: Sequence[Answer],
-        memory: Memory,
+        memory: Conversations,
         judge: Callable[[Turn, bool | None], None],
     ) -> None:
         self.conversation_id = answers[0].conversation_id
@@ -124,14 +124,14 @@ class Comparison:
             ):
                 await self._memory.select(self.conversation_id, best)
 
-    def summary(self) -> tuple[Result, ...]:
+    def summary(self) -> tuple[ComparisonResult, ...]:
         """How each of them stands by now."""
         return tuple(_result(model, answer) for model, answer in zip(self.models, self.answers, strict=True))
 
 
-def _result(model: str, answer: Answer) -> Result:
+def _result(model: str, answer: Answer) -> ComparisonResult:
     figures, turn = answer.figures(), answer.turn
-    return Result(
+    return ComparisonResult(
         model,
         turn.state,
         characters=len(answer.text),

@@ -16,7 +16,7 @@ from chat_tui.core.request import Request
 from chat_tui.core.route import Route
 from chat_tui.core.usage.spending import PAID_APART, midnight, paid_apart
 from chat_tui.engine.answers.answer import Answer
-from chat_tui.engine.conversations.conversations import Memory
+from chat_tui.engine.conversations.conversations import Conversations
 from chat_tui.engine.streams import adaptive, document
 from chat_tui.routing.execution.stream import Stream
 from chat_tui.routing.ranking.prompt_features import examined
@@ -26,13 +26,13 @@ SAVE_SECONDS = 0.2
 """Between two saves of the growing answers, so that a kill costs less than 250 ms of them."""
 
 
-class Answers:
+class AnswerRunner:
     """Made by the engine; `at_saved` is called with each answer whose ended turn was saved, as far as it could be."""
 
     def __init__(
         self,
         router: Router,
-        memory: Memory,
+        memory: Conversations,
         *,
         adaptive: Adaptive,
         tell: Callable[[ChatTuiError], None],

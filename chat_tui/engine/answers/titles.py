@@ -12,7 +12,7 @@ from chat_tui.core.models import Model
 from chat_tui.core.request import Request
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.engine.answers.answer import Answer
-from chat_tui.engine.conversations.conversations import Memory
+from chat_tui.engine.conversations.conversations import Conversations
 from chat_tui.routing.router import Router
 
 _LOOKED_AT = 600
@@ -57,10 +57,10 @@ def title_in(reply: str) -> str:
     return title if 0 < len(title) <= TITLE_LENGTH else ""
 
 
-class Titles:
+class TitleGenerator:
     """Gives conversations better titles in the background, where the setting allows."""
 
-    def __init__(self, config: Config, router: Router, memory: Memory) -> None:
+    def __init__(self, config: Config, router: Router, memory: Conversations) -> None:
         self._config, self._router, self._memory = config, router, memory
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False

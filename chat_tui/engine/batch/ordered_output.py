@@ -17,34 +17,34 @@ from chat_tui.core.errors import CommandError
 from chat_tui.core.files import writing
 from chat_tui.core.files.file_lock import try_lock
 from chat_tui.engine.batch import results
-from chat_tui.engine.batch.results import Earlier
-from chat_tui.engine.batch.spill_file import Shelf, write
+from chat_tui.engine.batch.results import EarlierResult
+from chat_tui.engine.batch.spill_file import SpillFile, write
 
 
-class Ledger:
+class OrderedOutput:
     """Blocking, for threads; raises `OSError` where nothing can be written. Made by `to_file` or `to_pipe`."""
 
-    def __init__(self, fd: int, path: Path | None, shelf: Shelf) -> None:
+    def __init__(self, fd: int, path: Path | None, shelf: SpillFile) -> None:
         self._fd, self._path, self._shelf = fd, path, shelf
         self._lock = Lock()
         self.next = 0
         """The index whose line is written next: so many lines there are."""
 
     @classmethod
-    def to_pipe(cls, fd: int) -> Ledger:
+    def to_pipe(cls, fd: int) -> OrderedOutput:
         """Lines to a pipe or a terminal: there is nothing to go on from."""
-        return cls(os.dup(fd), None, Shelf(None))
+        return cls(os.dup(fd), None, SpillFile(None))
 
     @classmethod
-    def to_file(cls, path: Path) -> Ledger:
+    def to_file(cls, path: Path) -> OrderedOutput:
         """Lines to this file, behind those that are there. Raises `CommandError` where it holds something else."""
         # A link is followed: whoever names one as the file of the results means what it points to.
         path = path.expanduser().resolve()
         try:
             if path.exists() and not path.is_file():
-                return cls(_pipe(path), None, Shelf(None))
+                return cls(_pipe(path), None, SpillFile(None))
             was_there = path.exists()
-            ledger = cls(_opened(path), path, Shelf(path.with_name(path.name + ".journal")))
+            ledger = cls(_opened(path), path, SpillFile(path.with_name(path.name + ".journal")))
             try:
                 ledger._take_up(was_there=was_there)
             except BaseException:
@@ -62,12 +62,12 @@ class Ledger:
         """The file; None for a pipe."""
         return self._path
 
-    def earlier(self) -> Iterator[Earlier]:
+    def earlier(self) -> Iterator[EarlierResult]:
         """What the file says, line by line, as many as there are now."""
         for _, earlier in self._lines(self.next):
             yield earlier
 
-    def waiting(self, index: int) -> Earlier | None:
+    def waiting(self, index: int) -> EarlierResult | None:
         """What waits for its turn at this index."""
         with self._lock:
             return results.read(self._shelf.get(index)) if index in self._shelf else None
@@ -128,7 +128,7 @@ class Ledger:
             self.merge()
         self._catch_up()
 
-    def _lines(self, most: int | None) -> Iterator[tuple[bytes, Earlier]]:
+    def _lines(self, most: int | None) -> Iterator[tuple[bytes, EarlierResult]]:
         """The file's lines; without a number all up to a torn one. Raises `CommandError` for what is no result."""
         assert self._path is not None
         with self._path.open("rb") as file:

@@ -28,7 +28,7 @@ _Positive = Annotated[int, msgspec.Meta(gt=0)]
 _NotNegative = Annotated[float, msgspec.Meta(ge=0)]
 
 
-class Prompt(msgspec.Struct, frozen=True):
+class BatchPrompt(msgspec.Struct, frozen=True):
     """One line of the file."""
 
     index: int
@@ -76,7 +76,7 @@ def _opened(name: str) -> int:
         return os.dup(file.fileno())
 
 
-class Prompts:
+class PromptSource:
     """An open source of prompts; `name` is a file, or `-` for standard input. Blocking: to be used in threads.
 
     A file that ends in `.jsonl` or `.ndjson` has an object or a text a line, another a prompt a line; standard input is
@@ -123,7 +123,7 @@ class Prompts:
         """Let go of the file."""
         os.close(self._fd)
 
-    def __iter__(self) -> Iterator[Prompt]:
+    def __iter__(self) -> Iterator[BatchPrompt]:
         index = 0
         for number, line in enumerate(_lines(self._read), 1):
             if line is not None:
@@ -171,25 +171,25 @@ def _is_row(line: bytes) -> bool:
         return False
 
 
-def _prompt(index: int, number: int, line: bytes | None, *, as_json: bool) -> Prompt:
+def _prompt(index: int, number: int, line: bytes | None, *, as_json: bool) -> BatchPrompt:
     if line is None:
-        return Prompt(index, number, "", fault=f"Line {number} is longer than {LINE_BYTES // 1024 // 1024} MB.")
+        return BatchPrompt(index, number, "", fault=f"Line {number} is longer than {LINE_BYTES // 1024 // 1024} MB.")
     text = line.decode("utf-8", "replace").rstrip("\r")
     if not as_json:
-        return Prompt(index, number, text)
+        return BatchPrompt(index, number, text)
     try:
         row = _row.decode(line)
         fields = _fields.decode(line) if isinstance(row, _Row) else {}
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         fault = f"Line {number} is no prompt: {clean_line(str(error))}."
-        return Prompt(index, number, text[:_SHOWN_CHARACTERS], fault=fault)
+        return BatchPrompt(index, number, text[:_SHOWN_CHARACTERS], fault=fault)
     if isinstance(row, str):
         row = _Row(row)
     fault = "" if row.prompt.strip() else f"Line {number} has an empty prompt."
     if row.model is not None and not all(row.model.partition("/")):
         fault = f"Line {number}: a model is written as provider/model, such as local/smollm2-135m."
     carried = {name: value for name, value in fields.items() if name not in _Row.__struct_fields__}
-    return Prompt(
+    return BatchPrompt(
         index,
         number,
         row.prompt,

@@ -6,10 +6,10 @@ import msgspec
 
 from chat_tui.core.chunks import ErrorInfo, State, Timings, Usage, has_answered
 from chat_tui.core.text.control_characters import clean_line, escaped_json
-from chat_tui.engine.batch.prompts import Prompt
+from chat_tui.engine.batch.prompts import BatchPrompt
 
 
-class Result(msgspec.Struct, frozen=True):
+class BatchResult(msgspec.Struct, frozen=True):
     """What became of a prompt; the line has what the prompt's own line carried along, too."""
 
     index: int
@@ -37,7 +37,7 @@ class Result(msgspec.Struct, frozen=True):
         return _why(self.state, self.error)
 
 
-class Earlier(msgspec.Struct, frozen=True):
+class EarlierResult(msgspec.Struct, frozen=True):
     """As much of a line that was written before as is needed to go on behind it."""
 
     index: int
@@ -63,10 +63,10 @@ def _why(state: State, error: ErrorInfo | None) -> str:
     return "The model refused to answer." if state == "refused" else state
 
 
-_earlier = msgspec.json.Decoder(Earlier)
+_earlier = msgspec.json.Decoder(EarlierResult)
 
 
-def line_of(prompt: Prompt, result: Result) -> bytes:
+def line_of(prompt: BatchPrompt, result: BatchResult) -> bytes:
     """The result as a line of JSON that no terminal obeys; `index` stands first."""
     ours = {name: getattr(result, name) for name in result.__struct_fields__}
     more = {name: value for name, value in prompt.carried.items() if name not in ours}
@@ -74,7 +74,7 @@ def line_of(prompt: Prompt, result: Result) -> bytes:
     return (escaped_json(text) + "\n").encode("utf-8")
 
 
-def read(line: bytes) -> Earlier | None:
+def read(line: bytes) -> EarlierResult | None:
     """What a line says; None where it is no result."""
     try:
         return _earlier.decode(line)

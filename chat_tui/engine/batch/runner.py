@@ -11,14 +11,14 @@ import msgspec
 
 from chat_tui.core.chunks import ErrorInfo, Timings
 from chat_tui.core.errors import ChatTuiError, CommandError, NoModel
-from chat_tui.core.new_conversation import Beginning
+from chat_tui.core.new_conversation import NewConversation
 from chat_tui.core.preset import Preset
 from chat_tui.core.request import Request
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.engine.answers.answer import Answer
-from chat_tui.engine.batch.ordered_output import Ledger
-from chat_tui.engine.batch.prompts import Prompt, Prompts
-from chat_tui.engine.batch.results import Earlier, Result, line_of
+from chat_tui.engine.batch.ordered_output import OrderedOutput
+from chat_tui.engine.batch.prompts import BatchPrompt, PromptSource
+from chat_tui.engine.batch.results import BatchResult, EarlierResult, line_of
 from chat_tui.engine.engine import Engine
 
 ROUNDS = 5
@@ -28,7 +28,7 @@ Of 10,000 prompts to a server that cuts one line in 40, three rounds would leave
 LISTED_FAILURES = 20
 
 
-class Job(msgspec.Struct, frozen=True):
+class BatchJob(msgspec.Struct, frozen=True):
     """How a batch is to be asked."""
 
     settings: Request = Request()
@@ -42,7 +42,7 @@ class Job(msgspec.Struct, frozen=True):
     """So many prompts may be answered while an earlier one is not."""
 
 
-class Count(msgspec.Struct):
+class BatchProgress(msgspec.Struct):
     """How far a batch is."""
 
     total: int | None = None
@@ -78,13 +78,19 @@ class Count(msgspec.Struct):
             self.failures.append(f"{index}: {why}")
 
 
-class Batch:
+class BatchRunner:
     """One run; `count` tells how far it is, `heard` is called after each result, `fault` tells what ended it early."""
 
     def __init__(
-        self, engine: Engine, prompts: Prompts, ledger: Ledger, job: Job, *, heard: Callable[[], None] = lambda: None
+        self,
+        engine: Engine,
+        prompts: PromptSource,
+        ledger: OrderedOutput,
+        job: BatchJob,
+        *,
+        heard: Callable[[], None] = lambda: None,
     ) -> None:
-        self.count = Count(begun=monotonic())
+        self.count = BatchProgress(begun=monotonic())
         self.fault: ChatTuiError | OSError | None = None
         self._stop = asyncio.Event()
         self._engine, self._prompts, self._ledger, self._job, self._heard = engine, prompts, ledger, job, heard
@@ -127,7 +133,7 @@ class Batch:
 
     # -- what is left to be asked ---------------------------------------------------------------------------------
 
-    def _left(self) -> Iterator[Prompt]:
+    def _left(self) -> Iterator[BatchPrompt]:
         """The prompts to be asked; blocking. Raises `CommandError` where they are not those of the results."""
         earlier = self._ledger.earlier() if self._ledger.path is not None else iter(())
         for prompt in self._prompts:
@@ -143,7 +149,7 @@ class Batch:
         if not self._prompts.stopped and next(earlier, None) is not None:
             raise self._changed("has fewer prompts than there are results")
 
-    def _take_over(self, prompt: Prompt, known: Earlier) -> None:
+    def _take_over(self, prompt: BatchPrompt, known: EarlierResult) -> None:
         if known.prompt != prompt.text:
             raise self._changed(f"has changed at line {prompt.line}")
         self.count.before += 1
@@ -157,7 +163,7 @@ class Batch:
             "What is there is kept. Choose another file with --out, or bring the old prompts back.",
         )
 
-    async def _next(self) -> Prompt | None:
+    async def _next(self) -> BatchPrompt | None:
         """The next prompt to be asked, as soon as it is not too far ahead; None at the end."""
         async with self._reading:
             prompt = None if self.stopped else await asyncio.to_thread(next, self._to_ask, None)
@@ -180,7 +186,7 @@ class Batch:
             self.fault = self.fault or error
             await self.stop()
 
-    def _note(self, result: Result) -> None:
+    def _note(self, result: BatchResult) -> None:
         self.count.asked += 1
         self.count.tokens += result.usage.completion_tokens if result.usage else 0
         self.count.cost += result.cost or 0.0
@@ -189,12 +195,12 @@ class Batch:
         self._moved.set()
         self._heard()
 
-    async def _result(self, prompt: Prompt) -> Result | None:
+    async def _result(self, prompt: BatchPrompt) -> BatchResult | None:
         """What becomes of a prompt; None where somebody has stopped it."""
         if prompt.fault:
             error = ErrorInfo("MalformedPrompt", prompt.fault, "Mend the line, then use --retry-failed.")
             model = clean_line(prompt.model or "")
-            return Result(prompt.index, prompt.id, prompt.text, "", model, "failed", error=error)
+            return BatchResult(prompt.index, prompt.id, prompt.text, "", model, "failed", error=error)
         request = self._request(prompt)
         if not (request.model or (self._engine.config.model if request.strategy is None else None)):
             await self._discovered()
@@ -208,7 +214,7 @@ class Batch:
         turn = answer.turn
         if turn.state == "cancelled" or (self.stopped and turn.error is not None):
             return None
-        return Result(
+        return BatchResult(
             prompt.index,
             prompt.id,
             prompt.text,
@@ -228,9 +234,9 @@ class Batch:
             async with asyncio.timeout(seconds):
                 await self._stop.wait()
 
-    async def _asked(self, prompt: Prompt, request: Request) -> Answer:
+    async def _asked(self, prompt: BatchPrompt, request: Request) -> Answer:
         system = self._job.system if prompt.system is None else prompt.system
-        answer = await self._engine.ask_apart(Beginning(system, self._job.preset), prompt.text, request)
+        answer = await self._engine.ask_apart(NewConversation(system, self._job.preset), prompt.text, request)
         self._running.add(answer)
         try:
             if self.stopped:
@@ -240,7 +246,7 @@ class Batch:
             self._running.discard(answer)
         return answer
 
-    def _request(self, prompt: Prompt) -> Request:
+    def _request(self, prompt: BatchPrompt) -> Request:
         """The prompt's own settings before the batch's; a model or a strategy of its own takes the place of both."""
         settings, own = self._job.settings, {}
         if prompt.model is not None or prompt.strategy is not None:

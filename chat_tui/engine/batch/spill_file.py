@@ -10,7 +10,7 @@ from chat_tui.core.files import writing
 from chat_tui.engine.batch import results
 
 
-class Shelf:
+class SpillFile:
     """Lines by their index, in this file, or in one without a name. Blocking; raises `OSError`.
 
     The file is made when the first line comes. What it holds from a run before is there again after `load`.

@@ -14,13 +14,23 @@ from typing import Literal
 
 import msgspec
 
-from chat_tui.core.conversation import Conversation, Hit, Piece, SearchStep, Summary, Turn, new_id, now, title_of
+from chat_tui.core.conversation import (
+    Conversation,
+    ConversationSummary,
+    SearchHit,
+    SearchStep,
+    Turn,
+    TurnDelta,
+    new_id,
+    now,
+    title_of,
+)
 from chat_tui.core.errors import ChatTuiError, ConversationNotFound, HistoryError, StoreDamaged
 from chat_tui.core.route import Route
-from chat_tui.core.usage.usage import Statistics
+from chat_tui.core.usage.usage import UsageReport
 from chat_tui.engine.conversations.listing import listing
-from chat_tui.engine.conversations.pending_writes import Saving, deleted_elsewhere
-from chat_tui.engine.protocols import History
+from chat_tui.engine.conversations.pending_writes import PendingWrites, deleted_elsewhere
+from chat_tui.engine.protocols import ConversationStore
 
 OPEN_CONVERSATIONS = 8
 """How many conversations are kept in memory."""
@@ -31,20 +41,20 @@ NO_CONVERSATION = ""
 """The place of the draft of a conversation that has not begun."""
 
 
-class Memory:
+class Conversations:
     """Conversations, drafts and places. `is_busy` tells a conversation in which an answer runs."""
 
     def __init__(
         self,
-        history: History,
-        open_private: Callable[[], Awaitable[History]],
+        history: ConversationStore,
+        open_private: Callable[[], Awaitable[ConversationStore]],
         *,
         is_busy: Callable[[str], bool],
         tell: Callable[[ChatTuiError], None],
     ) -> None:
         self._history, self._is_busy = history, is_busy
         self._open_private = open_private
-        self._private: History | None = None
+        self._private: ConversationStore | None = None
         self._deleted: set[str] = set()
         """By this process, and not brought back."""
         self._deleted_elsewhere: set[str] = set()
@@ -53,22 +63,22 @@ class Memory:
         self._open: dict[str, Conversation] = {}
         self._version, self._old = 0, set[str]()
         self._private_ids: set[str] = set()
-        self._saving = Saving(self._of, self._path_of, tell)
+        self._saving = PendingWrites(self._of, self._path_of, tell)
 
     # -- conversations --------------------------------------------------------------------------------------------
 
-    def _of(self, conversation_id: str) -> History:
+    def _of(self, conversation_id: str) -> ConversationStore:
         private = self._private if conversation_id in self._private_ids else None
         return private or self._history
 
-    async def conversations(self, limit: int = 200, offset: int = 0) -> list[Summary]:
+    async def conversations(self, limit: int = 200, offset: int = 0) -> list[ConversationSummary]:
         """The conversations, pinned ones first, then the newest; before them private and unsaved ones."""
         private = await self._private.conversations(limit=limit, offset=0) if self._private and not offset else []
         saved = await self._saving.kept(self._history.conversations(limit=limit, offset=offset), [])
         unsaved = (self._saving.unsaved & self._open.keys()) - self._private_ids - self._deleted
         return listing(private, [self._open[id] for id in unsaved], saved, first=not offset)
 
-    async def search(self, query: str, limit: int = 50) -> list[Hit]:
+    async def search(self, query: str, limit: int = 50) -> list[SearchHit]:
         """Turns that hold these words, best first; private ones before all. Raises `ChatTuiError` for a wrong query."""
         async with aclosing(self.search_steps(query, limit)) as steps:
             return [hit async for step in steps for hit in step.hits]
@@ -78,7 +88,7 @@ class Memory:
     ) -> AsyncGenerator[SearchStep, None]:
         """`search` as it goes on; `start`: where an earlier one left off (`SearchStep.rest`). Not `private`: without
         the private conversations."""
-        hits: list[Hit] = []
+        hits: list[SearchHit] = []
         if private and self._private is not None and start is None:
             hits = await self._private.search(query, limit)
         if len(hits) >= limit:
@@ -155,7 +165,7 @@ class Memory:
         """US dollars for all answers of a conversation, on all its branches; None where none is known."""
         return await self._saving.kept(self._of(conversation_id).cost(conversation_id), None)
 
-    async def statistics(self, since: datetime) -> Statistics:
+    async def statistics(self, since: datetime) -> UsageReport:
         """Sums over the answers since this beginning of a day; private ones are not counted. Raises `HistoryError`."""
         return await self._history.statistics(since)
 
@@ -200,7 +210,7 @@ class Memory:
         await history.end_at(conversation_id, turn_id)
         return await self._read_again(history, conversation_id)
 
-    async def _whole(self, conversation_id: str) -> History:
+    async def _whole(self, conversation_id: str) -> ConversationStore:
         """The history that holds all of a conversation; raises `HistoryError` where it cannot be brought there."""
         if conversation_id in self._saving.unsaved and conversation_id in self._open:
             await self._saving.mend(self._open[conversation_id])
@@ -212,7 +222,7 @@ class Memory:
             )
         return self._of(conversation_id)
 
-    async def _read_again(self, history: History, conversation_id: str) -> Conversation:
+    async def _read_again(self, history: ConversationStore, conversation_id: str) -> Conversation:
         self.remember(await history.conversation(conversation_id))
         return self._open[conversation_id]
 
@@ -359,7 +369,7 @@ class Memory:
         if self._is_saved(conversation_id):
             await self._saving.save(conversation_id, self._of(conversation_id).add_turn(conversation_id, turn))
 
-    async def grow(self, pieces: Sequence[tuple[str, Piece]]) -> None:
+    async def grow(self, pieces: Sequence[tuple[str, TurnDelta]]) -> None:
         """Keep the next pieces of growing answers, each with the id of its conversation."""
         for history in filter(None, (self._private, self._history)):
             await self._saving.grow(history, [(id, piece) for id, piece in pieces if self._of(id) is history])

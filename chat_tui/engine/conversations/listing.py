@@ -6,12 +6,16 @@ from collections.abc import Sequence
 
 import msgspec
 
-from chat_tui.core.conversation import Conversation, Summary, now
+from chat_tui.core.conversation import Conversation, ConversationSummary, now
 
 
 def listing(
-    private: Sequence[Summary], unsaved: Sequence[Conversation], saved: Sequence[Summary], *, first: bool
-) -> list[Summary]:
+    private: Sequence[ConversationSummary],
+    unsaved: Sequence[Conversation],
+    saved: Sequence[ConversationSummary],
+    *,
+    first: bool,
+) -> list[ConversationSummary]:
     """One page of them: on the `first` one private conversations stand before all, then those of which something is
     not on the disk, the newest before the others."""
     ids = {conversation.id for conversation in unsaved}
@@ -22,12 +26,12 @@ def listing(
     return [*(msgspec.structs.replace(summary, private=True) for summary in private), *newest, *rows]
 
 
-def summary_of(conversation: Conversation) -> Summary:
+def summary_of(conversation: Conversation) -> ConversationSummary:
     """The row of a conversation in memory, by its current path."""
     answers = [turn for turn in conversation.path if turn.role == "assistant"]
     costs = [turn.cost for turn in answers if turn.cost is not None]
     created = conversation.created or now()
-    return Summary(
+    return ConversationSummary(
         conversation.id,
         conversation.title,
         created,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Sequence, Set
 from typing import TypeVar
 
-from chat_tui.core.conversation import Conversation, Piece, Turn
+from chat_tui.core.conversation import Conversation, Turn, TurnDelta
 from chat_tui.core.errors import ChatTuiError, ConversationNotFound, HistoryError
-from chat_tui.engine.protocols import History
+from chat_tui.engine.protocols import ConversationStore
 
 T = TypeVar("T")
 
@@ -20,7 +20,7 @@ def deleted_elsewhere() -> ConversationNotFound:
     )
 
 
-class Saving:
+class PendingWrites:
     """What cannot be saved is told once, is noted here, and is saved as soon as it can be.
 
     A conversation that was there and is not any more was deleted, by another program say: nothing of it is saved again.
@@ -30,7 +30,7 @@ class Saving:
 
     def __init__(
         self,
-        history_of: Callable[[str], History],
+        history_of: Callable[[str], ConversationStore],
         path_of: Callable[[str], Sequence[Turn]],
         tell: Callable[[ChatTuiError], None],
     ) -> None:
@@ -67,7 +67,7 @@ class Saving:
         except HistoryError as error:
             self._fail(conversation_id, error, *([turn] if turn else ()))
 
-    async def grow(self, history: History, pieces: Sequence[tuple[str, Piece]]) -> None:
+    async def grow(self, history: ConversationStore, pieces: Sequence[tuple[str, TurnDelta]]) -> None:
         """Save the next pieces of answers that this history keeps, each with the id of its conversation."""
         pieces = [(id, piece) for id, piece in pieces if id not in self._unsaved and id not in self.deleted]
         faults = await history.grow([piece for _, piece in pieces]) if pieces else ()

@@ -19,7 +19,7 @@ EVERY_TOKENS = 10
 """The seed's: after so many tokens it is brought up to date."""
 
 
-class Observer:
+class InsightsObserver:
     """Follows one answer. The work is done in a thread, so the loop goes on; `tell` hears of plug-ins that fail.
 
     `made` gives another pipeline than the usual one.

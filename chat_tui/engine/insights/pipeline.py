@@ -13,7 +13,7 @@ from chat_tui.core.errors import PlugInError
 from chat_tui.engine.insights.keywords import Keywords
 from chat_tui.engine.insights.lexicon import FUNCTION_WORDS, KNOWN_SHARE, Assess, load, polarities
 from chat_tui.engine.insights.plugins import PlugIn, loaded
-from chat_tui.engine.insights.prose import Prose
+from chat_tui.engine.insights.prose import SentenceSplitter
 
 WORDS_A_MINUTE = 200
 IDEOGRAPHS_A_MINUTE = 500
@@ -64,7 +64,7 @@ class Pipeline:
     def __init__(self, plug_ins: Mapping[str, PlugIn], *, assess: Assess = polarities) -> None:
         self._assess = assess
         self._plug_ins = dict(plug_ins)
-        self._prose = Prose()
+        self._prose = SentenceSplitter()
         self._keywords = Keywords()
         self._counts = _Counts()
         self._characters = 0

@@ -12,7 +12,7 @@ _MAY_BE_FENCE = re.compile(r"[ \t>]{0,40}(?:[-*+] ?|\d{1,9}(?:[.)] ?)?)?[ \t]{0,
 _SENTENCE_END = re.compile(r"(?<=[.!?…])[ \t]+|(?<=[。！？])")
 
 
-class Prose:
+class SentenceSplitter:
     """Gives each sentence once, when it has ended; feeding costs what the piece and the open sentence are long."""
 
     def __init__(self) -> None:

@@ -19,7 +19,7 @@ from chat_tui.core.context import Context
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request
 from chat_tui.core.route import Route
-from chat_tui.routing.execution.control import Control
+from chat_tui.routing.execution.control import StreamControl
 from chat_tui.routing.execution.stream import Stream
 from chat_tui.routing.router import Router
 
@@ -87,12 +87,12 @@ def _first_choice(router: Router, request: Request) -> Model | None:
     return next(iter(router.plan(request).models), None)
 
 
-class _Both(Control):
+class _Both(StreamControl):
     """Cancels and pauses two replies, each of which waits for itself."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.parts: dict[Phase, Control] = {"detailed": Control(), "quick": Control()}
+        self.parts: dict[Phase, StreamControl] = {"detailed": StreamControl(), "quick": StreamControl()}
 
     def cancel(self) -> None:
         super().cancel()

@@ -17,7 +17,7 @@ from chat_tui.core.conversation import Turn
 from chat_tui.core.request import Request
 from chat_tui.core.route import Route, Try
 from chat_tui.core.usage.token_estimate import attachment_tokens, estimate
-from chat_tui.routing.execution.control import Control
+from chat_tui.routing.execution.control import StreamControl
 from chat_tui.routing.execution.stream import Stream
 from chat_tui.routing.router import Router
 
@@ -30,7 +30,7 @@ _FOUND = "These are findings from all parts of the document, in order. Put them 
 _PART = "This is part {number} of {of} of the document. Give the findings in this part only. {question}"
 
 
-class Part(msgspec.Struct, frozen=True):
+class DocumentPart(msgspec.Struct, frozen=True):
     """Some lines of a document."""
 
     text: str
@@ -39,23 +39,23 @@ class Part(msgspec.Struct, frozen=True):
     last_line: int
 
 
-def parts_of(text: str, tokens: int) -> list[Part]:
+def parts_of(text: str, tokens: int) -> list[DocumentPart]:
     """The text in parts of at most about so many tokens, cut between paragraphs, else lines, else anywhere.
 
     Put together they are the text again. Takes a tenth of a second for a megabyte: for a thread.
     """
-    parts: list[Part] = []
+    parts: list[DocumentPart] = []
     held, size, line = "", 0, 1
     first = line
     for piece in _pieces(text, tokens):
         cost = estimate(piece)
         if held and size + cost > tokens:
-            parts.append(Part(held, first, line - held.endswith("\n")))
+            parts.append(DocumentPart(held, first, line - held.endswith("\n")))
             held, size, first = "", 0, line
         held, size = held + piece, size + cost
         line += piece.count("\n")
     if held:
-        parts.append(Part(held, first, line - held.endswith("\n")))
+        parts.append(DocumentPart(held, first, line - held.endswith("\n")))
     return parts
 
 
@@ -116,7 +116,7 @@ async def stream(router: Router, request: Request, clock: Callable[[], float] = 
         return router.process_stream(request)
     text = document.content.decode("utf-8", "replace")
     parts = await asyncio.to_thread(parts_of, text, room)
-    control = Control()
+    control = StreamControl()
     return Stream(_Work(router, request, document.name, room, control, clock).bursts(parts), control)
 
 
@@ -124,7 +124,7 @@ class _Work:
     """One document's way through its parts."""
 
     def __init__(
-        self, router: Router, request: Request, name: str, room: int, control: Control, clock: Callable[[], float]
+        self, router: Router, request: Request, name: str, room: int, control: StreamControl, clock: Callable[[], float]
     ) -> None:
         self._router, self._name, self._room = router, name, room
         self._request = without_document(request)
@@ -141,7 +141,7 @@ class _Work:
         self._step_at = 0.0
         self._spoke = False
 
-    async def bursts(self, parts: Sequence[Part]) -> AsyncGenerator[Sequence[Chunk], None]:
+    async def bursts(self, parts: Sequence[DocumentPart]) -> AsyncGenerator[Sequence[Chunk], None]:
         """All chunks: one `Start`, one `End`."""
         findings: list[str] = []
         for number, part in enumerate(parts, 1):

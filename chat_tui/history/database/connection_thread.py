@@ -16,7 +16,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Lane:
+class ConnectionThread:
     """Runs functions of a connection in its own thread. What was asked is done, even when the asker is cancelled."""
 
     def __init__(

@@ -10,7 +10,7 @@ from hashlib import sha256
 import msgspec
 
 from chat_tui.history.database import packing
-from chat_tui.history.records import Details
+from chat_tui.history.records import TurnDetails
 
 _CONVERSATIONS = "SELECT id, id, title, system_prompt, preset FROM conversation"
 _CONVERSATION_FIELDS = ("id", "title", "system prompt", "preset")
@@ -100,7 +100,7 @@ def _is_json(data: bytes) -> bool:
 
 def _is_details(data: bytes) -> bool:
     try:
-        msgspec.json.decode(data, type=Details)
+        msgspec.json.decode(data, type=TurnDetails)
     except msgspec.ValidationError:
         # Of a later version, say: it parses.
         return _is_json(data)

@@ -17,7 +17,7 @@ from chat_tui.core.files.file_lock import create_locked, hold_lock, is_locked
 _DOOR = "opening"
 
 
-class Owner:
+class ProcessLock:
     """This store's sign of life."""
 
     def __init__(self, folder: Path | None) -> None:

@@ -8,13 +8,13 @@ from typing import Any, Literal
 
 import msgspec
 
-from chat_tui.core.conversation import Conversation, Summary, Tree, Turn
+from chat_tui.core.conversation import Conversation, ConversationSummary, Tree, Turn
 from chat_tui.core.errors import ConversationNotFound
 from chat_tui.core.route import Route
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.history import records as rows
 from chat_tui.history.database import packing
-from chat_tui.history.database.process_locks import Owner
+from chat_tui.history.database.process_locks import ProcessLock
 from chat_tui.history.queries import attachments as attached
 from chat_tui.history.records import TURN_COLUMNS, moment, storable
 from chat_tui.history.stored_text import text_of
@@ -81,10 +81,10 @@ def not_found(conversation_id: str) -> ConversationNotFound:
     )
 
 
-def conversations(db: sqlite3.Connection, limit: int, offset: int) -> list[Summary]:
+def conversations(db: sqlite3.Connection, limit: int, offset: int) -> list[ConversationSummary]:
     """Pinned ones first, then the newest."""
     return [
-        Summary(
+        ConversationSummary(
             text_of(id),
             text_of(title),
             moment(created),
@@ -111,7 +111,7 @@ def key_of(db: sqlite3.Connection, table: Literal["conversation", "turn"], id: s
     return None if found is None else int(found[0])
 
 
-def conversation(db: sqlite3.Connection, conversation_id: str, owner: Owner) -> Conversation:
+def conversation(db: sqlite3.Connection, conversation_id: str, owner: ProcessLock) -> Conversation:
     """With its current path; raises `ConversationNotFound`."""
     found = db.execute(
         "SELECT key, leaf, title, system_prompt, created, updated, pinned, preset FROM conversation"
@@ -137,7 +137,7 @@ def conversation(db: sqlite3.Connection, conversation_id: str, owner: Owner) -> 
     )
 
 
-def tree(db: sqlite3.Connection, conversation_id: str, owner: Owner) -> Tree:
+def tree(db: sqlite3.Connection, conversation_id: str, owner: ProcessLock) -> Tree:
     """A conversation with all its branches; raises `ConversationNotFound`."""
     whole = conversation(db, conversation_id, owner)
     key, import_key = db.execute(
@@ -155,7 +155,7 @@ def tree(db: sqlite3.Connection, conversation_id: str, owner: Owner) -> Tree:
     return Tree(whole, turns, whole.path[-1].id if whole.path else "", routes, import_key, import_keys)
 
 
-def siblings(db: sqlite3.Connection, turn_id: str, owner: Owner) -> list[Turn]:
+def siblings(db: sqlite3.Connection, turn_id: str, owner: ProcessLock) -> list[Turn]:
     """The turns of the same parent and role, itself among them, oldest first; none for a turn that is not known."""
     found = db.execute(
         "SELECT turn.conversation, turn.parent, turn.role, above.id"
@@ -171,7 +171,11 @@ def siblings(db: sqlite3.Connection, turn_id: str, owner: Owner) -> list[Turn]:
 
 
 def _turns(
-    db: sqlite3.Connection, owner: Owner, conversation: int, found: Iterable[tuple[Any, ...]], keys: dict[int, str]
+    db: sqlite3.Connection,
+    owner: ProcessLock,
+    conversation: int,
+    found: Iterable[tuple[Any, ...]],
+    keys: dict[int, str],
 ) -> tuple[Turn, ...]:
     """The turns of these rows, parents first; `keys` gives the ids of known parents and takes those of the turns."""
     attachments = attached.of_conversation(db, conversation)

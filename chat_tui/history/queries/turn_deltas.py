@@ -6,7 +6,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
-from chat_tui.core.conversation import Piece
+from chat_tui.core.conversation import TurnDelta
 from chat_tui.core.errors import HistoryError
 from chat_tui.history.queries import writes
 
@@ -14,7 +14,7 @@ Fault = HistoryError | None
 """Why a piece could not be kept."""
 
 
-def append(db: sqlite3.Connection, pieces: Sequence[Piece]) -> list[Fault]:
+def append(db: sqlite3.Connection, pieces: Sequence[TurnDelta]) -> list[Fault]:
     """Adds these pieces; gives for each why that could not be."""
     faults: list[Fault] = []
     for piece in pieces:

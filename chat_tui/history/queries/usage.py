@@ -11,7 +11,7 @@ import msgspec
 
 from chat_tui.core.chunks import Timings, Usage
 from chat_tui.core.conversation import now
-from chat_tui.core.usage.usage import Statistics, Totals
+from chat_tui.core.usage.usage import UsageReport, UsageTotals
 from chat_tui.history.records import microseconds
 
 MOST_ANSWERS = 15_000
@@ -73,8 +73,8 @@ class _Sum:
         self._waits += other._waits
         self._rates += other._rates
 
-    def totals(self, name: str) -> Totals:
-        return Totals(
+    def totals(self, name: str) -> UsageTotals:
+        return UsageTotals(
             name,
             self._answers,
             self._prompt,
@@ -87,7 +87,7 @@ class _Sum:
         )
 
 
-def statistics(db: sqlite3.Connection, since: datetime, most: int = MOST_ANSWERS) -> Statistics:
+def statistics(db: sqlite3.Connection, since: datetime, most: int = MOST_ANSWERS) -> UsageReport:
     """The answers since then, which is the beginning of a day; days are 24 hours from there on."""
     begun = microseconds(since)
     count = max(0, (microseconds(now()) - begun) // _DAY) + 1
@@ -106,7 +106,7 @@ def statistics(db: sqlite3.Connection, since: datetime, most: int = MOST_ANSWERS
     for (day, model, strategy), cell in cells.items():
         for sums in (whole, days[day], models[model], strategies[strategy]):
             sums.merge(cell)
-    return Statistics(
+    return UsageReport(
         since,
         whole.totals(""),
         tuple(sums.totals((since + timedelta(days=place)).date().isoformat()) for place, sums in enumerate(days))[::-1],
@@ -125,6 +125,6 @@ def _figures(details: str | None) -> _Figures:
         return _NO_FIGURES
 
 
-def _most_first(sums: dict[str, _Sum]) -> tuple[Totals, ...]:
+def _most_first(sums: dict[str, _Sum]) -> tuple[UsageTotals, ...]:
     totals = [group.totals(name) for name, group in sums.items()]
     return tuple(sorted(totals, key=lambda one: (-one.answers, one.name))[:MOST_NAMES])

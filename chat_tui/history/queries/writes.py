@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 
-from chat_tui.core.conversation import Conversation, Piece, Turn, now
+from chat_tui.core.conversation import Conversation, Turn, TurnDelta, now
 from chat_tui.core.errors import ConversationNotFound, HistoryError
 from chat_tui.core.route import Route
 from chat_tui.history import records
 from chat_tui.history.database.packing import packed
-from chat_tui.history.database.process_locks import Owner
+from chat_tui.history.database.process_locks import ProcessLock
 from chat_tui.history.queries import attachments, reads
 from chat_tui.history.records import microseconds, storable
 from chat_tui.history.search import search
@@ -85,7 +85,7 @@ def add_turn(
     )
 
 
-def append(db: sqlite3.Connection, piece: Piece) -> None:
+def append(db: sqlite3.Connection, piece: TurnDelta) -> None:
     """Adds a piece to a growing answer; a short answer that has grown is kept as a whole."""
     if piece.quick is not None:
         record = records.details(Turn("assistant", "", quick=piece.quick))
@@ -135,7 +135,7 @@ def _settle(db: sqlite3.Connection, key: int, turn: Turn) -> None:
     db.execute("DELETE FROM piece WHERE turn = ?", (key,))
 
 
-def settle_orphans(db: sqlite3.Connection, owner: Owner, *, own: bool = False) -> None:
+def settle_orphans(db: sqlite3.Connection, owner: ProcessLock, *, own: bool = False) -> None:
     """Answers whose store is gone become broken ones, with the pieces that came; `own`: those of this store too."""
     owners = [name for (name,) in db.execute("SELECT DISTINCT owner FROM turn WHERE state = 'streaming'")]
     for name in owners:

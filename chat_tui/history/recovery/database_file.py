@@ -31,7 +31,7 @@ _LOG_MAGIC = {0x377F0682: "<", 0x377F0683: ">"}
 _WORD = 0xFFFFFFFF
 
 
-class Frame(NamedTuple):
+class LogFrame(NamedTuple):
     """A page in the log."""
 
     page: int
@@ -52,7 +52,7 @@ class DatabaseFile:
             self.page_size = self._page_size()
             self.usable_bytes = self._usable_bytes()
             self._frames: dict[int, int] = {}
-            self.stray_frames: list[Frame] = []
+            self.stray_frames: list[LogFrame] = []
             """Frames behind the last complete commit: newer, but possibly never committed."""
             pages = self._read_log() if self._log is not None else 0
             self.page_count = max(-(-self._size // self.page_size), pages)
@@ -107,7 +107,7 @@ class DatabaseFile:
             return os.pread(self._log, self.page_size, offset)
         return os.pread(self._handle, self.page_size, (number - 1) * self.page_size)
 
-    def frame(self, frame: Frame) -> bytes:
+    def frame(self, frame: LogFrame) -> bytes:
         """The page content in a frame of the log."""
         return b"" if self._log is None else os.pread(self._log, self.page_size, frame.offset)
 
@@ -158,11 +158,11 @@ class DatabaseFile:
         sums = checksum(head[:24], order, (0, 0))
         sound = magic in _LOG_MAGIC and sums == _LOG_HEADER.unpack(head)[6:]
         pages = 0
-        waiting: list[Frame] = []
+        waiting: list[LogFrame] = []
         for offset in self._frame_offsets():
             frame_head = os.pread(self._log, _FRAME_HEADER.size, offset)
             number, commit, *frame_salts, sum1, sum2 = _FRAME_HEADER.unpack(frame_head)
-            frame = Frame(number, offset + _FRAME_HEADER.size)
+            frame = LogFrame(number, offset + _FRAME_HEADER.size)
             if sound and frame_salts == salts:
                 sums = checksum(frame_head[:8] + self.frame(frame), order, sums)
                 sound = sums == (sum1, sum2)

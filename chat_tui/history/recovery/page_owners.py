@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from chat_tui.history.recovery.cells import INTERIOR, LEAF, children
 from chat_tui.history.recovery.database_file import HEADER_BYTES, DatabaseFile
-from chat_tui.history.recovery.records import Reader
+from chat_tui.history.recovery.records import LeafReader
 
 NOBODY = 0
 OTHER = 254
@@ -57,7 +57,7 @@ class PageOwners:
 
 def _roots(source: DatabaseFile) -> Iterator[tuple[str, int]]:
     """Names and root pages of the tables that can still be read from the schema."""
-    reader = Reader(source)
+    reader = LeafReader(source)
     waiting, seen = [1], set[int]()
     while waiting:
         number = waiting.pop()

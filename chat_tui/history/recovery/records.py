@@ -29,7 +29,7 @@ class RecoveredRow(NamedTuple):
     """A text held invalid UTF-8, now U+FFFD."""
 
 
-class Reader:
+class LeafReader:
     """Reads the rows of leaf pages of one file."""
 
     def __init__(self, source: DatabaseFile) -> None:

@@ -19,9 +19,9 @@ from chat_tui.history.recovery import links
 from chat_tui.history.recovery.cells import LEAF, cell_offsets, column_count
 from chat_tui.history.recovery.database_file import HEADER_BYTES, DatabaseFile
 from chat_tui.history.recovery.page_owners import FREE, NOBODY, OTHER, PageOwners
-from chat_tui.history.recovery.records import Reader, RecoveredRow
+from chat_tui.history.recovery.records import LeafReader, RecoveredRow
 from chat_tui.history.recovery.report import RecoveryReport
-from chat_tui.history.recovery.tables import KEPT, Record, Table, table_of, tables
+from chat_tui.history.recovery.tables import KEPT, Record, TableSchema, table_of, tables
 
 _BATCH_ROWS = 2000
 """Rows in one transaction."""
@@ -50,7 +50,7 @@ def recover_rows(source: DatabaseFile, fresh: sqlite3.Connection, progress: Call
 
     `progress` is called every few seconds with the fraction done, from 0 to 1. Raises `OSError`, `sqlite3.Error`.
     """
-    rescue = Rescue(source, fresh, progress)
+    rescue = RecoveryRun(source, fresh, progress)
     rescue.run()
     with transaction(fresh):
         loose = links.repair_links(fresh)
@@ -86,7 +86,7 @@ class Damage(msgspec.Struct):
     """Keys of turns whose text holds U+FFFD for invalid bytes."""
 
 
-class Rescue:
+class RecoveryRun:
     """Copies one damaged file into one new store, which has its schema and is empty."""
 
     def __init__(self, source: DatabaseFile, fresh: sqlite3.Connection, progress: Callable[[float], None]) -> None:
@@ -95,7 +95,7 @@ class Rescue:
         self._tables = tables(fresh)
         self._known = list(self._tables.values())
         self._lasting = [table for table in self._known if table.name not in _PASSING]
-        self._reader = Reader(source)
+        self._reader = LeafReader(source)
         self._inserts = {table.name: _insert(table) for table in self._known}
         self._waiting_rows = self._waiting_bytes = 0
         self._reported_at = time.monotonic()
@@ -117,7 +117,7 @@ class Rescue:
 
     # -- pages ----------------------------------------------------------------------------------------------------
 
-    def _rows(self) -> Iterator[tuple[Sequence[Table], RecoveredRow, bool]]:
+    def _rows(self) -> Iterator[tuple[Sequence[TableSchema], RecoveredRow, bool]]:
         """Each row with its possible tables, and whether a tree reaches it, which makes it the current copy."""
         owners = PageOwners(self._source, list(KEPT))
         unowned, free = array("L"), array("L")
@@ -159,7 +159,7 @@ class Rescue:
 
     # -- rows -----------------------------------------------------------------------------------------------------
 
-    def _copy(self, known: Sequence[Table], row: RecoveredRow, *, firsthand: bool) -> None:
+    def _copy(self, known: Sequence[TableSchema], row: RecoveredRow, *, firsthand: bool) -> None:
         found = self._assign(known[0], row) if firsthand else table_of(row, known)
         if found is None:
             self.damage.unreadable_rows += firsthand
@@ -176,7 +176,7 @@ class Rescue:
         self._waiting_rows += 1
         self._waiting_bytes += sum(len(value) for value in row.values if isinstance(value, str | bytes))
 
-    def _assign(self, owner: Table, row: RecoveredRow) -> tuple[Table, Record] | None:
+    def _assign(self, owner: TableSchema, row: RecoveredRow) -> tuple[TableSchema, Record] | None:
         if (record := owner.record(row)) is not None:
             return owner, record
         # A damaged tree may reach another table's page.
@@ -185,7 +185,7 @@ class Rescue:
         record = owner.record(row, leniently=True)
         return None if record is None else (owner, record)
 
-    def _keep(self, table: Table, record: Record, *, firsthand: bool) -> bool:
+    def _keep(self, table: TableSchema, record: Record, *, firsthand: bool) -> bool:
         """Store the row unless a better copy is there; returns whether this copy was stored."""
         db, name = self._fresh, table.name
         key = record[table.key or table.columns[0].name]
@@ -217,12 +217,12 @@ def _is_whole(record: Record) -> bool:
     return isinstance(content, bytes) and isinstance(id, str) and sha256(content).hexdigest().startswith(id)
 
 
-def _insert(table: Table) -> str:
+def _insert(table: TableSchema) -> str:
     names = [column.name for column in table.columns]
     return f"INSERT OR IGNORE INTO {table.name} ({', '.join(names)}) VALUES ({', '.join(f':{name}' for name in names)})"
 
 
-def _update(table: Table) -> str:
+def _update(table: TableSchema) -> str:
     key = table.key or table.columns[0].name
     changes = ", ".join(f"{column.name} = :{column.name}" for column in table.columns if column.name != key)
     return f"UPDATE OR IGNORE {table.name} SET {changes} WHERE {key} = :{key}"

@@ -53,7 +53,7 @@ class TableColumn(NamedTuple):
     """The value for a row that lacks it; if None and `required`, such a row does not fit."""
 
 
-class Table(NamedTuple):
+class TableSchema(NamedTuple):
     """A table's shape."""
 
     name: str
@@ -94,12 +94,12 @@ class Table(NamedTuple):
         return _bounded(record) if _CHECKS[self.name](record) else None
 
 
-def tables(fresh: sqlite3.Connection) -> dict[str, Table]:
+def tables(fresh: sqlite3.Connection) -> dict[str, TableSchema]:
     """The shapes of the tables that are recovered, by name."""
     return {name: _table(fresh, name, least) for name, least in KEPT.items()}
 
 
-def _table(fresh: sqlite3.Connection, name: str, least: int) -> Table:
+def _table(fresh: sqlite3.Connection, name: str, least: int) -> TableSchema:
     columns: list[TableColumn] = []
     key = ""
     for _, column, kind, required, default, primary in fresh.execute(f"PRAGMA table_info({name})"):
@@ -108,7 +108,7 @@ def _table(fresh: sqlite3.Connection, name: str, least: int) -> Table:
         columns.append(
             TableColumn(column, _kinds(name, column, kind), bool(required or primary), _default(kind, default))
         )
-    return Table(name, tuple(columns), key, least)
+    return TableSchema(name, tuple(columns), key, least)
 
 
 def _kinds(table: str, column: str, kind: str) -> tuple[type, ...]:
@@ -137,7 +137,7 @@ def _bounded(record: Record) -> Record:
 # -- what is specific to a table ---------------------------------------------------------------------------------------
 
 
-def table_of(row: RecoveredRow, known: Sequence[Table]) -> tuple[Table, Record] | None:
+def table_of(row: RecoveredRow, known: Sequence[TableSchema]) -> tuple[TableSchema, Record] | None:
     """The first table that the row fits, with its record; None if it fits none."""
     for table in known:
         if (record := table.record(row)) is not None:

@@ -16,7 +16,7 @@ import msgspec
 
 from chat_tui.history.search.index import quoted
 from chat_tui.history.search.query import Query
-from chat_tui.history.search.tokenizer import Part, holds, part_grams, parts
+from chat_tui.history.search.tokenizer import TermPart, holds, part_grams, parts
 
 Way: TypeAlias = tuple[bool, bool]
 """Whether a term's start, and its end, may stand inside of a word."""
@@ -63,7 +63,7 @@ def _conjunction(groups: Sequence[_Group]) -> str:
     return " AND ".join(f"({' OR '.join(map(quoted, group.tokens))})" for group in groups)
 
 
-def _group(db: sqlite3.Connection, part: Part, limit: int) -> _Group:
+def _group(db: sqlite3.Connection, part: TermPart, limit: int) -> _Group:
     if part.reach == "whole":
         return _Group((part.text,))
     wanted = part_grams(part)

@@ -10,7 +10,7 @@ from typing import cast
 
 import msgspec
 
-from chat_tui.core.conversation import Hit, Role
+from chat_tui.core.conversation import Role, SearchHit
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.core.text.text_match import Range, find, folded, joined
 from chat_tui.history.records import microseconds, moment
@@ -28,7 +28,7 @@ _TOGETHER = 1.5
 """A text that has the terms one after the other, as they were written, is better by this."""
 
 
-class Candidate(msgspec.Struct, frozen=True):
+class MatchCandidate(msgspec.Struct, frozen=True):
     """A turn that holds everything wanted."""
 
     key: int
@@ -36,7 +36,7 @@ class Candidate(msgspec.Struct, frozen=True):
     created: int | None
 
 
-def examined(db: sqlite3.Connection, keys: Sequence[int], query: Query) -> tuple[list[Candidate], int]:
+def examined(db: sqlite3.Connection, keys: Sequence[int], query: Query) -> tuple[list[MatchCandidate], int]:
     """Those of these turns that are hits, newest first, and how many characters were read."""
     wanted = query.wanted
     before = None if query.before is None else microseconds(query.before)
@@ -60,7 +60,7 @@ def examined(db: sqlite3.Connection, keys: Sequence[int], query: Query) -> tuple
         ):
             score = _score(content[:INDEXED_CHARACTERS], wanted) if wanted else 1
             if score:
-                found.append(Candidate(key, score, created))
+                found.append(MatchCandidate(key, score, created))
     return found, read
 
 
@@ -88,7 +88,7 @@ def _spaced(term: str) -> re.Pattern[str]:
     return re.compile(r"\s+".join(map(re.escape, term.split())))
 
 
-def hit(db: sqlite3.Connection, key: int, wanted: Sequence[str], score: float) -> Hit:
+def hit(db: sqlite3.Connection, key: int, wanted: Sequence[str], score: float) -> SearchHit:
     """What is shown of a candidate."""
     conversation, title, turn, role, created, model, text = db.execute(
         "SELECT conversation.id, conversation.title, turn.id, role, turn.created, model, substr(text, 1, ?)"
@@ -97,7 +97,7 @@ def hit(db: sqlite3.Connection, key: int, wanted: Sequence[str], score: float) -
     ).fetchone()
     snippet, marks = _snippet(text, wanted)
     when = None if created is None else moment(created)
-    return Hit(conversation, turn, snippet, score, title, cast(Role, role), when, model, marks)
+    return SearchHit(conversation, turn, snippet, score, title, cast(Role, role), when, model, marks)
 
 
 def _snippet(text: str, wanted: Sequence[str]) -> tuple[str, tuple[Range, ...]]:

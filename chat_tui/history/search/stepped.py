@@ -14,11 +14,11 @@ from threading import Event
 
 import msgspec
 
-from chat_tui.core.conversation import Hit, SearchStep
+from chat_tui.core.conversation import SearchHit, SearchStep
 from chat_tui.history.records import moment, storable
 from chat_tui.history.search.candidates import BEGINS, INSIDE, WHOLE, Way, full_text_queries
 from chat_tui.history.search.index import gap
-from chat_tui.history.search.matches import Candidate, examined, hit
+from chat_tui.history.search.matches import MatchCandidate, examined, hit
 from chat_tui.history.search.query import Query, parse
 
 _BATCH = 50
@@ -67,7 +67,7 @@ class SteppedSearch:
 
     def step(self, db: sqlite3.Connection, stop: Event) -> SearchStep:
         """Further hits, to stand behind those of earlier steps. None, and no more steps, once `stop` is set."""
-        hits: list[Hit] = []
+        hits: list[SearchHit] = []
         position = 0
         if self._query != Query():
             with _until(stop, db):
@@ -174,9 +174,9 @@ class _FirstLook:
             scores |= {one.key: step[way] + one.score / (one.score + 1) if way in step else 0.0 for one in found[:room]}
         return scores
 
-    def _found(self, way: Way, most: int) -> list[Candidate]:
+    def _found(self, way: Way, most: int) -> list[MatchCandidate]:
         """Those not found yet, newest first, `most` at the most."""
-        found: list[Candidate] = []
+        found: list[MatchCandidate] = []
         for match in full_text_queries(self._db, self._query, way):
             if match in self._asked:
                 continue
@@ -220,12 +220,12 @@ class _Scan:
 
     def run(
         self, db: sqlite3.Connection, below: int, seen: frozenset[int], room: int, stop: Event
-    ) -> tuple[list[Candidate], int]:
+    ) -> tuple[list[MatchCandidate], int]:
         """Further hits below this key that are not among those `seen`, `room` at the most, and below which key to go
         on; 0: nowhere."""
         keys, rest = self._candidates(db, below)
         fresh = [key for key in keys if key not in seen]
-        found: list[Candidate] = []
+        found: list[MatchCandidate] = []
         characters = 0
         for start in range(0, len(fresh), _BATCH):
             some = fresh[start : start + _BATCH]

@@ -37,7 +37,7 @@ Reach = Literal["whole", "begins", "ends", "inside"]
 """How a part of a term stands in a word of the text: it is the word, its beginning, its end, or anywhere in it."""
 
 
-class Part(msgspec.Struct, frozen=True):
+class TermPart(msgspec.Struct, frozen=True):
     """What a term demands of a text: a word that holds this one in this way."""
 
     text: str
@@ -72,7 +72,7 @@ def pieces(word: str) -> list[str]:
     return [word[start : start + PIECE_CHARACTERS] for start in range(0, max(1, len(word) - _STEP), _STEP)]
 
 
-def parts(term: str, *, open_start: bool, open_end: bool) -> list[Part]:
+def parts(term: str, *, open_start: bool, open_end: bool) -> list[TermPart]:
     """What must be in a text that holds this folded term; its ends may be `open`: stand inside of a word."""
     found = []
     for run in _RUNS.finditer(term):
@@ -82,16 +82,16 @@ def parts(term: str, *, open_start: bool, open_end: bool) -> list[Part]:
             found.append(_part(run["word"], start, end))
         else:
             signs = run["signs"]
-            found += [Part(signs[at : at + 2]) for at in range(max(1, len(signs) - 1))]
+            found += [TermPart(signs[at : at + 2]) for at in range(max(1, len(signs) - 1))]
     return list(dict.fromkeys(found))
 
 
-def _part(word: str, start: bool, end: bool) -> Part:
+def _part(word: str, start: bool, end: bool) -> TermPart:
     if len(word) > _STEP and (start or len(word) > PIECE_CHARACTERS):
         # It may be cut anywhere, but half a piece is whole somewhere.
-        return Part(word[:_STEP], "inside" if start else "begins")
+        return TermPart(word[:_STEP], "inside" if start else "begins")
     reach: Reach = "inside" if start and end else "ends" if start else "begins" if end else "whole"
-    return Part(word, reach)
+    return TermPart(word, reach)
 
 
 def grams(word: str) -> set[str]:
@@ -100,7 +100,7 @@ def grams(word: str) -> set[str]:
     return found | {f"^{word[0]}", f"^{word[:2]}"}
 
 
-def part_grams(part: Part) -> set[str]:
+def part_grams(part: TermPart) -> set[str]:
     """The grams of all words that hold this part; empty when one character is looked for inside of words."""
     word = part.text
     size = min(3, len(word))
@@ -108,7 +108,7 @@ def part_grams(part: Part) -> set[str]:
     return found | {f"^{word[:2]}"} if part.reach == "begins" else found
 
 
-def holds(word: str, part: Part) -> bool:
+def holds(word: str, part: TermPart) -> bool:
     """Whether this word of a text has what the part demands."""
     match part.reach:
         case "begins":

@@ -16,7 +16,7 @@ from chat_tui.core.files.reading import NotRegularError, open_regular
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.history.transfer import archive, json_records
 from chat_tui.history.transfer.formats import chatgpt, elia, llm, native
-from chat_tui.history.transfer.records import BadRecord, ImportRefused, Parcel, Skipped
+from chat_tui.history.transfer.records import BadRecord, ImportedConversation, ImportRefused, SkippedRecord
 
 _SQLITE = b"SQLite format 3\0"
 _LOGGED = b"\x02\x02"
@@ -25,10 +25,10 @@ _ZIP = b"PK\x03\x04"
 _CELL_BYTES = 200_000_000
 """Of one value in a foreign database."""
 
-Item: TypeAlias = Parcel | Skipped
+Item: TypeAlias = ImportedConversation | SkippedRecord
 
 
-class Source:
+class ImportSource:
     """An opened file: what it is called, and how far it has been read."""
 
     def __init__(self, kind: str, total: int, done: Callable[[], int], items: Iterator[Item]) -> None:
@@ -40,7 +40,7 @@ class Source:
         self.items = items
 
 
-def walked(file: Path) -> Generator[Source | Item, None, None]:
+def walked(file: Path) -> Generator[ImportSource | Item, None, None]:
     """The file as a source, then its items; raises `TROUBLE`, and `ImportRefused` for a file of no known kind."""
     with open_regular(file) as raw, ExitStack() as stack:
         head = raw.read(4096)
@@ -71,12 +71,12 @@ def unreadable(file: Path, error: BaseException) -> ImportRefused:
     return ImportRefused(f"{file} cannot be read: {why.rstrip('.')}.", hint)
 
 
-def _of_json(raw: BinaryIO, file: Path) -> Source:
+def _of_json(raw: BinaryIO, file: Path) -> ImportSource:
     first, items = _first(_records(raw, None), file)
-    return Source(first, file.stat().st_size, raw.tell, items)
+    return ImportSource(first, file.stat().st_size, raw.tell, items)
 
 
-def _of_archive(zipped: ZipFile, file: Path) -> Source:
+def _of_archive(zipped: ZipFile, file: Path) -> ImportSource:
     inside = archive.Archive(zipped)
     if not inside.conversations:
         raise _unknown(file)
@@ -87,23 +87,23 @@ def _of_archive(zipped: ZipFile, file: Path) -> Source:
                 yield from _records(stream, inside)
 
     first, items = _first(records(), file)
-    return Source(first, inside.total, lambda: inside.done, items)
+    return ImportSource(first, inside.total, lambda: inside.done, items)
 
 
-def _records(stream: json_records.Bytes, inside: archive.Archive | None) -> Iterator[tuple[str, Item]]:
+def _records(stream: json_records.ByteStream, inside: archive.Archive | None) -> Iterator[tuple[str, Item]]:
     """Each with its kind; empty where that cannot be told."""
     for number, found in enumerate(json_records.records(stream), 1):
         place = f"record {number}"
-        if isinstance(found, json_records.TooLong):
-            yield "", Skipped(place, "it is too long")
+        if isinstance(found, json_records.OversizedRecord):
+            yield "", SkippedRecord(place, "it is too long")
             continue
-        if isinstance(found, json_records.NoObject):
-            yield "", Skipped(place, "it is no object")
+        if isinstance(found, json_records.NotAnObject):
+            yield "", SkippedRecord(place, "it is no object")
             continue
         try:
             value = _decoded(found)
         except (ValueError, RecursionError) as error:
-            yield "", Skipped(place, f"it is not JSON: {clean_line(str(error), 100)}")
+            yield "", SkippedRecord(place, f"it is not JSON: {clean_line(str(error), 100)}")
             continue
         yield _of_value(value, place, inside)
 
@@ -128,10 +128,10 @@ def _of_value(value: Any, place: str, inside: archive.Archive | None) -> tuple[s
         if chatgpt.is_conversation(value):
             return "ChatGPT", chatgpt.parcel(value, inside.image if inside else None)
     except BadRecord as error:
-        return "chat-tui" if native.is_ours(value) else "ChatGPT", Skipped(place, str(error))
+        return "chat-tui" if native.is_ours(value) else "ChatGPT", SkippedRecord(place, str(error))
     except RecursionError:
-        return "", Skipped(place, "it is nested too deeply")
-    return "", Skipped(place, "it is no conversation of chat-tui or ChatGPT")
+        return "", SkippedRecord(place, "it is nested too deeply")
+    return "", SkippedRecord(place, "it is no conversation of chat-tui or ChatGPT")
 
 
 def _first(records: Iterator[tuple[str, Item]], file: Path) -> tuple[str, Iterator[Item]]:
@@ -141,7 +141,7 @@ def _first(records: Iterator[tuple[str, Item]], file: Path) -> tuple[str, Iterat
         before.append(item)
         if kind:
             return kind, _chain(before, records)
-    broken = next((item for item in before if isinstance(item, Skipped)), None)
+    broken = next((item for item in before if isinstance(item, SkippedRecord)), None)
     raise _unknown(file, f"{broken.record}: {broken.reason}" if broken else "")
 
 
@@ -165,7 +165,7 @@ def _database(file: Path, *, has_log: bool) -> Generator[sqlite3.Connection, Non
         yield db
 
 
-def _of_database(db: sqlite3.Connection, file: Path) -> Source:
+def _of_database(db: sqlite3.Connection, file: Path) -> ImportSource:
     tables: dict[str, set[str]] = {}
     for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
         quoted = name.replace('"', '""')
@@ -174,7 +174,7 @@ def _of_database(db: sqlite3.Connection, file: Path) -> Source:
         if room.is_known(tables):
             total, items = room.items(db, tables)
             counted = _Counted(items)
-            return Source(kind, total, counted.so_far, iter(counted))
+            return ImportSource(kind, total, counted.so_far, iter(counted))
     raise _unknown(file)
 
 

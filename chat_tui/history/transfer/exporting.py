@@ -16,14 +16,14 @@ from chat_tui.history.transfer.markdown import markdown
 Format: TypeAlias = Literal["markdown", "json"]
 
 
-class Exporting(Protocol):
+class ExportSource(Protocol):
     """The part of a store that an export asks."""
 
     async def contents(self, turn_ids: Sequence[str]) -> dict[str, tuple[Attachment, ...]]:
         """What the turns' files hold."""
 
 
-async def exported(store: Exporting, tree: Tree, form: Format) -> str:
+async def exported(store: ExportSource, tree: Tree, form: Format) -> str:
     """The conversation in this form; JSON is one line, and has the content of its files. Raises `HistoryError`."""
     if form == "markdown":
         return await asyncio.to_thread(markdown, tree)

@@ -17,8 +17,8 @@ import msgspec
 
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.history.transfer import detection
-from chat_tui.history.transfer.ingest import Landed
-from chat_tui.history.transfer.records import Arrival, Head, Parcel, Skipped
+from chat_tui.history.transfer.ingest import ImportOutcome
+from chat_tui.history.transfer.records import ConversationHeader, ImportedConversation, ImportedTurn, SkippedRecord
 
 BATCH_TURNS = 16
 BATCH_BYTES = 20_000
@@ -31,7 +31,7 @@ SKIPPED_KEPT = 1000
 R = TypeVar("R")
 
 
-class Progress(msgspec.Struct, frozen=True):
+class ImportProgress(msgspec.Struct, frozen=True):
     """How far an import is."""
 
     done: int
@@ -46,7 +46,7 @@ class Progress(msgspec.Struct, frozen=True):
         return min(1.0, self.done / max(1, self.total))
 
 
-class Report(msgspec.Struct, frozen=True):
+class ImportReport(msgspec.Struct, frozen=True):
     """What an import has done."""
 
     kind: str
@@ -60,7 +60,7 @@ class Report(msgspec.Struct, frozen=True):
     turns: int = 0
     """New ones."""
     skipped_count: int = 0
-    skipped: tuple[Skipped, ...] = ()
+    skipped: tuple[SkippedRecord, ...] = ()
     """The first `SKIPPED_KEPT` of them."""
     seconds: float = 0.0
     turns_per_second: float = 0.0
@@ -78,10 +78,10 @@ def _so_many(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
 
 
-class Importing(Protocol):
+class ImportTarget(Protocol):
     """The store, as an import needs it."""
 
-    async def take_in(self, head: Head, arrivals: Sequence[Arrival]) -> Landed:
+    async def take_in(self, head: ConversationHeader, arrivals: Sequence[ImportedTurn]) -> ImportOutcome:
         """Adds what is not there yet."""
 
 
@@ -96,31 +96,31 @@ async def recognise(file: Path) -> None:
         await _in_thread(steps.close)
 
 
-async def bring_in(store: Importing, file: Path, tell: Callable[[Progress], None]) -> Report:
+async def bring_in(store: ImportTarget, file: Path, tell: Callable[[ImportProgress], None]) -> ImportReport:
     """Imports a file; raises `ImportRefused`, or `HistoryError` when the store fails. `tell` is called in between."""
     return await _Run(store, file, tell).whole()
 
 
 class _Run:
-    def __init__(self, store: Importing, file: Path, tell: Callable[[Progress], None]) -> None:
+    def __init__(self, store: ImportTarget, file: Path, tell: Callable[[ImportProgress], None]) -> None:
         self._store = store
         self._file = file
         self._tell = tell
         self._begun = time.monotonic()
         self._conversations = self._grown = self._known = self._turns = 0
-        self._skipped: list[Skipped] = []
+        self._skipped: list[SkippedRecord] = []
         self._skipped_count = 0
         self._burst_begun = self._wrote = self._begun
 
-    async def whole(self) -> Report:
+    async def whole(self) -> ImportReport:
         steps = detection.walked(self._file)
         try:
             source = await _in_thread(lambda: next(steps))
-            assert isinstance(source, detection.Source)
+            assert isinstance(source, detection.ImportSource)
             while (item := await _in_thread(lambda: next(steps, None))) is not None:
-                if isinstance(item, Skipped):
+                if isinstance(item, SkippedRecord):
                     self._skip(item)
-                elif isinstance(item, Parcel):
+                elif isinstance(item, ImportedConversation):
                     await self._parcel(item, source)
                 self._tell(self._progress(source))
         except detection.TROUBLE as error:
@@ -128,7 +128,7 @@ class _Run:
         finally:
             await _in_thread(steps.close)
         seconds = time.monotonic() - self._begun
-        return Report(
+        return ImportReport(
             source.kind,
             self._conversations,
             self._grown,
@@ -140,7 +140,7 @@ class _Run:
             round(self._turns / max(seconds, 0.001), 1),
         )
 
-    async def _parcel(self, parcel: Parcel, source: detection.Source) -> None:
+    async def _parcel(self, parcel: ImportedConversation, source: detection.ImportSource) -> None:
         is_new = False
         before = self._turns
         while True:
@@ -162,7 +162,7 @@ class _Run:
         else:
             self._known += 1
 
-    async def _write(self, head: Head, arrivals: Sequence[Arrival]) -> Landed:
+    async def _write(self, head: ConversationHeader, arrivals: Sequence[ImportedTurn]) -> ImportOutcome:
         now = time.monotonic()
         # What is read between two transactions is a pause for others too.
         paused = now - self._wrote
@@ -174,27 +174,27 @@ class _Run:
         finally:
             self._wrote = time.monotonic()
 
-    def _skip(self, skipped: Skipped) -> None:
+    def _skip(self, skipped: SkippedRecord) -> None:
         self._skipped_count += 1
         if len(self._skipped) < SKIPPED_KEPT:
-            self._skipped.append(Skipped(clean_line(skipped.record), clean_line(skipped.reason)))
+            self._skipped.append(SkippedRecord(clean_line(skipped.record), clean_line(skipped.reason)))
 
-    def _progress(self, source: detection.Source) -> Progress:
-        return Progress(source.done(), source.total, self._turns, time.monotonic() - self._begun)
+    def _progress(self, source: detection.ImportSource) -> ImportProgress:
+        return ImportProgress(source.done(), source.total, self._turns, time.monotonic() - self._begun)
 
 
 class _Batch:
     def __init__(self) -> None:
-        self.arrivals: list[Arrival] = []
-        self.skipped: list[Skipped] = []
+        self.arrivals: list[ImportedTurn] = []
+        self.skipped: list[SkippedRecord] = []
 
 
-def _batch(parcel: Parcel) -> tuple[_Batch, bool]:
+def _batch(parcel: ImportedConversation) -> tuple[_Batch, bool]:
     """The next turns, and whether they are the last."""
     batch = _Batch()
     size = 0
     for item in parcel.turns:
-        if isinstance(item, Skipped):
+        if isinstance(item, SkippedRecord):
             batch.skipped.append(item)
             continue
         batch.arrivals.append(item)

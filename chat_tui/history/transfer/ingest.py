@@ -15,7 +15,7 @@ from chat_tui.core.conversation import Conversation, Turn, new_id
 from chat_tui.core.errors import HistoryError
 from chat_tui.history.queries import writes
 from chat_tui.history.records import microseconds, storable
-from chat_tui.history.transfer.records import Arrival, Head, Skipped
+from chat_tui.history.transfer.records import ConversationHeader, ImportedTurn, SkippedRecord
 
 # Parents have lower keys, which ends the walk in any store.
 _IS_ABOVE = """
@@ -28,7 +28,7 @@ _IS_ABOVE = """
 """
 
 
-class Landed(msgspec.Struct, frozen=True):
+class ImportOutcome(msgspec.Struct, frozen=True):
     """What became of a part of a parcel."""
 
     is_new: bool
@@ -36,10 +36,10 @@ class Landed(msgspec.Struct, frozen=True):
     added: int = 0
     known: int = 0
     """Turns that were there already."""
-    skipped: tuple[Skipped, ...] = ()
+    skipped: tuple[SkippedRecord, ...] = ()
 
 
-def take_in(db: sqlite3.Connection, head: Head, arrivals: Sequence[Arrival]) -> Landed:
+def take_in(db: sqlite3.Connection, head: ConversationHeader, arrivals: Sequence[ImportedTurn]) -> ImportOutcome:
     """Adds the conversation and those of these turns that are not there yet; nothing that is there is changed.
 
     The current path follows the source's, unless the user has gone on elsewhere since.
@@ -55,18 +55,20 @@ def take_in(db: sqlite3.Connection, head: Head, arrivals: Sequence[Arrival]) -> 
     else:
         id, deleted = found
         if deleted is not None and deleted <= 0:
-            return Landed(False, skipped=(Skipped(head.title or head.key, "it is being erased: import it again"),))
+            return ImportOutcome(
+                False, skipped=(SkippedRecord(head.title or head.key, "it is being erased: import it again"),)
+            )
     before, leaf, updated = db.execute("SELECT key, leaf, updated FROM conversation WHERE id = ?", (id,)).fetchone()
     added = known = 0
     end = None
-    skipped: list[Skipped] = []
+    skipped: list[SkippedRecord] = []
     for arrival in arrivals:
         place = _place(db, before, head, arrival.key)
         if place is None:
             try:
                 place = _add(db, id, before, head, arrival)
             except HistoryError as error:
-                skipped.append(Skipped(f"turn {arrival.key}", error.title))
+                skipped.append(SkippedRecord(f"turn {arrival.key}", error.title))
                 continue
             added += 1
         else:
@@ -82,10 +84,10 @@ def take_in(db: sqlite3.Connection, head: Head, arrivals: Sequence[Arrival]) -> 
         "UPDATE conversation SET leaf = ?, updated = ?, deleted = NULL WHERE key = ?",
         (leaf, max(updated, microseconds(head.updated)), before),
     )
-    return Landed(found is None, added, known, tuple(skipped))
+    return ImportOutcome(found is None, added, known, tuple(skipped))
 
 
-def _conversation(db: sqlite3.Connection, head: Head) -> tuple[str, int | None] | None:
+def _conversation(db: sqlite3.Connection, head: ConversationHeader) -> tuple[str, int | None] | None:
     column = "id" if head.keeps_ids else "import_key"
     found: tuple[str, int | None] | None = db.execute(
         f"SELECT id, deleted FROM conversation WHERE {column} = ?", (storable(head.key),)
@@ -93,7 +95,7 @@ def _conversation(db: sqlite3.Connection, head: Head) -> tuple[str, int | None] 
     return found
 
 
-def _place(db: sqlite3.Connection, conversation: int, head: Head, key: str) -> int | None:
+def _place(db: sqlite3.Connection, conversation: int, head: ConversationHeader, key: str) -> int | None:
     column = "id" if head.keeps_ids else "import_key"
     found = db.execute(
         f"SELECT key FROM turn WHERE {column} = ? AND conversation = ?", (storable(key), conversation)
@@ -101,7 +103,7 @@ def _place(db: sqlite3.Connection, conversation: int, head: Head, key: str) -> i
     return None if found is None else int(found[0])
 
 
-def _add(db: sqlite3.Connection, id: str, conversation: int, head: Head, arrival: Arrival) -> int:
+def _add(db: sqlite3.Connection, id: str, conversation: int, head: ConversationHeader, arrival: ImportedTurn) -> int:
     """The new turn's key; raises `HistoryError` when it has no place."""
     parent = None
     if arrival.parent is not None:
@@ -121,7 +123,7 @@ def _add(db: sqlite3.Connection, id: str, conversation: int, head: Head, arrival
     return int(key)
 
 
-def _write(db: sqlite3.Connection, conversation_id: str, turn: Turn, arrival: Arrival) -> None:
+def _write(db: sqlite3.Connection, conversation_id: str, turn: Turn, arrival: ImportedTurn) -> None:
     if arrival.route is None:
         writes.add_turn(db, conversation_id, turn, owner="")
         return

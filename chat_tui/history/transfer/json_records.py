@@ -23,27 +23,27 @@ _BETWEEN = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\Z)|[\[\]]|[^\s,\[\]}"][^,\[\]}"]
 """What may stand between two records: a list that begins or ends, a value that is no object."""
 
 
-class Bytes(Protocol):
+class ByteStream(Protocol):
     """What bytes are read from."""
 
     def read(self, size: int, /) -> bytes: ...
 
 
-class TooLong:
+class OversizedRecord:
     """In the place of a record that is longer than the limit."""
 
 
-class NoObject:
+class NotAnObject:
     """In the place of a list's value that is no record."""
 
 
-def records(source: Bytes, limit: int = RECORD_BYTES) -> Iterator[bytes | TooLong | NoObject]:
+def records(source: ByteStream, limit: int = RECORD_BYTES) -> Iterator[bytes | OversizedRecord | NotAnObject]:
     """The records of a list (also one under `"conversations"`), or of a file of them, as they stand there."""
     return _Splitter(source, limit).records()
 
 
 class _Splitter:
-    def __init__(self, source: Bytes, limit: int) -> None:
+    def __init__(self, source: ByteStream, limit: int) -> None:
         self._source = source
         self._limit = limit
         self._held = b""
@@ -57,7 +57,7 @@ class _Splitter:
         self._at = 0
         return bool(piece)
 
-    def records(self) -> Iterator[bytes | TooLong | NoObject]:
+    def records(self) -> Iterator[bytes | OversizedRecord | NotAnObject]:
         while len(self._held) < _BEGINNING_BYTES and self._more():
             pass
         if self._held.startswith(_BOM):
@@ -71,7 +71,7 @@ class _Splitter:
             if place < 0 and len(self._held) - self._at <= _PIECE and self._more():
                 continue
             for _ in range(self._others(place if place >= 0 else len(self._held))):
-                yield NoObject()
+                yield NotAnObject()
             if place >= 0:
                 yield self._record()
             elif not self._more():
@@ -90,7 +90,7 @@ class _Splitter:
         self._at = end
         return others
 
-    def _record(self) -> bytes | TooLong:
+    def _record(self) -> bytes | OversizedRecord:
         pieces: list[bytes] = []
         size = depth = 0
         in_string = False
@@ -103,7 +103,7 @@ class _Splitter:
                 pieces.clear()
             self._at = end
             if depth == 0 or not self._more():
-                return b"".join(pieces) if size <= self._limit else TooLong()
+                return b"".join(pieces) if size <= self._limit else OversizedRecord()
 
     def _scan(self, depth: int, in_string: bool) -> tuple[int, int, bool]:
         """How far the record goes in what is held, and how it stands there."""

@@ -38,7 +38,7 @@ class BadRecord(Exception):
     """One record cannot be read; its text says why."""
 
 
-class Skipped(msgspec.Struct, frozen=True):
+class SkippedRecord(msgspec.Struct, frozen=True):
     """What was not imported."""
 
     record: str
@@ -46,7 +46,7 @@ class Skipped(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Arrival(msgspec.Struct, frozen=True):
+class ImportedTurn(msgspec.Struct, frozen=True):
     """A turn that comes in."""
 
     key: str
@@ -62,7 +62,7 @@ class Arrival(msgspec.Struct, frozen=True):
     """Where ids are kept: its key in the program that it was imported from before."""
 
 
-class Head(msgspec.Struct, frozen=True):
+class ConversationHeader(msgspec.Struct, frozen=True):
     """A conversation that comes in, without its turns."""
 
     key: str
@@ -79,17 +79,17 @@ class Head(msgspec.Struct, frozen=True):
     """Where ids are kept: its key in the program that it was imported from before."""
 
 
-class Parcel:
+class ImportedConversation:
     """A conversation that comes in: `turns` can be walked once, parents first, and may hold what had to be skipped.
 
     This is the border for imports, whatever the format: ids, texts, names, numbers and times come out of it safe to
     store and to show.
     """
 
-    def __init__(self, head: Head, turns: Iterator[Arrival | Skipped]) -> None:
+    def __init__(self, head: ConversationHeader, turns: Iterator[ImportedTurn | SkippedRecord]) -> None:
         self.head = _safe_head(head)
         self.turns = (
-            _safe_arrival(item, is_id=head.keeps_ids) if isinstance(item, Arrival) else item for item in turns
+            _safe_arrival(item, is_id=head.keeps_ids) if isinstance(item, ImportedTurn) else item for item in turns
         )
 
 
@@ -106,7 +106,7 @@ def _safe_key(key: str, *, is_id: bool) -> str:
     return safe_id(key) if is_id or not key or clean_line(key, KEY_CHARACTERS * 2) != key else key
 
 
-def _safe_head(head: Head) -> Head:
+def _safe_head(head: ConversationHeader) -> ConversationHeader:
     created = bounded_time(head.created) or bounded_time(head.updated) or now()
     return msgspec.structs.replace(
         sanitized(head),
@@ -118,7 +118,7 @@ def _safe_head(head: Head) -> Head:
     )
 
 
-def _safe_arrival(arrival: Arrival, *, is_id: bool) -> Arrival:
+def _safe_arrival(arrival: ImportedTurn, *, is_id: bool) -> ImportedTurn:
     turn = sanitized(arrival.turn)
     files = tuple(map(_safe_file, turn.attachments))
     turn = msgspec.structs.replace(turn, id=arrival.turn.id and safe_id(arrival.turn.id), attachments=files)

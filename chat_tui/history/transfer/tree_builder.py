@@ -16,13 +16,13 @@ import msgspec
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.chunks import State, Usage
 from chat_tui.core.conversation import Turn
-from chat_tui.history.transfer.records import Arrival, Skipped, words
+from chat_tui.history.transfer.records import ImportedTurn, SkippedRecord, words
 
 Files = Callable[[tuple[str, ...]], tuple[list[Attachment], list[str]]]
 """Finds files by what the source calls them: those that are there, and a note for each that is not."""
 
 
-class Step(msgspec.Struct, frozen=True):
+class SourceMessage(msgspec.Struct, frozen=True):
     """One message of the source."""
 
     kind: Literal["user", "assistant", "aside", "hidden"] = "hidden"
@@ -37,10 +37,10 @@ class Step(msgspec.Struct, frozen=True):
     usage: Usage | None = None
 
 
-class Draft:
+class TurnDraft:
     """A turn that is being made of steps."""
 
-    def __init__(self, key: str, parent: str | None, step: Step) -> None:
+    def __init__(self, key: str, parent: str | None, step: SourceMessage) -> None:
         self.key, self.parent = key, parent
         self.kind = step.kind
         self.texts: list[str] = []
@@ -64,7 +64,7 @@ class _Before(msgspec.Struct, frozen=True):
 class _Place(msgspec.Struct, frozen=True):
     """Where a step stands."""
 
-    above: Draft | None = None
+    above: TurnDraft | None = None
     """The turn above it."""
     is_open: bool = False
     """It may go on in that turn: nothing branches in between."""
@@ -72,7 +72,7 @@ class _Place(msgspec.Struct, frozen=True):
     """What the next answer did before it spoke."""
 
 
-def woven(steps: Mapping[str, Step], current: str | None) -> tuple[list[Draft], int]:
+def woven(steps: Mapping[str, SourceMessage], current: str | None) -> tuple[list[TurnDraft], int]:
     """The turns, parents first, and how many steps hang on one another in a ring.
 
     `current` ends the current path; where there is no such step, the newest turn does.
@@ -84,7 +84,7 @@ def woven(steps: Mapping[str, Step], current: str | None) -> tuple[list[Draft], 
     return loom.drafts, len(steps) - reached
 
 
-def _follow_newest(drafts: list[Draft]) -> None:
+def _follow_newest(drafts: list[TurnDraft]) -> None:
     by_key = {draft.key: draft for draft in drafts}
     newest = max(enumerate(drafts), key=lambda each: (_seconds(each[1].created), each[0]), default=None)
     step = newest[1] if newest else None
@@ -97,7 +97,7 @@ def _seconds(time: datetime | None) -> float:
     return 0.0 if time is None else time.timestamp()
 
 
-def arrivals(drafts: list[Draft], files: Files) -> Iterator[Arrival | Skipped]:
+def arrivals(drafts: list[TurnDraft], files: Files) -> Iterator[ImportedTurn | SkippedRecord]:
     """The turns as they come in, made one by one: their files are large."""
     last = None
     for draft in drafts:
@@ -113,13 +113,13 @@ def arrivals(drafts: list[Draft], files: Files) -> Iterator[Arrival | Skipped]:
             usage=draft.usage,
             attachments=tuple(found),
         )
-        yield Arrival(draft.key, draft.parent, turn, on_path=draft.on_path)
+        yield ImportedTurn(draft.key, draft.parent, turn, on_path=draft.on_path)
 
 
 class _Loom:
     """From the roots down, without recursion: a chat of ten thousand steps is as deep."""
 
-    def __init__(self, steps: Mapping[str, Step], current: str | None) -> None:
+    def __init__(self, steps: Mapping[str, SourceMessage], current: str | None) -> None:
         self._steps = steps
         self._path: set[str] = set()
         while current is not None and current in steps and current not in self._path:
@@ -131,7 +131,7 @@ class _Loom:
             self._below.setdefault(step.parent if known else None, []).append(key)
         for siblings in self._below.values():
             siblings.sort(key=self._time)
-        self.drafts: list[Draft] = []
+        self.drafts: list[TurnDraft] = []
 
     def _time(self, key: str) -> float:
         return _seconds(self._steps[key].created)
@@ -167,7 +167,7 @@ class _Loom:
             return _Place(self._answer(key, msgspec.structs.replace(step, text="", aside="", files=()), place))
         return place
 
-    def _answer(self, key: str, step: Step, place: _Place) -> Draft:
+    def _answer(self, key: str, step: SourceMessage, place: _Place) -> TurnDraft:
         above = place.above
         if above is not None and above.kind == "assistant" and place.is_open:
             draft = above
@@ -187,8 +187,8 @@ class _Loom:
         draft.usage = _sum(draft.usage, step.usage)
         return draft
 
-    def _draft(self, key: str, step: Step, above: Draft | None) -> Draft:
-        draft = Draft(key, above.key if above else None, step)
+    def _draft(self, key: str, step: SourceMessage, above: TurnDraft | None) -> TurnDraft:
+        draft = TurnDraft(key, above.key if above else None, step)
         draft.on_path = key in self._path
         self.drafts.append(draft)
         return draft

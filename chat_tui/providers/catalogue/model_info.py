@@ -10,8 +10,8 @@ import msgspec
 from chat_tui.config.load import Config, ModelRow
 from chat_tui.core.models import Model, Provider
 from chat_tui.providers.catalogue.capabilities import takes_images, thinks
-from chat_tui.providers.catalogue.prices import Catalogue, Entry
-from chat_tui.providers.catalogue.quality import Prior, prior_of
+from chat_tui.providers.catalogue.prices import Catalogue, CatalogueEntry
+from chat_tui.providers.catalogue.quality import QualityPrior, prior_of
 
 _SERVERS = ("llama.cpp", "vllm")
 """Providers that are called after the program that serves them."""
@@ -25,7 +25,7 @@ NAMED_LIMIT = 32
 _Priced: TypeAlias = ModelRow | Provider | Model
 
 
-class Facts:
+class ModelInfoResolver:
     """Fills in a model's window, prices and quality."""
 
     def __init__(self, config: Config, catalogue: Catalogue) -> None:
@@ -35,14 +35,14 @@ class Facts:
     def of(self, model: Model, provider: Provider | None = None) -> Model:
         """The model with all that is known of it; what runs on this machine is free unless somebody says otherwise."""
         row = self._rows.get(model.name) or ModelRow(model.name)
-        entry = (None if model.local else self._catalogue.of(model.provider, model.id)) or Entry()
+        entry = (None if model.local else self._catalogue.of(model.provider, model.id)) or CatalogueEntry()
         free = 0.0 if model.local else None
         sources: list[_Priced] = [row, *([provider] if provider else []), model]
         price_in = _first(*[each.price_in for each in sources], free, entry.price_in)
         price_out = _first(*[each.price_out for each in sources], free, entry.price_out)
         # The price of what is cached belongs to the price of what is not.
         source = next((each for each in sources if each.price_in is not None), None if model.local else entry)
-        prior = prior_of(model.id, price_out) or Prior(0.0)
+        prior = prior_of(model.id, price_out) or QualityPrior(0.0)
         rated = _first(row.quality, model.quality)
         window = row.context_window or model.context_window or entry.context_window
         return msgspec.structs.replace(

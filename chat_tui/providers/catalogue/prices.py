@@ -32,7 +32,7 @@ _NO_CHAT = re.compile(
 )
 
 
-class Entry(msgspec.Struct, frozen=True, array_like=True):
+class CatalogueEntry(msgspec.Struct, frozen=True, array_like=True):
     """What is known of one model."""
 
     context_window: int | None = None
@@ -54,7 +54,7 @@ class Catalogue:
         self._child = child or child_process.python_command(
             "chat_tui.providers.catalogue.prices_worker", str(file.absolute())
         )
-        self._known: dict[str, dict[str, Entry]] = {}
+        self._known: dict[str, dict[str, CatalogueEntry]] = {}
 
     @property
     def loaded(self) -> bool:
@@ -66,7 +66,7 @@ class Catalogue:
         try:
             age = time.time() - self._file.stat().st_mtime
             content = read_regular(self._file, _BYTES_LIMIT)
-            self._known = msgspec.json.decode(content, type=dict[str, dict[str, Entry]])
+            self._known = msgspec.json.decode(content, type=dict[str, dict[str, CatalogueEntry]])
         except (OSError, msgspec.MsgspecError, ValueError, RecursionError):
             # It is made anew.
             return False
@@ -94,12 +94,12 @@ class Catalogue:
             await asyncio.to_thread(self.load)
         return made
 
-    def of(self, provider: str, model_id: str) -> Entry | None:
+    def of(self, provider: str, model_id: str) -> CatalogueEntry | None:
         """What is known of a model, by its id or by that without its date."""
         sources = (provider, *_PRICED_ALIKE.get(provider, ()))
         return next((entry for source in sources if (entry := self._entry(source, model_id))), None)
 
-    def _entry(self, provider: str, model_id: str) -> Entry | None:
+    def _entry(self, provider: str, model_id: str) -> CatalogueEntry | None:
         models = self._known.get(provider, {})
         entry = models.get(model_id)
         while entry is None and (shorter := _VERSION.sub("", model_id)) != model_id:

@@ -21,7 +21,7 @@ _PRICES = ((0.2, 0.68), (1.0, 0.74), (4.0, 0.78), (12.0, 0.80))
 """(US dollars per million completion tokens, quality): what hosted models of a price are like."""
 
 
-class Prior(msgspec.Struct, frozen=True):
+class QualityPrior(msgspec.Struct, frozen=True):
     """What is expected of a model before it has answered."""
 
     quality: float
@@ -32,7 +32,7 @@ class Prior(msgspec.Struct, frozen=True):
 
 
 @lru_cache(maxsize=8192)
-def prior_of(model_id: str, price_out: float | None = None) -> Prior | None:
+def prior_of(model_id: str, price_out: float | None = None) -> QualityPrior | None:
     """The prior of a model by its id; None where not even a guess can be made."""
     bare = bare_id(model_id)
     families = _families()
@@ -40,12 +40,12 @@ def prior_of(model_id: str, price_out: float | None = None) -> Prior | None:
         row = families.get(bare[:length])
         # `gpt-4` is not the family of `gpt-41`.
         if row is not None and not bare[length : length + 1].isalnum():
-            return Prior(row["all"], {kind: value for kind, value in row.items() if kind != "all"})
+            return QualityPrior(row["all"], {kind: value for kind, value in row.items() if kind != "all"})
     size = _billions(bare)
     if size is not None:
-        return Prior(next((quality for most, quality in _STEPS if size <= most), _LARGEST), guessed=True)
+        return QualityPrior(next((quality for most, quality in _STEPS if size <= most), _LARGEST), guessed=True)
     if price_out:
-        return Prior(next((quality for most, quality in _PRICES if price_out <= most), 0.82), guessed=True)
+        return QualityPrior(next((quality for most, quality in _PRICES if price_out <= most), 0.82), guessed=True)
     return None
 
 

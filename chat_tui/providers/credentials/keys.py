@@ -28,7 +28,7 @@ _LONGEST_KEY = 8192
 _NAMES_BYTES = 100_000
 
 
-class KeptKeys:
+class StoredKeyNames:
     """The names of the providers whose keys are in the keyring, which itself cannot tell them."""
 
     def __init__(self, file: Path, tell: Tell = ignore) -> None:
@@ -54,12 +54,12 @@ class KeptKeys:
         self._names.write(names)
 
 
-class Keys:
+class KeyLookup:
     """Gives the key of a provider, from wherever the user has put it."""
 
     def __init__(
         self,
-        kept: KeptKeys,
+        kept: StoredKeyNames,
         *,
         in_config: Mapping[str, str] | None = None,
         environ: Mapping[str, str] = os.environ,

@@ -28,7 +28,7 @@ from chat_tui.providers.dialects.dialect import (
     turns_of,
 )
 from chat_tui.providers.dialects.model_list import ModelList, Row
-from chat_tui.providers.dialects.parsing.response_parser import OneReply
+from chat_tui.providers.dialects.parsing.response_parser import ResponseParser
 from chat_tui.providers.dialects.parsing.token_usage import anthropic_usage
 
 VERSION = "2023-06-01"
@@ -66,7 +66,7 @@ def dialect() -> Dialect:
     return Dialect(
         name="anthropic",
         encode=encode,
-        reading=AnthropicReading,
+        reading=AnthropicParser,
         headers=headers,
         quirk=quirk,
         model_list=ModelList(_LIST, more=more),
@@ -190,7 +190,7 @@ def quirk(status: int, text: str) -> str | None:
     return "thinking" if _NO_THINKING.search(text) else None
 
 
-class AnthropicReading(OneReply):
+class AnthropicParser(ResponseParser):
     """Reads one reply. What an event is stands in its data; events and deltas of unknown types are passed over."""
 
     dialect = "anthropic"

@@ -15,7 +15,7 @@ from chat_tui.core.conversation import Turn
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request
 from chat_tui.providers.dialects.model_list import ModelList
-from chat_tui.providers.dialects.model_probe import LookUp
+from chat_tui.providers.dialects.model_probe import ModelProbe
 
 Json = Any
 """A JSON value of unknown shape, as servers send it."""
@@ -78,7 +78,7 @@ class Dialect(msgspec.Struct, frozen=True):
     quirk: Callable[[int, str], str | None]
     """(status, error text) to what this server will not take, None when that is not the matter."""
     model_list: ModelList = ModelList()
-    look_up: LookUp = LookUp()
+    look_up: ModelProbe = ModelProbe()
     json_lines: bool = False
     """Its streams are JSON lines, not server-sent events."""
     needed: frozenset[str] = frozenset()

@@ -26,8 +26,8 @@ from chat_tui.providers.dialects.dialect import (
     streams,
     turns_of,
 )
-from chat_tui.providers.dialects.model_list import Listed, ModelList, Row, tokens
-from chat_tui.providers.dialects.parsing.response_parser import OneReply
+from chat_tui.providers.dialects.model_list import ListedModel, ModelList, Row, tokens
+from chat_tui.providers.dialects.parsing.response_parser import ResponseParser
 from chat_tui.providers.dialects.parsing.token_usage import gemini_usage
 
 _LIST = "/models?pageSize=1000"
@@ -44,7 +44,7 @@ def dialect() -> Dialect:
     return Dialect(
         name="gemini",
         encode=encode,
-        reading=GeminiReading,
+        reading=GeminiParser,
         headers=headers,
         quirk=quirk,
         model_list=ModelList(_LIST, "models", read_row, more),
@@ -58,14 +58,14 @@ def headers(key: str) -> Mapping[str, str]:
     return {"x-goog-api-key": key} if key else {}
 
 
-def read_row(row: Row) -> Listed | None:
+def read_row(row: Row) -> ListedModel | None:
     """A row of the list of models; those that only embed are left out."""
     name, methods = row.get("name"), row.get("supportedGenerationMethods")
     if not isinstance(name, str) or not name.removeprefix("models/"):
         return None
     if isinstance(methods, list) and not {"generateContent", "streamGenerateContent"} & {*map(str, methods)}:
         return None
-    return Listed(name.removeprefix("models/"), tokens(row.get("inputTokenLimit")))
+    return ListedModel(name.removeprefix("models/"), tokens(row.get("inputTokenLimit")))
 
 
 def more(page: Row) -> str:
@@ -146,7 +146,7 @@ def quirk(status: int, text: str) -> str | None:
     return None
 
 
-class GeminiReading(OneReply):
+class GeminiParser(ResponseParser):
     """Reads one reply. It has no end marker: the finish reason, some figures, and the bytes end."""
 
     dialect = "gemini"

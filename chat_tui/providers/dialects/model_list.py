@@ -18,7 +18,7 @@ _SERVERS = {"llamacpp": "llama.cpp", "vllm": "vllm"}
 """What servers write as the owner of their models."""
 
 
-class Listed(msgspec.Struct, frozen=True):
+class ListedModel(msgspec.Struct, frozen=True):
     """A model as its server names it."""
 
     id: str
@@ -35,14 +35,14 @@ class Listed(msgspec.Struct, frozen=True):
     prices: ListedPrices = ListedPrices()
 
 
-def read_row(row: Row) -> Listed | None:
+def read_row(row: Row) -> ListedModel | None:
     """A row with an `id`, the shape of OpenAI and its imitators."""
     name = row.get("id")
     if not isinstance(name, str) or not name:
         return None
     owner = row.get("owned_by")
     server = _SERVERS.get(owner, "") if isinstance(owner, str) else ""
-    return Listed(
+    return ListedModel(
         name,
         window_of(row),
         images=images_of(row),
@@ -64,7 +64,7 @@ class ModelList(msgspec.Struct, frozen=True):
     """Relative to the provider's base URL."""
     key: str = "data"
     """What the rows stand under."""
-    read: Callable[[Row], Listed | None] = read_row
+    read: Callable[[Row], ListedModel | None] = read_row
     """A row to a model; None where it is none that could answer."""
     more: Callable[[Row], str] = no_more
     """A page to the path of the next one, empty at the last."""

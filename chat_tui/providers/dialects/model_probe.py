@@ -10,7 +10,7 @@ import msgspec
 from chat_tui.core.models import Model
 
 
-class Question(msgspec.Struct, frozen=True):
+class ProbeRequest(msgspec.Struct, frozen=True):
     """One thing to ask of a server; equal ones are asked once for all of its models."""
 
     path: str
@@ -20,7 +20,7 @@ class Question(msgspec.Struct, frozen=True):
     """The path begins above the dialect's own root (`/v1`)."""
 
 
-def nothing(model: Model) -> Sequence[Question]:
+def nothing(model: Model) -> Sequence[ProbeRequest]:
     """There is nothing to ask."""
     return ()
 
@@ -30,9 +30,9 @@ def unchanged(model: Model, answers: Sequence[Any]) -> Model:
     return model
 
 
-class LookUp(msgspec.Struct, frozen=True):
+class ModelProbe(msgspec.Struct, frozen=True):
     """What to ask, and what the answers mean; pure."""
 
-    questions: Callable[[Model], Sequence[Question]] = nothing
+    questions: Callable[[Model], Sequence[ProbeRequest]] = nothing
     learned: Callable[[Model, Sequence[Any]], Model] = unchanged
     """The model with what the answers tell: JSON in the questions' order, None where there was none."""

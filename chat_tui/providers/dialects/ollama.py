@@ -27,9 +27,9 @@ from chat_tui.providers.dialects.dialect import (
     streams,
     turns_of,
 )
-from chat_tui.providers.dialects.model_list import Listed, ModelList, Row, tokens
-from chat_tui.providers.dialects.model_probe import LookUp, Question
-from chat_tui.providers.dialects.parsing.response_parser import TOOLS_LIMIT, OneReply
+from chat_tui.providers.dialects.model_list import ListedModel, ModelList, Row, tokens
+from chat_tui.providers.dialects.model_probe import ModelProbe, ProbeRequest
+from chat_tui.providers.dialects.parsing.response_parser import TOOLS_LIMIT, ResponseParser
 from chat_tui.providers.dialects.parsing.server_errors import error_of
 
 _NUM_CTX = re.compile(r"^[ \t]*num_ctx[ \t]+(\d{1,9})[ \t\r]*$", re.MULTILINE)
@@ -40,11 +40,11 @@ def dialect() -> Dialect:
     return Dialect(
         name="ollama",
         encode=encode,
-        reading=OllamaReading,
+        reading=OllamaParser,
         headers=headers,
         quirk=quirk,
         model_list=ModelList("/api/tags", "models", read_row),
-        look_up=LookUp(questions, learned),
+        look_up=ModelProbe(questions, learned),
         json_lines=True,
         root="",
         pasted=r"/api(?:/chat|/generate|/tags|/show|/ps|/version|/embed|/embeddings)?|/v1",
@@ -57,7 +57,7 @@ def headers(key: str) -> Mapping[str, str]:
     return {"Authorization": f"Bearer {key}"} if key else {}
 
 
-def read_row(row: Row) -> Listed | None:
+def read_row(row: Row) -> ListedModel | None:
     """A row of `/api/tags`; it tells no window, and models that only embed are left out."""
     name, details, abilities = row.get("name") or row.get("model"), row.get("details"), row.get("capabilities")
     if not isinstance(name, str) or not name:
@@ -66,12 +66,12 @@ def read_row(row: Row) -> Listed | None:
         return None
     if isinstance(details, dict) and "bert" in str(details.get("family")):
         return None
-    return Listed(name, passed_on=bool(row.get("remote_host")) or name.endswith(("-cloud", ":cloud")))
+    return ListedModel(name, passed_on=bool(row.get("remote_host")) or name.endswith(("-cloud", ":cloud")))
 
 
-def questions(model: Model) -> Sequence[Question]:
+def questions(model: Model) -> Sequence[ProbeRequest]:
     """What the model is, and which ones are loaded with what window."""
-    return Question("/api/show", json.dumps({"model": model.id}).encode()), Question("/api/ps")
+    return ProbeRequest("/api/show", json.dumps({"model": model.id}).encode()), ProbeRequest("/api/ps")
 
 
 def learned(model: Model, answers: Sequence[Json]) -> Model:
@@ -138,7 +138,7 @@ def quirk(status: int, text: str) -> str | None:
     return None
 
 
-class OllamaReading(OneReply):
+class OllamaParser(ResponseParser):
     """Reads one reply."""
 
     dialect = "ollama"

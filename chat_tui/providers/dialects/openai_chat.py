@@ -29,8 +29,8 @@ from chat_tui.providers.dialects.dialect import (
     turns_of,
 )
 from chat_tui.providers.dialects.model_list import tokens
-from chat_tui.providers.dialects.model_probe import LookUp, Question
-from chat_tui.providers.dialects.parsing.response_parser import TOOLS_LIMIT, OneReply
+from chat_tui.providers.dialects.model_probe import ModelProbe, ProbeRequest
+from chat_tui.providers.dialects.parsing.response_parser import TOOLS_LIMIT, ResponseParser
 from chat_tui.providers.dialects.parsing.server_errors import error_of
 from chat_tui.providers.dialects.parsing.token_usage import openai_usage
 
@@ -53,10 +53,10 @@ def dialect() -> Dialect:
     return Dialect(
         name="openai",
         encode=encode,
-        reading=OpenAiReading,
+        reading=OpenAiParser,
         headers=headers,
         quirk=quirk,
-        look_up=LookUp(questions, learned),
+        look_up=ModelProbe(questions, learned),
     )
 
 
@@ -65,9 +65,9 @@ def headers(key: str) -> Mapping[str, str]:
     return {"Authorization": f"Bearer {key}"} if key else {}
 
 
-def questions(model: Model) -> Sequence[Question]:
+def questions(model: Model) -> Sequence[ProbeRequest]:
     """llama.cpp tells more of itself than its list of models does."""
-    return (Question("/props", at_root=True),) if model.server == "llama.cpp" else ()
+    return (ProbeRequest("/props", at_root=True),) if model.server == "llama.cpp" else ()
 
 
 def learned(model: Model, answers: Sequence[Json]) -> Model:
@@ -172,7 +172,7 @@ def quirk(status: int, text: str) -> str | None:
 _PLAIN_FIELDS = frozenset(("content", "role"))
 
 
-class Messages:
+class ChoiceReader:
     """Finds what a choice says: in `delta`; in `message`, as gateways send it that make a stream of a whole reply; or
     in the `text` of older completions."""
 
@@ -222,14 +222,14 @@ class Messages:
         return content[len(before) :]
 
 
-class OpenAiReading(OneReply):
+class OpenAiParser(ResponseParser):
     """Reads one reply."""
 
     dialect = "openai"
 
     def __init__(self) -> None:
         super().__init__()
-        self._messages = Messages()
+        self._messages = ChoiceReader()
 
     def _done(self) -> Sequence[Chunk]:
         # Servers that never give a finish reason end so.

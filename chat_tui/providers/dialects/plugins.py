@@ -18,8 +18,8 @@ from chat_tui.core.models import DIALECTS, Model
 from chat_tui.core.request import Request
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.providers.dialects.dialect import Call, Dialect, Reading
-from chat_tui.providers.dialects.model_list import Listed, Row, no_more
-from chat_tui.providers.dialects.model_probe import LookUp, nothing, unchanged
+from chat_tui.providers.dialects.model_list import ListedModel, Row, no_more
+from chat_tui.providers.dialects.model_probe import ModelProbe, nothing, unchanged
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -73,7 +73,7 @@ def guarded(own: Dialect) -> Dialect:
         headers=_else(own.headers, _no_headers),
         quirk=_else(own.quirk, _no_quirk),
         model_list=msgspec.structs.replace(rows, read=_else(rows.read, _no_row), more=_else(rows.more, no_more)),
-        look_up=LookUp(_else(told.questions, nothing), _else(told.learned, unchanged)),
+        look_up=ModelProbe(_else(told.questions, nothing), _else(told.learned, unchanged)),
     )
 
 
@@ -97,7 +97,7 @@ def _no_quirk(status: int, text: str) -> str | None:
     return None
 
 
-def _no_row(row: Row) -> Listed | None:
+def _no_row(row: Row) -> ListedModel | None:
     return None
 
 

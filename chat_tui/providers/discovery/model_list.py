@@ -13,7 +13,7 @@ from chat_tui.core.text.control_characters import clean_line
 from chat_tui.providers.dialects import dialect
 from chat_tui.providers.dialects.dialect import Json
 from chat_tui.providers.dialects.model_list import ModelList
-from chat_tui.providers.dialects.model_probe import Question
+from chat_tui.providers.dialects.model_probe import ProbeRequest
 from chat_tui.providers.endpoint import url_of
 
 MODELS_LIMIT = 5000
@@ -44,14 +44,14 @@ async def whole_list(page: Callable[[str], Awaitable[Json]], provider: Provider,
 
 
 async def looked_up(
-    ask: Callable[[Question], Awaitable[Json]], provider: Provider, models: Sequence[Model], seconds: float
+    ask: Callable[[ProbeRequest], Awaitable[Json]], provider: Provider, models: Sequence[Model], seconds: float
 ) -> list[Model]:
     """Those of the models of which the server tells more within the time, with that; one that fails tells nothing."""
     spoken = dialect(provider.dialect).look_up
     asked = {model.name: spoken.questions(model) for model in models[:LOOKED_UP]}
     turns = asyncio.Semaphore(AT_ONCE)
 
-    async def answer(question: Question) -> Json:
+    async def answer(question: ProbeRequest) -> Json:
         async with turns:
             try:
                 return await ask(question)

@@ -18,7 +18,7 @@ LIST_LIMIT = 4 * 1024 * 1024
 """Bytes of one list of models."""
 
 
-class Place(msgspec.Struct, frozen=True):
+class PortCandidate(msgspec.Struct, frozen=True):
     """Where a server may answer."""
 
     port: int
@@ -26,7 +26,7 @@ class Place(msgspec.Struct, frozen=True):
     """Of its list of models."""
 
 
-class Answered(msgspec.Struct, frozen=True):
+class ProbeAnswer(msgspec.Struct, frozen=True):
     """What a server said."""
 
     status: int
@@ -36,7 +36,7 @@ class Answered(msgspec.Struct, frozen=True):
     """At which of this machine's own addresses, as it stands in an URL."""
 
 
-async def look(places: Mapping[str, Place], seconds: float = LOOK_SECONDS) -> dict[str, Answered]:
+async def look(places: Mapping[str, PortCandidate], seconds: float = LOOK_SECONDS) -> dict[str, ProbeAnswer]:
     """What the servers that listen say within the time, by name."""
     asking = {asyncio.ensure_future(_ask(place)): name for name, place in places.items()}
     if not asking:
@@ -51,7 +51,7 @@ async def look(places: Mapping[str, Place], seconds: float = LOOK_SECONDS) -> di
     return {name: answer for name, answer in answers.items() if answer is not None}
 
 
-async def _ask(place: Place) -> Answered | None:
+async def _ask(place: PortCandidate) -> ProbeAnswer | None:
     """What the server says that listens on IPv4, or else on IPv6 only."""
     for host in _HOSTS:
         if (answered := await _ask_at(host, place)) is not None:
@@ -59,7 +59,7 @@ async def _ask(place: Place) -> Answered | None:
     return None
 
 
-async def _ask_at(host: str, place: Place) -> Answered | None:
+async def _ask_at(host: str, place: PortCandidate) -> ProbeAnswer | None:
     try:
         reader, writer = await asyncio.open_connection(host.strip("[]"), place.port, limit=LIST_LIMIT)
     except OSError:
@@ -80,9 +80,9 @@ async def _ask_at(host: str, place: Place) -> Answered | None:
     if not head.startswith("HTTP/") or not status or not status[0].isdigit():
         return None
     try:
-        return Answered(int(status[0]), parsed(body), host)
+        return ProbeAnswer(int(status[0]), parsed(body), host)
     except ValueError:
-        return Answered(int(status[0]), host=host)
+        return ProbeAnswer(int(status[0]), host=host)
 
 
 async def _body(reader: asyncio.StreamReader, head: str) -> bytes:

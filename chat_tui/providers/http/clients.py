@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from chat_tui import __version__
-from chat_tui.providers.endpoint import Line, base_url_of
+from chat_tui.providers.endpoint import Endpoint, base_url_of
 from chat_tui.providers.http.proxies import no_proxy, proxy_of
 from chat_tui.providers.http.trust import trust
 
@@ -20,7 +20,7 @@ RECEIVED_BYTES = 64 * 1024
 _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=30)
 
 
-class Wires(httpx.AsyncHTTPTransport):
+class BoundedConnections(httpx.AsyncHTTPTransport):
     """Connections that let a server send little ahead, and that are closed at once when their opening is given up."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -55,7 +55,7 @@ def _hold_little(reply: httpx.Response) -> None:
             wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVED_BYTES)
 
 
-async def client_of(line: Line, timeout: httpx.Timeout) -> httpx.AsyncClient:
+async def client_of(line: Endpoint, timeout: httpx.Timeout) -> httpx.AsyncClient:
     """A client for the line's address and no other. Raises `Rejected` for a proxy or a trust that cannot be used."""
     provider, proxy = line.provider, proxy_of(line)
     verify: Any = False
@@ -63,7 +63,7 @@ async def client_of(line: Line, timeout: httpx.Timeout) -> httpx.AsyncClient:
         # Otherwise there is no TLS to that origin, and redirects leave it never: no trust store to be loaded.
         verify = await asyncio.to_thread(trust, provider)
     try:
-        wires = Wires(
+        wires = BoundedConnections(
             verify=verify,
             trust_env=False,
             limits=_LIMITS,

@@ -10,13 +10,13 @@ from chat_tui.core.answers.finish_reasons import is_known
 from chat_tui.core.chunks import Chunk, End, Metadata, Token, TokenKind
 from chat_tui.core.text.redaction import StreamRedactor
 from chat_tui.providers.credentials.configured import credentials_of
-from chat_tui.providers.endpoint import Line
+from chat_tui.providers.endpoint import Endpoint
 
 
 class EchoFilter:
     """Takes the line's credentials out of one reply."""
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: Endpoint) -> None:
         self._line = line
         credentials = tuple(credentials_of(line.provider, line.api_key))
         kinds: tuple[TokenKind, ...] = ("text", "thinking")

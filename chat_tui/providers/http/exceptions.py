@@ -10,7 +10,7 @@ import httpx
 
 from chat_tui.core import errors
 from chat_tui.core.text.control_characters import clean_line
-from chat_tui.providers.endpoint import Line, address_setting, no_address
+from chat_tui.providers.endpoint import Endpoint, address_setting, no_address
 from chat_tui.providers.http.proxies import proxy_of, whose
 
 BROKEN = (httpx.TransportError, httpx.DecodingError, httpx.StreamError, OSError)
@@ -22,7 +22,7 @@ STALE = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError, httpx.Clo
 class mapped:
     """Turns httpx's errors into ours, puts the provider's and model's names into ours, and keeps credentials out."""
 
-    def __init__(self, line: Line, model: str) -> None:
+    def __init__(self, line: Endpoint, model: str) -> None:
         self._line, self._model = line, model
         self._about = {"provider": line.provider.name, "model": model}
 

@@ -18,7 +18,7 @@ _LINE_END = re.compile(rb"\r\n|\n|\r")
 _BOM = b"\xef\xbb\xbf"
 
 
-class Event(NamedTuple):
+class ServerEvent(NamedTuple):
     """One event of a stream."""
 
     data: bytes
@@ -33,10 +33,10 @@ def _too_long() -> Garbled:
 class Decoder(Protocol):
     """Takes bytes as they come, gives the events that are whole."""
 
-    def feed(self, data: bytes) -> list[Event]:
+    def feed(self, data: bytes) -> list[ServerEvent]:
         """The events that these bytes complete."""
 
-    def close(self) -> list[Event]:
+    def close(self) -> list[ServerEvent]:
         """The events that the end of the bytes completes."""
 
 
@@ -93,27 +93,27 @@ class SseDecoder:
         self._size = 0
         self._name = ""
 
-    def feed(self, data: bytes) -> list[Event]:
+    def feed(self, data: bytes) -> list[ServerEvent]:
         """The events that these bytes complete; comments and unknown fields give none."""
-        events: list[Event] = []
+        events: list[ServerEvent] = []
         for line in self._lines.feed(data):
             self._take(line, events)
         return events
 
-    def close(self) -> list[Event]:
+    def close(self) -> list[ServerEvent]:
         """The last event, where the stream ended without a blank line."""
-        events: list[Event] = []
+        events: list[ServerEvent] = []
         rest = self._lines.rest()
         if rest:
             self._take(rest, events)
         self._take(b"", events)
         return events
 
-    def _take(self, line: bytes, events: list[Event]) -> None:
+    def _take(self, line: bytes, events: list[ServerEvent]) -> None:
         if not line:
             if self._data:
                 data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
-                events.append(Event(data, self._name))
+                events.append(ServerEvent(data, self._name))
                 self._data, self._size = [], 0
             self._name = ""
             return
@@ -128,7 +128,7 @@ class SseDecoder:
         elif field == b"event":
             self._name = value.decode("utf-8", "replace")
         elif field == b"error" and value[:1] == b"{":
-            events.append(Event(value, "error"))
+            events.append(ServerEvent(value, "error"))
 
 
 class JsonLinesDecoder:
@@ -137,11 +137,11 @@ class JsonLinesDecoder:
     def __init__(self) -> None:
         self._lines = _Lines()
 
-    def feed(self, data: bytes) -> list[Event]:
+    def feed(self, data: bytes) -> list[ServerEvent]:
         """The lines that these bytes complete."""
-        return [Event(line) for line in self._lines.feed(data) if line.strip()]
+        return [ServerEvent(line) for line in self._lines.feed(data) if line.strip()]
 
-    def close(self) -> list[Event]:
+    def close(self) -> list[ServerEvent]:
         """The last line, where it has no end."""
         rest = self._lines.rest()
-        return [Event(rest)] if rest.strip() else []
+        return [ServerEvent(rest)] if rest.strip() else []

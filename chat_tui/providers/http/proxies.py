@@ -9,10 +9,10 @@ from chat_tui.core import errors
 from chat_tui.core.models import Provider
 from chat_tui.core.text.addresses import is_loopback
 from chat_tui.core.text.control_characters import clean_line
-from chat_tui.providers.endpoint import Line, base_url_of
+from chat_tui.providers.endpoint import Endpoint, base_url_of
 
 
-def proxy_of(line: Line) -> str:
+def proxy_of(line: Endpoint) -> str:
     """The proxy's address, which may hold a password; empty: the way is straight. Raises `Rejected`."""
     configured = line.provider.proxy.strip()
     if line.socket_path or configured.lower() == "none":

@@ -12,7 +12,7 @@ import msgspec
 from chat_tui.core.chunks import Chunk, End, Token
 from chat_tui.core.errors import Garbled, ProviderError
 from chat_tui.providers.dialects.dialect import Dialect, Reading
-from chat_tui.providers.dialects.parsing.response_parser import OneReply
+from chat_tui.providers.dialects.parsing.response_parser import ResponseParser
 from chat_tui.providers.http.framing import Decoder, JsonLinesDecoder, SseDecoder
 
 BODY_LIMIT = 64 * 1024 * 1024
@@ -104,7 +104,7 @@ async def bursts(
 
 def _reading_of(spoken: Dialect, habits: ThinkingHabits) -> Reading:
     reading = spoken.reading()
-    if isinstance(reading, OneReply) and habits != _USUAL:
+    if isinstance(reading, ResponseParser) and habits != _USUAL:
         reading.expect_thinking(begins_thinking=habits.begins_thinking, has_bare_channels=habits.has_bare_channels)
     return reading
 

@@ -17,7 +17,7 @@ from chat_tui.providers.dialects.parsing.retry_after import limits_reset as limi
 from chat_tui.providers.dialects.parsing.retry_after import retry_after as retry_after
 from chat_tui.providers.dialects.parsing.retry_after import too_large_for_limit
 from chat_tui.providers.dialects.parsing.server_errors import (
-    Complaint,
+    ServerError,
     access_refused,
     complaint_of,
     larger_than_limit,
@@ -33,7 +33,7 @@ _FINAL = (errors.KeyRefused, errors.QuotaUsedUp, errors.ContextTooLong)
 _NO_CREDENTIALS = Redactor()
 
 
-class Addressee(msgspec.Struct, frozen=True):
+class ErrorContext(msgspec.Struct, frozen=True):
     """Whom the request went to and what was in it, as far as an error tells of that."""
 
     provider: str
@@ -52,7 +52,7 @@ class Addressee(msgspec.Struct, frozen=True):
 
 
 def http_error(
-    status: int, headers: Mapping[str, str], body: bytes, asked: Addressee, redactor: Redactor = _NO_CREDENTIALS
+    status: int, headers: Mapping[str, str], body: bytes, asked: ErrorContext, redactor: Redactor = _NO_CREDENTIALS
 ) -> errors.ProviderError:
     """The error that a status, its headers (names in lower case) and its body mean, without credentials in its text."""
     complaint = _complaint(body)
@@ -70,7 +70,7 @@ def http_error(
 
 
 def _refused(
-    status: int, complaint: Complaint, told: str, asked: Addressee, wait: float | None
+    status: int, complaint: ServerError, told: str, asked: ErrorContext, wait: float | None
 ) -> errors.ProviderError:
     provider, names = asked.provider, asked.names
     if status in {400, 413, 429} and (sizes := too_large_for_limit(complaint.said)):
@@ -109,7 +109,7 @@ def _refused(
     )
 
 
-def _moved(status: int, headers: Mapping[str, str], asked: Addressee, redactor: Redactor) -> errors.ProviderError:
+def _moved(status: int, headers: Mapping[str, str], asked: ErrorContext, redactor: Redactor) -> errors.ProviderError:
     where = clean_line(headers.get("location", "").partition("?")[0], 200)
     place = f" to {redactor.redact(where)}" if "://" in where and "@" not in where else ""
     return errors.Rejected(
@@ -120,7 +120,7 @@ def _moved(status: int, headers: Mapping[str, str], asked: Addressee, redactor: 
 
 
 def _barred(
-    status: int, complaint: Complaint, told: str, asked: Addressee, wait: float | None
+    status: int, complaint: ServerError, told: str, asked: ErrorContext, wait: float | None
 ) -> errors.ProviderError | None:
     """The error where the key or what it may spend is the matter."""
     provider, names = asked.provider, asked.names
@@ -150,7 +150,7 @@ def _barred(
     return None
 
 
-def _complaint(body: bytes) -> Complaint:
+def _complaint(body: bytes) -> ServerError:
     text = body.decode("utf-8", "replace").strip()
     bare = text
     if text.startswith("data:"):
@@ -162,7 +162,7 @@ def _complaint(body: bytes) -> Complaint:
     return msgspec.structs.replace(complaint_of(value, text[:20_000]), said=message_in_body(text))
 
 
-def _wait(status: int, headers: Mapping[str, str], complaint: Complaint) -> float | None:
+def _wait(status: int, headers: Mapping[str, str], complaint: ServerError) -> float | None:
     """Seconds until the same request may be taken; None where the server does not say."""
     at = now()
     wait = retry_after({**complaint.headers, **headers}, at)

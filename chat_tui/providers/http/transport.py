@@ -24,10 +24,10 @@ from chat_tui.core.request import Request
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.providers.dialects import dialect
 from chat_tui.providers.dialects.dialect import Call, Dialect, Json, parsed, streams
-from chat_tui.providers.dialects.model_probe import Question
+from chat_tui.providers.dialects.model_probe import ProbeRequest
 from chat_tui.providers.dialects.parsing.bare_channels import may_write_bare_channels
 from chat_tui.providers.discovery.model_list import whole_list
-from chat_tui.providers.endpoint import Line as Line
+from chat_tui.providers.endpoint import Endpoint as Endpoint
 from chat_tui.providers.endpoint import base_url_of, url_of
 from chat_tui.providers.endpoint import key_of as key_of
 from chat_tui.providers.http import response_stream
@@ -36,7 +36,7 @@ from chat_tui.providers.http.echo_filter import EchoFilter
 from chat_tui.providers.http.encoding import LARGE_BYTES, encode_call
 from chat_tui.providers.http.exceptions import BROKEN, STALE, mapped
 from chat_tui.providers.http.remedies import Remedy, is_filtered, note_of_known, remedy
-from chat_tui.providers.http.status_errors import Addressee, http_error
+from chat_tui.providers.http.status_errors import ErrorContext, http_error
 
 ERROR_BODY_LIMIT = 64 * 1024
 ERROR_BODY_SECONDS = 5.0
@@ -76,7 +76,7 @@ class Transport:
         for client in clients:
             await client.aclose()
 
-    async def _client(self, line: Line) -> httpx.AsyncClient:
+    async def _client(self, line: Endpoint) -> httpx.AsyncClient:
         provider = line.provider
         key = (base_url_of(provider), line.socket_path, provider.proxy, str(provider.verify))
         if key not in self._clients:
@@ -95,23 +95,23 @@ class Transport:
     async def models(self, provider: Provider, key: str | None = None) -> Json:
         """The server's own list of its models, as JSON; without `key` the environment's. Raises `ProviderError`."""
         spoken = dialect(provider.dialect)
-        line = Line(provider, key_of(provider) if key is None else key)
+        line = Endpoint(provider, key_of(provider) if key is None else key)
         with mapped(line, ""):
             client = await self._client(line)
             async with asyncio.timeout(self._models_seconds):
                 return await whole_list(lambda url: _json(client, url, spoken, line), provider, spoken.model_list)
 
-    async def ask(self, provider: Provider, key: str, question: Question) -> Json:
+    async def ask(self, provider: Provider, key: str, question: ProbeRequest) -> Json:
         """What the server tells when it is asked about a model, as JSON. Raises `ProviderError`."""
         spoken = dialect(provider.dialect)
-        line, base = Line(provider, key), base_url_of(provider)
+        line, base = Endpoint(provider, key), base_url_of(provider)
         url = (base.removesuffix(spoken.root) if question.at_root else base) + question.path
         with mapped(line, ""):
             client = await self._client(line)
             async with asyncio.timeout(LOOK_UP_SECONDS):
                 return await _json(client, url, spoken, line, question.body)
 
-    async def stream(self, line: Line, model: Model, request: Request) -> AsyncGenerator[Sequence[Chunk], None]:
+    async def stream(self, line: Endpoint, model: Model, request: Request) -> AsyncGenerator[Sequence[Chunk], None]:
         """The reply in bursts: what each read brought. The last chunk is an `End`. Raises `ProviderError`."""
         spoken = dialect(line.provider.dialect)
         with mapped(line, model.name):
@@ -175,13 +175,13 @@ class Transport:
         self._quirks[model.name] = lasting if len(lasting) <= REMEMBERED_LIMIT else known
 
 
-def _note(line: Line, model: Model, text: str, attempt: int = 0) -> Metadata:
+def _note(line: Endpoint, model: Model, text: str, attempt: int = 0) -> Metadata:
     """What was changed about a request, for people; `attempt` counts what has become known just now."""
     told = clean_line(f"{line.provider.name}: {text}.", 300)
     return Metadata("note", model=model.name, reason=told, attempt=attempt)
 
 
-async def _json(client: httpx.AsyncClient, url: str, spoken: Dialect, line: Line, body: bytes = b"") -> Json:
+async def _json(client: httpx.AsyncClient, url: str, spoken: Dialect, line: Endpoint, body: bytes = b"") -> Json:
     headers = {**_headers(spoken, line), **({"Content-Type": "application/json"} if body else {})}
     outgoing = client.build_request("POST" if body else "GET", url, content=body or None, headers=headers)
     reply = await client.send(outgoing, stream=True)
@@ -249,7 +249,7 @@ class _Wire:
 
 
 async def _attempt(
-    client: httpx.AsyncClient, spoken: Dialect, line: Line, model: Model, call: Call, url: str, wire: _Wire
+    client: httpx.AsyncClient, spoken: Dialect, line: Endpoint, model: Model, call: Call, url: str, wire: _Wire
 ) -> AsyncGenerator[Sequence[Chunk] | _Again, None]:
     """One call; an `_Again` comes alone."""
     with mapped(line, model.name):
@@ -319,7 +319,7 @@ def _refusal(error: errors.ProviderError) -> Sequence[Chunk]:
 
 
 async def _other(
-    reply: httpx.Response, spoken: Dialect, line: Line, model: Model, call: Call, wire: _Wire
+    reply: httpx.Response, spoken: Dialect, line: Endpoint, model: Model, call: Call, wire: _Wire
 ) -> _Again | Sequence[Chunk]:
     """What to do, or to be told, after a reply that is no success. Raises `ProviderError` where there is nothing."""
     body = await _error_body(reply)
@@ -333,7 +333,7 @@ async def _other(
 
 
 def _judgement(
-    reply: httpx.Response, body: bytes, spoken: Dialect, line: Line, model: Model, call: Call, wire: _Wire
+    reply: httpx.Response, body: bytes, spoken: Dialect, line: Endpoint, model: Model, call: Call, wire: _Wire
 ) -> _Again | Sequence[Chunk]:
     """What an error means for the call: pure, the reply's head and body are there."""
     error = _refused(reply, body, spoken, line, model, call)
@@ -372,11 +372,11 @@ def _refused(
     reply: httpx.Response,
     body: bytes,
     spoken: Dialect,
-    line: Line,
+    line: Endpoint,
     model: Model | None = None,
     call: Call | None = None,
 ) -> errors.ProviderError:
-    asked = Addressee(
+    asked = ErrorContext(
         line.provider.name,
         model.name if model else "",
         line.provider.api_key_env,
@@ -386,7 +386,7 @@ def _refused(
     return http_error(reply.status_code, reply.headers, body, asked, line.redactor())
 
 
-def _headers(spoken: Dialect, line: Line) -> Mapping[str, str]:
+def _headers(spoken: Dialect, line: Endpoint) -> Mapping[str, str]:
     if line.provider.is_bearer and line.api_key:
         return {**spoken.headers(""), "Authorization": f"Bearer {line.api_key}", **line.provider.headers}
     return {**spoken.headers(line.api_key), **line.provider.headers}

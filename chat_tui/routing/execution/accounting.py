@@ -8,11 +8,11 @@ from msgspec.structs import replace
 
 from chat_tui.core.answers.reclassification import reclassify_chunks
 from chat_tui.core.chunks import Chunk, End, Metadata, Timings, Token, TokenKind, Usage, summed
-from chat_tui.core.text.control_characters import Cleaner
+from chat_tui.core.text.control_characters import StreamCleaner
 from chat_tui.core.usage.stream_stats import BURST_SECONDS
 from chat_tui.core.usage.token_estimate import streamed
-from chat_tui.core.usage.token_gaps import Gaps
-from chat_tui.routing.execution.continuation import Joint
+from chat_tui.core.usage.token_gaps import InterTokenLatency
+from chat_tui.routing.execution.continuation import OverlapTrimmer
 from chat_tui.routing.execution.token_lengths import TokenLengths
 
 SAMPLE_CHARACTERS = 2000
@@ -21,7 +21,7 @@ _KINDS: tuple[TokenKind, ...] = ("thinking", "text")
 _MODEL_AT_WORK = frozenset({"fetching", "loading"})
 
 
-class Tally:
+class StreamAccounting:
     """Counts one stream; `now` gives seconds in which pauses do not count. With `whole`, tokens are kept to the end.
 
     `part` is how the answer begins, where one that was cut goes on.
@@ -52,7 +52,7 @@ class Tally:
         self._thinks = False
         self._first: float | None = None
         self._last = self._begun
-        self._gaps = Gaps()
+        self._gaps = InterTokenLatency()
         self.begin_try()
 
     @property
@@ -80,8 +80,8 @@ class Tally:
 
     def begin_try(self) -> None:
         """A model is asked, or asked again: what a try that came to nothing has left behind does not count."""
-        self._cleaners = {kind: Cleaner() for kind in _KINDS}
-        self._joint = Joint(self.text.rstrip(), _gap(self.text)) if self._part else None
+        self._cleaners = {kind: StreamCleaner() for kind in _KINDS}
+        self._joint = OverlapTrimmer(self.text.rstrip(), _gap(self.text)) if self._part else None
         self._lengths = {kind: TokenLengths() for kind in _KINDS}
         self._usage: Usage | None = None
         self._count_at_usage = 0
@@ -151,7 +151,7 @@ class Tally:
             self._thinking = [text[:-count]]
         self.thinking_characters += count if kind == "thinking" else -count
         if self._joint is not None:
-            self._joint = Joint(self.text.rstrip(), _gap(self.text))
+            self._joint = OverlapTrimmer(self.text.rstrip(), _gap(self.text))
         told = replace(told, kind=kind, characters=count)
         new = sum(len(chunk.token) for chunk in chunks if isinstance(chunk, Token) and chunk.kind == was)
         return reclassify_chunks(chunks, told) if new >= count else [*chunks, told]
@@ -248,7 +248,7 @@ class Tally:
         """The pace of the reply: as its reader saw it, or `of_model`: without failed tries, queue and fetch before."""
         since = self._asked if of_model else self._begun
         rate = self._rate(usage)
-        paced = self._gaps if rate is not None else Gaps()
+        paced = self._gaps if rate is not None else InterTokenLatency()
         return Timings(
             ttft_seconds=self._ttft(since),
             duration_seconds=round(duration_seconds, 4),

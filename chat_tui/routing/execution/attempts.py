@@ -31,13 +31,13 @@ from chat_tui.core.route import Alternative, Route, Seam, Try
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.core.usage.pricing import cost_of, with_savings
 from chat_tui.routing.execution import messages
-from chat_tui.routing.execution.accounting import Tally
+from chat_tui.routing.execution.accounting import StreamAccounting
 from chat_tui.routing.execution.context_window import fit
-from chat_tui.routing.execution.control import LONGEST_WAIT_SECONDS, Cancelled, Control, Expired, delay_seconds
+from chat_tui.routing.execution.control import LONGEST_WAIT_SECONDS, Cancelled, Expired, StreamControl, delay_seconds
 from chat_tui.routing.execution.endings import fault_in, is_visible
 from chat_tui.routing.execution.timeouts import Phase, TimeLimits
 from chat_tui.routing.policy import FIXED, Plan
-from chat_tui.routing.policy import Settings as Settings
+from chat_tui.routing.policy import RoutingPolicy as RoutingPolicy
 from chat_tui.routing.ranking.health import Health
 from chat_tui.routing.ranking.scoring import estimated_price, price_limit
 
@@ -56,13 +56,13 @@ SMALLER_CONTEXT_TRIES = 3
 """How often a context that the server finds too long is cut once more."""
 
 
-class Means(msgspec.Struct, frozen=True):
+class ExecutionDependencies(msgspec.Struct, frozen=True):
     """What a router gives to each of its runs."""
 
     open_stream: OpenStream
     look_up_price: PriceLookUp | None
     health: Health
-    settings: Settings
+    settings: RoutingPolicy
     slots: Callable[[str], asyncio.Semaphore]
     """The streams that a provider takes at once."""
     next_rung: Callable[[Request, str, Collection[str]], Sequence[Model]]
@@ -73,10 +73,10 @@ class Means(msgspec.Struct, frozen=True):
     jitter: Callable[[float, float], float]
 
 
-class Run:
+class Execution:
     """The state of one request while it runs. `bursts()` is read once."""
 
-    def __init__(self, request: Request, plan: Plan, control: Control, means: Means) -> None:
+    def __init__(self, request: Request, plan: Plan, control: StreamControl, means: ExecutionDependencies) -> None:
         self._request, self._plan, self._control, self._means = request, plan, control, means
         self._health, self._settings, self._clock = means.health, means.settings, means.clock
         self._limits = TimeLimits(request, means.settings, control, means.clock)
@@ -99,7 +99,7 @@ class Run:
         """That is asked, where the model has several."""
         self._streams = means.settings.streaming and request.stream
         self._notes: dict[str, None] = {}
-        self._tally = Tally(self._limits.now, whole=not self._streams, part=request.part)
+        self._tally = StreamAccounting(self._limits.now, whole=not self._streams, part=request.part)
         self.error: ChatTuiError | None = plan.error
 
     async def bursts(self) -> AsyncGenerator[Sequence[Chunk], None]:

@@ -12,7 +12,7 @@ LOOKED_BACK = 2000
 """Characters of the part's end that may be repeated; its beginning may be, too."""
 
 
-class Joint:
+class OverlapTrimmer:
     """Takes the continuation of `part` in pieces, gives what is new in it; `gap` is the blanks behind the part."""
 
     def __init__(self, part: str, gap: str = "") -> None:

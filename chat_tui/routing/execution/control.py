@@ -33,7 +33,7 @@ class Expired(Exception):
     """A wait took longer than its limit. Never leaves routing/."""
 
 
-class Control:
+class StreamControl:
     """Cancels and pauses the wait that a stream is in.
 
     Only the wait is ended, not the task: what runs the stream then closes the socket and says the ending itself.

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from chat_tui.core.chunks import Chunk
-from chat_tui.routing.execution.control import Control
+from chat_tui.routing.execution.control import StreamControl
 
 
 class Stream:
@@ -18,7 +18,7 @@ class Stream:
     The last chunk is an `End`, also after `cancel()`. A chunk is read from the socket only when it is asked for.
     """
 
-    def __init__(self, bursts: AsyncGenerator[Sequence[Chunk], None], control: Control) -> None:
+    def __init__(self, bursts: AsyncGenerator[Sequence[Chunk], None], control: StreamControl) -> None:
         self._bursts = bursts
         self._control = control
         self._ready: deque[Chunk] = deque()

@@ -8,8 +8,8 @@ from typing import Literal
 
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request
-from chat_tui.routing.execution.control import Control
-from chat_tui.routing.policy import Settings
+from chat_tui.routing.execution.control import StreamControl
+from chat_tui.routing.policy import RoutingPolicy
 
 Phase = Literal["asked", "loading", "accepted", "at work", "spoke"]
 """Of one try: nothing has come yet, the server loads the model, it has accepted the question (status 200), it shows
@@ -29,7 +29,9 @@ SETTING_OF: Mapping[Phase, str] = MappingProxyType(
 class TimeLimits:
     """One request's, counted from now on. Seconds in a pause, or while the process was stopped, do not count."""
 
-    def __init__(self, request: Request, settings: Settings, control: Control, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, request: Request, settings: RoutingPolicy, control: StreamControl, clock: Callable[[], float]
+    ) -> None:
         self._request, self._settings = request, settings
         self._control, self._clock = control, clock
         self._begun = clock()

@@ -32,7 +32,7 @@ Outcomes: TypeAlias = dict[str, tuple[float, float]]
 """By kind of task: how many were good, how many bad."""
 
 
-class Vitals(msgspec.Struct, frozen=True):
+class ModelStats(msgspec.Struct, frozen=True):
     """One model's measured health; None where nothing was measured yet."""
 
     ttft_seconds: float | None = None
@@ -53,15 +53,15 @@ class Vitals(msgspec.Struct, frozen=True):
     """Its answers begin in thinking, without the mark that opens it."""
 
 
-class Kept(msgspec.Struct, frozen=True):
+class SavedStats(msgspec.Struct, frozen=True):
     """What is written down."""
 
     at: float
     """Seconds since 1970."""
-    vitals: dict[str, Vitals]
+    vitals: dict[str, ModelStats]
 
 
-_UNKNOWN = Vitals()
+_UNKNOWN = ModelStats()
 
 
 class Health:
@@ -69,7 +69,7 @@ class Health:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._vitals: dict[str, Vitals] = {}
+        self._vitals: dict[str, ModelStats] = {}
         self._asked = 0
 
     def frozen(self) -> Health:
@@ -79,7 +79,7 @@ class Health:
         copy._vitals, copy._asked = dict(self._vitals), self._asked
         return copy
 
-    def vitals(self, model: str) -> Vitals:
+    def vitals(self, model: str) -> ModelStats:
         """What is known of a model."""
         return self._vitals.get(model, _UNKNOWN)
 
@@ -99,7 +99,7 @@ class Health:
             return f"rests for {rest:.0f} s after failures"
         return "is being tried again after its rest" if vitals.running else ""
 
-    def all_of(self, models: Sequence[Model]) -> Sequence[Vitals]:
+    def all_of(self, models: Sequence[Model]) -> Sequence[ModelStats]:
         """The vitals of each; there may be hundreds."""
         known = self._vitals
         return [known.get(model.name, _UNKNOWN) for model in models]
@@ -190,12 +190,12 @@ class Health:
             for name, known in self._vitals.items()
             if known.answers or known.failures_in_a_row or known.outcomes
         }
-        return msgspec.json.encode(Kept(at, vitals)).decode()
+        return msgspec.json.encode(SavedStats(at, vitals)).decode()
 
     def read(self, text: str, at: float) -> None:
         """Take up what was written down, faded by the time since; a text that cannot be read is nothing learned."""
         try:
-            kept = msgspec.json.decode(text, type=Kept)
+            kept = msgspec.json.decode(text, type=SavedStats)
         except (msgspec.MsgspecError, ValueError, RecursionError):
             return
         age = max(0.0, at - kept.at)
@@ -205,10 +205,10 @@ class Health:
                 self._vitals[name] = _faded(old, share, age, self._clock())
 
 
-def _faded(old: Vitals, share: float, age: float, now: float) -> Vitals:
+def _faded(old: ModelStats, share: float, age: float, now: float) -> ModelStats:
     rest = old.resting_until - age
     answers = int(old.answers * share + FORGOTTEN)
-    return Vitals(
+    return ModelStats(
         ttft_seconds=old.ttft_seconds if answers else None,
         tokens_per_second=old.tokens_per_second if answers else None,
         answers=answers,

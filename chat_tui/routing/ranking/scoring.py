@@ -15,7 +15,7 @@ from chat_tui.core.request import Request
 from chat_tui.core.route import Candidate
 from chat_tui.core.text.prompt_features import PromptFeatures
 from chat_tui.core.usage.pricing import cost, rates_at
-from chat_tui.routing.ranking.health import Health, Vitals
+from chat_tui.routing.ranking.health import Health, ModelStats
 
 QUALITY_GUESS = 0.5
 """Quality of a model that nobody has rated."""
@@ -48,7 +48,7 @@ REASONED = 20
 """So many models that are too dear are told with their price."""
 
 
-class Models(tuple[Model, ...]):
+class ModelTable(tuple[Model, ...]):
     """The models to choose among; what is the same for every request is worked out once."""
 
     @cached_property
@@ -78,18 +78,18 @@ class Models(tuple[Model, ...]):
         return self._priors[key]
 
 
-class Field(NamedTuple):
+class CandidateTable(NamedTuple):
     """The models that can take a request, in columns."""
 
     models: Sequence[Model]
-    vitals: Sequence[Vitals]
+    vitals: Sequence[ModelStats]
     priors: Sequence[float]
     """Their prior quality for what is asked."""
     dearness: Sequence[float]
     needs: PromptFeatures
 
 
-Part: TypeAlias = Callable[[Field], Sequence[float]]
+Part: TypeAlias = Callable[[CandidateTable], Sequence[float]]
 """One part of the score of each model."""
 
 
@@ -142,15 +142,15 @@ def _too_dear(model: Model, request: Request, prompt_tokens: int) -> bool:
 
 def field(
     request: Request, models: Sequence[Model], health: Health, needs: PromptFeatures
-) -> tuple[Field, Sequence[Candidate]]:
+) -> tuple[CandidateTable, Sequence[Candidate]]:
     """The models that can take the request now, and why the others cannot."""
-    known = models if isinstance(models, Models) else Models(models)
+    known = models if isinstance(models, ModelTable) else ModelTable(models)
     can, out = able(request, known, health, needs)
     priors, dearness = known.priors(needs), known.dearness
     if len(can) == len(known):
-        return Field(known, health.all_of(known), priors, dearness, needs), out
+        return CandidateTable(known, health.all_of(known), priors, dearness, needs), out
     left = [known[i] for i in can]
-    return Field(left, health.all_of(left), [priors[i] for i in can], [dearness[i] for i in can], needs), out
+    return CandidateTable(left, health.all_of(left), [priors[i] for i in can], [dearness[i] for i in can], needs), out
 
 
 def able(
@@ -191,7 +191,7 @@ def able(
     return can, out
 
 
-def quality(field: Field) -> Sequence[float]:
+def quality(field: CandidateTable) -> Sequence[float]:
     """Quality for what is asked: the prior, moved by verdicts."""
     values = list(field.priors)
     for place, known in enumerate(field.vitals):
@@ -211,7 +211,7 @@ def _quality(model: Model, needs: PromptFeatures) -> float:
     return model.quality if model.quality is not None else QUALITY_GUESS
 
 
-def speed(field: Field) -> Sequence[float]:
+def speed(field: CandidateTable) -> Sequence[float]:
     """Seconds for an answer of 200 tokens, as measured, turned into 0 (slowest) to 1 (fastest).
 
     What is hoped of a model that was never measured grows with the answers of the others and falls with each that was
@@ -232,7 +232,7 @@ def speed(field: Field) -> Sequence[float]:
     return [(hoped if value is None else fastest / max(value, fastest)) / most for value in seconds]
 
 
-def cheapness(field: Field) -> Sequence[float]:
+def cheapness(field: CandidateTable) -> Sequence[float]:
     """1 for the cheapest."""
     return normalised([-value for value in field.dearness])
 
@@ -244,7 +244,7 @@ def _price(model: Model) -> float:
     return 0.75 * model.price_in + 0.25 * model.price_out
 
 
-def load(field: Field) -> Sequence[float]:
+def load(field: CandidateTable) -> Sequence[float]:
     """1 for a model that nobody uses now; each of its addresses carries its share."""
     return [
         1 / (1 + known.running / model.replicas) if known.running else 1.0
@@ -252,14 +252,14 @@ def load(field: Field) -> Sequence[float]:
     ]
 
 
-def turn(field: Field) -> Sequence[float]:
+def turn(field: CandidateTable) -> Sequence[float]:
     """1 for the model that was not asked for the longest time."""
     order = sorted({known.asked for known in field.vitals}, reverse=True)
     place = {asked: (number + 1) / len(order) for number, asked in enumerate(order)}
     return [place[known.asked] for known in field.vitals]
 
 
-def fit(field: Field) -> Sequence[float]:
+def fit(field: CandidateTable) -> Sequence[float]:
     """1 where the model is as good at what is asked as it need be, and its window holds the conversation."""
     needs = field.needs
     level = 0.15 + 0.75 * needs.hard
@@ -274,7 +274,7 @@ def fit(field: Field) -> Sequence[float]:
     ]
 
 
-def learned(field: Field) -> Sequence[float]:
+def learned(field: CandidateTable) -> Sequence[float]:
     """An upper bound of what may be hoped for, from outcomes and verdicts: a discounted bandit.
 
     The prior quality stands for the first outcomes; what was learned from other kinds of task counts a third.

@@ -66,14 +66,14 @@ TABLE: tuple[Command, ...] = (
 )
 
 
-class Call(msgspec.Struct, frozen=True):
+class CommandCall(msgspec.Struct, frozen=True):
     """A command as it was typed."""
 
     name: str
     argument: str = ""
 
 
-def parse(text: str) -> Call | str:
+def parse(text: str) -> CommandCall | str:
     """A typed text as the command it calls, or as the words to be sent (`//` stands for a literal slash).
 
     Raises `CommandError` for a command that is not there.
@@ -87,7 +87,7 @@ def parse(text: str) -> Call | str:
     name = words[0].casefold() if words else ""
     argument = words[1].strip() if len(words) > 1 else ""
     if any(command.name == name for command in TABLE):
-        return Call(name, argument)
+        return CommandCall(name, argument)
     raise CommandError(f"There is no command /{clean_line(name, 40)}; nothing was sent.", _near(name))
 
 

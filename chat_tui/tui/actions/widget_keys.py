@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from textual.binding import BindingsMap, Keymap
 
 
-class OwnKeys:
+class WidgetKeys:
     """Bindings with the user's keymap applied; as quick as a look into a dictionary."""
 
     def __init__(self, bindings: BindingsMap) -> None:

@@ -15,7 +15,7 @@ from textual.message import Message
 
 from chat_tui.core.chunks import Metadata, Token
 from chat_tui.core.conversation import Turn
-from chat_tui.core.usage.stream_stats import Figures
+from chat_tui.core.usage.stream_stats import StreamStats
 from chat_tui.tui.actions import bindings
 from chat_tui.tui.compare import lines as compare_lines
 from chat_tui.tui.panels.notices import MoreBelow
@@ -24,22 +24,22 @@ from chat_tui.tui.transcript.frames import Frames
 from chat_tui.tui.transcript.model.line_model import Anchor
 from chat_tui.tui.transcript.model.turn_stats import without_text
 from chat_tui.tui.transcript.transcript import Transcript
-from chat_tui.tui.widgets.styled_lines import Line, SpanView
+from chat_tui.tui.widgets.styled_lines import Line, StyledLines
 
 if TYPE_CHECKING:
     from chat_tui.engine.answers.answer import Answer
 
 
-class ColumnHead(SpanView):
+class ColumnHead(StyledLines):
     """Who answers, how it stands, and its figures."""
 
     DEFAULT_CSS = "ColumnHead { width: 1fr; height: auto; padding: 0 1 0 0; background: $panel; }"
 
     def __init__(self) -> None:
         super().__init__()
-        self._told: tuple[int, str, Figures, bool] = (0, "", Figures(), False)
+        self._told: tuple[int, str, StreamStats, bool] = (0, "", StreamStats(), False)
 
-    def show(self, number: int, name: str, figures: Figures, *, chosen: bool) -> None:
+    def show(self, number: int, name: str, figures: StreamStats, *, chosen: bool) -> None:
         """What it tells from now on."""
         self._told = (number, name, figures, chosen)
         self.redraw()
@@ -186,7 +186,7 @@ class Column(Vertical):
         self.measure()
         self.post_message(self.Ended())
 
-    def measure(self, *, others_held: bool = False) -> Figures:
+    def measure(self, *, others_held: bool = False) -> StreamStats:
         """Tell the figures of this moment, as they may be seen. `others_held`: some other is paused."""
         figures = self.answer.figures()
         if self.label:

@@ -10,8 +10,8 @@ from rich.cells import cell_len
 from chat_tui.core.chunks import ErrorInfo, State
 from chat_tui.core.conversation import Turn
 from chat_tui.core.text.control_characters import clean_line
-from chat_tui.core.usage.stream_stats import Figures, Phase
-from chat_tui.engine.answers.comparison import Result
+from chat_tui.core.usage.stream_stats import Phase, StreamStats
+from chat_tui.engine.answers.comparison import ComparisonResult
 from chat_tui.tui.widgets import formatting
 from chat_tui.tui.widgets.styled_lines import Line, Span, apart, crop, crop_start
 
@@ -56,7 +56,7 @@ def masked(turn: Turn, label: str) -> Turn:
     )
 
 
-def masked_figures(figures: Figures) -> Figures:
+def masked_figures(figures: StreamStats) -> StreamStats:
     """The same of figures."""
     phase = "waiting" if figures.phase in _SHOWS_WHERE else figures.phase
     return msgspec.structs.replace(
@@ -73,7 +73,7 @@ def masked_figures(figures: Figures) -> Figures:
     )
 
 
-def status(figures: Figures, *, others_held: bool = False) -> str:
+def status(figures: StreamStats, *, others_held: bool = False) -> str:
     """What stands in place of a text that has not begun; empty where one has."""
     if figures.phase == "queued" and others_held:
         # Its line to the server is open, and may be no more than there are places.
@@ -91,7 +91,7 @@ def head_height(width: int) -> int:
     return 3 if width >= _ONE_LINE else 4
 
 
-def head_lines(number: int, name: str, figures: Figures, width: int, *, chosen: bool) -> list[Line]:
+def head_lines(number: int, name: str, figures: StreamStats, width: int, *, chosen: bool) -> list[Line]:
     """Who answers, how it stands, and its figures, in fields that keep their width. `chosen`: keys act on it."""
     mark = Span("▌" if chosen else " ", "mark")
     title = f"{number} " + crop_start(clean_line(name, 200), max(4, width - 4))
@@ -126,11 +126,11 @@ def tab_line(names: Sequence[str], phases: Sequence[Phase], current: int, width:
     return tuple(spans)
 
 
-_Field = tuple[str, Callable[[Result], float | None], Callable[[Result], str], int]
+_Field = tuple[str, Callable[[ComparisonResult], float | None], Callable[[ComparisonResult], str], int]
 """Its heading, what is compared, how it is written, and which way is better: 1 more, -1 less, 0 neither."""
 
 
-def _cost(result: Result) -> str:
+def _cost(result: ComparisonResult) -> str:
     return formatting.about_cost(result.cost) if result.tokens_estimated else formatting.cost(result.cost)
 
 
@@ -149,11 +149,13 @@ _NAME_ROOM = 24
 """Cells for a name before anything is left out for it."""
 
 
-def _speed(result: Result) -> str:
+def _speed(result: ComparisonResult) -> str:
     return formatting.speed(result.tokens_per_second, result.tokens_estimated)
 
 
-def summary_lines(results: Sequence[Result], names: Sequence[str], width: int, *, blind: bool = False) -> list[Line]:
+def summary_lines(
+    results: Sequence[ComparisonResult], names: Sequence[str], width: int, *, blind: bool = False
+) -> list[Line]:
     """How all did, a row for each; `*` stands after the best of a column, which is of those that are whole."""
     numbers = {name: _column(name, results) for name, *_ in _FIELDS if not (blind and name == "cost")}
     states = [_state(result.state) for result in results]
@@ -194,7 +196,7 @@ def _state(state: State) -> str:
     return {"length": "cut at limit", "broken": "broken off", "complete": "done", "empty": "no text"}.get(state, state)
 
 
-def _column(heading: str, results: Sequence[Result]) -> list[str]:
+def _column(heading: str, results: Sequence[ComparisonResult]) -> list[str]:
     """A column's cells with its heading, each with room for the mark."""
     _, value, written, better = next(field for field in _FIELDS if field[0] == heading)
     whole = [one for one in results if one.state in _WHOLE and value(one) is not None]

@@ -11,20 +11,20 @@ from textual.binding import Binding, BindingsMap, BindingType
 from textual.containers import Vertical
 from textual.widgets import Input
 
-from chat_tui.core.models import Standing
+from chat_tui.core.models import ModelStatus
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.engine.answers.comparison import FEWEST, MOST
 from chat_tui.tui.actions import bindings
-from chat_tui.tui.actions.widget_keys import OwnKeys
+from chat_tui.tui.actions.widget_keys import WidgetKeys
 from chat_tui.tui.dialogs.frame import FramedScreen
 from chat_tui.tui.panels.model_rows import searched
 from chat_tui.tui.widgets import formatting
 from chat_tui.tui.widgets.host import Host
 from chat_tui.tui.widgets.row_list import Filter, RowList, matching
-from chat_tui.tui.widgets.styled_lines import Line, Span, SpanView, apart, crop
+from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, apart, crop
 
 
-class ChosenLine(SpanView):
+class ChosenLine(StyledLines):
     """Who is chosen, and what all may cost."""
 
     DEFAULT_CSS = "ChosenLine { width: 1fr; height: 2; padding: 0 1; background: $surface; }"
@@ -77,7 +77,7 @@ class CompareChoice(FramedScreen[tuple[str, ...]]):
 
     def __init__(
         self,
-        standings: Sequence[Standing],
+        standings: Sequence[ModelStatus],
         chosen: Sequence[str],
         costs: Callable[[Sequence[str]], Awaitable[str]],
     ) -> None:
@@ -164,4 +164,4 @@ class CompareChoice(FramedScreen[tuple[str, ...]]):
             self.dismiss(tuple(self._chosen))
 
 
-_KEYS = OwnKeys(BindingsMap(bindings.bindings("choice")))
+_KEYS = WidgetKeys(BindingsMap(bindings.bindings("choice")))

@@ -19,19 +19,19 @@ from textual.widget import Widget
 from chat_tui.core.conversation import Conversation
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.text.control_characters import clean_line
-from chat_tui.core.usage.stream_stats import Figures
+from chat_tui.core.usage.stream_stats import StreamStats
 from chat_tui.tui.actions import bindings
 from chat_tui.tui.actions.keys import TABLE
 from chat_tui.tui.compare import lines as compare_lines
 from chat_tui.tui.compare.columns import Column
 from chat_tui.tui.panels.notices import KeyBar
 from chat_tui.tui.terminal import fast_paint
-from chat_tui.tui.transcript.frames import Turns
+from chat_tui.tui.transcript.frames import StaggeredFrames
 from chat_tui.tui.transcript.model.line_model import Anchor
 from chat_tui.tui.transcript.transcript import Transcript
 from chat_tui.tui.widgets import formatting
-from chat_tui.tui.widgets.host import Choice, Host
-from chat_tui.tui.widgets.styled_lines import Line, Span, SpanView, apart
+from chat_tui.tui.widgets.host import Host, ListChoice
+from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, apart
 
 if TYPE_CHECKING:
     from chat_tui.engine.answers.comparison import Comparison
@@ -48,7 +48,7 @@ WARNED_SECONDS = 6.0
 """As long as the warning stands."""
 
 
-class Drawn(SpanView):
+class DrawnLines(StyledLines):
     """Lines that the screen gives."""
 
     DEFAULT_CSS = "Drawn { width: 1fr; height: auto; padding: 0 1; background: $surface; }"
@@ -74,7 +74,7 @@ class Drawn(SpanView):
         return self._shown
 
 
-class Left(NamedTuple):
+class LeftComparison(NamedTuple):
     """Where one was when a comparison was left for the chat."""
 
     model: str
@@ -111,7 +111,7 @@ class CompareScreen(Screen[Conversation | None]):
         comparison: Comparison,
         *,
         blind: bool = False,
-        left: Left | None = None,
+        left: LeftComparison | None = None,
         typing_delay_seconds: float = 0.0,
     ) -> None:
         super().__init__()
@@ -120,11 +120,15 @@ class CompareScreen(Screen[Conversation | None]):
         """Who answers is hidden until one is kept."""
         self.columns: list[Column] = []
         """From left to right."""
-        self._title, self._tabs, self._summary = Drawn(id="question"), Drawn(id="tabs"), Drawn(id="summary")
+        self._title, self._tabs, self._summary = (
+            DrawnLines(id="question"),
+            DrawnLines(id="tabs"),
+            DrawnLines(id="summary"),
+        )
         self._keys = KeyBar()
         self._stopped_at = self._warned_at = float("-inf")
         self._keeping = False
-        frames = Turns(len(comparison.answers), FRAME_SECONDS)
+        frames = StaggeredFrames(len(comparison.answers), FRAME_SECONDS)
         pairs = zip(comparison.models, comparison.answers, strict=True)
         places = left.places if left is not None else {}
         self.columns = [
@@ -231,7 +235,7 @@ class CompareScreen(Screen[Conversation | None]):
         heads = [column.head for column in self.columns]
         fast_paint.draw(self, (*heads, self._title, self._tabs, self._keys))
 
-    def _title_line(self, figures: Sequence[Figures], width: int) -> Line:
+    def _title_line(self, figures: Sequence[StreamStats], width: int) -> Line:
         known = [each.cost if each.cost is not None else each.price for each in figures]
         dollars = sum(each for each in known if each is not None)
         about = any(each.cost is None or each.cost_estimated for each in figures)
@@ -297,9 +301,11 @@ class CompareScreen(Screen[Conversation | None]):
             self.dismiss(None)
 
     @property
-    def left(self) -> Left:
+    def left(self) -> LeftComparison:
         """Where one is, to come back to."""
-        return Left(self.current.model, {column.model: column.text.reading_position for column in self.columns})
+        return LeftComparison(
+            self.current.model, {column.model: column.text.reading_position for column in self.columns}
+        )
 
     async def action_copy_or_stop(self) -> None:
         """Copy the selection; where there is none, end those that run."""
@@ -355,17 +361,17 @@ class CompareScreen(Screen[Conversation | None]):
 
         self.app.push_screen(HelpScreen(self.host.changed_keys, "side by side"))
 
-    def offered(self) -> Sequence[Choice]:
+    def offered(self) -> Sequence[ListChoice]:
         """What the command palette lists."""
         ids = {row.id: row.keys for row in TABLE}
 
-        def offer(id: str, told: str, action: str) -> Choice:
+        def offer(id: str, told: str, action: str) -> ListChoice:
             keys = bindings.shown(self.host.changed_keys.get(id, ids[id]))
-            return Choice(told, partial(self.run_action, action), note=keys, group="Side by side")
+            return ListChoice(told, partial(self.run_action, action), note=keys, group="Side by side")
 
-        def keep(number: int, name: str) -> Choice:
+        def keep(number: int, name: str) -> ListChoice:
             act = partial(self.run_action, f"keep({number})")
-            return Choice(f"Keep the answer of {clean_line(name, 60)}", act, note=str(number), group="Side by side")
+            return ListChoice(f"Keep the answer of {clean_line(name, 60)}", act, note=str(number), group="Side by side")
 
         running = [
             offer("comparison.stop", "Stop this answer", "stop"),

@@ -13,7 +13,7 @@ from textual.widgets import Input
 
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.tui.dialogs.frame import FramedScreen
-from chat_tui.tui.widgets.host import Choice
+from chat_tui.tui.widgets.host import ListChoice
 from chat_tui.tui.widgets.row_list import Filter, RowList, matching
 from chat_tui.tui.widgets.styled_lines import Line, Span, apart, crop
 
@@ -23,7 +23,7 @@ _EDGES = 4
 """Rows that are not for choices: the frame, the filter, and the line where nothing matches."""
 
 
-def choice_line(choice: Choice, column: int, width: int) -> Line:
+def choice_line(choice: ListChoice, column: int, width: int) -> Line:
     """A choice in one row: its name, help from `column` on, at the right its note."""
     note = Span(f"{clean_line(choice.note, 60)} ", "accent" if choice.marked else "dim")
     name, help = clean_line(choice.name, 200), clean_line(choice.help, 300)
@@ -33,7 +33,7 @@ def choice_line(choice: Choice, column: int, width: int) -> Line:
     return (Span(left, "text"), *apart(Span(help, "dim"), note, width - column))
 
 
-class ChoiceScreen(FramedScreen[Choice]):
+class ChoiceScreen(FramedScreen[ListChoice]):
     """Dismissed with what was chosen, None to leave things as they are. The cursor begins at the marked one; `look`
     hears of each one that the cursor comes to, and of the marked one when nothing is chosen."""
 
@@ -45,7 +45,9 @@ class ChoiceScreen(FramedScreen[Choice]):
     KEYS = ("list.choose", "screen.close")
     WORDS: ClassVar[Mapping[str, str]] = {"list.choose": "choose"}
 
-    def __init__(self, title: str, choices: Sequence[Choice], look: Callable[[Choice], object] | None = None) -> None:
+    def __init__(
+        self, title: str, choices: Sequence[ListChoice], look: Callable[[ListChoice], object] | None = None
+    ) -> None:
         super().__init__(title)
         self._choices, self._look = choices, look
         self._texts = [clean_line(f"{choice.name} {choice.help}", 600).casefold() for choice in choices]

@@ -19,7 +19,7 @@ from chat_tui.tui.dialogs.frame import FramedScreen
 from chat_tui.tui.widgets import formatting
 from chat_tui.tui.widgets.host import Host
 from chat_tui.tui.widgets.row_list import RowList
-from chat_tui.tui.widgets.styled_lines import Line, Span, SpanView, apart, crop
+from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, apart, crop
 
 if TYPE_CHECKING:
     from chat_tui.engine.engine import Engine
@@ -47,7 +47,7 @@ def exchange_line(number: int, exchange: Exchange, question: str, width: int) ->
     return (mark, *apart(name, Span(right, role), room))
 
 
-class ContextSum(SpanView):
+class ContextSum(StyledLines):
     """The sum against the window."""
 
     DEFAULT_CSS = "ContextSum { height: 4; width: 1fr; padding: 0 1; background: $surface; }"

@@ -12,8 +12,8 @@ from textual.binding import Binding, BindingType
 from chat_tui.core.conversation import Turn
 from chat_tui.core.text.control_characters import clean, clean_line
 from chat_tui.tui.actions import bindings
-from chat_tui.tui.dialogs.reader import ReadingScreen
-from chat_tui.tui.dialogs.word_diff import Change, Piece, differences
+from chat_tui.tui.dialogs.reader import ReaderScreen
+from chat_tui.tui.dialogs.word_diff import Change, DiffPart, differences
 from chat_tui.tui.transcript.render import wrapping
 from chat_tui.tui.widgets.styled_lines import Line, Span
 
@@ -23,7 +23,7 @@ _ROLES = {style: role or "text" for role, style in _STYLES.items()}
 _MARKS: dict[Change, tuple[str, str]] = {"": ("", ""), "removed": ("[-", "-]"), "added": ("{+", "+}")}
 
 
-def diff_lines(pieces: Sequence[Piece], width: int, *, marks: bool) -> list[Line]:
+def diff_lines(pieces: Sequence[DiffPart], width: int, *, marks: bool) -> list[Line]:
     """The pieces in lines of this width; `marks` tell the changes where colours cannot."""
     runs: list[wrapping.Run] = []
     for place, (change, text) in enumerate(pieces):
@@ -44,7 +44,7 @@ def diff_lines(pieces: Sequence[Piece], width: int, *, marks: bool) -> list[Line
     return [tuple(Span(text, _ROLES[style]) for text, style, _ in line.runs) for line in wrapping.wrap(runs, width)]
 
 
-class DiffScreen(ReadingScreen):
+class DiffScreen(ReaderScreen):
     """The version that is shown against one beside it, at first the one before. Opened by d on a turn, or /diff."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -57,7 +57,7 @@ class DiffScreen(ReadingScreen):
         super().__init__("Versions", self._lines)
         self._versions, self._shown = versions, shown
         self._other = shown - 1 if shown else 1
-        self._pieces: Sequence[Piece] | None = None
+        self._pieces: Sequence[DiffPart] | None = None
         self._wrapped: tuple[int, Sequence[Line]] = (0, ())
 
     def on_mount(self) -> None:
@@ -103,6 +103,6 @@ class DiffScreen(ReadingScreen):
         return [*heads, *self._wrapped[1]]
 
 
-def _compared(old: str, new: str, width: int, marks: bool) -> tuple[Sequence[Piece], Sequence[Line]]:
+def _compared(old: str, new: str, width: int, marks: bool) -> tuple[Sequence[DiffPart], Sequence[Line]]:
     pieces = differences(clean(old).expandtabs(4), clean(new).expandtabs(4))
     return pieces, diff_lines(pieces, width, marks=marks)

@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 
 from chat_tui.tui.actions import bindings, slash_commands
 from chat_tui.tui.actions.keys import TABLE
-from chat_tui.tui.dialogs.reader import ReadingScreen
+from chat_tui.tui.dialogs.reader import ReaderScreen
 from chat_tui.tui.widgets.styled_lines import Line, Span, crop, wrap
 
 _COLUMN = 26
@@ -40,7 +40,7 @@ def _row(name: str, help: str, width: int) -> list[Line]:
     return [(first if not place else Span(" " * (column + 2)), Span(text, "dim")) for place, text in enumerate(told)]
 
 
-class HelpScreen(ReadingScreen):
+class HelpScreen(ReaderScreen):
     """Opened by F1 or /help."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("f1", "close", "Close", id="help.open", show=False)]

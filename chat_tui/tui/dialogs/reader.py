@@ -11,10 +11,10 @@ from textual.containers import VerticalScroll
 
 from chat_tui.tui.actions import bindings
 from chat_tui.tui.dialogs.frame import FramedScreen
-from chat_tui.tui.widgets.styled_lines import Line, SpanView
+from chat_tui.tui.widgets.styled_lines import Line, StyledLines
 
 
-class Reading(SpanView):
+class ReaderLines(StyledLines):
     """Lines, as many as there are at a width."""
 
     DEFAULT_CSS = "Reading { width: 1fr; height: auto; background: $surface; }"
@@ -39,14 +39,14 @@ class Scroll(VerticalScroll, inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings.bindings("texts")]
 
 
-class ReadingScreen(FramedScreen[None]):
+class ReaderScreen(FramedScreen[None]):
     """`lines_at(width)` in a frame with a title."""
 
     KEYS: ClassVar[Sequence[str]] = ("screen.close", "text.down", "text.page_down")
 
     def __init__(self, title: str, lines_at: Callable[[int], Sequence[Line]]) -> None:
         super().__init__(title)
-        self.reading = Reading(lines_at)
+        self.reading = ReaderLines(lines_at)
 
     def compose(self) -> ComposeResult:
         """One text that scrolls."""

@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from chat_tui.core.conversation import Turn
 from chat_tui.core.route import Alternative, Candidate, Route, Seam, Try
 from chat_tui.core.text.control_characters import clean_line
-from chat_tui.tui.dialogs.reader import ReadingScreen
+from chat_tui.tui.dialogs.reader import ReaderScreen
 from chat_tui.tui.widgets import formatting
 from chat_tui.tui.widgets.styled_lines import Line, Span, crop, wrap
 
@@ -93,7 +93,7 @@ def _other(other: Alternative, width: int) -> list[Line]:
     return _row(other.strategy, formatting.about_cost(other.price), other.model or "nothing", width)
 
 
-class RouteScreen(ReadingScreen):
+class RouteScreen(ReaderScreen):
     """Opened by ? on an answer, or /why."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("question_mark", "close", "Close", id="answer.route", show=False)]

@@ -9,8 +9,8 @@ from itertools import groupby
 from rich.cells import cell_len
 
 from chat_tui.core.text.control_characters import clean_line
-from chat_tui.core.usage.usage import Statistics, Totals
-from chat_tui.tui.dialogs.reader import ReadingScreen
+from chat_tui.core.usage.usage import UsageReport, UsageTotals
+from chat_tui.tui.dialogs.reader import ReaderScreen
 from chat_tui.tui.widgets import formatting
 from chat_tui.tui.widgets.styled_lines import Line, Span, crop_start, wrap
 
@@ -23,11 +23,11 @@ BAR, LONGEST_BAR = 6, 24
 """The same for a bar."""
 
 
-def _verdicts(sums: Totals) -> str:
+def _verdicts(sums: UsageTotals) -> str:
     return f"+{sums.good} -{sums.bad}" if sums.good or sums.bad else formatting.UNKNOWN
 
 
-_COLUMNS: tuple[tuple[str, int, Callable[[Totals], str]], ...] = (
+_COLUMNS: tuple[tuple[str, int, Callable[[UsageTotals], str]], ...] = (
     ("answers", 7, lambda sums: f"{sums.answers:,}"),
     ("out", 6, lambda sums: formatting.tokens(sums.completion_tokens)),
     ("cost", 9, lambda sums: formatting.cost(sums.cost)),
@@ -44,7 +44,7 @@ def since(now: datetime) -> datetime:
     return now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=DAYS - 1)
 
 
-def statistics_lines(found: Statistics, width: int) -> list[Line]:
+def statistics_lines(found: UsageReport, width: int) -> list[Line]:
     """The figures in lines of this width."""
     shown = _shown(width)
     heading = [Span(" " * (width - sum(_cells(column) for column in shown)))]
@@ -59,16 +59,16 @@ def statistics_lines(found: Statistics, width: int) -> list[Line]:
     return [*lines, (), *((Span(line, "dim"),) for line in wrap(told, width, 4))]
 
 
-def _without_gaps(days: Sequence[Totals]) -> list[Totals]:
+def _without_gaps(days: Sequence[UsageTotals]) -> list[UsageTotals]:
     """Days without any answer as one row, where there are several in a row."""
-    rows: list[Totals] = []
+    rows: list[UsageTotals] = []
     for answered, found in groupby(days, key=lambda day: bool(day.answers)):
         run = list(found)
-        rows += run if answered or len(run) < SHORT_GAP else [Totals(f"{len(run)} idle days")]
+        rows += run if answered or len(run) < SHORT_GAP else [UsageTotals(f"{len(run)} idle days")]
     return rows
 
 
-def _shown(width: int) -> Sequence[tuple[str, int, Callable[[Totals], str]]]:
+def _shown(width: int) -> Sequence[tuple[str, int, Callable[[UsageTotals], str]]]:
     room, shown = width - NAME, []
     for column in _COLUMNS:
         if _cells(column) > room:
@@ -78,11 +78,11 @@ def _shown(width: int) -> Sequence[tuple[str, int, Callable[[Totals], str]]]:
     return shown
 
 
-def _cells(column: tuple[str, int, Callable[[Totals], str]]) -> int:
+def _cells(column: tuple[str, int, Callable[[UsageTotals], str]]) -> int:
     return column[1] + 1
 
 
-def _rows(title: str, sums: Sequence[Totals], width: int, named: Callable[[str], str]) -> list[Line]:
+def _rows(title: str, sums: Sequence[UsageTotals], width: int, named: Callable[[str], str]) -> list[Line]:
     shown = _shown(width)
     room = width - sum(_cells(column) for column in shown)
     names = [named(one.name) for one in sums]
@@ -117,8 +117,8 @@ def _name(name: str) -> str:
     return clean_line(name, 120) or "not told"
 
 
-class StatisticsScreen(ReadingScreen):
+class StatisticsScreen(ReaderScreen):
     """Opened by /stats."""
 
-    def __init__(self, found: Statistics) -> None:
+    def __init__(self, found: UsageReport) -> None:
         super().__init__(f"The last {DAYS} days", lambda width: statistics_lines(found, max(1, width - 1)))

@@ -22,24 +22,24 @@ _WIDE = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 _WORD = re.compile(rf"[{_WIDE}]\s*|(?:(?![{_WIDE}])\w)+\s*|[^\w\s]\s*|\s+")
 
 
-class Piece(NamedTuple):
+class DiffPart(NamedTuple):
     """Some of the text, and whether it is only in the old or only in the new one."""
 
     change: Change
     text: str
 
 
-def differences(old: str, new: str) -> list[Piece]:
+def differences(old: str, new: str) -> list[DiffPart]:
     """The new text with what was removed from the old one put where it stood. Space that differs does not count."""
     before, after = _WORD.findall(old), _WORD.findall(new)
     if max(len(before), len(after)) <= WORDS_MOST:
         return list(_joined(_compared(before, after, word=True)))
     lines = old.splitlines(keepends=True), new.splitlines(keepends=True)
-    pieces: list[Piece] = []
+    pieces: list[DiffPart] = []
     for removed, added, same in _blocks(*[_limited(text) for text in lines]):
         words = _WORD.findall("".join(removed)), _WORD.findall("".join(added))
         pieces += _compared(*words, word=max(map(len, words)) <= WORDS_MOST)
-        pieces.append(Piece("", "".join(same)))
+        pieces.append(DiffPart("", "".join(same)))
     return list(_joined(pieces))
 
 
@@ -47,15 +47,15 @@ def _limited(lines: list[str]) -> list[str]:
     return [*lines[:LINES_MOST], "".join(lines[LINES_MOST:])] if len(lines) > LINES_MOST else lines
 
 
-def _compared(before: Sequence[str], after: Sequence[str], *, word: bool) -> Iterator[Piece]:
+def _compared(before: Sequence[str], after: Sequence[str], *, word: bool) -> Iterator[DiffPart]:
     if not word:
-        yield Piece("removed", "".join(before))
-        yield Piece("added", "".join(after))
+        yield DiffPart("removed", "".join(before))
+        yield DiffPart("added", "".join(after))
         return
     for removed, added, same in _without_islands(_blocks(before, after)):
-        yield Piece("removed", "".join(removed))
-        yield Piece("added", "".join(added))
-        yield Piece("", "".join(same))
+        yield DiffPart("removed", "".join(removed))
+        yield DiffPart("added", "".join(added))
+        yield DiffPart("", "".join(same))
 
 
 _Block: TypeAlias = tuple[Sequence[str], Sequence[str], Sequence[str]]
@@ -88,12 +88,12 @@ def _without_islands(blocks: Iterable[_Block]) -> Iterator[_Block]:
         yield held
 
 
-def _joined(pieces: Iterable[Piece]) -> Iterator[Piece]:
+def _joined(pieces: Iterable[DiffPart]) -> Iterator[DiffPart]:
     """Without empty pieces, neighbours of one kind as one."""
-    held: Piece | None = None
+    held: DiffPart | None = None
     for piece in pieces:
         if held is not None and held.change == piece.change:
-            held = Piece(held.change, held.text + piece.text)
+            held = DiffPart(held.change, held.text + piece.text)
         elif piece.text:
             if held is not None:
                 yield held

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 
-from chat_tui.core.conversation import Summary
+from chat_tui.core.conversation import ConversationSummary
 
 _MONTHS = (
     "January",
@@ -24,7 +24,7 @@ _MONTHS = (
 )
 
 
-def groups(summaries: Sequence[Summary], found: Sequence[int], now: datetime) -> list[tuple[int, str]]:
+def groups(summaries: Sequence[ConversationSummary], found: Sequence[int], now: datetime) -> list[tuple[int, str]]:
     """(row, name of the group that begins there) for the rows that show `summaries[found[row]]`: private ones first,
     then the pinned, then the others newest first, as the engine lists them. Days are those of the zone of `now`.
 
@@ -43,7 +43,7 @@ def groups(summaries: Sequence[Summary], found: Sequence[int], now: datetime) ->
     return begun
 
 
-def _is(name: str, summary: Summary) -> bool:
+def _is(name: str, summary: ConversationSummary) -> bool:
     return summary.private if name == "Private" else summary.pinned and not summary.private
 
 

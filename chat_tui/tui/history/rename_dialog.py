@@ -10,20 +10,20 @@ from textual.widgets import Input
 
 from chat_tui.tui.dialogs.frame import FramedScreen
 from chat_tui.tui.panels.notices import KeyBar
-from chat_tui.tui.widgets.line_input import InputLine
+from chat_tui.tui.widgets.line_input import LineInput
 
 _LONGEST = 200
 
 
-class TitleScreen(FramedScreen[str]):
+class RenameDialog(FramedScreen[str]):
     """Dismissed with the title; empty: it stays as it is. The line stands at `place`, else framed in the middle."""
 
     DEFAULT_CSS = """
-    TitleScreen { background: transparent; }
-    TitleScreen > InputLine, TitleScreen > InputLine:focus {
+    RenameDialog { background: transparent; }
+    RenameDialog > LineInput, RenameDialog > LineInput:focus {
         height: 1; border: none; padding: 0; background: $panel; color: $text;
     }
-    TitleScreen > .frame, TitleScreen > .frame:focus {
+    RenameDialog > .frame, RenameDialog > .frame:focus {
         width: 60; height: 3; border: round $accent; padding: 0 1; background: $surface;
     }
     """
@@ -34,7 +34,7 @@ class TitleScreen(FramedScreen[str]):
 
     def compose(self) -> ComposeResult:
         """One line."""
-        line = InputLine(self._title_now, placeholder="title", max_length=_LONGEST, select_on_focus=True)
+        line = LineInput(self._title_now, placeholder="title", max_length=_LONGEST, select_on_focus=True)
         if self._place is None:
             yield self.in_frame(line)
             return

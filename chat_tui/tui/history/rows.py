@@ -8,7 +8,7 @@ from datetime import datetime
 
 from rich.cells import cell_len
 
-from chat_tui.core.conversation import Hit, Turn
+from chat_tui.core.conversation import SearchHit, Turn
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.core.text.text_match import Range
 from chat_tui.tui.widgets import formatting
@@ -75,7 +75,7 @@ def exchange_lines(exchange: Exchange, width: int) -> list[Line]:
     ]
 
 
-def hit_lines(hit: Hit, width: int, now: datetime) -> list[Line]:
+def hit_lines(hit: SearchHit, width: int, now: datetime) -> list[Line]:
     """A turn that was found: its conversation, who said it and when, and the passage with the words marked."""
     who = "You" if hit.role == "user" else clean_line(hit.model.rpartition("/")[2], 80) or "Bot"
     when = formatting.moment(hit.created, now) if hit.created is not None else formatting.UNKNOWN

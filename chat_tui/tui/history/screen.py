@@ -17,7 +17,7 @@ from textual.containers import Vertical
 from textual.geometry import Region
 from textual.widgets import Input
 
-from chat_tui.core.conversation import Hit, SearchStep, Summary, Turn
+from chat_tui.core.conversation import ConversationSummary, SearchHit, SearchStep, Turn
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.text.search_progress import search_progress
 from chat_tui.tui.actions import bindings
@@ -26,7 +26,7 @@ from chat_tui.tui.history import rows
 from chat_tui.tui.history.groups import groups
 from chat_tui.tui.history.sidebar import NoHistory, group_lines, local_now, summary_lines
 from chat_tui.tui.widgets.row_list import Filter, RowList, matching
-from chat_tui.tui.widgets.styled_lines import Line, Span, SpanView, apart, crop, wrap
+from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, apart, crop, wrap
 
 if TYPE_CHECKING:
     from chat_tui.engine.engine import Engine
@@ -52,14 +52,14 @@ _NEXT = "What you ask will stand here, and every word of it can be found."
 _NONE_YET = "Nothing found yet; still searching older turns."
 _NONE_FOUND = "No turn and no title has all these words. Fewer of them may find it."
 
-Row: TypeAlias = "rows.Exchange | Summary | Hit"
+Row: TypeAlias = "rows.Exchange | ConversationSummary | SearchHit"
 
 
-def _count(hits: Sequence[Hit]) -> str:
+def _count(hits: Sequence[SearchHit]) -> str:
     return f"{len(hits):,}{'+' * (len(hits) >= HITS)} turn{'s' * (len(hits) != 1)}"
 
 
-class Note(SpanView):
+class SearchHint(StyledLines):
     """The line below the input: what can be typed, or what is wrong with it; at the right what was found."""
 
     DEFAULT_CSS = "Note { height: 1; width: 1fr; padding: 0 1; background: $surface; }"
@@ -122,7 +122,7 @@ class HistoryScreen(FramedScreen[tuple[str, str] | None]):
         super().__init__("History")
         self._engine, self._act, self._undo, self._clock = engine, act, undo, clock
         self._conversation_id, self._exchanges = conversation_id, rows.exchanges(path)
-        self._summaries: Sequence[Summary] = ()
+        self._summaries: Sequence[ConversationSummary] = ()
         self._texts: list[str] = []
         self._answering: frozenset[str] = frozenset()
         self._shown: Sequence[Row] = ()
@@ -132,7 +132,7 @@ class HistoryScreen(FramedScreen[tuple[str, str] | None]):
         self._rows.can_focus = False
         self._input = Filter(self._rows, "search all turns")
         self._input.value = words
-        self._note, self._nothing = Note(), NoHistory(NOTHING)
+        self._note, self._nothing = SearchHint(), NoHistory(NOTHING)
         self._nothing.display = False
         self._searching = self._hurried = False
 
@@ -201,7 +201,7 @@ class HistoryScreen(FramedScreen[tuple[str, str] | None]):
         await asyncio.sleep(PAUSE_SECONDS)
         slow = self.set_timer(SLOW_SECONDS, lambda: self._note.say("searching…"))
         begun = time.perf_counter()
-        hits: list[Hit] = []
+        hits: list[SearchHit] = []
         is_first = True
         try:
             async with aclosing(self._engine.memory.search_steps(words, HITS)) as steps:
@@ -224,7 +224,7 @@ class HistoryScreen(FramedScreen[tuple[str, str] | None]):
         self._searching = False
         self._note.say(f"{_count(hits)} · {(time.perf_counter() - begun) * 1000:,.0f} ms")
 
-    def _tell_progress(self, hits: Sequence[Hit], step: SearchStep) -> None:
+    def _tell_progress(self, hits: Sequence[SearchHit], step: SearchStep) -> None:
         if not step.complete:
             self._note.say(f"{_count(hits)} · {search_progress(step.searched, step.searched_back_to)} …")
         if not self._shown:
@@ -235,19 +235,19 @@ class HistoryScreen(FramedScreen[tuple[str, str] | None]):
             self._hurried = False
             self._rows.choose()
 
-    def _titled(self, words: str, found: set[str]) -> list[Summary]:
+    def _titled(self, words: str, found: set[str]) -> list[ConversationSummary]:
         """Conversations whose title has the words, but for those of which a turn was found."""
         places = matching(words, self._texts, letters=False)
         titled = (self._summaries[place] for place in places)
         return [summary for summary in titled if summary.id not in found][:TITLES]
 
-    def _show_found(self, hits: Sequence[Hit], titled: Sequence[Summary], cursor: int) -> None:
+    def _show_found(self, hits: Sequence[SearchHit], titled: Sequence[ConversationSummary], cursor: int) -> None:
         self._shown = (*titled, *hits)
         self._heads = {0: "Titles", len(titled): "Turns"} if titled else {}
         self._rows.show(len(self._shown), cursor, row_height=rows.HIT_HEIGHT, heads=self._found_heads())
         self._say_nothing("")
 
-    def _extend(self, hits: Sequence[Hit]) -> None:
+    def _extend(self, hits: Sequence[SearchHit]) -> None:
         """More hits stand behind the rows that are there, none of which moves."""
         self._shown = (*self._shown, *hits)
         self._rows.extend(len(self._shown), self._found_heads())
@@ -265,7 +265,7 @@ class HistoryScreen(FramedScreen[tuple[str, str] | None]):
         shown = self._shown[row]
         if isinstance(shown, tuple):
             return rows.exchange_lines(shown, width)
-        if isinstance(shown, Hit):
+        if isinstance(shown, SearchHit):
             return rows.hit_lines(shown, width, self._clock())
         current, running = shown.id == self._conversation_id, shown.id in self._answering
         return summary_lines(shown, width, self._clock(), current=current, running=running)
@@ -275,7 +275,7 @@ class HistoryScreen(FramedScreen[tuple[str, str] | None]):
         shown = self._shown[row]
         if isinstance(shown, tuple):
             return [*lines, rows.exchange_head(row + 1, shown[0])]
-        if row == 0 and isinstance(shown, Summary) and self._heads[0] != "Titles":
+        if row == 0 and isinstance(shown, ConversationSummary) and self._heads[0] != "Titles":
             return [(Span(crop(f" {NOTHING}", width), "dim"),), (), *lines]
         return lines
 
@@ -293,9 +293,9 @@ class HistoryScreen(FramedScreen[tuple[str, str] | None]):
             return
         # Not the row of the event: a search may have ended since Enter was pressed.
         shown = self._shown[self._rows.cursor]
-        if isinstance(shown, Hit):
+        if isinstance(shown, SearchHit):
             self.dismiss((shown.conversation, shown.turn))
-        elif isinstance(shown, Summary):
+        elif isinstance(shown, ConversationSummary):
             self.dismiss((shown.id, ""))
         else:
             self.dismiss((self._conversation_id, shown[0].id))
@@ -306,10 +306,10 @@ class HistoryScreen(FramedScreen[tuple[str, str] | None]):
             return
         shown = self._shown[self._rows.cursor]
         id, place = self._conversation_id, None
-        if isinstance(shown, (Summary, Hit)):
+        if isinstance(shown, (ConversationSummary, SearchHit)):
             window = self._rows.content_region
             place = Region(window.x + 1, window.y + self._rows.line_of(self._rows.cursor), window.width - 2, 1)
-            id = shown.id if isinstance(shown, Summary) else shown.conversation
+            id = shown.id if isinstance(shown, ConversationSummary) else shown.conversation
         self.run_worker(self._acted(self._act(what, id, place)))
 
     def action_undo(self) -> None:

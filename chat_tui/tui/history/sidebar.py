@@ -14,20 +14,22 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input
 
-from chat_tui.core.conversation import Summary
+from chat_tui.core.conversation import ConversationSummary
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.tui.actions import bindings
 from chat_tui.tui.history.groups import groups
 from chat_tui.tui.widgets import formatting
 from chat_tui.tui.widgets.row_list import Filter, RowList, matching
-from chat_tui.tui.widgets.styled_lines import Line, Span, SpanView, apart, crop, crop_start, wrap
+from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, apart, crop, crop_start, wrap
 
 _RUNNING, _UNSEEN = "●", "◆"
 """An answer streams now; one has ended and nobody has seen it yet."""
 _NOTHING = "No conversation is saved yet. Yours will stand here."
 
 
-def summary_lines(summary: Summary, width: int, now: datetime, *, current: bool, running: bool) -> list[Line]:
+def summary_lines(
+    summary: ConversationSummary, width: int, now: datetime, *, current: bool, running: bool
+) -> list[Line]:
     """A conversation's row: its title, and below it when it was, what it has cost and who answered."""
     mark = Span("▌" if current else " ", "accent")
     title = clean_line(summary.title, 120) or "Untitled"
@@ -61,7 +63,7 @@ def local_now() -> datetime:
     return datetime.now().astimezone()
 
 
-class HistoryHeading(SpanView):
+class HistoryHeading(StyledLines):
     """The list's name and how many there are."""
 
     DEFAULT_CSS = "HistoryHeading { height: 1; width: 1fr; padding: 0 1; background: $panel; }"
@@ -81,7 +83,7 @@ class HistoryHeading(SpanView):
         return [apart(Span(self._title, "strong"), Span(self._count, "dim"), width)]
 
 
-class NoHistory(SpanView):
+class NoHistory(StyledLines):
     """Says that there is nothing to list."""
 
     DEFAULT_CSS = "NoHistory { height: 1fr; width: 1fr; padding: 1; background: $surface; }"
@@ -95,7 +97,7 @@ class NoHistory(SpanView):
         return [(Span(line, "dim"),) for line in wrap(self.text, width, 6)]
 
 
-class SummaryRows(RowList):
+class ConversationRows(RowList):
     """The rows; a letter typed on them begins to filter."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings.bindings("history list", inner=True)]
@@ -121,11 +123,11 @@ class SummaryRows(RowList):
         self.post_message(self.Typed(""))
 
 
-class HistoryList(Widget):
+class HistorySidebar(Widget):
     """The conversations that are saved; typing filters them, Enter opens one."""
 
     DEFAULT_CSS = """
-    HistoryList {
+    HistorySidebar {
         width: 1fr;
         height: 1fr;
         layout: vertical;
@@ -154,12 +156,12 @@ class HistoryList(Widget):
         super().__init__(id=id)
         self._clock = clock
         self._heading = HistoryHeading(title)
-        self._rows = SummaryRows(self._draw, row_height=2, draw_head=self._draw_head)
+        self._rows = ConversationRows(self._draw, row_height=2, draw_head=self._draw_head)
         self._filter = Filter(self._rows, "filter titles")
         self._nothing = NoHistory()
         # Shown and hidden one by one: a class on the whole would style every child anew, 10 ms.
         self._filter.display = self._rows.display = False
-        self._summaries: tuple[Summary, ...] = ()
+        self._summaries: tuple[ConversationSummary, ...] = ()
         self._more = False
         self._texts: list[str] | None = None
         self._found: Sequence[int] = ()
@@ -179,7 +181,7 @@ class HistoryList(Widget):
         """The filter is open."""
         return self._filter.display
 
-    def show(self, summaries: Sequence[Summary], *, more: bool = False) -> None:
+    def show(self, summaries: Sequence[ConversationSummary], *, more: bool = False) -> None:
         """List these, in this order (newest first); cursor and filter stay where they are. `more`: they are not all."""
         under = self.under
         self._more = more
@@ -211,7 +213,7 @@ class HistoryList(Widget):
         return [summary.title for summary in self._summaries]
 
     @property
-    def under(self) -> Summary | None:
+    def under(self) -> ConversationSummary | None:
         """The conversation under the cursor."""
         cursor = self._rows.cursor
         return self._summaries[self._found[cursor]] if cursor < len(self._found) else None
@@ -254,8 +256,8 @@ class HistoryList(Widget):
             running=summary.id in self._answering,
         )
 
-    @on(SummaryRows.Typed)
-    def begin_filter(self, event: SummaryRows.Typed) -> None:
+    @on(ConversationRows.Typed)
+    def begin_filter(self, event: ConversationRows.Typed) -> None:
         """A letter typed on the rows goes to the filter, which opens."""
         event.stop()
         if not self._filter.display:

@@ -10,11 +10,11 @@ from rich.cells import cell_len
 from textual.message import Message
 
 from chat_tui.core.errors import ChatTuiError
-from chat_tui.core.models import Fetching
+from chat_tui.core.models import DownloadProgress
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.tui.actions.bindings import as_bound
 from chat_tui.tui.widgets import formatting
-from chat_tui.tui.widgets.styled_lines import Line, Span, SpanView, apart, crop, wrap
+from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, apart, crop, wrap
 
 if TYPE_CHECKING:
     from chat_tui.engine.engine import LocalWeights
@@ -30,16 +30,16 @@ _ONE_ROW = 104
 _SHOW_SECONDS = 0.25
 
 
-class FetchLine(SpanView):
+class DownloadBar(StyledLines):
     """The fetch of the built-in model: how far, how fast, how long; or why it failed and what to do."""
 
-    DEFAULT_CSS = "FetchLine { display: none; width: 1fr; height: auto; padding: 0 1; background: $panel; }"
+    DEFAULT_CSS = "DownloadBar { display: none; width: 1fr; height: auto; padding: 0 1; background: $panel; }"
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
         self._fetch: asyncio.Task[None] | None = None
         # (`_task` is the widget's own.)
-        self._fetching: Fetching | None = None
+        self._fetching: DownloadProgress | None = None
         self._error: ChatTuiError | None = None
         self._stopped = False
 
@@ -63,7 +63,7 @@ class FetchLine(SpanView):
             self._fetch.cancel()
 
     async def _watch(self, task: asyncio.Task[None], weights: LocalWeights) -> None:
-        self._fetching, self._error, self._stopped = Fetching(), None, False
+        self._fetching, self._error, self._stopped = DownloadProgress(), None, False
         self._show(True)
         try:
             while not task.done():

@@ -9,9 +9,9 @@ from chat_tui.core.chunks import Insights, Sentiment
 from chat_tui.core.conversation import Turn
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.text.control_characters import clean_line
-from chat_tui.engine.insights.observer import Observer, insights_in
+from chat_tui.engine.insights.observer import InsightsObserver, insights_in
 from chat_tui.tui.widgets import formatting
-from chat_tui.tui.widgets.styled_lines import Line, Span, SpanView, apart, crop, wrap
+from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, apart, crop, wrap
 
 if TYPE_CHECKING:
     from chat_tui.engine.answers.answer import Answer
@@ -105,12 +105,12 @@ def _extras(insights: Insights, width: int) -> list[Line]:
     ]
 
 
-class InsightsFold(SpanView):
+class InsightsPanel(StyledLines):
     """Follows the last answer of a chat: its turn, and the answer itself while it runs. `tell` hears of plug-ins that
     fail."""
 
     DEFAULT_CSS = """
-    InsightsFold {
+    InsightsPanel {
         width: 1fr; height: auto; max-height: 60vh; padding: 1 1 0 1;
         color: $text; background: $surface;
     }
@@ -152,17 +152,17 @@ class InsightsFold(SpanView):
             self.run_worker(self._followed(turn) if answer is None else self._live(answer), group="insights")
 
     async def _followed(self, turn: Turn) -> None:
-        await self._read(Observer(self._tell), turn.text)
+        await self._read(InsightsObserver(self._tell), turn.text)
 
     async def _live(self, answer: Answer) -> None:
-        observer, come = Observer(self._tell), len(answer)
+        observer, come = InsightsObserver(self._tell), len(answer)
         await self._read(observer, answer.text)
         async for chunk in answer.follow(come):
             for told in await observer.take([chunk]):
                 if (insights := insights_in(told)) is not None:
                     self._show(insights)
 
-    async def _read(self, observer: Observer, text: str) -> None:
+    async def _read(self, observer: InsightsObserver, text: str) -> None:
         # Where there is no text yet, what is needed is loaded while the model is on its way to the first token.
         for start in range(0, len(text) or 1, PIECE_CHARACTERS):
             insights = await observer.look(text[start : start + PIECE_CHARACTERS])

@@ -15,19 +15,19 @@ from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Input
 
-from chat_tui.core.models import Standing
+from chat_tui.core.models import ModelStatus
 from chat_tui.core.text.control_characters import clean_line
-from chat_tui.core.usage.stream_stats import Figures
+from chat_tui.core.usage.stream_stats import StreamStats
 from chat_tui.tui.actions.bindings import first_key
 from chat_tui.tui.panels.model_rows import NARROW, ListHeading, ModelDetail, searched, standing_lines
 from chat_tui.tui.widgets import formatting
 from chat_tui.tui.widgets.row_list import Filter, RowList, matching
-from chat_tui.tui.widgets.styled_lines import Line, Span, SpanView, apart, crop, crop_start
+from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, apart, crop, crop_start
 
 _LEAVE_IT = "Let the strategy choose"
 
 
-class ModelsInUse(SpanView):
+class ModelsInUse(StyledLines):
     """Two lines: model and strategy, with the keys that change them; in a single one they stand beside each other, with
     the most important figures. A click opens the list."""
 
@@ -43,9 +43,9 @@ class ModelsInUse(SpanView):
         super().__init__()
         self._keys = (model_key, strategy_key)
         self._use = ("", "", False)
-        self._figures = Figures()
+        self._figures = StreamStats()
 
-    def show_figures(self, figures: Figures) -> None:
+    def show_figures(self, figures: StreamStats) -> None:
         """Show these figures, where there is one line."""
         self._figures = figures
         self.redraw()
@@ -90,11 +90,11 @@ class ModelsInUse(SpanView):
         self.post_message(self.Clicked())
 
 
-class ModelList(Vertical):
+class ModelListPanel(Vertical):
     """The list that opens: a filter, headings, rows, and what the keys do."""
 
     DEFAULT_CSS = """
-    ModelList {
+    ModelListPanel {
         display: none;
         overlay: screen;
         constrain: inside inside;
@@ -132,7 +132,7 @@ class ModelPicker(Widget):
     class Declined(Message):
         """A model that cannot be used now was chosen; the list stays open."""
 
-        def __init__(self, standing: Standing) -> None:
+        def __init__(self, standing: ModelStatus) -> None:
             super().__init__()
             self.standing = standing
 
@@ -148,9 +148,9 @@ class ModelPicker(Widget):
         self._rows = RowList(self._draw)
         self._filter = Filter(self._rows, "type to filter")
         self._detail = ModelDetail()
-        self._list = ModelList()
+        self._list = ModelListPanel()
         self._mounted_list = False
-        self._standings: tuple[Standing, ...] = ()
+        self._standings: tuple[ModelStatus, ...] = ()
         self._texts: tuple[str, ...] = ()
         self._found: Sequence[int] = ()
         self._model = ""
@@ -161,9 +161,9 @@ class ModelPicker(Widget):
         """Only what is always in sight; the list comes when it is first opened."""
         yield self._in_use
 
-    def show_figures(self, figures: Figures | None) -> None:
+    def show_figures(self, figures: StreamStats | None) -> None:
         """The figures of the answer in view, where the stats panel does not show them; None: it does."""
-        self._in_use.show_figures(figures or Figures())
+        self._in_use.show_figures(figures or StreamStats())
 
     def name_keys(self, changed: Mapping[str, str]) -> None:
         """The keys that the header and the list's edge name; `changed` holds rebound keys by id."""
@@ -178,7 +178,7 @@ class ModelPicker(Widget):
         if self.is_open:
             self._rows.refresh()
 
-    def set_standings(self, standings: Sequence[Standing]) -> None:
+    def set_standings(self, standings: Sequence[ModelStatus]) -> None:
         """Every model with how it fares, in the order in which they are listed."""
         under = self._standing_at(self._rows.cursor) if self.is_open else None
         before, self._standings = self._standings, tuple(standings)
@@ -243,7 +243,7 @@ class ModelPicker(Widget):
         # The list is 132 cells wide, less where the screen is narrower; 2 go to its border, 1 to the scrollbar.
         return min(132, self.screen.size.width) - 3 >= NARROW
 
-    def _standing_at(self, row: int) -> Standing | None:
+    def _standing_at(self, row: int) -> ModelStatus | None:
         place = row - self._leave_row
         return self._standings[self._found[place]] if 0 <= place < len(self._found) else None
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len
 
-from chat_tui.core.models import Model, Standing
+from chat_tui.core.models import Model, ModelStatus
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.tui.widgets import formatting
-from chat_tui.tui.widgets.styled_lines import Line, Span, SpanView, apart, crop, crop_start, wrap
+from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, apart, crop, crop_start, wrap
 
 NARROW, WIDE = 66, 104
 """Below the one a row takes two lines; from the other on it tells everything."""
@@ -19,7 +19,7 @@ _HEADING = ("Model", "Where", "Can", "Context", "$/M in/out", "Quality", "TTFT",
 _CAN_WIDTH = 15
 
 
-def standing_lines(standing: Standing, width: int, *, in_use: bool = False, fixed: bool = False) -> list[Line]:
+def standing_lines(standing: ModelStatus, width: int, *, in_use: bool = False, fixed: bool = False) -> list[Line]:
     """A model's row: one line in columns, or two lines where it is narrow. `fixed`: it is in use by choice."""
     model = standing.model
     name = clean_line(model.name, 200)
@@ -74,7 +74,7 @@ def searched(model: Model) -> str:
     return f"{model.name} {_where(model)} {_abilities(model)} {free}".casefold()
 
 
-class ListHeading(SpanView):
+class ListHeading(StyledLines):
     """The names of the columns, over the rows."""
 
     # The room at the right stands over the rows' scrollbar.
@@ -91,7 +91,7 @@ class ListHeading(SpanView):
 _STRATEGY = "Each question goes to the model that the strategy in use finds best."
 
 
-class ModelDetail(SpanView):
+class ModelDetail(StyledLines):
     """All of the model under the cursor in words, below the rows."""
 
     HEIGHT = 3
@@ -99,10 +99,10 @@ class ModelDetail(SpanView):
 
     def __init__(self) -> None:
         super().__init__()
-        self._standing: Standing | None = None
+        self._standing: ModelStatus | None = None
         self._rows = 0
 
-    def show(self, standing: Standing | None, rows: int) -> None:
+    def show(self, standing: ModelStatus | None, rows: int) -> None:
         """Tell of this model; None: of the first row, which leaves the choice to the strategy; `rows`: are listed."""
         self._standing, self._rows = standing, rows
         self.redraw()
@@ -118,7 +118,7 @@ class ModelDetail(SpanView):
         return lines + [(Span(text, "text"),) for text in _filled(described(self._standing), width, self.HEIGHT - 1)]
 
 
-def described(standing: Standing) -> list[str]:
+def described(standing: ModelStatus) -> list[str]:
     """What is known of a model, in words: what the row cannot always tell comes first."""
     model = standing.model
     price = formatting.price(model.price_in, model.price_out)

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from textual.widget import Widget
 
 from chat_tui.tui.actions.bindings import as_bound
-from chat_tui.tui.widgets.styled_lines import Line, Span, SpanView, crop
+from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, crop
 
 
-class MoreBelow(SpanView):
+class MoreBelow(StyledLines):
     """A chip over the transcript's end: there is more below."""
 
     DEFAULT_CSS = """
@@ -34,7 +34,7 @@ class MoreBelow(SpanView):
         return [(Span(crop(told, width), "accent"),)]
 
 
-class EditingLine(SpanView):
+class EditingLine(StyledLines):
     """Stands over the prompt while an earlier question is edited there."""
 
     DEFAULT_CSS = """
@@ -54,7 +54,7 @@ class EditingLine(SpanView):
         return [(Span(title, "accent"), Span(tail, "dim"))]
 
 
-class KeyBar(SpanView):
+class KeyBar(StyledLines):
     """The last row: the keys that count now."""
 
     DEFAULT_CSS = "KeyBar { width: 1fr; height: 1; padding: 0 1; background: $surface; }"

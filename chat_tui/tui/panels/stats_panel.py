@@ -11,9 +11,9 @@ from textual.timer import Timer
 
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.core.usage.spending import Spending
-from chat_tui.core.usage.stream_stats import Figures, Phase
+from chat_tui.core.usage.stream_stats import Phase, StreamStats
 from chat_tui.tui.widgets import formatting
-from chat_tui.tui.widgets.styled_lines import Line, Span, SpanView, apart, crop, crop_start, wrap
+from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, apart, crop, crop_start, wrap
 
 PAUSE_SECONDS = 0.25
 """It is painted at most so often; an ending is painted at once."""
@@ -45,7 +45,7 @@ _FULL = 0.9
 """From this share on the context gauge warns, and the day's budget."""
 
 
-def stats_lines(figures: Figures, spending: Spending, width: int, height: int = SPACED) -> list[Line]:
+def stats_lines(figures: StreamStats, spending: Spending, width: int, height: int = SPACED) -> list[Line]:
     """The panel's lines: always the same rows in the same places, then the notes there are. Where it is too low for
     blank lines the groups stand close together; where it is too low for all rows the most important ones stay."""
     gap: list[Line] = [()] if height >= SPACED else []
@@ -56,7 +56,7 @@ def stats_lines(figures: Figures, spending: Spending, width: int, height: int = 
     return rows + _notes(figures, width, gap)
 
 
-def _beside(figures: Figures, spending: Spending, width: int) -> list[Line]:
+def _beside(figures: StreamStats, spending: Spending, width: int) -> list[Line]:
     """The most important rows in two columns: what is going on at the left, what it takes at the right."""
     column = (width - GAP) // 2
     left = [_state(figures, column), *_way(figures, column), *_pace(figures, column)[:4]]
@@ -69,7 +69,7 @@ def _beside(figures: Figures, spending: Spending, width: int) -> list[Line]:
     return lines + _notes(figures, width, [])
 
 
-def _way(figures: Figures, width: int) -> list[Line]:
+def _way(figures: StreamStats, width: int) -> list[Line]:
     """Which model, and how it was chosen."""
     model = crop_start(clean_line(figures.model, 200) or formatting.UNKNOWN, width - 6)
     # How it came about is known in full when the answer has ended.
@@ -81,7 +81,7 @@ def _way(figures: Figures, width: int) -> list[Line]:
     return [_row("Model", model, width), (*line, Span(key, "strong"))]
 
 
-def _pace(figures: Figures, width: int) -> list[Line]:
+def _pace(figures: StreamStats, width: int) -> list[Line]:
     return [
         _row("TTFT", formatting.ttft(figures.ttft_seconds), width),
         _row("Tokens/s", formatting.speed(figures.rate, figures.rate_estimated), width),
@@ -91,7 +91,7 @@ def _pace(figures: Figures, width: int) -> list[Line]:
     ]
 
 
-def _tokens(figures: Figures, width: int) -> list[Line]:
+def _tokens(figures: StreamStats, width: int) -> list[Line]:
     return [
         _row("Tokens in", formatting.prompt_tokens(figures, width - len("Tokens in ")), width),
         _row("Tokens out", formatting.tokens(figures.completion_tokens, figures.completion_estimated), width),
@@ -101,7 +101,7 @@ def _tokens(figures: Figures, width: int) -> list[Line]:
     ]
 
 
-def _money(figures: Figures, spending: Spending, width: int) -> list[Line]:
+def _money(figures: StreamStats, spending: Spending, width: int) -> list[Line]:
     today, budget = spending.today or 0.0, spending.budget
     dear = budget is not None and today >= _FULL * budget
     return [
@@ -116,12 +116,12 @@ def _row(label: str, value: str, width: int, role: str = "text") -> Line:
     return apart(Span(label, "dim"), Span(value, role), width)
 
 
-def _state(figures: Figures, width: int) -> Line:
+def _state(figures: StreamStats, width: int) -> Line:
     role = _ROLES.get(figures.phase, "secondary")
     return (Span("● ", role), Span(crop(formatting.phase(figures), width - 2), role))
 
 
-def _context(figures: Figures, width: int) -> Line:
+def _context(figures: StreamStats, width: int) -> Line:
     used, window = figures.context_tokens, figures.context_window
     about = figures.prompt_estimated or figures.completion_estimated
     counts = "" if used is None else f"{formatting.tokens(used, about)} of {formatting.context(window)}"
@@ -134,18 +134,18 @@ def _context(figures: Figures, width: int) -> Line:
     return (Span("Context".ljust(room), "dim"), *right)
 
 
-def _gauge_role(figures: Figures) -> str:
+def _gauge_role(figures: StreamStats) -> str:
     used, window = figures.context_tokens or 0, figures.context_window or 0
     return "warning" if window and used >= _FULL * window else "text"
 
 
-def _gauge(figures: Figures, width: int) -> Line:
+def _gauge(figures: StreamStats, width: int) -> Line:
     filled, rest = formatting.gauge(figures.context_tokens, figures.context_window, width)
     full = _gauge_role(figures) == "warning"
     return (Span(filled, "warning" if full else "accent"), Span(rest, "line"))
 
 
-def _notes(figures: Figures, width: int, gap: list[Line]) -> list[Line]:
+def _notes(figures: StreamStats, width: int, gap: list[Line]) -> list[Line]:
     """Which part it works on, what was left out, why it retries; what went wrong in the end stands under the answer."""
     notes: list[Line] = []
     if figures.steps and figures.phase not in _ENDINGS:
@@ -163,8 +163,8 @@ def _notes(figures: Figures, width: int, gap: list[Line]) -> list[Line]:
     return [*gap, *notes] if notes else []
 
 
-class StatsPanel(SpanView):
-    """Shows `Figures`; give it new ones as often as you like."""
+class StatsPanel(StyledLines):
+    """Shows `StreamStats`; give it new ones as often as you like."""
 
     DEFAULT_CSS = """
     StatsPanel {
@@ -179,7 +179,7 @@ class StatsPanel(SpanView):
     def __init__(self, *, clock: Callable[[], float] = time.monotonic, id: str | None = None) -> None:
         super().__init__(id=id)
         self._clock = clock
-        self._figures = Figures()
+        self._figures = StreamStats()
         self._spending = Spending()
         self._painted = float("-inf")
         self._due: Timer | None = None
@@ -187,11 +187,11 @@ class StatsPanel(SpanView):
         """How often it was painted."""
 
     @property
-    def figures(self) -> Figures:
+    def figures(self) -> StreamStats:
         """What was last given to `show`."""
         return self._figures
 
-    def show(self, figures: Figures) -> None:
+    def show(self, figures: StreamStats) -> None:
         """Show these figures: now, or with the next paint."""
         ended = figures.phase in _ENDINGS and figures.phase != self._figures.phase
         self._figures = figures

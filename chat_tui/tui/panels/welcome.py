@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chat_tui.core.models import LOCAL_MODEL, SCRIPTED_MODEL, Standing
+from chat_tui.core.models import LOCAL_MODEL, SCRIPTED_MODEL, ModelStatus
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.tui.actions.bindings import as_bound
-from chat_tui.tui.widgets.styled_lines import Line, Span, SpanView, crop, wrap
+from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, crop, wrap
 
 _LEAD = "Ask anything below. The answer streams here; Esc stops it and keeps the part."
 _SOURCES = 4
@@ -18,7 +18,7 @@ _BUILT_IN = {
 }
 
 
-class Welcome(SpanView):
+class Welcome(StyledLines):
     """Stands in an empty conversation: what this is and what to do first."""
 
     DEFAULT_CSS = "Welcome { width: 1fr; height: 1fr; padding: 1 2; background: $background; }"
@@ -33,7 +33,7 @@ class Welcome(SpanView):
         self._keys, self._found = keys, ()
         self.redraw()
 
-    def show_found(self, standings: Sequence[Standing]) -> None:
+    def show_found(self, standings: Sequence[ModelStatus]) -> None:
         """Tell what was found, below what stands there: so nothing moves."""
         self._found = found_lines(standings)
         self.redraw()
@@ -52,9 +52,9 @@ class Welcome(SpanView):
         return rows
 
 
-def found_lines(standings: Sequence[Standing]) -> list[Line]:
+def found_lines(standings: Sequence[ModelStatus]) -> list[Line]:
     """One line for the built-in model, one for each server or key; what is ready stands first."""
-    sources: dict[str, list[Standing]] = {}
+    sources: dict[str, list[ModelStatus]] = {}
     for standing in standings:
         if standing.model.name != SCRIPTED_MODEL:
             built_in = standing.model.name == LOCAL_MODEL
@@ -67,7 +67,7 @@ def found_lines(standings: Sequence[Standing]) -> list[Line]:
     return lines
 
 
-def _source(name: str, models: Sequence[Standing]) -> tuple[int, Line]:
+def _source(name: str, models: Sequence[ModelStatus]) -> tuple[int, Line]:
     """Where it stands in the list, and its line."""
     first = models[0]
     if not name:

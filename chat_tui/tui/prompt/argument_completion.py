@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
-from chat_tui.core.models import Standing
+from chat_tui.core.models import ModelStatus
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.tui.widgets import formatting
 
@@ -17,16 +17,16 @@ FILE_COMMANDS = ("/attach ", "/analyse ", "/import ")
 """What follows them is a file's path."""
 
 
-class Known(Struct):
+class CompletionSources(Struct):
     """Where the choices come from; each is asked when it is needed."""
 
-    models: Callable[[], Sequence[Standing]]
+    models: Callable[[], Sequence[ModelStatus]]
     strategies: Callable[[], Sequence[str]]
     themes: Callable[[], Sequence[str]]
     titles: Callable[[], Sequence[str]]
 
 
-def offered(text: str, known: Known) -> list[tuple[str, str]]:
+def offered(text: str, known: CompletionSources) -> list[tuple[str, str]]:
     """(the prompt's text after it is taken, help) for a command and the beginning of what follows it, best first."""
     command, space, typed = text.partition(" ")
     if not space:
@@ -50,7 +50,7 @@ def offered(text: str, known: Known) -> list[tuple[str, str]]:
     return [(f"{begun}{name}", help) for name, help in _matching(typed, rows)]
 
 
-def _next_of_several(text: str, models: Sequence[Standing]) -> tuple[str, str, list[tuple[str, str]]]:
+def _next_of_several(text: str, models: Sequence[ModelStatus]) -> tuple[str, str, list[tuple[str, str]]]:
     """What stands before the last name, what is typed of it, and which models are not named yet."""
     at = max(text.rfind(" "), text.rfind(",")) + 1
     named = set(text[:at].replace(",", " ").split()[1:])
@@ -71,7 +71,7 @@ def _matching(typed: str, rows: Sequence[tuple[str, str]]) -> list[tuple[str, st
     return [*first, *rest][:MOST]
 
 
-def _price(standing: Standing) -> str:
+def _price(standing: ModelStatus) -> str:
     model = standing.model
     price = "free" if model.free else formatting.price(model.price_in, model.price_out)
     return f"{standing.state} · {price}" if price != formatting.UNKNOWN else standing.state

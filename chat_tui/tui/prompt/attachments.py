@@ -19,13 +19,13 @@ from chat_tui.core.request import Request
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.core.usage.token_estimate import attachment_tokens
 from chat_tui.tui.actions import slash_commands
-from chat_tui.tui.prompt.attachments_line import FilesLine, Going
+from chat_tui.tui.prompt.attachments_line import AttachmentsLine, PendingAttachment
 from chat_tui.tui.prompt.prompt import Prompt
 from chat_tui.tui.widgets import formatting as words
-from chat_tui.tui.widgets.styled_lines import SpanView
+from chat_tui.tui.widgets.styled_lines import StyledLines
 
 if TYPE_CHECKING:
-    from chat_tui.core.new_conversation import Beginning
+    from chat_tui.core.new_conversation import NewConversation
     from chat_tui.core.preset import Preset
 
     # Behind the first paint: the engine is not loaded for it.
@@ -35,14 +35,14 @@ MOST = 20
 """Files that go along with one question."""
 
 
-class Kept(msgspec.Struct, frozen=True):
+class DraftFile(msgspec.Struct, frozen=True):
     """A file as a draft remembers it."""
 
     path: str
     named: str = ""
 
 
-class Asker(Protocol):
+class AttachmentTarget(Protocol):
     """The chat whose questions files go along with."""
 
     prompt: Prompt
@@ -59,27 +59,27 @@ class Asker(Protocol):
         """None until it is open."""
 
     @property
-    def asked_in(self) -> str | Beginning:
+    def asked_in(self) -> str | NewConversation:
         """The conversation of the next question."""
 
     def do(self, work: Coroutine[Any, Any, None]) -> Worker[None]:
         """Run it beside the rest."""
 
-    def put_above_prompt(self, widget: SpanView) -> None:
+    def put_above_prompt(self, widget: StyledLines) -> None:
         """Put a line above the prompt."""
 
     def tell_foreseen(self, words: str) -> None:
         """Say at the prompt what the next question costs."""
 
 
-class Attaching:
+class PromptAttachments:
     """What goes along with the next question of the conversation in view."""
 
-    def __init__(self, chat: Asker) -> None:
+    def __init__(self, chat: AttachmentTarget) -> None:
         self._chat = chat
-        self._going: list[Going] = []
+        self._going: list[PendingAttachment] = []
         self._reading: dict[int, Worker[None]] = {}
-        self._line: FilesLine | None = None
+        self._line: AttachmentsLine | None = None
         self._foreseen: Context | None = None
         self._asked = 0
 
@@ -92,9 +92,9 @@ class Attaching:
 
     # -- which files ----------------------------------------------------------------------------------------------
 
-    async def attach(self, path: str) -> Going:
+    async def attach(self, path: str) -> PendingAttachment:
         """Let a file go along. Raises `AttachmentRefused`, `CommandError`."""
-        going = Going(_absolute(path))
+        going = PendingAttachment(_absolute(path))
         if any(known.path == going.path for known in self._going):
             raise CommandError(f"{going.name} goes along already.", "/detach takes it off.")
         if len(self._going) >= MOST:
@@ -106,7 +106,7 @@ class Attaching:
             raise going.error
         return going
 
-    def detach(self, name: str = "") -> Going | None:
+    def detach(self, name: str = "") -> PendingAttachment | None:
         """Take off the file of this name, by default the last; None where there is none."""
         found = [going for going in self._going if not name or name in (going.name, going.path, going.named)]
         if not found:
@@ -124,15 +124,15 @@ class Attaching:
             path = _absolute(name)
             if path not in known and len(self._going) < MOST:
                 known.add(path)
-                self._going.append(Going(path, name))
+                self._going.append(PendingAttachment(path, name))
                 self._begin_reading(self._going[-1])
 
-    def _drop(self, going: Going) -> None:
+    def _drop(self, going: PendingAttachment) -> None:
         self._going = [known for known in self._going if known is not going]
         self._show()
         self.foresee()
 
-    def take(self) -> list[Going]:
+    def take(self) -> list[PendingAttachment]:
         """They are on their way: nothing goes along with what is written next."""
         self.follow(self._chat.prompt.names())
         taken, self._going = self._going, []
@@ -142,7 +142,7 @@ class Attaching:
         self._show()
         return taken
 
-    def give_back(self, going: Iterable[Going]) -> None:
+    def give_back(self, going: Iterable[PendingAttachment]) -> None:
         """They could not be sent."""
         mine = {known.path for known in self._going}
         self._going = [*(one for one in going if one.path not in mine), *self._going]
@@ -153,16 +153,16 @@ class Attaching:
 
     def kept(self) -> str:
         """What a draft remembers of them; empty for none."""
-        files = [Kept(going.path, going.named) for going in self._going]
+        files = [DraftFile(going.path, going.named) for going in self._going]
         return msgspec.json.encode(files).decode() if files else ""
 
     def bring_back(self, kept: str) -> None:
         """In place of what is there now: what a draft has remembered."""
         try:
-            files = msgspec.json.decode(kept, type=list[Kept]) if kept else []
+            files = msgspec.json.decode(kept, type=list[DraftFile]) if kept else []
         except (msgspec.MsgspecError, ValueError, RecursionError):
             files = []
-        self._going = [Going(file.path, file.named) for file in files[:MOST]]
+        self._going = [PendingAttachment(file.path, file.named) for file in files[:MOST]]
         for going in self._going:
             self._chat.prompt.take_name(going.named)
             self._begin_reading(going)
@@ -170,12 +170,12 @@ class Attaching:
 
     # -- reading --------------------------------------------------------------------------------------------------
 
-    def _begin_reading(self, going: Going) -> Worker[None]:
+    def _begin_reading(self, going: PendingAttachment) -> Worker[None]:
         worker = self._chat.do(self._read(going))
         self._reading[id(going)] = worker
         return worker
 
-    async def _read(self, going: Going) -> None:
+    async def _read(self, going: PendingAttachment) -> None:
         try:
             await asyncio.to_thread(_read, going)
         finally:
@@ -186,7 +186,9 @@ class Attaching:
         self._show()
         self.foresee()
 
-    async def contents(self, taken: Sequence[Going], text: str, *, checked: bool = True) -> list[Attachment]:
+    async def contents(
+        self, taken: Sequence[PendingAttachment], text: str, *, checked: bool = True
+    ) -> list[Attachment]:
         """What is in them now. Raises `AttachmentRefused` for one that cannot be sent, or, unless it is not `checked`,
         not to the model that would be asked in the conversation in view."""
         found = []
@@ -270,7 +272,7 @@ class Attaching:
                 self._line.display = False
             return
         if self._line is None:
-            self._line = FilesLine()
+            self._line = AttachmentsLine()
             self._chat.put_above_prompt(self._line)
         context = self._foreseen
         no_images = context is not None and (context.images is False or not context.model)
@@ -291,7 +293,7 @@ def refuse_images(context: Context | None, names: Sequence[str]) -> None:
     )
 
 
-def _read(going: Going) -> None:
+def _read(going: PendingAttachment) -> None:
     """Read it unless it is what was read before; a blocking call."""
     try:
         status = os.stat(going.path)

@@ -12,13 +12,13 @@ from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.tui.widgets import formatting
 from chat_tui.tui.widgets.formatting import byte_size
-from chat_tui.tui.widgets.styled_lines import Line, Span, SpanView, apart
+from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, apart
 
 ROWS = 4
 """Files that are listed; of more the last row tells how many."""
 
 
-class Going(msgspec.Struct):
+class PendingAttachment(msgspec.Struct):
     """A file that will go along."""
 
     path: str
@@ -37,16 +37,16 @@ class Going(msgspec.Struct):
         return clean_line(os.path.basename(self.path), 200)
 
 
-class FilesLine(SpanView):
+class AttachmentsLine(StyledLines):
     """One row a file: its name, its size, its tokens, and what is wrong with it."""
 
-    DEFAULT_CSS = "FilesLine { width: 1fr; height: 1; background: $panel; padding: 0 1; }"
+    DEFAULT_CSS = "AttachmentsLine { width: 1fr; height: 1; background: $panel; padding: 0 1; }"
 
     def __init__(self) -> None:
         super().__init__()
         self._rows: Sequence[tuple[Span, Span]] = ()
 
-    def show(self, going: Sequence[Going], *, no_images: bool) -> None:
+    def show(self, going: Sequence[PendingAttachment], *, no_images: bool) -> None:
         """These files; `no_images`: the model that would be asked takes none."""
         shown = going if len(going) <= ROWS else going[: ROWS - 1]
         rows = [_row(one, no_images) for one in shown]
@@ -64,7 +64,7 @@ class FilesLine(SpanView):
         return [apart(left, right, width) for left, right in self._rows]
 
 
-def _row(going: Going, no_images: bool) -> tuple[Span, Span]:
+def _row(going: PendingAttachment, no_images: bool) -> tuple[Span, Span]:
     name = Span(f"+ {going.name}", "accent")
     if going.error is not None:
         return Span(f"+ {going.name}", "error"), Span(going.error.title, "error")

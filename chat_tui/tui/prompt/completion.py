@@ -20,7 +20,7 @@ MAX_ROWS = 6
 _MAX_NAME_CELLS = 32
 
 
-class Completion(Struct, frozen=True):
+class CompletionItem(Struct, frozen=True):
     """One thing that the prompt's text could become."""
 
     text: str
@@ -56,8 +56,8 @@ class CompletionList(Widget):
 
     def __init__(self, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
-        self.on_taken: Callable[[Completion], None] | None = None
-        self._items: Sequence[Completion] = ()
+        self.on_taken: Callable[[CompletionItem], None] | None = None
+        self._items: Sequence[CompletionItem] = ()
         self._current = 0
         self._top = 0
 
@@ -67,11 +67,11 @@ class CompletionList(Widget):
         return bool(self._items)
 
     @property
-    def current(self) -> Completion | None:
+    def current(self) -> CompletionItem | None:
         """The row that would be taken, or None when it is closed."""
         return self._items[self._current] if self._items else None
 
-    def open(self, items: Sequence[Completion], current: int = 0) -> None:
+    def open(self, items: Sequence[CompletionItem], current: int = 0) -> None:
         """Show these rows; none closes it."""
         if items == self._items:
             return

@@ -15,8 +15,8 @@ from textual.timer import Timer
 from textual.widgets import TextArea
 
 from chat_tui.core.text.graphemes import is_boundary, is_typed, next_boundary, previous_boundary
-from chat_tui.tui.actions.widget_keys import OwnKeys
-from chat_tui.tui.prompt.paste_placeholders import CHARACTERS, HeldPastes, is_long, plain
+from chat_tui.tui.actions.widget_keys import WidgetKeys
+from chat_tui.tui.prompt.paste_placeholders import CHARACTERS, PastePlaceholders, is_long, plain
 
 EDITED_SECONDS = 0.2
 """How long after a change `Edited` tells of it; more changes meanwhile do not put it off."""
@@ -75,14 +75,14 @@ class DraftArea(TextArea, inherit_bindings=False):
         )
         self.cursor_blink = blink
         self.match_cursor_bracket = False
-        self._held = HeldPastes()
+        self._held = PastePlaceholders()
         self.is_bulk = False
         """What is inserted now was not typed."""
         self.key_time = 0.0
         """When the last key was read, by the clock of `time.monotonic`."""
         self._told = ""
         self._edited_timer: Timer | None = None
-        self._own_keys = OwnKeys(self._bindings)
+        self._own_keys = WidgetKeys(self._bindings)
 
     # The draft
 

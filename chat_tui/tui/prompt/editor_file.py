@@ -28,7 +28,7 @@ _WORDS, _RESCUED, _ORIGIN, _LOCK = "prompt.md", "prompt.md.save", "origin.json",
 """nano writes unsaved text to `_RESCUED` when a signal ends it."""
 
 
-class Origin(msgspec.Struct, frozen=True):
+class DraftOrigin(msgspec.Struct, frozen=True):
     """Where the text comes from."""
 
     conversation: str | None
@@ -37,11 +37,11 @@ class Origin(msgspec.Struct, frozen=True):
     """The text before the editor was opened."""
 
 
-class Leftover(msgspec.Struct, frozen=True):
+class LeftoverDraft(msgspec.Struct, frozen=True):
     """Text that an editor had saved when the program was killed."""
 
     folder: Path
-    origin: Origin
+    origin: DraftOrigin
     text: str
 
 
@@ -71,7 +71,7 @@ class EditorFile:
         self._folder, self._lock = folder, lock
 
     @classmethod
-    def create(cls, draft: str, origin: Origin | None, folders: EditorFolders) -> EditorFile:
+    def create(cls, draft: str, origin: DraftOrigin | None, folders: EditorFolders) -> EditorFile:
         """A new file with this draft; private if it has no origin."""
         parent = folders.kept if origin is not None else folders.private
         with _locked(parent):
@@ -107,23 +107,23 @@ class EditorFile:
         os.close(self._lock)
 
 
-def leftovers(folders: EditorFolders, *, bring: bool = True) -> Sequence[Leftover]:
+def leftovers(folders: EditorFolders, *, bring: bool = True) -> Sequence[LeftoverDraft]:
     """Text left by killed processes. Private files are deleted; others are returned if `bring`, until `discard`."""
     for folder in _abandoned(folders.private):
         shutil.rmtree(folder, ignore_errors=True)
     found = []
     for folder in _abandoned(folders.kept) if bring else ():
         with suppress(OSError, ValueError, RecursionError):
-            origin = msgspec.json.decode(read_regular(folder / _ORIGIN, 2 * LIMIT_BYTES), type=Origin)
+            origin = msgspec.json.decode(read_regular(folder / _ORIGIN, 2 * LIMIT_BYTES), type=DraftOrigin)
             text = _read(folder)
             if text.strip() and text != origin.draft:
-                found.append(Leftover(folder, origin, text))
+                found.append(LeftoverDraft(folder, origin, text))
                 continue
         shutil.rmtree(folder, ignore_errors=True)
     return found
 
 
-def discard(leftover: Leftover) -> None:
+def discard(leftover: LeftoverDraft) -> None:
     """Delete a leftover whose text is kept elsewhere now."""
     shutil.rmtree(leftover.folder, ignore_errors=True)
 

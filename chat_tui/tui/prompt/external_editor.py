@@ -14,7 +14,7 @@ from chat_tui.core.files.reading import TooLargeError
 from chat_tui.core.processes import child_process
 from chat_tui.core.processes.child_process import ChildCommand
 from chat_tui.core.text.control_characters import clean_line
-from chat_tui.tui.prompt.editor_file import LIMIT_BYTES, EditorFile, EditorFolders, Origin
+from chat_tui.tui.prompt.editor_file import LIMIT_BYTES, DraftOrigin, EditorFile, EditorFolders
 
 END_SECONDS = 1.0
 """So long an editor that is told to end may take."""
@@ -46,7 +46,7 @@ def editor_of(environment: Mapping[str, str]) -> Sequence[str]:
     raise CommandError("No editor was found.", f"Set $EDITOR, such as EDITOR=nano. {_KEPT}")
 
 
-class OutsideEditor:
+class ExternalEditor:
     """Has a draft edited outside; `lend` gives the editor the terminal meanwhile."""
 
     def __init__(
@@ -60,7 +60,7 @@ class OutsideEditor:
         self._idle = asyncio.Event()
         self._idle.set()
 
-    async def edit(self, draft: str, origin: Origin | None, take: Callable[[str], Awaitable[None]]) -> None:
+    async def edit(self, draft: str, origin: DraftOrigin | None, take: Callable[[str], Awaitable[None]]) -> None:
         """Hand what was saved to `take`, also where the editor then died. Without an origin the words are private.
 
         Raises `CommandError`.
@@ -75,7 +75,7 @@ class OutsideEditor:
             self._idle.set()
 
     async def _edit(
-        self, command: Sequence[str], draft: str, origin: Origin | None, take: Callable[[str], Awaitable[None]]
+        self, command: Sequence[str], draft: str, origin: DraftOrigin | None, take: Callable[[str], Awaitable[None]]
     ) -> None:
         file = await asyncio.to_thread(EditorFile.create, draft, origin, self._folders)
         try:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from chat_tui.tui.prompt.completion import Completion
+from chat_tui.tui.prompt.completion import CompletionItem
 from chat_tui.tui.prompt.mentions import can_be_written, written
 from chat_tui.tui.widgets.formatting import byte_size
 
@@ -24,7 +24,7 @@ KEPT_SECONDS = 10.0
 _SKIPPED = {"node_modules", "__pycache__", "target", "dist", "build", "venv", "site-packages"}
 
 
-class Found(Struct, frozen=True):
+class FoundFile(Struct, frozen=True):
     """A file or a folder."""
 
     path: str
@@ -44,23 +44,23 @@ class FileFinder:
         self, folder: Callable[[], Path] = Path.cwd, clock: Callable[[], float] = time.monotonic, entries: int = ENTRIES
     ) -> None:
         self._folder, self._clock, self._entries = folder, clock, entries
-        self._seen: tuple[float, Path, Sequence[Found]] | None = None
+        self._seen: tuple[float, Path, Sequence[FoundFile]] | None = None
 
-    async def completions(self, mention: str) -> list[Completion]:
+    async def completions(self, mention: str) -> list[CompletionItem]:
         """What a mention could become that is typed so far, its `@` included."""
         found = await self.find(mention.removeprefix("@").strip('"'))
         return [
-            Completion(written(one.path, whole=False), "folder")
+            CompletionItem(written(one.path, whole=False), "folder")
             if one.is_folder
-            else Completion(written(one.path) + " ", byte_size(one.size_bytes))
+            else CompletionItem(written(one.path) + " ", byte_size(one.size_bytes))
             for one in found
         ]
 
-    async def find(self, typed: str) -> list[Found]:
+    async def find(self, typed: str) -> list[FoundFile]:
         """Files and folders for what is typed so far, best first."""
         return await asyncio.to_thread(self._find, typed)
 
-    def _find(self, typed: str) -> list[Found]:
+    def _find(self, typed: str) -> list[FoundFile]:
         try:
             here = self._folder()
             head, slash, name = typed.rpartition("/")
@@ -70,13 +70,13 @@ class FileFinder:
                     listed = self._listed(folder, head + slash, hidden=name.startswith("."))
                     return _best(name, listed, from_column=len(head + slash))
             elif typed == "~":
-                return [Found("~/")]
+                return [FoundFile("~/")]
             return _best(typed, self._below(here))
         except OSError:
             return []
 
-    def _listed(self, folder: Path, before: str, hidden: bool) -> list[Found]:
-        found: list[Found] = []
+    def _listed(self, folder: Path, before: str, hidden: bool) -> list[FoundFile]:
+        found: list[FoundFile] = []
         with os.scandir(folder) as entries:
             for count, entry in enumerate(entries):
                 if count >= self._entries:
@@ -85,13 +85,13 @@ class FileFinder:
                     found += _found(entry, before + entry.name, follow=True)
         return found
 
-    def _below(self, here: Path) -> Sequence[Found]:
+    def _below(self, here: Path) -> Sequence[FoundFile]:
         now = self._clock()
         if self._seen is None or self._seen[1] != here or now - self._seen[0] > KEPT_SECONDS:
             self._seen = (now, here, list(self._walked(here)))
         return self._seen[2]
 
-    def _walked(self, here: Path) -> Iterator[Found]:
+    def _walked(self, here: Path) -> Iterator[FoundFile]:
         """Level by level, so that what is near is seen where there is much."""
         waiting, left, until = deque([""]), self._entries, self._clock() + SECONDS
         while waiting:
@@ -113,18 +113,18 @@ class FileFinder:
                             waiting.append(found.path)
 
 
-def _found(entry: os.DirEntry[str], path: str, follow: bool) -> list[Found]:
+def _found(entry: os.DirEntry[str], path: str, follow: bool) -> list[FoundFile]:
     if not can_be_written(path):
         return []
     try:
         if entry.is_dir(follow_symlinks=follow):
-            return [Found(path + "/")]
-        return [Found(path, entry.stat().st_size)] if entry.is_file() else []
+            return [FoundFile(path + "/")]
+        return [FoundFile(path, entry.stat().st_size)] if entry.is_file() else []
     except OSError:
         return []
 
 
-def _best(typed: str, among: Sequence[Found], from_column: int = 0) -> list[Found]:
+def _best(typed: str, among: Sequence[FoundFile], from_column: int = 0) -> list[FoundFile]:
     """Those that fit what is typed, by what stands in their paths from this column on."""
     ranks = ((_rank(typed, found.path[from_column:]), found) for found in among)
     ranked = sorted((rank, len(found.path), found.path, found) for rank, found in ranks if rank >= 0)

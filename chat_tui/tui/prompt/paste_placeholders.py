@@ -12,7 +12,7 @@ from chat_tui.tui.widgets.formatting import byte_size
 CHARACTERS, _LINES, _LINE_CHARACTERS = 20_000, 500, 4_000
 
 
-class HeldPastes:
+class PastePlaceholders:
     """Texts too long to edit, each under the short name that stands for it in the prompt."""
 
     def __init__(self) -> None:

@@ -18,7 +18,7 @@ from textual.message import Message
 from chat_tui.core.text.control_characters import clean
 from chat_tui.tui.actions import bindings
 from chat_tui.tui.prompt.argument_completion import FILE_COMMANDS
-from chat_tui.tui.prompt.completion import Completion, CompletionList
+from chat_tui.tui.prompt.completion import CompletionItem, CompletionList
 from chat_tui.tui.prompt.draft_area import DraftArea
 from chat_tui.tui.prompt.mentions import dropped, mention_at, mentions, written
 from chat_tui.tui.prompt.typed_characters import TypedCharacters
@@ -33,15 +33,15 @@ def _same(one: str, other: str) -> bool:
     return one.strip().casefold() == other.strip().casefold()
 
 
-def _no_completions(text: str) -> Sequence[Completion]:
+def _no_completions(text: str) -> Sequence[CompletionItem]:
     return ()
 
 
-async def _no_files(typed: str) -> Sequence[Completion]:
+async def _no_files(typed: str) -> Sequence[CompletionItem]:
     return ()
 
 
-class Piece(Struct, frozen=True):
+class CompletionRange(Struct, frozen=True):
     """Some text of the prompt that could become another."""
 
     kind: Literal["command", "file", "path", "dropped"]
@@ -70,10 +70,10 @@ class Prompt(DraftArea):
 
     def __init__(
         self,
-        complete: Callable[[str], Sequence[Completion]] = _no_completions,
+        complete: Callable[[str], Sequence[CompletionItem]] = _no_completions,
         completions: CompletionList | None = None,
         *,
-        find_files: Callable[[str], Awaitable[Sequence[Completion]]] = _no_files,
+        find_files: Callable[[str], Awaitable[Sequence[CompletionItem]]] = _no_files,
         blink: bool = False,
         placeholder: str = PLACEHOLDER,
         id: str | None = None,
@@ -94,10 +94,10 @@ class Prompt(DraftArea):
         self._completions = completions if completions is not None else CompletionList()
         self._completions.on_taken = self._take
         self._find_files = find_files
-        self._completed: Piece | None = None
-        self._listed: Piece | None = None
-        self._dismissed: Piece | None = None
-        self._offered: Piece | None = None
+        self._completed: CompletionRange | None = None
+        self._listed: CompletionRange | None = None
+        self._dismissed: CompletionRange | None = None
+        self._offered: CompletionRange | None = None
         self._named: set[str] = set()
         self._typed = TypedCharacters()
         self._recalled = -1
@@ -215,13 +215,13 @@ class Prompt(DraftArea):
             raise SkipAction
         self._dismiss()
 
-    def _open_completion(self) -> Completion | None:
+    def _open_completion(self) -> CompletionItem | None:
         """The current row for the text as it is now: a key may come before the message about the last change."""
         self.follow_change()
         # A list of files comes a moment after the letters that it is for.
         return self._completions.current if self._listed == self._completed else None
 
-    def _wanted(self) -> Piece | None:
+    def _wanted(self) -> CompletionRange | None:
         """The piece of the text that could be completed."""
         offered = self._offered
         if offered is not None and self.get_text_range(offered.begin, offered.end) == offered.text:
@@ -231,11 +231,11 @@ class Prompt(DraftArea):
         line = self.document.get_line(row)
         if row == 0 and line.startswith("/") and self.document.line_count == 1:
             if (command := next((begin for begin in FILE_COMMANDS if line.startswith(begin)), "")) and column > 0:
-                return Piece("path", (0, len(command)), (0, len(line)), line.removeprefix(command))
-            return Piece("command", (0, 0), (0, len(line)), line)
+                return CompletionRange("path", (0, len(command)), (0, len(line)), line.removeprefix(command))
+            return CompletionRange("command", (0, 0), (0, len(line)), line)
         named = mention_at(line, column) if "@" in line else None
         if named is not None and self._typed.are_typed(row, named.begin, column):
-            return Piece("file", (row, named.begin), (row, column), line[named.begin : column])
+            return CompletionRange("file", (row, named.begin), (row, column), line[named.begin : column])
         return None
 
     def _wanted_text(self) -> str:
@@ -257,20 +257,20 @@ class Prompt(DraftArea):
         elif wanted.kind in ("file", "path"):
             self.run_worker(self._find(wanted), group="files")
 
-    async def _find(self, wanted: Piece) -> None:
+    async def _find(self, wanted: CompletionRange) -> None:
         if wanted == self._completed:
             found = await self._find_files(wanted.text)
             if wanted.kind == "path":
-                found = [Completion(one.text.strip().removeprefix("@"), one.help) for one in found]
+                found = [CompletionItem(one.text.strip().removeprefix("@"), one.help) for one in found]
             self._offer(wanted, found)
 
-    def _offer(self, wanted: Piece, items: Sequence[Completion]) -> None:
+    def _offer(self, wanted: CompletionRange, items: Sequence[CompletionItem]) -> None:
         if wanted == self._completed:
             exact = next((index for index, item in enumerate(items) if _same(item.text, wanted.text)), 0)
             self._listed = wanted
             self._completions.open(items, exact)
 
-    def _take(self, item: Completion) -> None:
+    def _take(self, item: CompletionItem) -> None:
         wanted, text = self._completed, clean(item.text)
         self._dismissed, self._offered = None, None
         if wanted is None or wanted.kind == "command":
@@ -336,17 +336,19 @@ class Prompt(DraftArea):
         begin = self.selection.start if self.selection.start <= self.selection.end else self.selection.end
         super().paste(text)
         if paths := dropped(text):
-            piece = Piece("dropped", begin, self.cursor_location, self.get_text_range(begin, self.cursor_location))
+            piece = CompletionRange(
+                "dropped", begin, self.cursor_location, self.get_text_range(begin, self.cursor_location)
+            )
             self.run_worker(self._offer_files(piece, paths), group="files")
 
-    async def _offer_files(self, piece: Piece, paths: Sequence[str]) -> None:
+    async def _offer_files(self, piece: CompletionRange, paths: Sequence[str]) -> None:
         if await asyncio.to_thread(_all_files, paths) and self.get_text_range(piece.begin, piece.end) == piece.text:
             self._offered, self._dismissed = piece, None
             self.follow_change()
             what = "attach this file" if len(paths) == 1 else f"attach these {len(paths)} files"
             self._offer(
                 piece,
-                [Completion(" ".join(map(written, paths)) + " ", f"Tab: {what} · Enter: send the text")],
+                [CompletionItem(" ".join(map(written, paths)) + " ", f"Tab: {what} · Enter: send the text")],
             )
 
     def action_delete_left(self) -> None:

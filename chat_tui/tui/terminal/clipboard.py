@@ -27,11 +27,11 @@ OSC_BYTES = 75_000
 _SCREEN_BYTES = 700
 """GNU screen passes sequences on in pieces of so many bytes."""
 
-Run: TypeAlias = Callable[["Program", bytes], bool]
+Run: TypeAlias = Callable[["ClipboardProgram", bytes], bool]
 """Gives a program the text; whether it took it. Blocking."""
 
 
-class Program(msgspec.Struct, frozen=True):
+class ClipboardProgram(msgspec.Struct, frozen=True):
     """A program that takes the text from its standard input."""
 
     told: str
@@ -40,7 +40,7 @@ class Program(msgspec.Struct, frozen=True):
     encoding: str = "utf-8"
 
 
-class Copied(msgspec.Struct, frozen=True):
+class CopyResult(msgspec.Struct, frozen=True):
     """How a text was copied, in words."""
 
     title: str
@@ -51,16 +51,16 @@ def programs(
     environment: Mapping[str, str],
     find: Callable[[str], str | None] | None = None,
     platform: str = sys.platform,
-) -> list[Program]:
+) -> list[ClipboardProgram]:
     """What can be tried here, the surest first."""
     find = find or partial(child_process.find_program, environment=environment)
     remote = "SSH_CONNECTION" in environment or "SSH_TTY" in environment
     display = environment.get("DISPLAY", "")
-    found: list[Program] = []
+    found: list[ClipboardProgram] = []
 
     def add(name: str, *arguments: str, encoding: str = "utf-8", told: str = "") -> None:
         if find(name):
-            found.append(Program(told or f"Copied with {name}", (name, *arguments), encoding))
+            found.append(ClipboardProgram(told or f"Copied with {name}", (name, *arguments), encoding))
 
     if not remote:
         if platform == "darwin":
@@ -95,7 +95,7 @@ def sequence(text: str, environment: Mapping[str, str]) -> str:
     return plain
 
 
-def run(program: Program, data: bytes) -> bool:
+def run(program: ClipboardProgram, data: bytes) -> bool:
     """Run a program with these bytes. It may leave a child that serves them for as long as the desktop runs, so that
     its output is not waited for, and its environment holds no key.
     """
@@ -120,7 +120,7 @@ class Clipboard:
         self._send, self._environment, self._run, self._find = send, environment, run, find
         self._in_turn = asyncio.Lock()
 
-    async def copy(self, text: str) -> Copied:
+    async def copy(self, text: str) -> CopyResult:
         """Copy, without what a terminal would obey. Raises `ClipboardError`."""
         async with self._in_turn:
             cleaned, title = await asyncio.to_thread(self._by_program, text)
@@ -129,7 +129,7 @@ class Clipboard:
         more = f"{len(cleaned):,} character{'s' if len(cleaned) != 1 else ''}"
         if not title:
             title, more = "Sent to the terminal's clipboard", f"{more}; it gives no answer"
-        return Copied(title, more if cleaned == text else f"{more}, control characters left out")
+        return CopyResult(title, more if cleaned == text else f"{more}, control characters left out")
 
     def _by_program(self, text: str) -> tuple[str, str]:
         """The cleaned text, and what is told; empty where no program took it."""

@@ -81,7 +81,7 @@ def driver_class() -> type[Driver] | None:
 
 
 @runtime_checkable
-class Ending(Protocol):
+class EndableApp(Protocol):
     """An app that keeps something before it ends by a signal or a closed terminal."""
 
     def end(self, return_code: int) -> None:
@@ -310,7 +310,7 @@ if sys.platform != "win32":
                 # The loop would else give them their default back when it closes.
                 self._loop.remove_signal_handler(number)
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
-            if isinstance(self._app, Ending):
+            if isinstance(self._app, EndableApp):
                 self._app.end(return_code)
             else:
                 self._app.exit(return_code=return_code)

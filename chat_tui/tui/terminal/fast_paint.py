@@ -18,7 +18,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 
-class Rows(CompositorUpdate):
+class PaintedRows(CompositorUpdate):
     """Strips, each with the column and the row at which it is drawn."""
 
     def __init__(self, strips: Sequence[tuple[int, int, Strip]]) -> None:
@@ -48,7 +48,7 @@ def draw(screen: Screen[Any], widgets: Iterable[Widget]) -> int:
             widget._repaint_required = False
             screen._dirty_widgets.discard(widget)
     if strips:
-        app._display(screen, Rows(strips))  # type: ignore[arg-type]  # as Textual's own updates
+        app._display(screen, PaintedRows(strips))  # type: ignore[arg-type]  # as Textual's own updates
     return len(strips)
 
 

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from textual import events
 
-from chat_tui.core.text.control_characters import Cleaner
+from chat_tui.core.text.control_characters import StreamCleaner
 from chat_tui.tui.terminal.terminal_sequences import alt_key, decode
 
 ESCAPE_SECONDS = 0.01
@@ -209,7 +209,7 @@ class _Paste:
     """A paste that is still coming: cleaned piece by piece, so that a large one never holds the interpreter long."""
 
     def __init__(self, limit: int) -> None:
-        self._cleaner = Cleaner()
+        self._cleaner = StreamCleaner()
         self._parts: list[str] = []
         self._room = limit
         self._return = ""

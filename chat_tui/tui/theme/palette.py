@@ -64,7 +64,7 @@ class Colours(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Ground of code."""
 
 
-class Code(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class CodeColours(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`[code]`: colours of code on `code_ground`; an empty one is derived from `[colours]`."""
 
     plain: str = ""
@@ -90,7 +90,7 @@ class Palette(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     dark: bool
     colours: Colours
-    code: Code = Code()
+    code: CodeColours = CodeColours()
     ansi: bool = False
     """Its colours are `ANSI_COLOURS`: what is dim, selected or under the cursor is told by attributes."""
 
@@ -211,10 +211,10 @@ def _check(palette: Palette, stem: str, shown: str) -> None:
                 raise ThemeError(f"{shown}: `{table}.{key}` is `{clean_line(value, 40)}`.", f"Write colours as {how}.")
 
 
-def code_colours(palette: Palette) -> Code:
+def code_colours(palette: Palette) -> CodeColours:
     """The colours of code with the empty ones filled from `[colours]`."""
     base = palette.colours
-    derived = Code(
+    derived = CodeColours(
         plain=base.text,
         keyword=base.accent,
         name=base.text,

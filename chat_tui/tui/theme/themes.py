@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from chat_tui.tui.theme.palette import Code, Colours, Palette, code_colours
+from chat_tui.tui.theme.palette import CodeColours, Colours, Palette, code_colours
 
 if TYPE_CHECKING:
     from rich.style import Style
@@ -169,7 +169,7 @@ def ink(palette: Palette) -> Ink:
     )
 
 
-def _code_tokens(code: Code) -> dict[str, str]:
+def _code_tokens(code: CodeColours) -> dict[str, str]:
     """Pygments token names to colours."""
     return {
         "Keyword": code.keyword,

@@ -11,7 +11,7 @@ from chat_tui.tui.transcript.render.wrapping import Line
 KEPT_PARTS = 200
 
 
-class Hit(NamedTuple):
+class FindHit(NamedTuple):
     """Where the words stand: the turn, its block, and which of the hits in that block."""
 
     turn: int
@@ -19,7 +19,7 @@ class Hit(NamedTuple):
     nth: int
 
 
-class Span(NamedTuple):
+class TextSpan(NamedTuple):
     """Some characters of a line's text."""
 
     line: int
@@ -29,39 +29,39 @@ class Span(NamedTuple):
     """Which of the hits in these lines it belongs to."""
 
 
-def spans_in(lines: Sequence[Line], wanted: str) -> list[Span]:
+def spans_in(lines: Sequence[Line], wanted: str) -> list[TextSpan]:
     """Where the words stand in lines as they are painted, also where a line was broken within them."""
     pieces: list[str] = []
     for line in lines:
         pieces += [line.text, line.joint]
-    spans: list[Span] = []
+    spans: list[TextSpan] = []
     for number, (start, end) in enumerate(find("".join(pieces), wanted)):
         at = 0
         for index, line in enumerate(lines):
             first, last = max(start - at, 0), min(end - at, len(line.text))
             if first < last:
-                spans.append(Span(index, first, last, number))
+                spans.append(TextSpan(index, first, last, number))
             at += len(line.text) + len(line.joint)
             if at >= end:
                 break
     return spans
 
 
-class Painted:
+class FindHighlights:
     """The words that are looked for now, and where they stand in the lines that are in view."""
 
     def __init__(self) -> None:
         self.wanted = ""
         self.now: tuple[int, int, int] | None = None
         """The turn, the part and the hit in it that was gone to."""
-        self._known: dict[int, tuple[Sequence[Line], list[Span]]] = {}
+        self._known: dict[int, tuple[Sequence[Line], list[TextSpan]]] = {}
 
     def want(self, wanted: str) -> None:
         """Look for these words from now on; empty: for none."""
         self.wanted, self.now = wanted, None
         self._known.clear()
 
-    def spans(self, lines: Sequence[Line]) -> list[Span]:
+    def spans(self, lines: Sequence[Line]) -> list[TextSpan]:
         """Where they stand in a part's lines; kept as long as the lines are."""
         known = self._known.get(id(lines))
         if known is None or known[0] is not lines:

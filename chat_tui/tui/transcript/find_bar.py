@@ -13,12 +13,12 @@ from textual.widgets import Input
 
 from chat_tui.core.conversation import Turn
 from chat_tui.tui.actions import bindings
-from chat_tui.tui.transcript.find_scan import FindScan, Match
+from chat_tui.tui.transcript.find_scan import FindMatch, FindScan
 from chat_tui.tui.transcript.transcript import Transcript
-from chat_tui.tui.widgets.line_input import InputLine
+from chat_tui.tui.widgets.line_input import LineInput
 
 
-class FindBar(InputLine):
+class FindBar(LineInput):
     """`turns` gives the turns in view, a running answer with what has come of it."""
 
     DEFAULT_CSS = """
@@ -45,7 +45,7 @@ class FindBar(InputLine):
         self.border_title = "Find"
         self._transcript, self._turns = transcript, turns
         self._scan: FindScan | None = None
-        self._match: Match | None = None
+        self._match: FindMatch | None = None
         """The match that was gone to."""
 
     def open(self, wanted: str = "") -> None:
@@ -111,12 +111,12 @@ class FindBar(InputLine):
                 self._go_to(scan, first)
             self._tell()
 
-    def _go_to(self, scan: FindScan, match: Match) -> None:
+    def _go_to(self, scan: FindScan, match: FindMatch) -> None:
         self._match = match
         # A turn may take longer to be split than a key may wait.
         self.run_worker(partial(self._jump, scan, match), group="find jump", exclusive=True)  # type: ignore[arg-type]
 
-    async def _jump(self, scan: FindScan, match: Match) -> None:
+    async def _jump(self, scan: FindScan, match: FindMatch) -> None:
         hit = await scan.locate(match)
         if scan.wanted == self.value:
             self._transcript.go_to(hit)

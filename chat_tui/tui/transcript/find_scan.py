@@ -11,8 +11,8 @@ from threading import Event
 from typing import NamedTuple, TypeVar
 
 from chat_tui.core.conversation import Turn
-from chat_tui.tui.transcript.find import Hit
-from chat_tui.tui.transcript.model.parts import Part
+from chat_tui.tui.transcript.find import FindHit
+from chat_tui.tui.transcript.model.parts import TurnPart
 from chat_tui.tui.transcript.turn_matches import TurnMatches
 
 SLICE_SECONDS = 0.02
@@ -20,7 +20,7 @@ SLICE_SECONDS = 0.02
 T = TypeVar("T")
 
 
-class Match(NamedTuple):
+class FindMatch(NamedTuple):
     """A place where the words stand: the turn, and which of the matches in that turn.
 
     The turn in view is two: what begins in view and below, and what stands `above` that.
@@ -49,15 +49,15 @@ class _Counts:
         self._turns.append(turn)
         self._sums.append(self.total + count)
 
-    def number(self, match: Match) -> int:
+    def number(self, match: FindMatch) -> int:
         """How many stand before this one."""
         before = bisect_left(self._turns, match.turn)
         return (self._sums[before - 1] if before else 0) + match.nth
 
-    def at(self, number: int) -> Match:
+    def at(self, number: int) -> FindMatch:
         """The one with so many before it."""
         place = bisect_right(self._sums, number)
-        return Match(self._turns[place], number - (self._sums[place - 1] if place else 0))
+        return FindMatch(self._turns[place], number - (self._sums[place - 1] if place else 0))
 
 
 class FindScan:
@@ -70,8 +70,8 @@ class FindScan:
         self,
         turns: Sequence[Turn],
         wanted: str,
-        top: Hit,
-        parts: Sequence[Part] = (),
+        top: FindHit,
+        parts: Sequence[TurnPart] = (),
         *,
         slice_seconds: float = SLICE_SECONDS,
     ) -> None:
@@ -97,7 +97,7 @@ class FindScan:
         for turn, above, count in await _stoppable(self._slice):
             (self._above if above else self._below).add(turn, count)
 
-    async def locate(self, match: Match) -> Hit:
+    async def locate(self, match: FindMatch) -> FindHit:
         """In which block a match stands."""
         return await _stoppable(lambda stopped: self._located(match, stopped))
 
@@ -135,41 +135,41 @@ class FindScan:
             for count in matches.block_counts(turns[top].role, islice(self._in_view, block)):
                 yield top, True, count
 
-    def _located(self, match: Match, stopped: Callable[[], bool]) -> Hit:
+    def _located(self, match: FindMatch, stopped: Callable[[], bool]) -> FindHit:
         matches, turn = TurnMatches(self.wanted, stopped), self._turns[match.turn]
         in_view = match.turn == self._top.turn
         first = self._top.block if in_view and not match.above else 0
         blocks = islice(self._in_view, first, None) if in_view else matches.blocks(turn)
         nth = match.nth
-        last = Hit(match.turn, first, 0)
+        last = FindHit(match.turn, first, 0)
         for block, count in enumerate(matches.block_counts(turn.role, blocks), first):
             if nth < count:
-                return Hit(match.turn, block, nth)
+                return FindHit(match.turn, block, nth)
             nth -= count
             if count:
-                last = Hit(match.turn, block, count - 1)
+                last = FindHit(match.turn, block, count - 1)
         return last
 
-    def first(self) -> Match | None:
+    def first(self) -> FindMatch | None:
         """The first match in view or below, behind the last one the first of all; None while it is not known."""
         if self._below.total:
             return self._below.at(0)
         return self._from_above(0) if self._above.total else None
 
-    def _from_above(self, number: int) -> Match:
+    def _from_above(self, number: int) -> FindMatch:
         match = self._above.at(number)
         return match._replace(above=match.turn == self._top.turn)
 
-    def _is_above(self, match: Match) -> bool:
+    def _is_above(self, match: FindMatch) -> bool:
         return match.above or match.turn < self._top.turn
 
-    def number(self, match: Match) -> int:
+    def number(self, match: FindMatch) -> int:
         """How many of those found so far stand before this one."""
         if self._is_above(match):
             return self._above.number(match)
         return self._above.total + self._below.number(match)
 
-    def moved(self, match: Match, step: int) -> Match | None:
+    def moved(self, match: FindMatch, step: int) -> FindMatch | None:
         """The match after (1) or before (-1) this one, round the ends; None while it has not been found yet."""
         if not self.total:
             return None
@@ -180,7 +180,7 @@ class FindScan:
         border = self._above.total
         return self._from_above(number) if number < border else self._below.at(number - border)
 
-    def _is_next(self, match: Match, number: int) -> bool:
+    def _is_next(self, match: FindMatch, number: int) -> bool:
         """Whether no match that is still to be found stands between this one and its neighbour of that number.
 
         Above the view is looked last, from the top down: what is still to be found stands right above the view.

@@ -56,7 +56,7 @@ class Frames:
         self.painted(begun)
 
 
-class Turns(Frames):
+class StaggeredFrames(Frames):
     """The same, but one pane after the other within a frame: none has to wait until all are painted, and a key goes
     between them."""
 

@@ -18,7 +18,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from chat_tui.tui.theme.ink import Ink, plain_ink
-from chat_tui.tui.transcript.find import Painted
+from chat_tui.tui.transcript.find import FindHighlights
 from chat_tui.tui.transcript.frames import Frames
 from chat_tui.tui.transcript.model.line_model import START, LineModel, Position, Row
 from chat_tui.tui.transcript.render.renderer import Renderer
@@ -35,7 +35,7 @@ from chat_tui.tui.transcript.render.strips import (
     strip_of,
 )
 from chat_tui.tui.transcript.render.wrapping import Line
-from chat_tui.tui.transcript.scroll_slack import Headroom
+from chat_tui.tui.transcript.scroll_slack import ScrollSlack
 
 SLICE_SECONDS, PAUSE_SECONDS = 0.004, 0.001
 """Text that comes faster than it can be laid out is worked in for so long at a time, and keys are answered between."""
@@ -75,7 +75,7 @@ class LinePane(ScrollView, can_focus=True):
         self._frames = frames or Frames()
         self._renderer = Renderer(ink or plain_ink())
         self._model = LineModel(self._renderer)
-        self.found = Painted()
+        self.found = FindHighlights()
         """Words that are looked for."""
         self._follow = True
         self._stays = False
@@ -86,7 +86,7 @@ class LinePane(ScrollView, can_focus=True):
         self._cursor: int | None = None
         self._marked: tuple[int, int] | None = None
         """A code block by its turn and number."""
-        self._headroom = Headroom()
+        self._headroom = ScrollSlack()
         self._bar_at = 0.0
         self._sizing = self._loading = self._held = False
 

@@ -13,7 +13,7 @@ FOLDED_ROOM = 12
 """So many rows may stay empty where something was folded away, rather than that what is read moves."""
 
 
-class Headroom:
+class ScrollSlack:
     """How many rows are empty at the bottom of a pane that follows."""
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:

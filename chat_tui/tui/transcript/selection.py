@@ -12,7 +12,7 @@ from textual.message import Message
 from textual.selection import Selection
 
 from chat_tui.tui.actions import bindings
-from chat_tui.tui.actions.widget_keys import OwnKeys
+from chat_tui.tui.actions.widget_keys import WidgetKeys
 from chat_tui.tui.transcript.model.line_model import Position, Row
 from chat_tui.tui.transcript.pane import LinePane
 from chat_tui.tui.transcript.render.strips import with_caret
@@ -172,4 +172,4 @@ class SelectingPane(LinePane):
         return line
 
 
-_KEYS = OwnKeys(BindingsMap(bindings.bindings("selection")))
+_KEYS = WidgetKeys(BindingsMap(bindings.bindings("selection")))

@@ -14,13 +14,13 @@ from textual.selection import Selection
 
 from chat_tui.core.chunks import Metadata
 from chat_tui.core.conversation import Turn
-from chat_tui.markdown.code_blocks import Code
+from chat_tui.markdown.code_blocks import CodeBlock
 from chat_tui.tui.actions import bindings
 from chat_tui.tui.theme.ink import Ink
-from chat_tui.tui.transcript.find import Hit
+from chat_tui.tui.transcript.find import FindHit
 from chat_tui.tui.transcript.model.code_walk import code_after
 from chat_tui.tui.transcript.model.line_model import START, Anchor, Position
-from chat_tui.tui.transcript.model.parts import FoldKind, Part, TextKind
+from chat_tui.tui.transcript.model.parts import FoldKind, TextKind, TurnPart
 from chat_tui.tui.transcript.pane import ALLOWED_BEHIND
 from chat_tui.tui.transcript.render.strips import MARGIN
 from chat_tui.tui.transcript.render.wrapping import width_of
@@ -121,7 +121,7 @@ class Transcript(SelectingPane, can_focus=True, inherit_bindings=False):
         self.found.want(wanted)
         self._paint()
 
-    def go_to(self, hit: Hit) -> None:
+    def go_to(self, hit: FindHit) -> None:
         """Bring a place where the words stand into view, with some lines above it."""
         if hit.turn >= len(self._model.views):
             return
@@ -172,11 +172,11 @@ class Transcript(SelectingPane, can_focus=True, inherit_bindings=False):
         """The number of the marked code block; it belongs to the chosen turn."""
         return self._marked[1] if self._marked is not None else None
 
-    def find_from(self) -> tuple[Hit, Sequence[Part]]:
+    def find_from(self) -> tuple[FindHit, Sequence[TurnPart]]:
         """The first line in view as a place to search from, and the parts of its turn."""
         parts = list(self._model.views[self._top.turn].parts()) if self._model.views else []
         block = sum(part.kind == "body" for part in islice(parts, self._top.part))
-        return Hit(self._top.turn, block, 0), parts
+        return FindHit(self._top.turn, block, 0), parts
 
     def _forget_selection(self) -> None:
         self.leave_selecting()
@@ -278,7 +278,7 @@ class Transcript(SelectingPane, can_focus=True, inherit_bindings=False):
         index = self._chosen() if index is None else index
         return self._model.views[index].text() if index is not None else ""
 
-    def codes(self, index: int | None = None) -> list[Code]:
+    def codes(self, index: int | None = None) -> list[CodeBlock]:
         """A turn's code blocks, by their numbers; by default the chosen one's, else the last answer's."""
         index = self._chosen() if index is None else index
         return self._model.views[index].codes() if index is not None else []

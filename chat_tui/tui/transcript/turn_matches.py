@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 
 from chat_tui.core.conversation import Role, Turn
-from chat_tui.core.text.control_characters import Cleaner, clean
+from chat_tui.core.text.control_characters import StreamCleaner, clean
 from chat_tui.core.text.text_match import find, folded
 from chat_tui.markdown.plain_text import PlainSplitter
-from chat_tui.markdown.splitter import Splitter
+from chat_tui.markdown.splitter import BlockSplitter
 
 _PAUSE_SECONDS = 0.0001
 _WORK_SECONDS = 0.001
@@ -77,8 +77,8 @@ class TurnMatches:
 
     def blocks(self, turn: Turn) -> Iterator[str]:
         """The sources of its blocks, while it is split."""
-        splitter = Splitter() if turn.role == "assistant" else PlainSplitter()
-        cleaner, text, given = Cleaner(), turn.text, 0
+        splitter = BlockSplitter() if turn.role == "assistant" else PlainSplitter()
+        cleaner, text, given = StreamCleaner(), turn.text, 0
         for at in range(0, len(text), _YIELD_CHARACTERS):
             self.pause()
             if self.stopped():

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.core.usage.spending import Spending
-from chat_tui.core.usage.stream_stats import Figures, Phase
+from chat_tui.core.usage.stream_stats import Phase, StreamStats
 
 UNKNOWN = "–"
 """Stands where there is nothing true to say."""
@@ -66,7 +66,7 @@ def gap(value: float | None) -> str:
     return f"{round(1000 * value)} ms" if value < 0.9995 else seconds(value)
 
 
-def gaps(figures: Figures) -> str:
+def gaps(figures: StreamStats) -> str:
     """The median time between tokens and the 95th percentile, each in a field of its own: ` 24 ms    61 ms`."""
     if figures.gap_p50_seconds is None:
         return UNKNOWN
@@ -119,14 +119,14 @@ def about_cost(dollars: float | None) -> str:
     return ABOUT + cost(dollars) if dollars else cost(dollars)
 
 
-def cost_of(figures: Figures) -> str:
+def cost_of(figures: StreamStats) -> str:
     """What an answer costs, or about what it will."""
     if figures.cost is None:
         return about_cost(figures.price)
     return about_cost(figures.cost) if figures.cost_estimated else cost(figures.cost)
 
 
-def full_cost(figures: Figures, width: int) -> str:
+def full_cost(figures: StreamStats, width: int) -> str:
     """What an answer costs, with what the cache has saved and whether the server said so, as far as there is room."""
     dollars = cost_of(figures)
     told = "billed" if figures.cost_billed and figures.cost else ""
@@ -136,7 +136,7 @@ def full_cost(figures: Figures, width: int) -> str:
     return next((text for text in (longest, shorter) if len(text) <= width), dollars)
 
 
-def prompt_tokens(figures: Figures, width: int) -> str:
+def prompt_tokens(figures: StreamStats, width: int) -> str:
     """The tokens of the prompt, with the share that the server had cached where there is room: `12.3k · 98% cached`."""
     counted = tokens(figures.prompt_tokens, figures.prompt_estimated)
     if not figures.cached_tokens:
@@ -236,7 +236,7 @@ def moment(when: datetime, now: datetime) -> str:
     return day if local.year == now.year else f"{day} {local.year}"
 
 
-def phase(figures: Figures) -> str:
+def phase(figures: StreamStats) -> str:
     """What is going on: `connecting 0.4 s`, `thinking 3.1 s`, `retrying 2/3 in 4 s`, `cancelled`."""
     if figures.phase == "retrying":
         tries = f"retrying {figures.attempt}/{figures.of}" if figures.of else "retrying"
@@ -248,7 +248,7 @@ def phase(figures: Figures) -> str:
     return f"{words} {seconds(figures.phase_seconds)}" if figures.phase in _TIMED else words
 
 
-def status(figures: Figures) -> str:
+def status(figures: StreamStats) -> str:
     """The same under an answer that has no text yet, and why it is tried again; empty where something else tells it."""
     if figures.quick_ttft_seconds is not None:
         return f"detailed answer: {phase(figures)}" if figures.phase != "answering" else ""
@@ -260,14 +260,14 @@ def status(figures: Figures) -> str:
     return f"{phase(figures)} · {after}{reason}" if reason else phase(figures)
 
 
-def step(figures: Figures) -> str:
+def step(figures: StreamStats) -> str:
     """Where in a document it works: `part 2 of 5`, `summing up`; empty where there are no parts."""
     if figures.steps <= 0:
         return ""
     return "summing up" if figures.step >= figures.steps else f"part {figures.step} of {figures.steps - 1}"
 
 
-def route(figures: Figures, width: int) -> str:
+def route(figures: StreamStats, width: int) -> str:
     """Who has chosen, how many were considered, how many tries it took: `balanced · 12 models · 2 tries`.
 
     What does not fit is left out: the models first.
@@ -279,7 +279,7 @@ def route(figures: Figures, width: int) -> str:
     return next((text for text in told if len(text) <= width), tries or strategy)
 
 
-def in_short(figures: Figures, width: int) -> str:
+def in_short(figures: StreamStats, width: int) -> str:
     """The most important figures on one line of at most `width` cells; fields keep their width."""
     if figures.ttft_seconds is None:
         return ""

@@ -8,10 +8,10 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.tui.theme.ink import Ink
-from chat_tui.tui.widgets.ui_state import KeptScreen
+from chat_tui.tui.widgets.ui_state import UiState
 
 
-class Choice(NamedTuple):
+class ListChoice(NamedTuple):
     """One row of a list over the chat."""
 
     name: str
@@ -27,10 +27,10 @@ class Choice(NamedTuple):
 
 
 @runtime_checkable
-class Offering(Protocol):
+class CommandProvider(Protocol):
     """A screen over the chat with a command palette of its own."""
 
-    def offered(self) -> Sequence[Choice]:
+    def offered(self) -> Sequence[ListChoice]:
         """All that can be done on it; each stands there once."""
 
 
@@ -39,10 +39,10 @@ class Host(Protocol):
 
     changed_keys: dict[str, str]
     """Rebound keys by id."""
-    kept: KeptScreen
+    kept: UiState
     """How the screen was left, and is left when it ends now."""
 
-    def keep(self, kept: KeptScreen) -> None:
+    def keep(self, kept: UiState) -> None:
         """Remember this for the next start."""
 
     def tell(self, error: ChatTuiError, *, lasting: bool = False) -> None:
@@ -66,7 +66,9 @@ class Host(Protocol):
     def choose_theme(self) -> None:
         """Open the list of themes."""
 
-    def choose(self, what: str, choices: Sequence[Choice], look: Callable[[Choice], object] | None = None) -> None:
+    def choose(
+        self, what: str, choices: Sequence[ListChoice], look: Callable[[ListChoice], object] | None = None
+    ) -> None:
         """Open a list with this title; `look` hears of each row that the cursor comes to."""
 
     def lend_terminal(self) -> AbstractContextManager[None]:

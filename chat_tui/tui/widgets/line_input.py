@@ -10,7 +10,7 @@ from textual.widgets.input import Selection
 from chat_tui.core.text.graphemes import is_typed, next_boundary, previous_boundary
 
 
-class InputLine(Input):
+class LineInput(Input):
     """Input methods open at the terminal's own cursor, which Textual puts a column too far at the end of the text. A
     composed emoji is one step for each key."""
 

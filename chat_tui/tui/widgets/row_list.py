@@ -17,7 +17,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from chat_tui.tui.actions import bindings
-from chat_tui.tui.widgets.line_input import InputLine
+from chat_tui.tui.widgets.line_input import LineInput
 from chat_tui.tui.widgets.styled_lines import Line, RoleStyles, strip_of
 
 _LETTERS_LIMIT = 1_000
@@ -240,7 +240,7 @@ class RowList(ScrollView, can_focus=True):
         return strip_of(line, width, lambda role: self._styles_of_roles.style(role, ground))
 
 
-class Filter(InputLine):
+class Filter(LineInput):
     """An input over a `RowList`: what is typed is for the owner to filter by, the cursor keys and Enter go to the
     rows."""
 

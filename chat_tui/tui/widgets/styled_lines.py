@@ -152,7 +152,7 @@ def _on_ground(style: Style, ground: Style) -> Style:
     return style + Style(bgcolor=ground.bgcolor, bold=ground.bold or None, underline=ground.underline or None)
 
 
-class SpanView(Widget):
+class StyledLines(Widget):
     """Draws the lines that `lines` gives; `redraw` repaints only those that have changed."""
 
     ALLOW_SELECT = False

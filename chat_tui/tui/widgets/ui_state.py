@@ -12,7 +12,7 @@ from chat_tui.core.files.state_files import StateFile, Tell, ignore
 _LIMIT_BYTES = 64_000
 
 
-class KeptScreen(msgspec.Struct, frozen=True):
+class UiState(msgspec.Struct, frozen=True):
     """How the user left the screen."""
 
     theme: str = ""
@@ -23,12 +23,12 @@ class KeptScreen(msgspec.Struct, frozen=True):
     """A first question was asked."""
 
 
-def read(file: Path, tell: Tell = ignore) -> KeptScreen:
+def read(file: Path, tell: Tell = ignore) -> UiState:
     """What the file says; a file that is not there or cannot be used says nothing, and `tell` says why."""
     lost = "The theme and the panels are back to their defaults."
-    return StateFile(file, KeptScreen, _LIMIT_BYTES, lost, tell).read() or KeptScreen()
+    return StateFile(file, UiState, _LIMIT_BYTES, lost, tell).read() or UiState()
 
 
-def write(file: Path, kept: KeptScreen) -> None:
+def write(file: Path, kept: UiState) -> None:
     """Replace the file as a whole. Raises `OSError`."""
     writing.write_state(file, msgspec.json.encode(kept))

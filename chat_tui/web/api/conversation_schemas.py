@@ -10,10 +10,10 @@ from msgspec import UNSET, Meta, UnsetType
 
 from chat_tui.core.chunks import State
 from chat_tui.core.conversation import Role
-from chat_tui.web.html.rendering import Piece
+from chat_tui.web.html.rendering import HtmlPiece
 
 
-class Listed(msgspec.Struct, frozen=True, rename="camel"):
+class ListedConversation(msgspec.Struct, frozen=True, rename="camel"):
     """A conversation in the list, or one in which a search found something."""
 
     id: str
@@ -31,10 +31,10 @@ class Listed(msgspec.Struct, frozen=True, rename="camel"):
     """Where the words stand in it, in characters: the first, and the one behind the last."""
 
 
-class Listing(msgspec.Struct, frozen=True, rename="camel"):
+class ConversationPage(msgspec.Struct, frozen=True, rename="camel"):
     """A page of the list."""
 
-    conversations: list[Listed]
+    conversations: list[ListedConversation]
     next: int | None = None
     """The `offset` of the next page, or at which a search goes on; null: there is none."""
     complete: bool = True
@@ -45,14 +45,14 @@ class Listing(msgspec.Struct, frozen=True, rename="camel"):
     """Turns newer than this have been looked at, where a search is not complete and that is known."""
 
 
-class Shown(msgspec.Struct, frozen=True, rename="camel"):
+class ShownTurn(msgspec.Struct, frozen=True, rename="camel"):
     """A turn of a conversation's current path."""
 
     id: str
     role: Role
     text: str
     """Markdown, of an answer."""
-    blocks: list[Piece]
+    blocks: list[HtmlPiece]
     """An answer's text as HTML that is safe to be shown."""
     created: datetime | None = None
     thinking: str = ""
@@ -71,25 +71,25 @@ class Shown(msgspec.Struct, frozen=True, rename="camel"):
     """Names of what goes along with a question."""
 
 
-class Opened(msgspec.Struct, frozen=True, rename="camel"):
+class OpenedConversation(msgspec.Struct, frozen=True, rename="camel"):
     """A conversation, or its last turns."""
 
     id: str
     title: str
     pinned: bool
-    turns: list[Shown]
+    turns: list[ShownTurn]
     first: int
     """The place of the first of these turns on the path; 0: it is the whole path."""
 
 
-class Changes(msgspec.Struct, frozen=True, rename="camel"):
+class ConversationChanges(msgspec.Struct, frozen=True, rename="camel"):
     """What is to be changed of a conversation; the rest stays."""
 
     title: Annotated[str, Meta(min_length=1, max_length=2000)] | UnsetType = UNSET
     pinned: bool | UnsetType = UNSET
 
 
-class Changed(msgspec.Struct, frozen=True):
+class ChangedConversation(msgspec.Struct, frozen=True):
     """What a conversation is called by now."""
 
     id: str
@@ -97,7 +97,7 @@ class Changed(msgspec.Struct, frozen=True):
     pinned: bool
 
 
-class Offered(msgspec.Struct, frozen=True, rename="camel"):
+class OfferedModel(msgspec.Struct, frozen=True, rename="camel"):
     """A model that can be chosen."""
 
     name: str
@@ -118,10 +118,10 @@ class Offered(msgspec.Struct, frozen=True, rename="camel"):
     tokens_per_second: float | None = None
 
 
-class Choices(msgspec.Struct, frozen=True):
+class OfferedChoices(msgspec.Struct, frozen=True):
     """Who can be asked."""
 
-    models: list[Offered]
+    models: list[OfferedModel]
     strategies: list[str]
     strategy: str
     """The one in use where nothing is chosen."""

@@ -13,15 +13,24 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from chat_tui.core.conversation import Conversation, Hit, SearchStep, Turn, title_of
+from chat_tui.core.conversation import Conversation, SearchHit, SearchStep, Turn, title_of
 from chat_tui.core.errors import ConversationNotFound
-from chat_tui.core.models import SCRIPTED_MODEL, Standing
+from chat_tui.core.models import SCRIPTED_MODEL, ModelStatus
 from chat_tui.core.text.control_characters import clean, clean_line
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.engine import Engine
-from chat_tui.web.api.conversation_schemas import Changed, Changes, Choices, Listed, Listing, Offered, Opened, Shown
+from chat_tui.web.api.conversation_schemas import (
+    ChangedConversation,
+    ConversationChanges,
+    ConversationPage,
+    ListedConversation,
+    OfferedChoices,
+    OfferedModel,
+    OpenedConversation,
+    ShownTurn,
+)
 from chat_tui.web.api.schemas import body_of, wrong_field
-from chat_tui.web.errors import Refused, words_of
+from chat_tui.web.errors import ApiError, words_of
 from chat_tui.web.html.rendering import pieces
 from chat_tui.web.state import door_of
 
@@ -37,7 +46,7 @@ TURNS = 30
 _encoder = msgspec.json.Encoder()
 
 
-class Query(msgspec.Struct, frozen=True):
+class ListQuery(msgspec.Struct, frozen=True):
     """What stands behind the `?`."""
 
     query: Annotated[str, Meta(max_length=1000)] = ""
@@ -47,14 +56,14 @@ class Query(msgspec.Struct, frozen=True):
     turn: Annotated[str, Meta(max_length=100)] = ""
 
 
-class Export(msgspec.Struct, frozen=True):
+class ExportQuery(msgspec.Struct, frozen=True):
     """How a conversation is written."""
 
     form: Literal["markdown", "json"] = "markdown"
     """JSON can be imported again."""
 
 
-Q = TypeVar("Q", Query, Export)
+Q = TypeVar("Q", ListQuery, ExportQuery)
 
 
 def routes() -> list[BaseRoute]:
@@ -73,21 +82,21 @@ def routes() -> list[BaseRoute]:
 
 async def listing(request: Request) -> Response:
     """The conversations, pinned ones first, then the newest; with `query` those that have these words, best first."""
-    asked, engine = _query_of(request, Query), await door_of(request).engine()
+    asked, engine = _query_of(request, ListQuery), await door_of(request).engine()
     if asked.query.strip():
         return _told(await _found(engine, asked.query, asked.offset or None))
     rows = await engine.memory.conversations(asked.limit + 1, asked.offset)
     rows = [row for row in rows if not row.private]
     shown = [
-        Listed(row.id, clean_line(row.title), row.updated, clean_line(row.model), row.pinned)
+        ListedConversation(row.id, clean_line(row.title), row.updated, clean_line(row.model), row.pinned)
         for row in rows[: asked.limit]
     ]
-    return _told(Listing(shown, asked.offset + asked.limit if len(rows) > asked.limit else None))
+    return _told(ConversationPage(shown, asked.offset + asked.limit if len(rows) > asked.limit else None))
 
 
-async def _found(engine: Engine, query: str, start: int | None) -> Listing:
+async def _found(engine: Engine, query: str, start: int | None) -> ConversationPage:
     """Each conversation with its best hit: the first ones at once, and with `start` what a second more brings."""
-    best: dict[str, Listed] = {}
+    best: dict[str, ListedConversation] = {}
     last = SearchStep(complete=True)
     most = HITS if start is None else MORE_HITS
     end = time.monotonic() + SEARCH_SECONDS
@@ -97,7 +106,7 @@ async def _found(engine: Engine, query: str, start: int | None) -> Listing:
                 best.setdefault(hit.conversation, _listed(hit))
             if (best and start is None) or len(best) >= LIST_LIMIT or time.monotonic() >= end:
                 break
-    return Listing(
+    return ConversationPage(
         list(best.values()),
         last.rest,
         complete=last.complete,
@@ -106,8 +115,8 @@ async def _found(engine: Engine, query: str, start: int | None) -> Listing:
     )
 
 
-def _listed(hit: Hit) -> Listed:
-    return Listed(
+def _listed(hit: SearchHit) -> ListedConversation:
+    return ListedConversation(
         hit.conversation,
         clean_line(hit.conversation_title),
         hit.created,
@@ -120,7 +129,7 @@ def _listed(hit: Hit) -> Listed:
 
 async def opened(request: Request) -> Response:
     """A conversation's last turns; those before the place `before`; or all from before the turn `turn` on."""
-    asked, engine = _query_of(request, Query), await door_of(request).engine()
+    asked, engine = _query_of(request, ListQuery), await door_of(request).engine()
     conversation = await conversation_of(engine, request)
     end = len(conversation.path) if asked.before is None else min(asked.before, len(conversation.path))
     first = max(0, end - TURNS)
@@ -140,7 +149,9 @@ def _encoded(conversation: Conversation, first: int, end: int) -> bytes:
         for turn in conversation.path[first:end]
         if turn.role != "system"
     ]
-    return encoded(Opened(conversation.id, clean_line(conversation.title), conversation.pinned, turns, first))
+    return encoded(
+        OpenedConversation(conversation.id, clean_line(conversation.title), conversation.pinned, turns, first)
+    )
 
 
 def _grown(turn: Turn, answer: Answer | None) -> Turn:
@@ -150,10 +161,10 @@ def _grown(turn: Turn, answer: Answer | None) -> Turn:
     return msgspec.structs.replace(answer.turn, text=answer.text, thinking=answer.thinking)
 
 
-def _shown(turn: Turn, versions: tuple[str, ...]) -> Shown:
+def _shown(turn: Turn, versions: tuple[str, ...]) -> ShownTurn:
     answer = turn.role == "assistant"
     text = clean(turn.text)
-    return Shown(
+    return ShownTurn(
         turn.id,
         turn.role,
         text,
@@ -188,7 +199,7 @@ def _figures(turn: Turn) -> dict[str, Any]:
 
 async def change(request: Request) -> Response:
     """Give a conversation another title, or let it stand before the others."""
-    asked, engine = await body_of(request, Changes), await door_of(request).engine()
+    asked, engine = await body_of(request, ConversationChanges), await door_of(request).engine()
     conversation = await conversation_of(engine, request)
     if asked.title is not UNSET:
         await engine.memory.rename(conversation.id, clean(str(asked.title)))
@@ -196,7 +207,7 @@ async def change(request: Request) -> Response:
     if isinstance(asked.pinned, bool):
         await engine.memory.pin(conversation.id, asked.pinned)
         conversation = msgspec.structs.replace(conversation, pinned=asked.pinned)
-    return _told(Changed(conversation.id, clean_line(conversation.title), conversation.pinned))
+    return _told(ChangedConversation(conversation.id, clean_line(conversation.title), conversation.pinned))
 
 
 async def delete(request: Request) -> Response:
@@ -221,7 +232,7 @@ async def restore(request: Request) -> Response:
 
 async def export(request: Request) -> Response:
     """A conversation with all its branches as a file."""
-    asked, engine = _query_of(request, Export), await door_of(request).engine()
+    asked, engine = _query_of(request, ExportQuery), await door_of(request).engine()
     conversation = await conversation_of(engine, request)
     text = await engine.memory.export(conversation.id, asked.form)
     media_type = "application/json" if asked.form == "json" else "text/markdown"
@@ -232,12 +243,12 @@ async def choices(request: Request) -> Response:
     """The models and strategies that a question can name."""
     engine = await door_of(request).discovered()
     models = [_offered(standing) for standing in engine.models() if not standing.model.named]
-    return _told(Choices(models, list(engine.strategies()), engine.config.strategy, engine.config.model))
+    return _told(OfferedChoices(models, list(engine.strategies()), engine.config.strategy, engine.config.model))
 
 
-def _offered(standing: Standing) -> Offered:
+def _offered(standing: ModelStatus) -> OfferedModel:
     model = standing.model
-    return Offered(
+    return OfferedModel(
         clean_line(model.name),
         clean_line(model.provider),
         "demo" if model.name == SCRIPTED_MODEL else clean_line(standing.state),
@@ -255,7 +266,7 @@ def _offered(standing: Standing) -> Offered:
 
 
 async def conversation_of(engine: Engine, request: Request) -> Conversation:
-    """The conversation that the path names. Raises `Refused`."""
+    """The conversation that the path names. Raises `ApiError`."""
     conversation_id = str(request.path_params["id"])
     if engine.memory.is_private(conversation_id):
         raise _no_such()
@@ -265,8 +276,8 @@ async def conversation_of(engine: Engine, request: Request) -> Conversation:
         raise _no_such() from error
 
 
-def _no_such() -> Refused:
-    return Refused(404, "There is no such conversation: it may have been deleted.")
+def _no_such() -> ApiError:
+    return ApiError(404, "There is no such conversation: it may have been deleted.")
 
 
 def _query_of(request: Request, kind: type[Q]) -> Q:

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from chat_tui.core.chunks import Chunk, End
 from chat_tui.engine.answers.answer import Answer
-from chat_tui.web.state import Door
+from chat_tui.web.state import AppState
 
 HOLD_BYTES = 8192
 """Of text that wait for a slow reader before the model is held."""
@@ -30,7 +30,7 @@ class EventStream(Response):
 
     def __init__(
         self,
-        door: Door,
+        door: AppState,
         answer: Answer,
         encode: Encode,
         headers: Mapping[str, str] | None = None,
@@ -81,7 +81,7 @@ class EventStream(Response):
                     await send({"type": "http.response.body", "body": _PING, "more_body": True})
 
 
-async def whole(door: Door, answer: Answer, receive: Receive) -> End:
+async def whole(door: AppState, answer: Answer, receive: Receive) -> End:
     """Wait until an answer has ended and is saved; nobody who waits for it any more cancels it."""
     with door.telling():
         async with cancelled_when_gone(door, answer, receive):
@@ -92,7 +92,7 @@ async def whole(door: Door, answer: Answer, receive: Receive) -> End:
     return last
 
 
-async def when_again(door: Door, answer: Answer, status: int) -> dict[str, str]:
+async def when_again(door: AppState, answer: Answer, status: int) -> dict[str, str]:
     """The header that tells when to ask again, where a status says that this may help."""
     if status not in {429, 503}:
         return {}
@@ -100,7 +100,7 @@ async def when_again(door: Door, answer: Answer, status: int) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def cancelled_when_gone(door: Door, answer: Answer, receive: Receive) -> AsyncIterator[None]:
+async def cancelled_when_gone(door: AppState, answer: Answer, receive: Receive) -> AsyncIterator[None]:
     """Cancel an answer when the client goes away, or whoever tells it is stopped."""
 
     async def watch() -> None:

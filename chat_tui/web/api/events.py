@@ -16,7 +16,7 @@ STREAM_STARTED = "Stream started"
 GENERATION_STARTED = "Starting generation..."
 
 
-class Started(msgspec.Struct, frozen=True, tag_field="type", tag="start", rename="camel"):
+class StartEvent(msgspec.Struct, frozen=True, tag_field="type", tag="start", rename="camel"):
     """The answer has begun."""
 
     message: str
@@ -25,7 +25,7 @@ class Started(msgspec.Struct, frozen=True, tag_field="type", tag="start", rename
     request_id: RequestId | UnsetType = UNSET
 
 
-class Said(msgspec.Struct, frozen=True, tag_field="type", tag="token", rename="camel"):
+class TokenEvent(msgspec.Struct, frozen=True, tag_field="type", tag="token", rename="camel"):
     """A piece of the answer."""
 
     token: str
@@ -38,7 +38,7 @@ class Said(msgspec.Struct, frozen=True, tag_field="type", tag="token", rename="c
     """From 1, over text and thinking."""
 
 
-class Told(msgspec.Struct, frozen=True, tag_field="type", tag="metadata", rename="camel"):
+class MetadataEvent(msgspec.Struct, frozen=True, tag_field="type", tag="metadata", rename="camel"):
     """Something besides text."""
 
     data: dict[str, Any]
@@ -46,7 +46,7 @@ class Told(msgspec.Struct, frozen=True, tag_field="type", tag="metadata", rename
     request_id: RequestId | UnsetType = UNSET
 
 
-class Failed(msgspec.Struct, frozen=True, tag_field="type", tag="error", rename="camel"):
+class ErrorEvent(msgspec.Struct, frozen=True, tag_field="type", tag="error", rename="camel"):
     """What went wrong."""
 
     error: str
@@ -55,23 +55,23 @@ class Failed(msgspec.Struct, frozen=True, tag_field="type", tag="error", rename=
     request_id: RequestId | UnsetType = UNSET
 
 
-class Ended(msgspec.Struct, frozen=True, tag_field="type", tag="end"):
+class EndEvent(msgspec.Struct, frozen=True, tag_field="type", tag="end"):
     """The last event of a stream."""
 
     metadata: dict[str, Any]
 
 
-class Completed(msgspec.Struct, frozen=True, tag_field="type", tag="complete", rename="camel"):
+class CompletedMessage(msgspec.Struct, frozen=True, tag_field="type", tag="complete", rename="camel"):
     """The last message of a request on a WebSocket; its metadata adds `duration` (ms) and `tokenCount`."""
 
     request_id: RequestId
     metadata: dict[str, Any]
 
 
-Event = Started | Said | Told | Failed | Ended | Completed
+Event = StartEvent | TokenEvent | MetadataEvent | ErrorEvent | EndEvent | CompletedMessage
 
 
-class Words:
+class EventEncoder:
     """Tells one answer. `request_id`: the one that a WebSocket's client has given its request; None: a stream."""
 
     def __init__(self, conversation_id: str, *, metadata: bool, request_id: RequestId | None = None) -> None:
@@ -88,19 +88,21 @@ class Words:
             self.tokens += 1
             kind = UNSET if chunk.kind == "text" else chunk.kind
             index = UNSET if self._given_id is None else self.tokens
-            return Said(chunk.token, kind, chunk.phase, self._id, index)
+            return TokenEvent(chunk.token, kind, chunk.phase, self._id, index)
         if isinstance(chunk, Start):
             message = STREAM_STARTED if self._given_id is None else GENERATION_STARTED
             told = {"model": chunk.model, "provider": chunk.provider, "strategy": chunk.strategy}
-            return Started(message, {**told, **self._ids(chunk.request_id)}, self._id)
+            return StartEvent(message, {**told, **self._ids(chunk.request_id)}, self._id)
         if isinstance(chunk, Metadata):
-            return Told(camel(chunk), self._id) if self._with_metadata else None
+            return MetadataEvent(camel(chunk), self._id) if self._with_metadata else None
         if isinstance(chunk, Error):
             return failed(chunk.error, self._id)
         metadata = self.ending(chunk)
         if self._given_id is None:
-            return Ended(metadata)
-        return Completed(self._given_id, {**metadata, "duration": round(milliseconds), "tokenCount": self.tokens})
+            return EndEvent(metadata)
+        return CompletedMessage(
+            self._given_id, {**metadata, "duration": round(milliseconds), "tokenCount": self.tokens}
+        )
 
     def ending(self, end: End) -> dict[str, Any]:
         """The metadata of an ended answer."""
@@ -124,9 +126,9 @@ class Words:
         }
 
 
-def failed(error: ErrorInfo, request_id: RequestId | UnsetType = UNSET) -> Failed:
+def failed(error: ErrorInfo, request_id: RequestId | UnsetType = UNSET) -> ErrorEvent:
     """An error's event."""
-    return Failed(words_of(error), error.kind, request_id)
+    return ErrorEvent(words_of(error), error.kind, request_id)
 
 
 def camel(record: msgspec.Struct) -> dict[str, Any]:

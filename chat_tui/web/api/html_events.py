@@ -14,14 +14,14 @@ from chat_tui.core.chunks import Chunk, End, Metadata, Token
 from chat_tui.core.conversation import Conversation
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.engine import Engine
-from chat_tui.web.api.events import Words, camel, in_lines
-from chat_tui.web.html.rendering import Change, Rendering
+from chat_tui.web.api.events import EventEncoder, camel, in_lines
+from chat_tui.web.html.rendering import HtmlChange, HtmlRendering
 
 RENDER_SECONDS = 0.1
 """Between two renderings of a growing answer."""
 
 
-class Html(msgspec.Struct, frozen=True, tag_field="type", tag="html"):
+class HtmlEvent(msgspec.Struct, frozen=True, tag_field="type", tag="html"):
     """A block of the answer as it looks by now; what stood behind it is gone."""
 
     block: int
@@ -32,13 +32,13 @@ class Html(msgspec.Struct, frozen=True, tag_field="type", tag="html"):
     """It goes on with the code, table, list or paragraph of the block before."""
 
 
-class Counted(msgspec.Struct, frozen=True, tag_field="type", tag="figures"):
+class StatsEvent(msgspec.Struct, frozen=True, tag_field="type", tag="figures"):
     """The figures of this moment."""
 
     data: dict[str, Any]
 
 
-class Placed(msgspec.Struct, frozen=True, tag_field="type", tag="placed", rename="camel"):
+class PlaceEvent(msgspec.Struct, frozen=True, tag_field="type", tag="placed", rename="camel"):
     """Where the answer stands; told before all."""
 
     conversation: str
@@ -52,19 +52,19 @@ class Placed(msgspec.Struct, frozen=True, tag_field="type", tag="placed", rename
     answer_versions: tuple[str, ...]
 
 
-def placed(engine: Engine, answer: Answer) -> Placed:
+def placed(engine: Engine, answer: Answer) -> PlaceEvent:
     """Where this answer stands by now."""
     forks = engine.memory.as_it_is(Conversation(answer.conversation_id)).forks
     question, turn = answer.question.id, answer.turn.id
-    return Placed(answer.conversation_id, question, forks.get(question, ()), turn, forks.get(turn, ()))
+    return PlaceEvent(answer.conversation_id, question, forks.get(question, ()), turn, forks.get(turn, ()))
 
 
 class PageStream:
     """Tells one answer to the page: rendered at most ten times a second, whatever comes."""
 
-    def __init__(self, answer: Answer, words: Words) -> None:
+    def __init__(self, answer: Answer, words: EventEncoder) -> None:
         self._answer, self._words = answer, words
-        self._rendering = Rendering()
+        self._rendering = HtmlRendering()
         self._phase: object = None
         self._texts: dict[str, list[str]] = {"text": [], "thinking": []}
         """What has come, of the phase that is shown."""
@@ -81,10 +81,10 @@ class PageStream:
         changes = await asyncio.to_thread(self._changes, texts, ended) if texts or ended else []
         told = [event for event in map(self._words.told, chunks) if event is not None]
         last = [told.pop()] if ended else []
-        shown = [Html(change.block, change.piece.html, change.piece.joins) for change in changes]
-        return in_lines([*told, *shown, Counted(camel(self._answer.figures())), *last])
+        shown = [HtmlEvent(change.block, change.piece.html, change.piece.joins) for change in changes]
+        return in_lines([*told, *shown, StatsEvent(camel(self._answer.figures())), *last])
 
-    def _changes(self, chunks: Sequence[Chunk], ended: bool) -> list[Change]:
+    def _changes(self, chunks: Sequence[Chunk], ended: bool) -> list[HtmlChange]:
         for chunk in chunks:
             if isinstance(chunk, Metadata):
                 self._reclassify(chunk)
@@ -93,7 +93,7 @@ class PageStream:
             elif isinstance(chunk, Token):
                 if chunk.phase != self._phase:
                     # The detailed answer takes the place of the short one.
-                    self._phase, self._rendering = chunk.phase, Rendering()
+                    self._phase, self._rendering = chunk.phase, HtmlRendering()
                     self._texts["text"] = []
                 self._texts["text"].append(chunk.token)
                 self._rendering.feed(chunk.token)
@@ -103,7 +103,7 @@ class PageStream:
         """What was rendered is rendered anew; the page clears it when it is told."""
         text, thinking = reclassify("".join(self._texts["text"]), "".join(self._texts["thinking"]), told)
         self._texts = {"text": [text], "thinking": [thinking]}
-        self._rendering = Rendering()
+        self._rendering = HtmlRendering()
         self._rendering.feed(text)
 
 

@@ -14,7 +14,7 @@ from chat_tui import __version__
 from chat_tui.web.state import door_of
 
 
-class Health(msgspec.Struct, frozen=True):
+class HealthReport(msgspec.Struct, frozen=True):
     """How the server is."""
 
     status: Literal["ok", "stopping"]
@@ -34,7 +34,7 @@ async def health(request: Request) -> Response:
     """It is there; 503 while it is stopping, so that nobody sends more."""
     door = door_of(request)
     models = len((await door.engine()).in_use())
-    told = Health("stopping" if door.stopping else "ok", __version__, len(door.running()), models)
+    told = HealthReport("stopping" if door.stopping else "ok", __version__, len(door.running()), models)
     return Response(msgspec.json.encode(told), 503 if door.stopping else 200, media_type="application/json")
 
 

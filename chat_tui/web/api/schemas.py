@@ -12,7 +12,7 @@ from msgspec import Meta
 from starlette.requests import Request as HttpRequest
 
 from chat_tui.core.request import Request
-from chat_tui.web.errors import Refused
+from chat_tui.web.errors import ApiError
 
 LARGE_BYTES = 65_536
 """A body of more is read in a thread."""
@@ -37,7 +37,7 @@ RequestId = Annotated[str, Meta(max_length=200)] | Annotated[int, Meta(ge=-(2**5
 """What a client calls one of its requests on a WebSocket."""
 
 
-class Wishes(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class GenerationOptions(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """How an answer is wanted; unknown fields are ignored."""
 
     max_tokens: MaxTokens | None = None
@@ -76,7 +76,7 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         )
 
 
-class Prompt(Wishes, frozen=True, kw_only=True, rename="camel"):
+class PromptBody(GenerationOptions, frozen=True, kw_only=True, rename="camel"):
     """A question, as `/stream` and `/generate` take it."""
 
     prompt: Annotated[str, Meta(min_length=1)]
@@ -87,7 +87,7 @@ class Prompt(Wishes, frozen=True, kw_only=True, rename="camel"):
     """The id of a conversation to go on in; without it one begins."""
 
 
-class Again(Wishes, frozen=True, kw_only=True, rename="camel"):
+class RepeatBody(GenerationOptions, frozen=True, kw_only=True, rename="camel"):
     """What is asked again, without a prompt: the same; what was said stays as another version."""
 
     prompt: Annotated[str, Meta(min_length=1)] | None = None
@@ -97,20 +97,20 @@ class Again(Wishes, frozen=True, kw_only=True, rename="camel"):
 
 
 async def body_of(request: HttpRequest, kind: type[T]) -> T:
-    """The request's body as this record. Raises `Refused`."""
+    """The request's body as this record. Raises `ApiError`."""
     return await read_in(request, lambda raw: decoded(raw, kind))
 
 
 async def read_in(request: HttpRequest, read: Callable[[bytes], T]) -> T:
-    """What this makes of the request's body. Raises `Refused`."""
+    """What this makes of the request's body. Raises `ApiError`."""
     if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise Refused(415, "Packed bodies are not read. Send it as it is.", headers={"Accept-Encoding": "identity"})
+        raise ApiError(415, "Packed bodies are not read. Send it as it is.", headers={"Accept-Encoding": "identity"})
     try:
         async with asyncio.timeout(BODY_SECONDS):
             raw = await request.body()
     except TimeoutError as error:
         words = f"The body has not come within {BODY_SECONDS:g} seconds."
-        raise Refused(408, words, headers={"Connection": "close"}) from error
+        raise ApiError(408, words, headers={"Connection": "close"}) from error
     return await aside(raw, read)
 
 
@@ -120,13 +120,13 @@ async def aside(raw: S, read: Callable[[S], T]) -> T:
 
 
 def decoded(raw: bytes | str, kind: type[T]) -> T:
-    """A record from its JSON. Raises `Refused`, with words for whoever wrote it."""
+    """A record from its JSON. Raises `ApiError`, with words for whoever wrote it."""
     try:
         return _read(raw.encode("utf-8", "replace") if isinstance(raw, str) else raw, kind)
     except msgspec.ValidationError as error:
         raise wrong_field(error) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
-        raise Refused(400, "The body is not JSON.") from error
+        raise ApiError(400, "The body is not JSON.") from error
 
 
 def _read(raw: bytes, kind: type[T]) -> T:
@@ -142,9 +142,9 @@ def _read(raw: bytes, kind: type[T]) -> T:
         return msgspec.json.decode(mended, type=kind)
 
 
-def wrong_field(error: msgspec.ValidationError) -> Refused:
+def wrong_field(error: msgspec.ValidationError) -> ApiError:
     """What is told of a field that is not as it must be."""
     what, _, where = str(error).partition(" - at `$")
     field = where.strip(".`")
     words = f"`{field}`: {what}." if field else f"{what}."
-    return Refused(400, words, param=field or None)
+    return ApiError(400, words, param=field or None)

@@ -12,18 +12,18 @@ from starlette.routing import BaseRoute, Route
 
 from chat_tui.core.chunks import Chunk, ErrorInfo, has_answered
 from chat_tui.core.errors import ConversationNotFound
-from chat_tui.core.new_conversation import Beginning
+from chat_tui.core.new_conversation import NewConversation
 from chat_tui.core.request import Request as Settings
 from chat_tui.core.text.control_characters import clean
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.engine import Engine
 from chat_tui.web.api.event_stream import EventStream, when_again, whole
-from chat_tui.web.api.events import Words, in_lines
+from chat_tui.web.api.events import EventEncoder, in_lines
 from chat_tui.web.api.html_events import PageStream, placed
-from chat_tui.web.api.model_choice import Choice, chosen, needs_no_list
-from chat_tui.web.api.schemas import Prompt, Wishes, body_of
-from chat_tui.web.errors import Refused, status_of, words_of
-from chat_tui.web.state import Door, client_of, door_of
+from chat_tui.web.api.model_choice import ModelChoice, chosen, needs_no_list
+from chat_tui.web.api.schemas import GenerationOptions, PromptBody, body_of
+from chat_tui.web.errors import ApiError, status_of, words_of
+from chat_tui.web.state import AppState, client_of, door_of
 
 _LOOKED_AT = 1000
 """Characters of a question in which signs that nobody can see do not count as a question."""
@@ -34,7 +34,7 @@ def routes() -> list[BaseRoute]:
     return [Route("/stream", stream, methods=["POST"]), Route("/generate", generate, methods=["POST"])]
 
 
-class Generated(msgspec.Struct, frozen=True):
+class GeneratedReply(msgspec.Struct, frozen=True):
     """A whole reply."""
 
     response: str
@@ -43,7 +43,7 @@ class Generated(msgspec.Struct, frozen=True):
     success: bool = True
 
 
-class NotGenerated(msgspec.Struct, frozen=True):
+class FailedReply(msgspec.Struct, frozen=True):
     """A reply that failed or was cut."""
 
     error: str
@@ -55,13 +55,13 @@ class NotGenerated(msgspec.Struct, frozen=True):
 
 async def stream(request: Request) -> Response:
     """Answer a question in server-sent events."""
-    door, asked = door_of(request), await body_of(request, Prompt)
+    door, asked = door_of(request), await body_of(request, PromptBody)
     return await streamed(door, await begun(door, client_of(request), asked), asked)
 
 
-async def streamed(door: Door, answer: Answer, asked: Wishes) -> Response:
+async def streamed(door: AppState, answer: Answer, asked: GenerationOptions) -> Response:
     """A begun answer in server-sent events."""
-    words = Words(answer.conversation_id, metadata=bool(asked.include_metadata))
+    words = EventEncoder(answer.conversation_id, metadata=bool(asked.include_metadata))
     if asked.render:
         first = in_lines([placed(await door.engine(), answer)])
         return EventStream(door, answer, PageStream(answer, words).encode, first=first)
@@ -74,21 +74,21 @@ async def streamed(door: Door, answer: Answer, asked: Wishes) -> Response:
 
 async def generate(request: Request) -> Response:
     """Answer a question when the answer is whole."""
-    door, asked = door_of(request), await body_of(request, Prompt)
+    door, asked = door_of(request), await body_of(request, PromptBody)
     answer = await begun(door, client_of(request), asked)
     end = await whole(door, answer, request.receive)
-    metadata = Words(answer.conversation_id, metadata=False).ending(end)
+    metadata = EventEncoder(answer.conversation_id, metadata=False).ending(end)
     if end.state in ("failed", "broken", "empty"):
         error = answer.turn.error or ErrorInfo("InternalError", "The answer has failed.")
         status = status_of(error)
-        failed = NotGenerated(words_of(error), answer.text, metadata)
+        failed = FailedReply(words_of(error), answer.text, metadata)
         return _json(failed, status, await when_again(door, answer, status))
     if end.state == "cancelled":
-        return _json(NotGenerated("The answer was cancelled; the part is kept.", answer.text, metadata), 503)
+        return _json(FailedReply("The answer was cancelled; the part is kept.", answer.text, metadata), 503)
     if not has_answered(end.state, answer.text):
         words = "The model or a filter refused to answer. Rephrase the question, or choose another model."
-        return _json(NotGenerated(words, answer.text, metadata), 400)
-    return _json(Generated(answer.text, metadata), 200)
+        return _json(FailedReply(words, answer.text, metadata), 400)
+    return _json(GeneratedReply(answer.text, metadata), 200)
 
 
 def _json(body: msgspec.Struct, status: int, headers: dict[str, str] | None = None) -> Response:
@@ -96,50 +96,50 @@ def _json(body: msgspec.Struct, status: int, headers: dict[str, str] | None = No
 
 
 async def check_free(engine: Engine, conversation_id: str) -> None:
-    """Raises `Refused` where an answer runs in it, here or in another process, and `ConversationNotFound`."""
+    """Raises `ApiError` where an answer runs in it, here or in another process, and `ConversationNotFound`."""
     path = (await engine.memory.conversation(conversation_id)).path
     if engine.running(conversation_id) or (path and path[-1].state == "streaming"):
-        raise Refused(409, "An answer runs in this conversation. Cancel it, or wait for its end.")
+        raise ApiError(409, "An answer runs in this conversation. Cancel it, or wait for its end.")
 
 
 def check_prompt(text: str) -> None:
-    """Raises `Refused` where nothing of it can be seen."""
+    """Raises `ApiError` where nothing of it can be seen."""
     if not clean(text[:_LOOKED_AT]).strip() and not text[_LOOKED_AT:].strip():
-        raise Refused(400, "`prompt` is empty.", param="prompt")
+        raise ApiError(400, "`prompt` is empty.", param="prompt")
 
 
-async def names_model(door: Door, asked: Wishes) -> bool:
+async def names_model(door: AppState, asked: GenerationOptions) -> bool:
     """Whether somebody has said which model is to answer."""
     if asked.model is not None:
         return await needs_no_list(door, asked.model)
     return asked.strategy is None and not asked.adaptive and door.config.model is not None
 
 
-def settings_of(engine: Engine, asked: Wishes) -> Settings:
-    """What it asks of the router. Raises `Refused` where the strategy or the model is not known."""
+def settings_of(engine: Engine, asked: GenerationOptions) -> Settings:
+    """What it asks of the router. Raises `ApiError` where the strategy or the model is not known."""
     if asked.strategy is not None and asked.strategy not in engine.strategies():
         words = f"There is no such strategy. There are: {', '.join(engine.strategies())}."
-        raise Refused(400, words, param="strategy")
-    meant = chosen(engine, asked.model) if asked.model is not None else Choice()
+        raise ApiError(400, words, param="strategy")
+    meant = chosen(engine, asked.model) if asked.model is not None else ModelChoice()
     return asked.settings().changed(model=meant.model, strategy=meant.strategy or asked.strategy)
 
 
-async def begun(door: Door, client: str, asked: Prompt) -> Answer:
-    """Begin the answer, in its conversation or a new one. Raises `Refused`, `ChatTuiError`."""
+async def begun(door: AppState, client: str, asked: PromptBody) -> Answer:
+    """Begin the answer, in its conversation or a new one. Raises `ApiError`, `ChatTuiError`."""
     check_prompt(asked.prompt)
     if asked.conversation is not None and asked.system is not None:
-        raise Refused(400, "`system` is for a conversation that begins; this one has begun.", param="system")
+        raise ApiError(400, "`system` is for a conversation that begins; this one has begun.", param="system")
 
     async def begin(engine: Engine) -> Answer:
         settings = settings_of(engine, asked)
         if asked.conversation is None:
-            return await engine.ask(Beginning(asked.system), asked.prompt, settings)
+            return await engine.ask(NewConversation(asked.system), asked.prompt, settings)
         try:
             async with door.going_on:
                 await check_free(engine, asked.conversation)
                 return await engine.ask(asked.conversation, asked.prompt, settings)
         except ConversationNotFound as error:
-            raise Refused(
+            raise ApiError(
                 404, "There is no such conversation: it may have been deleted.", param="conversation"
             ) from error
 

@@ -11,9 +11,9 @@ from chat_tui.core.request import Request as Settings
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.engine import Engine
 from chat_tui.web.api.conversations import conversation_of
-from chat_tui.web.api.schemas import Again, body_of
+from chat_tui.web.api.schemas import RepeatBody, body_of
 from chat_tui.web.api.stream import check_free, check_prompt, names_model, settings_of, streamed
-from chat_tui.web.errors import Refused
+from chat_tui.web.errors import ApiError
 from chat_tui.web.state import client_of, door_of
 
 
@@ -28,7 +28,7 @@ def routes() -> list[BaseRoute]:
 
 async def again(request: Request) -> Response:
     """Ask a turn of the current path again, and answer as `/stream` does."""
-    door, asked = door_of(request), await body_of(request, Again)
+    door, asked = door_of(request), await body_of(request, RepeatBody)
     if asked.prompt is not None:
         check_prompt(asked.prompt)
 
@@ -43,17 +43,19 @@ async def again(request: Request) -> Response:
     return await streamed(door, answer, asked)
 
 
-async def _begun(engine: Engine, conversation: Conversation, turn: Turn, asked: Again, settings: Settings) -> Answer:
+async def _begun(
+    engine: Engine, conversation: Conversation, turn: Turn, asked: RepeatBody, settings: Settings
+) -> Answer:
     if turn.role == "user":
         if asked.prompt is None:
-            raise Refused(400, "A question is asked again in other words: `prompt` is missing.", param="prompt")
+            raise ApiError(400, "A question is asked again in other words: `prompt` is missing.", param="prompt")
         return await engine.edit(conversation.id, turn.id, asked.prompt, settings)
     if asked.prompt is not None:
-        raise Refused(400, "`prompt` is for a question; this turn is an answer.", param="prompt")
+        raise ApiError(400, "`prompt` is for a question; this turn is an answer.", param="prompt")
     if not asked.goes_on:
         return await engine.regenerate(conversation.id, turn.id, settings)
     if turn.id != conversation.path[-1].id:
-        raise Refused(400, "Only the last answer can go on.", param="goesOn")
+        raise ApiError(400, "Only the last answer can go on.", param="goesOn")
     return await engine.go_on(conversation.id, settings)
 
 
@@ -62,7 +64,7 @@ def _turn_of(conversation: Conversation, request: Request) -> Turn:
     for turn in conversation.path:
         if turn.id == wanted and turn.role != "system":
             return turn
-    raise Refused(404, "There is no such turn in view: another version may be shown by now.")
+    raise ApiError(404, "There is no such turn in view: another version may be shown by now.")
 
 
 async def select(request: Request) -> Response:
@@ -74,6 +76,6 @@ async def select(request: Request) -> Response:
         await check_free(engine, conversation.id)
         wanted = str(request.path_params["turn"])
         if not any(wanted in versions for versions in conversation.forks.values()):
-            raise Refused(404, "There is no such version of a turn in view.")
+            raise ApiError(404, "There is no such version of a turn in view.")
         await engine.memory.select(conversation.id, wanted)
     return Response(status_code=204)

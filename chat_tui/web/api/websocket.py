@@ -20,13 +20,13 @@ from chat_tui.core.conversation import new_id
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.web.api.event_stream import HOLD_BYTES
-from chat_tui.web.api.events import Event, Failed, Words, encoded
-from chat_tui.web.api.schemas import Prompt, RequestId, aside, decoded
+from chat_tui.web.api.events import ErrorEvent, Event, EventEncoder, encoded
+from chat_tui.web.api.schemas import PromptBody, RequestId, aside, decoded
 from chat_tui.web.api.stream import begun
-from chat_tui.web.errors import Refused, refused, response
+from chat_tui.web.errors import ApiError, refused, response
 from chat_tui.web.middleware.access import TOKEN_SEEN, same_token
 from chat_tui.web.middleware.limits import too_large
-from chat_tui.web.state import Door, client_of, door_of
+from chat_tui.web.state import AppState, client_of, door_of
 
 PATH = "/ws"
 AUTH_SECONDS = 10.0
@@ -37,38 +37,38 @@ NO_TOKEN = 4401
 """The code with which the socket is closed then."""
 
 
-class Auth(msgspec.Struct, frozen=True, tag_field="type", tag="auth"):
+class AuthMessage(msgspec.Struct, frozen=True, tag_field="type", tag="auth"):
     """The token, from a client that could set no header."""
 
     token: str
 
 
-class Generate(Prompt, frozen=True, tag_field="type", tag="generate", rename="camel"):
+class GenerateMessage(PromptBody, frozen=True, tag_field="type", tag="generate", rename="camel"):
     """A question."""
 
     request_id: RequestId | None = None
     """What its answers will carry; None: one is made."""
 
 
-class Cancel(msgspec.Struct, frozen=True, tag_field="type", tag="cancel", rename="camel"):
+class CancelMessage(msgspec.Struct, frozen=True, tag_field="type", tag="cancel", rename="camel"):
     """End an answer and keep its part."""
 
     request_id: RequestId
 
 
-class Pause(msgspec.Struct, frozen=True, tag_field="type", tag="pause", rename="camel"):
+class PauseMessage(msgspec.Struct, frozen=True, tag_field="type", tag="pause", rename="camel"):
     """Hold an answer."""
 
     request_id: RequestId
 
 
-class Resume(msgspec.Struct, frozen=True, tag_field="type", tag="resume", rename="camel"):
+class ResumeMessage(msgspec.Struct, frozen=True, tag_field="type", tag="resume", rename="camel"):
     """Go on after a pause."""
 
     request_id: RequestId
 
 
-class Connected(msgspec.Struct, frozen=True, tag_field="type", tag="connected"):
+class ConnectedMessage(msgspec.Struct, frozen=True, tag_field="type", tag="connected"):
     """The token was seen."""
 
     message: str = "WebSocket connection established"
@@ -78,7 +78,7 @@ class _OfRequest(msgspec.Struct, rename="camel"):
     request_id: RequestId | UnsetType = UNSET
 
 
-Heard = Auth | Generate | Cancel | Pause | Resume
+Heard = AuthMessage | GenerateMessage | CancelMessage | PauseMessage | ResumeMessage
 
 
 def routes() -> list[BaseRoute]:
@@ -92,10 +92,10 @@ async def talk(websocket: WebSocket) -> None:
     with door.welcoming(client_of(websocket), let_in=let_in) as welcome:
         if not welcome:
             words = "Too many of your WebSockets have not said their token."
-            await websocket.send_denial_response(response(websocket.url.path, Refused(429, words)))
+            await websocket.send_denial_response(response(websocket.url.path, ApiError(429, words)))
             return
         await websocket.accept()
-        line = Line(door, websocket)
+        line = WebSocketSession(door, websocket)
         if not let_in and not await line.hears_the_token():
             return
     await line.run()
@@ -124,10 +124,10 @@ class _Asked:
             (self.answer.pause if paused else self.answer.resume)()
 
 
-class Line:
+class WebSocketSession:
     """One client's WebSocket."""
 
-    def __init__(self, door: Door, websocket: WebSocket) -> None:
+    def __init__(self, door: AppState, websocket: WebSocket) -> None:
         self._door, self._socket = door, websocket
         self._client = client_of(websocket)
         self._requests: dict[RequestId, _Asked] = {}
@@ -136,7 +136,7 @@ class Line:
 
     async def run(self) -> None:
         """Listen until the client goes; then cancel what runs for it."""
-        await self._send(Connected())
+        await self._send(ConnectedMessage())
         async with self._answering:
             try:
                 async for text in self._texts():
@@ -152,16 +152,16 @@ class Line:
         try:
             async with asyncio.timeout(AUTH_SECONDS):
                 async for text in self._texts():
-                    heard = decoded(text if len(text) <= AUTH_CHARACTERS else "", Auth)
+                    heard = decoded(text if len(text) <= AUTH_CHARACTERS else "", AuthMessage)
                     if same_token(heard.token, self._door.token):
                         return True
                     break
                 words = "The token is wrong."
         except TimeoutError:
             words = f"No token came within {AUTH_SECONDS:g} seconds."
-        except Refused:
+        except ApiError:
             words = 'The first message must be {"type":"auth","token":…}.'
-        await self._send(Failed(words))
+        await self._send(ErrorEvent(words))
         if not self._gone:
             await self._socket.close(NO_TOKEN, "A token is needed.")
         return False
@@ -175,7 +175,7 @@ class Line:
                 return
             yield message.get("text") or (message.get("bytes") or b"").decode("utf-8", "replace")
 
-    async def _send(self, event: Event | Connected) -> None:
+    async def _send(self, event: Event | ConnectedMessage) -> None:
         if self._gone:
             return
         try:
@@ -192,48 +192,48 @@ class Line:
             if len(text) > most:
                 raise too_large(most)
             await self._obey(await aside(text, lambda text: decoded(text, cast("type[Heard]", Heard))))
-        except Refused as refusal:
-            await self._send(Failed(refusal.words, request_id=_id_in(text)))
+        except ApiError as refusal:
+            await self._send(ErrorEvent(refusal.words, request_id=_id_in(text)))
 
     async def _obey(self, heard: Heard) -> None:
-        if isinstance(heard, Generate):
+        if isinstance(heard, GenerateMessage):
             self._door.count(self._client)
             request_id = new_id() if heard.request_id is None else heard.request_id
             if request_id in self._requests:
-                raise Refused(409, "A request of this id runs already.")
+                raise ApiError(409, "A request of this id runs already.")
             self._requests[request_id] = asked = _Asked()
             self._answering.create_task(self._answer(request_id, asked, heard))
-        elif isinstance(heard, Auth):
+        elif isinstance(heard, AuthMessage):
             if not same_token(heard.token, self._door.token):
-                raise Refused(401, "The token is wrong.")
+                raise ApiError(401, "The token is wrong.")
         else:
             asked = self._requests.get(heard.request_id) or _none()
-            if isinstance(heard, Cancel):
+            if isinstance(heard, CancelMessage):
                 await asked.cancel()
             else:
-                asked.pause(isinstance(heard, Pause))
+                asked.pause(isinstance(heard, PauseMessage))
 
     # -- what it is told ------------------------------------------------------------------------------------------
 
-    async def _answer(self, request_id: RequestId, asked: _Asked, heard: Generate) -> None:
+    async def _answer(self, request_id: RequestId, asked: _Asked, heard: GenerateMessage) -> None:
         came = monotonic()
         try:
             with self._door.telling():
                 asked.begin(await begun(self._door, self._client, heard))
                 await self._tell(request_id, asked, heard, came)
-        except Refused as refusal:
-            await self._send(Failed(refusal.words, request_id=request_id))
+        except ApiError as refusal:
+            await self._send(ErrorEvent(refusal.words, request_id=request_id))
         except ChatTuiError as error:
-            await self._send(Failed(refused(error).words, error.kind, request_id))
+            await self._send(ErrorEvent(refused(error).words, error.kind, request_id))
         finally:
             del self._requests[request_id]
 
-    async def _tell(self, request_id: RequestId, asked: _Asked, heard: Generate, came: float) -> None:
+    async def _tell(self, request_id: RequestId, asked: _Asked, heard: GenerateMessage, came: float) -> None:
         answer = asked.answer
         assert answer is not None
         if asked.cancelled or self._gone:
             await answer.cancel()
-        words = Words(answer.conversation_id, metadata=bool(heard.include_metadata), request_id=request_id)
+        words = EventEncoder(answer.conversation_id, metadata=bool(heard.include_metadata), request_id=request_id)
         async with aclosing(answer.batches(tokens=1, hold_bytes=HOLD_BYTES)) as batches:
             async for chunks in batches:
                 for chunk in chunks:
@@ -242,7 +242,7 @@ class Line:
 
 
 def _none() -> _Asked:
-    raise Refused(404, "No request of this id runs.")
+    raise ApiError(404, "No request of this id runs.")
 
 
 def _id_in(text: str) -> RequestId | UnsetType:

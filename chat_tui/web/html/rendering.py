@@ -6,11 +6,11 @@ import msgspec
 
 from chat_tui.markdown.block import Block
 from chat_tui.markdown.latex import is_display, legible
-from chat_tui.markdown.splitter import Splitter
+from chat_tui.markdown.splitter import BlockSplitter
 from chat_tui.web.html.safe_html import code_html, html_of, plain_html
 
 
-class Piece(msgspec.Struct, frozen=True):
+class HtmlPiece(msgspec.Struct, frozen=True):
     """A block of an answer, or a part of a long one."""
 
     html: str
@@ -19,28 +19,28 @@ class Piece(msgspec.Struct, frozen=True):
     """It goes on with the code, table, list or paragraph of the block before."""
 
 
-class Change(msgspec.Struct, frozen=True):
+class HtmlChange(msgspec.Struct, frozen=True):
     """The block at this place looks like this by now, and nothing stands behind it; without HTML it is gone too."""
 
     block: int
-    piece: Piece
+    piece: HtmlPiece
 
 
-class Rendering:
+class HtmlRendering:
     """Takes an answer's Markdown as it grows, and gives what has changed since it was last asked."""
 
     def __init__(self) -> None:
-        self._splitter = Splitter()
+        self._splitter = BlockSplitter()
         self._closed = 0
         """Blocks that were told as finished."""
-        self._open: list[Piece] = []
+        self._open: list[HtmlPiece] = []
         """The unfinished ones behind them, as they were last told."""
 
     def feed(self, text: str) -> None:
         """Take the next piece of the text, of any length."""
         self._splitter.feed(text)
 
-    def changes(self, *, ended: bool = False) -> list[Change]:
+    def changes(self, *, ended: bool = False) -> list[HtmlChange]:
         """The blocks that are new or look different by now, in order; `ended`: nothing more comes."""
         if ended:
             self._splitter.finish()
@@ -49,32 +49,34 @@ class Rendering:
         now = [*map(_piece, closed[self._closed :]), *still_open]
         both = zip(now, told, strict=False)
         same = next((place for place, (new, old) in enumerate(both) if new != old), min(len(now), len(told)))
-        changed = [Change(self._closed + place, now[place]) for place in range(same, len(now))]
+        changed = [HtmlChange(self._closed + place, now[place]) for place in range(same, len(now))]
         if not changed and same < len(told):
-            changed.append(Change(self._closed + same, Piece("")))
+            changed.append(HtmlChange(self._closed + same, HtmlPiece("")))
         self._closed, self._open = len(closed), still_open
         return changed
 
 
-def pieces(text: str) -> list[Piece]:
+def pieces(text: str) -> list[HtmlPiece]:
     """All blocks of a finished text."""
-    rendering = Rendering()
+    rendering = HtmlRendering()
     rendering.feed(text)
     return [change.piece for change in rendering.changes(ended=True)]
 
 
-def _piece(block: Block) -> Piece:
+def _piece(block: Block) -> HtmlPiece:
     joins = not block.first
     if block.kind == "code":
         joint = block.joint if joins else ""
-        return Piece(code_html(joint + block.source, block.language), joins)
+        return HtmlPiece(code_html(joint + block.source, block.language), joins)
     if block.kind == "plain":
         formula = is_display(block.source)
-        return Piece(plain_html(legible(block.source), "math") if formula else plain_html(block.source, "raw"), joins)
+        return HtmlPiece(
+            plain_html(legible(block.source), "math") if formula else plain_html(block.source, "raw"), joins
+        )
     if block.kind == "table" and block.head:
-        return Piece(html_of("\n".join([*block.head.split("\n")[:2], block.source])), joins)
+        return HtmlPiece(html_of("\n".join([*block.head.split("\n")[:2], block.source])), joins)
     html = html_of(block.source, number=block.number)
     if joins and block.joint:
         # The words of a long paragraph stay apart where it was cut between them.
         html = html.replace("<p>", "<p> ", 1) if html.startswith("<p>") else html
-    return Piece(html, joins)
+    return HtmlPiece(html, joins)

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 _WHOLE = re.compile(r"https?://([^/]*)(.*)", re.IGNORECASE | re.DOTALL)
 
 
-class Targets:
+class AbsoluteTargets:
     """The middleware; behind it every path begins with a slash, and the Host is the one that the request means."""
 
     def __init__(self, app: ASGIApp) -> None:

@@ -15,8 +15,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chat_tui.web.errors import Refused, response
-from chat_tui.web.state import Door
+from chat_tui.web.errors import ApiError, response
+from chat_tui.web.state import AppState
 
 TOKEN_SEEN = "chat_tui.token_seen"
 """In the scope: the request, or the handshake of a WebSocket, carried the token."""
@@ -76,10 +76,10 @@ def same_token(given: str, token: str) -> bool:
     return hmac.compare_digest(given.encode("utf-8", "replace"), token.encode())
 
 
-class Lock:
+class AccessControl:
     """The middleware; what it refuses goes no further."""
 
-    def __init__(self, app: ASGIApp, door: Door) -> None:
+    def __init__(self, app: ASGIApp, door: AppState) -> None:
         self._app, self._door = app, door
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -93,7 +93,7 @@ class Lock:
             send = _allowing(origin, send)
         try:
             self._check(scope, headers)
-        except Refused as refusal:
+        except ApiError as refusal:
             await response(scope["path"], refusal)(scope, receive, send)
             return
         if _is_preflight(scope, headers):
@@ -105,11 +105,11 @@ class Lock:
         hosts, origins = headers.getlist("host"), headers.getlist("origin")
         address = (scope.get("server") or ("", 0))[0] or ""
         if len(hosts) != 1 or not host_is_ours(hosts[0], self._door.hosts, address):
-            raise Refused(403, "This host is not served here. Name it in [web] hosts of the config if it is yours.")
+            raise ApiError(403, "This host is not served here. Name it in [web] hosts of the config if it is yours.")
         if origins and not (
             len(origins) == 1 and origin_is_ours(origins[0], scope["scheme"], hosts[0], self._door.origins)
         ):
-            raise Refused(
+            raise ApiError(
                 403, "Pages of this origin may not ask. Name it in [web] origins of the config if it is yours."
             )
         self._check_token(scope, headers)
@@ -125,7 +125,7 @@ class Lock:
             # It may say the token in its first message: browsers cannot set a header.
             return
         words = "The token is wrong." if given else "A token is needed: Authorization: Bearer TOKEN."
-        raise Refused(401, words, code="invalid_api_key", headers={"WWW-Authenticate": "Bearer"})
+        raise ApiError(401, words, code="invalid_api_key", headers={"WWW-Authenticate": "Bearer"})
 
 
 def _is_page(scope: Scope) -> bool:

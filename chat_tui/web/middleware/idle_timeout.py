@@ -11,7 +11,7 @@ HEAD_SECONDS = 20.0
 """So long a connection may be open without a whole head of a request; those that idle are closed sooner."""
 
 
-class Impatient(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
+class IdleTimeout(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
     """uvicorn's protocol; it has a time limit between two requests, but none for a head that never ends."""
 
     head_seconds = HEAD_SECONDS

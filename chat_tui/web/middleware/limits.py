@@ -8,19 +8,19 @@ from contextlib import suppress
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chat_tui.web.errors import Refused, response
+from chat_tui.web.errors import ApiError, response
 from chat_tui.web.middleware.access import TOKEN_SEEN
-from chat_tui.web.state import Door
+from chat_tui.web.state import AppState
 
 DRAIN_TIMES = 4
 """So much more than a body may have is still taken in, to be forgotten."""
 DRAIN_SECONDS = 10.0
 
 
-class Limits:
+class RequestLimits:
     """The middleware; behind the lock, so that only whoever has the token uses up anything."""
 
-    def __init__(self, app: ASGIApp, door: Door) -> None:
+    def __init__(self, app: ASGIApp, door: AppState) -> None:
         self._app, self._door = app, door
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -39,14 +39,14 @@ class Limits:
                     # Whoever asks before it sends a body listens by now.
                     await _drained(receive, most)
                 raise too_large(most)
-        except Refused as refusal:
+        except ApiError as refusal:
             await response(scope["path"], refusal)(scope, receive, send)
             return
         await self._app(scope, _bounded(receive, most), send)
 
 
 def _bounded(receive: Receive, most: int) -> Receive:
-    """Raises `Refused` where a body is larger than it may be."""
+    """Raises `ApiError` where a body is larger than it may be."""
     received = 0
 
     async def next_message() -> Message:
@@ -75,7 +75,7 @@ async def _drained(receive: Receive, most: int) -> None:
                     return
 
 
-def too_large(most: int) -> Refused:
+def too_large(most: int) -> ApiError:
     """What is told of a request that brings too much; `most` in bytes."""
     words = f"A request may bring {most:,} bytes. Send less, or raise [web] max_body_bytes."
-    return Refused(413, words, headers={"Connection": "close"})
+    return ApiError(413, words, headers={"Connection": "close"})

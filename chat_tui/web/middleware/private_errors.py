@@ -5,11 +5,11 @@ from __future__ import annotations
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 
-class Fault(Exception):
+class PrivateFault(Exception):
     """Stands for an exception whose words nobody is to read."""
 
 
-class Wordless:
+class PrivateErrors:
     """The middleware: what the server logs of a fault holds where it came from, and nothing of what was said."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -20,4 +20,4 @@ class Wordless:
         try:
             await self._app(scope, receive, send)
         except Exception as error:  # noqa: BLE001 - it goes on, without its words
-            raise Fault(type(error).__name__).with_traceback(error.__traceback__) from None
+            raise PrivateFault(type(error).__name__).with_traceback(error.__traceback__) from None

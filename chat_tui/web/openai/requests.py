@@ -15,7 +15,7 @@ from chat_tui.core.errors import AttachmentRefused
 from chat_tui.core.request import Request, Thinking
 from chat_tui.core.text.control_characters import clean
 from chat_tui.web.api.schemas import decoded
-from chat_tui.web.errors import Refused
+from chat_tui.web.errors import ApiError
 from chat_tui.web.openai.schemas import ChatRequest, ImagePart, Message, RefusalPart, ToolCall
 
 IMAGES = 100
@@ -31,7 +31,7 @@ _THINKING: Mapping[str, Thinking] = {
 _DATA = re.compile(r"data:(image/[a-z0-9.+-]{1,40});base64,", re.IGNORECASE)
 
 
-class Asked(msgspec.Struct, frozen=True):
+class ChatQuestion(msgspec.Struct, frozen=True):
     """What is asked for."""
 
     model: str
@@ -48,13 +48,13 @@ class Asked(msgspec.Struct, frozen=True):
     store: bool
 
 
-def asked_in(raw: bytes) -> Asked:
-    """What a body asks for. Raises `Refused`."""
+def asked_in(raw: bytes) -> ChatQuestion:
+    """What a body asks for. Raises `ApiError`."""
     body = decoded(raw, ChatRequest)
     _refuse_what_cannot_be_had(body)
     talk, system = _talk(body.messages)
     stop = (body.stop,) if isinstance(body.stop, str) else tuple(body.stop or ())
-    return Asked(
+    return ChatQuestion(
         body.model,
         talk[-1].text,
         talk[-1].attachments,
@@ -88,11 +88,11 @@ def _refuse_what_cannot_be_had(body: ChatRequest) -> None:
         if found:
             only = "only 1" if param == "n" else "only text" if param in {"response_format", "modalities"} else "none"
             message = f"`{param}` cannot be had here: {only} can be asked for."
-            raise Refused(400, message, param=param, code="unsupported_parameter")
+            raise ApiError(400, message, param=param, code="unsupported_parameter")
 
 
 def _talk(messages: Sequence[Message]) -> tuple[list[Turn], str]:
-    """The turns, of which the last is the question, and the system prompt. Raises `Refused`."""
+    """The turns, of which the last is the question, and the system prompt. Raises `ApiError`."""
     turns: list[Turn] = []
     system: list[str] = []
     images = 0
@@ -100,7 +100,7 @@ def _talk(messages: Sequence[Message]) -> tuple[list[Turn], str]:
         text, files = _content(message, f"messages[{number}].content")
         images += len(files)
         if images > IMAGES:
-            raise Refused(400, f"There are more than {IMAGES} images.", param=f"messages[{number}].content")
+            raise ApiError(400, f"There are more than {IMAGES} images.", param=f"messages[{number}].content")
         if message.role in {"system", "developer"}:
             system.append(text)
         elif message.role == "assistant":
@@ -111,7 +111,7 @@ def _talk(messages: Sequence[Message]) -> tuple[list[Turn], str]:
         else:
             turns.append(Turn("user", f"[The tool has given:]\n{text}", attachments=files))
     if not turns or turns[-1].role != "user":
-        raise Refused(400, "The last message must be a user's or a tool's.", param="messages")
+        raise ApiError(400, "The last message must be a user's or a tool's.", param="messages")
     return turns, "\n\n".join(filter(None, system))
 
 
@@ -135,15 +135,15 @@ def _content(message: Message, place: str) -> tuple[str, tuple[Attachment, ...]]
 def _image(url: str, number: int, place: str) -> Attachment:
     head = _DATA.match(url)
     if head is None:
-        raise Refused(
+        raise ApiError(
             400, "An image must come as a `data:image/…;base64,` URL: nothing is fetched from the web.", param=place
         )
     try:
         content = b64decode(url[head.end() :], validate=True)
         if not attachments.media_type_of(content[:16]):
-            raise Refused(400, "This is no PNG, JPEG, GIF or WebP.", param=place, code="invalid_image")
+            raise ApiError(400, "This is no PNG, JPEG, GIF or WebP.", param=place, code="invalid_image")
         return attachments.of_bytes(f"image {number}.{head[1].rpartition('/')[2].lower()}", content)
     except ValueError:
-        raise Refused(400, "The image is not well-formed base64.", param=place, code="invalid_image") from None
+        raise ApiError(400, "The image is not well-formed base64.", param=place, code="invalid_image") from None
     except AttachmentRefused as error:
-        raise Refused(400, str(error), param=place, code="invalid_image") from None
+        raise ApiError(400, str(error), param=place, code="invalid_image") from None

@@ -13,8 +13,9 @@ from chat_tui.core.chunks import Chunk, End, Error, ErrorInfo, Metadata, Start, 
 from chat_tui.core.conversation import Turn
 from chat_tui.core.errors import EmptyAnswer
 from chat_tui.core.route import Route
-from chat_tui.web.errors import OPENAI_PATH, Refused, fault_of, refused
+from chat_tui.web.errors import OPENAI_PATH, ApiError, fault_of, refused
 from chat_tui.web.openai.schemas import (
+    AssistantMessage,
     CachedTokens,
     Choice,
     Completion,
@@ -24,7 +25,6 @@ from chat_tui.web.openai.schemas import (
     FinishReason,
     OpenAiUsage,
     ReasoningTokens,
-    Reply,
 )
 
 DONE = b"data: [DONE]\n\n"
@@ -64,13 +64,13 @@ def _outcomes(route: Route | None) -> set[str]:
     return {entry.outcome for entry in route.tries} if route is not None else set()
 
 
-def why_not(error: ErrorInfo | None, route: Route | None, state: State = "cancelled") -> Refused:
+def why_not(error: ErrorInfo | None, route: Route | None, state: State = "cancelled") -> ApiError:
     """Why an answer is not whole: by its error, else it was stopped or cut. Where all models have failed in the same
     way, that one."""
     if error is None and state == "cancelled":
-        return Refused(503, "The server is stopping. Ask again in a moment.", code="stopping")
+        return ApiError(503, "The server is stopping. Ask again in a moment.", code="stopping")
     if error is None:
-        return Refused(502, "The model's server broke off the answer. Ask again in a moment.")
+        return ApiError(502, "The model's server broke off the answer. Ask again in a moment.")
     outcomes = _outcomes(route)
     if error.kind == "AllFailed" and len(outcomes) == 1:
         error = replace(error, kind=outcomes.pop())
@@ -79,7 +79,7 @@ def why_not(error: ErrorInfo | None, route: Route | None, state: State = "cancel
     return refusal
 
 
-class Events:
+class CompletionEvents:
     """Makes the events of one streamed completion."""
 
     def __init__(self, id: str, created: int, *, include_usage: bool) -> None:
@@ -136,10 +136,10 @@ class Events:
 
 
 def completion(id: str, created: int, turn: Turn, route: Route | None) -> Completion:
-    """The whole completion of an answer that has ended. Raises `Refused` where it is not whole."""
+    """The whole completion of an answer that has ended. Raises `ApiError` where it is not whole."""
     reason = reason_of(turn.state, turn.finish_reason, route)
     if reason is None:
         raise why_not(turn.error, route, turn.state)
-    reply = Reply(turn.text, reasoning_content=turn.thinking or msgspec.UNSET)
+    reply = AssistantMessage(turn.text, reasoning_content=turn.thinking or msgspec.UNSET)
     usage = msgspec.UNSET if turn.usage is None else usage_of(turn.usage)
     return Completion(id, created, turn.model, [Choice(reply, reason)], usage=usage)

@@ -17,17 +17,17 @@ from starlette.types import Receive, Scope, Send
 
 from chat_tui.core.chunks import Chunk, End, Token
 from chat_tui.core.models import Model
-from chat_tui.core.new_conversation import Beginning
+from chat_tui.core.new_conversation import NewConversation
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.engine import Engine
 from chat_tui.web.api.event_stream import EventStream, when_again, whole
 from chat_tui.web.api.model_choice import AUTO, choice, chosen, needs_no_list, unknown_model
 from chat_tui.web.api.schemas import read_in
-from chat_tui.web.errors import Refused, response
-from chat_tui.web.openai.requests import Asked, asked_in
-from chat_tui.web.openai.responses import Events, completion, why_not
+from chat_tui.web.errors import ApiError, response
+from chat_tui.web.openai.requests import ChatQuestion, asked_in
+from chat_tui.web.openai.responses import CompletionEvents, completion, why_not
 from chat_tui.web.openai.schemas import ModelCard, ModelCards
-from chat_tui.web.state import Door, client_of, door_of
+from chat_tui.web.state import AppState, client_of, door_of
 
 OURS = "chat-tui"
 """Owns `auto` and the strategies."""
@@ -80,27 +80,29 @@ async def chat_completions(request: Request) -> Response:
     answer = await door.ask(client_of(request), lambda engine: _begun(engine, asked), named=named)
     id, created = f"chatcmpl-{answer.turn.id}", int(time())
     if asked.stream:
-        return CompletionStream(door, answer, Events(id, created, include_usage=asked.include_usage), id)
+        return CompletionStream(door, answer, CompletionEvents(id, created, include_usage=asked.include_usage), id)
     await whole(door, answer, request.receive)
     try:
         told = completion(id, created, answer.turn, answer.route)
-    except Refused as refusal:
+    except ApiError as refusal:
         raise await _with_wait(door, answer, refusal) from None
     return _json(told, headers_of(answer, id))
 
 
-async def _begun(engine: Engine, asked: Asked) -> Answer:
+async def _begun(engine: Engine, asked: ChatQuestion) -> Answer:
     meant = chosen(engine, asked.model)
     settings = asked.settings.changed(model=meant.model, strategy=meant.strategy)
     ask = engine.ask if asked.store else engine.ask_apart
-    beginning = Beginning(asked.system_prompt, earlier=asked.earlier)
+    beginning = NewConversation(asked.system_prompt, earlier=asked.earlier)
     return await ask(beginning, asked.text, settings, attachments=asked.attachments)
 
 
 class CompletionStream(EventStream):
     """The events of a completion. Where it fails before the first token, the status says so."""
 
-    def __init__(self, door: Door, answer: Answer, events: Events, id: str, head_seconds: float = HEAD_SECONDS) -> None:
+    def __init__(
+        self, door: AppState, answer: Answer, events: CompletionEvents, id: str, head_seconds: float = HEAD_SECONDS
+    ) -> None:
         super().__init__(door, answer, self._told)
         self._events, self._id, self._head_seconds = events, id, head_seconds
 
@@ -130,7 +132,7 @@ async def _first_word(answer: Answer) -> None:
             return
 
 
-async def _with_wait(door: Door, answer: Answer, refusal: Refused) -> Refused:
+async def _with_wait(door: AppState, answer: Answer, refusal: ApiError) -> ApiError:
     """The same, and when to ask again where that is known."""
     refusal.headers |= await when_again(door, answer, refusal.status)
     return refusal

@@ -128,7 +128,7 @@ class OpenAiUsage(msgspec.Struct, frozen=True):
     completion_tokens_details: ReasoningTokens = ReasoningTokens()
 
 
-class Reply(msgspec.Struct, frozen=True):
+class AssistantMessage(msgspec.Struct, frozen=True):
     """A whole answer."""
 
     content: str
@@ -143,7 +143,7 @@ FinishReason = Literal["stop", "length", "content_filter"]
 class Choice(msgspec.Struct, frozen=True):
     """The one answer of a completion."""
 
-    message: Reply
+    message: AssistantMessage
     finish_reason: FinishReason
     index: int = 0
     logprobs: None = None

@@ -57,7 +57,7 @@ class AccessLog:
             self._thread.join(LAST_SECONDS)
 
 
-class Watched:
+class AccessLogMiddleware:
     """The middleware that counts every request and notes it; it stands before all others."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics, log: AccessLog) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from math import ceil
 from time import monotonic
 
-from chat_tui.web.errors import Refused
+from chat_tui.web.errors import ApiError
 
 
-class Rates:
+class RateBuckets:
     """Requests of each client: a bucket that fills by the minute and holds a minute's."""
 
     CLIENTS = 10_000
@@ -31,7 +31,7 @@ class Rates:
         return max(0.0, excess / self._per_second)
 
     def count(self, client: str) -> None:
-        """Count a request of now. Raises `Refused`."""
+        """Count a request of now. Raises `ApiError`."""
         if wait := self.take(client, monotonic()):
             words = "Too many requests. Wait, or raise [web] requests_per_minute."
-            raise Refused(429, words, code="rate_limit_exceeded", headers={"Retry-After": str(ceil(wait))})
+            raise ApiError(429, words, code="rate_limit_exceeded", headers={"Retry-After": str(ceil(wait))})

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from chat_tui.core.errors import CommandError
-from chat_tui.engine.batch.prompts import LINE_BYTES, Prompt, Prompts
+from chat_tui.engine.batch.prompts import LINE_BYTES, BatchPrompt, PromptSource
 
 
-def read(file: Path, raw: bytes) -> list[Prompt]:
+def read(file: Path, raw: bytes) -> list[BatchPrompt]:
     """All of them; they are counted first."""
     file.write_bytes(raw)
-    prompts = Prompts(str(file))
+    prompts = PromptSource(str(file))
     counted, found = prompts.count(), list(prompts)
     prompts.close()
     assert counted == len(found)
@@ -66,7 +66,7 @@ def test_a_line_that_is_too_long_is_not_held(tmp_path: Path) -> None:
         for _ in range(4):
             file.write(b"x" * LINE_BYTES)
         file.write(b"\nlast")
-    prompts = Prompts(str(tmp_path / "p.txt"))
+    prompts = PromptSource(str(tmp_path / "p.txt"))
     tracemalloc.start()
     found = list(prompts)
     _, most = tracemalloc.get_traced_memory()
@@ -79,7 +79,7 @@ def test_a_line_that_is_too_long_is_not_held(tmp_path: Path) -> None:
 def test_a_pipe_is_read_once_and_let_go_when_told_so() -> None:
     reading, writing = os.pipe()
     os.write(writing, b"one\ntw")
-    prompts = Prompts(f"/dev/fd/{reading}")
+    prompts = PromptSource(f"/dev/fd/{reading}")
     assert prompts.count() is None
     assert next(iter(prompts)).text == "one"
     prompts.stop()
@@ -93,4 +93,4 @@ def test_a_pipe_is_read_once_and_let_go_when_told_so() -> None:
 def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
     for name in (tmp_path, tmp_path / "none", "a\0b"):
         with pytest.raises(CommandError, match="cannot be read"):
-            Prompts(str(name))
+            PromptSource(str(name))

@@ -10,9 +10,9 @@ from chat_tui.cli.output.progress import bar, words
 from chat_tui.config.limits import ErrorHandling
 from chat_tui.config.load import Config
 from chat_tui.core.request import Request
-from chat_tui.engine.batch.ordered_output import Ledger
-from chat_tui.engine.batch.prompts import Prompts
-from chat_tui.engine.batch.runner import Batch, Count, Job
+from chat_tui.engine.batch.ordered_output import OrderedOutput
+from chat_tui.engine.batch.prompts import PromptSource
+from chat_tui.engine.batch.runner import BatchJob, BatchProgress, BatchRunner
 from chat_tui.providers.scripted import Pause
 from tests.support.engine_rig import Stage, stage
 from tests.support.routing_rig import BUSY
@@ -24,12 +24,12 @@ class Desk:
     def __init__(self, folder: Path, *lines: str) -> None:
         (folder / "prompts.txt").write_text("".join(f"{line}\n" for line in lines))
         self.out = folder / "results.jsonl"
-        self.prompts = Prompts(str(folder / "prompts.txt"))
-        self.ledger = Ledger.to_file(self.out)
+        self.prompts = PromptSource(str(folder / "prompts.txt"))
+        self.ledger = OrderedOutput.to_file(self.out)
         self._changed = asyncio.Event()
 
-    def batch(self, on: Stage, job: Job) -> Batch:
-        return Batch(on.engine, self.prompts, self.ledger, job, heard=self._changed.set)
+    def batch(self, on: Stage, job: BatchJob) -> BatchRunner:
+        return BatchRunner(on.engine, self.prompts, self.ledger, job, heard=self._changed.set)
 
     async def until(self, true: Callable[[], bool]) -> None:
         async with asyncio.timeout(20):
@@ -46,7 +46,7 @@ class Desk:
 async def test_a_slow_prompt_does_not_let_the_others_run_away(tmp_path: Path) -> None:
     desk = Desk(tmp_path, *(f"prompt {n}" for n in range(20)))
     async with stage(["slow", Pause(60.0)], *[["ok"]] * 20) as on:
-        batch = desk.batch(on, Job(concurrency=2, ahead=5))
+        batch = desk.batch(on, BatchJob(concurrency=2, ahead=5))
         running = asyncio.ensure_future(batch.run())
         await desk.until(lambda: batch.count.asked == 4)
         # Long enough for more to be asked, were they let.
@@ -65,7 +65,7 @@ async def test_servers_are_asked_for_their_models_once_and_only_where_none_is_na
         folder.mkdir()
         desk = Desk(folder, "one", "two", "three")
         async with stage(["ok"]) as on:
-            await desk.batch(on, Job(Request(model=model))).run()
+            await desk.batch(on, BatchJob(Request(model=model))).run()
             assert on.supply.told.count("discover") == times
             assert on.supply.told.count("admit one/a") == (0 if model is None else 3)
         assert len(desk.close()) == 3
@@ -76,7 +76,7 @@ async def test_a_stop_ends_the_wait_for_a_server_that_is_away(tmp_path: Path) ->
     tries = ErrorHandling().retry_attempts
     config = Config(model="one/a", error_handling=ErrorHandling(retry_delay_seconds=60.0))
     async with stage(*[[BUSY]] * 30, config=config) as on:
-        batch = desk.batch(on, Job(concurrency=1))
+        batch = desk.batch(on, BatchJob(concurrency=1))
         running = asyncio.ensure_future(batch.run())
         async with asyncio.timeout(20):
             while len(on.player.requests) < tries or on.rig.open:  # noqa: ASYNC110
@@ -88,8 +88,8 @@ async def test_a_stop_ends_the_wait_for_a_server_that_is_away(tmp_path: Path) ->
 
 
 def test_progress_tells_how_far_it_is_and_how_long_it_will_take() -> None:
-    count = Count(total=1200, before=200, asked=100, failed=3, tokens=5000, begun=10.0)
+    count = BatchProgress(total=1200, before=200, asked=100, failed=3, tokens=5000, begun=10.0)
     assert words(count, 20.0) == "300/1,200 · 3 failed · 600 prompts/min · 500 tokens/s · 90 s left"
     assert bar(count) == "[#####...............] "
-    assert words(Count(asked=5, begun=0.0), 10.0) == "5 done · 30 prompts/min"
-    assert bar(Count(asked=5)) == ""
+    assert words(BatchProgress(asked=5, begun=0.0), 10.0) == "5 done · 30 prompts/min"
+    assert bar(BatchProgress(asked=5)) == ""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui.core.conversation import Conversation, Hit, Turn, now
+from chat_tui.core.conversation import Conversation, SearchHit, Turn, now
 from chat_tui.history import opening
 from chat_tui.history.migrations import MIGRATIONS, first
 from chat_tui.history.queries import writes
@@ -30,7 +30,7 @@ def path(count: int) -> tuple[Turn, ...]:
 @pytest.fixture
 def db() -> sqlite3.Connection:
     """A store of many turns whose index was lost."""
-    db = opening.in_memory(opening.Settings())
+    db = opening.in_memory(opening.StoreSettings())
     writes.add_conversation(db, Conversation("c", path=path(COUNT)), "")
     for index in ("turn_tokens", "word_grams"):
         db.execute(f"INSERT INTO {index} ({index}) VALUES ('delete-all')")
@@ -89,7 +89,7 @@ async def test_an_opened_store_catches_up_by_itself(tmp_path: Path) -> None:
         search.begin_again(db)
     store = await Store.open(file)
     deadline = time.monotonic() + 30
-    hits: list[Hit] = []
+    hits: list[SearchHit] = []
     while len(hits) < COUNT and time.monotonic() < deadline:
         await asyncio.sleep(0.02)
         hits = await store.search("turn", limit=COUNT)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chat_tui.core.conversation import Conversation, Piece, Turn
+from chat_tui.core.conversation import Conversation, Turn, TurnDelta
 from chat_tui.core.errors import QueryError
 from chat_tui.history import opening
 from chat_tui.history.queries import writes
@@ -141,7 +141,7 @@ async def test_the_snippet_shows_the_passage_on_one_clean_line(store: Store) -> 
 
 async def test_a_growing_answer_is_found_once_it_has_ended(store: Store) -> None:
     await store.add_turn("c", Turn("assistant", "", id="a", state="streaming"))
-    await store.grow([Piece("a", "unicorn")])
+    await store.grow([TurnDelta("a", "unicorn")])
     assert await store.search("unicorn") == []
     await store.finish(Turn("assistant", "unicorn", id="a"), None)
     assert [hit.turn for hit in await store.search("unicorn")] == ["a"]
@@ -202,7 +202,7 @@ async def test_a_wrong_filter_is_told(dated: Store) -> None:
 
 @pytest.mark.parametrize("start", range(16_384 - 20, 16_384 + 3))
 async def test_a_word_is_found_wherever_it_stands_in_a_long_text(start: int) -> None:
-    with closing(opening.in_memory(opening.Settings())) as db:
+    with closing(opening.in_memory(opening.StoreSettings())) as db:
         text = ("é漢 " * start)[: start - 1] + " needle_天気 " + "x" * 700 + "tail"
         writes.add_conversation(db, Conversation("c", path=(Turn("user", text, id="t"),)), "")
         for query in ("needle", "edle_天気", "天気", '"needle_天気 xxx"'):
@@ -222,7 +222,7 @@ def test_all_turns_between_two_days_are_found(days: list[date], first: date, las
     wanted = parse(query)
     assert wanted.after is not None
     assert wanted.before is not None
-    with closing(opening.in_memory(opening.Settings())) as db:
+    with closing(opening.in_memory(opening.StoreSettings())) as db:
         turns = [
             Turn("user", "x", id=str(number), created=datetime(day.year, day.month, day.day, number, tzinfo=UTC))
             for number, day in enumerate(days)
@@ -241,7 +241,7 @@ def test_any_two_or_more_characters_of_a_text_are_found(words: list[str], data: 
     word = data.draw(st.sampled_from(words))
     start = data.draw(st.integers(0, len(word) - 2))
     part = word[start : data.draw(st.integers(start + 2, len(word)))]
-    with closing(opening.in_memory(opening.Settings())) as db:
+    with closing(opening.in_memory(opening.StoreSettings())) as db:
         writes.add_conversation(db, Conversation("c", path=(Turn("user", " ".join(words), id="t"),)), "")
         found = found_in(db, part, 10)
     assert [hit.turn for hit in found] == ["t"] or not parse(part).wanted or '"' in part

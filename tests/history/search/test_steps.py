@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from chat_tui.core.conversation import Conversation, SearchStep, Turn
 from chat_tui.history import opening
-from chat_tui.history.opening import Settings
+from chat_tui.history.opening import StoreSettings
 from chat_tui.history.queries import writes
 from chat_tui.history.search import search
 from chat_tui.history.search.search import SearchBounds, SteppedSearch
@@ -44,14 +44,14 @@ def turns(count: int, oldest: str = "here the of and stand", text: str = "of the
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    store = await Store.open(tmp_path / "history.db", Settings(search=SMALL))
+    store = await Store.open(tmp_path / "history.db", StoreSettings(search=SMALL))
     await store.add_conversation(Conversation("c", path=turns(COUNT)))
     yield store
     await store.close()
 
 
 def filled(path: tuple[Turn, ...]) -> sqlite3.Connection:
-    db = opening.in_memory(Settings())
+    db = opening.in_memory(StoreSettings())
     writes.add_conversation(db, Conversation("c", path=path), "")
     return db
 
@@ -134,7 +134,7 @@ async def test_a_search_that_is_left_off_does_no_more_work(store: Store) -> None
 
 
 async def test_a_store_that_is_closed_meanwhile_waits_for_one_step_at_the_most(tmp_path: Path) -> None:
-    store = await Store.open(tmp_path / "history.db", Settings(search=SMALL))
+    store = await Store.open(tmp_path / "history.db", StoreSettings(search=SMALL))
     await store.add_conversation(Conversation("c", path=turns(COUNT)))
     async with aclosing(store.search_steps(PHRASE)) as steps:
         await anext(steps)

@@ -20,8 +20,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat_tui.history.store import Store
-from chat_tui.history.transfer.importer import Progress, bring_in
-from chat_tui.history.transfer.json_records import NoObject, TooLong, records
+from chat_tui.history.transfer.importer import ImportProgress, bring_in
+from chat_tui.history.transfer.json_records import NotAnObject, OversizedRecord, records
 from chat_tui.history.transfer.records import ImportRefused
 from tests.support.killing import KILLS
 from tests.support.transfer_rig import chatgpt, imported, node
@@ -70,7 +70,7 @@ def test_records_come_out_as_they_went_in_however_they_are_cut(
 def test_a_record_that_is_too_long_is_passed_over() -> None:
     content = json.dumps([{"a": 1}, {"b": "x" * 5000, "c": ["}"]}, {"d": 2}]).encode()
     found = list(records(Dribbling(content, 100), limit=1000))
-    assert isinstance(found[1], TooLong)
+    assert isinstance(found[1], OversizedRecord)
     assert [json.loads(each) for each in found if isinstance(each, bytes)] == [{"a": 1}, {"d": 2}]
 
 
@@ -78,7 +78,7 @@ def test_a_record_that_is_too_long_is_passed_over() -> None:
 def test_values_that_are_no_objects_stand_in_their_places(given: list[object], size: int) -> None:
     plain = [each for each in given if not (isinstance(each, str) and "{" in each)]
     found = list(records(Dribbling(json.dumps(plain).encode(), size)))
-    read = [json.loads(each) if isinstance(each, bytes) else isinstance(each, NoObject) for each in found]
+    read = [json.loads(each) if isinstance(each, bytes) else isinstance(each, NotAnObject) for each in found]
     assert read == [each if isinstance(each, dict) else True for each in plain]
 
 
@@ -210,7 +210,7 @@ async def test_a_cancel_keeps_what_has_come_and_the_next_import_completes_it(sto
     file.write_text("[" + ",".join(good(str(number)) for number in range(400)) + "]")
     running: list[asyncio.Task[object]] = []
 
-    def after_some(progress: Progress) -> None:
+    def after_some(progress: ImportProgress) -> None:
         if progress.turns >= 100:
             running[0].cancel()
 

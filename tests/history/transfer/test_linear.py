@@ -11,26 +11,28 @@ from typing import Any
 import pytest
 
 from chat_tui.core.conversation import Turn
-from chat_tui.history.opening import Settings, in_memory
+from chat_tui.history.opening import StoreSettings, in_memory
 from chat_tui.history.transfer.formats import chatgpt, native
 from chat_tui.history.transfer.ingest import take_in
-from chat_tui.history.transfer.records import Arrival, Head
+from chat_tui.history.transfer.records import ConversationHeader, ImportedTurn
 
 WHEN = datetime(2026, 1, 2, tzinfo=UTC)
-HEAD = Head("c", WHEN, WHEN, "Long", keeps_ids=True)
+HEAD = ConversationHeader("c", WHEN, WHEN, "Long", keeps_ids=True)
 
 
-def arrivals(first: int, count: int) -> list[Arrival]:
+def arrivals(first: int, count: int) -> list[ImportedTurn]:
     """Turns of one chain."""
     return [
-        Arrival(f"t{place}", f"t{place - 1}" if place else None, Turn("user", f"words {place % 50}", id=f"t{place}"))
+        ImportedTurn(
+            f"t{place}", f"t{place - 1}" if place else None, Turn("user", f"words {place % 50}", id=f"t{place}")
+        )
         for place in range(first, first + count)
     ]
 
 
 def store_with_chain(turns: int) -> sqlite3.Connection:
     """A store with a conversation of so many turns, written past the index of its words to save time."""
-    db = in_memory(Settings())
+    db = in_memory(StoreSettings())
     take_in(db, HEAD, arrivals(0, 1))
     (conversation, key) = db.execute("SELECT conversation, key FROM turn").fetchone()
     db.executemany(
@@ -69,7 +71,7 @@ def test_a_part_costs_the_same_at_the_end_of_a_long_conversation(leaf: str) -> N
 
 
 def test_the_path_follows_through_all_parts() -> None:
-    with closing(in_memory(Settings())) as db:
+    with closing(in_memory(StoreSettings())) as db:
         for first in range(0, 100, 10):
             take_in(db, HEAD, arrivals(first, 10))
         again = take_in(db, HEAD, arrivals(90, 30))
@@ -93,7 +95,7 @@ def seconds_for(steps: int) -> float:
     value = conversation(steps)
     begun = time.process_time()
     _, answer = list(chatgpt.parcel(value, None).turns)
-    assert isinstance(answer, Arrival)
+    assert isinstance(answer, ImportedTurn)
     assert answer.turn.thinking.count("words") == steps - 1
     return time.process_time() - begun
 
@@ -116,7 +118,7 @@ def own_turns(turns: int, order: str) -> list[dict[str, Any]]:
 def seconds_for_own(turns: int, order: str) -> float:
     value = {"format": "chat-tui", "version": 1, "id": "c", "turns": own_turns(turns, order)}
     begun = time.process_time()
-    came = [item for item in native.parcel(value).turns if isinstance(item, Arrival)]
+    came = [item for item in native.parcel(value).turns if isinstance(item, ImportedTurn)]
     assert {turn.key for turn in came} == {f"t{place}" for place in range(turns)}
     seen: set[str | None] = {None}
     for turn in came:

@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.chunks import ErrorInfo, Usage
-from chat_tui.core.conversation import Conversation, Quick, Tree, Turn
+from chat_tui.core.conversation import Conversation, QuickAnswer, Tree, Turn
 from chat_tui.core.route import Route, Try
 from chat_tui.history.transfer.markdown import markdown
 
@@ -86,7 +86,7 @@ def test_an_answer_stands_there_as_it_was_written() -> None:
 
 
 def test_a_quick_answer_stands_folded_behind_the_detailed_one() -> None:
-    both = Turn("assistant", "At length.", id="a", parent="q", quick=Quick("In </details> `short`.", "two/b"))
+    both = Turn("assistant", "At length.", id="a", parent="q", quick=QuickAnswer("In </details> `short`.", "two/b"))
     text = exported(QUESTION, both)
     folded = "<details><summary>Quick answer by two/b</summary>\n\nIn &lt;/details> `short`.\n\n</details>"
     assert f"At length.\n\n{folded}\n" in text

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.chunks import ErrorInfo, Timings, Usage
-from chat_tui.core.conversation import Conversation, Quick, Tree, Turn
+from chat_tui.core.conversation import Conversation, QuickAnswer, Tree, Turn
 from chat_tui.core.preset import Preset, decode_preset, encode_preset
 from chat_tui.core.route import Candidate, Route, Seam, Try
 from chat_tui.core.text.control_characters import clean, clean_line
@@ -82,7 +82,7 @@ def trees(draw: st.DrawFn) -> Tree:
                 kept=draw(MARKS),
                 verdict=draw(MARKS),
                 seams=draw(st.lists(st.builds(Seam, AMOUNTS, LINE, LINE), max_size=2).map(tuple)),
-                quick=draw(st.none() | st.builds(Quick, TEXT, LINE, st.none() | COSTS, LINE)),
+                quick=draw(st.none() | st.builds(QuickAnswer, TEXT, LINE, st.none() | COSTS, LINE)),
             )
         )
         if role == "assistant" and draw(st.booleans()):

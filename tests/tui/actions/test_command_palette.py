@@ -11,7 +11,7 @@ from chat_tui.tui.actions import slash_commands
 from chat_tui.tui.chat.screen import command_palette
 from chat_tui.tui.dialogs.choice import ChoiceScreen, choice_line
 from chat_tui.tui.dialogs.frame import hints
-from chat_tui.tui.widgets.host import Choice
+from chat_tui.tui.widgets.host import ListChoice
 from chat_tui.tui.widgets.styled_lines import text_of
 from tests.doubles.scripted_chat import ScriptedChat, scripted_chat
 from tests.support.panels_screen import EVIL
@@ -25,7 +25,7 @@ def first(chat: ScriptedChat) -> str:
 @pytest.mark.parametrize("width", [12, 36, 80])
 @pytest.mark.parametrize("help", ["", EVIL + "日本" * 40])
 def test_a_choice_fits_in_one_row(width: int, help: str) -> None:
-    line = choice_line(Choice(EVIL + "日本" * 20, print, help=help, note="Ctrl+O"), 10, width)
+    line = choice_line(ListChoice(EVIL + "日本" * 20, print, help=help, note="Ctrl+O"), 10, width)
     assert sum(cell_len(span.text) for span in line) <= width
     assert "\x1b" not in text_of([line])
 

@@ -19,7 +19,7 @@ from chat_tui.tui.actions.rebinding import rebound
 from chat_tui.tui.app import ChatApp
 from chat_tui.tui.compare.screen import CompareScreen
 from chat_tui.tui.dialogs.help import help_lines
-from chat_tui.tui.history.sidebar import SummaryRows
+from chat_tui.tui.history.sidebar import ConversationRows
 from chat_tui.tui.widgets.row_list import Filter
 from tests.doubles.scripted_chat import DEEP, FAST, ScriptedChat, StandInWeights, scripted_chat
 from tests.support.key_pilot import KeyPilot
@@ -72,7 +72,7 @@ async def stand(chat: ScriptedChat, where: str) -> None:
         if not wanted.display:
             chat.chat.find_bar.open()
     elif where in ("lists", "history list"):
-        wanted = chat.screen.history.query_one(SummaryRows)
+        wanted = chat.screen.history.query_one(ConversationRows)
     elif where == "side by side":
         if not isinstance(chat.app.screen, CompareScreen):
             comparison = await chat.engine.compare(None, "Which?", (FAST.name, DEEP.name))

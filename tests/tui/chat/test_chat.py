@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui.config.load import Config, Memory
+from chat_tui.config.load import Config, ContextSettings
 from chat_tui.core.chunks import End, Metadata, Token
 from chat_tui.core.errors import LocalModelError, Overloaded, Rejected
 from chat_tui.providers.scripted import Fault, Pause
@@ -162,7 +162,7 @@ async def test_an_answer_cut_at_the_limit_says_so() -> None:
 
 
 async def test_the_model_sees_the_conversation_and_the_screen_says_what_was_left_out() -> None:
-    async with scripted_chat(["Yes."], config=Config(memory=Memory(exchanges=1))) as chat:
+    async with scripted_chat(["Yes."], config=Config(memory=ContextSettings(exchanges=1))) as chat:
         for question in ("first", "second", "third"):
             await chat.ask(question)
             await chat.answered()

@@ -7,7 +7,7 @@ import pytest
 from chat_tui.core.errors import CommandError
 from chat_tui.providers.scripted import Pause
 from chat_tui.tui.actions import slash_commands
-from chat_tui.tui.actions.slash_commands import Call, parse
+from chat_tui.tui.actions.slash_commands import CommandCall, parse
 from chat_tui.tui.chat.commands.actions import _CALLS
 from chat_tui.tui.dialogs.help import HelpScreen
 from chat_tui.tui.history.rows import excerpt
@@ -17,11 +17,11 @@ from tests.doubles.scripted_chat import scripted_chat
 
 @pytest.mark.parametrize("typed", ["/clear", "  /CLEAR  ", "/Clear\n", "\t/cLeAr"])
 def test_a_command_is_taken_trimmed_and_in_any_case(typed: str) -> None:
-    assert parse(typed) == Call("clear")
+    assert parse(typed) == CommandCall("clear")
 
 
 def test_what_follows_a_command_keeps_its_case() -> None:
-    assert parse("/System  You are Bob. ") == Call("system", "You are Bob.")
+    assert parse("/System  You are Bob. ") == CommandCall("system", "You are Bob.")
 
 
 @pytest.mark.parametrize(("typed", "sent"), [("//etc", "/etc"), (" hello ", " hello "), ("a /clear", "a /clear")])

@@ -8,16 +8,16 @@ from pathlib import Path
 
 from textual.widgets import Input
 
-from chat_tui.core.conversation import Conversation, Summary
+from chat_tui.core.conversation import Conversation, ConversationSummary
 from chat_tui.history.store import Store
 from chat_tui.providers.scripted import Pause
 from chat_tui.tui.chat.conversation.conversation_actions import LISTED
-from chat_tui.tui.history.rename_dialog import TitleScreen
+from chat_tui.tui.history.rename_dialog import RenameDialog
 from tests.doubles.scripted_chat import ScriptedChat, scripted_chat
 from tests.support.routing_rig import Gate
 
 
-async def listed(chat: ScriptedChat) -> dict[str, Summary]:
+async def listed(chat: ScriptedChat) -> dict[str, ConversationSummary]:
     """By title."""
     return {summary.title: summary for summary in await chat.engine.memory.conversations()}
 
@@ -39,13 +39,13 @@ async def test_f4_on_the_list_renames_in_the_row_and_esc_leaves_the_title() -> N
         await chat.until(lambda: chat.screen.history.has_focus_within)
         await chat.shows("F4 rename")
         await chat.pilot.press("down", "f4")
-        await chat.until(lambda: isinstance(chat.app.screen, TitleScreen))
+        await chat.until(lambda: isinstance(chat.app.screen, RenameDialog))
         assert chat.app.screen.query_one(Input).value == "first"
         await chat.pilot.press(*"better", "enter")
         await chat.until(lambda: "better" in chat.shown(chat.screen.history))
         assert set(await listed(chat)) == {"better", "second"}
         await chat.pilot.press("f4")
-        await chat.until(lambda: isinstance(chat.app.screen, TitleScreen))
+        await chat.until(lambda: isinstance(chat.app.screen, RenameDialog))
         await chat.pilot.press(*"worse", "escape")
         await chat.until(lambda: chat.app.screen is chat.screen)
         await chat.pilot.press("ctrl+z")

@@ -17,7 +17,7 @@ from chat_tui.cli import crash_report
 from chat_tui.config.load import Config, Display
 from chat_tui.core.conversation import Turn
 from chat_tui.core.errors import ChatTuiError, Notice
-from chat_tui.core.usage.stream_stats import Figures
+from chat_tui.core.usage.stream_stats import StreamStats
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.providers.scripted import Pause
 from chat_tui.tui.chat.screen import window_title
@@ -163,7 +163,7 @@ def answer(conversation: str, seconds: float, turn: str = "a") -> Any:
         ended=False,
         question=Turn("user", "Which?", id="q"),
         turn=Turn("assistant", "", id=turn),
-        figures=lambda: Figures(duration_seconds=seconds),
+        figures=lambda: StreamStats(duration_seconds=seconds),
     )
 
 

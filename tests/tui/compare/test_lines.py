@@ -6,10 +6,10 @@ import pytest
 from rich.cells import cell_len
 
 from chat_tui.core.chunks import ErrorInfo
-from chat_tui.core.conversation import Quick, Turn
+from chat_tui.core.conversation import QuickAnswer, Turn
 from chat_tui.core.route import Seam
-from chat_tui.core.usage.stream_stats import Figures
-from chat_tui.engine.answers.comparison import Result
+from chat_tui.core.usage.stream_stats import StreamStats
+from chat_tui.engine.answers.comparison import ComparisonResult
 from chat_tui.tui.compare.lines import (
     head_height,
     head_lines,
@@ -25,10 +25,10 @@ from chat_tui.tui.widgets.styled_lines import text_of
 from tests.support.panels_screen import ANSWERING, EVIL
 
 RESULTS = (
-    Result("shelf/fast", "complete", 1200, 300, False, 3.0, 0.2, 100.0, 0.001),
-    Result("shelf/deep", "length", 2400, 612, True, 9.0, 0.1, 68.0, 0.02),
-    Result("shelf/broken", "broken", 12, 3, True, 0.5, 0.05, 900.0, 0.0, "Away."),
-    Result("four/failed", "failed", error="Away."),
+    ComparisonResult("shelf/fast", "complete", 1200, 300, False, 3.0, 0.2, 100.0, 0.001),
+    ComparisonResult("shelf/deep", "length", 2400, 612, True, 9.0, 0.1, 68.0, 0.02),
+    ComparisonResult("shelf/broken", "broken", 12, 3, True, 0.5, 0.05, 900.0, 0.0, "Away."),
+    ComparisonResult("four/failed", "failed", error="Away."),
 )
 NAMES = [result.model for result in RESULTS]
 
@@ -44,7 +44,11 @@ def test_there_are_tabs_where_columns_would_be_too_narrow(width: int, answers: i
 @pytest.mark.parametrize("width", [20, 28, 38, 52, 60, 98])
 @pytest.mark.parametrize("name", ["shelf/fast", "a-very-long-provider/and-a-model-with-a-very-long-name", EVIL])
 def test_a_head_fits_and_keeps_its_height(width: int, name: str) -> None:
-    for figures in (Figures(phase="waiting"), ANSWERING, Figures(phase="failed", error="Away.", duration_seconds=3725)):
+    for figures in (
+        StreamStats(phase="waiting"),
+        ANSWERING,
+        StreamStats(phase="failed", error="Away.", duration_seconds=3725),
+    ):
         lines = head_lines(2, name, figures, width, chosen=True)
         assert len(lines) == head_height(width)
         assert all(cell_len(line) <= width for line in text_of(lines).split("\n"))
@@ -58,8 +62,8 @@ def test_a_head_tells_the_answers_own_figures() -> None:
 
 
 def test_figures_keep_their_place_as_they_grow() -> None:
-    early = Figures(phase="answering", ttft_seconds=0.3, rate=9.0, completion_tokens=9, price=0.01)
-    late = Figures(phase="answering", ttft_seconds=0.3, rate=123.0, completion_tokens=9_999, price=0.01)
+    early = StreamStats(phase="answering", ttft_seconds=0.3, rate=9.0, completion_tokens=9, price=0.01)
+    late = StreamStats(phase="answering", ttft_seconds=0.3, rate=123.0, completion_tokens=9_999, price=0.01)
     one, other = (text_of(head_lines(1, "m", each, 60, chosen=False)).split("\n")[2] for each in (early, late))
     assert one.index("$") == other.index("$")
     assert one.index("9 tokens") == other.index("9,999 tokens")
@@ -87,7 +91,7 @@ def test_the_best_of_each_figure_is_marked_without_a_colour() -> None:
 
 
 def test_where_all_are_the_same_none_is_the_best() -> None:
-    twins = [Result(name, "complete", 10, 3, False, 1.0, 0.1, 3.0, 0.0) for name in NAMES]
+    twins = [ComparisonResult(name, "complete", 10, 3, False, 1.0, 0.1, 3.0, 0.0) for name in NAMES]
     assert "*" not in text_of(summary_lines(twins, NAMES, 120))
 
 
@@ -118,11 +122,11 @@ def test_nothing_of_a_hidden_answer_tells_who_it_is() -> None:
         state="broken",
         error=ErrorInfo("Overloaded", "secret/model is overloaded.", "Set SECRET_API_KEY."),
         seams=(Seam(3, "secret/other", "The secret line was cut."),),
-        quick=Quick("42", "secret/quick"),
+        quick=QuickAnswer("42", "secret/quick"),
         finish_reason="secret_stop",
     )
     assert "secret" not in repr(masked(turn, "A")).casefold()
-    figures = Figures(
+    figures = StreamStats(
         model="secret/model", strategy="secret", reason="secret", error="secret", cost=1.5, price=2.5, phase="loading"
     )
     hidden = repr(masked_figures(figures))
@@ -130,13 +134,15 @@ def test_nothing_of_a_hidden_answer_tells_who_it_is() -> None:
 
 
 def test_one_that_waits_in_line_is_told_that_the_paused_keep_their_places() -> None:
-    queued = Figures(phase="queued", phase_seconds=3.0)
+    queued = StreamStats(phase="queued", phase_seconds=3.0)
     assert status(queued) == "waiting in line 3.0 s"
     assert "A paused one keeps its place" in status(queued, others_held=True)
-    assert status(Figures(phase="answering"), others_held=True) == ""
+    assert status(StreamStats(phase="answering"), others_held=True) == ""
 
 
 def test_those_that_read_the_same_are_equally_good() -> None:
-    rows = [Result(f"m/{number}", "complete", seconds=seconds) for number, seconds in enumerate((5.01, 5.02, 7.0))]
+    rows = [
+        ComparisonResult(f"m/{number}", "complete", seconds=seconds) for number, seconds in enumerate((5.01, 5.02, 7.0))
+    ]
     told = text_of(summary_lines(rows, ["m/0", "m/1", "m/2"], 100)).split("\n")
     assert [line.count("5.0 s*") for line in told] == [0, 1, 1, 0]

@@ -8,31 +8,31 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat_tui.tui.dialogs.diff import DiffScreen, diff_lines
-from chat_tui.tui.dialogs.word_diff import WORDS_MOST, Piece, differences
+from chat_tui.tui.dialogs.word_diff import WORDS_MOST, DiffPart, differences
 from chat_tui.tui.widgets.styled_lines import text_of
 from tests.doubles.scripted_chat import scripted_chat
 
 
 def test_words_that_changed_are_told_and_nothing_else() -> None:
     assert differences("the quick brown fox\njumps", "the quick red fox\njumps") == [
-        Piece("", "the quick "),
-        Piece("removed", "brown "),
-        Piece("added", "red "),
-        Piece("", "fox\njumps"),
+        DiffPart("", "the quick "),
+        DiffPart("removed", "brown "),
+        DiffPart("added", "red "),
+        DiffPart("", "fox\njumps"),
     ]
     assert differences("我喜歡茶", "我喜歡咖啡") == [
-        Piece("", "我喜歡"),
-        Piece("removed", "茶"),
-        Piece("added", "咖啡"),
+        DiffPart("", "我喜歡"),
+        DiffPart("removed", "茶"),
+        DiffPart("added", "咖啡"),
     ]
     assert differences("**1**", "**2**") == [
-        Piece("", "**"),
-        Piece("removed", "1"),
-        Piece("added", "2"),
-        Piece("", "**"),
+        DiffPart("", "**"),
+        DiffPart("removed", "1"),
+        DiffPart("added", "2"),
+        DiffPart("", "**"),
     ]
-    assert differences("a a", "a") == [Piece("", "a"), Piece("removed", " a")]
-    assert differences("a b", "a  b") == [Piece("", "a  b")]
+    assert differences("a a", "a") == [DiffPart("", "a"), DiffPart("removed", " a")]
+    assert differences("a b", "a  b") == [DiffPart("", "a  b")]
 
 
 def test_a_word_that_is_the_same_by_chance_does_not_tear_a_change_apart() -> None:
@@ -54,7 +54,7 @@ def test_long_texts_are_compared_in_bounded_time() -> None:
     begun = time.monotonic()
     pieces = differences(old, new)
     assert time.monotonic() - begun < 10
-    assert Piece("added", "seventy ") in pieces
+    assert DiffPart("added", "seventy ") in pieces
     assert "".join(piece.text for piece in pieces if piece.change != "removed") == new
     one_line = "word " * (3 * WORDS_MOST)
     assert differences(one_line, one_line + "more")[-1].text.endswith("more")

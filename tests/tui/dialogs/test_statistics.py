@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from rich.cells import cell_len
 
-from chat_tui.core.usage.usage import Statistics, Totals
+from chat_tui.core.usage.usage import UsageReport, UsageTotals
 from chat_tui.tui.dialogs.statistics import StatisticsScreen, since, statistics_lines
 from chat_tui.tui.history.sidebar import local_now
 from chat_tui.tui.widgets.styled_lines import text_of
@@ -17,9 +17,9 @@ from tests.support.panels_screen import EVIL, NOW
 BEGUN = since(NOW)
 
 
-def many() -> Statistics:
+def many() -> UsageReport:
     days = [
-        Totals(
+        UsageTotals(
             (BEGUN + timedelta(days=day)).date().isoformat(),
             day % 7 * 3,
             day * 900,
@@ -32,20 +32,23 @@ def many() -> Statistics:
         )
         for day in range(30)
     ]
-    return Statistics(
+    return UsageReport(
         BEGUN,
-        Totals("", 251, 1_234_567, 98_765, 12.5, 0.41, 40.2, 12, 3),
+        UsageTotals("", 251, 1_234_567, 98_765, 12.5, 0.41, 40.2, 12, 3),
         tuple(reversed(days)),
-        (Totals("anthropic/claude-sonnet-4-5-20250929", 151, 9, 9, 12.5), Totals("local/smollm2-135m", 100, 9, 9, 0.0)),
-        (Totals("balanced", 200), Totals("", 51)),
+        (
+            UsageTotals("anthropic/claude-sonnet-4-5-20250929", 151, 9, 9, 12.5),
+            UsageTotals("local/smollm2-135m", 100, 9, 9, 0.0),
+        ),
+        (UsageTotals("balanced", 200), UsageTotals("", 51)),
         True,
     )
 
 
 def test_days_without_answers_in_a_row_are_one_row() -> None:
     counts = (3, 0, 0, 0, 0, 5, 0, 1)
-    days = tuple(Totals(f"2026-11-{20 - day:02}", count) for day, count in enumerate(counts))
-    shown = text_of(statistics_lines(Statistics(BEGUN, Totals("", 9), days), 76)).split("\n")
+    days = tuple(UsageTotals(f"2026-11-{20 - day:02}", count) for day, count in enumerate(counts))
+    shown = text_of(statistics_lines(UsageReport(BEGUN, UsageTotals("", 9), days), 76)).split("\n")
     begin = shown.index("By day") + 1
     assert [line.split("  ")[0].strip() for line in shown[begin : begin + 5]] == [
         *("Fri 20 Nov", "4 idle days", "Sun 15 Nov", "Sat 14 Nov", "Fri 13 Nov"),
@@ -54,10 +57,10 @@ def test_days_without_answers_in_a_row_are_one_row() -> None:
 
 @pytest.mark.parametrize("width", [36, 56, 76, 96])
 def test_every_line_fits_and_what_matters_most_stays(width: int) -> None:
-    evil = Statistics(
-        BEGUN, Totals(EVIL, 10**12, 10**15, 10**15, 1e12, 1e9, 1e9, 10**9, 10**9), models=(Totals(EVIL * 9),)
+    evil = UsageReport(
+        BEGUN, UsageTotals(EVIL, 10**12, 10**15, 10**15, 1e12, 1e9, 1e9, 10**9, 10**9), models=(UsageTotals(EVIL * 9),)
     )
-    for found in (many(), evil, Statistics(BEGUN)):
+    for found in (many(), evil, UsageReport(BEGUN)):
         lines = statistics_lines(found, width)
         if found is not evil:
             assert all(sum(cell_len(span.text) for span in line) <= width for line in lines)

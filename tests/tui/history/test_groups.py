@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime, timedelta, timezone
 
-from chat_tui.core.conversation import Summary
+from chat_tui.core.conversation import ConversationSummary
 from chat_tui.tui.history.groups import groups
 from tests.support.in_time import in_time, within
 
@@ -13,16 +13,16 @@ NOW = datetime(2026, 11, 25, 14, 30, tzinfo=UTC)
 """A Wednesday."""
 
 
-def kept(*ages_days: float, pinned: int = 0, private: int = 0) -> list[Summary]:
+def kept(*ages_days: float, pinned: int = 0, private: int = 0) -> list[ConversationSummary]:
     return [
-        Summary(
+        ConversationSummary(
             f"c{n}", "", NOW, NOW - timedelta(days=age), pinned=private <= n < private + pinned, private=n < private
         )
         for n, age in enumerate(ages_days)
     ]
 
 
-def named(summaries: list[Summary], now: datetime = NOW) -> list[tuple[int, str]]:
+def named(summaries: list[ConversationSummary], now: datetime = NOW) -> list[tuple[int, str]]:
     return groups(summaries, range(len(summaries)), now)
 
 
@@ -46,7 +46,7 @@ def test_private_and_pinned_ones_stand_before_all_whenever_they_were() -> None:
 
 def test_days_are_those_of_the_zone() -> None:
     at = datetime(2026, 11, 25, 1, 0, tzinfo=UTC)
-    rows = [Summary("c", "", at, at)]
+    rows = [ConversationSummary("c", "", at, at)]
     assert named(rows) == [(0, "Today")]
     assert named(rows, NOW.astimezone(timezone(timedelta(hours=-8)))) == [(0, "Yesterday")]
 
@@ -58,7 +58,10 @@ def test_a_filter_leaves_only_the_groups_it_needs() -> None:
 
 
 def test_clocks_that_went_wrong_break_nothing() -> None:
-    rows = [Summary("c", "", NOW, NOW + timedelta(days=900)), Summary("d", "", NOW, datetime(1, 1, 1, tzinfo=UTC))]
+    rows = [
+        ConversationSummary("c", "", NOW, NOW + timedelta(days=900)),
+        ConversationSummary("d", "", NOW, datetime(1, 1, 1, tzinfo=UTC)),
+    ]
     west = NOW.astimezone(timezone(timedelta(hours=-8)))
     assert [name for _, name in named(rows, west)] == ["Today", "Long ago"]
     assert named(list(reversed(rows)))

@@ -11,7 +11,7 @@ import pytest
 from rich.cells import cell_len
 from textual.widgets import Input
 
-from chat_tui.core.conversation import Hit, SearchStep
+from chat_tui.core.conversation import SearchHit, SearchStep
 from chat_tui.core.request import Request
 from chat_tui.tui.history.rows import HIT_HEIGHT, hit_lines, passage, unmarked
 from chat_tui.tui.history.screen import HistoryScreen
@@ -34,7 +34,7 @@ async def asked(chat: ScriptedChat, *questions: str) -> None:
     "text", ["short", "日本語" * 60, "long words " * 40, EVIL.replace("\x1b", "") * 3, "", "x" * 300]
 )
 def test_every_hit_fits_and_keeps_its_height(width: int, text: str) -> None:
-    hit = Hit("c", "t", text, 1.0, EVIL, "assistant", NOW, f"local/{EVIL}", ((2, 5), (120, 130)))
+    hit = SearchHit("c", "t", text, 1.0, EVIL, "assistant", NOW, f"local/{EVIL}", ((2, 5), (120, 130)))
     lines = hit_lines(hit, width, NOW)
     assert len(lines) <= HIT_HEIGHT
     for line in lines:
@@ -55,7 +55,10 @@ def test_an_answers_passage_is_shown_without_markup() -> None:
     shown, [mark] = unmarked(text, [(place, place + 3)])
     assert shown == "Tea first, x**2 and 2**3 __init__ • one • two no"
     assert shown[slice(*mark)] == "one"
-    by = {role: text_of(hit_lines(Hit("c", "t", "**a** b", 1.0, "T", role), 40, NOW)) for role in ("user", "assistant")}
+    by = {
+        role: text_of(hit_lines(SearchHit("c", "t", "**a** b", 1.0, "T", role), 40, NOW))
+        for role in ("user", "assistant")
+    }
     assert ("**a** b" in by["user"], "a b" in by["assistant"]) == (True, True)
 
 
@@ -163,7 +166,7 @@ async def test_a_slow_search_holds_no_key_and_gives_way_to_the_next() -> None:
                 except asyncio.CancelledError:
                     gone.append(words)
                     raise
-                yield SearchStep((Hit("c", "t", f"found {words}", 1.0),), complete=True)
+                yield SearchStep((SearchHit("c", "t", f"found {words}", 1.0),), complete=True)
 
         chat.engine.memory = Slow()  # type: ignore[assignment]
         await chat.pilot.press("ctrl+r", "a")
@@ -201,8 +204,8 @@ class Stepped:
 MARCH = datetime(2025, 3, 14, 12, tzinfo=UTC)
 
 
-def hit(text: str) -> Hit:
-    return Hit("c", text, f"found {text}", 1.0)
+def hit(text: str) -> SearchHit:
+    return SearchHit("c", text, f"found {text}", 1.0)
 
 
 async def test_a_search_that_goes_on_says_how_far_it_has_looked_and_moves_no_row() -> None:

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from rich.cells import cell_len
 from textual.widgets import Input
 
-from chat_tui.core.conversation import Summary
-from chat_tui.tui.history.sidebar import HistoryList, SummaryRows, summary_lines
+from chat_tui.core.conversation import ConversationSummary
+from chat_tui.tui.history.sidebar import ConversationRows, HistorySidebar, summary_lines
 from chat_tui.tui.widgets.row_list import RowList
 from chat_tui.tui.widgets.styled_lines import text_of
 from tests.support.panels_screen import EVIL, NOW, Panels, summaries
@@ -21,7 +21,7 @@ from tests.support.panels_screen import EVIL, NOW, Panels, summaries
     "title", ["short", "日本語" * 30, "long " * 40, EVIL, ""], ids=["short", "wide", "long", "evil", "none"]
 )
 def test_every_row_of_the_history_fits(width: int, title: str) -> None:
-    summary = Summary("c", title, NOW, NOW, 2, f"local/{EVIL}")
+    summary = ConversationSummary("c", title, NOW, NOW, 2, f"local/{EVIL}")
     for line in summary_lines(summary, width, NOW, current=True, running=True):
         assert sum(cell_len(span.text) for span in line) <= width
         assert "\x1b" not in text_of([line])
@@ -60,12 +60,12 @@ async def test_the_cursor_passes_by_the_headings_of_the_groups() -> None:
         await pilot.press("enter")
         await pilot.pause()
         opened = app.posted[-1]
-        assert isinstance(opened, HistoryList.Opened)
+        assert isinstance(opened, HistorySidebar.Opened)
         assert opened.conversation_id == "c15"
         await pilot.click(app.history, offset=(5, 33))
         await pilot.click(app.history, offset=(5, 34))
         await pilot.pause()
-        assert [message.conversation_id for message in app.posted if isinstance(message, HistoryList.Opened)] == [
+        assert [message.conversation_id for message in app.posted if isinstance(message, HistorySidebar.Opened)] == [
             "c15",
             "c15",
         ]
@@ -81,7 +81,7 @@ async def test_enter_opens_the_conversation_under_the_cursor() -> None:
         await pilot.press("down", "enter")
         await pilot.pause()
         [opened] = app.posted
-        assert isinstance(opened, HistoryList.Opened)
+        assert isinstance(opened, HistorySidebar.Opened)
         assert opened.conversation_id == "c3"
 
 
@@ -98,7 +98,7 @@ async def test_letters_typed_on_the_history_filter_it() -> None:
         await pilot.press("enter")
         await pilot.pause()
         [opened] = app.posted
-        assert isinstance(opened, HistoryList.Opened)
+        assert isinstance(opened, HistorySidebar.Opened)
         assert opened.conversation_id == "c29"
 
 
@@ -108,9 +108,9 @@ async def test_letters_typed_faster_than_the_focus_moves_are_all_kept() -> None:
         app.history.show(summaries(30))
         app.history.take_focus()
         await pilot.pause()
-        rows = app.history.query_one(SummaryRows)
+        rows = app.history.query_one(ConversationRows)
         for letter in "abc":
-            rows.post_message(SummaryRows.Typed(letter))
+            rows.post_message(ConversationRows.Typed(letter))
         await pilot.pause()
         assert app.history.query_one(Input).value == "abc"
 
@@ -169,14 +169,14 @@ async def test_a_new_conversation_does_not_move_the_cursor() -> None:
         await pilot.press("enter")
         await pilot.pause()
         opened = app.posted[-1]
-        assert isinstance(opened, HistoryList.Opened)
+        assert isinstance(opened, HistorySidebar.Opened)
         assert opened.conversation_id == "c3"
 
 
 async def test_titles_are_not_markup_and_move_no_terminal() -> None:
     app = Panels()
     async with app.run_test(size=(120, 40)) as pilot:
-        app.history.show([Summary("c", EVIL, NOW, NOW)])
+        app.history.show([ConversationSummary("c", EVIL, NOW, NOW)])
         await pilot.pause()
         seen = app.seen(app.history)
         assert "[red]evil[/red] next" in seen

@@ -7,7 +7,7 @@ import pytest
 from rich.cells import cell_len
 from textual.widgets import Input
 
-from chat_tui.core.models import Model, Standing
+from chat_tui.core.models import Model, ModelStatus
 from chat_tui.providers.client import OFFERED
 from chat_tui.tui.panels.model_picker import ModelPicker
 from chat_tui.tui.panels.model_rows import ModelDetail, described, searched, standing_lines
@@ -32,12 +32,12 @@ def test_a_narrow_row_tells_it_on_two_lines() -> None:
     "name", ["a/b", "x/" + "long" * 60, "日本/" + "語" * 60, EVIL], ids=["short", "long", "wide", "evil"]
 )
 def test_every_row_of_a_model_fits(width: int, name: str) -> None:
-    for line in standing_lines(Standing(Model(name), state=EVIL * 3), width):
+    for line in standing_lines(ModelStatus(Model(name), state=EVIL * 3), width):
         assert sum(cell_len(span.text) for span in line) <= width
         assert "\x1b" not in text_of([line])
 
 
-SEEING = Standing(
+SEEING = ModelStatus(
     Model("openai/gpt-5", 400_000, 1.25, 10, quality=0.97, guessed=True, images=True, thinking=True),
     2.4,
     54.0,
@@ -57,14 +57,14 @@ def test_a_model_is_described_in_words() -> None:
     told = " · ".join(described(SEEING))
     for part in ("hosted", "takes images", "thinks", "quality ≈0.97, a guess", "first token 2.4 s", "54 tok/s"):
         assert part in told
-    assert described(Standing(Model("shelf/new"))) == ["hosted", "price unknown"]
+    assert described(ModelStatus(Model("shelf/new"))) == ["hosted", "price unknown"]
     assert "costs nothing" in described(LOCAL)
 
 
 @pytest.mark.parametrize("width", [20, 40, 57, 113])
 async def test_the_description_fits_its_lines(width: int) -> None:
     detail = ModelDetail()
-    detail.show(Standing(msgspec.structs.replace(SEEING.model, name=EVIL * 5), 2.4, 54.0, EVIL * 3), 1)
+    detail.show(ModelStatus(msgspec.structs.replace(SEEING.model, name=EVIL * 5), 2.4, 54.0, EVIL * 3), 1)
     lines = detail.lines(width)
     assert len(lines) <= ModelDetail.HEIGHT
     assert all(sum(cell_len(span.text) for span in line) <= width for line in lines)
@@ -95,7 +95,7 @@ async def test_the_model_under_the_cursor_is_told_in_words() -> None:
 
 async def test_a_rest_counts_down_and_moves_nothing() -> None:
     app = Panels()
-    many = [Standing(Model(f"shelf/model-{number}")) for number in range(100)]
+    many = [ModelStatus(Model(f"shelf/model-{number}")) for number in range(100)]
     async with app.run_test(size=(120, 30)) as pilot:
         app.picker.set_standings([SEEING, *many])
         app.picker.open()
@@ -292,7 +292,7 @@ async def test_the_open_list_stays_on_the_screen(size: tuple[int, int]) -> None:
 async def test_names_of_models_are_not_markup() -> None:
     app = Panels()
     async with app.run_test(size=(120, 40)) as pilot:
-        app.picker.set_standings([Standing(Model(f"x/{EVIL}"), state=EVIL)])
+        app.picker.set_standings([ModelStatus(Model(f"x/{EVIL}"), state=EVIL)])
         app.picker.show(EVIL, EVIL)
         app.picker.open()
         await pilot.pause()
@@ -303,5 +303,5 @@ async def test_names_of_models_are_not_markup() -> None:
 
 def test_the_state_of_a_found_model_fits_its_column() -> None:
     for width in (81, 50):
-        drawn = standing_lines(Standing(Model("acme/anvil"), state=OFFERED), width)
+        drawn = standing_lines(ModelStatus(Model("acme/anvil"), state=OFFERED), width)
         assert OFFERED in text_of(drawn)

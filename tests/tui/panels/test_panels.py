@@ -7,7 +7,7 @@ import pytest
 from rich.cells import cell_len
 
 from chat_tui.core.usage.spending import Spending
-from chat_tui.core.usage.stream_stats import Figures
+from chat_tui.core.usage.stream_stats import StreamStats
 from chat_tui.tui.panels.model_picker import ModelsInUse
 from chat_tui.tui.panels.stats_panel import stats_lines
 from chat_tui.tui.theme import palette as palettes
@@ -35,13 +35,13 @@ LABELS = (
 SPENT = Spending(0.0123, 0.12, 1.0)
 
 
-def told(figures: Figures, spending: Spending = SPENT, width: int = 29, height: int = 40) -> list[str]:
+def told(figures: StreamStats, spending: Spending = SPENT, width: int = 29, height: int = 40) -> list[str]:
     """The rows, with one blank between their words."""
     return [" ".join(row.split()) for row in text_of(stats_lines(figures, spending, width, height)).splitlines()]
 
 
 def test_unknown_figures_are_dashes() -> None:
-    said = text_of(stats_lines(Figures(), Spending(), 28))
+    said = text_of(stats_lines(StreamStats(), Spending(), 28))
     for label in LABELS:
         [row] = [line for line in said.splitlines() if line.strip().startswith(f"{label} ")]
         assert row.endswith("–"), row
@@ -90,7 +90,7 @@ def test_a_low_panel_keeps_the_most_important_rows_in_their_order(height: int) -
 
 
 def test_why_it_was_tried_again_is_told_while_it_is() -> None:
-    again = Figures(phase="connecting", reason="The server is overloaded.", tries=2)
+    again = StreamStats(phase="connecting", reason="The server is overloaded.", tries=2)
     assert "The server is overloaded." in told(again)
     assert "The server is overloaded." not in told(msgspec.structs.replace(again, phase="complete"))
 
@@ -105,26 +105,26 @@ def test_a_budget_nearly_spent_is_a_warning() -> None:
 
 
 def test_the_same_rows_stand_in_the_same_places_whatever_goes_on() -> None:
-    def places(figures: Figures, spending: Spending, height: int) -> list[int]:
+    def places(figures: StreamStats, spending: Spending, height: int) -> list[int]:
         rows = text_of(stats_lines(figures, spending, 29, height)).splitlines()
         return [next(y for y, row in enumerate(rows) if row.strip().startswith(label)) for label in LABELS]
 
-    retrying = Figures(phase="retrying", attempt=2, of=3, delay_seconds=4, reason="Too busy. " * 9, tries=2)
+    retrying = StreamStats(phase="retrying", attempt=2, of=3, delay_seconds=4, reason="Too busy. " * 9, tries=2)
     ended = msgspec.structs.replace(ANSWERING, phase="failed", error="It is down.", left_out=3, cost=0.1)
     for height in (16, 20, 40):
-        expected = places(Figures(), Spending(), height)
+        expected = places(StreamStats(), Spending(), height)
         for figures in (ANSWERING, retrying, ended):
             assert places(figures, SPENT, height) == expected
 
 
 def test_the_part_of_a_document_is_shown_while_it_is_worked_on() -> None:
-    assert "part 2 of 5" in text_of(stats_lines(Figures(phase="answering", step=2, steps=6), SPENT, 28))
-    assert "summing up" in text_of(stats_lines(Figures(phase="answering", step=6, steps=6), SPENT, 28))
-    assert "part" not in text_of(stats_lines(Figures(phase="complete", step=2, steps=6), SPENT, 28))
+    assert "part 2 of 5" in text_of(stats_lines(StreamStats(phase="answering", step=2, steps=6), SPENT, 28))
+    assert "summing up" in text_of(stats_lines(StreamStats(phase="answering", step=6, steps=6), SPENT, 28))
+    assert "part" not in text_of(stats_lines(StreamStats(phase="complete", step=2, steps=6), SPENT, 28))
 
 
 def test_a_window_nearly_full_is_a_warning() -> None:
-    full = Figures(context_tokens=2000, context_window=2048)
+    full = StreamStats(context_tokens=2000, context_window=2048)
     roles = {span.role for line in stats_lines(full, Spending(), 28) for span in line}
     assert "warning" in roles
     assert "warning" not in {span.role for line in stats_lines(ANSWERING, Spending(), 28) for span in line}
@@ -132,7 +132,7 @@ def test_a_window_nearly_full_is_a_warning() -> None:
 
 @pytest.mark.parametrize("width", [1, 5, 12, 20, 28, 60])
 def test_every_line_of_the_stats_fits(width: int) -> None:
-    figures = Figures(
+    figures = StreamStats(
         model=f"provider/{'日本' * 40}",
         strategy=EVIL,
         phase="retrying",
@@ -162,7 +162,7 @@ async def test_the_stats_are_painted_at_most_four_times_a_second() -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         for step in range(100):
             now[0] += 0.01
-            app.stats.show(Figures(phase="answering", completion_tokens=step))
+            app.stats.show(StreamStats(phase="answering", completion_tokens=step))
         assert app.stats.paints <= 5
         for _ in range(200):
             await pilot.pause(0.02)
@@ -175,8 +175,8 @@ async def test_the_stats_are_painted_at_most_four_times_a_second() -> None:
 async def test_an_ending_is_painted_at_once() -> None:
     app = Panels(clock=lambda: 100.0)
     async with app.run_test(size=(120, 40)) as pilot:
-        app.stats.show(Figures(phase="answering"))
-        app.stats.show(Figures(phase="cancelled"))
+        app.stats.show(StreamStats(phase="answering"))
+        app.stats.show(StreamStats(phase="cancelled"))
         await pilot.pause()
         assert "● cancelled" in app.seen(app.stats)
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from chat_tui.core.models import LOCAL_MODEL, SCRIPTED_MODEL, Model, Standing
+from chat_tui.core.models import LOCAL_MODEL, SCRIPTED_MODEL, Model, ModelStatus
 from chat_tui.tui.panels.welcome import Welcome, found_lines
 from chat_tui.tui.widgets import ui_state
 from chat_tui.tui.widgets.styled_lines import text_of
-from chat_tui.tui.widgets.ui_state import KeptScreen
+from chat_tui.tui.widgets.ui_state import UiState
 from tests.doubles.scripted_chat import scripted_chat
 
-BUILT_IN = Standing(Model(LOCAL_MODEL, 2048, 0.0, 0.0, 0.1, local=True))
-DEMO = Standing(Model(SCRIPTED_MODEL, selectable=False), state="demo")
-LLAMA = Standing(Model("ollama/llama3", local=True))
-QWEN = Standing(Model("ollama/qwen", local=True))
-OFFERED = Standing(Model("openai/gpt-5"), state="found, not used")
-SILENT = Standing(Model("box/?", selectable=False), state="does not answer", usable=False)
+BUILT_IN = ModelStatus(Model(LOCAL_MODEL, 2048, 0.0, 0.0, 0.1, local=True))
+DEMO = ModelStatus(Model(SCRIPTED_MODEL, selectable=False), state="demo")
+LLAMA = ModelStatus(Model("ollama/llama3", local=True))
+QWEN = ModelStatus(Model("ollama/qwen", local=True))
+OFFERED = ModelStatus(Model("openai/gpt-5"), state="found, not used")
+SILENT = ModelStatus(Model("box/?", selectable=False), state="does not answer", usable=False)
 
 
 def test_what_is_ready_stands_before_what_was_only_found() -> None:
@@ -29,18 +29,18 @@ def test_what_is_ready_stands_before_what_was_only_found() -> None:
 
 
 def test_a_model_that_is_being_fetched_is_told_so() -> None:
-    told = text_of(found_lines([Standing(BUILT_IN.model, state="fetching")]))
+    told = text_of(found_lines([ModelStatus(BUILT_IN.model, state="fetching")]))
     assert "being fetched" in told
 
 
 def test_a_built_in_model_for_which_there_is_no_build_is_not_called_ready() -> None:
-    told = text_of(found_lines([Standing(BUILT_IN.model, state="no build", usable=False)]))
+    told = text_of(found_lines([ModelStatus(BUILT_IN.model, state="no build", usable=False)]))
     assert told.startswith("! built-in model")
     assert "ready" not in told
 
 
 def test_names_from_servers_carry_no_control_characters_and_many_are_counted() -> None:
-    many = [Standing(Model(f"server{number}\x1b[31m/x", local=True)) for number in range(9)]
+    many = [ModelStatus(Model(f"server{number}\x1b[31m/x", local=True)) for number in range(9)]
     lines = found_lines([BUILT_IN, *many])
     assert len(lines) == 4
     assert "7 others" in text_of(lines)
@@ -55,7 +55,7 @@ async def test_the_first_start_tells_what_was_found_until_the_first_question(tmp
         assert len(welcome.lines(welcome.size.width)) <= welcome.size.height
         await chat.ask("hello")
         await chat.answered()
-        await chat.until(lambda: ui_state.read(file) == KeptScreen(welcomed=True))
+        await chat.until(lambda: ui_state.read(file) == UiState(welcomed=True))
         await chat.pilot.press("ctrl+n")
         await chat.shows("Ask anything", "go to the next strategy")
         assert "Found" not in chat.shown(welcome)
@@ -65,6 +65,6 @@ async def test_the_first_start_tells_what_was_found_until_the_first_question(tmp
 
 
 def test_a_server_of_another_account_is_told_as_such() -> None:
-    stranger = Standing(Model("vllm/tiny", local=True), state="found, not yours")
+    stranger = ModelStatus(Model("vllm/tiny", local=True), state="found, not yours")
     assert "vllm" in text_of(found_lines([stranger]))
     assert "runs here under another account; choose it to use it" in text_of(found_lines([stranger]))

@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui.core.models import Model, Standing
-from chat_tui.tui.prompt.argument_completion import Known, offered
+from chat_tui.core.models import Model, ModelStatus
+from chat_tui.tui.prompt.argument_completion import CompletionSources, offered
 from tests.doubles.scripted_chat import scripted_chat
 
-KNOWN = Known(
-    models=lambda: [Standing(Model("shelf/fast", 8000, 0.1, 0.4)), Standing(Model("local/tiny", 8000, local=True))],
+KNOWN = CompletionSources(
+    models=lambda: [
+        ModelStatus(Model("shelf/fast", 8000, 0.1, 0.4)),
+        ModelStatus(Model("local/tiny", 8000, local=True)),
+    ],
     strategies=lambda: ("balanced", "cheap"),
     themes=lambda: ("dusk", "paper"),
     titles=lambda: ("Rivers of Europe", "On rivers\x1b[31m"),

@@ -7,7 +7,7 @@ import time
 import pytest
 from textual.pilot import Pilot
 
-from chat_tui.tui.prompt.paste_placeholders import HeldPastes
+from chat_tui.tui.prompt.paste_placeholders import PastePlaceholders
 from tests.support.prompt_rig import Small, paste, press, prompt_of
 
 
@@ -105,7 +105,7 @@ async def test_a_long_draft_comes_back_and_is_whole(pilot: Pilot) -> None:
 
 
 def test_what_was_pasted_is_not_read_for_names() -> None:
-    held = HeldPastes()
+    held = PastePlaceholders()
     first = held.hold("a" * 100)
     second = held.hold(f"{first} and more")
     assert held.expand(f"<{first}|{second}>") == f"<{'a' * 100}|{first} and more>"

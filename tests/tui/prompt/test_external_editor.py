@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from chat_tui.core.errors import CommandError
-from chat_tui.tui.prompt.editor_file import EditorFolders, Origin
-from chat_tui.tui.prompt.external_editor import OutsideEditor, editor_of
+from chat_tui.tui.prompt.editor_file import DraftOrigin, EditorFolders
+from chat_tui.tui.prompt.external_editor import ExternalEditor, editor_of
 from tests.doubles.scripted_chat import scripted_chat
 from tests.support.pty_terminal import PtyTerminal
 
@@ -51,7 +51,7 @@ async def edited(text: str, environment: dict[str, str], folder: Path) -> str:
         taken.append(text)
 
     folders = EditorFolders(folder / "kept", folder / "private")
-    await OutsideEditor(nothing_to_lend, environment, folders).edit(text, None, take)
+    await ExternalEditor(nothing_to_lend, environment, folders).edit(text, None, take)
     [text] = taken
     return text
 
@@ -96,13 +96,13 @@ async def test_a_text_that_is_too_large_to_come_back_is_kept_as_a_file(tmp_path:
     script.write_text('#!/bin/sh\nhead -c 16000001 /dev/zero > "$1"\n')
     script.chmod(0o700)
     folders = EditorFolders(tmp_path / "kept", tmp_path / "private")
-    editor = OutsideEditor(nothing_to_lend, {**PATH, "EDITOR": str(script)}, folders)
+    editor = ExternalEditor(nothing_to_lend, {**PATH, "EDITOR": str(script)}, folders)
 
     async def take(text: str) -> None:
         raise AssertionError
 
     with pytest.raises(CommandError, match="larger than 16 MB") as raised:
-        await editor.edit("words", Origin(None, "words"), take)
+        await editor.edit("words", DraftOrigin(None, "words"), take)
     [kept] = folders.kept.glob("*.md")
     assert str(kept) in raised.value.hint
     assert kept.stat().st_size == 16_000_001

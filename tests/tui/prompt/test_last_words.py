@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui.tui.prompt.editor_file import EditorFile, EditorFolders, Origin, discard, leftovers
+from chat_tui.tui.prompt.editor_file import DraftOrigin, EditorFile, EditorFolders, discard, leftovers
 from tests.support.pty_terminal import PtyTerminal
 from tests.tui.chat.test_window_title import home
 
@@ -32,8 +32,8 @@ def killed(file: EditorFile) -> None:
 # -- the file that an editor works on ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("origin", [None, Origin(None, "words")])
-def test_it_is_the_users_alone_and_gone_afterwards(folders: EditorFolders, origin: Origin | None) -> None:
+@pytest.mark.parametrize("origin", [None, DraftOrigin(None, "words")])
+def test_it_is_the_users_alone_and_gone_afterwards(folders: EditorFolders, origin: DraftOrigin | None) -> None:
     file = EditorFile.create("words", origin, folders)
     parent = folders.private if origin is None else folders.kept
     assert file.path.parent.parent == parent
@@ -46,7 +46,7 @@ def test_it_is_the_users_alone_and_gone_afterwards(folders: EditorFolders, origi
 
 
 def test_what_a_killed_process_left_comes_back_once(folders: EditorFolders) -> None:
-    origin = Origin("abc", "before")
+    origin = DraftOrigin("abc", "before")
     file = EditorFile.create("before", origin, folders)
     file.path.write_text("saved words\n")
     assert leftovers(folders) == []
@@ -59,7 +59,7 @@ def test_what_a_killed_process_left_comes_back_once(folders: EditorFolders) -> N
 
 
 def test_what_nano_saves_when_it_is_ended_comes_back(folders: EditorFolders) -> None:
-    file = EditorFile.create("before", Origin(None, "before"), folders)
+    file = EditorFile.create("before", DraftOrigin(None, "before"), folders)
     rescued = file.path.with_name("prompt.md.save")
     rescued.write_text("not yet saved\n")
     os.utime(file.path, (1, 1))
@@ -70,7 +70,7 @@ def test_what_nano_saves_when_it_is_ended_comes_back(folders: EditorFolders) -> 
 def test_private_words_of_a_killed_process_are_deleted(folders: EditorFolders) -> None:
     killed(EditorFile.create("secret", None, folders))
     in_use = EditorFile.create("in use", None, folders)
-    kept = EditorFile.create("before", Origin(None, "before"), folders)
+    kept = EditorFile.create("before", DraftOrigin(None, "before"), folders)
     kept.path.write_text("not of a private session")
     killed(kept)
     assert leftovers(folders, bring=False) == []
@@ -91,7 +91,7 @@ def test_private_words_of_a_killed_process_are_deleted(folders: EditorFolders) -
     ],
 )
 def test_a_leftover_that_says_nothing_is_removed(folders: EditorFolders, spoil: Callable[[EditorFile], object]) -> None:
-    file = EditorFile.create("before", Origin(None, "before"), folders)
+    file = EditorFile.create("before", DraftOrigin(None, "before"), folders)
     spoil(file)
     killed(file)
     assert leftovers(folders) == []

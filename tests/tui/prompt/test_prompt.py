@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from textual.pilot import Pilot
 
-from chat_tui.tui.prompt.completion import MAX_ROWS, Completion, CompletionList
+from chat_tui.tui.prompt.completion import MAX_ROWS, CompletionItem, CompletionList
 from chat_tui.tui.prompt.prompt import Prompt
 from tests.support.prompt_rig import Small, paste, press, prompt_of
 
@@ -175,7 +175,7 @@ async def test_a_click_takes_a_row(pilot: Pilot) -> None:
 
 async def test_completions_from_outside_are_shown_without_controls(pilot: Pilot) -> None:
     completions = pilot.app.completions
-    completions.open([Completion("/a\x1b]0;t\x07[b]", "x\x1b[2Jy\nz")])
+    completions.open([CompletionItem("/a\x1b]0;t\x07[b]", "x\x1b[2Jy\nz")])
     await pilot.pause()
     row = "".join(segment.text for segment in completions.render_line(0))
     assert row.split() == ["/a[b]", "xy", "z"]

@@ -11,7 +11,7 @@ import pytest
 
 from chat_tui.core.errors import ClipboardError
 from chat_tui.tui.terminal import clipboard
-from chat_tui.tui.terminal.clipboard import OSC_BYTES, Clipboard, Program, programs, sequence
+from chat_tui.tui.terminal.clipboard import OSC_BYTES, Clipboard, ClipboardProgram, programs, sequence
 from tests.doubles.scripted_chat import scripted_chat
 
 SSH = {"SSH_CONNECTION": "10.0.0.1 1 10.0.0.2 22"}
@@ -60,7 +60,7 @@ class Taken:
         self.given: list[tuple[str, bytes]] = []
         self.sent: list[str] = []
 
-    def run(self, program: Program, data: bytes) -> bool:
+    def run(self, program: ClipboardProgram, data: bytes) -> bool:
         self.given.append((program.command[0], data))
         return program.command[0] not in self.failing
 
@@ -121,15 +121,15 @@ def test_tmux_and_screen_pass_the_sequence_on() -> None:
 
 
 def test_a_real_program_is_judged_by_its_exit_code() -> None:
-    assert clipboard.run(Program("", ("sh", "-c", 'test "$(cat)" = words')), b"words")
-    assert not clipboard.run(Program("", ("sh", "-c", "cat; exit 3")), b"words")
-    assert not clipboard.run(Program("", ("/nowhere/at/all",)), b"words")
-    assert clipboard.run(Program("", ("true",)), b"a" * 1_000_000)
+    assert clipboard.run(ClipboardProgram("", ("sh", "-c", 'test "$(cat)" = words')), b"words")
+    assert not clipboard.run(ClipboardProgram("", ("sh", "-c", "cat; exit 3")), b"words")
+    assert not clipboard.run(ClipboardProgram("", ("/nowhere/at/all",)), b"words")
+    assert clipboard.run(ClipboardProgram("", ("true",)), b"a" * 1_000_000)
 
 
 def test_a_program_that_leaves_a_child_behind_is_not_waited_for() -> None:
     begun = time.monotonic()
-    assert clipboard.run(Program("", ("sh", "-c", "cat >/dev/null; sleep 5 &")), b"words")
+    assert clipboard.run(ClipboardProgram("", ("sh", "-c", "cat >/dev/null; sleep 5 &")), b"words")
     assert time.monotonic() - begun < 5
 
 

@@ -16,8 +16,8 @@ from textual.screen import Screen
 from chat_tui.core.conversation import Turn
 from chat_tui.tui.compare.columns import ColumnText
 from chat_tui.tui.terminal import fast_paint
-from chat_tui.tui.terminal.fast_paint import Rows
-from chat_tui.tui.transcript.frames import Turns
+from chat_tui.tui.terminal.fast_paint import PaintedRows
+from chat_tui.tui.transcript.frames import StaggeredFrames
 from tests.support.compare_rig import compared
 from tests.support.routing_rig import endless
 
@@ -29,7 +29,7 @@ class Drawing(App[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        turns = Turns(COLUMNS)
+        turns = StaggeredFrames(COLUMNS)
         self.texts = [ColumnText(turns) for _ in range(COLUMNS)]
         self.drawn: list[object] = []
 
@@ -42,9 +42,9 @@ class Drawing(App[None]):
             self.drawn.append(renderable)
         super()._display(screen, renderable)
 
-    def rows(self) -> list[Rows]:
+    def rows(self) -> list[PaintedRows]:
         """What was drawn out of turn."""
-        return [each for each in self.drawn if isinstance(each, Rows)]
+        return [each for each in self.drawn if isinstance(each, PaintedRows)]
 
 
 async def until(pilot: Pilot[None], true: Callable[[], object]) -> None:
@@ -53,7 +53,7 @@ async def until(pilot: Pilot[None], true: Callable[[], object]) -> None:
             await pilot.pause(0.005)
 
 
-def columns_of(rows: Rows) -> set[int]:
+def columns_of(rows: PaintedRows) -> set[int]:
     return {x // WIDTH for x, _, _ in rows.strips}
 
 
@@ -74,7 +74,7 @@ async def test_no_step_of_painting_draws_more_than_one_column() -> None:
         assert all(len(each) == 1 for each in seen)
         assert set.union(*seen) == set(range(COLUMNS))
         assert max(len(each.strips) for each in app.rows()) <= 2 * HEIGHT, "each row at most once, and its scroll bar"
-        wide = [each for each in app.drawn if not isinstance(each, Rows)]
+        wide = [each for each in app.drawn if not isinstance(each, PaintedRows)]
         assert not wide, "the toolkit draws all columns in one go"
 
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from chat_tui.markdown.block import PARAGRAPH_LENGTH
 from chat_tui.markdown.plain_text import PlainSplitter
-from chat_tui.markdown.splitter import CODE_LINES_MOST, LIST_LINES_MOST, TABLE_ROWS, Splitter, codes, split
+from chat_tui.markdown.splitter import CODE_LINES_MOST, LIST_LINES_MOST, TABLE_ROWS, BlockSplitter, codes, split
 
 LINES = [
     "",
@@ -34,8 +34,8 @@ LINES = [
 ]
 
 
-def blocks_of(pieces: list[str]) -> Splitter:
-    splitter = Splitter()
+def blocks_of(pieces: list[str]) -> BlockSplitter:
+    splitter = BlockSplitter()
     for piece in pieces:
         splitter.feed(piece)
         splitter.open()
@@ -63,7 +63,7 @@ def test_no_word_gets_lost(lines: list[str]) -> None:
 
 
 def test_closed_blocks_never_change() -> None:
-    splitter = Splitter()
+    splitter = BlockSplitter()
     seen: list[object] = []
     for character in "# A\n\ntext\n- a\n- b\n\n```py\nx\n```\n\n|a|b|\n|-|-|\n|1|2|\n\nend":
         splitter.feed(character)
@@ -73,7 +73,7 @@ def test_closed_blocks_never_change() -> None:
 
 def test_a_code_block_of_5000_lines_is_cut_into_small_pieces_that_join_exactly() -> None:
     code = "\n".join(f"def f{number}():\n    return {number}" for number in range(2_500))
-    splitter = Splitter()
+    splitter = BlockSplitter()
     splitter.feed("```python\n" + code)
     assert len(splitter.open()[0].source.split("\n")) <= CODE_LINES_MOST
     splitter.feed("\n```\n")
@@ -90,7 +90,7 @@ def test_code_is_not_cut_inside_a_string_of_many_lines() -> None:
 
 def test_a_megabyte_without_a_newline_is_cut() -> None:
     for text in ("word " * 200_000, "x" * 1_000_000, "```\n" + "y" * 1_000_000, "- " + "z " * 500_000):
-        splitter = Splitter()
+        splitter = BlockSplitter()
         splitter.feed(text)
         assert sum(len(block.source) for block in splitter.open()) <= 2 * PARAGRAPH_LENGTH
         assert all(len(block.source) <= 2 * PARAGRAPH_LENGTH for block in splitter.closed)
@@ -104,7 +104,7 @@ def test_endless_lists_and_tables_are_cut() -> None:
         ("> quote\n" * 5_000, PARAGRAPH_LENGTH),
         ("$$\n" + "x\n" * 5_000, PARAGRAPH_LENGTH),
     ):
-        splitter = Splitter()
+        splitter = BlockSplitter()
         splitter.feed(text)
         assert all(block.source.count("\n") <= most for block in [*splitter.closed, *splitter.open()])
 
@@ -117,7 +117,7 @@ def test_a_cut_list_goes_on_counting() -> None:
 
 
 def test_a_list_marker_alone_is_not_shown_before_its_text() -> None:
-    splitter = Splitter()
+    splitter = BlockSplitter()
     splitter.feed("text\n-")
     assert [block.source for block in splitter.open()] == ["text"]
     splitter.finish()
@@ -125,7 +125,7 @@ def test_a_list_marker_alone_is_not_shown_before_its_text() -> None:
 
 
 def test_a_half_closed_fence_is_not_shown() -> None:
-    splitter = Splitter()
+    splitter = BlockSplitter()
     splitter.feed("```\nx\n``")
     assert [block.source for block in splitter.open()] == ["x"]
 
@@ -161,7 +161,7 @@ def test_plain_text_stays_whole(text: str, size: int) -> None:
 @settings(max_examples=40)
 def test_lines_without_end_are_cut_and_lose_nothing(lines: list[tuple[str, int, str, str]], size: int) -> None:
     text = "".join(begin + (body * length)[:length] + end for begin, length, body, end in lines)
-    splitter = Splitter()
+    splitter = BlockSplitter()
     for at in range(0, len(text), size):
         splitter.feed(text[at : at + size])
         splitter.open()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chat_tui.markdown.splitter import Splitter, codes, split
+from chat_tui.markdown.splitter import BlockSplitter, codes, split
 from chat_tui.tui.theme.ink import plain_ink
 from chat_tui.tui.transcript.render.renderer import Renderer
 
@@ -72,7 +72,7 @@ def test_a_number_gives_the_code_that_stands_under_it() -> None:
 
 
 def test_numbers_go_on_while_the_answer_streams(renderer: Renderer) -> None:
-    splitter = Splitter()
+    splitter = BlockSplitter()
     for character in ANSWER:
         splitter.feed(character)
         known = [*splitter.closed, *splitter.open()]

@@ -16,9 +16,9 @@ from chat_tui.core.conversation import Conversation, Turn
 from chat_tui.history.store import Store
 from chat_tui.markdown.block import Block
 from chat_tui.tui.theme.ink import plain_ink
-from chat_tui.tui.transcript.find import Hit, spans_in
-from chat_tui.tui.transcript.find_scan import FindScan, Match
-from chat_tui.tui.transcript.model.parts import Part
+from chat_tui.tui.transcript.find import FindHit, spans_in
+from chat_tui.tui.transcript.find_scan import FindMatch, FindScan
+from chat_tui.tui.transcript.model.parts import TurnPart
 from chat_tui.tui.transcript.render.wrapping import wrap
 from chat_tui.tui.transcript.turn_matches import TurnMatches
 from tests.doubles.scripted_chat import ScriptedChat, scripted_chat
@@ -27,15 +27,15 @@ from tests.support.routing_rig import Gate
 STORY = [f"paragraph {number} {'with a Café' if number % 10 == 5 else ''}\n\n" for number in range(60)]
 
 
-TOP = Hit(0, 0, 0)
+TOP = FindHit(0, 0, 0)
 
 
-async def hits(turns: Sequence[Turn], wanted: str, top: Hit = TOP) -> list[Hit]:
+async def hits(turns: Sequence[Turn], wanted: str, top: FindHit = TOP) -> list[FindHit]:
     """All matches from the first on, as they are walked through."""
     scan = FindScan(turns, wanted, top)
     while not scan.complete:
         await scan.advance()
-    found: list[Hit] = []
+    found: list[FindHit] = []
     match = scan.first()
     for _ in range(scan.total):
         assert match is not None
@@ -46,8 +46,8 @@ async def hits(turns: Sequence[Turn], wanted: str, top: Hit = TOP) -> list[Hit]:
 
 async def test_hits_are_counted_by_block_also_across_markup() -> None:
     turns = [Turn("user", "a word", id="1"), Turn("assistant", "no\n\nthe **bold** word, word", id="2")]
-    assert await hits(turns, "WORD") == [Hit(0, 0, 0), Hit(1, 1, 0), Hit(1, 1, 1)]
-    assert await hits(turns, "bold word") == [Hit(1, 1, 0)]
+    assert await hits(turns, "WORD") == [FindHit(0, 0, 0), FindHit(1, 1, 0), FindHit(1, 1, 1)]
+    assert await hits(turns, "bold word") == [FindHit(1, 1, 0)]
     assert await hits(turns, "") == await hits(turns, "nothing") == []
 
 
@@ -161,40 +161,45 @@ async def scanned(scan: FindScan) -> FindScan:
 
 
 async def test_matches_are_looked_for_from_the_view_on_and_then_from_the_top() -> None:
-    scan = FindScan(MANY, "needle", Hit(50, 0, 0), slice_seconds=0)
+    scan = FindScan(MANY, "needle", FindHit(50, 0, 0), slice_seconds=0)
     await scan.advance()
-    assert scan.first() == Match(50, 0)
+    assert scan.first() == FindMatch(50, 0)
     assert not scan.complete
-    assert scan.moved(Match(50, 0), 1) is None
-    assert scan.moved(Match(50, 0), -1) is None
+    assert scan.moved(FindMatch(50, 0), 1) is None
+    assert scan.moved(FindMatch(50, 0), -1) is None
     while scan.total < 6:
         await scan.advance()
     # The five from the view on and the first of all are known; what stands between it and the view is not.
-    assert scan.moved(Match(50, 0), 1) == Match(60, 0)
-    assert scan.moved(Match(90, 0), 1) == Match(0, 0)
-    assert scan.moved(Match(0, 0), -1) == Match(90, 0)
-    assert scan.moved(Match(0, 0), 1) is None
-    assert scan.moved(Match(50, 0), -1) is None
+    assert scan.moved(FindMatch(50, 0), 1) == FindMatch(60, 0)
+    assert scan.moved(FindMatch(90, 0), 1) == FindMatch(0, 0)
+    assert scan.moved(FindMatch(0, 0), -1) == FindMatch(90, 0)
+    assert scan.moved(FindMatch(0, 0), 1) is None
+    assert scan.moved(FindMatch(50, 0), -1) is None
     await scanned(scan)
-    assert scan.moved(Match(50, 0), -1) == Match(40, 0)
-    assert [scan.number(Match(turn, 0)) for turn in (0, 40, 50, 90)] == [0, 4, 5, 9]
-    assert await hits(MANY, "needle", Hit(50, 0, 0)) == [Hit(n % 100, 0, 0) for n in range(50, 150, 10)]
+    assert scan.moved(FindMatch(50, 0), -1) == FindMatch(40, 0)
+    assert [scan.number(FindMatch(turn, 0)) for turn in (0, 40, 50, 90)] == [0, 4, 5, 9]
+    assert await hits(MANY, "needle", FindHit(50, 0, 0)) == [FindHit(n % 100, 0, 0) for n in range(50, 150, 10)]
 
 
 async def test_without_a_match_below_the_first_of_all_comes() -> None:
-    scan = FindScan(MANY, "needle", Hit(95, 0, 0), slice_seconds=0)
+    scan = FindScan(MANY, "needle", FindHit(95, 0, 0), slice_seconds=0)
     while scan.first() is None:
         await scan.advance()
-    assert scan.first() == Match(0, 0)
+    assert scan.first() == FindMatch(0, 0)
     # The one before it stands above the view, where nobody has looked yet.
-    assert scan.moved(Match(0, 0), -1) is None
-    assert (await scanned(scan)).moved(Match(0, 0), -1) == Match(90, 0)
+    assert scan.moved(FindMatch(0, 0), -1) is None
+    assert (await scanned(scan)).moved(FindMatch(0, 0), -1) == FindMatch(90, 0)
 
 
 async def test_a_match_above_the_view_in_the_same_turn_is_the_last() -> None:
     turns = [Turn("assistant", "word one\n\nword two\n\nword three", id="a"), Turn("user", "word", id="b")]
-    assert await hits(turns, "word", Hit(0, 1, 0)) == [Hit(0, 1, 0), Hit(0, 2, 0), Hit(1, 0, 0), Hit(0, 0, 0)]
-    assert await hits(turns[:1], "one", Hit(0, 2, 0)) == [Hit(0, 0, 0)]
+    assert await hits(turns, "word", FindHit(0, 1, 0)) == [
+        FindHit(0, 1, 0),
+        FindHit(0, 2, 0),
+        FindHit(1, 0, 0),
+        FindHit(0, 0, 0),
+    ]
+    assert await hits(turns[:1], "one", FindHit(0, 2, 0)) == [FindHit(0, 0, 0)]
 
 
 async def test_what_is_counted_is_what_stands_in_the_blocks() -> None:
@@ -217,7 +222,7 @@ async def test_a_long_text_is_counted_block_by_block() -> None:
     text = "the word stands here\n\n" * 4000
     scan = await scanned(FindScan([Turn("assistant", text, id="a")], "word", TOP))
     assert scan.total == 4000
-    assert await scan.locate(Match(0, 3999)) == Hit(0, 3999, 0)
+    assert await scan.locate(FindMatch(0, 3999)) == FindHit(0, 3999, 0)
     matches = TurnMatches("word", lambda: True)
     assert list(matches.counts(Turn("assistant", text, id="a"))) == []
 
@@ -225,26 +230,26 @@ async def test_a_long_text_is_counted_block_by_block() -> None:
 async def test_the_first_match_of_a_long_answer_is_known_before_the_rest_of_it_is_looked_at() -> None:
     """Its parts are in view already: splitting it again is what would take long."""
     blocks = [Block("paragraph", f"the word stands here {number}") for number in range(40_000)]
-    parts = [part for block in blocks for part in (Part("space", 1), Part("body", 1, block))]
+    parts = [part for block in blocks for part in (TurnPart("space", 1), TurnPart("body", 1, block))]
     turns = [Turn("assistant", "x" * 1_000_000, id="a"), *MANY]
-    scan = FindScan(turns, "word", Hit(0, 30_000, 0), parts, slice_seconds=0)
+    scan = FindScan(turns, "word", FindHit(0, 30_000, 0), parts, slice_seconds=0)
     await scan.advance()
     first = scan.first()
-    assert (first, scan.total, scan.complete) == (Match(0, 0), 1, False)
+    assert (first, scan.total, scan.complete) == (FindMatch(0, 0), 1, False)
     assert first is not None
-    assert await scan.locate(first) == Hit(0, 30_000, 0)
+    assert await scan.locate(first) == FindHit(0, 30_000, 0)
     for _ in range(5):
         await scan.advance()
-    assert scan.moved(first, 1) == Match(0, 1)
+    assert scan.moved(first, 1) == FindMatch(0, 1)
     # What stands above the view comes last of all.
     assert scan.moved(first, -1) is None
-    rest = FindScan(turns, "word", Hit(0, 30_000, 0), parts)
+    rest = FindScan(turns, "word", FindHit(0, 30_000, 0), parts)
     await scanned(rest)
     assert (rest.total, rest.number(first)) == (40_000, 30_000)
     before = rest.moved(first, -1)
-    assert before == Match(0, 29_999, above=True)
+    assert before == FindMatch(0, 29_999, above=True)
     assert before is not None
-    assert await rest.locate(before) == Hit(0, 29_999, 0)
+    assert await rest.locate(before) == FindHit(0, 29_999, 0)
 
 
 async def test_a_long_answer_out_of_view_is_looked_through_in_slices() -> None:

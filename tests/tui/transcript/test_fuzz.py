@@ -7,8 +7,8 @@ import re
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chat_tui.core.text.control_characters import Cleaner
-from chat_tui.markdown.splitter import Splitter, codes
+from chat_tui.core.text.control_characters import StreamCleaner
+from chat_tui.markdown.splitter import BlockSplitter, codes
 from chat_tui.tui.theme.ink import plain_ink
 from chat_tui.tui.transcript.render.renderer import Renderer
 from chat_tui.tui.transcript.render.strips import strip_of
@@ -30,7 +30,7 @@ def test_no_answer_breaks_the_pane_or_reaches_the_terminal(
     pieces: list[str], width: int, shift: int, at_once: bool
 ) -> None:
     renderer = _renderer()
-    cleaner, splitter = Cleaner(), Splitter()
+    cleaner, splitter = StreamCleaner(), BlockSplitter()
     for piece in ["".join(pieces)] if at_once else pieces:
         splitter.feed(cleaner.feed(piece))
         for block in splitter.open():

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from textual.app import App, ComposeResult
 
 from chat_tui.core.conversation import Turn
-from chat_tui.markdown.splitter import PLAIN_LINES, RICH_BLOCKS, RICH_LINES, Splitter, split
+from chat_tui.markdown.splitter import PLAIN_LINES, RICH_BLOCKS, RICH_LINES, BlockSplitter, split
 from chat_tui.tui.transcript.model.turn_view import SLICE_CHARACTERS, TurnView
 from chat_tui.tui.transcript.transcript import Transcript
 
@@ -80,7 +80,7 @@ def test_a_text_of_very_many_lines_goes_on_as_plain_pieces(line: str) -> None:
 
 
 def test_an_open_fence_ends_where_the_plain_text_begins() -> None:
-    splitter = Splitter()
+    splitter = BlockSplitter()
     splitter.feed("```python\n" + "x = 1\n" * (RICH_LINES + 10))
     assert splitter.closed[-1].kind == "code"
     assert "".join(block.source for block in splitter.open()).startswith("x = 1")

@@ -9,7 +9,7 @@ import pytest
 from rich.cells import cell_len
 
 from chat_tui.core.usage.spending import Spending
-from chat_tui.core.usage.stream_stats import Figures
+from chat_tui.core.usage.stream_stats import StreamStats
 from chat_tui.tui.widgets import formatting
 from chat_tui.tui.widgets.row_list import matching
 from chat_tui.tui.widgets.styled_lines import Span, apart, crop, crop_start, wrap
@@ -91,39 +91,41 @@ def test_figures_are_written_so(said: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("figures", "expected"),
     [
-        (Figures(phase="connecting", phase_seconds=0.4), "connecting 0.4 s"),
-        (Figures(phase="waiting", phase_seconds=1.2), "waiting 1.2 s"),
-        (Figures(phase="thinking", phase_seconds=3.1), "thinking 3.1 s"),
-        (Figures(phase="loading", phase_seconds=0.5), "loading the model 0.5 s"),
-        (Figures(phase="retrying", attempt=2, of=3, delay_seconds=3.2), "retrying 2/3 in 4 s"),
-        (Figures(phase="retrying", attempt=2, of=3, delay_seconds=0), "retrying 2/3 now"),
-        (Figures(phase="retrying"), "retrying now"),
-        (Figures(phase="cancelled", phase_seconds=9), "cancelled"),
-        (Figures(phase="complete"), "done"),
-        (Figures(phase="length"), "cut at the token limit"),
-        (Figures(), "ready"),
+        (StreamStats(phase="connecting", phase_seconds=0.4), "connecting 0.4 s"),
+        (StreamStats(phase="waiting", phase_seconds=1.2), "waiting 1.2 s"),
+        (StreamStats(phase="thinking", phase_seconds=3.1), "thinking 3.1 s"),
+        (StreamStats(phase="loading", phase_seconds=0.5), "loading the model 0.5 s"),
+        (StreamStats(phase="retrying", attempt=2, of=3, delay_seconds=3.2), "retrying 2/3 in 4 s"),
+        (StreamStats(phase="retrying", attempt=2, of=3, delay_seconds=0), "retrying 2/3 now"),
+        (StreamStats(phase="retrying"), "retrying now"),
+        (StreamStats(phase="cancelled", phase_seconds=9), "cancelled"),
+        (StreamStats(phase="complete"), "done"),
+        (StreamStats(phase="length"), "cut at the token limit"),
+        (StreamStats(), "ready"),
     ],
 )
-def test_a_phase_is_told_with_its_time(figures: Figures, expected: str) -> None:
+def test_a_phase_is_told_with_its_time(figures: StreamStats, expected: str) -> None:
     assert formatting.phase(figures) == expected
 
 
 def test_the_figures_in_short_leave_out_what_does_not_fit() -> None:
-    figures = Figures(ttft_seconds=0.34, rate=4.2, cost=0.0012, context_tokens=500, context_window=2000)
+    figures = StreamStats(ttft_seconds=0.34, rate=4.2, cost=0.0012, context_tokens=500, context_window=2000)
     assert formatting.in_short(figures, 80) == "TTFT 0.34 s · 4.2 tok/s · $0.0012 · context 25%"
     assert formatting.in_short(figures, 30) == "TTFT 0.34 s · 4.2 tok/s"
-    assert formatting.in_short(Figures(), 80) == ""
+    assert formatting.in_short(StreamStats(), 80) == ""
 
 
 def test_why_it_is_tried_again_is_told_where_the_answer_will_stand() -> None:
-    figures = Figures(phase="retrying", attempt=2, of=3, delay_seconds=1.2, reason="The server is\x1b[2J overloaded.")
+    figures = StreamStats(
+        phase="retrying", attempt=2, of=3, delay_seconds=1.2, reason="The server is\x1b[2J overloaded."
+    )
     assert formatting.status(figures) == "retrying 2/3 in 2 s · The server is overloaded."
-    other = Figures(phase="connecting", reason="It is away.")
+    other = StreamStats(phase="connecting", reason="It is away.")
     assert formatting.status(other) == "connecting 0.0 s · after: It is away."
 
 
 def test_a_held_answer_says_so_where_there_is_no_panel() -> None:
-    assert formatting.in_short(Figures(phase="paused", ttft_seconds=0.5, cost=0.1), 20) == "paused · TTFT 0.50 s"
+    assert formatting.in_short(StreamStats(phase="paused", ttft_seconds=0.5, cost=0.1), 20) == "paused · TTFT 0.50 s"
 
 
 def test_a_sparkline_has_the_newest_values_scaled_to_the_largest() -> None:

@@ -14,10 +14,10 @@ from chat_tui.core.errors import ChatTuiError
 from chat_tui.engine.engine import Engine
 from chat_tui.tui.app import ChatApp
 from chat_tui.tui.chat.screen.screen import ChatScreen
-from chat_tui.tui.history.rename_dialog import TitleScreen
+from chat_tui.tui.history.rename_dialog import RenameDialog
 from chat_tui.tui.panels.notices import TooSmall
 from chat_tui.tui.widgets import ui_state
-from chat_tui.tui.widgets.ui_state import KeptScreen
+from chat_tui.tui.widgets.ui_state import UiState
 from tests.doubles.stand_in_engine import pictured_app
 from tests.tui.test_pictures import asked
 
@@ -37,7 +37,7 @@ def screen_of(app: ChatApp) -> ChatScreen:
     return screen
 
 
-async def until_kept(pilot: Pilot[int], file: Path, wanted: KeptScreen) -> None:
+async def until_kept(pilot: Pilot[int], file: Path, wanted: UiState) -> None:
     for _ in range(500):
         if ui_state.read(file) == wanted:
             return
@@ -51,7 +51,7 @@ async def test_a_chosen_theme_is_there_at_the_next_start_and_goes_before_the_con
     async with app.run_test() as pilot:
         assert app.theme == "moss"
         app.use_theme("paper")
-        await until_kept(pilot, file, KeptScreen(theme="paper"))
+        await until_kept(pilot, file, UiState(theme="paper"))
     again = app_at(file, Config(theme="moss"))
     async with again.run_test():
         assert again.theme == "paper"
@@ -59,7 +59,7 @@ async def test_a_chosen_theme_is_there_at_the_next_start_and_goes_before_the_con
 
 async def test_a_kept_theme_that_is_gone_is_told_and_the_configs_is_used(tmp_path: Path) -> None:
     file = tmp_path / "screen.json"
-    ui_state.write(file, KeptScreen(theme="no-such"))
+    ui_state.write(file, UiState(theme="no-such"))
     app = app_at(file, Config(theme="moss"))
     async with app.run_test(notifications=True):
         assert app.theme == "moss"
@@ -70,7 +70,7 @@ async def test_a_kept_theme_that_is_gone_is_told_and_the_configs_is_used(tmp_pat
 async def test_a_damaged_file_is_as_none(tmp_path: Path, text: str) -> None:
     file = tmp_path / "screen.json"
     file.write_bytes(text.encode("latin-1"))
-    assert ui_state.read(file) == KeptScreen()
+    assert ui_state.read(file) == UiState()
 
 
 async def test_a_file_that_is_nonsense_is_put_aside_and_told_once(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ async def test_panels_are_as_they_were_left_in_a_terminal_of_this_width(tmp_path
         assert screen_of(app).history.display
         assert screen_of(app).stats.display
         await pilot.press("f2", "f3")
-        await until_kept(pilot, file, KeptScreen(panels={"history.wide": False, "stats.wide": False}))
+        await until_kept(pilot, file, UiState(panels={"history.wide": False, "stats.wide": False}))
     for width, shown in ((120, (False, False)), (90, (False, True)), (60, (False, False))):
         again = app_at(file)
         async with again.run_test(size=(width, 36)):
@@ -122,7 +122,7 @@ async def test_the_list_that_covers_a_narrow_chat_is_not_there_at_the_next_start
         await pilot.press("f2")
         assert screen_of(app).history.display
         await pilot.press("f3")
-        await until_kept(pilot, file, KeptScreen(panels={"stats.narrow": True}))
+        await until_kept(pilot, file, UiState(panels={"stats.narrow": True}))
 
 
 async def test_where_both_panels_would_squeeze_the_chat_one_makes_room_for_the_other() -> None:
@@ -190,7 +190,7 @@ async def test_without_motion_nothing_glides_or_blinks() -> None:
     app = app_at(None, Config(display=Display(motion=False)))
     async with app.run_test() as pilot:
         assert app.animation_level == "none"
-        app.push_screen(TitleScreen("a title"))
+        app.push_screen(RenameDialog("a title"))
         await pilot.pause()
         assert isinstance(app.focused, Input)
         assert not app.focused.cursor_blink
@@ -199,4 +199,4 @@ async def test_without_motion_nothing_glides_or_blinks() -> None:
 def test_what_is_kept_can_be_read_by_an_older_and_a_newer_version(tmp_path: Path) -> None:
     file = tmp_path / "screen.json"
     file.write_text('{"theme": "moss", "tomorrow": [1]}')
-    assert ui_state.read(file) == msgspec.structs.replace(KeptScreen(), theme="moss")
+    assert ui_state.read(file) == msgspec.structs.replace(UiState(), theme="moss")

@@ -13,8 +13,15 @@ from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.chunks import State
 from chat_tui.core.conversation import now, title_of
 from chat_tui.core.text.bounds import time_of_seconds
-from chat_tui.history.transfer.records import KEY_CHARACTERS, BadRecord, Head, Parcel, Skipped, words
-from chat_tui.history.transfer.tree_builder import Step, arrivals, woven
+from chat_tui.history.transfer.records import (
+    KEY_CHARACTERS,
+    BadRecord,
+    ConversationHeader,
+    ImportedConversation,
+    SkippedRecord,
+    words,
+)
+from chat_tui.history.transfer.tree_builder import SourceMessage, arrivals, woven
 
 TOOL_CHARACTERS = 20_000
 """Of what one tool gave back: whole web pages stand there."""
@@ -33,7 +40,7 @@ def is_conversation(value: Any) -> bool:
     return isinstance(value, dict) and "mapping" in value
 
 
-def parcel(value: dict[str, Any], image: Image | None) -> Parcel:
+def parcel(value: dict[str, Any], image: Image | None) -> ImportedConversation:
     """The conversation of a record; raises `BadRecord`."""
     id = words(value.get("conversation_id")) or words(value.get("id"))
     if not id or len(id) > KEY_CHARACTERS:
@@ -47,7 +54,7 @@ def parcel(value: dict[str, Any], image: Image | None) -> Parcel:
     drafts, lost = woven(steps, current if isinstance(current, str) else None)
     times = [draft.created for draft in drafts if draft.created is not None]
     created = time_of_seconds(value.get("create_time")) or min(times, default=None) or now()
-    head = Head(
+    head = ConversationHeader(
         f"chatgpt:{id}",
         created,
         time_of_seconds(value.get("update_time")) or max(times, default=created),
@@ -55,28 +62,32 @@ def parcel(value: dict[str, Any], image: Image | None) -> Parcel:
         _system_prompt(nodes) or None,
         pinned=value.get("is_starred") is True or time_of_seconds(value.get("pinned_time")) is not None,
     )
-    notes = [Skipped(f"{lost} messages of {head.title or id}", "they hang on one another in a ring")] if lost else []
-    return Parcel(head, chain(notes, arrivals(drafts, lambda pointers: _files(pointers, image))))
+    notes = (
+        [SkippedRecord(f"{lost} messages of {head.title or id}", "they hang on one another in a ring")] if lost else []
+    )
+    return ImportedConversation(head, chain(notes, arrivals(drafts, lambda pointers: _files(pointers, image))))
 
 
-def _step(id: str, node: Any, default_model: str) -> Step:
+def _step(id: str, node: Any, default_model: str) -> SourceMessage:
     parent = _field(node, "parent")
     parent = parent if isinstance(parent, str) and parent != id else None
     message = _field(node, "message")
     role = _field(_field(message, "author"), "role")
     content = _field(message, "content")
     if not isinstance(content, dict) or _is_hidden(message, content):
-        return Step(parent=parent)
+        return SourceMessage(parent=parent)
     text, files = _read(content)
     created = time_of_seconds(_field(message, "create_time"))
     if role == "user":
         seen = bool(text.strip() or files)
-        return Step("user" if seen else "hidden", parent, _without_marks(text), files=files, created=created)
+        return SourceMessage("user" if seen else "hidden", parent, _without_marks(text), files=files, created=created)
     if role not in ("assistant", "tool"):
-        return Step(parent=parent)
+        return SourceMessage(parent=parent)
     metadata = _field(message, "metadata")
     slug = words(_field(metadata, "model_slug")) or default_model
-    step = Step("aside", parent, files=files, created=created, model=f"chatgpt/{slug[:100]}" if slug else "chatgpt")
+    step = SourceMessage(
+        "aside", parent, files=files, created=created, model=f"chatgpt/{slug[:100]}" if slug else "chatgpt"
+    )
     if role == "tool" or _is_aside(message, content):
         return msgspec.structs.replace(step, aside=_aside(message, content, text))
     state: State = "complete"

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 
 from chat_tui.core.conversation import now, title_of
 from chat_tui.core.text.bounds import time_of_text
-from chat_tui.history.transfer.records import Head, Parcel, Skipped, words
-from chat_tui.history.transfer.tree_builder import Step, arrivals, woven
+from chat_tui.history.transfer.records import ConversationHeader, ImportedConversation, SkippedRecord, words
+from chat_tui.history.transfer.tree_builder import SourceMessage, arrivals, woven
 
 
 def is_known(tables: Mapping[str, set[str]]) -> bool:
@@ -22,15 +22,17 @@ def is_known(tables: Mapping[str, set[str]]) -> bool:
     } <= tables.get("message", set())
 
 
-def items(db: sqlite3.Connection, tables: Mapping[str, set[str]]) -> tuple[int, Iterator[Parcel | Skipped]]:
+def items(
+    db: sqlite3.Connection, tables: Mapping[str, set[str]]
+) -> tuple[int, Iterator[ImportedConversation | SkippedRecord]]:
     """The number of chats, and the chats; their times are UTC."""
     ids = [row["id"] for row in db.execute("SELECT id FROM chat ORDER BY id")]
     return len(ids), (_parcel(db, id, "model" in tables["message"]) for id in ids)
 
 
-def _parcel(db: sqlite3.Connection, id: int, has_model: bool) -> Parcel | Skipped:
+def _parcel(db: sqlite3.Connection, id: int, has_model: bool) -> ImportedConversation | SkippedRecord:
     chat = db.execute("SELECT title, model, started_at FROM chat WHERE id = ?", (id,)).fetchone()
-    steps: dict[str, Step] = {}
+    steps: dict[str, SourceMessage] = {}
     system_prompt = first_question = ""
     last: str | None = None
     model = "model" if has_model else "NULL AS model"
@@ -42,7 +44,7 @@ def _parcel(db: sqlite3.Connection, id: int, has_model: bool) -> Parcel | Skippe
             system_prompt = system_prompt or text
         elif row["role"] in ("user", "assistant"):
             named = words(row["model"]) or words(chat["model"])
-            step = Step(
+            step = SourceMessage(
                 row["role"],
                 last,
                 text,
@@ -53,11 +55,11 @@ def _parcel(db: sqlite3.Connection, id: int, has_model: bool) -> Parcel | Skippe
             steps[last] = step
             first_question = first_question or text
     if not steps:
-        return Skipped(f"chat {id}", "there is no question in it")
+        return SkippedRecord(f"chat {id}", "there is no question in it")
     drafts, _ = woven(steps, last)
     times = [draft.created for draft in drafts if draft.created is not None]
     created = time_of_text(chat["started_at"]) or min(times, default=None) or now()
-    head = Head(
+    head = ConversationHeader(
         # The number alone is not unlike those of another database.
         f"elia:{id}:{words(chat['started_at'])[:40]}",
         created,
@@ -65,4 +67,4 @@ def _parcel(db: sqlite3.Connection, id: int, has_model: bool) -> Parcel | Skippe
         words(chat["title"])[:300] or title_of(first_question),
         system_prompt or None,
     )
-    return Parcel(head, arrivals(drafts, lambda _: ([], [])))
+    return ImportedConversation(head, arrivals(drafts, lambda _: ([], [])))

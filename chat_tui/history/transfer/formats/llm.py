@@ -17,8 +17,8 @@ from chat_tui.core.chunks import Usage
 from chat_tui.core.conversation import now, title_of
 from chat_tui.core.text.bounds import bounded_count, time_of_text
 from chat_tui.core.text.control_characters import clean_line
-from chat_tui.history.transfer.records import Head, Parcel, Skipped, words
-from chat_tui.history.transfer.tree_builder import Draft, Step, arrivals, woven
+from chat_tui.history.transfer.records import ConversationHeader, ImportedConversation, SkippedRecord, words
+from chat_tui.history.transfer.tree_builder import SourceMessage, TurnDraft, arrivals, woven
 
 _TOOL_CHARACTERS = 20_000
 Tables = Mapping[str, set[str]]
@@ -39,7 +39,7 @@ def _has_threads(tables: Tables) -> bool:
     )
 
 
-def items(db: sqlite3.Connection, tables: Tables) -> tuple[int, Iterator[Parcel | Skipped]]:
+def items(db: sqlite3.Connection, tables: Tables) -> tuple[int, Iterator[ImportedConversation | SkippedRecord]]:
     """The number of conversations, and the conversations."""
     reader = _Reader(db, tables)
     threads: list[str] = []
@@ -51,7 +51,7 @@ def items(db: sqlite3.Connection, tables: Tables) -> tuple[int, Iterator[Parcel 
         found = db.execute("SELECT conversation_id FROM responses GROUP BY 1 ORDER BY min(id)")
         older = [row[0] for row in found if row[0] is not None and row[0] not in known]
 
-    def parcels() -> Iterator[Parcel | Skipped]:
+    def parcels() -> Iterator[ImportedConversation | SkippedRecord]:
         for id in older:
             yield reader.responses(id)
         for id in threads:
@@ -65,20 +65,22 @@ class _Reader:
         self._db = db
         self._tables = tables
 
-    def _parcel(self, id: str, name: str, prompt: str, drafts: list[Draft]) -> Parcel | Skipped:
+    def _parcel(self, id: str, name: str, prompt: str, drafts: list[TurnDraft]) -> ImportedConversation | SkippedRecord:
         if not drafts:
-            return Skipped(f"conversation {id}", "there is nothing in it")
+            return SkippedRecord(f"conversation {id}", "there is nothing in it")
         times = [draft.created for draft in drafts if draft.created is not None]
         question = next((text for draft in drafts for text in draft.texts), "")
         created = min(times, default=None) or now()
-        head = Head(f"llm:{id}", created, max(times, default=created), name[:300] or title_of(question), prompt or None)
-        return Parcel(head, arrivals(drafts, self._files))
+        head = ConversationHeader(
+            f"llm:{id}", created, max(times, default=created), name[:300] or title_of(question), prompt or None
+        )
+        return ImportedConversation(head, arrivals(drafts, self._files))
 
     # -- responses ------------------------------------------------------------------------------------------------
 
-    def responses(self, id: str) -> Parcel | Skipped:
+    def responses(self, id: str) -> ImportedConversation | SkippedRecord:
         """A conversation that stands as responses."""
-        steps: dict[str, Step] = {}
+        steps: dict[str, SourceMessage] = {}
         system_prompt = ""
         last: str | None = None
         for row in self._responses(id):
@@ -96,7 +98,7 @@ class _Reader:
     def _system(self, row: Mapping[str, Any]) -> str:
         return "\n\n".join(filter(None, [*self._fragments("system_fragments", row["id"]), words(row.get("system"))]))
 
-    def _steps(self, row: Mapping[str, Any]) -> Iterator[tuple[str, Step]]:
+    def _steps(self, row: Mapping[str, Any]) -> Iterator[tuple[str, SourceMessage]]:
         """What a response stands for: its prompt, what tools gave back, itself, the tools that it called."""
         id = str(row["id"])
         created = time_of_text(row.get("datetime_utc"))
@@ -110,18 +112,18 @@ class _Reader:
             )
         )
         if text.strip() or files:
-            yield f"{id}:prompt", Step("user", None, text, files=files, created=created)
+            yield f"{id}:prompt", SourceMessage("user", None, text, files=files, created=created)
         results = self._all("tool_results", "SELECT name, output FROM tool_results WHERE response_id = ?", id)
         if results:
             asides = [_fenced(words(found["name"]), words(found["output"])) for found in results]
-            yield f"{id}:results", Step("aside", None, aside="\n\n".join(asides), created=created)
+            yield f"{id}:results", SourceMessage("aside", None, aside="\n\n".join(asides), created=created)
         prompt_tokens, completion_tokens = (
             bounded_count(row.get("input_tokens")),
             bounded_count(row.get("output_tokens")),
         )
         yield (
             id,
-            Step(
+            SourceMessage(
                 "assistant",
                 None,
                 words(row.get("response")),
@@ -134,7 +136,10 @@ class _Reader:
         calls = self._all("tool_calls", "SELECT name, arguments FROM tool_calls WHERE response_id = ?", id)
         if calls:
             asides = [_fenced(words(found["name"]), words(found["arguments"])) for found in calls]
-            yield f"{id}:calls", Step("aside", None, aside="\n\n".join(asides), created=created, model=_model(row))
+            yield (
+                f"{id}:calls",
+                SourceMessage("aside", None, aside="\n\n".join(asides), created=created, model=_model(row)),
+            )
 
     def _fragments(self, table: str, id: str) -> list[str]:
         query = (
@@ -145,7 +150,7 @@ class _Reader:
 
     # -- threads --------------------------------------------------------------------------------------------------
 
-    def thread(self, id: str) -> Parcel | Skipped:
+    def thread(self, id: str) -> ImportedConversation | SkippedRecord:
         """A conversation that stands as chains of messages."""
         row = self._one("threads", "SELECT name, tip_message_hash FROM threads WHERE id = ?", id)
         turns = self._all("turns", "SELECT * FROM turns WHERE thread_id = ? ORDER BY datetime_utc, id", id)
@@ -153,7 +158,7 @@ class _Reader:
         tip = tip or (turns[-1]["tip_message_hash"] if turns else None)
         ends = {turn["tip_message_hash"]: turn for turn in turns}
         beginnings = {turn["parent_message_hash"]: turn for turn in turns}
-        steps: dict[str, Step] = {}
+        steps: dict[str, SourceMessage] = {}
         system_prompt = ""
         for hash in self._chains([*ends, tip]):
             message = self._one("messages", "SELECT parent_hash, role FROM messages WHERE hash = ?", hash)
@@ -162,7 +167,7 @@ class _Reader:
             step = self._message(hash, message["role"], ends.get(hash, {}), beginnings.get(hash, {}))
             if message["role"] == "system":
                 system_prompt = system_prompt or step.text.strip()
-                step = Step()
+                step = SourceMessage()
             steps[hash] = msgspec.structs.replace(step, parent=message["parent_hash"])
         keys = self._lend(id, steps, tip)
         steps = {
@@ -184,7 +189,7 @@ class _Reader:
                 hash = row["parent_hash"] if row else None
         return list(found)
 
-    def _message(self, hash: str, role: Any, ended: Mapping[str, Any], begun: Mapping[str, Any]) -> Step:
+    def _message(self, hash: str, role: Any, ended: Mapping[str, Any], begun: Mapping[str, Any]) -> SourceMessage:
         texts: list[str] = []
         asides: list[str] = []
         files: list[str] = []
@@ -210,10 +215,10 @@ class _Reader:
         created = time_of_text((ended or begun).get("datetime_utc"))
         text = "\n\n".join(texts)
         if role == "user" and (text.strip() or files):
-            return Step("user", None, text, files=tuple(files), created=created)
+            return SourceMessage("user", None, text, files=tuple(files), created=created)
         if role == "system":
-            return Step("hidden", None, text)
-        return Step(
+            return SourceMessage("hidden", None, text)
+        return SourceMessage(
             "assistant" if role == "assistant" else "aside",
             None,
             text,
@@ -235,7 +240,7 @@ class _Reader:
                 texts.append(words(row["content"]) if row else "")
         return words("".join(texts))
 
-    def _lend(self, id: str, steps: dict[str, Step], tip: Any) -> dict[str, str]:
+    def _lend(self, id: str, steps: dict[str, SourceMessage], tip: Any) -> dict[str, str]:
         """Gives messages that repeat responses what those have, and the keys that an earlier import gave to those."""
         chain: dict[str, None] = {}
         while isinstance(tip, str) and tip in steps and tip not in chain:

@@ -25,7 +25,15 @@ from chat_tui.core.route import Route
 from chat_tui.core.text.bounds import time_of_text
 from chat_tui.core.text.control_characters import escaped_json
 from chat_tui.history.records import encoded, orphan, storable
-from chat_tui.history.transfer.records import KEY_CHARACTERS, Arrival, BadRecord, Head, Parcel, Skipped, words
+from chat_tui.history.transfer.records import (
+    KEY_CHARACTERS,
+    BadRecord,
+    ConversationHeader,
+    ImportedConversation,
+    ImportedTurn,
+    SkippedRecord,
+    words,
+)
 
 FORMAT = "chat-tui"
 VERSION = 1
@@ -112,7 +120,7 @@ def is_ours(value: Any) -> bool:
     return isinstance(value, dict) and value.get("format") == FORMAT
 
 
-def parcel(value: dict[str, Any]) -> Parcel:
+def parcel(value: dict[str, Any]) -> ImportedConversation:
     """The conversation of a record; raises `BadRecord`. Without a readable date it has that of its first turn."""
     try:
         version = msgspec.convert(value, _Marks).version
@@ -123,7 +131,7 @@ def parcel(value: dict[str, Any]) -> Parcel:
     except msgspec.ValidationError as error:
         raise BadRecord(str(error)) from error
     created = known.created or known.updated or _first_time(known.turns) or now()
-    head = Head(
+    head = ConversationHeader(
         storable(known.id),
         created,
         known.updated or created,
@@ -134,8 +142,8 @@ def parcel(value: dict[str, Any]) -> Parcel:
         keeps_ids=True,
         import_key=known.import_key,
     )
-    notes = [Skipped(f"`{name}` of {known.id}", reason) for name, reason in unreadable]
-    return Parcel(head, chain(notes, _arrivals(known)))
+    notes = [SkippedRecord(f"`{name}` of {known.id}", reason) for name, reason in unreadable]
+    return ImportedConversation(head, chain(notes, _arrivals(known)))
 
 
 def _readable(
@@ -163,7 +171,7 @@ def _first_time(turns: Iterable[Any]) -> datetime | None:
     return next((time for time in times if time is not None), None)
 
 
-def _arrivals(known: _Record) -> Iterator[Arrival | Skipped]:
+def _arrivals(known: _Record) -> Iterator[ImportedTurn | SkippedRecord]:
     path = _path(known)
     # Below a turn that cannot be read, the next ones follow the turn above it.
     above: dict[str, str | None] = {}
@@ -178,25 +186,27 @@ def _arrivals(known: _Record) -> Iterator[Arrival | Skipped]:
         try:
             turn, unreadable = _turn(value)
         except msgspec.ValidationError as error:
-            yield Skipped(place, str(error))
+            yield SkippedRecord(place, str(error))
             continue
         if not 0 < len(turn.id) <= KEY_CHARACTERS or turn.id in came:
-            yield Skipped(place, "it has no id of its own")
+            yield SkippedRecord(place, "it has no id of its own")
             continue
-        yield from (Skipped(f"`{name}` of {place}", reason) for name, reason in unreadable)
+        yield from (SkippedRecord(f"`{name}` of {place}", reason) for name, reason in unreadable)
         if is_cut:
-            yield Skipped(f"`parent` of {place}", "there is no such turn above it: it now begins the conversation")
+            yield SkippedRecord(
+                f"`parent` of {place}", "there is no such turn above it: it now begins the conversation"
+            )
         try:
             route = msgspec.convert(value.get("route"), Route | None)
         except msgspec.ValidationError as error:
-            yield Skipped(f"the route of {place}", str(error))
+            yield SkippedRecord(f"the route of {place}", str(error))
             route = None
         came.add(turn.id)
         above[turn.id] = turn.id
         import_key = words(value.get("import_key"))
         parent = parent and storable(parent)
         on_path = turn.id in path
-        yield Arrival(storable(turn.id), parent, _settled(turn), route, on_path=on_path, import_key=import_key)
+        yield ImportedTurn(storable(turn.id), parent, _settled(turn), route, on_path=on_path, import_key=import_key)
 
 
 def _links(value: Any) -> tuple[str | None, str | None]:

@@ -82,7 +82,7 @@ def _index_of(choice: dict[str, Json]) -> str | None:
     return str(index)[:20] if isinstance(index, (int, float, str)) else None
 
 
-class OneReply:
+class ResponseParser:
     """Reads one reply; a dialect says in `_read` and `_read_whole` what an object means."""
 
     dialect: ClassVar[str]

@@ -87,7 +87,7 @@ _REQUEST = {"400", "404", "413", "422", "invalid_request_error", "not_found_erro
 _REQUEST |= {"FAILED_PRECONDITION", "NOT_FOUND"}
 
 
-class Complaint(msgspec.Struct, frozen=True):
+class ServerError(msgspec.Struct, frozen=True):
     """One error as its server tells it."""
 
     said: str = ""
@@ -167,12 +167,12 @@ class Complaint(msgspec.Struct, frozen=True):
         return prompt, window
 
 
-def complaint_of(value: Json, raw: str = "") -> Complaint:
+def complaint_of(value: Json, raw: str = "") -> ServerError:
     """The complaint in a JSON value: `{"error": {…}}`, `{"error": "…"}`, `{"detail": …}`, `[{"error": …}]`."""
     if isinstance(value, list) and value:
         value = value[0]
     if not isinstance(value, dict):
-        return Complaint(value if isinstance(value, str) else "", raw)
+        return ServerError(value if isinstance(value, str) else "", raw)
     inner = value.get("error")
     fields = inner if isinstance(inner, dict) else value
     names = [fields.get(name) for name in ("code", "type", "status")]
@@ -181,7 +181,7 @@ def complaint_of(value: Json, raw: str = "") -> Complaint:
     waits = [_SECONDS.fullmatch(wait) for detail in details if isinstance(wait := detail.get("retryDelay"), str)]
     said = message_in(value)
     wait = max((float(wait.group(1)) for wait in waits if wait), default=wait_in_fields(fields))
-    return Complaint(
+    return ServerError(
         said,
         raw,
         fields,
@@ -243,7 +243,7 @@ def error_of(value: Json) -> ProviderError:
 
 
 def access_refused(
-    complaint: Complaint, title: str, key_hint: str, *, provider: str = "", model: str = ""
+    complaint: ServerError, title: str, key_hint: str, *, provider: str = "", model: str = ""
 ) -> ProviderError:
     """The error for a 403: it may mean the key, the money, the country, or the words that were sent."""
     if complaint.no_credit:
@@ -274,7 +274,7 @@ def larger_than_limit(limit: int, requested: int, *, who: str, provider: str = "
     )
 
 
-def too_long(complaint: Complaint, provider: str = "", model: str = "") -> ContextTooLong:
+def too_long(complaint: ServerError, provider: str = "", model: str = "") -> ContextTooLong:
     """The error for a request that does not fit."""
     prompt, window = complaint.sizes()
     return ContextTooLong(

@@ -16,9 +16,9 @@ from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.errors import ChatTuiError, CommandError
 from chat_tui.core.preset import Preset, question_about, values_in, with_values
 from chat_tui.core.text.control_characters import clean_line
-from chat_tui.tui.chat.commands.target import Caller
+from chat_tui.tui.chat.commands.target import CommandTarget
 from chat_tui.tui.widgets import formatting
-from chat_tui.tui.widgets.host import Choice
+from chat_tui.tui.widgets.host import ListChoice
 
 if TYPE_CHECKING:
     from chat_tui.engine.engine import Engine
@@ -27,7 +27,7 @@ NONE = "none"
 _PATH = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|((?:\\.|[^\s\\])+))(.*)""", re.DOTALL)
 
 
-async def take(screen: Caller, engine: Engine, typed: str) -> None:
+async def take(screen: CommandTarget, engine: Engine, typed: str) -> None:
     """`/preset NAME [values]`, `/preset none`, or the list of all. Raises `ChatTuiError`."""
     name, _, values = typed.partition(" ")
     if not name:
@@ -40,7 +40,7 @@ async def take(screen: Caller, engine: Engine, typed: str) -> None:
         await use(screen, engine, with_values(preset, values_in(preset, values)))
 
 
-async def use(screen: Caller, engine: Engine, preset: Preset) -> None:
+async def use(screen: CommandTarget, engine: Engine, preset: Preset) -> None:
     """Take a preset, and the model that it names. Raises `ChatTuiError`."""
     await screen.chat.set_preset(preset)
     if preset.model or preset.strategy:
@@ -54,7 +54,7 @@ async def use(screen: Caller, engine: Engine, preset: Preset) -> None:
     screen.host.say(f"Preset: {preset.words()}", f"{clean_line(preset.description, 200)}.{asked}", long=True)
 
 
-def _model(screen: Caller, engine: Engine) -> tuple[str, str]:
+def _model(screen: CommandTarget, engine: Engine) -> tuple[str, str]:
     """The model that would answer now, and its price in words."""
     asked = screen.chat.settings()
     name = asked.model or engine.first_choice(asked.strategy or screen.strategy)
@@ -68,7 +68,7 @@ def _model(screen: Caller, engine: Engine) -> tuple[str, str]:
     return name, f" ({costs})"
 
 
-async def _choose(screen: Caller, engine: Engine) -> None:
+async def _choose(screen: CommandTarget, engine: Engine) -> None:
     """Show all presets, to choose one."""
     found, wrong = await asyncio.to_thread(presets.every, presets.folders())
     screen.presets = found
@@ -76,7 +76,7 @@ async def _choose(screen: Caller, engine: Engine) -> None:
         screen.host.tell(error)
     used = screen.chat.preset.name if screen.chat.preset is not None else ""
     choices = [
-        Choice(
+        ListChoice(
             preset.name,
             partial(_begin, screen, engine, preset),
             help=preset.description,
@@ -86,11 +86,11 @@ async def _choose(screen: Caller, engine: Engine) -> None:
         for preset in found
     ]
     if used:
-        choices.append(Choice(NONE, partial(_begin, screen, engine, None), help="use no preset any more"))
+        choices.append(ListChoice(NONE, partial(_begin, screen, engine, None), help="use no preset any more"))
     screen.host.choose("Presets", choices)
 
 
-async def _begin(screen: Caller, engine: Engine, preset: Preset | None) -> None:
+async def _begin(screen: CommandTarget, engine: Engine, preset: Preset | None) -> None:
     try:
         if preset is None:
             await take(screen, engine, NONE)
@@ -100,7 +100,7 @@ async def _begin(screen: Caller, engine: Engine, preset: Preset | None) -> None:
         screen.host.tell(error)
 
 
-async def analyse(screen: Caller, engine: Engine, typed: str) -> None:
+async def analyse(screen: CommandTarget, engine: Engine, typed: str) -> None:
     """`/analyse FILE [question]`: asked in a conversation of its own. Raises `ChatTuiError`."""
     match = _PATH.fullmatch(typed)
     if match is None:

@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING, Protocol
 
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.tui.chat.conversation.chat import Chat
-from chat_tui.tui.chat.conversation.conversation_actions import Upkeep
+from chat_tui.tui.chat.conversation.conversation_actions import ConversationActions
 from chat_tui.tui.widgets.host import Host
 
 if TYPE_CHECKING:
     from chat_tui.core.preset import Preset
     from chat_tui.engine.engine import Engine
-    from chat_tui.tui.chat.conversation.compare_controller import Comparing
-    from chat_tui.tui.chat.conversation.live_preview import AsYouType
+    from chat_tui.tui.chat.conversation.compare_controller import CompareController
+    from chat_tui.tui.chat.conversation.live_preview import LivePreview
 
 
-class Caller(Protocol):
+class CommandTarget(Protocol):
     """The screen that commands act on."""
 
     chat: Chat
-    upkeep: Upkeep
+    upkeep: ConversationActions
     model: str | None
     strategy: str
     adaptive: bool
@@ -50,7 +50,7 @@ class Caller(Protocol):
     def ask(self, text: str, files: Sequence[Attachment] = ()) -> None:
         """Ask."""
 
-    def as_you_type(self) -> AsYouType:
+    def as_you_type(self) -> LivePreview:
         """What answers before it is sent."""
 
     def fetch(self) -> None:
@@ -86,7 +86,7 @@ class Caller(Protocol):
     def regenerate(self, model: str | None) -> None:
         """Ask for another version of the answer by this model; None: the one that the strategy chooses."""
 
-    async def comparing(self) -> Comparing:
+    async def comparing(self) -> CompareController:
         """What asks several models at once."""
 
     async def show_statistics(self) -> None:

@@ -15,10 +15,10 @@ from chat_tui.core.errors import ChatTuiError, CommandError, ConversationNotFoun
 from chat_tui.core.request import Request
 from chat_tui.tui.actions import bindings
 from chat_tui.tui.chat.conversation.copy import ChatCopies
-from chat_tui.tui.chat.conversation.pane import View
+from chat_tui.tui.chat.conversation.pane import ConversationView
 from chat_tui.tui.chat.conversation.steering import Steering
 from chat_tui.tui.chat.conversation.undo import Undo
-from chat_tui.tui.prompt.completion import Completion
+from chat_tui.tui.prompt.completion import CompletionItem
 from chat_tui.tui.prompt.prompt import Prompt
 from chat_tui.tui.transcript.transcript import Transcript
 
@@ -39,7 +39,7 @@ class Chat(ChatCopies):
         Binding("escape", "leave_edit", "Leave the question as it is", id="answer.cancel", show=False),
     ]
 
-    def __init__(self, complete: Callable[[str], Sequence[Completion]], id: str | None = None) -> None:
+    def __init__(self, complete: Callable[[str], Sequence[CompletionItem]], id: str | None = None) -> None:
         super().__init__(complete, id)
         self.undo = Undo()
         """What keys and commands have done to conversations, here and in the list."""
@@ -83,7 +83,7 @@ class Chat(ChatCopies):
 
         self.begin(begun, text)
 
-    def _leave_deleted(self, view: View, error: ConversationNotFound) -> None:
+    def _leave_deleted(self, view: ConversationView, error: ConversationNotFound) -> None:
         """The question of this view has begun another conversation, since its own was deleted elsewhere."""
         view.conversation_id = None
         self.host.say(error.title, "Your question starts a new one.", long=True)
@@ -129,7 +129,7 @@ class Chat(ChatCopies):
         self.view.asking = True
         self.run_worker(self._begun(self.view, begun, text), group="ask")
 
-    async def _begun(self, view: View, begun: Callable[[Engine], Awaitable[Answer]], text: str) -> None:
+    async def _begun(self, view: ConversationView, begun: Callable[[Engine], Awaitable[Answer]], text: str) -> None:
         try:
             await self._ready.wait()
             engine = self._engine
@@ -144,7 +144,7 @@ class Chat(ChatCopies):
         finally:
             view.asking = view.unwanted = False
 
-    async def _follow_new(self, engine: Engine, view: View, answer: Answer, text: str) -> None:
+    async def _follow_new(self, engine: Engine, view: ConversationView, answer: Answer, text: str) -> None:
         fresh, view.conversation_id = view.conversation_id is None, answer.conversation_id
         if text:
             self.prompt.earlier = [text, *(earlier for earlier in self.prompt.earlier if earlier != text)]

@@ -12,7 +12,7 @@ from chat_tui.engine.answers.comparison import Comparison, named
 from chat_tui.tui.actions import bindings, slash_commands
 from chat_tui.tui.chat.conversation.chat import Chat
 from chat_tui.tui.compare.model_choice import CompareChoice
-from chat_tui.tui.compare.screen import CompareScreen, Left
+from chat_tui.tui.compare.screen import CompareScreen, LeftComparison
 from chat_tui.tui.widgets.host import Host
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 BLIND = "--blind"
 
 
-class Comparing:
+class CompareController:
     """What a chat knows of comparisons."""
 
     def __init__(self, chat: Chat, engine: Engine) -> None:
@@ -31,7 +31,7 @@ class Comparing:
         self._last: Comparison | None = None
         self._names: Sequence[str] = ()
         """Who was compared last."""
-        self._left_at: Left | None = None
+        self._left_at: LeftComparison | None = None
         self._visits = 0
 
     @property

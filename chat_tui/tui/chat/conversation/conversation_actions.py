@@ -15,7 +15,7 @@ from chat_tui.core.errors import ChatTuiError, CommandError
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.tui.actions import bindings
 from chat_tui.tui.chat.conversation.chat import Chat
-from chat_tui.tui.history.sidebar import HistoryList
+from chat_tui.tui.history.sidebar import HistorySidebar
 
 if TYPE_CHECKING:
     from chat_tui.engine.engine import Engine
@@ -30,10 +30,10 @@ UNDO_SECONDS = 10.0
 """So long a deleted conversation can be brought back."""
 
 
-class Upkeep:
+class ConversationActions:
     """Acts on conversations by id, and keeps the list at the left as it should be. `private`: none is ever saved."""
 
-    def __init__(self, chat: Chat, listed: HistoryList, *, private: bool = False) -> None:
+    def __init__(self, chat: Chat, listed: HistorySidebar, *, private: bool = False) -> None:
         self._chat, self._listed, self.never_saves = chat, listed, private
         self._engine: Engine | None = None
         self._running: set[str] = set()
@@ -135,9 +135,9 @@ class Upkeep:
         return clean_line((await self._engine.memory.conversation(conversation_id)).title, 120) or "Untitled"
 
     async def _rename(self, conversation_id: str, place: Region | None) -> None:
-        from chat_tui.tui.history.rename_dialog import TitleScreen
+        from chat_tui.tui.history.rename_dialog import RenameDialog
 
-        title = await self._chat.app.push_screen_wait(TitleScreen(await self._title(conversation_id), place))
+        title = await self._chat.app.push_screen_wait(RenameDialog(await self._title(conversation_id), place))
         if title:
             await self.rename(conversation_id, title)
 

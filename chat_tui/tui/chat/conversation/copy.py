@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable
 from chat_tui.core.conversation import Turn
 from chat_tui.core.errors import ChatTuiError, CommandError
 from chat_tui.core.text.control_characters import clean, clean_line
-from chat_tui.markdown.code_blocks import Code
+from chat_tui.markdown.code_blocks import CodeBlock
 from chat_tui.tui.chat.conversation.session import KeptChat
 from chat_tui.tui.transcript.transcript import Transcript
-from chat_tui.tui.widgets.host import Choice
+from chat_tui.tui.widgets.host import ListChoice
 
 _NOT_IN_LANGUAGES = re.compile(r"[^\w+#.\-]+")
 _NO_CODE = ("There is no code block in this answer", "Up and Down choose another; [ and ] go from block to block.")
@@ -75,7 +75,7 @@ class ChatCopies(KeptChat):
         number, named = code_file.wanted(argument, len(codes))
         await self._save(number, codes[number - 1], named)
 
-    def _with_code(self, what: str, act: Callable[[int, Code], object]) -> None:
+    def _with_code(self, what: str, act: Callable[[int, CodeBlock], object]) -> None:
         codes, marked = self.transcript.codes(), self.transcript.marked_code
         if marked is not None and marked <= len(codes):
             act(marked, codes[marked - 1])
@@ -86,13 +86,13 @@ class ChatCopies(KeptChat):
         else:
             self.host.choose(what, [_item(number, code, act) for number, code in enumerate(codes, 1)])
 
-    def _copy_code(self, number: int, code: Code) -> None:
+    def _copy_code(self, number: int, code: CodeBlock) -> None:
         self.post_message(Transcript.CopyAsked(code.text))
 
-    def _save_soon(self, number: int, code: Code) -> None:
+    def _save_soon(self, number: int, code: CodeBlock) -> None:
         self.run_worker(self.told(self._save(number, code)), group="save")
 
-    async def _save(self, number: int, code: Code, named: str = "") -> None:
+    async def _save(self, number: int, code: CodeBlock, named: str = "") -> None:
         from chat_tui.tui.actions import code_file, export_file
 
         file = code_file.path_of(named, code_file.suggested_name(code.language, number))
@@ -113,9 +113,9 @@ def _who(turn: Turn) -> str:
     return "You" if turn.role == "user" else clean_line(turn.model, 80) or turn.role.capitalize()
 
 
-def _item(number: int, code: Code, act: Callable[[int, Code], object]) -> Choice:
+def _item(number: int, code: CodeBlock, act: Callable[[int, CodeBlock], object]) -> ListChoice:
     """A row of the list: number, language and length; beside it the first line."""
     language = _NOT_IN_LANGUAGES.sub("", clean_line(code.language, 30))
     count = code.text.count("\n") + 1
     told = " · ".join(filter(None, [str(number), language, f"{count:,} line{'s' if count != 1 else ''}"]))
-    return Choice(told, lambda: act(number, code), help=code.first_line)
+    return ListChoice(told, lambda: act(number, code), help=code.first_line)

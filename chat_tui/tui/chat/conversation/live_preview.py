@@ -77,7 +77,7 @@ class PreviewBox(VerticalScroll, can_focus=False):
             self.scroll_end(animate=False)
 
 
-class AsYouType:
+class LivePreview:
     """Begins, shows and leaves off previews; `settings` gives the model or strategy in use."""
 
     def __init__(self, chat: Chat, settings: Callable[[], Request]) -> None:

@@ -21,11 +21,11 @@ from chat_tui.core.chunks import Metadata, Token
 from chat_tui.core.conversation import Turn
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.text.control_characters import clean_line
-from chat_tui.core.usage.stream_stats import Figures
-from chat_tui.tui.panels.download_bar import FetchLine
+from chat_tui.core.usage.stream_stats import StreamStats
+from chat_tui.tui.panels.download_bar import DownloadBar
 from chat_tui.tui.panels.notices import EditingLine, MoreBelow
 from chat_tui.tui.panels.welcome import Welcome
-from chat_tui.tui.prompt.completion import Completion, CompletionList
+from chat_tui.tui.prompt.completion import CompletionItem, CompletionList
 from chat_tui.tui.prompt.file_finder import FileFinder
 from chat_tui.tui.prompt.prompt import Prompt
 from chat_tui.tui.transcript.find_bar import FindBar
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from chat_tui.engine.answers.answer import Answer
 
 
-class View:
+class ConversationView:
     """A conversation from the moment it comes into view until another does. A question that was sent belongs to the
     view of that moment, whichever is there when it is asked."""
 
@@ -78,7 +78,7 @@ class ChatPane(Vertical):
     class Measured(Message):
         """The figures of the answer in view, as they are now."""
 
-        def __init__(self, figures: Figures) -> None:
+        def __init__(self, figures: StreamStats) -> None:
             super().__init__()
             self.figures = figures
 
@@ -95,9 +95,9 @@ class ChatPane(Vertical):
             super().__init__()
             self.error = error
 
-    def __init__(self, complete: Callable[[str], Sequence[Completion]], id: str | None = None) -> None:
+    def __init__(self, complete: Callable[[str], Sequence[CompletionItem]], id: str | None = None) -> None:
         super().__init__(id=id)
-        self.view = View()
+        self.view = ConversationView()
         self.answer: Answer | None = None
         self.followed_since = float("-inf")
         """When the answer in view came into view, by the clock of `time.monotonic`."""
@@ -111,7 +111,7 @@ class ChatPane(Vertical):
         self.transcript = Transcript()
         self.welcome = Welcome()
         self.more_below = MoreBelow()
-        self.fetch_line = FetchLine()
+        self.fetch_line = DownloadBar()
         self.editing_line = EditingLine()
         self.find_bar = FindBar(self.transcript, lambda: self.turns)
         self.prompt = Prompt(complete, completions, find_files=FileFinder().completions)
@@ -180,14 +180,14 @@ class ChatPane(Vertical):
     def _show(self, conversation_id: str | None, turns: Sequence[Turn]) -> None:
         left, self._hurry = self.answer, None
         self.find_bar.close(by_key=True)
-        self.view, self.answer = View(conversation_id), None
+        self.view, self.answer = ConversationView(conversation_id), None
         self._stop_measuring()
         if left is not None and not left.ended:
             self.run_worker(self.tell_end(left), group="out of view")
         self.workers.cancel_group(self, "follow")
         self.transcript.show(turns)
         self._show_transcript(bool(turns))
-        self.post_message(self.Measured(Figures()))
+        self.post_message(self.Measured(StreamStats()))
         self.post_message(self.Moved())
 
     def _show_transcript(self, has_turns: bool) -> None:

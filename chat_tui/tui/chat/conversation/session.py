@@ -15,16 +15,16 @@ from textual.worker import Worker
 
 from chat_tui.core.conversation import Conversation, Turn
 from chat_tui.core.errors import HistoryError
-from chat_tui.core.new_conversation import Beginning
+from chat_tui.core.new_conversation import NewConversation
 from chat_tui.core.request import Request
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.tui.chat.conversation.pane import ChatPane
-from chat_tui.tui.prompt.attachments import Attaching
-from chat_tui.tui.prompt.completion import Completion
+from chat_tui.tui.prompt.attachments import PromptAttachments
+from chat_tui.tui.prompt.completion import CompletionItem
 from chat_tui.tui.prompt.prompt import Prompt
 from chat_tui.tui.transcript.model.line_model import Anchor
 from chat_tui.tui.transcript.model.turn_stats import figures_of
-from chat_tui.tui.widgets.styled_lines import EDGES, SpanView, crop
+from chat_tui.tui.widgets.styled_lines import EDGES, StyledLines, crop
 
 if TYPE_CHECKING:
     # Behind the first paint: the engine is not loaded for it.
@@ -52,7 +52,7 @@ class _Edit(msgspec.Struct, frozen=True):
 class KeptChat(ChatPane):
     """Opens and leaves conversations, and knows what is unsent in them. `Chat` asks."""
 
-    def __init__(self, complete: Callable[[str], Sequence[Completion]], id: str | None = None) -> None:
+    def __init__(self, complete: Callable[[str], Sequence[CompletionItem]], id: str | None = None) -> None:
         super().__init__(complete, id)
         self._engine: Engine | None = None
         self._ready = asyncio.Event()
@@ -68,7 +68,7 @@ class KeptChat(ChatPane):
         """The model or strategy in use."""
         self.rivals: Sequence[str] = ()
         """The models that the next question goes to, all at once; empty: it goes to one."""
-        self.files = Attaching(self)
+        self.files = PromptAttachments(self)
         """What goes along with the next question."""
         self._files_kept = ""
         self._foreseen = ""
@@ -251,14 +251,14 @@ class KeptChat(ChatPane):
         return engine.config.system_prompt if own is None else own
 
     @property
-    def asked_in(self) -> str | Beginning:
+    def asked_in(self) -> str | NewConversation:
         """The conversation of the next question: its id, or what the one that it begins begins with."""
         return self.conversation_id or self.beginning
 
     @property
-    def beginning(self) -> Beginning:
+    def beginning(self) -> NewConversation:
         """What a conversation begins with that begins now."""
-        return Beginning(self._system_prompt, self.preset)
+        return NewConversation(self._system_prompt, self.preset)
 
     async def set_system_prompt(self, text: str | None) -> None:
         """Set it for this conversation, or for the one that begins with the next question; None: the config's."""
@@ -287,7 +287,7 @@ class KeptChat(ChatPane):
         """Run it beside the rest."""
         return self.run_worker(work, group="beside")
 
-    def put_above_prompt(self, widget: SpanView) -> None:
+    def put_above_prompt(self, widget: StyledLines) -> None:
         """Put a line above the prompt."""
         self.mount(widget, before=self.prompt)
 

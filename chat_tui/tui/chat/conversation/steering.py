@@ -15,14 +15,14 @@ from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.request import Request
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.tui.actions import bindings
-from chat_tui.tui.chat.conversation.pane import View
+from chat_tui.tui.chat.conversation.pane import ConversationView
 from chat_tui.tui.chat.conversation.session import joined
-from chat_tui.tui.prompt.attachments import Attaching
-from chat_tui.tui.prompt.attachments_line import Going
+from chat_tui.tui.prompt.attachments import PromptAttachments
+from chat_tui.tui.prompt.attachments_line import PendingAttachment
 from chat_tui.tui.prompt.prompt import Prompt
 from chat_tui.tui.transcript.transcript import Transcript
 from chat_tui.tui.widgets.host import Host
-from chat_tui.tui.widgets.styled_lines import Line, Span, SpanView, crop
+from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, crop
 
 if TYPE_CHECKING:
     # Behind the first paint: the engine is not loaded for it.
@@ -34,13 +34,13 @@ _WAITING = "words that wait "
 _SENT_AFTER = ("complete", "length")
 
 
-class Steered(Protocol):
+class SteeringTarget(Protocol):
     """The chat whose answers are steered."""
 
     prompt: Prompt
-    files: Attaching
+    files: PromptAttachments
     transcript: Transcript
-    view: View
+    view: ConversationView
     answer: Answer | None
     followed_since: float
     settings: Callable[[], Request]
@@ -64,7 +64,7 @@ class Steered(Protocol):
     def do(self, work: Coroutine[Any, Any, None]) -> Worker[None]:
         """Run it beside the rest."""
 
-    def put_above_prompt(self, widget: SpanView) -> None:
+    def put_above_prompt(self, widget: StyledLines) -> None:
         """Put a line above the prompt."""
 
     def begin(self, begun: Callable[[Engine], Awaitable[Answer]], text: str) -> None:
@@ -74,25 +74,25 @@ class Steered(Protocol):
         """Wait until the answer in view has been shown to its end."""
 
 
-class Waiting(Struct):
+class WaitingQuestion(Struct):
     """A question that waits for the end of an answer."""
 
     text: str
     settings: Request
-    files: list[Going]
+    files: list[PendingAttachment]
 
 
 class WaitingQueue:
     """The questions that wait in one conversation, oldest first: each is asked when the answer before has ended."""
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: ConversationView) -> None:
         self.view = view
         """As it was in view last."""
-        self.items: list[Waiting] = []
+        self.items: list[WaitingQuestion] = []
         self.kept_in = ""
         """The conversation with which they stand on the disk: one that has just begun had no id when they came."""
 
-    def is_of(self, view: View) -> bool:
+    def is_of(self, view: ConversationView) -> bool:
         """Whether it waits in the conversation that is in this view."""
         id = view.conversation_id
         return self.view is view or (id is not None and self.view.conversation_id == id)
@@ -103,12 +103,12 @@ class WaitingQueue:
         return joined(*(item.text for item in self.items))
 
     @property
-    def files(self) -> list[Going]:
+    def files(self) -> list[PendingAttachment]:
         """What goes along with any of them."""
         return [going for item in self.items for going in item.files]
 
 
-class SteeringLine(SpanView):
+class SteeringLine(StyledLines):
     """Above the prompt: what can be done with new words, or which words wait."""
 
     DEFAULT_CSS = "SteeringLine { display: none; width: 1fr; height: 1; background: $panel; padding: 0 1; }"
@@ -151,7 +151,7 @@ class SteeringLine(SpanView):
 class Steering:
     """What waits in each conversation, and what was offered in the one in view."""
 
-    def __init__(self, chat: Steered) -> None:
+    def __init__(self, chat: SteeringTarget) -> None:
         self._chat = chat
         self._offered: tuple[str, str] | None = None
         """What stood in the prompt, and what of it is sent."""
@@ -209,7 +209,7 @@ class Steering:
         self.show()
         return True
 
-    def _steer(self, answer: Answer, text: str, taken: Sequence[Going]) -> None:
+    def _steer(self, answer: Answer, text: str, taken: Sequence[PendingAttachment]) -> None:
         settings = self._chat.settings()
 
         async def begun(engine: Engine, files: Sequence[Attachment]) -> Answer:
@@ -219,7 +219,7 @@ class Steering:
 
         self._begin(begun, text, taken)
 
-    def _ask(self, id: str, waiting: Waiting) -> None:
+    def _ask(self, id: str, waiting: WaitingQuestion) -> None:
         async def begun(engine: Engine, files: Sequence[Attachment]) -> Answer:
             return await engine.ask(id, waiting.text, waiting.settings, attachments=files)
 
@@ -229,7 +229,7 @@ class Steering:
         self,
         begun: Callable[[Engine, Sequence[Attachment]], Awaitable[Answer]],
         text: str,
-        taken: Sequence[Going],
+        taken: Sequence[PendingAttachment],
     ) -> None:
         chat = self._chat
         view = chat.view
@@ -253,7 +253,7 @@ class Steering:
         """What waits in the conversation in view."""
         return self._queue_of(self._chat.view)
 
-    def _queue_of(self, view: View) -> WaitingQueue | None:
+    def _queue_of(self, view: ConversationView) -> WaitingQueue | None:
         return next((queue for queue in self._queues if queue.items and queue.is_of(view)), None)
 
     def has_waiting(self) -> bool:
@@ -280,13 +280,13 @@ class Steering:
         self.show()
         return words
 
-    async def _keep_returned(self, view: View, words: str) -> None:
+    async def _keep_returned(self, view: ConversationView, words: str) -> None:
         """Keep words as the draft before they wait no more."""
         if self._chat.engine is not None and view.conversation_id:
             await self._chat.engine.memory.save_draft(view.conversation_id, words)
             await self._keep(view)
 
-    async def give_back(self, view: View, text: str) -> None:
+    async def give_back(self, view: ConversationView, text: str) -> None:
         """A question could not be asked: its words, and what waited behind it, are unsent again."""
         engine, id, queue = self._chat.engine, view.conversation_id, self._queue_of(view)
         if view is self._chat.view or engine is None or id is None:
@@ -299,7 +299,7 @@ class Steering:
 
     def _wait_with(self, text: str) -> None:
         chat, queue = self._chat, self._queue()
-        waiting = Waiting(text, chat.settings(), chat.files.take())
+        waiting = WaitingQuestion(text, chat.settings(), chat.files.take())
         if queue is not None:
             queue.items.append(waiting)
         else:
@@ -353,7 +353,7 @@ class Steering:
             await self._ask_unseen(engine, id, queue.items.pop(0), view)
         return True
 
-    async def _ask_unseen(self, engine: Engine, id: str, waiting: Waiting, view: View) -> None:
+    async def _ask_unseen(self, engine: Engine, id: str, waiting: WaitingQuestion, view: ConversationView) -> None:
         """Another conversation is in view by now."""
         try:
             files = await self._chat.files.contents(waiting.files, waiting.text, checked=False)
@@ -365,7 +365,7 @@ class Steering:
 
     # -- what is kept and shown -----------------------------------------------------------------------------------
 
-    async def _keep(self, view: View) -> None:
+    async def _keep(self, view: ConversationView) -> None:
         """What waits stands on the disk, so that it is not lost by a crash."""
         engine, id = self._chat.engine, view.conversation_id
         if engine is not None and id and not engine.memory.is_private(id):

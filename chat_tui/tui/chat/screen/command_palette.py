@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from chat_tui.tui.actions import bindings, slash_commands
 from chat_tui.tui.actions.keys import TABLE, Key
-from chat_tui.tui.widgets.host import Choice
+from chat_tui.tui.widgets.host import ListChoice
 
 if TYPE_CHECKING:
     from chat_tui.tui.chat.screen.screen import ChatScreen
@@ -29,7 +29,7 @@ _WRITTEN = ("system", "attach", "analyse")
 """They are put into the prompt, for the words that they need."""
 
 
-def choices(screen: ChatScreen) -> list[Choice]:
+def choices(screen: ChatScreen) -> list[ListChoice]:
     """All that can be done on this screen; each stands there once."""
     left_out = _ELSEWHERE | _MOVES | (set() if screen.chat.busy else {"answer.cancel", "answer.pause"})
     rows = {
@@ -52,20 +52,20 @@ def _now(screen: ChatScreen) -> Iterable[str]:
     return [*(id for id in ids if id not in _LAST), *_LAST]
 
 
-def _by_key(screen: ChatScreen, row: Key, group: str) -> Choice:
+def _by_key(screen: ChatScreen, row: Key, group: str) -> ListChoice:
     around = screen.chat if row.where == "transcript" else screen
     target = screen.chat.transcript if row.inner else around
     keys = bindings.shown(screen.host.changed_keys.get(row.id, row.keys))
-    return Choice(_capital(row.help), partial(target.run_action, row.action), note=keys, group=group)
+    return ListChoice(_capital(row.help), partial(target.run_action, row.action), note=keys, group=group)
 
 
-def _commands(screen: ChatScreen) -> Iterable[Choice]:
+def _commands(screen: ChatScreen) -> Iterable[ListChoice]:
     known = {command.name: command for command in slash_commands.TABLE}
     for name in _WITHOUT_KEY:
         act: Callable[[], object | Awaitable[object]] = partial(screen.carry_out, f"/{name}")
         if name in _WRITTEN:
             act = partial(screen.begin_command, f"/{name} ")
-        yield Choice(_capital(known[name].help), act, note=f"/{name}", group="Commands")
+        yield ListChoice(_capital(known[name].help), act, note=f"/{name}", group="Commands")
 
 
 def _capital(text: str) -> str:

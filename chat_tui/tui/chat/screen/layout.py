@@ -18,19 +18,19 @@ from chat_tui.tui.actions.keys import TABLE
 from chat_tui.tui.chat.conversation.chat import Chat
 from chat_tui.tui.chat.conversation.steering import SteeringLine
 from chat_tui.tui.chat.screen import window_title
-from chat_tui.tui.history.sidebar import HistoryList
+from chat_tui.tui.history.sidebar import HistorySidebar
 from chat_tui.tui.panels.model_picker import ModelPicker
 from chat_tui.tui.panels.notices import KeyBar, TooSmall
 from chat_tui.tui.panels.stats_panel import StatsPanel
-from chat_tui.tui.prompt.completion import Completion, CompletionList
+from chat_tui.tui.prompt.completion import CompletionItem, CompletionList
 from chat_tui.tui.theme.ink import Ink
 from chat_tui.tui.widgets.host import Host
 
 if TYPE_CHECKING:
-    from chat_tui.core.models import Standing
+    from chat_tui.core.models import ModelStatus
     from chat_tui.core.preset import Preset
     from chat_tui.engine.answers.answer import Answer
-    from chat_tui.tui.panels.insights import InsightsFold
+    from chat_tui.tui.panels.insights import InsightsPanel
 
 WIDE, MIDDLE = 110, 80
 """Columns from which history list and stats panel are shown by themselves."""
@@ -97,15 +97,15 @@ class ChatLayout(Screen[None]):
         self.chat = Chat(self._complete, id="chat")
         self.picker = ModelPicker(id="picker")
         self.stats = StatsPanel(id="stats")
-        self.history = HistoryList(clock=clock, id="history")
+        self.history = HistorySidebar(clock=clock, id="history")
         self.keys = KeyBar(id="keys")
         self._answers = window_title.EndedAnswers()
-        self.insights: InsightsFold | None = None
+        self.insights: InsightsPanel | None = None
         """There only while it is unfolded."""
         self._focused_before: Widget | None = None
         """What had the keys when the terminal became too small."""
 
-    def _complete(self, text: str) -> list[Completion]:
+    def _complete(self, text: str) -> list[CompletionItem]:
         """What the prompt offers for a text that begins with a slash."""
         offered = slash_commands.completions(text)
         if text.startswith(_PRESET) and self.presets:
@@ -113,7 +113,7 @@ class ChatLayout(Screen[None]):
 
             rows = preset_actions.completions(text.removeprefix(_PRESET), self.presets)
             offered = [(_PRESET + whole, help) for whole, help in rows]
-        return [Completion(text=whole, help=help) for whole, help in offered]
+        return [CompletionItem(text=whole, help=help) for whole, help in offered]
 
     @property
     def host(self) -> Host:
@@ -164,7 +164,7 @@ class ChatLayout(Screen[None]):
         keys = [(bindings.shown(changed.get(id, rows[id].keys)), rows[id].help) for id in ids]
         return [*keys, ("/", "shows the commands")]
 
-    def welcome(self, standings: Sequence[Standing]) -> None:
+    def welcome(self, standings: Sequence[ModelStatus]) -> None:
         """At the first start, tell what was found."""
         if not self.host.kept.welcomed:
             self.chat.welcome.show_found(standings)
@@ -234,9 +234,9 @@ class ChatLayout(Screen[None]):
             fold, self.insights = self.insights, None
             await fold.remove()
         elif not folded and self.insights is None:
-            from chat_tui.tui.panels.insights import InsightsFold
+            from chat_tui.tui.panels.insights import InsightsPanel
 
-            self.insights = InsightsFold(self.chat.last_answer, self.host.tell, id="insights")
+            self.insights = InsightsPanel(self.chat.last_answer, self.host.tell, id="insights")
             self.insights.display = False
             await self.query_one("#side").mount(self.insights)
         self._lay_out(*self.size)

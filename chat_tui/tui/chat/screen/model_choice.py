@@ -14,10 +14,10 @@ from chat_tui.config.limits import Adaptive
 from chat_tui.core.models import LOCAL_MODEL
 from chat_tui.core.request import Request
 from chat_tui.tui.chat.screen.layout import ChatLayout
-from chat_tui.tui.panels.download_bar import FetchLine
+from chat_tui.tui.panels.download_bar import DownloadBar
 from chat_tui.tui.panels.model_picker import ModelPicker
-from chat_tui.tui.prompt.argument_completion import Known, offered
-from chat_tui.tui.prompt.completion import Completion
+from chat_tui.tui.prompt.argument_completion import CompletionSources, offered
+from chat_tui.tui.prompt.completion import CompletionItem
 from chat_tui.tui.theme.palette import theme_folders
 
 if TYPE_CHECKING:
@@ -45,17 +45,17 @@ class ChatChoice(ChatLayout):
         """Model and strategy in use are in sight from the first paint on."""
         self._show_choice()
 
-    def _complete(self, text: str) -> list[Completion]:
+    def _complete(self, text: str) -> list[CompletionItem]:
         """What the prompt offers for a text that begins with a slash."""
         engine = self._engine
-        known = Known(
+        known = CompletionSources(
             models=lambda: engine.models() if engine is not None else (),
             strategies=lambda: engine.strategies() if engine is not None else (),
             themes=lambda: [path.stem for folder in theme_folders() for path in sorted(folder.glob("*.toml"))],
             titles=lambda: self.history.titles,
         )
         rows = offered(text, known)
-        return [Completion(text=whole, help=help) for whole, help in rows] or super()._complete(text)
+        return [CompletionItem(text=whole, help=help) for whole, help in rows] or super()._complete(text)
 
     async def opened(self) -> Engine:
         """The engine, as soon as it is open."""
@@ -182,7 +182,7 @@ class ChatChoice(ChatLayout):
         else:
             self.chat.fetch_line.begin(self._engine.weights)
 
-    @on(FetchLine.Ended)
+    @on(DownloadBar.Ended)
     def show_standings(self) -> None:
         """The weights are there, or not."""
         if self._engine is not None:

@@ -19,17 +19,17 @@ from chat_tui.core.request import Request
 from chat_tui.tui.actions import bindings, slash_commands
 from chat_tui.tui.chat.commands import actions
 from chat_tui.tui.chat.conversation.chat import Chat
-from chat_tui.tui.chat.conversation.conversation_actions import Upkeep
+from chat_tui.tui.chat.conversation.conversation_actions import ConversationActions
 from chat_tui.tui.chat.screen.layout import MIDDLE
 from chat_tui.tui.chat.screen.views import ChatViews
-from chat_tui.tui.history.sidebar import HistoryList, local_now
+from chat_tui.tui.history.sidebar import HistorySidebar, local_now
 from chat_tui.tui.prompt.prompt import Prompt
 from chat_tui.tui.transcript.transcript import Transcript
 
 if TYPE_CHECKING:
     from chat_tui.core.preset import Preset
     from chat_tui.engine.engine import Engine
-    from chat_tui.tui.chat.conversation.live_preview import AsYouType
+    from chat_tui.tui.chat.conversation.live_preview import LivePreview
 
 WARM_SECONDS = 0.6
 """After the first typed key what the answer will need is loaded; the key's echo is out by then."""
@@ -53,12 +53,12 @@ class ChatScreen(ChatViews):
         clock: Callable[[], datetime] = local_now,
     ) -> None:
         super().__init__(model=model, strategy=strategy, adaptive=adaptive, clock=clock)
-        self.upkeep = Upkeep(self.chat, self.history, private=private)
+        self.upkeep = ConversationActions(self.chat, self.history, private=private)
         self.chat.settings = self.settings
         self.chat.prompt.send = self.send
         self.chat.prompt.note_blank = self.note_blank
         self._warmed = False
-        self._as_you_type: AsYouType | None = None
+        self._as_you_type: LivePreview | None = None
         self._interrupted_at = self._cancelled_at = float("-inf")
 
     async def take_engine(self, engine: Engine) -> None:
@@ -112,7 +112,7 @@ class ChatScreen(ChatViews):
         except CommandError as error:
             self.host.tell(error)
             return False
-        if isinstance(said, slash_commands.Call):
+        if isinstance(said, slash_commands.CommandCall):
             self.run_worker(self._carried_out(said, text), group="command")
             return True
         if self._comparing is not None and self.chat.rivals:
@@ -142,12 +142,12 @@ class ChatScreen(ChatViews):
         if self._as_you_type is not None:
             self._as_you_type.stop()
 
-    def as_you_type(self) -> AsYouType:
+    def as_you_type(self) -> LivePreview:
         """What answers before it is sent, where the preset says so."""
         if self._as_you_type is None:
-            from chat_tui.tui.chat.conversation.live_preview import AsYouType
+            from chat_tui.tui.chat.conversation.live_preview import LivePreview
 
-            self._as_you_type = AsYouType(self.chat, self.settings)
+            self._as_you_type = LivePreview(self.chat, self.settings)
         return self._as_you_type
 
     @on(Chat.Failed)
@@ -178,9 +178,9 @@ class ChatScreen(ChatViews):
 
     async def carry_out(self, typed: str) -> None:
         """Do what this command does. What goes wrong is told."""
-        await self._carried_out(slash_commands.Call(typed.removeprefix("/")), typed)
+        await self._carried_out(slash_commands.CommandCall(typed.removeprefix("/")), typed)
 
-    async def _carried_out(self, call: slash_commands.Call, typed: str) -> None:
+    async def _carried_out(self, call: slash_commands.CommandCall, typed: str) -> None:
         try:
             await actions.carry_out(call, self)
         except ChatTuiError as error:
@@ -199,7 +199,7 @@ class ChatScreen(ChatViews):
 
     def action_open_presets(self) -> None:
         """Open the list of presets."""
-        self.run_worker(self._carried_out(slash_commands.Call("preset"), "/preset"), group="command")
+        self.run_worker(self._carried_out(slash_commands.CommandCall("preset"), "/preset"), group="command")
 
     def action_begin_import(self) -> None:
         """Let a file be named that is to be imported."""
@@ -272,13 +272,13 @@ class ChatScreen(ChatViews):
         if chosen is not None:
             self.run_worker(self._told(self.upkeep.open(*chosen)), group="command")
 
-    @on(HistoryList.Filtered)
+    @on(HistorySidebar.Filtered)
     def list_all(self) -> None:
         """The list at the left is filtered: the older ones are wanted too."""
         self.run_worker(self.upkeep.refresh(), group="list")
 
-    @on(HistoryList.Opened)
-    def open_conversation(self, event: HistoryList.Opened) -> None:
+    @on(HistorySidebar.Opened)
+    def open_conversation(self, event: HistorySidebar.Opened) -> None:
         """A conversation was chosen in the list."""
         if self.size.width < MIDDLE:
             self.action_toggle_history()

@@ -15,8 +15,8 @@ from chat_tui.tui.chat.screen.model_choice import ChatChoice
 
 if TYPE_CHECKING:
     from chat_tui.engine.engine import Engine
-    from chat_tui.tui.chat.conversation.compare_controller import Comparing
-    from chat_tui.tui.prompt.external_editor import OutsideEditor
+    from chat_tui.tui.chat.conversation.compare_controller import CompareController
+    from chat_tui.tui.prompt.external_editor import ExternalEditor
 
 _INSIGHTS, _UNFOLDED, _FOLDED = "insights", "unfolded", "folded"
 """Where it is kept whether they are unfolded, and how."""
@@ -28,8 +28,8 @@ class ChatViews(ChatChoice):
     def __init__(self, *, model: str | None, strategy: str, adaptive: Adaptive, clock: Callable[[], datetime]) -> None:
         super().__init__(model=model, strategy=strategy, adaptive=adaptive, clock=clock)
         self._clock = clock
-        self._comparing: Comparing | None = None
-        self._editor: OutsideEditor | None = None
+        self._comparing: CompareController | None = None
+        self._editor: ExternalEditor | None = None
 
     async def _told(self, work: Coroutine[Any, Any, None]) -> None:
         try:
@@ -43,12 +43,12 @@ class ChatViews(ChatChoice):
 
     async def write_outside(self) -> None:
         """Have the draft edited there. Raises `CommandError`."""
-        from chat_tui.tui.prompt.editor_file import EditorFolders, Origin
-        from chat_tui.tui.prompt.external_editor import OutsideEditor
+        from chat_tui.tui.prompt.editor_file import DraftOrigin, EditorFolders
+        from chat_tui.tui.prompt.external_editor import ExternalEditor
 
         draft = self.chat.prompt.draft
-        origin = None if self.is_private else Origin(self.chat.conversation_id, draft)
-        self._editor = self._editor or OutsideEditor(self.host.lend_terminal, os.environ, EditorFolders.of_user())
+        origin = None if self.is_private else DraftOrigin(self.chat.conversation_id, draft)
+        self._editor = self._editor or ExternalEditor(self.host.lend_terminal, os.environ, EditorFolders.of_user())
         await self._editor.edit(draft, origin, self.chat.take_words)
         self.chat.prompt.focus()
 
@@ -123,13 +123,13 @@ class ChatViews(ChatChoice):
     async def _open_comparison(self) -> None:
         await (await self.comparing()).open()
 
-    async def comparing(self) -> Comparing:
+    async def comparing(self) -> CompareController:
         """What asks several models at once, once the engine is open."""
         engine = await self.opened()
         if self._comparing is None:
-            from chat_tui.tui.chat.conversation.compare_controller import Comparing
+            from chat_tui.tui.chat.conversation.compare_controller import CompareController
 
-            self._comparing = Comparing(self.chat, engine)
+            self._comparing = CompareController(self.chat, engine)
         return self._comparing
 
     async def restore_insights(self, engine: Engine) -> None:

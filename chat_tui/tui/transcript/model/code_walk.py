@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from chat_tui.markdown.code_blocks import fenced
 from chat_tui.tui.transcript.model.line_model import LineModel, Position
-from chat_tui.tui.transcript.model.parts import Part
+from chat_tui.tui.transcript.model.parts import TurnPart
 
 
 def code_after(model: LineModel, start: Position, step: int) -> Position | None:
@@ -31,7 +31,7 @@ def _codes_of(model: LineModel, turn: int, step: int) -> Iterator[Position]:
             yield from (Position(turn, index, line) for line in range(len(lines))[::step] if lines[line].code)
 
 
-def _has_code(part: Part) -> bool:
+def _has_code(part: TurnPart) -> bool:
     block = part.block
     if part.kind != "body" or block is None:
         return False

@@ -12,8 +12,8 @@ import msgspec
 
 from chat_tui.core.chunks import Metadata
 from chat_tui.core.conversation import Turn
-from chat_tui.tui.transcript.model.parts import Part, estimated_turn_height
-from chat_tui.tui.transcript.model.turn_lines import Place
+from chat_tui.tui.transcript.model.parts import TurnPart, estimated_turn_height
+from chat_tui.tui.transcript.model.turn_lines import VersionPlace
 from chat_tui.tui.transcript.model.turn_view import TurnView
 from chat_tui.tui.transcript.render.renderer import Renderer
 from chat_tui.tui.transcript.render.wrapping import Line
@@ -59,7 +59,7 @@ class Row(NamedTuple):
 START = Position(0, 0, 0)
 
 
-class Views:
+class TurnViews:
     """A view for each turn, made when it is asked for; the others cost no more than an estimated height."""
 
     def __init__(self) -> None:
@@ -87,10 +87,10 @@ class Views:
             view.place, view.figures = self.place(turn), self.figures
         return view
 
-    def place(self, turn: Turn) -> Place | None:
+    def place(self, turn: Turn) -> VersionPlace | None:
         """Which of several versions a turn is."""
         ids = self.forks.get(turn.id, ())
-        return Place(ids.index(turn.id) + 1, len(ids)) if turn.id in ids else None
+        return VersionPlace(ids.index(turn.id) + 1, len(ids)) if turn.id in ids else None
 
     def replace(self, turns: Sequence[Turn]) -> None:
         """These turns and no others."""
@@ -126,9 +126,9 @@ class LineModel:
 
     def __init__(self, renderer: Renderer) -> None:
         self.renderer = renderer
-        self.views = Views()
+        self.views = TurnViews()
         self._tops: list[int] | None = None
-        self._kept: OrderedDict[Part, int] = OrderedDict()
+        self._kept: OrderedDict[TurnPart, int] = OrderedDict()
         self._kept_lines = 0
 
     # Changing.
@@ -255,7 +255,7 @@ class LineModel:
 
     # Lines.
 
-    def lines(self, turn: int, part: Part) -> list[Line]:
+    def lines(self, turn: int, part: TurnPart) -> list[Line]:
         """A part's lines, rendered when they are not kept."""
         lines = part.lines
         if lines is None:

@@ -30,7 +30,7 @@ FoldKind: TypeAlias = Literal["thinking", "quick"]
 """What can be folded away."""
 
 
-class Part:
+class TurnPart:
     """Some lines of a turn that are rendered together."""
 
     __slots__ = ("block", "height", "kind", "lines")

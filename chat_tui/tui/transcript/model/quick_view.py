@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from chat_tui.core.conversation import Turn
-from chat_tui.core.text.control_characters import Cleaner, clean, clean_line
+from chat_tui.core.text.control_characters import StreamCleaner, clean, clean_line
 from chat_tui.markdown.block import Block
-from chat_tui.markdown.splitter import Splitter
+from chat_tui.markdown.splitter import BlockSplitter
 from chat_tui.tui.actions.bindings import first_key
 from chat_tui.tui.theme.ink import Ink
-from chat_tui.tui.transcript.model.parts import Part, PartKind
+from chat_tui.tui.transcript.model.parts import PartKind, TurnPart
 from chat_tui.tui.transcript.render.wrapping import Line, fitting
 
 
@@ -18,11 +18,11 @@ class QuickView:
     """Its text, split into blocks as it comes."""
 
     def __init__(self) -> None:
-        self.splitter = Splitter()
+        self.splitter = BlockSplitter()
         self.unfolded = False
         self._raw: list[str] = []
-        self._cleaner = Cleaner()
-        self._head = Part("quick head", 1)
+        self._cleaner = StreamCleaner()
+        self._head = TurnPart("quick head", 1)
         self._state = ""
 
     @classmethod
@@ -53,7 +53,7 @@ class QuickView:
             self.splitter.feed(rest)
         self.splitter.finish()
 
-    def parts(self, make: Callable[[PartKind, Block], Part], *, stands: bool) -> list[Part]:
+    def parts(self, make: Callable[[PartKind, Block], TurnPart], *, stands: bool) -> list[TurnPart]:
         """Its line, and its blocks unless they are folded away. `stands`: the detailed answer has not spoken."""
         state = "stands" if stands else "unfolded" if self.unfolded else "folded"
         if state != self._state:

@@ -9,7 +9,7 @@ from chat_tui.core.route import Seam
 from chat_tui.core.text.control_characters import clean, clean_line
 from chat_tui.markdown.block import Block
 from chat_tui.tui.theme.ink import Ink
-from chat_tui.tui.transcript.model.parts import Part
+from chat_tui.tui.transcript.model.parts import TurnPart
 from chat_tui.tui.transcript.render.wrapping import Line, width_of, wrap
 
 
@@ -19,7 +19,7 @@ class SeamPlaces:
     def __init__(self) -> None:
         self._by_block: dict[int, list[tuple[float, Seam]]] | None = None
 
-    def within(self, part: Part, parts: Sequence[Part], turn: Turn) -> Sequence[tuple[float, Seam]]:
+    def within(self, part: TurnPart, parts: Sequence[TurnPart], turn: Turn) -> Sequence[tuple[float, Seam]]:
         """The seams in one of a turn's parts, each with the share of the part that stands before it."""
         bodies = [body for body in parts if body.kind == "body"]
         if self._by_block is None:

@@ -46,7 +46,7 @@ def _clock(created: datetime | None) -> str:
     return created.astimezone().strftime("%H:%M") if created else ""
 
 
-class Place(NamedTuple):
+class VersionPlace(NamedTuple):
     """Which of several versions of a turn is shown."""
 
     number: int
@@ -59,7 +59,7 @@ class Place(NamedTuple):
         return f"‹{self.number:>{len(str(self.of))}}/{self.of}›"
 
 
-def header(turn: Turn, width: int, ink: Ink, place: Place | None = None) -> Line:
+def header(turn: Turn, width: int, ink: Ink, place: VersionPlace | None = None) -> Line:
     """Who, and at the right how it ended, a person's verdict, when, and which version it is."""
     base = ink.ground + ink.text
     if turn.role == "user":

@@ -7,7 +7,7 @@ import msgspec
 from chat_tui.core.chunks import Timings
 from chat_tui.core.conversation import Turn
 from chat_tui.core.route import Route
-from chat_tui.core.usage.stream_stats import Figures, billed, thinking_tokens, tried
+from chat_tui.core.usage.stream_stats import StreamStats, billed, thinking_tokens, tried
 
 
 def without_text(turn: Turn) -> Turn:
@@ -15,7 +15,7 @@ def without_text(turn: Turn) -> Turn:
     return msgspec.structs.replace(turn, text="", thinking="", state="streaming")
 
 
-def figures_of(turn: Turn, route: Route | None = None, window: int | None = None) -> Figures:
+def figures_of(turn: Turn, route: Route | None = None, window: int | None = None) -> StreamStats:
     """The figures of an answer that was saved; `window`: its model's, in tokens."""
     usage, timings = turn.usage, turn.timings or Timings()
     estimated = usage is not None and usage.estimated
@@ -24,7 +24,7 @@ def figures_of(turn: Turn, route: Route | None = None, window: int | None = None
         usage, completion, len(turn.thinking), len(turn.thinking) + len(turn.text)
     )
     tries, candidates = tried(route)
-    return Figures(
+    return StreamStats(
         model=turn.model,
         strategy=turn.strategy,
         phase=turn.state,

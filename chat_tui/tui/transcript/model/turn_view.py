@@ -11,23 +11,23 @@ from time import monotonic
 from chat_tui.core.answers.reclassification import reclassify
 from chat_tui.core.chunks import Metadata, TokenKind
 from chat_tui.core.conversation import Turn
-from chat_tui.core.text.control_characters import Cleaner, clean
+from chat_tui.core.text.control_characters import StreamCleaner, clean
 from chat_tui.markdown.block import Block
-from chat_tui.markdown.code_blocks import Code
+from chat_tui.markdown.code_blocks import CodeBlock
 from chat_tui.markdown.plain_text import PlainSplitter
-from chat_tui.markdown.splitter import Splitter, codes
+from chat_tui.markdown.splitter import BlockSplitter, codes
 from chat_tui.tui.transcript.model import turn_lines
 from chat_tui.tui.transcript.model.parts import (
     FoldKind,
-    Part,
     PartKind,
     TextKind,
+    TurnPart,
     estimated_height,
     estimated_turn_height,
 )
 from chat_tui.tui.transcript.model.quick_view import QuickView
 from chat_tui.tui.transcript.model.seams import SeamPlaces, with_seams
-from chat_tui.tui.transcript.model.turn_lines import Place
+from chat_tui.tui.transcript.model.turn_lines import VersionPlace
 from chat_tui.tui.transcript.render.renderer import Renderer
 from chat_tui.tui.transcript.render.wrapping import Line
 
@@ -73,7 +73,7 @@ class TurnView:
         self.turn, self.bare = turn, bare
         self.live = live
         """It still streams."""
-        self.place: Place | None = None
+        self.place: VersionPlace | None = None
         """Which of several versions it is; None: there is one."""
         self.status = ""
         self.figures = False
@@ -84,9 +84,9 @@ class TurnView:
         self.height = estimated_turn_height(turn, width)
         """Lines; estimated as long as parts are."""
         self._width = width
-        self._settled: list[Part] | None = None
-        self._loose: list[Part] = []
-        self._body: Splitter | PlainSplitter | None = None
+        self._settled: list[TurnPart] | None = None
+        self._loose: list[TurnPart] = []
+        self._body: BlockSplitter | PlainSplitter | None = None
         self._thinking: PlainSplitter | None = None
         self._thinking_length = 0
         self._quick: QuickView | None = None
@@ -96,7 +96,7 @@ class TurnView:
         self._pending_length = 0
         self._raw: list[str] = []
         self._raw_thinking: list[str] = []
-        self._cleaners: dict[TokenKind, Cleaner] = {}
+        self._cleaners: dict[TokenKind, StreamCleaner] = {}
         self._tops = [0]
         self._stale: int | None = 0
         """From this part on the tops must be counted anew; None: they are right."""
@@ -172,7 +172,7 @@ class TurnView:
         self._quick.feed(raw)
 
     def _feed(self, raw: str, kind: TokenKind) -> None:
-        cleaner = self._cleaners.setdefault(kind, Cleaner())
+        cleaner = self._cleaners.setdefault(kind, StreamCleaner())
         text = cleaner.feed(raw)
         if kind == "text":
             self._raw.append(raw)
@@ -238,15 +238,15 @@ class TurnView:
         if turn.seams:
             self.forget_lines()
 
-    def _finish_splitter(self, splitter: Splitter | PlainSplitter, kind: TokenKind) -> None:
+    def _finish_splitter(self, splitter: BlockSplitter | PlainSplitter, kind: TokenKind) -> None:
         cleaner = self._cleaners.get(kind)
         rest = cleaner.rest() if cleaner else ""
         if rest:
             splitter.feed(rest)
         splitter.finish()
 
-    def _new_body(self) -> Splitter | PlainSplitter:
-        return Splitter() if self.turn.role == "assistant" else PlainSplitter()
+    def _new_body(self) -> BlockSplitter | PlainSplitter:
+        return BlockSplitter() if self.turn.role == "assistant" else PlainSplitter()
 
     def text(self) -> str:
         """The turn's text without control sequences, also while it streams: the short one as long as that stands."""
@@ -255,16 +255,16 @@ class TurnView:
         text = "".join(self._raw) + "".join([text for text, kind in self._pending if kind == "text"])
         return self._quick.text() if self._quick is not None and not text else clean(text)
 
-    def codes(self) -> list[Code]:
+    def codes(self) -> list[CodeBlock]:
         """Its code blocks, by their numbers."""
         if self._settled is None:
             self._build()
         body = self._quick.splitter if self._quick is not None and self._body is None else self._body
-        return codes([*body.closed, *body.open()]) if isinstance(body, Splitter) else []
+        return codes([*body.closed, *body.open()]) if isinstance(body, BlockSplitter) else []
 
     # Parts.
 
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[TurnPart]:
         """All parts in order."""
         if self._settled is None:
             self._build()
@@ -293,18 +293,18 @@ class TurnView:
         """Lay the settled parts anew: something above the text has changed."""
         old = [*(self._settled or []), *self._loose]
         bodies = [part for part in old if part.kind in {"body", "quick"}]
-        settled = [] if self.bare else [Part("header", 1 + self.measured)]
+        settled = [] if self.bare else [TurnPart("header", 1 + self.measured)]
         if self.turn.attachments:
-            settled.append(Part("files", len(self.turn.attachments)))
+            settled.append(TurnPart("files", len(self.turn.attachments)))
         if self.turn.left_out:
-            settled.append(Part("left out", 1))
+            settled.append(TurnPart("left out", 1))
         self._taken = (0, 0)
         if self._thinking_length and not self._thinks_openly:
-            settled.append(Part("fold", 1))
+            settled.append(TurnPart("fold", 1))
             if not self.unfolded and self._thinking is not None:
                 self._taken = (len(self._thinking.closed), 0)
         if not self.live and self.turn.quick is not None and not self.turn.quick.text:
-            settled.append(Part("alone", 1))
+            settled.append(TurnPart("alone", 1))
         self._settled = settled
         self._forget_tops(0)
         self._loose = bodies
@@ -321,7 +321,7 @@ class TurnView:
         assert self._settled is not None
         self._forget_tops(len(self._settled))
         known = {part.block: part for part in self._loose if part.block is not None}
-        loose: list[Part] = []
+        loose: list[TurnPart] = []
         seen_thinking, seen_body = self._taken
         shows_thinking = self.unfolded or self._thinks_openly
         if self._thinking is not None and shows_thinking:
@@ -340,21 +340,21 @@ class TurnView:
             stands = self.live and self._body is None
             loose += self._quick.parts(lambda kind, block: self._part(kind, block, known), stands=stands)
         if self.live and self.status and self._body is None:
-            loose.append(Part("status", 1))
+            loose.append(TurnPart("status", 1))
         if not self.live and turn_lines.has_substitute(self.turn):
-            loose.append(Part("served", 1))
+            loose.append(TurnPart("served", 1))
         if not self.live and turn_lines.has_hint(self.turn):
-            loose.append(Part("error", 2))
-        loose.append(Part("space", 1))
+            loose.append(TurnPart("error", 2))
+        loose.append(TurnPart("space", 1))
         self._loose = loose
 
-    def _part(self, kind: PartKind, block: Block, known: dict[Block, Part]) -> Part:
+    def _part(self, kind: PartKind, block: Block, known: dict[Block, TurnPart]) -> TurnPart:
         part = known.get(block)
         if part is None or part.kind != kind:
-            part = Part(kind, estimated_height(block, self._width), block)
+            part = TurnPart(kind, estimated_height(block, self._width), block)
         return part
 
-    def set_header(self, turn: Turn, place: Place | None) -> None:
+    def set_header(self, turn: Turn, place: VersionPlace | None) -> None:
         """Note what its header tells: a verdict, or other versions that came."""
         if place != self.place or turn.verdict != self.turn.verdict:
             self.turn, self.place = turn, place
@@ -441,7 +441,7 @@ class TurnView:
             for part in self.parts():
                 part.lines = None
 
-    def render(self, part: Part, renderer: Renderer) -> list[Line]:
+    def render(self, part: TurnPart, renderer: Renderer) -> list[Line]:
         """The part's lines; its height becomes true."""
         lines = self._rendered(part, renderer)
         if part.block is not None and self._has_gap(part, part.block):
@@ -453,14 +453,14 @@ class TurnView:
             self._forget_tops(next((index for index in reversed(range(len(parts))) if parts[index] is part), 0))
         return lines
 
-    def _has_gap(self, part: Part, block: Block) -> bool:
+    def _has_gap(self, part: TurnPart, block: Block) -> bool:
         """An empty line before a block; before the first only where a fold stands above it."""
         parts = self.parts()
         if self._answer_from < len(parts) and parts[self._answer_from] is part:
             return bool(self._thinking_length) and part.kind == "body"
         return block.gap
 
-    def _rendered(self, part: Part, renderer: Renderer) -> list[Line]:
+    def _rendered(self, part: TurnPart, renderer: Renderer) -> list[Line]:
         ink, width = renderer.ink, self._width
         match part.kind:
             case "header":
