@@ -6,12 +6,14 @@ from typing import Any, Literal
 
 import msgspec
 
-SEED_TIMEOUTS = {"connection_seconds": 10.0, "token_seconds": 5.0, "stream_seconds": 30.0}
-"""`profile = "seed"`."""
+STRICT_TIMEOUTS = {"connection_seconds": 10.0, "token_seconds": 5.0, "stream_seconds": 30.0}
+"""What `profile = "strict"` sets, in seconds."""
+_FORMER_PROFILES = {"seed": "strict"}
+"""Names that earlier versions used for profiles, and what they are called now."""
 
 
 class Performance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`[performance]`, the seed's."""
+    """`[performance]`: how answers are streamed."""
 
     enable_streaming: bool = True
     """False: the whole answer at once."""
@@ -37,12 +39,12 @@ class Timeouts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Silence between tokens; keep-alives do not count as tokens."""
     stream_seconds: float | None = None
     """For the whole answer."""
-    profile: Literal["", "seed"] = ""
-    """`seed`: what is unset is 10 s for connecting, 5 s of silence, 30 s for all."""
+    profile: Literal["", "strict"] = ""
+    """`strict`: limits that are not set here are 10 s to connect, 5 s between tokens and 30 s for the whole answer."""
 
 
 class ErrorHandling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`[error_handling]`, the seed's."""
+    """`[error_handling]`: how often a failed request is tried again."""
 
     retry_attempts: int = 3
     """Tries of one model, the first counted."""
@@ -124,8 +126,11 @@ class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def with_profile(table: dict[str, Any]) -> dict[str, Any]:
-    """The config's table with the time limits that its `profile` stands for, where it sets none itself."""
+    """The config's table with the time limits of its `profile` for those that it does not set itself."""
     timeouts = table.get("timeouts")
-    if not isinstance(timeouts, dict) or timeouts.get("profile") != "seed":
+    if not isinstance(timeouts, dict) or not isinstance(timeouts.get("profile"), str):
         return table
-    return {**table, "timeouts": {**SEED_TIMEOUTS, **timeouts}}
+    profile = _FORMER_PROFILES.get(timeouts["profile"], timeouts["profile"])
+    if profile != "strict":
+        return table
+    return {**table, "timeouts": {**STRICT_TIMEOUTS, **timeouts, "profile": profile}}

@@ -33,7 +33,7 @@ from chat_tui.core.text.control_characters import clean_line
 DEFAULT_SYSTEM_PROMPT = (
     "You are a helpful AI assistant. Maintain context from the conversation history and provide thoughtful responses."
 )
-"""The seed's."""
+"""The default of `system_prompt`."""
 
 HOST = r"[\w.-]+|\[?[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*\]?"
 """How the name of a host, or its address, is written."""

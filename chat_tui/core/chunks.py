@@ -1,7 +1,7 @@
-"""What a stream says: `Start`, `Token`, `Metadata`, `End`, `Error`, the five of the seed.
+"""The items of a stream: `Start`, `Token`, `Metadata`, `Error` and `End`.
 
-They are the wire form too: `encode` gives the flat JSON object of a chunk. A stream has one `Start` and exactly one
-`End`, also after an `Error` and on a cancel.
+`encode` gives the flat JSON object of a chunk, which is also its form on the wire. A stream has one `Start` and
+exactly one `End`, also after an `Error` and on a cancel.
 """
 
 from __future__ import annotations

@@ -1,18 +1,15 @@
-"""The web face: the same engine behind SSE, a WebSocket, a page, and an OpenAI-compatible door.
+"""The web server: the engine behind a page, server-sent events, a WebSocket and an OpenAI-compatible API.
 
 `create_app` gives a plain ASGI app, for any server and any number of workers:
 `CHAT_TUI_TOKEN=… uvicorn --factory chat_tui.web:create_app --workers 4`.
 
-    app, serving       the routes and what stands around them; run with uvicorn on one port. patience: for slow clients
-    door               what all requests share: the engine, whose answers run, the stop
-    access_log, safe_headers, targets, lock, limits      what a request passes on its way in, the outermost first; rates
-    bodies, refusals   what requests bring, and what those are told that get no answer; faults: of ours
-    telling            an answer over HTTP, until it has ended or nobody reads it
-    seed_api, seed_chunks, socket               `/stream`, `/generate`, `/ws`
-    openai_*           `/v1`: records, who is meant, the talk, the replies
-    page, page_*, conversations                 `/` and what it asks for
-    rendering, safe_html, code_html             Markdown of models as HTML that is safe to be shown
-    operations, metrics, description            `/health`, `/metrics`, `/openapi.json`
+    app, server        the routes with their middleware; uvicorn on one port
+    state, errors      what all requests share (the engine, running answers, shutdown), and error replies
+    middleware/        what a request passes on its way in: headers, access, limits, timeouts
+    api/               `/stream`, `/generate`, `/ws`, and the conversations of the page
+    openai/            `/v1`: records, model choice, messages, replies
+    html/, page/       Markdown of models as safe HTML; the page at `/`
+    ops/, openapi      `/health`, `/metrics`, the access log; `/openapi.json`
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ class ApiError(Exception):
 
 
 class StreamFault(msgspec.Struct, frozen=True):
-    """A request of the seed's that failed."""
+    """The error reply of `/stream`, `/generate` and the page's endpoints."""
 
     error: str
     success: bool = False

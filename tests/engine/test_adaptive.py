@@ -96,9 +96,9 @@ async def test_each_model_is_asked_as_the_settings_say() -> None:
         assert (fast.max_tokens, fast.temperature, fast.turns[-1].text) == (7, 0.25, "Why?")
         assert (best.max_tokens, best.temperature) == (None, None)
         assert best.turns[-1].text == "Why?\n\nAt length, please."
-    seed = Adaptive()
-    assert (seed.first_strategy, seed.first_max_tokens, seed.first_temperature) == ("speed-priority", 50, 0.5)
-    assert seed.second_strategy == "quality-first"
+    default = Adaptive()
+    assert (default.first_strategy, default.first_max_tokens, default.first_temperature) == ("speed-priority", 50, 0.5)
+    assert default.second_strategy == "quality-first"
 
 
 async def test_what_both_cost_is_told_before_and_summed_after() -> None:

@@ -21,8 +21,10 @@ def wrong(text: str) -> ConfigError:
     return raised.value
 
 
-def test_the_seeds_profile_gives_its_limits_where_none_is_set() -> None:
-    timeouts = parse(b'[timeouts]\nprofile = "seed"\ntoken_seconds = 7', "x").timeouts
+@pytest.mark.parametrize("name", ["strict", "seed"])
+def test_the_strict_profile_and_its_former_name_set_limits_that_are_unset(name: str) -> None:
+    timeouts = parse(f'[timeouts]\nprofile = "{name}"\ntoken_seconds = 7'.encode(), "x").timeouts
+    assert timeouts.profile == "strict"
     assert (timeouts.connection_seconds, timeouts.token_seconds, timeouts.stream_seconds) == (10.0, 7.0, 30.0)
     assert wrong('[timeouts]\nprofile = "quick"').key == "timeouts.profile"
 

@@ -40,7 +40,7 @@ first_token_seconds = 2.5
 working_seconds = 90
 token_seconds = 3
 stream_seconds = 40
-profile = "seed"
+profile = "strict"
 
 [error_handling]
 retry_attempts = 2

@@ -154,11 +154,11 @@ async def test_pages_of_a_named_origin_may_ask_and_read(server: ModelServer) -> 
 
 async def test_errors_have_the_shape_of_their_door(server: ModelServer) -> None:
     async with site(box(server.base_url, "t2")) as web:
-        seed = await web.client.get("/nothing")
+        missing = await web.client.get("/nothing")
         openai = await web.client.get("/v1/nothing", headers={"Authorization": "Bearer wrong"})
         method = await web.client.get("/stream")
-    assert (seed.status_code, method.status_code) == (404, 405)
-    assert set(seed.json()) == {"success", "error"}
+    assert (missing.status_code, method.status_code) == (404, 405)
+    assert set(missing.json()) == {"success", "error"}
     assert openai.json()["error"]["code"] == "invalid_api_key"
 
 

@@ -180,12 +180,12 @@ async def test_a_fault_of_ours_is_told_like_other_errors() -> None:
             return on.engine
 
         async with site(Config(), opener=opener) as web:
-            seeds, openais = await web.post("/stream", prompt="Hi"), await web.post("/v1/chat/completions", **body)
-    assert (seeds.status_code, openais.status_code) == (500, 500)
-    assert seeds.json()["success"] is False
+            plain, openais = await web.post("/stream", prompt="Hi"), await web.post("/v1/chat/completions", **body)
+    assert (plain.status_code, openais.status_code) == (500, 500)
+    assert plain.json()["success"] is False
     assert openais.json()["error"]["type"] == "server_error"
-    assert "thought" not in seeds.text + openais.text
-    assert seeds.headers["x-content-type-options"] == "nosniff"
+    assert "thought" not in plain.text + openais.text
+    assert plain.headers["x-content-type-options"] == "nosniff"
 
 
 def test_a_small_answer_is_not_held_back_until_the_client_has_spoken() -> None:

@@ -42,7 +42,7 @@ async def tell(line: ClientConnection, **message: Any) -> None:
     await line.send(json.dumps(message))
 
 
-async def test_a_request_is_answered_in_the_seeds_words(server: ModelServer) -> None:
+async def test_a_request_is_answered_in_camel_case(server: ModelServer) -> None:
     async with site(box(server.base_url, "t5")) as web, talking(web) as line:
         await tell(line, type="generate", requestId="a", prompt="Hi", maxTokens=200)
         start, *tokens, complete = await said(line)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 
 DESCRIPTION = (
-    "Serve a page, the seed's /stream, /generate and /ws, and an OpenAI-compatible door at /v1, over the same history."
-    " The first line on stdout is the address with the token that every request must carry. Ctrl-C stops it: running"
-    " answers may end, a second Ctrl-C stops them."
+    "Serve the web page, the /stream, /generate and /ws endpoints, and an OpenAI-compatible API at /v1, all with the"
+    " same history. The first line on stdout is the page's address with the token that every request needs. Ctrl-C"
+    " stops the server once running answers have ended; a second Ctrl-C stops it at once."
 )
 
 

@@ -6,7 +6,7 @@ from chat_tui.core.chunks import Insights
 
 
 def breakdown(insights: Insights) -> str:
-    """The seed's detailed breakdown: length, reading time, sentiment, keywords, and what plug-ins say."""
+    """Format insights as lines: length, reading time, sentiment, keywords, and what plug-ins say."""
     lines = [
         f"Length: {insights.characters:,} characters, {insights.words:,} words",
         f"Reading time: about {insights.reading_seconds:,.0f} seconds",

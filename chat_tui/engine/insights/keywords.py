@@ -9,7 +9,7 @@ from pathlib import Path
 
 TOP = 5
 LEAST_LETTERS = 5
-"""The seed's: words longer than four letters."""
+"""Shorter words are not counted."""
 MOST_WORDS = 4000
 """Different words that are counted; when there are more, the rarer half is forgotten."""
 

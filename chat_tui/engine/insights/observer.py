@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from chat_tui.engine.insights.pipeline import Pipeline
 
 EVERY_TOKENS = 10
-"""The seed's: after so many tokens it is brought up to date."""
+"""Insights are updated after this many tokens."""
 
 
 class InsightsObserver:

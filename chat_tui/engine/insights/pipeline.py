@@ -1,4 +1,4 @@
-"""The seed's processing pipeline, brought up to date at the same cost however long the text has become."""
+"""Insights into a growing text; an update costs the same however long the text has become."""
 
 from __future__ import annotations
 

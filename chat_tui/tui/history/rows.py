@@ -15,7 +15,7 @@ from chat_tui.tui.widgets import formatting
 from chat_tui.tui.widgets.styled_lines import Line, Span, apart, crop, crop_start
 
 EXCERPT = 100
-"""Characters of question and answer, as the seed shows them."""
+"""Characters of a question and of an answer that a row shows."""
 HIT_HEIGHT = 3
 """Lines of a hit: its title, and two of the passage."""
 _LONGEST_MODEL = 24

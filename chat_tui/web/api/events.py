@@ -1,4 +1,4 @@
-"""Our chunks in the seed's words, for `/stream`, `/generate` and `/ws`: pure, and the one place that knows them."""
+"""The events of `/stream`, `/generate` and `/ws`, made of chunks by pure functions."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def failed(error: ErrorInfo, request_id: RequestId | UnsetType = UNSET) -> Error
 
 
 def camel(record: msgspec.Struct) -> dict[str, Any]:
-    """A record with the seed's names for its fields; what is unset is left out, what has keys of its own keeps them."""
+    """A record as a JSON object with camelCase keys; unset fields are left out, and nested objects keep their keys."""
     told: dict[str, Any] = {}
     for field in msgspec.structs.fields(record):
         value = getattr(record, field.name)

@@ -1,4 +1,4 @@
-"""What the page gets of a streamed answer besides the seed's events: its text as HTML, its place, its figures."""
+"""Events of `/stream` for the page: the answer's text as HTML, its place in the conversation, its figures."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class PageStream:
         self._rendered = 0.0
 
     async def encode(self, chunks: Sequence[Chunk]) -> bytes:
-        """The seed's events for these chunks with the page's own; the `end` stays the last."""
+        """The events of these chunks together with those for the page; `end` stays the last."""
         ended = isinstance(chunks[-1], End)
         if all(isinstance(chunk, Token) for chunk in chunks):
             # More text may gather until it is time to render again.

@@ -1,4 +1,4 @@
-"""The seed's two ways to ask over HTTP: `/stream` tells the answer as it comes, `/generate` when it is whole."""
+"""`POST /stream` sends an answer as server-sent events, `POST /generate` as one JSON reply."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LOOKED_AT = 1000
 
 
 def routes() -> list[BaseRoute]:
-    """What is asked as in the seed."""
+    """The routes of `/stream` and `/generate`."""
     return [Route("/stream", stream, methods=["POST"]), Route("/generate", generate, methods=["POST"])]
 
 

@@ -1,4 +1,4 @@
-"""The seed's ways to ask over HTTP: `/stream` and `/generate`."""
+"""Asking over HTTP: `/stream` and `/generate`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.doubles.model_server import ModelServer
 from tests.support.web_rig import box, site
 
 
-async def test_a_stream_tells_start_tokens_and_end_in_the_seeds_words(server: ModelServer) -> None:
+async def test_a_stream_tells_start_tokens_and_end_in_camel_case(server: ModelServer) -> None:
     async with site(box(server.base_url, "t20")) as web:
         events = await web.events(prompt="Hi")
     start, *tokens, end = events
