@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 
 import pytest
 
 from chat_tui.config.load import Config, ContextSettings
-from chat_tui.core.chunks import End, Metadata, Token
+from chat_tui.core.chunks import Chunk, End, Metadata, Token
 from chat_tui.core.errors import LocalModelError, Overloaded, Rejected
-from chat_tui.providers.scripted import Fault, Pause
+from chat_tui.core.models import Model
+from chat_tui.core.request import Request
+from chat_tui.providers.scripted import Fault, Pause, Scripted
 from chat_tui.tui.history.screen import HistoryScreen
 from tests.doubles.scripted_chat import StandInWeights, scripted_chat
 from tests.support.routing_rig import Gate, slowly
@@ -59,8 +62,16 @@ async def test_the_stats_panel_tells_the_figures() -> None:
         assert out.split()[-1] == "3"
 
 
+class OneBurst(Scripted):
+    """Its whole reply comes with one read."""
+
+    async def stream(self, model: Model, request: Request) -> AsyncGenerator[Sequence[Chunk], None]:
+        yield [Token("one "), Token("two "), Token("three"), End(finish_reason="stop")]
+
+
 async def test_a_reply_in_one_burst_has_no_rate() -> None:
-    async with scripted_chat(["one ", "two ", "three"]) as chat:
+    async with scripted_chat() as chat:
+        chat.provider = OneBurst()
         await chat.ask("count")
         await chat.answered()
         await chat.shows("● done")
