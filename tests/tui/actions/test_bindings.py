@@ -84,6 +84,7 @@ async def test_a_turn_chosen_in_the_history_comes_into_view() -> None:
             await chat.answered()
         await chat.pilot.press("ctrl+r")
         await chat.until(lambda: isinstance(chat.app.screen, HistoryScreen))
+        await chat.shows("1 conversation", "You: second")
         await chat.pilot.press("up", "up", "enter")
         await chat.until(lambda: chat.app.screen is chat.screen)
         first = chat.chat.transcript.turns[0].id

@@ -230,6 +230,7 @@ async def test_the_conversation_comes_back_where_it_was(tmp_path: Path) -> None:
         await chat.shows("tell me", "chat-tui")
         await chat.pilot.press("ctrl+r")
         await chat.until(lambda: isinstance(chat.app.screen, HistoryScreen))
+        await chat.shows("1 conversation")
         await chat.pilot.press("enter")
         await chat.until(lambda: chat.chat.conversation_id is not None)
         await chat.until(lambda: chat.chat.transcript.reading_position == place)
