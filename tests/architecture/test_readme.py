@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import chat_tui.tui.chat.commands.actions  # noqa: F401  It registers the commands.
 from chat_tui.cli.commands import settings
 from chat_tui.config.known_providers import known_providers
 from chat_tui.tui.actions import bindings, slash_commands

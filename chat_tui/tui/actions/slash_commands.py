@@ -1,14 +1,42 @@
-"""The slash commands: one table that feeds the prompt's completion, the help and what is carried out."""
+"""The registry of slash commands: completion, the help, the command palette and the README's table come from it.
+
+The commands are registered by the decorators in `tui/chat/commands/actions.py`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 import msgspec
 
 from chat_tui.core.errors import CommandError
+from chat_tui.core.models import ModelStatus
 from chat_tui.core.text.control_characters import clean_line
+
+if TYPE_CHECKING:
+    from chat_tui.core.preset import Preset
+
+Handler: TypeAlias = Callable[[Any, str], Awaitable[None]]
+"""Carries a command out on the screen it is given, with the text of its argument."""
+HandlerT = TypeVar("HandlerT", bound=Handler)
+CompletionRow: TypeAlias = tuple[str, str]
+"""A completed text, and what it is."""
+
+
+class CompletionSources(msgspec.Struct):
+    """Where the choices for an argument come from; each is called when it is needed."""
+
+    models: Callable[[], Sequence[ModelStatus]]
+    strategies: Callable[[], Sequence[str]]
+    themes: Callable[[], Sequence[str]]
+    titles: Callable[[], Sequence[str]]
+    presets: Callable[[], Sequence[Preset]]
+
+
+ArgumentCompletion: TypeAlias = Callable[[str, CompletionSources], Sequence[CompletionRow]]
+"""Gives whole arguments for the beginning of one, best first."""
 
 
 class Command(msgspec.Struct, frozen=True):
@@ -16,54 +44,64 @@ class Command(msgspec.Struct, frozen=True):
 
     name: str
     help: str
+    handler: Handler
     argument: str = ""
-    """What may follow, as the help shows it."""
+    """What may follow the name, as the help shows it."""
+    aliases: tuple[str, ...] = ()
+    complete: ArgumentCompletion | None = None
+    takes_path: bool = False
+    """The argument begins with a file's path."""
+    palette: Literal["", "run", "write"] = ""
+    """How the command palette offers it: it runs, or is put into the prompt for its argument. Empty: by its key."""
+    needs_engine: bool = True
+    """It waits until the engine is open."""
+
+    @property
+    def usage(self) -> str:
+        """The command with its argument, such as `/attach FILE`."""
+        return f"/{self.name} {self.argument}".rstrip()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The name and its aliases."""
+        return (self.name, *self.aliases)
 
 
-TABLE: tuple[Command, ...] = (
-    Command("adaptive", "let a fast model answer at once and the best one in detail, or no longer", "[on|off]"),
-    Command("analyse", "work through a text file, part by part where it is long", "FILE [question]"),
-    Command("attach", "let a file go along with the next question; so does @path in its text", "FILE"),
-    Command("bad", "note that the answer was bad"),
-    Command("branch", "end the conversation at the chosen turn: what is asked next branches off"),
-    Command("clear", "begin a fresh conversation; this one stays in the history, and /undo leads back"),
-    Command("compare", "ask 2 to 4 models at once, side by side; without names, choose them", "[models] [--blind]"),
-    Command("context", "show what of this conversation is sent, and keep exchanges in or out"),
-    Command("continue", "let the last answer go on that was cut, or ask anew where nothing had come"),
-    Command("copy", "copy the answer, one of its code blocks, or the whole conversation", "[number|all]"),
-    Command("delete", "delete this conversation; /undo brings it back for 10 seconds"),
-    Command("detach", "take a file off that would go along, by default the last", "[name]"),
-    Command("diff", "show word by word how the versions of a turn differ"),
-    Command("edit", "edit the chosen question, else the last, and send it as another version"),
-    Command("exit", "quit"),
-    Command("export", "write this conversation into a new file", "[markdown|json] [file]"),
-    Command("fetch", "fetch the built-in model (about 130 MB)"),
-    Command("find", "find words in this conversation", "[words]"),
-    Command("forget", "use a found model, or all of a provider, no longer; without a name, show them", "[model]"),
-    Command("good", "note that the answer was good: the strategies note it"),
-    Command("help", "show keys and commands"),
-    Command("history", "show this conversation in short, and all saved ones"),
-    Command("import", "bring in the conversations of ChatGPT's export, llm, elia or our own JSON", "FILE"),
-    Command("insights", "show or hide what can be said of the answer: sentiment, keywords, reading time"),
-    Command("info", "show under each answer its tokens, speed and cost, or hide them"),
-    Command("model", "choose a model; without a name, open the list", "[provider/model]"),
-    Command("open", "open a saved conversation by its title; without one, show the history", "[title]"),
-    Command("pause", "pause the answer, or let it go on"),
-    Command("pin", "let this conversation stand before the others, or no longer"),
-    Command("preset", "use a preset; without a name, open the list; `none` ends it", "[name] [values]"),
-    Command("private", "begin a private conversation, which is never saved"),
-    Command("rename", "give this conversation another title", "[title]"),
-    Command("retry", "ask for another version of the answer, by this model or as it is chosen now", "[provider/model]"),
-    Command("save", "write a code block of the answer into a new file", "[number] [file]"),
-    Command("search", "search all turns; without words, show the history", "[words]"),
-    Command("stats", "show what answers took in the last 30 days: by day, model and strategy"),
-    Command("strategy", "choose a strategy; without a name, go to the next", "[name]"),
-    Command("system", "set this conversation's system prompt; without text, show it; `default` resets it", "[text]"),
-    Command("theme", "choose a theme; without a name, open the list", "[name]"),
-    Command("undo", "undo what was done last to a conversation"),
-    Command("version", "show another version of a turn: of this number, or the one before", "[number]"),
-    Command("why", "show how the answer was routed: candidates, scores, tries, and what other strategies would do"),
-)
+_COMMANDS: dict[str, Command] = {}
+
+
+def command(
+    name: str,
+    help: str,
+    *,
+    argument: str = "",
+    aliases: tuple[str, ...] = (),
+    complete: ArgumentCompletion | None = None,
+    takes_path: bool = False,
+    palette: Literal["", "run", "write"] = "",
+    needs_engine: bool = True,
+) -> Callable[[HandlerT], HandlerT]:
+    """Register the function below as a slash command; the parameters are the fields of `Command`."""
+
+    def register(handler: HandlerT) -> HandlerT:
+        added = Command(name, help, handler, argument, aliases, complete, takes_path, palette, needs_engine)
+        taken = [known for known in added.names if find(known) is not None]
+        if taken:
+            raise ValueError(f"/{taken[0]} is registered twice")
+        _COMMANDS[name] = added
+        return handler
+
+    return register
+
+
+def commands() -> Sequence[Command]:
+    """All commands, in the order in which they are listed."""
+    return tuple(_COMMANDS.values())
+
+
+def find(name: str) -> Command | None:
+    """The command with this name or alias."""
+    return _COMMANDS.get(name) or next((known for known in commands() if name in known.aliases), None)
 
 
 class CommandCall(msgspec.Struct, frozen=True):
@@ -86,13 +124,13 @@ def parse(text: str) -> CommandCall | str:
     words = stripped[1:].split(maxsplit=1)
     name = words[0].casefold() if words else ""
     argument = words[1].strip() if len(words) > 1 else ""
-    if any(command.name == name for command in TABLE):
-        return CommandCall(name, argument)
+    if (found := find(name)) is not None:
+        return CommandCall(found.name, argument)
     raise CommandError(f"There is no command /{clean_line(name, 40)}; nothing was sent.", _near(name))
 
 
 def _near(name: str) -> str:
-    names = [command.name for command in TABLE]
+    names = [name for known in commands() for name in known.names]
     begun = [known for known in names if name and known.startswith(name)]
     near = (
         begun
@@ -103,18 +141,25 @@ def _near(name: str) -> str:
     return f"{hint} A text that begins with a slash is sent with two: //{clean_line(name, 40)}"
 
 
-def completions(text: str) -> Sequence[tuple[str, str]]:
+def completions(text: str, sources: CompletionSources) -> Sequence[CompletionRow]:
     """(the prompt's text after it is taken, help) for what is typed so far, best first."""
-    if not text.startswith("/") or text.startswith("//") or " " in text:
+    if not text.startswith("/") or text.startswith("//"):
         return ()
-    typed = text[1:].casefold()
-    first = [command for command in TABLE if command.name.startswith(typed)]
-    rest = [command for command in TABLE if typed in command.name and command not in first]
+    name, space, typed = text[1:].partition(" ")
+    if not space:
+        return _names_like(name.casefold())
+    found = find(name)
+    if found is None or found.complete is None:
+        return ()
+    return [(f"/{name} {whole}", help) for whole, help in found.complete(typed, sources)]
+
+
+def _names_like(typed: str) -> list[CompletionRow]:
+    first = [known for known in commands() if any(name.startswith(typed) for name in known.names)]
+    rest = [known for known in commands() if typed in known.name and known not in first]
     return [
-        (f"/{command.name} ", f"{command.argument} · {command.help}")
-        if command.argument
-        else (f"/{command.name}", command.help)
-        for command in (*first, *rest)
+        (f"/{known.name} ", f"{known.argument} · {known.help}") if known.argument else (f"/{known.name}", known.help)
+        for known in (*first, *rest)
     ]
 
 
@@ -122,8 +167,15 @@ def argument(text: str) -> str:
     """What may follow the command that is being written, and what it does: `FILE · bring in …`; empty where nothing may
     follow."""
     name = text[1:].partition(" ")[0].casefold() if text.startswith("/") and " " in text else ""
-    found = next((command for command in TABLE if command.name == name), None)
+    found = find(name)
     return f"{found.argument} · {found.help}" if found is not None and found.argument else ""
+
+
+def before_path(text: str) -> str:
+    """The part of a command line before the path that its command takes, such as `/attach `; empty for other texts."""
+    name, space, _ = text[1:].partition(" ")
+    found = find(name) if space and text.startswith("/") else None
+    return f"/{name} " if found is not None and found.takes_path else ""
 
 
 def chosen_model(name: str, known: Sequence[str]) -> str:
@@ -149,7 +201,5 @@ def chosen_strategy(name: str, known: Sequence[str]) -> str:
 def markdown() -> str:
     """The README's table."""
     lines = ["| command | what it does |", "|---|---|"]
-    for command in TABLE:
-        shown = f"/{command.name} {command.argument}".strip()
-        lines.append(f"| `{shown}` | {command.help} |")
+    lines += [f"| `{known.usage}` | {known.help} |" for known in commands()]
     return "\n".join(lines) + "\n"

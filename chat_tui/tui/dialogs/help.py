@@ -28,8 +28,8 @@ def help_lines(changed: Mapping[str, str], width: int, here: str = "") -> list[L
         help = f"{row.help} ({_FIXED})" if row.fixed else row.help
         lines += _row(bindings.shown(changed.get(row.id, row.keys)), help, width)
     lines += [(), (Span("Commands", "accent"),)]
-    for command in slash_commands.TABLE:
-        lines += _row(f"/{command.name} {command.argument}".strip(), command.help, width)
+    for command in slash_commands.commands():
+        lines += _row(command.usage, command.help, width)
     return lines[1:] + _row("//text", "send a text that begins with a slash", width)
 
 

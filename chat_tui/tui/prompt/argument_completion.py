@@ -1,65 +1,75 @@
-"""What may follow a slash command, as it is offered while it is typed: models, strategies, themes, titles."""
+"""What may follow a slash command, as it is offered while it is typed: models, strategies, themes, titles, presets.
+
+Each of these functions is an `ArgumentCompletion`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
-from msgspec import Struct
+from collections.abc import Sequence
 
 from chat_tui.core.models import ModelStatus
 from chat_tui.core.text.control_characters import clean_line
+from chat_tui.tui.actions.slash_commands import CompletionRow, CompletionSources
 from chat_tui.tui.widgets import formatting
 
 MOST = 50
+NO_PRESET = "none"
+"""The argument that ends the use of a preset."""
 _ENOUGH = 2
 """Models that can be compared."""
-FILE_COMMANDS = ("/attach ", "/analyse ", "/import ")
-"""What follows them is a file's path."""
 
 
-class CompletionSources(Struct):
-    """Where the choices come from; each is asked when it is needed."""
-
-    models: Callable[[], Sequence[ModelStatus]]
-    strategies: Callable[[], Sequence[str]]
-    themes: Callable[[], Sequence[str]]
-    titles: Callable[[], Sequence[str]]
+def models(typed: str, sources: CompletionSources) -> Sequence[CompletionRow]:
+    """All models, with state and price."""
+    return _matching(typed, [(status.model.name, _price(status)) for status in sources.models()])
 
 
-def offered(text: str, known: CompletionSources) -> list[tuple[str, str]]:
-    """(the prompt's text after it is taken, help) for a command and the beginning of what follows it, best first."""
-    command, space, typed = text.partition(" ")
-    if not space:
-        return []
-    match command:
-        case "/model" | "/retry":
-            rows = [(standing.model.name, _price(standing)) for standing in known.models()]
-        case "/compare":
-            command, typed, rows = _next_of_several(text, known.models())
-        case "/strategy":
-            rows = [(name, "") for name in known.strategies()]
-        case "/adaptive":
-            rows = [("on", ""), ("off", "")]
-        case "/theme":
-            rows = [(name, "") for name in known.themes()]
-        case "/open":
-            rows = [(title, "") for title in dict.fromkeys(known.titles())]
-        case _:
-            return []
-    begun = command if command[-1] in " ," else f"{command} "
-    return [(f"{begun}{name}", help) for name, help in _matching(typed, rows)]
-
-
-def _next_of_several(text: str, models: Sequence[ModelStatus]) -> tuple[str, str, list[tuple[str, str]]]:
-    """What stands before the last name, what is typed of it, and which models are not named yet."""
-    at = max(text.rfind(" "), text.rfind(",")) + 1
-    named = set(text[:at].replace(",", " ").split()[1:])
-    if text[at:] or len(named) < _ENOUGH:
-        rows = [(one.model.name, _price(one)) for one in models if one.model.name not in named]
-    else:
+def several_models(typed: str, sources: CompletionSources) -> Sequence[CompletionRow]:
+    """The models that are not named yet, for the last of several names; none once enough are named."""
+    at = max(typed.rfind(" "), typed.rfind(",")) + 1
+    before, last = typed[:at], typed[at:]
+    named = set(before.replace(",", " ").split())
+    if not last and len(named) >= _ENOUGH:
         # Enter shall send what is there, and not take another.
-        rows = []
-    return text[:at], text[at:], rows
+        return ()
+    rows = [(status.model.name, _price(status)) for status in sources.models() if status.model.name not in named]
+    return [(before + name, help) for name, help in _matching(last, rows)]
+
+
+def strategies(typed: str, sources: CompletionSources) -> Sequence[CompletionRow]:
+    """All strategies."""
+    return _matching(typed, [(name, "") for name in sources.strategies()])
+
+
+def on_off(typed: str, _sources: CompletionSources) -> Sequence[CompletionRow]:
+    """On or off."""
+    return _matching(typed, [("on", ""), ("off", "")])
+
+
+def themes(typed: str, sources: CompletionSources) -> Sequence[CompletionRow]:
+    """All themes."""
+    return _matching(typed, [(name, "") for name in sources.themes()])
+
+
+def titles(typed: str, sources: CompletionSources) -> Sequence[CompletionRow]:
+    """The titles in the history list."""
+    return _matching(typed, [(title, "") for title in dict.fromkeys(sources.titles())])
+
+
+def presets(typed: str, sources: CompletionSources) -> Sequence[CompletionRow]:
+    """All presets; after a preset's name the choices of its first variable."""
+    known = sources.presets()
+    name, space, value = typed.partition(" ")
+    if not space:
+        rows = [(preset.name, clean_line(preset.description, 200)) for preset in known]
+        end = [(NO_PRESET, "use no preset any more")] if known else []
+        return [row for row in [*rows, *end] if row[0].startswith(name.casefold())]
+    preset = next((preset for preset in known if preset.name == name), None)
+    if preset is None or not preset.variables or "=" in value:
+        return []
+    variable = preset.variable(next(iter(preset.variables)))
+    choices = (choice for choice in variable.choices if choice.casefold().startswith(value.casefold()))
+    return [(f"{name} {clean_line(choice, 80)}", clean_line(variable.help, 120)) for choice in choices]
 
 
 def _matching(typed: str, rows: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:

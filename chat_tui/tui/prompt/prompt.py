@@ -16,8 +16,7 @@ from textual.document._edit import Edit
 from textual.message import Message
 
 from chat_tui.core.text.control_characters import clean
-from chat_tui.tui.actions import bindings
-from chat_tui.tui.prompt.argument_completion import FILE_COMMANDS
+from chat_tui.tui.actions import bindings, slash_commands
 from chat_tui.tui.prompt.completion import CompletionItem, CompletionList
 from chat_tui.tui.prompt.draft_area import DraftArea
 from chat_tui.tui.prompt.mentions import dropped, mention_at, mentions, written
@@ -230,7 +229,7 @@ class Prompt(DraftArea):
         row, column = self.cursor_location
         line = self.document.get_line(row)
         if row == 0 and line.startswith("/") and self.document.line_count == 1:
-            if (command := next((begin for begin in FILE_COMMANDS if line.startswith(begin)), "")) and column > 0:
+            if (command := slash_commands.before_path(line)) and column > 0:
                 return CompletionRange("path", (0, len(command)), (0, len(line)), line.removeprefix(command))
             return CompletionRange("command", (0, 0), (0, len(line)), line)
         named = mention_at(line, column) if "@" in line else None

@@ -75,7 +75,7 @@ async def test_every_command_is_in_the_palette_or_has_a_key_that_is() -> None:
     }
     async with scripted_chat() as chat:
         notes = {choice.note.removeprefix("/") for choice in command_palette.choices(chat.screen)}
-    assert {command.name for command in slash_commands.TABLE} - by_key <= notes
+    assert {command.name for command in slash_commands.commands()} - by_key <= notes
 
 
 async def test_a_command_that_needs_words_is_put_into_the_prompt_but_never_over_a_draft() -> None:

@@ -7,12 +7,17 @@ import pytest
 from chat_tui.core.errors import CommandError
 from chat_tui.providers.scripted import Pause
 from chat_tui.tui.actions import slash_commands
-from chat_tui.tui.actions.slash_commands import CommandCall, parse
-from chat_tui.tui.chat.commands.actions import _CALLS
+from chat_tui.tui.actions.slash_commands import CommandCall, CompletionSources, parse
 from chat_tui.tui.dialogs.help import HelpScreen
 from chat_tui.tui.history.rows import excerpt
 from chat_tui.tui.history.screen import HistoryScreen
 from tests.doubles.scripted_chat import scripted_chat
+
+NO_SOURCES = CompletionSources(list, list, list, list, list)
+
+
+def completed(typed: str) -> list[str]:
+    return [text for text, _ in slash_commands.completions(typed, NO_SOURCES)]
 
 
 @pytest.mark.parametrize("typed", ["/clear", "  /CLEAR  ", "/Clear\n", "\t/cLeAr"])
@@ -47,15 +52,24 @@ def test_an_odd_command_is_told_in_a_short_clean_line(typed: str) -> None:
 
 
 def test_completion_offers_what_begins_so_first() -> None:
-    assert [text.strip() for text, _ in slash_commands.completions("/str")][:1] == ["/strategy"]
-    assert [text.strip() for text, _ in slash_commands.completions("/s")][:3] == ["/save", "/search", "/stats"]
-    assert [text for text, _ in slash_commands.completions("/EXI")] == ["/exit"]
-    assert not slash_commands.completions("//s")
-    assert not slash_commands.completions("/system x")
+    assert completed("/str")[:1] == ["/strategy "]
+    assert [text.strip() for text in completed("/s")][:3] == ["/save", "/search", "/stats"]
+    assert completed("/EXI") == ["/exit"]
+    assert not completed("//s")
+    assert not completed("/system x")
 
 
-def test_every_command_of_the_table_can_be_carried_out() -> None:
-    assert {command.name for command in slash_commands.TABLE} == {*_CALLS, "exit"}
+def test_an_alias_calls_and_completes_its_command() -> None:
+    assert parse("/Quit") == CommandCall("exit")
+    assert completed("/qui") == ["/exit"]
+
+
+def test_a_name_is_registered_once() -> None:
+    handler = next(known.handler for known in slash_commands.commands() if known.name == "help")
+    for name in ("help", "quit"):
+        with pytest.raises(ValueError, match=f"/{name} is registered twice"):
+            slash_commands.command(name, "another one")(handler)
+    assert "another one" not in slash_commands.markdown()
 
 
 def test_a_model_and_a_strategy_are_taken_by_name_or_told_with_near_ones() -> None:
@@ -167,7 +181,9 @@ async def test_help_shows_every_key_and_every_command() -> None:
     async with scripted_chat(size=(120, 260)) as chat:
         await chat.ask("/help")
         await chat.until(lambda: isinstance(chat.app.screen, HelpScreen))
-        await chat.shows("Ctrl+O", "Ctrl+J or Shift+Enter", *(f"/{command.name}" for command in slash_commands.TABLE))
+        await chat.shows(
+            "Ctrl+O", "Ctrl+J or Shift+Enter", *(f"/{command.name}" for command in slash_commands.commands())
+        )
         await chat.pilot.press("escape")
         await chat.until(lambda: chat.app.screen is chat.screen)
 

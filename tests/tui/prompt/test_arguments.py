@@ -7,9 +7,14 @@ from pathlib import Path
 import pytest
 
 from chat_tui.core.models import Model, ModelStatus
-from chat_tui.tui.prompt.argument_completion import CompletionSources, offered
+from chat_tui.core.preset import Preset, Variable
+from chat_tui.tui.actions.slash_commands import CompletionSources, completions
 from tests.doubles.scripted_chat import scripted_chat
 
+PRESETS = (
+    Preset(name="code", description="writes code"),
+    Preset(name="translate", variables={"language": Variable(choices=("German", "Greek"), help="into it")}),
+)
 KNOWN = CompletionSources(
     models=lambda: [
         ModelStatus(Model("shelf/fast", 8000, 0.1, 0.4)),
@@ -18,6 +23,7 @@ KNOWN = CompletionSources(
     strategies=lambda: ("balanced", "cheap"),
     themes=lambda: ("dusk", "paper"),
     titles=lambda: ("Rivers of Europe", "On rivers\x1b[31m"),
+    presets=lambda: PRESETS,
 )
 
 
@@ -29,12 +35,19 @@ KNOWN = CompletionSources(
         ("/strategy c", ["/strategy cheap", "/strategy balanced"]),
         ("/theme pa", ["/theme paper"]),
         ("/open rivers", ["/open Rivers of Europe", "/open On rivers"]),
-        ("/model", []),
+        ("/compare shelf/fast,", ["/compare shelf/fast,local/tiny"]),
+        ("/adaptive o", ["/adaptive on", "/adaptive off"]),
+        ("/preset ", ["/preset code", "/preset translate", "/preset none"]),
+        ("/preset co", ["/preset code"]),
+        ("/preset translate g", ["/preset translate German", "/preset translate Greek"]),
+        ("/preset translate language=", []),
+        ("/preset code ", []),
+        ("/model", ["/model "]),
         ("/help x", []),
     ],
 )
 def test_the_choices_of_a_command_are_offered_best_first(typed: str, texts: list[str]) -> None:
-    assert [text for text, _ in offered(typed, KNOWN)][: len(texts) or None] == texts
+    assert [text for text, _ in completions(typed, KNOWN)][: len(texts) or None] == texts
 
 
 async def test_a_conversation_is_opened_by_its_title() -> None:

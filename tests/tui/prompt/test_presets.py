@@ -5,15 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from chat_tui.config import presets
-from chat_tui.core.preset import Preset, Variable
-from chat_tui.tui.chat.commands.preset_actions import completions
 from chat_tui.tui.dialogs.choice import ChoiceScreen
 from tests.doubles.scripted_chat import ScriptedChat, scripted_chat
-
-KNOWN = (
-    Preset(name="code", description="writes code"),
-    Preset(name="translate", variables={"language": Variable(choices=("German", "Greek"), help="into it")}),
-)
 
 
 async def on(chat: ScriptedChat, typed: str, shown: str) -> None:
@@ -99,10 +92,3 @@ async def test_enter_sends_what_is_typed_in_full_though_it_is_among_the_choices(
         await chat.until(lambda: chat.screen.presets)
         await on(chat, "/preset translate French", "Translate · French")
         await on(chat, "/preset code", "Code")
-
-
-def test_names_and_values_are_completed() -> None:
-    assert [text for text, _ in completions("", KNOWN)] == ["code", "translate", "none"]
-    assert completions("co", KNOWN) == [("code", "writes code")]
-    assert [text for text, _ in completions("translate g", KNOWN)] == ["translate German", "translate Greek"]
-    assert completions("translate language=", KNOWN) == completions("code ", KNOWN) == []

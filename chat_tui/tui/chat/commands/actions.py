@@ -1,30 +1,36 @@
-"""What each slash command does on the screen; `commands` has their names and words."""
+"""What each slash command does on the screen, below its name, help and completion."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from chat_tui.core.errors import CommandError
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.tui.actions import slash_commands
+from chat_tui.tui.actions.slash_commands import command
 from chat_tui.tui.chat.commands.target import CommandTarget
+from chat_tui.tui.prompt import argument_completion
 
 if TYPE_CHECKING:
     from chat_tui.engine.engine import Engine
 
-_Call: TypeAlias = Callable[[CommandTarget, "Engine", str], Awaitable[None]]
-
 
 async def carry_out(call: slash_commands.CommandCall, screen: CommandTarget) -> None:
-    """Do what was typed, as soon as the engine is open. Raises `ChatTuiError`."""
-    if call.name == "exit":
-        await screen.action_quit()
-    else:
-        await _CALLS[call.name](screen, await screen.opened(), call.argument)
+    """Do what was typed, as soon as the engine is open where the command needs it. Raises `ChatTuiError`."""
+    called = slash_commands.find(call.name)
+    assert called is not None
+    if called.needs_engine:
+        await screen.opened()
+    await called.handler(screen, call.argument)
 
 
-async def _adaptive(screen: CommandTarget, _engine: Engine, typed: str) -> None:
+@command(
+    "adaptive",
+    "let a fast model answer at once and the best one in detail, or no longer",
+    argument="[on|off]",
+    complete=argument_completion.on_off,
+)
+async def _adaptive(screen: CommandTarget, typed: str) -> None:
     wanted = typed.casefold()
     if wanted not in {"", "on", "off"}:
         raise CommandError(f"{clean_line(typed, 40)} is neither on nor off.", "Such as /adaptive on.")
@@ -32,13 +38,28 @@ async def _adaptive(screen: CommandTarget, _engine: Engine, typed: str) -> None:
         screen.action_toggle_adaptive()
 
 
-async def _analyse(screen: CommandTarget, engine: Engine, typed: str) -> None:
+@command(
+    "analyse",
+    "work through a text file, part by part where it is long",
+    argument="FILE [question]",
+    takes_path=True,
+    palette="write",
+)
+async def _analyse(screen: CommandTarget, typed: str) -> None:
+    engine = await screen.opened()
     from chat_tui.tui.chat.commands import preset_actions
 
     await preset_actions.analyse(screen, engine, typed)
 
 
-async def _attach(screen: CommandTarget, _engine: Engine, path: str) -> None:
+@command(
+    "attach",
+    "let a file go along with the next question; so does @path in its text",
+    argument="FILE",
+    takes_path=True,
+    palette="write",
+)
+async def _attach(screen: CommandTarget, path: str) -> None:
     from chat_tui.tui.prompt.mentions import dropped
 
     if not path:
@@ -46,68 +67,100 @@ async def _attach(screen: CommandTarget, _engine: Engine, path: str) -> None:
     await screen.chat.files.attach((dropped(path) or [path.strip("'\"")])[0])
 
 
-async def _bad(screen: CommandTarget, _engine: Engine, _argument: str) -> None:
+@command("bad", "note that the answer was bad")
+async def _bad(screen: CommandTarget, _argument: str) -> None:
     screen.chat.action_judge(0)
 
 
-async def _branch(screen: CommandTarget, _engine: Engine, _argument: str) -> None:
+@command("branch", "end the conversation at the chosen turn: what is asked next branches off")
+async def _branch(screen: CommandTarget, _argument: str) -> None:
     await screen.chat.branch()
 
 
-async def _clear(screen: CommandTarget, _engine: Engine, _argument: str) -> None:
+@command("clear", "begin a fresh conversation; this one stays in the history, and /undo leads back")
+async def _clear(screen: CommandTarget, _argument: str) -> None:
     await screen.action_new_conversation()
 
 
-async def _compare(screen: CommandTarget, _engine: Engine, typed: str) -> None:
+@command(
+    "compare",
+    "ask 2 to 4 models at once, side by side; without names, choose them",
+    argument="[models] [--blind]",
+    complete=argument_completion.several_models,
+)
+async def _compare(screen: CommandTarget, typed: str) -> None:
     await (await screen.comparing()).command(typed)
 
 
-async def _context(screen: CommandTarget, _engine: Engine, _argument: str) -> None:
+@command("context", "show what of this conversation is sent, and keep exchanges in or out")
+async def _context(screen: CommandTarget, _argument: str) -> None:
     await screen.show_context()
 
 
-async def _continue(screen: CommandTarget, _engine: Engine, _argument: str) -> None:
+@command("continue", "let the last answer go on that was cut, or ask anew where nothing had come")
+async def _continue(screen: CommandTarget, _argument: str) -> None:
     screen.action_go_on()
 
 
-async def _copy(screen: CommandTarget, _engine: Engine, what: str) -> None:
+@command("copy", "copy the answer, one of its code blocks, or the whole conversation", argument="[number|all]")
+async def _copy(screen: CommandTarget, what: str) -> None:
     screen.chat.copy(what)
 
 
-async def _detach(screen: CommandTarget, _engine: Engine, name: str) -> None:
+@command("delete", "delete this conversation; /undo brings it back for 10 seconds")
+async def _delete(screen: CommandTarget, _argument: str) -> None:
+    screen.action_act("delete")
+
+
+@command("detach", "take a file off that would go along, by default the last", argument="[name]", palette="run")
+async def _detach(screen: CommandTarget, name: str) -> None:
     if screen.chat.files.detach(name) is None:
         raise CommandError("There is no such file." if name else "No file goes along.", "They stand above the prompt.")
 
 
-async def _diff(screen: CommandTarget, _engine: Engine, _argument: str) -> None:
+@command("diff", "show word by word how the versions of a turn differ")
+async def _diff(screen: CommandTarget, _argument: str) -> None:
     await screen.chat.compare()
 
 
-async def _edit(screen: CommandTarget, _engine: Engine, _argument: str) -> None:
+@command("edit", "edit the chosen question, else the last, and send it as another version")
+async def _edit(screen: CommandTarget, _argument: str) -> None:
     screen.chat.action_edit()
 
 
-async def _delete(screen: CommandTarget, _engine: Engine, _argument: str) -> None:
-    screen.action_act("delete")
+@command("exit", "quit", aliases=("quit",), needs_engine=False)
+async def _exit(screen: CommandTarget, _argument: str) -> None:
+    await screen.action_quit()
 
 
-async def _export(screen: CommandTarget, _engine: Engine, argument: str) -> None:
+@command("export", "write this conversation into a new file", argument="[markdown|json] [file]")
+async def _export(screen: CommandTarget, argument: str) -> None:
     if screen.chat.conversation_id is None:
         raise CommandError("Nothing was asked yet.", "Open a conversation first: Ctrl+R lists them.")
     await screen.upkeep.export(screen.chat.conversation_id, argument)
 
 
-async def _fetch(screen: CommandTarget, engine: Engine, _argument: str) -> None:
+@command("fetch", "fetch the built-in model (about 130 MB)", palette="run")
+async def _fetch(screen: CommandTarget, _argument: str) -> None:
+    engine = await screen.opened()
     if engine.weights.ready:
         screen.host.say("The built-in model is there already")
     screen.fetch()
 
 
-async def _find(screen: CommandTarget, _engine: Engine, words: str) -> None:
+@command("find", "find words in this conversation", argument="[words]")
+async def _find(screen: CommandTarget, words: str) -> None:
     screen.chat.find(words)
 
 
-async def _forget(screen: CommandTarget, engine: Engine, name: str) -> None:
+@command(
+    "forget",
+    "use a found model, or all of a provider, no longer; without a name, show them",
+    argument="[model]",
+    palette="run",
+)
+async def _forget(screen: CommandTarget, name: str) -> None:
+    engine = await screen.opened()
     chosen = await engine.chosen()
     if not name:
         screen.host.say("Found models that you chose", ", ".join(chosen) or "none", long=True)
@@ -121,33 +174,51 @@ async def _forget(screen: CommandTarget, engine: Engine, name: str) -> None:
     screen.host.say("Not used any more", ", ".join(forgotten))
 
 
-async def _good(screen: CommandTarget, _engine: Engine, _argument: str) -> None:
+@command("good", "note that the answer was good: the strategies note it")
+async def _good(screen: CommandTarget, _argument: str) -> None:
     screen.chat.action_judge(1)
 
 
-async def _help(screen: CommandTarget, _engine: Engine, _argument: str) -> None:
+@command("help", "show keys and commands")
+async def _help(screen: CommandTarget, _argument: str) -> None:
     screen.action_help()
 
 
-async def _history(screen: CommandTarget, _engine: Engine, _argument: str) -> None:
+@command("history", "show this conversation in short, and all saved ones")
+async def _history(screen: CommandTarget, _argument: str) -> None:
     await screen.open_history()
 
 
-async def _import(screen: CommandTarget, engine: Engine, file: str) -> None:
+@command(
+    "import",
+    "bring in the conversations of ChatGPT's export, llm, elia or our own JSON",
+    argument="FILE",
+    takes_path=True,
+)
+async def _import(screen: CommandTarget, file: str) -> None:
     if not file:
         raise CommandError("No file is named.", "Such as /import ~/Downloads/chatgpt-export.zip")
     await screen.upkeep.take_in(file)
 
 
-async def _insights(screen: CommandTarget, _engine: Engine, _argument: str) -> None:
+@command("insights", "show or hide what can be said of the answer: sentiment, keywords, reading time")
+async def _insights(screen: CommandTarget, _argument: str) -> None:
     await screen.toggle_insights()
 
 
-async def _info(screen: CommandTarget, _engine: Engine, _argument: str) -> None:
+@command("info", "show under each answer its tokens, speed and cost, or hide them")
+async def _info(screen: CommandTarget, _argument: str) -> None:
     screen.chat.action_figures()
 
 
-async def _model(screen: CommandTarget, engine: Engine, name: str) -> None:
+@command(
+    "model",
+    "choose a model; without a name, open the list",
+    argument="[provider/model]",
+    complete=argument_completion.models,
+)
+async def _model(screen: CommandTarget, name: str) -> None:
+    engine = await screen.opened()
     if name:
         screen.choose(_named(engine, name), screen.strategy)
     else:
@@ -158,11 +229,14 @@ def _named(engine: Engine, name: str) -> str:
     return slash_commands.chosen_model(name, [standing.model.name for standing in engine.models()])
 
 
-async def _retry(screen: CommandTarget, engine: Engine, name: str) -> None:
-    screen.regenerate(_named(engine, name) if name else screen.model)
-
-
-async def _open(screen: CommandTarget, engine: Engine, title: str) -> None:
+@command(
+    "open",
+    "open a saved conversation by its title; without one, show the history",
+    argument="[title]",
+    complete=argument_completion.titles,
+)
+async def _open(screen: CommandTarget, title: str) -> None:
+    engine = await screen.opened()
     if not title:
         await screen.open_history()
         return
@@ -175,44 +249,76 @@ async def _open(screen: CommandTarget, engine: Engine, title: str) -> None:
     raise CommandError(f"No conversation is called {clean_line(title, 60)}.", "Ctrl+R searches in all of them.")
 
 
-async def _pause(screen: CommandTarget, _engine: Engine, _argument: str) -> None:
+@command("pause", "pause the answer, or let it go on")
+async def _pause(screen: CommandTarget, _argument: str) -> None:
     await screen.action_pause_or_resume()
 
 
-async def _pin(screen: CommandTarget, _engine: Engine, _argument: str) -> None:
+@command("pin", "let this conversation stand before the others, or no longer")
+async def _pin(screen: CommandTarget, _argument: str) -> None:
     screen.action_act("pin")
 
 
-async def _preset(screen: CommandTarget, engine: Engine, typed: str) -> None:
+@command(
+    "preset",
+    "use a preset; without a name, open the list; `none` ends it",
+    argument="[name] [values]",
+    complete=argument_completion.presets,
+)
+async def _preset(screen: CommandTarget, typed: str) -> None:
+    engine = await screen.opened()
     from chat_tui.tui.chat.commands import preset_actions
 
     await preset_actions.take(screen, engine, typed)
 
 
-async def _private(screen: CommandTarget, _engine: Engine, _argument: str) -> None:
+@command("private", "begin a private conversation, which is never saved")
+async def _private(screen: CommandTarget, _argument: str) -> None:
     await screen.begin_private()
 
 
-async def _rename(screen: CommandTarget, _engine: Engine, title: str) -> None:
+@command("rename", "give this conversation another title", argument="[title]")
+async def _rename(screen: CommandTarget, title: str) -> None:
     if title and screen.chat.conversation_id:
         await screen.upkeep.rename(screen.chat.conversation_id, title)
     else:
         screen.action_act("rename")
 
 
-async def _save(screen: CommandTarget, _engine: Engine, argument: str) -> None:
+@command(
+    "retry",
+    "ask for another version of the answer, by this model or as it is chosen now",
+    argument="[provider/model]",
+    complete=argument_completion.models,
+)
+async def _retry(screen: CommandTarget, name: str) -> None:
+    engine = await screen.opened()
+    screen.regenerate(_named(engine, name) if name else screen.model)
+
+
+@command("save", "write a code block of the answer into a new file", argument="[number] [file]")
+async def _save(screen: CommandTarget, argument: str) -> None:
     await screen.chat.save(argument)
 
 
-async def _search(screen: CommandTarget, _engine: Engine, words: str) -> None:
+@command("search", "search all turns; without words, show the history", argument="[words]")
+async def _search(screen: CommandTarget, words: str) -> None:
     await screen.open_history(words)
 
 
-async def _stats(screen: CommandTarget, _engine: Engine, _argument: str) -> None:
+@command("stats", "show what answers took in the last 30 days: by day, model and strategy", palette="run")
+async def _stats(screen: CommandTarget, _argument: str) -> None:
     await screen.show_statistics()
 
 
-async def _strategy(screen: CommandTarget, engine: Engine, name: str) -> None:
+@command(
+    "strategy",
+    "choose a strategy; without a name, go to the next",
+    argument="[name]",
+    complete=argument_completion.strategies,
+)
+async def _strategy(screen: CommandTarget, name: str) -> None:
+    engine = await screen.opened()
     if name:
         strategy = slash_commands.chosen_strategy(name, engine.strategies())
         screen.set_adaptive(False)
@@ -221,7 +327,13 @@ async def _strategy(screen: CommandTarget, engine: Engine, name: str) -> None:
         screen.action_next_strategy()
 
 
-async def _system(screen: CommandTarget, _engine: Engine, text: str) -> None:
+@command(
+    "system",
+    "set this conversation's system prompt; without text, show it; `default` resets it",
+    argument="[text]",
+    palette="write",
+)
+async def _system(screen: CommandTarget, text: str) -> None:
     chat, say = screen.chat, screen.host.say
     if not text:
         said = await chat.system_prompt()
@@ -232,67 +344,32 @@ async def _system(screen: CommandTarget, _engine: Engine, text: str) -> None:
     say(f"The system prompt of {whose} is set", await chat.system_prompt() or "none")
 
 
-async def _theme(screen: CommandTarget, _engine: Engine, name: str) -> None:
+@command(
+    "theme",
+    "choose a theme; without a name, open the list",
+    argument="[name]",
+    complete=argument_completion.themes,
+    palette="run",
+)
+async def _theme(screen: CommandTarget, name: str) -> None:
     if name:
         screen.host.use_theme(name)
     else:
         screen.host.choose_theme()
 
 
-async def _undo(screen: CommandTarget, _engine: Engine, _argument: str) -> None:
+@command("undo", "undo what was done last to a conversation")
+async def _undo(screen: CommandTarget, _argument: str) -> None:
     await screen.chat.action_undo()
 
 
-async def _version(screen: CommandTarget, _engine: Engine, number: str) -> None:
+@command("version", "show another version of a turn: of this number, or the one before", argument="[number]")
+async def _version(screen: CommandTarget, number: str) -> None:
     if number and not number.isdecimal():
         raise CommandError(f"{clean_line(number, 40)} is not a version's number.", "Such as /version 2.")
     await screen.chat.show_version(-1, number=int(number or 0))
 
 
-async def _why(screen: CommandTarget, _engine: Engine, _argument: str) -> None:
+@command("why", "show how the answer was routed: candidates, scores, tries, and what other strategies would do")
+async def _why(screen: CommandTarget, _argument: str) -> None:
     await screen.show_route()
-
-
-_CALLS: dict[str, _Call] = {
-    "adaptive": _adaptive,
-    "analyse": _analyse,
-    "attach": _attach,
-    "bad": _bad,
-    "branch": _branch,
-    "clear": _clear,
-    "compare": _compare,
-    "context": _context,
-    "continue": _continue,
-    "copy": _copy,
-    "delete": _delete,
-    "detach": _detach,
-    "diff": _diff,
-    "edit": _edit,
-    "export": _export,
-    "fetch": _fetch,
-    "find": _find,
-    "forget": _forget,
-    "good": _good,
-    "help": _help,
-    "history": _history,
-    "import": _import,
-    "insights": _insights,
-    "info": _info,
-    "model": _model,
-    "open": _open,
-    "pause": _pause,
-    "pin": _pin,
-    "preset": _preset,
-    "private": _private,
-    "rename": _rename,
-    "retry": _retry,
-    "save": _save,
-    "search": _search,
-    "stats": _stats,
-    "strategy": _strategy,
-    "system": _system,
-    "theme": _theme,
-    "undo": _undo,
-    "version": _version,
-    "why": _why,
-}

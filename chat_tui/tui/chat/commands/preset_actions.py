@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,13 +16,13 @@ from chat_tui.core.errors import ChatTuiError, CommandError
 from chat_tui.core.preset import Preset, question_about, values_in, with_values
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.tui.chat.commands.target import CommandTarget
+from chat_tui.tui.prompt.argument_completion import NO_PRESET
 from chat_tui.tui.widgets import formatting
 from chat_tui.tui.widgets.host import ListChoice
 
 if TYPE_CHECKING:
     from chat_tui.engine.engine import Engine
 
-NONE = "none"
 _PATH = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|((?:\\.|[^\s\\])+))(.*)""", re.DOTALL)
 
 
@@ -32,7 +31,7 @@ async def take(screen: CommandTarget, engine: Engine, typed: str) -> None:
     name, _, values = typed.partition(" ")
     if not name:
         await _choose(screen, engine)
-    elif name.casefold() == NONE:
+    elif name.casefold() == NO_PRESET:
         await screen.chat.set_preset(None)
         screen.host.say("No preset is in use")
     else:
@@ -86,14 +85,14 @@ async def _choose(screen: CommandTarget, engine: Engine) -> None:
         for preset in found
     ]
     if used:
-        choices.append(ListChoice(NONE, partial(_begin, screen, engine, None), help="use no preset any more"))
+        choices.append(ListChoice(NO_PRESET, partial(_begin, screen, engine, None), help="use no preset any more"))
     screen.host.choose("Presets", choices)
 
 
 async def _begin(screen: CommandTarget, engine: Engine, preset: Preset | None) -> None:
     try:
         if preset is None:
-            await take(screen, engine, NONE)
+            await take(screen, engine, NO_PRESET)
         else:
             await use(screen, engine, preset)
     except ChatTuiError as error:
@@ -117,17 +116,3 @@ async def analyse(screen: CommandTarget, engine: Engine, typed: str) -> None:
 
 def _read(path: str) -> Attachment:
     return attachment.read(Path(os.path.expanduser(path)))
-
-
-def completions(typed: str, known: Sequence[Preset]) -> list[tuple[str, str]]:
-    """(what /preset would be followed by, help) for what follows it so far."""
-    name, space, value = typed.partition(" ")
-    if not space:
-        rows = [(preset.name, clean_line(preset.description, 200)) for preset in known]
-        return [row for row in [*rows, (NONE, "use no preset any more")] if row[0].startswith(name.casefold())]
-    preset = next((preset for preset in known if preset.name == name), None)
-    if preset is None or not preset.variables or "=" in value:
-        return []
-    variable = preset.variable(next(iter(preset.variables)))
-    choices = (choice for choice in variable.choices if choice.casefold().startswith(value.casefold()))
-    return [(f"{name} {clean_line(choice, 80)}", clean_line(variable.help, 120)) for choice in choices]

@@ -24,9 +24,6 @@ _AT_THE_PROMPT = {"adaptive.toggle", "compare.open"}
 """They are bound only there, and worth finding everywhere."""
 _OF_AN_ANSWER = ("transcript.copy", "answer.regenerate", "question.edit", "answer.route")
 _LAST = ("help.open", "app.quit")
-_WITHOUT_KEY = ("stats", "theme", "system", "attach", "detach", "analyse", "fetch", "forget")
-_WRITTEN = ("system", "attach", "analyse")
-"""They are put into the prompt, for the words that they need."""
 
 
 def choices(screen: ChatScreen) -> list[ListChoice]:
@@ -60,12 +57,15 @@ def _by_key(screen: ChatScreen, row: Key, group: str) -> ListChoice:
 
 
 def _commands(screen: ChatScreen) -> Iterable[ListChoice]:
-    known = {command.name: command for command in slash_commands.TABLE}
-    for name in _WITHOUT_KEY:
-        act: Callable[[], object | Awaitable[object]] = partial(screen.carry_out, f"/{name}")
-        if name in _WRITTEN:
-            act = partial(screen.begin_command, f"/{name} ")
-        yield ListChoice(_capital(known[name].help), act, note=f"/{name}", group="Commands")
+    for command in slash_commands.commands():
+        act: Callable[[], object | Awaitable[object]]
+        if command.palette == "write":
+            act = partial(screen.begin_command, f"/{command.name} ")
+        elif command.palette == "run":
+            act = partial(screen.carry_out, f"/{command.name}")
+        else:
+            continue
+        yield ListChoice(_capital(command.help), act, note=f"/{command.name}", group="Commands")
 
 
 def _capital(text: str) -> str:

@@ -13,7 +13,7 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 from textual.widget import Widget
 
-from chat_tui.tui.actions import bindings, slash_commands
+from chat_tui.tui.actions import bindings
 from chat_tui.tui.actions.keys import TABLE
 from chat_tui.tui.chat.conversation.chat import Chat
 from chat_tui.tui.chat.conversation.steering import SteeringLine
@@ -78,7 +78,6 @@ _OPEN_LIST_KEYS = ("prompt.complete", "answer.cancel")
 _PICKER_KEYS = ("list.choose", "answer.cancel")
 _SELECTION_KEYS = ("selection.begin", "selection.copy", "selection.leave")
 _FIND_KEYS = ("find.next", "find.before", "find.close")
-_PRESET = "/preset "
 _BUSY_KEYS = ("answer.cancel", "answer.pause", "models.open", "history.open")
 
 
@@ -107,13 +106,7 @@ class ChatLayout(Screen[None]):
 
     def _complete(self, text: str) -> list[CompletionItem]:
         """What the prompt offers for a text that begins with a slash."""
-        offered = slash_commands.completions(text)
-        if text.startswith(_PRESET) and self.presets:
-            from chat_tui.tui.chat.commands import preset_actions
-
-            rows = preset_actions.completions(text.removeprefix(_PRESET), self.presets)
-            offered = [(_PRESET + whole, help) for whole, help in rows]
-        return [CompletionItem(text=whole, help=help) for whole, help in offered]
+        raise NotImplementedError
 
     @property
     def host(self) -> Host:

@@ -13,10 +13,11 @@ from textual.timer import Timer
 from chat_tui.config.limits import Adaptive
 from chat_tui.core.models import LOCAL_MODEL
 from chat_tui.core.request import Request
+from chat_tui.tui.actions import slash_commands
+from chat_tui.tui.actions.slash_commands import CompletionSources
 from chat_tui.tui.chat.screen.layout import ChatLayout
 from chat_tui.tui.panels.download_bar import DownloadBar
 from chat_tui.tui.panels.model_picker import ModelPicker
-from chat_tui.tui.prompt.argument_completion import CompletionSources, offered
 from chat_tui.tui.prompt.completion import CompletionItem
 from chat_tui.tui.theme.palette import theme_folders
 
@@ -53,9 +54,9 @@ class ChatChoice(ChatLayout):
             strategies=lambda: engine.strategies() if engine is not None else (),
             themes=lambda: [path.stem for folder in theme_folders() for path in sorted(folder.glob("*.toml"))],
             titles=lambda: self.history.titles,
+            presets=lambda: self.presets,
         )
-        rows = offered(text, known)
-        return [CompletionItem(text=whole, help=help) for whole, help in rows] or super()._complete(text)
+        return [CompletionItem(text=whole, help=help) for whole, help in slash_commands.completions(text, known)]
 
     async def opened(self) -> Engine:
         """The engine, as soon as it is open."""
