@@ -51,7 +51,7 @@ WARNED_SECONDS = 6.0
 class DrawnLines(StyledLines):
     """Lines that the screen gives."""
 
-    DEFAULT_CSS = "Drawn { width: 1fr; height: auto; padding: 0 1; background: $surface; }"
+    DEFAULT_CSS = "DrawnLines { width: 1fr; height: auto; padding: 0 1; background: $surface; }"
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)

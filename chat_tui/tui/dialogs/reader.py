@@ -17,7 +17,7 @@ from chat_tui.tui.widgets.styled_lines import Line, StyledLines
 class ReaderLines(StyledLines):
     """Lines, as many as there are at a width."""
 
-    DEFAULT_CSS = "Reading { width: 1fr; height: auto; background: $surface; }"
+    DEFAULT_CSS = "ReaderLines { width: 1fr; height: auto; background: $surface; }"
 
     def __init__(self, lines_at: Callable[[int], Sequence[Line]]) -> None:
         super().__init__()

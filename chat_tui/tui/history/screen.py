@@ -62,7 +62,7 @@ def _count(hits: Sequence[SearchHit]) -> str:
 class SearchHint(StyledLines):
     """The line below the input: what can be typed, or what is wrong with it; at the right what was found."""
 
-    DEFAULT_CSS = "Note { height: 1; width: 1fr; padding: 0 1; background: $surface; }"
+    DEFAULT_CSS = "SearchHint { height: 1; width: 1fr; padding: 0 1; background: $surface; }"
 
     def __init__(self) -> None:
         super().__init__()
