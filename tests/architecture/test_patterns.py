@@ -7,8 +7,9 @@ import importlib
 import re
 import time
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -80,7 +81,7 @@ def written_inline(tree: ast.Module) -> Iterator[tuple[re.Pattern[str], set[str]
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) == "re":
             literal = node.args[0] if node.args else None
-            if node.func.attr in CALLS and isinstance(literal, ast.Constant):
+            if node.func.attr in CALLS and isinstance(literal, ast.Constant) and isinstance(literal.value, str):
                 yield re.compile(literal.value), {node.func.attr}
 
 
@@ -108,11 +109,11 @@ def patterns() -> dict[str, tuple[re.Pattern[str], frozenset[str]]]:
 
 
 def seconds(pattern: re.Pattern[str], called: frozenset[str], text: str) -> float:
-    whole: object = text if isinstance(pattern.pattern, str) else text.encode("utf-8", "surrogatepass")
+    whole: Any = text if isinstance(pattern.pattern, str) else text.encode("utf-8", "surrogatepass")
     runs: list[Callable[[], object]] = []
     for name in called or {"finditer"}:
         if name in {"match", "fullmatch"}:
-            runs.append(lambda name=name: getattr(pattern, name)(whole))
+            runs.append(partial(getattr(pattern, name), whole))
         else:
             runs.append(lambda: sum(1 for _ in pattern.finditer(whole)))
     begun = time.thread_time()

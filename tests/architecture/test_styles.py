@@ -10,7 +10,15 @@ from pathlib import Path
 import textual.widgets
 
 PACKAGE = Path(__file__).parents[2] / "chat_tui"
-TEXTUAL = {*textual.widgets.__all__, "CommandPalette", "Toast", "ToastRack", "Vertical", "VerticalScroll", "Screen"}
+TEXTUAL = {
+    *vars(textual.widgets)["__all__"],
+    "CommandPalette",
+    "Toast",
+    "ToastRack",
+    "Vertical",
+    "VerticalScroll",
+    "Screen",
+}
 
 
 def modules() -> Iterator[tuple[str, ast.Module]]:

@@ -43,7 +43,8 @@ def say(*words: object) -> None:
 def run(home: Path, url: str, prompts: Path, out: Path, kill_after_lines: int | None = None) -> Run:
     """Run it to its end, or kill it when the file has so many results."""
     begun = time.perf_counter()
-    command = [sys.executable, "-m", "chat_tui", "batch", prompts, "--out", out, "--concurrency", str(CONCURRENCY)]
+    files = [str(prompts), "--out", str(out)]
+    command = [sys.executable, "-m", "chat_tui", "batch", *files, "--concurrency", str(CONCURRENCY)]
     with (home / "told.txt").open("w+") as told:
         process = subprocess.Popen(command, env=environment(home, url), stdout=subprocess.DEVNULL, stderr=told)
         while kill_after_lines is not None and process.poll() is None:

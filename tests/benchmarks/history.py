@@ -99,7 +99,7 @@ def conversations(texts: Texts, size: int) -> Iterator[Conversation]:
     """Conversations of so many turns together, at even distances of time up to 2026."""
     step = timedelta(days=1200) / size
     for first in range(0, size, TURNS_A_CONVERSATION):
-        turns = []
+        turns: list[Turn] = []
         for number in range(first, min(first + TURNS_A_CONVERSATION, size)):
             answer = number % 2 == 1
             turns.append(
@@ -245,7 +245,7 @@ def main() -> None:
     options.add_argument("--sizes", default=",".join(map(str, SIZES)))
     given = options.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        rows = []
+        rows: list[tuple[str, ...]] = []
         for size in map(int, given.sizes.split(",")):
             rows += _rows(given.folder or Path(temporary), size)
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -267,8 +267,9 @@ def _rows(folder: Path, size: int) -> Iterator[tuple[str, ...]]:
     each, ratio = growth(file, size)
     yield ("", "file", f"{each:,.0f} bytes a turn", f"{ratio:.2f} times the text", "")
     found = asyncio.run(_searches(file, queries(Texts())))
-    for which, name in ((0, "first time after a cold start"), (1, "again")):
-        values = [value for times in found.values() for value in times[which]]
+    cold = [value for first, _, _ in found.values() for value in first]
+    warm = [value for _, again, _ in found.values() for value in again]
+    for values, name in ((cold, "first time after a cold start"), (warm, "again")):
         yield (
             "",
             f"{len(values)} searches, {name}",

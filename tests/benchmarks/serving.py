@@ -116,6 +116,8 @@ async def read(way: Way, url: str, prompt: str, model: str = "box/sample", after
     """One client, from so many seconds on to its end."""
     await asyncio.sleep(after)
     place = urlsplit(url)
+    assert place.hostname is not None
+    assert place.port is not None
     model = model if way == "openai" else model.partition("/")[2]
     loop = asyncio.get_running_loop()
     _, client = await loop.create_connection(lambda: Client(way, post(way, prompt, model)), place.hostname, place.port)

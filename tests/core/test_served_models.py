@@ -12,6 +12,7 @@ from chat_tui.core.chunks import End
 from chat_tui.core.conversation import Turn
 from chat_tui.core.request import Request
 from chat_tui.history import records
+from chat_tui.providers.scripted import Script
 from chat_tui.tui.compare.lines import masked
 from chat_tui.tui.dialogs.route import route_lines
 from tests.support.engine_rig import stage
@@ -49,7 +50,7 @@ def test_a_dated_version_is_no_other_model() -> None:
 
 
 async def test_it_stands_in_the_route_the_end_and_the_store() -> None:
-    script = ["Hello", End(finish_reason="stop", served_model="cheap\x1b[31m")]
+    script: Script = ["Hello", End(finish_reason="stop", served_model="cheap\x1b[31m")]
     async with stage(script) as on:
         answer = await on.engine.ask(None, "Hi", Request(model="one/a"))
         await answer.saved.wait()

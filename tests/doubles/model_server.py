@@ -151,7 +151,7 @@ class ModelServer:
         model = str(exchange.body.get("model", ""))
         script = exchange.script = self._scripts.get(model) or asked_for(exchange.body) or self._script
         if self._chance.random() < self._fails:
-            script = exchange.script = replace(script, **self._chance.choice(({"error": 503}, {"cut": 1})))
+            script = exchange.script = self._chance.choice((replace(script, error=503), replace(script, cut=1)))
         self.exchanges.append(exchange)
         connection.exchange = exchange
         self.changed()

@@ -135,7 +135,7 @@ class ScriptedChat:
 
         config = self._config
         router = Router(
-            self.supply.standings() and [standing.model for standing in self.supply.standings()],
+            [standing.model for standing in self.supply.standings()],
             open_stream,  # type: ignore[arg-type]
             settings=RoutingPolicy(
                 timeouts=config.timeouts, error_handling=config.error_handling, exchanges=config.memory.exchanges

@@ -49,7 +49,8 @@ async def grown(comparison: Comparison) -> None:
 
 async def test_each_model_gets_the_question_once_and_its_words_stay_its_own() -> None:
     words = {name: [f"{name}{number} " for number in range(200)] for name in "abc"}
-    async with three(*(slowly(*words[name], seconds=0.0) for name in "abc")) as on:
+    a, b, c = (slowly(*words[name], seconds=0.0) for name in "abc")
+    async with three(a, b, c) as on:
         comparison = await on.engine.compare(None, "Which?", NAMES)
         said = await whole(comparison)
         assert [text_of(chunks) for chunks in said] == ["".join(words[name]) for name in "abc"]

@@ -53,14 +53,13 @@ async def test_a_conversation_begun_on_a_full_disk_is_saved_at_the_end() -> None
     saved: list[str] = []
 
     async def close() -> None:
-        saved.extend(turn.text for turn in (await store.conversation(id)).path)
+        saved.extend(turn.text for turn in (await store.conversation(answer.conversation_id)).path)
         await Store.close(store)
 
     store.close = close  # type: ignore[method-assign]
     async with stage(["Hello."], history=disk) as on:
         disk.full = True
         answer = await ended(await on.engine.ask(None, "One?"))
-        id = answer.conversation_id
         await answer.saved.wait()
         disk.full = False
     assert saved == ["One?", "Hello."]

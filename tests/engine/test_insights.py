@@ -165,7 +165,7 @@ class Shouts:
 
 
 def point(name: str, load: Callable[[], Callable[[], Any]]) -> EntryPoint:
-    return SimpleNamespace(name=name, load=load)  # type: ignore[return-value]
+    return SimpleNamespace(name=name, load=load)
 
 
 def _raise(error: Exception) -> Any:

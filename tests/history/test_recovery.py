@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chat_tui.core.attachments.attachment import Attachment
-from chat_tui.core.conversation import Conversation, Turn
+from chat_tui.core.conversation import Conversation, Role, Turn
 from chat_tui.core.route import Route
 from chat_tui.history import opening
 from chat_tui.history.migrations import MIGRATIONS
@@ -42,7 +42,7 @@ async def make(file: Path) -> None:
         id = f"c{number}"
         turns: list[Turn] = []
         for place in range(TURNS):
-            role = "assistant" if place % 2 else "user"
+            role: Role = "assistant" if place % 2 else "user"
             words = f"{id} says {place}: " + "ein wörtchen 語 " * (3000 if place == 9 else place % 40)
             parent = turns[-1].id if turns else None
             turns.append(Turn(role, words, id=f"{id}.{place}", parent=parent, model="box/m", strategy="balanced"))

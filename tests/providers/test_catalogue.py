@@ -17,7 +17,7 @@ from chat_tui.core.processes.child_process import ChildCommand
 from chat_tui.providers.catalogue.model_info import ModelInfoResolver
 from chat_tui.providers.catalogue.prices import FRESH_SECONDS, Catalogue, CatalogueEntry
 from chat_tui.providers.catalogue.quality import bare_id, prior_of
-from tests.support.loopback_home import engine_with, standing
+from tests.support.loopback_home import backend_of, engine_with, standing
 
 SNAPSHOT = {
     "acme": {
@@ -161,7 +161,9 @@ async def test_prices_that_are_looked_up_reach_the_models_that_are_in_use(
         assert before is not None
         assert before.model.price_in is None
         await engine.discover()
-        await engine._supply._pricing  # type: ignore[attr-defined]
+        pricing = backend_of(engine)._pricing
+        assert pricing is not None
+        await pricing
         after = standing(engine, "openai/gpt-4o")
         assert after is not None
         assert after.model.price_in

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -19,13 +18,13 @@ from chat_tui.providers.discovery.port_scan import PortCandidate, look
 from tests.doubles.model_scripts import Script
 from tests.doubles.model_server import ModelServer
 from tests.support.in_time import in_time, within
-from tests.support.loopback_home import ended, engine_with, standing
+from tests.support.loopback_home import backend_of, ended, engine_with, standing
 from tests.wire.asking import free_port
 from tests.wire.raw_server import Asked, RawServer, saying, whole
 
 
 @pytest.fixture(autouse=True)
-def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A home of the test's own."""
     for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME"):
         monkeypatch.setenv(name, str(tmp_path / name))
@@ -119,7 +118,7 @@ async def test_look_ups_leave_the_models_in_their_order() -> None:
             await discovering
             names = [model.name for model in engine._router.models]
             assert names == ["one/b", "one/a", "two/b", "two/a", LOCAL_MODEL, "scripted/demo"]
-            engine._supply._found([msgspec.structs.replace(engine._router.models[2], context_window=1234)])
+            backend_of(engine)._found([msgspec.structs.replace(engine._router.models[2], context_window=1234)])
             assert [model.name for model in engine._router.models] == names
             assert engine._router.models[2].context_window == 1234
 
@@ -157,7 +156,7 @@ async def test_a_choice_that_is_taken_back_leaves_the_model_offered_and_its_prov
         found = standing(engine, "acme/anvil")
         assert found is not None
         assert found.state == "found, not used"
-        assert engine._supply._servers._roster.spoken == []
+        assert backend_of(engine)._servers._roster.spoken == []
 
 
 async def test_a_gateway_that_was_chosen_before_is_in_use_when_it_is_found() -> None:

@@ -38,7 +38,8 @@ def choice(text: str, finish: str | None = None, **more: Any) -> dict[str, Any]:
 
 
 MISSING: dict[str, Any] = {}
-INDEXES = [{"index": index} for index in (0, 1, -1, 7, "0", "1", 0.0, 1.0, None, [], {}, True)]
+ODD_INDEXES: tuple[Any, ...] = (0, 1, -1, 7, "0", "1", 0.0, 1.0, None, [], {}, True)
+INDEXES: list[dict[str, Any]] = [{"index": index} for index in ODD_INDEXES]
 
 
 @pytest.mark.parametrize("index", [*INDEXES, MISSING])

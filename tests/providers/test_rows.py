@@ -11,8 +11,9 @@ import pytest
 import trustme
 
 from chat_tui.config.known_providers import known_providers
-from chat_tui.config.load import Config, ConfigError, ErrorHandling, ProviderRow, parse
+from chat_tui.config.load import Config, ErrorHandling, ProviderRow, parse
 from chat_tui.core import errors
+from chat_tui.core.errors import ConfigError
 from chat_tui.core.models import Provider
 from chat_tui.core.request import Request
 from chat_tui.providers.endpoint import base_url_of

@@ -38,7 +38,7 @@ async def test_a_hundred_streams_at_once_lose_no_token() -> None:
         async def __aexit__(self, *_: object) -> None:
             await self.stream.aclose()
 
-    router = Router([model], lambda _model, _request: Opened(), settings=RoutingPolicy(streams_default=100))  # type: ignore[arg-type,return-value]
+    router = Router([model], lambda _model, _request: Opened(), settings=RoutingPolicy(streams_default=100))
 
     async def text() -> str:
         async with router.process_stream(Request(prompt="?")) as stream:

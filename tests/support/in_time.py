@@ -35,18 +35,20 @@ def in_time(test: Test) -> Test:
     async def awaited(*arguments: Any, **named: Any) -> None:
         for _ in range(RUNS - 1):
             try:
-                return await test(*arguments, **named)
+                await test(*arguments, **named)
+                return
             except TooLate:
                 pass
-        return await test(*arguments, **named)
+        await test(*arguments, **named)
 
     @functools.wraps(test)
     def called(*arguments: Any, **named: Any) -> None:
         for _ in range(RUNS - 1):
             try:
-                return test(*arguments, **named)
+                test(*arguments, **named)
+                return
             except TooLate:
                 pass
-        return test(*arguments, **named)
+        test(*arguments, **named)
 
     return awaited if inspect.iscoroutinefunction(test) else called  # type: ignore[return-value]

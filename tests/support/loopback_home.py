@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
+from chat_tui.bootstrap.backend import Backend
 from chat_tui.bootstrap.open_engine import open_engine
 from chat_tui.config.known_providers import KnownProvider
 from chat_tui.config.load import Config
@@ -47,6 +48,13 @@ async def engine_with(
         yield engine
     finally:
         await engine.close()
+
+
+def backend_of(engine: Engine) -> Backend:
+    """The backend behind the engine, for tests of what it does by itself."""
+    backend = engine._supply
+    assert isinstance(backend, Backend)
+    return backend
 
 
 def standing(engine: Engine, name: str) -> ModelStatus | None:

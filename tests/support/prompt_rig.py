@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from textual import events
 from textual.app import App, ComposeResult
@@ -20,7 +21,7 @@ def complete(text: str) -> Sequence[CompletionItem]:
     return [CompletionItem(name, f"does {name}") for name in COMMANDS if name.startswith(text)]
 
 
-class Small(App[None]):
+class PromptApp(App[None]):
     CSS = "#room { height: 1fr; }"
 
     def __init__(self) -> None:
@@ -30,6 +31,8 @@ class Small(App[None]):
         self.asked: list[str] = []
         self.edited: list[tuple[str, float]] = []
         self.bubbled: list[str] = []
+        self.copied: list[str] = []
+        self.bells = self.quit_helps = 0
 
     def compose(self) -> ComposeResult:
         yield Static(id="room")
@@ -49,18 +52,33 @@ class Small(App[None]):
     def on_key(self, event: events.Key) -> None:
         self.bubbled.append(event.key)
 
+    def action_note_bell(self) -> None:
+        self.bells += 1
 
-def prompt_of(pilot: Pilot) -> Prompt:
+    def action_help_quit(self) -> None:
+        self.quit_helps += 1
+
+    def copy_to_clipboard(self, text: str) -> None:
+        self.copied.append(text)
+
+
+def app_of(pilot: Pilot[None]) -> PromptApp:
+    app = pilot.app
+    assert isinstance(app, PromptApp)
+    return app
+
+
+def prompt_of(pilot: Pilot[None]) -> Prompt:
     return pilot.app.query_one(Prompt)
 
 
-async def press(pilot: Pilot, *keys: str) -> None:
+async def press(pilot: Pilot[Any], *keys: str) -> None:
     """All the keys in one burst, as a slow line delivers them; then waits until they have acted."""
     for key in keys:
         pilot.app.post_message(events.Key(key, {"space": " "}.get(key, key if len(key) == 1 else None)))
     await pilot.pause()
 
 
-async def paste(pilot: Pilot, text: str) -> None:
+async def paste(pilot: Pilot[None], text: str) -> None:
     prompt_of(pilot).post_message(events.Paste(text))
     await pilot.pause()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -41,7 +41,7 @@ class Site:
         """The events of a stream, to its end."""
         return [event async for event in self.follow(path, **body)]
 
-    async def follow(self, path: str = "/stream", **body: Any) -> AsyncIterator[dict[str, Any]]:
+    async def follow(self, path: str = "/stream", **body: Any) -> AsyncGenerator[dict[str, Any], None]:
         """The events of a stream as they come."""
         async with self.client.stream("POST", path, json=body) as response:
             assert response.status_code == 200, await response.aread()

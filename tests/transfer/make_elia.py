@@ -11,18 +11,19 @@ from elia_chat.models import ChatData, ChatMessage
 MODEL = EliaChatModel(id="elia-gpt-4o", name="gpt-4o", display_name="GPT-4o", provider="OpenAI")
 
 
-def message(role, text, minute):
+def message(role: str, text: str, minute: int) -> ChatMessage:
     time = datetime.datetime(2026, 1, 2, 3, minute, tzinfo=datetime.UTC)
     return ChatMessage(message={"role": role, "content": text}, timestamp=time, model=MODEL)
 
 
-async def begin(*messages):
-    return await ChatsManager.create_chat(
+async def begin(*messages: ChatMessage) -> int:
+    id: int = await ChatsManager.create_chat(
         ChatData(id=None, title=None, create_timestamp=None, model=MODEL, messages=list(messages))
     )
+    return id
 
 
-async def main():
+async def main() -> None:
     await create_database()
     first = await begin(message("system", "You are brief.", 0), message("user", "What is a tree? 漢字", 1))
     answer = "A **perennial** plant.\n\n```python\nprint('x')\n```"

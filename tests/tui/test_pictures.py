@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from rich.errors import StyleSyntaxError
@@ -28,13 +29,13 @@ def in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     time.tzset()
 
 
-def chat_screen(pilot: Pilot[int]) -> ChatScreen:
+def chat_screen(pilot: Pilot[Any]) -> ChatScreen:
     screen = pilot.app.screen_stack[0]
     assert isinstance(screen, ChatScreen)
     return screen
 
 
-async def until(pilot: Pilot[int], true: Callable[[], bool]) -> None:
+async def until(pilot: Pilot[Any], true: Callable[[], bool]) -> None:
     """Wait until it is true; an app that has ended will never make it so, but waits for its pilot."""
     async with asyncio.timeout(DEADLINE_SECONDS):
         while not true():
@@ -43,12 +44,12 @@ async def until(pilot: Pilot[int], true: Callable[[], bool]) -> None:
             await pilot.pause(0.02)
 
 
-async def opened(pilot: Pilot[int]) -> None:
+async def opened(pilot: Pilot[Any]) -> None:
     await chat_screen(pilot).opened()
     await pilot.pause()
 
 
-async def asked(pilot: Pilot[int]) -> None:
+async def asked(pilot: Pilot[Any]) -> None:
     """A question is asked, and its answer has come halfway."""
     await opened(pilot)
     screen = chat_screen(pilot)
@@ -67,7 +68,7 @@ async def asked(pilot: Pilot[int]) -> None:
     await pilot.pause(0.1)
 
 
-async def history_opened(pilot: Pilot[int]) -> None:
+async def history_opened(pilot: Pilot[Any]) -> None:
     await asked(pilot)
     await pilot.press("ctrl+r")
     await until(pilot, lambda: isinstance(pilot.app.screen, HistoryScreen))
@@ -80,7 +81,7 @@ async def test_an_app_that_fails_under_its_pilot_is_told_and_nobody_waits() -> N
     def fails() -> None:
         raise StyleSyntaxError("no such colour")
 
-    async def waits_for_ever(pilot: Pilot[int]) -> None:
+    async def waits_for_ever(pilot: Pilot[Any]) -> None:
         await opened(pilot)
         app.call_later(fails)
         await until(pilot, lambda: False)

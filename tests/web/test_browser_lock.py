@@ -13,7 +13,7 @@ from playwright.async_api import Browser
 from chat_tui.config.load import Config
 from chat_tui.core.chunks import Token
 from chat_tui.core.errors import Overloaded
-from chat_tui.providers.scripted import Fault
+from chat_tui.providers.scripted import Fault, Script
 from tests.doubles.web_scripted import scripted_opener
 from tests.support.browser_rig import browser, needs_browser, scripted_tab, tab
 from tests.support.web_attacks import ATTACKS
@@ -99,7 +99,7 @@ async def test_a_page_from_elsewhere_gets_nothing_even_with_the_token(browser: B
 async def test_what_a_model_says_runs_nothing_and_loads_nothing(browser: Browser) -> None:
     steps = [step for attack in ATTACKS for step in (attack[: len(attack) // 2], attack[len(attack) // 2 :], "\n\n")]
     hurt = Overloaded("<img src=x onerror=window.hit=1>", "<script>window.hit=1</script>")
-    script = [Token(ATTACKS[0] + ATTACKS[1], "thinking"), *steps, Fault(hurt)]
+    script: Script = [Token(ATTACKS[0] + ATTACKS[1], "thinking"), *steps, Fault(hurt)]
     async with scripted_tab(browser, script) as (opened, _):
         await opened.ask(f"{ATTACKS[1]} {ATTACKS[0]}")
         await opened.shows("broken off")

@@ -58,7 +58,7 @@ def address() -> Iterator[str]:
         yield url
 
 
-@schema.parametrize()
+@schema.parametrize()  # type: ignore[untyped-decorator]  # schemathesis is loaded dynamically
 @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
 def test_the_app_does_what_it_says_of_itself(case: Any, address: str) -> None:
     checks = CHECKS.get_all()

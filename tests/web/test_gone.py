@@ -88,7 +88,7 @@ async def test_a_reader_who_never_reads_is_taken_for_gone(server: ModelServer) -
         _, writer = await raw_line(web, "/stream", receives=4096)
         writer.transport.pause_reading()  # type: ignore[attr-defined]
         async with connect(web.ws_url, additional_headers=BEARER, compression=None, proxy=None, max_queue=1) as line:
-            line.transport.pause_reading()  # type: ignore[attr-defined]
+            line.transport.pause_reading()
             await line.send(json.dumps({"type": "generate", "requestId": "a", "prompt": "Hi"}))
             await server.until(lambda: [one.closed_by_client is not None for one in server.exchanges] == [True, True])
             line.transport.abort()

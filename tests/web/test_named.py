@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec.structs import replace
 
 from chat_tui.core.request import Request
@@ -49,8 +51,9 @@ async def test_names_without_end_are_not_all_remembered(server: ModelServer) -> 
 
 async def test_a_provider_without_a_model_names_none(server: ModelServer) -> None:
     async with site(box(server.base_url, "t3")) as web:
-        for path, body in {
+        bodies: dict[str, dict[str, Any]] = {
             "/generate": {"prompt": "Hi"},
             "/v1/chat/completions": {"messages": [{"role": "user", "content": "Hi"}]},
-        }.items():
+        }
+        for path, body in bodies.items():
             assert (await web.post(path, model="box/", **body)).status_code == 404

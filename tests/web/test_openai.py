@@ -304,7 +304,7 @@ async def test_a_server_that_stops_says_that_the_answer_is_not_whole(server: Mod
                     pass
 
         asking = asyncio.create_task(ask())
-        inside = web.server.config.app.state.door
+        inside = web.door
         await server.until(lambda: server.active_streams == 1)
         [answer] = inside.running()
         async with asyncio.timeout(20):
@@ -359,7 +359,7 @@ async def test_a_client_that_leaves_a_stream_stops_the_model(server: ModelServer
 async def test_a_client_that_leaves_a_whole_completion_stops_the_model(server: ModelServer) -> None:
     async with door(box(server.base_url, "t5000-r100")) as (_, client):
         whole = client.chat.completions.create(model="auto", messages=HI)
-        await _left(server, asyncio.create_task(whole))  # type: ignore[arg-type]
+        await _left(server, asyncio.create_task(whole))
 
 
 async def _left(server: ModelServer, asking: asyncio.Task[Any]) -> None:

@@ -47,7 +47,7 @@ async def test_health_tells_what_runs_and_503_when_it_is_stopping(server: ModelS
         told = reply.json()
         assert (told["status"], told["version"], told["running"]) == ("ok", __version__, 1)
         assert told["models"] >= 1
-        web.server.config.app.state.door.stopping = True
+        web.door.stopping = True
         reply = await web.client.get("/health")
         assert (reply.status_code, reply.json()["status"]) == (503, "stopping")
         stream.cancel()

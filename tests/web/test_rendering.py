@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from chat_tui.web.html.rendering import HtmlRendering, pieces
+from chat_tui.web.html.rendering import HtmlPiece, HtmlRendering, pieces
 from tests.doubles.stand_in_engine import ANSWER
 from tests.support.web_attacks import ATTACKS
 
@@ -80,7 +80,7 @@ def test_mathematics_are_legible() -> None:
 @pytest.mark.parametrize("size", [1, 7, 40])
 def test_what_is_told_of_a_growing_answer_ends_as_the_whole_one(size: int) -> None:
     text = "\n\n".join([ANSWER, "1. one\n2. two\n" * 12, "```js\n" + "let a = 1;\n" * 60 + "```", "# The end"])
-    rendering, shown = HtmlRendering(), []
+    rendering, shown = HtmlRendering(), list[HtmlPiece]()
     for start in range(0, len(text), size):
         rendering.feed(text[start : start + size])
         for change in rendering.changes():
@@ -108,5 +108,5 @@ def test_long_code_goes_on_in_pieces_that_join() -> None:
     found = pieces("```py\n" + "\n".join(f"x{n} = {n}" for n in range(100)) + "\n```")
     assert len(found) > 1
     assert [piece.joins for piece in found] == [False, *[True] * (len(found) - 1)]
-    code = "".join(re.search("<code>(.*)</code>", piece.html, re.DOTALL)[1] for piece in found)
+    code = "".join(code for piece in found for code in re.findall("<code>(.*)</code>", piece.html, re.DOTALL))
     assert Inspector(code).text == "\n".join(f"x{n} = {n}" for n in range(100))

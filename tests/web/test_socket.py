@@ -21,7 +21,7 @@ from tests.support.web_rig import BEARER, TOKEN, Site, box, site
 
 async def said(line: ClientConnection, *, until: str = "complete") -> list[dict[str, Any]]:
     """The messages up to the next one of this type."""
-    messages = []
+    messages: list[dict[str, Any]] = []
     async with asyncio.timeout(20):
         while not messages or messages[-1]["type"] != until:
             messages.append(json.loads(await line.recv()))

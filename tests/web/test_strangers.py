@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 import uvicorn
 from msgspec.structs import replace
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
@@ -27,12 +27,15 @@ async def test_a_fault_is_told_with_its_place_and_without_its_words() -> None:
     async def broken(scope: Scope, receive: Receive, send: Send) -> None:
         raise ValueError(f"what somebody has asked: {scope['path']}")
 
-    async def nothing(_: object = None) -> dict[str, str]:
+    async def receive() -> Message:
         return {}
+
+    async def send(_: Message) -> None:
+        pass
 
     asked = {"type": "http", "path": "/secret"}
     with pytest.raises(PrivateFault) as caught:
-        await PrivateErrors(broken)(asked, nothing, nothing)
+        await PrivateErrors(broken)(asked, receive, send)
     told = "".join(traceback.format_exception(caught.value))
     assert "ValueError" in told
     assert "in broken" in told

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chat_tui.core.conversation import Conversation, SearchStep, Turn
+from chat_tui.core.conversation import Conversation, SearchHit, SearchStep, Turn
 from chat_tui.history import opening
 from chat_tui.history.opening import StoreSettings
 from chat_tui.history.queries import writes
@@ -71,7 +71,8 @@ async def test_each_step_says_how_far_the_search_has_looked(store: Store) -> Non
     assert len(times) > 3
     assert times == sorted(times, reverse=True)
     assert times[0] == BEGINNING + timedelta(days=COUNT - 1)
-    assert steps[-1].rest is steps[-1].searched_back_to is None
+    assert steps[-1].rest is None
+    assert steps[-1].searched_back_to is None
 
 
 async def test_what_is_said_to_be_searched_holds_for_imported_turns_too(store: Store) -> None:
@@ -195,7 +196,7 @@ def test_long_texts_end_a_step_early() -> None:
     bounds = SearchBounds(ranked=10, examined=50, scanned=200, characters=1000)
     with closing(filled(turns(COUNT, text="of the and more " * 10))) as db:
         steps = SteppedSearch(PHRASE, 10, bounds)
-        found = []
+        found: list[SearchHit] = []
         count = 0
         while not steps.ended:
             found += steps.step(db, Event()).hits

@@ -27,7 +27,8 @@ async def store() -> AsyncIterator[Store]:
 
 
 def nodes(*more: dict[str, Any]) -> tuple[dict[str, Any], ...]:
-    return json.loads(json.dumps([ROOT, HIDDEN, *more]))
+    copies: list[dict[str, Any]] = json.loads(json.dumps([ROOT, HIDDEN, *more]))
+    return tuple(copies)
 
 
 async def one(store: Store, tmp_path: Path, *more: dict[str, Any], **about: Any) -> Tree:
@@ -212,8 +213,8 @@ async def test_a_bad_chat_is_told_and_the_others_come_in(store: Store, tmp_path:
 
 @pytest.mark.parametrize("value", [None, 7, "x", [], {}, True, 1e300, -1, {"role": []}, [[]], "\ud800", [{"a": None}]])
 async def test_odd_values_anywhere_stop_nothing(store: Store, tmp_path: Path, value: Any) -> None:
-    chats = []
-    for path in (
+    chats: list[Any] = []
+    paths: tuple[list[Any], ...] = (
         ["create_time"],
         ["title"],
         ["current_node"],
@@ -228,7 +229,8 @@ async def test_odd_values_anywhere_stop_nothing(store: Store, tmp_path: Path, va
         ["mapping", "q", "message", "content", "parts", 0],
         ["mapping", "q", "message", "author", "role"],
         ["mapping", "q", "message", "metadata", "model_slug"],
-    ):
+    )
+    for path in paths:
         chat: Any = chatgpt(
             f"u-{len(chats)}", *nodes(node("q", "sys", "user", "Hi"), node("a", "q", "assistant", "Yes"))
         )

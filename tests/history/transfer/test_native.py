@@ -105,7 +105,8 @@ async def whole(store: Store, id: str) -> dict[str, Any]:
     tree = await store.tree(id)
     files = await store.contents([turn.id for turn in tree.turns])
     turns = tuple(msgspec.structs.replace(turn, attachments=files.get(turn.id, ())) for turn in tree.turns)
-    return json.loads(native.json_text(native.record(msgspec.structs.replace(tree, turns=turns))))
+    record: dict[str, Any] = json.loads(native.json_text(native.record(msgspec.structs.replace(tree, turns=turns))))
+    return record
 
 
 def without_made_up(record: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import pytest
 from textual.keys import _character_to_key
 
 from chat_tui.config.load import Config
-from chat_tui.providers.scripted import Pause
+from chat_tui.providers.scripted import Pause, Script
 from chat_tui.tui.actions import bindings
 from chat_tui.tui.actions.keys import TABLE, Key
 from chat_tui.tui.actions.rebinding import rebound
@@ -14,7 +14,7 @@ from chat_tui.tui.dialogs.help import HelpScreen
 from chat_tui.tui.history.screen import HistoryScreen
 from tests.doubles.scripted_chat import scripted_chat
 
-HELD = ["Half of ", "an answer", Pause(60)]
+HELD: Script = ["Half of ", "an answer", Pause(60)]
 
 
 def test_no_key_stands_for_two_things_in_one_place() -> None:

@@ -11,7 +11,7 @@ from textual.widget import Widget
 from chat_tui.config.load import Config
 from chat_tui.core.chunks import Token
 from chat_tui.core.errors import Rejected
-from chat_tui.providers.scripted import Fault
+from chat_tui.providers.scripted import Fault, Script
 from chat_tui.tui.actions import bindings
 from chat_tui.tui.actions.bindings import as_bound
 from chat_tui.tui.actions.keys import TABLE, Key
@@ -23,7 +23,7 @@ from chat_tui.tui.history.sidebar import ConversationRows
 from chat_tui.tui.widgets.row_list import Filter
 from tests.doubles.scripted_chat import DEEP, FAST, ScriptedChat, StandInWeights, scripted_chat
 from tests.support.key_pilot import KeyPilot
-from tests.support.prompt_rig import Small, press, prompt_of
+from tests.support.prompt_rig import PromptApp, app_of, press, prompt_of
 
 FREE = "f20"
 """A key that nothing has."""
@@ -184,7 +184,7 @@ async def test_a_notice_names_the_bound_key() -> None:
 async def test_what_stands_on_the_screen_names_the_bound_keys() -> None:
     keys = {"answer.cancel": "f20", "transcript.fold": "z", "transcript.end": "ctrl+e", "list.choose": "f19"}
     refused = Fault(Rejected("The server refused it.", "Choose another with Ctrl+O."))
-    scripts: list[list[object]] = [[Token("Hm.", "thinking"), "word\n\n" * 60], *[[refused]] * 4]
+    scripts: list[Script] = [[Token("Hm.", "thinking"), "word\n\n" * 60], *[[refused]] * 4]
     config = Config(keys={**keys, "models.open": "f18", "prompt.send": "ctrl+d"})
     async with scripted_chat(*scripts, config=config, size=(80, 24)) as chat:
         await chat.shows("F20 stops it and keeps the part.")
@@ -220,23 +220,23 @@ def test_every_other_row_has_an_action() -> None:
 @pytest.mark.parametrize("keys", [{"prompt.send": "ctrl+s"}, {"prompt.send": "ctrl+s", "prompt.new_line": "enter"}])
 async def test_enter_can_make_new_lines_and_another_key_send(keys: dict[str, str]) -> None:
     assert rebound(keys) == (keys, [])
-    async with Small().run_test(size=(60, 24)) as pilot:
+    async with PromptApp().run_test(size=(60, 24)) as pilot:
         pilot.app.set_keymap(keys)
         await press(pilot, "a", "enter", "b", "ctrl+s", "c")
-        assert pilot.app.asked == ["a\nb"]
+        assert app_of(pilot).asked == ["a\nb"]
         pilot.app.set_keymap({})
         prompt_of(pilot).clear_draft()
         await press(pilot, "a", "ctrl+j", "b", "enter")
-        assert pilot.app.asked == ["a\nb", "a\nb"]
+        assert app_of(pilot).asked == ["a\nb", "a\nb"]
 
 
 async def test_enter_and_the_new_line_key_can_change_places() -> None:
     keys = {"prompt.send": "ctrl+j", "prompt.new_line": "enter"}
     assert rebound(keys) == (keys, [])
-    async with Small().run_test(size=(60, 24)) as pilot:
+    async with PromptApp().run_test(size=(60, 24)) as pilot:
         pilot.app.set_keymap(keys)
         await press(pilot, "a", "enter", "b", "ctrl+j")
-        assert pilot.app.asked == ["a\nb"]
+        assert app_of(pilot).asked == ["a\nb"]
 
 
 async def test_the_rebound_key_is_on_the_screen_and_sends() -> None:

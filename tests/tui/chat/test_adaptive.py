@@ -34,8 +34,8 @@ class TwoScripts(Scripted):
         detailed = request.max_tokens is None
         if detailed:
             await self.go.wait()
-        player = super() if detailed else self.quick
-        async for burst in player.stream(model, request):
+        bursts = super().stream(model, request) if detailed else self.quick.stream(model, request)
+        async for burst in bursts:
             yield burst
 
 

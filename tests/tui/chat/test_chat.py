@@ -14,12 +14,12 @@ from chat_tui.core.chunks import Chunk, End, Metadata, Token
 from chat_tui.core.errors import LocalModelError, Overloaded, Rejected
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request
-from chat_tui.providers.scripted import Fault, Pause, Scripted
+from chat_tui.providers.scripted import Fault, Pause, Script, Scripted
 from chat_tui.tui.history.screen import HistoryScreen
 from tests.doubles.scripted_chat import StandInWeights, scripted_chat
 from tests.support.routing_rig import Gate, slowly
 
-HELD = ["Half of ", "an answer", Pause(60)]
+HELD: Script = ["Half of ", "an answer", Pause(60)]
 LONG = [f"line {number}\n\n" for number in range(200)]
 
 

@@ -148,7 +148,7 @@ def test_a_title_cannot_carry_control_characters_and_is_short() -> None:
 async def test_the_title_tells_what_runs_and_that_it_has_ended() -> None:
     async with scripted_chat(["Half ", Pause(60)]) as chat:
         titles: list[str] = []
-        chat.app.show_title = titles.append  # type: ignore[method-assign]
+        chat.app.show_title = titles.append  # type: ignore[method-assign, assignment]
         await chat.ask("What is a café?")
         await chat.until(lambda: titles[-1:] == ["● chat-tui — What is a café?"])
         await chat.pilot.press("escape")

@@ -47,7 +47,7 @@ async def test_hidden_names_are_not_told_by_a_key_pressed_once() -> None:
 async def test_the_title_runs_until_the_last_of_them_has_ended() -> None:
     async with compared(["from fast"], endless()) as on:
         titles: list[str] = []
-        on.chat.app.show_title = titles.append  # type: ignore[method-assign]
+        on.chat.app.show_title = titles.append  # type: ignore[method-assign, assignment]
         await on.begin()
         await on.until(lambda: on.comparison.answers[0].saved.is_set())
         await on.grown()

@@ -50,6 +50,7 @@ async def test_models_are_chosen_in_the_list_and_the_prompt_asks_them() -> None:
     async with compared(["from fast"], ["from deep"], ["from local"]) as on:
         await on.ask("/compare")
         await on.until(lambda: isinstance(on.chat.app.screen, CompareChoice))
+        assert isinstance(on.chat.app.screen, CompareChoice)
         chosen = on.chat.app.screen._chosen
         for name in (*chosen,):
             await on.press(*name, "space", *("backspace",) * len(name))
@@ -60,7 +61,7 @@ async def test_models_are_chosen_in_the_list_and_the_prompt_asks_them() -> None:
             await on.press(*name, "space", *("backspace",) * len(name))
         await on.press("enter")
         await on.left()
-        assert on.chat.chat.rivals == (LOCAL_MODEL, FAST.name)
+        assert list(on.chat.chat.rivals) == [LOCAL_MODEL, FAST.name]
         assert "compare local/" in str(on.chat.chat.prompt.border_subtitle)
         await on.ask("Which?")
         await on.until(lambda: on.is_open)

@@ -77,7 +77,7 @@ async def test_d_shows_the_versions_and_left_and_right_choose_which() -> None:
         for count in (2, 3):
             before = chat.chat.answer
             await chat.ask("/retry")
-            await chat.until(lambda before=before: chat.chat.answer is not before)
+            await chat.until(lambda: chat.chat.answer is not before)  # noqa: B023  # it is called at once
             await chat.answered()
             await chat.shows(f"‹{count}/{count}›")
         chat.chat.transcript.focus()

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import time
+from collections.abc import AsyncIterator
 
 import pytest
 from textual.pilot import Pilot
 
 from chat_tui.tui.prompt.paste_placeholders import PastePlaceholders
-from tests.support.prompt_rig import Small, paste, press, prompt_of
+from tests.support.prompt_rig import PromptApp, app_of, paste, press, prompt_of
 
 
 @pytest.fixture
-async def pilot():
-    async with Small().run_test(size=(60, 24)) as pilot:
+async def pilot() -> AsyncIterator[Pilot[None]]:
+    async with PromptApp().run_test(size=(60, 24)) as pilot:
         yield pilot
 
 
-async def test_it_grows_from_one_to_ten_rows_and_shows_them_from_the_first(pilot: Pilot) -> None:
+async def test_it_grows_from_one_to_ten_rows_and_shows_them_from_the_first(pilot: Pilot[None]) -> None:
     prompt = prompt_of(pilot)
     assert prompt.content_size.height == 1
     for rows in range(2, 14):
@@ -30,21 +31,21 @@ async def test_it_grows_from_one_to_ten_rows_and_shows_them_from_the_first(pilot
     assert prompt.content_size.height == 1
 
 
-async def test_long_lines_wrap(pilot: Pilot) -> None:
+async def test_long_lines_wrap(pilot: Pilot[None]) -> None:
     prompt = prompt_of(pilot)
     await paste(pilot, "word " * 30)
     await pilot.pause()
     assert prompt.content_size.height == 3
 
 
-async def test_a_paste_with_newlines_inserts_and_sends_nothing(pilot: Pilot) -> None:
+async def test_a_paste_with_newlines_inserts_and_sends_nothing(pilot: Pilot[None]) -> None:
     await press(pilot, "a")
     await paste(pilot, "one\r\ntwo\rthree\x1b[31m\x07\n")
-    assert pilot.app.asked == []
+    assert app_of(pilot).asked == []
     assert prompt_of(pilot).text == "aone\ntwo\nthree\n"
 
 
-async def test_a_megabyte_is_pasted_at_once_and_asked_whole(pilot: Pilot) -> None:
+async def test_a_megabyte_is_pasted_at_once_and_asked_whole(pilot: Pilot[None]) -> None:
     prompt = prompt_of(pilot)
     text = "0123456789" * 5 + "\n"
     text = text * (1_020_000 // len(text))
@@ -55,10 +56,10 @@ async def test_a_megabyte_is_pasted_at_once_and_asked_whole(pilot: Pilot) -> Non
     assert prompt.text == "a [pasted 1.0 MB, 20,000 lines]"
     assert prompt.draft == "a " + text
     await press(pilot, "enter")
-    assert pilot.app.asked == ["a " + text]
+    assert app_of(pilot).asked == ["a " + text]
 
 
-async def test_two_pastes_of_one_size_are_told_apart(pilot: Pilot) -> None:
+async def test_two_pastes_of_one_size_are_told_apart(pilot: Pilot[None]) -> None:
     prompt = prompt_of(pilot)
     await paste(pilot, "a" * 30_000)
     await paste(pilot, "b" * 30_000)
@@ -68,7 +69,9 @@ async def test_two_pastes_of_one_size_are_told_apart(pilot: Pilot) -> None:
 
 
 @pytest.mark.parametrize(("keys", "left"), [(["backspace"], "xy"), (["left", "left", "delete"], "xy")])
-async def test_a_held_paste_goes_as_a_whole_and_comes_back_by_undo(pilot: Pilot, keys: list[str], left: str) -> None:
+async def test_a_held_paste_goes_as_a_whole_and_comes_back_by_undo(
+    pilot: Pilot[None], keys: list[str], left: str
+) -> None:
     prompt = prompt_of(pilot)
     await press(pilot, "x", "y", "left")
     await paste(pilot, "a" * 30_000)
@@ -78,14 +81,14 @@ async def test_a_held_paste_goes_as_a_whole_and_comes_back_by_undo(pilot: Pilot,
     assert prompt.draft == "x" + "a" * 30_000 + "y"
 
 
-async def test_typing_inside_the_name_of_a_held_paste_does_not_break_it(pilot: Pilot) -> None:
+async def test_typing_inside_the_name_of_a_held_paste_does_not_break_it(pilot: Pilot[None]) -> None:
     prompt = prompt_of(pilot)
     await paste(pilot, "a" * 30_000)
     await press(pilot, "left", "left", "x")
     assert prompt.draft == "a" * 30_000 + "x"
 
 
-async def test_many_middling_pastes_do_not_fill_the_text_area(pilot: Pilot) -> None:
+async def test_many_middling_pastes_do_not_fill_the_text_area(pilot: Pilot[None]) -> None:
     prompt = prompt_of(pilot)
     piece = "some words\n" * 400
     for _ in range(30):
@@ -94,7 +97,7 @@ async def test_many_middling_pastes_do_not_fill_the_text_area(pilot: Pilot) -> N
     assert prompt.draft == piece * 30
 
 
-async def test_a_long_draft_comes_back_and_is_whole(pilot: Pilot) -> None:
+async def test_a_long_draft_comes_back_and_is_whole(pilot: Pilot[None]) -> None:
     prompt = prompt_of(pilot)
     prompt.set_draft("a\nb")
     assert prompt.text == "a\nb"
@@ -111,7 +114,7 @@ def test_what_was_pasted_is_not_read_for_names() -> None:
     assert held.expand(f"<{first}|{second}>") == f"<{'a' * 100}|{first} and more>"
 
 
-async def test_undo_and_redo(pilot: Pilot) -> None:
+async def test_undo_and_redo(pilot: Pilot[None]) -> None:
     prompt = prompt_of(pilot)
     await press(pilot, "a", "b")
     await paste(pilot, "pasted")
@@ -121,26 +124,24 @@ async def test_undo_and_redo(pilot: Pilot) -> None:
     assert prompt.text == "abpasted"
 
 
-async def test_ctrl_c_copies_a_selection_and_else_passes_through(pilot: Pilot) -> None:
+async def test_ctrl_c_copies_a_selection_and_else_passes_through(pilot: Pilot[None]) -> None:
     prompt = prompt_of(pilot)
-    copied, passed = [], []
-    pilot.app.copy_to_clipboard = copied.append
-    pilot.app.action_help_quit = lambda: passed.append(True)
+    app = app_of(pilot)
     await paste(pilot, "a" * 30_000)
     await press(pilot, "x", "ctrl+c")
-    assert (copied, passed) == ([], [True])
+    assert (app.copied, app.quit_helps) == ([], 1)
     await press(pilot, "f7", "ctrl+c")
-    assert (copied, passed) == (["a" * 30_000 + "x"], [True])
+    assert (app.copied, app.quit_helps) == (["a" * 30_000 + "x"], 1)
     assert prompt.draft.endswith("x")
 
 
-async def test_edited_tells_of_changes_within_a_quarter_second_even_while_typing_goes_on(pilot: Pilot) -> None:
+async def test_edited_tells_of_changes_within_a_quarter_second_even_while_typing_goes_on(pilot: Pilot[None]) -> None:
     start = time.monotonic()
     while time.monotonic() - start < 0.5:
         await press(pilot, "a")
         await pilot.pause(0.01)
     await pilot.pause(0.25)
-    edited = pilot.app.edited
+    edited = app_of(pilot).edited
     assert edited[0][1] - start < 0.3
     assert 2 <= len(edited) <= 5
     assert edited[-1][0] == prompt_of(pilot).draft
@@ -149,12 +150,12 @@ async def test_edited_tells_of_changes_within_a_quarter_second_even_while_typing
     assert len(edited) == told
 
 
-async def test_words_are_moved_over_and_deleted(pilot: Pilot) -> None:
+async def test_words_are_moved_over_and_deleted(pilot: Pilot[None]) -> None:
     prompt = prompt_of(pilot)
     await press(pilot, *"one two", "ctrl+left", "x", "ctrl+right", "ctrl+w")
     assert prompt.text == "one "
 
 
-async def test_a_family_of_emoji_is_typed_as_it_is(pilot: Pilot) -> None:
+async def test_a_family_of_emoji_is_typed_as_it_is(pilot: Pilot[None]) -> None:
     await press(pilot, "\U0001f469", "\u200d", "\U0001f467", "文", "x")
     assert prompt_of(pilot).draft == "\U0001f469\u200d\U0001f467文x"

@@ -29,9 +29,10 @@ def test_what_is_written_as_a_mention_is_read_as_one() -> None:
 
 
 def test_the_mention_at_the_cursor_is_the_one_that_is_typed() -> None:
-    assert mention_at("@", 1).path == ""
-    assert mention_at("see @src/ma", 11).path == "src/ma"
-    assert mention_at('see @"my no', 11).path == "my no"
+    for text, path in (("@", ""), ("see @src/ma", "src/ma"), ('see @"my no', "my no")):
+        mention = mention_at(text, len(text))
+        assert mention is not None
+        assert mention.path == path
     assert mention_at("see @src and", 12) is None
     assert mention_at("a@b", 3) is None
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from textual import events
 from textual._xterm_parser import XTermParser
+from textual.message import Message
 from textual.widgets import Input
 
 from chat_tui.core.errors import Rejected
@@ -27,10 +27,10 @@ TEXT = ("a", "b", " ", "漢", FAMILY, "é", f"\x1b[200~pasted words{PASTE_END}",
 EDITS = (BACKSPACE, DELETE, LEFT, RIGHT, HOME, END, WORD_BACK, SELECT_LEFT)
 
 
-def typed(text: str) -> list[events.Event]:
+def typed(text: str) -> list[Message]:
     """What the driver makes of these bytes, read in one piece; behind a paste there is a pause, else what follows could
     be a part of it."""
-    splitter, parser, pieces = InputSplitter(), XTermParser(), []
+    splitter, parser, pieces = InputSplitter(), XTermParser(), list[str | Message]()
     for part in re.split(f"(?<={re.escape(PASTE_END)})", text):
         pieces += [*splitter.feed(part), *splitter.silence()]
     return [event for piece in pieces for event in (parser.feed(piece) if isinstance(piece, str) else [piece])]

@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 from chat_tui.tui.prompt.mentions import mentions
 from chat_tui.tui.prompt.typed_characters import TypedCharacters
 from tests.doubles.scripted_chat import ScriptedChat, scripted_chat
-from tests.support.prompt_rig import Small, paste, press, prompt_of
+from tests.support.prompt_rig import PromptApp, paste, press, prompt_of
 
 Step = str
 """`paste TEXT`, `type TEXT`, or keys."""
@@ -21,7 +21,7 @@ Step = str
 
 @pytest.fixture
 async def pilot() -> AsyncIterator[Pilot[None]]:
-    async with Small().run_test() as pilot:
+    async with PromptApp().run_test() as pilot:
         yield pilot
 
 

@@ -11,8 +11,9 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from textual import events
@@ -75,12 +76,11 @@ class Terminal:
         )
         self.slave: int | None = slave
         os.close(log)
-        self.output = b""
-        self.lines: list[list] = []
-        self.rest = b""
+        self.output = self.rest = b""
+        self.lines: list[list[Any]] = []
         self.until(lambda line: line[0] == "ready")
 
-    def until(self, found, seconds: float = 10.0) -> list:
+    def until(self, found: Callable[[list[Any]], bool], seconds: float = 10.0) -> list[Any]:
         """The first line of the app's log, from now on, for which it is true; what it writes is read meanwhile."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -113,7 +113,7 @@ class Terminal:
         return time.monotonic()
 
     def keys_until(self, last: str) -> list[str]:
-        keys = []
+        keys: list[str] = []
         while not keys or keys[-1] != last:
             keys.append(self.until(lambda line: line[0] == "key")[1])
         return keys

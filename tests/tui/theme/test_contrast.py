@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rich.color import ColorTriplet
+from rich.color_triplet import ColorTriplet
 
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.tui.theme.palette import contrast

@@ -229,7 +229,7 @@ async def test_a_long_text_is_counted_block_by_block() -> None:
 
 async def test_the_first_match_of_a_long_answer_is_known_before_the_rest_of_it_is_looked_at() -> None:
     """Its parts are in view already: splitting it again is what would take long."""
-    blocks = [Block("paragraph", f"the word stands here {number}") for number in range(40_000)]
+    blocks = [Block("markdown", f"the word stands here {number}") for number in range(40_000)]
     parts = [part for block in blocks for part in (TurnPart("space", 1), TurnPart("body", 1, block))]
     turns = [Turn("assistant", "x" * 1_000_000, id="a"), *MANY]
     scan = FindScan(turns, "word", FindHit(0, 30_000, 0), parts, slice_seconds=0)

@@ -64,8 +64,7 @@ async def test_the_view_follows_only_at_the_end() -> None:
         await pilot.press("pageup")
         await settled(pilot)
         held = shown(transcript)
-        assert not transcript.at_end
-        assert transcript.lines_below > 0
+        assert (transcript.at_end, transcript.lines_below > 0) == (False, True)
         transcript.append("\n\n" + "\n\n".join(f"line {number}" for number in range(50, 90)))
         await settled(pilot)
         assert shown(transcript) == held

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 
@@ -107,7 +108,7 @@ def test_a_copied_formula_is_as_the_model_wrote_it() -> None:
     assert text_of(display) == source
 
 
-FIGURES = {
+FIGURES: dict[str, Any] = {
     "usage": Usage(412, 1234, 1646),
     "timings": Timings(0.34, 30.2, 41.0, thinking_seconds=12.3),
     "cost": 0.0012,
