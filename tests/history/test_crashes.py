@@ -21,7 +21,7 @@ async def grow(store, id, pieces):
     await store.add_turn(id, Turn("assistant", "", id="a" + id, parent="q" + id, state="streaming"))
     say("begun")
     for number in range(pieces):
-        await store.grow([Piece("a" + id, f"{number} ")])
+        await store.grow([TurnDelta("a" + id, f"{number} ")])
         say(number)
 """
 
@@ -43,12 +43,12 @@ async def main(file, id):
 """
 
 SHORT = """
-from chat_tui.core.conversation import Piece, Quick
+from chat_tui.core.conversation import TurnDelta, QuickAnswer
 
 async def main(file):
     store = await Store.open(Path(file))
     await grow(store, "c", 0)
-    await store.grow([Piece("ac", "", "Hm.", Quick("In short.", "two/b", 0.2))])
+    await store.grow([TurnDelta("ac", "", "Hm.", QuickAnswer("In short.", "two/b", 0.2))])
     say("short")
     await asyncio.sleep(60)
 """

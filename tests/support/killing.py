@@ -19,7 +19,7 @@ BEGINNING = """
 import asyncio, os, sys, time
 from itertools import count
 from pathlib import Path
-from chat_tui.core.conversation import Conversation, Piece, Turn, now
+from chat_tui.core.conversation import Conversation, TurnDelta, Turn, now
 from chat_tui.history.store import Store
 
 def say(*words):
