@@ -208,7 +208,7 @@ def test_folders_are_small() -> None:
 
 def is_counted(entry: Path) -> bool:
     if entry.is_dir():
-        return entry.name != "__pycache__" and any(entry.glob("*.*"))
+        return entry.name != "__pycache__" and any(file.suffix != ".pyc" for file in entry.rglob("*.*"))
     return entry.name not in NOT_COUNTED and not only_re_exports(entry)
 
 
