@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -76,3 +76,11 @@ class Host(Protocol):
 
     async def action_quit(self) -> None:
         """Leave."""
+
+
+async def report_errors(host: Host, work: Awaitable[None]) -> None:
+    """Do this; an error is shown."""
+    try:
+        await work
+    except ChatTuiError as error:
+        host.tell(error)

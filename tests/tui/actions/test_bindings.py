@@ -65,7 +65,7 @@ async def test_a_rebound_key_acts_and_stands_in_the_footer() -> None:
 async def test_keys_pressed_before_the_engine_is_open_are_not_lost() -> None:
     async with scripted_chat(opened=False) as chat:
         await chat.pilot.press("ctrl+t", "ctrl+o", *"deep")
-        await chat.until(lambda: chat.screen.strategy != "balanced")
+        await chat.until(lambda: chat.screen.models.strategy != "balanced")
         await chat.until(lambda: chat.screen.picker.is_open)
 
 
@@ -103,18 +103,18 @@ async def test_ctrl_t_goes_through_the_strategies_in_sight() -> None:
     async with scripted_chat() as chat:
         seen = []
         for _ in chat.engine.strategies():
-            seen.append(chat.screen.strategy)
+            seen.append(chat.screen.models.strategy)
             await chat.until(lambda: seen[-1] in chat.shown(chat.screen.picker))
             await chat.pilot.press("ctrl+t")
         assert sorted(seen) == sorted(chat.engine.strategies())
-        assert chat.screen.strategy == seen[0] == "balanced"
+        assert chat.screen.models.strategy == seen[0] == "balanced"
 
 
 async def test_ctrl_t_takes_a_fixed_model_back_to_the_strategy_in_use() -> None:
     async with scripted_chat() as chat:
-        chat.screen.choose("shelf/fast", "speed-priority")
+        chat.screen.models.choose("shelf/fast", "speed-priority")
         await chat.pilot.press("ctrl+t")
-        assert (chat.screen.model, chat.screen.strategy) == (None, "speed-priority")
+        assert (chat.screen.models.model, chat.screen.models.strategy) == (None, "speed-priority")
 
 
 async def test_ctrl_o_opens_the_models_while_an_answer_streams_and_esc_closes_them_first() -> None:
@@ -138,7 +138,7 @@ async def test_the_list_of_models_is_as_tall_as_it_needs_to_be() -> None:
         assert chat.screen.picker._list.region.height <= 12
         chosen = "shelf/deep"
         await chat.pilot.press(*"deep", "enter")
-        await chat.until(lambda: chat.screen.model == chosen)
+        await chat.until(lambda: chat.screen.models.model == chosen)
         assert chat.chat.prompt.has_focus
 
 

@@ -164,18 +164,18 @@ async def test_adaptive_answers_are_switched_by_command_key_and_palette_and_left
     async with scripted_chat() as chat:
         await chat.ask("/adaptive on")
         await chat.until(lambda: "adaptive" in chat.shown(chat.screen.picker))
-        assert chat.screen.settings() == Request(strategy="quality-first", adaptive=True)
+        assert chat.screen.models.settings() == Request(strategy="quality-first", adaptive=True)
         await chat.ask("/adaptive off")
         await chat.until(lambda: "balanced" in chat.shown(chat.screen.picker))
         await chat.pilot.press("f5")
         await chat.until(lambda: "adaptive" in chat.shown(chat.screen.picker))
         await chat.pilot.press("ctrl+t")
         await chat.until(lambda: "balanced" in chat.shown(chat.screen.picker))
-        assert chat.screen.settings() == Request(strategy="balanced")
+        assert chat.screen.models.settings() == Request(strategy="balanced")
         await chat.ask("/adaptive")
-        await chat.until(lambda: chat.screen.adaptive)
+        await chat.until(lambda: chat.screen.models.adaptive)
         await chat.ask("/strategy balanced")
-        await chat.until(lambda: not chat.screen.adaptive)
+        await chat.until(lambda: not chat.screen.models.adaptive)
         await chat.ask("/adaptive perhaps")
         await chat.until(lambda: "neither on nor off" in chat.notices())
         commands = [choice.name for choice in command_palette.choices(chat.screen)]
@@ -184,8 +184,8 @@ async def test_adaptive_answers_are_switched_by_command_key_and_palette_and_left
 
 async def test_a_fixed_model_gives_the_detailed_answer() -> None:
     async with adaptive_chat() as chat:
-        chat.screen.choose("shelf/deep", chat.screen.strategy)
-        assert chat.screen.settings().model == "shelf/deep"
+        chat.screen.models.choose("shelf/deep", chat.screen.models.strategy)
+        assert chat.screen.models.settings().model == "shelf/deep"
         await chat.until(lambda: "adaptive (model fixed)" in chat.shown(chat.screen.picker))
 
 

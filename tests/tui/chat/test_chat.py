@@ -151,7 +151,7 @@ async def test_enter_while_an_answer_runs_keeps_the_words_and_offers_what_to_do(
 
 async def test_a_failed_answer_tells_why_in_the_transcript() -> None:
     async with scripted_chat([Fault(Rejected("The server said no.", "Ask for less."))]) as chat:
-        chat.screen.choose("shelf/fast", "balanced")
+        chat.screen.models.choose("shelf/fast", "balanced")
         await chat.ask("go")
         await chat.answered()
         await chat.until(lambda: "The server said no." in chat.shown(chat.chat.transcript))

@@ -71,7 +71,7 @@ async def test_a_paid_model_that_was_not_in_sight_is_not_asked() -> None:
     async with scripted_chat(["Bonjour."]) as chat:
         await translating(chat, "")
         await chat.ask("/model shelf/fast")
-        await chat.until(lambda: chat.screen.model == "shelf/fast")
+        await chat.until(lambda: chat.screen.models.model == "shelf/fast")
         chat.chat.prompt.insert("Good day.")
         await chat.shows("The model in use costs something")
         assert not chat.provider.requests

@@ -143,10 +143,10 @@ async def test_another_model_answers_once_and_the_choice_stays() -> None:
         await anew(chat, *"deep", "enter")
         await chat.shows("‹2/2›")
         assert chat.chat.transcript.turns[-1].model == DEEP.name
-        assert chat.screen.model is None
+        assert chat.screen.models.model is None
         await typed(chat, f"/retry {DEEP.name}")
         await chat.shows("‹3/3›")
-        assert chat.screen.model is None
+        assert chat.screen.models.model is None
 
 
 async def test_a_branch_leaves_all_as_it_was_and_undo_leads_back() -> None:

@@ -24,7 +24,7 @@ ROUTE = Route(
 
 
 async def break_off(chat: ScriptedChat) -> None:
-    chat.screen.choose(SCRIPTED_MODEL, "balanced")
+    chat.screen.models.choose(SCRIPTED_MODEL, "balanced")
     await chat.ask("Count.")
     await chat.answered()
     await chat.shows("one two", "broken off")
@@ -45,7 +45,7 @@ async def test_c_lets_a_broken_answer_go_on_in_its_place() -> None:
 async def test_what_was_changed_about_a_request_is_told_once_and_stands_in_the_route() -> None:
     known, fresh = (Metadata("note", reason=f"box: {what}.", attempt=at) for at, what in enumerate(("old", "new")))
     async with scripted_chat([known, fresh, "one"]) as chat:
-        chat.screen.choose(SCRIPTED_MODEL, "balanced")
+        chat.screen.models.choose(SCRIPTED_MODEL, "balanced")
         await chat.ask("Count.")
         await chat.answered()
         await chat.until(lambda: "box: new." in chat.notices())
@@ -71,7 +71,7 @@ async def test_continue_does_the_same_and_says_when_there_is_nothing_to_go_on_wi
 
 async def test_letters_are_written_where_the_prompt_is_in_focus() -> None:
     async with scripted_chat(["one ", CUT]) as chat:
-        chat.screen.choose(SCRIPTED_MODEL, "balanced")
+        chat.screen.models.choose(SCRIPTED_MODEL, "balanced")
         await chat.ask("Count.")
         await chat.answered()
         await chat.pilot.press("c", "question_mark", "plus", "minus")
@@ -115,7 +115,7 @@ async def test_a_verdict_is_noted_once() -> None:
 
 async def test_the_price_stands_in_the_panel_before_the_answer_comes() -> None:
     async with scripted_chat([Pause(60), "fine"]) as chat:
-        chat.screen.choose(FAST.name, "balanced")
+        chat.screen.models.choose(FAST.name, "balanced")
         await chat.ask("Hello?")
         await chat.shows("≈$0.0002")
 

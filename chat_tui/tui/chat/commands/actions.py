@@ -34,8 +34,8 @@ async def _adaptive(screen: CommandTarget, typed: str) -> None:
     wanted = typed.casefold()
     if wanted not in {"", "on", "off"}:
         raise CommandError(f"{clean_line(typed, 40)} is neither on nor off.", "Such as /adaptive on.")
-    if not wanted or (wanted == "on") != screen.adaptive:
-        screen.action_toggle_adaptive()
+    if not wanted or (wanted == "on") != screen.models.adaptive:
+        screen.models.toggle_adaptive()
 
 
 @command(
@@ -89,12 +89,12 @@ async def _clear(screen: CommandTarget, _argument: str) -> None:
     complete=argument_completion.several_models,
 )
 async def _compare(screen: CommandTarget, typed: str) -> None:
-    await (await screen.comparing()).command(typed)
+    await (await screen.views.comparing()).command(typed)
 
 
 @command("context", "show what of this conversation is sent, and keep exchanges in or out")
 async def _context(screen: CommandTarget, _argument: str) -> None:
-    await screen.show_context()
+    await screen.views.show_context()
 
 
 @command("continue", "let the last answer go on that was cut, or ask anew where nothing had come")
@@ -145,7 +145,7 @@ async def _fetch(screen: CommandTarget, _argument: str) -> None:
     engine = await screen.opened()
     if engine.weights.ready:
         screen.host.say("The built-in model is there already")
-    screen.fetch()
+    screen.models.fetch()
 
 
 @command("find", "find words in this conversation", argument="[words]")
@@ -169,8 +169,8 @@ async def _forget(screen: CommandTarget, name: str) -> None:
     if not forgotten:
         told = f"There are: {', '.join(chosen)}." if chosen else "No found model is in use."
         raise CommandError(f"{clean_line(name, 80)} is not in use because you chose it.", told)
-    if screen.model in forgotten:
-        screen.choose(None, screen.strategy)
+    if screen.models.model in forgotten:
+        screen.models.choose(None, screen.models.strategy)
     screen.host.say("Not used any more", ", ".join(forgotten))
 
 
@@ -186,7 +186,7 @@ async def _help(screen: CommandTarget, _argument: str) -> None:
 
 @command("history", "show this conversation in short, and all saved ones")
 async def _history(screen: CommandTarget, _argument: str) -> None:
-    await screen.open_history()
+    await screen.views.open_history()
 
 
 @command(
@@ -220,9 +220,9 @@ async def _info(screen: CommandTarget, _argument: str) -> None:
 async def _model(screen: CommandTarget, name: str) -> None:
     engine = await screen.opened()
     if name:
-        screen.choose(_named(engine, name), screen.strategy)
+        screen.models.choose(_named(engine, name), screen.models.strategy)
     else:
-        screen.action_open_models()
+        screen.models.open_models()
 
 
 def _named(engine: Engine, name: str) -> str:
@@ -238,7 +238,7 @@ def _named(engine: Engine, name: str) -> str:
 async def _open(screen: CommandTarget, title: str) -> None:
     engine = await screen.opened()
     if not title:
-        await screen.open_history()
+        await screen.views.open_history()
         return
     wanted = title.casefold()
     listed = [(clean_line(one.title, 200).casefold(), one.id) for one in await engine.memory.conversations(1000)]
@@ -274,7 +274,7 @@ async def _preset(screen: CommandTarget, typed: str) -> None:
 
 @command("private", "begin a private conversation, which is never saved")
 async def _private(screen: CommandTarget, _argument: str) -> None:
-    await screen.begin_private()
+    await screen.upkeep.begin_private()
 
 
 @command("rename", "give this conversation another title", argument="[title]")
@@ -293,7 +293,7 @@ async def _rename(screen: CommandTarget, title: str) -> None:
 )
 async def _retry(screen: CommandTarget, name: str) -> None:
     engine = await screen.opened()
-    screen.regenerate(_named(engine, name) if name else screen.model)
+    screen.regenerate(_named(engine, name) if name else screen.models.model)
 
 
 @command("save", "write a code block of the answer into a new file", argument="[number] [file]")
@@ -303,12 +303,12 @@ async def _save(screen: CommandTarget, argument: str) -> None:
 
 @command("search", "search all turns; without words, show the history", argument="[words]")
 async def _search(screen: CommandTarget, words: str) -> None:
-    await screen.open_history(words)
+    await screen.views.open_history(words)
 
 
 @command("stats", "show what answers took in the last 30 days: by day, model and strategy", palette="run")
 async def _stats(screen: CommandTarget, _argument: str) -> None:
-    await screen.show_statistics()
+    await screen.views.show_statistics()
 
 
 @command(
@@ -321,10 +321,10 @@ async def _strategy(screen: CommandTarget, name: str) -> None:
     engine = await screen.opened()
     if name:
         strategy = slash_commands.chosen_strategy(name, engine.strategies())
-        screen.set_adaptive(False)
-        screen.choose(None, strategy)
+        screen.models.set_adaptive(False)
+        screen.models.choose(None, strategy)
     else:
-        screen.action_next_strategy()
+        screen.models.next_strategy()
 
 
 @command(
@@ -372,4 +372,4 @@ async def _version(screen: CommandTarget, number: str) -> None:
 
 @command("why", "show how the answer was routed: candidates, scores, tries, and what other strategies would do")
 async def _why(screen: CommandTarget, _argument: str) -> None:
-    await screen.show_route()
+    await screen.views.show_route()

@@ -43,7 +43,7 @@ async def use(screen: CommandTarget, engine: Engine, preset: Preset) -> None:
     """Take a preset, and the model that it names. Raises `ChatTuiError`."""
     await screen.chat.set_preset(preset)
     if preset.model or preset.strategy:
-        screen.choose(preset.model, preset.strategy or screen.strategy)
+        screen.models.choose(preset.model, preset.strategy or screen.models.strategy)
     asked = ""
     if preset.as_you_type_seconds is not None:
         name, costs = _model(screen, engine)
@@ -56,7 +56,7 @@ async def use(screen: CommandTarget, engine: Engine, preset: Preset) -> None:
 def _model(screen: CommandTarget, engine: Engine) -> tuple[str, str]:
     """The model that would answer now, and its price in words."""
     asked = screen.chat.settings()
-    name = asked.model or engine.first_choice(asked.strategy or screen.strategy)
+    name = asked.model or engine.first_choice(asked.strategy or screen.models.strategy)
     model = next((standing.model for standing in engine.models() if standing.model.name == name), None)
     if model is None:
         return name, ""

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from chat_tui.core.attachments.attachment import Attachment
+from chat_tui.tui.chat.controllers.model_selection import ModelSelection
+from chat_tui.tui.chat.controllers.views import ChatViews
 from chat_tui.tui.chat.conversation.chat import Chat
 from chat_tui.tui.chat.conversation.conversation_actions import ConversationActions
 from chat_tui.tui.widgets.host import Host
@@ -13,7 +15,6 @@ from chat_tui.tui.widgets.host import Host
 if TYPE_CHECKING:
     from chat_tui.core.preset import Preset
     from chat_tui.engine.engine import Engine
-    from chat_tui.tui.chat.conversation.compare_controller import CompareController
     from chat_tui.tui.chat.conversation.live_preview import LivePreview
 
 
@@ -22,9 +23,8 @@ class CommandTarget(Protocol):
 
     chat: Chat
     upkeep: ConversationActions
-    model: str | None
-    strategy: str
-    adaptive: bool
+    models: ModelSelection
+    views: ChatViews
     presets: Sequence[Preset]
     """All that were found when they were last looked for."""
 
@@ -35,15 +35,6 @@ class CommandTarget(Protocol):
     async def opened(self) -> Engine:
         """The engine, as soon as it is open."""
 
-    def choose(self, model: str | None, strategy: str) -> None:
-        """Take this model, or let this strategy choose."""
-
-    def set_adaptive(self, adaptive: bool) -> None:
-        """Let a quick answer come before the detailed one, or no longer."""
-
-    def action_toggle_adaptive(self) -> None:
-        """The same, the other way about, and say so."""
-
     async def action_pause_or_resume(self) -> None:
         """Hold the answer, or let it go on."""
 
@@ -53,29 +44,11 @@ class CommandTarget(Protocol):
     def as_you_type(self) -> LivePreview:
         """What answers before it is sent."""
 
-    def fetch(self) -> None:
-        """Fetch the built-in model."""
-
-    async def open_history(self, words: str = "") -> None:
-        """Open the history, searched for these words."""
-
     async def action_new_conversation(self) -> None:
         """Begin a new conversation."""
 
-    def action_open_models(self) -> None:
-        """Open the list of models."""
-
-    def action_next_strategy(self) -> None:
-        """Go to the next strategy."""
-
     def action_help(self) -> None:
         """Show the help."""
-
-    async def show_context(self) -> None:
-        """Show what of the conversation is sent."""
-
-    async def begin_private(self) -> None:
-        """Begin a conversation that is never saved."""
 
     def action_act(self, what: str) -> None:
         """Rename, pin or delete the conversation."""
@@ -86,17 +59,8 @@ class CommandTarget(Protocol):
     def regenerate(self, model: str | None) -> None:
         """Ask for another version of the answer by this model; None: the one that the strategy chooses."""
 
-    async def comparing(self) -> CompareController:
-        """What asks several models at once."""
-
-    async def show_statistics(self) -> None:
-        """Show what answers took by day, model and strategy."""
-
     async def toggle_insights(self) -> None:
         """Unfold what can be said of the answer, or fold it away."""
-
-    async def show_route(self) -> None:
-        """Show how the answer was routed."""
 
     async def action_quit(self) -> None:
         """Leave."""

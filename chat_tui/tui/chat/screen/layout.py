@@ -28,7 +28,6 @@ from chat_tui.tui.widgets.host import Host
 
 if TYPE_CHECKING:
     from chat_tui.core.models import ModelStatus
-    from chat_tui.core.preset import Preset
     from chat_tui.engine.answers.answer import Answer
     from chat_tui.tui.panels.insights import InsightsPanel
 
@@ -87,13 +86,11 @@ class ChatLayout(Screen[None]):
     AUTO_FOCUS = "Prompt"
     """From the first frame on, so that the last row tells the keys of the prompt."""
 
-    def __init__(self, clock: Callable[[], datetime]) -> None:
+    def __init__(self, complete: Callable[[str], list[CompletionItem]], clock: Callable[[], datetime]) -> None:
         super().__init__()
         self._wanted: dict[str, bool] = {}
         """Whether a panel is open, by its name and the room that there is."""
-        self.presets: Sequence[Preset] = ()
-        """As they were found when they were last looked for."""
-        self.chat = Chat(self._complete, id="chat")
+        self.chat = Chat(complete, id="chat")
         self.picker = ModelPicker(id="picker")
         self.stats = StatsPanel(id="stats")
         self.history = HistorySidebar(clock=clock, id="history")
@@ -103,10 +100,6 @@ class ChatLayout(Screen[None]):
         """There only while it is unfolded."""
         self._focused_before: Widget | None = None
         """What had the keys when the terminal became too small."""
-
-    def _complete(self, text: str) -> list[CompletionItem]:
-        """What the prompt offers for a text that begins with a slash."""
-        raise NotImplementedError
 
     @property
     def host(self) -> Host:

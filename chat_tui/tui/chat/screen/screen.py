@@ -17,14 +17,23 @@ from chat_tui.core.conversation import Turn
 from chat_tui.core.errors import ChatTuiError, CommandError
 from chat_tui.core.request import Request
 from chat_tui.tui.actions import bindings, slash_commands
+from chat_tui.tui.actions.slash_commands import CompletionSources
 from chat_tui.tui.chat.commands import actions
+from chat_tui.tui.chat.controllers.external_drafts import ExternalDrafts
+from chat_tui.tui.chat.controllers.model_selection import ModelSelection
+from chat_tui.tui.chat.controllers.pending_engine import PendingEngine
+from chat_tui.tui.chat.controllers.views import ChatViews
 from chat_tui.tui.chat.conversation.chat import Chat
 from chat_tui.tui.chat.conversation.conversation_actions import ConversationActions
-from chat_tui.tui.chat.screen.layout import MIDDLE
-from chat_tui.tui.chat.screen.views import ChatViews
+from chat_tui.tui.chat.screen.layout import MIDDLE, ChatLayout
 from chat_tui.tui.history.sidebar import HistorySidebar, local_now
+from chat_tui.tui.panels.download_bar import DownloadBar
+from chat_tui.tui.panels.model_picker import ModelPicker
+from chat_tui.tui.prompt.completion import CompletionItem
 from chat_tui.tui.prompt.prompt import Prompt
+from chat_tui.tui.theme.palette import theme_folders
 from chat_tui.tui.transcript.transcript import Transcript
+from chat_tui.tui.widgets.host import report_errors
 
 if TYPE_CHECKING:
     from chat_tui.core.preset import Preset
@@ -34,11 +43,13 @@ if TYPE_CHECKING:
 WARM_SECONDS = 0.6
 """After the first typed key what the answer will need is loaded; the key's echo is out by then."""
 TWICE_SECONDS = 2.0
+_INSIGHTS, _UNFOLDED, _FOLDED = "insights", "unfolded", "folded"
+"""Where it is kept whether they are unfolded, and how."""
 HASTY_SECONDS = 0.5
 """An Esc so soon after one that cancelled an answer was meant for that answer too."""
 
 
-class ChatScreen(ChatViews):
+class ChatScreen(ChatLayout):
     """The screen that is always there: its panels are `ChatLayout`'s, here is what they tell and what keys do."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings.bindings()]
@@ -52,27 +63,52 @@ class ChatScreen(ChatViews):
         private: bool = False,
         clock: Callable[[], datetime] = local_now,
     ) -> None:
-        super().__init__(model=model, strategy=strategy, adaptive=adaptive, clock=clock)
+        super().__init__(self._complete, clock)
+        self._engine = PendingEngine()
+        self.opened = self._engine.opened
+        self.presets: Sequence[Preset] = ()
+        """As they were found when they were last looked for."""
         self.upkeep = ConversationActions(self.chat, self.history, private=private)
-        self.chat.settings = self.settings
+        self.models = ModelSelection(
+            self.chat, self.picker, self.stats, self._engine, model=model, strategy=strategy, adaptive=adaptive
+        )
+        self.views = ChatViews(self.chat, self.upkeep, self._engine, self.models.settings, clock)
+        self._drafts = ExternalDrafts(self.chat, lambda: self.upkeep.is_private)
+        self.chat.settings = self.models.settings
         self.chat.prompt.send = self.send
         self.chat.prompt.note_blank = self.note_blank
         self._warmed = False
         self._as_you_type: LivePreview | None = None
         self._interrupted_at = self._cancelled_at = float("-inf")
 
+    def on_mount(self) -> None:
+        """Model and strategy in use are in sight from the first paint on."""
+        self.models.show()
+
+    def _complete(self, text: str) -> list[CompletionItem]:
+        """What the prompt offers for a text that begins with a slash."""
+        engine = self._engine.engine
+        sources = CompletionSources(
+            models=lambda: engine.models() if engine is not None else (),
+            strategies=lambda: engine.strategies() if engine is not None else (),
+            themes=lambda: [path.stem for folder in theme_folders() for path in sorted(folder.glob("*.toml"))],
+            titles=lambda: self.history.titles,
+            presets=lambda: self.presets,
+        )
+        return [CompletionItem(text=whole, help=help) for whole, help in slash_commands.completions(text, sources)]
+
     async def take_engine(self, engine: Engine) -> None:
         """The engine is open: history, models and drafts are there."""
-        self._engine = engine
+        self._engine.engine = engine
         self.upkeep.take_engine(engine)
-        if self.strategy not in engine.strategies():
-            self.strategy = engine.config.strategy
-        await self._bring_back_words(engine, private=self.upkeep.never_saves)
+        if self.models.strategy not in engine.strategies():
+            self.models.strategy = engine.config.strategy
+        await self._drafts.restore(engine, private=self.upkeep.never_saves)
         await self.chat.take_engine(engine)
-        self._opened.set()
-        await self.restore_insights(engine)
+        self._engine.announce()
+        await self._restore_insights(engine)
         await self.upkeep.refresh()
-        self._show_choice()
+        self.models.show()
         self.welcome(engine.models())
         self.run_worker(self._discover(engine), group="discover")
 
@@ -81,24 +117,19 @@ class ChatScreen(ChatViews):
         self.presets = await asyncio.to_thread(_presets)
         self.picker.set_standings(engine.models())
         self.welcome(engine.models())
-        self._show_choice()
-        if engine.wants_weights(self.model, self.strategy):
+        self.models.show()
+        if engine.wants_weights(self.models.model, self.models.strategy):
             self.chat.fetch_line.begin(engine.weights)
 
     async def leave(self) -> None:
         """Keep what is needed to come back."""
-        await self.end_editor()
+        await self._drafts.end()
         await self.chat.leave()
 
     async def keep_place(self) -> None:
         """Keep it where the end comes from outside: the next start comes back to the conversation in view."""
-        await self.end_editor()
+        await self._drafts.end()
         await self.chat.keep_place()
-
-    @property
-    def is_private(self) -> bool:
-        """Nothing of what is in view is saved."""
-        return self.upkeep.is_private
 
     # -- asking ---------------------------------------------------------------------------------------------------
 
@@ -115,9 +146,9 @@ class ChatScreen(ChatViews):
         if isinstance(said, slash_commands.CommandCall):
             self.run_worker(self._carried_out(said, text), group="command")
             return True
-        if self._comparing is not None and self.chat.rivals:
+        if self.views.comparison is not None and self.chat.rivals:
             self._leave_preview()
-            return self._comparing.ask(said)
+            return self.views.comparison.ask(said)
         if self.chat.busy:
             return self.chat.steering.enter(text, said, self.chat.prompt.key_time)
         self.ask(said)
@@ -135,7 +166,7 @@ class ChatScreen(ChatViews):
         """Ask, by the model or strategy in use."""
         self.chat.fetch_line.hide()
         preview = self._as_you_type.take() if self._as_you_type is not None else None
-        self.chat.ask(text, self.settings(), files, preview)
+        self.chat.ask(text, self.models.settings(), files, preview)
         self.show_keys()
 
     def _leave_preview(self) -> None:
@@ -147,7 +178,7 @@ class ChatScreen(ChatViews):
         if self._as_you_type is None:
             from chat_tui.tui.chat.conversation.live_preview import LivePreview
 
-            self._as_you_type = LivePreview(self.chat, self.settings)
+            self._as_you_type = LivePreview(self.chat, self.models.settings)
         return self._as_you_type
 
     @on(Chat.Failed)
@@ -159,22 +190,19 @@ class ChatScreen(ChatViews):
     @on(Prompt.Edited)
     def warm_up(self) -> None:
         """Somebody writes: load what the answer will need, or begin it."""
-        if self._engine is not None and (self.chat.preset is not None or self._as_you_type is not None):
-            self.as_you_type().edited(self._engine)
-        if not self._warmed and self._engine is not None:
+        engine = self._engine.engine
+        if engine is not None and (self.chat.preset is not None or self._as_you_type is not None):
+            self.as_you_type().edited(engine)
+        if not self._warmed and engine is not None:
             self._warmed = True
-            self.set_timer(WARM_SECONDS, lambda: self.run_worker(self._warm(), group="warm"))
+            self.set_timer(WARM_SECONDS, lambda: self.run_worker(self._warm(engine), group="warm"))
 
-    async def _warm(self) -> None:
-        if self._engine is not None:
-            try:
-                asked = self.settings()
-                await self._engine.warm(asked.model, asked.strategy)
-                if asked.adaptive:
-                    await self._engine.warm(None, self._phases.first_strategy)
-            except ChatTuiError:
-                # The question itself will meet it and tell.
-                self._warmed = False
+    async def _warm(self, engine: Engine) -> None:
+        try:
+            await self.models.warm(engine)
+        except ChatTuiError:
+            # The question itself will meet it and tell.
+            self._warmed = False
 
     async def carry_out(self, typed: str) -> None:
         """Do what this command does. What goes wrong is told."""
@@ -195,11 +223,7 @@ class ChatScreen(ChatViews):
         if self.chat.busy:
             self.host.say("An answer is still running")
         else:
-            self.chat.go_on(self.settings())
-
-    def action_open_presets(self) -> None:
-        """Open the list of presets."""
-        self.run_worker(self._carried_out(slash_commands.CommandCall("preset"), "/preset"), group="command")
+            self.chat.go_on(self.models.settings())
 
     def action_begin_import(self) -> None:
         """Let a file be named that is to be imported."""
@@ -221,20 +245,21 @@ class ChatScreen(ChatViews):
 
     def action_regenerate(self) -> None:
         """Ask for another version of the chosen answer, else of the last one, by the model or strategy in use."""
-        self.regenerate(self.model)
+        self.regenerate(self.models.model)
 
     def action_regenerate_with(self) -> None:
         """The same by a model that is chosen for this once."""
         if self.chat.is_free() and self._answer_to_repeat():
-            self.choose_once(self.regenerate)
+            self.models.choose_once(self.regenerate)
             self.host.say("Choose who answers this once", "Later questions go where they went before.")
 
     def regenerate(self, model: str | None) -> None:
         """Ask for another version by this model; None: the one that the strategy chooses."""
         if self.chat.is_free() and (turn := self._answer_to_repeat()):
-            if model is not None and self._engine is not None:
-                self.run_worker(self._use(self._engine, model), group="use")
-            asked = self.settings() if model == self.model else Request(model=model, strategy=self.strategy)
+            models = self.models
+            if model is not None:
+                models.use(model)
+            asked = models.settings() if model == models.model else Request(model=model, strategy=models.strategy)
             self.chat.regenerate(turn, asked)
             self.show_keys()
 
@@ -244,33 +269,61 @@ class ChatScreen(ChatViews):
             self.host.say("There is no answer to ask for again")
         return turn
 
-    # -- conversations --------------------------------------------------------------------------------------------
+    # -- models ---------------------------------------------------------------------------------------------------
 
-    def action_open_history(self) -> None:
-        """Open the history."""
-        self.run_worker(self._told(self.open_history()), group="command")
+    def action_toggle_adaptive(self) -> None:
+        """Let a quick answer come before the detailed one, or no longer."""
+        self.models.toggle_adaptive()
 
-    async def open_history(self, words: str = "") -> None:
-        """The same, once the engine is open; searched for these words."""
+    def action_open_models(self) -> None:
+        """Open the list of models in place."""
+        self.models.open_models()
+
+    def action_next_strategy(self) -> None:
+        """Go to the next strategy."""
+        self.models.next_strategy()
+
+    @on(ModelPicker.Chosen)
+    def _take_model(self, event: ModelPicker.Chosen) -> None:
+        self.models.take(event.model)
+
+    @on(ModelPicker.Declined)
+    def _say_why_not(self, event: ModelPicker.Declined) -> None:
+        self.host.say(f"{event.standing.model.name} cannot be used now", event.standing.state)
+
+    @on(ModelPicker.Closed)
+    def _back_to_prompt(self) -> None:
+        self.models.list_closed()
+
+    @on(DownloadBar.Ended)
+    def _show_standings(self) -> None:
+        self.models.refresh_list()
+
+    # -- views ----------------------------------------------------------------------------------------------------
+
+    def action_open_comparison(self) -> None:
+        """Ask several models at once, or go back to their answers."""
+        self.run_worker(report_errors(self.host, self.views.open_comparison()), group="command")
+
+    def action_write_outside(self) -> None:
+        """Write in an editor of one's own."""
+        self.run_worker(report_errors(self.host, self._drafts.edit()), group="editor")
+
+    async def _restore_insights(self, engine: Engine) -> None:
+        """Unfold the insights where they were at the last end, or where the config wants them."""
+        kept = await engine.memory.place(_INSIGHTS)
+        if kept == _UNFOLDED or (not kept and engine.config.display.insights):
+            await self.fold_insights(False)
+
+    async def toggle_insights(self) -> None:
+        """Unfold what can be said of the answer, or fold it away; it is remembered."""
         engine = await self.opened()
-        from chat_tui.tui.history.screen import HistoryScreen
+        unfold = self.insights is None or not self.insights.display
+        self._wanted["insights"] = unfold
+        await self.fold_insights(not unfold)
+        await engine.memory.set_place(_INSIGHTS, _UNFOLDED if unfold else _FOLDED)
 
-        screen = HistoryScreen(
-            engine,
-            self.upkeep.act,
-            self.upkeep.undo,
-            self.chat.conversation_id or "",
-            self.chat.turns,
-            words,
-            clock=self._clock,
-        )
-        if self.app.screen is self:
-            self.picker.close()
-            self.app.push_screen(screen, self._open_chosen)
-
-    def _open_chosen(self, chosen: tuple[str, str] | None) -> None:
-        if chosen is not None:
-            self.run_worker(self._told(self.upkeep.open(*chosen)), group="command")
+    # -- conversations --------------------------------------------------------------------------------------------
 
     @on(HistorySidebar.Filtered)
     def list_all(self) -> None:
@@ -282,7 +335,7 @@ class ChatScreen(ChatViews):
         """A conversation was chosen in the list."""
         if self.size.width < MIDDLE:
             self.action_toggle_history()
-        self._open_chosen((event.conversation_id, ""))
+        self.views.open_chosen((event.conversation_id, ""))
 
     def action_act(self, what: str) -> None:
         """Rename, pin, delete or export the conversation under the list's cursor, else the one in view."""
@@ -290,15 +343,6 @@ class ChatScreen(ChatViews):
         if self.history.has_focus_within and self.history.under is not None:
             id, place = self.history.under.id, self.history.place_of_title()
         self.run_worker(self.upkeep.act(what, id, place), group="command")
-
-    def action_begin_private(self) -> None:
-        """Begin a conversation that is never saved."""
-        self.run_worker(self._told(self.begin_private()), group="command")
-
-    async def begin_private(self) -> None:
-        """The same, once the engine is open."""
-        await self.opened()
-        await self.upkeep.begin_private()
 
     def action_undo(self) -> None:
         """Take back the last thing that was done."""
@@ -316,9 +360,9 @@ class ChatScreen(ChatViews):
         if self.insights is not None:
             self.insights.look()
         await self.upkeep.refresh()
-        if self._engine is not None:
-            self.show_signs(self._engine.running())
-            self.stats.show_spending(await self._engine.spending(self.chat.conversation_id))
+        if (engine := self._engine.engine) is not None:
+            self.show_signs(engine.running())
+            self.stats.show_spending(await engine.spending(self.chat.conversation_id))
 
     @on(Chat.Measured)
     def show_figures(self, event: Chat.Measured) -> None:
@@ -327,10 +371,10 @@ class ChatScreen(ChatViews):
         self.stats.show(event.figures)
         if event.figures.phase == "fetching" and before != "fetching":
             # The answer waits for the built-in model: the line shows how far it is.
-            self.fetch()
+            self.models.fetch()
         self.show_speed()
-        if model and self.model is None:
-            self._show_choice()
+        if model and self.models.model is None:
+            self.models.show()
 
     @on(Transcript.CopyAsked)
     def copy(self, event: Transcript.CopyAsked) -> None:
@@ -350,6 +394,11 @@ class ChatScreen(ChatViews):
         self.picker.close()
         self.app.push_screen(HelpScreen(self.host.changed_keys))
 
+    def action_command(self, name: str) -> None:
+        """Carry a slash command out by its key."""
+        work = actions.carry_out(slash_commands.CommandCall(name), self)
+        self.run_worker(report_errors(self.host, work), group="command")
+
     async def action_command_palette(self) -> None:
         """Open the command palette."""
         self.app.action_command_palette()
@@ -366,16 +415,14 @@ class ChatScreen(ChatViews):
             # Nobody cancels an answer that is out of sight.
             self.chat.prompt.focus()
             return
-        if await self._stop_comparison() or await self.chat.cancel():
+        comparison = self.views.comparison
+        if (comparison is not None and await comparison.stop()) or await self.chat.cancel():
             self._cancelled_at = time.monotonic()
         elif self.chat.fetch_line.running and time.monotonic() - self._cancelled_at > HASTY_SECONDS:
             self.chat.fetch_line.stop()
-        elif self._comparing is None or not self._comparing.leave():
+        elif comparison is None or not comparison.leave():
             self.app.clear_notifications()
             self.chat.prompt.focus()
-
-    async def _stop_comparison(self) -> bool:
-        return self._comparing is not None and await self._comparing.stop()
 
     async def action_pause_or_resume(self) -> None:
         """Hold the answer, or let it go on."""

@@ -1,0 +1,50 @@
+"""Drafts that are written in an external editor, and what of them was left by a program that was killed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from chat_tui.tui.chat.conversation.chat import Chat
+
+if TYPE_CHECKING:
+    from chat_tui.engine.engine import Engine
+    from chat_tui.tui.prompt.external_editor import ExternalEditor
+
+
+class ExternalDrafts:
+    """Edits the draft of a chat in the user's editor. `is_private`: nothing of what is in view is saved."""
+
+    def __init__(self, chat: Chat, is_private: Callable[[], bool]) -> None:
+        self._chat, self._is_private = chat, is_private
+        self._editor: ExternalEditor | None = None
+
+    async def edit(self) -> None:
+        """Have the draft edited in `$VISUAL` or `$EDITOR`. Raises `CommandError`."""
+        from chat_tui.tui.prompt.editor_file import DraftOrigin, EditorFolders
+        from chat_tui.tui.prompt.external_editor import ExternalEditor
+
+        chat = self._chat
+        draft = chat.prompt.draft
+        origin = None if self._is_private() else DraftOrigin(chat.conversation_id, draft)
+        self._editor = self._editor or ExternalEditor(chat.host.lend_terminal, os.environ, EditorFolders.of_user())
+        await self._editor.edit(draft, origin, chat.take_words)
+        chat.prompt.focus()
+
+    async def end(self) -> None:
+        """End an editor that runs; what it had saved is in the prompt."""
+        if self._editor is not None:
+            await self._editor.end()
+
+    async def restore(self, engine: Engine, *, private: bool) -> None:
+        """Bring back as drafts what was saved in an editor when the program was killed; what was private is deleted."""
+        from chat_tui.tui.prompt import editor_file
+
+        folders = editor_file.EditorFolders.of_user()
+        with suppress(OSError):
+            for left in await asyncio.to_thread(editor_file.leftovers, folders, bring=not private):
+                await self._chat.bring_back(engine, left.origin.conversation, left.origin.draft, left.text)
+                await asyncio.to_thread(editor_file.discard, left)

@@ -1,0 +1,108 @@
+"""What is shown over the chat: the history, a route, what is sent, statistics, several answers side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from textual.screen import Screen
+
+from chat_tui.core.request import Request
+from chat_tui.tui.chat.controllers.pending_engine import PendingEngine
+from chat_tui.tui.chat.conversation.chat import Chat
+from chat_tui.tui.chat.conversation.conversation_actions import ConversationActions
+from chat_tui.tui.widgets.host import report_errors
+
+if TYPE_CHECKING:
+    from chat_tui.tui.chat.conversation.compare_controller import CompareController
+
+
+class ChatViews:
+    """Opens views over the chat; each is loaded when it is first wanted. `settings` gives how the next question is
+    asked."""
+
+    def __init__(
+        self,
+        chat: Chat,
+        conversations: ConversationActions,
+        engine: PendingEngine,
+        settings: Callable[[], Request],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._chat, self._conversations, self._engine = chat, conversations, engine
+        self._settings, self._clock = settings, clock
+        self.comparison: CompareController | None = None
+        """None until the first comparison."""
+
+    @property
+    def _chat_in_front(self) -> bool:
+        """Nothing has been opened over the chat meanwhile."""
+        return self._chat.app.screen is self._chat.screen
+
+    def _push(self, screen: Screen[None]) -> None:
+        if self._chat_in_front:
+            self._chat.app.push_screen(screen)
+
+    async def show_route(self) -> None:
+        """Show how the chosen answer, else the last one, was routed."""
+        engine, turn = await self._engine.opened(), self._chat.chosen_answer()
+        route = await engine.memory.route(turn.id) if turn is not None else None
+        if turn is None or route is None:
+            self._chat.host.say("There is no route to show", "An answer has one when it has ended.")
+            return
+        from chat_tui.tui.dialogs.route import RouteScreen
+
+        self._push(RouteScreen(turn, route))
+
+    async def show_statistics(self) -> None:
+        """Show what answers took by day, model and strategy."""
+        engine = await self._engine.opened()
+        from chat_tui.tui.dialogs.statistics import StatisticsScreen, since
+
+        self._push(StatisticsScreen(await engine.memory.statistics(since(self._clock()))))
+
+    async def show_context(self) -> None:
+        """Show what of the conversation is sent."""
+        engine, id = await self._engine.opened(), self._chat.conversation_id
+        if id is None or not self._chat.turns:
+            self._chat.host.say("Nothing was asked yet", "Of an empty conversation only the system prompt is sent.")
+            return
+        from chat_tui.tui.dialogs.context import ContextScreen
+
+        self._push(ContextScreen(engine, id, self._chat.turns, self._settings()))
+
+    async def open_history(self, words: str = "") -> None:
+        """Open the history, searched for these words."""
+        engine = await self._engine.opened()
+        from chat_tui.tui.history.screen import HistoryScreen
+
+        screen = HistoryScreen(
+            engine,
+            self._conversations.act,
+            self._conversations.undo,
+            self._chat.conversation_id or "",
+            self._chat.turns,
+            words,
+            clock=self._clock,
+        )
+        if self._chat_in_front:
+            self._chat.app.push_screen(screen, self.open_chosen)
+
+    def open_chosen(self, chosen: tuple[str, str] | None) -> None:
+        """Open a conversation, by its id and that of a turn; None: nothing was chosen."""
+        if chosen is not None:
+            self._chat.do(report_errors(self._chat.host, self._conversations.open(*chosen)))
+
+    async def comparing(self) -> CompareController:
+        """What asks several models at once, once the engine is open."""
+        engine = await self._engine.opened()
+        if self.comparison is None:
+            from chat_tui.tui.chat.conversation.compare_controller import CompareController
+
+            self.comparison = CompareController(self._chat, engine)
+        return self.comparison
+
+    async def open_comparison(self) -> None:
+        """Ask several models at once, or go back to their answers."""
+        await (await self.comparing()).open()
