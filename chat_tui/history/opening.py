@@ -6,9 +6,11 @@ system's, so `kill -9` loses nothing that was committed; a power cut may lose th
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 import struct
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -26,6 +28,8 @@ from chat_tui.history.migrations import MIGRATIONS, Migration
 from chat_tui.history.queries import writes
 from chat_tui.history.search import search
 from chat_tui.history.stored_text import decoded
+
+log = logging.getLogger(__name__)
 
 _LOG_BYTES = 8_000_000
 _MOST_COPIES = 3
@@ -223,8 +227,13 @@ def _refuse_newer(schema: int, newest: int) -> None:
 def _migrate(db: sqlite3.Connection, schema: int, migrations: Sequence[Migration]) -> None:
     with transaction(db):
         for number, migration in enumerate(migrations[schema:], schema + 1):
+            started = time.monotonic()
             migration(db)
             db.execute(f"PRAGMA user_version = {number}")
+            if schema:
+                log.info("store: migrated to schema %d in %.3f seconds", number, time.monotonic() - started)
+    if not schema:
+        log.info("store: created with schema %d", len(migrations))
 
 
 def _back_up(db: sqlite3.Connection, file: Path | None, schema: int) -> None:

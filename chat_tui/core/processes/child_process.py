@@ -14,14 +14,18 @@ from __future__ import annotations
 import asyncio
 import errno
 import json
+import logging
 import os
 import subprocess
 import sys
+import time
 from asyncio.subprocess import Process
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
+
+log = logging.getLogger(__name__)
 
 PIPE, STDOUT, DEVNULL = subprocess.PIPE, subprocess.STDOUT, subprocess.DEVNULL
 
@@ -205,6 +209,13 @@ class ChildCommand(msgspec.Struct, frozen=True):
     folder: str | None = None
     """Where it is started; None: where this process is."""
 
+    @property
+    def name(self) -> str:
+        """The module, or the program without its folder, for the log: arguments may hold a key."""
+        if str(_MAIN.absolute()) in self.arguments:
+            return self.arguments[self.arguments.index(str(_MAIN.absolute())) + 2]
+        return os.path.basename(self.arguments[0])
+
 
 class ChildResult(msgspec.Struct, frozen=True):
     """How a process ended, and what it wrote where that was caught."""
@@ -295,15 +306,34 @@ async def start(
     new_session: bool = False,
 ) -> Process:
     """Start it; None lets it have this process's own stream. Raises OSError, ValueError."""
-    return await asyncio.create_subprocess_exec(
-        *command.arguments,
-        stdin=stdin,
-        stdout=stdout,
-        stderr=stderr,
-        env=command.environment,
-        cwd=command.folder,
-        start_new_session=new_session,
-    )
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command.arguments,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            env=command.environment,
+            cwd=command.folder,
+            start_new_session=new_session,
+        )
+    except (OSError, ValueError) as error:
+        log.info("child: %s cannot be started: %s", command.name, error)
+        raise
+    if log.isEnabledFor(logging.INFO):
+        log.info("child: %s started, process=%d", command.name, process.pid)
+        watcher = asyncio.ensure_future(_log_end(command.name, process, time.monotonic()))
+        _watchers.add(watcher)
+        watcher.add_done_callback(_watchers.discard)
+    return process
+
+
+_watchers: set[asyncio.Future[None]] = set()
+"""Tasks that wait for children only to log their ends; the event loop alone would not keep them."""
+
+
+async def _log_end(name: str, process: Process, started: float) -> None:
+    code = await process.wait()
+    log.info("child: %s ended, process=%d code=%d seconds=%.1f", name, process.pid, code, time.monotonic() - started)
 
 
 def run(
@@ -314,6 +344,8 @@ def run(
     Without `catch` what it writes is thrown away, and not waited for: it may leave a child that keeps them open.
     """
     output = PIPE if catch else DEVNULL
+    started = time.monotonic()
+    log.info("child: %s started", command.name)
     try:
         done = subprocess.run(
             command.arguments,
@@ -327,5 +359,11 @@ def run(
             start_new_session=new_session,
         )
     except subprocess.TimeoutExpired:
+        log.info("child: %s killed after %.1f seconds", command.name, seconds)
         raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT)) from None
+    except OSError as error:
+        log.info("child: %s cannot be started: %s", command.name, error)
+        raise
+    took = time.monotonic() - started
+    log.info("child: %s ended, code=%d seconds=%.1f", command.name, done.returncode, took)
     return ChildResult(done.returncode, done.stdout or b"", done.stderr or b"")

@@ -18,6 +18,8 @@ from chat_tui.core.processes import child_process
 from chat_tui.core.processes.child_process import PIPE, ChildCommand
 from chat_tui.core.text.api_keys import cleaned_key
 from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.log_filter import hide_in_log
+from chat_tui.providers.credentials.configured import credentials_of
 
 SERVICE = "chat-tui"
 """Our name in the keyring."""
@@ -73,6 +75,7 @@ class KeyLookup:
     async def of(self, provider: Provider) -> str:
         """The key, empty where none is needed. Raises `KeyMissing`, `KeyRefused`."""
         key = await self._found(provider)
+        hide_in_log(credentials_of(provider, key))
         if not key and (provider.api_key_env or provider.api_key_cmd) and not provider.key_optional:
             raise missing(provider)
         if key and (not key.isascii() or not key.isprintable() or " " in key):

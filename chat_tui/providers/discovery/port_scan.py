@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from contextlib import suppress
 
@@ -10,6 +11,8 @@ import msgspec
 
 from chat_tui import __version__
 from chat_tui.providers.dialects.dialect import Json, parsed
+
+log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.3
 """For all of them together."""
@@ -77,6 +80,7 @@ async def _ask_at(host: str, place: PortCandidate) -> ProbeAnswer | None:
         with suppress(OSError):
             await writer.wait_closed()
     status = head.split("\r\n")[0].split(" ")[1:2]
+    log.info("http: GET %s:%d %s -> %s", host, place.port, place.path, status)
     if not head.startswith("HTTP/") or not status or not status[0].isdigit():
         return None
     try:

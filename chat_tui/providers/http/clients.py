@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -14,6 +16,8 @@ from chat_tui import __version__
 from chat_tui.providers.endpoint import Endpoint, base_url_of
 from chat_tui.providers.http.proxies import no_proxy, proxy_of
 from chat_tui.providers.http.trust import trust
+
+log = logging.getLogger(__name__)
 
 RECEIVED_BYTES = 64 * 1024
 """That the system holds for us on a connection (Linux doubles it): what a server sends ahead of a reader who pauses."""
@@ -26,6 +30,7 @@ class BoundedConnections(httpx.AsyncHTTPTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """One request, up to the reply's head."""
         opened: list[Any] = []
+        started = time.monotonic()
         told = request.extensions.get("trace")
 
         async def trace(name: str, info: Mapping[str, Any]) -> None:
@@ -37,13 +42,24 @@ class BoundedConnections(httpx.AsyncHTTPTransport):
         request.extensions = {**request.extensions, "trace": trace}
         try:
             reply = await super().handle_async_request(request)
-        except BaseException:
+        except BaseException as error:
+            _log_request(request, error, started)
             # What is cancelled, or takes too long, between connecting and the end of TLS' greetings stays open else.
             for stream in opened:
                 await stream.aclose()
             raise
+        _log_request(request, reply.status_code, started)
         _hold_little(reply)
         return reply
+
+
+def _log_request(request: httpx.Request, outcome: int | BaseException, started: float) -> None:
+    """The time is that up to the response's head. The query may hold a key."""
+    if log.isEnabledFor(logging.INFO):
+        url, seconds = request.url, time.monotonic() - started
+        log.info(
+            "http: %s %s %s -> %s in %.3f seconds", request.method, url.netloc.decode(), url.path, outcome, seconds
+        )
 
 
 def _hold_little(reply: httpx.Response) -> None:

@@ -30,7 +30,7 @@ from chat_tui.core.request import Request
 from chat_tui.core.route import Alternative, Route, Seam, Try
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.core.usage.pricing import cost_of, with_savings
-from chat_tui.routing.execution import messages
+from chat_tui.routing.execution import event_log, messages
 from chat_tui.routing.execution.accounting import StreamAccounting
 from chat_tui.routing.execution.context_window import fit
 from chat_tui.routing.execution.control import LONGEST_WAIT_SECONDS, Cancelled, Expired, StreamControl, delay_seconds
@@ -104,6 +104,7 @@ class Execution:
 
     async def bursts(self) -> AsyncGenerator[Sequence[Chunk], None]:
         """All chunks of the stream, from its `Start` to its `End`."""
+        event_log.log_plan(self._request, self._plan)
         model = self._model
         name = model.name if model else self._request.model or ""
         yield [Start(name, model.provider if model else "", self._request.id, self._plan.strategy)]
@@ -129,7 +130,9 @@ class Execution:
             yield last
             last = []
             await self._look_up_prices(unpriced)
-        yield [*last, self._end(state)]
+        end = self._end(state)
+        event_log.log_end(end)
+        yield [*last, end]
 
     def _state_of_failure(self) -> State:
         if any(isinstance(error, EmptyAnswer) for error in self._failures) and not is_visible(self._tally.text):
@@ -195,6 +198,7 @@ class Execution:
                     self.error = error
                     return
                 if self._cut_smaller(model, error):
+                    event_log.log_decision(self._request, model, "send less context")
                     continue
                 if isinstance(error, Unreachable) and error.unconnected:
                     # Nobody is there: who else is known is asked at once, and this one again only where nobody is.
@@ -205,6 +209,7 @@ class Execution:
                 if delay is None or len(self._tries) >= most:
                     break
                 attempt, waited = attempt + 1, delay
+                event_log.log_decision(self._request, model, "retry", delay)
                 yield [messages.retry(model, attempt, self._handling(model).retry_attempts, delay, error)]
                 await self._control.wait(asyncio.sleep(delay), self._limits.left(self._model))
             upcoming = upcoming or next(candidates, None)
@@ -330,6 +335,7 @@ class Execution:
             times = (round(at, 4), round(took, 4), round(waited, 4))
             served = self._served_instead_of(model)
             self._tries.append(Try(model.name, attempt, outcome, reason, *times, rung, self._address, served))
+            event_log.log_try(self._request, self._tries[-1])
 
     def _served_instead_of(self, model: Model) -> str:
         """The model that the server says has answered, where that is another one."""
