@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from chat_tui import __version__
 from chat_tui.cli.options import batch_options, compare_options, history_options, option_types, serve_options
@@ -52,6 +53,18 @@ def _run(arguments: Sequence[str] | None) -> int:
     options = parser().parse_args(arguments)
     if arguments is None:
         console.clean_interpreter_reports()
+    options.log_file = None
+    if not (options.debug or os.environ.get("CHAT_TUI_LOG")):
+        return _run_command(options, arguments)
+    from chat_tui.cli import debug_log
+
+    with debug_log.written(os.environ.get("CHAT_TUI_LOG", "")) as options.log_file:
+        if options.debug and options.command and options.log_file:
+            say(f"chat-tui: Writing a debug log to {options.log_file}\n")
+        return _run_command(options, arguments)
+
+
+def _run_command(options: argparse.Namespace, arguments: Sequence[str] | None) -> int:
     if options.private and options.command in _NEVER_PRIVATE:
         return _not_private(options.command)
     if options.command == "ask":
@@ -117,6 +130,21 @@ def _answered(code: int, *, alone: bool) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
+    """The command line or one of its commands; `--debug` may be written before and after a command."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        # Only the topmost has a default: a command's own one would undo what was written before the command.
+        is_command = " " in self.prog
+        self.add_argument(
+            "--debug",
+            action="store_true",
+            default=argparse.SUPPRESS if is_command else False,
+            help=argparse.SUPPRESS
+            if is_command
+            else "write a debug log without keys and texts (CHAT_TUI_LOG=FILE names the file)",
+        )
+
     def error(self, message: str) -> NoReturn:
         """Errors repeat what was typed."""
         console.write_error(f"{self.format_usage()}{self.prog}: error: {message}\n")

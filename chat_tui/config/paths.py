@@ -37,13 +37,18 @@ def cache_folder() -> Path:
 
 
 def state_folder() -> Path:
-    """Holds crash reports, and how the screen was left."""
+    """Holds crash reports, the debug log, and how the screen was left."""
     return Path(platformdirs.user_state_dir(NAME, appauthor=False))
 
 
 def screen_file() -> Path:
     """How the screen was left: the theme, the panels."""
     return state_folder() / "screen.json"
+
+
+def log_file() -> Path:
+    """What `chat-tui --debug` writes."""
+    return state_folder() / "debug.log"
 
 
 def found_servers_file() -> Path:

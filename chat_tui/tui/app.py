@@ -92,13 +92,16 @@ class ChatApp(App[int]):
         preset: Preset | None = None,
         private: bool = False,
         kept_in: Path | None = None,
+        log_file: Path | None = None,
         clock: Callable[[], datetime] = local_now,
         open_seconds: float = OPEN_SECONDS,
     ) -> None:
         self._control_filter = ControlFilter()
         super().__init__(driver_class=driver_class(), ansi_color=True if "NO_COLOR" in os.environ else None)
         self.config = config
-        self._notices: list[ChatTuiError] = []
+        self.log_file = log_file
+        logged = Notice(f"Writing a debug log to {log_file}", "It holds no keys and no messages.")
+        self._notices: list[ChatTuiError] = [logged] if log_file is not None else []
         tell = self._notices.append
         self.kept = ui_state.read(kept_in, tell) if kept_in is not None else UiState(welcomed=True)
         """How the screen was left, and is left when it ends now."""

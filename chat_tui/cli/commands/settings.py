@@ -26,6 +26,9 @@ _INTRO = """# Settings
 
 All settings of `config.toml`; every one may be left out. `chat-tui settings` shows this page; the code is its source.
 The README has an example of each table.
+
+Variables of the environment: `CHAT_TUI_CONFIG` names another config file, and `CHAT_TUI_LOG` the file to which a debug
+log is written (see "Report a bug" in the README).
 """
 
 

@@ -73,6 +73,7 @@ async def _screen(settings: load.Config, options: argparse.Namespace, preset: Pr
         preset=preset,
         private=options.private,
         kept_in=paths.screen_file(),
+        log_file=options.log_file,
     )
     return await shown(app, private=options.private)
 

@@ -14,6 +14,7 @@ import errno
 import fcntl
 import os
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -123,6 +124,26 @@ def open_private(file: Path, flags: int) -> int:
     A symbolic link is refused.
     """
     return os.open(file, flags | _FLAGS, PRIVATE)
+
+
+def open_log(file: Path, *, most_bytes: int | None = None) -> BinaryIO:
+    """A regular file that is appended to, without a buffer; its folder is created if needed.
+
+    It is accessible to its owner only, also if it existed before. If it is larger than `most_bytes`, it is emptied.
+    """
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle = open_private(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK)
+    try:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file", str(file))
+        os.fchmod(handle, PRIVATE)
+        if most_bytes is not None and status.st_size > most_bytes:
+            os.truncate(handle, 0)
+        return open(handle, "ab", buffering=0)
+    except BaseException:
+        os.close(handle)
+        raise
 
 
 def force_to_disk(path: Path) -> None:

@@ -359,7 +359,7 @@ class CompareScreen(Screen[Conversation | None]):
         """Show keys and commands."""
         from chat_tui.tui.dialogs.help import HelpScreen
 
-        self.app.push_screen(HelpScreen(self.host.changed_keys, "side by side"))
+        self.app.push_screen(HelpScreen(self.host.changed_keys, "side by side", log_file=self.host.log_file))
 
     def offered(self) -> Sequence[ListChoice]:
         """What the command palette lists."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -33,6 +34,14 @@ def help_lines(changed: Mapping[str, str], width: int, here: str = "") -> list[L
     return lines[1:] + _row("//text", "send a text that begins with a slash", width)
 
 
+def log_lines(file: Path | None, width: int) -> list[Line]:
+    """Where the debug log is, if one is written."""
+    if file is None:
+        return []
+    text = f"A debug log is being written to {file}. It holds no keys and no messages."
+    return [(Span("Debug log", "accent"),), *((Span(line),) for line in wrap(text, max(10, width), 4)), ()]
+
+
 def _row(name: str, help: str, width: int) -> list[Line]:
     column = min(_COLUMN, max(10, width // 3))
     told = wrap(help, max(10, width - column - 2), 6)
@@ -45,5 +54,5 @@ class HelpScreen(ReaderScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("f1", "close", "Close", id="help.open", show=False)]
 
-    def __init__(self, changed: Mapping[str, str], here: str = "") -> None:
-        super().__init__("Help", lambda width: help_lines(changed, width, here))
+    def __init__(self, changed: Mapping[str, str], here: str = "", *, log_file: Path | None = None) -> None:
+        super().__init__("Help", lambda width: [*log_lines(log_file, width), *help_lines(changed, width, here)])

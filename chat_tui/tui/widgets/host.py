@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from chat_tui.core.errors import ChatTuiError
@@ -39,6 +40,8 @@ class Host(Protocol):
 
     changed_keys: dict[str, str]
     """Rebound keys by id."""
+    log_file: Path | None
+    """The debug log that is written; None: none."""
     kept: UiState
     """How the screen was left, and is left when it ends now."""
 

@@ -392,7 +392,7 @@ class ChatScreen(ChatLayout):
         from chat_tui.tui.dialogs.help import HelpScreen
 
         self.picker.close()
-        self.app.push_screen(HelpScreen(self.host.changed_keys))
+        self.app.push_screen(HelpScreen(self.host.changed_keys, log_file=self.host.log_file))
 
     def action_command(self, name: str) -> None:
         """Carry a slash command out by its key."""

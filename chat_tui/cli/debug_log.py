@@ -1,0 +1,108 @@
+"""Writes a debug log for the time of one command: `chat-tui --debug`, or `CHAT_TUI_LOG=FILE`.
+
+What may be in it is decided by `core/text/log_filter.py`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from chat_tui import __version__
+from chat_tui.cli.output.console import say
+from chat_tui.config import paths
+from chat_tui.core.files import writing
+from chat_tui.core.text.log_filter import LOGGER, LogFilter
+
+MOST_BYTES = 5_000_000
+"""A log in the state folder that is larger is begun anew; a file that the user names only grows."""
+
+
+class LogFileHandler(logging.Handler):
+    """Appends one line for each record; it gives up at the first line that cannot be written."""
+
+    def __init__(self, opened: BinaryIO) -> None:
+        super().__init__(logging.INFO)
+        self._opened = opened
+        self.failure: OSError | None = None
+        """Why writing has ended."""
+        self.addFilter(LogFilter())
+        self.setFormatter(_LineFormatter())
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the line. An error must not reach the screen, which may be open: it is kept."""
+        if self.failure is None:
+            try:
+                self._opened.write((self.format(record) + "\n").encode("utf-8", "replace"))
+            except OSError as error:
+                self.failure = error
+
+    def close(self) -> None:
+        """Close the file."""
+        self._opened.close()
+        super().close()
+
+
+class _LineFormatter(logging.Formatter):
+    """Time in UTC with milliseconds, process, module, message."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s.%(msecs)03dZ %(process)d %(name)s %(message)s", "%Y-%m-%dT%H:%M:%S")
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
+        """The time in UTC."""
+        return time.strftime(datefmt or "", time.gmtime(record.created))
+
+
+@contextmanager
+def written(named: str) -> Iterator[Path | None]:
+    """Write the log to the file of this name, or to the state folder; gives the file, None if it cannot be written.
+
+    That is said on stderr, once: at the beginning, or at the end when the screen is closed.
+    """
+    file = (paths.named(named) or paths.log_file()).absolute()
+    try:
+        opened = writing.open_log(file, most_bytes=None if named else MOST_BYTES)
+    except OSError as error:
+        _say_unwritten(file, error)
+        yield None
+        return
+    handler, logger = LogFileHandler(opened), logging.getLogger(LOGGER)
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    # Handlers of libraries have no filter of ours.
+    logger.propagate = False
+    try:
+        _log_versions()
+        yield file
+    finally:
+        logger.info("closed")
+        logger.removeHandler(handler)
+        logger.setLevel(logging.NOTSET)
+        logger.propagate = True
+        handler.close()
+        if handler.failure is not None:
+            _say_unwritten(file, handler.failure)
+
+
+def _log_versions() -> None:
+    logging.getLogger(__name__).info(
+        "chat-tui %s, Python %s, %s %s %s, TERM=%s",
+        __version__,
+        platform.python_version(),
+        platform.system(),
+        platform.release(),
+        platform.machine(),
+        os.environ.get("TERM", "-"),
+    )
+
+
+def _say_unwritten(file: Path, error: OSError) -> None:
+    say(f"chat-tui: The debug log {file} cannot be written: {error.strerror or error}.\n")
+    say("          chat-tui works without it. Set CHAT_TUI_LOG to a file that can be written.\n")
