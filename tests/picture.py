@@ -11,7 +11,7 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
-from tests.doubles.stand_in_engine import pictured_app
+from tests.doubles.fake_engine import pictured_app
 from tests.tui.test_pictures import asked
 
 FOLDER = Path(__file__).parent.parent / "docs"

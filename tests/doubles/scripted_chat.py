@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -13,10 +13,10 @@ from textual.widget import Widget
 
 from chat_tui.config.load import Config
 from chat_tui.core.errors import ChatTuiError
-from chat_tui.core.models import LOCAL_MODEL, SCRIPTED_MODEL, Model, ModelStatus
+from chat_tui.core.models import LOCAL_MODEL, SCRIPTED_MODEL, Model
 from chat_tui.core.preset import Preset
 from chat_tui.core.request import Request
-from chat_tui.engine.engine import DownloadProgress, Engine
+from chat_tui.engine.engine import Engine
 from chat_tui.history.store import Store
 from chat_tui.providers.scripted import Script, Scripted
 from chat_tui.routing.execution.attempts import RoutingPolicy
@@ -24,6 +24,7 @@ from chat_tui.routing.router import Router
 from chat_tui.tui.app import OPEN_SECONDS, ChatApp
 from chat_tui.tui.chat.conversation.chat import Chat
 from chat_tui.tui.chat.screen.screen import ChatScreen
+from tests.doubles.fake_backend import FakeBackend, FakeWeights
 from tests.support.key_pilot import KeyPilot
 
 SOON_SECONDS = 0.001
@@ -33,85 +34,15 @@ FAST = Model("shelf/fast", 8_000, 0.1, 0.4, quality=0.3)
 DEEP = Model("shelf/deep", 128_000, 3.0, 15.0, quality=0.9)
 
 
-class StandInWeights:
-    """Weights that are there, or whose fetch the test leads."""
-
-    def __init__(self, *, ready: bool = True, failing: ChatTuiError | None = None) -> None:
-        self.ready = ready
-        self.fetching: DownloadProgress | None = None
-        self.failing = failing
-        self.begun = self.stopped = 0
-        self.arrive = asyncio.Event()
-
-    async def fetch(self) -> None:
-        self.begun += 1
-        self.fetching = DownloadProgress(12_300_000, 92_871_040, 5_700_000.0, 14.1)
-        try:
-            if self.failing is not None:
-                raise self.failing
-            await self.arrive.wait()
-            self.ready = True
-        except asyncio.CancelledError:
-            self.stopped += 1
-            raise
-        finally:
-            self.fetching = None
-
-
-class StandInSupply:
-    """Says that every model is ready, unless `states` tells otherwise by its name."""
-
-    def __init__(self, models: Sequence[Model]) -> None:
-        self._models = models
-        self.states = {SCRIPTED_MODEL: "demo"}
-        self.warmed: list[str] = []
-
-    def standings(self) -> Sequence[ModelStatus]:
-        return [ModelStatus(model, state=self.states.get(model.name, "ready")) for model in self._models]
-
-    def offers(self, name: str) -> bool:
-        return False
-
-    def server_of(self, name: str) -> str:
-        return ""
-
-    def take(self, agreed: Mapping[str, str]) -> None:
-        pass
-
-    def drop(self, names: Sequence[str]) -> None:
-        pass
-
-    def admit(self, name: str) -> None:
-        pass
-
-    async def discover(self) -> None:
-        pass
-
-    async def look_up_prices(self) -> None:
-        pass
-
-    async def prepare(self) -> None:
-        pass
-
-    async def look_up(self, name: str) -> None:
-        pass
-
-    async def warm(self, name: str) -> None:
-        self.warmed.append(name)
-
-    async def close(self) -> None:
-        pass
-
-
 class ScriptedChat:
-    """What a test holds: the app at a pilot, the script's provider, the engine's parts."""
+    """The app with a pilot, the provider that plays the scripts, and the engine's parts."""
 
     def __init__(
         self,
         config: Config,
         scripts: Sequence[Script],
         file: Path | None,
-        weights: StandInWeights,
+        weights: FakeWeights,
         preset: Preset | None = None,
         clock: Callable[[], datetime] = lambda: NOW,
         kept_in: Path | None = None,
@@ -127,7 +58,7 @@ class ScriptedChat:
         built_in = Model(LOCAL_MODEL, 2048, 0.0, 0.0, 0.1, local=True)
         # Nobody fetches the built-in model where others are there.
         models = (FAST, DEEP, built_in) if weights.ready else (built_in,)
-        self.supply = StandInSupply((*models, Model(SCRIPTED_MODEL, 32_000, 0.0, 0.0, selectable=False)))
+        self.backend = FakeBackend((*models, Model(SCRIPTED_MODEL, 32_000, 0.0, 0.0, selectable=False)))
 
     async def open_engine(self, tell: Callable[[ChatTuiError], None]) -> Engine:
         def open_stream(model: Model, request: Request) -> AbstractAsyncContextManager[object]:
@@ -135,7 +66,7 @@ class ScriptedChat:
 
         config = self._config
         router = Router(
-            [standing.model for standing in self.supply.standings()],
+            [standing.model for standing in self.backend.standings()],
             open_stream,  # type: ignore[arg-type]
             settings=RoutingPolicy(
                 timeouts=config.timeouts, error_handling=config.error_handling, exchanges=config.memory.exchanges
@@ -148,7 +79,7 @@ class ScriptedChat:
             router,
             history,
             weights=self.weights,
-            supply=self.supply,
+            supply=self.backend,
             open_private=partial(Store.open, None),
             tell=tell,
         )
@@ -169,16 +100,16 @@ class ScriptedChat:
         return self.app.engine
 
     async def until(self, true: Callable[[], object], seconds: float = 60) -> None:
-        """Wait until something is so. Raises AssertionError with the screen when it never is."""
+        """Wait until `true` returns something true. Raises AssertionError with the screen after `seconds`."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while not true():
                     await self.pilot.pause(0.01)
                 return
-        raise AssertionError(f"it never came to that; the screen:\n{self.shown()}")
+        raise AssertionError(f"the condition never became true; the screen:\n{self.shown()}")
 
     async def shows(self, *texts: str) -> None:
-        """Wait until all of it stands on the screen."""
+        """Wait until the screen shows all these texts."""
         await self.until(lambda: all(text in self.shown() for text in texts))
 
     async def ask(self, text: str) -> None:
@@ -187,18 +118,18 @@ class ScriptedChat:
         await self.pilot.press("enter")
 
     async def answered(self) -> None:
-        """Wait until the answer is there and saved."""
+        """Wait until the answer has ended and is saved."""
         await self.until(lambda: not self.chat.asking)
         await self.until(lambda: self.chat.answer is not None and self.chat.answer.saved.is_set())
         await self.until(lambda: not self.chat.transcript.is_busy)
 
     def figure(self, label: str) -> str:
-        """What the stats panel tells in the row of this label."""
+        """The value in the row of the stats panel with this label."""
         rows = self.shown(self.screen.stats).split("\n")
         return next((row.strip().removeprefix(label).strip() for row in rows if row.strip().startswith(label)), "")
 
     def shown(self, widget: Widget | None = None) -> str:
-        """What the screen, or one widget of it, shows."""
+        """The text of the screen, or of one widget."""
         strips = self.app.screen._compositor.render_strips()
         if widget is None:
             return "\n".join(strip.text.rstrip() for strip in strips)
@@ -216,17 +147,17 @@ async def scripted_chat(
     config: Config | None = None,
     file: Path | None = None,
     size: tuple[int, int] = (120, 36),
-    weights: StandInWeights | None = None,
+    weights: FakeWeights | None = None,
     preset: Preset | None = None,
     kept_in: Path | None = None,
     opened: bool = True,
     clock: Callable[[], datetime] = lambda: NOW,
     open_seconds: float = OPEN_SECONDS,
 ) -> AsyncIterator[ScriptedChat]:
-    """The screen of these columns and rows, by default with its engine open; `file` keeps the history. `open_seconds`:
-    how long after the first paint the engine is opened, where it is not open."""
+    """The screen of these columns and rows, by default with its engine open; `file` is the history.
+    `open_seconds`: how long after the first paint the engine is opened, where it is not `opened` at once."""
     soon = SOON_SECONDS if opened else open_seconds
-    chat = ScriptedChat(config or Config(), scripts, file, weights or StandInWeights(), preset, clock, kept_in, soon)
+    chat = ScriptedChat(config or Config(), scripts, file, weights or FakeWeights(), preset, clock, kept_in, soon)
     async with chat.app.run_test(size=size, notifications=True):
         if opened:
             await chat.screen.opened()

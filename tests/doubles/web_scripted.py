@@ -15,7 +15,8 @@ from chat_tui.history.opening import StoreSettings
 from chat_tui.history.store import Store
 from chat_tui.providers.scripted import Script, Scripted
 from chat_tui.routing.router import Router
-from tests.doubles.scripted_chat import DEEP, FAST, StandInSupply, StandInWeights
+from tests.doubles.fake_backend import FakeBackend, FakeWeights
+from tests.doubles.scripted_chat import DEEP, FAST
 
 USUAL = StoreSettings()
 
@@ -25,19 +26,19 @@ def scripted_opener(
 ) -> Callable[[], Awaitable[Engine]]:
     """Opens the engine; the scripts are played in turn, the last one again and again."""
     provider, given = Scripted(*scripts), config or Config(strategy="balanced")
-    supply = StandInSupply((FAST, DEEP, Model(SCRIPTED_MODEL, 32_000, 0.0, 0.0, selectable=False)))
+    backend = FakeBackend((FAST, DEEP, Model(SCRIPTED_MODEL, 32_000, 0.0, 0.0, selectable=False)))
 
     def open_stream(model: Model, request: Request) -> AbstractAsyncContextManager[object]:
         return aclosing(provider.stream(model, request))
 
     async def opener() -> Engine:
-        models = [standing.model for standing in supply.standings()]
+        models = [standing.model for standing in backend.standings()]
         return Engine(
             given,
             Router(models, open_stream),  # type: ignore[arg-type]
             await Store.open(file, settings),
-            weights=StandInWeights(),
-            supply=supply,
+            weights=FakeWeights(),
+            supply=backend,
             open_private=partial(Store.open, None),
             tell=lambda error: None,
         )

@@ -12,7 +12,8 @@ from chat_tui.core.errors import Overloaded
 from chat_tui.core.request import Request
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.providers.scripted import Fault, Pause, Script
-from tests.support.engine_rig import Noted, chunks_of, ended, stage
+from tests.doubles.fake_store import FakeStore
+from tests.support.engine_rig import chunks_of, ended, stage
 from tests.support.in_time import in_time, within
 from tests.support.routing_rig import Gate, end_of, endless, owed, slowly, text_of, until
 
@@ -78,7 +79,7 @@ async def test_the_turn_is_whole_when_the_end_is_told() -> None:
 
 @in_time
 async def test_a_growing_answer_is_saved_at_least_every_quarter_second() -> None:
-    history = Noted()
+    history = FakeStore()
     history.seconds = 0.02
     async with stage(slowly(*(f"{n} " for n in range(60)), seconds=0.02), history=history) as on:
         answer = await ended(await on.engine.ask(None, "Go"))
@@ -91,14 +92,14 @@ async def test_a_growing_answer_is_saved_at_least_every_quarter_second() -> None
 
 
 async def test_thinking_is_saved_as_it_grows_too() -> None:
-    history = Noted()
+    history = FakeStore()
     async with stage([Token("hm ", "thinking"), Pause(0.3), "Yes."], history=history) as on:
         await ended(await on.engine.ask(None, "Go"))
     assert [(text, thinking) for _, text, thinking in history.pieces] == [("", "hm ")]
 
 
 async def test_silence_is_not_saved() -> None:
-    history = Noted()
+    history = FakeStore()
     async with stage([Pause(0.5), "x"], history=history) as on:
         await ended(await on.engine.ask(None, "Go"))
     assert history.pieces == []
@@ -116,7 +117,7 @@ async def test_silence_is_not_saved() -> None:
     ],
 )
 async def test_each_ending_is_saved_once_with_its_state(script: Script, state: str, text: str) -> None:
-    history = Noted()
+    history = FakeStore()
     async with stage(script, history=history) as on:
         answer = await ended(await on.engine.ask(None, "Go", Request(fallback=False)))
     assert [(turn.state, turn.text, turn.id) for turn, _ in history.finished] == [(state, text, answer.turn.id)]
@@ -127,7 +128,7 @@ async def test_each_ending_is_saved_once_with_its_state(script: Script, state: s
 
 @pytest.mark.parametrize("cancels", [1, 2])
 async def test_a_cancelled_answer_keeps_its_part_and_is_saved_once(cancels: int) -> None:
-    history = Noted()
+    history = FakeStore()
     async with stage(endless(), history=history) as on:
         answer = await on.engine.ask(None, "Go")
         await until(lambda: answer.text)
@@ -140,7 +141,7 @@ async def test_a_cancelled_answer_keeps_its_part_and_is_saved_once(cancels: int)
 
 
 async def test_a_cancel_before_the_stream_was_opened() -> None:
-    history = Noted()
+    history = FakeStore()
     history.seconds = 0.05
     async with stage(endless(), history=history) as on:
         answer = await on.engine.ask(None, "Go")
@@ -199,7 +200,7 @@ async def test_a_pause_before_the_stream_was_opened_holds_it() -> None:
 
 
 async def test_closing_the_engine_keeps_the_part() -> None:
-    history = Noted()
+    history = FakeStore()
     history.seconds = 0.01
     async with stage(endless(), history=history) as on:
         answer = await on.engine.ask(None, "Go")
@@ -215,7 +216,7 @@ async def test_closing_the_engine_keeps_the_part() -> None:
 
 @pytest.mark.parametrize("call", ["add_assistant", "append", "finish"])
 async def test_a_fault_of_our_own_is_told_and_the_answer_still_ends(call: str) -> None:
-    history = Noted(call, error=RuntimeError("a bug"))
+    history = FakeStore(call, error=RuntimeError("a bug"))
     async with stage(slowly("a ", "b ", seconds=0.15), history=history) as on:
         answer = await on.engine.ask(None, "Go")
         chunks = await chunks_of(answer)

@@ -14,7 +14,8 @@ from chat_tui.core.request import Request
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.models import LEARNED
 from chat_tui.providers.scripted import Fault, Pause
-from tests.support.engine_rig import Noted, chunks_of, ended, stage
+from tests.doubles.fake_store import FakeStore
+from tests.support.engine_rig import chunks_of, ended, stage
 from tests.support.routing_rig import Gate, until
 
 CUT = Fault(Unreachable("The line was cut."))
@@ -79,7 +80,7 @@ FREE = Model("two/b", quality=0.1, price_in=0.0, price_out=0.0)
 
 
 async def test_when_the_days_budget_is_used_up_only_free_models_are_asked_and_it_is_said() -> None:
-    history = Noted()
+    history = FakeStore()
     history.dollars = 0.999
     async with stage(["dear"], history=history, config=Config(strategy="quality-first", daily_budget=1.0)) as on:
         on.router.models = (DEAR, FREE)

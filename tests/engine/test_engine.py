@@ -17,7 +17,8 @@ from chat_tui.core.usage.spending import Spending
 from chat_tui.engine.conversations.conversations import OPEN_CONVERSATIONS
 from chat_tui.history.store import Store
 from chat_tui.providers.scripted import Fault, Pause, Script
-from tests.support.engine_rig import Noted, Stage, chunks_of, ended, stage
+from tests.doubles.fake_store import FakeStore
+from tests.support.engine_rig import Stage, chunks_of, ended, stage
 from tests.support.routing_rig import A, end_of, endless, slowly, text_of, until
 
 
@@ -30,7 +31,7 @@ def sent(on: Stage, index: int = -1) -> list[tuple[str, str]]:
 
 
 async def test_the_question_is_stored_before_the_request_goes_out() -> None:
-    class Watching(Noted):
+    class Watching(FakeStore):
         async def _note(self, name: str, what: str = "") -> None:
             if name in {"add_conversation", "add_user", "add_assistant"}:
                 assert on.rig.asked == []
@@ -121,7 +122,7 @@ async def test_a_strategy_that_is_named_sets_the_configs_model_aside() -> None:
 async def test_a_model_that_is_named_is_admitted_first() -> None:
     async with stage() as on:
         answer = await ended(await on.engine.ask(None, "Hi", Request(model="new/model")))
-        assert on.supply.told == ["admit new/model"]
+        assert on.backend.calls == ["admit new/model"]
         assert answer.turn.state == "failed"
         assert answer.turn.error is not None
         assert answer.turn.error.kind == "NoModel"
@@ -165,7 +166,7 @@ async def test_two_conversations_are_answered_side_by_side() -> None:
 
 
 async def test_two_questions_at_once_in_one_conversation_are_both_kept() -> None:
-    history = Noted()
+    history = FakeStore()
     async with stage(history=history) as on:
         first = await ended(await on.engine.ask(None, "One?"))
         history.seconds = 0.02
@@ -179,7 +180,7 @@ async def test_two_questions_at_once_in_one_conversation_are_both_kept() -> None
 
 
 async def test_a_conversation_whose_answer_runs_or_is_not_saved_yet_stays_in_memory() -> None:
-    history = Noted()
+    history = FakeStore()
     async with stage(endless(), ["Hello."], history=history) as on:
         running = await on.engine.ask(None, "Long?")
         for number in range(OPEN_CONVERSATIONS + 3):
@@ -196,7 +197,7 @@ async def test_a_conversation_whose_answer_runs_or_is_not_saved_yet_stays_in_mem
 
 
 async def test_a_conversation_that_grew_while_it_was_read_is_not_set_back() -> None:
-    history = Noted()
+    history = FakeStore()
     async with stage(history=history) as on:
         first = await ended(await on.engine.ask(None, "One?"))
         on.engine.memory._open.clear()
@@ -235,7 +236,7 @@ async def test_what_was_said_is_there_at_the_next_start(tmp_path: Path) -> None:
 
 
 async def test_a_store_that_fails_does_not_stop_the_answer_and_is_told_once() -> None:
-    async with stage(slowly("still ", "here", seconds=0.15), history=Noted("all")) as on:
+    async with stage(slowly("still ", "here", seconds=0.15), history=FakeStore("all")) as on:
         first = await ended(await on.engine.ask(None, "One?"))
         assert first.text == "still here"
         await ended(await on.engine.ask(first.conversation_id, "Two?"))
@@ -253,7 +254,7 @@ async def test_a_store_that_fails_does_not_stop_the_answer_and_is_told_once() ->
 
 
 async def test_each_trouble_of_the_store_is_told() -> None:
-    history = Noted("append")
+    history = FakeStore("append")
     async with stage(slowly("a", "b", seconds=0.25), ["ok"], history=history) as on:
         await ended(await on.engine.ask(None, "One?"))
         history._fails, history._error = ("add_user",), HistoryError("Locked.")
@@ -271,9 +272,9 @@ async def test_a_conversation_that_is_not_there_is_told_to_the_asker() -> None:
 
 
 async def test_closing_lets_go_of_the_store_even_where_the_supply_fails() -> None:
-    history = Noted()
+    history = FakeStore()
     async with stage(history=history) as on:
-        closing = on.supply.close
+        closing = on.backend.close
 
         async def fails() -> None:
             await closing()
@@ -302,7 +303,7 @@ async def test_warming_loads_what_the_next_question_will_need() -> None:
         await on.engine.warm(model="two/b")
         await on.engine.warm(model="no/where")
         await on.engine.discover()
-        assert on.supply.told == ["warm one/a", "warm two/b", "discover"]
+        assert on.backend.calls == ["warm one/a", "warm two/b", "discover"]
         assert [standing.model.name for standing in on.engine.models()] == ["one/a"]
         assert on.engine.strategies()[0] == "quality-first"
 
@@ -341,7 +342,7 @@ async def test_a_choice_is_taken_back_by_model_or_by_provider_also_after_a_resta
     async with stage(history=await Store.open(tmp_path / "store.db")) as on:
         await on.engine.recall()
         assert await on.engine.forget("offered") == ["offered/y", "offered/z"]
-        assert on.supply.told == ["take offered/y", "take offered/z", "drop offered/y", "drop offered/z"]
+        assert on.backend.calls == ["take offered/y", "take offered/z", "drop offered/y", "drop offered/z"]
         assert await on.engine.chosen() == []
 
 
@@ -351,10 +352,10 @@ async def test_an_offered_model_that_was_chosen_is_in_use_after_a_restart(tmp_pa
         await on.engine.use("offered/x")
         await on.engine.use("offered/y")
         await on.engine.use("offered/x")
-        assert on.supply.told == ["take offered/x", "take offered/y", "take offered/x"]
+        assert on.backend.calls == ["take offered/x", "take offered/y", "take offered/x"]
     async with stage(history=await Store.open(tmp_path / "store.db")) as on:
         await on.engine.recall()
-        assert on.supply.told == ["take offered/x", "take offered/y"]
+        assert on.backend.calls == ["take offered/x", "take offered/y"]
 
 
 # -- what was spent ----------------------------------------------------------------------------------------------------

@@ -10,7 +10,8 @@ from textual import events
 from chat_tui.config.load import Config
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.tui.app import ChatApp
-from tests.doubles.scripted_chat import ScriptedChat, StandInWeights
+from tests.doubles.fake_backend import FakeWeights
+from tests.doubles.scripted_chat import ScriptedChat
 from tests.support.key_pilot import KeyPilot
 from tests.support.routing_rig import until
 
@@ -43,7 +44,7 @@ class LateApp(ChatApp):
 
 
 async def test_what_comes_when_the_screens_are_gone_ends_the_app_no_other_way() -> None:
-    chat = ScriptedChat(Config(), (), None, StandInWeights())
+    chat = ScriptedChat(Config(), (), None, FakeWeights())
     chat.app = app = LateApp(chat._config, chat.open_engine)
     chat.pilot = KeyPilot(app)
     async with app.run_test():
@@ -54,7 +55,7 @@ async def test_what_comes_when_the_screens_are_gone_ends_the_app_no_other_way() 
 
 
 async def test_a_key_that_still_acts_when_the_app_ends_is_let_go() -> None:
-    chat = ScriptedChat(Config(), (), None, StandInWeights())
+    chat = ScriptedChat(Config(), (), None, FakeWeights())
     failed: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: failed.append(context["message"]))
     async with chat.app.run_test():

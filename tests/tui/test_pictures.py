@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 
 from chat_tui.tui.chat.screen.screen import ChatScreen
 from chat_tui.tui.history.screen import HistoryScreen
-from tests.doubles.stand_in_engine import ANSWER, QUESTION, STREAMING, pictured_app
+from tests.doubles.fake_engine import ANSWER, QUESTION, STREAMING, pictured_app
 
 DEADLINE_SECONDS = 30.0
 """For what a picture shows; it takes a second."""

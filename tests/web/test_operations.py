@@ -21,8 +21,9 @@ from chat_tui.engine.engine import Engine
 from chat_tui.web.ops.access_log import WAITING, AccessLog
 from chat_tui.web.ops.metrics import MODELS, Metrics
 from chat_tui.web.server import listening_on
+from tests.doubles.fake_store import FakeStore
 from tests.doubles.model_server import ModelServer
-from tests.support.engine_rig import Noted, stage
+from tests.support.engine_rig import stage
 from tests.support.web_rig import TOKEN, Site, box, site
 
 
@@ -172,7 +173,7 @@ def test_a_stderr_that_nobody_reads_holds_nobody_up() -> None:
 
 
 async def test_a_fault_of_ours_is_told_like_other_errors() -> None:
-    history = Noted("add_conversation", error=RuntimeError("nobody has thought of this"))
+    history = FakeStore("add_conversation", error=RuntimeError("nobody has thought of this"))
     body = {"messages": [{"role": "user", "content": "Hi"}], "store": True}
     async with stage(history=history) as on:
 

@@ -66,8 +66,8 @@ async def test_servers_are_asked_for_their_models_once_and_only_where_none_is_na
         desk = Desk(folder, "one", "two", "three")
         async with stage(["ok"]) as on:
             await desk.batch(on, BatchJob(Request(model=model))).run()
-            assert on.supply.told.count("discover") == times
-            assert on.supply.told.count("admit one/a") == (0 if model is None else 3)
+            assert on.backend.calls.count("discover") == times
+            assert on.backend.calls.count("admit one/a") == (0 if model is None else 3)
         assert len(desk.close()) == 3
 
 

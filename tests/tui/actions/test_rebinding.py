@@ -21,7 +21,8 @@ from chat_tui.tui.compare.screen import CompareScreen
 from chat_tui.tui.dialogs.help import help_lines
 from chat_tui.tui.history.sidebar import ConversationRows
 from chat_tui.tui.widgets.row_list import Filter
-from tests.doubles.scripted_chat import DEEP, FAST, ScriptedChat, StandInWeights, scripted_chat
+from tests.doubles.fake_backend import FakeWeights
+from tests.doubles.scripted_chat import DEEP, FAST, ScriptedChat, scripted_chat
 from tests.support.key_pilot import KeyPilot
 from tests.support.prompt_rig import PromptApp, app_of, press, prompt_of
 
@@ -49,7 +50,7 @@ class Watched(ChatApp):
 @asynccontextmanager
 async def watched() -> AsyncIterator[tuple[ScriptedChat, Watched]]:
     """A chat with one answer, which is listed."""
-    chat = ScriptedChat(Config(), (), None, StandInWeights())
+    chat = ScriptedChat(Config(), (), None, FakeWeights())
     chat.app = app = Watched(chat._config, chat.open_engine)
     chat.pilot = KeyPilot(app)
     async with app.run_test(size=(120, 36)):

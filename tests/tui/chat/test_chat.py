@@ -16,7 +16,8 @@ from chat_tui.core.models import Model
 from chat_tui.core.request import Request
 from chat_tui.providers.scripted import Fault, Pause, Script, Scripted
 from chat_tui.tui.history.screen import HistoryScreen
-from tests.doubles.scripted_chat import StandInWeights, scripted_chat
+from tests.doubles.fake_backend import FakeWeights
+from tests.doubles.scripted_chat import scripted_chat
 from tests.support.routing_rig import Gate, slowly
 
 HELD: Script = ["Half of ", "an answer", Pause(60)]
@@ -318,7 +319,7 @@ async def test_pause_holds_the_answer_and_goes_on_without_loss() -> None:
 
 
 async def test_the_fetch_is_seen_and_esc_stops_it_and_it_can_be_asked_for_again() -> None:
-    weights = StandInWeights(ready=False)
+    weights = FakeWeights(ready=False)
     async with scripted_chat(weights=weights, size=(120, 30)) as chat:
         await chat.shows("12.3 of 92.9 MB", "5.7 MB/s", "14 s left", "Esc stops")
         await chat.pilot.press("escape")
@@ -333,11 +334,11 @@ async def test_the_fetch_is_seen_and_esc_stops_it_and_it_can_be_asked_for_again(
         await chat.shows("12.3 of 92.9 MB")
         weights.arrive.set()
         await chat.until(lambda: not chat.chat.fetch_line.display)
-        assert weights.begun == 3
+        assert weights.started == 3
 
 
 async def test_without_a_network_it_says_so_and_what_to_do() -> None:
-    weights = StandInWeights(ready=False, failing=LocalModelError("No network.", "Set a key or an address."))
+    weights = FakeWeights(ready=False, failing=LocalModelError("No network.", "Set a key or an address."))
     async with scripted_chat(weights=weights) as chat:
         await chat.shows("No network.", "Set a key or an address.", "/fetch tries again")
         await chat.ask("still here?")
@@ -345,7 +346,7 @@ async def test_without_a_network_it_says_so_and_what_to_do() -> None:
 
 
 async def test_esc_ends_the_answer_before_the_fetch() -> None:
-    weights = StandInWeights(ready=False)
+    weights = FakeWeights(ready=False)
     async with scripted_chat(HELD, weights=weights) as chat:
         await chat.shows("12.3 of 92.9 MB")
         await chat.ask("go")
@@ -385,10 +386,10 @@ async def test_nothing_is_sent_from_a_screen_too_small_to_see_it() -> None:
 async def test_in_the_open_list_of_models_a_rest_counts_down() -> None:
     async with scripted_chat() as chat:
         await chat.screen.opened()
-        chat.supply.states["shelf/deep"] = "rests 27 s"
+        chat.backend.states["shelf/deep"] = "rests 27 s"
         await chat.pilot.press("ctrl+o")
         await chat.shows("rests 27 s")
-        chat.supply.states["shelf/deep"] = "rests 26 s"
+        chat.backend.states["shelf/deep"] = "rests 26 s"
         await chat.shows("rests 26 s")
         await chat.pilot.press("escape")
 

@@ -87,7 +87,7 @@ async def test_other_presets_begin_no_preview() -> None:
         await chat.ask("/preset story")
         await chat.until(lambda: "Story" in chat.shown(chat.chat.prompt))
         chat.chat.prompt.insert("Once")
-        await chat.until(lambda: chat.supply.warmed)
+        await chat.until(lambda: chat.backend.warmed)
         await chat.pilot.pause(1.1)
         assert not boxes(chat)
         assert not chat.provider.requests
@@ -96,7 +96,7 @@ async def test_other_presets_begin_no_preview() -> None:
 async def test_what_the_answer_needs_is_loaded_while_somebody_writes() -> None:
     async with scripted_chat() as chat:
         chat.chat.prompt.insert("Hel")
-        await chat.until(lambda: chat.supply.warmed)
+        await chat.until(lambda: chat.backend.warmed)
 
 
 async def test_adaptive_answers_are_begun_by_enter_only() -> None:

@@ -141,14 +141,14 @@ async def test_a_file_that_cannot_go_along_is_told_and_nothing_is_sent(notes: Pa
 async def test_an_image_for_a_model_that_takes_none_is_told_before_it_is_sent(tmp_path: Path) -> None:
     (tmp_path / "photo.png").write_bytes(PNG)
     async with scripted_chat() as chat:
-        for model in chat.supply._models:
+        for model in chat.backend._models:
             assert model.images is None
         await chat.ask("/model local/smollm2-135m")
         await chat.ask(f"/attach {tmp_path / 'photo.png'}")
         await listed(chat, "photo.png")
         chat.engine._router.models = [
             model if model.name != "local/smollm2-135m" else type(model)(model.name, 2048, images=False, local=True)
-            for model in chat.supply._models
+            for model in chat.backend._models
         ]
         chat.chat.files.foresee()
         await chat.shows("the model takes no images")

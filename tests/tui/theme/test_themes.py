@@ -13,7 +13,7 @@ from chat_tui.core.errors import ThemeError
 from chat_tui.tui.theme import palette as palettes
 from chat_tui.tui.theme import themes
 from chat_tui.tui.theme.palette import Palette, built_in_folder, load_theme, load_themes, read_theme
-from tests.doubles.stand_in_engine import pictured_app
+from tests.doubles.fake_engine import pictured_app
 from tests.tui.test_pictures import asked
 
 READABLE = 4.5

@@ -18,7 +18,7 @@ from chat_tui.tui.history.rename_dialog import RenameDialog
 from chat_tui.tui.panels.notices import TooSmall
 from chat_tui.tui.widgets import ui_state
 from chat_tui.tui.widgets.ui_state import UiState
-from tests.doubles.stand_in_engine import pictured_app
+from tests.doubles.fake_engine import pictured_app
 from tests.tui.test_pictures import asked
 
 

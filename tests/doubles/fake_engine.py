@@ -72,7 +72,7 @@ TITLES = (
 )
 
 
-class StandInAnswer:
+class FakeAnswer:
     """A running answer that has come as far as `ANSWER` and waits."""
 
     def __init__(self) -> None:
@@ -95,7 +95,7 @@ class StandInAnswer:
         return STREAMING
 
 
-class StandInMemory:
+class FakeConversations:
     """What the screen asks of an engine's memory; `listed`: so many conversations are saved."""
 
     def __init__(self, listed: int) -> None:
@@ -130,13 +130,13 @@ class StandInMemory:
         return Conversation(conversation_id, QUESTION)
 
 
-class StandInEngine:
+class FakeEngine:
     """What the screen asks of an engine; `listed`: so many conversations are saved."""
 
     def __init__(self, listed: int) -> None:
         self.config = Config()
         self.weights = SimpleNamespace(ready=True, fetching=None)
-        self.memory = StandInMemory(listed)
+        self.memory = FakeConversations(listed)
         self._running: list[Answer] = []
 
     def first_choice(self, strategy: str) -> str:
@@ -173,7 +173,7 @@ class StandInEngine:
         return Context((), 12, model=MODEL, price=0.0)
 
     async def ask(self, *_: object, **__: object) -> Answer:
-        self._running = [cast("Answer", StandInAnswer())]
+        self._running = [cast("Answer", FakeAnswer())]
         return self._running[0]
 
     async def cancel(self, answer: Answer) -> None:
@@ -187,6 +187,6 @@ def pictured_app(*, listed: int = len(TITLES), theme: str = "dusk") -> ChatApp:
     """The app over such an engine."""
 
     async def open_engine(tell: Callable[[ChatTuiError], None]) -> Engine:
-        return cast("Engine", StandInEngine(listed))
+        return cast("Engine", FakeEngine(listed))
 
     return ChatApp(Config(theme=theme), open_engine, clock=lambda: NOW)
