@@ -227,7 +227,7 @@ class ChatApp(App[int]):
             await screen.take_engine(self.engine)
             await asyncio.sleep(IDLE_SECONDS)
             await self.engine.prepare()
-            screen.chat.transcript.prepare()
+            screen.chat.transcript.loader.load_parser()
         except ChatTuiError as error:
             self.tell(error, lasting=True)
         finally:

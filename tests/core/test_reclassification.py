@@ -140,19 +140,19 @@ def test_the_openai_door_tells_what_was_the_answer_after_all() -> None:
 async def test_the_screen_lays_it_anew() -> None:
     async with pane() as (transcript, pilot):
         begin(transcript)
-        transcript.append("I should ")
-        transcript.append("hi.\n")
+        transcript.live.append("I should ")
+        transcript.live.append("hi.\n")
         await settled(pilot)
         assert any("I should hi." in line for line in shown(transcript))
-        transcript.reclassify(TO_THINKING)
-        transcript.append("Hello!")
+        transcript.live.reclassify(TO_THINKING)
+        transcript.live.append("Hello!")
         await settled(pilot)
         lines = shown(transcript)
         assert any("Hello!" in line for line in lines)
         assert not any("I should hi." in line for line in lines)
         assert any("thinking" in line for line in lines)
         turn = Turn("assistant", "Hello!", id="a", thinking="I should hi.\n", model="local/m")
-        transcript.finish(turn)
+        transcript.live.finish(turn)
         await settled(pilot)
         assert transcript.turns[-1].text == "Hello!"
 

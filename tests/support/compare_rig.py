@@ -77,7 +77,7 @@ class Compared:
 
     def texts(self) -> list[str]:
         """What each column shows of its answer, from left to right."""
-        return ["\n".join(strip.text for strip in column.text._strips) for column in self.screen.columns]
+        return ["\n".join(strip.text for strip in column.text._painter._strips) for column in self.screen.columns]
 
     async def press(self, *keys: str) -> None:
         """As a pilot does, but without waiting for a quiet moment: while answers stream there is none."""

@@ -28,13 +28,13 @@ class Host(App[None]):
     def compose(self) -> ComposeResult:
         yield Transcript()
 
-    def on_selecting_pane_copy_asked(self, event: Transcript.CopyAsked) -> None:
+    def on_transcript_copy_asked(self, event: Transcript.CopyAsked) -> None:
         self.copies.append(event.text)
 
     def on_transcript_version_asked(self, event: Transcript.VersionAsked) -> None:
         self.asked.append((event.turn, event.step))
 
-    def on_line_pane_more_below(self, event: Transcript.MoreBelow) -> None:
+    def on_transcript_more_below(self, event: Transcript.MoreBelow) -> None:
         self.below.append(event.lines)
 
 

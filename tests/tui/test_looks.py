@@ -78,7 +78,7 @@ async def test_letters_typed_after_a_jump_from_the_search_are_words() -> None:
         await chat.pilot.press("ctrl+r", *"coffee")
         await chat.until(lambda: isinstance(chat.app.screen, HistoryScreen) and "1 turn" in chat.shown())
         await chat.pilot.press("enter")
-        await chat.until(lambda: chat.chat.transcript.selected_turn == 1)
+        await chat.until(lambda: chat.chat.transcript.viewport.cursor == 1)
         await chat.pilot.press(*"read", "space")
         assert chat.chat.prompt.text == "read "
         assert not chat.chat.busy

@@ -61,7 +61,7 @@ async def asked(pilot: Pilot[Any]) -> None:
             screen.stats.figures == STREAMING
             and screen.stats._due is None
             and "c0" in screen.history._answering
-            and screen.chat.transcript.copy_text() == ANSWER
+            and screen.chat.transcript.viewport.copy_text() == ANSWER
             and not screen.chat.transcript.is_busy
         ),
     )

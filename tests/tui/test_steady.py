@@ -42,11 +42,11 @@ async def test_what_is_read_stays_when_a_long_answer_ends() -> None:
     async with pane(height=12) as (transcript, pilot):
         begin(transcript)
         for lines in range(11, 16):
-            transcript.append("".join(f"line {n}\n\n" for n in range(lines)))
+            transcript.live.append("".join(f"line {n}\n\n" for n in range(lines)))
             await settled(pilot)
             before = shown(transcript)
-            text = transcript.copy_text()
-            transcript.finish(answer(text))
+            text = transcript.viewport.copy_text()
+            transcript.live.finish(answer(text))
             await settled(pilot)
             assert shown(transcript) == before
             transcript.add(question(id=f"q{lines}"))
@@ -56,12 +56,12 @@ async def test_what_is_read_stays_when_a_long_answer_ends() -> None:
 async def test_rows_left_empty_at_an_end_go_when_somebody_scrolls() -> None:
     async with pane(height=12) as (transcript, pilot):
         begin(transcript)
-        transcript.append("".join(f"line {n}\n\n" for n in range(20)))
+        transcript.live.append("".join(f"line {n}\n\n" for n in range(20)))
         await settled(pilot)
-        transcript.finish(answer(transcript.copy_text()))
+        transcript.live.finish(answer(transcript.viewport.copy_text()))
         assert shown(transcript)[-2:] == ["", ""]
-        transcript.scroll_lines(-4)
-        transcript.scroll_lines(9)
+        transcript.viewport.scroll(-4)
+        transcript.viewport.scroll(9)
         await settled(pilot)
         assert shown(transcript)[-2:] == ["line 19", ""]
 
@@ -69,9 +69,9 @@ async def test_rows_left_empty_at_an_end_go_when_somebody_scrolls() -> None:
 async def test_the_line_of_a_wait_goes_with_the_first_thought() -> None:
     async with pane() as (transcript, pilot):
         begin(transcript)
-        transcript.set_status("connecting 0.4 s")
+        transcript.live.set_status("connecting 0.4 s")
         await settled(pilot)
-        transcript.append("pondering", "thinking")
+        transcript.live.append("pondering", "thinking")
         await settled(pilot)
         assert "pondering" in shown(transcript)
         assert "connecting 0.4 s" not in shown(transcript)

@@ -60,8 +60,7 @@ class ColumnText(Transcript, inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings.bindings("transcript", inner=True)]
 
     def __init__(self, frames: Frames) -> None:
-        super().__init__(frames=frames)
-        self._model.views.bare = True
+        super().__init__(frames=frames, bare=True)
 
     def _draw(self) -> None:
         super()._draw()
@@ -70,25 +69,27 @@ class ColumnText(Transcript, inherit_bindings=False):
     def watch_has_focus(self, _has_focus: bool) -> None:
         """No rule looks at it."""
 
-    def on_focus(self, event: events.Focus) -> None:  # type: ignore[override]
-        """Textual would draw the whole pane anew: only the head shows the focus, and a chosen turn."""
+    @on(events.Focus)
+    def _take_focus(self, event: events.Focus) -> None:
+        # Textual would draw the whole pane anew: only the head shows the focus, and a chosen turn.
         event.prevent_default()
         self.has_focus = True
-        if self._cursor is not None:
-            super().on_focus()
+        if self.viewport.cursor is not None:
+            self.repaint()
         if self.parent is not None:
             self.parent.post_message(events.DescendantFocus(self))
 
-    def on_blur(self, event: events.Blur) -> None:  # type: ignore[override]
-        """The same."""
+    @on(events.Blur)
+    def _lose_focus(self, event: events.Blur) -> None:
         event.prevent_default()
         self.has_focus = False
-        if self.caret is not None or self._cursor is not None:
-            super().on_blur()
+        if self.keyboard.caret is not None or self.viewport.cursor is not None:
+            self._leave_focus()
 
-    async def on_key(self, event: events.Key) -> None:
-        """What a key does is done here: on its way up to the app it would wait at each widget around this one."""
-        if self.caret is None and await self.app._check_bindings(event.key):
+    @on(events.Key)
+    async def _run_key(self, event: events.Key) -> None:
+        # On its way up to the app a key would wait at each widget around this one.
+        if self.keyboard.caret is None and await self.app._check_bindings(event.key):
             event.stop()
             event.prevent_default()
 
@@ -153,7 +154,7 @@ class Column(Vertical):
         return compare_lines.masked(turn, self.label) if self.label else turn
 
     async def _followed(self) -> None:
-        answer, append = self.answer, self.text.append
+        answer, append = self.answer, self.text.live.append
         if answer.ended:
             self.text.show([self._shown(answer.turn)])
         else:
@@ -164,25 +165,25 @@ class Column(Vertical):
                 append(answer.thinking, "thinking")
             if answer.text:
                 append(answer.text)
-        self.text.restore(self._left_at)
+        self.text.viewport.restore(self._left_at)
         if not answer.ended:
             known = answer.turn.left_out
             self.typing = self._typing_delay_seconds > 0
             async for chunk in answer.follow(there):
                 if isinstance(chunk, Token):
                     if append(chunk.token, chunk.kind):
-                        await self.text.keep_up()
+                        await self.text.live.keep_up()
                     if self.typing and not self.hurry.is_set():
                         with suppress(TimeoutError):
                             await asyncio.wait_for(self.hurry.wait(), self._typing_delay_seconds)
                 elif isinstance(chunk, Metadata) and chunk.event == "reclassified":
-                    self.text.reclassify(chunk)
+                    self.text.live.reclassify(chunk)
                 elif known != answer.turn.left_out:
                     known = answer.turn.left_out
-                    self.text.amend(self._shown(without_text(answer.turn)))
+                    self.text.live.amend(self._shown(without_text(answer.turn)))
             self.typing = False
-            await self.text.keep_up()
-            self.text.finish(self._shown(answer.turn))
+            await self.text.live.keep_up()
+            self.text.live.finish(self._shown(answer.turn))
         self.measure()
         self.post_message(self.Ended())
 
@@ -192,17 +193,17 @@ class Column(Vertical):
         if self.label:
             figures = compare_lines.masked_figures(figures)
         self.head.show(self.place + 1, self.named, figures, chosen=self.is_current)
-        self.text.set_status(compare_lines.status(figures, others_held=others_held))
+        self.text.live.set_status(compare_lines.status(figures, others_held=others_held))
         return figures
 
     def rename(self) -> None:
         """There is another label, or none any more; the reading position stays."""
         if self.answer.ended and self.text.turns and self.text.turns[0].state != "streaming":
-            place = self.text.reading_position
+            place = self.text.viewport.reading_position
             self.text.show([self._shown(self.answer.turn)])
-            self.text.restore(place)
+            self.text.viewport.restore(place)
         elif self.text.turns:
-            self.text.amend(self._shown(without_text(self.answer.turn)))
+            self.text.live.amend(self._shown(without_text(self.answer.turn)))
         self.measure()
 
     def action_select(self) -> None:
@@ -211,7 +212,7 @@ class Column(Vertical):
 
     def action_table(self, step: int) -> None:
         """Scroll wide tables sideways."""
-        self.text.scroll_tables(step)
+        self.text.viewport.scroll_tables(step)
 
     @on(Transcript.MoreBelow)
     def show_more_below(self, event: Transcript.MoreBelow) -> None:

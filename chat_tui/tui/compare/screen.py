@@ -164,7 +164,7 @@ class CompareScreen(Screen[Conversation | None]):
 
     def _repaint(self) -> None:
         for column in self.columns:
-            column.text.name_keys(self.host.changed_keys)
+            column.text.renderer.changed_keys = self.host.changed_keys
             column.text.set_palette(self.host.ink())
 
     # -- how it stands --------------------------------------------------------------------------------------------
@@ -304,7 +304,7 @@ class CompareScreen(Screen[Conversation | None]):
     def left(self) -> LeftComparison:
         """Where one is, to come back to."""
         return LeftComparison(
-            self.current.model, {column.model: column.text.reading_position for column in self.columns}
+            self.current.model, {column.model: column.text.viewport.reading_position for column in self.columns}
         )
 
     async def action_copy_or_stop(self) -> None:

@@ -1,12 +1,16 @@
-"""Words that are looked for in the open conversation: where they stand in the lines as painted."""
+"""Words that are looked for in the open conversation: where they are in the lines as painted, and going to them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from chat_tui.core.text.text_match import Range, find
+from chat_tui.tui.transcript.model.line_model import Position
+from chat_tui.tui.transcript.model.parts import TurnPart
 from chat_tui.tui.transcript.render.wrapping import Line
+from chat_tui.tui.transcript.viewport import Viewport
 
 KEPT_PARTS = 200
 
@@ -79,3 +83,43 @@ class FindHighlights:
             for span in self.spans(lines)
             if span.line == line
         ]
+
+
+class TranscriptFinder:
+    """The words that are looked for in the lines of a viewport. `paint` paints what changed."""
+
+    def __init__(self, viewport: Viewport, paint: Callable[[], None]) -> None:
+        self._view = viewport
+        self._model = viewport.model
+        self._paint = paint
+        self.highlights = FindHighlights()
+
+    def mark(self, wanted: str) -> None:
+        """Mark these words wherever they are; empty marks none."""
+        self.highlights.want(wanted)
+        self._paint()
+
+    def go_to(self, hit: FindHit) -> None:
+        """Bring a match into view, with some lines above it."""
+        if hit.turn >= len(self._model.views):
+            return
+        parts = self._model.views[hit.turn].parts()
+        bodies = [index for index, part in enumerate(parts) if part.kind == "body"]
+        part = bodies[min(hit.block, len(bodies) - 1)] if bodies else 0
+        spans = self.highlights.spans(self._model.lines(hit.turn, parts[part]))
+        numbers = sorted({span.hit for span in spans})
+        # What was counted in the source may not be painted, such as a link's address.
+        number = numbers[min(hit.nth, len(numbers) - 1)] if numbers else 0
+        line = next((span.line for span in spans if span.hit == number), 0)
+        self.highlights.now = (hit.turn, part, number)
+        position = Position(hit.turn, part, line)
+        if not self._view.shows(position):
+            self._view.move_to(position, rows_above=self._view.height // 3)
+        self._paint()
+
+    def start(self) -> tuple[FindHit, Sequence[TurnPart]]:
+        """The first line in view as a place to search from, and the parts of its turn."""
+        top = self._view.top
+        parts = list(self._model.views[top.turn].parts()) if self._model.views else []
+        block = sum(part.kind == "body" for part in islice(parts, top.part))
+        return FindHit(top.turn, block, 0), parts

@@ -64,7 +64,7 @@ class FindBar(LineInput):
         if self.display:
             self.display = False
             self.workers.cancel_node(self)
-            self._transcript.show_found("")
+            self._transcript.finder.mark("")
             self._scan = self._match = None
             self.post_message(self.Closed(by_key))
 
@@ -90,7 +90,7 @@ class FindBar(LineInput):
     def _search(self) -> None:
         self._match = None
         # What was found for the words before goes at once.
-        self._transcript.show_found(self.value)
+        self._transcript.finder.mark(self.value)
         self._begin_scan()
 
     def count_again(self) -> None:
@@ -99,7 +99,7 @@ class FindBar(LineInput):
             self._begin_scan()
 
     def _begin_scan(self) -> None:
-        self._scan = scan = FindScan(self._turns(), self.value, *self._transcript.find_from())
+        self._scan = scan = FindScan(self._turns(), self.value, *self._transcript.finder.start())
         self._tell()
         # In place of a search for other words, which may not have begun: a coroutine would then never be awaited.
         self.run_worker(partial(self._follow, scan), group="find", exclusive=True)  # type: ignore[arg-type]
@@ -119,7 +119,7 @@ class FindBar(LineInput):
     async def _jump(self, scan: FindScan, match: FindMatch) -> None:
         hit = await scan.locate(match)
         if scan.wanted == self.value:
-            self._transcript.go_to(hit)
+            self._transcript.finder.go_to(hit)
 
     def _tell(self) -> None:
         scan = self._scan

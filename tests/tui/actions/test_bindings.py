@@ -88,7 +88,7 @@ async def test_a_turn_chosen_in_the_history_comes_into_view() -> None:
         await chat.pilot.press("up", "up", "enter")
         await chat.until(lambda: chat.app.screen is chat.screen)
         first = chat.chat.transcript.turns[0].id
-        await chat.until(lambda: (place := chat.chat.transcript.reading_position) and place.turn == first)
+        await chat.until(lambda: (place := chat.chat.transcript.viewport.reading_position) and place.turn == first)
 
 
 async def test_ctrl_n_begins_a_new_conversation() -> None:

@@ -82,9 +82,9 @@ async def stand(chat: ScriptedChat, where: str) -> None:
         wanted = chat.app.screen.columns[0].text
     wanted.focus()
     await chat.until(lambda: wanted.has_focus)
-    if where == "selection" and chat.chat.transcript.caret is None:
+    if where == "selection" and chat.chat.transcript.keyboard.caret is None:
         chat.chat.transcript.begin_selecting()
-        await chat.until(lambda: chat.chat.transcript.caret is not None)
+        await chat.until(lambda: chat.chat.transcript.keyboard.caret is not None)
 
 
 @pytest.mark.parametrize("key", ["ctrl+e", "ctrl+k", "alt+t"])
@@ -257,8 +257,8 @@ async def test_letters_move_the_caret_where_they_are_bound() -> None:
         columns = []
         for key in ("l", "l", "h", "right"):
             await chat.pilot.press(key)
-            assert transcript.caret is not None
-            columns.append(transcript.caret.column)
+            assert transcript.keyboard.caret is not None
+            columns.append(transcript.keyboard.caret.column)
         assert columns == [1, 2, 1, 1]
 
 

@@ -61,7 +61,7 @@ async def test_the_quick_answer_is_there_at_once_and_the_detailed_one_takes_its_
         go = play(chat, SHORT, ["All ", "of it."])
         await chat.ask("Why?")
         await chat.shows("quick answer · shelf/fast", "In short: yes.", "detailed answer:")
-        assert chat.chat.transcript.copy_text() == "In short: **yes**."
+        assert chat.chat.transcript.viewport.copy_text() == "In short: **yes**."
         go.set()
         await chat.answered()
         await chat.shows("All of it.", "▸ quick answer · shelf/fast · T unfolds", "● done")
@@ -71,7 +71,7 @@ async def test_the_quick_answer_is_there_at_once_and_the_detailed_one_takes_its_
         await chat.shows("All of it.", "▾ quick answer · shelf/fast", "In short: yes.")
         await chat.pilot.press("T")
         await chat.until(lambda: "In short" not in chat.shown())
-        assert chat.chat.transcript.copy_text() == "All of it."
+        assert chat.chat.transcript.viewport.copy_text() == "All of it."
 
 
 async def test_what_is_read_does_not_move_when_the_detailed_answer_takes_its_place() -> None:

@@ -225,7 +225,7 @@ async def test_the_conversation_comes_back_where_it_was(tmp_path: Path) -> None:
         await chat.ask("tell me")
         await chat.answered()
         await chat.pilot.press("tab", "home", "pagedown")
-        place = chat.chat.transcript.reading_position
+        place = chat.chat.transcript.viewport.reading_position
         assert place is not None
     async with scripted_chat(file=file) as chat:
         await chat.shows("tell me", "chat-tui")
@@ -234,7 +234,7 @@ async def test_the_conversation_comes_back_where_it_was(tmp_path: Path) -> None:
         await chat.shows("1 conversation")
         await chat.pilot.press("enter")
         await chat.until(lambda: chat.chat.conversation_id is not None)
-        await chat.until(lambda: chat.chat.transcript.reading_position == place)
+        await chat.until(lambda: chat.chat.transcript.viewport.reading_position == place)
 
 
 async def test_unsent_words_come_back_with_their_conversation(tmp_path: Path) -> None:
@@ -365,10 +365,10 @@ async def test_page_keys_in_the_prompt_scroll_the_conversation() -> None:
         await chat.answered()
         chat.chat.prompt.insert("a draft")
         await chat.pilot.press("pageup")
-        await chat.until(lambda: not chat.chat.transcript.at_end)
+        await chat.until(lambda: not chat.chat.transcript.viewport.follows)
         assert chat.chat.prompt.has_focus
         await chat.pilot.press("pagedown", "pagedown")
-        await chat.until(lambda: chat.chat.transcript.at_end)
+        await chat.until(lambda: chat.chat.transcript.viewport.follows)
         assert chat.chat.prompt.text == "a draft"
 
 

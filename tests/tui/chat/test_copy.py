@@ -46,25 +46,25 @@ async def test_brackets_go_from_block_to_block_and_mark_it() -> None:
         transcript.show([question("one"), answer(CODE + TEXT, id="1"), question("two"), answer(TEXT + CODE, id="2")])
         await settled(pilot)
         seen = []
-        while transcript.go_to_code(-1):
+        while transcript.viewport.go_to_code(-1):
             await settled(pilot)
-            assert transcript.selected_turn is not None
-            seen.append((transcript.selected_turn, transcript.marked_code))
+            assert transcript.viewport.cursor is not None
+            seen.append((transcript.viewport.cursor, transcript.viewport.marked_code))
         assert seen == [(3, 2), (3, 1), (1, 2), (1, 1)]
-        assert transcript.go_to_code(1)
+        assert transcript.viewport.go_to_code(1)
         await settled(pilot)
-        assert (transcript.selected_turn, transcript.marked_code) == (1, 2)
+        assert (transcript.viewport.cursor, transcript.viewport.marked_code) == (1, 2)
         assert any("echo" in row for row in shown(transcript))
         transcript.action_next_turn()
-        assert transcript.marked_code is None
+        assert transcript.viewport.marked_code is None
 
 
 async def test_turns_without_code_are_not_split_on_the_way() -> None:
     async with pane(height=10) as (transcript, pilot):
         transcript.show([answer(CODE, id="first"), *(answer(TEXT, id=str(n)) for n in range(500))])
         await settled(pilot)
-        assert transcript.go_to_code(-1)
-        assert sum(view.built for view in transcript._model.views.made.values()) < 10
+        assert transcript.viewport.go_to_code(-1)
+        assert sum(view.built for view in transcript.model.views.made.values()) < 10
 
 
 async def test_a_code_block_is_chosen_from_a_list_in_which_nothing_is_markup() -> None:

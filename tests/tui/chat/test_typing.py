@@ -39,7 +39,7 @@ async def test_the_screen_types_slowly_to_the_end_and_the_answer_is_not_slowed()
         assert "w39" not in chat.shown()
         await chat.shows("w39", "● done")
         assert time.monotonic() - begun >= 0.02 * len(WORDS)
-        assert chat.chat.transcript.copy_text() == answer.turn.text
+        assert chat.chat.transcript.viewport.copy_text() == answer.turn.text
 
 
 async def test_esc_ends_the_typing_at_once_and_what_came_is_there() -> None:

@@ -62,7 +62,7 @@ async def test_a_smaller_screen_makes_tabs_while_they_stream_and_loses_nothing()
         await on.press("escape")
         await on.ended()
         for column in on.screen.columns:
-            assert column.text.copy_text() == column.answer.turn.text
+            assert column.text.viewport.copy_text() == column.answer.turn.text
 
 
 async def test_the_reading_position_of_one_holds_while_all_stream() -> None:

@@ -84,7 +84,7 @@ async def test_words_find_turns_as_they_are_typed_and_enter_leads_there() -> Non
         await chat.pilot.press("enter")
         await chat.until(lambda: chat.app.screen is chat.screen)
         await chat.until(lambda: chat.chat.conversation_id is not None)
-        await chat.until(lambda: chat.chat.transcript.selected_turn == 1)
+        await chat.until(lambda: chat.chat.transcript.viewport.cursor == 1)
         assert chat.chat.turns[1].id == found
 
 
@@ -104,7 +104,7 @@ async def test_a_turn_on_another_branch_is_found_and_comes_into_view() -> None:
         await chat.pilot.press("enter")
         await chat.until(lambda: chat.app.screen is chat.screen)
         await chat.until(lambda: [turn.id for turn in chat.chat.turns][1:] == [former])
-        await chat.until(lambda: chat.chat.transcript.selected_turn == 1)
+        await chat.until(lambda: chat.chat.transcript.viewport.cursor == 1)
 
 
 async def test_a_wrong_filter_is_told_and_what_was_found_stays() -> None:

@@ -62,13 +62,13 @@ async def test_no_step_of_painting_draws_more_than_one_column() -> None:
     async with app.run_test(size=(COLUMNS * WIDTH, HEIGHT)) as pilot:
         for number, text in enumerate(app.texts):
             text.add(Turn("assistant", "", id=str(number), state="streaming"))
-            text.append("begin\n\n")
-        await until(pilot, lambda: all(text._renderer.ready and not text.is_busy for text in app.texts))
+            text.live.append("begin\n\n")
+        await until(pilot, lambda: all(text.renderer.ready and not text.is_busy for text in app.texts))
         await pilot.pause(0.2)
         app.drawn.clear()
         for step in range(3):
             for text in app.texts:
-                text.append("\n\n".join(f"line {step} {line}" for line in range(HEIGHT)))
+                text.live.append("\n\n".join(f"line {step} {line}" for line in range(HEIGHT)))
             await until(pilot, lambda: not any(text.is_busy for text in app.texts))
         seen = [columns_of(each) for each in app.rows()]
         assert all(len(each) == 1 for each in seen)
@@ -82,10 +82,10 @@ async def test_what_has_changed_is_drawn_where_it_stands() -> None:
     app = Drawing()
     async with app.run_test(size=(COLUMNS * WIDTH, HEIGHT)) as pilot:
         app.texts[2].add(Turn("assistant", "", id="a", state="streaming"))
-        await until(pilot, lambda: app.texts[2]._renderer.ready and not app.texts[2].is_busy)
+        await until(pilot, lambda: app.texts[2].renderer.ready and not app.texts[2].is_busy)
         await pilot.pause(0.2)
         app.drawn.clear()
-        app.texts[2].append("words")
+        app.texts[2].live.append("words")
         await until(pilot, lambda: "words" in "".join(strip.text for each in app.rows() for _, _, strip in each.strips))
         (place,) = [(x, y) for each in app.rows() for x, y, strip in each.strips if "words" in strip.text]
         column, row = place

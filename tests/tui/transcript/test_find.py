@@ -86,11 +86,11 @@ async def test_words_are_found_as_they_are_typed_and_walked_round() -> None:
         await chat.shows("7 of 7")
         await typed(chat, "xyz")
         await chat.shows("not found")
-        place = chat.chat.transcript.reading_position
+        place = chat.chat.transcript.viewport.reading_position
         await chat.pilot.press("escape")
         await chat.until(lambda: chat.chat.prompt.has_focus)
         assert chat.chat.prompt.text == "a draft"
-        assert chat.chat.transcript.reading_position == place
+        assert chat.chat.transcript.viewport.reading_position == place
 
 
 async def test_what_is_found_is_marked_and_the_marks_go() -> None:
@@ -100,7 +100,7 @@ async def test_what_is_found_is_marked_and_the_marks_go() -> None:
         ink = chat.app.ink()
 
         def grounds() -> set[object]:
-            strips = chat.chat.transcript._strips
+            strips = chat.chat.transcript._painter._strips
             return {segment.style.bgcolor for strip in strips for segment in strip if segment.style}
 
         await chat.ask("/find ALPHA")
@@ -308,7 +308,7 @@ async def test_what_was_found_for_the_words_before_is_gone_with_the_next_key(tmp
         await chat.pilot.press("ctrl+f", *"needle")
         await chat.until(lambda: " of " in str(bar.border_subtitle))
         bar.value = "needlex"
-        await chat.until(lambda: chat.chat.transcript.found.wanted == "needlex")
+        await chat.until(lambda: chat.chat.transcript.finder.highlights.wanted == "needlex")
         assert " of " not in str(bar.border_subtitle)
         await chat.until(lambda: bar.border_subtitle == "not found")
         await chat.pilot.press("escape")

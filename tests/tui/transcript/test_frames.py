@@ -64,11 +64,11 @@ async def test_what_nobody_sees_is_painted_when_it_is_seen_again() -> None:
     async with app.run_test(size=(80, 20)) as pilot:
         left = app.query_one("#left", Transcript)
         left.add(Turn("assistant", "", id="a", state="streaming"))
-        left.append("first words")
+        left.live.append("first words")
         await pilot.pause(0.3)
 
         def shown() -> str:
-            return "\n".join(strip.text for strip in left._strips)
+            return "\n".join(strip.text for strip in left._painter._strips)
 
         async def comes(words: str) -> None:
             async with asyncio.timeout(20):
@@ -77,20 +77,20 @@ async def test_what_nobody_sees_is_painted_when_it_is_seen_again() -> None:
 
         await comes("first words")
         left.display = False
-        left.append("\n\nunseen words")
+        left.live.append("\n\nunseen words")
         await pilot.pause(0.2)
         assert "unseen" not in shown()
         left.display = True
         await comes("unseen words")
 
         await app.push_screen(Screen[None]())
-        left.append("\n\ncovered words")
+        left.live.append("\n\ncovered words")
         await pilot.pause(0.2)
         assert "covered" not in shown()
         await app.pop_screen()
-        left.look_again()
+        left.repaint()
         await comes("covered words")
 
         await app.push_screen(ModalScreen[None]())
-        left.append("\n\nbeneath")
+        left.live.append("\n\nbeneath")
         await comes("beneath")

@@ -27,7 +27,7 @@ async def test_keys_choose_a_turn_and_copy_it() -> None:
         await pilot.press("y")
         await pilot.press("up", "up", "up", "2", "up", "y", "9")
         await settled(pilot)
-        assert transcript.selected_turn == 0
+        assert transcript.viewport.cursor == 0
         assert pilot.app.copies == ["last", "second", "one"]  # type: ignore[attr-defined]
 
 
@@ -36,7 +36,7 @@ async def test_a_click_chooses_the_turn() -> None:
         transcript.show([question("one"), answer("two")])
         await settled(pilot)
         await pilot.click(Transcript, offset=(5, 1))
-        assert transcript.selected_turn == 0
+        assert transcript.viewport.cursor == 0
 
 
 async def test_what_the_mouse_selects_is_copied_without_bars_and_breaks() -> None:
@@ -52,19 +52,19 @@ async def test_what_the_mouse_selects_is_copied_without_bars_and_breaks() -> Non
         assert "quoted words that are broken over lines\n\nplain" in copied
         assert "▌" not in copied
         assert "▎" not in copied
-        backgrounds = {seg.style.bgcolor for strip in transcript._strips for seg in strip if seg.style}
+        backgrounds = {seg.style.bgcolor for strip in transcript._painter._strips for seg in strip if seg.style}
         assert plain_ink().selection.bgcolor in backgrounds
 
 
 async def test_a_selection_stays_on_its_text_while_more_streams_in() -> None:
     async with pane() as (transcript, pilot):
         begin(transcript)
-        transcript.append("alpha beta\n\ngamma\n\n")
+        transcript.live.append("alpha beta\n\ngamma\n\n")
         await settled(pilot)
-        row = next(row for row in transcript._rows if row is not None and row.line.text.startswith("alpha"))
+        row = next(row for row in transcript.viewport.rows if row is not None and row.line.text.startswith("alpha"))
         start = Offset(6, row.position.code)
         transcript.screen.selections = {transcript: Selection(start, Offset(10, start.y))}
-        transcript.append("\n\n".join("more" for _ in range(60)))
+        transcript.live.append("\n\n".join("more" for _ in range(60)))
         await settled(pilot)
         assert transcript.screen.get_selected_text() == "beta"
 
@@ -78,7 +78,7 @@ async def test_a_new_ink_is_used_at_once() -> None:
         await settled(pilot)
         transcript.set_palette(msgspec.structs.replace(plain_ink(), ground=Style(color="#101010", bgcolor="#fafafa")))
         await settled(pilot)
-        strip = transcript._strips[0]
+        strip = transcript._painter._strips[0]
         assert {segment.style.bgcolor.name for segment in strip if segment.style} == {"#fafafa"}  # type: ignore[union-attr]
 
 
@@ -86,9 +86,11 @@ async def test_a_new_ink_is_used_at_once() -> None:
 async def test_a_tiny_terminal_does_not_break_it(size: tuple[int, int]) -> None:
     async with pane(*size) as (transcript, pilot):
         begin(transcript)
-        transcript.append("# 漢字\n\n- word 漢字漢字 word\n\n| a | b |\n|---|---|\n| 漢字 | c |\n\n```py\nx\n```\n")
+        transcript.live.append(
+            "# 漢字\n\n- word 漢字漢字 word\n\n| a | b |\n|---|---|\n| 漢字 | c |\n\n```py\nx\n```\n"
+        )
         await settled(pilot)
-        assert all(strip.cell_length == size[0] for strip in transcript._strips)
+        assert all(strip.cell_length == size[0] for strip in transcript._painter._strips)
 
 
 async def test_text_given_before_mounting_is_shown() -> None:
@@ -112,15 +114,15 @@ async def test_wide_tables_scroll_sideways_and_nothing_else_moves() -> None:
         transcript.show([question("one"), answer(f"before\n\n{table}\nafter")])
         await settled(pilot)
         before = shown(transcript)
-        assert not transcript.scroll_tables(-1)
+        assert not transcript.viewport.scroll_tables(-1)
         steps = 0
-        while transcript.scroll_tables(1):
+        while transcript.viewport.scroll_tables(1):
             steps += 1
             await settled(pilot)
             changed = [new for old, new in zip(before, shown(transcript), strict=True) if old != new]
             assert all("│" in row or "─" in row or "‹" in row for row in changed)
         assert steps == 5
         for _ in range(steps):
-            assert transcript.scroll_tables(-1)
+            assert transcript.viewport.scroll_tables(-1)
         await settled(pilot)
         assert shown(transcript) == before

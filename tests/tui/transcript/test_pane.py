@@ -19,9 +19,9 @@ async def test_a_stream_looks_at_its_end_as_if_it_had_come_at_once() -> None:
     async with pane(height=40) as (transcript, pilot):
         begin(transcript)
         for character in text:
-            transcript.append(character)
+            transcript.live.append(character)
             await asyncio.sleep(0.001)
-        transcript.finish(answer(text))
+        transcript.live.finish(answer(text))
         await settled(pilot)
         streamed = shown(transcript)
         transcript.show([question(), answer(text)])
@@ -35,10 +35,10 @@ async def test_the_first_token_is_painted_at_once_and_the_rest_within_a_frame() 
         begin(transcript)
         await settled(pilot)
         await asyncio.sleep(0.1)
-        transcript.append("first")
+        transcript.live.append("first")
         await pilot.pause(0.03)
         assert "first" in shown(transcript)
-        transcript.append(" second")
+        transcript.live.append(" second")
         await pilot.pause(0.12)
         assert "first second" in shown(transcript)
 
@@ -46,8 +46,8 @@ async def test_the_first_token_is_painted_at_once_and_the_rest_within_a_frame() 
 async def test_an_idle_pane_has_no_timer() -> None:
     async with pane() as (transcript, pilot):
         begin(transcript)
-        transcript.append("text")
-        transcript.append("more")
+        transcript.live.append("text")
+        transcript.live.append("more")
         assert transcript.is_busy
         await settled(pilot)
         assert not transcript.is_busy
@@ -56,22 +56,22 @@ async def test_an_idle_pane_has_no_timer() -> None:
 async def test_the_view_follows_only_at_the_end() -> None:
     async with pane() as (transcript, pilot):
         begin(transcript)
-        transcript.append("\n\n".join(f"line {number}" for number in range(50)))
+        transcript.live.append("\n\n".join(f"line {number}" for number in range(50)))
         await settled(pilot)
-        assert transcript.at_end
+        assert transcript.viewport.follows
         assert any("line 49" in row for row in shown(transcript))
         transcript.focus()
         await pilot.press("pageup")
         await settled(pilot)
         held = shown(transcript)
-        assert (transcript.at_end, transcript.lines_below > 0) == (False, True)
-        transcript.append("\n\n" + "\n\n".join(f"line {number}" for number in range(50, 90)))
+        assert (transcript.viewport.follows, transcript.viewport.lines_below > 0) == (False, True)
+        transcript.live.append("\n\n" + "\n\n".join(f"line {number}" for number in range(50, 90)))
         await settled(pilot)
         assert shown(transcript) == held
         await pilot.press("end")
         await settled(pilot)
-        assert transcript.at_end
-        assert transcript.lines_below == 0
+        assert transcript.viewport.follows
+        assert transcript.viewport.lines_below == 0
         assert any("line 89" in row for row in shown(transcript))
         assert below(pilot)[-1] == 0
 
@@ -85,13 +85,13 @@ def below(pilot: Pilot[None]) -> list[int]:
 async def test_the_lines_below_are_told_anew_with_every_page() -> None:
     async with pane() as (transcript, pilot):
         begin(transcript)
-        transcript.append("\n\n".join(f"line {number}" for number in range(80)))
+        transcript.live.append("\n\n".join(f"line {number}" for number in range(80)))
         await settled(pilot)
         transcript.focus()
         for _ in range(3):
             await pilot.press("pageup")
             await settled(pilot)
-            assert below(pilot)[-1] == transcript.lines_below
+            assert below(pilot)[-1] == transcript.viewport.lines_below
         assert below(pilot) == sorted(set(below(pilot)))
 
 
@@ -147,11 +147,11 @@ async def test_a_reading_position_survives_reopening() -> None:
         transcript.focus()
         await pilot.press("pageup", "pageup")
         await settled(pilot)
-        held, position = shown(transcript), transcript.reading_position
+        held, position = shown(transcript), transcript.viewport.reading_position
         transcript.show([question()])
         await settled(pilot)
         transcript.show(turns)
-        transcript.restore(position)
+        transcript.viewport.restore(position)
         await settled(pilot)
         assert shown(transcript) == held
 
@@ -166,19 +166,19 @@ async def test_ten_thousand_turns_open_like_ten() -> None:
         assert time.process_time() - begun < 0.5
         await settled(pilot)
         assert any("answer 9999" in row for row in shown(transcript))
-        built = [view for view in transcript._model.views.made.values() if view.built]
+        built = [view for view in transcript.model.views.made.values() if view.built]
         assert len(built) < 20
 
 
 async def test_only_the_open_block_is_rendered_again() -> None:
     async with pane() as (transcript, pilot):
         begin(transcript)
-        transcript.append("first paragraph\n\nsecond\n\nthird")
+        transcript.live.append("first paragraph\n\nsecond\n\nthird")
         await settled(pilot)
-        before = {id(part): part.lines for part in transcript._model.views[-1].parts() if part.kind == "body"}
-        transcript.append(" goes on")
+        before = {id(part): part.lines for part in transcript.model.views[-1].parts() if part.kind == "body"}
+        transcript.live.append(" goes on")
         await settled(pilot)
-        parts = [part for part in transcript._model.views[-1].parts() if part.kind == "body"]
+        parts = [part for part in transcript.model.views[-1].parts() if part.kind == "body"]
         assert [id(part) in before and part.lines is before[id(part)] for part in parts] == [True, True, False]
 
 
@@ -204,10 +204,10 @@ async def test_each_ending_has_its_badge_and_an_error_its_hint() -> None:
 async def test_the_status_line_stands_until_text_comes() -> None:
     async with pane() as (transcript, pilot):
         begin(transcript)
-        transcript.set_status("connecting 0.4 s")
+        transcript.live.set_status("connecting 0.4 s")
         await settled(pilot)
         assert "connecting 0.4 s" in shown(transcript)
-        transcript.append("Hello")
+        transcript.live.append("Hello")
         await settled(pilot)
         assert "connecting 0.4 s" not in shown(transcript)
         assert "Hello" in shown(transcript)
@@ -216,10 +216,10 @@ async def test_the_status_line_stands_until_text_comes() -> None:
 async def test_thinking_is_folded_once_the_answer_begins() -> None:
     async with pane() as (transcript, pilot):
         begin(transcript)
-        transcript.append("deep thoughts", "thinking")
+        transcript.live.append("deep thoughts", "thinking")
         await settled(pilot)
         assert "deep thoughts" in shown(transcript)
-        transcript.append("The answer.")
+        transcript.live.append("The answer.")
         await settled(pilot)
         assert "deep thoughts" not in shown(transcript)
         assert any("thinking · 13 characters · t unfolds" in row for row in shown(transcript))
@@ -228,7 +228,7 @@ async def test_thinking_is_folded_once_the_answer_begins() -> None:
         await settled(pilot)
         assert "deep thoughts" in shown(transcript)
         assert "The answer." in shown(transcript)
-        transcript.finish(answer("The answer.", thinking="deep thoughts"))
+        transcript.live.finish(answer("The answer.", thinking="deep thoughts"))
         await settled(pilot)
         assert shown(transcript).count("The answer.") == 1
 
@@ -236,8 +236,8 @@ async def test_thinking_is_folded_once_the_answer_begins() -> None:
 async def test_an_answer_saved_otherwise_than_it_came_is_shown_as_saved() -> None:
     async with pane() as (transcript, pilot):
         begin(transcript)
-        transcript.append("what came")
-        transcript.finish(answer("what was kept"))
+        transcript.live.append("what came")
+        transcript.live.finish(answer("what was kept"))
         await settled(pilot)
         assert "what was kept" in shown(transcript)
         assert "what came" not in shown(transcript)
@@ -263,24 +263,24 @@ async def test_control_sequences_never_reach_a_strip(cut: int) -> None:
         nasty = "".join(HOSTILE)
         transcript.add(question(f"ask{nasty}"))
         transcript.add(Turn("assistant", "", id="a", model=f"m{nasty}", state="streaming"))
-        transcript.set_status(f"status{nasty}")
+        transcript.live.set_status(f"status{nasty}")
         for at in range(0, len(nasty), cut):
-            transcript.append(nasty[at : at + cut], "thinking")
+            transcript.live.append(nasty[at : at + cut], "thinking")
         await pilot.pause(0.08)
-        rows = [strip.text for strip in transcript._strips]
+        rows = [strip.text for strip in transcript._painter._strips]
         for at in range(0, len(text), cut):
-            transcript.append(text[at : at + cut])
+            transcript.live.append(text[at : at + cut])
         await pilot.pause(0.08)
-        rows += [strip.text for strip in transcript._strips]
+        rows += [strip.text for strip in transcript._painter._strips]
         error = ErrorInfo("X", f"title{nasty}", f"hint{nasty}")
-        transcript.finish(
+        transcript.live.finish(
             Turn("assistant", text, id="a", model=f"m{nasty}", state="broken", error=error, thinking=nasty)
         )
         await settled(pilot)
-        rows += [strip.text for strip in transcript._strips]
+        rows += [strip.text for strip in transcript._painter._strips]
         assert not [row for row in rows if CONTROLS.search(row)]
         assert "safe7" in "\n".join(rows)
-        assert not CONTROLS.search(transcript.copy_text().replace("\n", ""))
+        assert not CONTROLS.search(transcript.viewport.copy_text().replace("\n", ""))
 
 
 async def test_markup_in_a_question_means_nothing() -> None:

@@ -145,12 +145,12 @@ async def test_figures_leave_the_reading_position_where_it_is() -> None:
         turns = [answer(f"turn {n}\n\n" + "line\n\n" * 20, id=f"a{n}", **FIGURES) for n in range(5)]
         transcript.show(turns)
         await settled(pilot)
-        transcript.scroll_lines(-50)
+        transcript.viewport.scroll(-50)
         await settled(pilot)
-        top = shown(transcript)[0], transcript.reading_position
+        top = shown(transcript)[0], transcript.viewport.reading_position
         transcript.set_figures(True)
         await settled(pilot)
-        assert (shown(transcript)[0], transcript.reading_position) == top
+        assert (shown(transcript)[0], transcript.viewport.reading_position) == top
 
 
 async def test_f_shows_the_figures_and_so_does_info() -> None:
@@ -161,7 +161,7 @@ async def test_f_shows_the_figures_and_so_does_info() -> None:
         await chat.shows("first\xa0token")
         await chat.pilot.press("escape")
         await chat.ask("/info")
-        await chat.until(lambda: not chat.chat.transcript.figures)
+        await chat.until(lambda: not chat.chat.transcript.model.views.figures)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ async def marked(part: str, reason: str = "it broke") -> list[str]:
         await settled(pilot)
         page = shown(transcript)
         place = next(index for index, line in enumerate(page) if "continued here by shelf/deep" in line)
-        assert transcript.copy_text() == text
+        assert transcript.viewport.copy_text() == text
         return page[place - 1 : place + 2]
 
 
@@ -55,9 +55,9 @@ async def test_it_is_there_as_soon_as_the_answer_has_ended() -> None:
     async with pane(width=60) as (transcript, pilot):
         transcript.add(question())
         transcript.add(answer(state="streaming"))
-        transcript.append("first second")
+        transcript.live.append("first second")
         await settled(pilot)
-        transcript.finish(answer("first second", seams=(Seam(6, "shelf/deep", "busy"),)))
+        transcript.live.finish(answer("first second", seams=(Seam(6, "shelf/deep", "busy"),)))
         await settled(pilot)
         assert any("continued here by shelf/deep after: busy" in line for line in shown(transcript))
 
@@ -67,7 +67,7 @@ async def test_what_is_copied_is_the_text_alone() -> None:
     async with pane(width=60, height=40) as (transcript, pilot):
         transcript.show([answer(text, seams=(Seam(at, "m", "x"),))])
         await settled(pilot)
-        transcript._cursor = 0
+        transcript.viewport.cursor = 0
         transcript.text_select_all()
         copied = transcript.screen.get_selected_text() or ""
         assert WORDS in copied

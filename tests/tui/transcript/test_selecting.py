@@ -15,12 +15,12 @@ async def test_what_lies_between_is_copied_as_it_reads() -> None:
         transcript.show([question("a question"), answer(WORDS)])
         await settled(pilot)
         transcript.focus()
-        transcript._cursor = 1
+        transcript.viewport.cursor = 1
         transcript.begin_selecting()
         await pilot.press("v", "down", "down", "down", "end", "y")
         await settled(pilot)
         assert pilot.app.copies == ["quoted words that are broken over lines\n\nplain 漢字 end"]  # type: ignore[attr-defined]
-        assert transcript.caret is None
+        assert transcript.keyboard.caret is None
         assert transcript.text_selection is None
 
 
@@ -29,16 +29,16 @@ async def test_the_caret_goes_by_characters_and_over_the_ends_of_lines() -> None
         transcript.show([question("ab"), answer("漢e\u0301x")])
         await settled(pilot)
         transcript.focus()
-        transcript._cursor = 1
+        transcript.viewport.cursor = 1
         transcript.begin_selecting()
         seen = []
         for _ in range(4):
-            seen.append(transcript.caret.column if transcript.caret else None)
+            seen.append(transcript.keyboard.caret.column if transcript.keyboard.caret else None)
             await pilot.press("right")
         assert seen == [0, 1, 3, 4]
         await pilot.press("left")
-        assert transcript.caret is not None
-        assert transcript.caret.column == 4
+        assert transcript.keyboard.caret is not None
+        assert transcript.keyboard.caret.column == 4
         await pilot.press("left", "v", "left", "space", "v", "left", "enter")
         assert pilot.app.copies == ["漢e\u0301"]  # type: ignore[attr-defined]
 
@@ -54,7 +54,7 @@ async def test_the_pane_follows_the_caret_and_escape_leaves() -> None:
         assert "line 0" in shown(transcript)
         assert (transcript.screen.get_selected_text() or "").count("line") > 40
         await pilot.press("escape")
-        assert transcript.caret is None
+        assert transcript.keyboard.caret is None
         assert not transcript.screen.get_selected_text()
 
 
@@ -89,7 +89,7 @@ async def test_a_selected_table_is_copied_as_cells_without_borders(width: int) -
         transcript.show([question("ab"), answer(TABLE)])
         await settled(pilot)
         transcript.focus()
-        transcript._cursor = 1
+        transcript.viewport.cursor = 1
         transcript.begin_selecting()
         await pilot.press("v", "pagedown", "end", "y")
         [copied] = pilot.app.copies  # type: ignore[attr-defined]
@@ -102,7 +102,7 @@ async def test_words_within_a_tables_line_are_copied_as_they_were_marked() -> No
         transcript.show([question("ab"), answer(TABLE)])
         await settled(pilot)
         transcript.focus()
-        transcript._cursor = 1
+        transcript.viewport.cursor = 1
         transcript.begin_selecting()
         await pilot.press("down", "down", "v", *["right"] * 9, "y")
         assert pilot.app.copies == ["name\twor"]  # type: ignore[attr-defined]
@@ -113,7 +113,7 @@ async def test_two_clicks_select_a_word_and_three_the_turn_and_nothing_around_it
         await chat.ask("go")
         await chat.answered()
         transcript, screen = chat.chat.transcript, chat.app.screen
-        y = next(y for y, row in enumerate(transcript._rows) if row is not None and "Read" in row.line.text)
+        y = next(y for y, row in enumerate(transcript.viewport.rows) if row is not None and "Read" in row.line.text)
         for times, column, selected in (
             (2, 10, "docs/a-file.md"),
             (2, 25, "漢字"),

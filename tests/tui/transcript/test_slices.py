@@ -96,8 +96,8 @@ async def test_a_burst_is_worked_in_by_slices_and_shown_whole() -> None:
     async with app.run_test(size=(80, 24)):
         transcript = app.query_one(Transcript)
         transcript.add(STREAMING)
-        transcript.append(text)
-        await transcript.keep_up(0)
-        transcript.finish(Turn("assistant", text, id="a"))
+        transcript.live.append(text)
+        await transcript.live.keep_up(0)
+        transcript.live.finish(Turn("assistant", text, id="a"))
         assert transcript.turns[-1].text == text
-        assert transcript.at_end
+        assert transcript.viewport.follows

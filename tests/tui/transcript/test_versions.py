@@ -37,7 +37,7 @@ async def test_another_version_leaves_all_above_it_in_place() -> None:
             await settled(pilot)
             assert shown(transcript)[:header] == before[:header]
             assert "local/m" in shown(transcript)[header]
-        assert transcript.selected_turn == 1
+        assert transcript.viewport.cursor == 1
 
 
 async def test_at_the_end_too_the_place_is_held() -> None:
@@ -51,9 +51,9 @@ async def test_at_the_end_too_the_place_is_held() -> None:
         transcript.replace_from(2)
         await settled(pilot)
         assert not any(shown(transcript)[header:])
-        transcript.scroll_lines(-3)
+        transcript.viewport.scroll(-3)
         await settled(pilot)
-        assert all(line is not None for line in transcript._rows)
+        assert all(line is not None for line in transcript.viewport.rows)
 
 
 async def test_an_answer_that_streams_in_place_is_followed_once_it_reaches_the_bottom() -> None:
@@ -64,12 +64,12 @@ async def test_an_answer_that_streams_in_place_is_followed_once_it_reaches_the_b
         transcript.add(answer(id="2", state="streaming"))
         await settled(pilot)
         header = next(at for at, line in enumerate(shown(transcript)) if "local/m" in line)
-        transcript.append("word\n\n")
+        transcript.live.append("word\n\n")
         await settled(pilot)
         assert "local/m" in shown(transcript)[header]
-        transcript.append(LONG)
+        transcript.live.append(LONG)
         await settled(pilot)
-        assert transcript.at_end
+        assert transcript.viewport.follows
         assert "line 59" in shown(transcript)
 
 

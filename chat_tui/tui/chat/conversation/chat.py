@@ -221,7 +221,7 @@ class Chat(ChatCopies):
 
     def action_edit(self) -> None:
         """Write the chosen question anew, or that of the chosen answer, else the last one."""
-        turns, chosen = self.transcript.turns, self.transcript.selected_turn
+        turns, chosen = self.transcript.turns, self.transcript.viewport.cursor
         before = turns if chosen is None else turns[: chosen + 1]
         question = next((turn for turn in reversed(before) if turn.role == "user"), None)
         if question is None:
@@ -237,7 +237,7 @@ class Chat(ChatCopies):
 
     async def action_version(self, step: int) -> None:
         """Show the version before (-1) or after (1) of the chosen turn, else of the last one that has several."""
-        turns, chosen = self.transcript.turns, self.transcript.selected_turn
+        turns, chosen = self.transcript.turns, self.transcript.viewport.cursor
         wanted = turns[chosen].id if chosen is not None else ""
         await self.told(self.show_version(step, wanted))
 
@@ -273,7 +273,7 @@ class Chat(ChatCopies):
 
     async def compare(self) -> None:
         """The same. Raises `ChatTuiError`."""
-        engine, chosen = self._engine, self.transcript.selected_turn
+        engine, chosen = self._engine, self.transcript.viewport.cursor
         if engine is None or self.conversation_id is None:
             return
         conversation = await engine.memory.conversation(self.conversation_id)
@@ -295,7 +295,7 @@ class Chat(ChatCopies):
     async def branch(self) -> None:
         """The same. Raises `ChatTuiError`."""
         engine, conversation_id = self._engine, self.conversation_id
-        turns, end = self.transcript.turns, self.transcript.selected_turn
+        turns, end = self.transcript.turns, self.transcript.viewport.cursor
         if engine is None or conversation_id is None or end is None:
             raise CommandError(
                 "Choose a turn first.", "In the conversation Up and Down choose one; /branch branches off after it."
@@ -338,7 +338,7 @@ class Chat(ChatCopies):
         async with self._moving:
             await self.followed()
             self._show_path(conversation)
-            self.transcript.choose(conversation.path[-1].id)
+            self.transcript.viewport.choose_id(conversation.path[-1].id)
 
     def action_judge(self, good: int) -> None:
         """Note that the chosen answer, else the last one, was good or bad."""
@@ -350,7 +350,7 @@ class Chat(ChatCopies):
 
     def action_figures(self) -> None:
         """Show under each answer what it took, or hide it; it stays so while the app runs."""
-        self.transcript.set_figures(not self.transcript.figures)
+        self.transcript.set_figures(not self.transcript.model.views.figures)
 
     # -- undo -----------------------------------------------------------------------------------------------------
 

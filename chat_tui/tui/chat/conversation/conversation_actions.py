@@ -96,7 +96,7 @@ class ConversationActions:
         await self._chat.open(conversation_id, turn_id)
         if turn_id:
             # The prompt has the keys: letters typed next are words, and ask for nothing that costs.
-            self._chat.transcript.choose(turn_id)
+            self._chat.transcript.viewport.choose_id(turn_id)
 
     async def _bring_up(self, conversation_id: str, turn_id: str) -> None:
         """Make the branch with this turn the current one."""

@@ -39,7 +39,7 @@ class ChatCopies(KeptChat):
 
     def action_code(self, step: int) -> None:
         """Go to the code block after (1) or before (-1)."""
-        if not self.transcript.go_to_code(step):
+        if not self.transcript.viewport.go_to_code(step):
             self.host.say("There is no code block further " + ("down" if step > 0 else "up"))
 
     def action_select(self) -> None:
@@ -48,7 +48,7 @@ class ChatCopies(KeptChat):
 
     def action_table(self, step: int) -> None:
         """Scroll wide tables sideways."""
-        if not self.transcript.scroll_tables(step):
+        if not self.transcript.viewport.scroll_tables(step):
             self.host.say("No table goes on " + ("there: this is its end" if step > 0 else "before its first column"))
 
     def copy(self, argument: str) -> None:
@@ -58,16 +58,16 @@ class ChatCopies(KeptChat):
         elif argument:
             from chat_tui.tui.actions import code_file
 
-            number, _ = code_file.wanted(argument, len(self.transcript.codes()))
-            self._copy_code(number, self.transcript.codes()[number - 1])
-        elif text := self.transcript.copy_text():
+            number, _ = code_file.wanted(argument, len(self.transcript.viewport.codes()))
+            self._copy_code(number, self.transcript.viewport.codes()[number - 1])
+        elif text := self.transcript.viewport.copy_text():
             self.post_message(Transcript.CopyAsked(text))
         else:
             self.host.say("There is nothing to copy yet")
 
     async def save(self, argument: str) -> None:
         """`/save`: write a code block into a file. Raises `ChatTuiError`."""
-        codes = self.transcript.codes()
+        codes = self.transcript.viewport.codes()
         if not codes:
             raise CommandError(f"{_NO_CODE[0]}.", _NO_CODE[1])
         from chat_tui.tui.actions import code_file
@@ -76,7 +76,7 @@ class ChatCopies(KeptChat):
         await self._save(number, codes[number - 1], named)
 
     def _with_code(self, what: str, act: Callable[[int, CodeBlock], object]) -> None:
-        codes, marked = self.transcript.codes(), self.transcript.marked_code
+        codes, marked = self.transcript.viewport.codes(), self.transcript.viewport.marked_code
         if marked is not None and marked <= len(codes):
             act(marked, codes[marked - 1])
         elif len(codes) == 1:

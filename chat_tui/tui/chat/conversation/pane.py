@@ -33,6 +33,7 @@ from chat_tui.tui.transcript.model.turn_stats import without_text
 from chat_tui.tui.transcript.transcript import Transcript
 from chat_tui.tui.widgets import formatting
 from chat_tui.tui.widgets.host import Host
+from chat_tui.tui.widgets.visibility import is_in_sight
 
 if TYPE_CHECKING:
     # Behind the first paint: the engine is not loaded for it.
@@ -131,7 +132,7 @@ class ChatPane(Vertical):
 
     def name_keys(self, changed: Mapping[str, str]) -> None:
         """Name the keys that are bound now; `changed` holds rebound keys by id."""
-        self.transcript.name_keys(changed)
+        self.transcript.renderer.changed_keys = changed
         for line in (self.welcome, self.more_below, self.fetch_line, self.editing_line):
             line.changed_keys = changed
 
@@ -171,7 +172,7 @@ class ChatPane(Vertical):
     def chosen_answer(self) -> Turn | None:
         """The answer that keys act on: the chosen one, that of the chosen question, else the last; None while it runs,
         or when there is none."""
-        turns, chosen = self.transcript.turns, self.transcript.selected_turn
+        turns, chosen = self.transcript.turns, self.transcript.viewport.cursor
         if chosen is not None and any(turn.role == "assistant" for turn in turns[chosen : chosen + 2]):
             turns = [turn for turn in turns[chosen : chosen + 2] if turn.role == "assistant"][:1]
         answer = next((turn for turn in reversed(turns) if turn.role == "assistant"), None)
@@ -205,7 +206,7 @@ class ChatPane(Vertical):
         self.post_message(self.Began())
 
     async def _followed(self, answer: Answer) -> None:
-        append = self.transcript.append
+        append = self.transcript.live.append
         known = without_text(answer.turn)
         # What was there before is not typed again.
         there, self._hurry = len(answer), asyncio.Event() if self.typing_delay_seconds else None
@@ -213,23 +214,23 @@ class ChatPane(Vertical):
             if not isinstance(chunk, Token):
                 if not answer.ended and known != (now := without_text(answer.turn)):
                     known = now
-                    self.transcript.amend(known)
+                    self.transcript.live.amend(known)
                 if isinstance(chunk, Metadata) and chunk.event == "reclassified" and chunk.phase != "quick":
-                    self.transcript.reclassify(chunk)
+                    self.transcript.live.reclassify(chunk)
                 if isinstance(chunk, Metadata) and chunk.event == "note" and chunk.attempt and there <= 0:
                     self.host.say(clean_line(chunk.reason, 300))
             elif (chunk.phase != "quick" or chunk.kind == "text") and append(
                 chunk.token, "quick" if chunk.phase == "quick" else chunk.kind
             ):
-                await self.transcript.keep_up()
+                await self.transcript.live.keep_up()
             there -= 1
             if self._hurry is not None and there < 0 and isinstance(chunk, Token):
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._hurry.wait(), self.typing_delay_seconds)
         self._hurry = None
-        await self.transcript.keep_up()
+        await self.transcript.live.keep_up()
         self._stop_measuring()
-        self.transcript.finish(answer.turn)
+        self.transcript.live.finish(answer.turn)
         self.find_bar.count_again()
         self.post_message(self.Measured(answer.figures()))
         self.post_message(self.Ended(answer.turn))
@@ -260,11 +261,11 @@ class ChatPane(Vertical):
         self.post_message(self.Changed())
 
     def _measure(self) -> None:
-        if self.answer is None or not self.transcript.in_sight:
+        if self.answer is None or not is_in_sight(self.transcript):
             # Textual would draw what stands over the chat anew.
             return
         figures = self.answer.figures()
-        self.transcript.set_status(formatting.status(figures))
+        self.transcript.live.set_status(formatting.status(figures))
         self.post_message(self.Measured(figures))
 
     def _stop_measuring(self) -> None:

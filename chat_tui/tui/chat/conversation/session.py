@@ -127,7 +127,7 @@ class KeptChat(ChatPane):
             kept = self.unsent
             await self._keep_words(engine)
         if self.conversation_id is not None and not engine.memory.is_private(self.conversation_id):
-            anchor = self.transcript.reading_position
+            anchor = self.transcript.viewport.reading_position
             kept = msgspec.json.encode(anchor).decode() if anchor is not None else ""
             await engine.memory.set_place(_ANCHOR + self.conversation_id, kept)
 
@@ -205,7 +205,7 @@ class KeptChat(ChatPane):
                 await self._bring_waiting(engine, conversation_id)
                 self._take_edit_up(conversation, edit)
         if turn_id:
-            self.transcript.restore(Anchor(turn_id, 0, 0))
+            self.transcript.viewport.restore(Anchor(turn_id, 0, 0))
         self.prompt.focus()
 
     def _show_saved(self, engine: Engine, conversation: Conversation, place: Anchor | None) -> None:
@@ -216,7 +216,7 @@ class KeptChat(ChatPane):
         if running:
             self._follow(running[0])
         else:
-            self.transcript.restore(place)
+            self.transcript.viewport.restore(place)
             self._measure_last(path)
         self.transcript.set_headers(path, conversation.forks)
 

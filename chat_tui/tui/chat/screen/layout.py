@@ -168,7 +168,7 @@ class ChatLayout(Screen[None]):
 
     def on_screen_resume(self) -> None:
         """A screen in place of this one has gone."""
-        self.chat.transcript.look_again()
+        self.chat.transcript.repaint()
 
     def on_resize(self, event: events.Resize) -> None:
         """Panels fold by themselves where there is no room."""
@@ -255,14 +255,16 @@ class ChatLayout(Screen[None]):
             ids = _OPEN_LIST_KEYS
         elif self.chat.find_bar.has_focus:
             ids = _FIND_KEYS
-        elif self.chat.transcript.caret is not None:
+        elif self.chat.transcript.keyboard.caret is not None:
             ids = _SELECTION_KEYS
         return ids
 
     def _idle_for_now(self) -> set[str]:
         """Keys that do nothing in this conversation, as it is."""
         turns = self.chat.transcript.turns
-        idle = set() if self.chat.transcript.has_versions else {"version.before", "version.after", "version.compare"}
+        idle = (
+            set() if self.chat.transcript.model.views.forks else {"version.before", "version.after", "version.compare"}
+        )
         if not any("```" in turn.text for turn in turns):
             idle.add("code.after")
         if not turns or turns[-1].state not in _CUT:
@@ -303,7 +305,7 @@ class ChatLayout(Screen[None]):
             if not seen and answer.figures().duration_seconds > window_title.LONG_SECONDS:
                 self.host.ring()
 
-    def on_selecting_pane_selecting(self) -> None:
+    def on_transcript_selecting(self) -> None:
         """The caret has its own keys."""
         self.show_keys()
 

@@ -87,6 +87,11 @@ class TurnViews:
             view.place, view.figures = self.place(turn), self.figures
         return view
 
+    @property
+    def is_live(self) -> bool:
+        """The last turn still streams."""
+        return bool(self.turns) and self[-1].live
+
     def place(self, turn: Turn) -> VersionPlace | None:
         """Which of several versions a turn is."""
         ids = self.forks.get(turn.id, ())
@@ -213,7 +218,7 @@ class LineModel:
 
     # Heights.
 
-    def tops(self) -> list[int]:
+    def _turn_tops(self) -> list[int]:
         """The line at which each turn begins, and at last the height of all."""
         if self._tops is None:
             self._tops = [0, *accumulate(self.views.heights)]
@@ -222,20 +227,20 @@ class LineModel:
     @property
     def height(self) -> int:
         """Lines of all turns; unseen ones are estimated."""
-        return self.tops()[-1]
+        return self._turn_tops()[-1]
 
     def y_of(self, position: Position) -> int:
         """The line number of a position."""
         if not self.views:
             return 0
-        top = self.tops()[position.turn]
+        top = self._turn_tops()[position.turn]
         return top + self.views[position.turn].tops()[position.part] + position.line
 
     def at(self, y: int) -> Position:
         """The position of a line number; where heights are estimates, one near it."""
         if not self.views:
             return START
-        tops = self.tops()
+        tops = self._turn_tops()
         turn = min(max(bisect_right(tops, y) - 1, 0), len(self.views) - 1)
         share = (y - tops[turn]) / max(self.views.heights[turn], 1)
         parts = self.changed(turn)
