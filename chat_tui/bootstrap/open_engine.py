@@ -170,13 +170,13 @@ async def open_engine(
         parts.router,
         history,
         weights=WeightsStatus(parts.built_in_files, parts.fetched),
-        supply=parts,
+        backend=parts,
         open_private=partial(Store.open, None),
         tell=tell,
         spent_elsewhere=None if save else await _spent_today(config, store_file or paths.store_file(), tell),
     )
-    history.when_displaced = _in_loop(engine.memory.note_displaced)
+    history.when_displaced = _in_loop(engine.conversations.note_displaced)
     if history.notice:
-        engine.memory.tell_once(history.read_only or history.warning or HistoryError(history.notice))
-    await engine.recall()
+        engine.conversations.tell_once(history.read_only or history.warning or HistoryError(history.notice))
+    await engine.models.recall()
     return engine

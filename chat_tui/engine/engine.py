@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
-from time import time
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -33,10 +32,11 @@ from chat_tui.engine.answers.runner import AnswerRunner
 from chat_tui.engine.answers.titles import TitleGenerator
 from chat_tui.engine.conversations.conversations import Conversations
 from chat_tui.engine.estimates import CostEstimator
-from chat_tui.engine.models import LEARNED
+from chat_tui.engine.models import ModelRegistry
 from chat_tui.engine.protocols import ConversationStore as ConversationStore
 from chat_tui.engine.protocols import LocalWeights as LocalWeights
 from chat_tui.engine.protocols import ModelBackend
+from chat_tui.engine.request_builder import RequestBuilder
 from chat_tui.routing.ranking.prompt_features import features_of
 from chat_tui.routing.router import Router
 
@@ -45,13 +45,15 @@ if TYPE_CHECKING:
 
 UNDO_SECONDS = 10.0
 """For so long what was deleted can be brought back."""
+LEFT_SECONDS = 60.0
+"""What was deleted so long ago was left by a process that ended before it could erase it."""
 PIECE = 16_384
 """Characters of a question that are cleaned at once: a third of a millisecond, in the worst case two."""
 _MAY_GO_ON = {"broken", "cancelled", "length", "failed", "empty"}
 
 
-class Engine(CostEstimator):
-    """Asks, answers, remembers. Made by `assembly`; used within one event loop."""
+class Engine:
+    """Asks questions, runs answers and stores them. Made by `open_engine`; used within one event loop."""
 
     def __init__(
         self,
@@ -60,41 +62,52 @@ class Engine(CostEstimator):
         history: ConversationStore,
         *,
         weights: LocalWeights,
-        supply: ModelBackend,
+        backend: ModelBackend,
         open_private: Callable[[], Awaitable[ConversationStore]],
         tell: Callable[[ChatTuiError], None],
         spent_elsewhere: EarlierSpending | None = None,
     ) -> None:
-        self._history = history
-        memory = Conversations(history, open_private, is_busy=lambda id: id in self._answers, tell=tell)
-        super().__init__(config, router, memory, weights, supply)
-        self._answers = AnswerRunner(
-            router, self.memory, adaptive=config.adaptive, tell=tell, at_saved=self._note_saved
+        self.config, self.weights = config, weights
+        self._history, self._router, self._backend = history, router, backend
+        self.conversations = Conversations(
+            history, open_private, is_busy=lambda conversation_id: conversation_id in self._answers, tell=tell
         )
-        self._budget = Budget(config, self.memory, self._answers, spent_elsewhere)
-        self._titles = TitleGenerator(config, router, self.memory)
+        """Conversations, drafts and places."""
+        self._requests = RequestBuilder(config, self.conversations)
+        self.models = ModelRegistry(config, router, self.conversations, weights, backend)
+        self.estimates = CostEstimator(config, router, self.conversations, backend, self._requests)
+        self._answers = AnswerRunner(
+            router, self.conversations, adaptive=config.adaptive, tell=tell, at_saved=self._note_saved
+        )
+        self._budget = Budget(config, self.conversations, self._answers, spent_elsewhere)
+        self._titles = TitleGenerator(config, router, self.conversations)
         self._closed = False
         self._asking = asyncio.Lock()
         """One question is stored at a time, so that none is asked behind another's back, nor paid for twice."""
+
+    async def prepare(self) -> None:
+        """Load what a question to any server needs, and erase what earlier processes left deleted; for an idle moment.
+
+        Cheap in memory.
+        """
+        await self._backend.prepare()
+        await self.conversations.erase(LEFT_SECONDS)
 
     # -- verdicts -------------------------------------------------------------------------------------------------
 
     def judge(self, answer: Turn, good: bool | None) -> None:
         """A person's verdict on an answer of an open conversation, None takes it back; the same again counts once."""
-        verdict = self.memory.turn(answer).verdict
+        verdict = self.conversations.turn(answer).verdict
         if not answer.model or verdict == good:
             return
-        self._answers.do(self.memory.judge(answer, good))
-        kind = features_of(Request(prompt=self.memory.question_of(answer))).kind
+        self._answers.do(self.conversations.judge(answer, good))
+        kind = features_of(Request(prompt=self.conversations.question_of(answer))).kind
         health = self._router.health
         if verdict is not None:
             health.taken_back(answer.model, float(verdict), kind)
         if good is not None:
             health.judged(answer.model, float(good), kind)
-        self._answers.do(self._keep_learned())
-
-    async def _keep_learned(self) -> None:
-        await self.memory.set_place(LEARNED, self._router.health.written(time()))
+        self._answers.do(self.models.save_learned())
 
     # -- answers --------------------------------------------------------------------------------------------------
 
@@ -103,7 +116,7 @@ class Engine(CostEstimator):
         return self._answers.running(conversation_id)
 
     async def _note_saved(self, answer: Answer) -> None:
-        await self._keep_learned()
+        await self.models.save_learned()
         self._titles.begin(answer)
 
     async def ask(
@@ -123,13 +136,13 @@ class Engine(CostEstimator):
         """
         text, begins = await _cleaned(text), not isinstance(conversation, str)
         async with self._alone(begins=begins):
-            before = await self._before(conversation, text)
+            before = await self._requests.conversation(conversation, text)
             question = Turn("user", text, id=new_id(), created=now(), attachments=tuple(attachments))
-            taken = preview is not None and preview.fits(await self._next_request(before, question, settings))
+            taken = preview is not None and preview.fits(await self._requests.build_next(before, question, settings))
             if preview is not None and not taken:
                 await preview.cancel()
             if begins:
-                await self.memory.begin(before)
+                await self.conversations.begin(before)
             return await self._asked(before, len(before.path), question, settings, preview if taken else None)
 
     def _alone(self, *, begins: bool) -> AbstractAsyncContextManager[None]:
@@ -151,13 +164,13 @@ class Engine(CostEstimator):
         Raises `HistoryError`.
         """
         text = await _cleaned(text)
-        before = await self._before(conversation, text)
+        before = await self._requests.conversation(conversation, text)
         question = Turn("user", text, id=new_id(), created=now())
-        request = await self._next_request(before, question, settings)
+        request = await self._requests.build_next(before, question, settings)
         if request.adaptive:
             return None
         if request.model:
-            self._supply.admit(request.model)
+            self._backend.admit(request.model)
         # The first choice only: it never goes on to a model that nobody has agreed to.
         spoken = request.changed(fallback=False, max_price=await self._budget.affordable(request.max_price))
         first = next(iter(self._router.plan(spoken).models), None)
@@ -179,12 +192,12 @@ class Engine(CostEstimator):
         Its `saved` is set when that has been noted.
         """
         text = await _cleaned(text)
-        before = await self._before(beginning, text)
+        before = await self._requests.conversation(beginning, text)
         question = Turn("user", text, id=new_id(), created=now(), attachments=tuple(attachments))
-        request = await self._request(before, (*before.path, question), settings)
+        request = await self._requests.build(before, (*before.path, question), settings)
         request = request.changed(max_price=await self._affordable(settings.max_price))
         if request.model:
-            self._supply.admit(request.model)
+            self._backend.admit(request.model)
         return self._answers.apart(question, request, in_parts=_in_parts(before))
 
     async def compare(
@@ -205,20 +218,20 @@ class Engine(CostEstimator):
         """
         text, settings = await _cleaned(text), settings or Request()
         async with self._asking:
-            before = await self._before(conversation, text)
+            before = await self._requests.conversation(conversation, text)
             place = _place(before, edited, "user") if edited else len(before.path)
             files = (*await self._files_at(before, place), *attachments)
             question = Turn("user", text, id=new_id(), created=now(), attachments=files)
-            names = named(models) if models else await self._best(before, question, settings)
+            names = named(models) if models else await self.estimates.best_for(before, question, settings)
             if not isinstance(conversation, str):
-                await self.memory.begin(before)
+                await self.conversations.begin(before)
             asked = grown = await self._stored(before, place, question)
             answers: list[Answer] = []
             limit = await self._affordable(settings.max_price, answers=len(names))
             for one in (asked_of(name, settings, limit) for name in names):
                 answers.append(await self._begun(grown, len(asked.path), one, limited=True))
-                grown = self.memory.as_it_is(asked)
-        comparison = Comparison(asked.path[-1], names, answers, self.memory, self.judge)
+                grown = self.conversations.as_it_is(asked)
+        comparison = Comparison(asked.path[-1], names, answers, self.conversations, self.judge)
         self._answers.do(comparison.settle())
         return comparison
 
@@ -237,7 +250,7 @@ class Engine(CostEstimator):
         """
         text = await _cleaned(text)
         async with self._asking:
-            before = await self.memory.conversation(conversation_id)
+            before = await self.conversations.conversation(conversation_id)
             place = _place(before, turn_id, "user")
             files = (*await self._files_at(before, place), *attachments)
             question = Turn("user", text, id=new_id(), created=now(), attachments=files)
@@ -245,13 +258,13 @@ class Engine(CostEstimator):
 
     async def _files_at(self, conversation: Conversation, place: int) -> Sequence[Attachment]:
         """The files of the question at this place of the path, with their content; none at its end."""
-        turns = await self.memory.with_contents(conversation, conversation.path[place : place + 1])
+        turns = await self.conversations.with_contents(conversation, conversation.path[place : place + 1])
         return [file for turn in turns for file in turn.attachments]
 
     async def regenerate(self, conversation_id: str, turn_id: str, settings: Request | None = None) -> Answer:
         """Ask for an answer of the current path anew: a turn beside it. Raises `CommandError` where it is none."""
         async with self._asking:
-            conversation = await self.memory.conversation(conversation_id)
+            conversation = await self.conversations.conversation(conversation_id)
             return await self._begun(conversation, _place(conversation, turn_id, "assistant"), settings)
 
     async def go_on(self, conversation_id: str, settings: Request | None = None) -> Answer:
@@ -260,7 +273,7 @@ class Engine(CostEstimator):
         Where nothing of it had come it is asked anew. Raises `CommandError` where there is no such answer.
         """
         async with self._asking:
-            conversation = await self.memory.conversation(conversation_id)
+            conversation = await self.conversations.conversation(conversation_id)
             if len(conversation.path) < 2 or conversation.path[-1].state not in _MAY_GO_ON:
                 raise CommandError("There is no answer that was cut.", "Only the last answer can go on.")
             return await self._begun(conversation, len(conversation.path) - 1, settings, conversation.path[-1])
@@ -295,9 +308,9 @@ class Engine(CostEstimator):
     async def _stored(self, before: Conversation, place: int, question: Turn) -> Conversation:
         """The conversation with this question at this place of its path, stored."""
         question = replace(question, parent=before.path[place - 1].id if place else None)
-        await self.memory.add_question(extended(before, place, question))
+        await self.conversations.add_question(extended(before, place, question))
         # An answer before it, or the system prompt, may have changed meanwhile.
-        return extended(self.memory.as_it_is(before), place, question)
+        return extended(self.conversations.as_it_is(before), place, question)
 
     async def _begun(
         self,
@@ -315,25 +328,25 @@ class Engine(CostEstimator):
         if in_parts:
             # It begins anew: a part of it is no beginning of the first request's answer.
             cut = None
-        request = await self._request(conversation, conversation.path[:place], settings)
+        request = await self._requests.build(conversation, conversation.path[:place], settings)
         limit = settings.max_price if limited else await self._affordable(settings.max_price)
         request = request.changed(part=cut.text if cut else "", max_price=limit)
         if request.model:
-            self._supply.admit(request.model)
+            self._backend.admit(request.model)
         return self._answers.begin(conversation, place, request, cut=cut, in_parts=in_parts)
 
     async def _affordable(self, asked: float | None, *, answers: int = 1) -> float | None:
         """What the next answer may cost; where that is limited, a model whose price is not known is not asked."""
         limit = await self._budget.affordable(asked, answers=answers)
         if limit is not None:
-            await self._supply.look_up_prices()
+            await self._backend.look_up_prices()
         return limit
 
     async def spending(self, conversation_id: str | None) -> Spending:
         """What was spent in a conversation and today, and what may be; what runs counts with about what it costs."""
         return await self._budget.spending(conversation_id)
 
-    async def take_in(self, file: Path, tell: Callable[[float, int], None]) -> ImportReport:
+    async def import_file(self, file: Path, tell: Callable[[float, int], None]) -> ImportReport:
         """Import a file's conversations. `tell` gets now and then which part is done, and how many turns came in.
 
         Raises `HistoryError`.
@@ -343,23 +356,19 @@ class Engine(CostEstimator):
         return await importer.bring_in(self._history, file, lambda so_far: tell(so_far.part, so_far.turns))
 
     async def delete(self, conversation_id: str) -> None:
-        """Cancel what runs in a conversation and delete it; `memory.restore` brings it back within `UNDO_SECONDS`.
+        """Cancel what runs in a conversation and delete it. Raises `HistoryError`.
 
-        Raises `HistoryError`.
+        `conversations.restore` brings it back within `UNDO_SECONDS`.
         """
         for answer in self.running(conversation_id):
             await answer.cancel()
             await answer.saved.wait()
-        await self.memory.delete(conversation_id)
+        await self.conversations.delete(conversation_id)
         asyncio.get_running_loop().call_later(UNDO_SECONDS, self._erase)
 
     def _erase(self) -> None:
         if not self._closed:
-            self.memory.begin_to_erase(UNDO_SECONDS)
-
-    async def cancel(self, answer: Answer) -> None:
-        """End an answer and keep its part."""
-        await answer.cancel()
+            self.conversations.begin_to_erase(UNDO_SECONDS)
 
     async def close(self) -> None:
         """Cancel what runs, keep the parts, save, and let go of everything."""
@@ -369,9 +378,9 @@ class Engine(CostEstimator):
             await self._answers.close()
         finally:
             try:
-                await self._supply.close()
+                await self._backend.close()
             finally:
-                await self.memory.close()
+                await self.conversations.close()
 
 
 async def _cleaned(text: str) -> str:

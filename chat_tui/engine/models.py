@@ -1,4 +1,4 @@
-"""Who can be asked: the models, which of them somebody has chosen, and what the next question will need of them."""
+"""The models that can be asked, which of the offered ones were chosen, and what the next question needs of them."""
 
 from __future__ import annotations
 
@@ -19,25 +19,20 @@ CHOSEN = "models chosen"
 """Where the offered models are kept that somebody has chosen, one a line, with the server that was agreed to behind a
 tab; without one where an earlier version has written it."""
 CHOSEN_LIMIT = 200
-LEFT_SECONDS = 60.0
-"""What was deleted so long ago was left by a process that ended before it could erase it."""
 
 
 class ModelRegistry:
-    """The engine's door to the models."""
+    """Made by the engine as `engine.models`."""
 
     def __init__(
-        self, config: Config, router: Router, memory: Conversations, weights: LocalWeights, supply: ModelBackend
+        self, config: Config, router: Router, conversations: Conversations, weights: LocalWeights, backend: ModelBackend
     ) -> None:
-        self.config = config
-        self.weights = weights
-        self.memory = memory
-        """Conversations, drafts and places."""
-        self._router, self._supply = router, supply
+        self._config, self._router, self._backend = config, router, backend
+        self._weights, self._conversations = weights, conversations
 
-    def models(self) -> Sequence[ModelStatus]:
+    def status(self) -> Sequence[ModelStatus]:
         """Every model and how it fares, for the picker."""
-        return self._supply.standings()
+        return self._backend.standings()
 
     def window_of(self, model: str) -> int | None:
         """A model's window in tokens; None where that, or the model, is not known."""
@@ -54,7 +49,7 @@ class ModelRegistry:
 
     def knows(self, model: str) -> bool:
         """This model can be asked by its name; where its provider is known, naming it takes it up."""
-        self._supply.admit(model)
+        self._backend.admit(model)
         return any(known.name == model for known in self._router.models)
 
     def in_use(self) -> Sequence[Model]:
@@ -66,23 +61,27 @@ class ModelRegistry:
         return self._router.health.resting_seconds(model)
 
     async def discover(self) -> None:
-        """Ask the configured servers for their models; `models()` and `strategies()` have all afterwards."""
-        await asyncio.gather(self._supply.discover(), asyncio.to_thread(self._router.load_plug_ins))
+        """Ask the configured servers for their models; `status()` and `strategies()` have all afterwards."""
+        await asyncio.gather(self._backend.discover(), asyncio.to_thread(self._router.load_plug_ins))
 
     async def look_up(self, model: str) -> None:
         """Ask the model's server for its window, where nobody has told it, so that what does not fit can be told."""
-        await self._supply.look_up(model)
+        await self._backend.look_up(model)
 
     async def recall(self) -> None:
         """Take up what was learned of the models before, which counts less when it is old, and who was chosen."""
-        self._router.health.read(await self.memory.place(LEARNED), time())
-        self._supply.take(await self._agreed())
+        self._router.health.read(await self._conversations.place(LEARNED), time())
+        self._backend.take(await self._agreed())
+
+    async def save_learned(self) -> None:
+        """Store what was learned of the models, for `recall` at the next start."""
+        await self._conversations.set_place(LEARNED, self._router.health.written(time()))
 
     async def use(self, model: str) -> None:
         """Somebody has chosen a model: where it was merely offered it is in use from now on, also after a restart."""
-        if self._supply.offers(model):
-            server = self._supply.server_of(model)
-            self._supply.take({model: server})
+        if self._backend.offers(model):
+            server = self._backend.server_of(model)
+            self._backend.take({model: server})
             await self._keep_agreed({**await self._agreed(), model: server})
 
     async def forget(self, name: str) -> Sequence[str]:
@@ -93,7 +92,7 @@ class ModelRegistry:
         agreed = await self._agreed()
         taken_back = [model for model in agreed if name in {model, model.partition("/")[0]}]
         if taken_back:
-            self._supply.drop(taken_back)
+            self._backend.drop(taken_back)
             await self._keep_agreed({model: server for model, server in agreed.items() if model not in taken_back})
         return taken_back
 
@@ -103,29 +102,24 @@ class ModelRegistry:
 
     async def _agreed(self) -> dict[str, str]:
         """The same, with the servers that were agreed to."""
-        lines = (await self.memory.place(CHOSEN)).splitlines()
+        lines = (await self._conversations.place(CHOSEN)).splitlines()
         return {model: server for model, _, server in (line.partition("\t") for line in lines)}
 
     async def _keep_agreed(self, agreed: Mapping[str, str]) -> None:
         lines = [f"{model}\t{server}" if server else model for model, server in agreed.items()]
-        await self.memory.set_place(CHOSEN, "\n".join(lines[-CHOSEN_LIMIT:]))
-
-    async def prepare(self) -> None:
-        """Load what a question to any server will need; cheap in memory, for an idle moment."""
-        await self._supply.prepare()
-        await self.memory.erase(LEFT_SECONDS)
+        await self._conversations.set_place(CHOSEN, "\n".join(lines[-CHOSEN_LIMIT:]))
 
     async def warm(self, model: str | None = None, strategy: str | None = None) -> None:
         """Load what the next question will need, so that its first token comes sooner."""
         plan = self._router.plan(Request(prompt=" ", model=model, strategy=strategy))
         if plan.models:
-            await self._supply.warm(plan.models[0].name)
+            await self._backend.warm(plan.models[0].name)
 
-    def wants_weights(self, model: str | None, strategy: str) -> bool:
+    def needs_download(self, model: str | None, strategy: str) -> bool:
         """The built-in model is the one that would answer, and its weights are not there; sure after `discover`."""
-        if self.weights.ready:
+        if self._weights.ready:
             return False
         if model is not None:
             return model == LOCAL_MODEL
         # A server of the config that is silent now will be back.
-        return not self.config.providers and self.first_choice(strategy) in {LOCAL_MODEL, ""}
+        return not self._config.providers and self.first_choice(strategy) in {LOCAL_MODEL, ""}

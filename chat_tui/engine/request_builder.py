@@ -7,14 +7,43 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from chat_tui.config.load import Config
-from chat_tui.core.conversation import STEERED, Conversation, Turn
-from chat_tui.core.preset import Preset, decode_preset
+from chat_tui.core.conversation import STEERED, Conversation, Turn, chained, new_id, now, title_of
+from chat_tui.core.new_conversation import NewConversation
+from chat_tui.core.preset import Preset, decode_preset, encode_preset
 from chat_tui.core.request import Request
+from chat_tui.engine.conversations.conversations import Conversations
 
 _GO_ON = "(You were stopped so that these words could be added. Go on from where you stopped, and repeat nothing.)"
 
 
-def request_of(config: Config, conversation: Conversation, path: Sequence[Turn], settings: Request) -> Request:
+class RequestBuilder:
+    """Builds requests from conversations. Its methods raise `HistoryError`."""
+
+    def __init__(self, config: Config, conversations: Conversations) -> None:
+        self._config, self._conversations = config, conversations
+
+    async def conversation(self, conversation: str | NewConversation | None, text: str) -> Conversation:
+        """The stored conversation with this id, or a new one, not stored yet, whose title comes from `text`."""
+        if isinstance(conversation, str):
+            return await self._conversations.conversation(conversation)
+        given = conversation or NewConversation()
+        new = Conversation(new_id(), title_of(text), given.system_prompt, created=now(), updated=now())
+        return replace(new, path=chained(given.earlier), preset=encode_preset(given.preset))
+
+    async def build(self, conversation: Conversation, path: Sequence[Turn], settings: Request) -> Request:
+        """The request for these turns, with the content of their attachments."""
+        turns = await self._conversations.with_contents(conversation, path)
+        return build_request(self._config, conversation, turns, settings)
+
+    async def build_next(self, before: Conversation, question: Turn, settings: Request | None) -> Request:
+        """The request for a question at the end of the path, without the question's id and time: two questions with the
+        same text and attachments give equal requests."""
+        request = await self.build(before, (*before.path, question), settings or Request())
+        *turns, last = request.turns
+        return request.changed(turns=(*turns, replace(last, id="", created=None)))
+
+
+def build_request(config: Config, conversation: Conversation, path: Sequence[Turn], settings: Request) -> Request:
     """The request for these turns; what `settings` leaves unset comes from the preset, then from the config."""
     defaults = config.request
     preset = decode_preset(conversation.preset) or Preset()

@@ -496,4 +496,4 @@ class ChatApp(App[int]):
     def _hang_up(self) -> None:
         """Cancel what runs, before anything is saved or the terminal is given back: no more is to be paid for."""
         if self.engine is not None:
-            self._hanging_up += [asyncio.ensure_future(self.engine.cancel(each)) for each in self.engine.running()]
+            self._hanging_up += [asyncio.ensure_future(each.cancel()) for each in self.engine.running()]

@@ -93,7 +93,7 @@ class AppState:
 
     async def _discover(self, engine: Engine) -> None:
         try:
-            await engine.discover()
+            await engine.models.discover()
         except ChatTuiError as error:
             self.tell(error)
         finally:

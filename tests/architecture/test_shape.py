@@ -32,7 +32,6 @@ LARGE_CLASSES = {
     "ChatScreen": "still a chain of classes",
     "Conversations": "to be divided with the store",
     "ConversationStore": "goes with the store's methods of one line",
-    "Engine": "still a chain of classes",
     "Execution": "to be divided into attempts",
     "KeptChat": "a link of the chain of Chat",
     "Prompt": "to be divided",
@@ -54,9 +53,7 @@ SINGLE_SUBCLASSES = {
     "ChatCopies": "a link of the chain of Chat",
     "ChatLayout": "a link of the chain of ChatScreen",
     "ChatPane": "a link of the chain of Chat",
-    "CostEstimator": "a link of the chain of Engine",
     "KeptChat": "a link of the chain of Chat",
-    "ModelRegistry": "a link of the chain of Engine",
 }
 """Bases with one subclass, and why. Errors need no entry: their classes are told apart where they are handled."""
 

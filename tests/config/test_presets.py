@@ -126,7 +126,7 @@ async def test_a_conversation_speaks_as_its_preset_says() -> None:
     async with stage(["Bonjour"], ["Non"]) as on:
         answer = await ended(await on.engine.ask(NewConversation(preset=preset), "Good day"))
         await answer.saved.wait()
-        on.engine.memory._open.clear()
+        on.engine.conversations._open.clear()
         await ended(await on.engine.ask(answer.conversation_id, "No"))
         asked = on.player.requests[-1]
         assert asked.turns[0].role == "system"
@@ -137,14 +137,14 @@ async def test_a_conversation_speaks_as_its_preset_says() -> None:
             "Translate this text into French. Answer with the translation only.\n\nNo",
         ]
         assert asked.temperature == 0.2
-        path = (await on.engine.memory.conversation(answer.conversation_id)).path
+        path = (await on.engine.conversations.conversation(answer.conversation_id)).path
         assert [turn.text for turn in path] == ["Good day", "Bonjour", "No", "Non"]
 
 
 async def test_a_system_prompt_that_was_set_goes_before_the_presets() -> None:
     async with stage(["a"], ["b"]) as on:
         answer = await ended(await on.engine.ask(NewConversation(preset=shipped("code")), "One"))
-        await on.engine.memory.set_system_prompt(answer.conversation_id, "Be brief.")
+        await on.engine.conversations.set_system_prompt(answer.conversation_id, "Be brief.")
         await ended(await on.engine.ask(answer.conversation_id, "Two"))
         assert on.player.requests[-1].turns[0].text == "Be brief."
 

@@ -97,7 +97,7 @@ async def test_the_store_and_the_next_request_have_it_as_thinking() -> None:
         await answer.saved.wait()
         assert (answer.turn.text, answer.turn.thinking) == ("Hello!", "I should hi.\n")
         assert replayed([chunk async for chunk in answer.follow()]) == ("Hello!", "I should hi.\n")
-        conversation = await on.engine.memory.conversation(answer.conversation_id)
+        conversation = await on.engine.conversations.conversation(answer.conversation_id)
         assert conversation.path[-1].text == "Hello!"
         again = await on.engine.ask(answer.conversation_id, "And?", Request(model="one/a"))
         await again.saved.wait()

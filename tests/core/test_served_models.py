@@ -59,7 +59,7 @@ async def test_it_stands_in_the_route_the_end_and_the_store() -> None:
         assert [entry.served_model for entry in answer.route.tries] == ["cheap"]
         lines = "\n".join("".join(span.text for span in line) for line in route_lines(answer.turn, answer.route, 90))
         assert lines.count("cheap") == 2
-        kept = await on.engine.memory.conversation(answer.conversation_id)
+        kept = await on.engine.conversations.conversation(answer.conversation_id)
         assert kept.path[-1].served_model == "cheap"
     assert records.details(Turn("assistant", "x", served_model="cheap")) == '{"served_model":"cheap"}'
     assert masked(answer.turn, "A").served_model == ""

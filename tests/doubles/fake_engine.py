@@ -94,9 +94,12 @@ class FakeAnswer:
     def figures(self) -> StreamStats:
         return STREAMING
 
+    async def cancel(self) -> None:
+        pass
+
 
 class FakeConversations:
-    """What the screen asks of an engine's memory; `listed`: so many conversations are saved."""
+    """What the screen asks of an engine's conversations; `listed`: so many conversations are saved."""
 
     def __init__(self, listed: int) -> None:
         ages = (timedelta(minutes=0), timedelta(hours=3), timedelta(days=1), timedelta(days=9), timedelta(days=12))
@@ -130,25 +133,19 @@ class FakeConversations:
         return Conversation(conversation_id, QUESTION)
 
 
-class FakeEngine:
-    """What the screen asks of an engine; `listed`: so many conversations are saved."""
-
-    def __init__(self, listed: int) -> None:
-        self.config = Config()
-        self.weights = SimpleNamespace(ready=True, fetching=None)
-        self.memory = FakeConversations(listed)
-        self._running: list[Answer] = []
+class FakeModels:
+    """What the screen asks of an engine's models."""
 
     def first_choice(self, strategy: str) -> str:
         return ""
 
-    def models(self) -> Sequence[ModelStatus]:
+    def status(self) -> Sequence[ModelStatus]:
         return [ModelStatus(Model(MODEL, 2048, 0.0, 0.0, 0.1, local=True), 0.31, 41.0)]
 
     def strategies(self) -> Sequence[str]:
         return ("balanced",)
 
-    def wants_weights(self, model: str | None, strategy: str) -> bool:
+    def needs_download(self, model: str | None, strategy: str) -> bool:
         return False
 
     async def use(self, model: str) -> None:
@@ -157,27 +154,40 @@ class FakeEngine:
     async def discover(self) -> None:
         pass
 
+    async def warm(self, model: str | None = None, strategy: str | None = None) -> None:
+        pass
+
+
+class FakeEstimates:
+    """What the screen asks of an engine's estimates."""
+
+    async def estimate(self, *_: object, **__: object) -> Context:
+        return Context((), 12, model=MODEL, price=0.0)
+
+
+class FakeEngine:
+    """What the screen asks of an engine; `listed`: so many conversations are saved."""
+
+    def __init__(self, listed: int) -> None:
+        self.config = Config()
+        self.weights = SimpleNamespace(ready=True, fetching=None)
+        self.conversations = FakeConversations(listed)
+        self.models = FakeModels()
+        self.estimates = FakeEstimates()
+        self._running: list[Answer] = []
+
     async def spending(self, conversation_id: str | None) -> Spending:
         return Spending(0.0 if conversation_id else None, 0.0)
 
     async def prepare(self) -> None:
         pass
 
-    async def warm(self, model: str | None = None, strategy: str | None = None) -> None:
-        pass
-
     def running(self, conversation_id: str | None = None) -> Sequence[Answer]:
         return self._running
-
-    async def foreseen(self, *_: object, **__: object) -> Context:
-        return Context((), 12, model=MODEL, price=0.0)
 
     async def ask(self, *_: object, **__: object) -> Answer:
         self._running = [cast("Answer", FakeAnswer())]
         return self._running[0]
-
-    async def cancel(self, answer: Answer) -> None:
-        pass
 
     async def close(self) -> None:
         pass

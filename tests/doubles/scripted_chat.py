@@ -79,7 +79,7 @@ class ScriptedChat:
             router,
             history,
             weights=self.weights,
-            supply=self.backend,
+            backend=self.backend,
             open_private=partial(Store.open, None),
             tell=tell,
         )

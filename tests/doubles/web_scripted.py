@@ -38,7 +38,7 @@ def scripted_opener(
             Router(models, open_stream),  # type: ignore[arg-type]
             await Store.open(file, settings),
             weights=FakeWeights(),
-            supply=backend,
+            backend=backend,
             open_private=partial(Store.open, None),
             tell=lambda error: None,
         )

@@ -83,8 +83,8 @@ async def test_both_start_together_and_the_detailed_one_is_kept_with_the_quick_o
         assert end.route is not None
         assert [(one.model, one.strategy) for one in end.route.tries] == [("two/b", "speed-priority"), ("one/a", "")]
         await answer.saved.wait()
-        on.engine.memory._open.clear()
-        kept = (await on.engine.memory.conversation(answer.conversation_id)).path[-1]
+        on.engine.conversations._open.clear()
+        kept = (await on.engine.conversations.conversation(answer.conversation_id)).path[-1]
         assert (kept.text, kept.quick) == ("All of it.", answer.turn.quick)
 
 
@@ -103,8 +103,8 @@ async def test_each_model_is_asked_as_the_settings_say() -> None:
 
 async def test_what_both_cost_is_told_before_and_summed_after() -> None:
     async with two(["All ", "of ", "it."], ["Short."]) as on:
-        alone = await on.engine.foreseen(None, "Why?", Request(strategy="quality-first"))
-        both = await on.engine.foreseen(None, "Why?", ADAPTIVE)
+        alone = await on.engine.estimates.estimate(None, "Why?", Request(strategy="quality-first"))
+        both = await on.engine.estimates.estimate(None, "Why?", ADAPTIVE)
         assert alone.price is not None
         assert both.price is not None
         assert alone.price < both.price < alone.price * 1.2
@@ -177,7 +177,7 @@ async def test_a_cancel_ends_both_and_keeps_what_came() -> None:
         answer = await asked(on)
         await grown(answer, "quick", "detailed")
         assert on.rig.open == 2
-        await on.engine.cancel(answer)
+        await answer.cancel()
         assert on.rig.open == 0
         owed(await chunks_of(answer))
         assert answer.turn.state == "cancelled"
@@ -189,7 +189,7 @@ async def test_a_cancel_before_the_detailed_one_has_spoken_keeps_the_quick_one()
     async with two([Pause(60)], ["In ", "short."]) as on:
         answer = await asked(on)
         await grown(answer, "quick")
-        await on.engine.cancel(answer)
+        await answer.cancel()
         assert on.rig.open == 0
         assert answer.turn.state == "cancelled"
         assert "In " in answer.turn.text
@@ -210,7 +210,7 @@ async def test_the_quick_one_is_saved_while_the_detailed_one_has_said_nothing() 
         assert turn.quick is not None
         assert (turn.text, turn.state) == ("", "streaming")
         assert (turn.quick.text, turn.quick.model) == ("In short.", "two/b")
-        await on.engine.cancel(answer)
+        await answer.cancel()
 
 
 async def test_the_quick_one_ends_when_nobody_needs_it_any_more() -> None:
@@ -233,7 +233,7 @@ async def test_a_pause_holds_both_and_loses_nothing() -> None:
         async with asyncio.timeout(20):
             going_on = answer.follow(held + 20)
             await anext(going_on)
-        await on.engine.cancel(answer)
+        await answer.cancel()
         chunks = owed(await chunks_of(answer))
         for phase in ("quick", "detailed"):
             words = said(chunks, phase).split()
@@ -257,7 +257,7 @@ async def test_a_slow_reader_holds_both() -> None:
             assert len(answer) == held
             assert answer.text or answer.quick
             assert len(answer.text + answer.quick) < 1000
-        await on.engine.cancel(answer)
+        await answer.cancel()
         owed(await chunks_of(answer))
 
 

@@ -132,9 +132,9 @@ async def test_a_cancelled_answer_keeps_its_part_and_is_saved_once(cancels: int)
     async with stage(endless(), history=history) as on:
         answer = await on.engine.ask(None, "Go")
         await until(lambda: answer.text)
-        await asyncio.gather(*(on.engine.cancel(answer) for _ in range(cancels)))
+        await asyncio.gather(*(answer.cancel() for _ in range(cancels)))
         chunks = await chunks_of(answer)
-        await on.engine.cancel(answer)
+        await answer.cancel()
     assert end_of(chunks).state == "cancelled"
     assert [turn.state for turn, _ in history.finished] == ["cancelled"]
     assert history.finished[0][0].text == text_of(chunks) != ""
@@ -145,7 +145,7 @@ async def test_a_cancel_before_the_stream_was_opened() -> None:
     history.seconds = 0.05
     async with stage(endless(), history=history) as on:
         answer = await on.engine.ask(None, "Go")
-        await on.engine.cancel(answer)
+        await answer.cancel()
         assert end_of(await chunks_of(answer)).state == "cancelled"
     assert on.rig.asked == []
     assert [turn.state for turn, _ in history.finished] == ["cancelled"]
@@ -159,7 +159,7 @@ async def test_a_cancel_while_paused() -> None:
         answer.pause()
         assert answer.paused
         await asyncio.sleep(0.03)
-        await on.engine.cancel(answer)
+        await answer.cancel()
         assert end_of(await chunks_of(answer)).state == "cancelled"
         answer.pause()
         assert not is_paused(answer)

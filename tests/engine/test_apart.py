@@ -25,7 +25,7 @@ async def test_nothing_of_it_is_stored() -> None:
         answer = await ended(await on.engine.ask_apart(NewConversation("Be short."), "Hi", Request(temperature=0.5)))
         await answer.saved.wait()
         assert (answer.turn.text, answer.turn.state) == ("Hello.", "complete")
-        assert not await on.engine.memory.conversations()
+        assert not await on.engine.conversations.conversations()
         assert not on.engine.running()
         asked = on.player.requests[-1]
         assert [turn.text for turn in asked.turns] == ["Be short.", "Hi"]
@@ -40,7 +40,7 @@ async def test_turns_that_come_from_elsewhere_go_before_it_and_are_not_stored() 
         asked = on.player.requests[-1].turns
         assert [turn.text for turn in asked[1:]] == ["One?", "First.", "Two?"]
         assert asked[-1].attachments == (image,)
-        assert not await on.engine.memory.conversations()
+        assert not await on.engine.conversations.conversations()
 
 
 async def test_turns_that_come_from_elsewhere_are_stored_with_the_conversation_they_begin() -> None:

@@ -29,13 +29,13 @@ async def whole(stage: Stage, conversation_id: str | None, text: str) -> tuple[s
 
 
 async def texts(engine: Engine, conversation_id: str) -> list[str]:
-    return [turn.text for turn in (await engine.memory.conversation(conversation_id)).path]
+    return [turn.text for turn in (await engine.conversations.conversation(conversation_id)).path]
 
 
 async def forks(engine: Engine, conversation_id: str, *, fresh: bool = False) -> dict[str, tuple[str, ...]]:
     if fresh:
-        engine.memory._open.clear()
-    return (await engine.memory.conversation(conversation_id)).forks
+        engine.conversations._open.clear()
+    return (await engine.conversations.conversation(conversation_id)).forks
 
 
 async def test_an_edited_question_stands_beside_the_one_it_was() -> None:
@@ -50,7 +50,7 @@ async def test_an_edited_question_stands_beside_the_one_it_was() -> None:
         assert await forks(on.engine, conversation, fresh=True) == now
         asked = on.player.requests[-1]
         assert [turn.text for turn in asked.turns if turn.role != "system"] == ["Changed?"]
-        back = await on.engine.memory.select(conversation, first)
+        back = await on.engine.conversations.select(conversation, first)
         assert [turn.text for turn in back.path] == ["First?", "one", "Second?", "two"]
 
 
@@ -65,7 +65,7 @@ async def test_an_answer_asked_for_anew_stands_beside_the_one_before() -> None:
         now = await forks(on.engine, conversation)
         assert now == {third.turn.id: (first, second.turn.id, third.turn.id)}
         assert await forks(on.engine, conversation, fresh=True) == now
-        siblings = await on.engine.memory.siblings(conversation, second.turn.id)
+        siblings = await on.engine.conversations.siblings(conversation, second.turn.id)
         assert [turn.text for turn in siblings] == ["one", "again", "third"]
         assert third.turn.parent == question
 
@@ -74,7 +74,7 @@ async def test_a_branch_begins_at_any_turn_and_nothing_is_lost() -> None:
     async with stage(["one"], ["two"], ["aside"]) as on:
         conversation, _, first = await whole(on, None, "First?")
         _, second, _ = await whole(on, conversation, "Second?")
-        await on.engine.memory.end_at(conversation, first)
+        await on.engine.conversations.end_at(conversation, first)
         assert await texts(on.engine, conversation) == ["First?", "one"]
         _, aside, _ = await whole(on, conversation, "Aside?")
         assert await texts(on.engine, conversation) == ["First?", "one", "Aside?", "aside"]
@@ -98,7 +98,7 @@ async def test_files_go_along_with_a_question_and_with_its_edited_form(tmp_path:
     async with stage(["one"], ["two"], history=await Store.open(tmp_path / "history.db")) as on:
         answer = await ended(await on.engine.ask(None, "What is it?", attachments=[note]))
         await answer.saved.wait()
-        on.engine.memory._open.clear()
+        on.engine.conversations._open.clear()
         await ended(await on.engine.edit(answer.conversation_id, answer.question.id, "And now?"))
         for request in on.player.requests:
             assert [file.content for file in request.turns[-1].attachments] == [b"The code is 42."]
@@ -107,32 +107,32 @@ async def test_files_go_along_with_a_question_and_with_its_edited_form(tmp_path:
 async def test_a_verdict_is_kept_with_its_answer_and_counts_once() -> None:
     async with stage(["one"]) as on:
         conversation, _, _ = await whole(on, None, "First?")
-        answer = (await on.engine.memory.conversation(conversation)).path[-1]
+        answer = (await on.engine.conversations.conversation(conversation)).path[-1]
         for _ in range(2):
             on.engine.judge(answer, good=True)
             await asyncio.sleep(0)
-        assert (await on.engine.memory.conversation(conversation)).path[-1].verdict is True
+        assert (await on.engine.conversations.conversation(conversation)).path[-1].verdict is True
         judged = on.router.health.written(0)
         on.engine.judge(answer, good=True)
         assert on.router.health.written(0) == judged
         on.engine.judge(answer, good=False)
         assert on.router.health.written(0) != judged
         await on.engine._answers.quiet()
-        on.engine.memory._open.clear()
-        assert (await on.engine.memory.conversation(conversation)).path[-1].verdict is False
+        on.engine.conversations._open.clear()
+        assert (await on.engine.conversations.conversation(conversation)).path[-1].verdict is False
 
 
 async def test_what_was_deleted_comes_back_as_long_as_it_was_not_erased() -> None:
     async with stage(["one"], ["two"]) as on:
         conversation, _, _ = await whole(on, None, "First?")
         await on.engine.delete(conversation)
-        assert await on.engine.memory.conversations() == []
-        await on.engine.memory.restore(conversation)
-        assert [summary.title for summary in await on.engine.memory.conversations()] == ["First?"]
+        assert await on.engine.conversations.conversations() == []
+        await on.engine.conversations.restore(conversation)
+        assert [summary.title for summary in await on.engine.conversations.conversations()] == ["First?"]
         await on.engine.delete(conversation)
-        await on.engine.memory.erase(0)
+        await on.engine.conversations.erase(0)
         with pytest.raises(ConversationNotFound):
-            await on.engine.memory.restore(conversation)
+            await on.engine.conversations.restore(conversation)
 
 
 async def test_quitting_erases_what_was_deleted_here_and_leaves_another_process_its_undo(tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ async def test_quitting_erases_what_was_deleted_here_and_leaves_another_process_
         back, _, _ = await whole(on, None, "Second?")
         for id in (mine, back):
             await on.engine.delete(id)
-        await on.engine.memory.restore(back)
+        await on.engine.conversations.restore(back)
     with pytest.raises(ConversationNotFound):
         await other.restore(mine)
     await other.restore("theirs")
@@ -162,20 +162,20 @@ async def test_deleting_ends_the_answer_that_runs() -> None:
         await on.engine.delete(answer.conversation_id)
         assert answer.turn.state == "cancelled"
         assert on.rig.open == 0
-        await on.engine.memory.restore(answer.conversation_id)
+        await on.engine.conversations.restore(answer.conversation_id)
         assert await texts(on.engine, answer.conversation_id) == ["First?", "one "]
 
 
 async def test_a_private_conversation_never_reaches_the_disk(tmp_path: Path) -> None:
     file = tmp_path / "history.db"
     async with stage(["a secret answer"], ["another"], history=await Store.open(file)) as on:
-        private = await on.engine.memory.begin_private()
+        private = await on.engine.conversations.begin_private()
         await whole(on, private.id, "zebra question")
-        await on.engine.memory.save_draft(private.id, "zebra draft")
-        assert on.engine.memory.is_private(private.id)
+        await on.engine.conversations.save_draft(private.id, "zebra draft")
+        assert on.engine.conversations.is_private(private.id)
         assert await texts(on.engine, private.id) == ["zebra question", "a secret answer"]
-        assert [hit.conversation for hit in await on.engine.memory.search("zebra")] == [private.id]
-        assert [summary.title for summary in await on.engine.memory.conversations()] == ["zebra question"]
+        assert [hit.conversation for hit in await on.engine.conversations.search("zebra")] == [private.id]
+        assert [summary.title for summary in await on.engine.conversations.conversations()] == ["zebra question"]
         await whole(on, None, "An open one?")
     written = on_disk(tmp_path)
     assert b"An open one" in written
@@ -190,13 +190,13 @@ async def test_the_context_of_a_conversation_is_told_exchange_by_exchange() -> N
     async with stage(["one"], ["two"]) as on:
         conversation, first, _ = await whole(on, None, "First?")
         await whole(on, conversation, "Second?")
-        context = await on.engine.context(conversation)
+        context = await on.engine.estimates.context(conversation)
         assert [(exchange.question == first, exchange.sent) for exchange in context.exchanges] == [
             (True, True),
             (False, True),
         ]
-        await on.engine.memory.keep(conversation, first, False)
-        context = await on.engine.context(conversation)
+        await on.engine.conversations.keep(conversation, first, False)
+        context = await on.engine.estimates.context(conversation)
         assert [exchange.why_not for exchange in context.exchanges] == ["kept out", ""]
 
 
@@ -204,8 +204,8 @@ async def test_a_conversation_is_exported_with_all_its_branches() -> None:
     async with stage(["one"], ["again"]) as on:
         conversation, _, first = await whole(on, None, "Question?")
         await (await ended(await on.engine.regenerate(conversation, first))).saved.wait()
-        record = json.loads(await on.engine.memory.export(conversation, "json"))
+        record = json.loads(await on.engine.conversations.export(conversation, "json"))
         assert [turn["text"] for turn in record["turns"]] == ["Question?", "one", "again"]
-        written = await on.engine.memory.export(conversation, "markdown")
+        written = await on.engine.conversations.export(conversation, "markdown")
         assert "Question?" in written
         assert "again" in written

@@ -76,7 +76,7 @@ async def test_cancel_of_one_closes_exactly_one() -> None:
     async with three(endless(), endless(), endless()) as on:
         comparison = await on.engine.compare(None, "Which?", NAMES)
         await grown(comparison)
-        await on.engine.cancel(comparison.answers[1])
+        await comparison.answers[1].cancel()
         assert on.rig.open == 2
         assert [answer.ended for answer in comparison.answers] == [False, True, False]
 
@@ -105,13 +105,13 @@ async def test_all_are_kept_beside_one_another_and_the_first_whole_one_stands() 
         await on.engine._answers.quiet()
         for fresh in (False, True):
             if fresh:
-                on.engine.memory._open.clear()
-            conversation = await on.engine.memory.conversation(comparison.conversation_id)
+                on.engine.conversations._open.clear()
+            conversation = await on.engine.conversations.conversation(comparison.conversation_id)
             assert [turn.text for turn in conversation.path] == ["Which?", "from b"]
             assert conversation.forks == {
                 comparison.answers[1].turn.id: tuple(answer.turn.id for answer in comparison.answers)
             }
-        siblings = await on.engine.memory.siblings(conversation.id, conversation.path[-1].id)
+        siblings = await on.engine.conversations.siblings(conversation.id, conversation.path[-1].id)
         assert [turn.state for turn in siblings] == ["failed", "complete", "complete"]
 
 
@@ -121,7 +121,7 @@ async def test_where_none_is_whole_the_first_of_which_a_part_came_stands() -> No
         comparison = await on.engine.compare(None, "Which?", NAMES)
         await whole(comparison)
         await on.engine._answers.quiet()
-        conversation = await on.engine.memory.conversation(comparison.conversation_id)
+        conversation = await on.engine.conversations.conversation(comparison.conversation_id)
         assert [turn.text for turn in conversation.path] == ["Which?", "a part of b"]
 
 
@@ -135,18 +135,18 @@ def liked(on: Stage) -> list[str]:
 @pytest.mark.parametrize("private", [False, True])
 async def test_the_kept_one_is_the_answer_and_the_choice_a_verdict(private: bool) -> None:
     async with three(["from a"], ["from b"], ["from c"]) as on:
-        begun = (await on.engine.memory.begin_private()).id if private else None
+        begun = (await on.engine.conversations.begin_private()).id if private else None
         comparison = await on.engine.compare(begun, "Which?", NAMES)
         await whole(comparison)
         await comparison.keep(3)
         await on.engine._answers.quiet()
         assert liked(on) == ["three/c"]
-        path = (await on.engine.memory.conversation(comparison.conversation_id)).path
+        path = (await on.engine.conversations.conversation(comparison.conversation_id)).path
         assert [(turn.text, turn.verdict) for turn in path] == [("Which?", None), ("from c", True)]
 
         await comparison.keep(2)
         await on.engine._answers.quiet()
-        siblings = await on.engine.memory.siblings(comparison.conversation_id, comparison.answers[0].turn.id)
+        siblings = await on.engine.conversations.siblings(comparison.conversation_id, comparison.answers[0].turn.id)
         assert [turn.verdict for turn in siblings] == [None, True, None]
         assert liked(on) == ["two/b"]
 
@@ -161,9 +161,9 @@ async def test_a_choice_in_the_moment_of_the_last_end_holds() -> None:
         comparison = await on.engine.compare(None, "Which?", NAMES)
         await whole(comparison)
         await on.engine._answers.quiet()
-        await on.engine.memory.select(comparison.conversation_id, comparison.answers[1].turn.id)
+        await on.engine.conversations.select(comparison.conversation_id, comparison.answers[1].turn.id)
         await asyncio.gather(comparison.keep(3), comparison.settle())
-        path = (await on.engine.memory.conversation(comparison.conversation_id)).path
+        path = (await on.engine.conversations.conversation(comparison.conversation_id)).path
         assert [turn.text for turn in path] == ["Which?", "from c"]
 
 
@@ -184,7 +184,7 @@ async def test_quitting_keeps_every_part() -> None:
         await grown(comparison)
         await chunks_of(comparison.answers[2])
         await on.engine._answers.close()
-        siblings = await on.engine.memory.siblings(comparison.conversation_id, comparison.answers[0].turn.id)
+        siblings = await on.engine.conversations.siblings(comparison.conversation_id, comparison.answers[0].turn.id)
         assert [turn.state for turn in siblings] == ["cancelled", "cancelled", "complete"]
         assert all(turn.text for turn in siblings)
 
@@ -221,13 +221,13 @@ async def test_too_few_too_many_or_wrong_names_are_told_and_nothing_is_stored(mo
     async with three(["a"], ["b"], ["c"]) as on:
         with pytest.raises(CommandError):
             await on.engine.compare(None, "Which?", models)
-        assert await on.engine.memory.conversations() == []
+        assert await on.engine.conversations.conversations() == []
 
 
 async def test_without_names_the_best_two_of_different_families_are_asked() -> None:
     async with three(["a"], ["b"], ["c"]) as on:
         on.router.models = [Model("one/a-large", quality=0.9), Model("two/a-small", quality=0.8), C]
-        assert await on.engine.best_two(None, "Which?", Request()) == ("one/a-large", "three/c")
+        assert await on.engine.estimates.best_two(None, "Which?", Request()) == ("one/a-large", "three/c")
         on.router.models = [A]
         with pytest.raises(CommandError):
             await on.engine.compare(None, "Which?")

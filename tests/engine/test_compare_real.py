@@ -53,7 +53,7 @@ async def test_cancel_of_one_closes_exactly_one_socket() -> None:
         comparison = await engine.compare(None, "Which?", [f"box/{name}" for name in scripts])
         await spoke(comparison)
         assert server.active_streams == 4
-        await engine.cancel(comparison.answers[2])
+        await comparison.answers[2].cancel()
         await server.until(lambda: server.active_streams == 3)
         closed = [exchange.body["model"] for exchange in server.exchanges if exchange.closed_by_client is not None]
         assert closed == ["m2"]
@@ -81,7 +81,7 @@ async def test_a_cancel_of_an_adaptive_answer_closes_both_sockets(
                 if len(heard) == 2:
                     break
         assert server.active_streams == 2
-        await engine.cancel(answer)
+        await answer.cancel()
         await server.until(lambda: server.active_streams == 0)
         assert answer.turn.state == "cancelled"
         assert "".join(tokens(20_000)).startswith(answer.turn.text)
@@ -120,7 +120,7 @@ async def test_cancel_of_one_real_model_lets_the_other_end(weights_file: Path) -
             async for chunk in comparison.answers[0].follow():
                 if isinstance(chunk, Token):
                     break
-            await engine.cancel(comparison.answers[0])
+            await comparison.answers[0].cancel()
             await ended(comparison.answers[1])
         assert [result.state for result in comparison.summary()] == ["cancelled", "length"]
         assert comparison.summary()[1].tokens == 60

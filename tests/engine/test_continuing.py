@@ -33,10 +33,10 @@ async def test_a_broken_answer_goes_on_beside_the_one_that_broke() -> None:
         assert sum(isinstance(chunk, Metadata) and chunk.event == "seam" for chunk in chunks) == 1
         assert whole.figures().seams == 1
         await whole.saved.wait()
-        on.engine.memory._open.clear()
-        path = (await on.engine.memory.conversation(broken.conversation_id)).path
+        on.engine.conversations._open.clear()
+        path = (await on.engine.conversations.conversation(broken.conversation_id)).path
         assert [turn.text for turn in path] == ["Count.", "one two three"]
-        route = await on.engine.memory.route(whole.turn.id)
+        route = await on.engine.conversations.route(whole.turn.id)
         assert route is not None
         assert [seam.at_characters for seam in route.seams] == [8]
 
@@ -142,12 +142,12 @@ async def test_what_was_learned_of_the_models_is_there_after_a_restart() -> None
         answer = await ended(await on.engine.ask(None, "Hello?"))
         await answer.saved.wait()
         async with asyncio.timeout(10):
-            while '"one/a"' not in (kept := await on.engine.memory.place(LEARNED)):  # noqa: ASYNC110
+            while '"one/a"' not in (kept := await on.engine.conversations.place(LEARNED)):  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
     assert '"one/a"' in kept
     async with stage() as later:
-        await later.engine.memory.set_place(LEARNED, kept)
-        await later.engine.recall()
+        await later.engine.conversations.set_place(LEARNED, kept)
+        await later.engine.models.recall()
         assert later.router.health.vitals("one/a").answers == 1
 
 

@@ -51,7 +51,7 @@ async def test_an_answer_that_grows_meanwhile_is_not_saved_again(tmp_path: Path,
         if cancelled:
             # Pieces of it have nowhere to go by now.
             await asyncio.sleep(0.6)
-            await rig.engine.cancel(answer)
+            await answer.cancel()
         async with asyncio.timeout(20):
             await answer.saved.wait()
         assert "Yes" in answer.turn.text or cancelled

@@ -58,7 +58,7 @@ async def test_the_next_request_holds_the_former_exchanges() -> None:
             ("assistant", "First."),
             ("user", "Two?"),
         ]
-        conversation = await on.engine.memory.conversation(first.conversation_id)
+        conversation = await on.engine.conversations.conversation(first.conversation_id)
         assert [turn.text for turn in conversation.path] == ["One?", "First.", "Two?", "Second."]
         parents = [turn.parent for turn in conversation.path]
         assert parents == [None, *(turn.id for turn in conversation.path[:-1])]
@@ -74,7 +74,7 @@ async def test_a_failed_and_a_cancelled_answer_do_not_spoil_the_next_request() -
             answer = await on.engine.ask(first.conversation_id, text)
             await until(lambda: on.rig.open)
             await asyncio.sleep(0.05)
-            await on.engine.cancel(answer)
+            await answer.cancel()
             assert (await ended(answer)).turn.state == "cancelled"
         assert (await ended(await on.engine.ask(first.conversation_id, "Four?"))).text == "Good."
         assert sent(on)[1:] == [("user", "Three?"), ("assistant", "part "), ("user", "Four?")]
@@ -84,13 +84,13 @@ async def test_a_conversation_may_have_a_system_prompt_of_its_own() -> None:
     async with stage() as on:
         first = await ended(await on.engine.ask(NewConversation(system_prompt="Be brief."), "One?"))
         assert sent(on)[0] == ("system", "Be brief.")
-        await on.engine.memory.set_system_prompt(first.conversation_id, "Be long.")
+        await on.engine.conversations.set_system_prompt(first.conversation_id, "Be long.")
         await ended(await on.engine.ask(first.conversation_id, "Two?"))
         assert sent(on)[0] == ("system", "Be long.")
-        await on.engine.memory.set_system_prompt(first.conversation_id, "  ")
+        await on.engine.conversations.set_system_prompt(first.conversation_id, "  ")
         await ended(await on.engine.ask(first.conversation_id, "Three?"))
         assert sent(on)[0] == ("user", "One?")
-        await on.engine.memory.set_system_prompt(first.conversation_id, None)
+        await on.engine.conversations.set_system_prompt(first.conversation_id, None)
         await ended(await on.engine.ask(first.conversation_id, "Four?"))
         assert sent(on)[0] == ("system", Config().system_prompt)
 
@@ -175,7 +175,7 @@ async def test_two_questions_at_once_in_one_conversation_are_both_kept() -> None
         assert third.question.parent == second.turn.id
         await ended(second)
         await ended(third)
-        path = (await on.engine.memory.conversation(first.conversation_id)).path
+        path = (await on.engine.conversations.conversation(first.conversation_id)).path
         assert [turn.text for turn in path] == ["One?", "Hello.", "a", "Hello.", "b", "Hello."]
 
 
@@ -186,31 +186,31 @@ async def test_a_conversation_whose_answer_runs_or_is_not_saved_yet_stays_in_mem
         for number in range(OPEN_CONVERSATIONS + 3):
             await ended(await on.engine.ask(None, f"{number}?"))
         assert "conversation" not in history.names()
-        conversation = await on.engine.memory.conversation(running.conversation_id)
+        conversation = await on.engine.conversations.conversation(running.conversation_id)
         assert conversation.path[-1].state == "streaming"
         assert "conversation" not in history.names()
-        assert len(on.engine.memory._open) <= OPEN_CONVERSATIONS + 1
+        assert len(on.engine.conversations._open) <= OPEN_CONVERSATIONS + 1
         history.seconds = 0.1
-        await on.engine.cancel(running)
+        await running.cancel()
         await ended(running)
-        assert (await on.engine.memory.conversation(running.conversation_id)).path[-1].state == "cancelled"
+        assert (await on.engine.conversations.conversation(running.conversation_id)).path[-1].state == "cancelled"
 
 
 async def test_a_conversation_that_grew_while_it_was_read_is_not_set_back() -> None:
     history = FakeStore()
     async with stage(history=history) as on:
         first = await ended(await on.engine.ask(None, "One?"))
-        on.engine.memory._open.clear()
+        on.engine.conversations._open.clear()
         history.seconds = 0.02
         reading = asyncio.create_task(slow_read(on, first.conversation_id))
         asked = await on.engine.ask(first.conversation_id, "Two?")
         await reading
-        assert (await on.engine.memory.conversation(first.conversation_id)).path[-1].id == asked.turn.id
+        assert (await on.engine.conversations.conversation(first.conversation_id)).path[-1].id == asked.turn.id
 
 
 async def slow_read(on: Stage, conversation_id: str) -> None:
     await asyncio.sleep(0.01)
-    await on.engine.memory.conversation(conversation_id)
+    await on.engine.conversations.conversation(conversation_id)
 
 
 # -- the store --------------------------------------------------------------------------------------------------------
@@ -220,14 +220,14 @@ async def test_what_was_said_is_there_at_the_next_start(tmp_path: Path) -> None:
     file = tmp_path / "history.db"
     async with stage(["First."], history=await Store.open(file)) as on:
         asked = await ended(await on.engine.ask(None, "One?"))
-        await on.engine.memory.save_draft(None, "half a thought")
-        await on.engine.memory.set_place("open", asked.conversation_id)
+        await on.engine.conversations.save_draft(None, "half a thought")
+        await on.engine.conversations.set_place("open", asked.conversation_id)
     async with stage(["Second."], history=await Store.open(file)) as on:
-        assert await on.engine.memory.place("open") == asked.conversation_id
-        assert await on.engine.memory.draft(None) == "half a thought"
-        assert await on.engine.memory.prompts() == ["One?"]
-        assert [summary.title for summary in await on.engine.memory.conversations()] == ["One?"]
-        route = await on.engine.memory.route(asked.turn.id)
+        assert await on.engine.conversations.place("open") == asked.conversation_id
+        assert await on.engine.conversations.draft(None) == "half a thought"
+        assert await on.engine.conversations.prompts() == ["One?"]
+        assert [summary.title for summary in await on.engine.conversations.conversations()] == ["One?"]
+        route = await on.engine.conversations.route(asked.turn.id)
         assert route is not None
         assert route.tries[0].outcome == "answered"
         await ended(await on.engine.ask(asked.conversation_id, "Two?"))
@@ -241,15 +241,15 @@ async def test_a_store_that_fails_does_not_stop_the_answer_and_is_told_once() ->
         assert first.text == "still here"
         await ended(await on.engine.ask(first.conversation_id, "Two?"))
         assert [text for role, text in sent(on) if role == "assistant"] == ["still here"]
-        assert await on.engine.memory.prompts() == []
+        assert await on.engine.conversations.prompts() == []
         # What is only in memory is listed all the same.
-        assert [summary.title for summary in await on.engine.memory.conversations()] == ["One?"]
-        assert await on.engine.memory.draft("x") == ""
-        assert await on.engine.memory.place("x") == ""
-        assert await on.engine.memory.route("x") is None
-        await on.engine.memory.save_draft("x", "y")
-        await on.engine.memory.set_place("x", "y")
-        await on.engine.memory.set_system_prompt(first.conversation_id, "z")
+        assert [summary.title for summary in await on.engine.conversations.conversations()] == ["One?"]
+        assert await on.engine.conversations.draft("x") == ""
+        assert await on.engine.conversations.place("x") == ""
+        assert await on.engine.conversations.route("x") is None
+        await on.engine.conversations.save_draft("x", "y")
+        await on.engine.conversations.set_place("x", "y")
+        await on.engine.conversations.set_system_prompt(first.conversation_id, "z")
     assert [error.title for error in on.told] == ["The disk is full."]
 
 
@@ -267,7 +267,7 @@ async def test_a_conversation_that_is_not_there_is_told_to_the_asker() -> None:
         with pytest.raises(ConversationNotFound):
             await on.engine.ask("nowhere", "Hi")
         with pytest.raises(ConversationNotFound):
-            await on.engine.memory.conversation("nowhere")
+            await on.engine.conversations.conversation("nowhere")
         await ended(await on.engine.ask(None, "Hi"))
 
 
@@ -280,10 +280,10 @@ async def test_closing_lets_go_of_the_store_even_where_the_supply_fails() -> Non
             await closing()
             raise OSError("no")
 
-        on.engine._supply.close = fails  # type: ignore[method-assign]
+        on.engine._backend.close = fails  # type: ignore[method-assign]
         with pytest.raises(OSError, match="no"):
             await on.engine.close()
-        on.engine._supply.close = closing  # type: ignore[method-assign]
+        on.engine._backend.close = closing  # type: ignore[method-assign]
     assert "close" in history.names()
 
 
@@ -299,13 +299,13 @@ async def test_closing_ends_all_that_runs() -> None:
 
 async def test_warming_loads_what_the_next_question_will_need() -> None:
     async with stage() as on:
-        await on.engine.warm()
-        await on.engine.warm(model="two/b")
-        await on.engine.warm(model="no/where")
-        await on.engine.discover()
+        await on.engine.models.warm()
+        await on.engine.models.warm(model="two/b")
+        await on.engine.models.warm(model="no/where")
+        await on.engine.models.discover()
         assert on.backend.calls == ["warm one/a", "warm two/b", "discover"]
-        assert [standing.model.name for standing in on.engine.models()] == ["one/a"]
-        assert on.engine.strategies()[0] == "quality-first"
+        assert [standing.model.name for standing in on.engine.models.status()] == ["one/a"]
+        assert on.engine.models.strategies()[0] == "quality-first"
 
 
 BUILT_IN = Model(LOCAL_MODEL, to_be_fetched=True)
@@ -330,31 +330,31 @@ async def test_weights_are_wanted_where_the_built_in_model_would_answer(
     config: Config, models: list[Model], model: str | None, ready: bool, wanted: bool, strategy: str
 ) -> None:
     async with stage(config=config, weights=ready, models=models) as on:
-        assert on.engine.wants_weights(model, strategy) is wanted
+        assert on.engine.models.needs_download(model, strategy) is wanted
 
 
 async def test_a_choice_is_taken_back_by_model_or_by_provider_also_after_a_restart(tmp_path: Path) -> None:
     async with stage(history=await Store.open(tmp_path / "store.db")) as on:
         for name in ("offered/x", "offered/y", "offered/z"):
-            await on.engine.use(name)
-        assert await on.engine.forget("offered/x") == ["offered/x"]
-        assert await on.engine.forget("offered/x") == []
+            await on.engine.models.use(name)
+        assert await on.engine.models.forget("offered/x") == ["offered/x"]
+        assert await on.engine.models.forget("offered/x") == []
     async with stage(history=await Store.open(tmp_path / "store.db")) as on:
-        await on.engine.recall()
-        assert await on.engine.forget("offered") == ["offered/y", "offered/z"]
+        await on.engine.models.recall()
+        assert await on.engine.models.forget("offered") == ["offered/y", "offered/z"]
         assert on.backend.calls == ["take offered/y", "take offered/z", "drop offered/y", "drop offered/z"]
-        assert await on.engine.chosen() == []
+        assert await on.engine.models.chosen() == []
 
 
 async def test_an_offered_model_that_was_chosen_is_in_use_after_a_restart(tmp_path: Path) -> None:
     async with stage(history=await Store.open(tmp_path / "store.db")) as on:
-        await on.engine.use("one/a")
-        await on.engine.use("offered/x")
-        await on.engine.use("offered/y")
-        await on.engine.use("offered/x")
+        await on.engine.models.use("one/a")
+        await on.engine.models.use("offered/x")
+        await on.engine.models.use("offered/y")
+        await on.engine.models.use("offered/x")
         assert on.backend.calls == ["take offered/x", "take offered/y", "take offered/x"]
     async with stage(history=await Store.open(tmp_path / "store.db")) as on:
-        await on.engine.recall()
+        await on.engine.models.recall()
         assert on.backend.calls == ["take offered/x", "take offered/y"]
 
 
@@ -381,7 +381,7 @@ async def test_what_was_spent_is_told_for_the_conversation_and_for_the_day() -> 
 
 async def test_what_private_conversations_cost_counts_for_the_day() -> None:
     async with stage(["one"], models=[PRICED]) as on:
-        private = await on.engine.memory.begin_private()
+        private = await on.engine.conversations.begin_private()
         answer = await ended(await on.engine.ask(private.id, "a"))
         await answer.saved.wait()
         spent = await on.engine.spending(private.id)

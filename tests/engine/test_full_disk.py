@@ -76,7 +76,7 @@ async def test_what_is_not_saved_yet_stays_in_view_and_comes_to_the_disk_with_al
         second = await ended(await on.engine.ask(id, "Two?"))
         await second.saved.wait()
         await ended(await on.engine.regenerate(id, second.turn.id))
-        memory = on.engine.memory
+        memory = on.engine.conversations
         before = (await memory.conversation(id)).path
         for walk in (memory.select(id, first.turn.id), memory.end_at(id, first.turn.id), memory.delete(id)):
             with pytest.raises(HistoryError, match="would be lost"):

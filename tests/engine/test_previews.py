@@ -37,19 +37,19 @@ async def test_a_whole_preview_is_the_answer_to_just_these_words() -> None:
     async with stage(["Hel", "lo."], models=(FREE,)) as on:
         preview = await previewed(on, "Hallo.")
         await ended(preview.answer)
-        assert not await on.engine.memory.conversations()
+        assert not await on.engine.conversations.conversations()
         answer = await on.engine.ask(NewConversation(preset=TRANSLATE), "Hallo.", preview=preview)
         assert len(on.player.requests) == 1
         assert answer is preview.answer
         assert await chunks_of(answer)
         await answer.saved.wait()
-        on.engine.memory._open.clear()
-        [summary] = await on.engine.memory.conversations()
-        question, kept = (await on.engine.memory.conversation(summary.id)).path
+        on.engine.conversations._open.clear()
+        [summary] = await on.engine.conversations.conversations()
+        question, kept = (await on.engine.conversations.conversation(summary.id)).path
         assert (question.text, kept.text, kept.state, kept.parent) == ("Hallo.", "Hello.", "complete", question.id)
         assert kept.usage is not None
         assert kept.strategy == "quality-first"
-        assert (await on.engine.memory.route(kept.id)) is not None
+        assert (await on.engine.conversations.route(kept.id)) is not None
 
 
 async def test_a_preview_goes_on_from_the_conversation_and_what_follows_knows_it() -> None:
@@ -87,7 +87,7 @@ async def test_a_cancelled_preview_closes_its_socket_and_leaves_nothing() -> Non
         await begun(preview)
         await preview.cancel()
         assert on.rig.open == 0
-        assert not await on.engine.memory.conversations()
+        assert not await on.engine.conversations.conversations()
 
 
 async def test_closing_the_engine_ends_a_preview() -> None:

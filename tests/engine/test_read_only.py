@@ -32,7 +32,7 @@ async def test_a_history_that_cannot_be_written_is_listed_opened_and_searched(tm
     told: list[ChatTuiError] = []
     engine = await open_engine(Config(), tell=told.append, store_file=file, environ={}, known={})
     try:
-        memory = engine.memory
+        memory = engine.conversations
         assert [row.id for row in await memory.conversations()] == ["c1"]
         assert [turn.text for turn in (await memory.conversation("c1")).path] == [turn.text for turn in path]
         assert [hit.turn for hit in await memory.search("scatters")] == ["a"]

@@ -39,7 +39,7 @@ async def answered(engine: Engine, conversation_id: str | None, question: str) -
 
 
 async def texts(engine: Engine, conversation_id: str) -> list[str]:
-    return [turn.text for turn in (await engine.memory.conversation(conversation_id)).path]
+    return [turn.text for turn in (await engine.conversations.conversation(conversation_id)).path]
 
 
 async def test_a_question_goes_on_behind_what_another_process_has_written(tmp_path: Path) -> None:
@@ -55,21 +55,21 @@ async def test_what_another_process_has_renamed_or_deleted_is_seen(tmp_path: Pat
     async with two(tmp_path / "history.db", "Yes") as (one, other):
         id = await answered(one, None, "First")
         assert await texts(other, id) == ["First", "Yes"]
-        await other.memory.rename(id, "Another")
-        assert (await one.memory.conversation(id)).title == "Another"
+        await other.conversations.rename(id, "Another")
+        assert (await one.conversations.conversation(id)).title == "Another"
         await other.delete(id)
         with pytest.raises(ConversationNotFound):
-            await one.memory.conversation(id)
+            await one.conversations.conversation(id)
 
 
 async def test_a_running_answer_is_not_replaced_by_what_is_saved_of_it(tmp_path: Path) -> None:
     async with two(tmp_path / "history.db") as (one, other):
         answer = await one.ask(None, "First")
-        known = await one.memory.conversation(answer.conversation_id)
+        known = await one.conversations.conversation(answer.conversation_id)
         await other.ask(None, "Elsewhere")
-        assert await one.memory.conversation(answer.conversation_id) is known
+        assert await one.conversations.conversation(answer.conversation_id) is known
         assert known.path[-1].id == answer.turn.id
-        await one.cancel(answer)
+        await answer.cancel()
         await answer.saved.wait()
 
 
@@ -110,9 +110,9 @@ async def test_a_conversation_that_is_forgotten_while_it_is_read_again_is_given_
 async def test_what_has_grown_while_the_store_was_asked_is_given(tmp_path: Path) -> None:
     async with two(tmp_path / "history.db", "Yes") as (one, _):
         id = await answered(one, None, "First")
-        known = await one.memory.conversation(id)
-        asking = asyncio.create_task(one.memory.conversation(id))
+        known = await one.conversations.conversation(id)
+        asking = asyncio.create_task(one.conversations.conversation(id))
         await asyncio.sleep(0)
         grown = replace(known, title="Grown")
-        one.memory.remember(grown)
+        one.conversations.remember(grown)
         assert await asking is grown

@@ -23,12 +23,12 @@ async def titled(config: Config, *scripts: Script, rename: str = "") -> str:
     async with stage(*scripts, config=config) as on:
         answer = await ended(await on.engine.ask(None, "What is a monad, and why?"))
         if rename:
-            await on.engine.memory.rename(answer.conversation_id, rename)
+            await on.engine.conversations.rename(answer.conversation_id, rename)
         await answer.saved.wait()
         async with asyncio.timeout(20):
             await on.engine._answers.quiet()
             await on.engine._titles.quiet()
-        return (await on.engine.memory.conversation(answer.conversation_id)).title
+        return (await on.engine.conversations.conversation(answer.conversation_id)).title
 
 
 async def test_the_first_question_is_the_title_at_once_and_by_default() -> None:

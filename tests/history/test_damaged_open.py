@@ -91,13 +91,13 @@ async def test_questions_are_sent_and_all_that_is_in_memory_is_saved_in_a_recove
 ) -> None:
     store = await Store.open(file, RECOVERING)
     async with stage(["one"], ["two"], ["three"], history=store) as on:
-        store.when_displaced = in_loop(on.engine.memory.note_displaced)
+        store.when_displaced = in_loop(on.engine.conversations.note_displaced)
         first = await ended(await on.engine.ask("old", "First?"))
         await first.saved.wait()
         damage(file, select)
         second = await ended(await on.engine.ask("old", "Second?"))
         assert second.turn.text == "two"
-        assert [turn.text for turn in (await on.engine.memory.conversation("old")).path][-4:] == [
+        assert [turn.text for turn in (await on.engine.conversations.conversation("old")).path][-4:] == [
             "First?",
             "one",
             "Second?",
@@ -117,7 +117,7 @@ async def test_questions_are_sent_and_all_that_is_in_memory_is_saved_in_a_recove
 async def test_a_conversation_that_nobody_asks_on_is_saved_in_the_recovered_file_at_once(file: Path) -> None:
     store = await Store.open(file, RECOVERING)
     async with stage(["one"], ["two"], history=store) as on:
-        store.when_displaced = in_loop(on.engine.memory.note_displaced)
+        store.when_displaced = in_loop(on.engine.conversations.note_displaced)
         answer = await ended(await on.engine.ask("old", "First?"))
         await answer.saved.wait()
         damage(file, "1")
@@ -131,7 +131,7 @@ async def test_a_conversation_that_nobody_asks_on_is_saved_in_the_recovered_file
 async def test_what_runs_when_the_program_ends_is_saved_too(file: Path) -> None:
     store = await Store.open(file, RECOVERING)
     async with stage(["one"], history=store) as on:
-        store.when_displaced = in_loop(on.engine.memory.note_displaced)
+        store.when_displaced = in_loop(on.engine.conversations.note_displaced)
         damage(file, "1")
         answer = await ended(await on.engine.ask(None, "New?"))
     # Nothing was waited for: the end has waited for the recovery.
@@ -163,7 +163,7 @@ async def test_with_another_process_on_the_file_it_is_told_and_recovered_as_soon
 async def test_the_end_tries_once_more_to_recover_and_saves_what_is_in_memory(file: Path) -> None:
     store = await Store.open(file, RECOVERING)
     async with stage(["one"], history=store) as on:
-        store.when_displaced = in_loop(on.engine.memory.note_displaced)
+        store.when_displaced = in_loop(on.engine.conversations.note_displaced)
         with opened_by_another_process(file):
             damage(file, "1")
             answer = await ended(await on.engine.ask(None, "New?"))

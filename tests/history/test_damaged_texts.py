@@ -136,7 +136,7 @@ async def test_an_engine_tells_a_damaged_text(file: Path) -> None:
     change(file, TEXTS[3])
     told: list[ChatTuiError] = []
     engine = await open_engine(Config(), tell=told.append, store_file=file, environ={}, known={})
-    conversation = await engine.memory.conversation("c")
+    conversation = await engine.conversations.conversation("c")
     assert conversation.path[0].text == SHOWN
     await engine.close()
     assert [error.title for error in told if "damaged" in error.title] == [

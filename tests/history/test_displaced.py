@@ -247,7 +247,7 @@ async def test_a_store_that_is_left_alone_stays_as_it_is(store: Store, file: Pat
 async def test_an_engine_saves_what_is_open_in_a_store_that_took_the_place(file: Path) -> None:
     store = await Store.open(file)
     async with stage(slowly("Yes"), history=store) as rig:
-        store.when_displaced = in_loop(rig.engine.memory.note_displaced)
+        store.when_displaced = in_loop(rig.engine.conversations.note_displaced)
         first = await rig.engine.ask(None, "First")
         await first.saved.wait()
         other = await Store.open(file.with_name("other.db"))
@@ -264,7 +264,7 @@ async def test_an_engine_tells_that_the_file_was_deleted(file: Path) -> None:
     told: list[ChatTuiError] = []
     engine = await open_engine(Config(), tell=told.append, store_file=file, environ={}, known={})
     delete(file)
-    await engine.memory.save_draft(None, "words")
+    await engine.conversations.save_draft(None, "words")
     await engine.close()
     assert [error.title for error in told] == ["The history file was deleted or moved away while chat-tui was running."]
     store = await Store.open(file)

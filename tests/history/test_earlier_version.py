@@ -65,8 +65,8 @@ async def test_a_conversation_of_an_earlier_version_is_exported_and_goes_on(tmp_
     store = await earlier_store(tmp_path)
     id = (await store.conversations())[0].id
     async with stage(["Newly asked."], history=store) as on:
-        assert "Rayleigh scattering." in await on.engine.memory.export(id, "markdown")
-        record = json.loads(await on.engine.memory.export(id, "json"))
+        assert "Rayleigh scattering." in await on.engine.conversations.export(id, "markdown")
+        record = json.loads(await on.engine.conversations.export(id, "json"))
         assert len(record["turns"]) == 7
         answer = await ended(await on.engine.ask(id, "And today?"))
         await answer.saved.wait()

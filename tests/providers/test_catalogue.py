@@ -160,7 +160,7 @@ async def test_prices_that_are_looked_up_reach_the_models_that_are_in_use(
         before = standing(engine, "openai/gpt-4o")
         assert before is not None
         assert before.model.price_in is None
-        await engine.discover()
+        await engine.models.discover()
         pricing = backend_of(engine)._pricing
         assert pricing is not None
         await pricing

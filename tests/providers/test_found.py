@@ -62,7 +62,7 @@ def test_every_known_provider_is_complete() -> None:
 async def test_a_local_server_is_found_and_used() -> None:
     async with ModelServer(models=["tiny"]) as server, engine_with(known=server_row(server)) as engine:
         assert standing(engine, "vllm/tiny") is None
-        await engine.discover()
+        await engine.models.discover()
         found = standing(engine, "vllm/tiny")
         assert found is not None
         assert (found.state, found.usable, found.model.price_in) == ("ready", True, 0.0)
@@ -77,7 +77,7 @@ async def test_a_found_gateway_to_hosted_models_is_only_offered() -> None:
         ModelServer(models=["gpt"]) as server,
         engine_with(known=server_row(server, "litellm", local=False)) as engine,
     ):
-        await engine.discover()
+        await engine.models.discover()
         found = standing(engine, "litellm/gpt")
         assert found is not None
         assert found.state == "found, not used"
@@ -92,7 +92,7 @@ async def test_a_key_in_the_environment_offers_its_provider_and_asks_it_nothing(
     async with ModelServer() as server:
         known = hosted(server.base_url)
         async with engine_with(known=known, environ={"ACME_TOKEN": "k" * 20}) as engine:
-            await engine.discover()
+            await engine.models.discover()
             found = standing(engine, "acme/anvil")
             assert found is not None
             assert (found.state, found.usable) == ("found, not used", True)
@@ -110,7 +110,7 @@ async def test_look_ups_leave_the_models_in_their_order() -> None:
     async with RawServer(slow) as first, RawServer(saying(whole(early))) as second:
         rows = (ProviderRow("one", base_url=first.base_url), ProviderRow("two", base_url=second.base_url))
         async with engine_with(Config(providers=rows)) as engine:
-            discovering = asyncio.create_task(engine.discover())
+            discovering = asyncio.create_task(engine.models.discover())
             async with asyncio.timeout(20):
                 while standing(engine, "two/b") is None:  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
@@ -131,28 +131,28 @@ async def test_choosing_an_offered_model_uses_it_and_none_beside_it() -> None:
             await ended(answer)
             assert answer.turn.state == "complete"
             assert server.exchanges[0].headers["authorization"] == "Bearer " + "k" * 20
-            await engine.discover()
+            await engine.models.discover()
             names = [model.name for model in engine._router.models if model.provider == "acme"]
             assert names == ["acme/anvil"]
-            states = {row.model.name: row.state for row in engine.models() if row.model.provider == "acme"}
+            states = {row.model.name: row.state for row in engine.models.status() if row.model.provider == "acme"}
             assert states == {"acme/anvil": "ready", "acme/rope": "found, not used"}
 
 
 async def test_what_was_chosen_before_is_in_use_as_long_as_it_is_offered() -> None:
     known = {**hosted(), "rope": KnownProvider("rope", "Rope", "http://127.0.0.1:9/v1", keys=("ROPE_KEY",))}
     async with engine_with(known=known, environ={"ACME_KEY": "k" * 20}) as engine:
-        engine._supply.take({"acme/anvil": "", "rope/long": ""})
-        assert engine.first_choice("quality-first") == "acme/anvil"
+        engine._backend.take({"acme/anvil": "", "rope/long": ""})
+        assert engine.models.first_choice("quality-first") == "acme/anvil"
         assert all(model.provider != "rope" for model in engine._router.models)
 
 
 async def test_a_choice_that_is_taken_back_leaves_the_model_offered_and_its_provider_alone() -> None:
     async with engine_with(known=hosted(), environ={"ACME_KEY": "k" * 20}) as engine:
-        await engine.use("acme/anvil")
-        assert engine.first_choice("quality-first") == "acme/anvil"
-        assert await engine.forget("acme") == ["acme/anvil"]
-        assert engine.first_choice("quality-first") == LOCAL_MODEL
-        await engine.discover()
+        await engine.models.use("acme/anvil")
+        assert engine.models.first_choice("quality-first") == "acme/anvil"
+        assert await engine.models.forget("acme") == ["acme/anvil"]
+        assert engine.models.first_choice("quality-first") == LOCAL_MODEL
+        await engine.models.discover()
         found = standing(engine, "acme/anvil")
         assert found is not None
         assert found.state == "found, not used"
@@ -164,16 +164,16 @@ async def test_a_gateway_that_was_chosen_before_is_in_use_when_it_is_found() -> 
         ModelServer(models=["gpt"]) as server,
         engine_with(known=server_row(server, "litellm", local=False)) as engine,
     ):
-        engine._supply.take({"litellm/gpt": ""})
-        assert engine.first_choice("quality-first") == LOCAL_MODEL
-        await engine.discover()
-        assert engine.first_choice("quality-first") == "litellm/gpt"
+        engine._backend.take({"litellm/gpt": ""})
+        assert engine.models.first_choice("quality-first") == LOCAL_MODEL
+        await engine.models.discover()
+        assert engine.models.first_choice("quality-first") == "litellm/gpt"
 
 
 async def test_what_must_be_fetched_first_is_asked_after_all_that_is_there() -> None:
     async with ModelServer(models=["tiny"]) as server, engine_with(known=server_row(server)) as engine:
-        await engine.discover()
-        assert {engine.first_choice(name) for name in engine.strategies()} == {"vllm/tiny"}
+        await engine.models.discover()
+        assert {engine.models.first_choice(name) for name in engine.models.strategies()} == {"vllm/tiny"}
 
 
 async def test_use_in_the_config_lets_strategies_choose_what_is_found() -> None:
@@ -185,9 +185,9 @@ async def test_ignore_in_the_config_asks_no_port_and_looks_at_no_key() -> None:
     async with ModelServer(models=["tiny"]) as server:
         known = {**server_row(server), **hosted()}
         async with engine_with(Config(discovered="ignore"), known=known, environ={"ACME_KEY": "k"}) as engine:
-            await engine.discover()
+            await engine.models.discover()
             assert server.requests == []
-            assert all(row.model.provider in {"local", "scripted"} for row in engine.models())
+            assert all(row.model.provider in {"local", "scripted"} for row in engine.models.status())
             # Naming one is saying so.
             answer = await engine.ask(None, "hello", Request(model="vllm/tiny"))
             await ended(answer)
@@ -197,8 +197,8 @@ async def test_a_server_that_the_config_names_is_not_found_a_second_time() -> No
     async with ModelServer(models=["tiny"]) as server:
         config = Config(providers=(ProviderRow("box", server.base_url),))
         async with engine_with(config, known=server_row(server)) as engine:
-            await engine.discover()
-            names = [row.model.name for row in engine.models()]
+            await engine.models.discover()
+            names = [row.model.name for row in engine.models.status()]
             assert "box/tiny" in names
             assert "vllm/tiny" not in names
 
@@ -207,7 +207,7 @@ async def test_a_found_server_that_wants_a_key_is_shown_and_not_given_one() -> N
     reply = whole(b'{"error": "no key"}', status="401 Unauthorized")
     async with RawServer(saying(reply)) as server:
         async with engine_with(known=server_row(server), environ={"X_KEY": "secret-key-12345"}) as engine:
-            await engine.discover()
+            await engine.models.discover()
             found = standing(engine, "vllm/?")
             assert found is not None
             assert found.state == "found, wants key"
@@ -227,8 +227,8 @@ async def test_a_found_server_that_wants_a_key_is_shown_and_not_given_one() -> N
 )
 async def test_whoever_else_listens_there_is_no_model_server(reply: bytes) -> None:
     async with RawServer(saying(reply)) as server, engine_with(known=server_row(server)) as engine:
-        await engine.discover()
-        assert all(row.model.provider != "vllm" for row in engine.models())
+        await engine.models.discover()
+        assert all(row.model.provider != "vllm" for row in engine.models.status())
 
 
 @in_time
@@ -268,8 +268,10 @@ async def test_a_model_that_a_local_server_passes_on_is_neither_free_nor_chosen_
     async with RawServer(saying(whole(json.dumps({"models": rows}).encode()))) as server:
         row = KnownProvider("ollama", "Ollama", "http://127.0.0.1:1", "ollama", port=server.port, local=True)
         async with engine_with(known={"ollama": row}) as engine:
-            await engine.discover()
-            models = {found.model.id: found.model for found in engine.models() if found.model.provider == "ollama"}
+            await engine.models.discover()
+            models = {
+                found.model.id: found.model for found in engine.models.status() if found.model.provider == "ollama"
+            }
             assert {name: (model.local, model.selectable) for name, model in models.items()} == {
                 "llama3.2:1b": (True, True),
                 "gpt-oss:120b-cloud": (False, False),
@@ -295,7 +297,7 @@ async def test_a_model_that_the_config_falls_back_to_is_used_for_that_and_not_by
 async def test_an_address_that_is_none_is_told_when_it_is_asked() -> None:
     config = Config(providers=(ProviderRow("box", "http://[::1/v1"),))
     async with engine_with(config, known=server_row_at(free_port())) as engine:
-        await engine.discover()
+        await engine.models.discover()
         found = standing(engine, "box/?")
         assert found is not None
         assert "not valid" in found.state

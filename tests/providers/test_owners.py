@@ -135,22 +135,22 @@ async def test_whom_a_found_server_belongs_to_decides_whether_it_is_used(
     told: list[ChatTuiError] = []
     async with engine_with(config, known=row_of(server), told=told, owner_of=lambda host, port: owner) as engine:
         for _ in range(2):
-            await engine.discover()
+            await engine.models.discover()
         assert len(told) == (state != "ready")
         assert all("No questions are sent to it unless you choose it" in notice.title for notice in told)
         found = standing(engine, "vllm/tiny")
         assert found is not None
         assert (found.state, found.usable) == (state, True)
-        asked = "vllm/tiny" in {model.name for model in engine.in_use()}
+        asked = "vllm/tiny" in {model.name for model in engine.models.in_use()}
         assert asked is (state == "ready")
     assert server.exchanges == []
 
 
 async def test_a_strangers_server_is_used_once_it_was_chosen_and_that_is_remembered(server: ModelServer) -> None:
     async with engine_with(known=row_of(server), owner_of=lambda host, port: STRANGER) as engine:
-        await engine.discover()
-        await engine.use("vllm/tiny")
-        assert list(await engine.chosen()) == ["vllm/tiny"]
+        await engine.models.discover()
+        await engine.models.use("vllm/tiny")
+        assert list(await engine.models.chosen()) == ["vllm/tiny"]
         answer = await engine.ask(None, "hello", Request(model="vllm/tiny"))
         await ended(answer)
         assert answer.turn.state == "complete"
@@ -161,17 +161,17 @@ async def test_what_was_chosen_is_asked_for_again_where_its_owner_has_changed(
     server: ModelServer, owner: ServerOwner, answers: bool
 ) -> None:
     async with engine_with(known=row_of(server), owner_of=lambda host, port: STRANGER, saves=True) as engine:
-        await engine.discover()
-        await engine.use("vllm/tiny")
+        await engine.models.discover()
+        await engine.models.use("vllm/tiny")
     async with engine_with(known=row_of(server), owner_of=lambda host, port: owner, saves=True) as engine:
-        await engine.recall()
-        await engine.discover()
+        await engine.models.recall()
+        await engine.models.discover()
         found = standing(engine, "vllm/tiny")
         assert found is not None
         assert (found.state == "ready") is answers
-        assert list(await engine.chosen()) == ["vllm/tiny"]
+        assert list(await engine.models.chosen()) == ["vllm/tiny"]
         # Choosing it again agrees to who runs it now.
-        await engine.use("vllm/tiny")
+        await engine.models.use("vllm/tiny")
         found = standing(engine, "vllm/tiny")
         assert found is not None
         assert found.state == "ready"
@@ -181,28 +181,28 @@ async def test_what_was_chosen_is_asked_for_again_where_its_address_has_changed(
     row = KnownProvider("hub", "Hub", "https://hub.example/v1", keys=("HUB_KEY",), address_variables=("HUB_URL",))
     rows, key = {"hub": replace(row, models=("big",))}, {"HUB_KEY": "k"}
     async with engine_with(known=rows, environ=key, saves=True) as engine:
-        await engine.discover()
-        await engine.use("hub/big")
+        await engine.models.discover()
+        await engine.models.use("hub/big")
         # As an earlier version has kept it.
-        await engine.use("hub/old")
-        kept = await engine.memory.place(CHOSEN)
+        await engine.models.use("hub/old")
+        kept = await engine.conversations.place(CHOSEN)
         assert kept.splitlines() == ["hub/big\thub.example", "hub/old\thub.example"]
-        await engine.memory.set_place(CHOSEN, kept.replace("old\thub.example", "old"))
+        await engine.conversations.set_place(CHOSEN, kept.replace("old\thub.example", "old"))
     for url, in_use in (("", {"hub/big", "hub/old"}), ("https://other.example/v1", set[str]())):
         async with engine_with(known=rows, environ={**key, "HUB_URL": url}, saves=True) as engine:
-            await engine.recall()
-            assert {model.name for model in engine.in_use() if model.provider == "hub"} == in_use
+            await engine.models.recall()
+            assert {model.name for model in engine.models.in_use() if model.provider == "hub"} == in_use
 
 
 async def test_a_chosen_server_that_changes_hands_meanwhile_gets_nothing(server: ModelServer) -> None:
     owners = [STRANGER]
     async with engine_with(known=row_of(server), owner_of=lambda host, port: owners[-1]) as engine:
-        await engine.discover()
-        await engine.use("vllm/tiny")
+        await engine.models.discover()
+        await engine.models.use("vllm/tiny")
         for owner, state in ((STRANGER, "complete"), (NOBODY, "failed"), (NOBODY, "complete")):
             if state == "complete":
                 # Named, it is agreed to.
-                assert engine.knows("vllm/tiny")
+                assert engine.models.knows("vllm/tiny")
             owners.append(owner)
             answer = await engine.ask(None, "hello", Request(model="vllm/tiny", fallback=False))
             await ended(answer)
@@ -215,7 +215,7 @@ async def test_the_first_use_tells_where_the_answer_comes_from_and_the_route_doe
 ) -> None:
     told: list[ChatTuiError] = []
     async with engine_with(known=row_of(server), told=told, owner_of=lambda host, port: TRUSTED) as engine:
-        await engine.discover()
+        await engine.models.discover()
         assert not told
         for _ in range(2):
             answer = await engine.ask(None, "hello", Request(strategy="quality-first"))
@@ -232,7 +232,7 @@ async def test_the_first_use_tells_where_the_answer_comes_from_and_the_route_doe
 async def test_a_server_that_becomes_somebody_elses_gets_nothing(server: ModelServer) -> None:
     owners = [TRUSTED]
     async with engine_with(known=row_of(server), owner_of=lambda host, port: owners[-1]) as engine:
-        await engine.discover()
+        await engine.models.discover()
         owners.append(STRANGER)
         answer = await engine.ask(None, "hello", Request(model="vllm/tiny", fallback=False))
         await ended(answer)
@@ -240,7 +240,7 @@ async def test_a_server_that_becomes_somebody_elses_gets_nothing(server: ModelSe
         assert answer.turn.error is not None
         assert "now runs under another account" in answer.turn.error.title
         assert server.exchanges == []
-        assert "vllm/tiny" not in {model.name for model in engine.in_use()}
+        assert "vllm/tiny" not in {model.name for model in engine.models.in_use()}
 
 
 async def test_a_server_on_ipv6_only_is_found() -> None:
@@ -254,7 +254,7 @@ async def test_a_server_on_ipv6_only_is_found() -> None:
             assert server.asked[0].headers["host"] == f"[::1]:{server.port}"
             rows = {"vllm": KnownProvider("vllm", "vLLM", "http://127.0.0.1:1/v1", port=server.port, local=True)}
             async with engine_with(known=rows, owner_of=lambda host, port: TRUSTED) as engine:
-                await engine.discover()
+                await engine.models.discover()
                 assert standing(engine, "vllm/tiny") is not None
     except OSError:
         pytest.skip("there is no IPv6 here")

@@ -58,7 +58,7 @@ async def test_two_questions_at_once_go_to_two_addresses() -> None:
         answers = [await engine.ask(None, "hello", Request(model="box/m")) for _ in range(2)]
         await asyncio.gather(*map(ended, answers))
         assert [len(one.exchanges), len(other.exchanges)] == [1, 1]
-        assert sum(row.model.provider == "box" for row in engine.models()) == 1
+        assert sum(row.model.provider == "box" for row in engine.models.status()) == 1
 
 
 async def test_an_address_that_fails_before_any_word_is_passed_over_within_the_same_try() -> None:

@@ -125,7 +125,7 @@ async def test_a_real_server_tells_its_window_and_that_it_does_not_see(weights_f
         url, _ = await stack.enter_async_context(llama_cpp(weights_file))
         row = ProviderRow("box", url, api_key_env="BOX_KEY")
         engine = await stack.enter_async_context(engine_with(Config(providers=(row,)), environ={"BOX_KEY": KEY}))
-        await engine.discover()
+        await engine.models.discover()
         found = standing(engine, "box/smollm2")
         assert found is not None
         assert (found.model.context_window, found.model.images, found.model.server) == (1024, False, "llama.cpp")

@@ -130,7 +130,7 @@ async def test_a_price_of_the_row_holds_for_all_its_models() -> None:
     async with ModelServer(models=["a"]) as server:
         row = ProviderRow("box", server.base_url, price_in=1.0, price_out=2.0)
         async with engine_with(Config(providers=(row,))) as engine:
-            await engine.discover()
+            await engine.models.discover()
             found = standing(engine, "box/a")
             assert found is not None
             assert (found.model.price_in, found.model.price_out) == (1.0, 2.0)
@@ -141,7 +141,7 @@ async def test_a_price_of_the_row_holds_for_all_its_models() -> None:
 async def test_a_server_that_is_not_there_is_shown_with_the_reason() -> None:
     row = ProviderRow("box", f"http://127.0.0.1:{free_port()}/v1")
     async with engine_with(Config(providers=(row,))) as engine:
-        await engine.discover()
+        await engine.models.discover()
         found = standing(engine, "box/?")
         assert found is not None
         assert not found.usable
@@ -243,13 +243,13 @@ async def test_ollama_host_is_in_use_without_a_row() -> None:
     async with RawServer(saying(whole(b'{"models":[{"name":"tiny","details":{}}]}'))) as server:
         environ = {"OLLAMA_HOST": f"127.0.0.1:{server.port}"}
         async with engine_with(known=rows, environ=environ) as engine:
-            await engine.discover()
+            await engine.models.discover()
             found = standing(engine, "ollama/tiny")
             assert found is not None
             assert found.usable
             assert found.state == "ready"
         async with engine_with(Config(discovered="ignore"), known=rows, environ=environ) as engine:
-            await engine.discover()
+            await engine.models.discover()
             assert standing(engine, "ollama/tiny") is None
 
 
@@ -258,7 +258,7 @@ async def test_a_gateway_of_the_environment_is_offered_and_asked_without_a_key_w
     async with ModelServer() as server:
         environ = {"OPENAI_BASE_URL": server.base_url.removesuffix("/v1")}
         async with engine_with(known=rows, environ=environ) as engine:
-            await engine.discover()
+            await engine.models.discover()
             assert server.requests == []
             answer = await engine.ask(None, "hello", Request(model="openai/sample"))
             await ended(answer)

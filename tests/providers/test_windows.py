@@ -125,7 +125,7 @@ def model_of(engine: Engine, name: str = "box/tiny") -> Model:
 async def test_an_ollama_server_is_asked_about_each_of_its_models() -> None:
     paths = {"/api/tags": {"models": [{"name": "tiny"}, {"name": "two"}]}, "/api/show": SHOWN, "/api/ps": LOADED}
     async with RawServer(serving(paths)) as server, engine_with(Config(providers=(row(server, "ollama"),))) as engine:
-        await engine.discover()
+        await engine.models.discover()
         assert (model_of(engine).context_window, model_of(engine).images) == (4096, True)
         assert model_of(engine, "box/two").context_window == 8192
     asked = [asked.line.split()[1] for asked in server.asked]
@@ -137,7 +137,7 @@ async def test_models_that_the_config_names_are_asked_about_too_and_its_window_g
     async with RawServer(serving({"/api/show": SHOWN, "/api/chat": good("ollama")})) as server:
         config = Config(providers=(row(server, "ollama", "tiny", "two"),), models=(config_row,))
         async with engine_with(config) as engine:
-            await engine.discover()
+            await engine.models.discover()
             told = [model_of(engine, name) for name in ("box/tiny", "box/two")]
             assert [(model.context_window, model.asked_window) for model in told] == [(8192, None), (16000, 16000)]
             await ended(await engine.ask(None, "hello", Request(model="box/two")))
@@ -151,7 +151,7 @@ async def test_a_llama_cpp_server_is_asked_once_for_all_its_models() -> None:
     props = {"default_generation_settings": {"n_ctx": 1024}, "modalities": {"vision": True}}
     paths = {"/v1/models": {"data": rows}, "/props": props}
     async with RawServer(serving(paths)) as server, engine_with(Config(providers=(row(server, "openai"),))) as engine:
-        await engine.discover()
+        await engine.models.discover()
         for name in ("box/tiny", "box/two"):
             assert (model_of(engine, name).context_window, model_of(engine, name).images) == (1024, True)
     assert [asked.line.split()[1] for asked in server.asked] == ["/v1/models", "/props"]
@@ -160,7 +160,7 @@ async def test_a_llama_cpp_server_is_asked_once_for_all_its_models() -> None:
 async def test_a_window_that_shows_only_once_a_model_is_loaded_is_learned_behind_its_answer() -> None:
     paths: dict[str, Any] = {"/api/tags": {"models": [{"name": "tiny"}]}, "/api/chat": good("ollama")}
     async with RawServer(serving(paths)) as server, engine_with(Config(providers=(row(server, "ollama"),))) as engine:
-        await engine.discover()
+        await engine.models.discover()
         assert model_of(engine).context_window is None
         paths["/api/ps"] = LOADED
         await ended(await engine.ask(None, "hello", Request(model="box/tiny")))
@@ -175,7 +175,7 @@ async def test_a_server_that_does_not_tell_is_used_all_the_same(answer: Any) -> 
     paths = {"/api/tags": {"models": [{"name": "tiny"}]}, "/api/show": answer, "/api/ps": answer}
     async with RawServer(serving(paths)) as server, engine_with(Config(providers=(row(server, "ollama"),))) as engine:
         async with asyncio.timeout(20):
-            await engine.discover()
+            await engine.models.discover()
         found = standing(engine, "box/tiny")
         assert found is not None
         assert (found.usable, found.model.context_window) == (True, None)

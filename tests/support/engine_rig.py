@@ -54,7 +54,7 @@ async def stage(
         router,
         history or await Store.open(None),
         weights=FakeWeights(ready=weights),
-        supply=backend,
+        backend=backend,
         open_private=partial(Store.open, None),
         tell=told.append,
     )

@@ -52,14 +52,14 @@ async def engine_with(
 
 def backend_of(engine: Engine) -> Backend:
     """The backend behind the engine, for tests of what it does by itself."""
-    backend = engine._supply
+    backend = engine._backend
     assert isinstance(backend, Backend)
     return backend
 
 
 def standing(engine: Engine, name: str) -> ModelStatus | None:
     """How a model stands, None where it is not listed."""
-    return next((standing for standing in engine.models() if standing.model.name == name), None)
+    return next((standing for standing in engine.models.status() if standing.model.name == name), None)
 
 
 async def ended(answer: Answer) -> None:

@@ -44,7 +44,7 @@ async def test_a_question_is_refused_while_an_answer_runs_elsewhere_and_not_lost
         await tab.ask("And this?")
         await tab.shows("An answer runs in this conversation.")
         assert await tab.page.input_value("#prompt") == "And this?"
-        await web.engine.cancel(answer)
+        await answer.cancel()
 
 
 async def test_the_title_is_the_one_that_the_history_has(browser: Browser) -> None:
@@ -55,8 +55,8 @@ async def test_the_title_is_the_one_that_the_history_has(browser: Browser) -> No
         title = "Please explain what a terminal multiplexer does and then…"
         assert await tab.page.inner_text("#title") == title
         await tab.lists(title)
-        (row,) = await web.engine.memory.conversations()
-        await web.engine.memory.rename(row.id, "Multiplexers")
+        (row,) = await web.engine.conversations.conversations()
+        await web.engine.conversations.rename(row.id, "Multiplexers")
         await tab.page.evaluate("dispatchEvent(new Event('visibilitychange'))")
         await tab.lists("Multiplexers")
         await tab.until("document.querySelector('#title').textContent === 'Multiplexers'")
@@ -86,6 +86,6 @@ async def test_an_answer_goes_on_when_its_conversation_is_left_and_is_there_when
         await tab.answered()
         await tab.shows("and the last.")
         assert await tab.page.locator(".assistant").count() == 1
-        (row,) = await web.engine.memory.conversations()
-        assert (await web.engine.memory.conversation(row.id)).path[-1].state == "complete"
+        (row,) = await web.engine.conversations.conversations()
+        assert (await web.engine.conversations.conversation(row.id)).path[-1].state == "complete"
         assert tab.errors == []

@@ -48,9 +48,9 @@ async def test_whoever_goes_away_cancels_the_answer_and_the_part_is_kept(server:
         writer.transport.abort()
         await server.until(lambda: server.exchanges[0].closed_by_client is not None)
         closed = server.exchanges[0].closed_by_client
-        (kept,) = await web.engine.memory.conversations()
+        (kept,) = await web.engine.conversations.conversations()
         await until(lambda: not web.engine.running())
-        turn = (await web.engine.memory.conversation(kept.id)).path[-1]
+        turn = (await web.engine.conversations.conversation(kept.id)).path[-1]
     assert closed is not None
     assert closed - left < SOON_SECONDS * 5
     assert turn.state == "cancelled"
@@ -125,7 +125,7 @@ async def test_what_does_not_end_in_time_is_cancelled_told_and_kept(server: Mode
         await server.until(lambda: len(server.exchanges) == 2)
         await stop(web, 0.1)
         last = [event async for event in stream][-1]
-        kept = await web.engine.memory.conversation(start["metadata"]["conversationId"])
+        kept = await web.engine.conversations.conversation(start["metadata"]["conversationId"])
         cut = await whole
     assert last["type"] == "end"
     assert last["metadata"]["state"] == kept.path[-1].state == "cancelled"

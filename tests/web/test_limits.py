@@ -80,7 +80,7 @@ async def test_of_two_questions_at_once_in_a_conversation_one_is_answered(server
     async with site(box(server.base_url, "t5-r20")) as web:
         id = (await web.post("/generate", prompt="Hi")).json()["metadata"]["conversationId"]
         replies = await asyncio.gather(*(web.post("/generate", prompt="And?", conversation=id) for _ in range(3)))
-        kept = await web.engine.memory.conversation(id)
+        kept = await web.engine.conversations.conversation(id)
     assert sorted(reply.status_code for reply in replies) == [200, 409, 409]
     assert [turn.role for turn in kept.path] == ["user", "assistant"] * 2
 

@@ -43,10 +43,10 @@ async def test_no_strategy_chooses_what_a_request_has_named(server: ModelServer)
 
 async def test_names_without_end_are_not_all_remembered(server: ModelServer) -> None:
     async with site(box(server.base_url, "t3")) as web:
-        known = len(web.engine.models())
+        known = len(web.engine.models.status())
         for number in range(NAMED_LIMIT + 20):
-            assert web.engine.knows(f"box/typo{number}")
-        assert len(web.engine.models()) == known + NAMED_LIMIT
+            assert web.engine.models.knows(f"box/typo{number}")
+        assert len(web.engine.models.status()) == known + NAMED_LIMIT
 
 
 async def test_a_provider_without_a_model_names_none(server: ModelServer) -> None:

@@ -134,7 +134,7 @@ async def test_a_conversation_opens_with_its_last_turns_rendered_and_the_earlier
 
 async def test_private_conversations_are_never_told() -> None:
     async with site(Config(), opener=scripted_opener(["A secret word."])) as web:
-        private = await web.engine.memory.begin_private()
+        private = await web.engine.conversations.begin_private()
         answer = await web.engine.ask(private.id, "Tell me a secret")
         await answer.saved.wait()
         rows = (await web.client.get("/api/conversations")).json()["conversations"]

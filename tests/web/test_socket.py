@@ -85,7 +85,7 @@ async def test_a_cancelled_request_completes_as_cancelled_and_its_part_is_kept(s
         await tell(line, type="cancel", requestId="a")
         complete = (await said(line))[-1]
         await server.until(lambda: server.exchanges[0].closed_by_client is not None)
-        kept = await web.engine.memory.conversation(complete["metadata"]["conversationId"])
+        kept = await web.engine.conversations.conversation(complete["metadata"]["conversationId"])
     assert complete["metadata"]["state"] == kept.path[-1].state == "cancelled"
     assert kept.path[-1].text
 

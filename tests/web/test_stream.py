@@ -71,7 +71,7 @@ async def test_what_came_of_a_cut_answer_is_kept_and_told(server: ModelServer) -
     async with site(box(server.base_url, "t50-cut10")) as web:
         reply = await web.post("/generate", prompt="Hi")
         told = reply.json()
-        kept = await web.engine.memory.conversation(told["metadata"]["conversationId"])
+        kept = await web.engine.conversations.conversation(told["metadata"]["conversationId"])
     assert reply.status_code == 502
     assert told["success"] is False
     assert told["response"] == kept.path[-1].text != ""
@@ -101,7 +101,7 @@ async def test_a_conversation_goes_on_where_it_is_named(server: ModelServer) -> 
         first = (await web.post("/generate", prompt="One", system="Be brief.")).json()
         conversation = first["metadata"]["conversationId"]
         second = (await web.events(prompt="Two", conversation=conversation))[-1]
-        kept = await web.engine.memory.conversation(conversation)
+        kept = await web.engine.conversations.conversation(conversation)
     assert second["metadata"]["conversationId"] == conversation
     assert [turn.text for turn in kept.path if turn.role == "user"] == ["One", "Two"]
     sent = [message["content"] for message in server.exchanges[1].body["messages"]]

@@ -82,7 +82,7 @@ async def test_what_cannot_be_asked_again_is_refused_with_words() -> None:
         replies = [await web.post(where, **body) for where, body in wrong]
         running = await web.engine.ask(path.rpartition("/")[2], "More")
         busy = [await web.post(f"{path}/turns/{answer['id']}/{verb}") for verb in ("again", "select")]
-        await web.engine.cancel(running)
+        await running.cancel()
     assert [reply.status_code for reply in replies] == [400, 400, 400, 400, 404, 404, 404, 404]
     assert all(reply.json()["error"] for reply in replies)
     assert [reply.status_code for reply in busy] == [409, 409]
@@ -93,7 +93,7 @@ async def test_a_conversation_is_given_as_a_file_but_a_private_one_is_not() -> N
         path = await kept(web, "Count")
         markdown = await web.client.get(f"{path}/export")
         record = await web.client.get(f"{path}/export?form=json")
-        private = await web.engine.memory.begin_private()
+        private = await web.engine.conversations.begin_private()
         refused = await web.client.get(f"/api/conversations/{private.id}/export")
         unknown = await web.client.get(f"{path}/export?form=pdf")
     assert markdown.headers["content-type"].startswith("text/markdown")

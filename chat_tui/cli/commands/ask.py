@@ -81,9 +81,9 @@ async def _answered(
 ) -> int:
     named = request.model or (engine.config.model if request.strategy is None else None)
     if named is None or request.adaptive:
-        await unless(interrupted, engine.discover())
+        await unless(interrupted, engine.models.discover())
     elif estimate(question.text) + sum(map(attachment_tokens, question.attachments)) > SMALL_TOKENS:
-        await unless(interrupted, engine.look_up(named))
+        await unless(interrupted, engine.models.look_up(named))
     if request.adaptive:
         await _tell_price(engine, question, request)
     answer = await engine.ask(question.beginning, question.text, request, attachments=question.attachments)
@@ -92,7 +92,7 @@ async def _answered(
         await _written(answer, paper, engine.config, interrupted)
     except OSError as error:
         # Whoever read us has gone, or the disk is full: the same way as a cancel.
-        await engine.cancel(answer)
+        await answer.cancel()
         paper.gone()
         if not isinstance(error, BrokenPipeError):
             say(f"chat-tui: the answer cannot be written: {error.strerror}.\n")
@@ -106,7 +106,9 @@ async def _answered(
 
 async def _tell_price(engine: Engine, question: Question, request: Request) -> None:
     """Say what both answers may cost, where that is something, or that there will be one."""
-    foreseen = await engine.foreseen(question.beginning, question.text, request, attachments=question.attachments)
+    foreseen = await engine.estimates.estimate(
+        question.beginning, question.text, request, attachments=question.attachments
+    )
     if foreseen.price:
         what = "for both answers" if foreseen.quick else "for one answer: no other model is the fast one"
         say(f"[≈ ${foreseen.price:.4g} {what}]\n")
@@ -114,7 +116,7 @@ async def _tell_price(engine: Engine, question: Question, request: Request) -> N
 
 async def _cancel_when(interrupted: asyncio.Event, engine: Engine, answer: Answer) -> None:
     await interrupted.wait()
-    await engine.cancel(answer)
+    await answer.cancel()
 
 
 async def _written(answer: Answer, paper: AnswerWriter, settings: load.Config, interrupted: asyncio.Event) -> None:

@@ -65,8 +65,8 @@ async def _run(settings: load.Config, question: Question, models: Sequence[str],
     )
     try:
         if not models:
-            await unless(interrupted, engine.discover())
-            models = await engine.best_two(question.beginning, question.text, request)
+            await unless(interrupted, engine.models.discover())
+            models = await engine.estimates.best_two(question.beginning, question.text, request)
         await _tell_price(engine, question, models, request)
         comparison = await engine.compare(
             question.beginning, question.text, models, request, attachments=question.attachments
@@ -82,7 +82,9 @@ async def _run(settings: load.Config, question: Question, models: Sequence[str],
 
 async def _tell_price(engine: Engine, question: Question, models: Sequence[str], request: Request) -> None:
     """Say what all of them may cost, where that is something."""
-    prices = await engine.prices(question.beginning, question.text, models, request, attachments=question.attachments)
+    prices = await engine.estimates.prices(
+        question.beginning, question.text, models, request, attachments=question.attachments
+    )
     if not prices.dollars:
         return
     unknown = clean_line(", ".join(prices.unknown), 200)

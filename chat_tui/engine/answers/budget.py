@@ -12,9 +12,13 @@ class Budget:
     """Made by the engine; all amounts are US dollars."""
 
     def __init__(
-        self, config: Config, memory: Conversations, answers: AnswerRunner, elsewhere: EarlierSpending | None = None
+        self,
+        config: Config,
+        conversations: Conversations,
+        answers: AnswerRunner,
+        elsewhere: EarlierSpending | None = None,
     ) -> None:
-        self._config, self._memory, self._answers = config, memory, answers
+        self._config, self._conversations, self._answers = config, conversations, answers
         self._elsewhere = elsewhere
 
     async def affordable(self, asked: float | None, *, answers: int = 1) -> float | None:
@@ -29,9 +33,9 @@ class Budget:
         today = midnight()
         paid_apart = await self._answers.paid_apart()
         elsewhere = self._elsewhere.dollars if self._elsewhere and self._elsewhere.midnight == today else 0.0
-        return await self._memory.spent(today) + paid_apart + self._answers.unsaved_dollars(today) + elsewhere
+        return await self._conversations.spent(today) + paid_apart + self._answers.unsaved_dollars(today) + elsewhere
 
     async def spending(self, conversation_id: str | None) -> Spending:
         """What was spent in a conversation and today, and what may be; what runs counts with about what it costs."""
-        spent = await self._memory.cost(conversation_id) if conversation_id is not None else None
+        spent = await self._conversations.cost(conversation_id) if conversation_id is not None else None
         return Spending(spent, await self._spent_today(), self._config.daily_budget)

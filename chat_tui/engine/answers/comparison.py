@@ -57,7 +57,7 @@ class Comparison:
         question: Turn,
         models: Sequence[str],
         answers: Sequence[Answer],
-        memory: Conversations,
+        conversations: Conversations,
         judge: Callable[[Turn, bool | None], None],
     ) -> None:
         self.conversation_id = answers[0].conversation_id
@@ -66,7 +66,7 @@ class Comparison:
         self.answers = tuple(answers)
         self.kept: int | None = None
         """The number of the answer that was kept; None: none yet."""
-        self._memory, self._judge = memory, judge
+        self._conversations, self._judge = conversations, judge
 
     @property
     def ended(self) -> bool:
@@ -97,7 +97,7 @@ class Comparison:
         # From now on nothing else is settled, though selecting takes its time.
         before, self.kept = self.kept, number
         try:
-            conversation = await self._memory.select(self.conversation_id, chosen.turn.id)
+            conversation = await self._conversations.select(self.conversation_id, chosen.turn.id)
         except BaseException:
             self.kept = before
             raise
@@ -114,7 +114,7 @@ class Comparison:
         if best is None or self.kept is not None:
             return
         with suppress(HistoryError):
-            path = (await self._memory.conversation(self.conversation_id)).path
+            path = (await self._conversations.conversation(self.conversation_id)).path
             # Who has gone on, or elsewhere, is left there.
             if (
                 self.kept is None
@@ -122,7 +122,7 @@ class Comparison:
                 and path[-1].id != best
                 and any(path[-1].id == answer.turn.id for answer in self.answers)
             ):
-                await self._memory.select(self.conversation_id, best)
+                await self._conversations.select(self.conversation_id, best)
 
     def summary(self) -> tuple[ComparisonResult, ...]:
         """How each of them stands by now."""

@@ -32,13 +32,13 @@ class AnswerRunner:
     def __init__(
         self,
         router: Router,
-        memory: Conversations,
+        conversations: Conversations,
         *,
         adaptive: Adaptive,
         tell: Callable[[ChatTuiError], None],
         at_saved: Callable[[Answer], Awaitable[None]],
     ) -> None:
-        self._router, self._memory = router, memory
+        self._router, self._conversations = router, conversations
         self._adaptive, self._tell, self._at_saved = adaptive, tell, at_saved
         self._answers: dict[str, Answer] = {}
         self._busy: Counter[str] = Counter()
@@ -86,7 +86,7 @@ class AnswerRunner:
         request, question = examined(request), conversation.path[place - 1]
         answer = self._made(conversation.id, question, request, cut)
         self._add(answer)
-        self._memory.remember(extended(conversation, place, answer.turn))
+        self._conversations.remember(extended(conversation, place, answer.turn))
         self.do(self._run(answer, request, in_parts=in_parts, kept=True))
         return answer
 
@@ -137,12 +137,12 @@ class AnswerRunner:
         answer.belongs_to(conversation.id, conversation.path[place - 1])
         self._preview_dollars.pop(answer.turn.id, None)
         self._add(answer)
-        self._memory.remember(extended(conversation, place, answer.turn))
+        self._conversations.remember(extended(conversation, place, answer.turn))
         self.do(self._kept(answer))
 
     async def _kept(self, answer: Answer) -> None:
         try:
-            await self._memory.add_answer(answer.conversation_id, answer.turn)
+            await self._conversations.add_answer(answer.conversation_id, answer.turn)
         finally:
             self.do(self._save_ended(answer))
 
@@ -167,14 +167,14 @@ class AnswerRunner:
             if answer.turn.cost:
                 async with self._paying:
                     paid = await self.paid_apart() + answer.turn.cost
-                    await self._memory.set_place(PAID_APART, f"{midnight().date()} {paid:.9f}")
+                    await self._conversations.set_place(PAID_APART, f"{midnight().date()} {paid:.9f}")
         finally:
             del self._previews[answer.turn.id]
             answer.saved.set()
 
     async def paid_apart(self) -> float:
         """US dollars paid today for answers that are kept nowhere."""
-        return paid_apart(await self._memory.place(PAID_APART))
+        return paid_apart(await self._conversations.place(PAID_APART))
 
     # -- running and saving ---------------------------------------------------------------------------------------
 
@@ -182,7 +182,7 @@ class AnswerRunner:
         """Run it to its ending; what is not kept is only paid for."""
         try:
             if kept:
-                await self._memory.add_answer(answer.conversation_id, answer.turn)
+                await self._conversations.add_answer(answer.conversation_id, answer.turn)
                 self._save_as_it_grows(answer)
             await answer.run(await self._stream(request, in_parts=in_parts))
         except asyncio.CancelledError:
@@ -197,7 +197,7 @@ class AnswerRunner:
 
     def _settle(self, answer: Answer) -> None:
         """Put the ended turn into its conversation, before anybody sees the ending and asks on."""
-        self._memory.settle(answer.conversation_id, answer.turn)
+        self._conversations.settle(answer.conversation_id, answer.turn)
 
     async def _save_ended(self, answer: Answer) -> None:
         try:
@@ -226,10 +226,10 @@ class AnswerRunner:
             due = max(due + SAVE_SECONDS, monotonic())
             await asyncio.sleep(due - monotonic())
             pieces = [(answer.conversation_id, answer.piece()) for answer in self._growing.values()]
-            await self._memory.grow([(conversation_id, piece) for conversation_id, piece in pieces if piece])
+            await self._conversations.grow([(conversation_id, piece) for conversation_id, piece in pieces if piece])
 
     async def _save_turn(self, turn: Turn, route: Route | None) -> None:
-        await self._memory.finish(self._answers[turn.id].conversation_id, turn, route)
+        await self._conversations.finish(self._answers[turn.id].conversation_id, turn, route)
 
     def do(self, work: Coroutine[Any, Any, None]) -> None:
         """Run a task that `close` waits for."""

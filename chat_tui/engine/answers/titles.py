@@ -60,8 +60,8 @@ def title_in(reply: str) -> str:
 class TitleGenerator:
     """Gives conversations better titles in the background, where the setting allows."""
 
-    def __init__(self, config: Config, router: Router, memory: Conversations) -> None:
-        self._config, self._router, self._memory = config, router, memory
+    def __init__(self, config: Config, router: Router, conversations: Conversations) -> None:
+        self._config, self._router, self._conversations = config, router, conversations
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -75,19 +75,19 @@ class TitleGenerator:
     async def _entitle(self, answer: Answer) -> None:
         # A title is not worth a word about what went wrong; the conversation may be gone meanwhile.
         with suppress(ChatTuiError):
-            conversation = await self._memory.conversation(answer.conversation_id)
+            conversation = await self._conversations.conversation(answer.conversation_id)
             if len(conversation.path) != 2 or conversation.title != title_of(answer.question.text):
                 return
             if conversation.path[-1].id != answer.turn.id:
                 # One of several that were asked for at once.
                 return
-            private = self._memory.is_private(conversation.id)
+            private = self._conversations.is_private(conversation.id)
             model = None if private else self._config.titles_model
             if model is None and (free := title_model(self._router, local=private)) is not None:
                 model = free.name
             title = await better_title(self._router, model, answer.question.text, answer.turn.text) if model else ""
-            if title and (await self._memory.conversation(conversation.id)).title == conversation.title:
-                await self._memory.rename(conversation.id, title)
+            if title and (await self._conversations.conversation(conversation.id)).title == conversation.title:
+                await self._conversations.rename(conversation.id, title)
 
     async def quiet(self) -> None:
         """Wait until every title that was begun is there."""

@@ -260,7 +260,7 @@ class BatchRunner:
     async def _discovered(self) -> None:
         """Servers are asked for their models once, for the first prompt that names none."""
         if self._discovering is None:
-            self._discovering = asyncio.ensure_future(self._engine.discover())
+            self._discovering = asyncio.ensure_future(self._engine.models.discover())
         await asyncio.wait([self._discovering])
         if not self._discovering.cancelled():
             self._discovering.result()

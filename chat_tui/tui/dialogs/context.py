@@ -116,7 +116,7 @@ class ContextScreen(FramedScreen[None]):
 
     async def _read(self, cursor: int) -> None:
         try:
-            context = await self._engine.context(self._conversation_id, self._settings)
+            context = await self._engine.estimates.context(self._conversation_id, self._settings)
         except ChatTuiError as error:
             cast("Host", self.app).tell(error)
             return
@@ -146,7 +146,7 @@ class ContextScreen(FramedScreen[None]):
         elif wanted == exchange.kept:
             wanted = None
         try:
-            await self._engine.memory.keep(self._conversation_id, exchange.question, wanted)
+            await self._engine.conversations.keep(self._conversation_id, exchange.question, wanted)
         except ChatTuiError as error:
             cast("Host", self.app).tell(error)
         await self._read(self._rows.cursor)

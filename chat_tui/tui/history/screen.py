@@ -151,7 +151,7 @@ class HistoryScreen(FramedScreen[tuple[str, str] | None]):
         self.run_worker(self._read())
 
     async def _read(self, cursor: int | None = None) -> None:
-        self._summaries = await self._engine.memory.conversations(ALL)
+        self._summaries = await self._engine.conversations.conversations(ALL)
         self._texts = await asyncio.to_thread(lambda: [summary.title.casefold() for summary in self._summaries])
         self._look()
         self._show(cursor)
@@ -204,7 +204,7 @@ class HistoryScreen(FramedScreen[tuple[str, str] | None]):
         hits: list[SearchHit] = []
         is_first = True
         try:
-            async with aclosing(self._engine.memory.search_steps(words, HITS)) as steps:
+            async with aclosing(self._engine.conversations.search_steps(words, HITS)) as steps:
                 async for step in steps:
                     slow.stop()
                     hits += step.hits

@@ -245,7 +245,7 @@ class PromptAttachments:
         if chat.engine is None or not models:
             return ""
         try:
-            prices = await chat.engine.prices(
+            prices = await chat.engine.estimates.prices(
                 chat.asked_in,
                 text,
                 models,
@@ -264,7 +264,7 @@ class PromptAttachments:
         chat = self._chat
         if chat.engine is None:
             return None
-        return await chat.engine.foreseen(chat.asked_in, text, chat.settings(), attachments=files)
+        return await chat.engine.estimates.estimate(chat.asked_in, text, chat.settings(), attachments=files)
 
     def _show(self) -> None:
         if not self._going:

@@ -85,7 +85,7 @@ async def listing(request: Request) -> Response:
     asked, engine = _query_of(request, ListQuery), await door_of(request).engine()
     if asked.query.strip():
         return _told(await _found(engine, asked.query, asked.offset or None))
-    rows = await engine.memory.conversations(asked.limit + 1, asked.offset)
+    rows = await engine.conversations.conversations(asked.limit + 1, asked.offset)
     rows = [row for row in rows if not row.private]
     shown = [
         ListedConversation(row.id, clean_line(row.title), row.updated, clean_line(row.model), row.pinned)
@@ -100,7 +100,7 @@ async def _found(engine: Engine, query: str, start: int | None) -> ConversationP
     last = SearchStep(complete=True)
     most = HITS if start is None else MORE_HITS
     end = time.monotonic() + SEARCH_SECONDS
-    async with aclosing(engine.memory.search_steps(query, most, start, private=False)) as steps:
+    async with aclosing(engine.conversations.search_steps(query, most, start, private=False)) as steps:
         async for last in steps:
             for hit in last.hits:
                 best.setdefault(hit.conversation, _listed(hit))
@@ -202,10 +202,10 @@ async def change(request: Request) -> Response:
     asked, engine = await body_of(request, ConversationChanges), await door_of(request).engine()
     conversation = await conversation_of(engine, request)
     if asked.title is not UNSET:
-        await engine.memory.rename(conversation.id, clean(str(asked.title)))
+        await engine.conversations.rename(conversation.id, clean(str(asked.title)))
         conversation = msgspec.structs.replace(conversation, title=title_of(clean(str(asked.title))))
     if isinstance(asked.pinned, bool):
-        await engine.memory.pin(conversation.id, asked.pinned)
+        await engine.conversations.pin(conversation.id, asked.pinned)
         conversation = msgspec.structs.replace(conversation, pinned=asked.pinned)
     return _told(ChangedConversation(conversation.id, clean_line(conversation.title), conversation.pinned))
 
@@ -221,10 +221,10 @@ async def restore(request: Request) -> Response:
     """Bring back a conversation that was just deleted."""
     engine = await door_of(request).engine()
     conversation_id = str(request.path_params["id"])
-    if engine.memory.is_private(conversation_id):
+    if engine.conversations.is_private(conversation_id):
         raise _no_such()
     try:
-        await engine.memory.restore(conversation_id)
+        await engine.conversations.restore(conversation_id)
     except ConversationNotFound as error:
         raise _no_such() from error
     return Response(status_code=204)
@@ -234,7 +234,7 @@ async def export(request: Request) -> Response:
     """A conversation with all its branches as a file."""
     asked, engine = _query_of(request, ExportQuery), await door_of(request).engine()
     conversation = await conversation_of(engine, request)
-    text = await engine.memory.export(conversation.id, asked.form)
+    text = await engine.conversations.export(conversation.id, asked.form)
     media_type = "application/json" if asked.form == "json" else "text/markdown"
     return Response(text, media_type=media_type, headers={"Content-Disposition": "attachment"})
 
@@ -242,8 +242,8 @@ async def export(request: Request) -> Response:
 async def choices(request: Request) -> Response:
     """The models and strategies that a question can name."""
     engine = await door_of(request).discovered()
-    models = [_offered(standing) for standing in engine.models() if not standing.model.named]
-    return _told(OfferedChoices(models, list(engine.strategies()), engine.config.strategy, engine.config.model))
+    models = [_offered(standing) for standing in engine.models.status() if not standing.model.named]
+    return _told(OfferedChoices(models, list(engine.models.strategies()), engine.config.strategy, engine.config.model))
 
 
 def _offered(standing: ModelStatus) -> OfferedModel:
@@ -268,10 +268,10 @@ def _offered(standing: ModelStatus) -> OfferedModel:
 async def conversation_of(engine: Engine, request: Request) -> Conversation:
     """The conversation that the path names. Raises `ApiError`."""
     conversation_id = str(request.path_params["id"])
-    if engine.memory.is_private(conversation_id):
+    if engine.conversations.is_private(conversation_id):
         raise _no_such()
     try:
-        return await engine.memory.conversation(conversation_id)
+        return await engine.conversations.conversation(conversation_id)
     except ConversationNotFound as error:
         raise _no_such() from error
 

@@ -96,7 +96,7 @@ async def when_again(door: AppState, answer: Answer, status: int) -> dict[str, s
     """The header that tells when to ask again, where a status says that this may help."""
     if status not in {429, 503}:
         return {}
-    return {"Retry-After": str(max(1, ceil((await door.engine()).resting_seconds(answer.turn.model))))}
+    return {"Retry-After": str(max(1, ceil((await door.engine()).models.resting_seconds(answer.turn.model))))}
 
 
 @asynccontextmanager

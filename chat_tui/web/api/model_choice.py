@@ -25,13 +25,13 @@ class ModelChoice(msgspec.Struct, frozen=True):
 
 async def needs_no_list(door: AppState, wanted: str) -> bool:
     """Whether this names a model by itself. A bare name may hold slashes, too: only a list of all tells whose it is."""
-    return "/" in wanted and (await door.engine()).knows(wanted)
+    return "/" in wanted and (await door.engine()).models.knows(wanted)
 
 
 def chosen(engine: Engine, wanted: str) -> ModelChoice:
     """Who is meant of what the engine has. Raises `ApiError`."""
-    meant = choice(wanted, engine.strategies(), [model.name for model in engine.in_use()])
-    if meant.model is not None and not engine.knows(meant.model):
+    meant = choice(wanted, engine.models.strategies(), [model.name for model in engine.models.in_use()])
+    if meant.model is not None and not engine.models.knows(meant.model):
         raise unknown_model(meant.model)
     return meant
 

@@ -33,7 +33,7 @@ def routes() -> list[BaseRoute]:
 async def health(request: Request) -> Response:
     """It is there; 503 while it is stopping, so that nobody sends more."""
     door = door_of(request)
-    models = len((await door.engine()).in_use())
+    models = len((await door.engine()).models.in_use())
     told = HealthReport("stopping" if door.stopping else "ok", __version__, len(door.running()), models)
     return Response(msgspec.json.encode(told), 503 if door.stopping else 200, media_type="application/json")
 

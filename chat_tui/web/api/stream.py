@@ -97,7 +97,7 @@ def _json(body: msgspec.Struct, status: int, headers: dict[str, str] | None = No
 
 async def check_free(engine: Engine, conversation_id: str) -> None:
     """Raises `ApiError` where an answer runs in it, here or in another process, and `ConversationNotFound`."""
-    path = (await engine.memory.conversation(conversation_id)).path
+    path = (await engine.conversations.conversation(conversation_id)).path
     if engine.running(conversation_id) or (path and path[-1].state == "streaming"):
         raise ApiError(409, "An answer runs in this conversation. Cancel it, or wait for its end.")
 
@@ -117,8 +117,8 @@ async def names_model(door: AppState, asked: GenerationOptions) -> bool:
 
 def settings_of(engine: Engine, asked: GenerationOptions) -> Settings:
     """What it asks of the router. Raises `ApiError` where the strategy or the model is not known."""
-    if asked.strategy is not None and asked.strategy not in engine.strategies():
-        words = f"There is no such strategy. There are: {', '.join(engine.strategies())}."
+    if asked.strategy is not None and asked.strategy not in engine.models.strategies():
+        words = f"There is no such strategy. There are: {', '.join(engine.models.strategies())}."
         raise ApiError(400, words, param="strategy")
     meant = chosen(engine, asked.model) if asked.model is not None else ModelChoice()
     return asked.settings().changed(model=meant.model, strategy=meant.strategy or asked.strategy)

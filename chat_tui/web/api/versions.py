@@ -77,5 +77,5 @@ async def select(request: Request) -> Response:
         wanted = str(request.path_params["turn"])
         if not any(wanted in versions for versions in conversation.forks.values()):
             raise ApiError(404, "There is no such version of a turn in view.")
-        await engine.memory.select(conversation.id, wanted)
+        await engine.conversations.select(conversation.id, wanted)
     return Response(status_code=204)

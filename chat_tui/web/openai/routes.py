@@ -56,7 +56,7 @@ async def model(request: Request) -> Response:
     if not wanted:
         return await models(request)
     engine = await door_of(request).discovered()
-    meant = choice(wanted, engine.strategies(), [standing.model.name for standing in engine.models()])
+    meant = choice(wanted, engine.models.strategies(), [standing.model.name for standing in engine.models.status()])
     card = next((card for card in _cards(engine) if card.id == (meant.model or wanted)), None)
     if card is None:
         raise unknown_model(wanted)
@@ -64,8 +64,8 @@ async def model(request: Request) -> Response:
 
 
 def _cards(engine: Engine) -> list[ModelCard]:
-    ours = [ModelCard(name, 0, OURS) for name in (AUTO, *engine.strategies())]
-    return [*ours, *map(_card, engine.in_use())]
+    ours = [ModelCard(name, 0, OURS) for name in (AUTO, *engine.models.strategies())]
+    return [*ours, *map(_card, engine.models.in_use())]
 
 
 def _card(model: Model) -> ModelCard:

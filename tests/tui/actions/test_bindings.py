@@ -102,11 +102,11 @@ async def test_ctrl_n_begins_a_new_conversation() -> None:
 async def test_ctrl_t_goes_through_the_strategies_in_sight() -> None:
     async with scripted_chat() as chat:
         seen = []
-        for _ in chat.engine.strategies():
+        for _ in chat.engine.models.strategies():
             seen.append(chat.screen.models.strategy)
             await chat.until(lambda: seen[-1] in chat.shown(chat.screen.picker))
             await chat.pilot.press("ctrl+t")
-        assert sorted(seen) == sorted(chat.engine.strategies())
+        assert sorted(seen) == sorted(chat.engine.models.strategies())
         assert chat.screen.models.strategy == seen[0] == "balanced"
 
 

@@ -116,7 +116,7 @@ async def test_esc_keeps_the_part_that_arrived() -> None:
         await chat.shows("cancelled", "Half of an answer", "Enter send")
         await chat.pilot.press("escape", "escape")
         await chat.answered()
-        turns = (await chat.engine.memory.conversation(chat.chat.conversation_id or "")).path
+        turns = (await chat.engine.conversations.conversation(chat.chat.conversation_id or "")).path
         assert [(turn.text, turn.state) for turn in turns] == [("go", "complete"), ("Half of an answer", "cancelled")]
 
 
@@ -244,7 +244,7 @@ async def test_unsent_words_come_back_with_their_conversation(tmp_path: Path) ->
         await chat.answered()
         chat.chat.prompt.insert("half a thou")
         async with asyncio.timeout(20):
-            while await chat.engine.memory.draft(chat.chat.conversation_id) != "half a thou":
+            while await chat.engine.conversations.draft(chat.chat.conversation_id) != "half a thou":
                 await chat.pilot.pause(0.01)
     async with scripted_chat(file=file) as chat:
         await chat.shows("first", "half a thou")

@@ -19,7 +19,7 @@ from tests.support.routing_rig import Gate
 
 async def listed(chat: ScriptedChat) -> dict[str, ConversationSummary]:
     """By title."""
-    return {summary.title: summary for summary in await chat.engine.memory.conversations()}
+    return {summary.title: summary for summary in await chat.engine.conversations.conversations()}
 
 
 async def asked(chat: ScriptedChat, *questions: str) -> None:

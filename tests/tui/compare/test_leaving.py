@@ -78,11 +78,11 @@ async def test_an_edited_question_goes_to_several_and_stands_beside_the_one_befo
         assert asked.text == "First? Really?"
         assert not chat.chat.edits
         assert not chat.chat.prompt.draft
-        whole = await chat.engine.memory.conversation(chat.chat.conversation_id or "")
+        whole = await chat.engine.conversations.conversation(chat.chat.conversation_id or "")
         assert whole.forks[asked.id] == (question.id, asked.id)
         assert len(whole.forks[kept.id]) == 2
-        await chat.engine.memory.select(whole.id, answer.id)
-        assert (await chat.engine.memory.conversation(whole.id)).path == (question, answer)
+        await chat.engine.conversations.select(whole.id, answer.id)
+        assert (await chat.engine.conversations.conversation(whole.id)).path == (question, answer)
 
 
 async def test_columns_type_as_slowly_as_the_config_says_and_esc_shows_the_rest() -> None:

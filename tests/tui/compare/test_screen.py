@@ -101,8 +101,8 @@ async def test_the_price_of_all_stands_at_the_prompt_before_they_are_asked() -> 
         await on.ask(f"/compare {FAST.name} {DEEP.name}")
         on.chat.chat.prompt.insert("Which?")
         await on.until(lambda: "≈$" in str(on.chat.chat.prompt.border_subtitle))
-        prices = await on.chat.engine.prices(None, "Which?", (FAST.name, DEEP.name))
-        one = await on.chat.engine.prices(None, "Which?", (DEEP.name,))
+        prices = await on.chat.engine.estimates.prices(None, "Which?", (FAST.name, DEEP.name))
+        one = await on.chat.engine.estimates.prices(None, "Which?", (DEEP.name,))
         assert prices.dollars > one.dollars > 0
         assert "for 2" in str(on.chat.chat.prompt.border_subtitle)
         assert on.chat.provider.requests == []
@@ -168,7 +168,7 @@ async def test_the_kept_one_is_in_view_and_the_next_question_follows_it(private:
         chat = on.chat
         if private:
             await on.press("f12")
-            await on.until(lambda: chat.engine.memory.is_private(chat.chat.conversation_id))
+            await on.until(lambda: chat.engine.conversations.is_private(chat.chat.conversation_id))
         await on.begin()
         await on.ended()
         await on.press("2")
@@ -177,7 +177,7 @@ async def test_the_kept_one_is_in_view_and_the_next_question_follows_it(private:
         await chat.shows("from deep", "2/3")
         await on.until(lambda: chat.chat.transcript.turns[1].verdict is True)
         await on.until(lambda: DEEP.name in chat.notices())
-        assert chat.engine.memory.is_private(chat.chat.conversation_id) is private
+        assert chat.engine.conversations.is_private(chat.chat.conversation_id) is private
         await chat.ask("And then?")
         await chat.answered()
         sent = [turn.text for turn in chat.provider.requests[-1].turns if turn.role != "system"]

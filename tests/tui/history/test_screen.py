@@ -153,7 +153,7 @@ async def test_enter_pressed_before_the_search_has_ended_is_for_what_it_finds() 
 async def test_a_slow_search_holds_no_key_and_gives_way_to_the_next() -> None:
     async with scripted_chat() as chat:
         await asked(chat, "hello")
-        memory, asked_for, gone = chat.engine.memory, [], []
+        memory, asked_for, gone = chat.engine.conversations, [], []
 
         class Slow:
             def __getattr__(self, name: str) -> object:
@@ -168,14 +168,14 @@ async def test_a_slow_search_holds_no_key_and_gives_way_to_the_next() -> None:
                     raise
                 yield SearchStep((SearchHit("c", "t", f"found {words}", 1.0),), complete=True)
 
-        chat.engine.memory = Slow()  # type: ignore[assignment]
+        chat.engine.conversations = Slow()  # type: ignore[assignment]
         await chat.pilot.press("ctrl+r", "a")
         await chat.shows("searching…")
         await chat.pilot.press("b")
         await chat.shows("found ab")
         assert gone == ["a"]
         assert asked_for == ["a", "ab"]
-        chat.engine.memory = memory
+        chat.engine.conversations = memory
 
 
 class Stepped:
@@ -211,7 +211,7 @@ def hit(text: str) -> SearchHit:
 async def test_a_search_that_goes_on_says_how_far_it_has_looked_and_moves_no_row() -> None:
     async with scripted_chat() as chat:
         await asked(chat, "hello")
-        chat.engine.memory = memory = Stepped(chat.engine.memory)  # type: ignore[assignment]
+        chat.engine.conversations = memory = Stepped(chat.engine.conversations)  # type: ignore[assignment]
         await chat.pilot.press("ctrl+r", "z")
         memory.steps.put_nowait(SearchStep(searched=0.1, searched_back_to=MARCH, rest=9))
         await chat.shows("0 turns · searched back to March 2025 (10 %) …", "Nothing found yet;")
@@ -232,7 +232,7 @@ async def test_a_search_that_goes_on_says_how_far_it_has_looked_and_moves_no_row
 async def test_a_search_that_goes_on_ends_with_the_next_key_and_with_leaving() -> None:
     async with scripted_chat() as chat:
         await asked(chat, "hello")
-        chat.engine.memory = memory = Stepped(chat.engine.memory)  # type: ignore[assignment]
+        chat.engine.conversations = memory = Stepped(chat.engine.conversations)  # type: ignore[assignment]
         await chat.pilot.press("ctrl+r", "z")
         memory.steps.put_nowait(SearchStep((hit("one"),), searched=0.1, rest=9))
         await chat.shows("found one")
@@ -247,7 +247,7 @@ async def test_a_search_that_goes_on_ends_with_the_next_key_and_with_leaving() -
 async def test_enter_takes_the_first_hit_while_the_search_goes_on() -> None:
     async with scripted_chat() as chat:
         await asked(chat, "hello")
-        chat.engine.memory = memory = Stepped(chat.engine.memory)  # type: ignore[assignment]
+        chat.engine.conversations = memory = Stepped(chat.engine.conversations)  # type: ignore[assignment]
         await chat.pilot.press("ctrl+r", "z", "enter")
         memory.steps.put_nowait(SearchStep(searched=0.1, rest=9))
         await chat.shows("Nothing found yet;")
@@ -261,7 +261,7 @@ async def test_enter_takes_the_first_hit_while_the_search_goes_on() -> None:
 async def test_a_search_ends_with_nothing_only_when_all_was_looked_at() -> None:
     async with scripted_chat() as chat:
         await asked(chat, "hello")
-        chat.engine.memory = memory = Stepped(chat.engine.memory)  # type: ignore[assignment]
+        chat.engine.conversations = memory = Stepped(chat.engine.conversations)  # type: ignore[assignment]
         await chat.pilot.press("ctrl+r", "z")
         memory.steps.put_nowait(SearchStep(searched=0.99999, rest=9))
         await chat.shows("searched 99 % …", "Nothing found yet;")

@@ -161,11 +161,11 @@ async def _find(screen: CommandTarget, words: str) -> None:
 )
 async def _forget(screen: CommandTarget, name: str) -> None:
     engine = await screen.opened()
-    chosen = await engine.chosen()
+    chosen = await engine.models.chosen()
     if not name:
         screen.host.say("Found models that you chose", ", ".join(chosen) or "none", long=True)
         return
-    forgotten = await engine.forget(name)
+    forgotten = await engine.models.forget(name)
     if not forgotten:
         told = f"There are: {', '.join(chosen)}." if chosen else "No found model is in use."
         raise CommandError(f"{clean_line(name, 80)} is not in use because you chose it.", told)
@@ -226,7 +226,7 @@ async def _model(screen: CommandTarget, name: str) -> None:
 
 
 def _named(engine: Engine, name: str) -> str:
-    return slash_commands.chosen_model(name, [standing.model.name for standing in engine.models()])
+    return slash_commands.chosen_model(name, [standing.model.name for standing in engine.models.status()])
 
 
 @command(
@@ -241,7 +241,7 @@ async def _open(screen: CommandTarget, title: str) -> None:
         await screen.views.open_history()
         return
     wanted = title.casefold()
-    listed = [(clean_line(one.title, 200).casefold(), one.id) for one in await engine.memory.conversations(1000)]
+    listed = [(clean_line(one.title, 200).casefold(), one.id) for one in await engine.conversations.conversations(1000)]
     for fits in (wanted.__eq__, lambda known: known.startswith(wanted), lambda known: wanted in known):
         if found := next((id for known, id in listed if fits(known)), None):
             await screen.upkeep.open(found)
@@ -320,7 +320,7 @@ async def _stats(screen: CommandTarget, _argument: str) -> None:
 async def _strategy(screen: CommandTarget, name: str) -> None:
     engine = await screen.opened()
     if name:
-        strategy = slash_commands.chosen_strategy(name, engine.strategies())
+        strategy = slash_commands.chosen_strategy(name, engine.models.strategies())
         screen.models.set_adaptive(False)
         screen.models.choose(None, strategy)
     else:

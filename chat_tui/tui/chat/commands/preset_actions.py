@@ -56,8 +56,8 @@ async def use(screen: CommandTarget, engine: Engine, preset: Preset) -> None:
 def _model(screen: CommandTarget, engine: Engine) -> tuple[str, str]:
     """The model that would answer now, and its price in words."""
     asked = screen.chat.settings()
-    name = asked.model or engine.first_choice(asked.strategy or screen.models.strategy)
-    model = next((standing.model for standing in engine.models() if standing.model.name == name), None)
+    name = asked.model or engine.models.first_choice(asked.strategy or screen.models.strategy)
+    model = next((standing.model for standing in engine.models.status() if standing.model.name == name), None)
     if model is None:
         return name, ""
     price = formatting.price(model.price_in, model.price_out)

@@ -63,7 +63,7 @@ class ModelSelection:
         strategy = self._phases.second_strategy if self.adaptive else self.strategy
         model = self.model or self._stats.figures.model
         if not model and self._engine is not None:
-            model = self._engine.first_choice(strategy)
+            model = self._engine.models.first_choice(strategy)
         self._picker.show(model, "adaptive" if self.adaptive else self.strategy, fixed=self.model is not None)
 
     def settings(self) -> Request:
@@ -94,7 +94,7 @@ class ModelSelection:
         self.open_models()
 
     def _open_models(self, engine: Engine) -> None:
-        self._picker.set_standings(engine.models())
+        self._picker.set_standings(engine.models.status())
         self._picker.open()
         if self._counting is None:
             self._counting = self._picker.set_interval(COUNT_SECONDS, self._count)
@@ -102,7 +102,7 @@ class ModelSelection:
     def _count(self) -> None:
         """While the list is open, rests count down and what is measured is told."""
         if self._picker.is_open and self._engine is not None:
-            self._picker.set_standings(self._engine.models())
+            self._picker.set_standings(self._engine.models.status())
         elif self._counting is not None:
             self._counting.stop()
             self._counting = None
@@ -113,7 +113,7 @@ class ModelSelection:
         self._with_engine(self._next_strategy)
 
     def _next_strategy(self, engine: Engine) -> None:
-        names = list(engine.strategies())
+        names = list(engine.models.strategies())
         step = 0 if self.adaptive or self.model is not None else 1
         self.adaptive = False
         place = names.index(self.strategy) + step if self.strategy in names else 0
@@ -137,8 +137,8 @@ class ModelSelection:
             self._chat.do(self._use(self._engine, model))
 
     async def _use(self, engine: Engine, model: str) -> None:
-        await engine.use(model)
-        self._picker.set_standings(engine.models())
+        await engine.models.use(model)
+        self._picker.set_standings(engine.models.status())
 
     def take(self, model: str | None) -> None:
         """A model was chosen in the list, or the choice was given back to the strategy (None)."""
@@ -160,9 +160,9 @@ class ModelSelection:
     async def warm(self, engine: Engine) -> None:
         """Load what the next answer will need. Raises `ChatTuiError`."""
         asked = self.settings()
-        await engine.warm(asked.model, asked.strategy)
+        await engine.models.warm(asked.model, asked.strategy)
         if asked.adaptive:
-            await engine.warm(None, self._phases.first_strategy)
+            await engine.models.warm(None, self._phases.first_strategy)
 
     def fetch(self) -> None:
         """Fetch the built-in model where it is not there yet."""
@@ -176,4 +176,4 @@ class ModelSelection:
     def refresh_list(self) -> None:
         """Show in the list how the models fare now."""
         if self._engine is not None:
-            self._picker.set_standings(self._engine.models())
+            self._picker.set_standings(self._engine.models.status())

@@ -47,7 +47,7 @@ class ChatViews:
     async def show_route(self) -> None:
         """Show how the chosen answer, else the last one, was routed."""
         engine, turn = await self._engine.opened(), self._chat.chosen_answer()
-        route = await engine.memory.route(turn.id) if turn is not None else None
+        route = await engine.conversations.route(turn.id) if turn is not None else None
         if turn is None or route is None:
             self._chat.host.say("There is no route to show", "An answer has one when it has ended.")
             return
@@ -60,7 +60,7 @@ class ChatViews:
         engine = await self._engine.opened()
         from chat_tui.tui.dialogs.statistics import StatisticsScreen, since
 
-        self._push(StatisticsScreen(await engine.memory.statistics(since(self._clock()))))
+        self._push(StatisticsScreen(await engine.conversations.statistics(since(self._clock()))))
 
     async def show_context(self) -> None:
         """Show what of the conversation is sent."""

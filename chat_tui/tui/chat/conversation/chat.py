@@ -154,13 +154,13 @@ class Chat(ChatCopies):
             self.run_worker(self.tell_end(answer), group="out of view")
             self.post_message(self.Changed())
         if view.unwanted:
-            await engine.cancel(answer)
+            await answer.cancel()
         if view is self.view:
             await self._show_headers(engine, answer.conversation_id)
             await self._keep_unsent(engine, fresh)
 
     async def _show_headers(self, engine: Engine, conversation_id: str) -> None:
-        conversation = await engine.memory.conversation(conversation_id)
+        conversation = await engine.conversations.conversation(conversation_id)
         self.transcript.set_headers(conversation.path, conversation.forks)
 
     async def cancel(self) -> bool:
@@ -171,7 +171,7 @@ class Chat(ChatCopies):
             return True
         if self.answer is None or self.answer.ended or self._engine is None:
             return typed
-        await self._engine.cancel(self.answer)
+        await self.answer.cancel()
         return True
 
     # -- new words while an answer streams ------------------------------------------------------------------------
@@ -261,7 +261,7 @@ class Chat(ChatCopies):
                 return
             place = number - 1 if number else ids.index(turn_id) + step
             if 0 <= place < len(ids) and ids[place] != turn_id:
-                self._show_path(await engine.memory.select(conversation_id, ids[place]), chosen=True)
+                self._show_path(await engine.conversations.select(conversation_id, ids[place]), chosen=True)
 
     def _last_of_several(self, conversation: Conversation) -> str:
         """The id of the last turn that has several versions; empty when none has."""
@@ -276,9 +276,11 @@ class Chat(ChatCopies):
         engine, chosen = self._engine, self.transcript.viewport.cursor
         if engine is None or self.conversation_id is None:
             return
-        conversation = await engine.memory.conversation(self.conversation_id)
+        conversation = await engine.conversations.conversation(self.conversation_id)
         turn_id = conversation.path[chosen].id if chosen is not None else self._last_of_several(conversation)
-        versions = await engine.memory.siblings(conversation.id, turn_id) if turn_id in conversation.forks else []
+        versions = (
+            await engine.conversations.siblings(conversation.id, turn_id) if turn_id in conversation.forks else []
+        )
         shown = next((place for place, turn in enumerate(versions) if turn.id == turn_id), None)
         if shown is None or len(versions) < 2:
             self._say_one_version()
@@ -310,7 +312,7 @@ class Chat(ChatCopies):
             return
         async with self._moving:
             await self._settled(engine, conversation_id)
-            self._show_path(await engine.memory.end_at(conversation_id, turns[end].id))
+            self._show_path(await engine.conversations.end_at(conversation_id, turns[end].id))
         self._can_go_back("The branch before is back", conversation_id, turns[-1].id)
         self.host.say("Your next question begins another branch", "What followed is kept; /undo brings it back.")
         self.prompt.focus()
@@ -319,7 +321,7 @@ class Chat(ChatCopies):
         """The conversation in view, when its last answer is in the store."""
         if self.answer is not None:
             await self.answer.saved.wait()
-        return await engine.memory.conversation(conversation_id)
+        return await engine.conversations.conversation(conversation_id)
 
     def _show_path(self, conversation: Conversation, *, chosen: bool = False) -> None:
         """Show the path as it is now; what it shares with the one before stays in place."""
@@ -366,7 +368,7 @@ class Chat(ChatCopies):
                 await self.open(conversation_id)
             async with self._moving:
                 await self._settled(engine, conversation_id)
-                self._show_path(await engine.memory.end_at(conversation_id, leaf))
+                self._show_path(await engine.conversations.end_at(conversation_id, leaf))
 
         self.undo.push(words, back)
 

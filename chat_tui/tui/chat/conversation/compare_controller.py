@@ -45,7 +45,7 @@ class CompareController:
         given = typed.replace(",", " ").split()
         blind, given = BLIND in given, [name for name in given if name != BLIND]
         if given:
-            known = [standing.model.name for standing in self._engine.models()]
+            known = [standing.model.name for standing in self._engine.models.status()]
             self._take(named(slash_commands.chosen_model(name, known) for name in given), blind)
         else:
             await self.choose(blind=blind)
@@ -62,7 +62,7 @@ class CompareController:
         chat = self._chat
         self._refuse_commands()
         chosen = chat.rivals or self._names or await self._best()
-        screen = CompareChoice(self._engine.models(), chosen, self._costs)
+        screen = CompareChoice(self._engine.models.status(), chosen, self._costs)
 
         def take(names: tuple[str, ...] | None) -> None:
             if names is not None:
@@ -80,7 +80,7 @@ class CompareController:
     async def _best(self) -> Sequence[str]:
         chat = self._chat
         try:
-            return await self._engine.best_two(chat.conversation_id, chat.prompt.draft, chat.settings())
+            return await self._engine.estimates.best_two(chat.conversation_id, chat.prompt.draft, chat.settings())
         except CommandError:
             # There are not two: the list shows what there is.
             return ()
@@ -184,7 +184,7 @@ class CompareController:
         # Whoever has come back meanwhile leaves once more.
         if comparison.kept is not None or visit != self._visits:
             return
-        conversation = await self._engine.memory.conversation(comparison.conversation_id)
+        conversation = await self._engine.conversations.conversation(comparison.conversation_id)
         if self._is_in_view() and conversation.path:
             await self._chat.show_chosen(conversation)
             stands = clean_line(conversation.path[-1].model, 80)

@@ -59,12 +59,12 @@ class ConversationActions:
         running = {answer.conversation_id for answer in engine.running()}
         unseen, self._running = self._running - running - {current}, running
         for id in unseen:
-            await engine.memory.set_unseen(id, True)
+            await engine.conversations.set_unseen(id, True)
         limit = ALL if self._listed.is_filtered else LISTED
-        summaries = await engine.memory.conversations(limit)
+        summaries = await engine.conversations.conversations(limit)
         if any(summary.unseen and summary.id == current for summary in summaries):
-            await engine.memory.set_unseen(current, False)
-            summaries = await engine.memory.conversations(limit)
+            await engine.conversations.set_unseen(current, False)
+            summaries = await engine.conversations.conversations(limit)
         self._listed.show(summaries, more=len(summaries) >= limit)
         self._listed.set_running(running)
         self._listed.set_current(current)
@@ -77,13 +77,13 @@ class ConversationActions:
     def is_private(self) -> bool:
         """The conversation in view is never saved."""
         return self.never_saves or (
-            self._engine is not None and self._engine.memory.is_private(self._chat.conversation_id)
+            self._engine is not None and self._engine.conversations.is_private(self._chat.conversation_id)
         )
 
     async def begin_private(self) -> None:
         """Begin a conversation that is never saved."""
         assert self._engine is not None
-        left, begun = self._chat.conversation_id, await self._engine.memory.begin_private()
+        left, begun = self._chat.conversation_id, await self._engine.conversations.begin_private()
         await self._chat.open(begun.id)
         self.mark_private()
         if left:
@@ -102,11 +102,11 @@ class ConversationActions:
         """Make the branch with this turn the current one."""
         engine, chat = self._engine, self._chat
         assert engine is not None
-        path = (await engine.memory.conversation(conversation_id)).path
+        path = (await engine.conversations.conversation(conversation_id)).path
         if all(turn.id != turn_id for turn in path):
             if engine.running(conversation_id):
                 raise CommandError("This turn is on another branch.", "Go there when the answer that runs has ended.")
-            await engine.memory.select(conversation_id, turn_id)
+            await engine.conversations.select(conversation_id, turn_id)
         if chat.conversation_id == conversation_id and all(turn.id != turn_id for turn in chat.transcript.turns):
             # It is opened anew, with its draft.
             await chat.new()
@@ -132,7 +132,7 @@ class ConversationActions:
 
     async def _title(self, conversation_id: str) -> str:
         assert self._engine is not None
-        return clean_line((await self._engine.memory.conversation(conversation_id)).title, 120) or "Untitled"
+        return clean_line((await self._engine.conversations.conversation(conversation_id)).title, 120) or "Untitled"
 
     async def _rename(self, conversation_id: str, place: Region | None) -> None:
         from chat_tui.tui.history.rename_dialog import RenameDialog
@@ -145,14 +145,14 @@ class ConversationActions:
         """Give it another title. Raises `HistoryError`."""
         assert self._engine is not None
         before = await self._title(conversation_id)
-        await self._engine.memory.rename(conversation_id, title)
-        back = partial(self._engine.memory.rename, conversation_id, before)
+        await self._engine.conversations.rename(conversation_id, title)
+        back = partial(self._engine.conversations.rename, conversation_id, before)
         self._chat.undo.push(f"The title is “{before}” again", back)
         await self.refresh()
 
     async def _pin(self, conversation_id: str, _place: Region | None) -> None:
         assert self._engine is not None
-        memory = self._engine.memory
+        memory = self._engine.conversations
         pinned = not (await memory.conversation(conversation_id)).pinned
         await memory.pin(conversation_id, pinned)
         self._chat.host.say("Pinned" if pinned else "No longer pinned", await self._title(conversation_id))
@@ -171,7 +171,7 @@ class ConversationActions:
 
     async def _restore(self, conversation_id: str, open_it: bool) -> None:
         assert self._engine is not None
-        await self._engine.memory.restore(conversation_id)
+        await self._engine.conversations.restore(conversation_id)
         if open_it:
             await self._chat.open(conversation_id)
 
@@ -185,7 +185,7 @@ class ConversationActions:
         assert self._engine is not None
         title = await self._title(conversation_id)
         form, file = await asyncio.to_thread(export_file.wanted, argument, title)
-        text = await self._engine.memory.export(conversation_id, form)
+        text = await self._engine.conversations.export(conversation_id, form)
         written = await asyncio.to_thread(export_file.write, text, file)
         self._chat.host.say(f"Exported “{title}”", str(written), long=True)
 
@@ -201,7 +201,7 @@ class ConversationActions:
                 told = time.monotonic()
                 host.say(f"Importing: {part:.0%}", f"{turns:,} turns", seconds=PROGRESS_SECONDS)
 
-        report = await self._engine.take_in(file, tell)
+        report = await self._engine.import_file(file, tell)
         skipped = [f"{clean_line(each.record, 80)}: {clean_line(each.reason, 120)}" for each in report.skipped[:3]]
         host.say(f"Imported {clean_line(file.name, 80)}", "\n".join([report.words(), *skipped]), long=True)
         await self.refresh()

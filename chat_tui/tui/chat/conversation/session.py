@@ -82,16 +82,16 @@ class KeptChat(ChatPane):
         """From now on questions are answered; what was unsent at the last end comes back."""
         first = self.view
         self.typing_delay_seconds = engine.config.display.typing_delay_seconds
-        self.prompt.earlier = await engine.memory.prompts()
+        self.prompt.earlier = await engine.conversations.prompts()
         # Read before what is typed now can be kept in their place.
-        draft, files = await engine.memory.draft(None), await engine.memory.place(_FILES)
+        draft, files = await engine.conversations.draft(None), await engine.conversations.place(_FILES)
         self._engine = engine
         if self.preset is None:
             try:
                 await self._come_back(engine)
             except HistoryError:
                 # It was removed meanwhile, perhaps by another process.
-                await engine.memory.set_place(_OPEN, "")
+                await engine.conversations.set_place(_OPEN, "")
         if self.view is first:
             if draft:
                 self.prompt.set_draft(joined(draft, self.prompt.draft))
@@ -101,9 +101,9 @@ class KeptChat(ChatPane):
 
     async def _come_back(self, engine: Engine) -> None:
         """Open the conversation that was in view when the program ended: after a crash, or with unsent words in it."""
-        last = await engine.memory.place(_OPEN)
+        last = await engine.conversations.place(_OPEN)
         if last and not self.asking:
-            path = (await engine.memory.conversation(last)).path
+            path = (await engine.conversations.conversation(last)).path
             # Another process answers in it: it is that one's.
             if not path or path[-1].state != "streaming":
                 await self.open(last, coming_back=True)
@@ -113,7 +113,7 @@ class KeptChat(ChatPane):
         if self._engine is not None:
             await self._keep_place(self._engine)
             if not self.unsent and self._edited is None and not self._has_waiting():
-                await self._engine.memory.set_place(_OPEN, "")
+                await self._engine.conversations.set_place(_OPEN, "")
 
     async def keep_place(self) -> None:
         """Keep the reading position and the unsent words."""
@@ -126,10 +126,10 @@ class KeptChat(ChatPane):
             # Somebody may write on meanwhile.
             kept = self.unsent
             await self._keep_words(engine)
-        if self.conversation_id is not None and not engine.memory.is_private(self.conversation_id):
+        if self.conversation_id is not None and not engine.conversations.is_private(self.conversation_id):
             anchor = self.transcript.viewport.reading_position
             kept = msgspec.json.encode(anchor).decode() if anchor is not None else ""
-            await engine.memory.set_place(_ANCHOR + self.conversation_id, kept)
+            await engine.conversations.set_place(_ANCHOR + self.conversation_id, kept)
 
     async def take_words(self, text: str) -> None:
         """Put words that were written elsewhere into the prompt, in place of what is there, and keep them at once."""
@@ -142,13 +142,13 @@ class KeptChat(ChatPane):
         what it has become meanwhile. Where their conversation is gone they are of none."""
         if conversation_id is not None:
             try:
-                await engine.memory.conversation(conversation_id)
+                await engine.conversations.conversation(conversation_id)
             except HistoryError:
                 conversation_id = None
-        now = await engine.memory.draft(conversation_id)
+        now = await engine.conversations.draft(conversation_id)
         kept = now.strip() and now not in (before, text)
-        await engine.memory.save_draft(conversation_id, f"{now}\n\n{text}" if kept else text)
-        await engine.memory.set_place(_OPEN, conversation_id or "")
+        await engine.conversations.save_draft(conversation_id, f"{now}\n\n{text}" if kept else text)
+        await engine.conversations.set_place(_OPEN, conversation_id or "")
 
     # -- conversations --------------------------------------------------------------------------------------------
 
@@ -158,10 +158,10 @@ class KeptChat(ChatPane):
             left, files = self.conversation_id, ""
             draft = ""
             if self._engine is not None:
-                await self._engine.memory.set_place(_OPEN, "")
+                await self._engine.conversations.set_place(_OPEN, "")
                 if left is not None:
-                    draft = await self._engine.memory.draft(None)
-                    files = await self._engine.memory.place(_FILES)
+                    draft = await self._engine.conversations.draft(None)
+                    files = await self._engine.conversations.place(_FILES)
                 await self._keep_place(self._engine)
             if left is None:
                 # What nobody has sent goes on in the fresh one.
@@ -181,17 +181,17 @@ class KeptChat(ChatPane):
         if engine is None:
             return
         async with self._moving:
-            conversation = await engine.memory.conversation(conversation_id)
+            conversation = await engine.conversations.conversation(conversation_id)
             if conversation_id != self.conversation_id:
                 # Of a private conversation nothing is on the disk, not even its id.
-                kept_id = "" if engine.memory.is_private(conversation_id) else conversation_id
-                await engine.memory.set_place(_OPEN, kept_id)
+                kept_id = "" if engine.conversations.is_private(conversation_id) else conversation_id
+                await engine.conversations.set_place(_OPEN, kept_id)
                 draft, place, edit = (
-                    await engine.memory.draft(conversation_id),
-                    await engine.memory.place(_ANCHOR + conversation_id),
-                    await engine.memory.place(_EDIT + conversation_id),
+                    await engine.conversations.draft(conversation_id),
+                    await engine.conversations.place(_ANCHOR + conversation_id),
+                    await engine.conversations.place(_EDIT + conversation_id),
                 )
-                files = await engine.memory.place(_FILES + conversation_id)
+                files = await engine.conversations.place(_FILES + conversation_id)
                 if coming_back:
                     if self.asking:
                         return
@@ -232,7 +232,7 @@ class KeptChat(ChatPane):
     async def _measure_route(self, turn: Turn) -> None:
         if self._engine is None:
             return
-        route, window = await self._engine.memory.route(turn.id), self._engine.window_of(turn.model)
+        route, window = await self._engine.conversations.route(turn.id), self._engine.models.window_of(turn.model)
         if not self.busy and turn in self.transcript.turns:
             self.post_message(self.Measured(figures_of(turn, route, window)))
 
@@ -247,7 +247,7 @@ class KeptChat(ChatPane):
             return ""
         own = self._system_prompt
         if self.conversation_id is not None:
-            own = (await engine.memory.conversation(self.conversation_id)).system_prompt
+            own = (await engine.conversations.conversation(self.conversation_id)).system_prompt
         return engine.config.system_prompt if own is None else own
 
     @property
@@ -265,7 +265,7 @@ class KeptChat(ChatPane):
         if self.conversation_id is None or self._engine is None:
             self._system_prompt = text
         else:
-            await self._engine.memory.set_system_prompt(self.conversation_id, text)
+            await self._engine.conversations.set_system_prompt(self.conversation_id, text)
 
     def begin_with(self, preset: Preset) -> None:
         """Use a preset from the start: before the engine is open."""
@@ -276,7 +276,7 @@ class KeptChat(ChatPane):
         if self.conversation_id is not None and self._engine is not None:
             from chat_tui.core.preset import encode_preset
 
-            await self._engine.memory.set_preset(self.conversation_id, encode_preset(preset))
+            await self._engine.conversations.set_preset(self.conversation_id, encode_preset(preset))
         self._show_preset(preset)
 
     def _show_preset(self, preset: Preset | None) -> None:
@@ -334,9 +334,9 @@ class KeptChat(ChatPane):
     async def _keep_unsent(self, engine: Engine, fresh: bool) -> None:
         """After a question: what waits belongs to this conversation, which may be a fresh one."""
         if fresh:
-            await engine.memory.save_draft(None, "")
-            await engine.memory.set_place(_FILES, "")
-            await engine.memory.set_place(_OPEN, self.conversation_id or "")
+            await engine.conversations.save_draft(None, "")
+            await engine.conversations.set_place(_FILES, "")
+            await engine.conversations.set_place(_OPEN, self.conversation_id or "")
             self.post_message(self.Moved())
         await self._keep_words(engine)
 
@@ -381,12 +381,12 @@ class KeptChat(ChatPane):
     async def _keep_words(self, engine: Engine) -> None:
         """Keep all that is unsent, as it is now."""
         id, edited, files = self.conversation_id, self._edited, self.files.kept()
-        await engine.memory.save_draft(id, self.unsent)
-        if engine.memory.is_private(id):
+        await engine.conversations.save_draft(id, self.unsent)
+        if engine.conversations.is_private(id):
             return
         if files != self._files_kept:
             self._files_kept = files
-            await engine.memory.set_place(_FILES + (id or ""), files)
+            await engine.conversations.set_place(_FILES + (id or ""), files)
         if id is None:
             return
         kept = ""
@@ -394,7 +394,7 @@ class KeptChat(ChatPane):
             kept = msgspec.json.encode(_Edit(edited.id, self.prompt.draft)).decode()
         if kept != self._kept_edit:
             self._kept_edit = kept
-            await engine.memory.set_place(_EDIT + id, kept)
+            await engine.conversations.set_place(_EDIT + id, kept)
 
     @on(Prompt.Edited)
     async def keep_draft(self, event: Prompt.Edited) -> None:

@@ -89,8 +89,8 @@ class ChatScreen(ChatLayout):
         """What the prompt offers for a text that begins with a slash."""
         engine = self._engine.engine
         sources = CompletionSources(
-            models=lambda: engine.models() if engine is not None else (),
-            strategies=lambda: engine.strategies() if engine is not None else (),
+            models=lambda: engine.models.status() if engine is not None else (),
+            strategies=lambda: engine.models.strategies() if engine is not None else (),
             themes=lambda: [path.stem for folder in theme_folders() for path in sorted(folder.glob("*.toml"))],
             titles=lambda: self.history.titles,
             presets=lambda: self.presets,
@@ -101,7 +101,7 @@ class ChatScreen(ChatLayout):
         """The engine is open: history, models and drafts are there."""
         self._engine.engine = engine
         self.upkeep.take_engine(engine)
-        if self.models.strategy not in engine.strategies():
+        if self.models.strategy not in engine.models.strategies():
             self.models.strategy = engine.config.strategy
         await self._drafts.restore(engine, private=self.upkeep.never_saves)
         await self.chat.take_engine(engine)
@@ -109,16 +109,16 @@ class ChatScreen(ChatLayout):
         await self._restore_insights(engine)
         await self.upkeep.refresh()
         self.models.show()
-        self.welcome(engine.models())
+        self.welcome(engine.models.status())
         self.run_worker(self._discover(engine), group="discover")
 
     async def _discover(self, engine: Engine) -> None:
-        await engine.discover()
+        await engine.models.discover()
         self.presets = await asyncio.to_thread(_presets)
-        self.picker.set_standings(engine.models())
-        self.welcome(engine.models())
+        self.picker.set_standings(engine.models.status())
+        self.welcome(engine.models.status())
         self.models.show()
-        if engine.wants_weights(self.models.model, self.models.strategy):
+        if engine.models.needs_download(self.models.model, self.models.strategy):
             self.chat.fetch_line.begin(engine.weights)
 
     async def leave(self) -> None:
@@ -311,7 +311,7 @@ class ChatScreen(ChatLayout):
 
     async def _restore_insights(self, engine: Engine) -> None:
         """Unfold the insights where they were at the last end, or where the config wants them."""
-        kept = await engine.memory.place(_INSIGHTS)
+        kept = await engine.conversations.place(_INSIGHTS)
         if kept == _UNFOLDED or (not kept and engine.config.display.insights):
             await self.fold_insights(False)
 
@@ -321,7 +321,7 @@ class ChatScreen(ChatLayout):
         unfold = self.insights is None or not self.insights.display
         self._wanted["insights"] = unfold
         await self.fold_insights(not unfold)
-        await engine.memory.set_place(_INSIGHTS, _UNFOLDED if unfold else _FOLDED)
+        await engine.conversations.set_place(_INSIGHTS, _UNFOLDED if unfold else _FOLDED)
 
     # -- conversations --------------------------------------------------------------------------------------------
 
