@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.providers.test_flood import LEAD, Flood
+from tests.providers.http.test_backpressure import LEAD, Flood
 from tests.support.in_time import TooLate, in_time
 from tests.wire.dialects import good
 from tests.wire.home import QUICK, Home, send_signal

@@ -23,7 +23,7 @@ from chat_tui.local.wheel_download import pip_download
 from chat_tui.providers.catalogue.prices import Catalogue
 from chat_tui.providers.credentials.keys import KeyLookup, StoredKeyNames, keyring_command
 from chat_tui.tui.terminal import clipboard
-from tests.core.test_pdf import pdf
+from tests.core.attachments.test_pdf import pdf
 from tests.doubles.model_server import ModelServer
 from tests.wire.home import Home
 

@@ -10,7 +10,7 @@ from chat_tui.core.conversation import Tree, Turn
 from chat_tui.history.store import Store
 from chat_tui.history.transfer.importer import ImportProgress, ImportReport, bring_in
 
-RECORDED = Path(__file__).parents[1] / "transfer"
+RECORDED = Path(__file__).parents[1] / "data" / "imports"
 
 
 def recorded(name: str, folder: Path) -> Path:

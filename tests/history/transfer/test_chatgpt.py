@@ -1,4 +1,4 @@
-"""ChatGPT's export, in the shape that is known of it (tests/transfer/README.md)."""
+"""ChatGPT's export, in the shape that is known of it (tests/data/imports/README.md)."""
 
 from __future__ import annotations
 

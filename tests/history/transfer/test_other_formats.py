@@ -1,4 +1,4 @@
-"""llm's and elia's databases, as those programs themselves made them (tests/transfer/README.md)."""
+"""llm's and elia's databases, as those programs themselves made them (tests/data/imports/README.md)."""
 
 from __future__ import annotations
 

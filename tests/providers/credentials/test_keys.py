@@ -164,7 +164,7 @@ async def test_headers_and_the_key_of_the_config_reach_the_server_with_a_warning
 def keyring_home(tmp_path: Path) -> dict[str, str]:
     """The environment of a process with a home and a keyring of its own."""
     (tmp_path / "test_keyring_backend.py").write_text(BACKEND)
-    root = str(Path(__file__).parents[2])
+    root = str(Path(__file__).parents[3])
     kept = {name: value for name, value in os.environ.items() if not name.endswith(("_KEY", "_TOKEN"))}
     return {
         **{name: value for name, value in kept.items() if not name.startswith(("XDG_", "CHAT_TUI"))},

@@ -16,7 +16,7 @@ from chat_tui.core.errors import ProviderError
 from chat_tui.providers.dialects import dialect
 from chat_tui.providers.http.response_stream import bursts
 
-FOLDER = Path(__file__).parents[1] / "wire"
+FOLDER = Path(__file__).parents[2] / "wire"
 NAMES = sorted(file.stem for file in FOLDER.glob("*.sse"))
 
 

@@ -20,7 +20,7 @@ from chat_tui.providers.dialects.plugins import guarded
 from tests.wire.home import QUICK, Home, as_promised
 from tests.wire.raw_server import RawServer, chunked, saying
 
-DOCS = Path(__file__).parents[2] / "docs" / "dialects.md"
+DOCS = Path(__file__).parents[3] / "docs" / "dialects.md"
 EXAMPLE = DOCS.read_text().split("```python\n")[1].split("```")[0]
 
 
