@@ -1,4 +1,4 @@
-"""The screen with a fault in it: python -m tests.doubles.crashing_chat crashes when it is to quit."""
+"""The chat screen with a bug: `python -m tests.doubles.crashing_chat` crashes on quitting."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from chat_tui.tui.chat.screen.screen import ChatScreen
 
 
 class CrashingChat(ChatApp):
-    """Quotes the draft in an error that nobody has foreseen."""
+    """Raises an unexpected error that quotes the draft."""
 
     async def action_quit(self) -> None:
         assert isinstance(self.screen, ChatScreen)

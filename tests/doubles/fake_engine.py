@@ -1,4 +1,4 @@
-"""An engine whose every time and figure is given: for pictures that are the same on any machine at any time."""
+"""A fake engine with fixed times and figures, for pictures that are the same on every machine."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ TITLES = (
 
 
 class FakeAnswer:
-    """A running answer that has come as far as `ANSWER` and waits."""
+    """A running answer that has received `ANSWER` and waits."""
 
     def __init__(self) -> None:
         self.conversation_id = "c0"
@@ -99,7 +99,7 @@ class FakeAnswer:
 
 
 class FakeConversations:
-    """What the screen asks of an engine's conversations; `listed`: so many conversations are saved."""
+    """The conversations that the screen lists; `listed` is their number."""
 
     def __init__(self, listed: int) -> None:
         ages = (timedelta(minutes=0), timedelta(hours=3), timedelta(days=1), timedelta(days=9), timedelta(days=12))
@@ -134,7 +134,7 @@ class FakeConversations:
 
 
 class FakeModels:
-    """What the screen asks of an engine's models."""
+    """The models of an engine as the screen needs them."""
 
     def first_choice(self, strategy: str) -> str:
         return ""
@@ -166,7 +166,7 @@ class FakeEstimates:
 
 
 class FakeEngine:
-    """What the screen asks of an engine; `listed`: so many conversations are saved."""
+    """An engine as the screen needs it; `listed` is the number of saved conversations."""
 
     def __init__(self, listed: int) -> None:
         self.config = Config()
@@ -194,7 +194,7 @@ class FakeEngine:
 
 
 def pictured_app(*, listed: int = len(TITLES), theme: str = "dusk") -> ChatApp:
-    """The app over such an engine."""
+    """The app with a fake engine."""
 
     async def open_engine(tell: Callable[[ChatTuiError], None]) -> Engine:
         return cast("Engine", FakeEngine(listed))

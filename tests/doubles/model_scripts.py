@@ -29,39 +29,39 @@ HOSTILE_TOKENS = (
 """Clipboard writes, titles, screen clears, C1 codes, hyperlinks and markup, whole and cut over tokens."""
 
 HOSTILE_LINE = "owned\x1b]0;owned\x07\x1b[2J\x1b]52;c;cGF3bmVk\x07[bold]\x9b31m"
-"""The same for one line: ids and error texts."""
+"""The same kinds of attack on one line, for ids and error texts."""
 
 
 @dataclass(frozen=True)
 class Script:
-    """What the server does; the default is 200 tokens as fast as they go."""
+    """What the server does; by default it sends 200 tokens at full speed."""
 
     tokens: int = 200
     rate: float = 0
     """Tokens a second; 0 is full speed."""
     connect_seconds: float = 0
-    """Before the response's headers."""
+    """Delay before the response's headers."""
     first_seconds: float = 0
-    """Between the headers and the first token."""
+    """Delay between the headers and the first token."""
     thinking: int = 0
     """Tokens of `reasoning_content` before the answer."""
     mark: int | None = None
-    """Ends the text with a paragraph `Finis<mark>`, to be looked for on a screen."""
+    """Ends the text with a paragraph `Finis<mark>`, for tests to find on a screen."""
     error: int = 0
     """Answer with this status and an error body."""
     retry_after: float | None = None
     cut: int | None = None
-    """Drop the connection after so many tokens."""
+    """Drop the connection after this many tokens."""
     stall: int | None = None
-    """Say nothing more after so many tokens, and keep the connection open."""
+    """Send nothing more after this many tokens, and keep the connection open."""
     body: str = ""
     """`html`, `json`, `garbage`, `empty` or `reset` in place of a stream of events."""
     hostile: bool = False
     keepalive: bool = False
-    """A comment every 50 ms while nothing else is said."""
+    """Send a comment every 50 ms while nothing else is sent."""
     usage: bool = True
     done: bool = True
-    """Say `[DONE]` at the end."""
+    """Send `[DONE]` at the end."""
     finish: str = "stop"
 
     def pieces(self) -> tuple[str, ...]:
@@ -95,13 +95,13 @@ SCRIPT_WORDS: dict[str, str] = {
     "length": "finish",
     "filter": "finish",
 }
-"""The words (numbers stand behind them; `connect` and `first` in milliseconds) and the fields they set."""
+"""The words and the fields that they set; a number follows each word (`connect` and `first` in milliseconds)."""
 
 _WORD = re.compile(r"([a-z]+)(\d*)")
 
 
 def parsed(words: str) -> Script | None:
-    """The script that the words tell; None where they are not such words."""
+    """The script that the words describe; None if they are no script."""
     changes: dict[str, Any] = {}
     for word in words.split("-"):
         match = _WORD.fullmatch(word)
@@ -148,7 +148,7 @@ def events(script: Script, model: str, request: int) -> Iterator[bytes]:
 
 
 def last_events(script: Script, model: str, request: int, usage: dict[str, int] | None) -> bytes:
-    """The events after the last token: the reason of the end, the usage where it was asked for, `[DONE]`."""
+    """The events after the last token: the finish reason, the usage if requested, `[DONE]`."""
     shell = {"id": f"chatcmpl-{request}", "object": "chat.completion.chunk", "created": 1, "model": model}
     parts: list[object] = [{**shell, "choices": [{"index": 0, "delta": {}, "finish_reason": script.finish}]}]
     if usage is not None:

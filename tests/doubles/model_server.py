@@ -28,7 +28,7 @@ _AT_ONCE = 16
 
 @dataclass
 class Exchange:
-    """One request and what became of it."""
+    """One request and how it was answered."""
 
     number: int
     method: str
@@ -46,11 +46,11 @@ class Exchange:
 
     @property
     def active(self) -> bool:
-        """It is still being answered."""
+        """Whether it is still being answered."""
         return self.finished is None and self.closed_by_client is None
 
     def told(self) -> dict[str, Any]:
-        """Its figures without headers and body, for the log."""
+        """Its figures for the log, without headers and body."""
         return {
             "number": self.number,
             "path": self.path,
@@ -107,7 +107,7 @@ class ModelServer:
 
     @property
     def base_url(self) -> str:
-        """What belongs into a provider's `base_url`."""
+        """The address for a provider's `base_url`."""
         return f"http://127.0.0.1:{self._port}/v1"
 
     @property
@@ -116,14 +116,14 @@ class ModelServer:
         return sum(exchange.active for exchange in self.exchanges)
 
     async def until(self, true: Callable[[], bool], timeout_seconds: float = 60) -> None:
-        """Wait until `true()`; looked at whenever an exchange changes. Raises TimeoutError."""
+        """Wait until `true()`, which is checked whenever an exchange changes. Raises TimeoutError."""
         async with asyncio.timeout(timeout_seconds):
             while not true():
                 self._changed.clear()
                 await self._changed.wait()
 
     def changed(self) -> None:
-        """An exchange has changed."""
+        """Wake those who wait for a change of an exchange."""
         self._changed.set()
 
     async def respond(
@@ -238,7 +238,7 @@ class _Connection(asyncio.Protocol):
             self._next_request()
 
     def close(self) -> asyncio.Task[None] | None:
-        """End the connection at once; the task that was answering, to be awaited."""
+        """End the connection at once; returns the task that was answering, to be awaited."""
         task = self._task
         if self.exchange is not None and self.exchange.active:
             # Ended by us: not to be taken for the client's doing.
@@ -325,7 +325,7 @@ async def _stream(connection: _Connection, exchange: Exchange, model: str) -> bo
 
 
 async def _quiet(connection: _Connection, script: Script, seconds: float) -> None:
-    """Say nothing for so long, but keep-alive comments where the script has them."""
+    """Send nothing for `seconds`, except keep-alive comments if the script has them."""
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
         await asyncio.sleep(min(left, 0.05 if script.keepalive else 3600))

@@ -1,4 +1,4 @@
-"""A real headless Chromium for the web page; where there is none its tests are skipped, or fail where one must be."""
+"""A real headless Chromium for the web page. Without one, its tests are skipped, or fail if `required` says so."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.doubles.web_scripted import scripted_opener
 from tests.support.web_rig import TOKEN, Site, site
 
 REQUIRED = "CHAT_TUI_BROWSER"
-"""Set to `required`, a machine without a browser fails."""
+"""With the value `required`, tests fail on a machine without a browser."""
 SECONDS = 10.0
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _WATCH = """
@@ -32,12 +32,12 @@ addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI, sa
 
 
 def chromium() -> str:
-    """The browser's path, of the variable CHROMIUM or where it usually is; empty where there is none."""
+    """The browser's path, from the variable CHROMIUM or the usual places; empty if there is none."""
     return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), "")
 
 
 def without_browser() -> str:
-    """Why tests in a browser cannot run; empty where they can, or must."""
+    """Why browser tests are skipped; empty if they run."""
     if chromium() or os.environ.get(REQUIRED) == "required":
         return ""
     return f"no Chromium is here: install one, or name it in CHROMIUM ({REQUIRED}=required makes this a failure)"
@@ -61,7 +61,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 class Tab:
-    """A page in a browser of its own, and what went wrong in it."""
+    """A page in its own browser window, and the errors that occurred in it."""
 
     def __init__(self, page: Page, url: str) -> None:
         self.page, self.url = page, url
@@ -73,7 +73,7 @@ class Tab:
         page.on("request", lambda request: self.asked.append(request.url))
 
     async def open(self, path: str = f"/#token={TOKEN}") -> None:
-        """Open the page, and wait until it can be used."""
+        """Open the page and wait until it is ready."""
         await self.page.goto(self.url + path)
         await self.page.locator("#choice option").first.wait_for(state="attached")
 
@@ -83,7 +83,7 @@ class Tab:
         await self.page.click(button)
 
     async def answered(self) -> None:
-        """Wait until nothing runs any more."""
+        """Wait until no answer is running."""
         await self.page.locator("#stream").wait_for(state="visible")
 
     async def said(self) -> str:
@@ -91,12 +91,12 @@ class Tab:
         return await self.page.locator(".assistant .text").last.inner_text()
 
     async def shows(self, *texts: str) -> None:
-        """Wait until all of it can be read."""
+        """Wait until the page shows all these texts."""
         for text in texts:
             await self.page.get_by_text(text).first.wait_for(state="visible")
 
     async def until(self, script: str, seconds: float = SECONDS) -> Any:
-        """Wait until a script says something true."""
+        """Wait until a script returns a true value, and return it."""
         # Not by wait_for_function, whose polling the page's policy forbids.
         async with asyncio.timeout(seconds):
             while not (said := await self.page.evaluate(script)):  # noqa: ASYNC110
@@ -104,26 +104,26 @@ class Tab:
         return said
 
     async def lists(self, *titles: str) -> None:
-        """Wait until these titles are in the list, in this order."""
+        """Wait until the list holds these titles in this order."""
         shown = "[...document.querySelectorAll('#list .entry b')].map((each) => each.textContent).join('|')"
         await self.until(f"{shown} === {json.dumps('|'.join(titles))}")
 
     async def harmless(self) -> None:
-        """Nothing but our own has run, was asked for, or was tried."""
+        """Check that no foreign script or request ran or was attempted."""
         violations = await self.page.evaluate("window.violations")
         assert violations == [], violations
         assert self.errors == [], self.errors
         await self.unhurt()
 
     async def unhurt(self) -> None:
-        """Nothing but our own has run or was asked for, whatever was tried."""
+        """Check that no foreign script or request ran; attempts are allowed."""
         assert await self.page.evaluate("window.hit") is None
         assert all(address.startswith((f"{self.url}/", "data:")) for address in self.asked), self.asked
 
 
 @asynccontextmanager
 async def tab(browser: Browser, url: str, **options: Any) -> AsyncIterator[Tab]:
-    """A tab in a window without any past."""
+    """A tab in a new window without stored state."""
     context: BrowserContext = await browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
     context.set_default_timeout(SECONDS * 1000)
     await context.add_init_script(_WATCH)

@@ -22,7 +22,7 @@ from tests.doubles.scripted_chat import DEEP, FAST, ScriptedChat, scripted_chat
 NAMES = (FAST.name, DEEP.name, LOCAL_MODEL, SCRIPTED_MODEL)
 
 AT_ONCE = Config(error_handling=ErrorHandling(retry_delay_seconds=0.0))
-"""Nobody waits between two tries."""
+"""Retries come without delay."""
 
 
 class ByModel(Scripted):
@@ -40,20 +40,20 @@ class ByModel(Scripted):
 
 
 class Compared:
-    """What a test holds."""
+    """The chat's screen, and the comparison that is open on it."""
 
     def __init__(self, chat: ScriptedChat, count: int) -> None:
         self.chat, self.names = chat, NAMES[:count]
 
     async def begin(self, words: str = "Which?", *, blind: bool = False) -> None:
-        """Have the models asked by the command and the prompt."""
+        """Start a comparison with `/compare` and the prompt."""
         await self.ask(f"/compare {' '.join(self.names)}{' --blind' * blind}")
         await self.chat.until(lambda: self.chat.chat.rivals)
         await self.ask(words)
         await self.chat.until(lambda: self.is_open)
 
     async def ask(self, words: str) -> None:
-        """Type and send."""
+        """Type into the prompt and send."""
         self.chat.chat.prompt.insert(words)
         await self.press("enter")
 
@@ -76,7 +76,7 @@ class Compared:
         return next(column for column in self.screen.columns if column.model == name)
 
     def texts(self) -> list[str]:
-        """What each column shows of its answer, from left to right."""
+        """The answer's text in each column, from left to right."""
         return ["\n".join(strip.text for strip in column.text._painter._strips) for column in self.screen.columns]
 
     async def press(self, *keys: str) -> None:
@@ -90,17 +90,17 @@ class Compared:
         await self.chat.until(true)
 
     async def grown(self) -> None:
-        """Until each has said something."""
+        """Wait until each model has sent text."""
         await self.until(lambda: all(answer.text for answer in self.comparison.answers))
 
     async def ended(self) -> None:
-        """Until all have ended and the table tells how they did."""
+        """Wait until all answers have ended and the table shows their figures."""
         await self.until(lambda: self.is_open and self.comparison.ended and self.screen._summary.display)
         texts = [column.text for column in self.screen.columns]
         await self.until(lambda: not any(text.is_busy or text.turns[0].state == "streaming" for text in texts))
 
     async def left(self) -> None:
-        """Until the chat is there again."""
+        """Wait until the comparison is closed."""
         await self.until(lambda: self.chat.app.screen is self.chat.screen)
 
     def shown(self) -> str:

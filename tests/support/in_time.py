@@ -1,6 +1,6 @@
-"""What is to be done within so many milliseconds, on a machine that may have other things to do.
+"""Time limits in tests, on a machine that may be busy.
 
-A promise of speed is the program's, not the machine's: whoever keeps it in one of a few runs keeps it.
+A limit is about the program, not the machine: it is enough to keep it in one of a few runs.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ def within(took_seconds: float, seconds: float) -> None:
 
 
 def in_time(test: Test) -> Test:
-    """Have a test run again when it was `TooLate`; whatever else fails in it fails at once.
+    """Run a test again when it raises `TooLate`, up to `RUNS` times; other failures fail at once.
 
-    It gets the same fixtures again, so it is for tests that make what they measure.
+    Each run gets the same fixtures, so the test must create what it measures.
     """
 
     @functools.wraps(test)

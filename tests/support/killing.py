@@ -1,4 +1,4 @@
-"""Children that use a store and say what they have done, to be killed at any moment."""
+"""Child processes that use a store and print their progress, for tests that kill them at random moments."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 KILLS = int(os.environ.get("CHAT_TUI_KILLS", "40"))
-"""Of all kinds together."""
+"""The number of kills, over all kinds of work."""
 
 BEGINNING = """
 import asyncio, os, sys, time
@@ -39,7 +39,7 @@ def child(code: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
 
 
 def lines_until(process: subprocess.Popen[str], last: str) -> None:
-    """Waits until the child says this."""
+    """Wait until the child prints this line."""
     assert process.stdout is not None
     for line in process.stdout:
         if line.strip() == last:
@@ -48,7 +48,7 @@ def lines_until(process: subprocess.Popen[str], last: str) -> None:
 
 
 def killed(code: str, *arguments: object, within_seconds: float) -> list[str]:
-    """Kills a child at a random moment after it said `begun`; all that it said since."""
+    """Kill a child at a random moment after it printed `begun`; returns the lines printed since."""
     with child(code, *arguments) as process:
         lines_until(process, "begun")
         time.sleep(random.uniform(0, within_seconds))
@@ -59,7 +59,7 @@ def killed(code: str, *arguments: object, within_seconds: float) -> list[str]:
 
 
 def check(file: Path) -> None:
-    """The store is sound by SQLite's own account, and nothing was left half done."""
+    """Check the store's integrity with SQLite, and that no work was left half done."""
     with closing(sqlite3.connect(file)) as db:
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert db.execute("PRAGMA foreign_key_check").fetchall() == []

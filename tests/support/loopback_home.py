@@ -1,4 +1,4 @@
-"""An engine whose home, environment and known providers are the test's own."""
+"""An engine with its own home, environment and known providers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def engine_with(
     owner_of: OwnerLookup = _own,
     saves: bool = False,
 ) -> AsyncIterator[Engine]:
-    """An engine that finds only what the test gives it, and saves nothing unless it is asked to."""
+    """An engine that finds only the servers given here, and saves nothing unless `saves`."""
     heard = told if told is not None else []
     engine = await open_engine(
         config or Config(),
@@ -51,14 +51,14 @@ async def engine_with(
 
 
 def backend_of(engine: Engine) -> Backend:
-    """The backend behind the engine, for tests of what it does by itself."""
+    """The backend behind the engine, for tests of its background work."""
     backend = engine._backend
     assert isinstance(backend, Backend)
     return backend
 
 
 def standing(engine: Engine, name: str) -> ModelStatus | None:
-    """How a model stands, None where it is not listed."""
+    """The model's status; None if it is not listed."""
     return next((standing for standing in engine.models.status() if standing.model.name == name), None)
 
 

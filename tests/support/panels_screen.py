@@ -1,4 +1,4 @@
-"""The side panels on a bare screen, and what they are shown in tests."""
+"""The side panels on a bare screen, with sample data."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ CLAUDE = ModelStatus(Model("anthropic/claude", 200_000, 3, 15), state="no key", 
 
 
 def summaries(count: int) -> list[ConversationSummary]:
-    """So many conversations, newest first."""
+    """`count` conversations, newest first."""
     return [
         ConversationSummary(f"c{n}", f"Conversation {n}", NOW, NOW - timedelta(hours=n), 4, "local/smollm2-135m")
         for n in range(count)
@@ -59,7 +59,7 @@ def summaries(count: int) -> list[ConversationSummary]:
 
 
 class CountedStats(StatsPanel):
-    """Keeps which lines it was asked for."""
+    """Records which lines are rendered."""
 
     def __init__(self, *, clock: Callable[[], float]) -> None:
         super().__init__(clock=clock)
@@ -71,7 +71,7 @@ class CountedStats(StatsPanel):
 
 
 class Panels(App[None]):
-    """The panels as a screen would hold them; keeps what they post."""
+    """An app with the panels; keeps the messages that they post."""
 
     AUTO_FOCUS = None
     CSS = "#left { width: 28; } #right { width: 32; } #middle { width: 1fr; }"
@@ -106,7 +106,7 @@ class Panels(App[None]):
         self.escapes += 1
 
     def seen(self, widget: Widget) -> str:
-        """What a widget has drawn on the screen."""
+        """The text of a widget on the screen."""
         region = widget.region
         strips = self.screen._compositor.render_strips()[region.y : region.bottom]
         return "\n".join(strip.crop(region.x, region.right).text.rstrip() for strip in strips)

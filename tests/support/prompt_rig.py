@@ -1,4 +1,4 @@
-"""A small app round the prompt, driven by keys."""
+"""A small app around the prompt, driven by keys."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def prompt_of(pilot: Pilot[None]) -> Prompt:
 
 
 async def press(pilot: Pilot[Any], *keys: str) -> None:
-    """All the keys in one burst, as a slow line delivers them; then waits until they have acted."""
+    """Send all keys in one burst, as a slow connection does, and wait until they have acted."""
     for key in keys:
         pilot.app.post_message(events.Key(key, {"space": " "}.get(key, key if len(key) == 1 else None)))
     await pilot.pause()

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, Self
 
 SOON_SECONDS = 60.0
-"""For what a process writes or does within a second; a busy machine may need more."""
+"""Timeout in seconds for what normally takes less than one; a busy machine may need more."""
 _QUERY = re.compile(rb"\x1b\[(?:(\?)(\d+)\$p|([>=]?)0?c|([56])n|\?u)")
 _MODES = {b"2026": b"2"}
 """What DECRQM is told: synchronised output is known and off; other modes are not known."""
@@ -88,12 +88,12 @@ class PtyTerminal:
         return len(self._raw)
 
     def raw(self, offset: int = 0) -> bytes:
-        """Those bytes, from an offset on."""
+        """The bytes that the process has written, from an offset on."""
         with self._news:
             return bytes(self._raw[offset:])
 
     def time_of(self, end: int) -> float:
-        """When the byte before offset `end` came."""
+        """The time at which the byte before offset `end` came."""
         return self._times[bisect_left(self._ends, end)]
 
     def wait_for(
@@ -125,7 +125,7 @@ class PtyTerminal:
                     self._wait_for_news(end, "the screen never came to it")
 
     def wait_quiet(self, seconds: float = 0.3, timeout_seconds: float = SOON_SECONDS) -> None:
-        """Wait until nothing was written for so long, or the time is over."""
+        """Wait until nothing was written for `seconds`, or until the timeout."""
         end = time.monotonic() + timeout_seconds
         while (now := time.monotonic()) < end:
             silent = now - (self._times[-1] if self._times else self.started)
@@ -134,7 +134,7 @@ class PtyTerminal:
             time.sleep(min(seconds - silent, end - now))
 
     def lines(self) -> list[str]:
-        """What the screen shows now, line by line (needs pyte)."""
+        """The lines of the screen now (needs pyte)."""
         if self._screen is None:
             pyte = importlib.import_module("pyte")
             screen = pyte.Screen(self.columns, self.rows)
@@ -147,13 +147,13 @@ class PtyTerminal:
         return [line.rstrip() for line in screen.display]
 
     def text(self) -> str:
-        """The same as one text."""
+        """The text of the screen now."""
         return "\n".join(self.lines())
 
     # What the user does
 
     def send(self, keys: bytes | str) -> float:
-        """Type; the time at which the bytes were handed over."""
+        """Type keys; returns the time at which the bytes were written."""
         raw = keys.encode() if isinstance(keys, str) else keys
         now = time.monotonic()
         while raw:
@@ -168,22 +168,22 @@ class PtyTerminal:
             self._screen[0].resize(rows, columns)
 
     def hold(self) -> None:
-        """Take nothing more from the process, as a terminal does after Ctrl+S."""
+        """Stop reading from the process, as a terminal does after Ctrl+S."""
         self._flows.clear()
 
     def let_go(self) -> None:
-        """Take again what the process writes."""
+        """Read from the process again, after `hold`."""
         self._flows.set()
 
     # What the process costs
 
     @property
     def alive(self) -> bool:
-        """The process has not ended."""
+        """Whether the process is running."""
         return self._process.poll() is None
 
     def wait_exit(self, timeout_seconds: float = SOON_SECONDS) -> int:
-        """Its exit code, once all that it has written is here. Raises subprocess.TimeoutExpired."""
+        """The exit code, after reading all output. Raises subprocess.TimeoutExpired."""
         code = self._process.wait(timeout_seconds)
         while self._flows.is_set() and self._has_more():
             time.sleep(0.001)
@@ -217,7 +217,7 @@ class PtyTerminal:
             os.close(self._master)
 
     def close(self) -> None:
-        """End the process, its descendants and the terminal; safe to be called again."""
+        """End the process, its descendants and the terminal; may be called again."""
         if self._process.poll() is None:
             for pid in reversed(self.tree()):
                 with suppress(ProcessLookupError):
@@ -237,7 +237,7 @@ class PtyTerminal:
             raise TimeoutError(f"{complaint}; alive: {self.alive}; the screen:\n{screen}")
 
     def _has_more(self) -> bool:
-        """The terminal holds what has not been read."""
+        """Whether the terminal has unread output."""
         with self._news:
             return not self._ended and bool(select.select([self._master], [], [], 0)[0])
 
@@ -264,7 +264,7 @@ class PtyTerminal:
             self._news.notify_all()
 
     def _answer(self, text: bytes) -> bytes:
-        """Answer the queries in it; the beginning of a cut query, for the next call."""
+        """Answer the terminal queries in the text; returns an incomplete query at its end, for the next call."""
         done = 0
         for match in _QUERY.finditer(text):
             done = match.end()

@@ -1,4 +1,4 @@
-"""A router over scripted models, and what every stream owes its reader."""
+"""A router over scripted models, and checks that hold for every stream."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from chat_tui.routing.router import Router
 A, B, C = Model("one/a", quality=0.9), Model("two/b", quality=0.6), Model("three/c", quality=0.3)
 QUICK = ErrorHandling(retry_delay_seconds=0.0)
 SOON = 60.0
-"""Seconds within which every test's wait must be over."""
+"""Timeout in seconds of every wait in a test."""
 BUSY = Fault(Overloaded("Too busy.", provider="one", model="one/a"))
 
 
 class Rig:
-    """Plays `scripts` by model name; counts what is open."""
+    """Plays `scripts` by model name; counts open streams."""
 
     def __init__(self, **scripts: Script | Scripted) -> None:
         self.played = {
@@ -78,25 +78,24 @@ class Rig:
 
 
 def ask(**fields: object) -> Request:
-    """A question that goes to whom the strategy likes best."""
+    """A request for the model that the strategy prefers."""
     return Request(prompt="Hello?").changed(**fields)
 
 
 class Gate(Pause, frozen=True):
-    """A step at which a script waits until the test opens it: what a test does meanwhile may take its time, and the
-    answer is over as soon as the test has done it."""
+    """A step at which a script waits until the test opens it, however long the test needs."""
 
     seconds: float = 0.0
     opened: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
     reached: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
-    """The script waits here, or has."""
+    """Set when the script has reached this step."""
 
     def open(self) -> None:
-        """Let the script go on."""
+        """Let the script continue."""
         self.opened.set()
 
     async def wait(self) -> None:
-        """Until it is open."""
+        """Wait until the test opens the gate."""
         self.reached.set()
         await self.opened.wait()
 
@@ -107,25 +106,25 @@ def slowly(*words: str, seconds: float = 0.01) -> Script:
 
 
 def endless(seconds: float = 0.005) -> Script:
-    """More words than any test reads; it does not end by itself."""
+    """More words than any test reads; the script does not end by itself."""
     return [*slowly(*(f"w{number} " for number in range(2000)), seconds=seconds), Pause(3600)]
 
 
 async def until(true: Callable[[], object]) -> None:
-    """Wait until something is so, at most `SOON` seconds. Raises TimeoutError."""
+    """Wait until `true` returns a true value, at most `SOON` seconds. Raises TimeoutError."""
     async with asyncio.timeout(SOON):
         while not true():  # noqa: ASYNC110
             await asyncio.sleep(0.001)
 
 
 async def all_of(stream: Stream) -> list[Chunk]:
-    """Every chunk, within `SOON`."""
+    """All chunks of a stream. Raises TimeoutError after `SOON` seconds."""
     async with asyncio.timeout(SOON), stream:
         return owed([chunk async for chunk in stream])
 
 
 def owed(chunks: list[Chunk]) -> list[Chunk]:
-    """Checks what every stream owes: one Start, first; one End, last; an Error only before it; counted tokens."""
+    """Check what holds for every stream: Start first, one End last, an Error only right before it, counted tokens."""
     kinds = [type(chunk) for chunk in chunks]
     assert kinds[0] is Start
     assert kinds[-1] is End
@@ -153,7 +152,7 @@ def text_of(chunks: Sequence[Chunk]) -> str:
 
 
 def error_of(chunks: Sequence[Chunk]) -> str:
-    """The kind of the error that was told, empty for none."""
+    """The kind of the stream's error; empty if there is none."""
     return next((chunk.error.kind for chunk in chunks if isinstance(chunk, Error)), "")
 
 

