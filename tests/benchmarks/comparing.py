@@ -16,7 +16,7 @@ from chat_tui.core.request import Request
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.engine import Engine
 from tests.benchmarks.subjects import ServerProcess
-from tests.support.loopback_home import engine_with
+from tests.support.isolated_engine import engine_with
 
 TOKENS, RATE, STREAMS, ROUNDS = 2_000, 500, 4, 3
 NAMES = [f"box/t{TOKENS}-r{RATE}-mark{number}" for number in range(STREAMS)]

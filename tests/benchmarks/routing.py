@@ -26,7 +26,7 @@ from chat_tui.routing.policy import RoutingPolicy
 from chat_tui.routing.ranking.strategies import names
 from chat_tui.routing.router import Router
 from tests.benchmarks.subjects import ServerProcess
-from tests.support.soaking import soak
+from tests.support.soak_run import soak
 
 TOKENS = 20_000
 STREAMS, STREAM_TOKENS = 1_000, 50

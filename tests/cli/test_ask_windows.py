@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.providers.http.test_backpressure import LEAD, Flood
-from tests.support.in_time import TooLate, in_time
+from tests.support.time_limits import TooLate, in_time
 from tests.wire.dialects import good
 from tests.wire.home import QUICK, Home, send_signal
 from tests.wire.raw_server import Asked, RawServer, whole

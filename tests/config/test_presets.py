@@ -12,7 +12,7 @@ from chat_tui.core.errors import CommandError, ConfigError
 from chat_tui.core.new_conversation import NewConversation
 from chat_tui.core.preset import Preset, Variable, decode_preset, encode_preset, values_in, with_values
 from chat_tui.core.request import Request
-from tests.support.engine_rig import ended, stage
+from tests.support.scripted_engine import ended, stage
 
 
 def parsed(text: str) -> Preset:

@@ -15,7 +15,7 @@ import pytest
 from tests.doubles.model_scripts import HOSTILE_LINE, Script, asked_for, parsed
 from tests.doubles.model_server import ModelServer
 from tests.doubles.sample_markdown import tokens
-from tests.support.in_time import in_time, within
+from tests.support.time_limits import in_time, within
 
 
 def _question(model: str = "sample", text: str = "hello", **more: Any) -> dict[str, Any]:

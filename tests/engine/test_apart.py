@@ -14,7 +14,7 @@ from chat_tui.core.new_conversation import NewConversation
 from chat_tui.core.request import Request
 from chat_tui.history.store import Store
 from chat_tui.providers.scripted import Pause
-from tests.support.engine_rig import ended, stage
+from tests.support.scripted_engine import ended, stage
 
 PAID = Model("one/a", price_in=1000.0, price_out=1000.0, quality=0.9)
 TRANSLATE = presets.named("translate", presets.folders()[1:])

@@ -15,8 +15,8 @@ from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.models import LEARNED
 from chat_tui.providers.scripted import Fault, Pause
 from tests.doubles.fake_store import FakeStore
-from tests.support.engine_rig import chunks_of, ended, stage
-from tests.support.routing_rig import Gate, until
+from tests.support.scripted_engine import chunks_of, ended, stage
+from tests.support.scripted_router import Gate, until
 
 CUT = Fault(Unreachable("The line was cut."))
 

@@ -18,8 +18,8 @@ from chat_tui.engine.conversations.conversations import OPEN_CONVERSATIONS
 from chat_tui.history.store import Store
 from chat_tui.providers.scripted import Fault, Pause, Script
 from tests.doubles.fake_store import FakeStore
-from tests.support.engine_rig import Stage, chunks_of, ended, stage
-from tests.support.routing_rig import A, end_of, endless, slowly, text_of, until
+from tests.support.scripted_engine import Stage, chunks_of, ended, stage
+from tests.support.scripted_router import A, end_of, endless, slowly, text_of, until
 
 
 def sent(on: Stage, index: int = -1) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ import pytest
 
 from chat_tui.core.conversation import Conversation, QuickAnswer, Turn
 from chat_tui.history.store import Store
-from tests.support.killing import KILLS, check, child, killed, lines_until
+from tests.support.killed_children import KILLS, check, child, killed, lines_until
 
 EACH = max(1, KILLS // 5)
 

@@ -14,7 +14,7 @@ from chat_tui.core.conversation import Conversation, Turn
 from chat_tui.core.errors import ChatTuiError, StoreDamaged
 from chat_tui.history.opening import StoreSettings
 from chat_tui.history.store import Store
-from tests.support.engine_rig import ended, in_loop, stage
+from tests.support.scripted_engine import ended, in_loop, stage
 
 PAGE = 4096
 RECOVERING = StoreSettings(recovers=True)

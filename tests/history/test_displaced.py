@@ -16,8 +16,8 @@ from chat_tui.config.load import Config
 from chat_tui.core.conversation import Conversation, Turn, TurnDelta
 from chat_tui.core.errors import ChatTuiError, HistoryError
 from chat_tui.history.store import Store
-from tests.support.engine_rig import in_loop, stage
-from tests.support.routing_rig import slowly
+from tests.support.scripted_engine import in_loop, stage
+from tests.support.scripted_router import slowly
 
 Displaced = list[tuple[HistoryError, bool]]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from chat_tui.config.load import parse
 from chat_tui.history.store import Store
-from tests.support.engine_rig import ended, stage
+from tests.support.scripted_engine import ended, stage
 from tests.support.whole_config import WHOLE
 
 DATA = Path(__file__).parents[1] / "data" / "8bb0e8f"

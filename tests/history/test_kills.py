@@ -15,7 +15,7 @@ from chat_tui.core.errors import ConversationNotFound
 from chat_tui.history.migrations import MIGRATIONS
 from chat_tui.history.opening import StoreSettings, connect
 from chat_tui.history.store import Store
-from tests.support.killing import KILLS, check, killed
+from tests.support.killed_children import KILLS, check, killed
 
 EACH = max(1, KILLS // 5)
 """Kills of one kind; streaming itself, in `test_history_crashes`, has one part too."""
@@ -25,8 +25,8 @@ PATIENCE_SECONDS = 1.0
 """A machine under load runs a timer late."""
 
 ANSWER = """
-from tests.support.engine_rig import stage
-from tests.support.routing_rig import slowly
+from tests.support.scripted_engine import stage
+from tests.support.scripted_router import slowly
 
 async def main(file, id):
     store = await Store.open(Path(file))

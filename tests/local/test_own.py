@@ -24,7 +24,7 @@ from chat_tui.core.request import Request
 from chat_tui.local.gguf import head_of
 from chat_tui.local.huggingface import choose, pull
 from chat_tui.local.library import Library
-from tests.support.loopback_home import ended, engine_with, standing
+from tests.support.isolated_engine import ended, engine_with, standing
 from tests.support.weights import weights_file
 
 __all__ = ["weights_file"]

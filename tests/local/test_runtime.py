@@ -34,7 +34,7 @@ from chat_tui.local.wheel import Wheel
 from chat_tui.local.wheel_fetch import FetchProgress
 from tests.local.test_own import gguf
 from tests.local.test_weights import Courier
-from tests.support.loopback_home import engine_with, standing
+from tests.support.isolated_engine import engine_with, standing
 from tests.support.weights import ARTIFACT, left_in, weights_file
 
 __all__ = ["weights_file"]

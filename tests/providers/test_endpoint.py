@@ -22,7 +22,7 @@ from chat_tui.providers.http.trust import trust
 from chat_tui.providers.registry import of_row
 from tests.doubles.model_scripts import Script
 from tests.doubles.model_server import ModelServer
-from tests.support.loopback_home import ended, engine_with, standing
+from tests.support.isolated_engine import ended, engine_with, standing
 from tests.wire.asking import HELLO, MODEL, ask, free_port, said
 from tests.wire.raw_server import GOOD, RawServer, chunked, head, saying, whole
 

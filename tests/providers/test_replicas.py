@@ -13,7 +13,7 @@ from chat_tui.engine.engine import Engine
 from chat_tui.providers.replicas import REST_SECONDS, Replicas
 from tests.doubles.model_scripts import Script
 from tests.doubles.model_server import ModelServer
-from tests.support.loopback_home import ended, engine_with
+from tests.support.isolated_engine import ended, engine_with
 from tests.wire.asking import free_port
 
 

@@ -24,7 +24,7 @@ from chat_tui.core.request import Request
 from chat_tui.local import server_worker
 from chat_tui.local.server_worker import ChildConfig, ChildReport
 from chat_tui.providers.http.transport import Endpoint, Transport
-from tests.support.loopback_home import ended, engine_with, standing
+from tests.support.isolated_engine import ended, engine_with, standing
 from tests.support.weights import weights_file
 from tests.wire.home import send_signal
 

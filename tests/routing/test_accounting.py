@@ -10,7 +10,7 @@ from chat_tui.core.chunks import Chunk, End, Metadata, Token, Usage
 from chat_tui.core.models import Model
 from chat_tui.providers.scripted import Fault, Pause, Scripted, Step
 from chat_tui.routing.execution.accounting import StreamAccounting
-from tests.support.routing_rig import BUSY, A, B, Gate, Rig, all_of, ask, end_of, slowly, text_of
+from tests.support.scripted_router import BUSY, A, B, Gate, Rig, all_of, ask, end_of, slowly, text_of
 
 PRICED = Model("one/a", price_in=1.0, price_out=2.0, quality=0.9)
 

@@ -25,7 +25,7 @@ from chat_tui.core.errors import (
 from chat_tui.core.models import Model
 from chat_tui.providers.scripted import Fault, Pause, Script, Scripted, Step
 from chat_tui.routing.execution.control import delay_seconds
-from tests.support.routing_rig import (
+from tests.support.scripted_router import (
     BUSY,
     A,
     B,

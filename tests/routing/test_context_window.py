@@ -19,7 +19,7 @@ from chat_tui.core.models import Model
 from chat_tui.core.request import Request
 from chat_tui.core.usage.token_estimate import IMAGE_TOKENS, estimate
 from chat_tui.routing.execution.context_window import TURN_TOKENS, fit, well_formed
-from tests.support.routing_rig import B, Rig
+from tests.support.scripted_router import B, Rig
 
 SYSTEM = Turn("system", "You are helpful.")
 QUESTION = Turn("user", "And now?")

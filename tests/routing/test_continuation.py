@@ -17,7 +17,7 @@ from chat_tui.providers.scripted import Fault, Scripted
 from chat_tui.routing.execution.continuation import OverlapTrimmer
 from chat_tui.routing.policy import RoutingPolicy
 from chat_tui.routing.router import Router
-from tests.support.routing_rig import (
+from tests.support.scripted_router import (
     QUICK,
     A,
     B,

@@ -16,7 +16,7 @@ from chat_tui.core.request import Request
 from chat_tui.providers.scripted import Fault, Scripted
 from chat_tui.routing.execution.context_window import well_formed
 from chat_tui.routing.execution.endings import fault_in, is_visible
-from tests.support.routing_rig import A, B, Rig, all_of, ask, end_of, error_of, events, text_of, tries
+from tests.support.scripted_router import A, B, Rig, all_of, ask, end_of, error_of, events, text_of, tries
 
 ONCE = ErrorHandling(retry_attempts=1)
 THRICE = ErrorHandling(retry_attempts=3, retry_delay_seconds=0.0)

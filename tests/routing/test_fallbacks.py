@@ -10,7 +10,7 @@ from chat_tui.core.models import Model
 from chat_tui.providers.scripted import Fault
 from chat_tui.routing.policy import RoutingPolicy
 from chat_tui.routing.ranking.strategies import rungs
-from tests.support.routing_rig import BUSY, QUICK, A, B, C, Rig, all_of, ask, end_of, text_of, tries
+from tests.support.scripted_router import BUSY, QUICK, A, B, C, Rig, all_of, ask, end_of, text_of, tries
 
 
 def test_the_ladder_goes_on_from_where_the_strategy_stands_and_others_enter_in_the_middle() -> None:

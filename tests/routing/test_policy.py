@@ -12,7 +12,7 @@ from chat_tui.providers.scripted import Pause
 from chat_tui.routing.policy import ProviderLimits, RoutingPolicy, settings_of
 from chat_tui.routing.ranking.health import Health
 from chat_tui.routing.ranking.strategies import strategies
-from tests.support.routing_rig import BUSY, QUICK, A, B, Rig, all_of, ask, end_of, tries
+from tests.support.scripted_router import BUSY, QUICK, A, B, Rig, all_of, ask, end_of, tries
 
 
 def wrong(text: str) -> ConfigError:

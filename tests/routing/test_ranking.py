@@ -18,7 +18,7 @@ from chat_tui.core.request import Request
 from chat_tui.providers.scripted import Fault, Scripted
 from chat_tui.routing.ranking.health import REST_AFTER_FAILURES, REST_LIMIT_SECONDS, REST_SECONDS, Health
 from chat_tui.routing.ranking.strategies import names, strategies
-from tests.support.routing_rig import BUSY, A, B, C, Gate, Rig, all_of, ask, end_of, text_of, until
+from tests.support.scripted_router import BUSY, A, B, C, Gate, Rig, all_of, ask, end_of, text_of, until
 
 
 class Hand:

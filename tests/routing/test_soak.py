@@ -12,7 +12,7 @@ from chat_tui.core.request import Request
 from chat_tui.providers.scripted import Scripted
 from chat_tui.routing.policy import RoutingPolicy
 from chat_tui.routing.router import Router
-from tests.support.soaking import soak
+from tests.support.soak_run import soak
 
 
 @pytest.mark.parametrize("on_break", [False, True])

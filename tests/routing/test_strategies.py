@@ -21,7 +21,7 @@ from chat_tui.routing.execution.messages import LISTED
 from chat_tui.routing.ranking.health import DISCOUNT, HALF_LIFE_SECONDS, Health
 from chat_tui.routing.ranking.prompt_features import LOOKED_AT, examined, features_of
 from chat_tui.routing.ranking.strategies import guarded, names, strategies
-from tests.support.routing_rig import A, B, Rig, all_of, ask, end_of
+from tests.support.scripted_router import A, B, Rig, all_of, ask, end_of
 
 GOOD = Model("x/good", 128_000, 10.0, 30.0, 0.9, {"code": 0.95, "zh": 0.3})
 CODER = Model("x/coder", 32_000, 1.0, 2.0, 0.5, {"code": 0.9, "math": 0.4})

@@ -12,8 +12,7 @@ from chat_tui.config.load import ErrorHandling, Timeouts
 from chat_tui.core.chunks import Chunk, Token
 from chat_tui.providers.scripted import Pause, Scripted
 from chat_tui.routing.execution.stream import Stream
-from tests.support.in_time import in_time, within
-from tests.support.routing_rig import (
+from tests.support.scripted_router import (
     BUSY,
     SOON,
     A,
@@ -31,6 +30,7 @@ from tests.support.routing_rig import (
     tries,
     until,
 )
+from tests.support.time_limits import in_time, within
 
 PROMPT = 0.25
 """Seconds within which a cancel must have closed everything (far more than it takes, for a busy machine)."""

@@ -13,7 +13,7 @@ from chat_tui.core.errors import ContextTooLong
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request
 from chat_tui.providers.scripted import Fault, Script, Scripted
-from tests.support.routing_rig import QUICK, B, Rig, all_of, ask, error_of, events, text_of
+from tests.support.scripted_router import QUICK, B, Rig, all_of, ask, error_of, events, text_of
 
 
 @dataclass

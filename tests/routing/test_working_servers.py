@@ -16,7 +16,7 @@ from chat_tui.providers.dialects import dialect
 from chat_tui.providers.http.response_stream import bursts
 from chat_tui.providers.http.transport import Transport
 from chat_tui.providers.scripted import Fault, Pause, Step
-from tests.support.routing_rig import A, B, Rig, all_of, ask, end_of, error_of, text_of, tries
+from tests.support.scripted_router import A, B, Rig, all_of, ask, end_of, error_of, text_of, tries
 from tests.wire.asking import HELLO, free_port, said
 from tests.wire.asking import ask as ask_wire
 from tests.wire.home import Home

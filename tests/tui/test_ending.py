@@ -13,7 +13,7 @@ from chat_tui.tui.app import ChatApp
 from tests.doubles.fake_backend import FakeWeights
 from tests.doubles.scripted_chat import ScriptedChat
 from tests.support.key_pilot import KeyPilot
-from tests.support.routing_rig import until
+from tests.support.scripted_router import until
 
 
 class LateApp(ChatApp):

@@ -6,7 +6,7 @@ import pytest
 
 from chat_tui.providers.scripted import Pause
 from tests.doubles.scripted_chat import ScriptedChat, scripted_chat
-from tests.support.transcript_rig import answer, begin, pane, question, settled, shown
+from tests.support.transcript_app import answer, begin, pane, question, settled, shown
 
 GROWING = [piece for n in range(6) for piece in (f"line {n} of it\n\n", Pause(0.05))] + [Pause(60)]
 

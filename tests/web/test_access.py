@@ -13,7 +13,7 @@ from chat_tui.web import create_app
 from chat_tui.web.middleware.access import host_is_ours, origin_is_ours, token_is_ours
 from chat_tui.web.server import listening_on
 from tests.doubles.model_server import ModelServer
-from tests.support.web_rig import TOKEN, Site, box, site
+from tests.support.web_site import TOKEN, Site, box, site
 
 OURS = "https://chat.example.com"
 

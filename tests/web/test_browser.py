@@ -11,8 +11,8 @@ from chat_tui.core.chunks import Token
 from chat_tui.core.errors import KeyRefused, Overloaded
 from chat_tui.providers.scripted import Fault, Pause, Script
 from tests.doubles.fake_engine import ANSWER
-from tests.support.browser_rig import browser, needs_browser, scripted_tab
-from tests.support.routing_rig import Gate
+from tests.support.browser_tab import browser, needs_browser, scripted_tab
+from tests.support.scripted_router import Gate
 
 __all__ = ["browser"]
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), needs_browser]

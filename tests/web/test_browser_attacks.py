@@ -14,10 +14,10 @@ from chat_tui.config.load import Config
 from chat_tui.core.chunks import Token
 from chat_tui.core.errors import Overloaded
 from chat_tui.providers.scripted import Fault, Script
-from tests.doubles.web_scripted import scripted_opener
-from tests.support.browser_rig import browser, needs_browser, scripted_tab, tab
-from tests.support.web_attacks import ATTACKS
-from tests.support.web_rig import TOKEN, site
+from tests.doubles.scripted_web import scripted_opener
+from tests.support.browser_tab import browser, needs_browser, scripted_tab, tab
+from tests.support.page_attacks import ATTACKS
+from tests.support.web_site import TOKEN, site
 
 __all__ = ["browser"]
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), needs_browser]

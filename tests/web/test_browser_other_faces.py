@@ -6,9 +6,9 @@ import pytest
 from playwright.async_api import Browser
 
 from chat_tui.providers.scripted import Pause, Script
-from tests.support.browser_rig import browser, needs_browser, scripted_tab
-from tests.support.routing_rig import Gate
-from tests.support.web_rig import TOKEN
+from tests.support.browser_tab import browser, needs_browser, scripted_tab
+from tests.support.scripted_router import Gate
+from tests.support.web_site import TOKEN
 
 __all__ = ["browser"]
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), needs_browser]

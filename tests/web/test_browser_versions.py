@@ -9,7 +9,7 @@ from playwright.async_api import Browser
 
 from chat_tui.core.errors import Overloaded
 from chat_tui.providers.scripted import Fault, Pause
-from tests.support.browser_rig import browser, needs_browser, scripted_tab
+from tests.support.browser_tab import browser, needs_browser, scripted_tab
 
 __all__ = ["browser"]
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), needs_browser]

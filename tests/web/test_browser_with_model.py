@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser
 
-from tests.support.browser_rig import browser, needs_browser, tab
+from tests.support.browser_tab import browser, needs_browser, tab
 from tests.support.weights import weights_file
 from tests.wire.home import Home, kept, send_signal
 

@@ -19,7 +19,7 @@ from chat_tui.web.app import routes
 from chat_tui.web.openapi import OPERATIONS, description
 from tests.doubles.model_scripts import Script
 from tests.doubles.model_server import ModelServer
-from tests.support.web_rig import TOKEN, box, site
+from tests.support.web_site import TOKEN, box, site
 
 QUIET = Web(access_log=False)
 EXAMPLES = 12

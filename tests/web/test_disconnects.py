@@ -14,7 +14,7 @@ from websockets.asyncio.client import connect
 
 from chat_tui.config.limits import Web
 from tests.doubles.model_server import ModelServer
-from tests.support.web_rig import BEARER, TOKEN, Site, at_rest, box, site, until
+from tests.support.web_site import BEARER, TOKEN, Site, at_rest, box, site, until
 
 SOON_SECONDS = 0.1
 """In which the upstream must have been cancelled; some tests allow more for a busy machine."""

@@ -15,7 +15,7 @@ from chat_tui.config.load import Web
 from chat_tui.web.api.schemas import LARGE_BYTES, PromptBody, decoded
 from chat_tui.web.ops.rates import RateBuckets
 from tests.doubles.model_server import ModelServer
-from tests.support.web_rig import box, site, until
+from tests.support.web_site import box, site, until
 
 
 def test_so_many_may_come_at_once_and_so_many_in_a_minute() -> None:

@@ -25,8 +25,8 @@ from chat_tui.web.openai.responses import CompletionEvents, completion, why_not
 from chat_tui.web.openai.routes import CompletionStream
 from tests.doubles.model_scripts import Script
 from tests.doubles.model_server import ModelServer
-from tests.support.engine_rig import stage
-from tests.support.web_rig import TOKEN, Site, box, site
+from tests.support.scripted_engine import stage
+from tests.support.web_site import TOKEN, Site, box, site
 
 HI: Any = [{"role": "user", "content": "Hi"}]
 QUICK = ErrorHandling(retry_attempts=1)

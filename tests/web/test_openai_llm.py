@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.doubles.model_scripts import Script
 from tests.doubles.model_server import ModelServer
-from tests.support.web_rig import TOKEN, box, site
+from tests.support.web_site import TOKEN, box, site
 
 
 async def llm(folder: Path, url: str, *arguments: str) -> str:

@@ -23,8 +23,8 @@ from chat_tui.web.ops.metrics import MODELS, Metrics
 from chat_tui.web.server import listening_on
 from tests.doubles.fake_store import FakeStore
 from tests.doubles.model_server import ModelServer
-from tests.support.engine_rig import stage
-from tests.support.web_rig import TOKEN, Site, box, site
+from tests.support.scripted_engine import stage
+from tests.support.web_site import TOKEN, Site, box, site
 
 
 async def counted(web: Site) -> dict[str, float]:

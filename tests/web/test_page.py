@@ -15,8 +15,8 @@ from chat_tui.history.store import Store
 from chat_tui.providers.scripted import Pause
 from chat_tui.web.page.page import document
 from tests.doubles.model_server import ModelServer
-from tests.doubles.web_scripted import scripted_opener
-from tests.support.web_rig import Site, box, site
+from tests.doubles.scripted_web import scripted_opener
+from tests.support.web_site import Site, box, site
 
 ROOT = Path(__file__).parents[2]
 

@@ -9,7 +9,7 @@ import pytest
 
 from chat_tui.web.html.rendering import HtmlPiece, HtmlRendering, pieces
 from tests.doubles.fake_engine import ANSWER
-from tests.support.web_attacks import ATTACKS
+from tests.support.page_attacks import ATTACKS
 
 TAGS = set("p h1 h2 h3 h4 h5 h6 blockquote ul ol li table thead tbody tr th td em strong s".split())  # noqa: SIM905
 TAGS |= {"a", "br", "hr", "code", "pre", "span", "div", "button"}

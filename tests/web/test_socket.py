@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from chat_tui.web.api.schemas import LARGE_BYTES
 from chat_tui.web.api.websocket import AUTH_CHARACTERS
 from tests.doubles.model_server import ModelServer
-from tests.support.web_rig import BEARER, TOKEN, Site, box, site
+from tests.support.web_site import BEARER, TOKEN, Site, box, site
 
 
 async def said(line: ClientConnection, *, until: str = "complete") -> list[dict[str, Any]]:

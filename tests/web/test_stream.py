@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.doubles.model_server import ModelServer
-from tests.support.web_rig import box, site
+from tests.support.web_site import box, site
 
 
 async def test_a_stream_tells_start_tokens_and_end_in_camel_case(server: ModelServer) -> None:

@@ -20,7 +20,7 @@ from chat_tui.web.middleware.idle_timeout import IdleTimeout
 from chat_tui.web.middleware.private_errors import PrivateErrors, PrivateFault
 from chat_tui.web.state import STRANGERS
 from tests.doubles.model_server import ModelServer
-from tests.support.web_rig import BEARER, TOKEN, box, site, until
+from tests.support.web_site import BEARER, TOKEN, box, site, until
 
 
 async def test_a_fault_is_told_with_its_place_and_without_its_words() -> None:

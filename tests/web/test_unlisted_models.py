@@ -10,7 +10,7 @@ from chat_tui.core.request import Request
 from chat_tui.providers.catalogue.model_info import NAMED_LIMIT
 from chat_tui.routing.ranking.scoring import BY_NAME_ONLY
 from tests.doubles.model_server import ModelServer
-from tests.support.web_rig import Site, box, site
+from tests.support.web_site import Site, box, site
 
 
 async def listed(web: Site) -> set[str]:

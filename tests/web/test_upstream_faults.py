@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from chat_tui.config.limits import ErrorHandling
 from chat_tui.config.load import Config
-from tests.support.web_rig import Site, box, site
+from tests.support.web_site import Site, box, site
 from tests.wire.raw_server import Answer, Asked, RawServer, chunked, event, saying, whole
 
 SECRETS = ("sk-proj-Abc0123456789", "Zq7hunter-header")

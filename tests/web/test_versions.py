@@ -8,8 +8,8 @@ from typing import Any
 from chat_tui.config.load import Config
 from chat_tui.core.errors import Overloaded
 from chat_tui.providers.scripted import Fault, Pause
-from tests.doubles.web_scripted import scripted_opener
-from tests.support.web_rig import Site, site
+from tests.doubles.scripted_web import scripted_opener
+from tests.support.web_site import Site, site
 
 
 async def kept(web: Site, prompt: str) -> str:

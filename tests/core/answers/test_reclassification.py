@@ -18,9 +18,9 @@ from chat_tui.providers.scripted import Script
 from chat_tui.web.api.events import EventEncoder
 from chat_tui.web.api.html_events import PageStream
 from chat_tui.web.openai.responses import CompletionEvents
-from tests.support.engine_rig import stage
-from tests.support.routing_rig import A, B, Rig, all_of, ask, events
-from tests.support.transcript_rig import begin, pane, settled, shown
+from tests.support.scripted_engine import stage
+from tests.support.scripted_router import A, B, Rig, all_of, ask, events
+from tests.support.transcript_app import begin, pane, settled, shown
 from tests.wire.home import QUICK, Home
 from tests.wire.raw_server import DONE, Asked, RawServer, chunked, event, saying
 

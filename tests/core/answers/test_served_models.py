@@ -15,8 +15,8 @@ from chat_tui.history import records
 from chat_tui.providers.scripted import Script
 from chat_tui.tui.compare.lines import masked
 from chat_tui.tui.dialogs.route import route_lines
-from tests.support.engine_rig import stage
-from tests.support.transcript_rig import pane, settled, shown
+from tests.support.scripted_engine import stage
+from tests.support.transcript_app import pane, settled, shown
 from tests.wire.home import QUICK, Home
 from tests.wire.raw_server import DONE, RawServer, chunked, event, saying
 

@@ -9,7 +9,7 @@ import pytest
 from chat_tui.core.chunks import Chunk, End, Error, ErrorInfo, Metadata, Start, State, Timings, Token, Usage
 from chat_tui.core.route import Candidate, Route, Try
 from chat_tui.core.usage.stream_stats import SLOT_SECONDS, SLOTS, StreamMeter, StreamStats
-from tests.support.routing_rig import Rig, ask, slowly
+from tests.support.scripted_router import Rig, ask, slowly
 
 WORD = "word "
 

@@ -13,9 +13,9 @@ from chat_tui.core.request import Request
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.providers.scripted import Fault, Pause, Script
 from tests.doubles.fake_store import FakeStore
-from tests.support.engine_rig import chunks_of, ended, stage
-from tests.support.in_time import in_time, within
-from tests.support.routing_rig import Gate, end_of, endless, owed, slowly, text_of, until
+from tests.support.scripted_engine import chunks_of, ended, stage
+from tests.support.scripted_router import Gate, end_of, endless, owed, slowly, text_of, until
+from tests.support.time_limits import in_time, within
 
 BUSY: Script = [Fault(Overloaded("Too busy."))]
 

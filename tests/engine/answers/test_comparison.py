@@ -16,8 +16,8 @@ from chat_tui.core.request import Request
 from chat_tui.core.route import Candidate
 from chat_tui.engine.answers.comparison import Comparison, best_of, family_of
 from chat_tui.providers.scripted import Fault, Script, Scripted
-from tests.support.engine_rig import Stage, chunks_of, stage
-from tests.support.routing_rig import A, B, C, Gate, endless, events, slowly, text_of
+from tests.support.scripted_engine import Stage, chunks_of, stage
+from tests.support.scripted_router import A, B, C, Gate, endless, events, slowly, text_of
 
 NAMES = (A.name, B.name, C.name)
 

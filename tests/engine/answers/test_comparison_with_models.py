@@ -15,9 +15,9 @@ from chat_tui.engine.answers.comparison import Comparison
 from tests.doubles.model_scripts import Script
 from tests.doubles.model_server import ModelServer
 from tests.doubles.sample_markdown import tokens
-from tests.support.engine_rig import chunks_of
-from tests.support.loopback_home import ended, engine_with
-from tests.support.routing_rig import owed, text_of
+from tests.support.isolated_engine import ended, engine_with
+from tests.support.scripted_engine import chunks_of
+from tests.support.scripted_router import owed, text_of
 from tests.support.weights import weights_file
 
 __all__ = ["weights_file"]

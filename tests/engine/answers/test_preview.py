@@ -12,7 +12,7 @@ from chat_tui.core.new_conversation import NewConversation
 from chat_tui.core.request import Request
 from chat_tui.engine.answers.preview import Preview
 from chat_tui.providers.scripted import Pause
-from tests.support.engine_rig import Stage, chunks_of, ended, stage
+from tests.support.scripted_engine import Stage, chunks_of, ended, stage
 
 FREE = Model("one/a", price_in=0.0, price_out=0.0, quality=0.9)
 PAID = Model("one/a", price_in=1000.0, price_out=1000.0, quality=0.9)

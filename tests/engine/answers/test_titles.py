@@ -11,8 +11,8 @@ from chat_tui.core.errors import Unreachable
 from chat_tui.core.models import Model
 from chat_tui.engine.answers.titles import title_in, title_model
 from chat_tui.providers.scripted import Fault, Pause, Script
-from tests.support.engine_rig import ended, stage
-from tests.support.routing_rig import Rig
+from tests.support.scripted_engine import ended, stage
+from tests.support.scripted_router import Rig
 
 ON = Config(strategy="quality-first", titles="model", titles_model="one/a")
 CUT = Fault(Unreachable("The line was cut."))

@@ -14,8 +14,8 @@ from chat_tui.engine.batch.ordered_output import OrderedOutput
 from chat_tui.engine.batch.prompts import PromptSource
 from chat_tui.engine.batch.runner import BatchJob, BatchProgress, BatchRunner
 from chat_tui.providers.scripted import Pause
-from tests.support.engine_rig import Stage, stage
-from tests.support.routing_rig import BUSY
+from tests.support.scripted_engine import Stage, stage
+from tests.support.scripted_router import BUSY
 
 
 class Desk:

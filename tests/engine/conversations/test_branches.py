@@ -14,7 +14,7 @@ from chat_tui.core.errors import CommandError, ConversationNotFound
 from chat_tui.engine.engine import Engine
 from chat_tui.history.store import Store
 from chat_tui.providers.scripted import Pause
-from tests.support.engine_rig import Stage, ended, stage
+from tests.support.scripted_engine import Stage, ended, stage
 
 
 def on_disk(folder: Path) -> bytes:

@@ -10,8 +10,8 @@ import pytest
 from chat_tui.core.errors import ConversationNotFound
 from chat_tui.history.store import Store
 from tests.doubles.scripted_chat import scripted_chat
-from tests.support.engine_rig import stage
-from tests.support.routing_rig import endless, slowly
+from tests.support.scripted_engine import stage
+from tests.support.scripted_router import endless, slowly
 
 
 async def erase(file: Path, id: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from chat_tui.core.errors import HistoryError
 from chat_tui.history.store import Store
-from tests.support.engine_rig import ended, stage
+from tests.support.scripted_engine import ended, stage
 
 WRITES = {"add_conversation", "add_turn", "append", "finish", "mend"}
 

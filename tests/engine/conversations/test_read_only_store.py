@@ -15,7 +15,7 @@ from chat_tui.core.errors import ChatTuiError, HistoryError
 from chat_tui.core.models import SCRIPTED_MODEL
 from chat_tui.core.request import Request
 from chat_tui.history.store import Store
-from tests.support.loopback_home import ended
+from tests.support.isolated_engine import ended
 
 
 async def test_a_history_that_cannot_be_written_is_listed_opened_and_searched(tmp_path: Path) -> None:

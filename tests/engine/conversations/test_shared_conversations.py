@@ -16,8 +16,8 @@ from chat_tui.core.errors import ConversationNotFound
 from chat_tui.engine.conversations.conversations import OPEN_CONVERSATIONS
 from chat_tui.engine.engine import Engine
 from chat_tui.history.store import Store
-from tests.support.engine_rig import stage
-from tests.support.routing_rig import endless, slowly
+from tests.support.scripted_engine import stage
+from tests.support.scripted_router import endless, slowly
 
 
 @asynccontextmanager

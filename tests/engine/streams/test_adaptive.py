@@ -17,8 +17,8 @@ from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.engine import ConversationStore
 from chat_tui.history.store import Store
 from chat_tui.providers.scripted import Fault, Pause, Script, Scripted
-from tests.support.engine_rig import Stage, chunks_of, stage
-from tests.support.routing_rig import Gate, end_of, endless, error_of, owed, slowly, until
+from tests.support.scripted_engine import Stage, chunks_of, stage
+from tests.support.scripted_router import Gate, end_of, endless, error_of, owed, slowly, until
 
 ADAPTIVE = Request(adaptive=True)
 BEST = Model("one/a", 8_000, 10.0, 20.0, quality=0.9)

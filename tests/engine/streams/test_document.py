@@ -17,7 +17,7 @@ from chat_tui.core.new_conversation import NewConversation
 from chat_tui.core.usage.token_estimate import estimate
 from chat_tui.engine.streams.document import parts_of
 from chat_tui.providers.scripted import Fault, Pause, Script
-from tests.support.engine_rig import Stage, chunks_of, stage
+from tests.support.scripted_engine import Stage, chunks_of, stage
 
 SMALL = Model("one/a", 1200, 1.0, 2.0, 0.9)
 LINES = "".join(

@@ -17,7 +17,7 @@ from chat_tui.history.migrations import MIGRATIONS, first
 from chat_tui.history.queries import writes
 from chat_tui.history.search import search
 from chat_tui.history.store import Store
-from tests.support.history_searches import found_in
+from tests.support.store_search import found_in
 
 COUNT = 700
 FIRST_STEP = search.SearchBounds(told=COUNT, seconds=60)

@@ -16,7 +16,7 @@ from chat_tui.history import opening
 from chat_tui.history.queries import writes
 from chat_tui.history.search.query import parse
 from chat_tui.history.store import Store
-from tests.support.history_searches import found_in
+from tests.support.store_search import found_in
 
 TEXTS = {
     "english": "The quick brown fox jumps over the lazy dog.",

@@ -21,7 +21,7 @@ from chat_tui.history.queries import writes
 from chat_tui.history.search import search
 from chat_tui.history.search.search import SearchBounds, SteppedSearch
 from chat_tui.history.store import Store
-from tests.support.history_searches import found_in
+from tests.support.store_search import found_in
 
 SMALL = SearchBounds(ranked=10, examined=20, seconds=60, scanned=30)
 COUNT = 300

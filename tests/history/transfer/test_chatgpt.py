@@ -13,7 +13,7 @@ import pytest
 
 from chat_tui.core.conversation import Tree
 from chat_tui.history.store import Store
-from tests.support.transfer_rig import RECORDED, chatgpt, imported, node, told, trees
+from tests.support.transfers import RECORDED, chatgpt, imported, node, told, trees
 
 ROOT = node("root", None, text=None)
 HIDDEN = node("sys", "root", "system", metadata={"is_visually_hidden_from_conversation": True})

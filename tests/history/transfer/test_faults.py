@@ -23,8 +23,8 @@ from chat_tui.history.store import Store
 from chat_tui.history.transfer.importer import ImportProgress, bring_in
 from chat_tui.history.transfer.json_records import NotAnObject, OversizedRecord, records
 from chat_tui.history.transfer.records import ImportRefused
-from tests.support.killing import KILLS
-from tests.support.transfer_rig import chatgpt, imported, node
+from tests.support.killed_children import KILLS
+from tests.support.transfers import chatgpt, imported, node
 from tests.wire.home import send_signal
 
 VALUES = st.recursive(

@@ -21,7 +21,7 @@ from chat_tui.core.text.bounds import EARLIEST, LATEST
 from chat_tui.history.store import Store
 from chat_tui.history.transfer.formats import native
 from chat_tui.history.transfer.records import safe_id
-from tests.support.transfer_rig import chatgpt, imported, node
+from tests.support.transfers import chatgpt, imported, node
 
 EVIL = "zz\u001b]0;X\u0007\u202e\u009b31m"
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")

@@ -24,7 +24,7 @@ from chat_tui.core.route import Candidate, Route, Seam, Try
 from chat_tui.core.text.control_characters import clean, clean_line
 from chat_tui.history.store import Store
 from chat_tui.history.transfer.formats import native
-from tests.support.transfer_rig import imported
+from tests.support.transfers import imported
 
 WHEN = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 TIMES = st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from chat_tui.history.store import Store
-from tests.support.transfer_rig import imported, recorded, told, trees
+from tests.support.transfers import imported, recorded, told, trees
 
 LLM = ["llm-0.26.db", "llm-0.36.db", "llm-0.26-to-0.36.db"]
 

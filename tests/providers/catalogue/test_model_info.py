@@ -17,7 +17,7 @@ from chat_tui.core.processes.child_process import ChildCommand
 from chat_tui.providers.catalogue.model_info import ModelInfoResolver
 from chat_tui.providers.catalogue.prices import FRESH_SECONDS, Catalogue, CatalogueEntry
 from chat_tui.providers.catalogue.quality import bare_id, prior_of
-from tests.support.loopback_home import backend_of, engine_with, standing
+from tests.support.isolated_engine import backend_of, engine_with, standing
 
 SNAPSHOT = {
     "acme": {

@@ -18,7 +18,7 @@ from chat_tui.core.models import Provider
 from chat_tui.core.request import Request
 from chat_tui.providers.credentials.keys import KeyLookup, StoredKeyNames, key_warnings, shown
 from tests.doubles.model_server import ModelServer
-from tests.support.loopback_home import ended, engine_with
+from tests.support.isolated_engine import ended, engine_with
 from tests.wire.raw_server import GOOD, RawServer, chunked, saying, whole
 
 SECRET = "sk-hunter2-0123456789abcdef"

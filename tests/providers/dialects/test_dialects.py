@@ -24,7 +24,7 @@ from chat_tui.providers.discovery.model_list import models_of
 from chat_tui.providers.endpoint import base_url_of
 from chat_tui.providers.http.status_errors import ErrorContext, http_error
 from chat_tui.providers.http.transport import Transport
-from tests.support.in_time import in_time, within
+from tests.support.time_limits import in_time, within
 from tests.wire.asking import KEY, ask, text_of
 from tests.wire.dialects import SPOKEN, base_of, good
 from tests.wire.home import QUICK, Home, as_promised

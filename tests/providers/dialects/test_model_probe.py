@@ -17,7 +17,7 @@ from chat_tui.core.request import Request
 from chat_tui.engine.engine import Engine
 from chat_tui.providers.dialects import ollama, openai_chat
 from chat_tui.providers.discovery.model_list import models_of
-from tests.support.loopback_home import ended, engine_with, standing
+from tests.support.isolated_engine import ended, engine_with, standing
 from tests.wire.dialects import good
 from tests.wire.raw_server import Answer, Asked, RawServer, whole
 

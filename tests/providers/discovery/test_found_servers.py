@@ -17,8 +17,8 @@ from chat_tui.core.request import Request
 from chat_tui.providers.discovery.port_scan import PortCandidate, look
 from tests.doubles.model_scripts import Script
 from tests.doubles.model_server import ModelServer
-from tests.support.in_time import in_time, within
-from tests.support.loopback_home import backend_of, ended, engine_with, standing
+from tests.support.isolated_engine import backend_of, ended, engine_with, standing
+from tests.support.time_limits import in_time, within
 from tests.wire.asking import free_port
 from tests.wire.raw_server import Asked, RawServer, saying, whole
 

@@ -22,7 +22,7 @@ from chat_tui.providers.discovery.found_servers import FoundServers
 from chat_tui.providers.discovery.port_scan import PortCandidate, look
 from chat_tui.providers.discovery.socket_owners import ServerOwner, is_trusted, listeners_of, listening_owner
 from tests.doubles.model_server import ModelServer
-from tests.support.loopback_home import ended, engine_with, standing
+from tests.support.isolated_engine import ended, engine_with, standing
 from tests.wire.raw_server import RawServer, saying, whole
 
 TABLE = """\

@@ -16,7 +16,7 @@ from chat_tui.core.chunks import Chunk, End, Metadata
 from chat_tui.providers.http.transport import Transport
 from chat_tui.routing.execution.stream import Stream
 from chat_tui.routing.router import Router
-from tests.support.in_time import in_time, within
+from tests.support.time_limits import in_time, within
 from tests.wire.asking import HELLO, MODEL, ask, line, text_of
 from tests.wire.raw_server import DONE, GOOD, Answer, Asked, RawServer, chunked, event, head, saying
 

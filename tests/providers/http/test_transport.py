@@ -16,7 +16,7 @@ from chat_tui.core.models import Provider
 from chat_tui.providers.endpoint import base_url_of, key_of, url_of
 from chat_tui.providers.http import response_stream
 from chat_tui.providers.http.transport import Transport
-from tests.support.in_time import in_time, within
+from tests.support.time_limits import in_time, within
 from tests.wire.asking import HELLO, ask, free_port, said, text_of
 from tests.wire.raw_server import GOOD, Asked, RawServer, chunked, event, head, saying, whole
 

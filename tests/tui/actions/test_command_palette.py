@@ -14,7 +14,7 @@ from chat_tui.tui.dialogs.frame import hints
 from chat_tui.tui.widgets.host import ListChoice
 from chat_tui.tui.widgets.styled_lines import text_of
 from tests.doubles.scripted_chat import ScriptedChat, scripted_chat
-from tests.support.panels_screen import EVIL
+from tests.support.panels_app import EVIL
 
 
 def first(chat: ScriptedChat) -> str:

@@ -10,7 +10,7 @@ import pytest
 from chat_tui.core.errors import HistoryError
 from chat_tui.tui.actions.export_file import name_of, wanted, write
 from tests.doubles.scripted_chat import scripted_chat
-from tests.support.panels_screen import EVIL
+from tests.support.panels_app import EVIL
 
 
 def test_form_and_file_may_each_be_left_out(tmp_path: Path) -> None:

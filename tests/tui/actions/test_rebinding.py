@@ -24,7 +24,7 @@ from chat_tui.tui.widgets.row_list import Filter
 from tests.doubles.fake_backend import FakeWeights
 from tests.doubles.scripted_chat import DEEP, FAST, ScriptedChat, scripted_chat
 from tests.support.key_pilot import KeyPilot
-from tests.support.prompt_rig import PromptApp, app_of, press, prompt_of
+from tests.support.prompt_app import PromptApp, app_of, press, prompt_of
 
 FREE = "f20"
 """A key that nothing has."""

@@ -15,7 +15,7 @@ from chat_tui.core.request import Request
 from chat_tui.providers.scripted import Fault, Pause, Script, Scripted
 from chat_tui.tui.chat.screen import command_palette
 from tests.doubles.scripted_chat import DEEP, FAST, ScriptedChat, scripted_chat
-from tests.support.routing_rig import Gate
+from tests.support.scripted_router import Gate
 
 AWAY = [Fault(Rejected("It is away.", "Ask another."))]
 SHORT = ["In ", "short: ", "**yes**."]

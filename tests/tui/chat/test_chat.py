@@ -18,7 +18,7 @@ from chat_tui.providers.scripted import Fault, Pause, Script, Scripted
 from chat_tui.tui.history.screen import HistoryScreen
 from tests.doubles.fake_backend import FakeWeights
 from tests.doubles.scripted_chat import scripted_chat
-from tests.support.routing_rig import Gate, slowly
+from tests.support.scripted_router import Gate, slowly
 
 HELD: Script = ["Half of ", "an answer", Pause(60)]
 LONG = [f"line {number}\n\n" for number in range(200)]

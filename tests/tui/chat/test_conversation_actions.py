@@ -14,7 +14,7 @@ from chat_tui.providers.scripted import Pause
 from chat_tui.tui.chat.conversation.conversation_actions import LISTED
 from chat_tui.tui.history.rename_dialog import RenameDialog
 from tests.doubles.scripted_chat import ScriptedChat, scripted_chat
-from tests.support.routing_rig import Gate
+from tests.support.scripted_router import Gate
 
 
 async def listed(chat: ScriptedChat) -> dict[str, ConversationSummary]:

@@ -9,7 +9,7 @@ import pytest
 from chat_tui.core.errors import CommandError
 from chat_tui.tui.actions import code_file
 from tests.doubles.scripted_chat import scripted_chat
-from tests.support.transcript_rig import answer, pane, question, settled, shown
+from tests.support.transcript_app import answer, pane, question, settled, shown
 
 CODE = "```python\nx = 1\n```\n\nor\n\n- in a list\n  ```[red]sh\n  echo [bold]\n  ```\n"
 TEXT = "line\n\n" * 30

@@ -8,7 +8,7 @@ from chat_tui.core.errors import Rejected
 from chat_tui.providers.scripted import Fault, Pause
 from chat_tui.tui.prompt.prompt import Prompt
 from tests.doubles.scripted_chat import ScriptedChat, scripted_chat
-from tests.support.routing_rig import Gate
+from tests.support.scripted_router import Gate
 
 OFFER = "Tab steer"
 

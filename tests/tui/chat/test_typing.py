@@ -13,7 +13,7 @@ from chat_tui.providers.scripted import Pause
 from tests.doubles.model_server import ModelServer
 from tests.doubles.scripted_chat import ScriptedChat, scripted_chat
 from tests.support.pty_terminal import PtyTerminal
-from tests.support.routing_rig import Gate
+from tests.support.scripted_router import Gate
 from tests.tui.chat.test_chat_terminal import CHAT_TUI
 from tests.wire.home import Home
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from chat_tui.config.load import Config, Display
 from tests.doubles.scripted_chat import DEEP, FAST
-from tests.support.compare_rig import compared
-from tests.support.routing_rig import endless, slowly
+from tests.support.comparison_screen import compared
+from tests.support.scripted_router import endless, slowly
 
 LONG = slowly(*(f"line {number}\n\n" for number in range(200)), seconds=0.0)
 

@@ -22,7 +22,7 @@ from chat_tui.tui.compare.lines import (
     tab_line,
 )
 from chat_tui.tui.widgets.styled_lines import text_of
-from tests.support.panels_screen import ANSWERING, EVIL
+from tests.support.panels_app import ANSWERING, EVIL
 
 RESULTS = (
     ComparisonResult("shelf/fast", "complete", 1200, 300, False, 3.0, 0.2, 100.0, 0.001),

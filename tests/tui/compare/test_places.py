@@ -19,8 +19,8 @@ from chat_tui.tui.compare.screen import CompareScreen
 from tests.doubles.model_scripts import Script as Served
 from tests.doubles.model_server import ModelServer
 from tests.doubles.scripted_chat import DEEP, FAST
-from tests.support.compare_rig import NAMES, Compared, compared
-from tests.support.routing_rig import endless, slowly
+from tests.support.comparison_screen import NAMES, Compared, compared
+from tests.support.scripted_router import endless, slowly
 
 LONG = slowly(*(f"line {number}\n\n" for number in range(200)), seconds=0.0)
 

@@ -15,8 +15,8 @@ from chat_tui.core.models import LOCAL_MODEL
 from chat_tui.providers.scripted import Fault, Script
 from chat_tui.tui.compare.model_choice import CompareChoice
 from tests.doubles.scripted_chat import DEEP, FAST
-from tests.support.compare_rig import ByModel, compared
-from tests.support.routing_rig import Gate, endless, slowly
+from tests.support.comparison_screen import ByModel, compared
+from tests.support.scripted_router import Gate, endless, slowly
 
 BROKEN: Script = ["some ", "words ", Fault(Overloaded("deep is overloaded.", provider="shelf", model=DEEP.name))]
 

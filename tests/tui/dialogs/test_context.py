@@ -13,7 +13,7 @@ from chat_tui.tui.chat.conversation.conversation_actions import PRIVATE
 from chat_tui.tui.dialogs.context import ContextScreen, exchange_line
 from chat_tui.tui.widgets.styled_lines import text_of
 from tests.doubles.scripted_chat import ScriptedChat, scripted_chat
-from tests.support.panels_screen import EVIL
+from tests.support.panels_app import EVIL
 
 
 @pytest.mark.parametrize("width", [10, 38, 96])

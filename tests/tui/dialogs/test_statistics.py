@@ -12,7 +12,7 @@ from chat_tui.tui.dialogs.statistics import StatisticsScreen, since, statistics_
 from chat_tui.tui.history.sidebar import local_now
 from chat_tui.tui.widgets.styled_lines import text_of
 from tests.doubles.scripted_chat import scripted_chat
-from tests.support.panels_screen import EVIL, NOW
+from tests.support.panels_app import EVIL, NOW
 
 BEGUN = since(NOW)
 

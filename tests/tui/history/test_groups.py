@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from chat_tui.core.conversation import ConversationSummary
 from chat_tui.tui.history.groups import groups
-from tests.support.in_time import in_time, within
+from tests.support.time_limits import in_time, within
 
 NOW = datetime(2026, 11, 25, 14, 30, tzinfo=UTC)
 """A Wednesday."""

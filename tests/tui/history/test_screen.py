@@ -17,7 +17,7 @@ from chat_tui.tui.history.rows import HIT_HEIGHT, hit_lines, passage, unmarked
 from chat_tui.tui.history.screen import HistoryScreen
 from chat_tui.tui.widgets.styled_lines import text_of
 from tests.doubles.scripted_chat import ScriptedChat, scripted_chat
-from tests.support.panels_screen import EVIL, NOW
+from tests.support.panels_app import EVIL, NOW
 
 
 async def asked(chat: ScriptedChat, *questions: str) -> None:

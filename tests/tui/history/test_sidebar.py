@@ -13,7 +13,7 @@ from chat_tui.core.conversation import ConversationSummary
 from chat_tui.tui.history.sidebar import ConversationRows, HistorySidebar, summary_lines
 from chat_tui.tui.widgets.row_list import RowList
 from chat_tui.tui.widgets.styled_lines import text_of
-from tests.support.panels_screen import EVIL, NOW, Panels, summaries
+from tests.support.panels_app import EVIL, NOW, Panels, summaries
 
 
 @pytest.mark.parametrize("width", [8, 14, 26, 60])

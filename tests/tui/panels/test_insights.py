@@ -14,7 +14,7 @@ from chat_tui.providers.scripted import Pause
 from chat_tui.tui.panels.insights import insights_lines
 from chat_tui.tui.widgets.styled_lines import text_of
 from tests.doubles.scripted_chat import ScriptedChat, scripted_chat
-from tests.support.panels_screen import EVIL
+from tests.support.panels_app import EVIL
 
 GOOD = ["The ", "mountain ", "is ", "good, ", "and ", "the ", "mountain ", "is ", "the ", "best. "]
 ON = Config(display=Display(insights=True))

@@ -13,7 +13,7 @@ from chat_tui.tui.panels.model_picker import ModelPicker
 from chat_tui.tui.panels.model_rows import ModelDetail, described, searched, standing_lines
 from chat_tui.tui.widgets.row_list import RowList, matching
 from chat_tui.tui.widgets.styled_lines import text_of
-from tests.support.panels_screen import ANSWERING, CLAUDE, EVIL, LOCAL, MINI, Panels, summaries
+from tests.support.panels_app import ANSWERING, CLAUDE, EVIL, LOCAL, MINI, Panels, summaries
 
 
 def test_a_row_tells_all_of_a_model() -> None:

@@ -15,7 +15,7 @@ from chat_tui.tui.theme import themes
 from chat_tui.tui.widgets.row_list import RowList
 from chat_tui.tui.widgets.styled_lines import text_of
 from tests.doubles.scripted_chat import scripted_chat
-from tests.support.panels_screen import ANSWERING, EVIL, Panels, summaries
+from tests.support.panels_app import ANSWERING, EVIL, Panels, summaries
 
 LABELS = (
     "Model",

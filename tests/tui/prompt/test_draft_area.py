@@ -9,7 +9,7 @@ import pytest
 from textual.pilot import Pilot
 
 from chat_tui.tui.prompt.paste_placeholders import PastePlaceholders
-from tests.support.prompt_rig import PromptApp, app_of, paste, press, prompt_of
+from tests.support.prompt_app import PromptApp, app_of, paste, press, prompt_of
 
 
 @pytest.fixture

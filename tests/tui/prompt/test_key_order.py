@@ -17,7 +17,7 @@ from chat_tui.core.errors import Rejected
 from chat_tui.providers.scripted import Fault, Pause
 from chat_tui.tui.terminal.input_splitter import InputSplitter
 from tests.doubles.scripted_chat import ScriptedChat, scripted_chat
-from tests.support.routing_rig import Gate
+from tests.support.scripted_router import Gate
 
 ALT_ENTER, LEFT, RIGHT, UP, DOWN = "\x1b\r", "\x1b[D", "\x1b[C", "\x1b[A", "\x1b[B"
 BACKSPACE, DELETE, HOME, END, WORD_BACK, SELECT_LEFT = "\x7f", "\x1b[3~", "\x1b[H", "\x1b[F", "\x17", "\x1b[1;2D"

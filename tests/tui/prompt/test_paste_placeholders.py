@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 from chat_tui.tui.prompt.mentions import mentions
 from chat_tui.tui.prompt.typed_characters import TypedCharacters
 from tests.doubles.scripted_chat import ScriptedChat, scripted_chat
-from tests.support.prompt_rig import PromptApp, paste, press, prompt_of
+from tests.support.prompt_app import PromptApp, paste, press, prompt_of
 
 Step = str
 """`paste TEXT`, `type TEXT`, or keys."""

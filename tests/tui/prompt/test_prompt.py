@@ -9,7 +9,7 @@ from textual.pilot import Pilot
 
 from chat_tui.tui.prompt.completion import MAX_ROWS, CompletionItem, CompletionList
 from chat_tui.tui.prompt.prompt import Prompt
-from tests.support.prompt_rig import PromptApp, app_of, paste, press, prompt_of
+from tests.support.prompt_app import PromptApp, app_of, paste, press, prompt_of
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ from chat_tui.tui.compare.columns import ColumnText
 from chat_tui.tui.terminal import fast_paint
 from chat_tui.tui.terminal.fast_paint import PaintedRows
 from chat_tui.tui.transcript.frames import StaggeredFrames
-from tests.support.compare_rig import compared
-from tests.support.routing_rig import endless
+from tests.support.comparison_screen import compared
+from tests.support.scripted_router import endless
 
 COLUMNS, WIDTH, HEIGHT = 4, 50, 60
 

@@ -22,7 +22,7 @@ from chat_tui.tui.transcript.model.parts import TurnPart
 from chat_tui.tui.transcript.render.wrapping import wrap
 from chat_tui.tui.transcript.turn_matches import TurnMatches
 from tests.doubles.scripted_chat import ScriptedChat, scripted_chat
-from tests.support.routing_rig import Gate
+from tests.support.scripted_router import Gate
 
 STORY = [f"paragraph {number} {'with a Café' if number % 10 == 5 else ''}\n\n" for number in range(60)]
 

@@ -9,7 +9,7 @@ from textual.selection import Selection
 
 from chat_tui.tui.theme.ink import plain_ink
 from chat_tui.tui.transcript.transcript import Transcript
-from tests.support.transcript_rig import answer, begin, pane, question, settled, shown
+from tests.support.transcript_app import answer, begin, pane, question, settled, shown
 
 
 async def test_keys_choose_a_turn_and_copy_it() -> None:

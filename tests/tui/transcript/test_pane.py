@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 
 from chat_tui.core.chunks import ErrorInfo
 from chat_tui.core.conversation import Turn
-from tests.support.transcript_rig import answer, begin, pane, question, settled, shown
+from tests.support.transcript_app import answer, begin, pane, question, settled, shown
 
 
 async def test_a_stream_looks_at_its_end_as_if_it_had_come_at_once() -> None:

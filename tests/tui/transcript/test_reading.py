@@ -16,7 +16,7 @@ from chat_tui.tui.transcript.model.turn_lines import text_of
 from chat_tui.tui.transcript.render.renderer import Renderer
 from chat_tui.tui.transcript.render.wrapping import Line
 from tests.doubles.scripted_chat import scripted_chat
-from tests.support.transcript_rig import answer, pane, question, settled, shown
+from tests.support.transcript_app import answer, pane, question, settled, shown
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chat_tui.core.route import Seam
-from tests.support.transcript_rig import answer, pane, question, settled, shown
+from tests.support.transcript_app import answer, pane, question, settled, shown
 
 WORDS = " ".join(f"word{number}" for number in range(40))
 CODE = "```py\n" + "\n".join(f"line{number}" for number in range(6)) + "\n```"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.doubles.scripted_chat import scripted_chat
-from tests.support.transcript_rig import answer, pane, question, settled, shown
+from tests.support.transcript_app import answer, pane, question, settled, shown
 
 WORDS = "> quoted words that are broken over lines\n\nplain 漢字 end"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from chat_tui.tui.transcript.transcript import Transcript
-from tests.support.transcript_rig import WHEN, answer, pane, question, settled, shown
+from tests.support.transcript_app import WHEN, answer, pane, question, settled, shown
 
 CLOCK = WHEN.astimezone().strftime("%H:%M")
 LONG = "\n\n".join(f"line {number}" for number in range(60))

@@ -6,7 +6,7 @@ import pytest
 from textual.app import App, ComposeResult
 
 from chat_tui.tui.widgets.line_input import LineInput
-from tests.support.prompt_rig import press
+from tests.support.prompt_app import press
 
 
 class OneLine(App[None]):

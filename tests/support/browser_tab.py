@@ -16,8 +16,8 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from chat_tui.config.load import Config
 from chat_tui.providers.scripted import Script
-from tests.doubles.web_scripted import scripted_opener
-from tests.support.web_rig import TOKEN, Site, site
+from tests.doubles.scripted_web import scripted_opener
+from tests.support.web_site import TOKEN, Site, site
 
 REQUIRED = "CHAT_TUI_BROWSER"
 """With the value `required`, tests fail on a machine without a browser."""

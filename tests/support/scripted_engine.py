@@ -19,7 +19,7 @@ from chat_tui.providers.scripted import Script, Scripted
 from chat_tui.routing.router import Router
 from tests.doubles.fake_backend import FakeBackend, FakeWeights
 from tests.doubles.fake_store import FakeStore
-from tests.support.routing_rig import A, B, Rig
+from tests.support.scripted_router import A, B, Rig
 
 
 class Stage:
