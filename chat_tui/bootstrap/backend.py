@@ -20,7 +20,7 @@ from chat_tui.local.local_files import LocalFiles
 from chat_tui.local.runtime import Runtime
 from chat_tui.local.server_pool import ServerPool
 from chat_tui.local.weights import Weights
-from chat_tui.providers.catalogue.model_info import ModelInfoResolver, merged, with_named
+from chat_tui.providers.catalogue.model_info import ModelInfoResolver, merge, with_named
 from chat_tui.providers.catalogue.prices import Catalogue
 from chat_tui.providers.client import ProviderClient
 from chat_tui.providers.credentials.keys import KeyLookup
@@ -107,7 +107,7 @@ class Backend:
         reserve = [msgspec.structs.replace(model, selectable=False) for model in named]
         known = {model.name: model for model in (*reserve, *rows, *self._servers.named_models())}
         self.router = Router(
-            merged(list(map(self._facts.of, (*own, built_in, scripted))), list(known.values()), self._servers.place),
+            merge(list(map(self._facts.of, (*own, built_in, scripted))), list(known.values()), self._servers.place),
             self.open_stream,
             Health(clock),
             settings_of(config, local_streams=LOCAL_STREAMS),
@@ -122,7 +122,7 @@ class Backend:
         return self._servers.admit(name) if self._servers.speaks_to(name.partition("/")[0]) else None
 
     def _found(self, models: Sequence[Model]) -> None:
-        self.router.models = merged(self.router.models, models, self._servers.place)
+        self.router.models = merge(self.router.models, models, self._servers.place)
 
     def _lose(self, provider: str) -> None:
         self.router.models = tuple(model for model in self.router.models if model.provider != provider)
@@ -163,7 +163,7 @@ class Backend:
         transport = await self._servers.transport()
         from chat_tui.providers.http.transport import Endpoint
 
-        async with self._children.used(model.name) as address:
+        async with self._children.lease(model.name) as address:
             provider = Provider("local", base_url=address.base_url, local=True)
             line = Endpoint(provider, address.api_key, address.socket_path or "")
             async with aclosing(transport.stream(line, model, request)) as bursts:
@@ -211,7 +211,7 @@ class Backend:
             return
         await self._servers.transport()
         if name in self._children and self._files_of(name).ready:
-            async with self._children.used(name):
+            async with self._children.lease(name):
                 pass
 
     # -- what there is --------------------------------------------------------------------------------------------

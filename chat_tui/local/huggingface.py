@@ -33,7 +33,7 @@ def pull(
     """
     repository, _, wanted = name.partition(":")
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
-        raise _failed(
+        raise _failure(
             name, "it is not written as ORG/REPO or ORG/REPO:FILE", "For example: bartowski/SmolLM2-135M-GGUF."
         )
     with _converted_errors(name):
@@ -65,7 +65,7 @@ def _converted_errors(name: str) -> Iterator[None]:
         from huggingface_hub import logging as hub_logging
     except ValueError as error:
         # The library reads its environment variables at import.
-        raise _failed(
+        raise _failure(
             name, "one of the HF_ variables has an invalid value", "Check that HF_ENDPOINT is a web address."
         ) from error
     hub_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
@@ -74,23 +74,23 @@ def _converted_errors(name: str) -> Iterator[None]:
         with warnings.catch_warnings(action="ignore"):
             yield
     except errors.GatedRepoError:
-        raise _failed(name, "it is gated", "Accept its terms on its Hugging Face page, then set HF_TOKEN.") from None
+        raise _failure(name, "it is gated", "Accept its terms on its Hugging Face page, then set HF_TOKEN.") from None
     except errors.LocalEntryNotFoundError:
-        raise _failed(name, "the connection was lost", "Try again: what was downloaded is kept.") from None
+        raise _failure(name, "the connection was lost", "Try again: what was downloaded is kept.") from None
     except (errors.RepositoryNotFoundError, errors.EntryNotFoundError):
-        raise _failed(name, "there is no such repository, or it is private", "HF_TOKEN opens private ones.") from None
+        raise _failure(name, "there is no such repository, or it is private", "HF_TOKEN opens private ones.") from None
     except (errors.HTTPError, OSError) as error:
         why = clean_line(str(error).partition("\n")[0], 200)
         if isinstance(error, errors.HTTPError) and getattr(error, "response", None) is None:
-            raise _failed(
+            raise _failure(
                 name,
                 f"Hugging Face cannot be reached: {why or type(error).__name__}",
                 "Check the network, HF_ENDPOINT and HTTPS_PROXY, and try again: what was downloaded is kept.",
             ) from error
-        raise _failed(name, why or type(error).__name__, "Try again: what was downloaded is kept.") from error
+        raise _failure(name, why or type(error).__name__, "Try again: what was downloaded is kept.") from error
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         # What the library raises for a reply that does not describe a repository.
-        raise _failed(name, "the hub's reply could not be understood", "Check HF_ENDPOINT and try again.") from error
+        raise _failure(name, "the hub's reply could not be understood", "Check HF_ENDPOINT and try again.") from error
 
 
 def _is_wanted(file_name: object) -> bool:
@@ -106,11 +106,11 @@ def choose(sizes: Mapping[str, int], wanted: str, name: str) -> str:
     """The file of a repository that `wanted`, a name or a part of it such as `Q4_K_M`, selects."""
     whole = [file for file in sizes if not _PART.search(file)]
     if not whole:
-        raise _failed(name, "it has no unsplit GGUF file with a safe name", "Look for one whose name ends in -GGUF.")
+        raise _failure(name, "it has no unsplit GGUF file with a safe name", "Look for one whose name ends in -GGUF.")
     if wanted:
         fitting = [file for file in whole if file == wanted] or [f for f in whole if wanted.lower() in f.lower()]
         if len(fitting) != 1:
-            raise _failed(
+            raise _failure(
                 name, f"{len(fitting)} of its files match", f"Choose one: {clean_line(', '.join(sorted(whole)), 600)}"
             )
         return fitting[0]
@@ -128,10 +128,10 @@ def _check(file: Path, expected: str | None, name: str) -> None:
         found = sha256(source, lambda: False) if expected else None
     if found != expected:
         file.unlink()
-        raise _failed(name, "its checksum does not match, and nothing was kept", "Try again.")
+        raise _failure(name, "its checksum does not match, and nothing was kept", "Try again.")
     if not is_model:
         file.unlink()
-        raise _failed(
+        raise _failure(
             name, "the downloaded file is not GGUF, and nothing was kept", "Look for another file or repository."
         )
 
@@ -162,7 +162,7 @@ class _Nowhere:
     def flush(self) -> None: ...
 
 
-def _failed(name: str, why: str, hint: str) -> LocalModelError:
+def _failure(name: str, why: str, hint: str) -> LocalModelError:
     # The hub's message may contain the address in HF_ENDPOINT or of a proxy, or the token.
     why = Redactor().redact(why).rstrip(".")
     return LocalModelError(f"{clean_line(name, 100)} could not be pulled: {why}.", hint, provider="local")

@@ -61,7 +61,7 @@ class Library:
         """All models, those of the config first."""
         named = [OwnModel(row.name, str(Path(row.path).expanduser())) for row in rows if row.path]
         taken = {model.name for model in named}
-        return [*named, *(model for model in self._kept() if model.name not in taken)]
+        return [*named, *(model for model in self._read_list() if model.name not in taken)]
 
     def add(self, file: Path, name: str = "", *, pulled: bool = False, source: str = "") -> OwnModel:
         """Add a file, named after itself if `name` is empty. Raises `LocalModelError`, `OSError`."""
@@ -70,23 +70,23 @@ class Library:
         model = OwnModel(f"local/{_name(name or file.stem)}", str(file), pulled, source)
         if model.name == LOCAL_MODEL:
             raise LocalModelError(f"{LOCAL_MODEL} is the built-in model.", "Give it another name with --name.")
-        self._list.write([*(kept for kept in self._kept() if kept.name != model.name), model])
+        self._list.write([*(kept for kept in self._read_list() if kept.name != model.name), model])
         return model
 
     def remove(self, name: str) -> OwnModel:
         """Remove a model, and delete its file if it was pulled. Raises `LocalModelError`, `OSError`."""
         name = name if name.startswith("local/") else f"local/{name}"
-        kept = self._kept()
+        kept = self._read_list()
         found = next((model for model in kept if model.name == name), None)
         if found is None:
             known = ", ".join(model.name for model in kept) or "none"
             raise LocalModelError(f"You have no model named {clean_line(name, 80)}.", f"Your models: {known}.")
         self._list.write([model for model in kept if model is not found])
-        if found.pulled and not any(model.path == found.path for model in self._kept()):
+        if found.pulled and not any(model.path == found.path for model in self._read_list()):
             Path(found.path).unlink(missing_ok=True)
         return found
 
-    def _kept(self) -> list[OwnModel]:
+    def _read_list(self) -> list[OwnModel]:
         return self._list.read() or []
 
 

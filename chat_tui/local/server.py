@@ -157,7 +157,7 @@ class LocalServer:
         try:
             return await child_process.start(command, stdin=PIPE, stdout=PIPE, stderr=PIPE, new_session=True)
         except OSError as error:
-            raise _failed(f"its process cannot be started ({error.strerror or error})", "Try again.") from error
+            raise _failure(f"its process cannot be started ({error.strerror or error})", "Try again.") from error
 
 
 class _Child:
@@ -192,7 +192,7 @@ class _Child:
             async with asyncio.timeout(_START_SECONDS):
                 line = await stdout.readline()
         except TimeoutError:
-            raise _failed(f"it was not ready after {_START_SECONDS:.0f} s", "Is the machine very busy?") from None
+            raise _failure(f"it was not ready after {_START_SECONDS:.0f} s", "Is the machine very busy?") from None
         except (OSError, ValueError):
             line = b""
         try:
@@ -200,7 +200,7 @@ class _Child:
         except msgspec.DecodeError:
             await self.process.wait()
             await asyncio.wait([self._listening], timeout=_GRACE_SECONDS)
-            raise _failed(self.exit_reason(), _hint(self.process.returncode)) from None
+            raise _failure(self.exit_reason(), _hint(self.process.returncode)) from None
         if report.error:
             raise _error_of(report)
         self.address = ServerAddress(
@@ -214,10 +214,10 @@ class _Child:
         code = self.process.returncode
         if code is not None and code < 0:
             with contextlib.suppress(ValueError):
-                return f"its process was ended by {signal.Signals(-code).name}{self._quoted()}"
-        return f"its process ended with code {code}{self._quoted()}"
+                return f"its process was ended by {signal.Signals(-code).name}{self._last_lines()}"
+        return f"its process ended with code {code}{self._last_lines()}"
 
-    def _quoted(self) -> str:
+    def _last_lines(self) -> str:
         return f": {clean_line(' / '.join(tuple(self._lines)[-3:]), 400)}" if self._lines else ""
 
     async def end(self) -> None:
@@ -257,7 +257,7 @@ def _socket_folder() -> Path:
         if os.path.isabs(base) and len(os.fsencode(base)) + len("/chat-tui-12345678/s.sock") <= _LONGEST_SOCKET_PATH:
             with contextlib.suppress(OSError):
                 return Path(tempfile.mkdtemp(prefix="chat-tui-", dir=base))
-    raise _failed("no folder could be created for its socket", "Set TMPDIR to a writable folder.")
+    raise _failure("no folder could be created for its socket", "Set TMPDIR to a writable folder.")
 
 
 def _remove(folder: Path) -> None:
@@ -275,14 +275,14 @@ def _hint(code: int | None) -> str:
 def _error_of(report: ChildReport) -> LocalModelError:
     reason = clean_line(report.error, 300)
     if not report.platform:
-        return _failed(reason, _hint(None))
+        return _failure(reason, _hint(None))
     if "libgomp" in reason:
-        return _failed(reason, "Install OpenMP's runtime (the system package `libgomp1` or `libgomp`) and try again.")
-    return _failed(
+        return _failure(reason, "Install OpenMP's runtime (the system package `libgomp1` or `libgomp`) and try again.")
+    return _failure(
         f"llama.cpp is not available for this machine ({reason})",
         "Install `xllamacpp` if there is a build for it, or set a key or a server's address in the config.",
     )
 
 
-def _failed(why: str, hint: str) -> LocalModelError:
+def _failure(why: str, hint: str) -> LocalModelError:
     return LocalModelError(f"The built-in model cannot run: {why}.", hint, provider="local", model=LOCAL_MODEL)

@@ -30,8 +30,8 @@ class ServerPool:
         return self._servers[name].alive
 
     @asynccontextmanager
-    async def used(self, name: str) -> AsyncIterator[ServerAddress]:
-        """The model's address; it is not stopped meanwhile. Raises `LocalModelError`."""
+    async def lease(self, name: str) -> AsyncIterator[ServerAddress]:
+        """The address of the model's server, which is not stopped meanwhile. Raises `LocalModelError`."""
         if timer := self._timers.pop(name, None):
             timer.cancel()
         self._busy[name] += 1

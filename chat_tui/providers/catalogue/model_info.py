@@ -47,8 +47,8 @@ class ModelInfoResolver:
         window = row.context_window or model.context_window or entry.context_window
         return msgspec.structs.replace(
             model,
-            images=_told(row.images, model.images, takes_images(model.id)),
-            thinking=_told(model.thinking, thinks(model.id)),
+            images=_first_known(row.images, model.images, takes_images(model.id)),
+            thinking=_first_known(model.thinking, thinks(model.id)),
             server=model.server or (model.provider if model.provider in _SERVERS else ""),
             asked_window=row.context_window,
             context_window=window,
@@ -70,7 +70,7 @@ class ModelInfoResolver:
         return [Model(f"{provider.name}/{name}", local=provider.local) for name in names]
 
 
-def _told(*values: bool | None) -> bool | None:
+def _first_known(*values: bool | None) -> bool | None:
     return next((value for value in values if value is not None), None)
 
 
@@ -78,7 +78,7 @@ def _first(*values: float | None) -> float | None:
     return next((value for value in values if value is not None), None)
 
 
-def merged(known: Sequence[Model], fresh: Sequence[Model], place: Callable[[Model], int]) -> tuple[Model, ...]:
+def merge(known: Sequence[Model], fresh: Sequence[Model], place: Callable[[Model], int]) -> tuple[Model, ...]:
     """The models with what has become known of them, each where it was; a new one stands behind those of its provider.
 
     `place` is a provider's place in the line: whoever answers first does not stand first.
@@ -93,4 +93,4 @@ def with_named(known: Sequence[Model], model: Model, place: Callable[[Model], in
     named = [model.name for model in known if model.named]
     forgotten = set(named[: max(0, len(named) + 1 - NAMED_LIMIT)])
     kept = [model for model in known if model.name not in forgotten]
-    return merged(kept, [msgspec.structs.replace(model, selectable=False, named=True)], place)
+    return merge(kept, [msgspec.structs.replace(model, selectable=False, named=True)], place)

@@ -74,10 +74,10 @@ class KeyLookup:
 
     async def of(self, provider: Provider) -> str:
         """The key, empty where none is needed. Raises `KeyMissing`, `KeyRefused`."""
-        key = await self._found(provider)
+        key = await self._find(provider)
         hide_in_log(credentials_of(provider, key))
         if not key and (provider.api_key_env or provider.api_key_cmd) and not provider.key_optional:
-            raise missing(provider)
+            raise missing_key(provider)
         if key and (not key.isascii() or not key.isprintable() or " " in key):
             raise errors.KeyRefused(
                 f"The key for {provider.name} contains invalid characters.",
@@ -86,7 +86,7 @@ class KeyLookup:
             )
         return key
 
-    async def _found(self, provider: Provider) -> str:
+    async def _find(self, provider: Provider) -> str:
         name = provider.name
         if provider.api_key_cmd:
             return await self._once(provider, self._own_command(provider), self._seconds)
@@ -126,7 +126,7 @@ def keyring_command(action: str, name: str) -> ChildCommand:
     )
 
 
-def missing(provider: Provider) -> errors.KeyMissing:
+def missing_key(provider: Provider) -> errors.KeyMissing:
     """The error for a provider without its key."""
     variable = f"Set ${provider.api_key_env}, or " if provider.api_key_env else ""
     return errors.KeyMissing(
@@ -200,6 +200,6 @@ def key_warnings(in_config: Collection[str], file: Path) -> list[errors.ConfigEr
     return warnings
 
 
-def shown(key: str) -> str:
-    """So much of a key that its owner knows it again: its last four characters, and none of a short one."""
+def mask(key: str) -> str:
+    """The last four characters of a key, for its owner to recognise it; nothing of a short key."""
     return f"…{key[-4:]}" if len(key) >= 16 else "…"

@@ -221,7 +221,7 @@ class AnthropicParser(ResponseParser):
                 self._finish(delta.get("stop_reason"))
             self._read_usage(value.get("usage"), chunks)
         elif kind == "message_stop":
-            chunks.extend(self._stopped())
+            chunks.extend(self._end_reply())
 
     def _read_whole(self, value: dict[str, Json], chunks: list[Chunk]) -> None:
         content = value.get("content")
@@ -258,8 +258,8 @@ class AnthropicParser(ResponseParser):
         if used.total_tokens:
             self._count(used, chunks)
 
-    def _stopped(self) -> Sequence[Chunk]:
+    def _end_reply(self) -> Sequence[Chunk]:
         if not self._seen:
             raise Garbled("The server ended the reply without sending anything.", "Ask again.")
         self.finished = True
-        return self._ending()
+        return self._end_chunks()

@@ -41,7 +41,7 @@ def prices_of(row: dict[str, Any]) -> ListedPrices:
         told = metadata.get("pricing")
     if not isinstance(told, dict):
         return ListedPrices()
-    found = {field: next(filter(_known, map(told.get, names)), None) for field, names in _NAMES.items()}
+    found = {field: next(filter(_is_amount, map(told.get, names)), None) for field, names in _NAMES.items()}
     values = {field: float(value) for field, value in found.items() if value is not None}
     if "price_in" not in values or "price_out" not in values or min(values.values()) < 0:
         return ListedPrices()
@@ -52,7 +52,7 @@ def prices_of(row: dict[str, Any]) -> ListedPrices:
     return ListedPrices(**prices) if max(prices.values()) <= MILLION_MOST else ListedPrices()
 
 
-def _known(value: Any) -> bool:
+def _is_amount(value: Any) -> bool:
     """Whether it is an amount at all."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return False

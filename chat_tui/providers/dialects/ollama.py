@@ -161,9 +161,9 @@ class OllamaParser(ResponseParser):
         self._serve(value.get("model"))
         if value.get("done") is True:
             self._seen = self.finished = True
-            chunks.extend(self._ended(value))
+            chunks.extend(self._end_reply(value))
 
-    def _ended(self, value: dict[str, Json]) -> Sequence[Chunk]:
+    def _end_reply(self, value: dict[str, Json]) -> Sequence[Chunk]:
         reason = value.get("done_reason")
         self._finish(reason)
         if reason in ("load", "unload") and not self._spoke:
@@ -179,7 +179,7 @@ class OllamaParser(ResponseParser):
             duration_seconds=round(_seconds(value.get("total_duration")), 4),
             tokens_per_second=round(said / seconds, 2) if said and seconds else None,
         )
-        return [*chunks, *self._ending()]
+        return [*chunks, *self._end_chunks()]
 
 
 def _seconds(nanoseconds: Json) -> float:

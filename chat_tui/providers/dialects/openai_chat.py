@@ -237,7 +237,7 @@ class OpenAiParser(ResponseParser):
             raise Garbled("The server ended the reply without sending anything.", "Ask again.")
         self._go_on_elsewhere()
         self.finished = True
-        return self._ending()
+        return self._end_chunks()
 
     def _read(self, value: dict[str, Json], chunks: list[Chunk]) -> None:
         choices = value.get("choices")

@@ -63,7 +63,7 @@ def guarded(own: Dialect) -> Dialect:
         try:
             return _Guarded(own.reading(), name)
         except Exception as error:
-            raise _unread(name, error) from error
+            raise _unreadable_reply(name, error) from error
 
     rows, told = own.model_list, own.look_up
     return msgspec.structs.replace(
@@ -101,7 +101,7 @@ def _no_row(row: Row) -> ListedModel | None:
     return None
 
 
-def _unread(name: str, error: Exception) -> Garbled:
+def _unreadable_reply(name: str, error: Exception) -> Garbled:
     return Garbled(f"The dialect `{name}` cannot read the reply: {type(error).__name__}.", "Choose another model.")
 
 
@@ -133,4 +133,4 @@ class _Guarded:
         except ProviderError:
             raise
         except Exception as error:
-            raise _unread(self._name, error) from error
+            raise _unreadable_reply(self._name, error) from error

@@ -88,7 +88,7 @@ def _uids(host: str, port: int, listeners: Sequence[Listener]) -> list[int]:
     """The uids of the sockets that a connection reaches: those bound to the address, else to all addresses."""
     asked = ip_address(host.strip("[]"))
     at_port = [listener for listener in listeners if listener.port == port]
-    exact = [listener.uid for listener in at_port if _unmapped(listener.address) == asked]
+    exact = [listener.uid for listener in at_port if _unmap(listener.address) == asked]
     if exact:
         return exact
     same = [each.uid for each in at_port if each.address.is_unspecified and each.address.version == asked.version]
@@ -96,7 +96,7 @@ def _uids(host: str, port: int, listeners: Sequence[Listener]) -> list[int]:
     return same or [each.uid for each in at_port if each.address == IPv6Address("::")]
 
 
-def _unmapped(address: Address) -> Address:
+def _unmap(address: Address) -> Address:
     return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
 
 

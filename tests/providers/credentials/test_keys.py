@@ -16,7 +16,7 @@ from chat_tui.config.load import Config, ProviderRow, parse
 from chat_tui.core.errors import ChatTuiError, KeyMissing, KeyRefused
 from chat_tui.core.models import Provider
 from chat_tui.core.request import Request
-from chat_tui.providers.credentials.keys import KeyLookup, StoredKeyNames, key_warnings, shown
+from chat_tui.providers.credentials.keys import KeyLookup, StoredKeyNames, key_warnings, mask
 from tests.doubles.model_server import ModelServer
 from tests.support.isolated_engine import ended, engine_with
 from tests.wire.raw_server import GOOD, RawServer, chunked, saying, whole
@@ -126,8 +126,8 @@ def test_a_key_in_the_config_is_warned_of_and_open_permissions_once_more(tmp_pat
 
 
 def test_a_key_is_never_shown_whole() -> None:
-    assert shown(SECRET) == "…cdef"
-    assert shown("short") == "…"
+    assert mask(SECRET) == "…cdef"
+    assert mask("short") == "…"
 
 
 async def test_a_refused_key_is_fetched_anew_for_the_next_question(tmp_path: Path) -> None:

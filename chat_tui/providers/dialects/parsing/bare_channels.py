@@ -88,18 +88,18 @@ class BareChannels:
         for closed in _CLOSED.finditer(text):
             if closed.end() == len(text) and not last:
                 # What follows tells whether it is talked about.
-                yield from self._thought(text[start : closed.start()])
+                yield from self._thinking_tokens(text[start : closed.start()])
                 self._held = text[closed.start() :]
                 return
-            yield from self._thought(text[start : closed.start()])
+            yield from self._thinking_tokens(text[start : closed.start()])
             start = closed.start()
             if self._counts(text[closed.end() : closed.end() + 1]):
                 self._at, self._closed, self._tags = "answer", True, ThinkingTags()
                 self._strips = True
                 yield from self._answer(text[closed.end() :])
                 return
-        stop = len(text) if last else len(text) - _unfinished(text[start:])
-        yield from self._thought(text[start:stop])
+        stop = len(text) if last else len(text) - _unfinished_length(text[start:])
+        yield from self._thinking_tokens(text[start:stop])
         self._held = text[stop:]
 
     def _answer(self, text: str) -> Sequence[Token | Metadata]:
@@ -117,7 +117,7 @@ class BareChannels:
                 return False
         return not self._code.inside
 
-    def _thought(self, text: str) -> Iterator[Token]:
+    def _thinking_tokens(self, text: str) -> Iterator[Token]:
         if not text:
             return
         self._count += len(text)
@@ -134,7 +134,7 @@ def _may_open(text: str) -> bool:
     return len(text) - len(bare) <= 20 and len(bare) <= len(_OPENING) and _OPENING.startswith(bare)
 
 
-def _unfinished(text: str) -> int:
+def _unfinished_length(text: str) -> int:
     """How many characters at the end may be the beginning of the closing name."""
     sizes = range(min(len(text), len(_CLOSING) - 1), 0, -1)
     return next((size for size in sizes if text.endswith(_CLOSING[:size])), 0)

@@ -63,14 +63,14 @@ def _of_object(value: dict[str, Json], depth: int) -> str:
     error, cause = value.get("error"), _cause(value, depth)
     inner = _message(error, depth - 1)
     if inner and not isinstance(error, str):
-        return _joined(inner, cause)
-    outer = next(_told(value, _MESSAGES, depth), "") or next(_told(value, _LESS, depth), "")
+        return _join(inner, cause)
+    outer = next(_texts_of(value, _MESSAGES, depth), "") or next(_texts_of(value, _LESS, depth), "")
     if not (inner or outer or cause):
         outer = next((name for key in _NAMES if isinstance(name := value.get(key), str) and name.strip()), "")
-    return _joined(_placed(value, _joined(inner, outer)), cause)
+    return _join(_with_field(value, _join(inner, outer)), cause)
 
 
-def _told(value: dict[str, Json], fields: tuple[str, ...], depth: int) -> Iterator[str]:
+def _texts_of(value: dict[str, Json], fields: tuple[str, ...], depth: int) -> Iterator[str]:
     for field in fields:
         told = value.get(field)
         if field == "errors" and isinstance(told, dict):
@@ -86,14 +86,14 @@ def _cause(value: dict[str, Json], depth: int) -> str:
     return _message(metadata.get("raw"), depth - 1) if isinstance(metadata, dict) else ""
 
 
-def _placed(value: dict[str, Json], text: str) -> str:
+def _with_field(value: dict[str, Json], text: str) -> str:
     """With the field that FastAPI says it is about."""
     place = value.get("loc")
     names = [str(part) for part in place[:5] if part != "body"] if isinstance(place, list) else []
     return f"{'.'.join(names)[:100]}: {text}" if names and text else text
 
 
-def _joined(first: str, second: str) -> str:
+def _join(first: str, second: str) -> str:
     """Both, where the second says something that the first does not."""
     if not first or not second or second.casefold() in first.casefold():
         return first or second

@@ -152,7 +152,7 @@ class ResponseParser:
             # A stream's parts, put together: `close` says that the last one is missing.
             return told
         self.finished = True
-        return [*told, *self._ending()]
+        return [*told, *self._end_chunks()]
 
     def held(self) -> Sequence[Chunk]:
         """What was not given out yet, where the reply breaks off: what may still have become a tag, for one."""
@@ -187,7 +187,7 @@ class ResponseParser:
             if not self._seen:
                 raise Garbled("The server's reply holds no answer.", "Is the address right? Ask again.")
             raise Garbled("The line was cut before the answer had ended.", "Ask again, or continue from the part.")
-        return self._ending()
+        return self._end_chunks()
 
     def _read(self, value: dict[str, Json], chunks: list[Chunk]) -> None:
         """Take one object of a stream."""
@@ -251,7 +251,7 @@ class ResponseParser:
             raise Garbled(f"The server's reply is not the dialect `{self.dialect}`.", "Is the address right?")
         return [Metadata("skipped", reason="one malformed event")]
 
-    def _ending(self) -> Sequence[Chunk]:
+    def _end_chunks(self) -> Sequence[Chunk]:
         state: State = "refused" if self._refused else state_of(self._reason)
         chunks = self._rest(natural=state == "complete")
         chunks.append(

@@ -70,11 +70,11 @@ def next_mark(text: str, start: int) -> Mark | None:
     found = _TAG.search(text, start)
     if found is None:
         return None
-    kind, family = _meaning(found)
+    kind, family = _meaning_of(found)
     return Mark(kind, family, found.start(), found.end())
 
 
-def _meaning(found: re.Match[str]) -> tuple[MarkKind, str]:
+def _meaning_of(found: re.Match[str]) -> tuple[MarkKind, str]:
     groups = found.groupdict()
     if name := groups["name"]:
         return ("close" if groups["slash"] else "open"), name.lower()

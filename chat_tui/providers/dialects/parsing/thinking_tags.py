@@ -101,26 +101,26 @@ class ThinkingTags:
             else:
                 counts = self._counts_in_answer(mark, before, after)
             if counts is None and not last and len(after) < LONGEST_MARK:
-                yield from self._said(before)
+                yield from self._text_tokens(before)
                 self._held = text[mark.start :]
                 return
             if counts is False:
                 line = self._line_before(before)
-                yield from self._said(text[start : mark.stop])
+                yield from self._text_tokens(text[start : mark.stop])
                 self._mentions += not self._thinks
                 if self._thinks and mark.kind == "close" and may_end(line):
                     self._behind_other_end = self._behind_other_end or 0
             else:
                 if not self._fresh or before.strip():
-                    yield from self._said(before)
-                yield from self._passed(mark)
+                    yield from self._text_tokens(before)
+                yield from self._pass_mark(mark)
             start = mark.stop
         cut = len(text) if last else unfinished_from(text, start)
         if not last and self._harmony:
             cut = min(cut, start + len(without_last_mark(text[start:])))
         if self._fresh and not last and cut - start <= BLANKS_LIMIT and not text[start:cut].strip():
             cut = start
-        yield from self._said(text[start:cut])
+        yield from self._text_tokens(text[start:cut])
         self._held = text[cut:]
 
     @property
@@ -177,14 +177,14 @@ class ThinkingTags:
         there.feed(ticks + text)
         return there.inside
 
-    def _passed(self, mark: Mark) -> Iterator[Metadata]:
+    def _pass_mark(self, mark: Mark) -> Iterator[Metadata]:
         """Go on behind a mark."""
         if mark.kind == "frame":
             return
         if mark.family == "harmony":
             yield from self._passed_channel(mark)
         elif self._thinks:
-            self._passed_in_thinking(mark)
+            self._pass_mark_in_thinking(mark)
         elif mark.kind == "close":
             if self._block == "" and self._count:
                 yield Metadata("reclassified", kind="thinking", characters=self._count)
@@ -195,7 +195,7 @@ class ThinkingTags:
                 yield Metadata("reclassified", kind="text", characters=self._count)
             self._open(mark.family, "opened" if self._fresh else "inner")
 
-    def _passed_in_thinking(self, mark: Mark) -> None:
+    def _pass_mark_in_thinking(self, mark: Mark) -> None:
         self._depth += 1 if mark.kind == "open" else -1
         if mark.kind == "open":
             return
@@ -225,7 +225,7 @@ class ThinkingTags:
 
     # -- what is given out -----------------------------------------------------------------------------------------
 
-    def _said(self, text: str) -> Iterator[Token]:
+    def _text_tokens(self, text: str) -> Iterator[Token]:
         if self._strips and (self._had_block or self._block):
             text = text.lstrip("\n")
         if text:
