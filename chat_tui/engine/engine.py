@@ -37,7 +37,7 @@ from chat_tui.engine.protocols import ConversationStore as ConversationStore
 from chat_tui.engine.protocols import LocalWeights as LocalWeights
 from chat_tui.engine.protocols import ModelBackend
 from chat_tui.engine.request_builder import RequestBuilder
-from chat_tui.routing.ranking.prompt_features import features_of
+from chat_tui.routing.ranking.prompt_features import examined, features_of
 from chat_tui.routing.router import Router
 
 if TYPE_CHECKING:
@@ -143,7 +143,11 @@ class Engine:
                 await preview.cancel()
             if begins:
                 await self.conversations.begin(before)
-            return await self._asked(before, len(before.path), question, settings, preview if taken else None)
+            asked = await self._store_question(before, len(before.path), question)
+            if preview is not None and taken:
+                self._answers.keep(asked, len(asked.path), preview.answer)
+                return preview.answer
+            return await self._begin_answer(asked, len(asked.path), settings)
 
     def _alone(self, *, begins: bool) -> AbstractAsyncContextManager[None]:
         """Of a conversation that begins nobody knows yet: many may begin at once, where no budget is to be shared."""
@@ -172,11 +176,13 @@ class Engine:
         if request.model:
             self._backend.admit(request.model)
         # The first choice only: it never goes on to a model that nobody has agreed to.
-        spoken = request.changed(fallback=False, max_price=await self._budget.affordable(request.max_price))
-        first = next(iter(self._router.plan(spoken).models), None)
+        limit = await self._budget.affordable(request.max_price)
+        request_now = examined(request.changed(fallback=False, max_price=limit))
+        plan = self._router.plan(request_now)
+        first = next(iter(plan.models), None)
         if first is None or first.to_be_fetched or not (first.free or first.name in paid):
             return None
-        return Preview(self._answers.preview(question, spoken), request)
+        return Preview(self._answers.preview(question, request_now, plan), request)
 
     async def ask_apart(
         self,
@@ -225,11 +231,11 @@ class Engine:
             names = named(models) if models else await self.estimates.best_for(before, question, settings)
             if not isinstance(conversation, str):
                 await self.conversations.begin(before)
-            asked = grown = await self._stored(before, place, question)
+            asked = grown = await self._store_question(before, place, question)
             answers: list[Answer] = []
             limit = await self._affordable(settings.max_price, answers=len(names))
             for one in (asked_of(name, settings, limit) for name in names):
-                answers.append(await self._begun(grown, len(asked.path), one, limited=True))
+                answers.append(await self._begin_answer(grown, len(asked.path), one, limited=True))
                 grown = self.conversations.as_it_is(asked)
         comparison = Comparison(asked.path[-1], names, answers, self.conversations, self.judge)
         self._answers.do(comparison.settle())
@@ -254,7 +260,8 @@ class Engine:
             place = _place(before, turn_id, "user")
             files = (*await self._files_at(before, place), *attachments)
             question = Turn("user", text, id=new_id(), created=now(), attachments=files)
-            return await self._asked(before, place, question, settings)
+            asked = await self._store_question(before, place, question)
+            return await self._begin_answer(asked, len(asked.path), settings)
 
     async def _files_at(self, conversation: Conversation, place: int) -> Sequence[Attachment]:
         """The files of the question at this place of the path, with their content; none at its end."""
@@ -265,7 +272,7 @@ class Engine:
         """Ask for an answer of the current path anew: a turn beside it. Raises `CommandError` where it is none."""
         async with self._asking:
             conversation = await self.conversations.conversation(conversation_id)
-            return await self._begun(conversation, _place(conversation, turn_id, "assistant"), settings)
+            return await self._begin_answer(conversation, _place(conversation, turn_id, "assistant"), settings)
 
     async def go_on(self, conversation_id: str, settings: Request | None = None) -> Answer:
         """Let the last answer go on from where it was cut: a new turn beside it, which begins with its text.
@@ -276,7 +283,7 @@ class Engine:
             conversation = await self.conversations.conversation(conversation_id)
             if len(conversation.path) < 2 or conversation.path[-1].state not in _MAY_GO_ON:
                 raise CommandError("There is no answer that was cut.", "Only the last answer can go on.")
-            return await self._begun(conversation, len(conversation.path) - 1, settings, conversation.path[-1])
+            return await self._begin_answer(conversation, len(conversation.path) - 1, settings, conversation.path[-1])
 
     async def steer(
         self, answer: Answer, text: str, settings: Request | None = None, attachments: Sequence[Attachment] = ()
@@ -290,29 +297,14 @@ class Engine:
         await answer.saved.wait()
         return await self.ask(answer.conversation_id, text, settings, attachments=attachments)
 
-    async def _asked(
-        self,
-        before: Conversation,
-        place: int,
-        question: Turn,
-        settings: Request | None,
-        preview: Preview | None = None,
-    ) -> Answer:
-        """Store a question at this place of the path, and begin its answer."""
-        asked = await self._stored(before, place, question)
-        if preview is not None:
-            self._answers.keep(asked, place + 1, preview.answer)
-            return preview.answer
-        return await self._begun(asked, place + 1, settings)
-
-    async def _stored(self, before: Conversation, place: int, question: Turn) -> Conversation:
+    async def _store_question(self, before: Conversation, place: int, question: Turn) -> Conversation:
         """The conversation with this question at this place of its path, stored."""
         question = replace(question, parent=before.path[place - 1].id if place else None)
         await self.conversations.add_question(extended(before, place, question))
         # An answer before it, or the system prompt, may have changed meanwhile.
         return extended(self.conversations.as_it_is(before), place, question)
 
-    async def _begun(
+    async def _begin_answer(
         self,
         conversation: Conversation,
         place: int,

@@ -79,9 +79,12 @@ class Router:
     def models(self, models: Sequence[Model]) -> None:
         self._models = ModelTable(models)
 
-    def process_stream(self, request: Request) -> Stream:
-        """The reply as a stream, to be used as `async with`. What goes wrong comes as an `Error` chunk."""
-        run, control = self._run(request, StreamControl())
+    def process_stream(self, request: Request, plan: Plan | None = None) -> Stream:
+        """The reply as a stream, to be used as `async with`. What goes wrong comes as an `Error` chunk.
+
+        `plan` is what `plan()` has returned for this request; without it the request is planned now.
+        """
+        run, control = self._run(request, StreamControl(), plan)
         return Stream(run.bursts(), control)
 
     def bursts(self, request: Request, control: StreamControl) -> AsyncGenerator[Sequence[Chunk], None]:
@@ -107,7 +110,9 @@ class Router:
                     raise run.error
         return Reply("".join(texts["text"]), "".join(texts["thinking"]), end)
 
-    def _run(self, request: Request, control: StreamControl) -> tuple[Execution, StreamControl]:
+    def _run(
+        self, request: Request, control: StreamControl, plan: Plan | None = None
+    ) -> tuple[Execution, StreamControl]:
         if not request.id:
             request = request.changed(id=new_id())
         request = examined(request)
@@ -122,7 +127,7 @@ class Router:
             clock=self._clock,
             jitter=self._jitter,
         )
-        return Execution(request, self.plan(request), control, means), control
+        return Execution(request, plan or self.plan(request), control, means), control
 
     def _slot(self, provider: str) -> asyncio.Semaphore:
         if provider not in self._slots:

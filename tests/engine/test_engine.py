@@ -47,6 +47,18 @@ async def test_the_question_is_stored_before_the_request_goes_out() -> None:
     assert ("add_user", "Hello?") in history.calls
 
 
+async def test_the_models_are_planned_once_when_the_question_is_asked() -> None:
+    async with stage(["Hello."]) as on:
+        answer = await on.engine.ask(None, "Hello?")
+        planned = answer.turn.model
+        on.router.models = [model for model in on.router.models if model.name != planned]
+        assert on.engine.models.first_choice("quality-first") != planned
+        await ended(answer)
+        assert answer.turn.model == planned
+        assert answer.route is not None
+        assert [attempt.model for attempt in answer.route.tries] == [planned]
+
+
 async def test_the_next_request_holds_the_former_exchanges() -> None:
     async with stage(["First."], ["Second."]) as on:
         first = await ended(await on.engine.ask(None, "One?"))

@@ -19,6 +19,7 @@ from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.conversations.conversations import Conversations
 from chat_tui.engine.streams import adaptive, document
 from chat_tui.routing.execution.stream import Stream
+from chat_tui.routing.policy import Plan
 from chat_tui.routing.ranking.prompt_features import examined
 from chat_tui.routing.router import Router
 
@@ -84,15 +85,17 @@ class AnswerRunner:
     ) -> Answer:
         """Begin the answer that stands at this place of the path; `cut` is the one that it goes on from."""
         request, question = examined(request), conversation.path[place - 1]
-        answer = self._made(conversation.id, question, request, cut)
+        plan = self._router.plan(request)
+        answer = self._make_answer(conversation.id, question, request, plan, cut)
         self._add(answer)
         self._conversations.remember(extended(conversation, place, answer.turn))
-        self.do(self._run(answer, request, in_parts=in_parts, kept=True))
+        self.do(self._run(answer, request, plan, in_parts=in_parts, kept=True))
         return answer
 
-    def _made(self, conversation_id: str, question: Turn, request: Request, cut: Turn | None = None) -> Answer:
-        # Stored with the model that is asked first, so that a part that survives a kill names its maker.
-        plan = self._router.plan(request)
+    def _make_answer(
+        self, conversation_id: str, question: Turn, request: Request, plan: Plan, cut: Turn | None = None
+    ) -> Answer:
+        # Stored with the model that is asked first, so that a partial answer that survives a kill names its model.
         turn = Turn(
             "assistant",
             "",
@@ -114,16 +117,14 @@ class AnswerRunner:
 
     # -- before a question is sent --------------------------------------------------------------------------------
 
-    def preview(self, question: Turn, request: Request) -> Answer:
-        """Begin an answer that belongs to no conversation and is not saved."""
-        request = examined(request)
-        answer = self._made("", question, request)
+    def preview(self, question: Turn, request: Request, plan: Plan) -> Answer:
+        """Begin an answer that belongs to no conversation and is not saved; only the plan's models are asked."""
+        answer = self._make_answer("", question, request, plan)
         self._previews[answer.turn.id] = answer
-        # The stream is made here: it is planned in the moment in which somebody has looked at the plan.
-        self.do(self._previewed(answer, self._router.process_stream(request)))
+        self.do(self._run_preview(answer, self._router.process_stream(request, plan)))
         return answer
 
-    async def _previewed(self, answer: Answer, stream: Stream) -> None:
+    async def _run_preview(self, answer: Answer, stream: Stream) -> None:
         try:
             await answer.run(stream)
         finally:
@@ -150,17 +151,19 @@ class AnswerRunner:
 
     def apart(self, question: Turn, request: Request, *, in_parts: bool) -> Answer:
         """Begin an answer that belongs to no conversation and never will; of it only its cost is kept."""
-        answer = self._made("", question, request)
+        request = examined(request)
+        plan = self._router.plan(request)
+        answer = self._make_answer("", question, request, plan)
         self._previews[answer.turn.id] = answer
-        self.do(self._run(answer, request, in_parts=in_parts, kept=False))
+        self.do(self._run(answer, request, plan, in_parts=in_parts, kept=False))
         return answer
 
-    async def _stream(self, request: Request, *, in_parts: bool) -> Stream:
+    async def _stream(self, request: Request, plan: Plan, *, in_parts: bool) -> Stream:
         if in_parts:
             return await document.stream(self._router, request)
         if request.adaptive and not request.part:
             return await adaptive.stream(self._router, request, self._adaptive)
-        return self._router.process_stream(request)
+        return self._router.process_stream(request, plan)
 
     async def _pay(self, answer: Answer) -> None:
         try:
@@ -178,13 +181,13 @@ class AnswerRunner:
 
     # -- running and saving ---------------------------------------------------------------------------------------
 
-    async def _run(self, answer: Answer, request: Request, *, in_parts: bool, kept: bool) -> None:
+    async def _run(self, answer: Answer, request: Request, plan: Plan, *, in_parts: bool, kept: bool) -> None:
         """Run it to its ending; what is not kept is only paid for."""
         try:
             if kept:
                 await self._conversations.add_answer(answer.conversation_id, answer.turn)
                 self._save_as_it_grows(answer)
-            await answer.run(await self._stream(request, in_parts=in_parts))
+            await answer.run(await self._stream(request, plan, in_parts=in_parts))
         except asyncio.CancelledError:
             # The program is going down.
             answer.give_up("cancelled")
