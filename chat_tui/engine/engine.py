@@ -27,8 +27,7 @@ from chat_tui.core.usage.spending import EarlierSpending, Spending
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.answers.budget import Budget
 from chat_tui.engine.answers.comparison import Comparison, asked_of, named
-from chat_tui.engine.answers.preview import Preview
-from chat_tui.engine.answers.runner import AnswerRunner
+from chat_tui.engine.answers.runner import AnswerRunner, Preview
 from chat_tui.engine.answers.titles import TitleGenerator
 from chat_tui.engine.conversations.conversations import Conversations
 from chat_tui.engine.estimates import CostEstimator

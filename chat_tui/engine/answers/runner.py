@@ -27,6 +27,23 @@ SAVE_SECONDS = 0.2
 """Between two saves of the growing answers, so that a kill costs less than 250 ms of them."""
 
 
+class Preview:
+    """An answer to an unsent draft, made by `Engine.preview`; nothing of it is stored before `Engine.ask` takes it."""
+
+    def __init__(self, answer: Answer, request: Request) -> None:
+        self.answer = answer
+        """Can be followed like any other."""
+        self._request = request
+
+    def fits(self, request: Request) -> bool:
+        """Whether the answer is complete and was made for an equal request."""
+        return self.answer.turn.state == "complete" and self._request == request
+
+    async def cancel(self) -> None:
+        """Cancel the answer; returns when its socket is closed."""
+        await self.answer.cancel()
+
+
 class AnswerRunner:
     """Made by the engine; `at_saved` is called with each answer whose ended turn was saved, as far as it could be."""
 

@@ -10,7 +10,7 @@ from chat_tui.core.chunks import Token
 from chat_tui.core.models import Model
 from chat_tui.core.new_conversation import NewConversation
 from chat_tui.core.request import Request
-from chat_tui.engine.answers.preview import Preview
+from chat_tui.engine.answers.runner import Preview
 from chat_tui.providers.scripted import Pause
 from tests.support.scripted_engine import Stage, chunks_of, ended, stage
 

@@ -25,7 +25,7 @@ from chat_tui.tui.transcript.transcript import Transcript
 if TYPE_CHECKING:
     # Behind the first paint: the engine is not loaded for it.
     from chat_tui.engine.answers.answer import Answer
-    from chat_tui.engine.answers.preview import Preview
+    from chat_tui.engine.answers.runner import Preview
     from chat_tui.engine.engine import Engine
 
 

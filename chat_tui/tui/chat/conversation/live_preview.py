@@ -21,7 +21,7 @@ from chat_tui.tui.widgets import formatting
 
 if TYPE_CHECKING:
     from chat_tui.engine.answers.answer import Answer
-    from chat_tui.engine.answers.preview import Preview
+    from chat_tui.engine.answers.runner import Preview
     from chat_tui.engine.engine import Engine
     from chat_tui.tui.widgets.host import Host
 
