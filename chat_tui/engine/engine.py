@@ -26,7 +26,7 @@ from chat_tui.core.text.control_characters import StreamCleaner, clean
 from chat_tui.core.usage.spending import EarlierSpending, Spending
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.answers.budget import Budget
-from chat_tui.engine.answers.comparison import Comparison, asked_of, named
+from chat_tui.engine.answers.comparison import Comparison, check_models, request_for
 from chat_tui.engine.answers.runner import AnswerRunner, Preview
 from chat_tui.engine.answers.titles import TitleGenerator
 from chat_tui.engine.conversations.conversations import Conversations
@@ -227,13 +227,13 @@ class Engine:
             place = _place(before, edited, "user") if edited else len(before.path)
             files = (*await self._files_at(before, place), *attachments)
             question = Turn("user", text, id=new_id(), created=now(), attachments=files)
-            names = named(models) if models else await self.estimates.best_for(before, question, settings)
+            names = check_models(models) if models else await self.estimates.best_for(before, question, settings)
             if not isinstance(conversation, str):
                 await self.conversations.begin(before)
             asked = grown = await self._store_question(before, place, question)
             answers: list[Answer] = []
             limit = await self._affordable(settings.max_price, answers=len(names))
-            for one in (asked_of(name, settings, limit) for name in names):
+            for one in (request_for(name, settings, limit) for name in names):
                 answers.append(await self._begin_answer(grown, len(asked.path), one, limited=True))
                 grown = self.conversations.as_it_is(asked)
         comparison = Comparison(asked.path[-1], names, answers, self.conversations, self.judge)

@@ -13,7 +13,7 @@ from chat_tui.core.context import Context
 from chat_tui.core.conversation import Conversation, Turn
 from chat_tui.core.new_conversation import NewConversation
 from chat_tui.core.request import Request
-from chat_tui.engine.answers.comparison import asked_of, best_of
+from chat_tui.engine.answers.comparison import best_of, request_for
 from chat_tui.engine.conversations.conversations import Conversations
 from chat_tui.engine.protocols import ModelBackend
 from chat_tui.engine.request_builder import RequestBuilder, build_request
@@ -84,7 +84,7 @@ class CostEstimator:
         given, dollars, tokens = settings or Request(), 0.0, 0
         unknown: list[str] = []
         for model in models:
-            one = asked_of(model, given, given.max_price)
+            one = request_for(model, given, given.max_price)
             context = await self.estimate(conversation, text, one, attachments=attachments)
             tokens = max(tokens, context.tokens)
             if context.price is None:

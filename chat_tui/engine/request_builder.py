@@ -50,7 +50,7 @@ def build_request(config: Config, conversation: Conversation, path: Sequence[Tur
     settings = preset.settings(settings)
     if preset.prompt:
         path = [replace(turn, text=preset.spoken(turn.text)) if turn.role == "user" else turn for turn in path]
-    path = steered(path)
+    path = mark_steering(path)
     if preset.document:
         # What was found in it goes on; the document itself would push that out of the window.
         path = [*(replace(turn, attachments=()) for turn in path[:-1]), *path[-1:]]
@@ -70,7 +70,7 @@ def build_request(config: Config, conversation: Conversation, path: Sequence[Tur
     )
 
 
-def steered(path: Sequence[Turn]) -> Sequence[Turn]:
+def mark_steering(path: Sequence[Turn]) -> Sequence[Turn]:
     """The turns with words that steer told as such; an answer of which nothing had come is left out, so that they
     follow the question."""
     said: list[Turn] = []

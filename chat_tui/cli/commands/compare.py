@@ -22,7 +22,7 @@ from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.request import Request
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.engine.answers.answer import Answer
-from chat_tui.engine.answers.comparison import Comparison, ComparisonResult, named
+from chat_tui.engine.answers.comparison import Comparison, ComparisonResult, check_models
 from chat_tui.engine.engine import Engine
 
 
@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
         if wrong := wrong_choice(options):
             say(wrong)
             return 2
-        models = named(clean_line(options.models, 1200).split(",")) if options.models is not None else ()
+        models = check_models(clean_line(options.models, 1200).split(",")) if options.models is not None else ()
         question = question_of(options)
     except ChatTuiError as error:
         told(error)

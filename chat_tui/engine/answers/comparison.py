@@ -145,7 +145,7 @@ def _result(model: str, answer: Answer) -> ComparisonResult:
     )
 
 
-def named(models: Iterable[str]) -> tuple[str, ...]:
+def check_models(models: Iterable[str]) -> tuple[str, ...]:
     """The models as they were named, each once. Raises `CommandError` where they are too few or too many."""
     names = tuple(dict.fromkeys(name.strip() for name in models if name.strip()))
     if not FEWEST <= len(names) <= MOST:
@@ -178,6 +178,6 @@ def family_of(model: str) -> str:
     return found[0] if found else name
 
 
-def asked_of(model: str, settings: Request, max_price: float | None) -> Request:
+def request_for(model: str, settings: Request, max_price: float | None) -> Request:
     """The settings for one of the models: it answers for this price, or nobody does."""
     return settings.changed(model=model, strategy=None, fallback=False, max_price=max_price, adaptive=False)

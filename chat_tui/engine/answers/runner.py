@@ -156,9 +156,9 @@ class AnswerRunner:
         self._preview_dollars.pop(answer.turn.id, None)
         self._add(answer)
         self._conversations.remember(extended(conversation, place, answer.turn))
-        self.do(self._kept(answer))
+        self.do(self._save_preview(answer))
 
-    async def _kept(self, answer: Answer) -> None:
+    async def _save_preview(self, answer: Answer) -> None:
         try:
             await self._conversations.add_answer(answer.conversation_id, answer.turn)
         finally:

@@ -28,7 +28,7 @@ class SentenceSplitter:
         *lines, last = (self._held + piece).split("\n")
         for line in lines:
             self._end_line(line, ended)
-        self._held = self._kept(last, ended)
+        self._held = self._keep(last, ended)
         return ended
 
     @property
@@ -50,7 +50,7 @@ class SentenceSplitter:
         else:
             ended += filter(None, _SENTENCE_END.split(line))
 
-    def _kept(self, line: str, ended: list[str]) -> str:
+    def _keep(self, line: str, ended: list[str]) -> str:
         """What of the open line is to be looked at again."""
         if self._is_code(line):
             return line[:LONGEST]

@@ -136,7 +136,7 @@ class _Work:
                 if burst is None:
                     running -= 1
                     continue
-                chunks = self._told(phase, burst)
+                chunks = self._merge(phase, burst)
                 if chunks:
                     yield chunks if told else [chunk for chunk in chunks if _is_needed(chunk)]
                 self._room[phase].release()
@@ -146,7 +146,7 @@ class _Work:
             for task in reading:
                 task.cancel()
             await asyncio.wait(reading)
-        yield self._ended()
+        yield self._last_burst()
 
     async def _read(self, phase: Phase, request: Request) -> None:
         try:
@@ -157,7 +157,7 @@ class _Work:
         finally:
             self._come.put_nowait((phase, None))
 
-    def _told(self, phase: Phase, burst: Sequence[Chunk]) -> Sequence[Chunk]:
+    def _merge(self, phase: Phase, burst: Sequence[Chunk]) -> Sequence[Chunk]:
         chunks: list[Chunk] = []
         for chunk in burst:
             if isinstance(chunk, Token):
@@ -176,19 +176,19 @@ class _Work:
                 self._errors[phase] = chunk.error
             elif isinstance(chunk, End):
                 self._ends[phase] = chunk
-                chunks.append(self._over(phase, chunk))
+                chunks.append(self._note_end(phase, chunk))
             elif phase == "detailed":
                 chunks.append(chunk)
         return chunks
 
-    def _over(self, phase: Phase, end: End) -> Metadata:
+    def _note_end(self, phase: Phase, end: End) -> Metadata:
         """One of them has ended; whoever has the detailed answer needs the other no more."""
         if phase == "detailed" and phase in self._spoke:
             self._control.parts["quick"].cancel()
         reason = self._errors[phase].title if phase in self._errors else ""
         return Metadata("phase", model=end.model, phase=phase, reason=reason)
 
-    def _ended(self) -> Sequence[Chunk]:
+    def _last_burst(self) -> Sequence[Chunk]:
         """The ending of the detailed one, or of the quick one where that is all that came; both are paid."""
         detailed, quick = self._ends["detailed"], self._ends["quick"]
         alone = "quick" in self._spoke and "detailed" not in self._spoke and detailed.state != "cancelled"

@@ -216,7 +216,7 @@ class _Work:
                     elif isinstance(chunk, Error):
                         self._error = chunk.error
                     else:
-                        chunks += self._told(chunk, heading, copies)
+                        chunks += self._rewrite(chunk, heading, copies)
                 if chunks:
                     yield chunks
         if self._stopped:
@@ -228,7 +228,7 @@ class _Work:
         if closing:
             yield [self._token(closing)]
 
-    def _told(self, chunk: Token | Metadata, heading: str, copies: int) -> list[Chunk]:
+    def _rewrite(self, chunk: Token | Metadata, heading: str, copies: int) -> list[Chunk]:
         if isinstance(chunk, Token):
             chunks: list[Chunk] = []
             if chunk.kind == "text":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from chat_tui.core.conversation import Conversation
 from chat_tui.core.errors import ChatTuiError, CommandError
 from chat_tui.core.text.control_characters import clean_line
-from chat_tui.engine.answers.comparison import Comparison, named
+from chat_tui.engine.answers.comparison import Comparison, check_models
 from chat_tui.tui.actions import bindings, slash_commands
 from chat_tui.tui.chat.conversation.chat import Chat
 from chat_tui.tui.compare.model_choice import CompareChoice
@@ -46,7 +46,7 @@ class CompareController:
         blind, given = BLIND in given, [name for name in given if name != BLIND]
         if given:
             known = [standing.model.name for standing in self._engine.models.status()]
-            self._take(named(slash_commands.chosen_model(name, known) for name in given), blind)
+            self._take(check_models(slash_commands.chosen_model(name, known) for name in given), blind)
         else:
             await self.choose(blind=blind)
 
