@@ -55,7 +55,7 @@ async def test_a_retry_and_a_fallback_are_written_with_their_delay(home: Home, s
     text = debug_log(home).read_text()
     assert re.search(r"http: POST \S+ \S+ -> 500", text)
     assert re.search(r"try: request=\w+ model=box/error500 attempt=1 outcome=\w+", text)
-    assert re.search(r"next: request=\w+ model=box/error500 decision=retry delay=0\.010", text)
+    assert re.search(r"next: request=\w+ model=box/error500 step=Retry delay=0\.010", text)
     assert re.search(r"try: request=\w+ model=box/t2 attempt=1 outcome=answered", text)
 
 

@@ -24,7 +24,7 @@ from chat_tui.core.errors import (
 )
 from chat_tui.core.models import Model
 from chat_tui.providers.scripted import Fault, Pause, Script, Scripted, Step
-from chat_tui.routing.execution.control import delay_seconds
+from chat_tui.routing.execution.retry import backoff
 from tests.support.scripted_router import (
     BUSY,
     A,
@@ -230,14 +230,13 @@ def test_back_off_doubles_within_its_bound_and_has_full_jitter() -> None:
         return high
 
     delays = [
-        delay_seconds(attempt, Overloaded("x"), base=1.0, exponential=True, jitter=jitter)
-        for attempt in (1, 2, 3, 4, 5000)
+        backoff(attempt, Overloaded("x"), base=1.0, exponential=True, jitter=jitter) for attempt in (1, 2, 3, 4, 5000)
     ]
     assert delays == [1.0, 2.0, 4.0, 8.0, 60.0]
     assert {low for low, _ in asked} == {0.0}
-    assert delay_seconds(3, Overloaded("x"), base=1.0, exponential=False, jitter=lambda low, high: low) == 1.0
+    assert backoff(3, Overloaded("x"), base=1.0, exponential=False, jitter=lambda low, high: low) == 1.0
     strange = [RateLimited("x", retry_after=float("nan")), RateLimited("x", retry_after=-5.0)]
-    assert [delay_seconds(1, error, base=1.0, exponential=True, jitter=jitter) for error in strange] == [1.0, 1.0]
+    assert [backoff(1, error, base=1.0, exponential=True, jitter=jitter) for error in strange] == [1.0, 1.0]
 
 
 # -- time limits ------------------------------------------------------------------------------------------------------

@@ -33,8 +33,19 @@ from chat_tui.core.usage.pricing import cost_of, with_savings
 from chat_tui.routing.execution import event_log, messages
 from chat_tui.routing.execution.accounting import StreamAccounting
 from chat_tui.routing.execution.context_window import fit
-from chat_tui.routing.execution.control import LONGEST_WAIT_SECONDS, Cancelled, Expired, StreamControl, delay_seconds
+from chat_tui.routing.execution.control import Cancelled, Expired, StreamControl
 from chat_tui.routing.execution.endings import fault_in, is_visible
+from chat_tui.routing.execution.retry import (
+    AttemptOutcome,
+    NextModel,
+    NextStep,
+    Retry,
+    RetryBudget,
+    Shrink,
+    Stop,
+    next_step,
+)
+from chat_tui.routing.execution.silence import SilenceLimit
 from chat_tui.routing.execution.timeouts import Phase, TimeLimits
 from chat_tui.routing.policy import FIXED, Plan
 from chat_tui.routing.policy import RoutingPolicy as RoutingPolicy
@@ -94,6 +105,11 @@ class Execution:
         """What was used before the last seam, and of whom."""
         self._priced: dict[str, Model] = {}
         """Models whose prices have become known since they were asked."""
+        self._candidates = self._ordered_models()
+        self._upcoming: tuple[str, Model] | None = None
+        """The next candidate, where it was looked for already."""
+        self._rung, self._number, self._waited = "", 1, 0.0
+        """Of the attempt that runs: its rung of the ladder, its number with the model, the seconds it has waited."""
         self._asked: Model | None = None
         self._address = ""
         """That is asked, where the model has several."""
@@ -112,9 +128,27 @@ class Execution:
             yield self._wanted([dear])
         state: State | None = None
         try:
-            async with aclosing(self._tried()) as tried:
-                async for burst in tried:
-                    yield self._wanted(burst)
+            if self._request.part and model:
+                yield self._wanted([self._seam(model, "")])
+            step: NextStep = NextModel()
+            while (announced := self._begin_attempt(step)) is not None:
+                if announced:
+                    yield self._wanted(announced)
+                if isinstance(step, Retry):
+                    await self._control.wait(asyncio.sleep(step.delay), self._limits.left(self._model))
+                if joined := self._join_answer():
+                    yield self._wanted(joined)
+                async with aclosing(self._attempt()) as attempt:
+                    async for burst in attempt:
+                        yield self._wanted(burst)
+                if self._tally.ending is not None:
+                    break
+                step = self._next_step()
+                if isinstance(step, Stop):
+                    self.error = self._failures[-1]
+                    break
+            else:
+                self._give_up()
         except Cancelled:
             state = "cancelled"
         except Expired:
@@ -145,7 +179,7 @@ class Execution:
         # What of the text was thinking must be told to whoever has it.
         return [chunk for chunk in burst if not isinstance(chunk, Metadata) or chunk.event == "reclassified"]
 
-    def _candidates(self) -> Iterator[tuple[str, Model]]:
+    def _ordered_models(self) -> Iterator[tuple[str, Model]]:
         """The models to be asked, in order, with the rung of the ladder that has chosen each.
 
         One that rests by now, or is being tried again after its rest, gives way: it comes when no other is left.
@@ -163,70 +197,66 @@ class Execution:
                     yield rung, model
         yield from (left for name, left in given_way.items() if name not in asked)
 
-    async def _tried(self) -> AsyncGenerator[Sequence[Chunk], None]:
-        """Model after model, attempt after attempt, until one has answered or text has been shown."""
-        most = self._settings.error_handling.max_tries
-        if self._request.part and self._model:
-            yield [self._seam(self._model, "")]
-        candidates = self._candidates()
-        upcoming = next(candidates, None)
-        while upcoming is not None and len(self._tries) < most:
-            (rung, model), upcoming = upcoming, None
-            last = self._failures[-1].title if self._failures else ""
-            if last:
-                price = estimated_price(model, self._sent_tokens() or 0, self._request.max_tokens)
-                yield [Metadata("failover", model=model.name, reason=last, price=price)]
-            self._model = model
-            attempt, waited = 1, 0.0
-            while len(self._tries) < most:
-                if self._failures and isinstance(self._failures[-1], EmptyAnswer):
-                    yield self._settled()
-                elif self._tally.count > self._count_at_seam:
-                    yield self._joined(model)
-                elif self._seams:
-                    # Nothing has come since the seam: whoever is asked now is the one that goes on there.
-                    self._seams[-1] = msgspec.structs.replace(self._seams[-1], model=model.name)
-                async with aclosing(self._one_try(model, attempt, waited, rung)) as bursts:
-                    async for burst in bursts:
-                        yield burst
-                if self._tally.ending is not None:
-                    return
-                if self._control.cancelled:
-                    raise Cancelled
-                error = self._failures[-1]
-                if self._limits.is_up(self._model) or (self._has_shown(error) and not self._may_go_on()):
-                    self.error = error
-                    return
-                if self._cut_smaller(model, error):
-                    event_log.log_decision(self._request, model, "send less context")
-                    continue
-                if isinstance(error, Unreachable) and error.unconnected:
-                    # Nobody is there: who else is known is asked at once, and this one again only where nobody is.
-                    upcoming = next(candidates, None)
-                    if upcoming is not None:
-                        break
-                delay = self._delay(model, attempt, error)
-                if delay is None or len(self._tries) >= most:
-                    break
-                attempt, waited = attempt + 1, delay
-                event_log.log_decision(self._request, model, "retry", delay)
-                yield [messages.retry(model, attempt, self._handling(model).retry_attempts, delay, error)]
-                await self._control.wait(asyncio.sleep(delay), self._limits.left(self._model))
-            upcoming = upcoming or next(candidates, None)
-        self._give_up()
+    def _begin_attempt(self, step: NextStep) -> Sequence[Chunk] | None:
+        """Go on to the next attempt; what is told of it, None where none is left."""
+        if len(self._tries) >= self._settings.error_handling.max_tries:
+            return None
+        if isinstance(step, Shrink):
+            return ()
+        if isinstance(step, Retry) and self._model is not None:
+            self._number, self._waited = self._number + 1, step.delay
+            most = self._handling(self._model).retry_attempts
+            return [messages.retry(self._model, self._number, most, step.delay, self._failures[-1])]
+        upcoming = self._upcoming or next(self._candidates, None)
+        if upcoming is None:
+            return None
+        (self._rung, self._model), self._upcoming = upcoming, None
+        self._number, self._waited = 1, 0.0
+        if not self._failures:
+            return ()
+        price = estimated_price(self._model, self._sent_tokens() or 0, self._request.max_tokens)
+        return [Metadata("failover", model=self._model.name, reason=self._failures[-1].title, price=price)]
+
+    def _join_answer(self) -> Sequence[Chunk]:
+        """What comes between an attempt that has failed and the next one."""
+        assert self._model is not None
+        if self._failures and isinstance(self._failures[-1], EmptyAnswer):
+            return self._settled()
+        if self._tally.count > self._count_at_seam:
+            return self._joined(self._model)
+        if self._seams:
+            # Nothing has come since the seam: the model that is asked now is the one that goes on there.
+            self._seams[-1] = msgspec.structs.replace(self._seams[-1], model=self._model.name)
+        return ()
+
+    def _next_step(self) -> NextStep:
+        """What to do after the attempt that has just failed. Raises `Cancelled`."""
+        if self._control.cancelled:
+            raise Cancelled
+        assert self._model is not None
+        error = self._failures[-1]
+        tries = self._settings.error_handling.max_tries - len(self._tries)
+        budget = RetryBudget(tries, self._limits.left(self._model), self._limits.is_up(self._model))
+        unconnected = isinstance(error, Unreachable) and error.unconnected
+        outcome = AttemptOutcome(
+            has_text=bool(self._seams) or self._tally.count > self._count_at_seam,
+            may_continue=self._settings.on_break == "continue",
+            can_shrink=self._can_shrink(self._model, error),
+            has_other_model=unconnected and self._has_other_model(),
+        )
+        step = next_step(error, self._number, budget, outcome, self._handling(self._model), self._means.jitter)
+        if isinstance(step, Shrink) and isinstance(error, ContextTooLong):
+            self._shrink(self._model, error)
+        event_log.log_step(self._request, self._model, step)
+        return step
+
+    def _has_other_model(self) -> bool:
+        """Whether another model is left; it is remembered, since the candidates are read once."""
+        self._upcoming = self._upcoming or next(self._candidates, None)
+        return self._upcoming is not None
 
     def _handling(self, model: Model) -> ErrorHandling:
         return self._settings.handling_of(model)
-
-    def _may_go_on(self) -> bool:
-        """Whether an answer that was cut goes on by itself."""
-        return self._settings.on_break == "continue" and not self._control.cancelled
-
-    def _has_shown(self, error: ChatTuiError) -> bool:
-        """Whether something came that another try would repeat; of an empty answer nothing is worth keeping."""
-        if isinstance(error, EmptyAnswer):
-            return False
-        return bool(self._seams) or self._tally.count > self._count_at_seam
 
     def _joined(self, model: Model) -> Sequence[Chunk]:
         """What stands between the part that was cut and its continuation."""
@@ -265,34 +295,20 @@ class Execution:
         self._seams.append(Seam(len(self._tally.text), model.name, reason))
         return Metadata("seam", model=model.name, reason=reason)
 
-    def _delay(self, model: Model, attempt: int, error: ChatTuiError) -> float | None:
-        """How long to wait before the same model is asked again; None where that is of no use."""
-        handling = self._handling(model)
-        if not isinstance(error, ProviderError) or not error.retryable or attempt >= handling.retry_attempts:
-            return None
-        delay = delay_seconds(
-            attempt,
-            error,
-            base=handling.retry_delay_seconds,
-            exponential=handling.exponential_backoff,
-            jitter=self._means.jitter,
-        )
-        left = self._limits.left(self._model)
-        return None if delay > LONGEST_WAIT_SECONDS or (left is not None and delay >= left) else delay
+    def _can_shrink(self, model: Model, error: ChatTuiError) -> bool:
+        """Whether the server found the context too long, and it can be sent without its oldest exchanges."""
+        if not isinstance(error, ContextTooLong) or self._context is None or len(self._context.turns) <= 2:
+            return False
+        return sum(entry.model == model.name for entry in self._tries) <= SMALLER_CONTEXT_TRIES
 
-    def _cut_smaller(self, model: Model, error: ChatTuiError) -> bool:
-        """A context that the server finds too long is sent again without its oldest exchanges."""
-        context = self._context
-        if not isinstance(error, ContextTooLong) or context is None or len(context.turns) <= 2:
-            return False
-        if sum(entry.model == model.name for entry in self._tries) > SMALLER_CONTEXT_TRIES:
-            return False
-        told = error.prompt_tokens / max(1, context.tokens)
-        self._scale[model.name] = max(told, 1.4) * self._scale.get(model.name, 1.0)
+    def _shrink(self, model: Model, error: ContextTooLong) -> None:
+        """Let the next attempt fit a smaller context."""
+        tokens = self._context.tokens if self._context else 0
+        measured = error.prompt_tokens / max(1, tokens)
+        self._scale[model.name] = max(measured, 1.4) * self._scale.get(model.name, 1.0)
         known = [window for window in (error.window, model.context_window) if window]
-        # Where nobody tells the window, what was refused stands for it.
-        self._windows[model.name] = min(known, default=self._windows.get(model.name, context.tokens))
-        return True
+        # If the window is not known, the size that was refused is used instead.
+        self._windows[model.name] = min(known, default=self._windows.get(model.name, tokens))
 
     def _give_up(self) -> None:
         if len({entry.model for entry in self._tries}) <= 1:
@@ -302,24 +318,30 @@ class Execution:
             "No model could answer.", messages.all_failed(self._tries, self._failures), tries=self._failures
         )
 
-    async def _one_try(
-        self, model: Model, attempt: int, waited: float, rung: str
-    ) -> AsyncGenerator[Sequence[Chunk], None]:
-        """One attempt; it notes its outcome and raises only `Cancelled` and `Expired`."""
+    async def _attempt(self) -> AsyncGenerator[Sequence[Chunk], None]:
+        """One attempt with the model; it notes its outcome and raises only `Cancelled` and `Expired`."""
+        model = self._model
+        assert model is not None
         came = self._clock()
         slot = self._means.slots(model.provider)
         if slot.locked():
             yield [Metadata("queued", model=model.name)]
-        await self._control.wait(slot.acquire(), self._limits.left(self._model))
+        await self._control.wait(slot.acquire(), self._limits.left(model))
         began = self._clock()
-        waited += began - came
+        self._waited += began - came
         self._address = ""
         self._health.began(model.name)
         failure: ChatTuiError | None = None
         try:
-            async with aclosing(self._spoken(model)) as bursts:
-                async for burst in bursts:
-                    yield burst
+            context = self._context = await self._fitted(model)
+            yield messages.connecting(model, context, self._request.max_tokens)
+            self._tally.begin_try()
+            async with self._means.open_stream(model, self._request_to(model, context)) as source:
+                silence = SilenceLimit(model, self._limits, self._control)
+                while self._tally.ending is None:
+                    if chunks := self._tally.take(await self._read(source, model, silence)):
+                        yield chunks
+                self._judge(model)
         except (Cancelled, Expired):
             raise
         except ChatTuiError as error:
@@ -330,12 +352,16 @@ class Execution:
         finally:
             slot.release()
             self._health.ended(model.name)
-            at, took = began - self._begun, self._clock() - began
-            outcome, reason = self._outcome(model, failure)
-            times = (round(at, 4), round(took, 4), round(waited, 4))
-            served = self._served_instead_of(model)
-            self._tries.append(Try(model.name, attempt, outcome, reason, *times, rung, self._address, served))
-            event_log.log_try(self._request, self._tries[-1])
+            self._note_try(model, failure, began)
+
+    def _note_try(self, model: Model, failure: ChatTuiError | None, began: float) -> None:
+        """Add an attempt that has ended to the route."""
+        at, took = began - self._begun, self._clock() - began
+        outcome, reason = self._outcome(model, failure)
+        times = (round(at, 4), round(took, 4), round(self._waited, 4))
+        served = self._served_instead_of(model)
+        self._tries.append(Try(model.name, self._number, outcome, reason, *times, self._rung, self._address, served))
+        event_log.log_try(self._request, self._tries[-1])
 
     def _served_instead_of(self, model: Model) -> str:
         """The model that the server says has answered, where that is another one."""
@@ -355,9 +381,8 @@ class Execution:
             self._health.failed(model.name, failure, self._plan.kind)
         return failure.kind, failure.title
 
-    async def _spoken(self, model: Model) -> AsyncGenerator[Sequence[Chunk], None]:
-        """What the model says; returns when it has ended. Raises `ChatTuiError`, `Cancelled`."""
-        window = self._windows.get(model.name, model.context_window)
+    async def _fitted(self, model: Model) -> Context:
+        """What of the conversation the model is sent."""
         self._asked = model
         part = self._tally.text.rstrip()
         spoken = self._request.spoken()
@@ -365,49 +390,27 @@ class Execution:
         fitted = partial(
             fit,
             turns,
-            window=window,
+            window=self._windows.get(model.name, model.context_window),
             reply_tokens=self._request.max_tokens,
             exchanges=self._settings.exchanges,
             step_tokens=model.trim_step_tokens,
             scale=self._scale.get(model.name, 1.0),
         )
         # A long conversation takes milliseconds, which the loop has not got.
-        context = self._context = fitted() if len(turns) < TURNS_AT_ONCE else await asyncio.to_thread(fitted)
-        price = estimated_price(model, context.tokens, self._request.max_tokens)
-        opening = [
-            Metadata(
-                "connecting",
-                model=model.name,
-                context_tokens=context.tokens,
-                context_window=window or 0,
-                price=None if price is None else round(price, 6),
-            )
-        ]
-        yield [*opening, *messages.not_whole(context)]
-        self._tally.begin_try()
-        async with self._means.open_stream(model, self._request_to(model, context)) as source:
-            quiet_from = self._control.waited_seconds
-            phase: Phase = "asked"
-            while self._tally.ending is None:
-                limit = self._limits.silence(model, phase)
-                if limit is not None:
-                    limit = max(0.0, limit - (self._control.waited_seconds - quiet_from))
-                try:
-                    burst = await self._control.wait(anext(source), self._limits.left(self._model, limit))
-                except StopAsyncIteration:
-                    raise Garbled(f"{model.name} ended without an ending.", "Ask again.") from None
-                except Expired:
-                    raise self._too_slow(model, phase) from None
-                self._note(model, burst)
-                before, phase = phase, messages.phase_after(burst, phase)
-                if phase not in (before, "accepted") or any(map(messages.breaks_silence, burst)):
-                    quiet_from = self._control.waited_seconds
-                if before != "spoke":
-                    burst = [chunk for chunk in burst if not messages.is_acceptance(chunk)]
-                chunks = self._tally.take(burst)
-                if chunks:
-                    yield chunks
-            self._judge(model)
+        return fitted() if len(turns) < TURNS_AT_ONCE else await asyncio.to_thread(fitted)
+
+    async def _read(
+        self, source: AsyncGenerator[Sequence[Chunk], None], model: Model, silence: SilenceLimit
+    ) -> Sequence[Chunk]:
+        """The next burst of a reply. Raises `ChatTuiError`, `Cancelled`."""
+        try:
+            burst = await self._control.wait(anext(source), self._limits.left(model, silence.seconds_left()))
+        except StopAsyncIteration:
+            raise Garbled(f"{model.name} ended without an ending.", "Ask again.") from None
+        except Expired:
+            raise self._too_slow(model, silence.phase) from None
+        self._note(model, burst)
+        return silence.note(burst)
 
     def _request_to(self, model: Model, context: Context) -> Request:
         """What this model is asked, with this context."""

@@ -1,13 +1,11 @@
-"""Waiting with limits, cancelling and pausing: the doors into a running stream; and how long to wait before a retry."""
+"""Waits with limits, cancels and pauses a running stream."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from time import monotonic
 from typing import TypeVar, cast
-
-from chat_tui.core.errors import Busy, ProviderError
 
 T = TypeVar("T")
 
@@ -21,8 +19,6 @@ STOPPED_SECONDS = 0.5
 """A timer that rings so much too late means that the process was stopped (SIGSTOP, a sleeping machine, a busy loop)."""
 CATCH_UP_SECONDS = 1.0
 """After such a stop no limit runs out before this time: what arrived meanwhile is read first."""
-LONGEST_WAIT_SECONDS = 60.0
-"""A provider that wishes to wait longer is passed over."""
 
 
 class Cancelled(Exception):
@@ -191,20 +187,3 @@ class StreamControl:
     async def held(self) -> None:
         """Return when not paused."""
         await self._running.wait()
-
-
-def delay_seconds(
-    attempt: int,
-    error: ProviderError,
-    *,
-    base: float,
-    exponential: bool,
-    jitter: Callable[[float, float], float],
-) -> float:
-    """How long to wait after this failed attempt (from 1): the provider's wish, else back-off with jitter or `base`."""
-    # A wish that is negative, or no number, is none.
-    if isinstance(error, Busy) and error.retry_after is not None and error.retry_after >= 0:
-        return error.retry_after
-    if not exponential:
-        return min(base, LONGEST_WAIT_SECONDS)
-    return jitter(0.0, min(base * 2 ** min(attempt - 1, 16), LONGEST_WAIT_SECONDS))

@@ -9,6 +9,7 @@ from chat_tui.core.models import Model
 from chat_tui.core.request import Request
 from chat_tui.core.route import Try
 from chat_tui.core.text.log_filter import name_of_reason
+from chat_tui.routing.execution.retry import NextStep, Retry
 from chat_tui.routing.policy import Plan
 
 log = logging.getLogger(__name__)
@@ -57,11 +58,10 @@ def log_try(request: Request, entry: Try) -> None:
     )
 
 
-def log_decision(request: Request, model: Model, decision: str, delay: float = 0.0) -> None:
+def log_step(request: Request, model: Model, step: NextStep) -> None:
     """What is done after an attempt that has failed."""
-    log.info(
-        "next: request=%s model=%s decision=%s delay=%.3f", request.id, model.name, name_of_reason(decision), delay
-    )
+    delay = step.delay if isinstance(step, Retry) else 0.0
+    log.info("next: request=%s model=%s step=%s delay=%.3f", request.id, model.name, type(step).__name__, delay)
 
 
 def log_end(end: End) -> None:

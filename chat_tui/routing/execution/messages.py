@@ -22,9 +22,10 @@ from chat_tui.core.errors import (
 )
 from chat_tui.core.models import Model
 from chat_tui.core.route import Candidate, Try
-from chat_tui.routing.execution.control import LONGEST_WAIT_SECONDS
+from chat_tui.routing.execution.retry import LONGEST_WAIT_SECONDS
 from chat_tui.routing.execution.timeouts import SETTING_OF, Phase
 from chat_tui.routing.policy import Plan
+from chat_tui.routing.ranking.scoring import estimated_price
 
 _NEWS = frozenset({"fetching", "loading", "connecting", "waiting"})
 _DEAR = ("would cost", "its price")
@@ -173,6 +174,19 @@ def fault(model: Model, error: Exception) -> InternalError:
     )
     fault.__cause__ = error
     return fault
+
+
+def connecting(model: Model, context: Context, max_tokens: int | None) -> Sequence[Chunk]:
+    """The news that a model is being asked, and of what it will not see of the conversation."""
+    price = estimated_price(model, context.tokens, max_tokens)
+    news = Metadata(
+        "connecting",
+        model=model.name,
+        context_tokens=context.tokens,
+        context_window=context.window or 0,
+        price=None if price is None else round(price, 6),
+    )
+    return [news, *not_whole(context)]
 
 
 def not_whole(context: Context) -> Iterator[Metadata]:
