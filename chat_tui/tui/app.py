@@ -377,7 +377,7 @@ class ChatApp(App[int]):
     def _draw_with(self, palette: palettes.Palette) -> None:
         self._use(palette)
         if self._chat_screen is not None:
-            self._chat_screen.repaint(self.ink())
+            self._chat_screen.chat.transcript.set_palette(self.ink())
 
     def choose_theme(self) -> None:
         """Open the list of themes; each is shown as the cursor comes to it. Those that cannot be used are told."""

@@ -29,7 +29,6 @@ LARGE_CLASSES = {
     "Chat": "still a chain of classes",
     "ChatApp": "to be divided",
     "ChatCopies": "a link of the chain of Chat",
-    "ChatScreen": "still a chain of classes",
     "Conversations": "to be divided with the store",
     "ConversationStore": "goes with the store's methods of one line",
     "Execution": "to be divided into attempts",
@@ -51,7 +50,6 @@ SINGLE_SUBCLASSES = {
     "Transcript": "the conversation by itself; the columns of a comparison have other keys and are painted apart",
     # To be made whole:
     "ChatCopies": "a link of the chain of Chat",
-    "ChatLayout": "a link of the chain of ChatScreen",
     "ChatPane": "a link of the chain of Chat",
     "KeptChat": "a link of the chain of Chat",
 }

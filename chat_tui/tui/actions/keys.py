@@ -47,9 +47,9 @@ DIGITS = {"1–9": "123456789", "1–4": "1234"}
 """Rows of digits, as they are written, and their keys."""
 
 TABLE: tuple[Key, ...] = (
-    Key("conversation.new", "ctrl+n", "new_conversation", "begin a new conversation", label="new"),
-    Key("models.open", "ctrl+o", "open_models", "open the list of models", label="models"),
-    Key("strategy.next", "ctrl+t", "next_strategy", "go to the next strategy", label="strategy"),
+    Key("conversation.new", "ctrl+n", "command('clear')", "begin a new conversation", label="new"),
+    Key("models.open", "ctrl+o", "command('model')", "open the list of models", label="models"),
+    Key("strategy.next", "ctrl+t", "command('strategy')", "go to the next strategy", label="strategy"),
     Key(
         "history.open",
         "ctrl+r",
@@ -57,9 +57,9 @@ TABLE: tuple[Key, ...] = (
         "search all turns, or open the history",
         label="search",
     ),
-    Key("history.toggle", "ctrl+l,f2", "toggle_history", "show or hide the history list"),
-    Key("stats.toggle", "f3", "toggle_stats", "show or hide the stats panel"),
-    Key("find.open", "ctrl+f", "find", "find words in this conversation"),
+    Key("history.toggle", "ctrl+l,f2", "toggle_panel('history')", "show or hide the history list"),
+    Key("stats.toggle", "f3", "toggle_panel('stats')", "show or hide the stats panel"),
+    Key("find.open", "ctrl+f", "command('find')", "find words in this conversation"),
     Key("prompt.write_outside", "ctrl+g", "write_outside", "write in your own editor: $VISUAL or $EDITOR"),
     Key(
         "conversation.export",
@@ -78,8 +78,8 @@ TABLE: tuple[Key, ...] = (
     Key("preset.open", "f10", "command('preset')", "open the list of presets"),
     Key("history.import", "f11", "begin_import", "import conversations: write the file's name behind /import"),
     Key("palette.open", "ctrl+p", "command_palette", "open the command palette"),
-    Key("help.open", "f1", "help", "open the help: every key and command", label="help"),
-    Key("answer.pause", "f6", "pause_or_resume", "pause the answer, or go on", label="pause"),
+    Key("help.open", "f1", "command('help')", "open the help: every key and command", label="help"),
+    Key("answer.pause", "f6", "command('pause')", "pause the answer, or go on", label="pause"),
     Key("answer.cancel", "escape", "cancel", "close a list, cancel the answer, or stop a download", label="cancel"),
     Key(
         "copy.or_cancel",
@@ -108,7 +108,7 @@ TABLE: tuple[Key, ...] = (
     Key(
         "adaptive.toggle",
         "f5",
-        "screen.toggle_adaptive",
+        "screen.command('adaptive')",
         "let a fast model answer at once and the best one in detail, or no longer",
         "prompt",
     ),
@@ -200,7 +200,14 @@ TABLE: tuple[Key, ...] = (
     Key("version.after", "right", "version(1)", "show the version after", "transcript", "newer"),
     Key("version.compare", "d", "compare", "show word by word how the versions differ", "transcript", "compare"),
     Key("question.edit", "e", "edit", "edit a question, and send it as another version", "transcript", "edit"),
-    Key("answer.regenerate", "r", "screen.regenerate", "ask for another version of the answer", "transcript", "again"),
+    Key(
+        "answer.regenerate",
+        "r",
+        "screen.command('retry')",
+        "ask for another version of the answer",
+        "transcript",
+        "again",
+    ),
     Key(
         "answer.regenerate_with",
         "R",
@@ -216,7 +223,14 @@ TABLE: tuple[Key, ...] = (
         "transcript",
         "branch",
     ),
-    Key("answer.continue", "c", "screen.go_on", "let an answer go on that was cut, or ask anew", "transcript", "go on"),
+    Key(
+        "answer.continue",
+        "c",
+        "screen.command('continue')",
+        "let an answer go on that was cut, or ask anew",
+        "transcript",
+        "go on",
+    ),
     Key("answer.figures", "f", "figures", "show what each answer took, or hide it", "transcript", "figures"),
     Key(
         "answer.route",

@@ -85,7 +85,7 @@ async def test_deleting_where_an_answer_runs_cancels_it() -> None:
     async with scripted_chat(["some ", Pause(60), "more"]) as chat:
         await chat.ask("go")
         await chat.shows("some")
-        chat.screen.action_act("delete")
+        chat.screen.upkeep.act_on_chosen("delete")
         await chat.until(lambda: "Deleted “go”" in chat.notices())
         await chat.until(lambda: not chat.engine.running())
         assert not await listed(chat)

@@ -172,11 +172,11 @@ async def rung(chat: ScriptedChat, conversation: str, seconds: float) -> bool:
     bells: list[bool] = []
     chat.app.bell = lambda: bells.append(True)  # type: ignore[method-assign]
     running = answer(conversation, seconds)
-    chat.screen.show_signs([cast("Answer", running)])
+    chat.screen.window_title.update([cast("Answer", running)])
     assert not bells
     running.ended = True
-    chat.screen.show_signs([])
-    chat.screen.show_signs([])
+    chat.screen.window_title.update([])
+    chat.screen.window_title.update([])
     assert len(bells) <= 1
     return bool(bells)
 
@@ -252,13 +252,13 @@ async def test_the_bell_rings_once_for_several_answers_to_one_question() -> None
         long, short = (
             cast("Answer", answer("elsewhere", seconds, turn)) for seconds, turn in ((99.0, "a"), (1.0, "b"))
         )
-        chat.screen.show_signs([long, short])
+        chat.screen.window_title.update([long, short])
         long.ended = True
-        chat.screen.show_signs([short])
+        chat.screen.window_title.update([short])
         assert not bells
         short.ended = True
-        chat.screen.show_signs([])
-        chat.screen.show_signs([])
+        chat.screen.window_title.update([])
+        chat.screen.window_title.update([])
         assert len(bells) == 1
 
 

@@ -22,7 +22,7 @@ SAID = Insights(Sentiment(12, 3, 195, 0.35), (("healthcare", 12), ("model", 3)),
 
 
 def fold(chat: ScriptedChat) -> str:
-    return chat.shown(chat.screen.insights) if chat.screen.insights is not None else ""
+    return chat.shown(chat.screen.panels.insights) if chat.screen.panels.insights is not None else ""
 
 
 async def test_they_are_brought_up_to_date_every_ten_tokens_and_at_the_end() -> None:
@@ -43,7 +43,7 @@ async def test_they_are_brought_up_to_date_every_ten_tokens_and_at_the_end() -> 
 async def test_a_command_and_a_key_fold_them_and_it_is_remembered(tmp_path: Path) -> None:
     file = tmp_path / "history.db"
     async with scripted_chat(GOOD, file=file) as chat:
-        assert chat.screen.insights is None
+        assert chat.screen.panels.insights is None
         await chat.ask("how is it?")
         await chat.answered()
         await chat.ask("/insights")
@@ -53,11 +53,11 @@ async def test_a_command_and_a_key_fold_them_and_it_is_remembered(tmp_path: Path
         chat.chat.transcript.display = True
         chat.chat.transcript.focus()
         await chat.pilot.press("i")
-        await chat.until(lambda: chat.screen.insights is None)
+        await chat.until(lambda: chat.screen.panels.insights is None)
         await chat.until(lambda: "Insights" not in chat.shown())
     async with scripted_chat(file=file, config=ON) as chat:
         await chat.pilot.pause()
-        assert chat.screen.insights is None
+        assert chat.screen.panels.insights is None
 
 
 async def test_unfolded_in_the_middle_of_an_answer_they_tell_of_all_of_it() -> None:
@@ -114,8 +114,8 @@ async def test_a_terminal_that_becomes_narrow_folds_them_and_nothing_is_computed
         await chat.until(lambda: "Insights" not in chat.shown())
         await chat.ask("how is it?")
         await chat.answered()
-        assert chat.screen.insights is not None
-        assert chat.screen.insights.insights == Insights()
+        assert chat.screen.panels.insights is not None
+        assert chat.screen.panels.insights.insights == Insights()
         await chat.pilot.resize_terminal(120, 36)
         await chat.until(lambda: "positive +0.85" in fold(chat))
 

@@ -89,6 +89,6 @@ async def test_a_preset_given_at_the_start_is_there_from_the_first_question_on(t
 
 async def test_enter_sends_what_is_typed_in_full_though_it_is_among_the_choices() -> None:
     async with scripted_chat() as chat:
-        await chat.until(lambda: chat.screen.presets)
+        await chat.until(lambda: chat.screen.context.presets)
         await on(chat, "/preset translate French", "Translate · French")
         await on(chat, "/preset code", "Code")

@@ -15,7 +15,7 @@ from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.errors import ChatTuiError, CommandError
 from chat_tui.core.preset import Preset, question_about, values_in, with_values
 from chat_tui.core.text.control_characters import clean_line
-from chat_tui.tui.chat.commands.target import CommandTarget
+from chat_tui.tui.chat.commands.context import CommandContext
 from chat_tui.tui.prompt.argument_completion import NO_PRESET
 from chat_tui.tui.widgets import formatting
 from chat_tui.tui.widgets.host import ListChoice
@@ -26,37 +26,37 @@ if TYPE_CHECKING:
 _PATH = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|((?:\\.|[^\s\\])+))(.*)""", re.DOTALL)
 
 
-async def take(screen: CommandTarget, engine: Engine, typed: str) -> None:
+async def take(context: CommandContext, engine: Engine, typed: str) -> None:
     """`/preset NAME [values]`, `/preset none`, or the list of all. Raises `ChatTuiError`."""
     name, _, values = typed.partition(" ")
     if not name:
-        await _choose(screen, engine)
+        await _choose(context, engine)
     elif name.casefold() == NO_PRESET:
-        await screen.chat.set_preset(None)
-        screen.host.say("No preset is in use")
+        await context.chat.set_preset(None)
+        context.host.say("No preset is in use")
     else:
         preset = await asyncio.to_thread(presets.named, name, presets.folders())
-        await use(screen, engine, with_values(preset, values_in(preset, values)))
+        await use(context, engine, with_values(preset, values_in(preset, values)))
 
 
-async def use(screen: CommandTarget, engine: Engine, preset: Preset) -> None:
+async def use(context: CommandContext, engine: Engine, preset: Preset) -> None:
     """Take a preset, and the model that it names. Raises `ChatTuiError`."""
-    await screen.chat.set_preset(preset)
+    await context.chat.set_preset(preset)
     if preset.model or preset.strategy:
-        screen.models.choose(preset.model, preset.strategy or screen.models.strategy)
+        context.models.choose(preset.model, preset.strategy or context.models.strategy)
     asked = ""
     if preset.as_you_type_seconds is not None:
-        name, costs = _model(screen, engine)
+        name, costs = _model(context, engine)
         # Its price is in sight now: choosing the preset is agreeing to it.
-        screen.as_you_type().paid.add(name)
+        context.submission.live_preview().paid.add(name)
         asked = f" As you type it asks {clean_line(name, 80) or 'no model'}{costs}."
-    screen.host.say(f"Preset: {preset.words()}", f"{clean_line(preset.description, 200)}.{asked}", long=True)
+    context.host.say(f"Preset: {preset.words()}", f"{clean_line(preset.description, 200)}.{asked}", long=True)
 
 
-def _model(screen: CommandTarget, engine: Engine) -> tuple[str, str]:
+def _model(context: CommandContext, engine: Engine) -> tuple[str, str]:
     """The model that would answer now, and its price in words."""
-    asked = screen.chat.settings()
-    name = asked.model or engine.models.first_choice(asked.strategy or screen.models.strategy)
+    asked = context.chat.settings()
+    name = asked.model or engine.models.first_choice(asked.strategy or context.models.strategy)
     model = next((standing.model for standing in engine.models.status() if standing.model.name == name), None)
     if model is None:
         return name, ""
@@ -67,17 +67,17 @@ def _model(screen: CommandTarget, engine: Engine) -> tuple[str, str]:
     return name, f" ({costs})"
 
 
-async def _choose(screen: CommandTarget, engine: Engine) -> None:
+async def _choose(context: CommandContext, engine: Engine) -> None:
     """Show all presets, to choose one."""
     found, wrong = await asyncio.to_thread(presets.every, presets.folders())
-    screen.presets = found
+    context.presets = found
     for error in wrong:
-        screen.host.tell(error)
-    used = screen.chat.preset.name if screen.chat.preset is not None else ""
+        context.host.tell(error)
+    used = context.chat.preset.name if context.chat.preset is not None else ""
     choices = [
         ListChoice(
             preset.name,
-            partial(_begin, screen, engine, preset),
+            partial(_begin, context, engine, preset),
             help=preset.description,
             note="in use" if preset.name == used else "",
             marked=preset.name == used,
@@ -85,21 +85,21 @@ async def _choose(screen: CommandTarget, engine: Engine) -> None:
         for preset in found
     ]
     if used:
-        choices.append(ListChoice(NO_PRESET, partial(_begin, screen, engine, None), help="use no preset any more"))
-    screen.host.choose("Presets", choices)
+        choices.append(ListChoice(NO_PRESET, partial(_begin, context, engine, None), help="use no preset any more"))
+    context.host.choose("Presets", choices)
 
 
-async def _begin(screen: CommandTarget, engine: Engine, preset: Preset | None) -> None:
+async def _begin(context: CommandContext, engine: Engine, preset: Preset | None) -> None:
     try:
         if preset is None:
-            await take(screen, engine, NO_PRESET)
+            await take(context, engine, NO_PRESET)
         else:
-            await use(screen, engine, preset)
+            await use(context, engine, preset)
     except ChatTuiError as error:
-        screen.host.tell(error)
+        context.host.tell(error)
 
 
-async def analyse(screen: CommandTarget, engine: Engine, typed: str) -> None:
+async def analyse(context: CommandContext, engine: Engine, typed: str) -> None:
     """`/analyse FILE [question]`: asked in a conversation of its own. Raises `ChatTuiError`."""
     match = _PATH.fullmatch(typed)
     if match is None:
@@ -107,11 +107,11 @@ async def analyse(screen: CommandTarget, engine: Engine, typed: str) -> None:
     path = match.group(1) or match.group(2) or re.sub(r"\\(.)", r"\1", match.group(3) or "")
     file = await asyncio.to_thread(_read, path)
     preset = await asyncio.to_thread(presets.named, "analyse", presets.folders())
-    if screen.chat.busy or screen.chat.turns:
+    if context.chat.busy or context.chat.turns:
         # What is asked next in the conversation before keeps its own way.
-        await screen.action_new_conversation()
-    await use(screen, engine, preset)
-    screen.ask(match.group(4).strip() or question_about(preset, [file.name]), [file])
+        await context.conversations.clear()
+    await use(context, engine, preset)
+    context.submission.ask(match.group(4).strip() or question_about(preset, [file.name]), [file])
 
 
 def _read(path: str) -> Attachment:

@@ -53,7 +53,7 @@ class ModelSelection:
         if self._engine is not None:
             act(self._engine)
         else:
-            self._chat.do(self._act_later(act))
+            self._chat.do(self._act_later(act), group="command")
 
     async def _act_later(self, act: Callable[[Engine], None]) -> None:
         act(await self._pending.opened())

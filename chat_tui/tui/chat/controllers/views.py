@@ -12,6 +12,7 @@ from chat_tui.core.request import Request
 from chat_tui.tui.chat.controllers.pending_engine import PendingEngine
 from chat_tui.tui.chat.conversation.chat import Chat
 from chat_tui.tui.chat.conversation.conversation_actions import ConversationActions
+from chat_tui.tui.panels.model_picker import ModelPicker
 from chat_tui.tui.widgets.host import report_errors
 
 if TYPE_CHECKING:
@@ -26,12 +27,13 @@ class ChatViews:
         self,
         chat: Chat,
         conversations: ConversationActions,
+        picker: ModelPicker,
         engine: PendingEngine,
         settings: Callable[[], Request],
         clock: Callable[[], datetime],
     ) -> None:
         self._chat, self._conversations, self._engine = chat, conversations, engine
-        self._settings, self._clock = settings, clock
+        self._picker, self._settings, self._clock = picker, settings, clock
         self.comparison: CompareController | None = None
         """None until the first comparison."""
 
@@ -87,12 +89,21 @@ class ChatViews:
             clock=self._clock,
         )
         if self._chat_in_front:
+            self._picker.close()
             self._chat.app.push_screen(screen, self.open_chosen)
 
     def open_chosen(self, chosen: tuple[str, str] | None) -> None:
         """Open a conversation, by its id and that of a turn; None: nothing was chosen."""
         if chosen is not None:
-            self._chat.do(report_errors(self._chat.host, self._conversations.open(*chosen)))
+            work = report_errors(self._chat.host, self._conversations.open(*chosen))
+            self._chat.do(work, group="command")
+
+    def open_help(self) -> None:
+        """Show keys and commands."""
+        from chat_tui.tui.dialogs.help import HelpScreen
+
+        self._picker.close()
+        self._chat.app.push_screen(HelpScreen(self._chat.host.changed_keys, log_file=self._chat.host.log_file))
 
     async def comparing(self) -> CompareController:
         """What asks several models at once, once the engine is open."""

@@ -118,6 +118,13 @@ class ConversationActions:
         if left:
             self._chat.undo.push("Back in the conversation before", partial(self._chat.open, left))
 
+    def act_on_chosen(self, what: str) -> None:
+        """`rename`, `pin`, `delete` or `export` the conversation under the list's cursor, else the one in view."""
+        id, place = self._chat.conversation_id, None
+        if self._listed.has_focus_within and self._listed.under is not None:
+            id, place = self._listed.under.id, self._listed.place_of_title()
+        self._chat.do(self.act(what, id, place), group="command")
+
     async def act(self, what: str, conversation_id: str | None, place: Region | None = None) -> None:
         """`rename`, `pin`, `delete` or `export` a conversation; what goes wrong is told. `place` is where its title
         stands on the screen."""

@@ -283,9 +283,9 @@ class KeptChat(ChatPane):
         self.preset = preset
         self.tell_foreseen(self._foreseen)
 
-    def do(self, work: Coroutine[Any, Any, None]) -> Worker[None]:
-        """Run it beside the rest."""
-        return self.run_worker(work, group="beside")
+    def do(self, work: Coroutine[Any, Any, None], *, group: str = "beside") -> Worker[None]:
+        """Run it beside the rest. Keys wait for what runs in the group `command`: it may open a list or a screen."""
+        return self.run_worker(work, group=group)
 
     def put_above_prompt(self, widget: StyledLines) -> None:
         """Put a line above the prompt."""

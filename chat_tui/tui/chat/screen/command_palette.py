@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from chat_tui.tui.actions import bindings, slash_commands
 from chat_tui.tui.actions.keys import TABLE, Key
+from chat_tui.tui.chat.screen import key_hints
 from chat_tui.tui.widgets.host import ListChoice
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def choices(screen: ChatScreen) -> list[ListChoice]:
 def _now(screen: ChatScreen) -> Iterable[str]:
     """What the last row names; where an answer has ended, what can be done with it."""
     answered = screen.chat.chosen_answer() is not None and not screen.chat.busy
-    ids = dict.fromkeys((*(_OF_AN_ANSWER if answered else ()), *screen.ids_now()))
+    ids = dict.fromkeys((*(_OF_AN_ANSWER if answered else ()), *key_hints.ids(screen.hint_state())))
     return [*(id for id in ids if id not in _LAST), *_LAST]
 
 

@@ -1,4 +1,4 @@
-"""The chat's screen: what its panels tell, and what the keys do."""
+"""The chat's screen: it puts the panels and the parts together, and hands keys and messages to them."""
 
 from __future__ import annotations
 
@@ -6,52 +6,60 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
-from textual import on
+from textual import events, on
+from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.screen import Screen
+from textual.widget import Widget
 
 from chat_tui.config.limits import Adaptive
-from chat_tui.core.attachments.attachment import Attachment
-from chat_tui.core.conversation import Turn
-from chat_tui.core.errors import ChatTuiError, CommandError
-from chat_tui.core.request import Request
+from chat_tui.core.errors import ChatTuiError
 from chat_tui.tui.actions import bindings, slash_commands
-from chat_tui.tui.actions.slash_commands import CompletionSources
+from chat_tui.tui.actions.slash_commands import CommandCall, CompletionSources
 from chat_tui.tui.chat.commands import actions
+from chat_tui.tui.chat.commands.context import CommandContext
+from chat_tui.tui.chat.controllers.answer_actions import AnswerActions
 from chat_tui.tui.chat.controllers.external_drafts import ExternalDrafts
+from chat_tui.tui.chat.controllers.first_steps import FirstSteps
 from chat_tui.tui.chat.controllers.model_selection import ModelSelection
+from chat_tui.tui.chat.controllers.panel_layout import MIDDLE
+from chat_tui.tui.chat.controllers.panels import ChatPanels
 from chat_tui.tui.chat.controllers.pending_engine import PendingEngine
+from chat_tui.tui.chat.controllers.submission import PromptSubmission
 from chat_tui.tui.chat.controllers.views import ChatViews
 from chat_tui.tui.chat.conversation.chat import Chat
 from chat_tui.tui.chat.conversation.conversation_actions import ConversationActions
-from chat_tui.tui.chat.screen.layout import MIDDLE, ChatLayout
+from chat_tui.tui.chat.conversation.steering import SteeringLine
+from chat_tui.tui.chat.screen import key_hints
+from chat_tui.tui.chat.screen.window_title import WindowTitle
 from chat_tui.tui.history.sidebar import HistorySidebar, local_now
 from chat_tui.tui.panels.download_bar import DownloadBar
 from chat_tui.tui.panels.model_picker import ModelPicker
-from chat_tui.tui.prompt.completion import CompletionItem
+from chat_tui.tui.panels.notices import KeyBar, TooSmall
+from chat_tui.tui.prompt.completion import CompletionItem, CompletionList
 from chat_tui.tui.prompt.prompt import Prompt
 from chat_tui.tui.theme.palette import theme_folders
 from chat_tui.tui.transcript.transcript import Transcript
-from chat_tui.tui.widgets.host import report_errors
+from chat_tui.tui.widgets.host import Host, report_errors
 
 if TYPE_CHECKING:
     from chat_tui.core.preset import Preset
     from chat_tui.engine.engine import Engine
-    from chat_tui.tui.chat.conversation.live_preview import LivePreview
 
-WARM_SECONDS = 0.6
-"""After the first typed key what the answer will need is loaded; the key's echo is out by then."""
 TWICE_SECONDS = 2.0
-_INSIGHTS, _UNFOLDED, _FOLDED = "insights", "unfolded", "folded"
-"""Where it is kept whether they are unfolded, and how."""
 HASTY_SECONDS = 0.5
 """An Esc so soon after one that cancelled an answer was meant for that answer too."""
+_WITHOUT_SIGHT = {"cancel", "copy_or_cancel", "quit"}
+_CUT = ("length", "cancelled", "broken", "failed", "empty")
 
 
-class ChatScreen(ChatLayout):
-    """The screen that is always there: its panels are `ChatLayout`'s, here is what they tell and what keys do."""
+class ChatScreen(Screen[None]):
+    """The screen that is always there: history list, chat, model picker over stats panel, keys."""
 
+    AUTO_FOCUS = "Prompt"
+    """From the first frame on, so that the last row tells the keys of the prompt."""
     BINDINGS: ClassVar[list[BindingType]] = [*bindings.bindings()]
 
     def __init__(
@@ -63,60 +71,110 @@ class ChatScreen(ChatLayout):
         private: bool = False,
         clock: Callable[[], datetime] = local_now,
     ) -> None:
-        super().__init__(self._complete, clock)
-        self._engine = PendingEngine()
-        self.opened = self._engine.opened
-        self.presets: Sequence[Preset] = ()
-        """As they were found when they were last looked for."""
-        self.upkeep = ConversationActions(self.chat, self.history, private=private)
+        super().__init__()
+        engine = PendingEngine()
+        self.opened = engine.opened
+        self.chat = chat = Chat(self._complete, id="chat")
+        self.panels = panels = ChatPanels(self, chat, clock)
+        self.picker, self.stats, self.history = panels.picker, panels.stats, panels.history
+        self.keys = KeyBar(id="keys")
+        self.upkeep = ConversationActions(chat, panels.history, private=private)
         self.models = ModelSelection(
-            self.chat, self.picker, self.stats, self._engine, model=model, strategy=strategy, adaptive=adaptive
+            chat, panels.picker, panels.stats, engine, model=model, strategy=strategy, adaptive=adaptive
         )
-        self.views = ChatViews(self.chat, self.upkeep, self._engine, self.models.settings, clock)
-        self._drafts = ExternalDrafts(self.chat, lambda: self.upkeep.is_private)
-        self.chat.settings = self.models.settings
-        self.chat.prompt.send = self.send
-        self.chat.prompt.note_blank = self.note_blank
-        self._warmed = False
-        self._as_you_type: LivePreview | None = None
+        self.views = ChatViews(chat, self.upkeep, panels.picker, engine, self.models.settings, clock)
+        self._submission = PromptSubmission(chat, self.models, self.views, engine, self._run_soon, self.show_keys)
+        self._answers = AnswerActions(chat, self.models, self.show_keys)
+        self.context = CommandContext(
+            chat=chat,
+            engine=engine,
+            conversations=self.upkeep,
+            models=self.models,
+            views=self.views,
+            panels=panels,
+            answers=self._answers,
+            submission=self._submission,
+        )
+        self._drafts = ExternalDrafts(chat, lambda: self.upkeep.is_private)
+        self._first_steps = FirstSteps(chat)
+        self.window_title = WindowTitle(chat)
+        chat.settings = self.models.settings
+        chat.prompt.send = self._submission.send
+        chat.prompt.note_blank = self._submission.note_blank
         self._interrupted_at = self._cancelled_at = float("-inf")
 
+    @property
+    def host(self) -> Host:
+        """The app, as the screen knows it."""
+        return cast("Host", self.app)
+
+    @property
+    def _engine(self) -> Engine | None:
+        return self.context.engine.engine
+
+    @property
+    def focus_chain(self) -> list[Widget]:
+        """Tab walks prompt → transcript → history list, Shift+Tab the other way."""
+        seen = super().focus_chain
+        left = [widget for widget in seen if self.history in widget.ancestors]
+        return [widget for widget in (self.chat.prompt, self.chat.transcript, *left) if widget in seen]
+
+    def compose(self) -> ComposeResult:
+        """The panels; below them the keys."""
+        yield from self.panels.compose()
+        yield self.keys
+        yield TooSmall()
+
     def on_mount(self) -> None:
-        """Model and strategy in use are in sight from the first paint on."""
+        """Ready to be typed into; model and strategy in use are in sight from the first paint on."""
+        # The event that tells the size comes behind the first paint: rows would move.
+        self.panels.arrange(*self.app.size)
+        self.chat.transcript.set_palette(self.host.ink())
+        self.chat.name_keys(self.host.changed_keys)
+        self._first_steps.show()
+        self.picker.name_keys(self.host.changed_keys)
+        self.show_keys()
+        self.chat.prompt.focus()
         self.models.show()
 
-    def _complete(self, text: str) -> list[CompletionItem]:
-        """What the prompt offers for a text that begins with a slash."""
-        engine = self._engine.engine
-        sources = CompletionSources(
-            models=lambda: engine.models.status() if engine is not None else (),
-            strategies=lambda: engine.models.strategies() if engine is not None else (),
-            themes=lambda: [path.stem for folder in theme_folders() for path in sorted(folder.glob("*.toml"))],
-            titles=lambda: self.history.titles,
-            presets=lambda: self.presets,
-        )
-        return [CompletionItem(text=whole, help=help) for whole, help in slash_commands.completions(text, sources)]
+    @on(events.ScreenResume)
+    def _draw_again(self) -> None:
+        """A screen in place of this one has gone."""
+        self.chat.transcript.repaint()
+
+    @on(events.Resize)
+    def _arrange(self, event: events.Resize) -> None:
+        """Panels fold by themselves where there is no room."""
+        self.panels.arrange(*event.size)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Where the screen is too small to be seen, keys only stop what runs, and quit."""
+        if self.has_class("-too-small") and action not in _WITHOUT_SIGHT:
+            return False
+        return super().check_action(action, parameters)
+
+    # -- the engine -----------------------------------------------------------------------------------------------
 
     async def take_engine(self, engine: Engine) -> None:
         """The engine is open: history, models and drafts are there."""
-        self._engine.engine = engine
+        self.context.engine.engine = engine
         self.upkeep.take_engine(engine)
         if self.models.strategy not in engine.models.strategies():
             self.models.strategy = engine.config.strategy
         await self._drafts.restore(engine, private=self.upkeep.never_saves)
         await self.chat.take_engine(engine)
-        self._engine.announce()
-        await self._restore_insights(engine)
+        self.context.engine.announce()
+        await self.panels.restore_insights(engine)
         await self.upkeep.refresh()
         self.models.show()
-        self.welcome(engine.models.status())
+        self._first_steps.show_found(engine.models.status())
         self.run_worker(self._discover(engine), group="discover")
 
     async def _discover(self, engine: Engine) -> None:
         await engine.models.discover()
-        self.presets = await asyncio.to_thread(_presets)
+        self.context.presets = await asyncio.to_thread(_presets)
         self.picker.set_standings(engine.models.status())
-        self.welcome(engine.models.status())
+        self._first_steps.show_found(engine.models.status())
         self.models.show()
         if engine.models.needs_download(self.models.model, self.models.strategy):
             self.chat.fetch_line.begin(engine.weights)
@@ -131,103 +189,44 @@ class ChatScreen(ChatLayout):
         await self._drafts.end()
         await self.chat.keep_place()
 
-    # -- asking ---------------------------------------------------------------------------------------------------
+    # -- commands -------------------------------------------------------------------------------------------------
 
-    def send(self, text: str) -> bool:
-        """Enter: a command is carried out, a question is asked. False: the text stays in the prompt."""
-        if self.has_class("-too-small"):
-            # Nobody sees what would be sent.
-            return False
-        try:
-            said = slash_commands.parse(text)
-        except CommandError as error:
-            self.host.tell(error)
-            return False
-        if isinstance(said, slash_commands.CommandCall):
-            self.run_worker(self._carried_out(said, text), group="command")
-            return True
-        if self.views.comparison is not None and self.chat.rivals:
-            self._leave_preview()
-            return self.views.comparison.ask(said)
-        if self.chat.busy:
-            return self.chat.steering.enter(text, said, self.chat.prompt.key_time)
-        self.ask(said)
-        return True
-
-    def note_blank(self) -> None:
-        """Enter without any words: say what is missing where files wait for them."""
-        files = self.chat.files.names()
-        if not files:
-            return
-        going, last = (f"{files[0]} is", "it") if len(files) == 1 else (f"{len(files)} files are", "the last one")
-        self.host.say("Write a question, too", f"{going} attached. Backspace removes {last}.", long=True)
-
-    def ask(self, text: str, files: Sequence[Attachment] = ()) -> None:
-        """Ask, by the model or strategy in use."""
-        self.chat.fetch_line.hide()
-        preview = self._as_you_type.take() if self._as_you_type is not None else None
-        self.chat.ask(text, self.models.settings(), files, preview)
-        self.show_keys()
-
-    def _leave_preview(self) -> None:
-        if self._as_you_type is not None:
-            self._as_you_type.stop()
-
-    def as_you_type(self) -> LivePreview:
-        """What answers before it is sent, where the preset says so."""
-        if self._as_you_type is None:
-            from chat_tui.tui.chat.conversation.live_preview import LivePreview
-
-            self._as_you_type = LivePreview(self.chat, self.models.settings)
-        return self._as_you_type
-
-    @on(Chat.Failed)
-    def tell_why(self, event: Chat.Failed) -> None:
-        """A question that could not be asked."""
-        self.host.tell(event.error)
-        self.show_keys()
-
-    @on(Prompt.Edited)
-    def warm_up(self) -> None:
-        """Somebody writes: load what the answer will need, or begin it."""
-        engine = self._engine.engine
-        if engine is not None and (self.chat.preset is not None or self._as_you_type is not None):
-            self.as_you_type().edited(engine)
-        if not self._warmed and engine is not None:
-            self._warmed = True
-            self.set_timer(WARM_SECONDS, lambda: self.run_worker(self._warm(engine), group="warm"))
-
-    async def _warm(self, engine: Engine) -> None:
-        try:
-            await self.models.warm(engine)
-        except ChatTuiError:
-            # The question itself will meet it and tell.
-            self._warmed = False
+    def _complete(self, text: str) -> list[CompletionItem]:
+        """What the prompt offers for a text that begins with a slash."""
+        engine = self._engine
+        sources = CompletionSources(
+            models=lambda: engine.models.status() if engine is not None else (),
+            strategies=lambda: engine.models.strategies() if engine is not None else (),
+            themes=lambda: [path.stem for folder in theme_folders() for path in sorted(folder.glob("*.toml"))],
+            titles=lambda: self.history.titles,
+            presets=lambda: self.context.presets,
+        )
+        return [CompletionItem(text=whole, help=help) for whole, help in slash_commands.completions(text, sources)]
 
     async def carry_out(self, typed: str) -> None:
-        """Do what this command does. What goes wrong is told."""
-        await self._carried_out(slash_commands.CommandCall(typed.removeprefix("/")), typed)
+        """Carry a command out; an error is shown, and what was typed is back in the prompt."""
+        await self._run(CommandCall(typed.removeprefix("/")), typed)
 
-    async def _carried_out(self, call: slash_commands.CommandCall, typed: str) -> None:
+    async def _run(self, call: CommandCall, typed: str) -> None:
         try:
-            await actions.carry_out(call, self)
+            await actions.carry_out(call, self.context)
         except ChatTuiError as error:
             if not self.chat.prompt.text:
                 self.chat.prompt.set_draft(typed)
             self.host.tell(error)
 
-    # -- an answer that is there ---------------------------------------------------------------------------------
+    def _run_soon(self, call: CommandCall, typed: str) -> None:
+        self.run_worker(self._run(call, typed), group="command")
 
-    def action_go_on(self) -> None:
-        """Let the last answer go on that was cut, or ask anew where nothing had come."""
-        if self.chat.busy:
-            self.host.say("An answer is still running")
+    async def action_command(self, name: str) -> None:
+        """Carry a slash command out by its key: at once, or as soon as the engine is open where it needs it."""
+        work = report_errors(self.host, actions.carry_out(CommandCall(name), self.context))
+        called = slash_commands.find(name)
+        if called is not None and called.needs_engine:
+            self.run_worker(work, group="command")
         else:
-            self.chat.go_on(self.models.settings())
-
-    def action_begin_import(self) -> None:
-        """Let a file be named that is to be imported."""
-        self.begin_command("/import ")
+            # The next key may be for what this one has opened.
+            await work
 
     def begin_command(self, text: str) -> None:
         """Put a command into the prompt, for the words that it needs; not over words that stand there."""
@@ -239,49 +238,50 @@ class ChatScreen(ChatLayout):
             self.chat.prompt.set_draft(text)
         self.chat.prompt.focus()
 
-    def action_find(self) -> None:
-        """Find words in the conversation that is in view, or go to the next place."""
-        self.chat.find()
+    # -- messages -------------------------------------------------------------------------------------------------
 
-    def action_regenerate(self) -> None:
-        """Ask for another version of the chosen answer, else of the last one, by the model or strategy in use."""
-        self.regenerate(self.models.model)
+    @on(Chat.Failed)
+    def _show_failure(self, event: Chat.Failed) -> None:
+        self.host.tell(event.error)
+        self.show_keys()
 
-    def action_regenerate_with(self) -> None:
-        """The same by a model that is chosen for this once."""
-        if self.chat.is_free() and self._answer_to_repeat():
-            self.models.choose_once(self.regenerate)
-            self.host.say("Choose who answers this once", "Later questions go where they went before.")
+    @on(Chat.Began)
+    def _end_first_steps(self) -> None:
+        self._first_steps.finish()
 
-    def regenerate(self, model: str | None) -> None:
-        """Ask for another version by this model; None: the one that the strategy chooses."""
-        if self.chat.is_free() and (turn := self._answer_to_repeat()):
-            models = self.models
-            if model is not None:
-                models.use(model)
-            asked = models.settings() if model == models.model else Request(model=model, strategy=models.strategy)
-            self.chat.regenerate(turn, asked)
-            self.show_keys()
+    @on(Prompt.Edited)
+    def _prepare(self) -> None:
+        self._submission.edited()
 
-    def _answer_to_repeat(self) -> Turn | None:
-        turn = self.chat.chosen_answer()
-        if turn is None:
-            self.host.say("There is no answer to ask for again")
-        return turn
+    @on(Chat.Moved)
+    @on(Chat.Began)
+    @on(Chat.Ended)
+    @on(Chat.Changed)
+    async def _show_history(self) -> None:
+        """Another conversation, an answer that begins or ends: list, keys, models and insights follow."""
+        self.show_keys()
+        if self.panels.insights is not None:
+            self.panels.insights.look()
+        await self.upkeep.refresh()
+        if (engine := self._engine) is not None:
+            self.window_title.update(engine.running())
+            self.stats.show_spending(await engine.spending(self.chat.conversation_id))
 
-    # -- models ---------------------------------------------------------------------------------------------------
+    @on(Chat.Measured)
+    def _show_figures(self, event: Chat.Measured) -> None:
+        model, before = event.figures.model, self.stats.figures.phase
+        self.stats.show(event.figures)
+        if event.figures.phase == "fetching" and before != "fetching":
+            # The answer waits for the built-in model: the line shows how far it is.
+            self.models.fetch()
+        self.panels.show_speed()
+        if model and self.models.model is None:
+            self.models.show()
 
-    def action_toggle_adaptive(self) -> None:
-        """Let a quick answer come before the detailed one, or no longer."""
-        self.models.toggle_adaptive()
-
-    def action_open_models(self) -> None:
-        """Open the list of models in place."""
-        self.models.open_models()
-
-    def action_next_strategy(self) -> None:
-        """Go to the next strategy."""
-        self.models.next_strategy()
+    @on(Transcript.CopyAsked)
+    def _copy(self, event: Transcript.CopyAsked) -> None:
+        """Copy; the app tells how."""
+        self.app.copy_to_clipboard(event.text)
 
     @on(ModelPicker.Chosen)
     def _take_model(self, event: ModelPicker.Chosen) -> None:
@@ -292,14 +292,89 @@ class ChatScreen(ChatLayout):
         self.host.say(f"{event.standing.model.name} cannot be used now", event.standing.state)
 
     @on(ModelPicker.Closed)
-    def _back_to_prompt(self) -> None:
+    def _close_list(self) -> None:
         self.models.list_closed()
 
     @on(DownloadBar.Ended)
-    def _show_standings(self) -> None:
+    def _show_models(self) -> None:
         self.models.refresh_list()
 
-    # -- views ----------------------------------------------------------------------------------------------------
+    @on(HistorySidebar.Filtered)
+    def _list_all(self) -> None:
+        """The list at the left is filtered: the older ones are wanted too."""
+        self.run_worker(self.upkeep.refresh(), group="list")
+
+    @on(HistorySidebar.Opened)
+    def _open_conversation(self, event: HistorySidebar.Opened) -> None:
+        if self.size.width < MIDDLE:
+            self.panels.toggle_history()
+        self.views.open_chosen((event.conversation_id, ""))
+
+    # -- the last row ---------------------------------------------------------------------------------------------
+
+    def hint_state(self) -> key_hints.HintState:
+        """What the keys of the last row depend on, as it is now."""
+        chat, turns = self.chat, self.chat.transcript.turns
+        return key_hints.HintState(
+            place=self._place(),
+            on_row=self.history.under is not None,
+            busy=chat.busy,
+            paused=chat.paused,
+            offers=chat.steering.offers,
+            has_versions=bool(chat.transcript.model.views.forks),
+            has_code=any("```" in turn.text for turn in turns),
+            can_continue=bool(turns) and turns[-1].state in _CUT,
+        )
+
+    def _place(self) -> key_hints.Place:
+        chat = self.chat
+        if self.history.has_focus_within:
+            return "history"
+        if self.picker.has_focus_within:
+            return "picker"
+        if chat.lists_completions:
+            return "completions"
+        if chat.find_bar.has_focus:
+            return "find bar"
+        if chat.transcript.keyboard.caret is not None:
+            return "selection"
+        return "transcript" if chat.transcript.has_focus else "prompt"
+
+    @on(CompletionList.Toggled)
+    @on(SteeringLine.Toggled)
+    @on(Transcript.Selecting)
+    def show_keys(self) -> None:
+        """Name the keys that count now in the last row."""
+        state, changed = self.hint_state(), self.host.changed_keys
+        ids, words = key_hints.ids(state), key_hints.words(state)
+        named = zip(ids, bindings.footer(ids, changed), strict=True)
+        self.keys.show(
+            [(key, words.get(id, word)) for id, (key, word) in named], bindings.footer(("help.open",), changed)
+        )
+
+    @on(events.DescendantFocus)
+    def _follow_focus(self) -> None:
+        """Other keys count there; a list that covers the chat makes room for what is used now."""
+        self.panels.uncover_chat()
+        self.show_keys()
+
+    # -- keys -----------------------------------------------------------------------------------------------------
+
+    def action_toggle_panel(self, panel: str) -> None:
+        """Show or hide `history` or `stats`."""
+        self.panels.toggle(panel)
+
+    def action_act(self, what: str) -> None:
+        """Rename, pin, delete or export the conversation under the list's cursor, else the one in view."""
+        self.upkeep.act_on_chosen(what)
+
+    def action_undo(self) -> None:
+        """Take back the last thing that was done."""
+        self.run_worker(self.upkeep.undo(), group="command")
+
+    def action_regenerate_with(self) -> None:
+        """Ask for another version of the answer by a model that is chosen for this once."""
+        self._answers.regenerate_with()
 
     def action_open_comparison(self) -> None:
         """Ask several models at once, or go back to their answers."""
@@ -309,95 +384,9 @@ class ChatScreen(ChatLayout):
         """Write in an editor of one's own."""
         self.run_worker(report_errors(self.host, self._drafts.edit()), group="editor")
 
-    async def _restore_insights(self, engine: Engine) -> None:
-        """Unfold the insights where they were at the last end, or where the config wants them."""
-        kept = await engine.conversations.place(_INSIGHTS)
-        if kept == _UNFOLDED or (not kept and engine.config.display.insights):
-            await self.fold_insights(False)
-
-    async def toggle_insights(self) -> None:
-        """Unfold what can be said of the answer, or fold it away; it is remembered."""
-        engine = await self.opened()
-        unfold = self.insights is None or not self.insights.display
-        self._wanted["insights"] = unfold
-        await self.fold_insights(not unfold)
-        await engine.conversations.set_place(_INSIGHTS, _UNFOLDED if unfold else _FOLDED)
-
-    # -- conversations --------------------------------------------------------------------------------------------
-
-    @on(HistorySidebar.Filtered)
-    def list_all(self) -> None:
-        """The list at the left is filtered: the older ones are wanted too."""
-        self.run_worker(self.upkeep.refresh(), group="list")
-
-    @on(HistorySidebar.Opened)
-    def open_conversation(self, event: HistorySidebar.Opened) -> None:
-        """A conversation was chosen in the list."""
-        if self.size.width < MIDDLE:
-            self.action_toggle_history()
-        self.views.open_chosen((event.conversation_id, ""))
-
-    def action_act(self, what: str) -> None:
-        """Rename, pin, delete or export the conversation under the list's cursor, else the one in view."""
-        id, place = self.chat.conversation_id, None
-        if self.history.has_focus_within and self.history.under is not None:
-            id, place = self.history.under.id, self.history.place_of_title()
-        self.run_worker(self.upkeep.act(what, id, place), group="command")
-
-    def action_undo(self) -> None:
-        """Take back the last thing that was done."""
-        self.run_worker(self.upkeep.undo(), group="command")
-
-    # -- what the chat tells --------------------------------------------------------------------------------------
-
-    @on(Chat.Moved)
-    @on(Chat.Began)
-    @on(Chat.Ended)
-    @on(Chat.Changed)
-    async def show_history(self) -> None:
-        """Another conversation, an answer that begins or ends: list, keys, models and insights follow."""
-        self.show_keys()
-        if self.insights is not None:
-            self.insights.look()
-        await self.upkeep.refresh()
-        if (engine := self._engine.engine) is not None:
-            self.show_signs(engine.running())
-            self.stats.show_spending(await engine.spending(self.chat.conversation_id))
-
-    @on(Chat.Measured)
-    def show_figures(self, event: Chat.Measured) -> None:
-        """New figures of the answer in view."""
-        model, before = event.figures.model, self.stats.figures.phase
-        self.stats.show(event.figures)
-        if event.figures.phase == "fetching" and before != "fetching":
-            # The answer waits for the built-in model: the line shows how far it is.
-            self.models.fetch()
-        self.show_speed()
-        if model and self.models.model is None:
-            self.models.show()
-
-    @on(Transcript.CopyAsked)
-    def copy(self, event: Transcript.CopyAsked) -> None:
-        """Copy; the app tells how."""
-        self.app.copy_to_clipboard(event.text)
-
-    # -- keys -----------------------------------------------------------------------------------------------------
-
-    async def action_new_conversation(self) -> None:
-        """Begin a new conversation; undo leads back."""
-        await self.upkeep.clear()
-
-    def action_help(self) -> None:
-        """Show keys and commands."""
-        from chat_tui.tui.dialogs.help import HelpScreen
-
-        self.picker.close()
-        self.app.push_screen(HelpScreen(self.host.changed_keys, log_file=self.host.log_file))
-
-    def action_command(self, name: str) -> None:
-        """Carry a slash command out by its key."""
-        work = actions.carry_out(slash_commands.CommandCall(name), self)
-        self.run_worker(report_errors(self.host, work), group="command")
+    def action_begin_import(self) -> None:
+        """Let a file be named that is to be imported."""
+        self.begin_command("/import ")
 
     async def action_command_palette(self) -> None:
         """Open the command palette."""
@@ -409,9 +398,9 @@ class ChatScreen(ChatLayout):
 
     async def action_cancel(self) -> None:
         """Esc: a preview, a list over the chat, the answer, then the download; else to the prompt, and notices go."""
-        if self._as_you_type is not None and self._as_you_type.stop():
+        if self._submission.stop_preview():
             return
-        if self.is_covered:
+        if self.panels.history_covers_chat:
             # Nobody cancels an answer that is out of sight.
             self.chat.prompt.focus()
             return
@@ -423,17 +412,6 @@ class ChatScreen(ChatLayout):
         elif comparison is None or not comparison.leave():
             self.app.clear_notifications()
             self.chat.prompt.focus()
-
-    async def action_pause_or_resume(self) -> None:
-        """Hold the answer, or let it go on."""
-        held = self.chat.pause_or_resume()
-        if held is None:
-            self.host.say("No answer is running")
-        else:
-            if held:
-                # That it goes on is seen.
-                self.host.say("The answer is paused", seconds=2)
-            self.show_keys()
 
     async def action_copy_or_cancel(self) -> None:
         """Ctrl+C: the selection, the answer, the draft, and twice: quit."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from chat_tui.core.text.control_characters import clean_line
+from chat_tui.tui.chat.conversation.chat import Chat
 
 if TYPE_CHECKING:
     from chat_tui.core.conversation import Turn
@@ -40,6 +41,28 @@ class EndedAnswers:
             self._followed.setdefault(answer.question.id, {})[answer.turn.id] = answer
         over = [id for id, answers in self._followed.items() if all(answer.ended for answer in answers.values())]
         return [max(self._followed.pop(id).values(), key=_seconds) for id in over]
+
+
+class WindowTitle:
+    """Shows in the terminal's title what a chat does, and rings for answers that end unseen."""
+
+    def __init__(self, chat: Chat) -> None:
+        self._chat = chat
+        self._answers = EndedAnswers()
+
+    def update(self, running: Sequence[Answer]) -> None:
+        """Show what runs now, and ring for what has ended; `running`: in all conversations."""
+        chat, host = self._chat, self._chat.host
+        # A private conversation is nobody's business who sees the list of windows.
+        turns = () if chat.prompt.border_title else chat.transcript.turns
+        ended = chat.answer is not None and chat.answer.ended
+        # Of several that were asked at once the chat knows one.
+        runs = chat.busy or any(answer.conversation_id == chat.conversation_id for answer in running)
+        host.show_title(title(turns, running=runs, ended=ended))
+        for answer in self._answers.look(running):
+            seen = chat.app.app_focus and answer.conversation_id == chat.conversation_id
+            if not seen and answer.figures().duration_seconds > LONG_SECONDS:
+                host.ring()
 
 
 def _seconds(answer: Answer) -> float:

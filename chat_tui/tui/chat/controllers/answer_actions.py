@@ -1,0 +1,58 @@
+"""What is done with an answer that is there: another version of it, or more of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from chat_tui.core.conversation import Turn
+from chat_tui.core.request import Request
+from chat_tui.tui.chat.controllers.model_selection import ModelSelection
+from chat_tui.tui.chat.conversation.chat import Chat
+
+
+class AnswerActions:
+    """Asks for other versions of the answers of a chat. `on_asked` is called when one was asked for."""
+
+    def __init__(self, chat: Chat, models: ModelSelection, on_asked: Callable[[], None]) -> None:
+        self._chat, self._models, self._on_asked = chat, models, on_asked
+
+    def resume(self) -> None:
+        """Let the last answer go on that was cut, or ask anew where nothing had come."""
+        if self._chat.busy:
+            self._chat.host.say("An answer is still running")
+        else:
+            self._chat.go_on(self._models.settings())
+
+    def regenerate(self, model: str | None) -> None:
+        """Ask for another version of the chosen answer, else of the last one, by this model; None: the one that the
+        strategy chooses."""
+        if self._chat.is_free() and (turn := self._answer_to_repeat()):
+            models = self._models
+            if model is not None:
+                models.use(model)
+            asked = models.settings() if model == models.model else Request(model=model, strategy=models.strategy)
+            self._chat.regenerate(turn, asked)
+            self._on_asked()
+
+    def regenerate_with(self) -> None:
+        """Ask for another version by a model that is chosen for this once."""
+        if self._chat.is_free() and self._answer_to_repeat():
+            self._models.choose_once(self.regenerate)
+            self._chat.host.say("Choose who answers this once", "Later questions go where they went before.")
+
+    def _answer_to_repeat(self) -> Turn | None:
+        turn = self._chat.chosen_answer()
+        if turn is None:
+            self._chat.host.say("There is no answer to ask for again")
+        return turn
+
+    def pause_or_resume(self) -> None:
+        """Pause the answer, or let it go on."""
+        held = self._chat.pause_or_resume()
+        if held is None:
+            self._chat.host.say("No answer is running")
+            return
+        if held:
+            # That it goes on is seen.
+            self._chat.host.say("The answer is paused", seconds=2)
+        self._on_asked()

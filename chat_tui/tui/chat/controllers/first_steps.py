@@ -1,0 +1,49 @@
+"""What an empty conversation says: the first keys, and at the first start which models were found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from chat_tui.core.models import ModelStatus
+from chat_tui.tui.actions import bindings
+from chat_tui.tui.actions.keys import TABLE
+from chat_tui.tui.chat.conversation.chat import Chat
+
+
+class FirstSteps:
+    """Fills the welcome of a chat."""
+
+    def __init__(self, chat: Chat) -> None:
+        self._chat = chat
+
+    def show(self) -> None:
+        """Show the keys: the most important three with more words, until a first question was asked."""
+        self._chat.welcome.show(self._keys())
+
+    def _keys(self) -> list[tuple[str, str]]:
+        changed = self._chat.host.changed_keys
+        rows = {row.id: row for row in TABLE}
+        if not self._chat.host.kept.welcomed:
+            send, models, help = (bindings.first_key(id, changed) for id in ("prompt.send", "models.open", "help.open"))
+            return [
+                (send, "sends a question, such as: What can you do?"),
+                (models, "chooses who answers"),
+                (help, "shows every key and command"),
+            ]
+        ids = ("models.open", "strategy.next", "history.open", "help.open")
+        keys = [(bindings.shown(changed.get(id, rows[id].keys)), rows[id].help) for id in ids]
+        return [*keys, ("/", "shows the commands")]
+
+    def show_found(self, models: Sequence[ModelStatus]) -> None:
+        """At the first start, show which models were found."""
+        if not self._chat.host.kept.welcomed:
+            self._chat.welcome.show_found(models)
+
+    def finish(self) -> None:
+        """A question was asked: from now on the short list of keys is enough."""
+        host = self._chat.host
+        if not host.kept.welcomed:
+            host.keep(msgspec.structs.replace(host.kept, welcomed=True))
+            self.show()

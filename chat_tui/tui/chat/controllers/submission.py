@@ -1,0 +1,109 @@
+"""What Enter does with the text of the prompt, and what is prepared while it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from chat_tui.core.attachments.attachment import Attachment
+from chat_tui.core.errors import ChatTuiError, CommandError
+from chat_tui.tui.actions import slash_commands
+from chat_tui.tui.chat.controllers.model_selection import ModelSelection
+from chat_tui.tui.chat.controllers.pending_engine import PendingEngine
+from chat_tui.tui.chat.controllers.views import ChatViews
+from chat_tui.tui.chat.conversation.chat import Chat
+
+if TYPE_CHECKING:
+    from chat_tui.engine.engine import Engine
+    from chat_tui.tui.chat.conversation.live_preview import LivePreview
+
+WARM_SECONDS = 0.6
+"""After the first typed key what the answer will need is loaded; the key's echo is out by then."""
+
+
+class PromptSubmission:
+    """Sends the text of the prompt where it belongs: to a command, to the waiting words, to a comparison or to a model.
+
+    `run` carries out a command, given with its text; `on_asked` is called when a question was asked.
+    """
+
+    def __init__(
+        self,
+        chat: Chat,
+        models: ModelSelection,
+        views: ChatViews,
+        engine: PendingEngine,
+        run: Callable[[slash_commands.CommandCall, str], object],
+        on_asked: Callable[[], None],
+    ) -> None:
+        self._chat, self._models, self._views, self._engine = chat, models, views, engine
+        self._run, self._on_asked = run, on_asked
+        self._warmed = False
+        self._preview: LivePreview | None = None
+
+    def send(self, text: str) -> bool:
+        """Enter: carry a command out, or ask a question. False: the text stays in the prompt."""
+        chat = self._chat
+        if chat.screen.has_class("-too-small"):
+            # Nobody sees what would be sent.
+            return False
+        try:
+            said = slash_commands.parse(text)
+        except CommandError as error:
+            chat.host.tell(error)
+            return False
+        if isinstance(said, slash_commands.CommandCall):
+            self._run(said, text)
+            return True
+        if self._views.comparison is not None and chat.rivals:
+            self.stop_preview()
+            return self._views.comparison.ask(said)
+        if chat.busy:
+            return chat.steering.enter(text, said, chat.prompt.key_time)
+        self.ask(said)
+        return True
+
+    def note_blank(self) -> None:
+        """Enter without any words: say what is missing where files wait for them."""
+        files = self._chat.files.names()
+        if not files:
+            return
+        going, last = (f"{files[0]} is", "it") if len(files) == 1 else (f"{len(files)} files are", "the last one")
+        self._chat.host.say("Write a question, too", f"{going} attached. Backspace removes {last}.", long=True)
+
+    def ask(self, text: str, files: Sequence[Attachment] = ()) -> None:
+        """Ask, by the model or strategy in use."""
+        self._chat.fetch_line.hide()
+        preview = self._preview.take() if self._preview is not None else None
+        self._chat.ask(text, self._models.settings(), files, preview)
+        self._on_asked()
+
+    def live_preview(self) -> LivePreview:
+        """What answers before the question is sent, where the preset says so."""
+        if self._preview is None:
+            from chat_tui.tui.chat.conversation.live_preview import LivePreview
+
+            self._preview = LivePreview(self._chat, self._models.settings)
+        return self._preview
+
+    def stop_preview(self) -> bool:
+        """Stop a preview; False where none is in sight."""
+        return self._preview is not None and self._preview.stop()
+
+    def edited(self) -> None:
+        """Somebody writes: load what the answer will need, or begin its preview."""
+        engine = self._engine.engine
+        if engine is None:
+            return
+        if self._chat.preset is not None or self._preview is not None:
+            self.live_preview().edited(engine)
+        if not self._warmed:
+            self._warmed = True
+            self._chat.set_timer(WARM_SECONDS, lambda: self._chat.do(self._warm(engine)))
+
+    async def _warm(self, engine: Engine) -> None:
+        try:
+            await self._models.warm(engine)
+        except ChatTuiError:
+            # The question itself will meet it and tell.
+            self._warmed = False

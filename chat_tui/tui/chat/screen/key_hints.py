@@ -1,0 +1,93 @@
+"""Which keys the last row names: they differ by what has the focus, and by what can be done in the conversation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple
+
+Place = Literal["prompt", "completions", "transcript", "selection", "find bar", "history", "picker"]
+
+_IDLE_KEYS = (
+    "prompt.send",
+    "models.open",
+    "strategy.next",
+    "history.open",
+    "prompt.new_line",
+    "conversation.new",
+    "app.quit",
+)
+_TURN_KEYS = (
+    "answer.continue",
+    "question.edit",
+    "answer.regenerate",
+    "version.before",
+    "version.after",
+    "version.compare",
+    "transcript.copy",
+    "code.after",
+    "turn.branch",
+    "answer.route",
+    "change.undo",
+)
+_BUSY_KEYS = ("answer.cancel", "answer.pause", "models.open", "history.open")
+_LIST_KEYS = (
+    "list.choose",
+    "answer.cancel",
+    "history.filter",
+    "conversation.rename",
+    "conversation.pin",
+    "conversation.delete",
+    "undo.take",
+)
+_NO_ROW_KEYS = ("answer.cancel", "undo.take")
+_KEYS: Mapping[Place, Sequence[str]] = {
+    "picker": ("list.choose", "answer.cancel"),
+    "completions": ("prompt.complete", "answer.cancel"),
+    "find bar": ("find.next", "find.before", "find.close"),
+    "selection": ("selection.begin", "selection.copy", "selection.leave"),
+}
+_WORDS: Mapping[Place, Mapping[str, str]] = {
+    "history": {"answer.cancel": "back"},
+    "picker": {"list.choose": "choose", "answer.cancel": "close"},
+    "completions": {"prompt.complete": "take", "answer.cancel": "close"},
+}
+
+
+class HintState(NamedTuple):
+    """What the keys of the last row depend on."""
+
+    place: Place
+    on_row: bool = False
+    """The history list's cursor is on a conversation."""
+    busy: bool = False
+    paused: bool = False
+    offers: bool = False
+    """New words may wait for the answer, or steer it."""
+    has_versions: bool = False
+    has_code: bool = False
+    can_continue: bool = False
+    """The last answer was cut."""
+
+
+def ids(state: HintState) -> Sequence[str]:
+    """The ids of the keys that count now, the most important first."""
+    if state.place == "history":
+        return _LIST_KEYS if state.on_row else _NO_ROW_KEYS
+    if state.place in _KEYS:
+        return _KEYS[state.place]
+    if state.busy:
+        return _BUSY_KEYS
+    without = set() if state.has_versions else {"version.before", "version.after", "version.compare"}
+    if not state.has_code:
+        without.add("code.after")
+    if not state.can_continue:
+        without.add("answer.continue")
+    return [id for id in (_TURN_KEYS if state.place == "transcript" else _IDLE_KEYS) if id not in without]
+
+
+def words(state: HintState) -> Mapping[str, str]:
+    """Words for keys that mean something else now than the table of keys says."""
+    if state.place in _WORDS:
+        return _WORDS[state.place]
+    paused = {"answer.pause": "go on"} if state.paused else {}
+    return paused | ({"answer.cancel": "leave"} if state.offers else {})
