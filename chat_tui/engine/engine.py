@@ -1,7 +1,7 @@
-"""The one door for faces: conversations, models, and the answers that run.
+"""What faces use: conversations, models, estimates, and the running answers.
 
-The engine owns every running answer; a face that leaves one does not stop it. What the store cannot keep is told once
-and the conversation goes on.
+The engine owns every running answer: one goes on when a face stops following it. An error of the store is reported
+once, and the conversation goes on.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ if TYPE_CHECKING:
     from chat_tui.history.transfer.importer import ImportReport
 
 UNDO_SECONDS = 10.0
-"""For so long what was deleted can be brought back."""
+"""How long a deleted conversation can be restored."""
 LEFT_SECONDS = 60.0
-"""What was deleted so long ago was left by a process that ended before it could erase it."""
+"""A conversation deleted this long ago was left by a process that ended before it could erase it."""
 PIECE = 16_384
 """Characters of a question that are cleaned at once: a third of a millisecond, in the worst case two."""
 _MAY_GO_ON = {"broken", "cancelled", "length", "failed", "empty"}
@@ -95,7 +95,7 @@ class Engine:
     # -- verdicts -------------------------------------------------------------------------------------------------
 
     def judge(self, answer: Turn, good: bool | None) -> None:
-        """A person's verdict on an answer of an open conversation, None takes it back; the same again counts once."""
+        """Record a person's verdict on an answer of an open conversation; None takes it back."""
         verdict = self.conversations.turn(answer).verdict
         if not answer.model or verdict == good:
             return
@@ -149,7 +149,7 @@ class Engine:
             return await self._begin_answer(asked, len(asked.path), settings)
 
     def _alone(self, *, begins: bool) -> AbstractAsyncContextManager[None]:
-        """Of a conversation that begins nobody knows yet: many may begin at once, where no budget is to be shared."""
+        """The lock for asking; a new conversation needs it only where a daily budget is shared."""
         return nullcontext() if begins and self.config.daily_budget is None else self._asking
 
     async def preview(
@@ -160,11 +160,10 @@ class Engine:
         *,
         paid: Collection[str] = (),
     ) -> Preview | None:
-        """Begin the answer that `ask` would give to this, and store nothing.
+        """Begin the answer that `ask` would give, and store nothing.
 
-        None where the model that would be asked must be fetched first, or costs something and is not one of `paid`, and
-        for an adaptive answer.
-        Raises `HistoryError`.
+        None when the model must be downloaded first, when it costs something and is not in `paid`, and for an adaptive
+        answer. Raises `HistoryError`.
         """
         text = await _cleaned(text)
         before = await self._requests.conversation(conversation, text)
@@ -312,8 +311,11 @@ class Engine:
         *,
         limited: bool = False,
     ) -> Answer:
-        """Begin the answer that stands at this place of the path; `cut` is the one that it goes on from, `limited`:
-        the settings' `max_price` is what may be spent."""
+        """Begin the answer at this place of the path.
+
+        `cut` is the partial answer that it continues; `limited` says that `max_price` of the settings already is what
+        the budget allows.
+        """
         settings = settings or Request()
         in_parts = _in_parts(conversation)
         if in_parts:
@@ -327,7 +329,7 @@ class Engine:
         return self._answers.begin(conversation, place, request, cut=cut, in_parts=in_parts)
 
     async def _affordable(self, asked: float | None, *, answers: int = 1) -> float | None:
-        """What the next answer may cost; where that is limited, a model whose price is not known is not asked."""
+        """What the next answer may cost, in US dollars; with a limit, models of unknown price are not asked."""
         limit = await self._budget.affordable(asked, answers=answers)
         if limit is not None:
             await self._backend.look_up_prices()
@@ -375,7 +377,7 @@ class Engine:
 
 
 async def _cleaned(text: str) -> str:
-    """A question without what a terminal would obey; a large one piece by piece, so that the event loop is not held."""
+    """The text without control characters; a large one is cleaned piece by piece so as not to block the event loop."""
     if len(text) <= PIECE:
         return clean(text).strip("\n")
     cleaner, pieces = StreamCleaner(), list[str]()
@@ -386,12 +388,12 @@ async def _cleaned(text: str) -> str:
 
 
 def _in_parts(conversation: Conversation) -> bool:
-    """Its answers work through a document, part by part."""
+    """Whether answers work through a document in parts."""
     return (decode_preset(conversation.preset) or Preset()).document
 
 
 def _place(conversation: Conversation, turn_id: str, role: Role) -> int:
-    """Where on the current path this turn stands."""
+    """The turn's index on the current path. Raises `CommandError` when it is not there."""
     for place, turn in enumerate(conversation.path):
         if turn.id == turn_id and turn.role == role and (place or role == "user"):
             return place

@@ -69,7 +69,7 @@ class ModelRegistry:
         await self._backend.look_up(model)
 
     async def recall(self) -> None:
-        """Take up what was learned of the models before, which counts less when it is old, and who was chosen."""
+        """Restore what earlier sessions learned of the models (older knowledge counts less) and the chosen ones."""
         self._router.health.read(await self._conversations.place(LEARNED), time())
         self._backend.take(await self._agreed())
 
@@ -78,7 +78,7 @@ class ModelRegistry:
         await self._conversations.set_place(LEARNED, self._router.health.written(time()))
 
     async def use(self, model: str) -> None:
-        """Somebody has chosen a model: where it was merely offered it is in use from now on, also after a restart."""
+        """Put a chosen model to use; a model that was only offered stays in use after a restart."""
         if self._backend.offers(model):
             server = self._backend.server_of(model)
             self._backend.take({model: server})
@@ -101,7 +101,7 @@ class ModelRegistry:
         return list(await self._agreed())
 
     async def _agreed(self) -> dict[str, str]:
-        """The same, with the servers that were agreed to."""
+        """The chosen models, each with the server that was agreed to."""
         lines = (await self._conversations.place(CHOSEN)).splitlines()
         return {model: server for model, _, server in (line.partition("\t") for line in lines)}
 

@@ -1,4 +1,4 @@
-"""The answers that run: each in a task of its own, and saved whatever its ending; and what else runs behind them."""
+"""Running answers: each has a task of its own and is saved however it ends."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class AnswerRunner:
     def begin(
         self, conversation: Conversation, place: int, request: Request, *, cut: Turn | None = None, in_parts: bool
     ) -> Answer:
-        """Begin the answer that stands at this place of the path; `cut` is the one that it goes on from."""
+        """Begin the answer at this place of the path; `cut` is the partial answer that it continues."""
         request, question = examined(request), conversation.path[place - 1]
         plan = self._router.plan(request)
         answer = self._make_answer(conversation.id, question, request, plan, cut)
@@ -234,7 +234,7 @@ class AnswerRunner:
             self._saver.add_done_callback(self._done)
 
     def _grows_no_more(self, answer: Answer) -> None:
-        """Its whole text is saved now, and nobody waits for a piece of it."""
+        """Stop the periodic saves of an answer that has ended."""
         self._growing.pop(answer.turn.id, None)
         if not self._growing and self._saver is not None:
             self._saver.cancel()
