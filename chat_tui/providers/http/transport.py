@@ -113,63 +113,63 @@ class Transport:
 
     async def stream(self, line: Endpoint, model: Model, request: Request) -> AsyncGenerator[Sequence[Chunk], None]:
         """The reply in bursts: what each read brought. The last chunk is an `End`. Raises `ProviderError`."""
-        spoken = dialect(line.provider.dialect)
         with mapped(line, model.name):
             client = await self._client(line)
-        known = self._quirks.get(model.name, frozenset())
-        made = await encode_call(spoken, request, model, known)
-        if notes := [told for quirk in sorted(known) if (told := note_of_known(quirk, request, made.left_out))]:
-            yield [_note(line, model, note) for note in notes]
-        fresh: list[Remedy] = []
-        url, redirects, stale, loading = "", 0, 0, 0
+        state = _RequestState(line, model, request, self._quirks.get(model.name, frozenset()))
+        if notes := await state.encode():
+            yield notes
         while True:
-            again: _Again | None = None
-            wire = _Wire(
-                self._limits(line.provider),
-                may_be_stale=not stale,
-                may_redirect=redirects < REDIRECTS_LIMIT,
-                may_change=len(fresh) < QUIRKS_LIMIT,
-                habits=response_stream.ThinkingHabits(request.begins_thinking, may_write_bare_channels(model.id)),
-            )
-            if not streams(request, made.call.quirks):
+            wire = _Wire(self._limits(line.provider), state)
+            if not streams(request, state.call.quirks):
                 # It shows nothing of its work before it has said all.
                 yield ()
-            async with aclosing(_attempt(client, spoken, line, model, made.call, url, wire)) as bursts:
-                async for burst in bursts:
-                    if wire.accepted and fresh:
-                        # What has helped is remembered.
-                        self._remember(model, fresh)
-                        fresh = []
-                    if isinstance(burst, _Again):
-                        again = burst
-                        continue
-                    if loading and wire.accepted:
-                        loading = 0
-                        yield [Metadata("waiting", model=model.name)]
-                    if not loading:
-                        yield burst
-            if again is None:
+            with mapped(line, model.name):
+                try:
+                    async with _sending(client, state.outgoing(client, wire), wire.sent) as sending:
+                        if not state.loading:
+                            yield (Metadata("waiting", model=model.name),)
+                        reply = await asyncio.shield(sending)
+                        wire.answered = True
+                        if reply.is_success:
+                            # What has helped is remembered.
+                            self._remember(model, state.fresh)
+                            state.fresh = []
+                            if state.loading:
+                                state.loading = 0
+                                yield [Metadata("waiting", model=model.name)]
+                            yield (Metadata("waiting", model=model.name, attempt=1),)
+                            echoes = EchoFilter(line)
+                            async with _reading(reply, state) as bursts:
+                                try:
+                                    async for burst in bursts:
+                                        wire.spoke = wire.spoke or any(isinstance(chunk, Token) for chunk in burst)
+                                        yield echoes.filter(burst)
+                                    return
+                                except (errors.ProviderError, *BROKEN) as error:
+                                    outcome = _judge_stream(error, state, wire)
+                                    if outcome is None:
+                                        if rest := echoes.rest():
+                                            yield rest
+                                        raise
+                                    if not isinstance(outcome, _Again):
+                                        outcome = echoes.filter(outcome)
+                        else:
+                            outcome = await _judge_response(reply, state, wire)
+                except STALE:
+                    if not wire.stale:
+                        raise
+                    outcome = _Again(stale=True)
+            if not isinstance(outcome, _Again):
+                yield outcome
                 return
-            stale += again.stale
-            if again.loading:
-                if not loading:
-                    yield [Metadata("loading", model=model.name)]
-                await asyncio.sleep(min(LOADING_SECONDS * 1.5**loading, LOADING_LIMIT_SECONDS))
-                loading = min(loading + 1, 20)
-            if again.url:
-                url, redirects = again.url, redirects + 1
-            if again.remedy is not None:
-                fresh.append(again.remedy)
-                known = known | {again.remedy.quirk}
-                before, made = made, await encode_call(spoken, request, model, known)
-                if (before.call.body, before.call.path) == (made.call.body, made.call.path) and again.error:
-                    # The dialect knows no way to do so.
-                    with mapped(line, model.name):
-                        raise again.error
-                if note := again.remedy.note_for(request):
-                    yield [_note(line, model, note, attempt=len(fresh))]
+            if outcome.loading and not state.loading:
+                yield [Metadata("loading", model=model.name)]
+            if note := await state.change(outcome):
+                yield [note]
 
     def _remember(self, model: Model, fresh: Sequence[Remedy]) -> None:
+        if not fresh:
+            return
         known = self._quirks.get(model.name, frozenset())
         lasting = known | {remedy.quirk for remedy in fresh if not remedy.for_once}
         self._quirks[model.name] = lasting if len(lasting) <= REMEMBERED_LIMIT else known
@@ -213,27 +213,72 @@ class _Again(msgspec.Struct, frozen=True):
     """The server loads the model, and takes nothing before it is there."""
 
 
+class _RequestState:
+    """A request, and what has been learned about it: it may be sent several times, changed each time."""
+
+    def __init__(self, line: Endpoint, model: Model, request: Request, known: frozenset[str]) -> None:
+        self.line, self.model, self.request, self.known = line, model, request, known
+        self.spoken = dialect(line.provider.dialect)
+        self.fresh: list[Remedy] = []
+        """What had to be changed so far; it is not known yet whether it helps."""
+        self.url = ""
+        """Where on the same origin the server wants it; empty: where the dialect says."""
+        self.redirects = self.stale = self.loading = 0
+        """How often it was sent again for this reason."""
+        self.habits = response_stream.ThinkingHabits(request.begins_thinking, may_write_bare_channels(model.id))
+
+    async def encode(self) -> Sequence[Chunk]:
+        """Make the call; returns notes of what is left out because the model is known not to take it."""
+        made = await encode_call(self.spoken, self.request, self.model, self.known)
+        self.call = made.call
+        notes = [note_of_known(quirk, self.request, made.left_out) for quirk in sorted(self.known)]
+        return [_note(self.line, self.model, note) for note in notes if note]
+
+    def outgoing(self, client: httpx.AsyncClient, wire: _Wire) -> httpx.Request:
+        """The call as HTTP."""
+        return client.build_request(
+            "POST",
+            self.url or url_of(self.line.provider, self.call.path),
+            content=self.call.body,
+            headers={**_headers(self.spoken, self.line), **self.call.headers, "Content-Type": "application/json"},
+            extensions=wire.extensions,
+        )
+
+    async def change(self, again: _Again) -> Metadata | None:
+        """Prepare the next sending; returns a note of what was changed. Raises `ProviderError` if nothing could be."""
+        self.stale += again.stale
+        if again.loading:
+            await asyncio.sleep(min(LOADING_SECONDS * 1.5**self.loading, LOADING_LIMIT_SECONDS))
+            self.loading = min(self.loading + 1, 20)
+        if again.url:
+            self.url, self.redirects = again.url, self.redirects + 1
+        if again.remedy is None:
+            return None
+        self.fresh.append(again.remedy)
+        self.known = self.known | {again.remedy.quirk}
+        before = self.call
+        await self.encode()
+        if (before.body, before.path) == (self.call.body, self.call.path) and again.error:
+            # The dialect knows no way to do so.
+            with mapped(self.line, self.model.name):
+                raise again.error
+        note = again.remedy.note_for(self.request)
+        return _note(self.line, self.model, note, attempt=len(self.fresh)) if note else None
+
+
 class _Wire:
     """One attempt's connection, as httpx tells of it."""
 
-    def __init__(
-        self,
-        timeout: httpx.Timeout,
-        *,
-        may_be_stale: bool,
-        may_redirect: bool,
-        may_change: bool,
-        habits: response_stream.ThinkingHabits,
-    ) -> None:
+    def __init__(self, timeout: httpx.Timeout, state: _RequestState) -> None:
         self.sent = asyncio.Event()
         """The request is out."""
         self.answered = False
         """The reply's head has come."""
-        self.accepted = False
-        """The head says that the request is taken as it is."""
-        self.may_redirect, self.may_change = may_redirect, may_change
-        self.habits = habits
-        self._fresh = not may_be_stale
+        self.spoke = False
+        """Text has come."""
+        self.may_redirect = state.redirects < REDIRECTS_LIMIT
+        self.may_change = len(state.fresh) < QUIRKS_LIMIT
+        self._fresh = state.stale > 0
         self.extensions = {"timeout": timeout.as_dict(), "trace": self._trace}
 
     @property
@@ -248,68 +293,30 @@ class _Wire:
             self._fresh = True
 
 
-async def _attempt(
-    client: httpx.AsyncClient, spoken: Dialect, line: Endpoint, model: Model, call: Call, url: str, wire: _Wire
-) -> AsyncGenerator[Sequence[Chunk] | _Again, None]:
-    """One call; an `_Again` comes alone."""
-    with mapped(line, model.name):
-        outgoing = client.build_request(
-            "POST",
-            url or url_of(line.provider, call.path),
-            content=call.body,
-            headers={**_headers(spoken, line), **call.headers, "Content-Type": "application/json"},
-            extensions=wire.extensions,
-        )
-        try:
-            async with _sending(client, outgoing, wire.sent) as sending:
-                yield (Metadata("waiting", model=model.name),)
-                reply = await asyncio.shield(sending)
-                wire.answered = True
-                if not reply.is_success:
-                    yield await _other(reply, spoken, line, model, call, wire)
-                    return
-                wire.accepted = True
-                yield (Metadata("waiting", model=model.name, attempt=1),)
-                pieces: Any = reply.aiter_bytes()
-                kind = reply.headers.get("content-type", "")
-                echoes = EchoFilter(line)
-                async with (
-                    aclosing(pieces),
-                    aclosing(response_stream.bursts(pieces, kind, spoken, BROKEN, wire.habits)) as bursts,
-                    aclosing(_mended(bursts, spoken, call, wire)) as mended,
-                ):
-                    try:
-                        async for burst in mended:
-                            yield burst if isinstance(burst, _Again) else echoes.filter(burst)
-                    except (errors.ProviderError, *BROKEN):
-                        if rest := echoes.rest():
-                            yield rest
-                        raise
-        except STALE:
-            if not wire.stale:
-                raise
-            yield _Again(stale=True)
+@asynccontextmanager
+async def _reading(reply: httpx.Response, state: _RequestState) -> AsyncIterator[AsyncGenerator[Sequence[Chunk], None]]:
+    """The bursts of a reply; all is closed at the end."""
+    pieces: Any = reply.aiter_bytes()
+    kind = reply.headers.get("content-type", "")
+    async with (
+        aclosing(pieces),
+        aclosing(response_stream.bursts(pieces, kind, state.spoken, BROKEN, state.habits)) as bursts,
+    ):
+        yield bursts
 
 
-async def _mended(
-    bursts: AsyncGenerator[Sequence[Chunk], None], spoken: Dialect, call: Call, wire: _Wire
-) -> AsyncGenerator[Sequence[Chunk] | _Again, None]:
-    """The bursts of a reply; an `_Again` where it says, before any text, what it will not take."""
-    spoke = False
-    try:
-        async for burst in bursts:
-            spoke = spoke or any(isinstance(chunk, Token) for chunk in burst)
-            yield burst
-    except (errors.Rejected, errors.Overloaded) as error:
-        said = json.dumps({"error": {"message": error.title}}).encode()
-        if isinstance(error, errors.Rejected) and is_filtered(400, said):
-            yield _refusal(error)
-            return
-        status = 400 if isinstance(error, errors.Rejected) else 500
-        found = remedy(status, said, _sent(call), spoken, call.quirks) if wire.may_change and not spoke else None
-        if found is None:
-            raise
-        yield _Again(remedy=found, error=error)
+def _judge_stream(error: Exception, state: _RequestState, wire: _Wire) -> _Again | Sequence[Chunk] | None:
+    """What an error inside a reply means for the call; None: it is an error."""
+    if not isinstance(error, errors.Rejected | errors.Overloaded):
+        return None
+    said = json.dumps({"error": {"message": error.title}}).encode()
+    if isinstance(error, errors.Rejected) and is_filtered(400, said):
+        return _refusal(error)
+    if wire.spoke or not wire.may_change:
+        return None
+    status = 400 if isinstance(error, errors.Rejected) else 500
+    found = remedy(status, said, _sent(state.call), state.spoken, state.call.quirks)
+    return _Again(remedy=found, error=error) if found else None
 
 
 def _refusal(error: errors.ProviderError) -> Sequence[Chunk]:
@@ -318,25 +325,22 @@ def _refusal(error: errors.ProviderError) -> Sequence[Chunk]:
     return told, End(finish_reason="content_filter", state="refused")
 
 
-async def _other(
-    reply: httpx.Response, spoken: Dialect, line: Endpoint, model: Model, call: Call, wire: _Wire
-) -> _Again | Sequence[Chunk]:
+async def _judge_response(reply: httpx.Response, state: _RequestState, wire: _Wire) -> _Again | Sequence[Chunk]:
     """What to do, or to be told, after a reply that is no success. Raises `ProviderError` where there is nothing."""
     body = await _error_body(reply)
     target = _redirect(reply) if wire.may_redirect else ""
     if target:
         return _Again(url=target)
-    judge = partial(_judgement, reply, body, spoken, line, model, call, wire)
+    judge = partial(_judge_body, reply, body, state, wire)
     # A question with images, or a whole page in place of an error, takes milliseconds, which the loop has not got.
-    large = len(call.body) > LARGE_BYTES or len(body) > LARGE_ERROR_BYTES
+    large = len(state.call.body) > LARGE_BYTES or len(body) > LARGE_ERROR_BYTES
     return await asyncio.to_thread(judge) if large else judge()
 
 
-def _judgement(
-    reply: httpx.Response, body: bytes, spoken: Dialect, line: Endpoint, model: Model, call: Call, wire: _Wire
-) -> _Again | Sequence[Chunk]:
+def _judge_body(reply: httpx.Response, body: bytes, state: _RequestState, wire: _Wire) -> _Again | Sequence[Chunk]:
     """What an error means for the call: pure, the reply's head and body are there."""
-    error = _refused(reply, body, spoken, line, model, call)
+    spoken, line, call = state.spoken, state.line, state.call
+    error = _refused(reply, body, spoken, line, state.model, call)
     if reply.status_code == 503 and _LOADING.search(error.title) and len(line.provider.base_urls) < 2:
         return _Again(loading=True)
     if is_filtered(reply.status_code, body):
