@@ -28,7 +28,6 @@ NOT_COUNTED = {"__init__.py", "__main__.py", "py.typed"}
 LARGE_CLASSES = {
     "Chat": "still a chain of classes",
     "ChatApp": "to be divided",
-    "ChatCopies": "a link of the chain of Chat",
     "Conversations": "to be divided with the store",
     "ConversationStore": "goes with the store's methods of one line",
     "Execution": "to be divided into attempts",
@@ -49,7 +48,6 @@ SINGLE_SUBCLASSES = {
     "StreamControl": "the control of one stream by itself; an adaptive answer controls two",
     "Transcript": "the conversation by itself; the columns of a comparison have other keys and are painted apart",
     # To be made whole:
-    "ChatCopies": "a link of the chain of Chat",
     "ChatPane": "a link of the chain of Chat",
     "KeptChat": "a link of the chain of Chat",
 }

@@ -105,7 +105,7 @@ async def _continue(context: CommandContext, _argument: str) -> None:
 
 @command("copy", "copy the answer, one of its code blocks, or the whole conversation", argument="[number|all]")
 async def _copy(context: CommandContext, what: str) -> None:
-    context.chat.copy(what)
+    context.chat.copies.copy(what)
 
 
 @command("delete", "delete this conversation; /undo brings it back for 10 seconds")
@@ -301,7 +301,7 @@ async def _retry(context: CommandContext, name: str) -> None:
 
 @command("save", "write a code block of the answer into a new file", argument="[number] [file]")
 async def _save(context: CommandContext, argument: str) -> None:
-    await context.chat.save(argument)
+    await context.chat.copies.save(argument)
 
 
 @command("search", "search all turns; without words, show the history", argument="[words]")

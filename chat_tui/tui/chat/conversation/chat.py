@@ -14,13 +14,15 @@ from chat_tui.core.conversation import Conversation, Turn
 from chat_tui.core.errors import ChatTuiError, CommandError, ConversationNotFound
 from chat_tui.core.request import Request
 from chat_tui.tui.actions import bindings
-from chat_tui.tui.chat.conversation.copy import ChatCopies
+from chat_tui.tui.chat.conversation.copy import TranscriptCopies
 from chat_tui.tui.chat.conversation.pane import ConversationView
+from chat_tui.tui.chat.conversation.session import KeptChat
 from chat_tui.tui.chat.conversation.steering import Steering
 from chat_tui.tui.chat.conversation.undo import Undo
 from chat_tui.tui.prompt.completion import CompletionItem
 from chat_tui.tui.prompt.prompt import Prompt
 from chat_tui.tui.transcript.transcript import Transcript
+from chat_tui.tui.widgets.host import report_errors
 
 if TYPE_CHECKING:
     # Behind the first paint: the engine is not loaded for it.
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from chat_tui.engine.engine import Engine
 
 
-class Chat(ChatCopies):
+class Chat(KeptChat):
     """A conversation with its prompt: asking, other versions, branches, verdicts."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -43,6 +45,7 @@ class Chat(ChatCopies):
         super().__init__(complete, id)
         self.undo = Undo()
         """What keys and commands have done to conversations, here and in the list."""
+        self.copies = TranscriptCopies(self.transcript, lambda: self.turns)
         self.steering = Steering(self)
         """New words while an answer streams."""
         self.prompt.take_back, self.prompt.steer = self.steering.take_back, self.steering.steer
@@ -186,8 +189,8 @@ class Chat(ChatCopies):
         if not self.steering.leave():
             raise SkipAction
 
-    @on(ChatCopies.Moved)
-    @on(ChatCopies.Ended)
+    @on(KeptChat.Moved)
+    @on(KeptChat.Ended)
     def leave_offer_there(self) -> None:
         """Another conversation is in view, or there is nothing more to be steered."""
         self.steering.leave()
@@ -239,13 +242,13 @@ class Chat(ChatCopies):
         """Show the version before (-1) or after (1) of the chosen turn, else of the last one that has several."""
         turns, chosen = self.transcript.turns, self.transcript.viewport.cursor
         wanted = turns[chosen].id if chosen is not None else ""
-        await self.told(self.show_version(step, wanted))
+        await report_errors(self.host, self.show_version(step, wanted))
 
     @on(Transcript.VersionAsked)
     async def take_version(self, event: Transcript.VersionAsked) -> None:
         """The mouse asked for another version."""
         event.stop()
-        await self.told(self.show_version(event.step, event.turn))
+        await report_errors(self.host, self.show_version(event.step, event.turn))
 
     async def show_version(self, step: int, turn_id: str = "", *, number: int = 0) -> None:
         """So many versions further on from the one that is shown, or the one of this number. Raises `ChatTuiError`."""
@@ -269,7 +272,7 @@ class Chat(ChatCopies):
 
     async def action_compare(self) -> None:
         """Show what differs between the versions of the chosen turn, else of the last one that has several."""
-        await self.told(self.compare())
+        await report_errors(self.host, self.compare())
 
     async def compare(self) -> None:
         """The same. Raises `ChatTuiError`."""
@@ -292,7 +295,7 @@ class Chat(ChatCopies):
 
     async def action_branch(self) -> None:
         """Let the conversation end at the chosen turn: the next question begins another branch."""
-        await self.told(self.branch())
+        await report_errors(self.host, self.branch())
 
     async def branch(self) -> None:
         """The same. Raises `ChatTuiError`."""
@@ -342,6 +345,23 @@ class Chat(ChatCopies):
             self._show_path(conversation)
             self.transcript.viewport.choose_id(conversation.path[-1].id)
 
+    def action_code_block(self, what: str) -> None:
+        """`copy` or `save` a code block, or go to the one `after` or `before`."""
+        self.copies.act_on_code(what)
+
+    def action_copy_all(self) -> None:
+        """Copy the whole conversation."""
+        self.copies.copy_all()
+
+    def action_select(self) -> None:
+        """Select by keyboard."""
+        self.transcript.begin_selecting()
+
+    def action_table(self, step: int) -> None:
+        """Scroll wide tables sideways."""
+        if not self.transcript.viewport.scroll_tables(step):
+            self.host.say("No table goes on " + ("there: this is its end" if step > 0 else "before its first column"))
+
     def action_judge(self, good: int) -> None:
         """Note that the chosen answer, else the last one, was good or bad."""
         turn = self.chosen_answer()
@@ -374,7 +394,7 @@ class Chat(ChatCopies):
 
     async def action_undo(self) -> None:
         """Undo what was done last to a conversation."""
-        await self.told(self._undone())
+        await report_errors(self.host, self._undone())
 
     async def _undone(self) -> None:
         self.host.say(await self.undo.take() or "There is nothing to undo")
