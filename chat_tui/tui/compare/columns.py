@@ -142,23 +142,23 @@ class Column(Vertical):
 
     def on_mount(self) -> None:
         """Follow it from its beginning."""
-        self.run_worker(self._followed(), group="follow")
+        self.run_worker(self._follow_answer(), group="follow")
         self.measure()
 
     @property
-    def named(self) -> str:
+    def display_name(self) -> str:
         """What it is called now."""
         return self.label or self.model
 
-    def _shown(self, turn: Turn) -> Turn:
+    def _labelled_turn(self, turn: Turn) -> Turn:
         return compare_lines.masked(turn, self.label) if self.label else turn
 
-    async def _followed(self) -> None:
+    async def _follow_answer(self) -> None:
         answer, append = self.answer, self.text.live.append
         if answer.ended:
-            self.text.show([self._shown(answer.turn)])
+            self.text.show([self._labelled_turn(answer.turn)])
         else:
-            self.text.add(self._shown(without_text(answer.turn)))
+            self.text.add(self._labelled_turn(without_text(answer.turn)))
             # What was there before comes at once.
             there = len(answer)
             if answer.thinking:
@@ -180,10 +180,10 @@ class Column(Vertical):
                     self.text.live.reclassify(chunk)
                 elif known != answer.turn.left_out:
                     known = answer.turn.left_out
-                    self.text.live.amend(self._shown(without_text(answer.turn)))
+                    self.text.live.amend(self._labelled_turn(without_text(answer.turn)))
             self.typing = False
             await self.text.live.keep_up()
-            self.text.live.finish(self._shown(answer.turn))
+            self.text.live.finish(self._labelled_turn(answer.turn))
         self.measure()
         self.post_message(self.Ended())
 
@@ -192,7 +192,7 @@ class Column(Vertical):
         figures = self.answer.figures()
         if self.label:
             figures = compare_lines.masked_figures(figures)
-        self.head.show(self.place + 1, self.named, figures, chosen=self.is_current)
+        self.head.show(self.place + 1, self.display_name, figures, chosen=self.is_current)
         self.text.live.set_status(compare_lines.status(figures, others_held=others_held))
         return figures
 
@@ -200,10 +200,10 @@ class Column(Vertical):
         """There is another label, or none any more; the reading position stays."""
         if self.answer.ended and self.text.turns and self.text.turns[0].state != "streaming":
             place = self.text.viewport.reading_position
-            self.text.show([self._shown(self.answer.turn)])
+            self.text.show([self._labelled_turn(self.answer.turn)])
             self.text.viewport.restore(place)
         elif self.text.turns:
-            self.text.live.amend(self._shown(without_text(self.answer.turn)))
+            self.text.live.amend(self._labelled_turn(without_text(self.answer.turn)))
         self.measure()
 
     def action_select(self) -> None:

@@ -135,7 +135,7 @@ def _cost(result: ComparisonResult) -> str:
 
 
 _FIELDS: tuple[_Field, ...] = (
-    ("tokens/s", lambda one: one.tokens_per_second, lambda one: _speed(one), 1),
+    ("tokens/s", lambda one: one.tokens_per_second, lambda one: _format_speed(one), 1),
     ("time", lambda one: one.seconds, lambda one: formatting.seconds(one.seconds), -1),
     ("cost", lambda one: one.cost, _cost, -1),
     ("TTFT", lambda one: one.ttft_seconds, lambda one: formatting.ttft(one.ttft_seconds), -1),
@@ -149,7 +149,7 @@ _NAME_ROOM = 24
 """Cells for a name before anything is left out for it."""
 
 
-def _speed(result: ComparisonResult) -> str:
+def _format_speed(result: ComparisonResult) -> str:
     return formatting.speed(result.tokens_per_second, result.tokens_estimated)
 
 
@@ -178,7 +178,10 @@ def summary_lines(
         name = names[place - 1] if place else ""
         told = crop_start(clean_line(name, 200), name_room) if place else f"{_BEST} best" * best
         state = (states[place - 1] if place else "state").ljust(state_room + 2) if has_states else ""
-        spans = [Span(f"{place or ' '} ", "dim"), Span(told + " " * (name_room + 2 - cell_len(told)), _named(place))]
+        spans = [
+            Span(f"{place or ' '} ", "dim"),
+            Span(told + " " * (name_room + 2 - cell_len(told)), _name_style(place)),
+        ]
         spans.append(Span(state, "dim"))
         for column in columns:
             cell, widest = column[place], max(map(cell_len, column))
@@ -188,7 +191,7 @@ def summary_lines(
     return rows
 
 
-def _named(place: int) -> str:
+def _name_style(place: int) -> str:
     return "strong" if place else "dim"
 
 

@@ -17,7 +17,7 @@ from chat_tui.engine.answers.comparison import FEWEST, MOST
 from chat_tui.tui.actions import bindings
 from chat_tui.tui.actions.widget_keys import WidgetKeys
 from chat_tui.tui.dialogs.frame import FramedScreen
-from chat_tui.tui.panels.model_rows import searched
+from chat_tui.tui.panels.model_rows import search_text
 from chat_tui.tui.widgets import formatting
 from chat_tui.tui.widgets.host import Host
 from chat_tui.tui.widgets.row_list import Filter, RowList, matching
@@ -83,7 +83,7 @@ class CompareChoice(FramedScreen[tuple[str, ...]]):
     ) -> None:
         super().__init__(f"Compare {FEWEST} to {MOST} models")
         self._standings = [one for one in standings if one.usable or one.model.name in chosen]
-        self._texts = [searched(one.model) for one in self._standings]
+        self._texts = [search_text(one.model) for one in self._standings]
         self._found: Sequence[int] = range(len(self._standings))
         self._chosen = list(chosen)
         self._costs = costs
@@ -104,7 +104,7 @@ class CompareChoice(FramedScreen[tuple[str, ...]]):
         self._rows.styles.height = max(2, min(len(self._standings), self.app.size.height - 8))
         self._filter.focus()
         self._rows.show(len(self._found))
-        self._tell()
+        self._show_costs()
 
     def _draw(self, row: int, width: int) -> list[Line]:
         standing = self._standings[self._found[row]]
@@ -115,10 +115,10 @@ class CompareChoice(FramedScreen[tuple[str, ...]]):
         right = Span(f"{clean_line(standing.state, 20)} · {price:>9}", "dim")
         return [(mark, *apart(Span(name, "strong" if place else "text"), right, width - 5))]
 
-    def _tell(self) -> None:
-        self.run_worker(self._told(tuple(self._chosen)), exclusive=True)
+    def _show_costs(self) -> None:
+        self.run_worker(self._update_costs(tuple(self._chosen)), exclusive=True)
 
-    async def _told(self, chosen: tuple[str, ...]) -> None:
+    async def _update_costs(self, chosen: tuple[str, ...]) -> None:
         names = ", ".join(clean_line(name, 60) for name in chosen) or "none is chosen"
         self._line.show(names, "")
         self._line.show(names, await self._costs(chosen))
@@ -154,7 +154,7 @@ class CompareChoice(FramedScreen[tuple[str, ...]]):
         else:
             cast("Host", self.app).say(f"{MOST} models are chosen already", "Space on one of them lets it go.")
         self._rows.show(len(self._found), self._rows.cursor)
-        self._tell()
+        self._show_costs()
 
     def take(self) -> None:
         """These are compared."""

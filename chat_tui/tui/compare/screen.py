@@ -218,7 +218,7 @@ class CompareScreen(Screen[Conversation | None]):
         width = max(20, self.size.width - 2)
         held = any(column.answer.paused for column in self.columns)
         figures = [column.measure(others_held=held) for column in self.columns]
-        names = [column.named for column in self.columns]
+        names = [column.display_name for column in self.columns]
         self._title.show([self._title_line(figures, width)])
         if self.has_class("-tabbed"):
             phases = [each.phase for each in figures]
@@ -379,7 +379,7 @@ class CompareScreen(Screen[Conversation | None]):
             offer("answer.cancel", "Stop all answers", "stop_all"),
         ]
         return [
-            *(keep(number, column.named) for number, column in enumerate(self.columns, 1)),
+            *(keep(number, column.display_name) for number, column in enumerate(self.columns, 1)),
             *([] if self.comparison.ended else running),
             offer("comparison.next", "Go to the next answer", "column(1)"),
             offer("comparison.blind", "Show who answers" if self.blind else "Hide who answers", "blind"),

@@ -98,7 +98,7 @@ class ChoiceScreen(FramedScreen[ListChoice]):
         self._heads = {row: groups[row + 1] for row in begun} if not typed else {}
         heads = [(row, 2 if row else 1) for row in self._heads]
         self._rows.show(len(self._shown), cursor, heads=heads)
-        self._tell()
+        self._show_detail()
 
     def _draw(self, row: int, width: int) -> list[Line]:
         return [choice_line(self._choices[self._shown[row]], self._column, width)]
@@ -111,9 +111,9 @@ class ChoiceScreen(FramedScreen[ListChoice]):
     def tell(self, event: RowList.Moved) -> None:
         """The cursor stands on another row."""
         event.stop()
-        self._tell()
+        self._show_detail()
 
-    def _tell(self) -> None:
+    def _show_detail(self) -> None:
         if self._look is not None and self._rows.cursor < len(self._shown):
             self._look(self._choices[self._shown[self._rows.cursor]])
 

@@ -74,12 +74,12 @@ class DiffScreen(ReaderScreen):
 
     def _compare(self) -> None:
         self._pieces = None
-        self.run_worker(self._compared(), exclusive=True)
+        self.run_worker(self._compare_versions(), exclusive=True)
 
-    async def _compared(self) -> None:
+    async def _compare_versions(self) -> None:
         old, new = (self._versions[place].text for place in (self._other, self._shown))
         width, marks = self.reading.size.width, self.app.no_color
-        pieces, lines = await asyncio.to_thread(_compared, old, new, width, marks)
+        pieces, lines = await asyncio.to_thread(_compare_texts, old, new, width, marks)
         self._pieces, self._wrapped = pieces, (width, lines)
         self.reading.refresh(layout=True)
         self.reading.redraw()
@@ -103,6 +103,6 @@ class DiffScreen(ReaderScreen):
         return [*heads, *self._wrapped[1]]
 
 
-def _compared(old: str, new: str, width: int, marks: bool) -> tuple[Sequence[DiffPart], Sequence[Line]]:
+def _compare_texts(old: str, new: str, width: int, marks: bool) -> tuple[Sequence[DiffPart], Sequence[Line]]:
     pieces = differences(clean(old).expandtabs(4), clean(new).expandtabs(4))
     return pieces, diff_lines(pieces, width, marks=marks)

@@ -30,18 +30,18 @@ def route_lines(turn: Turn, route: Route, width: int) -> list[Line]:
     lines = _text(
         f"{clean_line(turn.model, 80)} answered{served}, chosen by {clean_line(route.strategy, 40)}{asked}", width
     )
-    lines += _titled("Notes", [_text(clean_line(note, 300), width) for note in route.notes])
-    lines += _titled("Candidates", [_candidate(candidate, width) for candidate in route.candidates])
+    lines += _section("Notes", [_text(clean_line(note, 300), width) for note in route.notes])
+    lines += _section("Candidates", [_candidate(candidate, width) for candidate in route.candidates])
     if route.left_out:
         why = "; ".join(f"{count:,} out: {clean_line(reason, 80)}" for reason, count in route.left_out_for.items())
         lines += _text(f"and {route.left_out:,} more" + (f" ({why})" if why else ""), width)
-    lines += _titled("Tries", [_try(entry, width) for entry in route.tries])
-    lines += _titled("Seams", [_seam(seam, width) for seam in route.seams])
-    lines += _titled("What others would have picked", [_other(other, width) for other in route.others])
+    lines += _section("Tries", [_try(entry, width) for entry in route.tries])
+    lines += _section("Seams", [_seam(seam, width) for seam in route.seams])
+    lines += _section("What others would have picked", [_other(other, width) for other in route.others])
     return lines
 
 
-def _titled(title: str, rows: Sequence[list[Line]]) -> list[Line]:
+def _section(title: str, rows: Sequence[list[Line]]) -> list[Line]:
     if not rows:
         return []
     return [(), (Span(title, "accent"),), *(line for row in rows for line in row)]

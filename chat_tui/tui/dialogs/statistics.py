@@ -46,7 +46,7 @@ def since(now: datetime) -> datetime:
 
 def statistics_lines(found: UsageReport, width: int) -> list[Line]:
     """The figures in lines of this width."""
-    shown = _shown(width)
+    shown = _columns_for(width)
     heading = [Span(" " * (width - sum(_cells(column) for column in shown)))]
     heading += [Span(label.rjust(cells + 1), "dim") for label, cells, _ in shown]
     lines: list[Line] = [tuple(heading), *_rows("", [found.whole], width, lambda _: "All")]
@@ -68,7 +68,7 @@ def _without_gaps(days: Sequence[UsageTotals]) -> list[UsageTotals]:
     return rows
 
 
-def _shown(width: int) -> Sequence[tuple[str, int, Callable[[UsageTotals], str]]]:
+def _columns_for(width: int) -> Sequence[tuple[str, int, Callable[[UsageTotals], str]]]:
     room, shown = width - NAME, []
     for column in _COLUMNS:
         if _cells(column) > room:
@@ -83,7 +83,7 @@ def _cells(column: tuple[str, int, Callable[[UsageTotals], str]]) -> int:
 
 
 def _rows(title: str, sums: Sequence[UsageTotals], width: int, named: Callable[[str], str]) -> list[Line]:
-    shown = _shown(width)
+    shown = _columns_for(width)
     room = width - sum(_cells(column) for column in shown)
     names = [named(one.name) for one in sums]
     longest = max(map(cell_len, names), default=0)

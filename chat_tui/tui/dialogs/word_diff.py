@@ -33,21 +33,21 @@ def differences(old: str, new: str) -> list[DiffPart]:
     """The new text with what was removed from the old one put where it stood. Space that differs does not count."""
     before, after = _WORD.findall(old), _WORD.findall(new)
     if max(len(before), len(after)) <= WORDS_MOST:
-        return list(_joined(_compared(before, after, word=True)))
+        return list(_join_parts(_compare(before, after, word=True)))
     lines = old.splitlines(keepends=True), new.splitlines(keepends=True)
     pieces: list[DiffPart] = []
-    for removed, added, same in _blocks(*[_limited(text) for text in lines]):
+    for removed, added, same in _blocks(*[_limit_lines(text) for text in lines]):
         words = _WORD.findall("".join(removed)), _WORD.findall("".join(added))
-        pieces += _compared(*words, word=max(map(len, words)) <= WORDS_MOST)
+        pieces += _compare(*words, word=max(map(len, words)) <= WORDS_MOST)
         pieces.append(DiffPart("", "".join(same)))
-    return list(_joined(pieces))
+    return list(_join_parts(pieces))
 
 
-def _limited(lines: list[str]) -> list[str]:
+def _limit_lines(lines: list[str]) -> list[str]:
     return [*lines[:LINES_MOST], "".join(lines[LINES_MOST:])] if len(lines) > LINES_MOST else lines
 
 
-def _compared(before: Sequence[str], after: Sequence[str], *, word: bool) -> Iterator[DiffPart]:
+def _compare(before: Sequence[str], after: Sequence[str], *, word: bool) -> Iterator[DiffPart]:
     if not word:
         yield DiffPart("removed", "".join(before))
         yield DiffPart("added", "".join(after))
@@ -88,7 +88,7 @@ def _without_islands(blocks: Iterable[_Block]) -> Iterator[_Block]:
         yield held
 
 
-def _joined(pieces: Iterable[DiffPart]) -> Iterator[DiffPart]:
+def _join_parts(pieces: Iterable[DiffPart]) -> Iterator[DiffPart]:
     """Without empty pieces, neighbours of one kind as one."""
     held: DiffPart | None = None
     for piece in pieces:

@@ -39,16 +39,16 @@ def exchanges(path: Sequence[Turn]) -> list[Exchange]:
     return pairs
 
 
-def unmarked(text: str, marks: Sequence[Range] = ()) -> tuple[str, list[Range]]:
+def without_marks(text: str, marks: Sequence[Range] = ()) -> tuple[str, list[Range]]:
     """A line of an answer without Markdown's marks around words and before items, and where these ranges are then."""
     gone = [range for found in _AROUND.finditer(text) for range in (found.span("begin"), found.span("end"))]
     gone += [found.span() for found in _HEADING.finditer(text)]
 
-    def moved(place: int) -> int:
+    def new_place(place: int) -> int:
         return place - sum(max(0, min(place, last) - first) for first, last in gone)
 
     kept = [character for place, character in enumerate(text) if not any(first <= place < last for first, last in gone)]
-    return _ITEM.sub("•", "".join(kept)), [(moved(first), moved(last)) for first, last in marks]
+    return _ITEM.sub("•", "".join(kept)), [(new_place(first), new_place(last)) for first, last in marks]
 
 
 def excerpt(text: str) -> str:
@@ -66,7 +66,7 @@ def exchange_head(number: int, question: Turn) -> Line:
 def exchange_lines(exchange: Exchange, width: int) -> list[Line]:
     """Question and answer, a line each."""
     question, answer = exchange
-    said = excerpt(unmarked(answer.text[: 2 * EXCERPT])[0]) if answer is not None else ""
+    said = excerpt(without_marks(answer.text[: 2 * EXCERPT])[0]) if answer is not None else ""
     if not said:
         said = "(answering)" if answer is not None and answer.state == "streaming" else "(no answer)"
     return [
@@ -81,7 +81,7 @@ def hit_lines(hit: SearchHit, width: int, now: datetime) -> list[Line]:
     when = formatting.moment(hit.created, now) if hit.created is not None else formatting.UNKNOWN
     right = Span(f"{crop_start(who, _LONGEST_MODEL)} · {when} ", "dim")
     title = Span(f" {clean_line(hit.conversation_title, 120) or 'Untitled'}", "strong")
-    text, marks = (hit.snippet, hit.marks) if hit.role == "user" else unmarked(hit.snippet, hit.marks)
+    text, marks = (hit.snippet, hit.marks) if hit.role == "user" else without_marks(hit.snippet, hit.marks)
     lines = passage(text, marks, width - 4, HIT_HEIGHT - 1)
     return [apart(title, right, width), *((Span("   "), *line) for line in lines)]
 

@@ -192,7 +192,7 @@ class HistoryScreen(FramedScreen[tuple[str, str] | None]):
         if cursor is None:
             cursor = first if self._summaries else first - 1
         self._rows.show(len(self._shown), cursor, row_height=2, heads=heads)
-        self._say_nothing(f"{NOTHING}. {_NEXT}")
+        self._show_nothing_found(f"{NOTHING}. {_NEXT}")
         self.call_after_refresh(self._rows.look_at_cursor)
         count = len(self._summaries)
         self._note.say(f"{count:,} conversation{'s' * (count != 1)}")
@@ -209,11 +209,13 @@ class HistoryScreen(FramedScreen[tuple[str, str] | None]):
                     slow.stop()
                     hits += step.hits
                     if is_first:
-                        self._show_found(hits, self._titled(words, {hit.conversation for hit in hits}), cursor or 0)
+                        self._show_found(
+                            hits, self._title_matches(words, {hit.conversation for hit in hits}), cursor or 0
+                        )
                     elif step.hits:
                         self._extend(step.hits)
                     is_first = False
-                    self._tell_progress(hits, step)
+                    self._show_progress(hits, step)
         except ChatTuiError as error:
             # Perhaps it is not written to its end yet.
             await asyncio.sleep(WRONG_SECONDS)
@@ -224,18 +226,18 @@ class HistoryScreen(FramedScreen[tuple[str, str] | None]):
         self._searching = False
         self._note.say(f"{_count(hits)} · {(time.perf_counter() - begun) * 1000:,.0f} ms")
 
-    def _tell_progress(self, hits: Sequence[SearchHit], step: SearchStep) -> None:
+    def _show_progress(self, hits: Sequence[SearchHit], step: SearchStep) -> None:
         if not step.complete:
             self._note.say(f"{_count(hits)} · {search_progress(step.searched, step.searched_back_to)} …")
         if not self._shown:
-            self._say_nothing(_NONE_FOUND if step.complete else _NONE_YET)
+            self._show_nothing_found(_NONE_FOUND if step.complete else _NONE_YET)
             return
         self._searching = False
         if self._hurried:
             self._hurried = False
             self._rows.choose()
 
-    def _titled(self, words: str, found: set[str]) -> list[ConversationSummary]:
+    def _title_matches(self, words: str, found: set[str]) -> list[ConversationSummary]:
         """Conversations whose title has the words, but for those of which a turn was found."""
         places = matching(words, self._texts, letters=False)
         titled = (self._summaries[place] for place in places)
@@ -245,18 +247,18 @@ class HistoryScreen(FramedScreen[tuple[str, str] | None]):
         self._shown = (*titled, *hits)
         self._heads = {0: "Titles", len(titled): "Turns"} if titled else {}
         self._rows.show(len(self._shown), cursor, row_height=rows.HIT_HEIGHT, heads=self._found_heads())
-        self._say_nothing("")
+        self._show_nothing_found("")
 
     def _extend(self, hits: Sequence[SearchHit]) -> None:
         """More hits stand behind the rows that are there, none of which moves."""
         self._shown = (*self._shown, *hits)
         self._rows.extend(len(self._shown), self._found_heads())
-        self._say_nothing("")
+        self._show_nothing_found("")
 
     def _found_heads(self) -> list[tuple[int, int]]:
         return [(row, 2 if row else 1) for row in self._heads if row < len(self._shown)]
 
-    def _say_nothing(self, why: str) -> None:
+    def _show_nothing_found(self, why: str) -> None:
         self._nothing.text = why
         self._rows.display, self._nothing.display = bool(self._shown), not self._shown
         self._nothing.redraw()
@@ -310,12 +312,12 @@ class HistoryScreen(FramedScreen[tuple[str, str] | None]):
             window = self._rows.content_region
             place = Region(window.x + 1, window.y + self._rows.line_of(self._rows.cursor), window.width - 2, 1)
             id = shown.id if isinstance(shown, ConversationSummary) else shown.conversation
-        self.run_worker(self._acted(self._act(what, id, place)))
+        self.run_worker(self._act_and_reload(self._act(what, id, place)))
 
     def action_undo(self) -> None:
         """Take back the last thing that was done."""
-        self.run_worker(self._acted(self._undo()))
+        self.run_worker(self._act_and_reload(self._undo()))
 
-    async def _acted(self, work: Awaitable[None]) -> None:
+    async def _act_and_reload(self, work: Awaitable[None]) -> None:
         await work
         await self._read(self._rows.cursor)

@@ -149,9 +149,9 @@ class InsightsPanel(StyledLines):
         self.workers.cancel_node(self)
         self._show(Insights())
         if turn is not None:
-            self.run_worker(self._followed(turn) if answer is None else self._live(answer), group="insights")
+            self.run_worker(self._follow_answer(turn) if answer is None else self._live(answer), group="insights")
 
-    async def _followed(self, turn: Turn) -> None:
+    async def _follow_answer(self, turn: Turn) -> None:
         await self._read(InsightsObserver(self._tell), turn.text)
 
     async def _live(self, answer: Answer) -> None:

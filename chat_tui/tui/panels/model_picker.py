@@ -19,7 +19,7 @@ from chat_tui.core.models import ModelStatus
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.core.usage.stream_stats import StreamStats
 from chat_tui.tui.actions.bindings import first_key
-from chat_tui.tui.panels.model_rows import NARROW, ListHeading, ModelDetail, searched, standing_lines
+from chat_tui.tui.panels.model_rows import NARROW, ListHeading, ModelDetail, search_text, standing_lines
 from chat_tui.tui.widgets import formatting
 from chat_tui.tui.widgets.row_list import Filter, RowList, matching
 from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, apart, crop, crop_start
@@ -183,13 +183,13 @@ class ModelPicker(Widget):
         under = self._standing_at(self._rows.cursor) if self.is_open else None
         before, self._standings = self._standings, tuple(standings)
         if [standing.model for standing in before] != [standing.model for standing in standings]:
-            self._texts = tuple(searched(standing.model) for standing in standings)
+            self._texts = tuple(search_text(standing.model) for standing in standings)
             if self.is_open:
                 self._narrow(keep=under.model.name if under else None)
         elif self.is_open:
             # Only how they fare: nothing moves, not even where somebody has scrolled to.
             self._rows.refresh()
-            self._tell()
+            self._show_detail()
 
     def open(self) -> None:
         """Open the list, with the model in use under the cursor, and take the focus."""
@@ -234,9 +234,9 @@ class ModelPicker(Widget):
         self._detail.display = room >= 3
         self._rows.styles.height = min(needed, max(3, room))
         self._rows.show(count, cursor, row_height=row_height)
-        self._tell()
+        self._show_detail()
 
-    def _tell(self) -> None:
+    def _show_detail(self) -> None:
         self._detail.show(self._standing_at(self._rows.cursor), self._rows.count)
 
     def _wide(self) -> bool:
@@ -290,7 +290,7 @@ class ModelPicker(Widget):
     def tell(self, event: RowList.Moved) -> None:
         """The cursor stands on another row."""
         event.stop()
-        self._tell()
+        self._show_detail()
 
     @on(RowList.Chosen)
     def choose(self, event: RowList.Chosen) -> None:

@@ -68,7 +68,7 @@ def _quality(model: Model) -> str:
     return f"{formatting.ABOUT if model.guessed else ''}{model.quality:.2f}"
 
 
-def searched(model: Model) -> str:
+def search_text(model: Model) -> str:
     """What the filter looks through: the name, where it runs, what it can."""
     free = "free" if model.free else ""
     return f"{model.name} {_where(model)} {_abilities(model)} {free}".casefold()
@@ -115,10 +115,12 @@ class ModelDetail(StyledLines):
         model, state = self._standing.model, clean_line(self._standing.state, 80)
         name = crop_start(clean_line(model.name, 200), max(12, width - len(state) - 1))
         lines: list[Line] = [apart(Span(name, "strong"), Span(state, "dim"), width)]
-        return lines + [(Span(text, "text"),) for text in _filled(described(self._standing), width, self.HEIGHT - 1)]
+        return lines + [
+            (Span(text, "text"),) for text in _fill_lines(description_parts(self._standing), width, self.HEIGHT - 1)
+        ]
 
 
-def described(standing: ModelStatus) -> list[str]:
+def description_parts(standing: ModelStatus) -> list[str]:
     """What is known of a model, in words: what the row cannot always tell comes first."""
     model = standing.model
     price = formatting.price(model.price_in, model.price_out)
@@ -139,7 +141,7 @@ def described(standing: ModelStatus) -> list[str]:
     return [part for part in parts if part]
 
 
-def _filled(parts: Sequence[str], width: int, limit: int) -> list[str]:
+def _fill_lines(parts: Sequence[str], width: int, limit: int) -> list[str]:
     """The parts on at most so many lines, none broken; what does not fit is left out."""
     lines = [""]
     for part in parts:

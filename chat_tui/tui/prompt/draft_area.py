@@ -189,12 +189,12 @@ class DraftArea(TextArea, inherit_bindings=False):
             self.scroll_cursor_visible()
         self.follow_change()
         if self._edited_timer is None:
-            self._edited_timer = self.set_timer(EDITED_SECONDS, self._tell_edited)
+            self._edited_timer = self.set_timer(EDITED_SECONDS, self._post_edited)
 
     def follow_change(self) -> None:
         """The text has changed."""
 
-    def _tell_edited(self) -> None:
+    def _post_edited(self) -> None:
         self._edited_timer = None
         draft = self.draft
         if draft != self._told:

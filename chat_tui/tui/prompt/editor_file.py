@@ -74,7 +74,7 @@ class EditorFile:
     def create(cls, draft: str, origin: DraftOrigin | None, folders: EditorFolders) -> EditorFile:
         """A new file with this draft; private if it has no origin."""
         parent = folders.kept if origin is not None else folders.private
-        with _locked(parent):
+        with _lock_folder(parent):
             folder = Path(tempfile.mkdtemp(dir=parent))
             lock = create_locked(folder / _LOCK)
         file = cls(folder, lock)
@@ -109,10 +109,10 @@ class EditorFile:
 
 def leftovers(folders: EditorFolders, *, bring: bool = True) -> Sequence[LeftoverDraft]:
     """Text left by killed processes. Private files are deleted; others are returned if `bring`, until `discard`."""
-    for folder in _abandoned(folders.private):
+    for folder in _abandoned_folders(folders.private):
         shutil.rmtree(folder, ignore_errors=True)
     found = []
-    for folder in _abandoned(folders.kept) if bring else ():
+    for folder in _abandoned_folders(folders.kept) if bring else ():
         with suppress(OSError, ValueError, RecursionError):
             origin = msgspec.json.decode(read_regular(folder / _ORIGIN, 2 * LIMIT_BYTES), type=DraftOrigin)
             text = _read(folder)
@@ -128,11 +128,11 @@ def discard(leftover: LeftoverDraft) -> None:
     shutil.rmtree(leftover.folder, ignore_errors=True)
 
 
-def _abandoned(parent: Path) -> Iterator[Path]:
+def _abandoned_folders(parent: Path) -> Iterator[Path]:
     """The folders whose process has ended."""
     if not parent.is_dir():
         return
-    with _locked(parent):
+    with _lock_folder(parent):
         for folder in sorted(entry for entry in parent.iterdir() if entry.is_dir() and not entry.is_symlink()):
             if not _in_use(folder):
                 yield folder
@@ -146,7 +146,7 @@ def _in_use(folder: Path) -> bool:
 
 
 @contextmanager
-def _locked(parent: Path) -> Iterator[None]:
+def _lock_folder(parent: Path) -> Iterator[None]:
     """Keep other processes from creating or looking for files meanwhile."""
     parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with hold_lock(parent / _LOCK):

@@ -81,7 +81,7 @@ class ExternalEditor:
         try:
             with self._lend():
                 code = await self._run([*command, str(file.path)])
-            text = await self._saved(file, private=origin is None)
+            text = await self._read_saved(file, private=origin is None)
             has_saved = text != draft and bool(text.strip())
             if has_saved or not code:
                 await take(text)
@@ -100,7 +100,7 @@ class ExternalEditor:
                 kept if has_saved else _KEPT,
             )
 
-    async def _saved(self, file: EditorFile, *, private: bool) -> str:
+    async def _read_saved(self, file: EditorFile, *, private: bool) -> str:
         try:
             return await asyncio.to_thread(file.read)
         except TooLargeError:
@@ -122,9 +122,9 @@ class ExternalEditor:
             return await child.wait()
         finally:
             signal.signal(signal.SIGINT, before)
-            self._tell_to_end()
+            self._ask_to_end()
 
-    def _tell_to_end(self) -> None:
+    def _ask_to_end(self) -> None:
         if self._child is not None and self._child.returncode is None:
             # Its own `terminate` may take its exit code away from asyncio, which then warns on the screen.
             with suppress(ProcessLookupError):
@@ -133,6 +133,6 @@ class ExternalEditor:
     async def end(self) -> None:
         """Have an editor that runs end, and what it had saved taken; harmless where none runs."""
         if not self._idle.is_set():
-            self._tell_to_end()
+            self._ask_to_end()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._idle.wait(), END_SECONDS)

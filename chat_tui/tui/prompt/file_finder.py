@@ -12,7 +12,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from chat_tui.tui.prompt.completion import CompletionItem
-from chat_tui.tui.prompt.mentions import can_be_written, written
+from chat_tui.tui.prompt.mentions import can_be_written, mention_of
 from chat_tui.tui.widgets.formatting import byte_size
 
 MOST_FOUND = 50
@@ -50,9 +50,9 @@ class FileFinder:
         """What a mention could become that is typed so far, its `@` included."""
         found = await self.find(mention.removeprefix("@").strip('"'))
         return [
-            CompletionItem(written(one.path, whole=False), "folder")
+            CompletionItem(mention_of(one.path, whole=False), "folder")
             if one.is_folder
-            else CompletionItem(written(one.path) + " ", byte_size(one.size_bytes))
+            else CompletionItem(mention_of(one.path) + " ", byte_size(one.size_bytes))
             for one in found
         ]
 
@@ -67,7 +67,7 @@ class FileFinder:
             if slash:
                 folder = here / os.path.expanduser(head + slash)
                 if folder.is_dir():
-                    listed = self._listed(folder, head + slash, hidden=name.startswith("."))
+                    listed = self._list_folder(folder, head + slash, hidden=name.startswith("."))
                     return _best(name, listed, from_column=len(head + slash))
             elif typed == "~":
                 return [FoundFile("~/")]
@@ -75,23 +75,23 @@ class FileFinder:
         except OSError:
             return []
 
-    def _listed(self, folder: Path, before: str, hidden: bool) -> list[FoundFile]:
+    def _list_folder(self, folder: Path, before: str, hidden: bool) -> list[FoundFile]:
         found: list[FoundFile] = []
         with os.scandir(folder) as entries:
             for count, entry in enumerate(entries):
                 if count >= self._entries:
                     break
                 if hidden or not entry.name.startswith("."):
-                    found += _found(entry, before + entry.name, follow=True)
+                    found += _files_of_entry(entry, before + entry.name, follow=True)
         return found
 
     def _below(self, here: Path) -> Sequence[FoundFile]:
         now = self._clock()
         if self._seen is None or self._seen[1] != here or now - self._seen[0] > KEPT_SECONDS:
-            self._seen = (now, here, list(self._walked(here)))
+            self._seen = (now, here, list(self._walk_folder(here)))
         return self._seen[2]
 
-    def _walked(self, here: Path) -> Iterator[FoundFile]:
+    def _walk_folder(self, here: Path) -> Iterator[FoundFile]:
         """Level by level, so that what is near is seen where there is much."""
         waiting, left, until = deque([""]), self._entries, self._clock() + SECONDS
         while waiting:
@@ -107,13 +107,13 @@ class FileFinder:
                         return
                     if entry.name.startswith(".") or entry.name in _SKIPPED:
                         continue
-                    for found in _found(entry, before + entry.name, follow=False):
+                    for found in _files_of_entry(entry, before + entry.name, follow=False):
                         yield found
                         if found.is_folder:
                             waiting.append(found.path)
 
 
-def _found(entry: os.DirEntry[str], path: str, follow: bool) -> list[FoundFile]:
+def _files_of_entry(entry: os.DirEntry[str], path: str, follow: bool) -> list[FoundFile]:
     if not can_be_written(path):
         return []
     try:

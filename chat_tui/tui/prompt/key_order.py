@@ -73,7 +73,7 @@ class KeyOrder:
             return True
         if isinstance(typed, events.Paste) or _is_text(typed) or typed is self._waited:
             return False
-        groups = self._awaited(typed.key)
+        groups = self._groups_to_await(typed.key)
         if self._unsettled is None and not self._runs(groups):
             return False
         self._held.appendleft(typed)
@@ -95,7 +95,7 @@ class KeyOrder:
         """The workers of the app."""
         return set(self._app.workers)
 
-    def _awaited(self, key: str) -> Sequence[str]:
+    def _groups_to_await(self, key: str) -> Sequence[str]:
         """The groups of workers that this key waits for."""
         if key in _CHOOSING:
             return _SEARCHES

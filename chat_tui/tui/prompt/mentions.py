@@ -42,7 +42,7 @@ def _mention(match: re.Match[str]) -> Mention:
     return Mention(match.start(), match.end(), match.group(1) or match.group(2))
 
 
-def written(path: str, whole: bool = True) -> str:
+def mention_of(path: str, whole: bool = True) -> str:
     """The path as a mention; one that is not whole is left open, to be gone on with."""
     if any(sign.isspace() for sign in path):
         return f'@"{path}"' if whole else f'@"{path}'
@@ -54,7 +54,7 @@ def can_be_written(path: str) -> bool:
     return bool(path) and '"' not in path and clean_line(path, LONGEST_PATH) == path
 
 
-def dropped(text: str) -> list[str]:
+def pasted_paths(text: str) -> list[str]:
     """The absolute paths that a paste consists of, as terminals write them for files that are dropped; else nothing."""
     text = text.strip()
     if not text or len(text) > LONGEST_PATH or not text.lstrip("'\"").startswith(_PATH_BEGINNINGS):

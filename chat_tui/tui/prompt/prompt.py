@@ -19,7 +19,7 @@ from chat_tui.core.text.control_characters import clean
 from chat_tui.tui.actions import bindings, slash_commands
 from chat_tui.tui.prompt.completion import CompletionItem, CompletionList
 from chat_tui.tui.prompt.draft_area import DraftArea
-from chat_tui.tui.prompt.mentions import dropped, mention_at, mentions, written
+from chat_tui.tui.prompt.mentions import mention_at, mention_of, mentions, pasted_paths
 from chat_tui.tui.prompt.typed_characters import TypedCharacters
 
 PLACEHOLDER = "Ask anything · / for commands · @ for files"
@@ -119,7 +119,7 @@ class Prompt(DraftArea):
         """Replace everything; the list stays closed until more is written."""
         super().show_text(text, row)
         self._reset_typed()
-        self._dismissed = self._wanted()
+        self._dismissed = self._completion_range()
 
     def load_text(self, text: str) -> None:
         """Replace everything, without a way back."""
@@ -220,7 +220,7 @@ class Prompt(DraftArea):
         # A list of files comes a moment after the letters that it is for.
         return self._completions.current if self._listed == self._completed else None
 
-    def _wanted(self) -> CompletionRange | None:
+    def _completion_range(self) -> CompletionRange | None:
         """The piece of the text that could be completed."""
         offered = self._offered
         if offered is not None and self.get_text_range(offered.begin, offered.end) == offered.text:
@@ -242,7 +242,7 @@ class Prompt(DraftArea):
 
     def follow_change(self) -> None:
         """Show what the text could become."""
-        wanted = self._wanted()
+        wanted = self._completion_range()
         if wanted is None or wanted == self._dismissed:
             self._completed = None
             self._completions.close()
@@ -283,7 +283,7 @@ class Prompt(DraftArea):
         self.follow_change()
 
     def _dismiss(self) -> None:
-        self._dismissed = self._wanted()
+        self._dismissed = self._completion_range()
         self._completions.close()
 
     def _on_blur(self, event: events.Blur) -> None:
@@ -334,7 +334,7 @@ class Prompt(DraftArea):
         """Insert the text; the path of a file is offered to go along."""
         begin = self.selection.start if self.selection.start <= self.selection.end else self.selection.end
         super().paste(text)
-        if paths := dropped(text):
+        if paths := pasted_paths(text):
             piece = CompletionRange(
                 "dropped", begin, self.cursor_location, self.get_text_range(begin, self.cursor_location)
             )
@@ -347,7 +347,7 @@ class Prompt(DraftArea):
             what = "attach this file" if len(paths) == 1 else f"attach these {len(paths)} files"
             self._offer(
                 piece,
-                [CompletionItem(" ".join(map(written, paths)) + " ", f"Tab: {what} · Enter: send the text")],
+                [CompletionItem(" ".join(map(mention_of, paths)) + " ", f"Tab: {what} · Enter: send the text")],
             )
 
     def action_delete_left(self) -> None:

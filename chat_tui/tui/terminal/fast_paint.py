@@ -44,7 +44,7 @@ def draw(screen: Screen[Any], widgets: Iterable[Widget]) -> int:
         region, _ = screen._compositor.visible_widgets[widget]
         changed = Region.from_union(list(widget._repaint_regions)).translate(region.offset)
         if not any(place.overlaps(changed) for place in _before(screen, widget)):
-            strips += _changed(widget, region)
+            strips += _changed_strips(widget, region)
             widget._repaint_required = False
             screen._dirty_widgets.discard(widget)
     if strips:
@@ -68,7 +68,7 @@ def _before(screen: Screen[Any], widget: Widget) -> Iterator[Region]:
         yield region.intersection(clip)
 
 
-def _changed(widget: Widget, region: Region) -> Iterator[tuple[int, int, Strip]]:
+def _changed_strips(widget: Widget, region: Region) -> Iterator[tuple[int, int, Strip]]:
     whole = Region(0, 0, region.width, region.height)
     parts = [part for each in widget._exchange_repaint_regions() if (part := each.intersection(whole))]
     if not parts:

@@ -78,7 +78,7 @@ class InputSplitter:
     def feed(self, text: str) -> list[Piece]:
         """What is decided now that this text has come."""
         pieces: list[Piece] = []
-        text = self._joined(text, pieces)
+        text = self._join(text, pieces)
         self._quiet_seconds, self._held, self._told_escape = 0.0, "", False
         if self._stalled and text:
             self._stalled = False
@@ -86,11 +86,11 @@ class InputSplitter:
                 self._paste = _Paste(self._paste_limit)
         while text:
             if self._string_end is not None:
-                text = self._dropped(self._string_end, text)
+                text = self._drop_string(self._string_end, text)
             elif self._paste is None:
                 text = self._keys(text, pieces)
             elif self._behind is None:
-                text = self._pasted(self._paste, text)
+                text = self._take_paste(self._paste, text)
             else:
                 text = self._after(self._paste, self._behind, text, pieces)
         return pieces
@@ -123,7 +123,7 @@ class InputSplitter:
         held, self._held, self._string_end = self._held, "", None
         return _given_up(held)
 
-    def _joined(self, text: str, pieces: list[Piece]) -> str:
+    def _join(self, text: str, pieces: list[Piece]) -> str:
         """The text behind what is held of a sequence. A single character after a silence is a key that was pressed, and
         not the rest of a sequence that has stalled, unless it could be its end."""
         held = self._held
@@ -139,7 +139,7 @@ class InputSplitter:
             return text
         return held + text
 
-    def _dropped(self, end: re.Pattern[str], text: str) -> str:
+    def _drop_string(self, end: re.Pattern[str], text: str) -> str:
         """Drops what belongs to a string; the rest begins behind it."""
         found = end.search(text)
         if found is None:
@@ -162,7 +162,7 @@ class InputSplitter:
             before, start, rest = text[: string.start()], string[0], text[string.end() :]
         if start:
             keys = before.rstrip(_ESC)
-            pieces += _decoded(keys)
+            pieces += _decode(keys)
             pieces += [events.Key("escape", _ESC) for _ in range(len(before) - len(keys))]
             if start == _PASTE_START:
                 self._paste = _Paste(self._paste_limit)
@@ -172,10 +172,10 @@ class InputSplitter:
         if undecided := _UNFINISHED.search(text):
             self._held = undecided.group()
             text = text[: undecided.start()]
-        pieces += _decoded(text)
+        pieces += _decode(text)
         return ""
 
-    def _pasted(self, paste: _Paste, text: str) -> str:
+    def _take_paste(self, paste: _Paste, text: str) -> str:
         """Takes what belongs to the paste; the rest begins behind its ending."""
         inside, end, rest = text.partition(_PASTE_END)
         if end:
@@ -238,7 +238,7 @@ def _goes_on(text: str) -> bool:
     return end >= 0 or len(text) >= _BURST
 
 
-def _decoded(keys: str) -> list[Piece]:
+def _decode(keys: str) -> list[Piece]:
     """Nothing where nothing is left of them: an empty text would end Textual's parser."""
     text = decode(keys)
     return [text] if text else []

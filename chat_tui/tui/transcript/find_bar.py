@@ -78,7 +78,7 @@ class FindBar(LineInput):
         scan, match = self._scan, self._match
         if scan is not None and match is not None and (found := scan.moved(match, step)) is not None:
             self._go_to(scan, found)
-        self._tell()
+        self._show_count()
 
     @on(Input.Changed)
     def look(self, event: Input.Changed) -> None:
@@ -100,7 +100,7 @@ class FindBar(LineInput):
 
     def _begin_scan(self) -> None:
         self._scan = scan = FindScan(self._turns(), self.value, *self._transcript.finder.start())
-        self._tell()
+        self._show_count()
         # In place of a search for other words, which may not have begun: a coroutine would then never be awaited.
         self.run_worker(partial(self._follow, scan), group="find", exclusive=True)  # type: ignore[arg-type]
 
@@ -109,7 +109,7 @@ class FindBar(LineInput):
             await scan.advance()
             if self._match is None and (first := scan.first()) is not None:
                 self._go_to(scan, first)
-            self._tell()
+            self._show_count()
 
     def _go_to(self, scan: FindScan, match: FindMatch) -> None:
         self._match = match
@@ -121,7 +121,7 @@ class FindBar(LineInput):
         if scan.wanted == self.value:
             self._transcript.finder.go_to(hit)
 
-    def _tell(self) -> None:
+    def _show_count(self) -> None:
         scan = self._scan
         if scan is None or not self.value.strip():
             self.border_subtitle = ""

@@ -99,7 +99,7 @@ class FindScan:
 
     async def locate(self, match: FindMatch) -> FindHit:
         """In which block a match stands."""
-        return await _stoppable(lambda stopped: self._located(match, stopped))
+        return await _stoppable(lambda stopped: self._locate(match, stopped))
 
     def _slice(self, stopped: Callable[[], bool]) -> list[tuple[int, bool, int]]:
         self._matches.stopped = stopped
@@ -135,7 +135,7 @@ class FindScan:
             for count in matches.block_counts(turns[top].role, islice(self._in_view, block)):
                 yield top, True, count
 
-    def _located(self, match: FindMatch, stopped: Callable[[], bool]) -> FindHit:
+    def _locate(self, match: FindMatch, stopped: Callable[[], bool]) -> FindHit:
         matches, turn = TurnMatches(self.wanted, stopped), self._turns[match.turn]
         in_view = match.turn == self._top.turn
         first = self._top.block if in_view and not match.above else 0

@@ -41,11 +41,11 @@ class Frames:
             self._timer.cancel()
             self._timer = None
 
-    def painted(self, begun: float) -> None:
+    def note_painted(self, started: float) -> None:
         """Somebody has painted since then, in a frame or out of turn."""
         self._painted_at = monotonic()
         # On a slow machine painting takes a quarter of the time at most.
-        self._seconds = max(self._least, 4 * (self._painted_at - begun))
+        self._seconds = max(self._least, 4 * (self._painted_at - started))
 
     def _paint(self) -> None:
         self._timer = None
@@ -53,7 +53,7 @@ class Frames:
         begun = monotonic()
         for paint in waiting:
             paint()
-        self.painted(begun)
+        self.note_painted(begun)
 
 
 class StaggeredFrames(Frames):
@@ -88,6 +88,6 @@ class StaggeredFrames(Frames):
         del self._waiting[paint]
         paint()
         self._last[paint] = begun
-        self.painted(begun)
+        self.note_painted(begun)
         if self._waiting:
             self._wait()

@@ -57,7 +57,7 @@ class KeyboardSelection:
     def move(self, direction: str) -> None:
         """Move the caret: `up`, `down`, `left`, `right`, `home`, `end`, `pageup` or `pagedown`."""
         if self.caret is not None:
-            self._put(self._moved(self.caret, direction))
+            self._put(self._next_caret(self.caret, direction))
 
     def toggle_start(self) -> None:
         """Begin a selection at the caret, or give it up."""
@@ -92,7 +92,7 @@ class KeyboardSelection:
         end = last.column + (len(clusters(rest)[0]) if rest else 0)
         return Selection(Offset(first.column, first.position.code), Offset(end, last.position.code))
 
-    def _moved(self, caret: Caret, direction: str) -> Caret:
+    def _next_caret(self, caret: Caret, direction: str) -> Caret:
         text, position = self._text(caret.position), caret.position
         if direction == "home":
             return Caret(position, 0)

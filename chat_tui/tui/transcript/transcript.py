@@ -189,7 +189,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         self._lay_out()
         self._draw()
         self.loader.load_lexers()
-        self._frames.painted(started)
+        self._frames.note_painted(started)
 
     def _lay_out(self) -> None:
         view = self.viewport

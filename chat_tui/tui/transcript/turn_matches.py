@@ -49,7 +49,7 @@ class TurnMatches:
         if len(turn.text) > _LONG_TEXT:
             yield from self.block_counts(turn.role, self.blocks(turn))
             return
-        raw, as_read = _folded(turn)
+        raw, as_read = _fold_turn(turn)
         if not self._may_match.search(as_read) and not self._may_match.search(raw):
             return
         (word, *others) = self._words
@@ -99,7 +99,7 @@ def _stands_in_fence(word: str, text: str) -> bool:
     return any(word in fence for fence in fences)
 
 
-def _folded(turn: Turn) -> tuple[str, str]:
+def _fold_turn(turn: Turn) -> tuple[str, str]:
     """The text as it is compared, and without its markup where it is an answer."""
     text = turn.text
     if text.isascii() and "\x1b" not in text:

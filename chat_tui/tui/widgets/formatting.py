@@ -35,13 +35,13 @@ _TIMED = frozenset(
 )
 
 
-def _known(value: float | None) -> bool:
+def _is_known(value: float | None) -> bool:
     return value is not None and math.isfinite(value) and value >= 0
 
 
 def seconds(value: float | None, *, whole: bool = False) -> str:
     """A length of time: `1.2 s` (or `1 s`), `2 m 05 s`, `1 h 02 m`."""
-    if value is None or not _known(value):
+    if value is None or not _is_known(value):
         return UNKNOWN
     if value < 59.95:
         return f"{value:.{0 if whole else 1}f} s"
@@ -61,7 +61,7 @@ def ttft(value: float | None) -> str:
 
 def gap(value: float | None) -> str:
     """A time between tokens: `24 ms`, `1.2 s`."""
-    if value is None or not _known(value):
+    if value is None or not _is_known(value):
         return UNKNOWN
     return f"{round(1000 * value)} ms" if value < 0.9995 else seconds(value)
 
@@ -87,7 +87,7 @@ def tokens(count: int | None, estimated: bool = False) -> str:
 
 def speed(value: float | None, estimated: bool = False) -> str:
     """Tokens per second as a bare number: `41`, `4.2`, `≈41`."""
-    if value is None or not _known(value):
+    if value is None or not _is_known(value):
         return UNKNOWN
     mark = ABOUT if estimated else ""
     return f"{mark}{value:.1f}" if value < 9.95 else f"{mark}{value:,.0f}"
@@ -101,7 +101,7 @@ def rate(value: float | None, estimated: bool = False) -> str:
 
 def cost(dollars: float | None) -> str:
     """US dollars: `$0`, `<$0.0001`, `$0.0012`, `$0.123`, `$1.23`."""
-    if dollars is None or not _known(dollars):
+    if dollars is None or not _is_known(dollars):
         return UNKNOWN
     if dollars == 0:
         return "$0"
@@ -153,7 +153,7 @@ def today(spending: Spending) -> str:
 
 def price(price_in: float | None, price_out: float | None) -> str:
     """US dollars per million tokens in and out: `$0.15/$0.60`, `$3/$15`; `$0` when both are free."""
-    if price_in is None or price_out is None or not (_known(price_in) and _known(price_out)):
+    if price_in is None or price_out is None or not (_is_known(price_in) and _is_known(price_out)):
         return UNKNOWN
     if price_in == price_out == 0:
         return "$0"
@@ -169,7 +169,7 @@ def _dollars(value: float) -> str:
 
 def percentage(part: float | None, whole: float | None) -> str:
     """A share: `12%`; `<1%` rather than a nought that is not one."""
-    if part is None or whole is None or not _known(part) or not whole > 0:
+    if part is None or whole is None or not _is_known(part) or not whole > 0:
         return UNKNOWN
     share = 100 * part / whole
     return "<1%" if 0 < share < 1 else f"{math.floor(share + 0.5)}%"
@@ -205,7 +205,7 @@ def _short(value: float) -> str:
 
 def sparkline(values: Sequence[float], width: int) -> str:
     """The newest `width` values as bars scaled to the largest of them; shorter when there are fewer values."""
-    newest = [value if _known(value) else 0.0 for value in values[-width:]] if width > 0 else []
+    newest = [value if _is_known(value) else 0.0 for value in values[-width:]] if width > 0 else []
     largest = max(newest, default=0.0)
     if largest <= 0:
         return _BARS[0] * len(newest)
@@ -214,7 +214,7 @@ def sparkline(values: Sequence[float], width: int) -> str:
 
 def gauge(part: float | None, whole: float | None, width: int) -> tuple[str, str]:
     """A bar of `width` cells in two pieces: what is filled, to half a cell, and what is not."""
-    if part is None or whole is None or not _known(part) or not whole > 0:
+    if part is None or whole is None or not _is_known(part) or not whole > 0:
         return "", "─" * max(0, width)
     halves = max(0, min(2 * width, math.ceil(2 * width * part / whole)))
     filled = "━" * (halves // 2) + "╸" * (halves % 2)

@@ -34,10 +34,10 @@ def matching(typed: str, texts: Sequence[str], *, letters: bool = True) -> Seque
         found = [place for place in found if word in texts[place]]
     if found or not letters or len(texts) > _LETTERS_LIMIT:
         return found
-    return [place for place, text in enumerate(texts) if all(_scattered(word, text) for word in words)]
+    return [place for place, text in enumerate(texts) if all(_has_letters_in_order(word, text) for word in words)]
 
 
-def _scattered(word: str, text: str) -> bool:
+def _has_letters_in_order(word: str, text: str) -> bool:
     """Whether the letters of the word stand in the text in their order, with others between."""
     at = 0
     for letter in word:

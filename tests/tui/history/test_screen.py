@@ -13,7 +13,7 @@ from textual.widgets import Input
 
 from chat_tui.core.conversation import SearchHit, SearchStep
 from chat_tui.core.request import Request
-from chat_tui.tui.history.rows import HIT_HEIGHT, hit_lines, passage, unmarked
+from chat_tui.tui.history.rows import HIT_HEIGHT, hit_lines, passage, without_marks
 from chat_tui.tui.history.screen import HistoryScreen
 from chat_tui.tui.widgets.styled_lines import text_of
 from tests.doubles.scripted_chat import ScriptedChat, scripted_chat
@@ -52,7 +52,7 @@ def test_a_passage_lights_what_was_found_and_loses_nothing() -> None:
 def test_an_answers_passage_is_shown_without_markup() -> None:
     text = "# Tea **first**, `x**2` and 2**3 __init__ * one * two ~~no~~"
     place = text.index("one")
-    shown, [mark] = unmarked(text, [(place, place + 3)])
+    shown, [mark] = without_marks(text, [(place, place + 3)])
     assert shown == "Tea first, x**2 and 2**3 __init__ • one • two no"
     assert shown[slice(*mark)] == "one"
     by = {

@@ -10,7 +10,7 @@ from textual.widgets import Input
 from chat_tui.core.models import Model, ModelStatus
 from chat_tui.providers.client import OFFERED
 from chat_tui.tui.panels.model_picker import ModelPicker
-from chat_tui.tui.panels.model_rows import ModelDetail, described, searched, standing_lines
+from chat_tui.tui.panels.model_rows import ModelDetail, description_parts, search_text, standing_lines
 from chat_tui.tui.widgets.row_list import RowList, matching
 from chat_tui.tui.widgets.styled_lines import text_of
 from tests.support.panels_app import ANSWERING, CLAUDE, EVIL, LOCAL, MINI, Panels, summaries
@@ -54,11 +54,11 @@ def test_a_wide_row_tells_where_it_runs_what_it_can_and_how_good_it_is() -> None
 
 
 def test_a_model_is_described_in_words() -> None:
-    told = " · ".join(described(SEEING))
+    told = " · ".join(description_parts(SEEING))
     for part in ("hosted", "takes images", "thinks", "quality ≈0.97, a guess", "first token 2.4 s", "54 tok/s"):
         assert part in told
-    assert described(ModelStatus(Model("shelf/new"))) == ["hosted", "price unknown"]
-    assert "costs nothing" in described(LOCAL)
+    assert description_parts(ModelStatus(Model("shelf/new"))) == ["hosted", "price unknown"]
+    assert "costs nothing" in description_parts(LOCAL)
 
 
 @pytest.mark.parametrize("width", [20, 40, 57, 113])
@@ -71,7 +71,7 @@ async def test_the_description_fits_its_lines(width: int) -> None:
 
 
 def test_one_filters_by_what_a_model_can_and_where_it_runs() -> None:
-    texts = [searched(standing.model) for standing in (LOCAL, SEEING, MINI)]
+    texts = [search_text(standing.model) for standing in (LOCAL, SEEING, MINI)]
     found = [list(matching(typed, texts)) for typed in ("thinks", "images hosted", "free", "local", "hosted")]
     assert found == [[1], [1], [0], [0], [1, 2]]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from chat_tui.tui.prompt.file_finder import FileFinder
-from chat_tui.tui.prompt.mentions import dropped, mention_at, mentions, written
+from chat_tui.tui.prompt.mentions import mention_at, mention_of, mentions, pasted_paths
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ def test_a_path_behind_an_at_sign_is_a_mention(line: str, paths: list[str]) -> N
 
 def test_what_is_written_as_a_mention_is_read_as_one() -> None:
     for path in ("a.py", "my notes.md", "~/x/ä 文.txt"):
-        assert [found.path for found in mentions(f"see {written(path)} there")] == [path]
+        assert [found.path for found in mentions(f"see {mention_of(path)} there")] == [path]
 
 
 def test_the_mention_at_the_cursor_is_the_one_that_is_typed() -> None:
@@ -52,7 +52,7 @@ def test_the_mention_at_the_cursor_is_the_one_that_is_typed() -> None:
     ],
 )
 def test_a_drop_is_told_from_other_pastes(pasted: str, paths: list[str]) -> None:
-    assert dropped(pasted) == paths
+    assert pasted_paths(pasted) == paths
 
 
 @pytest.fixture

@@ -95,9 +95,9 @@ async def test_what_was_typed_names_a_file_wherever_it_goes(
 
 async def test_the_list_of_files_does_not_open_for_what_was_pasted(pilot: Pilot[None]) -> None:
     await done(pilot, "paste see @/etc/pass", "backspace")
-    assert prompt_of(pilot)._wanted() is None
+    assert prompt_of(pilot)._completion_range() is None
     await done(pilot, "type  @/etc")
-    assert prompt_of(pilot)._wanted() is not None
+    assert prompt_of(pilot)._completion_range() is not None
 
 
 TEXTS = st.text(st.sampled_from("ab @\n"), max_size=6)

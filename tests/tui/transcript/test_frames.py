@@ -41,7 +41,7 @@ async def test_one_that_is_forgotten_takes_no_other_along() -> None:
     def one() -> None:
         raise AssertionError("it was forgotten")
 
-    frames.painted(monotonic())
+    frames.note_painted(monotonic())
     frames.ask(one)
     frames.ask(painted.set)
     frames.forget(one)

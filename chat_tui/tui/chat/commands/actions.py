@@ -61,11 +61,11 @@ async def _analyse(context: CommandContext, typed: str) -> None:
     palette="write",
 )
 async def _attach(context: CommandContext, path: str) -> None:
-    from chat_tui.tui.prompt.mentions import dropped
+    from chat_tui.tui.prompt.mentions import pasted_paths
 
     if not path:
         raise CommandError("There is no file.", "Write /attach FILE, or @ and a few letters of its name.")
-    await context.chat.files.attach((dropped(path) or [path.strip("'\"")])[0])
+    await context.chat.files.attach((pasted_paths(path) or [path.strip("'\"")])[0])
 
 
 @command("bad", "note that the answer was bad")

@@ -146,7 +146,7 @@ def fold_lines(
     return [Line([(fitting(text, width), ink.ground + ink.thinking, False)])]
 
 
-def _counted(tokens: int | None, estimated: bool, what: str) -> str:
+def _token_count(tokens: int | None, estimated: bool, what: str) -> str:
     return f"{formatting.tokens(tokens, estimated)} {what}" if tokens else ""
 
 
@@ -154,10 +154,10 @@ def figures_lines(turn: Turn, width: int, ink: Ink) -> list[Line]:
     """What an answer took, such as `412 in · 1,234 out · first token 0.34 s · 41 tok/s · 30.2 s · $0.0012`."""
     figures = figures_of(turn)
     told = [
-        _counted(figures.prompt_tokens, figures.prompt_estimated, "in"),
-        _counted(figures.cached_tokens, False, "of them cached"),
-        _counted(figures.completion_tokens, figures.completion_estimated, "out"),
-        _counted(figures.thinking_tokens, figures.thinking_estimated, "of them thinking"),
+        _token_count(figures.prompt_tokens, figures.prompt_estimated, "in"),
+        _token_count(figures.cached_tokens, False, "of them cached"),
+        _token_count(figures.completion_tokens, figures.completion_estimated, "out"),
+        _token_count(figures.thinking_tokens, figures.thinking_estimated, "of them thinking"),
         f"first token {formatting.ttft(figures.ttft_seconds)}" if figures.ttft_seconds is not None else "",
         formatting.rate(figures.rate, figures.rate_estimated) if figures.rate is not None else "",
         formatting.seconds(figures.duration_seconds) if figures.duration_seconds else "",

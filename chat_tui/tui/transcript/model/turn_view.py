@@ -443,7 +443,7 @@ class TurnView:
 
     def render(self, part: TurnPart, renderer: Renderer) -> list[Line]:
         """The part's lines; its height becomes true."""
-        lines = self._rendered(part, renderer)
+        lines = self._render_part(part, renderer)
         if part.block is not None and self._has_gap(part, part.block):
             lines.insert(0, Line([]))
         part.lines = lines
@@ -460,7 +460,7 @@ class TurnView:
             return bool(self._thinking_length) and part.kind == "body"
         return block.gap
 
-    def _rendered(self, part: TurnPart, renderer: Renderer) -> list[Line]:
+    def _render_part(self, part: TurnPart, renderer: Renderer) -> list[Line]:
         ink, width = renderer.ink, self._width
         match part.kind:
             case "header":

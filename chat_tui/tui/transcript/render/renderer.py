@@ -86,7 +86,7 @@ class Renderer:
             tokens[0].attrs["start"] = block.number
         if block.indent:
             inner = self._blocks(tokens, width - block.indent, self.base, 1, TableView(shift))
-            return [_prefixed(line, (" " * block.indent, self.base, True)) for line in inner]
+            return [_add_prefix(line, (" " * block.indent, self.base, True)) for line in inner]
         skip = block.head.count("\n") - 1 if block.head else 0
         lines = self._blocks(tokens, width, self.base, 0, TableView(shift, skip))
         # What the parser swallows (link definitions, nesting beyond its limit) is shown as its source.
@@ -142,7 +142,7 @@ class Renderer:
             if depth >= DEEPEST:
                 bar = ("", style, False)
             inner = self._blocks(tokens[1:-1], max(width - 2, NARROWEST), style + self.ink.quote, depth + 1, table)
-            return [_prefixed(line, bar) for line in inner]
+            return [_add_prefix(line, bar) for line in inner]
         if kind in ("fence", "code_block"):
             code, language = token.content.removesuffix("\n"), clean_line(token.info.split(" ")[0])
             return self._code(code, language, width, token.meta.get("number", 0))
@@ -178,7 +178,7 @@ class Renderer:
             inner = self._blocks(item, max(width - hang, NARROWEST), style, depth + 1, table, tight=tight) or [Line([])]
             for index, line in enumerate(inner):
                 text = label if not index else " " * hang
-                lines.append(_prefixed(line, (text, style + self.ink.accent if not index else style, True)))
+                lines.append(_add_prefix(line, (text, style + self.ink.accent if not index else style, True)))
             number += 1
         return lines
 
@@ -225,7 +225,7 @@ class Renderer:
         return lines
 
 
-def _prefixed(line: Line, run: Run) -> Line:
+def _add_prefix(line: Line, run: Run) -> Line:
     return Line([run, *line.runs], line.joint, line.code, line.fill, cells=line.cells)
 
 

@@ -98,7 +98,7 @@ def fitted_widths(natural: Sequence[int], width: int) -> list[int]:
     return widths
 
 
-def _aligned(line: Line, width: int, alignment: Alignment, style: Style) -> list[Run]:
+def _align(line: Line, width: int, alignment: Alignment, style: Style) -> list[Run]:
     room = max(0, width - width_of(line.runs))
     left = {"left": 0, "right": room, "center": room // 2}[alignment]
     runs = list(line.runs)
@@ -131,7 +131,7 @@ def row_lines(
                 runs.append((" ‹ " if cut else " │ ", rule, "\t"))
             cell = cells[column]
             line = cell[index] if index < len(cell) else Line([])
-            runs += _aligned(line, widths[column], alignments[column], style)
+            runs += _align(line, widths[column], alignments[column], style)
         if shown.behind:
             runs.append((" ›", rule, False))
         lines.append(Line(runs, cells=words))
