@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class ColumnHead(StyledLines):
-    """Who answers, how it stands, and its figures."""
+    """The head of a column: model, state and figures."""
 
     DEFAULT_CSS = "ColumnHead { width: 1fr; height: auto; padding: 0 1 0 0; background: $panel; }"
 
@@ -40,12 +40,12 @@ class ColumnHead(StyledLines):
         self._told: tuple[int, str, StreamStats, bool] = (0, "", StreamStats(), False)
 
     def show(self, number: int, name: str, figures: StreamStats, *, chosen: bool) -> None:
-        """What it tells from now on."""
+        """Set what the head shows."""
         self._told = (number, name, figures, chosen)
         self.redraw()
 
     def get_content_height(self, container: object, viewport: object, width: int) -> int:
-        """Where it is narrow the figures take two lines."""
+        """Three lines, or four where the column is narrow."""
         return compare_lines.head_height(width)
 
     def lines(self, width: int) -> Sequence[Line]:
@@ -147,7 +147,7 @@ class Column(Vertical):
 
     @property
     def display_name(self) -> str:
-        """What it is called now."""
+        """The model's name, or the letter that hides it."""
         return self.label or self.model
 
     def _labelled_turn(self, turn: Turn) -> Turn:

@@ -38,17 +38,17 @@ _SHOWS_WHERE: set[Phase] = {"fetching", "loading"}
 
 
 def is_tabbed(width: int, answers: int) -> bool:
-    """So many answers do not fit beside one another on a screen of this width."""
+    """Whether this many answers are too many to be side by side on a screen of this width."""
     return width < TABBED or width // answers < LEAST
 
 
 def letter(place: int) -> str:
-    """What stands for a hidden name: `A` for the first column."""
+    """The letter for a hidden name: `A` for the first column."""
     return chr(ord("A") + place)
 
 
 def masked(turn: Turn, label: str) -> Turn:
-    """The turn with this in place of all that tells who answered."""
+    """The turn with this in place of everything that identifies the model."""
     hidden = ErrorInfo("Hidden", f"This answer {'broke off' if turn.text else 'failed'}.", _TOLD_LATER)
     error = hidden if turn.error is not None else None
     return msgspec.structs.replace(
@@ -57,7 +57,7 @@ def masked(turn: Turn, label: str) -> Turn:
 
 
 def masked_figures(figures: StreamStats) -> StreamStats:
-    """The same of figures."""
+    """The figures without what identifies the model."""
     phase = "waiting" if figures.phase in _SHOWS_WHERE else figures.phase
     return msgspec.structs.replace(
         figures,
@@ -74,7 +74,7 @@ def masked_figures(figures: StreamStats) -> StreamStats:
 
 
 def status(figures: StreamStats, *, others_held: bool = False) -> str:
-    """What stands in place of a text that has not begun; empty where one has."""
+    """The status of an answer that has no text yet; empty once it has."""
     if figures.phase == "queued" and others_held:
         # Its line to the server is open, and may be no more than there are places.
         return f"{formatting.phase(figures)}. A paused one keeps its place; x there lets this one begin."
@@ -92,7 +92,7 @@ def head_height(width: int) -> int:
 
 
 def head_lines(number: int, name: str, figures: StreamStats, width: int, *, chosen: bool) -> list[Line]:
-    """Who answers, how it stands, and its figures, in fields that keep their width. `chosen`: keys act on it."""
+    """Model, state and figures, in fields of fixed width. `chosen`: keys act on this answer."""
     mark = Span("▌" if chosen else " ", "mark")
     title = f"{number} " + crop_start(clean_line(name, 200), max(4, width - 4))
     state = Span(crop(formatting.phase(figures), max(1, width - 12)), "text" if chosen else "dim")

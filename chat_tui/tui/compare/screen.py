@@ -58,7 +58,7 @@ class DrawnLines(StyledLines):
         self._shown: Sequence[Line] = ((),)
 
     def show(self, lines: Sequence[Line]) -> None:
-        """These, from now on."""
+        """Replace the lines."""
         taller = len(lines) != len(self._shown)
         self._shown = lines
         if taller:
@@ -70,12 +70,12 @@ class DrawnLines(StyledLines):
         return len(self._shown)
 
     def lines(self, width: int) -> Sequence[Line]:
-        """As they were given."""
+        """The lines as they were given."""
         return self._shown
 
 
 class LeftComparison(NamedTuple):
-    """Where one was when a comparison was left for the chat."""
+    """The reading positions when a comparison was left for the chat."""
 
     model: str
     """Keys acted on its answer."""
@@ -266,7 +266,7 @@ class CompareScreen(Screen[Conversation | None]):
     # -- keys -----------------------------------------------------------------------------------------------------
 
     def action_column(self, step: int) -> None:
-        """Let keys act on the column so many to the right, round both ends."""
+        """Let keys act on the column `step` to the right, wrapping at both ends."""
         place = (self.columns.index(self.current) + step) % len(self.columns)
         # What is not shown takes no focus.
         self.columns[place].display = True
@@ -292,7 +292,7 @@ class CompareScreen(Screen[Conversation | None]):
             self.action_leave()
 
     def action_leave(self) -> None:
-        """Go back to the chat; where names are hidden, only when asked twice: the chat tells them."""
+        """Go back to the chat; where names are hidden, only when pressed twice, since the chat shows them."""
         now = time.monotonic()
         if self.blind and now - self._warned_at > WARNED_SECONDS:
             self._warned_at = now
@@ -302,7 +302,7 @@ class CompareScreen(Screen[Conversation | None]):
 
     @property
     def left(self) -> LeftComparison:
-        """Where one is, to come back to."""
+        """The reading positions, to come back to."""
         return LeftComparison(
             self.current.model, {column.model: column.text.viewport.reading_position for column in self.columns}
         )
@@ -362,7 +362,7 @@ class CompareScreen(Screen[Conversation | None]):
         self.app.push_screen(HelpScreen(self.host.changed_keys, "side by side", log_file=self.host.log_file))
 
     def offered(self) -> Sequence[ListChoice]:
-        """What the command palette lists."""
+        """The entries of the command palette."""
         ids = {row.id: row.keys for row in TABLE}
 
         def offer(id: str, told: str, action: str) -> ListChoice:
@@ -395,5 +395,5 @@ class CompareScreen(Screen[Conversation | None]):
 
     @on(Transcript.CopyAsked)
     def copy(self, event: Transcript.CopyAsked) -> None:
-        """Copy; the app tells how."""
+        """Copy a text to the clipboard."""
         self.app.copy_to_clipboard(event.text)

@@ -109,7 +109,7 @@ class ChoiceScreen(FramedScreen[ListChoice]):
 
     @on(RowList.Moved)
     def tell(self, event: RowList.Moved) -> None:
-        """The cursor stands on another row."""
+        """Show the details of the row under the cursor."""
         event.stop()
         self._show_detail()
 

@@ -35,7 +35,7 @@ def help_lines(changed: Mapping[str, str], width: int, here: str = "") -> list[L
 
 
 def log_lines(file: Path | None, width: int) -> list[Line]:
-    """Where the debug log is, if one is written."""
+    """The path of the debug log, if one is written."""
     if file is None:
         return []
     text = f"A debug log is being written to {file}. It holds no keys and no messages."

@@ -75,7 +75,7 @@ def _blocks(before: Sequence[str], after: Sequence[str]) -> Iterator[_Block]:
 
 
 def _without_islands(blocks: Iterable[_Block]) -> Iterator[_Block]:
-    """The same, with changes joined that only a word or two of the same stand between."""
+    """Join changes that are separated by one or two unchanged words."""
     held: _Block | None = None
     for removed, added, same in blocks:
         if held is not None and (removed or added) and len(held[2]) <= _ISLAND and held[0] and held[1]:

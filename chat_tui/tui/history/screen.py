@@ -69,7 +69,7 @@ class SearchHint(StyledLines):
         self._said, self._role, self._found = FILTERS, "dim", ""
 
     def say(self, found: str, wrong: str = "") -> None:
-        """What was found; or what is wrong with what was typed."""
+        """Show how much was found, or what is wrong with the query."""
         self._said, self._role, self._found = (wrong, "warning", "") if wrong else (FILTERS, "dim", found)
         self.styles.height = len(wrap(wrong, self.size.width, _WRONG_LINES)) or 1
         self.redraw()

@@ -74,7 +74,7 @@ class HistoryHeading(StyledLines):
         self._count = ""
 
     def show(self, found: int, total: int, more: bool = False) -> None:
-        """So many are shown of so many, or of `more` than that."""
+        """Show how many of all conversations are listed; `more`: there are more than `total`."""
         self._count = f"{total:,}{'+' * more}" if found == total else f"{found:,} of {total:,}{'+' * more}"
         self.redraw()
 
@@ -219,7 +219,7 @@ class HistorySidebar(Widget):
         return self._summaries[self._found[cursor]] if cursor < len(self._found) else None
 
     def place_of_title(self) -> Region:
-        """Where the title under the cursor stands on the screen."""
+        """The screen region of the title under the cursor."""
         window = self._rows.content_region
         return Region(window.x + 1, window.y + self._rows.line_of(self._rows.cursor), window.width - 2, 1)
 

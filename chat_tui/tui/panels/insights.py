@@ -50,7 +50,7 @@ def insights_lines(insights: Insights, width: int, *, tall: bool) -> list[Line]:
 
 
 def _short(insights: Insights, width: int) -> list[Line]:
-    """The same in few rows, for a small screen."""
+    """The insights in few rows, for a small screen."""
     found = insights.sentiment
     counts = f"+{found.positive} -{found.negative} · " if found is not None and width >= WIDE else ""
     keywords = (
@@ -131,11 +131,11 @@ class InsightsPanel(StyledLines):
         """What is shown."""
 
     def on_show(self) -> None:
-        """It is in sight."""
+        """Compute from now on, since the panel is visible."""
         self.look()
 
     def on_hide(self) -> None:
-        """It is out of sight: nothing more is computed."""
+        """Stop computing while the panel is hidden."""
         self._subject = ""
         self.workers.cancel_node(self)
 
@@ -180,5 +180,5 @@ class InsightsPanel(StyledLines):
         return self._rows
 
     def lines(self, width: int) -> Sequence[Line]:
-        """As they are now."""
+        """The insights as lines."""
         return insights_lines(self.insights, width, tall=self.app.size.height >= TALL)

@@ -37,7 +37,7 @@ class ModelsInUse(StyledLines):
     """
 
     class Clicked(Message):
-        """It was clicked."""
+        """The line was clicked."""
 
     def __init__(self, model_key: str, strategy_key: str) -> None:
         super().__init__()
@@ -288,7 +288,7 @@ class ModelPicker(Widget):
 
     @on(RowList.Moved)
     def tell(self, event: RowList.Moved) -> None:
-        """The cursor stands on another row."""
+        """Show the details of the row under the cursor."""
         event.stop()
         self._show_detail()
 

@@ -69,7 +69,7 @@ def _quality(model: Model) -> str:
 
 
 def search_text(model: Model) -> str:
-    """What the filter looks through: the name, where it runs, what it can."""
+    """The text that the filter searches: name, where it runs, abilities."""
     free = "free" if model.free else ""
     return f"{model.name} {_where(model)} {_abilities(model)} {free}".casefold()
 
@@ -121,7 +121,7 @@ class ModelDetail(StyledLines):
 
 
 def description_parts(standing: ModelStatus) -> list[str]:
-    """What is known of a model, in words: what the row cannot always tell comes first."""
+    """A model's description in words, beginning with what the row has no room for."""
     model = standing.model
     price = formatting.price(model.price_in, model.price_out)
     parts = [
@@ -142,7 +142,7 @@ def description_parts(standing: ModelStatus) -> list[str]:
 
 
 def _fill_lines(parts: Sequence[str], width: int, limit: int) -> list[str]:
-    """The parts on at most so many lines, none broken; what does not fit is left out."""
+    """The parts on at most `limit` lines, none broken; what does not fit is left out."""
     lines = [""]
     for part in parts:
         longer = f"{lines[-1]} · {part}" if lines[-1] else part

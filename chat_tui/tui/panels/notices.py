@@ -22,7 +22,7 @@ class MoreBelow(StyledLines):
         self._lines_below = 0
 
     def show(self, lines_below: int) -> None:
-        """So many lines are below the window; none hides it."""
+        """Show how many lines are below the window; 0 hides the notice."""
         self._lines_below = lines_below
         self.display = lines_below > 0
         self.redraw()

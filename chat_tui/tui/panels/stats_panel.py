@@ -188,7 +188,7 @@ class StatsPanel(StyledLines):
 
     @property
     def figures(self) -> StreamStats:
-        """What was last given to `show`."""
+        """The figures last given to `show`."""
         return self._figures
 
     def show(self, figures: StreamStats) -> None:

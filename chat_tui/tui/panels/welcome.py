@@ -34,7 +34,7 @@ class Welcome(StyledLines):
         self.redraw()
 
     def show_found(self, standings: Sequence[ModelStatus]) -> None:
-        """Tell what was found, below what stands there: so nothing moves."""
+        """Show the models and servers that were found, below the rest, so that nothing moves."""
         self._found = found_lines(standings)
         self.redraw()
 

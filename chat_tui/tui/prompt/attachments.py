@@ -73,7 +73,7 @@ class AttachmentTarget(Protocol):
 
 
 class PromptAttachments:
-    """What goes along with the next question of the conversation in view."""
+    """The attachments of the next question in the conversation in view."""
 
     def __init__(self, chat: AttachmentTarget) -> None:
         self._chat = chat
@@ -87,7 +87,7 @@ class PromptAttachments:
         return len(self._going)
 
     def names(self) -> list[str]:
-        """What goes along, by its names."""
+        """The names of the attachments."""
         return [going.name for going in self._going]
 
     # -- which files ----------------------------------------------------------------------------------------------
@@ -133,7 +133,7 @@ class PromptAttachments:
         self.foresee()
 
     def take(self) -> list[PendingAttachment]:
-        """They are on their way: nothing goes along with what is written next."""
+        """Remove the attachments, since they have been sent."""
         self.follow(self._chat.prompt.names())
         taken, self._going = self._going, []
         self._foreseen = None
@@ -152,7 +152,7 @@ class PromptAttachments:
     # -- a draft's memory -----------------------------------------------------------------------------------------
 
     def kept(self) -> str:
-        """What a draft remembers of them; empty for none."""
+        """The attachments as they are stored with a draft; empty for none."""
         files = [DraftFile(going.path, going.named) for going in self._going]
         return msgspec.json.encode(files).decode() if files else ""
 
@@ -208,7 +208,7 @@ class PromptAttachments:
     # -- what is told ---------------------------------------------------------------------------------------------
 
     def foresee(self) -> None:
-        """Work out anew what the next question costs."""
+        """Estimate again what the next question costs."""
         self._asked += 1
         self._chat.do(self._foresee(self._asked))
 

@@ -52,7 +52,7 @@ class CompletionList(Widget):
     COMPONENT_CLASSES = {"completions--help", "completions--current"}
 
     class Toggled(Message):
-        """It has opened or closed."""
+        """The popup has opened or closed."""
 
     def __init__(self, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)

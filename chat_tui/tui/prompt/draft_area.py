@@ -88,7 +88,7 @@ class DraftArea(TextArea, inherit_bindings=False):
 
     @property
     def draft(self) -> str:
-        """What would be asked: the text with held pastes written out."""
+        """The text that would be sent, with held pastes written out."""
         return self._held.expand(self.text)
 
     def set_draft(self, text: str) -> None:
@@ -230,28 +230,28 @@ class DraftArea(TextArea, inherit_bindings=False):
     # Composed characters are one step
 
     def get_cursor_left_location(self) -> Location:
-        """Where the cursor goes to the left: before a whole character, of however many code points."""
+        """The location to the left of the cursor: before a whole character, however many code points it has."""
         row, column = self.cursor_location
         if not column:
             return super().get_cursor_left_location()
         return row, previous_boundary(self.document.get_line(row), column)
 
     def get_cursor_right_location(self) -> Location:
-        """Where the cursor goes to the right."""
+        """The location to the right of the cursor."""
         row, column = self.cursor_location
         line = self.document.get_line(row)
         return (row, next_boundary(line, column)) if column < len(line) else super().get_cursor_right_location()
 
     def get_cursor_up_location(self) -> Location:
-        """Where the cursor goes up: never into the middle of a character."""
+        """The location above the cursor, never in the middle of a character."""
         return self._before_character(super().get_cursor_up_location())
 
     def get_cursor_down_location(self) -> Location:
-        """Where the cursor goes down."""
+        """The location below the cursor."""
         return self._before_character(super().get_cursor_down_location())
 
     def get_target_document_location(self, event: events.MouseEvent) -> Location:
-        """Where a click sets the cursor."""
+        """The location that a click sets the cursor to."""
         return self._before_character(super().get_target_document_location(event))
 
     def _before_character(self, location: Location) -> Location:

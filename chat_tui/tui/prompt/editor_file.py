@@ -29,7 +29,7 @@ _WORDS, _RESCUED, _ORIGIN, _LOCK = "prompt.md", "prompt.md.save", "origin.json",
 
 
 class DraftOrigin(msgspec.Struct, frozen=True):
-    """Where the text comes from."""
+    """The source of the text."""
 
     conversation: str | None
     """Its id; None for a new conversation."""

@@ -47,7 +47,7 @@ class FileFinder:
         self._seen: tuple[float, Path, Sequence[FoundFile]] | None = None
 
     async def completions(self, mention: str) -> list[CompletionItem]:
-        """What a mention could become that is typed so far, its `@` included."""
+        """The completions of a mention typed so far, `@` included."""
         found = await self.find(mention.removeprefix("@").strip('"'))
         return [
             CompletionItem(mention_of(one.path, whole=False), "folder")
@@ -125,7 +125,7 @@ def _files_of_entry(entry: os.DirEntry[str], path: str, follow: bool) -> list[Fo
 
 
 def _best(typed: str, among: Sequence[FoundFile], from_column: int = 0) -> list[FoundFile]:
-    """Those that fit what is typed, by what stands in their paths from this column on."""
+    """The best matches, compared by their paths from this column on."""
     ranks = ((_rank(typed, found.path[from_column:]), found) for found in among)
     ranked = sorted((rank, len(found.path), found.path, found) for rank, found in ranks if rank >= 0)
     return [found for *_, found in ranked[:MOST_FOUND]]

@@ -50,7 +50,7 @@ def mention_of(path: str, whole: bool = True) -> str:
 
 
 def can_be_written(path: str) -> bool:
-    """It can be named in a line, and read there for what it is."""
+    """Whether a path can be written as a mention in one line and read back."""
     return bool(path) and '"' not in path and clean_line(path, LONGEST_PATH) == path
 
 

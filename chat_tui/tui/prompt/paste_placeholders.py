@@ -20,7 +20,7 @@ class PastePlaceholders:
         self._pattern: re.Pattern[str] | None = None
 
     def hold(self, text: str) -> str:
-        """Keep the text; the name that stands for it."""
+        """Keep a text; the placeholder for it."""
         for name, held in self._texts.items():
             if held == text:
                 return name

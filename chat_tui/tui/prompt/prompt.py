@@ -28,7 +28,7 @@ _MOST_NAMES = 10_000
 
 
 def _same(one: str, other: str) -> bool:
-    """The same but for blanks around it and for case."""
+    """Whether two texts differ only in case and in blanks around them."""
     return one.strip().casefold() == other.strip().casefold()
 
 
@@ -305,13 +305,13 @@ class Prompt(DraftArea):
         return list(dict.fromkeys(found))
 
     def take_name(self, path: str) -> None:
-        """It stands for its file wherever the text names it."""
+        """Take a name as that of its file, wherever the text has it."""
         if path:
             self._named.add(path)
             self._reset_typed()
 
     def forget_name(self, path: str) -> None:
-        """It is only words from now on."""
+        """Take a name as plain text from now on."""
         self._named.discard(path)
 
     def follow_edit(self, edit: Edit, result: EditResult) -> None:

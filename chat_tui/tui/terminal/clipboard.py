@@ -52,7 +52,7 @@ def programs(
     find: Callable[[str], str | None] | None = None,
     platform: str = sys.platform,
 ) -> list[ClipboardProgram]:
-    """What can be tried here, the surest first."""
+    """The clipboard programs to try here, the most reliable first."""
     find = find or partial(child_process.find_program, environment=environment)
     remote = "SSH_CONNECTION" in environment or "SSH_TTY" in environment
     display = environment.get("DISPLAY", "")
@@ -79,7 +79,7 @@ def programs(
 
 
 def sequence(text: str, environment: Mapping[str, str]) -> str:
-    """OSC 52 for this text, wrapped for what stands between here and the terminal. Raises `ClipboardError`."""
+    """OSC 52 for this text, wrapped for the multiplexers on the way to the terminal. Raises `ClipboardError`."""
     data = text.encode("utf-8", "replace")
     if len(data) > OSC_BYTES:
         raise ClipboardError(

@@ -289,14 +289,14 @@ if sys.platform != "win32":
                     self.process_message(message)
 
         def _read(self) -> bytes:
-            """What the terminal sent; nothing when it is gone."""
+            """Read what the terminal sent; empty when it is gone."""
             try:
                 return os.read(self.fileno, 64 * 1024)
             except OSError:
                 return b""
 
         def _hang_up(self) -> None:
-            """The terminal is gone; told by the input or the writer thread."""
+            """End, since the input or the writer thread has lost the terminal."""
             with suppress(RuntimeError):  # the loop has ended already
                 self._loop.call_soon_threadsafe(self._leave, 128 + signal.SIGHUP)
 

@@ -25,7 +25,7 @@ class PaintedRows(CompositorUpdate):
         self.strips = strips
 
     def render_segments(self, console: Console) -> str:
-        """What the terminal is sent."""
+        """The escape sequences and text for the terminal."""
         return "".join([f"{Control.move_to(x, y)}{strip.render(console)}" for x, y, strip in self.strips])
 
 
@@ -53,7 +53,7 @@ def draw(screen: Screen[Any], widgets: Iterable[Widget]) -> int:
 
 
 def _is_in_place(screen: Screen[Any], widget: Widget) -> bool:
-    """It stands where it was drawn last, the whole of it."""
+    """Whether the whole widget is where it was last drawn."""
     if any(isinstance(node, Widget) and node._layout_required for node in widget.ancestors_with_self):
         return False
     region, clip = screen._compositor.visible_widgets.get(widget, (Region(), Region()))
@@ -61,7 +61,7 @@ def _is_in_place(screen: Screen[Any], widget: Widget) -> bool:
 
 
 def _before(screen: Screen[Any], widget: Widget) -> Iterator[Region]:
-    """Where something stands before it."""
+    """The regions of the widgets that cover it."""
     for other, (region, clip) in screen._compositor.visible_widgets.items():
         if other is widget:
             return

@@ -1,4 +1,4 @@
-"""What Textual's writer thread writes to: a file that outlives its terminal."""
+"""The file that Textual's writer thread writes to; it outlives its terminal."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ def theme_folders() -> tuple[Path, ...]:
 
 
 def names(folders: Sequence[Path]) -> list[str]:
-    """What the themes' files are called; whether they can be used is not looked at."""
+    """The names of the themes' files, usable or not."""
     return sorted({file.stem for file in _files(folders)})
 
 
@@ -196,7 +196,7 @@ def _plainly(message: str) -> str:
 
 
 def _check(palette: Palette, stem: str, shown: str) -> None:
-    """What the types cannot say."""
+    """Check what the types cannot express."""
     if palette.name != stem or not _NAME.fullmatch(palette.name):
         raise ThemeError(
             f"{shown}: `name` is `{clean_line(palette.name, 40)}`.",

@@ -16,7 +16,7 @@ KEPT_PARTS = 200
 
 
 class FindHit(NamedTuple):
-    """Where the words stand: the turn, its block, and which of the hits in that block."""
+    """A match: its turn, its block, and which of the matches in that block."""
 
     turn: int
     block: int
@@ -34,7 +34,7 @@ class TextSpan(NamedTuple):
 
 
 def spans_in(lines: Sequence[Line], wanted: str) -> list[TextSpan]:
-    """Where the words stand in lines as they are painted, also where a line was broken within them."""
+    """The places of the words in painted lines, also where a line break divides them."""
     pieces: list[str] = []
     for line in lines:
         pieces += [line.text, line.joint]
@@ -66,7 +66,7 @@ class FindHighlights:
         self._known.clear()
 
     def spans(self, lines: Sequence[Line]) -> list[TextSpan]:
-        """Where they stand in a part's lines; kept as long as the lines are."""
+        """The places of the words in a part's lines; cached as long as the lines are."""
         known = self._known.get(id(lines))
         if known is None or known[0] is not lines:
             if len(self._known) > KEPT_PARTS:
@@ -75,7 +75,7 @@ class FindHighlights:
         return known[1]
 
     def ranges(self, turn: int, part: int, line: int, lines: Sequence[Line]) -> list[tuple[Range, bool]]:
-        """Where they stand in one of a part's lines, each with whether it is the one that was gone to."""
+        """The places in one of a part's lines, each with whether it is the current match."""
         if not self.wanted:
             return []
         return [

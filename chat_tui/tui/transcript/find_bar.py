@@ -1,4 +1,4 @@
-"""Find in the open conversation: stands where the prompt is, and marks what it finds as it is typed."""
+"""Find in the open conversation: replaces the prompt, and marks matches while the words are typed."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class FindBar(LineInput):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings.bindings("find bar")]
 
     class Opened(Message):
-        """It stands in the prompt's place."""
+        """The bar has replaced the prompt."""
 
     class Closed(Message):
-        """It is gone; `by_key`: by Esc, so that the prompt is wanted."""
+        """The bar has closed; `by_key`: with Esc, so that the prompt gets the focus."""
 
         def __init__(self, by_key: bool) -> None:
             super().__init__()

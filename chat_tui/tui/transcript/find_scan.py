@@ -55,7 +55,7 @@ class _Counts:
         return (self._sums[before - 1] if before else 0) + match.nth
 
     def at(self, number: int) -> FindMatch:
-        """The one with so many before it."""
+        """The match with this many before it."""
         place = bisect_right(self._sums, number)
         return FindMatch(self._turns[place], number - (self._sums[place - 1] if place else 0))
 
@@ -98,7 +98,7 @@ class FindScan:
             (self._above if above else self._below).add(turn, count)
 
     async def locate(self, match: FindMatch) -> FindHit:
-        """In which block a match stands."""
+        """The block of a match."""
         return await _stoppable(lambda stopped: self._locate(match, stopped))
 
     def _slice(self, stopped: Callable[[], bool]) -> list[tuple[int, bool, int]]:

@@ -31,18 +31,18 @@ class Frames:
                 self._paint()
 
     def is_asked(self, paint: Callable[[], None]) -> bool:
-        """It is still to be painted."""
+        """Whether it is still to be painted."""
         return paint in self._waiting
 
     def forget(self, paint: Callable[[], None]) -> None:
-        """It needs no painting any more."""
+        """Drop a request to paint."""
         self._waiting.pop(paint, None)
         if not self._waiting and self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     def note_painted(self, started: float) -> None:
-        """Somebody has painted since then, in a frame or out of turn."""
+        """Record a painting that began at `started`, in a frame or out of turn."""
         self._painted_at = monotonic()
         # On a slow machine painting takes a quarter of the time at most.
         self._seconds = max(self._least, 4 * (self._painted_at - started))

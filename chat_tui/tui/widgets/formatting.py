@@ -115,12 +115,12 @@ def cost(dollars: float | None) -> str:
 
 
 def about_cost(dollars: float | None) -> str:
-    """The same, estimated: `≈$0.0012`; nothing is nothing."""
+    """An estimated cost: `≈$0.0012`; empty for none."""
     return ABOUT + cost(dollars) if dollars else cost(dollars)
 
 
 def cost_of(figures: StreamStats) -> str:
-    """What an answer costs, or about what it will."""
+    """An answer's cost, marked `≈` where it is an estimate."""
     if figures.cost is None:
         return about_cost(figures.price)
     return about_cost(figures.cost) if figures.cost_estimated else cost(figures.cost)
@@ -146,7 +146,7 @@ def prompt_tokens(figures: StreamStats, width: int) -> str:
 
 
 def today(spending: Spending) -> str:
-    """What was spent today, against the budget where there is one: `$0.12 of $1.00`."""
+    """Today's spending, against the budget if there is one: `$0.12 of $1.00`."""
     spent = cost(spending.today)
     return spent if spending.budget is None else f"{spent} of {cost(spending.budget)}"
 
@@ -237,7 +237,7 @@ def moment(when: datetime, now: datetime) -> str:
 
 
 def phase(figures: StreamStats) -> str:
-    """What is going on: `connecting 0.4 s`, `thinking 3.1 s`, `retrying 2/3 in 4 s`, `cancelled`."""
+    """The state of an answer: `connecting 0.4 s`, `thinking 3.1 s`, `retrying 2/3 in 4 s`, `cancelled`."""
     if figures.phase == "retrying":
         tries = f"retrying {figures.attempt}/{figures.of}" if figures.of else "retrying"
         if figures.delay_seconds:
@@ -261,7 +261,7 @@ def status(figures: StreamStats) -> str:
 
 
 def step(figures: StreamStats) -> str:
-    """Where in a document it works: `part 2 of 5`, `summing up`; empty where there are no parts."""
+    """The progress through a document: `part 2 of 5`, `summing up`; empty where there are no parts."""
     if figures.steps <= 0:
         return ""
     return "summing up" if figures.step >= figures.steps else f"part {figures.step} of {figures.steps - 1}"
@@ -309,7 +309,7 @@ def seams(count: int) -> str:
 
 
 def byte_size(count: int) -> str:
-    """So many bytes, such as `12.3 kB`."""
+    """A size in bytes, such as `12.3 kB`."""
     if count < 1_000:
         return f"{count} B"
     return f"{count / 1_000:.1f} kB" if count < 999_950 else f"{count / 1_000_000:.1f} MB"

@@ -32,7 +32,7 @@ class CommandProvider(Protocol):
     """A screen over the chat with a command palette of its own."""
 
     def offered(self) -> Sequence[ListChoice]:
-        """All that can be done on it; each stands there once."""
+        """Everything that the command palette offers, each once."""
 
 
 class Host(Protocol):

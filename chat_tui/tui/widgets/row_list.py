@@ -154,11 +154,11 @@ class RowList(ScrollView, can_focus=True):
         self.refresh()
 
     def redraw_row(self, row: int) -> None:
-        """Draw one row anew."""
+        """Draw one row again."""
         self.refresh_lines(self._places.top(row)[1], self._places.height)
 
     def look_at_cursor(self) -> None:
-        """Scroll so that the cursor stands in the middle, where there are rows enough."""
+        """Scroll the cursor to the middle, if there are enough rows."""
         middle = self._places.top(self.cursor)[0] - self.scrollable_content_region.height // 2
         self.scroll_to(y=max(0, middle), animate=False, force=True)
 
@@ -167,7 +167,7 @@ class RowList(ScrollView, can_focus=True):
         return self._places.top(row)[1] - self.scroll_offset.y
 
     def move(self, by: int) -> None:
-        """Move the cursor by so many rows, stopping at the ends."""
+        """Move the cursor by a number of rows, stopping at the ends."""
         before, self.cursor = self.cursor, min(max(0, self.cursor + by), max(0, self.count - 1))
         if before != self.cursor:
             self.redraw_row(before)
@@ -176,7 +176,7 @@ class RowList(ScrollView, can_focus=True):
         self._into_sight()
 
     def page(self, by: int) -> None:
-        """Move the cursor by so many windows."""
+        """Move the cursor by a number of windows."""
         self.move(by * max(1, self.scrollable_content_region.height // self._places.height - 1))
 
     def choose(self) -> None:
@@ -271,7 +271,7 @@ class Filter(LineInput):
         self._rows.lit = value
 
     def action_pass_on(self) -> None:
-        """Whoever stands around it knows what the key means."""
+        """Leave the key to the parent widget."""
         raise SkipAction
 
     def action_move(self, by: int) -> None:

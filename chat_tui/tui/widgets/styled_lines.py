@@ -118,7 +118,7 @@ class RoleStyles:
         self._known: dict[tuple[str, str], Style] = {}
 
     def changed(self) -> None:
-        """The theme or a rule has changed."""
+        """Forget the cached styles: the theme or a style rule has changed."""
         self._known.clear()
 
     def style(self, role: str, ground: str = "") -> Style:
@@ -166,7 +166,7 @@ class StyledLines(Widget):
         """Rebound keys by id, for sentences that name keys."""
 
     def lines(self, width: int) -> Sequence[Line]:
-        """What stands there now, in lines of at most `width` cells."""
+        """The content, in lines of at most `width` cells."""
         raise NotImplementedError
 
     def redraw(self) -> None:
@@ -199,5 +199,5 @@ class StyledLines(Widget):
 
 
 def text_of(lines: Sequence[Line]) -> str:
-    """What the lines say, without styles."""
+    """The text of the lines, without styles."""
     return "\n".join("".join(span.text for span in line).rstrip() for line in lines)

@@ -50,7 +50,7 @@ class Position(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A line and where it stands."""
+    """A line and its position."""
 
     position: Position
     line: Line
@@ -98,18 +98,18 @@ class TurnViews:
         return VersionPlace(ids.index(turn.id) + 1, len(ids)) if turn.id in ids else None
 
     def replace(self, turns: Sequence[Turn]) -> None:
-        """These turns and no others."""
+        """Replace all turns."""
         self.turns = list(turns)
         self.made.clear()
         self._estimate()
 
     def cut(self, count: int) -> None:
-        """Only the first `count` stay."""
+        """Remove all but the first `count` turns."""
         del self.turns[count:], self.heights[count:]
         self.made = {index: view for index, view in self.made.items() if index < count}
 
     def append(self, turn: Turn) -> None:
-        """One more."""
+        """Add a turn at the end."""
         self.turns.append(turn)
         self.heights.append(estimated_turn_height(turn, self.width))
 
@@ -146,12 +146,12 @@ class LineModel:
         self._tops = None
 
     def cut(self, count: int) -> None:
-        """Only the first `count` turns stay, as they are."""
+        """Remove all but the first `count` turns."""
         self.views.cut(count)
         self._tops = None
 
     def set_headers(self, turns: Sequence[Turn], forks: Mapping[str, Sequence[str]]) -> None:
-        """What is known now of the same turns: verdicts, and which have several versions."""
+        """Take over verdicts and versions of the same turns."""
         self.views.forks = forks
         for index, turn in enumerate(turns):
             if not (view := self.views.made.get(index)) or not view.live:
@@ -160,7 +160,7 @@ class LineModel:
                 view.set_header(view.turn if view.live else turn, self.views.place(turn))
 
     def set_figures(self, shown: bool) -> None:
-        """Tell under each answer's header what it took, or no longer."""
+        """Show under each answer's header what it took, or hide it."""
         self.views.figures = shown
         for index, view in self.views.made.items():
             view.set_figures(shown)
@@ -168,23 +168,23 @@ class LineModel:
         self._tops = None
 
     def add(self, turn: Turn) -> None:
-        """One turn more at the end."""
+        """Add a turn at the end."""
         self.views.append(turn)
         self._tops = None
 
     def amend(self, turn: Turn) -> None:
-        """The last turn, which streams, with more known of it than its text."""
+        """Update what is known of the streaming turn besides its text."""
         self.views[-1].amend(turn)
         self.views.turns[-1] = turn
         self.changed(len(self.views) - 1)
 
     def reclassify(self, told: Metadata) -> None:
-        """The end of the last turn's text was thinking, or the other way round."""
+        """Turn the end of the last turn's text into thinking, or the other way round."""
         self.views[-1].reclassify(told)
         self.changed(len(self.views) - 1)
 
     def finish(self, turn: Turn) -> None:
-        """The last turn as it is kept."""
+        """Replace the last turn by what was stored."""
         self.views[-1].finish(turn)
         self.views.turns[-1] = turn
         self.changed(len(self.views) - 1)
@@ -199,7 +199,7 @@ class LineModel:
         self._tops = None
 
     def forget_lines(self) -> None:
-        """Render all anew when next seen: the ink or what the renderer can do has changed."""
+        """Render lines again when they are next in view: the colours or the loaded lexers have changed."""
         for view in self.views.made.values():
             view.forget_lines()
         self._kept.clear()
@@ -353,7 +353,7 @@ class LineModel:
         return Anchor(self.views.turns[position.turn].id, position.part, position.line)
 
     def position(self, anchor: Anchor) -> Position | None:
-        """Where an anchor points now; None when its turn is not there."""
+        """The position of an anchor; None when its turn is not there."""
         for index in range(len(self.views) - 1, -1, -1):
             if self.views.turns[index].id == anchor.turn:
                 return self.clamp(Position(index, anchor.block, anchor.line))
@@ -362,7 +362,7 @@ class LineModel:
     # Copies.
 
     def text_between(self, start: tuple[int, Position], end: tuple[int, Position]) -> str:
-        """What a copy takes from one character to another, each given as (column, position)."""
+        """The text that a copy takes from one character to another, each given as (column, position)."""
         pieces: list[str] = []
         joint = ""
         cells: Sequence[str] | None = None

@@ -174,12 +174,12 @@ def figures_lines(turn: Turn, width: int, ink: Ink) -> list[Line]:
 
 
 def status_lines(text: str, width: int, ink: Ink) -> list[Line]:
-    """What goes on before the first token."""
+    """The status of an answer before its first token."""
     return _decoration(clean_line(text), width, ink.ground + ink.dim)
 
 
 def error_lines(turn: Turn, width: int, ink: Ink, changed: Mapping[str, str]) -> list[Line]:
-    """What went wrong, and what can be done, by which keys; `changed` holds rebound ones by id."""
+    """An error, and which keys can help; `changed` holds rebound keys by id."""
     lines: list[Line] = []
     hint = _HINTS.get(turn.state, "")
     if turn.error is not None:
@@ -201,7 +201,7 @@ def _decoration(text: str, width: int, style: Style) -> list[Line]:
 
 
 def text_of(lines: Sequence[Line]) -> str:
-    """What a copy of these lines gives: broken lines joined again, decoration left out."""
+    """The text that a copy of these lines takes: broken lines joined again, decoration left out."""
     pieces: list[str] = []
     joint = ""
     for line in lines:

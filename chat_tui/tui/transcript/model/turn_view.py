@@ -104,7 +104,7 @@ class TurnView:
 
     @property
     def measured(self) -> bool:
-        """There are figures to tell, and they are wanted."""
+        """Whether figures are to be shown, and there are some."""
         return self.figures and self.turn.role == "assistant" and not self.live
 
     @property
@@ -355,7 +355,7 @@ class TurnView:
         return part
 
     def set_header(self, turn: Turn, place: VersionPlace | None) -> None:
-        """Note what its header tells: a verdict, or other versions that came."""
+        """Update the header: a verdict, or other versions."""
         if place != self.place or turn.verdict != self.turn.verdict:
             self.turn, self.place = turn, place
             self._redo_header()

@@ -43,7 +43,7 @@ class Line(msgspec.Struct):
         return "".join(run[0] for run in self.runs)
 
     def copied(self, start: int = 0, end: int | None = None) -> str:
-        """What a copy of these characters of `text` takes."""
+        """The text that a copy of these characters of `text` takes."""
         pieces: list[str] = []
         at = 0
         for text, _, copy in self.runs:
