@@ -306,7 +306,7 @@ class Backend:
     def _state(self, model: Model) -> tuple[str, bool]:
         rest = self.router.health.resting_seconds(model.name)
         if rest:
-            return f"rests {ceil(rest)} s", True
+            return f"cooldown {ceil(rest)} s", True
         if model.name in self._children and not self._runtime.available:
             return "no build", False
         if model.name == LOCAL_MODEL:

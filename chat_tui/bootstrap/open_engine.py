@@ -70,8 +70,8 @@ def _with_a_strategy(config: Config, known: Set[str], tell: Callable[[ChatTuiErr
     """The config with a strategy that is known; another one is told."""
     if config.strategy in known:
         return config
-    told = f"The config's `strategy` is `{clean_line(config.strategy, 60)}`, which there is not; `{DEFAULT}` is taken."
-    tell(ConfigError(told, f"There are: {', '.join(sorted(known))}.", key="strategy"))
+    told = f"Unknown strategy `{clean_line(config.strategy, 60)}` in config; using `{DEFAULT}`."
+    tell(ConfigError(told, f"Known: {', '.join(sorted(known))}.", key="strategy"))
     return msgspec.structs.replace(config, strategy=DEFAULT)
 
 
@@ -89,8 +89,8 @@ def _in_loop(call: Callable[P, object]) -> Callable[P, None]:
 async def _opened_history(file: Path | None, settings: StoreSettings, tell: Callable[[ChatTuiError], None]) -> Store:
     """The store, or one in memory where it cannot be used, which is told."""
     garbled = HistoryError(
-        "A text in the history is damaged: unreadable characters are shown as \ufffd.",
-        "Run `chat-tui history check` to see its conversation. All other texts are intact.",
+        "Some text in the history is damaged: unreadable characters are shown as \ufffd.",
+        "Run `chat-tui history check` to find the conversation. All other text is intact.",
     )
     try:
         return await Store.open_or_read(

@@ -32,7 +32,7 @@ def text(error: BaseException, now: datetime) -> str:
     """The report: when, versions, and where each error in the chain was raised."""
     lines = [
         f"chat-tui crashed at {now:%Y-%m-%d %H:%M:%S}.",
-        "This report holds versions and places in the code, nothing of your conversations and no keys.",
+        "This report contains versions and code locations, but no conversations and no keys.",
         "",
         f"Python {platform.python_version()}, {platform.system()} {platform.release()}, {platform.machine()}",
         f"terminal {_word('TERM')} {_word('COLORTERM')} {_word('TERM_PROGRAM')}".rstrip(),

@@ -168,12 +168,13 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", metavar="command")
     ask = commands.add_parser(
         "ask",
-        help="answer one question in a pipe",
-        description="Answer one question: tokens to stdout, notes to stderr. Standard input is added to the question.",
+        help="answer one question (for scripts and pipes)",
+        description="Answer one question. The answer goes to stdout, notes go to stderr. Standard input is added to the"
+        " question.",
     )
     _ask(ask)
     several = commands.add_parser(
-        "compare", help="ask several models the same", description=compare_options.DESCRIPTION
+        "compare", help="ask several models the same question", description=compare_options.DESCRIPTION
     )
     _preset(several, argparse.SUPPRESS)
     compare_options.add(several)
@@ -181,13 +182,15 @@ def parser() -> argparse.ArgumentParser:
     _choice(many, argparse.SUPPRESS)
     _preset(many, argparse.SUPPRESS)
     batch_options.add(many)
-    serve = commands.add_parser("serve", help="serve a page and APIs", description=serve_options.DESCRIPTION)
+    serve = commands.add_parser(
+        "serve", help="start the web page and the HTTP APIs", description=serve_options.DESCRIPTION
+    )
     _choice(serve, argparse.SUPPRESS)
     serve_options.add(serve)
     option_types.add_private(serve)
-    _auth(commands.add_parser("auth", help="keep keys in the system's keyring"))
-    _models(commands.add_parser("models", help="keep models that run on this machine"))
-    option_types.add_private(commands.add_parser("settings", help="list every setting of the config with its default"))
+    _auth(commands.add_parser("auth", help="manage API keys in the system's keyring"))
+    _models(commands.add_parser("models", help="manage models that run on this machine"))
+    option_types.add_private(commands.add_parser("settings", help="list all settings with their defaults"))
     history_options.add(commands.add_parser("history", help="list, search, export and import conversations"))
     return top
 
@@ -196,7 +199,7 @@ def _ask(ask: argparse.ArgumentParser) -> None:
     option_types.add_what_each_question_takes(ask)
     _choice(ask, argparse.SUPPRESS)
     _preset(ask, argparse.SUPPRESS)
-    ask.add_argument("--max-tokens", type=option_types.positive_int, metavar="N", help="at most N tokens of answer")
+    ask.add_argument("--max-tokens", type=option_types.positive_int, metavar="N", help="limit the answer to N tokens")
     ask.add_argument("--top-p", type=option_types.fraction, metavar="P", help="nucleus sampling, 0 to 1")
     ask.add_argument(
         "--stop",
@@ -204,25 +207,25 @@ def _ask(ask: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="TEXT",
-        help="end at this text; may be repeated",
+        help="stop at this text; may be repeated",
     )
-    ask.add_argument("--timeout", type=option_types.positive, metavar="SECONDS", help="limit for the whole answer")
+    ask.add_argument("--timeout", type=option_types.positive, metavar="SECONDS", help="time limit for the whole answer")
     ask.add_argument(
-        "--max-price", type=option_types.not_negative, metavar="DOLLARS", help="the most that the answer may cost"
+        "--max-price", type=option_types.not_negative, metavar="DOLLARS", help="maximum price of the answer"
     )
-    ask.add_argument("--json", action="store_true", help="one chunk a line, as JSON")
+    ask.add_argument("--json", action="store_true", help="one JSON object per line")
     ask.add_argument(
         "--insights",
         action=argparse.BooleanOptionalAction,
-        help="tell sentiment, keywords and reading time: on stderr at the end, or in the chunks of --json",
+        help="show sentiment, keywords and reading time: on stderr at the end, or in the output of --json",
     )
     ask.add_argument(
         "--adaptive",
         action="store_true",
-        help="a fast model's short answer at once, then the best model's detailed one (see [adaptive] in the config)",
+        help="first a fast model's short answer, then the best model's detailed one (see [adaptive] in the config)",
     )
-    ask.add_argument("--no-stream", action="store_true", help="the whole answer at once")
-    ask.add_argument("--no-fallback", action="store_true", help="try the first choice only")
+    ask.add_argument("--no-stream", action="store_true", help="print the answer when it is complete")
+    ask.add_argument("--no-fallback", action="store_true", help="do not fall back to other models")
 
 
 def _models(models: argparse.ArgumentParser) -> None:
@@ -230,12 +233,12 @@ def _models(models: argparse.ArgumentParser) -> None:
     listing = actions.add_parser("list", help="list the built-in model and your own")
     add = actions.add_parser("add", help="add a GGUF file; it stays where it is")
     add.add_argument("file", metavar="FILE")
-    pull = actions.add_parser("pull", help="fetch a GGUF file from Hugging Face (HF_ENDPOINT, HF_TOKEN)")
-    pull.add_argument("model", metavar="ORG/REPO[:FILE]", help="FILE may be a piece of its name, such as Q4_K_M")
-    remove = actions.add_parser("remove", help="forget a model; what was pulled is deleted")
+    pull = actions.add_parser("pull", help="download a GGUF file from Hugging Face (HF_ENDPOINT, HF_TOKEN)")
+    pull.add_argument("model", metavar="ORG/REPO[:FILE]", help="FILE can be part of the file's name, such as Q4_K_M")
+    remove = actions.add_parser("remove", help="remove a model; its file is deleted if it was pulled")
     remove.add_argument("name", metavar="NAME")
     for action in (add, pull):
-        action.add_argument("--name", metavar="NAME", help="its name behind local/ (default: the file's)")
+        action.add_argument("--name", metavar="NAME", help="its name after local/ (default: the file's)")
     for action in (listing, add, pull, remove):
         action.add_argument("--json", action="store_true", help="as JSON")
     for parser in (models, listing, add, pull, remove):
@@ -244,9 +247,9 @@ def _models(models: argparse.ArgumentParser) -> None:
 
 def _auth(auth: argparse.ArgumentParser) -> None:
     actions = auth.add_subparsers(dest="action", metavar="action", required=True)
-    keep = actions.add_parser("set", help="put a provider's key, read from the terminal or stdin, into the keyring")
+    keep = actions.add_parser("set", help="save a provider's key, read from the terminal or stdin, in the keyring")
     keep.add_argument("name", help="the provider, such as openai")
-    remove = actions.add_parser("remove", help="take a provider's key out of the keyring")
+    remove = actions.add_parser("remove", help="remove a provider's key from the keyring")
     remove.add_argument("name", help="the provider")
     listing = actions.add_parser("list", help="show where each provider's key comes from")
     listing.add_argument("--json", action="store_true", help="as one JSON list")
@@ -255,18 +258,16 @@ def _auth(auth: argparse.ArgumentParser) -> None:
 
 
 def _choice(to: argparse.ArgumentParser, default: str | None = None) -> None:
-    to.add_argument("--model", metavar="PROVIDER/MODEL", default=default, help="the model to answer")
+    to.add_argument("--model", metavar="PROVIDER/MODEL", default=default, help="the model to use")
     to.add_argument("--strategy", metavar="NAME", default=default, help="how to choose the model (default: balanced)")
 
 
 def _preset(to: argparse.ArgumentParser, default: str | None = None) -> None:
-    to.add_argument(
-        "--preset", metavar="NAME", default=default, help="begin with a preset, such as translate or analyse"
-    )
+    to.add_argument("--preset", metavar="NAME", default=default, help="use a preset, such as translate or analyse")
     to.add_argument(
         "--set",
         action="append",
         default=default,
         metavar="NAME=VALUE",
-        help="a variable of the preset; may be repeated",
+        help="set a variable of the preset; may be repeated",
     )

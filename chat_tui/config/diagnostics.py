@@ -14,7 +14,7 @@ from chat_tui.core.text.control_characters import clean_line
 
 HINT = "`chat-tui settings` lists every setting."
 _KINDS = {
-    str: "a text in quotes",
+    str: "a string in quotes",
     int: "a whole number",
     float: "a number",
     bool: "true or false",
@@ -29,14 +29,14 @@ def explained(message: str, table: dict[str, Any], text: str, file: str, config:
     named = re.search(r"(?:unknown|missing required) field `([^`]+)`", what)
     if named and "unknown" in what:
         key = _key([*steps, named.group(1)], table)
-        return _error(file, text, key, "is no setting", near(named.group(1), _type_at(steps, config)))
+        return _error(file, text, key, "is not a setting", near(named.group(1), _type_at(steps, config)))
     if named:
         key = _key([*steps, named.group(1)], table)
         return _error(file, text, key, "is missing", HINT)
     key = _key(steps, table)
     hint = HINT
     if key.startswith("keys."):
-        hint = 'A name with dots stands in quotes: "answer.cancel" = "escape".'
+        hint = 'Put a name with dots in quotes: "answer.cancel" = "escape".'
     return _error(file, text, key, f"must be {kind_of(_type_at(steps, config))}", hint)
 
 
@@ -64,9 +64,9 @@ def kind_of(kind: Any) -> str:
         if origin is Literal:
             told.append("one of " + ", ".join(word or '""' for word in inner))
         elif origin is tuple and hasattr(inner[0], "__struct_fields__"):
-            told.append("a list of tables, each with its name in double brackets")
+            told.append("a list of tables, each under its name in double brackets")
         elif origin is tuple:
-            told.append("a list of texts in brackets")
+            told.append("a list of strings in brackets")
         elif origin is dict or hasattr(each, "__struct_fields__"):
             told.append("a table")
         else:

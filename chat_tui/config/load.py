@@ -217,7 +217,7 @@ def load(file: Path) -> Config:
         if os.environ.get("CHAT_TUI_CONFIG"):
             raise ConfigError(
                 f"{file} does not exist.",
-                "CHAT_TUI_CONFIG names it: make the file, or unset the variable.",
+                "CHAT_TUI_CONFIG names it: create the file, or unset the variable.",
                 file=str(file),
             ) from None
         return Config()
@@ -320,7 +320,7 @@ def _check_names(config: Config, file: str, text: str) -> None:
         if not row.name or "/" in row.name or row.name in {"local", "scripted"}:
             raise _wrong(file, text, f"{where}.name", "must be a name of your own, without a slash")
         if row.name in names:
-            raise _wrong(file, text, f"{where}.name", f"`{clean_line(row.name, 40)}` is there twice")
+            raise _wrong(file, text, f"{where}.name", f"`{clean_line(row.name, 40)}` is defined twice")
         _check_addresses(row, where, file, text)
         _check_headers(row, where, file, text)
         if row.dialect and row.dialect not in DIALECTS and row.dialect not in (others := plug_in_dialects()):
@@ -333,13 +333,13 @@ def _check_names(config: Config, file: str, text: str) -> None:
             )
     for host in config.web.hosts:
         if not re.fullmatch(HOST, host):
-            raise _wrong(file, text, "web.hosts", "must be names or addresses alone, such as chat.example.com")
+            raise _wrong(file, text, "web.hosts", "must be host names or addresses only, such as chat.example.com")
     rows = [row.name for row in config.models]
     for index, name in enumerate(rows):
         if config.models[index].path and (not name.startswith("local/") or name == LOCAL_MODEL):
-            raise _wrong(file, text, f"models[{index}].name", "must be local/NAME, since it has a `path`")
+            raise _wrong(file, text, f"models[{index}].name", "must be local/NAME because it has a `path`")
         if name in rows[:index]:
-            raise _wrong(file, text, f"models[{index}].name", f"`{clean_line(name, 60)}` is there twice")
+            raise _wrong(file, text, f"models[{index}].name", f"`{clean_line(name, 60)}` is defined twice")
     named = [
         ("model", config.model),
         ("titles_model", config.titles_model),
@@ -354,13 +354,14 @@ def _check_names(config: Config, file: str, text: str) -> None:
 
 def _check_addresses(row: ProviderRow, where: str, file: str, text: str) -> None:
     if row.base_url and row.base_urls:
-        raise _wrong(file, text, f"{where}.base_urls", "stands beside `base_url`: one of them is enough")
+        raise _wrong(file, text, f"{where}.base_urls", "cannot be used together with `base_url`")
     if not row.base_url and not row.base_urls and row.name not in known_providers():
         raise _wrong(
             file,
             text,
             f"{where}.name",
-            f"needs a `base_url`: `{clean_line(row.name, 40)}` is none of {', '.join(known_providers())}",
+            f"needs a `base_url`: `{clean_line(row.name, 40)}` is not a known provider"
+            f" ({', '.join(known_providers())})",
         )
     named = [("base_url", row.base_url), *(("base_urls", url) for url in row.base_urls)]
     for key, url in named:
@@ -373,14 +374,14 @@ def _check_headers(row: ProviderRow, where: str, file: str, text: str) -> None:
     for name, value in row.headers.items():
         key = f"{where}.headers.{clean_line(name, 40)}"
         if not re.fullmatch(HEADER_NAME, name, re.ASCII):
-            raise _wrong(file, text, key, "is no name for a header: letters, digits and hyphens are")
+            raise _wrong(file, text, key, "is not a valid header name: use letters, digits and hyphens")
         if name.lower() in _OWN_HEADERS:
-            raise _wrong(file, text, key, "cannot be set: it follows from the request")
+            raise _wrong(file, text, key, "cannot be set: it is computed for each request")
         if not re.fullmatch(HEADER_VALUE, value):
-            raise _wrong(file, text, key, "must be one line of ASCII characters, without blanks around it")
+            raise _wrong(file, text, key, "must be one line of ASCII characters, without spaces around it")
 
 
 def _wrong(file: str, text: str, key: str, what: str) -> ConfigError:
     line = line_of(text, key)
     place = f"{file}, line {line}" if line else file
-    return ConfigError(f"{place}: `{key}` {what}.", "Mend it and start again.", file=file, key=key)
+    return ConfigError(f"{place}: `{key}` {what}.", "Fix it and start again.", file=file, key=key)

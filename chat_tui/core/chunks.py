@@ -17,7 +17,7 @@ from chat_tui.core.route import Route
 
 State = Literal["streaming", "complete", "length", "cancelled", "broken", "failed", "refused", "empty"]
 """How an answer stands. `streaming` is the only one that is not an ending; `broken`: the line was cut after text had
-come; `failed`: before any; `length`: the limit of tokens was reached; `empty`: it ended well and said nothing."""
+come; `failed`: before any; `length`: the token limit was reached; `empty`: it ended well and said nothing."""
 
 
 def has_answered(state: State, text: str) -> bool:

@@ -123,7 +123,7 @@ def values_in(preset: Preset, typed: str) -> dict[str, str]:
     values = dict(zip(rest[::2], rest[1::2], strict=True))
     if first.strip():
         if not preset.variables:
-            raise CommandError(f"The preset {preset.name} has no variables.", f"Write /preset {preset.name} only.")
+            raise CommandError(f"The preset {preset.name} has no variables.", f"Use just /preset {preset.name}.")
         values.setdefault(next(iter(preset.variables)), first)
     return values
 

@@ -280,7 +280,7 @@ class Engine:
         async with self._asking:
             conversation = await self.conversations.conversation(conversation_id)
             if len(conversation.path) < 2 or conversation.path[-1].state not in _MAY_GO_ON:
-                raise CommandError("There is no answer that was cut.", "Only the last answer can go on.")
+                raise CommandError("There is no incomplete answer.", "Only the last answer can be continued.")
             return await self._begin_answer(conversation, len(conversation.path) - 1, settings, conversation.path[-1])
 
     async def steer(
@@ -398,4 +398,4 @@ def _place(conversation: Conversation, turn_id: str, role: Role) -> int:
         if turn.id == turn_id and turn.role == role and (place or role == "user"):
             return place
     what = "question" if role == "user" else "answer"
-    raise CommandError(f"There is no such {what} in view.", f"Choose a {what} with Up and Down, then try again.")
+    raise CommandError(f"This {what} is not shown.", f"Choose a {what} with Up and Down, then try again.")

@@ -170,6 +170,6 @@ class Connections:
 
 def _being_recovered() -> StoreDamaged:
     return StoreDamaged(
-        "The history's file is damaged, and is being recovered.",
-        "You can go on: open conversations stay in memory, and are saved when that is done.",
+        "The history file is damaged and is being recovered.",
+        "You can continue: open conversations stay in memory and are saved afterwards.",
     )

@@ -134,8 +134,8 @@ def onlooker(file: Path, settings: StoreSettings) -> sqlite3.Connection:
         _refuse_newer(schema, newest)
         if schema < newest:
             raise HistoryError(
-                "The history is of an older chat-tui, and cannot be brought up to date where it is.",
-                "Make its folder writable, or copy it to another one and set XDG_DATA_HOME to that.",
+                "The history is from an older chat-tui and cannot be updated in its folder.",
+                "Make the folder writable, or copy the history to another one and set XDG_DATA_HOME to that.",
             )
     except BaseException:
         db.close()
@@ -198,7 +198,8 @@ def _prepare(db: sqlite3.Connection, file: Path | None, settings: StoreSettings)
                 _migrate(db, schema, settings.migrations)
         elif db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             raise HistoryError(
-                f"{file} is a database of another program.", "Move it away, or set XDG_DATA_HOME to another folder."
+                f"{file} is a database that belongs to another program.",
+                "Move it away, or set XDG_DATA_HOME to another folder.",
             )
         else:
             _migrate(db, schema, settings.migrations)
@@ -220,7 +221,7 @@ def _refuse_newer(schema: int, newest: int) -> None:
     if schema > newest:
         raise SchemaTooNew(
             f"The history was written by a newer chat-tui (schema {schema}, this one knows {newest}).",
-            "Update chat-tui. Until then nothing is saved; nothing in it was changed.",
+            "Update chat-tui. Until then nothing is saved, and the history is not changed.",
         )
 
 
@@ -252,8 +253,8 @@ def recover(file: Path, owner: ProcessLock, settings: StoreSettings) -> HistoryE
     with door(owners_folder(file), settings.busy_seconds):
         if owner.others():
             raise StoreDamaged(
-                "The history's file is damaged, and another chat-tui has it open.",
-                "Close the other one: then this one brings over what can still be read.",
+                "The history file is damaged, and another chat-tui has it open.",
+                "Close the other one: this one then recovers what can still be read.",
             )
         return _recover(file, 0, settings)
 
@@ -261,8 +262,8 @@ def recover(file: Path, owner: ProcessLock, settings: StoreSettings) -> HistoryE
 def _recover(file: Path, others: int, settings: StoreSettings) -> HistoryError:
     if others:
         raise StoreDamaged(
-            "The history's file is damaged, and another chat-tui has it open.",
-            "Close the other one, then start again: what can still be read is brought over.",
+            "The history file is damaged, and another chat-tui has it open.",
+            "Close the other one, then start again: what can still be read is recovered.",
         )
     # Start-up does without it.
     from chat_tui.history.recovery import kept_files, rescue
@@ -309,9 +310,9 @@ def _emptied(file: Path) -> HistoryError | None:
     copies = [copy for copy in file.parent.glob(f"{file.stem}.*{file.suffix}") if copy.stat().st_size]
     newest = sorted(copies, key=lambda copy: copy.stat().st_mtime, reverse=True)[:_MOST_COPIES]
     told_copies = (
-        f"Copies found beside it: {', '.join(copy.name for copy in newest)}."
+        f"Copies found next to it: {', '.join(copy.name for copy in newest)}."
         if newest
-        else "There are no copies beside it."
+        else "There are no copies next to it."
     )
     return HistoryError(
         "The history file was empty; a new history was started.",

@@ -25,8 +25,8 @@ TURN_COLUMNS = "id, role, state, created, verdict, kept, model, strategy, cost, 
 
 ORPHANED = ErrorInfo(
     kind="Interrupted",
-    title="chat-tui was ended while this answer was coming.",
-    hint="What had come is here; ask again for the rest.",
+    title="chat-tui was closed while this answer was streaming.",
+    hint="What arrived is here; ask again for the rest.",
 )
 """Why an answer is broken whose process is gone."""
 

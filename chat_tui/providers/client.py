@@ -136,7 +136,9 @@ class ProviderClient:
         """What the model's provider answers, in bursts. Raises `ProviderError`."""
         provider = self._roster.spoken_to(model.provider)
         if provider is None:
-            raise Rejected(f"There is no provider for {model.name}.", "Name it under [[providers]].", model=model.name)
+            raise Rejected(
+                f"No provider is configured for {model.name}.", "Add it under [[providers]].", model=model.name
+            )
         place = await self._place_asked(provider)
         try:
             spoken = self._spoken(provider, await self._keys.of(provider), model, request, place)
@@ -213,7 +215,7 @@ class ProviderClient:
             await self.list_offers()
             raise Rejected(
                 f"The server at {host_of(provider.base_url)} now runs under another account; nothing was sent to it.",
-                f"Name one of its models with `/model {provider.name}/NAME` to use it anyway.",
+                f"To use it anyway, choose one of its models with `/model {provider.name}/NAME`.",
                 provider=provider.name,
             )
         return owner

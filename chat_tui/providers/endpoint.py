@@ -61,7 +61,7 @@ def key_of(provider: Provider) -> str:
     key = cleaned_key(os.environ.get(provider.api_key_env, ""))
     if not key:
         raise errors.KeyMissing(
-            f"There is no key for {provider.name}.",
+            f"No API key for {provider.name}.",
             f"Set ${provider.api_key_env}, or choose another model with Ctrl+O.",
             provider=provider.name,
         )

@@ -219,7 +219,7 @@ def with_dialects(config: Config, tell: Callable[[ChatTuiError], None]) -> Confi
             if row.dialect and row.dialect not in DIALECTS:
                 dialect(row.dialect)
         except ConfigError as error:
-            tell(ConfigError(error.title, f"`{clean_line(row.name, 40)}` is left out. {error.hint}", key=error.key))
+            tell(ConfigError(error.title, f"`{clean_line(row.name, 40)}` is skipped. {error.hint}", key=error.key))
         else:
             spoken.append(row)
     return msgspec.structs.replace(config, providers=tuple(spoken))

@@ -253,7 +253,7 @@ class Router:
             *(Candidate(other.name) for other in named),
         )
         if dear and not named:
-            error = NoModel(f"{name} {dear}.", "Choose a cheaper model, or allow more in the config.")
+            error = NoModel(f"{name} {dear}.", "Choose a cheaper model, or raise the limit in the config.")
             return self._planned(request, Plan(FIXED, (), candidates, error))
         models = named if dear else (model, *named)
         return self._planned(request, Plan(FIXED, models, candidates))
@@ -265,11 +265,11 @@ def unknown_model(name: str, known: Sequence[str]) -> NoModel:
 
     near = get_close_matches(name, known, n=3, cutoff=0.4)
     hint = f"Did you mean {' or '.join(near)}?" if near else "Ctrl+O or `chat-tui models` lists them."
-    return NoModel(f"There is no model {clean_line(name, 80)}.", hint)
+    return NoModel(f"Unknown model: {clean_line(name, 80)}.", hint)
 
 
 def _unknown_strategy(name: str, known: Sequence[str]) -> ChatTuiError:
-    return NoModel(f"There is no strategy {clean_line(name, 60)}.", f"Known: {', '.join(known)}.")
+    return NoModel(f"Unknown strategy: {clean_line(name, 60)}.", f"Known: {', '.join(known)}.")
 
 
 def _nothing_to_choose(ranked: Sequence[Candidate]) -> ChatTuiError:
@@ -277,13 +277,15 @@ def _nothing_to_choose(ranked: Sequence[Candidate]) -> ChatTuiError:
     dear = [candidate for candidate in out if candidate.out.startswith(("would cost", "its price"))]
     told = "; ".join(f"{candidate.model} {candidate.out}" for candidate in (dear or out)[:4])
     if dear:
-        return NoModel("Every model is too dear.", f"{told}. Allow more in the config, or add a free model.")
+        return NoModel(
+            "Every model exceeds your price limit.", f"{told}. Raise the limit in the config, or add a free model."
+        )
     failed = next((candidate.out for candidate in out if candidate.out.startswith("the strategy failed")), "")
     if failed:
         return NoModel(f"T{failed[1:]}.", "Choose another with Ctrl+T or `--strategy`.")
     if out:
-        return NoModel("No model can take this question.", f"{told}. Add one that can, or name a model.")
+        return NoModel("No model can handle this question.", f"{told}. Add a model that can, or choose one by name.")
     return NoModel(
-        "There is no model to choose from.",
-        "Fetch the built-in one, set a key, or add a server under [[providers]] in the config.",
+        "No model is available.",
+        "Download the built-in model, set an API key, or add a server under [[providers]] in the config.",
     )

@@ -106,6 +106,6 @@ async def _gone(request: Request, error: ClientDisconnect) -> Response:
 
 async def _broken(request: Request, error: Exception) -> Response:
     """A fault of ours; whoever started the server sees where."""
-    told = response(request.url.path, ApiError(500, "chat-tui has met an error of its own. Please report it."))
+    told = response(request.url.path, ApiError(500, "Internal error in chat-tui. Please report it."))
     told.headers.update(HEADERS)
     return told

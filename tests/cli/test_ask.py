@@ -157,7 +157,7 @@ async def test_an_interrupt_keeps_what_came_and_exits_with_130(
     send_signal(process, number)
     out, err = await asyncio.wait_for(process.communicate(), 5)
     assert process.returncode == 130
-    assert err.decode() == "[cancelled; the part is kept]\n"
+    assert err.decode() == "[cancelled; what arrived is kept]\n"
     part = (first + out).decode().rstrip("\n")
     _, answer = await kept(home)
     assert answer.state == "cancelled"
@@ -204,7 +204,7 @@ async def test_a_second_interrupt_at_any_time_does_no_harm(home: Home, server: M
             if process.returncode is None:
                 send_signal(process)
         _, err = await asyncio.wait_for(process.communicate(), 5)
-        assert (process.returncode, err.decode()) == (130, "[cancelled; the part is kept]\n")
+        assert (process.returncode, err.decode()) == (130, "[cancelled; what arrived is kept]\n")
 
 
 # -- what is asked -----------------------------------------------------------------------------------------------------
@@ -223,7 +223,7 @@ async def test_standard_input_is_added_to_the_question(home: Home, server: Model
 async def test_an_empty_question_is_wrong_usage(home: Home, words: list[str]) -> None:
     ran = await home.run("ask", *words)
     assert (ran.code, ran.text) == (2, "")
-    assert "there is no question" in ran.told()
+    assert "no question was given" in ran.told()
 
 
 async def test_the_settings_reach_the_body(home: Home, server: ModelServer) -> None:

@@ -92,15 +92,15 @@ def test_two_answers_that_come_at_once_are_put_in_order(came: str, written: str)
 
 def test_a_quick_answer_that_broke_off_is_no_answer_that_was_left_out(capfd: pytest.CaptureFixture[str]) -> None:
     paper = AnswerWriter(as_json=False)
-    over = Metadata("phase", model="box/t9", phase="quick", reason="The line was cut.")
+    over = Metadata("phase", model="box/t9", phase="quick", reason="Connection lost.")
     paper.take(over)
     paper.take(Token("Part", "text", 0, "quick"))
     paper.take(over)
     paper.flush()
     told = capfd.readouterr().err.splitlines()
     assert told == [
-        "[The line was cut. The quick answer is left out.]",
-        "[The line was cut. Only a part of the quick answer came.]",
+        "[Connection lost. The quick answer is left out.]",
+        "[Connection lost. The quick answer is incomplete.]",
     ]
 
 

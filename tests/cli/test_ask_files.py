@@ -42,7 +42,7 @@ async def test_files_without_a_question_are_not_sent(home: Home) -> None:
         home.serve(server.base_url, "tiny")
         ran = await home.run("ask", "--attach", str(home.folder / "notes.txt"))
         assert (ran.code, ran.text) == (2, "")
-        assert "files need a question" in ran.told()
+        assert "add a question about the files" in ran.told()
         assert server.requests == []
 
 
@@ -63,7 +63,9 @@ async def test_an_image_and_a_wish_to_think_reach_every_dialect(home: Home, dial
     )
 
 
-@pytest.mark.parametrize(("name", "why"), [("gone", "There is no file gone."), ("zip", "zip is neither an image nor")])
+@pytest.mark.parametrize(
+    ("name", "why"), [("gone", "File not found: gone."), ("zip", "zip is neither an image, a PDF nor")]
+)
 async def test_a_file_that_cannot_be_sent_ends_it_before_anything_is_sent(home: Home, name: str, why: str) -> None:
     (home.folder / "zip").write_bytes(b"PK\x03\x04\0")
     async with ModelServer() as server:

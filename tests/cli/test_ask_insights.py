@@ -71,4 +71,4 @@ async def test_a_package_brings_a_processor_and_a_broken_one_is_told(home: Home,
     ran = await home.run("ask", "--no-save", "--insights", "--json", "hello")
     end = ran.chunks[-1]["insights"]
     assert end["extras"] == {"loud": {"letters": end["characters"]}}
-    assert "The processor `broken` has failed: AttributeError" in ran.told()
+    assert "The processor `broken` failed: AttributeError" in ran.told()

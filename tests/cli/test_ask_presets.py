@@ -50,7 +50,7 @@ async def test_ones_own_preset_names_its_model(home: Home, server: ModelServer) 
         (["--preset", "translat"], "There are: analyse, code, story, translate."),
         (["--preset", "translate", "--set", "tongue=x"], "It has: language."),
         (["--preset", "translate", "--set", "language"], "--set name=value"),
-        (["--set", "language=x"], "--set goes with --preset"),
+        (["--set", "language=x"], "--set needs --preset"),
     ],
 )
 async def test_what_is_wrong_is_told_before_anything_is_sent(
@@ -92,4 +92,4 @@ async def test_standard_input_is_a_document_too(home: Home, server: ModelServer)
     assert question.attachments[0].name == "standard input"
     ran = await home.run("ask", "--preset", "analyse", stdin=b"\0\1\2")
     assert ran.code == 2
-    assert "standard input is neither an image nor a text" in ran.told()
+    assert "standard input is neither an image, a PDF nor UTF-8 text" in ran.told()

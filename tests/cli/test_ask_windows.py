@@ -45,7 +45,7 @@ async def test_a_long_question_to_a_named_model_is_told_where_it_does_not_fit(ho
         ollama(home, server)
         ran = await home.run("ask", "--model", "box/tiny", stdin=LONG.encode())
         assert ran.code == 0
-        told = "do not fit the window of 4,096" in ran.told()
+        told = "do not fit the context window of 4,096" in ran.told()
         if tells and not told and len(server.asked) > 1:
             raise TooLate("the server was asked for its window, and told it too late")
         assert told == tells

@@ -162,7 +162,7 @@ async def test_the_days_budget_holds(home: Home, server: ModelServer) -> None:
     ran = await home.run("batch", "-", "--private", stdin=b"word\n")
     assert "daily budget of $0.02" in ran.chunks[0]["error"]["title"]
     ran = await home.run("--private", "ask", "--json", "word")
-    assert "may be spent" in ran.told()
+    assert "your limit" in ran.told()
 
 
 async def test_a_list_of_models_is_asked_for_where_none_is_named(home: Home) -> None:
@@ -176,13 +176,13 @@ async def test_a_list_of_models_is_asked_for_where_none_is_named(home: Home) -> 
 async def test_nothing_to_ask_is_said(home: Home, server: ModelServer) -> None:
     home.serve(server.base_url, "t3")
     ran = await home.run("batch", "-", stdin=b"\n\n")
-    assert (ran.code, ran.text, ran.told()) == (0, "", "chat-tui: there are no prompts.\n")
+    assert (ran.code, ran.text, ran.told()) == (0, "", "chat-tui: the file contains no prompts.\n")
     ran = await home.run("batch", str(home.folder), "--out", str(out(home)))
     assert (ran.code, left(home)) == (2, [])
     prompts = written(home, "one")
     ran = await home.run("batch", prompts, "--out", prompts)
     assert (ran.code, lines_of(home.folder / "prompts.txt")) == (2, 1)
-    assert "is the file of prompts itself" in ran.told()
+    assert "names the prompts file itself" in ran.told()
 
 
 # -- endings -----------------------------------------------------------------------------------------------------------

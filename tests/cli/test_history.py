@@ -92,7 +92,7 @@ def test_looking_at_a_history_that_is_not_there_makes_none(home: Path, capsys: p
     assert told(capsys, "check")["ok"] is True
     for arguments in (["show", "last"], ["export", "last"], ["delete", "last"], ["backup"]):
         assert history(*arguments) == 1
-        assert "There is no history yet." in capsys.readouterr().err
+        assert "No conversations have been saved yet." in capsys.readouterr().err
     assert list(home.rglob("*")) == []
 
 
@@ -304,7 +304,7 @@ def test_what_an_import_skips_is_told_on_stderr(home: Path, capsys: pytest.Captu
     assert history("import", str(file)) == 0
     out, err = capsys.readouterr()
     assert "1 new conversation;" in out
-    assert "skipped record 2: it is no conversation" in err
+    assert "skipped record 2: it is not a conversation" in err
 
 
 def test_a_check_tells_that_nothing_is_wrong(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -380,7 +380,7 @@ def test_it_works_while_another_process_has_the_history_open(kept: Path, capsys:
 @pytest.mark.parametrize(("answer", "left"), [("n", 2), ("y", 1)])
 def test_deleting_asks_a_person_first(kept: Path, answer: str, left: int) -> None:
     with PtyTerminal(command(kept, "delete", "abd2"), env=dict(os.environ)) as terminal:
-        terminal.wait_for("for good")
+        terminal.wait_for("Permanently delete")
         terminal.send(f"{answer}\r")
         assert terminal.wait_exit() == (1 if answer == "n" else 0)
 

@@ -25,7 +25,7 @@ async def test_a_full_disk_behind_standard_output_is_told_and_no_crash(home: Hom
     ran = await home.shell(f"chat-tui {command} >/dev/full")
     told = ran.told()
     if ran.code == 0:
-        assert told in {"", "chat-tui: nothing was found.\n"}
+        assert told in {"", "chat-tui: no results.\n"}
     else:
         assert ran.code == 1, told
         assert "standard output cannot be written: No space left on device." in told
@@ -38,4 +38,4 @@ async def test_a_full_disk_behind_standard_output_is_told_and_no_crash(home: Hom
 async def test_whoever_reads_no_further_is_no_fault(home: Home, command: str, reader: str) -> None:
     ran = await home.shell(f"set -o pipefail; chat-tui {command} {reader}")
     assert ran.code in {0, 1}
-    assert ran.told() in {"", "chat-tui: nothing was found.\n"}
+    assert ran.told() in {"", "chat-tui: no results.\n"}

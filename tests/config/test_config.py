@@ -89,7 +89,7 @@ def test_a_byte_order_mark_and_windows_newlines_are_borne() -> None:
 def test_an_unknown_setting_is_told_with_near_names(text: str, line: int, key: str | None, hint: str) -> None:
     error = wrong(text)
     assert error.title.startswith(f"my.toml, line {line}: ")
-    assert "is no setting" in error.title
+    assert "is not a setting" in error.title
     assert hint in error.hint
     if key:
         assert error.key == key
@@ -199,7 +199,7 @@ def test_an_origin_is_written_in_full(origin: str) -> None:
 
 @pytest.mark.parametrize("host", ["*", "https://chat.example.com", "chat.example.com:3000", "127.0.0.1:80", "a/b", ""])
 def test_a_host_is_a_name_alone(host: str) -> None:
-    assert wrong(f'[web]\nhosts = ["{host}"]').title.startswith("my.toml, line 2: `web.hosts` must be names")
+    assert wrong(f'[web]\nhosts = ["{host}"]').title.startswith("my.toml, line 2: `web.hosts` must be host names")
 
 
 def test_hosts_may_be_names_and_addresses() -> None:

@@ -19,23 +19,23 @@ def fault(text: str) -> str:
     ("text", "told"),
     [
         ("mouse = 1", "line 1: `mouse` must be true or false."),
-        ("theme = 1979-05-27", "line 1: `theme` must be a text in quotes."),
+        ("theme = 1979-05-27", "line 1: `theme` must be a string in quotes."),
         ("memory = 5", "line 1: `memory` must be a table."),
         ("on_break = 'stop'", "line 1: `on_break` must be one of keep, continue."),
-        ("fallbacks = 'a/b'", "line 1: `fallbacks` must be a list of texts in brackets."),
-        ("fallbacks = ['a/b', 5]", "line 1: `fallbacks[1]` must be a text in quotes."),
+        ("fallbacks = 'a/b'", "line 1: `fallbacks` must be a list of strings in brackets."),
+        ("fallbacks = ['a/b', 5]", "line 1: `fallbacks[1]` must be a string in quotes."),
         ("[request]\nmax_tokens = 1.5", "line 2: `request.max_tokens` must be a whole number."),
         ("[request]\ntemperature = 'hot'", "line 2: `request.temperature` must be a number."),
         ("[request]\nthinking = 'much'", "line 2: `request.thinking` must be one of off, low, medium, high."),
-        ("providers = 5", "line 1: `providers` must be a list of tables, each with its name in double brackets."),
-        ("[[providers]]\nverify = 5", "line 2: `providers[0].verify` must be true or false or a text in quotes."),
+        ("providers = 5", "line 1: `providers` must be a list of tables, each under its name in double brackets."),
+        ("[[providers]]\nverify = 5", "line 2: `providers[0].verify` must be true or false or a string in quotes."),
         ("[strategies.quality-first]\nspeed = 'x'", "line 2: `strategies.quality-first.speed` must be a number."),
         ("[[models]]\nquality = 1", "line 1: `models[0].name` is missing."),
-        ("[keys]\n'app.quit' = 'x'\n'answer.cancel' = 5", "line 3: `keys.answer.cancel` must be a text in quotes."),
-        ("theme = 'dusk'\n[keys]\nanswer.cancel = 'x'", "line 3: `keys.answer` must be a text in quotes."),
-        ("keys = { x = 5 }", "line 1: `keys.x` must be a text in quotes."),
-        ("[[providers]]\nheaders = { B = 5 }", "line 2: `providers[0].headers.B` must be a text in quotes."),
-        ("[request]\nmax_tokns = 5", "line 2: `request.max_tokns` is no setting."),
+        ("[keys]\n'app.quit' = 'x'\n'answer.cancel' = 5", "line 3: `keys.answer.cancel` must be a string in quotes."),
+        ("theme = 'dusk'\n[keys]\nanswer.cancel = 'x'", "line 3: `keys.answer` must be a string in quotes."),
+        ("keys = { x = 5 }", "line 1: `keys.x` must be a string in quotes."),
+        ("[[providers]]\nheaders = { B = 5 }", "line 2: `providers[0].headers.B` must be a string in quotes."),
+        ("[request]\nmax_tokns = 5", "line 2: `request.max_tokns` is not a setting."),
     ],
 )  # fmt: skip
 def test_a_value_of_the_wrong_kind_is_told_in_plain_words(text: str, told: str) -> None:
@@ -63,18 +63,21 @@ def test_no_word_of_the_parsers_is_left() -> None:
     assert not {"object", "array", "null", "Expected", "Invalid"} & words
 
 
-ONE_LINE = "`providers[0].headers.X` must be one line of ASCII characters, without blanks around it."
+ONE_LINE = "`providers[0].headers.X` must be one line of ASCII characters, without spaces around it."
 
 
 @pytest.mark.parametrize(
     ("header", "told"),
     [
-        ("'X Y' = 'a'", "`providers[0].headers.X Y` is no name for a header: letters, digits and hyphens are."),
-        ("'X:' = 'a'", "`providers[0].headers.X:` is no name for a header: letters, digits and hyphens are."),
+        ("'X Y' = 'a'", "`providers[0].headers.X Y` is not a valid header name: use letters, digits and hyphens."),
+        ("'X:' = 'a'", "`providers[0].headers.X:` is not a valid header name: use letters, digits and hyphens."),
         ('X = "secret\\r\\nEvil: 1"', ONE_LINE),
         ("X = 'secret€'", ONE_LINE),
         ("X = ' secret'", ONE_LINE),
-        ("Content-Length = '5'", "`providers[0].headers.Content-Length` cannot be set: it follows from the request."),
+        (
+            "Content-Length = '5'",
+            "`providers[0].headers.Content-Length` cannot be set: it is computed for each request.",
+        ),
     ],
 )  # fmt: skip
 def test_a_header_that_cannot_be_sent_is_told_with_its_line_and_without_its_value(header: str, told: str) -> None:

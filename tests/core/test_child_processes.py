@@ -274,7 +274,7 @@ async def test_the_command_for_a_key_is_not_taken_from_the_working_folder(
     hostile: Path, tmp_path: Path, name: str
 ) -> None:
     keys = KeyLookup(StoredKeyNames(tmp_path / "keys.json"), environ={"PATH": f".:{os.environ['PATH']}"})
-    with pytest.raises(KeyMissing, match="full path"):
+    with pytest.raises(KeyMissing, match="at that path"):
         await keys.of(Provider("x", api_key_cmd=(name,)))
 
 

@@ -18,7 +18,7 @@ from tests.doubles.fake_store import FakeStore
 from tests.support.scripted_engine import chunks_of, ended, stage
 from tests.support.scripted_router import Gate, until
 
-CUT = Fault(Unreachable("The line was cut."))
+CUT = Fault(Unreachable("Connection lost."))
 
 
 async def test_a_broken_answer_goes_on_beside_the_one_that_broke() -> None:
@@ -100,7 +100,7 @@ async def test_a_chosen_model_that_is_too_dear_is_not_asked_silently() -> None:
         chunks = await chunks_of(await on.engine.ask(None, "Hello?"))
         error = next(chunk.error for chunk in chunks if isinstance(chunk, Error))
         assert error.kind == "NoModel"
-        assert "more than the $0.01" in error.title
+        assert "more than your limit of $0.01" in error.title
         assert on.rig.asked == []
 
 

@@ -105,7 +105,7 @@ async def test_questions_are_sent_and_all_that_is_in_memory_is_saved_in_a_recove
         ]
         await until(lambda: any("damaged file is kept as" in str(error) for error in on.told))
         titles = [error.title for error in on.told]
-        assert titles[0] == "The history's file is damaged, and is being recovered."
+        assert titles[0] == "The history file is damaged and is being recovered."
         assert len(titles) == len(set(titles))
         third = await ended(await on.engine.ask("old", "Third?"))
         await third.saved.wait()

@@ -140,7 +140,7 @@ async def test_an_engine_tells_a_damaged_text(file: Path) -> None:
     assert conversation.path[0].text == SHOWN
     await engine.close()
     assert [error.title for error in told if "damaged" in error.title] == [
-        "A text in the history is damaged: unreadable characters are shown as \ufffd."
+        "Some text in the history is damaged: unreadable characters are shown as \ufffd."
     ]
 
 

@@ -263,7 +263,7 @@ async def test_a_locked_store_is_told_to_be_busy(file: Path) -> None:
     store = await Store.open(file, HASTY)
     with raw(file) as db:
         db.execute("BEGIN IMMEDIATE")
-        with pytest.raises(StoreBusy, match="in use"):
+        with pytest.raises(StoreBusy, match="locked the history"):
             await store.save_draft("", "x")
         assert await store.draft("") == "a draft"
         with pytest.raises(StoreBusy):
@@ -336,7 +336,7 @@ def test_a_folder_that_may_not_be_written_is_told(name: str) -> None:
     [
         (PermissionError(errno.EACCES, "no"), "cannot be written.*nothing is saved"),
         (OSError(errno.EROFS, "read-only"), "cannot be written.*XDG_DATA_HOME"),
-        (OSError(errno.ENOSPC, "full"), "disk is full.*Free some space"),
+        (OSError(errno.ENOSPC, "full"), "disk is full.*Free some disk space"),
         (OSError(errno.EDQUOT, "quota"), "disk is full"),
         (OSError(errno.EIO, "input/output error"), "input/output error"),
         (sqlite3.DataError("string or blob too big"), "too long"),

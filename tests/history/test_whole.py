@@ -48,10 +48,13 @@ async def test_a_check_of_a_sound_store_counts_what_is_there(store: Store, file:
 @pytest.mark.parametrize(
     ("statement", "sentence"),
     [
-        ("DELETE FROM conversation WHERE id = 'c'", "belongs to a row of `conversation` that is not there"),
-        ("UPDATE turn SET parent = key WHERE id = 'c3'", "c3 follows one that cannot stand before it"),
-        ("UPDATE conversation SET leaf = 7 WHERE id = 'c'", "c ends in another one"),
-        ("INSERT INTO piece (turn, text, thinking) VALUES (1, 'x', '')", "c0 has ended, but not all of it"),
+        ("DELETE FROM conversation WHERE id = 'c'", "belongs to a missing row of `conversation`"),
+        ("UPDATE turn SET parent = key WHERE id = 'c3'", "c3 follows a turn that cannot come before it"),
+        ("UPDATE conversation SET leaf = 7 WHERE id = 'c'", "c ends in another conversation"),
+        (
+            "INSERT INTO piece (turn, text, thinking) VALUES (1, 'x', '')",
+            "c0 has ended, but it was not fully assembled",
+        ),
     ],
 )
 async def test_a_check_tells_what_is_wrong(store: Store, file: Path, statement: str, sentence: str) -> None:
@@ -107,13 +110,13 @@ async def test_a_backup_is_of_one_moment_while_others_write(store: Store, tmp_pa
 async def test_a_backup_takes_no_files_place(store: Store, tmp_path: Path) -> None:
     target = tmp_path / "letter.txt"
     target.write_text("Dear")
-    with pytest.raises(HistoryError, match=r"letter\.txt is there already.*another name"):
+    with pytest.raises(HistoryError, match=r"letter\.txt already exists.*another name"):
         await store.backup(target)
     assert target.read_text() == "Dear"
 
 
 async def test_a_backup_that_cannot_be_written_is_told(store: Store, tmp_path: Path) -> None:
-    with pytest.raises(HistoryError, match=r"could not be written.*No such file.*as it was"):
+    with pytest.raises(HistoryError, match=r"could not be written.*No such file.*unchanged"):
         await store.backup(tmp_path / "nowhere" / "copy.db")
     assert (await store.check()).ok
 
@@ -175,7 +178,7 @@ async def test_an_empty_file_is_told_with_the_copies_that_are_there(store: Store
     os.truncate(file, 0)
     again = await Store.open(file)
     assert "was empty; a new history was started" in again.notice
-    assert "Copies found beside it: history.2026-11-23-101010.db." in again.notice
+    assert "Copies found next to it: history.2026-11-23-101010.db." in again.notice
     assert await again.conversations() == []
     await again.close()
     once_more = await Store.open(file)

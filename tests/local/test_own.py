@@ -278,7 +278,7 @@ def test_a_wrong_checksum_keeps_nothing(hub: Hub, tmp_path: Path) -> None:
 
 
 def test_what_is_not_there_is_told(hub: Hub, tmp_path: Path) -> None:
-    with pytest.raises(LocalModelError, match="no such repository"):
+    with pytest.raises(LocalModelError, match="the repository does not exist"):
         pull("org/other", tmp_path, lambda *_: None, endpoint=hub.url)
     with pytest.raises(LocalModelError, match="could not be pulled: Hugging Face cannot be reached") as caught:
         pull("org/tiny", tmp_path, lambda *_: None, endpoint="http://127.0.0.1:9")

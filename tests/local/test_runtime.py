@@ -111,7 +111,7 @@ async def test_several_callers_and_instances_fetch_once(tmp_path: Path) -> None:
 
 async def test_a_wrong_checksum_leaves_nothing(tmp_path: Path) -> None:
     runtime = runtime_in(tmp_path, Courier(WHEEL[:-1] + b"x"))
-    with pytest.raises(LocalModelError, match=r"download of llama\.cpp has the wrong checksum") as caught:
+    with pytest.raises(LocalModelError, match=r"checksum of the downloaded file for llama\.cpp is wrong") as caught:
         await runtime.fetch()
     assert "[local]" in caught.value.hint
     assert "GGUF" not in caught.value.hint
@@ -257,7 +257,7 @@ def test_the_environments_own_is_taken_where_it_is_new_enough(tmp_path: Path) ->
 async def test_a_failed_fetch_says_how_to_do_without_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     with pytest.raises(
-        LocalModelError, match=r"llama\.cpp, which .* could not be fetched: the package index"
+        LocalModelError, match=r"llama\.cpp, which .* could not be downloaded: the package index"
     ) as caught:
         await runtime_in(tmp_path, None).fetch()
     assert "[local]" in caught.value.hint

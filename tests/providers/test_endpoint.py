@@ -61,7 +61,7 @@ def test_a_gateway_on_this_machine_is_not_local() -> None:
         ("name = 'nobody'", "needs a `base_url`"),
         ("name = 'x'\nbase_url = 'ftp://x'", "must begin with http"),
         ("name = 'x'\nbase_urls = ['http://a', '']", "must begin with http"),
-        ("name = 'x'\nbase_url = 'http://a'\nbase_urls = ['http://b']", "one of them is enough"),
+        ("name = 'x'\nbase_url = 'http://a'\nbase_urls = ['http://b']", "cannot be used together with"),
         ("name = 'groq'\nconnection_seconds = 0", "greater than 0"),
         ("name = 'groq'\nprice_in = -1.0", "at least 0"),
     ],

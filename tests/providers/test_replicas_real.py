@@ -140,7 +140,7 @@ async def test_a_real_server_tells_its_window_and_that_it_does_not_see(weights_f
             async with aclosing(transport.stream(line, model, request)) as bursts:
                 return [chunk async for burst in bursts for chunk in burst]
 
-        with pytest.raises(Rejected, match="does not take the image"):
+        with pytest.raises(Rejected, match="does not accept images"):
             await said(Model("box/smollm2"), look)
         # With and without knowing whose server it is, the beginning of an answer goes on.
         for model in (Model("box/smollm2"), Model("box/smollm2", server="llama.cpp")):

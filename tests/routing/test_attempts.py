@@ -247,7 +247,7 @@ def test_back_off_doubles_within_its_bound_and_has_full_jitter() -> None:
     ("script", "timeouts", "state", "words"),
     [
         ([Pause(30)], Timeouts(first_token_seconds=0.05), "failed", "no token within 0.05 s"),
-        (["a", Pause(30)], Timeouts(token_seconds=0.05), "broken", "fell silent for 0.05 s"),
+        (["a", Pause(30)], Timeouts(token_seconds=0.05), "broken", "sent nothing for 0.05 s"),
         (["a", Pause(30)], Timeouts(stream_seconds=0.05), "broken", "longer than 0.05 s"),
         ([Pause(30)], Timeouts(first_token_seconds=None, stream_seconds=0.05), "failed", "longer than 0.05 s"),
     ],

@@ -33,7 +33,7 @@ from tests.support.scripted_router import (
     tries,
 )
 
-CUT = Unreachable("The line was cut.")
+CUT = Unreachable("Connection lost.")
 PART = "The moon is about 384,400 kilometres away. It takes light "
 
 
@@ -52,7 +52,7 @@ async def test_a_broken_answer_goes_on_by_itself_with_the_part_as_its_beginning(
     sent = played.requests[1].turns
     assert [(turn.role, turn.text) for turn in sent] == [("user", "Hello?"), ("assistant", "one two")]
     seam = next(chunk for chunk in chunks if isinstance(chunk, Metadata) and chunk.event == "seam")
-    assert (seam.model, seam.reason) == ("one/a", "The line was cut.")
+    assert (seam.model, seam.reason) == ("one/a", "Connection lost.")
     route = end_of(chunks).route
     assert route is not None
     assert [(entry.at_characters, entry.model) for entry in route.seams] == [(8, "one/a")]

@@ -82,6 +82,6 @@ async def test_after_a_rest_one_stream_tries_and_the_others_wait_for_its_outcome
     router.health.began("one/a")
     plan = router.plan(ask())
     assert [model.name for model in plan.models] == ["two/b"]
-    assert plan.candidates[-1].out == "is being tried again after its rest"
+    assert plan.candidates[-1].out == "is being retried after its cooldown"
     router.health.ended("one/a")
     assert [model.name for model in router.plan(ask()).models] == ["one/a", "two/b"]

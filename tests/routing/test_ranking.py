@@ -165,7 +165,7 @@ def test_scripted_and_resting_models_are_out_with_the_reason(health: Health) -> 
         ranked = rank(Request(), [A, B, Model(SCRIPTED_MODEL, quality=1.0, selectable=False)], health)
         assert ranked[0].model == "two/b"
         assert {c.model: c.out for c in ranked[1:]} == {
-            "one/a": "rests for 30 s after failures",
+            "one/a": "is in cooldown for 30 s after failures",
             SCRIPTED_MODEL: "chosen only by name",
         }
 
@@ -209,7 +209,7 @@ async def test_when_all_rest_they_are_asked_all_the_same_and_the_route_tells() -
     assert text_of(chunks) == "back again"
     route = end_of(chunks).route
     assert route is not None
-    assert route.candidates[0].note == "rests for 30 s after failures"
+    assert route.candidates[0].note == "is in cooldown for 30 s after failures"
     assert router.health.resting_seconds("one/a") == 0
 
 
@@ -220,7 +220,7 @@ async def test_a_model_that_was_named_is_asked_though_it_rests() -> None:
     assert text_of(chunks) == "from a"
     route = end_of(chunks).route
     assert route is not None
-    assert route.candidates[0].note.startswith("rests for")
+    assert route.candidates[0].note.startswith("is in cooldown for")
 
 
 async def test_a_model_that_rests_by_now_gives_way_and_comes_last() -> None:
@@ -251,7 +251,7 @@ def test_where_none_can_take_the_question_it_is_told_why() -> None:
     router = Rig().router(Model("one/a", images=False))
     error = router.plan(Request(turns=(Turn("user", "?", attachments=(photo,)),))).error
     assert error is not None
-    assert "takes no images" in error.hint
+    assert "does not accept images" in error.hint
 
 
 def test_the_scripted_model_is_taken_by_name_only() -> None:

@@ -199,7 +199,7 @@ def test_a_model_that_cannot_take_the_request_is_out_with_the_reason() -> None:
     assert {c.model for c in ranked if not c.out} == {"x/cheap", "x/coder"}
     assert "x/good" in {c.model for c in ranked if c.out.startswith("would cost about")}
     unknown = strategies()["balanced"](ask(max_price=0.001), [Model("y/z"), CHEAP], Health(lambda: 0.0))
-    assert unknown[-1].out == "its price is not known, and at most $0.001 may be spent"
+    assert unknown[-1].out == "its price is unknown, and your limit is $0.001"
 
 
 # -- what others bring -------------------------------------------------------------------------------------------------
@@ -284,7 +284,7 @@ def test_an_image_goes_to_who_takes_images_and_to_who_may_only_then(name: str) -
     ranked = strategies()[name](image(), [blind, unsure, seeing], Health(lambda: 0.0))
     assert [(candidate.model, candidate.out) for candidate in ranked][1:] == [
         ("x/unsure", ""),
-        ("x/blind", "takes no images"),
+        ("x/blind", "does not accept images"),
     ]
 
 

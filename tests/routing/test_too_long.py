@@ -66,7 +66,7 @@ async def test_one_question_that_is_too_long_is_sent_and_the_server_decides() ->
     assert error_of(alone) == "ContextTooLong"
     assert narrow.seen == [1]
     told = next(chunk for chunk in alone if isinstance(chunk, Metadata) and chunk.event == "trimmed")
-    assert "do not fit the window of 50" in told.reason
+    assert "do not fit the context window of 50" in told.reason
     chunks = await all_of(rig.router(small, B).process_stream(ask(prompt="word " * 500)))
     assert text_of(chunks) == "larger"
 

@@ -184,7 +184,7 @@ async def test_where_nobody_else_is_a_refused_connection_is_tried_again() -> Non
 
 
 async def test_a_line_that_broke_is_tried_again_before_others() -> None:
-    rig = Rig(a=[Fault(Unreachable("The line was cut."))], b=["ok"])
+    rig = Rig(a=[Fault(Unreachable("Connection lost."))], b=["ok"])
     handling = ErrorHandling(retry_delay_seconds=0.01)
     chunks = await all_of(rig.router(A, B, handling=handling).process_stream(ask()))
     assert end_of(chunks).model == "two/b"

@@ -387,7 +387,7 @@ async def test_closing_the_stream_stops_the_model(server: ModelServer) -> None:
 
 
 def test_an_answer_that_stays_empty_is_passed_on_as_its_server_ended_it() -> None:
-    error = ErrorInfo("EmptyAnswer", "one/a ended its answer without any text: nothing came.")
+    error = ErrorInfo("EmptyAnswer", "one/a sent no text: nothing came.")
     empty = Route("fixed", tries=(Try("one/a", 1, "EmptyAnswer"),) * 2)
     for reason, told in (("stop", "stop"), ("tool_calls", "stop"), ("MAX_TOKENS", "length")):
         turn = Turn("assistant", "", thinking="hm", state="empty", finish_reason=reason, error=error, model="one/a")
@@ -406,7 +406,9 @@ def test_an_answer_that_stays_empty_is_passed_on_as_its_server_ended_it() -> Non
 
 
 def test_a_server_that_broke_off_is_not_told_as_a_stop_of_ours() -> None:
-    refusal = why_not(ErrorInfo("Overloaded", "one/a broke off its answer with `error`."), None, "failed")
+    refusal = why_not(
+        ErrorInfo("Overloaded", "one/a stopped in the middle of its answer with `error`."), None, "failed"
+    )
     assert (refusal.status, "stopping" in refusal.words, refusal.code) == (503, False, "Overloaded")
     assert "stopping" not in why_not(None, None, "broken").words
     assert "stopping" in why_not(None, None, "cancelled").words

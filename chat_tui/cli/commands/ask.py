@@ -37,7 +37,11 @@ def run(options: argparse.Namespace) -> int:
         told(error)
         return 2
     if not question.text.strip():
-        why = "files need a question" if question.attachments else "there is no question, nor anything on stdin"
+        why = (
+            "add a question about the files"
+            if question.attachments
+            else "no question was given, and standard input is empty"
+        )
         say(f"usage: chat-tui ask {'--attach FILE ' if question.attachments else ''}QUESTION\nchat-tui: {why}.\n")
         return 2
     if wrong := wrong_choice(options):
@@ -110,7 +114,7 @@ async def _tell_price(engine: Engine, question: Question, request: Request) -> N
         question.beginning, question.text, request, attachments=question.attachments
     )
     if foreseen.price:
-        what = "for both answers" if foreseen.quick else "for one answer: no other model is the fast one"
+        what = "for both answers" if foreseen.quick else "for one answer: no other model is faster"
         say(f"[≈ ${foreseen.price:.4g} {what}]\n")
 
 

@@ -78,7 +78,7 @@ def _ledger(options: argparse.Namespace, prompts: PromptSource) -> OrderedOutput
         return OrderedOutput.to_pipe(descriptor)
     path = Path(options.out)
     if prompts.same_file(path.expanduser()):
-        raise CommandError("--out is the file of prompts itself.", "Choose another file; nothing was changed.")
+        raise CommandError("--out names the prompts file itself.", "Choose another file; nothing was changed.")
     if options.retry_failed and not path.expanduser().exists():
         raise CommandError(f"{options.out} does not exist.", "Without --retry-failed, batch creates it.")
     return OrderedOutput.to_file(path)
@@ -126,7 +126,7 @@ def _ended(
     if interrupted:
         say(f"chat-tui: stopped; {count.done:,}{_of(count)} are done.\n{_going_on(ledger)}")
     elif count.left_out:
-        say(f"chat-tui: {count.left_out:,} were not asked yet: the command without --retry-failed does.\n")
+        say(f"chat-tui: {count.left_out:,} have not been sent yet: run the same command without --retry-failed.\n")
     elif ledger.path is not None or not count.done:
         say(_whole(count))
     if options.json:
@@ -144,14 +144,14 @@ def _say_failures(count: BatchProgress, ledger: OrderedOutput, job: BatchJob) ->
     more = count.failed - len(count.failures)
     rest = f"  and {more:,} more\n" if more else ""
     how = "" if ledger.path is None else "Ask them again with --retry-failed.\n"
-    say(f"chat-tui: {count.failed:,}{_of(count)} failed, by their index:\n{listed}{rest}{how}")
+    say(f"chat-tui: {count.failed:,}{_of(count)} failed; their indexes:\n{listed}{rest}{how}")
 
 
 def _whole(count: BatchProgress) -> str:
     if not count.done:
-        return "chat-tui: there are no prompts.\n"
+        return "chat-tui: the file contains no prompts.\n"
     if not count.asked:
-        return f"chat-tui: all {count.done:,} were done before.\n"
+        return f"chat-tui: nothing to do, all {count.done:,} are done.\n"
     took = max(0.001, time.monotonic() - count.begun)
     before = f", {count.before:,} of them before" if count.before else ""
     price = f", ${count.cost:.4g}" if count.cost else ""

@@ -45,7 +45,10 @@ def run(options: argparse.Namespace) -> int:
         told(error)
         return 2
     if not question.text.strip():
-        say("usage: chat-tui compare QUESTION --models A,B\nchat-tui: there is no question, nor anything on stdin.\n")
+        say(
+            "usage: chat-tui compare QUESTION --models A,B\n"
+            "chat-tui: no question was given, and standard input is empty.\n"
+        )
         return 2
     settings = load.load(paths.config_file())
     return asyncio.run(_run(settings, question, models, options))
@@ -88,7 +91,7 @@ async def _tell_price(engine: Engine, question: Question, models: Sequence[str],
     if not prices.dollars:
         return
     unknown = clean_line(", ".join(prices.unknown), 200)
-    more = f", and the price of {unknown}, which is not known" if unknown else ""
+    more = f", plus {unknown}, whose price is unknown" if unknown else ""
     say(f"[≈ ${prices.dollars:.4g} for all {len(models)} answers{more}]\n")
 
 

@@ -35,10 +35,10 @@ _READING = {"list", "show", "search", "export"}
 def run(options: argparse.Namespace) -> int:
     """Do what is asked; gives the exit code."""
     if options.action == "export" and bool(options.id) == options.all:
-        say("chat-tui: say which conversation to export, or --all (and not both).\n")
+        say("chat-tui: name one conversation to export, or use --all (not both).\n")
         return 2
     if options.action == "export" and options.all and options.format == "markdown":
-        say("chat-tui: all conversations together are written as JSON only.\n")
+        say("chat-tui: --all can only be exported as JSON.\n")
         return 2
     ended: list[int] = []
     try:
@@ -141,7 +141,7 @@ async def search_turns(
         raise
     _write_hits(hits, as_json=options.json)
     if not hits and not options.json:
-        say("chat-tui: nothing was found.\n")
+        say("chat-tui: no results.\n")
     return 0
 
 
@@ -249,7 +249,7 @@ async def _delete(options: argparse.Namespace) -> int:
         of = tree.conversation
         about = f"“{clean_line(of.title, 100)}” ({of.id}, {len(tree.turns)} turns)"
         if not options.yes and sys.stdin is not None and sys.stdin.isatty() and console.error_is_terminal():
-            say(f"Erase {about} for good? [y/N] ")
+            say(f"Permanently delete {about}? [y/N] ")
             answer = await asyncio.to_thread(sys.stdin.readline)
             if answer.strip().lower() not in ("y", "yes"):
                 say("chat-tui: nothing was deleted.\n")
@@ -258,7 +258,7 @@ async def _delete(options: argparse.Namespace) -> int:
     if options.json:
         console.write_output(native.json_text({"deleted": of.id, "title": of.title, "turns": len(tree.turns)}) + "\n")
     else:
-        console.write_output(f"{about} was erased.\n")
+        console.write_output(f"{about} was deleted.\n")
     return 0
 
 
@@ -267,7 +267,9 @@ async def _check(options: argparse.Namespace) -> int:
     async with _opened() as store:
         if store is None:
             console.write_output(
-                native.json_text({"ok": True, "file": None}) + "\n" if options.json else "There is no history yet.\n"
+                native.json_text({"ok": True, "file": None}) + "\n"
+                if options.json
+                else "No conversations have been saved yet.\n"
             )
             return 0
         report, recovered = await store.check(), store.warning
@@ -278,11 +280,7 @@ async def _check(options: argparse.Namespace) -> int:
         for problem in report.problems:
             console.write_output(f"{clean_line(problem, 500)}\n")
         state = (
-            "Problems were found in"
-            if report.problems
-            else "No problems are left in"
-            if recovered
-            else "No problems in"
+            "Problems were found in" if report.problems else "No problems remain in" if recovered else "No problems in"
         )
         console.write_output(
             f"{state} {file}: {report.conversations} conversations, {report.turns} turns,"
@@ -346,7 +344,7 @@ async def _tree(store: Store | None, name: str) -> Tree:
 
 def _known(store: Store | None) -> Store:
     if store is None:
-        raise HistoryError("There is no history yet.", "`chat-tui` or `chat-tui ask` begins it.")
+        raise HistoryError("No conversations have been saved yet.", "Start one with `chat-tui` or `chat-tui ask`.")
     return store
 
 

@@ -36,7 +36,7 @@ async def run(file: Path, *, as_json: bool) -> int:
         report = await importer.bring_in(store, file, bar.show)
     except asyncio.CancelledError:
         bar.end()
-        say("chat-tui: stopped. What has come in is kept; import the file again for the rest.\n")
+        say("chat-tui: stopped. What was imported so far is kept; import the file again for the rest.\n")
         raise
     finally:
         bar.end()

@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
         raise
     except OSError as error:
         name = error.filename or paths.library_file()
-        raise LocalModelError(f"{name} cannot be used: {error.strerror or error}.", "Mend it and try again.") from error
+        raise LocalModelError(f"{name} cannot be used: {error.strerror or error}.", "Fix it and try again.") from error
 
 
 def listed(settings: load.Config, library: Library) -> list[ModelListing]:

@@ -33,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
         say("chat-tui: the screen needs a terminal. In a pipe, use: chat-tui ask QUESTION\n")
         return 2
     if os.environ.get("TERM") == "dumb":
-        say("chat-tui: a dumb terminal cannot draw the screen (TERM=dumb). Try: chat-tui ask QUESTION\n")
+        say("chat-tui: this terminal cannot show the screen (TERM=dumb). Use: chat-tui ask QUESTION\n")
         return 2
     preset = None
     if options.preset is not None or options.set:

@@ -11,7 +11,7 @@ def wrong_choice(options: argparse.Namespace) -> str:
     """The words to be said; empty where nothing is wrong."""
     if options.strategy is not None and options.strategy not in names() and options.strategy not in plug_ins():
         known = ", ".join([*names(), *plug_ins()])
-        return f"chat-tui: there is no strategy {options.strategy!r}. Known: {known}.\n"
+        return f"chat-tui: unknown strategy {options.strategy!r}. Known: {known}.\n"
     if options.model is not None and not all(options.model.partition("/")):
-        return "chat-tui: a model is written as provider/model, such as local/smollm2-135m.\n"
+        return "chat-tui: write a model as provider/model, such as local/smollm2-135m.\n"
     return ""

@@ -60,20 +60,22 @@ def positive_int(text: str) -> int:
 
 def add_what_each_question_takes(command: argparse.ArgumentParser) -> None:
     """Give the parser the options that a question has, whether one model answers it or several."""
-    command.add_argument("question", nargs="*", help="the question; its words may stand without quotes")
-    command.add_argument("--temperature", type=not_negative, metavar="T", help="0 is the most certain")
-    command.add_argument("--seed", type=int, metavar="N", help="the same seed gives the same answer, where it can")
-    command.add_argument("--thinking", choices=THINKING, help="how much to think first, where the model can")
+    command.add_argument("question", nargs="*", help="the question; quotes are optional")
+    command.add_argument(
+        "--temperature", type=not_negative, metavar="T", help="0 = deterministic; higher = more varied"
+    )
+    command.add_argument("--seed", type=int, metavar="N", help="sampling seed, for repeatable answers where supported")
+    command.add_argument("--thinking", choices=THINKING, help="reasoning effort, if supported")
     command.add_argument(
         "--attach",
         "--file",
         action="append",
         default=[],
         metavar="FILE",
-        help="send an image or text along; may be repeated",
+        help="attach an image, PDF or text file; may be repeated",
     )
-    command.add_argument("--no-save", action="store_true", help="do not keep it in the history")
-    add_private(command, help="the same as --no-save")
+    command.add_argument("--no-save", action="store_true", help="do not save the conversation")
+    add_private(command, help="same as --no-save")
 
 
 def add_private(command: argparse.ArgumentParser, help: str = argparse.SUPPRESS) -> None:

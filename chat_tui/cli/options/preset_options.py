@@ -15,10 +15,10 @@ def preset_of(options: argparse.Namespace) -> Preset | None:
     pairs = [text.partition("=") for text in options.set or ()]
     for name, sign, _ in pairs:
         if not sign:
-            raise CommandError(f"--set {clean_line(name, 40)} has no value.", "Write it as --set name=value.")
+            raise CommandError(f"--set {clean_line(name, 40)} has no value.", "Write --set name=value.")
     if options.preset is None:
         if pairs:
-            raise CommandError("--set goes with --preset.", "Such as --preset translate --set language=French.")
+            raise CommandError("--set needs --preset.", "For example: --preset translate --set language=French.")
         return None
     preset = presets.named(options.preset, presets.folders())
     return with_values(preset, {name.strip(): value for name, _, value in pairs})

@@ -17,15 +17,17 @@ def add(serve: argparse.ArgumentParser) -> None:
         "--host",
         default="127.0.0.1",
         metavar="ADDRESS",
-        help="listen there (default: 127.0.0.1); another than loopback needs CHAT_TUI_TOKEN",
+        help="address to listen on (default: 127.0.0.1); any other than loopback needs CHAT_TUI_TOKEN",
     )
-    serve.add_argument("--port", type=_port, default=3000, metavar="N", help="default: 3000; 0 takes a free one")
+    serve.add_argument(
+        "--port", type=_port, default=3000, metavar="N", help="port to listen on (default: 3000); 0 picks a free one"
+    )
     serve.add_argument(
         "--origin",
         action="append",
         default=[],
         metavar="https://HOST",
-        help="pages from there may ask too; may be repeated (default: only its own)",
+        help="also accept requests from pages of this origin; may be repeated (default: only its own page)",
     )
 
 

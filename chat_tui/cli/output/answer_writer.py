@@ -23,9 +23,9 @@ NOTE_SECONDS = 2.0
 """Between two notes about a fetch, where stderr is no terminal."""
 _WEIGHTS_BYTES = 98_362_432
 _ENDINGS = {
-    "cancelled": "cancelled; the part is kept",
-    "broken": "the answer broke off; what arrived is kept",
-    "length": "the limit of tokens was reached",
+    "cancelled": "cancelled; what arrived is kept",
+    "broken": "connection lost; what arrived is kept",
+    "length": "the token limit was reached",
     "refused": "the model refused",
 }
 
@@ -159,10 +159,10 @@ class AnswerWriter:
             self._line(f"{chunk.reason} Retrying {chunk.attempt}/{chunk.of} in {chunk.delay_seconds or 0:.1f} s.")
         elif chunk.event == "failover":
             price = f", which costs about ${chunk.price:.4g}" if chunk.price else ""
-            self._line(f"{chunk.reason} Going on with {chunk.model}{price}.")
+            self._line(f"{chunk.reason} Trying {chunk.model}{price}.")
         elif chunk.event == "seam":
             # A line of its own, between the part that was cut and what follows.
-            self._line(f"{chunk.reason} The answer goes on with {chunk.model}.".strip())
+            self._line(f"{chunk.reason} {chunk.model} continues the answer.".strip())
         elif chunk.event == "part":
             self._line("summing up" if chunk.attempt == chunk.of else f"part {chunk.attempt} of {chunk.of - 1}")
         elif chunk.event == "phase":
@@ -170,7 +170,7 @@ class AnswerWriter:
         elif chunk.event in {"budget", "note"}:
             self._line(chunk.reason)
         elif chunk.event == "trimmed":
-            self._line(chunk.reason or f"{chunk.left_out} earlier exchanges do not fit and are not sent.")
+            self._line(chunk.reason or f"{chunk.left_out} earlier exchanges do not fit and were not sent.")
         elif chunk.event in {"loading", "queued"} and self._terminal:
             self._status({"loading": "Loading the model …", "queued": "Waiting for a free stream …"}[chunk.event])
 
@@ -180,9 +180,9 @@ class AnswerWriter:
             self._line(f"{chunk.reason} The {chunk.phase} answer is left out.")
         elif chunk.reason and chunk.phase == "quick":
             # Of the detailed one the end itself tells.
-            self._line(f"{chunk.reason} Only a part of the quick answer came.")
+            self._line(f"{chunk.reason} The quick answer is incomplete.")
         elif chunk.phase == "quick" and self._two.quick:
-            self._line(f"the quick answer was {chunk.model}'s; the detailed one follows")
+            self._line(f"quick answer by {chunk.model}; the detailed one follows")
         if chunk.phase == "quick" and not self._json:
             self._say(self._two.rest())
 
@@ -192,7 +192,7 @@ class AnswerWriter:
             return
         self._noted = now
         received, total = chunk.received_bytes / 1e6, (chunk.total_bytes or _WEIGHTS_BYTES) / 1e6
-        text = f"Fetching the built-in model: {received:.1f} of {total:.1f} MB"
+        text = f"Downloading the built-in model: {received:.1f} of {total:.1f} MB"
         speed = received / max(0.001, now - self._begun)
         if speed > 0.01:
             text += f", {speed:.1f} MB/s, {max(0.0, total - received) / speed:.0f} s left"

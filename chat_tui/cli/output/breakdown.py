@@ -12,7 +12,7 @@ def breakdown(insights: Insights) -> str:
         f"Reading time: about {insights.reading_seconds:,.0f} seconds",
     ]
     if (sentiment := insights.sentiment) is None:
-        lines.append("Sentiment: not known (the lexicon is English)")
+        lines.append("Sentiment: unknown (English only)")
     else:
         counts = f"positive {sentiment.positive}, negative {sentiment.negative}, neutral {sentiment.neutral}"
         lines.append(f"Sentiment: {counts} (polarity {sentiment.polarity:+.2f})")

@@ -24,7 +24,7 @@ def say(text: str) -> None:
 
 def say_updating() -> None:
     """Say why it takes seconds: an older history of many conversations is being brought up to date."""
-    say("chat-tui: Bringing the history up to date; this happens once.\n")
+    say("chat-tui: Updating the history to the new format; this happens once.\n")
 
 
 def say_recovering(part: float) -> None:

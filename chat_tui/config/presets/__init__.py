@@ -36,7 +36,7 @@ def named(name: str, among: Sequence[Path]) -> Preset:
             if os.path.isfile(file):
                 return read(file)
     known = ", ".join(sorted({file.stem for file in _files(among)}))
-    raise CommandError(f"There is no preset {clean_line(name, 40)}.", f"There are: {known}.")
+    raise CommandError(f"Unknown preset: {clean_line(name, 40)}.", f"There are: {known}.")
 
 
 def every(among: Sequence[Path]) -> tuple[list[Preset], list[ConfigError]]:
@@ -84,7 +84,9 @@ def parse(raw: bytes, file: str, name: str) -> Preset:
         table = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         raise ConfigError(
-            f"{file} is not valid TOML: {clean_line(str(error), 200)}.", "Mend it; it is left out.", file=file
+            f"{file} is not valid TOML: {clean_line(str(error), 200)}.",
+            "Fix it; until then the preset is skipped.",
+            file=file,
         ) from error
     try:
         preset = msgspec.convert({**table, "name": name, "values": {}}, Preset)
@@ -92,9 +94,11 @@ def parse(raw: bytes, file: str, name: str) -> Preset:
         raise _explained(str(error), text, file, _wrong_variable(table)) from error
     for field, most in LIMITS.items():
         if is_beyond(field, getattr(preset, field)):
-            raise _wrong(text, file, field, f"must be from 0 to {most:g}", "Mend it; the preset is left out.")
+            raise _wrong(text, file, field, f"must be from 0 to {most:g}", "Fix it; until then the preset is skipped.")
     if preset.model is not None and not all(preset.model.partition("/")[::2]):
-        raise _wrong(text, file, "model", "must be written as provider/model", "Mend it; the preset is left out.")
+        raise _wrong(
+            text, file, "model", "must be written as provider/model", "Fix it; until then the preset is skipped."
+        )
     return sanitized(preset)
 
 
@@ -119,8 +123,8 @@ def _explained(message: str, text: str, file: str, variable: str) -> ConfigError
         known = (Variable if key else Preset).__struct_fields__
         near = get_close_matches(name, known, n=2) or sorted(set(known) - {"name", "values"})
         hint = f"Did you mean {' or '.join(f'`{word}`' for word in near)}?"
-        return _wrong(text, file, f"{key}.{name}" if key else name, "there is no such setting", hint)
-    return _wrong(text, file, key, what[:1].lower() + what[1:], "Mend it; the preset is left out.")
+        return _wrong(text, file, f"{key}.{name}" if key else name, "unknown setting", hint)
+    return _wrong(text, file, key, what[:1].lower() + what[1:], "Fix it; until then the preset is skipped.")
 
 
 def _wrong(text: str, file: str, key: str, what: str, hint: str) -> ConfigError:

@@ -74,12 +74,12 @@ def read(path: Path) -> Attachment:
             limit = _limit(head)
             content = head + file.read(limit + 1 - len(head))
     except FileNotFoundError:
-        raise AttachmentRefused(f"There is no file {name}.", "Check its path; nothing was sent.") from None
+        raise AttachmentRefused(f"File not found: {name}.", "Check its path; nothing was sent.") from None
     except NotRegularError:
         raise _no_file(name) from None
     except OSError as error:
         raise AttachmentRefused(
-            f"{name} cannot be read: {error.strerror}.", "Mend its permissions, or attach another file."
+            f"{name} cannot be read: {error.strerror}.", "Check its permissions, or attach another file."
         ) from None
     return _checked(name, content)
 
@@ -106,7 +106,7 @@ def _checked(name: str, content: bytes) -> Attachment:
     what = "a PDF" if is_pdf else "an image" if media_type else "a text"
     if len(content) > limit:
         raise AttachmentRefused(
-            f"{name} is larger than {limit // 1_000_000} MB, the most that {what} may have.", "Attach a smaller one."
+            f"{name} is larger than {limit // 1_000_000} MB, the limit for {what}.", "Attach a smaller one."
         )
     if not content:
         raise AttachmentRefused(f"{name} is empty.", "Attach another file.")
@@ -118,8 +118,8 @@ def _checked(name: str, content: bytes) -> Attachment:
         content = content.removeprefix(_BOM)
         if b"\0" in content or not _is_utf8(content):
             raise AttachmentRefused(
-                f"{name} is neither an image nor a text in UTF-8.",
-                "PNG, JPEG, GIF, WebP, PDF and text can be attached.",
+                f"{name} is neither an image, a PDF nor UTF-8 text.",
+                "You can attach PNG, JPEG, GIF, WebP, PDF and text files.",
             )
     return Attachment(name, media_type or TEXT, content, size_bytes=len(content))
 

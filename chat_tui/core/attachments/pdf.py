@@ -24,16 +24,19 @@ def text_of(name: str, content: bytes, most_characters: int, seconds: float = SE
     try:
         found = msgspec.json.decode(child_process.run(command, content, seconds=seconds).output, type=Extract)
     except TimeoutError:
-        raise AttachmentRefused(f"Reading {name} takes more than {seconds:.0f} seconds.", _OTHER) from None
+        raise AttachmentRefused(f"Reading {name} took longer than {seconds:.0f} seconds.", _OTHER) from None
     except (OSError, msgspec.MsgspecError):
-        raise AttachmentRefused(f"{name} cannot be read: its PDF is too large or too odd.", _OTHER) from None
+        raise AttachmentRefused(f"{name} cannot be read: the PDF is too large or too unusual.", _OTHER) from None
     if found.fault == "locked":
-        raise AttachmentRefused(f"{name} is locked by a password.", "Save it without one, and attach that.")
+        raise AttachmentRefused(
+            f"{name} is protected by a password.", "Save a copy without a password, and attach that."
+        )
     if found.fault:
-        raise AttachmentRefused(f"{name} cannot be read: its PDF is damaged.", _OTHER)
+        raise AttachmentRefused(f"{name} cannot be read: the PDF is damaged.", _OTHER)
     if not found.text:
         raise AttachmentRefused(
-            f"{name} holds no text: its pages are pictures.", "Attach them as images to a model that takes those."
+            f"{name} contains no text: its pages are images.",
+            "Attach the pages as images, with a model that accepts images.",
         )
     if found.taken < found.pages:
         return f"[The first {found.taken:,} of {found.pages:,} pages]\n\n{found.text}"

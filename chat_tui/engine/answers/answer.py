@@ -22,7 +22,7 @@ from chat_tui.routing.execution.stream import Stream
 FRAME_SECONDS = 0.05
 """Tokens are held together no longer."""
 
-_FAULT = ErrorInfo("InternalError", "chat-tui has met an error of its own.", "Please report it.")
+_FAULT = ErrorInfo("InternalError", "Internal error in chat-tui.", "Please report it.")
 
 SaveTurn = Callable[[Turn, Route | None], Awaitable[None]]
 """The ended turn and its route."""

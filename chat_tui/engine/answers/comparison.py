@@ -85,12 +85,12 @@ class Comparison:
         `CommandError` where it runs or nothing came of it, `HistoryError`.
         """
         if not 1 <= number <= len(self.answers):
-            raise CommandError(f"There is no answer {number}.", f"Choose one from 1 to {len(self.answers)}.")
+            raise CommandError(f"Answer {number} does not exist.", f"Choose one from 1 to {len(self.answers)}.")
         chosen = self.answers[number - 1]
         if not chosen.ended:
-            raise CommandError("This answer still runs.", "Wait for its end, or stop it, then choose.")
+            raise CommandError("This answer is still running.", "Wait for it or stop it, then choose.")
         if not chosen.turn.text:
-            raise CommandError("Nothing came of this answer.", "Choose another.")
+            raise CommandError("This answer has no text.", "Choose another.")
         await chosen.saved.wait()
         if self.kept is not None and self.kept != number:
             self._judge(self.answers[self.kept - 1].turn, None)
@@ -150,10 +150,10 @@ def check_models(models: Iterable[str]) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(name.strip() for name in models if name.strip()))
     if not FEWEST <= len(names) <= MOST:
         told = "one model" if len(names) == 1 else f"{len(names)} models"
-        raise CommandError(f"{told.capitalize()} cannot be compared.", f"Name {FEWEST} to {MOST} different ones.")
+        raise CommandError(f"{told.capitalize()} cannot be compared.", f"Choose {FEWEST} to {MOST} different models.")
     for name in names:
         if not all(name.partition("/")):
-            raise CommandError("A model is written as provider/model.", "Such as local/smollm2-135m.")
+            raise CommandError("Write a model as provider/model.", "For example: local/smollm2-135m.")
     return names
 
 
@@ -165,7 +165,7 @@ def best_of(candidates: Sequence[Candidate]) -> tuple[str, ...]:
     names = [candidate.model for candidate in candidates if not candidate.out]
     if len(names) < FEWEST:
         raise CommandError(
-            "There are not two models to compare.", "Add one with Ctrl+O or in the config, or name the models."
+            "Comparing needs at least two models.", "Add one with Ctrl+O or in the config, or name the models."
         )
     others = [name for name in names[1:] if family_of(name) != family_of(names[0])]
     return (names[0], [*others, names[1]][0])

@@ -260,7 +260,7 @@ class AnswerRunner:
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
-            self._tell(InternalError(f"chat-tui has met an error of its own: {error!r}.", "Please report it."))
+            self._tell(InternalError(f"Internal error in chat-tui: {error!r}.", "Please report it."))
 
     async def quiet(self) -> None:
         """Wait until no task runs any more."""

@@ -113,7 +113,7 @@ class OrderedOutput:
         size, again = 0, False
         for line, earlier in self._lines(None):
             if earlier.index != self.next:
-                raise self._foreign(f"Line {self.next + 1} of {self._path.name} is not its result {self.next}.")
+                raise self._foreign(f"Line {self.next + 1} of {self._path.name} is not result {self.next}.")
             self.next += 1
             size += len(line)
             if earlier.index in self._shelf:
@@ -138,7 +138,7 @@ class OrderedOutput:
                 earlier = results.read(line)
                 if earlier is None:
                     if line.endswith(b"\n") or not results.may_begin(line):
-                        raise self._foreign(f"Line {number + 1} of {self._path.name} is no result of a batch.")
+                        raise self._foreign(f"Line {number + 1} of {self._path.name} is not a batch result.")
                     return
                 yield line, earlier
 
@@ -175,7 +175,7 @@ def _pipe(path: Path) -> int:
         if error.errno != errno.ENXIO:
             raise
         raise CommandError(
-            f"{path} is a pipe that nobody reads.", "Start its reader first, or choose a file with --out."
+            f"{path} is a pipe without a reader.", "Start its reader first, or name a file with --out."
         ) from None
     os.set_blocking(fd, True)
     return fd

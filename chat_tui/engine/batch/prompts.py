@@ -91,7 +91,7 @@ class PromptSource:
             self._fd = _opened(name)
         except OSError as error:
             told = f"{self.name} cannot be read: {error.strerror}."
-            raise CommandError(told, "Give a file of prompts, or - for standard input.") from None
+            raise CommandError(told, "Name a prompts file, or use - for standard input.") from None
         self._regular = S_ISREG(os.fstat(self._fd).st_mode)
 
     def same_file(self, path: Path) -> bool:
@@ -141,8 +141,8 @@ class PromptSource:
                 try:
                     return os.read(self._fd, _CHUNK_BYTES)
                 except OSError as error:
-                    told = f"{self.name} cannot be read any further: {error.strerror}."
-                    raise ChatTuiError(told, "What was answered is kept.") from None
+                    told = f"{self.name} can no longer be read: {error.strerror}."
+                    raise ChatTuiError(told, "The answers so far are saved.") from None
         return b""
 
 
@@ -181,13 +181,13 @@ def _prompt(index: int, number: int, line: bytes | None, *, as_json: bool) -> Ba
         row = _row.decode(line)
         fields = _fields.decode(line) if isinstance(row, _Row) else {}
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        fault = f"Line {number} is no prompt: {clean_line(str(error))}."
+        fault = f"Line {number} is not a valid prompt: {clean_line(str(error))}."
         return BatchPrompt(index, number, text[:_SHOWN_CHARACTERS], fault=fault)
     if isinstance(row, str):
         row = _Row(row)
     fault = "" if row.prompt.strip() else f"Line {number} has an empty prompt."
     if row.model is not None and not all(row.model.partition("/")):
-        fault = f"Line {number}: a model is written as provider/model, such as local/smollm2-135m."
+        fault = f"Line {number}: write a model as provider/model, such as local/smollm2-135m."
     carried = {name: value for name, value in fields.items() if name not in _Row.__struct_fields__}
     return BatchPrompt(
         index,

@@ -159,8 +159,8 @@ class BatchRunner:
     def _changed(self, how: str) -> CommandError:
         name = clean_line(self._ledger.path.name) if self._ledger.path is not None else ""
         return CommandError(
-            f"{self._prompts.name} {how} since {name} was begun.",
-            "What is there is kept. Choose another file with --out, or bring the old prompts back.",
+            f"{self._prompts.name} {how} since {name} was started.",
+            "The results are kept. Choose another file with --out, or restore the old prompts.",
         )
 
     async def _next(self) -> BatchPrompt | None:
@@ -198,7 +198,7 @@ class BatchRunner:
     async def _result(self, prompt: BatchPrompt) -> BatchResult | None:
         """What becomes of a prompt; None where somebody has stopped it."""
         if prompt.fault:
-            error = ErrorInfo("MalformedPrompt", prompt.fault, "Mend the line, then use --retry-failed.")
+            error = ErrorInfo("MalformedPrompt", prompt.fault, "Fix the line, then use --retry-failed.")
             model = clean_line(prompt.model or "")
             return BatchResult(prompt.index, prompt.id, prompt.text, "", model, "failed", error=error)
         request = self._request(prompt)

@@ -217,8 +217,8 @@ class Conversations:
         if conversation_id in self._saving.unsaved:
             # What is read from the disk would stand in view without the turns that are only in memory.
             raise HistoryError(
-                "A part of this conversation could not be saved yet, and would be lost.",
-                "Make room on the disk, or let the history's folder be written, then try again.",
+                "Part of this conversation is not saved yet and would be lost.",
+                "Free some disk space, or make the history's folder writable, then try again.",
             )
         return self._of(conversation_id)
 

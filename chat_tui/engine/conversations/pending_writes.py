@@ -16,7 +16,7 @@ def deleted_elsewhere() -> ConversationNotFound:
     """The error for a conversation that was open here when somebody else deleted it."""
     return ConversationNotFound(
         "Another program deleted this conversation.",
-        "Nothing more of it is saved. Your next question starts a new one.",
+        "It can no longer be saved. Your next question starts a new conversation.",
     )
 
 

@@ -20,7 +20,7 @@ MOST_FIGURES = 12
 
 T = TypeVar("T")
 
-_HINT = "Its figures are left out. Mend or remove the package that brings it."
+_HINT = "Its insights are skipped. Fix or remove the package that provides it."
 
 
 class PlugIn(Protocol):
@@ -68,7 +68,7 @@ def _of(name: str, does: Callable[[], T]) -> T:
         return does()
     except Exception as error:
         why = clean_line(f"{type(error).__name__}: {error}", 200).rstrip(".")
-        raise PlugInError(f"The processor `{name}` has failed: {why}.", _HINT) from error
+        raise PlugInError(f"The processor `{name}` failed: {why}.", _HINT) from error
 
 
 def made(points: Iterable[EntryPoint]) -> tuple[dict[str, PlugIn], list[PlugInError]]:

@@ -224,7 +224,7 @@ class _Work:
         closing = "\n\n" if self._text else ""
         if self._error is not None:
             # The rest goes on: what is missing is told in its place.
-            closing = f"{heading if not self._text else ''}*This part was not read: {self._error.title}*\n\n"
+            closing = f"{heading if not self._text else ''}*This part was not analysed: {self._error.title}*\n\n"
         if closing:
             yield [self._token(closing)]
 

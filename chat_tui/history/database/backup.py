@@ -59,12 +59,12 @@ def back_up(source: sqlite3.Connection, stop: Event, target: Path) -> None:
         reason = error.strerror if isinstance(error, OSError) else error
         raise HistoryError(
             f"The backup could not be written to {target}: {reason}.",
-            "Choose a folder that exists, can be written and has room. The history itself is as it was.",
+            "Choose an existing, writable folder with enough space. The history itself is unchanged.",
         ) from error
 
 
 def _in_the_way(target: Path) -> HistoryError:
-    return HistoryError(f"{target} is there already.", "A backup takes no file's place: give it another name.")
+    return HistoryError(f"{target} already exists.", "Backups never overwrite a file: choose another name.")
 
 
 @contextmanager

@@ -27,13 +27,13 @@ def told(error: sqlite3.Error | OSError, place: str) -> HistoryError:
     name = getattr(error, "sqlite_errorname", None) or ""
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL")):
         return StoreBusy(
-            "The history is in use by another program that does not let go.",
-            f"Close what else has {place} open (a backup, a database browser), then try again.",
+            "Another program has locked the history.",
+            f"Close other programs that have {place} open (a backup, a database browser), then try again.",
         )
     if name.startswith(_DAMAGE):
         return StoreDamaged(
-            "The history's file is damaged.",
-            f"Start chat-tui again: it puts {place} aside and brings over what can still be read.",
+            "The history file is damaged.",
+            f"Start chat-tui again: it keeps {place} under another name and recovers what can still be read.",
         )
     if name == "SQLITE_FULL" or name == "SQLITE_IOERR_WRITE":
         return _full(place)
@@ -41,7 +41,7 @@ def told(error: sqlite3.Error | OSError, place: str) -> HistoryError:
         return _forbidden(place)
     if name == "SQLITE_TOOBIG" or isinstance(error, sqlite3.DataError):
         return HistoryError("This text is too long for the history.", "Split it into parts.")
-    return HistoryError(f"The history at {place} could not be used: {error}.", "The conversation goes on unsaved.")
+    return HistoryError(f"The history at {place} could not be used: {error}.", "The conversation continues unsaved.")
 
 
 def _of_system(error: OSError, place: str) -> HistoryError:
@@ -51,15 +51,15 @@ def _of_system(error: OSError, place: str) -> HistoryError:
         return _forbidden(place)
     if error.errno in _NO_FOLDER:
         return HistoryError(
-            f"The folder of the history cannot be made: {error.strerror} ({error.filename or place}).",
-            "Move what stands in its way, or set XDG_DATA_HOME to another folder.",
+            f"The history's folder cannot be created: {error.strerror} ({error.filename or place}).",
+            "Move the file that is in the way, or set XDG_DATA_HOME to another folder.",
         )
     return HistoryError(f"The history at {place} could not be used: {error.strerror or error}.", "")
 
 
 def _full(place: str) -> HistoryError:
     return HistoryError(
-        "The disk is full: the history could not be saved.", f"Free some space where {place} is, then go on."
+        "The disk is full: the history could not be saved.", f"Free some disk space for {place}, then continue."
     )
 
 

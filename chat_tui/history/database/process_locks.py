@@ -82,6 +82,6 @@ def door(folder: Path, wait_seconds: float) -> Iterator[None]:
         except TimeoutError:
             raise StoreBusy(
                 "Another chat-tui is opening the history and has not finished.",
-                "It may be bringing an older history up to date: wait a little, then try again.",
+                "It may be updating an older history: wait a little, then try again.",
             ) from None
         yield

@@ -22,16 +22,16 @@ _LINKS = (
     (
         "SELECT turn.id FROM turn JOIN turn AS above ON above.key = turn.parent"
         " WHERE above.key >= turn.key OR above.conversation <> turn.conversation",
-        "The turn {} follows one that cannot stand before it.",
+        "Turn {} follows a turn that cannot come before it.",
     ),
     (
         "SELECT conversation.id FROM conversation JOIN turn ON turn.key = leaf"
         " WHERE turn.conversation <> conversation.key",
-        "The conversation {} ends in another one.",
+        "Conversation {} ends in another conversation.",
     ),
     (
         "SELECT DISTINCT turn.id FROM piece JOIN turn ON turn.key = piece.turn WHERE state <> 'streaming'",
-        "The answer {} has ended, but not all of it was put together.",
+        "Answer {} has ended, but it was not fully assembled.",
     ),
 )
 _CONVERSATIONS = "SELECT count(*) FROM conversation WHERE deleted IS NULL"
@@ -89,7 +89,7 @@ def _damage(db: sqlite3.Connection) -> Iterator[str]:
         if line != "ok":
             yield f"The file is damaged: {line}"
     for table, row, parent, _ in db.execute("PRAGMA foreign_key_check").fetchmany(_LINES):
-        yield f"Row {row} of `{table}` belongs to a row of `{parent}` that is not there."
+        yield f"Row {row} of `{table}` belongs to a missing row of `{parent}`."
 
 
 @contextmanager

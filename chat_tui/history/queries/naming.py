@@ -22,7 +22,7 @@ def named(db: sqlite3.Connection, name: str) -> str:
             "SELECT id FROM conversation WHERE deleted IS NULL ORDER BY updated DESC, key DESC LIMIT 1"
         ).fetchone()
         if row is None:
-            raise ConversationNotFound("There is no conversation yet.", "`chat-tui` begins one.")
+            raise ConversationNotFound("There are no conversations yet.", "Start one with `chat-tui`.")
         return str(row[0])
     found = [
         str(id)
@@ -38,6 +38,6 @@ def named(db: sqlite3.Connection, name: str) -> str:
     if len(found) > 1 and found[0] != wanted:
         shown = ", ".join(clean_line(id, 60) for id in found[:_LISTED]) + (", …" if len(found) > _LISTED else "")
         raise ConversationNotFound(
-            f"Several conversations have an id that begins with `{clean_line(name, 60)}`.", f"Say more of it: {shown}"
+            f"Several conversation ids start with `{clean_line(name, 60)}`.", f"Use more characters: {shown}"
         )
     return found[0]

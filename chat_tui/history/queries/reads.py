@@ -77,7 +77,7 @@ def not_found(conversation_id: str) -> ConversationNotFound:
     """The error for an id that no conversation has."""
     return ConversationNotFound(
         f"No conversation has the id `{clean_line(conversation_id, 60)}`.",
-        "`/history`, or `chat-tui history list`, shows those that are there.",
+        "List them with `/history` or `chat-tui history list`.",
     )
 
 

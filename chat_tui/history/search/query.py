@@ -29,7 +29,7 @@ _AGO = re.compile(r"(\d{1,4})([hdwmy])")
 _DATE = re.compile(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?")
 _HOURS = {"h": 1, "d": 24, "w": 7 * 24, "m": 30 * 24, "y": 365 * 24}
 _DATE_HINT = "Write a day (2026-01-31), a month, a year, `today`, `yesterday`, or a time ago (12h, 7d, 2w, 6m, 1y)."
-_FILTER_HINT = "To search for the characters themselves put them in quotes."
+_FILTER_HINT = "To search for the text itself, put it in quotes."
 
 
 class Query(msgspec.Struct, frozen=True):
@@ -83,9 +83,9 @@ def parse(text: str, at: datetime | None = None) -> Query:
 
 def _add_filter(filters: dict[str, str], name: str, value: str) -> None:
     if name in filters:
-        raise QueryError(f"`{name}:` stands there twice.", f"Keep one of them. {_FILTER_HINT}")
+        raise QueryError(f"`{name}:` is used twice.", f"Keep one of them. {_FILTER_HINT}")
     if not value.strip():
-        hint = {"model": "Write a part of its name.", "role": _roles()}.get(name, _DATE_HINT)
+        hint = {"model": "Write part of its name.", "role": _roles()}.get(name, _DATE_HINT)
         raise QueryError(f"Nothing follows `{name}:`.", f"{hint} {_FILTER_HINT}")
     filters[name] = value.strip()
 
@@ -96,7 +96,7 @@ def _roles() -> str:
 
 def _role(value: str) -> Role:
     if value.lower() not in get_args(Role):
-        raise QueryError(f"No turn has the role `{clean_line(value, 40)}`.", _roles())
+        raise QueryError(f"Unknown role: `{clean_line(value, 40)}`.", _roles())
     return cast(Role, value.lower())
 
 

@@ -93,6 +93,6 @@ class _Limited:
 
 def _bomb() -> ImportRefused:
     return ImportRefused(
-        "This zip file unpacks to far more than a real export does: it was not read on.",
+        "This zip file expands to far more than a real export would, so reading stopped.",
         "If it is real, unpack it yourself and import conversations.json.",
     )

@@ -65,9 +65,11 @@ def unreadable(file: Path, error: BaseException) -> ImportRefused:
     """What a person is told of one of `TROUBLE`."""
     why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     if isinstance(error, FileNotFoundError | NotRegularError):
-        hint = "Name the file that is to be imported."
+        hint = "Name a file to import."
     else:
-        hint = "What had come before is kept. Mend it, or close what else has it open, then import it again."
+        hint = (
+            "What was imported so far is kept. Fix the file, or close other programs that use it, then import it again."
+        )
     return ImportRefused(f"{file} cannot be read: {why.rstrip('.')}.", hint)
 
 
@@ -98,7 +100,7 @@ def _records(stream: json_records.ByteStream, inside: archive.Archive | None) ->
             yield "", SkippedRecord(place, "it is too long")
             continue
         if isinstance(found, json_records.NotAnObject):
-            yield "", SkippedRecord(place, "it is no object")
+            yield "", SkippedRecord(place, "it is not an object")
             continue
         try:
             value = _decoded(found)
@@ -131,7 +133,7 @@ def _of_value(value: Any, place: str, inside: archive.Archive | None) -> tuple[s
         return "chat-tui" if native.is_ours(value) else "ChatGPT", SkippedRecord(place, str(error))
     except RecursionError:
         return "", SkippedRecord(place, "it is nested too deeply")
-    return "", SkippedRecord(place, "it is no conversation of chat-tui or ChatGPT")
+    return "", SkippedRecord(place, "it is not a conversation from chat-tui or ChatGPT")
 
 
 def _first(records: Iterator[tuple[str, Item]], file: Path) -> tuple[str, Iterator[Item]]:
@@ -198,6 +200,6 @@ def _unknown(file: Path, why: str = "") -> ImportRefused:
         title = f"{file.name} contains no readable conversation ({why}); nothing was changed."
     return ImportRefused(
         title,
-        "What can be imported: ChatGPT's export (its zip, or conversations.json), `logs.db` of llm, elia's database, "
-        "and what `chat-tui history export` wrote as JSON.",
+        "chat-tui can import ChatGPT's export (zip or conversations.json), llm's `logs.db`, elia's database, "
+        "and JSON written by `chat-tui history export`.",
     )

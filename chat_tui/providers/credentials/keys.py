@@ -35,8 +35,8 @@ class StoredKeyNames:
 
     def __init__(self, file: Path, tell: Tell = ignore) -> None:
         lost = (
-            "The list of keys in the system's keyring is lost; the keys themselves are not. "
-            "`chat-tui auth set NAME` lists one again."
+            "The list of keys in the system's keyring was lost, but the keys are still there. "
+            "Use `chat-tui auth set NAME` to list one again."
         )
         self._names = StateFile(file, set[str], _NAMES_BYTES, lost, tell)
 
@@ -103,9 +103,7 @@ class KeyLookup:
         try:
             return child_process.program_command(provider.api_key_cmd, self._environ)
         except FileNotFoundError:
-            raise _no_output(
-                provider, "cannot be run: there is no such program on $PATH or at that full path"
-            ) from None
+            raise _no_output(provider, "cannot be run: no such program on $PATH or at that path") from None
 
     async def _once(self, provider: Provider, command: ChildCommand, seconds: float) -> str:
         """A command's key: asked once, since it may ask the user in turn."""
@@ -130,7 +128,7 @@ def missing_key(provider: Provider) -> errors.KeyMissing:
     """The error for a provider without its key."""
     variable = f"Set ${provider.api_key_env}, or " if provider.api_key_env else ""
     return errors.KeyMissing(
-        f"There is no key for {provider.name}.",
+        f"No API key for {provider.name}.",
         f"{variable}run `chat-tui auth set {provider.name}`, or choose another model with Ctrl+O.",
         provider=provider.name,
     )
@@ -141,7 +139,7 @@ async def _output(provider: Provider, command: ChildCommand, seconds: float) -> 
     try:
         process = await child_process.start(command, stdout=PIPE, new_session=True)
     except (OSError, ValueError) as error:
-        told = getattr(error, "strerror", None) or "it is no command"
+        told = getattr(error, "strerror", None) or "it is not a valid command"
         raise _no_output(provider, f"cannot be run: {told}") from None
     assert process.stdout is not None
     try:
@@ -166,7 +164,7 @@ async def _output(provider: Provider, command: ChildCommand, seconds: float) -> 
 def _no_output(provider: Provider, what: str) -> errors.KeyMissing:
     command = "`api_key_cmd`" if provider.api_key_cmd else "The system's keyring"
     return errors.KeyMissing(
-        f"There is no key for {provider.name}: {command} {what}.",
+        f"No API key for {provider.name}: {command} {what}.",
         f"Run it by hand, or choose another model with Ctrl+O. It belongs to `{provider.name}`.",
         provider=provider.name,
     )
@@ -179,8 +177,8 @@ def key_warnings(in_config: Collection[str], file: Path) -> list[errors.ConfigEr
     named = ", ".join(f"`{clean_line(name, 40)}`" for name in in_config)
     warnings = [
         errors.ConfigError(
-            f"The config file holds the key of {named}.",
-            "It works. `chat-tui auth set NAME`, `api_key_env` or `api_key_cmd` keep it out of the file.",
+            f"The config file contains the API key of {named}.",
+            "This works, but `chat-tui auth set NAME`, `api_key_env` or `api_key_cmd` are safer.",
             file=str(file),
             key="providers.api_key",
         )
@@ -191,8 +189,8 @@ def key_warnings(in_config: Collection[str], file: Path) -> list[errors.ConfigEr
         return warnings
     if readable:
         told = errors.ConfigError(
-            f"{file} holds a key, and others on this machine can read it.",
-            f"Close it: chmod 600 {shlex.quote(str(file))}",
+            f"{file} contains an API key, and other users of this machine can read it.",
+            f"Make it private: chmod 600 {shlex.quote(str(file))}",
             file=str(file),
             key="providers.api_key",
         )

@@ -34,16 +34,20 @@ def plug_in(name: str) -> Dialect:
     point = next(iter(entry_points(group=DIALECT_PLUG_INS, name=name)), None)
     if point is None:
         raise ConfigError(
-            f"There is no dialect `{shown}`.", f"Known: {', '.join(DIALECTS)}, and what packages bring.", key="dialect"
+            f"Unknown dialect: `{shown}`.",
+            f"Known: {', '.join(DIALECTS)}, and those of installed plug-ins.",
+            key="dialect",
         )
-    hint = f"Mend or remove the package that brings it ({clean_line(point.value, 80)})."
+    hint = f"Fix or remove the package that provides it ({clean_line(point.value, 80)})."
     try:
         made = point.load()()
     except Exception as error:
         why = clean_line(f"{type(error).__name__}: {error}", 200).rstrip(".")
         raise ConfigError(f"The dialect `{shown}` cannot be loaded: {why}.", hint, key="dialect") from error
     if not isinstance(made, Dialect):
-        raise ConfigError(f"The dialect `{shown}` is none: its function gives no `Dialect`.", hint, key="dialect")
+        raise ConfigError(
+            f"The dialect `{shown}` cannot be used: its function returns no `Dialect`.", hint, key="dialect"
+        )
     return guarded(made)
 
 
@@ -56,7 +60,7 @@ def guarded(own: Dialect) -> Dialect:
             return own.encode(request, model, quirks)
         except Exception as error:
             raise Rejected(
-                f"The dialect `{name}` cannot put the question: {type(error).__name__}.", "Choose another model."
+                f"The dialect `{name}` cannot build the request: {type(error).__name__}.", "Choose another model."
             ) from error
 
     def reading() -> Reading:

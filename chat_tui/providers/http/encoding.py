@@ -32,8 +32,8 @@ async def encode_call(spoken: Dialect, request: Request, model: Model, quirks: f
         asked = next((turn for turn in reversed(request.turns) if turn.role == "user"), None)
         if model.images is False and asked and any(file.is_image for file in asked.attachments):
             raise Rejected(
-                f"{clean_line(model.name, 100)} takes no images.",
-                "Choose one that does with Ctrl+O. If it does, say `images = true` under [[models]].",
+                f"{clean_line(model.name, 100)} does not accept images.",
+                "Choose one that does with Ctrl+O. If it does, set `images = true` under [[models]].",
                 provider=model.provider,
                 model=model.name,
             )

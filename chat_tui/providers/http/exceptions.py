@@ -73,12 +73,12 @@ class mapped:
         if isinstance(error, (httpx.TimeoutException, TimeoutError)):
             return errors.TooSlow(f"{provider} took too long.", "Ask again in a moment.", **about)
         if isinstance(error, httpx.DecodingError):
-            return errors.Garbled(f"{provider} sent bytes that cannot be unpacked.", "Ask again.", **about)
+            return errors.Garbled(f"{provider} sent data that cannot be decompressed.", "Ask again.", **about)
         if isinstance(error, httpx.LocalProtocolError):
             return errors.Rejected(
                 f"The request to {provider} could not be sent.", f"Check {setting} and the key.", **about
             )
-        return errors.Unreachable(f"The line to {provider} was cut.", "Ask again.", **about)
+        return errors.Unreachable(f"Connection to {provider} lost.", "Ask again.", **about)
 
     def _at_proxy(self, error: Exception, causes: list[BaseException]) -> errors.ProviderError | None:
         """The error where it is the proxy that fails, and not the provider behind it."""
@@ -92,7 +92,7 @@ class mapped:
         if isinstance(error, httpx.ProxyError):
             said = clean_line(self._line.redactor().redact(clean_line(str(error), 1000)), 100)
             return errors.Unreachable(
-                f"{named} does not lead to {self._line.provider.name}: {said}.", hint, **self._about
+                f"{named} cannot connect to {self._line.provider.name}: {said}.", hint, **self._about
             )
         if isinstance(error, httpx.ConnectTimeout):
             return errors.TooSlow(f"{named} could not be reached in time.", hint, **self._about)

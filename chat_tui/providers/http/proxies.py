@@ -49,11 +49,11 @@ def no_proxy(provider: Provider) -> errors.Rejected:
     if provider.proxy:
         return errors.Rejected(
             f"The proxy of {provider.name} cannot be used.",
-            "Look at `proxy` in the config (http:// and https:// work; SOCKS needs `socksio`).",
+            "Check `proxy` in the config (http:// and https:// work; SOCKS needs `socksio`).",
             provider=provider.name,
         )
     return errors.Rejected(
         "The proxy that the environment names cannot be used.",
-        "Look at HTTP_PROXY, HTTPS_PROXY and ALL_PROXY (http:// and https:// work; SOCKS needs `socksio`).",
+        "Check HTTP_PROXY, HTTPS_PROXY and ALL_PROXY (http:// and https:// work; SOCKS needs `socksio`).",
         provider=provider.name,
     )

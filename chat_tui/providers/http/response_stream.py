@@ -110,7 +110,7 @@ def _reading_of(spoken: Dialect, habits: ThinkingHabits) -> Reading:
 
 
 def _web_page() -> Garbled:
-    return Garbled("The server sent a web page and not an answer.", "Check `base_url`.")
+    return Garbled("The server sent a web page instead of an answer.", "Check `base_url`.")
 
 
 async def _beginning(held: bytes, pieces: AsyncIterator[bytes]) -> bytes:

@@ -77,7 +77,7 @@ def _refused(
         return larger_than_limit(sizes[0], sizes[1], who=provider, **names)
     if status == 429:
         return errors.RateLimited(
-            f"{provider} limits the rate (429){told}.",
+            f"{provider} reports a rate limit (429){told}.",
             "Wait a moment, or choose another model.",
             retry_after=wait,
             **names,
@@ -86,14 +86,14 @@ def _refused(
         return too_long(complaint, provider, asked.model)
     if asked.images and status in {400, 404, 415, 422, 500, 501} and _NO_IMAGES.search(complaint.said):
         return errors.Rejected(
-            f"{provider} does not take the image with this model ({status}){told}.",
-            "Choose a model that takes images with Ctrl+O, or ask without it.",
+            f"{provider} does not accept images for this model ({status}){told}.",
+            "Choose a model that accepts images with Ctrl+O, or ask without the image.",
             **names,
         )
     if status == 404:
         missing = asked.fetch_hint and re.search(r"model.{0,300}not found", complaint.said, re.DOTALL)
         return errors.Rejected(
-            f"{provider} knows no such model or path (404){told}.",
+            f"{provider} does not know this model or path (404){told}.",
             asked.fetch_hint if missing else "Check the model's name and `base_url`.",
             **names,
         )
@@ -137,13 +137,13 @@ def _barred(
         return errors.KeyRefused(f"{provider} does not accept the key ({status}){told}.", hint, **names)
     if status == 402 or (status in {400, 429} and complaint.no_credit):
         return errors.QuotaUsedUp(
-            f"{provider} says that the credit is used up ({status}){told}.",
-            "Top it up, or choose another model.",
+            f"{provider} reports that your credit is used up ({status}){told}.",
+            "Add credit, or choose another model.",
             **names,
         )
     if status == 429 and complaint.is_final_for_today(wait):
         return errors.QuotaUsedUp(
-            f"{provider} says that the day's quota is used up ({status}){told}.",
+            f"{provider} reports that today's quota is used up ({status}){told}.",
             "Choose another model until tomorrow.",
             **names,
         )

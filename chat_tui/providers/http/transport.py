@@ -195,7 +195,7 @@ async def _json(client: httpx.AsyncClient, url: str, spoken: Dialect, line: Endp
         # A long list is read in a thread: the screen goes on meanwhile.
         return parsed(told) if len(told) < 100_000 else await asyncio.to_thread(parsed, told)
     except ValueError:
-        raise errors.Garbled(f"{line.provider.name} gave no list of models.", "Check `base_url`.") from None
+        raise errors.Garbled(f"{line.provider.name} sent no list of models.", "Check `base_url`.") from None
 
 
 class _Again(msgspec.Struct, frozen=True):

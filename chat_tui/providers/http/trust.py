@@ -24,7 +24,7 @@ def trust(provider: Provider) -> ssl.SSLContext | bool:
         except (OSError, ValueError):
             raise errors.Rejected(
                 f"The certificates for {provider.name} cannot be read.",
-                f"`verify` names {file}: a file in PEM form is wanted.",
+                f"`verify` names {file}: it must be a file in PEM format.",
                 provider=provider.name,
             ) from None
     if os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR"):

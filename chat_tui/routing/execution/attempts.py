@@ -182,7 +182,7 @@ class Execution:
     def _ordered_models(self) -> Iterator[tuple[str, Model]]:
         """The models to be asked, in order, with the rung of the ladder that has chosen each.
 
-        One that rests by now, or is being tried again after its rest, gives way: it comes when no other is left.
+        One that rests by now, or is being retried after its cooldown, gives way: it comes when no other is left.
         """
         plan = self._plan
         asked: list[str] = []
@@ -406,7 +406,7 @@ class Execution:
         try:
             burst = await self._control.wait(anext(source), self._limits.left(model, silence.seconds_left()))
         except StopAsyncIteration:
-            raise Garbled(f"{model.name} ended without an ending.", "Ask again.") from None
+            raise Garbled(f"{model.name} closed the stream early.", "Ask again.") from None
         except Expired:
             raise self._too_slow(model, silence.phase) from None
         self._note(model, burst)

@@ -26,7 +26,7 @@ def fault_in(
         reason = clean_line(end.finish_reason, 60)
         with_word = f" with `{reason}`" if reason else ""
         return Overloaded(
-            f"{model.name} broke off its answer{with_word}.",
+            f"{model.name} stopped in the middle of its answer{with_word}.",
             "Ask again in a moment.",
             provider=model.provider,
             model=model.name,
@@ -37,7 +37,7 @@ def fault_in(
     if end.state == "length":
         return _at_limit(model, came)
     return EmptyAnswer(
-        f"{model.name} ended its answer without any text: {came}.",
+        f"{model.name} sent no text: {came}.",
         "Ask again, or choose another model.",
         provider=model.provider,
         model=model.name,
@@ -56,7 +56,7 @@ def is_visible(text: str) -> bool:
 def _at_limit(model: Model, came: str) -> EmptyAnswer:
     error = EmptyAnswer(
         f"{model.name} reached the token limit before writing any text: {came}.",
-        "Raise `max_tokens`, lower the level of thinking, or choose another model.",
+        "Raise `max_tokens`, lower the reasoning effort, or choose another model.",
         provider=model.provider,
         model=model.name,
     )
@@ -70,5 +70,5 @@ def _describe_received(thinking_characters: int, tools: Sequence[str]) -> str:
     came = [f"{thinking_characters:,} characters of thinking"] if thinking_characters else []
     named = ", ".join(f"`{tool}`" for tool in tools[:3])
     if named:
-        came.append(f"a call to {named}, a tool it was not given")
+        came.append(f"a call to {named}, a tool it does not have")
     return "only " + " and ".join(came) if came else "nothing came"

@@ -72,7 +72,7 @@ def too_dear(plan: Plan) -> Metadata | None:
         return None
     named = "; ".join(f"{candidate.model} {candidate.out}" for candidate in out[:3])
     more = f"; and {len(out) - 3} more" if len(out) > 3 else ""
-    return Metadata("budget", model=plan.models[0].name, reason=f"Out for the price: {named}{more}.")
+    return Metadata("budget", model=plan.models[0].name, reason=f"Over your price limit: {named}{more}.")
 
 
 def too_slow(model: Model, silence: float | None, whole: float | None, phase: Phase) -> TooSlow:
@@ -82,10 +82,10 @@ def too_slow(model: Model, silence: float | None, whole: float | None, phase: Ph
     """
     about = {"provider": model.provider, "model": model.name}
     if silence is None:
-        return TooSlow(f"The answer took longer than {whole:g} s.", "Allow more time for it.", **about)
+        return TooSlow(f"The answer took longer than {whole:g} s.", "Allow more time.", **about)
     more = f"Raise `{SETTING_OF[phase]}` under [timeouts]"
     if phase == "spoke":
-        return TooSlow(f"{model.name} fell silent for {silence:g} s.", f"Ask again. {more}.", **about)
+        return TooSlow(f"{model.name} sent nothing for {silence:g} s.", f"Ask again. {more}.", **about)
     titles = {
         "asked": f"{model.name} sent no token within {silence:g} s.",
         "accepted": f"{model.name} sent no token within {silence:g} s.",
@@ -169,8 +169,8 @@ def fault(model: Model, error: Exception) -> InternalError:
         trace = trace.tb_next
     place = f" ({Path(trace.tb_frame.f_code.co_filename).name}, line {trace.tb_lineno})" if trace else ""
     fault = InternalError(
-        f"{model.name} was asked in a way that failed: {type(error).__name__}{place}.",
-        "That is a fault of the program's, not of the model. Please report it, or take another model.",
+        f"The request to {model.name} failed inside chat-tui: {type(error).__name__}{place}.",
+        "This is a bug in chat-tui, not in the model. Please report it, or choose another model.",
     )
     fault.__cause__ = error
     return fault
@@ -195,5 +195,5 @@ def not_whole(context: Context) -> Iterator[Metadata]:
     if context.left_out:
         yield Metadata("trimmed", left_out=context.left_out)
     if context.window is not None and context.tokens > context.window:
-        told = f"About {context.tokens:,} tokens do not fit the window of {context.window:,}"
-        yield Metadata("trimmed", reason=f"{told}: the server may leave out a part of the question.")
+        told = f"About {context.tokens:,} tokens do not fit the context window of {context.window:,}"
+        yield Metadata("trimmed", reason=f"{told}: the server may drop part of the question.")

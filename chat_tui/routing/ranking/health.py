@@ -96,8 +96,8 @@ class Health:
             return ""
         rest = vitals.resting_until - self._clock()
         if rest > 0:
-            return f"rests for {rest:.0f} s after failures"
-        return "is being tried again after its rest" if vitals.running else ""
+            return f"is in cooldown for {rest:.0f} s after failures"
+        return "is being retried after its cooldown" if vitals.running else ""
 
     def all_of(self, models: Sequence[Model]) -> Sequence[ModelStats]:
         """The vitals of each; there may be hundreds."""

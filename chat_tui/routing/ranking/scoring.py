@@ -43,7 +43,7 @@ VERDICTS_OF_PRIOR = 6.0
 OTHER_KIND = 1 / 3
 """What was learned of another kind of task counts so much."""
 BY_NAME_ONLY = "chosen only by name"
-TOO_DEAR = "would cost more than may be spent"
+TOO_DEAR = "exceeds your price limit"
 REASONED = 20
 """So many models that are too dear are told with their price."""
 
@@ -128,8 +128,8 @@ def why_too_dear(model: Model, request: Request, prompt_tokens: int) -> str:
         return ""
     about = estimated_price(model, prompt_tokens, request.max_tokens)
     if about is None:
-        return f"its price is not known, and at most ${limit:.4g} may be spent"
-    return f"would cost about ${about:.4g}, more than the ${limit:.4g} that may be spent"
+        return f"its price is unknown, and your limit is ${limit:.4g}"
+    return f"would cost about ${about:.4g}, more than your limit of ${limit:.4g}"
 
 
 def _too_dear(model: Model, request: Request, prompt_tokens: int) -> bool:
@@ -170,7 +170,7 @@ def able(
         if not model.selectable:
             out.append(Candidate(model.name, out=BY_NAME_ONLY))
         elif needs.images and model.images is False:
-            out.append(Candidate(model.name, out="takes no images"))
+            out.append(Candidate(model.name, out="does not accept images"))
         elif limited and _too_dear(model, request, needs.tokens):
             dear += 1
             # There may be hundreds, and each sentence takes its time.

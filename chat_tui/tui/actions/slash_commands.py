@@ -188,14 +188,14 @@ def chosen_model(name: str, known: Sequence[str]) -> str:
     if name in known or (slash and id and provider in servers):
         return name
     near = get_close_matches(name, known, n=3, cutoff=0.3) or list(known[:4])
-    raise CommandError(f"There is no model {clean_line(name, 80)}.", f"Near it: {', '.join(near)}. Ctrl+O lists all.")
+    raise CommandError(f"Unknown model: {clean_line(name, 80)}.", f"Near it: {', '.join(near)}. Ctrl+O lists all.")
 
 
 def chosen_strategy(name: str, known: Sequence[str]) -> str:
     """The strategy that a name means. Raises `CommandError`."""
     if name.casefold() in known:
         return name.casefold()
-    raise CommandError(f"There is no strategy {clean_line(name, 60)}.", f"There are: {', '.join(known)}.")
+    raise CommandError(f"Unknown strategy: {clean_line(name, 60)}.", f"There are: {', '.join(known)}.")
 
 
 def markdown() -> str:

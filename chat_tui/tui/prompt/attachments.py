@@ -299,7 +299,7 @@ def _read(going: PendingAttachment) -> None:
         status = os.stat(going.path)
     except (OSError, ValueError):
         name = going.name or "file"
-        what = f"{name} is no longer there." if going.stamp is not None else f"There is no file {name}."
+        what = f"{name} is no longer there." if going.stamp is not None else f"File not found: {name}."
         going.error, going.file = _NotThere(what, "Check its path, or /detach it; nothing was sent."), None
         return
     stamp = (status.st_size, status.st_mtime_ns)

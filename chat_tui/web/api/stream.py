@@ -84,7 +84,7 @@ async def generate(request: Request) -> Response:
         failed = FailedReply(words_of(error), answer.text, metadata)
         return _json(failed, status, await when_again(door, answer, status))
     if end.state == "cancelled":
-        return _json(FailedReply("The answer was cancelled; the part is kept.", answer.text, metadata), 503)
+        return _json(FailedReply("The answer was cancelled; what arrived is kept.", answer.text, metadata), 503)
     if not has_answered(end.state, answer.text):
         words = "The model or a filter refused to answer. Rephrase the question, or choose another model."
         return _json(FailedReply(words, answer.text, metadata), 400)

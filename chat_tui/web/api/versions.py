@@ -55,7 +55,7 @@ async def _begun(
     if not asked.goes_on:
         return await engine.regenerate(conversation.id, turn.id, settings)
     if turn.id != conversation.path[-1].id:
-        raise ApiError(400, "Only the last answer can go on.", param="goesOn")
+        raise ApiError(400, "Only the last answer can be continued.", param="goesOn")
     return await engine.go_on(conversation.id, settings)
 
 

@@ -54,12 +54,12 @@ def test_what_cannot_be_sent_is_refused_with_its_name(tmp_path: Path) -> None:
     (tmp_path / "huge").write_bytes(b"x" * (attachments.TEXT_LIMIT + 1))
     (tmp_path / "huge.png").write_bytes(PNG + b"x" * attachments.IMAGE_LIMIT)
     os.mkfifo(tmp_path / "pipe")
-    assert refused(tmp_path / "zip") == "zip is neither an image nor a text in UTF-8."
-    assert refused(tmp_path / "latin") == "latin is neither an image nor a text in UTF-8."
+    assert refused(tmp_path / "zip") == "zip is neither an image, a PDF nor UTF-8 text."
+    assert refused(tmp_path / "latin") == "latin is neither an image, a PDF nor UTF-8 text."
     assert refused(tmp_path / "nothing") == "nothing is empty."
     assert "larger than 2 MB" in refused(tmp_path / "huge")
     assert "larger than 20 MB" in refused(tmp_path / "huge.png")
-    assert refused(tmp_path / "gone") == "There is no file gone."
+    assert refused(tmp_path / "gone") == "File not found: gone."
     assert refused(tmp_path) == f"{tmp_path.name} is not a file."
     assert refused(tmp_path / "pipe") == "pipe is not a file."
     assert "cannot be read" in refused(tmp_path / "zip" / "inside")

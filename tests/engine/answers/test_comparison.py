@@ -92,7 +92,7 @@ async def test_one_that_fails_disturbs_no_other_and_nobody_takes_its_place() -> 
         assert text_of(said[0]) == "abcdef"
         assert text_of(said[2]) == "uvwxyz"
         assert results[1].error == "The line is gone."
-        assert "no model four/unknown" in results[3].error
+        assert "Unknown model: four/unknown" in results[3].error
         assert any(isinstance(chunk, Error) for chunk in said[3])
         assert not {"failover"} & {event for chunks in said for event in events(chunks)}
 

@@ -15,7 +15,7 @@ from tests.support.scripted_engine import ended, stage
 from tests.support.scripted_router import Rig
 
 ON = Config(strategy="quality-first", titles="model", titles_model="one/a")
-CUT = Fault(Unreachable("The line was cut."))
+CUT = Fault(Unreachable("Connection lost."))
 
 
 async def titled(config: Config, *scripts: Script, rename: str = "") -> str:

@@ -46,7 +46,7 @@ def test_a_line_of_json_is_an_object_or_a_text(tmp_path: Path) -> None:
         {"n": b"1.10", "deep": b'{"a": [1]}'},
     )
     assert (two.text, two.fault, two.carried) == ("two", "", {})
-    assert odd.fault.startswith("Line 3 is no prompt: ")
+    assert odd.fault.startswith("Line 3 is not a valid prompt: ")
     assert "max_tokens" in zero.fault
 
 
@@ -55,7 +55,7 @@ def test_a_line_of_json_is_an_object_or_a_text(tmp_path: Path) -> None:
 )
 def test_odd_json_is_a_fault_of_its_line_only(tmp_path: Path, odd: bytes) -> None:
     first, last = read(tmp_path / "p.jsonl", odd + b'\n"well"\n')
-    assert first.fault.startswith("Line 1 is no prompt")
+    assert first.fault.startswith("Line 1 is not a valid prompt")
     assert len(first.text) <= 200
     assert (last.text, last.fault) == ("well", "")
 

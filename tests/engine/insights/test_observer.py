@@ -78,12 +78,12 @@ async def test_two_looks_at_once_take_their_turns() -> None:
 async def test_a_plug_in_that_fails_is_told_and_the_answer_goes_on() -> None:
     class Broken:
         def feed(self, text: str) -> None:
-            raise PlugInError("The processor `x` has failed.")
+            raise PlugInError("The processor `x` failed.")
 
         def record(self) -> dict[str, str | int | float]:
             return {}
 
     told: list[ChatTuiError] = []
     out = await InsightsObserver(told.append, lambda: Pipeline({"x": Broken()}, assess=positive)).take(STREAM)
-    assert [error.title for error in told] == ["The processor `x` has failed."]
+    assert [error.title for error in told] == ["The processor `x` failed."]
     assert isinstance(out[-1], End)

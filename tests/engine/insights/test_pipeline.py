@@ -185,7 +185,7 @@ def test_a_plug_in_that_cannot_be_loaded_is_told_and_left_out() -> None:
     broken = point("broken", lambda: _raise(ImportError("no module named \x1b[31mnumpy")))
     plug_ins, [trouble] = made([broken, point("loud", lambda: Shouts)])
     assert list(plug_ins) == ["loud"]
-    assert "`broken` has failed: ImportError" in trouble.title
+    assert "`broken` failed: ImportError" in trouble.title
     assert "\x1b" not in trouble.title
 
 

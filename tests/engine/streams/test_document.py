@@ -93,7 +93,7 @@ async def test_a_part_that_fails_is_told_in_its_place_and_the_rest_goes_on() -> 
         chunks = await analysed(on)
         text = "".join(chunk.token for chunk in chunks if isinstance(chunk, Token))
         second = text[text.index("## Part 2") : text.index("## Part 3")]
-        assert "This part was not read: The server refused it." in second
+        assert "This part was not analysed: The server refused it." in second
         assert text.rstrip().endswith("found.")
         end = chunks[-1]
         assert isinstance(end, End)

@@ -53,10 +53,10 @@ def test_this_means_that(text: str, query: Query) -> None:
         ("after:2026-02-30", "`after:2026-02-30` is not a date"),
         ("after:99y", "`after:99y` is not a date"),
         ("after:0001", "is not a date"),
-        ("role:robot", "No turn has the role `robot`"),
+        ("role:robot", "Unknown role: `robot`"),
         ("fox role:", "Nothing follows `role:`"),
         ("before: 2026", "Nothing follows `before:`"),
-        ("model:a model:b", "`model:` stands there twice"),
+        ("model:a model:b", "`model:` is used twice"),
         ('model:""', "Nothing follows `model:`"),
     ],
 )

@@ -158,7 +158,7 @@ async def test_images_of_the_zip_become_attachments_and_missing_ones_are_named(s
         ("assistant", 1),
     ]
     assert (await store.contents([tree.turns[0].id]))[tree.turns[0].id][0].content == image
-    assert tree.turns[2].text == "And that?\n\n[image: file_00000000beef, it did not come with the export]"
+    assert tree.turns[2].text == "And that?\n\n[image: file_00000000beef, not included in the export]"
 
 
 async def test_a_newer_export_adds_the_new_turns_below_the_old_ones(store: Store, tmp_path: Path) -> None:
@@ -276,7 +276,7 @@ async def test_nodes_in_a_ring_are_told(store: Store, tmp_path: Path) -> None:
     file.write_text(json.dumps([chatgpt("u-1", *nodes(node("q", "sys", "user", "Hi"), *ring), current="x")]))
     report = await imported(store, file)
     assert (report.turns, report.skipped_count) == (1, 1)
-    assert "ring" in report.skipped[0].reason
+    assert "circle" in report.skipped[0].reason
 
 
 async def test_a_chat_without_a_title_gets_one_from_its_question(store: Store, tmp_path: Path) -> None:

@@ -168,7 +168,7 @@ async def test_a_zip_that_unpacks_to_far_too_much_is_refused(store: Store, tmp_p
         inside.write(f"[{good('1')},".encode())
         for _ in range(80):
             inside.write(b" " * 1_000_000)
-    with pytest.raises(ImportRefused, match="unpacks to far more"):
+    with pytest.raises(ImportRefused, match="expands to far more"):
         await imported(store, file)
 
 

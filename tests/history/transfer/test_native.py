@@ -230,7 +230,7 @@ async def test_many_conversations_come_as_lines_or_as_a_list(store: Store, tmp_p
 @pytest.mark.parametrize(
     ("wrong", "reason"),
     [
-        ({"version": 99}, "update it"),
+        ({"version": 99}, "update chat-tui"),
         ({"version": "x"}, "version"),
         ({"id": ""}, "id"),
         ({"id": 7}, "id"),

@@ -61,7 +61,7 @@ async def test_what_llm_keeps_itself_becomes_an_attachment_and_a_path_is_not_fol
     assert file.media_type == "image/png"
     assert file.content.startswith(b"\x89PNG")
     assert tree.turns[2].attachments == ()
-    assert "other.png, it is not in the database]" in tree.turns[2].text
+    assert "other.png, not in the database]" in tree.turns[2].text
 
 
 @pytest.mark.parametrize("name", LLM)

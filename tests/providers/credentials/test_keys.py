@@ -154,7 +154,7 @@ async def test_headers_and_the_key_of_the_config_reach_the_server_with_a_warning
             await ended(answer)
         headers = server.exchanges[0].headers
         assert (headers["authorization"], headers["x-team"]) == (f"Bearer {SECRET}", "blue")
-        assert any("holds the key of `box`" in error.title for error in told)
+        assert any("contains the API key of `box`" in error.title for error in told)
 
 
 # -- the command line --------------------------------------------------------------------------------------------------

@@ -122,4 +122,4 @@ async def test_a_server_that_refuses_the_image_names_the_picker(transport: Trans
         assert "image" in error.title
         # The same words without an image in the request mean something else.
         _, plain = await ask(transport, base_of(server, "openai"))
-        assert "does not take the image" not in str(plain)
+        assert "does not accept images" not in str(plain)

@@ -60,7 +60,7 @@ async def test_the_documented_dialect_is_found_and_spoken(home: Home) -> None:
     ("source", "why"),
     [
         ("import no_such_package_here", "cannot be loaded: ModuleNotFoundError"),
-        ("def dialect():\n    return 5", "gives no `Dialect`"),
+        ("def dialect():\n    return 5", "returns no `Dialect`"),
         ("raise ValueError('\\x1b[2J')", "cannot be loaded: ValueError"),
     ],
 )
@@ -72,7 +72,7 @@ async def test_a_broken_one_is_told_and_its_provider_left_out(home: Home, source
         ran = await home.run("ask", "--no-save", "hello")
     assert ran.code == 0
     assert why in ran.told()
-    assert "`box` is left out" in ran.told()
+    assert "`box` is skipped" in ran.told()
     assert "\x1b" not in ran.told()
     assert server.asked == []
 

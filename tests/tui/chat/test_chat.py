@@ -160,10 +160,10 @@ async def test_a_failed_answer_tells_why_in_the_transcript() -> None:
 
 
 async def test_a_cut_line_keeps_the_part_as_broken() -> None:
-    async with scripted_chat(["Some words", Fault(Overloaded("The line was cut.", "Ask again."))]) as chat:
+    async with scripted_chat(["Some words", Fault(Overloaded("Connection lost.", "Ask again."))]) as chat:
         await chat.ask("go")
         await chat.answered()
-        await chat.shows("Some words", "broken", "The line was cut.")
+        await chat.shows("Some words", "broken", "Connection lost.")
 
 
 async def test_an_answer_cut_at_the_limit_says_so() -> None:

@@ -11,13 +11,16 @@ from chat_tui.providers.scripted import Fault, Pause
 from chat_tui.tui.dialogs.route import RouteScreen, route_lines
 from tests.doubles.scripted_chat import FAST, ScriptedChat, scripted_chat
 
-CUT = Fault(Unreachable("The line was cut."))
+CUT = Fault(Unreachable("Connection lost."))
 ROUTE = Route(
     "balanced",
-    (Candidate("shelf/deep", 0.9, {"quality": 1.0, "cost": 0.0}), Candidate("shelf/old", out="rests for 30 s")),
+    (
+        Candidate("shelf/deep", 0.9, {"quality": 1.0, "cost": 0.0}),
+        Candidate("shelf/old", out="is in cooldown for 30 s"),
+    ),
     (Try("shelf/deep", 1, "Overloaded", "Too \x1b[31mbusy.", waited_seconds=1.0), Try("shelf/fast", 1, "answered")),
     left_out=7,
-    seams=(Seam(8, "shelf/fast", "The line was cut."),),
+    seams=(Seam(8, "shelf/fast", "Connection lost."),),
     others=(Alternative("cost-optimized", "shelf/fast", 0.0004), Alternative("learned")),
     needs="code, hard",
 )
@@ -63,7 +66,7 @@ async def test_what_was_changed_about_a_request_is_told_once_and_stands_in_the_r
 async def test_continue_does_the_same_and_says_when_there_is_nothing_to_go_on_with() -> None:
     async with scripted_chat(["one ", "two ", CUT], ["three"]) as chat:
         await chat.ask("/continue")
-        await chat.until(lambda: "no answer that was cut" in chat.notices() or "id" in chat.notices())
+        await chat.until(lambda: "no incomplete answer" in chat.notices() or "id" in chat.notices())
         await break_off(chat)
         await chat.ask("/continue")
         await chat.shows("one two three")
@@ -126,7 +129,7 @@ def test_the_route_in_words_is_whole_clean_and_fits() -> None:
         assert all(len(line) <= width for line in lines)
         text = " ".join(" ".join(lines).split())
         for told in (
-            "rests for",
+            "is in cooldown for",
             "failed after",
             "busy.",
             "and 7 more",

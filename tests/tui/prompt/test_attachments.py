@@ -124,7 +124,7 @@ async def test_a_file_that_cannot_go_along_is_told_and_nothing_is_sent(notes: Pa
     (tmp_path / "zip").write_bytes(b"PK\x03\x04\0\0")
     async with scripted_chat() as chat:
         await chat.ask(f"/attach {tmp_path / 'zip'}")
-        await chat.until(lambda: "zip is neither an image nor a text" in chat.notices())
+        await chat.until(lambda: "zip is neither an image, a PDF nor UTF-8 text" in chat.notices())
         chat.chat.prompt.clear_draft()
         await chat.ask(f"/attach {notes}")
         await listed(chat, "notes.md")

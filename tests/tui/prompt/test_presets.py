@@ -48,7 +48,7 @@ async def test_without_a_name_there_is_a_list_to_choose_from() -> None:
 async def test_a_wrong_name_is_told_and_its_words_stay() -> None:
     async with scripted_chat() as chat:
         await chat.ask("/preset translat")
-        await chat.until(lambda: "There is no preset translat" in chat.notices())
+        await chat.until(lambda: "Unknown preset: translat" in chat.notices())
         assert chat.chat.prompt.text == "/preset translat"
 
 
@@ -70,7 +70,7 @@ async def test_a_file_is_analysed_in_a_conversation_of_its_own(tmp_path: Path) -
         assert chat.provider.requests[-1].turns[-1].text == "Analyse: my notes.txt"
         await chat.answered()
         await chat.ask(f"/analyse {tmp_path}/gone")
-        await chat.until(lambda: "There is no file gone." in chat.notices())
+        await chat.until(lambda: "File not found: gone." in chat.notices())
 
 
 async def test_a_preset_given_at_the_start_is_there_from_the_first_question_on(tmp_path: Path) -> None:

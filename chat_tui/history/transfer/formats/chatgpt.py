@@ -47,7 +47,7 @@ def parcel(value: dict[str, Any], image: Image | None) -> ImportedConversation:
         raise BadRecord("it has no id")
     nodes = value["mapping"]
     if not isinstance(nodes, dict) or len(nodes) > _NODES:
-        raise BadRecord("its `mapping` is not what it should be")
+        raise BadRecord("its `mapping` is not valid")
     model = words(value.get("default_model_slug"))
     steps = {key: _step(key, node, model) for key, node in nodes.items()}
     current = value.get("current_node")
@@ -63,7 +63,9 @@ def parcel(value: dict[str, Any], image: Image | None) -> ImportedConversation:
         pinned=value.get("is_starred") is True or time_of_seconds(value.get("pinned_time")) is not None,
     )
     notes = (
-        [SkippedRecord(f"{lost} messages of {head.title or id}", "they hang on one another in a ring")] if lost else []
+        [SkippedRecord(f"{lost} messages of {head.title or id}", "they refer to each other in a circle")]
+        if lost
+        else []
     )
     return ImportedConversation(head, chain(notes, arrivals(drafts, lambda pointers: _files(pointers, image))))
 
@@ -159,7 +161,7 @@ def _read(content: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
             elif kind == "audio_transcription":
                 texts.append(words(part.get("text")))
             elif kind:
-                texts.append(f"[{kind[:60]}: it is not in the text]")
+                texts.append(f"[{kind[:60]}: not part of the text]")
     thoughts = content.get("thoughts")
     for thought in thoughts if isinstance(thoughts, list) else []:
         texts.append("\n".join(filter(None, [words(_field(thought, "summary")), words(_field(thought, "content"))])))
@@ -173,7 +175,7 @@ def _files(pointers: tuple[str, ...], image: Image | None) -> tuple[list[Attachm
     for pointer in pointers:
         found = image(pointer) if image else None
         if found is None:
-            missing.append(f"[image: {pointer.rpartition('/')[2][:100]}, it did not come with the export]")
+            missing.append(f"[image: {pointer.rpartition('/')[2][:100]}, not included in the export]")
         else:
             files.append(found)
     return files, missing

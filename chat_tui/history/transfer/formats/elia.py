@@ -55,7 +55,7 @@ def _parcel(db: sqlite3.Connection, id: int, has_model: bool) -> ImportedConvers
             steps[last] = step
             first_question = first_question or text
     if not steps:
-        return SkippedRecord(f"chat {id}", "there is no question in it")
+        return SkippedRecord(f"chat {id}", "it contains no question")
     drafts, _ = woven(steps, last)
     times = [draft.created for draft in drafts if draft.created is not None]
     created = time_of_text(chat["started_at"]) or min(times, default=None) or now()

@@ -67,7 +67,7 @@ class _Reader:
 
     def _parcel(self, id: str, name: str, prompt: str, drafts: list[TurnDraft]) -> ImportedConversation | SkippedRecord:
         if not drafts:
-            return SkippedRecord(f"conversation {id}", "there is nothing in it")
+            return SkippedRecord(f"conversation {id}", "it is empty")
         times = [draft.created for draft in drafts if draft.created is not None]
         question = next((text for draft in drafts for text in draft.texts), "")
         created = min(times, default=None) or now()
@@ -281,7 +281,7 @@ class _Reader:
                 files.append(Attachment(name, kind, content, size_bytes=len(content)))
             else:
                 named = (words(row["path"]) or words(row["url"]) or words(row["type"])) if row else ""
-                notes.append(f"[file: {clean_line(named, 200) or id[:12]}, it is not in the database]")
+                notes.append(f"[file: {clean_line(named, 200) or id[:12]}, not in the database]")
         return files, notes
 
     def _all(self, table: str, query: str, id: Any) -> list[dict[str, Any]]:

@@ -125,7 +125,9 @@ def parcel(value: dict[str, Any]) -> ImportedConversation:
     try:
         version = msgspec.convert(value, _Marks).version
         if version > VERSION:
-            raise BadRecord(f"it is of version {version}, this chat-tui knows {VERSION}: update it")
+            raise BadRecord(
+                f"it has version {version}, but this chat-tui only knows version {VERSION}: update chat-tui"
+            )
         fields, unreadable = _readable(value, _RECORD_FIELDS, {"id", "turns"})
         known = msgspec.convert({"turns": [], **fields}, _Record)
     except msgspec.ValidationError as error:
@@ -193,9 +195,7 @@ def _arrivals(known: _Record) -> Iterator[ImportedTurn | SkippedRecord]:
             continue
         yield from (SkippedRecord(f"`{name}` of {place}", reason) for name, reason in unreadable)
         if is_cut:
-            yield SkippedRecord(
-                f"`parent` of {place}", "there is no such turn above it: it now begins the conversation"
-            )
+            yield SkippedRecord(f"`parent` of {place}", "its parent does not exist: it now starts the conversation")
         try:
             route = msgspec.convert(value.get("route"), Route | None)
         except msgspec.ValidationError as error:

@@ -185,8 +185,8 @@ class ResponseParser:
         self._go_on_elsewhere()
         if not self.finished:
             if not self._seen:
-                raise Garbled("The server's reply holds no answer.", "Is the address right? Ask again.")
-            raise Garbled("The line was cut before the answer had ended.", "Ask again, or continue from the part.")
+                raise Garbled("The server's reply contains no answer.", "Is the address right? Ask again.")
+            raise Garbled("Connection lost before the answer finished.", "Ask again, or continue the answer.")
         return self._end_chunks()
 
     def _read(self, value: dict[str, Json], chunks: list[Chunk]) -> None:
@@ -225,7 +225,7 @@ class ResponseParser:
             tool = "?"
         if tool and tool not in self._called and len(self._called) < TOOLS_LIMIT:
             self._called.add(tool)
-            chunks.append(Metadata("skipped", reason=f"a call to the tool `{tool}`, which it was not given", tool=tool))
+            chunks.append(Metadata("skipped", reason=f"a call to the tool `{tool}`, which it does not have", tool=tool))
 
     def _think(self, text: Json, chunks: list[Chunk]) -> None:
         if text and isinstance(text, str):
@@ -248,7 +248,7 @@ class ResponseParser:
     def _malformed_event(self) -> Sequence[Chunk]:
         self._malformed += 1
         if self._malformed > MALFORMED_LIMIT:
-            raise Garbled(f"The server's reply is not the dialect `{self.dialect}`.", "Is the address right?")
+            raise Garbled(f"The server's reply is not in the `{self.dialect}` format.", "Is the address right?")
         return [Metadata("skipped", reason="one malformed event")]
 
     def _end_chunks(self) -> Sequence[Chunk]:

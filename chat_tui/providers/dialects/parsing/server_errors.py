@@ -218,10 +218,10 @@ def error_of(value: Json) -> ProviderError:
     if wait is None and complaint.headers:
         wait = limits_reset(complaint.headers, now())
     if complaint.day_is_used_up or (codes & _RATE and complaint.is_final_for_today(wait)):
-        return QuotaUsedUp(f"The day's quota is used up: {said}.", "Choose another model until tomorrow.")
+        return QuotaUsedUp(f"Today's quota is used up: {said}.", "Choose another model until tomorrow.")
     if "402" in codes or complaint.no_credit:
         return QuotaUsedUp(
-            f"The server says that the credit is used up: {said}.", "Top it up, or choose another model."
+            f"The server reports that your credit is used up: {said}.", "Add credit, or choose another model."
         )
     if codes & _ACCESS:
         return access_refused(complaint, f"The server refused access: {said}.", "Check the key.")
@@ -247,7 +247,7 @@ def access_refused(
 ) -> ProviderError:
     """The error for a 403: it may mean the key, the money, the country, or the words that were sent."""
     if complaint.no_credit:
-        return QuotaUsedUp(title, "Top it up, or choose another model.", provider=provider, model=model)
+        return QuotaUsedUp(title, "Add credit, or choose another model.", provider=provider, model=model)
     if complaint.about_region:
         hint = "The model is not available in your region: choose another model or provider."
         return Rejected(title, hint, provider=provider, model=model)
@@ -255,7 +255,7 @@ def access_refused(
         hint = "A content filter rejected the question: rephrase it, or choose another model."
         return Rejected(title, hint, provider=provider, model=model)
     if complaint.is_web_page and not complaint.about_key:
-        hint = "A proxy or a firewall on the way may have refused it: check `base_url` and `proxy`."
+        hint = "A proxy or firewall may have refused it: check `base_url` and `proxy`."
         return Rejected(title, hint, provider=provider, model=model)
     if complaint.about_key:
         return KeyRefused(
@@ -278,8 +278,8 @@ def too_long(complaint: ServerError, provider: str = "", model: str = "") -> Con
     """The error for a request that does not fit."""
     prompt, window = complaint.sizes()
     return ContextTooLong(
-        "The conversation does not fit the model's window.",
-        "Start a new one with Ctrl+N, or choose a model with a larger window.",
+        "The conversation does not fit the model's context window.",
+        "Start a new one with Ctrl+N, or choose a model with a larger context window.",
         provider=provider,
         model=model,
         prompt_tokens=prompt,
