@@ -47,7 +47,7 @@ class Context(msgspec.Struct, frozen=True):
     window: int | None = None
     """Tokens for prompt and reply together; None when not known."""
     reply_tokens: int = 0
-    """Of the window, kept free for the reply."""
+    """Of the window, reserved for the reply."""
     price: float | None = None
     """US dollars that the answer may cost, estimated; None when not known."""
     quick: str = ""

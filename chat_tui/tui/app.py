@@ -346,8 +346,8 @@ class ChatApp(App[int]):
         if not writing.cancelled() and isinstance(error := writing.exception(), OSError):
             where = f"{clean_line(str(error.filename or self._kept_in))}: " if self._kept_in is not None else ""
             self._kept_in = None
-            hint = f"{where}{error.strerror}. They stay until you quit."
-            self.tell(ChatTuiError("Theme and panels are not remembered.", hint))
+            hint = f"{where}{error.strerror}. They apply until you quit."
+            self.tell(ChatTuiError("Theme and panels cannot be saved.", hint))
 
     def _use(self, palette: palettes.Palette) -> None:
         if self.no_color:
@@ -372,7 +372,7 @@ class ChatApp(App[int]):
         self._draw_with(palettes.load_theme(name, palettes.theme_folders()))
         self.keep(msgspec.structs.replace(self.kept, theme=name))
         if self.no_color:
-            self.say("No colours are shown", "NO_COLOR is set. The theme is remembered for when it is not.")
+            self.say("Colours are off", "NO_COLOR is set. The theme is saved for when it is not.")
 
     def _draw_with(self, palette: palettes.Palette) -> None:
         self._use(palette)
@@ -431,11 +431,11 @@ class ChatApp(App[int]):
         else:
             return
         suspend = ListChoice(
-            "Suspend: back to the shell", self.action_suspend_process, note="fg returns", group="Commands"
+            "Suspend: back to the shell", self.action_suspend_process, note="use fg to return", group="Commands"
         )
         names = palettes.names(palettes.theme_folders())
         themes = [ListChoice(f"Theme: {name}", partial(self.use_theme, name), group="Themes") for name in names]
-        self.choose("What to do?", [*offered, suspend, *themes])
+        self.choose("Commands", [*offered, suspend, *themes])
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """The palette is not opened where nobody sees it."""

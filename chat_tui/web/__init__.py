@@ -85,7 +85,7 @@ def checked(token: str) -> str:
     """The same token, if a header can carry it. Raises `ConfigError`."""
     if not all("!" <= sign <= "~" for sign in token):
         raise ConfigError(
-            "The token holds a space or a sign that is not ASCII.",
+            "The token contains a space or a non-ASCII character.",
             f"Choose letters and digits for {TOKEN_VARIABLE}.",
             key="web.token",
         )

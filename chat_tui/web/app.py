@@ -81,11 +81,11 @@ async def _unknown(request: Request, error: HTTPException) -> Response:
     path, headers = request.url.path, dict(error.headers or {})
     if path == websocket.PATH:
         upgrade = {"Upgrade": "websocket", "Connection": "Upgrade"}
-        return response(path, ApiError(426, "This path speaks WebSocket: connect with ws://.", headers=upgrade))
-    nothing = "There is nothing at this path."
+        return response(path, ApiError(426, "This path is a WebSocket: connect with ws://.", headers=upgrade))
+    nothing = "Unknown path."
     if path.startswith(f"{OPENAI_PATH}/"):
-        nothing += " Of OpenAI's there are /v1/models and /v1/chat/completions."
-    words = {404: nothing, 405: "This path does not take this method."}
+        nothing += " Supported OpenAI paths: /v1/models and /v1/chat/completions."
+    words = {404: nothing, 405: "This method is not allowed for this path."}
     if error.status_code == 405:
         headers["Allow"] = ", ".join(sorted(_methods_at(request)))
     refusal = ApiError(error.status_code, words.get(error.status_code, error.detail), headers=headers)
@@ -101,7 +101,7 @@ def _methods_at(request: Request) -> set[str]:
 
 async def _gone(request: Request, error: ClientDisconnect) -> Response:
     """Whoever has left in the middle of a body hears nothing of it."""
-    return response(request.url.path, ApiError(400, "The body is not whole."))
+    return response(request.url.path, ApiError(400, "The body is incomplete."))
 
 
 async def _broken(request: Request, error: Exception) -> Response:

@@ -35,7 +35,7 @@ EVENTS = "text/event-stream"
 LAST = "[DONE]"
 """Ends a stream in OpenAI's shape."""
 FAULTS = (400, 401, 403, 404, 405, 408, 409, 413, 415, 429, 500, 502, 503, 504)
-ABOUT = "A chat with a router behind it. `/ws` speaks as `/stream` does, over a WebSocket; `/` is a page."
+ABOUT = "Chat with a built-in LLM router. `/ws` is the WebSocket form of `/stream`; `/` is the web page."
 _REFERENCE = "#/components/schemas/{name}"
 _PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
 
@@ -68,28 +68,28 @@ _TURN = f"{_CONVERSATION}/turns/{{turn}}"
 _STREAMED = (StartEvent, TokenEvent, MetadataEvent, ErrorEvent, EndEvent, HtmlEvent, PlaceEvent, StatsEvent)
 
 OPERATIONS: Sequence[Operation] = (
-    Operation("GET", "/", "The page.", text="text/html", open=True),
+    Operation("GET", "/", "The web page.", text="text/html", open=True),
     Operation(
         "POST",
         "/stream",
-        "Answer a question in server-sent events.",
+        "Answer a question as server-sent events.",
         body=PromptBody,
         events=_STREAMED,
     ),
     Operation(
         "POST",
         "/generate",
-        "Answer a question when the answer is whole.",
+        "Answer a question with one JSON reply.",
         GeneratedReply,
         PromptBody,
         faults=dict.fromkeys((400, 429, 500, 502, 503, 504), FailedReply),
     ),
-    Operation("GET", "/v1/models", "What can be named as a model, in OpenAI's shape.", ModelCards),
-    Operation("GET", "/v1/models/{id:path}", "One of them.", ModelCard),
+    Operation("GET", "/v1/models", "List models and strategies, in OpenAI's format.", ModelCards),
+    Operation("GET", "/v1/models/{id:path}", "Get one model or strategy.", ModelCard),
     Operation(
         "POST",
         "/v1/chat/completions",
-        "Answer the last message of a talk, in OpenAI's shape.",
+        "Answer the last message of a chat, in OpenAI's format.",
         Completion,
         ChatRequest,
         events=(CompletionChunk, OpenAIFault),
@@ -97,20 +97,20 @@ OPERATIONS: Sequence[Operation] = (
     Operation(
         "GET",
         "/api/conversations",
-        "The saved conversations, or those with some words.",
+        "List or search saved conversations.",
         ConversationPage,
         query=ListQuery,
     ),
     Operation(
-        "GET", _CONVERSATION, "A conversation's last turns, or earlier ones.", OpenedConversation, query=ListQuery
+        "GET", _CONVERSATION, "Get a conversation's turns, the latest first.", OpenedConversation, query=ListQuery
     ),
     Operation("PATCH", _CONVERSATION, "Rename or pin a conversation.", ChangedConversation, ConversationChanges),
-    Operation("DELETE", _CONVERSATION, "Delete a conversation; for ten seconds it can be brought back.", status=204),
-    Operation("POST", f"{_CONVERSATION}/restore", "Bring back one that was just deleted.", status=204),
+    Operation("DELETE", _CONVERSATION, "Delete a conversation; it can be restored for ten seconds.", status=204),
+    Operation("POST", f"{_CONVERSATION}/restore", "Restore a conversation that was just deleted.", status=204),
     Operation(
         "GET",
         f"{_CONVERSATION}/export",
-        "A conversation as a file: Markdown, or JSON that can be imported again.",
+        "Export a conversation as Markdown, or as JSON that can be imported again.",
         dict[str, Any],
         query=ExportQuery,
         text="text/markdown",
@@ -118,15 +118,15 @@ OPERATIONS: Sequence[Operation] = (
     Operation(
         "POST",
         f"{_TURN}/again",
-        "Ask a question in other words, or for an answer anew; both versions are kept.",
+        "Edit a question or regenerate an answer; the earlier version is kept.",
         body=RepeatBody,
         events=_STREAMED,
     ),
-    Operation("POST", f"{_TURN}/select", "Bring another version into view.", status=204),
-    Operation("GET", "/api/models", "Who can be asked.", OfferedChoices),
-    Operation("GET", "/health", "How the server is.", HealthReport, faults={503: HealthReport}),
-    Operation("GET", "/metrics", "Counters for Prometheus.", text="text/plain"),
-    Operation("GET", "/openapi.json", "This description.", dict[str, Any]),
+    Operation("POST", f"{_TURN}/select", "Switch to another version.", status=204),
+    Operation("GET", "/api/models", "List models and strategies.", OfferedChoices),
+    Operation("GET", "/health", "Server health.", HealthReport, faults={503: HealthReport}),
+    Operation("GET", "/metrics", "Metrics for Prometheus.", text="text/plain"),
+    Operation("GET", "/openapi.json", "This API description.", dict[str, Any]),
 )
 
 

@@ -124,9 +124,9 @@ class AppState:
         Raises `ApiError`, `ChatTuiError`.
         """
         if self.stopping:
-            raise ApiError(503, "The server is stopping.", headers={"Retry-After": "5"})
+            raise ApiError(503, "The server is shutting down.", headers={"Retry-After": "5"})
         if len(self.running(client)) + self._asking[client] >= self.config.web.max_streams:
-            raise ApiError(429, "Too many of your answers run at once.", headers={"Retry-After": "1"})
+            raise ApiError(429, "Too many of your answers are running at once.", headers={"Retry-After": "1"})
         self._asking[client] += 1
         try:
             # Who names a model needs no list of all.

@@ -68,13 +68,13 @@ def _per_token(session: Session, number: int) -> Iterator[float]:
             session.ask(wanted, 120)
         else:
             _compare(terminal, number)
-            terminal.wait_for("all have ended", 120, written)
+            terminal.wait_for("all done", 120, written)
             session.settle()
         seconds = terminal.cpu_seconds() - cpu - session.idle_share * (time.monotonic() - begun)
         yield seconds / (TOKENS if wanted == ONE else TOKENS * STREAMS) * 1e6
         if not wanted:
             terminal.send("\x1b")
-            terminal.wait_for("None was kept", 10, written)
+            terminal.wait_for("No answer was chosen", 10, written)
             session.settle()
 
 

@@ -76,7 +76,7 @@ async def test_letters_typed_after_a_jump_from_the_search_are_words() -> None:
             await chat.ask(question)
             await chat.answered()
         await chat.pilot.press("ctrl+r", *"coffee")
-        await chat.until(lambda: isinstance(chat.app.screen, HistoryScreen) and "1 turn" in chat.shown())
+        await chat.until(lambda: isinstance(chat.app.screen, HistoryScreen) and "1 message" in chat.shown())
         await chat.pilot.press("enter")
         await chat.until(lambda: chat.chat.transcript.viewport.cursor == 1)
         await chat.pilot.press(*"read", "space")
@@ -115,15 +115,15 @@ async def test_the_last_row_names_only_what_can_be_done() -> None:
         await chat.ask("go")
         await chat.answered()
         await chat.pilot.press("tab")
-        await chat.shows("e edit  r again  y copy")
-        for word in ("older", "compare", "code", "go on"):
+        await chat.shows("e edit  r regenerate  y copy")
+        for word in ("previous", "compare", "code", "continue"):
             assert word not in chat.shown(chat.screen.keys)
         await chat.pilot.press("r")
         await chat.shows("again ", "Esc cancel")
         await chat.pilot.press("escape")
         await chat.answered()
         chat.chat.transcript.focus()
-        await chat.shows("c go on", "Left older", "d compare")
+        await chat.shows("c continue", "Left previous", "d compare")
         chat.chat.prompt.focus()
         await chat.ask("code")
         await chat.answered()
@@ -142,14 +142,14 @@ async def test_no_notice_hides_the_prompt_or_what_is_offered_above_it(size: tupl
         chat.chat.prompt.insert("other words")
         await chat.pilot.press("enter")
         await chat.shows(
-            "The server is overloaded.", "The answer is paused", "steer", "leave", "other words", "Esc leave"
+            "The server is overloaded.", "The answer is paused", "steer", "dismiss", "other words", "Esc dismiss"
         )
 
 
 async def test_the_last_row_names_what_keys_do_in_an_open_list() -> None:
     async with scripted_chat(["Half ", Pause(60)]) as chat:
         await chat.pilot.press("slash", "e")
-        await chat.shows("/export", "Tab take  Esc close")
+        await chat.shows("/export", "Tab complete  Esc close")
         await chat.pilot.press("escape")
         await chat.shows("Enter send")
         chat.chat.prompt.clear_draft()
@@ -163,7 +163,7 @@ async def test_the_last_row_names_what_keys_do_in_an_open_list() -> None:
         await chat.ask("go")
         await chat.shows("Half", "Esc cancel")
         await chat.ask("other words")
-        await chat.shows("Esc leave  F6 pause")
+        await chat.shows("Esc dismiss  F6 pause")
 
 
 async def test_notices_stand_where_others_stood_that_were_taken_away_and_the_same_one_stands_once() -> None:
@@ -182,13 +182,13 @@ async def test_notices_stand_where_others_stood_that_were_taken_away_and_the_sam
 async def test_a_command_that_is_written_says_what_may_follow_it() -> None:
     async with scripted_chat() as chat:
         await chat.pilot.press("f11")
-        await chat.until(lambda: str(chat.chat.prompt.border_subtitle).startswith("FILE · bring in"))
+        await chat.until(lambda: str(chat.chat.prompt.border_subtitle).startswith("FILE · import conv"))
 
 
 async def test_an_answer_that_was_refused_says_what_can_be_done() -> None:
     async with scripted_chat([End(state="refused", finish_reason="content_filter")]) as chat:
         await chat.ask("go")
-        await chat.shows("refused", "will not answer this", "/model chooses another")
+        await chat.shows("refused", "refused to answer", "choose another model with /model")
 
 
 async def test_the_price_is_told_whole_beside_the_preset_in_use() -> None:

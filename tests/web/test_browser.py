@@ -236,7 +236,7 @@ async def test_what_the_router_does_is_told_as_it_happens(browser: Browser) -> N
         await tab.shows("Hello.", "shelf/fast is asked instead")
         await tab.answered()
         await tab.ask("And now?")
-        await tab.shows("The server has broken off.", "Ask again in a moment.", "broken off")
+        await tab.shows("The server has broken off.", "Ask again in a moment.", "connection lost")
         assert await tab.said() == "Half"
         await tab.page.click("summary:visible")
         await tab.shows("Hm.")

@@ -102,13 +102,13 @@ async def test_what_a_model_says_runs_nothing_and_loads_nothing(browser: Browser
     script: Script = [Token(ATTACKS[0] + ATTACKS[1], "thinking"), *steps, Fault(hurt)]
     async with scripted_tab(browser, script) as (opened, _):
         await opened.ask(f"{ATTACKS[1]} {ATTACKS[0]}")
-        await opened.shows("broken off")
+        await opened.shows("connection lost")
         await opened.answered()
         await opened.harmless()
         await opened.page.fill("#search", "onerror")
         await opened.until("!!document.querySelector('#list mark')")
         await opened.page.reload()
-        await opened.shows("broken off")
+        await opened.shows("connection lost")
         for link in await opened.page.locator(".text a").all():
             assert str(await link.get_attribute("href")).startswith(("https://", "http://", "mailto:"))
             assert await link.get_attribute("rel") == "noopener noreferrer nofollow"
@@ -149,7 +149,7 @@ async def test_without_the_token_the_page_says_how_to_get_it_and_takes_it(browse
         await opened.shows("This page needs its token", "chat-tui serve")
         await opened.page.fill("#token", "a wrong one")
         await opened.page.keyboard.press("Enter")
-        await opened.shows("The server does not know this token")
+        await opened.shows("This token is not valid.")
         await opened.page.fill("#token", f"{web.url}/#token={TOKEN}")
         await opened.page.keyboard.press("Enter")
         await opened.shows("What would you like to know?")

@@ -42,7 +42,7 @@ async def test_a_question_is_refused_while_an_answer_runs_elsewhere_and_not_lost
         await tab.page.click("#list .entry")
         await tab.shows("still being written")
         await tab.ask("And this?")
-        await tab.shows("An answer runs in this conversation.")
+        await tab.shows("An answer is running in this conversation.")
         assert await tab.page.input_value("#prompt") == "And this?"
         await answer.cancel()
 

@@ -28,7 +28,7 @@ async def test_an_answer_is_asked_for_anew_and_a_question_in_other_words_and_all
         await tab.shows("Three.", "2/2")
         await tab.answered()
         assert await tab.page.locator(".turn").count() == 2
-        await tab.page.get_by_title("The version before").click()
+        await tab.page.get_by_title("Previous version").click()
         await tab.shows("One.", "Two.", "1/2")
         await tab.page.locator(".user .tool.edit").last.click(force=True)
         await tab.page.keyboard.press("ControlOrMeta+a")
@@ -37,7 +37,7 @@ async def test_an_answer_is_asked_for_anew_and_a_question_in_other_words_and_all
         await tab.shows("Four.")
         await tab.answered()
         assert await tab.page.locator(".said").all_inner_texts() == ["Count", "And before?"]
-        await tab.page.locator(".user").last.get_by_title("The version before").click()
+        await tab.page.locator(".user").last.get_by_title("Previous version").click()
         await tab.shows("And then?", "Two.")
         (row,) = await web.engine.conversations.conversations()
         assert [turn.text for turn in (await web.engine.conversations.conversation(row.id)).path][1::2] == [

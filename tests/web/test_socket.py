@@ -138,20 +138,20 @@ async def test_whoever_leaves_cancels_all_requests_of_the_socket(server: ModelSe
 @pytest.mark.parametrize(
     ("message", "told"),
     [
-        ("{not json", "not JSON"),
+        ("{not json", "not valid JSON"),
         ("[1, 2]", "object"),
         ('{"prompt":"Hi"}', "type"),
         ('{"type":"dance"}', "type"),
-        (b"\x00\xff", "not JSON"),
+        (b"\x00\xff", "not valid JSON"),
         ('{"type":"generate","prompt":7,"requestId":"a"}', "prompt"),
         ('{"type":"generate","prompt":"   ","requestId":"a"}', "empty"),
         ('{"type":"generate","prompt":"Hi","maxTokens":0,"requestId":"a"}', "maxTokens"),
-        ('{"type":"generate","prompt":"Hi","model":"no/such","requestId":"a"}', "no model or strategy `no/such`"),
-        ('{"type":"generate","prompt":"Hi","conversation":"nope","requestId":"a"}', "no such conversation"),
-        ('{"type":"cancel","requestId":"a"}', "runs"),
+        ('{"type":"generate","prompt":"Hi","model":"no/such","requestId":"a"}', "Unknown model or strategy `no/such`"),
+        ('{"type":"generate","prompt":"Hi","conversation":"nope","requestId":"a"}', "Conversation not found"),
+        ('{"type":"cancel","requestId":"a"}', "No request with this id"),
         ('{"type":"pause"}', "requestId"),
         ('{"type":"auth","token":"guess"}', "wrong"),
-        ('{"type":"generate","prompt":"Hi","x":' + "[" * 100_000, "not JSON"),
+        ('{"type":"generate","prompt":"Hi","x":' + "[" * 100_000, "not valid JSON"),
     ],
     ids=range(14),
 )
@@ -175,7 +175,7 @@ async def test_an_id_that_runs_is_not_taken_twice(server: ModelServer) -> None:
         await tell(line, type="generate", requestId="a", prompt="Hi")
         error = (await said(line, until="error"))[-1]
         assert (await said(line))[-1]["metadata"]["tokenCount"] == 30
-    assert "runs already" in error["error"]
+    assert "already running" in error["error"]
     assert len(server.exchanges) == 1
 
 

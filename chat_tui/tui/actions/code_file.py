@@ -81,12 +81,14 @@ def wanted(argument: str, count: int) -> tuple[int, str]:
     first, _, rest = argument.strip().partition(" ")
     if not first.isdecimal():
         if count != 1:
-            raise CommandError("Which code block?", f"There are {count}: the number stands over each. Such as /save 2")
+            raise CommandError(
+                "Which code block?", f"There are {count}, numbered above each block. For example: /save 2"
+            )
         first, rest = "1", argument
     number = int(first[:9])
     if not 1 <= number <= count:
-        there = {0: "There is none in this answer.", 1: "There is one."}.get(count, f"There are {count}.")
-        raise CommandError(f"There is no code block {number}.", there)
+        there = {0: "This answer has none.", 1: "There is one."}.get(count, f"There are {count}.")
+        raise CommandError(f"Code block {number} does not exist.", there)
     return number, rest.strip()
 
 
@@ -96,6 +98,6 @@ def path_of(named: str, suggested: str) -> Path:
     Raises `CommandError`.
     """
     if "\0" in named:
-        raise CommandError("A file's name cannot hold this character.", "Such as /save 2 notes.py")
+        raise CommandError("This character is not allowed in a file name.", "For example: /save 2 notes.py")
     file = Path(os.path.expanduser(named)) if named else Path()
     return file / suggested if not named or named.endswith(os.sep) or file.is_dir() else file

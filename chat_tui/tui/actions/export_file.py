@@ -27,7 +27,7 @@ def wanted(argument: str, title: str) -> tuple[Form, Path]:
     form = _FORMS.get(first.casefold())
     named = (argument if form is None else rest).strip()
     if "\0" in named:
-        raise CommandError("A file's name cannot hold this character.", "Write /export markdown notes.md")
+        raise CommandError("This character is not allowed in a file name.", "Write /export markdown notes.md")
     form = form or _FORMS.get(Path(named).suffix[1:].casefold(), "markdown")
     file = Path(os.path.expanduser(named)) if named else Path()
     if not named or named.endswith(os.sep) or file.is_dir():
@@ -41,7 +41,7 @@ def name_of(title: str) -> str:
     return name or "conversation"
 
 
-_HINT = "The conversation is as it was. Name another file: /export markdown ~/notes.md"
+_HINT = "The conversation is unchanged. Try another file: /export markdown ~/notes.md"
 
 
 def write(text: str, file: Path, hint: str = _HINT) -> Path:
@@ -58,7 +58,7 @@ def write(text: str, file: Path, hint: str = _HINT) -> Path:
             if number < _MOST:
                 continue
             raise HistoryError(
-                f"There are too many files named {clean_line(file.name, 80)}.", "Name another."
+                f"There are too many files named {clean_line(file.name, 80)}.", "Choose another name."
             ) from None
         except OSError as error:
             why = clean_line(error.strerror or "it cannot be written", 80)

@@ -27,22 +27,21 @@ def rebound(overrides: Mapping[str, str]) -> tuple[dict[str, str], list[KeymapEr
         typed = next((key for key in keys if _is_typed(key)), None)
         if id not in known:
             near = get_close_matches(id, list(known), n=2)
-            hint = f"Did you mean {' or '.join(near)}?" if near else "See F1 for the ids."
-            wrong.append(KeymapError(f"[keys]: there is no `{name}`.", hint))
+            hint = f"Did you mean {' or '.join(near)}?" if near else "Press F1 to see the ids."
+            wrong.append(KeymapError(f"[keys]: unknown id `{name}`.", hint))
         elif why := known[id].fixed:
-            wrong.append(KeymapError(f"[keys]: `{name}` cannot be rebound: {why}.", "Take it out of [keys]."))
+            wrong.append(KeymapError(f"[keys]: `{name}` cannot be rebound: {why}.", "Remove it from [keys]."))
         elif not keys:
-            wrong.append(KeymapError(f"[keys]: `{name}` has no key.", "Write one such as `ctrl+k`."))
+            wrong.append(KeymapError(f"[keys]: `{name}` has no key.", "Use a key such as `ctrl+k`."))
         elif strange:
             wrong.append(
-                KeymapError(
-                    f"[keys]: `{name}`: there is no key `{strange}`.", "Write one such as `ctrl+k`, `f10` or `g`."
-                )
+                KeymapError(f"[keys]: `{name}`: unknown key `{strange}`.", "Use a key such as `ctrl+k`, `f10` or `g`.")
             )
         elif typed and known[id].where in _WRITTEN_IN and keys != known[id].keys.split(","):
             wrong.append(
                 KeymapError(
-                    f"[keys]: `{name}`: the key `{typed}` is for typing there.", "Write one such as `ctrl+k` or `f10`."
+                    f"[keys]: `{name}`: the key `{typed}` is needed for typing there.",
+                    "Use a key such as `ctrl+k` or `f10`.",
                 )
             )
         else:
@@ -59,7 +58,7 @@ def rebound(overrides: Mapping[str, str]) -> tuple[dict[str, str], list[KeymapEr
 def together(wrong: Sequence[KeymapError]) -> KeymapError:
     """Several faults in one notice, since a pile of them would push one another away."""
     told = "; ".join(error.title.removeprefix("[keys]: ").rstrip(".") for error in wrong)
-    return KeymapError(f"[keys]: {len(wrong)} rows cannot be used; their keys stay as they were.", f"{told}.")
+    return KeymapError(f"[keys]: {len(wrong)} entries cannot be used; their keys are unchanged.", f"{told}.")
 
 
 def _conflict(changed: Mapping[str, Sequence[str]]) -> tuple[str, str, str] | None:

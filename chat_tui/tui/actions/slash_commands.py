@@ -126,7 +126,7 @@ def parse(text: str) -> CommandCall | str:
     argument = words[1].strip() if len(words) > 1 else ""
     if (found := find(name)) is not None:
         return CommandCall(found.name, argument)
-    raise CommandError(f"There is no command /{clean_line(name, 40)}; nothing was sent.", _near(name))
+    raise CommandError(f"Unknown command /{clean_line(name, 40)}; nothing was sent.", _near(name))
 
 
 def _near(name: str) -> str:
@@ -138,7 +138,7 @@ def _near(name: str) -> str:
         or [known for known in names if name and known.startswith(name[0])]
     )
     hint = f"Did you mean {' or '.join(f'/{word}' for word in near)}?" if near else "See /help."
-    return f"{hint} A text that begins with a slash is sent with two: //{clean_line(name, 40)}"
+    return f"{hint} To send text that starts with a slash, type two: //{clean_line(name, 40)}"
 
 
 def completions(text: str, sources: CompletionSources) -> Sequence[CompletionRow]:
@@ -188,7 +188,7 @@ def chosen_model(name: str, known: Sequence[str]) -> str:
     if name in known or (slash and id and provider in servers):
         return name
     near = get_close_matches(name, known, n=3, cutoff=0.3) or list(known[:4])
-    raise CommandError(f"Unknown model: {clean_line(name, 80)}.", f"Near it: {', '.join(near)}. Ctrl+O lists all.")
+    raise CommandError(f"Unknown model: {clean_line(name, 80)}.", f"Did you mean {', '.join(near)}? Ctrl+O lists all.")
 
 
 def chosen_strategy(name: str, known: Sequence[str]) -> str:

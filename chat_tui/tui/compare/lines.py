@@ -19,7 +19,7 @@ TABBED, LEAST = 100, 30
 """Below so many columns of the screen, or where an answer would have fewer than the other, there are tabs."""
 _ONE_LINE = 53
 """From this width on the figures of a head stand on one line."""
-_TOLD_LATER = "Why is told as soon as the names are."
+_TOLD_LATER = "The reason is shown when the names are."
 _WHOLE = {"complete", "length"}
 _SIGNS: dict[Phase, str] = {
     "complete": "✓",
@@ -49,7 +49,7 @@ def letter(place: int) -> str:
 
 def masked(turn: Turn, label: str) -> Turn:
     """The turn with this in place of everything that identifies the model."""
-    hidden = ErrorInfo("Hidden", f"This answer {'broke off' if turn.text else 'failed'}.", _TOLD_LATER)
+    hidden = ErrorInfo("Hidden", f"This answer {'was cut off' if turn.text else 'failed'}.", _TOLD_LATER)
     error = hidden if turn.error is not None else None
     return msgspec.structs.replace(
         turn, model=label, strategy="", cost=None, error=error, seams=(), quick=None, finish_reason="", served_model=""
@@ -77,7 +77,7 @@ def status(figures: StreamStats, *, others_held: bool = False) -> str:
     """The status of an answer that has no text yet; empty once it has."""
     if figures.phase == "queued" and others_held:
         # Its line to the server is open, and may be no more than there are places.
-        return f"{formatting.phase(figures)}. A paused one keeps its place; x there lets this one begin."
+        return f"{formatting.phase(figures)}. A paused answer keeps its slot; stop it with x to let this one start."
     return "" if figures.phase in {"answering", "thinking"} else formatting.phase(figures)
 
 
@@ -196,7 +196,9 @@ def _name_style(place: int) -> str:
 
 
 def _state(state: State) -> str:
-    return {"length": "cut at limit", "broken": "broken off", "complete": "done", "empty": "no text"}.get(state, state)
+    return {"length": "token limit", "broken": "connection lost", "complete": "done", "empty": "no text"}.get(
+        state, state
+    )
 
 
 def _column(heading: str, results: Sequence[ComparisonResult]) -> list[str]:

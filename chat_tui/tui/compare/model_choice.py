@@ -119,7 +119,7 @@ class CompareChoice(FramedScreen[tuple[str, ...]]):
         self.run_worker(self._update_costs(tuple(self._chosen)), exclusive=True)
 
     async def _update_costs(self, chosen: tuple[str, ...]) -> None:
-        names = ", ".join(clean_line(name, 60) for name in chosen) or "none is chosen"
+        names = ", ".join(clean_line(name, 60) for name in chosen) or "none selected"
         self._line.show(names, "")
         self._line.show(names, await self._costs(chosen))
 
@@ -152,14 +152,14 @@ class CompareChoice(FramedScreen[tuple[str, ...]]):
         elif len(self._chosen) < MOST:
             self._chosen.append(name)
         else:
-            cast("Host", self.app).say(f"{MOST} models are chosen already", "Space on one of them lets it go.")
+            cast("Host", self.app).say(f"{MOST} models are already selected", "Deselect one with Space.")
         self._rows.show(len(self._found), self._rows.cursor)
         self._show_costs()
 
     def take(self) -> None:
         """These are compared."""
         if len(self._chosen) < FEWEST:
-            cast("Host", self.app).say(f"Choose {FEWEST} models at least", "Space chooses the one under the cursor.")
+            cast("Host", self.app).say(f"Select at least {FEWEST} models", "Space selects the current row.")
         else:
             self.dismiss(tuple(self._chosen))
 

@@ -241,7 +241,7 @@ class CompareScreen(Screen[Conversation | None]):
         about = any(each.cost is None or each.cost_estimated for each in figures)
         costs = formatting.about_cost(dollars) if about else formatting.cost(dollars)
         running = sum(not column.answer.ended for column in self.columns)
-        told = f"{running} of {len(figures)} run" if running else "all have ended"
+        told = f"{running} of {len(figures)} running" if running else "all done"
         right = " · ".join(filter(None, ["blind" * self.blind, told, costs if dollars else ""]))
         question = clean_line(self.comparison.question.text[: 4 * width], 4 * width)
         return apart(Span(question, "strong"), Span(right, "dim"), width)
@@ -258,7 +258,7 @@ class CompareScreen(Screen[Conversation | None]):
         if not ended:
             told += [
                 *bindings.footer(("comparison.stop",), changed),
-                (keys["answer.pause"], "go on" if held else "pause"),
+                (keys["answer.pause"], "resume" if held else "pause"),
             ]
         told += [(keys["compare.open"], "chat"), *bindings.footer(("comparison.blind",), changed)]
         return [(key, "names" if word == "blind" and self.blind else word) for key, word in told]
@@ -296,7 +296,9 @@ class CompareScreen(Screen[Conversation | None]):
         now = time.monotonic()
         if self.blind and now - self._warned_at > WARNED_SECONDS:
             self._warned_at = now
-            self.host.say("The chat tells who answers", "Once more leads there; a digit keeps one first.", long=True)
+            self.host.say(
+                "The chat shows the model names", "Press again to go there; a digit keeps an answer first.", long=True
+            )
         else:
             self.dismiss(None)
 
@@ -375,17 +377,17 @@ class CompareScreen(Screen[Conversation | None]):
 
         running = [
             offer("comparison.stop", "Stop this answer", "stop"),
-            offer("answer.pause", "Pause this answer, or let it go on", "pause_or_resume"),
+            offer("answer.pause", "Pause or resume this answer", "pause_or_resume"),
             offer("answer.cancel", "Stop all answers", "stop_all"),
         ]
         return [
             *(keep(number, column.display_name) for number, column in enumerate(self.columns, 1)),
             *([] if self.comparison.ended else running),
             offer("comparison.next", "Go to the next answer", "column(1)"),
-            offer("comparison.blind", "Show who answers" if self.blind else "Hide who answers", "blind"),
+            offer("comparison.blind", "Show model names" if self.blind else "Hide model names", "blind"),
             offer("transcript.copy", "Copy this answer", "copy_answer"),
             offer("compare.open", "Go back to the chat", "leave"),
-            offer("help.open", "Open the help: every key and command", "help"),
+            offer("help.open", "Show help: all keys and commands", "help"),
             offer("app.quit", "Quit", "app.quit"),
         ]
 

@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 
 _EXCERPT = 200
 _WHY = {
-    "window": "left out: the window is full",
-    "exchanges": "left out: too far back",
-    "kept out": "kept out by you",
-    "empty": "left out: no answer",
+    "window": "excluded: context window full",
+    "exchanges": "excluded: too old",
+    "kept out": "excluded by you",
+    "empty": "excluded: no answer",
 }
 
 
 def exchange_line(number: int, exchange: Exchange, question: str, width: int) -> Line:
     """An exchange in one row: whether it is sent, its question, its tokens, and why."""
-    why = _WHY.get(exchange.why_not, "") or ("kept in by you" if exchange.kept else "sent")
+    why = _WHY.get(exchange.why_not, "") or ("included by you" if exchange.kept else "sent")
     mark = Span(" ● ", "success") if exchange.sent else Span(" ○ ", "dim")
     name = Span(f"{number}. {clean_line(question[:_EXCERPT], _EXCERPT)}", "text" if exchange.sent else "dim")
     tokens = formatting.tokens(exchange.tokens, estimated=True)
@@ -69,7 +69,7 @@ class ContextSum(StyledLines):
         window, total = context.window, formatting.tokens(context.tokens, estimated=True)
         said = f"{total} tokens of {formatting.context(window)}" if window else f"{total} tokens"
         if context.reply_tokens:
-            said += f" · {formatting.tokens(context.reply_tokens)} kept free for the reply"
+            said += f" · {formatting.tokens(context.reply_tokens)} reserved for the reply"
         filled, rest = formatting.gauge(context.tokens, window, width)
         sent = sum(exchange.sent for exchange in context.exchanges)
         many = len(context.exchanges)

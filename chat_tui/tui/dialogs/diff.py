@@ -91,13 +91,13 @@ class DiffScreen(ReaderScreen):
     def _lines(self, width: int) -> Sequence[Line]:
         heads: list[Line] = [
             (Span(wrapping.fitting(f"- version {self._version(self._other)}", width), "error"),),
-            (Span(wrapping.fitting(f"+ version {self._version(self._shown)}, which is shown", width), "success"),),
+            (Span(wrapping.fitting(f"+ version {self._version(self._shown)} (current)", width), "success"),),
             (),
         ]
         if self._pieces is None:
             return [*heads, (Span("comparing …", "dim"),)]
         if not any(piece.change for piece in self._pieces):
-            return [*heads, (Span("The two are the same.", "dim"),)]
+            return [*heads, (Span("The versions are identical.", "dim"),)]
         if self._wrapped[0] != width:
             self._wrapped = width, diff_lines(self._pieces, width, marks=self.app.no_color)
         return [*heads, *self._wrapped[1]]

@@ -31,7 +31,7 @@ def help_lines(changed: Mapping[str, str], width: int, here: str = "") -> list[L
     lines += [(), (Span("Commands", "accent"),)]
     for command in slash_commands.commands():
         lines += _row(command.usage, command.help, width)
-    return lines[1:] + _row("//text", "send a text that begins with a slash", width)
+    return lines[1:] + _row("//text", "send text that starts with a slash", width)
 
 
 def log_lines(file: Path | None, width: int) -> list[Line]:

@@ -25,7 +25,7 @@ _SHORTEST = 0.05
 
 def route_lines(turn: Turn, route: Route, width: int) -> list[Line]:
     """The route in lines of this width."""
-    asked = f"; the prompt asks for: {clean_line(route.needs, 60)}" if route.needs else ""
+    asked = f"; task: {clean_line(route.needs, 60)}" if route.needs else ""
     served = f" (the server says: {clean_line(turn.served_model, 80)})" if turn.served_model else ""
     lines = _text(
         f"{clean_line(turn.model, 80)} answered{served}, chosen by {clean_line(route.strategy, 40)}{asked}", width
@@ -33,11 +33,11 @@ def route_lines(turn: Turn, route: Route, width: int) -> list[Line]:
     lines += _section("Notes", [_text(clean_line(note, 300), width) for note in route.notes])
     lines += _section("Candidates", [_candidate(candidate, width) for candidate in route.candidates])
     if route.left_out:
-        why = "; ".join(f"{count:,} out: {clean_line(reason, 80)}" for reason, count in route.left_out_for.items())
+        why = "; ".join(f"{count:,} excluded: {clean_line(reason, 80)}" for reason, count in route.left_out_for.items())
         lines += _text(f"and {route.left_out:,} more" + (f" ({why})" if why else ""), width)
     lines += _section("Tries", [_try(entry, width) for entry in route.tries])
     lines += _section("Seams", [_seam(seam, width) for seam in route.seams])
-    lines += _section("What others would have picked", [_other(other, width) for other in route.others])
+    lines += _section("What other strategies would have picked", [_other(other, width) for other in route.others])
     return lines
 
 
@@ -85,7 +85,7 @@ def _try(entry: Try, width: int) -> list[Line]:
 
 
 def _seam(seam: Seam, width: int) -> list[Line]:
-    text = f"goes on after {seam.at_characters:,} characters. {seam.reason}".strip()
+    text = f"continued after {seam.at_characters:,} characters. {seam.reason}".strip()
     return _row(seam.model, "", text, width)
 
 

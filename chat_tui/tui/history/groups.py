@@ -61,6 +61,6 @@ def _group(when: datetime, now: datetime) -> tuple[str, datetime]:
     try:
         month = when.astimezone(now.tzinfo).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     except (OverflowError, ValueError, OSError):
-        return "Long ago", when
+        return "Older", when
     name = _MONTHS[month.month - 1]
     return name if month.year == now.year else f"{name} {month.year}", month

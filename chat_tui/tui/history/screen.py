@@ -46,17 +46,17 @@ FILTERS = 'words, "a phrase", model: role: before: after:'
 SHORT_FILTERS = '"a phrase" model: before: after:'
 _WRONG_LINES = 3
 _THIS = "This conversation"
-NOTHING = "This conversation: no conversation history yet"
-_NEXT = "What you ask will stand here, and every word of it can be found."
+NOTHING = "This conversation is empty"
+_NEXT = "Your messages will be listed here, and you can search them."
 
-_NONE_YET = "Nothing found yet; still searching older turns."
-_NONE_FOUND = "No turn and no title has all these words. Fewer of them may find it."
+_NONE_YET = "Nothing found yet; still searching older messages."
+_NONE_FOUND = "No message or title contains all these words. Try fewer words."
 
 Row: TypeAlias = "rows.Exchange | ConversationSummary | SearchHit"
 
 
 def _count(hits: Sequence[SearchHit]) -> str:
-    return f"{len(hits):,}{'+' * (len(hits) >= HITS)} turn{'s' * (len(hits) != 1)}"
+    return f"{len(hits):,}{'+' * (len(hits) >= HITS)} message{'s' * (len(hits) != 1)}"
 
 
 class SearchHint(StyledLines):
@@ -130,7 +130,7 @@ class HistoryScreen(FramedScreen[tuple[str, str] | None]):
         self._rows = RowList(self._draw, row_height=2, draw_head=self._draw_head)
         # The input has the keys.
         self._rows.can_focus = False
-        self._input = Filter(self._rows, "search all turns")
+        self._input = Filter(self._rows, "search messages")
         self._input.value = words
         self._note, self._nothing = SearchHint(), NoHistory(NOTHING)
         self._nothing.display = False

@@ -24,7 +24,7 @@ from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, apart, cr
 
 _RUNNING, _UNSEEN = "●", "◆"
 """An answer streams now; one has ended and nobody has seen it yet."""
-_NOTHING = "No conversation is saved yet. Yours will stand here."
+_NOTHING = "No conversations yet."
 
 
 def summary_lines(
@@ -157,7 +157,7 @@ class HistorySidebar(Widget):
         self._clock = clock
         self._heading = HistoryHeading(title)
         self._rows = ConversationRows(self._draw, row_height=2, draw_head=self._draw_head)
-        self._filter = Filter(self._rows, "filter titles")
+        self._filter = Filter(self._rows, "filter by title")
         self._nothing = NoHistory()
         # Shown and hidden one by one: a class on the whole would style every child anew, 10 ms.
         self._filter.display = self._rows.display = False
@@ -237,7 +237,7 @@ class HistorySidebar(Widget):
         self._heading.show(len(self._found), len(self._summaries), self._more)
         self._rows.display = bool(self._found)
         self._nothing.display = not self._found
-        self._nothing.text = f"No title has “{clean_line(typed, 60)}”." if self._summaries else _NOTHING
+        self._nothing.text = f"No title contains “{clean_line(typed, 60)}”." if self._summaries else _NOTHING
         self._nothing.redraw()
         begun = groups(self._summaries, self._found, self._clock())
         self._groups = dict(begun)

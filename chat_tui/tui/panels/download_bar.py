@@ -24,7 +24,7 @@ _FETCHED_BYTES = 92_871_040
 _BAR = 16
 _FIGURES = 42
 """Cells for bytes, speed and time left."""
-_NAME = "Fetching the built-in model"
+_NAME = "Downloading the built-in model"
 _ONE_ROW = 104
 """From this width on it takes one row, below two: never by what the figures are, so that nothing jumps."""
 _SHOW_SECONDS = 0.25
@@ -103,10 +103,11 @@ class DownloadBar(StyledLines):
         if self._error is not None:
             told = [(Span(text, "error"),) for text in wrap(clean_line(self._error.title), width, 3)]
             return told + [
-                (Span(text, "dim"),) for text in wrap(f"{clean_line(self._error.hint)} /fetch tries again.", width, 5)
+                (Span(text, "dim"),)
+                for text in wrap(f"{clean_line(self._error.hint)} Use /fetch to try again.", width, 5)
             ]
         if self._stopped:
-            return [(Span(crop("The fetch was stopped. /fetch begins it again.", width), "dim"),)]
+            return [(Span(crop("The download was stopped. Use /fetch to start it again.", width), "dim"),)]
         if self._fetching is None:
             return [()]
         total = self._fetching.total_bytes or _FETCHED_BYTES

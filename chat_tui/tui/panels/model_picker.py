@@ -24,7 +24,7 @@ from chat_tui.tui.widgets import formatting
 from chat_tui.tui.widgets.row_list import Filter, RowList, matching
 from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, apart, crop, crop_start
 
-_LEAVE_IT = "Let the strategy choose"
+_LEAVE_IT = "Auto"
 
 
 class ModelsInUse(StyledLines):
@@ -255,7 +255,7 @@ class ModelPicker(Widget):
         mark = Span("  " if self._fixed else "▌ ", "accent")
         return [
             (mark, Span(crop(_LEAVE_IT, width - 2), "strong")),
-            (Span("  "), Span(crop("by the strategy in use", width - 2), "dim")),
+            (Span("  "), Span(crop("the strategy picks the model", width - 2), "dim")),
         ]
 
     def on_resize(self) -> None:

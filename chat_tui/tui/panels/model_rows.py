@@ -88,7 +88,7 @@ class ListHeading(StyledLines):
         return [(Span(f"  {name}{figures}  State", "dim"),)]
 
 
-_STRATEGY = "Each question goes to the model that the strategy in use finds best."
+_STRATEGY = "Each question goes to the model that the current strategy ranks best."
 
 
 class ModelDetail(StyledLines):
@@ -110,7 +110,7 @@ class ModelDetail(StyledLines):
     def lines(self, width: int) -> Sequence[Line]:
         """Its whole name and state, then what is known of it."""
         if self._standing is None:
-            said = _STRATEGY if self._rows else "No model is like this. Fewer letters show more of them."
+            said = _STRATEGY if self._rows else "No model matches. Try fewer letters."
             return [(Span(text, "dim"),) for text in wrap(said, width, self.HEIGHT)]
         model, state = self._standing.model, clean_line(self._standing.state, 80)
         name = crop_start(clean_line(model.name, 200), max(12, width - len(state) - 1))
@@ -126,17 +126,13 @@ def description_parts(standing: ModelStatus) -> list[str]:
     price = formatting.price(model.price_in, model.price_out)
     parts = [
         "runs on this machine" if model.local else "hosted",
-        "takes images" if model.images else "",
+        "images" if model.images else "",
         "thinks" if model.thinking else "",
-        f"quality {_quality(model)}{', a guess' * model.guessed}" if model.quality is not None else "",
+        f"quality {_quality(model)}{' (estimate)' * model.guessed}" if model.quality is not None else "",
         f"first token {formatting.ttft(standing.ttft_seconds)}" if standing.ttft_seconds is not None else "",
         formatting.rate(standing.tokens_per_second) if standing.tokens_per_second is not None else "",
         f"{formatting.context(model.context_window)} context" if model.context_window else "",
-        "costs nothing"
-        if model.free
-        else f"{price} per million in/out"
-        if price != formatting.UNKNOWN
-        else "price unknown",
+        "free" if model.free else f"{price} per million in/out" if price != formatting.UNKNOWN else "price unknown",
     ]
     return [part for part in parts if part]
 

@@ -30,7 +30,7 @@ class MoreBelow(StyledLines):
     def lines(self, width: int) -> Sequence[Line]:
         """One line."""
         count = f"{self._lines_below:,} line{'s' * (self._lines_below != 1)}"
-        told = as_bound(f"↓ {count} below · End goes there", self.changed_keys)
+        told = as_bound(f"↓ {count} below · End: jump to latest", self.changed_keys)
         return [(Span(crop(told, width), "accent"),)]
 
 
@@ -44,10 +44,10 @@ class EditingLine(StyledLines):
     def lines(self, width: int) -> Sequence[Line]:
         """One line; the first of these that fits."""
         offered = (
-            ("Editing an earlier question", " · Enter sends it as another version · Esc leaves it"),
-            ("Editing a question", " · Enter sends · Esc leaves it"),
-            ("Editing a question", " · Esc leaves it"),
-            ("Editing", " · Esc leaves it"),
+            ("Editing an earlier question", " · Enter sends a new version · Esc cancels"),
+            ("Editing a question", " · Enter sends · Esc cancels"),
+            ("Editing a question", " · Esc cancels"),
+            ("Editing", " · Esc cancels"),
         )
         told = [(title, as_bound(tail, self.changed_keys)) for title, tail in offered]
         title, tail = next((pair for pair in told if len(pair[0] + pair[1]) <= width), told[-1])

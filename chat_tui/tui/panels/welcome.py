@@ -9,12 +9,12 @@ from chat_tui.core.text.control_characters import clean_line
 from chat_tui.tui.actions.bindings import as_bound
 from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, crop, wrap
 
-_LEAD = "Ask anything below. The answer streams here; Esc stops it and keeps the part."
+_LEAD = "Ask anything below. The answer streams here; Esc stops it and keeps what arrived."
 _SOURCES = 4
 """So many are told; with them the welcome fits 60 columns and 20 rows."""
 _BUILT_IN = {
-    "not fetched": "comes when first needed",
-    "fetching": "is being fetched; ask now",
+    "not fetched": "downloads when first needed",
+    "fetching": "is downloading… you can ask now",
 }
 
 
@@ -63,7 +63,7 @@ def found_lines(standings: Sequence[ModelStatus]) -> list[Line]:
     lines: list[Line] = [line for _, line in rows[:_SOURCES]]
     if len(rows) > _SOURCES:
         names = len(rows) - _SOURCES + 1
-        lines[-1] = (Span("  "), Span(f"{names} others".ljust(16), "text"), Span("are in the list of models", "dim"))
+        lines[-1] = (Span("  "), Span(f"{names} others".ljust(16), "text"), Span("in the list of models", "dim"))
     return lines
 
 
@@ -73,12 +73,12 @@ def _source(name: str, models: Sequence[ModelStatus]) -> tuple[int, Line]:
     if not name:
         if not first.usable:
             return 3, _line("warning", "built-in model", f"{first.state}; you can choose another model")
-        words = _BUILT_IN.get(first.state, "is ready, here, for free")
+        words = _BUILT_IN.get(first.state, "ready, on this machine, free")
         return 0, _line("success", "built-in model", words)
     if all(one.state.startswith("found") for one in models):
-        what = "is on this machine" if first.model.local else "has a key here"
+        what = "on this machine" if first.model.local else "API key found"
         if first.state.endswith("not yours"):
-            what = "runs here under another account"
+            what = "on this machine, under another account"
         return 2, _line("dim", name, f"{what}; choose it to use it")
     if not any(one.usable for one in models):
         return 3, _line("warning", name, first.state)

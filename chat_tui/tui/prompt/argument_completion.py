@@ -62,7 +62,7 @@ def presets(typed: str, sources: CompletionSources) -> Sequence[CompletionRow]:
     name, space, value = typed.partition(" ")
     if not space:
         rows = [(preset.name, clean_line(preset.description, 200)) for preset in known]
-        end = [(NO_PRESET, "use no preset any more")] if known else []
+        end = [(NO_PRESET, "stop using a preset")] if known else []
         return [row for row in [*rows, *end] if row[0].startswith(name.casefold())]
     preset = next((preset for preset in known if preset.name == name), None)
     if preset is None or not preset.variables or "=" in value:

@@ -96,9 +96,9 @@ class PromptAttachments:
         """Let a file go along. Raises `AttachmentRefused`, `CommandError`."""
         going = PendingAttachment(_absolute(path))
         if any(known.path == going.path for known in self._going):
-            raise CommandError(f"{going.name} goes along already.", "/detach takes it off.")
+            raise CommandError(f"{going.name} is already attached.", "Use /detach to remove it.")
         if len(self._going) >= MOST:
-            raise CommandError(f"{MOST} files go along already, and that is the most.", "/detach takes one off.")
+            raise CommandError(f"You can attach at most {MOST} files.", "Use /detach to remove one.")
         self._going.append(going)
         await self._begin_reading(going).wait()
         if going.error is not None:
@@ -287,7 +287,11 @@ def refuse_images(context: Context | None, names: Sequence[str]) -> None:
     """Raises `AttachmentRefused` where the model that would be asked takes none."""
     if context is None or (context.model and context.images is not False):
         return
-    who = clean_line(context.model, 100) + " takes no images" if context.model else "No model in use takes images"
+    who = (
+        clean_line(context.model, 100) + " takes no images"
+        if context.model
+        else "The current model does not accept images"
+    )
     raise AttachmentRefused(
         f"{who}; nothing was sent.", f"Choose one that does with Ctrl+O, or /detach {clean_line(names[0], 60)}."
     )
@@ -299,8 +303,8 @@ def _read(going: PendingAttachment) -> None:
         status = os.stat(going.path)
     except (OSError, ValueError):
         name = going.name or "file"
-        what = f"{name} is no longer there." if going.stamp is not None else f"File not found: {name}."
-        going.error, going.file = _NotThere(what, "Check its path, or /detach it; nothing was sent."), None
+        what = f"{name} no longer exists." if going.stamp is not None else f"File not found: {name}."
+        going.error, going.file = _NotThere(what, "Check its path, or use /detach; nothing was sent."), None
         return
     stamp = (status.st_size, status.st_mtime_ns)
     if going.file is not None and stamp == going.stamp:

@@ -71,6 +71,6 @@ def _row(going: PendingAttachment, no_images: bool) -> tuple[Span, Span]:
     if going.file is None:
         return name, Span("reading…", "dim")
     if going.file.is_image and no_images:
-        return Span(f"+ {going.name}", "warning"), Span("the model takes no images", "warning")
+        return Span(f"+ {going.name}", "warning"), Span("the model does not accept images", "warning")
     about = f"{byte_size(going.stamp[0] if going.stamp else 0)} · {formatting.tokens(going.tokens, True)} tokens"
     return name, Span(about, "dim")

@@ -19,7 +19,7 @@ from chat_tui.tui.prompt.editor_file import LIMIT_BYTES, DraftOrigin, EditorFile
 END_SECONDS = 1.0
 """So long an editor that is told to end may take."""
 _FOUND_BY_THEMSELVES = ("sensible-editor", "nano", "vim", "vi")
-_KEPT = "Your words stay in the prompt."
+_KEPT = "Your text is still in the prompt."
 
 
 def editor_of(environment: Mapping[str, str]) -> Sequence[str]:
@@ -94,7 +94,7 @@ class ExternalEditor:
             raise
         await asyncio.to_thread(file.remove)
         if code:
-            kept = "The prompt has what it saved; Ctrl+Z restores the previous text."
+            kept = "The prompt now has what it saved; Ctrl+Z restores the previous text."
             raise CommandError(
                 f"The editor {clean_line(command[0], 60)} exited with code {code}.",
                 kept if has_saved else _KEPT,
@@ -106,7 +106,7 @@ class ExternalEditor:
         except TooLargeError:
             title = f"The text is larger than {LIMIT_BYTES // 1_000_000} MB."
             if private:
-                raise CommandError(title, f"It was deleted because it is private. {_KEPT}") from None
+                raise CommandError(title, f"It was deleted because the conversation is private. {_KEPT}") from None
             copy = await asyncio.to_thread(file.put_aside)
             raise CommandError(title, f"It is saved as {copy}; attach that file instead. {_KEPT}") from None
 

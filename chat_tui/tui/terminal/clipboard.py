@@ -74,7 +74,7 @@ def programs(
     if not remote and "WSL_DISTRO_NAME" in environment:
         add("clip.exe", encoding="utf-16-le")
     if environment.get("TMUX"):
-        add("tmux", "load-buffer", "-w", "-", told="Copied into tmux's buffer, and sent to the terminal")
+        add("tmux", "load-buffer", "-w", "-", told="Copied to tmux's buffer and sent to the terminal")
     return found
 
 
@@ -83,8 +83,8 @@ def sequence(text: str, environment: Mapping[str, str]) -> str:
     data = text.encode("utf-8", "replace")
     if len(data) > OSC_BYTES:
         raise ClipboardError(
-            f"Nothing was copied: {len(text):,} characters are more than terminals take.",
-            "Here only the terminal can copy. /save writes a code block into a file, /export the conversation.",
+            f"Nothing was copied: {len(text):,} characters are too many for the terminal.",
+            "Only the terminal can copy here. Use /save for a code block, or /export for the conversation.",
         )
     plain = f"\x1b]52;c;{base64.b64encode(data).decode()}\x07"
     if environment.get("TMUX"):
@@ -128,8 +128,8 @@ class Clipboard:
                 self._send(sequence(cleaned, self._environment))
         more = f"{len(cleaned):,} character{'s' if len(cleaned) != 1 else ''}"
         if not title:
-            title, more = "Sent to the terminal's clipboard", f"{more}; it gives no answer"
-        return CopyResult(title, more if cleaned == text else f"{more}, control characters left out")
+            title, more = "Sent to the terminal's clipboard", f"{more}; terminals do not confirm this"
+        return CopyResult(title, more if cleaned == text else f"{more}, without control characters")
 
     def _by_program(self, text: str) -> tuple[str, str]:
         """The cleaned text, and what is told; empty where no program took it."""

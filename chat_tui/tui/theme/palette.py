@@ -129,7 +129,7 @@ def load_theme(name: str, folders: Sequence[Path]) -> Palette:
                 return read_theme(file)
     shown = clean_line(name, 40)
     known = ", ".join(names(folders))
-    raise ThemeError(f"There is no theme `{shown}`.", f"There are: {known}." if known else "No theme file was found.")
+    raise ThemeError(f"Unknown theme: `{shown}`.", f"There are: {known}." if known else "No theme file was found.")
 
 
 def load_themes(folders: Sequence[Path]) -> Themes:
@@ -178,7 +178,9 @@ def read_theme(file: Path) -> Palette:
     except tomllib.TOMLDecodeError as error:
         raise ThemeError(f"{shown} is not valid TOML: {error}.", "Fix that line.") from error
     except msgspec.ValidationError as error:
-        raise ThemeError(f"{shown}: {_plainly(str(error))}.", "Compare it with a theme that comes along.") from error
+        raise ThemeError(
+            f"{shown}: {_plainly(str(error))}.", "Compare it with a theme that comes with chat-tui."
+        ) from error
     except (ValueError, RecursionError) as error:
         raise ThemeError(
             f"{shown} is nested too deeply or contains a number that is too long.", "Is it a theme?"
@@ -200,7 +202,7 @@ def _check(palette: Palette, stem: str, shown: str) -> None:
     if palette.name != stem or not _NAME.fullmatch(palette.name):
         raise ThemeError(
             f"{shown}: `name` is `{clean_line(palette.name, 40)}`.",
-            "It must be the file's name without `.toml`, in small letters, digits, `-` and `_`.",
+            "It must be the file's name without `.toml`: lower-case letters, digits, `-` and `_`.",
         )
     tables: tuple[tuple[str, Any], ...] = (("colours", palette.colours), ("code", palette.code))
     for table, record in tables:

@@ -41,7 +41,7 @@ class FindBar(LineInput):
             self.by_key = by_key
 
     def __init__(self, transcript: Transcript, turns: Callable[[], Sequence[Turn]]) -> None:
-        super().__init__(placeholder="words in this conversation", max_length=200)
+        super().__init__(placeholder="find in this conversation", max_length=200)
         self.border_title = "Find"
         self._transcript, self._turns = transcript, turns
         self._scan: FindScan | None = None

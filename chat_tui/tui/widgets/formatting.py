@@ -21,14 +21,14 @@ _MEGABYTE = 1_000_000
 
 _WORDS: dict[Phase, str] = {
     "idle": "ready",
-    "queued": "waiting in line",
-    "fetching": "fetching the model",
+    "queued": "queued",
+    "fetching": "downloading the model",
     "loading": "loading the model",
     "streaming": "answering",
     "complete": "done",
-    "length": "cut at the token limit",
-    "broken": "broken off",
-    "empty": "no text came",
+    "length": "token limit reached",
+    "broken": "connection lost",
+    "empty": "no text",
 }
 _TIMED = frozenset(
     {"queued", "fetching", "loading", "connecting", "waiting", "thinking", "answering", "streaming", "paused"}
@@ -305,7 +305,7 @@ def left_out(count: int) -> str:
 
 def seams(count: int) -> str:
     """The note that an answer was cut and went on."""
-    return "it was cut, and went on" if count == 1 else f"it was cut {count} times, and went on"
+    return "interrupted, then continued" if count == 1 else f"interrupted {count} times, then continued"
 
 
 def byte_size(count: int) -> str:

@@ -25,7 +25,7 @@ class UiState(msgspec.Struct, frozen=True):
 
 def read(file: Path, tell: Tell = ignore) -> UiState:
     """What the file says; a file that is not there or cannot be used says nothing, and `tell` says why."""
-    lost = "The theme and the panels are back to their defaults."
+    lost = "Theme and panels were reset to their defaults."
     return StateFile(file, UiState, _LIMIT_BYTES, lost, tell).read() or UiState()
 
 

@@ -119,7 +119,7 @@ class OfferedModel(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class OfferedChoices(msgspec.Struct, frozen=True):
-    """Who can be asked."""
+    """List models and strategies."""
 
     models: list[OfferedModel]
     strategies: list[str]

@@ -211,7 +211,7 @@ async def change(request: Request) -> Response:
 
 
 async def delete(request: Request) -> Response:
-    """Delete a conversation; for ten seconds it can be brought back."""
+    """Delete a conversation; it can be restored for ten seconds."""
     engine = await door_of(request).engine()
     await engine.delete((await conversation_of(engine, request)).id)
     return Response(status_code=204)
@@ -277,7 +277,7 @@ async def conversation_of(engine: Engine, request: Request) -> Conversation:
 
 
 def _no_such() -> ApiError:
-    return ApiError(404, "There is no such conversation: it may have been deleted.")
+    return ApiError(404, "Conversation not found: it may have been deleted.")
 
 
 def _query_of(request: Request, kind: type[Q]) -> Q:

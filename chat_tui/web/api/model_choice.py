@@ -58,7 +58,7 @@ def choice(wanted: str, strategies: Sequence[str], models: Sequence[str]) -> Mod
 
 def unknown_model(wanted: str) -> ApiError:
     """There is nothing of this name."""
-    return _unknown(f"There is no model or strategy `{clean_line(wanted, 80)}`. GET /v1/models lists them.")
+    return _unknown(f"Unknown model or strategy `{clean_line(wanted, 80)}`. GET /v1/models lists them.")
 
 
 def _unknown(words: str) -> ApiError:

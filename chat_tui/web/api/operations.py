@@ -15,12 +15,12 @@ from chat_tui.web.state import door_of
 
 
 class HealthReport(msgspec.Struct, frozen=True):
-    """How the server is."""
+    """Server health."""
 
     status: Literal["ok", "stopping"]
     version: str
     running: int
-    """Answers that run."""
+    """Answers running."""
     models: int
     """Models that can be asked."""
 

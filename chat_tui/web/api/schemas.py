@@ -104,12 +104,12 @@ async def body_of(request: HttpRequest, kind: type[T]) -> T:
 async def read_in(request: HttpRequest, read: Callable[[bytes], T]) -> T:
     """What this makes of the request's body. Raises `ApiError`."""
     if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise ApiError(415, "Packed bodies are not read. Send it as it is.", headers={"Accept-Encoding": "identity"})
+        raise ApiError(415, "Compressed bodies are not supported.", headers={"Accept-Encoding": "identity"})
     try:
         async with asyncio.timeout(BODY_SECONDS):
             raw = await request.body()
     except TimeoutError as error:
-        words = f"The body has not come within {BODY_SECONDS:g} seconds."
+        words = f"The body did not arrive within {BODY_SECONDS:g} seconds."
         raise ApiError(408, words, headers={"Connection": "close"}) from error
     return await aside(raw, read)
 
@@ -126,7 +126,7 @@ def decoded(raw: bytes | str, kind: type[T]) -> T:
     except msgspec.ValidationError as error:
         raise wrong_field(error) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
-        raise ApiError(400, "The body is not JSON.") from error
+        raise ApiError(400, "The body is not valid JSON.") from error
 
 
 def _read(raw: bytes, kind: type[T]) -> T:

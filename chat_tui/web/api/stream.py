@@ -54,7 +54,7 @@ class FailedReply(msgspec.Struct, frozen=True):
 
 
 async def stream(request: Request) -> Response:
-    """Answer a question in server-sent events."""
+    """Answer a question as server-sent events."""
     door, asked = door_of(request), await body_of(request, PromptBody)
     return await streamed(door, await begun(door, client_of(request), asked), asked)
 
@@ -73,13 +73,13 @@ async def streamed(door: AppState, answer: Answer, asked: GenerationOptions) -> 
 
 
 async def generate(request: Request) -> Response:
-    """Answer a question when the answer is whole."""
+    """Answer a question with one JSON reply."""
     door, asked = door_of(request), await body_of(request, PromptBody)
     answer = await begun(door, client_of(request), asked)
     end = await whole(door, answer, request.receive)
     metadata = EventEncoder(answer.conversation_id, metadata=False).ending(end)
     if end.state in ("failed", "broken", "empty"):
-        error = answer.turn.error or ErrorInfo("InternalError", "The answer has failed.")
+        error = answer.turn.error or ErrorInfo("InternalError", "The answer failed.")
         status = status_of(error)
         failed = FailedReply(words_of(error), answer.text, metadata)
         return _json(failed, status, await when_again(door, answer, status))
@@ -99,7 +99,7 @@ async def check_free(engine: Engine, conversation_id: str) -> None:
     """Raises `ApiError` where an answer runs in it, here or in another process, and `ConversationNotFound`."""
     path = (await engine.conversations.conversation(conversation_id)).path
     if engine.running(conversation_id) or (path and path[-1].state == "streaming"):
-        raise ApiError(409, "An answer runs in this conversation. Cancel it, or wait for its end.")
+        raise ApiError(409, "An answer is running in this conversation. Cancel it, or wait for it to end.")
 
 
 def check_prompt(text: str) -> None:
@@ -118,7 +118,7 @@ async def names_model(door: AppState, asked: GenerationOptions) -> bool:
 def settings_of(engine: Engine, asked: GenerationOptions) -> Settings:
     """What it asks of the router. Raises `ApiError` where the strategy or the model is not known."""
     if asked.strategy is not None and asked.strategy not in engine.models.strategies():
-        words = f"There is no such strategy. There are: {', '.join(engine.models.strategies())}."
+        words = f"Unknown strategy. Known:  {', '.join(engine.models.strategies())}."
         raise ApiError(400, words, param="strategy")
     meant = chosen(engine, asked.model) if asked.model is not None else ModelChoice()
     return asked.settings().changed(model=meant.model, strategy=meant.strategy or asked.strategy)
@@ -128,7 +128,7 @@ async def begun(door: AppState, client: str, asked: PromptBody) -> Answer:
     """Begin the answer, in its conversation or a new one. Raises `ApiError`, `ChatTuiError`."""
     check_prompt(asked.prompt)
     if asked.conversation is not None and asked.system is not None:
-        raise ApiError(400, "`system` is for a conversation that begins; this one has begun.", param="system")
+        raise ApiError(400, "`system` can only be set for a new conversation.", param="system")
 
     async def begin(engine: Engine) -> Answer:
         settings = settings_of(engine, asked)
@@ -139,8 +139,6 @@ async def begun(door: AppState, client: str, asked: PromptBody) -> Answer:
                 await check_free(engine, asked.conversation)
                 return await engine.ask(asked.conversation, asked.prompt, settings)
         except ConversationNotFound as error:
-            raise ApiError(
-                404, "There is no such conversation: it may have been deleted.", param="conversation"
-            ) from error
+            raise ApiError(404, "Conversation not found: it may have been deleted.", param="conversation") from error
 
     return await door.ask(client, begin, named=await names_model(door, asked))

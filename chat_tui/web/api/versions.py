@@ -48,10 +48,10 @@ async def _begun(
 ) -> Answer:
     if turn.role == "user":
         if asked.prompt is None:
-            raise ApiError(400, "A question is asked again in other words: `prompt` is missing.", param="prompt")
+            raise ApiError(400, "`prompt` is missing: it is the new text of the question.", param="prompt")
         return await engine.edit(conversation.id, turn.id, asked.prompt, settings)
     if asked.prompt is not None:
-        raise ApiError(400, "`prompt` is for a question; this turn is an answer.", param="prompt")
+        raise ApiError(400, "`prompt` can only be set for a question; this turn is an answer.", param="prompt")
     if not asked.goes_on:
         return await engine.regenerate(conversation.id, turn.id, settings)
     if turn.id != conversation.path[-1].id:
@@ -64,7 +64,7 @@ def _turn_of(conversation: Conversation, request: Request) -> Turn:
     for turn in conversation.path:
         if turn.id == wanted and turn.role != "system":
             return turn
-    raise ApiError(404, "There is no such turn in view: another version may be shown by now.")
+    raise ApiError(404, "This turn is not on the current branch: another version may be shown now.")
 
 
 async def select(request: Request) -> Response:
@@ -76,6 +76,6 @@ async def select(request: Request) -> Response:
         await check_free(engine, conversation.id)
         wanted = str(request.path_params["turn"])
         if not any(wanted in versions for versions in conversation.forks.values()):
-            raise ApiError(404, "There is no such version of a turn in view.")
+            raise ApiError(404, "Unknown version of a turn.")
         await engine.conversations.select(conversation.id, wanted)
     return Response(status_code=204)

@@ -91,7 +91,7 @@ async def talk(websocket: WebSocket) -> None:
     door, let_in = door_of(websocket), TOKEN_SEEN in websocket.scope
     with door.welcoming(client_of(websocket), let_in=let_in) as welcome:
         if not welcome:
-            words = "Too many of your WebSockets have not said their token."
+            words = "Too many of your WebSockets have not sent their token."
             await websocket.send_denial_response(response(websocket.url.path, ApiError(429, words)))
             return
         await websocket.accept()
@@ -158,7 +158,7 @@ class WebSocketSession:
                     break
                 words = "The token is wrong."
         except TimeoutError:
-            words = f"No token came within {AUTH_SECONDS:g} seconds."
+            words = f"No token arrived within {AUTH_SECONDS:g} seconds."
         except ApiError:
             words = 'The first message must be {"type":"auth","token":…}.'
         await self._send(ErrorEvent(words))
@@ -200,7 +200,7 @@ class WebSocketSession:
             self._door.count(self._client)
             request_id = new_id() if heard.request_id is None else heard.request_id
             if request_id in self._requests:
-                raise ApiError(409, "A request of this id runs already.")
+                raise ApiError(409, "A request with this id is already running.")
             self._requests[request_id] = asked = _Asked()
             self._answering.create_task(self._answer(request_id, asked, heard))
         elif isinstance(heard, AuthMessage):
@@ -242,7 +242,7 @@ class WebSocketSession:
 
 
 def _none() -> _Asked:
-    raise ApiError(404, "No request of this id runs.")
+    raise ApiError(404, "No request with this id is running.")
 
 
 def _id_in(text: str) -> RequestId | UnsetType:

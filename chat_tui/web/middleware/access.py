@@ -105,13 +105,11 @@ class AccessControl:
         hosts, origins = headers.getlist("host"), headers.getlist("origin")
         address = (scope.get("server") or ("", 0))[0] or ""
         if len(hosts) != 1 or not host_is_ours(hosts[0], self._door.hosts, address):
-            raise ApiError(403, "This host is not served here. Name it in [web] hosts of the config if it is yours.")
+            raise ApiError(403, "This host name is not allowed. Add it to [web] hosts in the config if it is yours.")
         if origins and not (
             len(origins) == 1 and origin_is_ours(origins[0], scope["scheme"], hosts[0], self._door.origins)
         ):
-            raise ApiError(
-                403, "Pages of this origin may not ask. Name it in [web] origins of the config if it is yours."
-            )
+            raise ApiError(403, "This origin is not allowed. Add it to [web] origins in the config if it is yours.")
         self._check_token(scope, headers)
 
     def _check_token(self, scope: Scope, headers: Headers) -> None:

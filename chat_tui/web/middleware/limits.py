@@ -77,5 +77,5 @@ async def _drained(receive: Receive, most: int) -> None:
 
 def too_large(most: int) -> ApiError:
     """What is told of a request that brings too much; `most` in bytes."""
-    words = f"A request may bring {most:,} bytes. Send less, or raise [web] max_body_bytes."
+    words = f"A request can have at most {most:,} bytes. Send less, or raise [web] max_body_bytes."
     return ApiError(413, words, headers={"Connection": "close"})

@@ -86,8 +86,8 @@ def _refuse_what_cannot_be_had(body: ChatRequest) -> None:
     }
     for param, found in wrong.items():
         if found:
-            only = "only 1" if param == "n" else "only text" if param in {"response_format", "modalities"} else "none"
-            message = f"`{param}` cannot be had here: {only} can be asked for."
+            only = "1" if param == "n" else "text" if param in {"response_format", "modalities"} else "none"
+            message = f"`{param}` is not supported: only {only} is possible."
             raise ApiError(400, message, param=param, code="unsupported_parameter")
 
 
@@ -109,9 +109,9 @@ def _talk(messages: Sequence[Message]) -> tuple[list[Turn], str]:
         elif message.role == "user":
             turns.append(Turn("user", text, attachments=files))
         else:
-            turns.append(Turn("user", f"[The tool has given:]\n{text}", attachments=files))
+            turns.append(Turn("user", f"[Tool result:]\n{text}", attachments=files))
     if not turns or turns[-1].role != "user":
-        raise ApiError(400, "The last message must be a user's or a tool's.", param="messages")
+        raise ApiError(400, "The last message must have the role user or tool.", param="messages")
     return turns, "\n\n".join(filter(None, system))
 
 
@@ -136,14 +136,14 @@ def _image(url: str, number: int, place: str) -> Attachment:
     head = _DATA.match(url)
     if head is None:
         raise ApiError(
-            400, "An image must come as a `data:image/…;base64,` URL: nothing is fetched from the web.", param=place
+            400, "An image must come as a `data:image/…;base64,` URL: web addresses are not fetched.", param=place
         )
     try:
         content = b64decode(url[head.end() :], validate=True)
         if not attachments.media_type_of(content[:16]):
-            raise ApiError(400, "This is no PNG, JPEG, GIF or WebP.", param=place, code="invalid_image")
+            raise ApiError(400, "This is not a PNG, JPEG, GIF or WebP image.", param=place, code="invalid_image")
         return attachments.of_bytes(f"image {number}.{head[1].rpartition('/')[2].lower()}", content)
     except ValueError:
-        raise ApiError(400, "The image is not well-formed base64.", param=place, code="invalid_image") from None
+        raise ApiError(400, "The image is not valid base64.", param=place, code="invalid_image") from None
     except AttachmentRefused as error:
         raise ApiError(400, str(error), param=place, code="invalid_image") from None

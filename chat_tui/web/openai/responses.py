@@ -68,9 +68,9 @@ def why_not(error: ErrorInfo | None, route: Route | None, state: State = "cancel
     """Why an answer is not whole: by its error, else it was stopped or cut. Where all models have failed in the same
     way, that one."""
     if error is None and state == "cancelled":
-        return ApiError(503, "The server is stopping. Ask again in a moment.", code="stopping")
+        return ApiError(503, "The server is shutting down. Ask again in a moment.", code="stopping")
     if error is None:
-        return ApiError(502, "The model's server broke off the answer. Ask again in a moment.")
+        return ApiError(502, "The model's server closed the stream early. Ask again in a moment.")
     outcomes = _outcomes(route)
     if error.kind == "AllFailed" and len(outcomes) == 1:
         error = replace(error, kind=outcomes.pop())

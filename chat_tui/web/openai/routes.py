@@ -51,7 +51,7 @@ async def models(request: Request) -> Response:
 
 
 async def model(request: Request) -> Response:
-    """One of them."""
+    """Get one model or strategy."""
     wanted = request.path_params["id"]
     if not wanted:
         return await models(request)

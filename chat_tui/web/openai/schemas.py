@@ -34,7 +34,7 @@ class ImageAddress(msgspec.Struct, frozen=True):
     url: Annotated[
         str,
         Meta(
-            description="Addresses in the web are not fetched.",
+            description="Web addresses are not fetched.",
             extra_json_schema={"pattern": "^data:image/[a-z]+;base64,"},
         ),
     ]
@@ -86,7 +86,10 @@ class ChatRequest(msgspec.Struct, frozen=True):
 
     messages: Annotated[list[Message], Meta(min_length=1, max_length=100_000)]
     model: Annotated[
-        str, Meta(max_length=300, description="A model of `/v1/models`, a strategy, or `auto`: as the config says.")
+        str,
+        Meta(
+            max_length=300, description="A model of `/v1/models`, a strategy, or `auto` for the default of the config."
+        ),
     ] = "auto"
     stream: bool | None = None
     stream_options: StreamOptions | None = None
@@ -97,7 +100,7 @@ class ChatRequest(msgspec.Struct, frozen=True):
     stop: Stop | Annotated[list[Stop], Meta(max_length=16)] | None = None
     seed: Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | None = None
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None = None
-    store: Annotated[bool, Meta(description="True: it is kept as a conversation.")] | None = None
+    store: Annotated[bool, Meta(description="True saves it as a conversation.")] | None = None
     n: Annotated[int, Meta(ge=1, extra_json_schema={"maximum": 1})] | None = None
     tools: NotHere = None
     functions: NotHere = None
@@ -154,7 +157,7 @@ class Completion(msgspec.Struct, frozen=True):
 
     id: str
     created: int
-    model: Annotated[str, Meta(description="`provider/model` that has answered.")]
+    model: Annotated[str, Meta(description="The `provider/model` that answered.")]
     choices: list[Choice]
     object: Literal["chat.completion"] = "chat.completion"
     usage: OpenAiUsage | UnsetType = UNSET

@@ -30,21 +30,26 @@ class Metrics:
         self._registry = registry = CollectorRegistry()
         self._models: set[str] = set()
         self._requests = Counter(
-            "chat_tui_requests", "Requests that were answered.", ("route", "method", "status"), registry=registry
+            "chat_tui_requests", "Requests answered.", ("route", "method", "status"), registry=registry
         )
         self._running = Gauge(
-            "chat_tui_answers_running", "Answers that run.", registry=registry, multiprocess_mode="livesum"
+            "chat_tui_answers_running", "Answers running.", registry=registry, multiprocess_mode="livesum"
         )
-        self._answers = Counter("chat_tui_answers", "Answers that have ended.", ("model", "state"), registry=registry)
+        self._answers = Counter("chat_tui_answers", "Answers finished.", ("model", "state"), registry=registry)
         self._tokens = Counter("chat_tui_tokens", "Tokens, by model and kind.", ("model", "kind"), registry=registry)
-        self._dollars = Counter("chat_tui_cost_dollars", "US dollars, as far as known.", ("model",), registry=registry)
-        self._errors = Counter("chat_tui_errors", "Answers that broke or failed.", ("kind",), registry=registry)
-        self._gone = Counter("chat_tui_clients_gone", "Clients that left before the end.", registry=registry)
+        self._dollars = Counter(
+            "chat_tui_cost_dollars", "Cost in US dollars, where known.", ("model",), registry=registry
+        )
+        self._errors = Counter("chat_tui_errors", "Answers that failed or were cut off.", ("kind",), registry=registry)
+        self._gone = Counter("chat_tui_clients_gone", "Clients that disconnected early.", registry=registry)
         self._first = Histogram(
-            "chat_tui_first_token_seconds", "From the question to the first token.", buckets=_SECONDS, registry=registry
+            "chat_tui_first_token_seconds",
+            "Time from the question to the first token.",
+            buckets=_SECONDS,
+            registry=registry,
         )
         self._duration = Histogram(
-            "chat_tui_answer_seconds", "From the question to the end.", buckets=_SECONDS, registry=registry
+            "chat_tui_answer_seconds", "Time from the question to the end.", buckets=_SECONDS, registry=registry
         )
 
     def answered(self, route: str | None, method: str, status: int) -> None:

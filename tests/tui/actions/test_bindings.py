@@ -56,7 +56,7 @@ def test_a_rebound_letter_keeps_its_case_and_a_name_has_none() -> None:
 
 async def test_a_rebound_key_acts_and_stands_in_the_footer() -> None:
     async with scripted_chat(config=Config(keys={"models.open": "ctrl+k", "nonsense": "x"})) as chat:
-        await chat.until(lambda: "there is no `nonsense`" in chat.notices())
+        await chat.until(lambda: "unknown id `nonsense`" in chat.notices())
         await chat.shows("Ctrl+K models", "Ctrl+K  open the list", "chosen by strategy     Ctrl+K")
         await chat.pilot.press("ctrl+k")
         await chat.until(lambda: chat.screen.picker.is_open)
@@ -134,7 +134,7 @@ async def test_ctrl_o_opens_the_models_while_an_answer_streams_and_esc_closes_th
 async def test_the_list_of_models_is_as_tall_as_it_needs_to_be() -> None:
     async with scripted_chat() as chat:
         await chat.pilot.press("ctrl+o")
-        await chat.shows("Let the strategy choose", "scripted/demo")
+        await chat.shows("Auto", "scripted/demo")
         assert chat.screen.picker._list.region.height <= 12
         chosen = "shelf/deep"
         await chat.pilot.press(*"deep", "enter")
@@ -232,7 +232,7 @@ async def test_f1_opens_the_help_and_ctrl_r_the_history_and_ctrl_p_the_palette()
         await chat.pilot.press("escape", "ctrl+r")
         await chat.until(lambda: isinstance(chat.app.screen, HistoryScreen))
         await chat.pilot.press("escape", "ctrl+p")
-        await chat.shows("Begin a new conversation", "Ctrl+N")
+        await chat.shows("Start a new conversation", "Ctrl+N")
         await chat.pilot.press(*"theme paper")
         await chat.shows("Theme: paper")
         await chat.pilot.pause(0.2)
@@ -300,7 +300,7 @@ def test_every_action_can_be_reached_from_a_plain_xterm_in_a_multiplexer(row: Ke
         ({"list.up": "k"}, [], ["list.up", "k", "typing"]),
         ({"turn.before": "5"}, [], ["turn.before", "transcript.copy_code"]),
         ({"answer.good": "?"}, [], ["answer.good", "answer.route"]),
-        ({"prompt.recall": "ctrl+k"}, [], ["prompt.recall", "cannot be rebound", "arrows"]),
+        ({"prompt.recall": "ctrl+k"}, [], ["prompt.recall", "cannot be rebound", "arrow"]),
         ({"transcript.copy_code": "f5"}, [], ["transcript.copy_code", "cannot be rebound", "digits"]),
         ({"help.open": "ctrl+enter+x"}, [], ["help.open", "ctrl+enter+x"]),
         ({"help.open": "f99"}, [], ["help.open", "f99"]),

@@ -82,8 +82,8 @@ async def test_a_command_that_needs_words_is_put_into_the_prompt_but_never_over_
     async with scripted_chat() as chat:
         await chat.pilot.press("ctrl+p", *"system prompt", "enter")
         await chat.until(lambda: chat.chat.prompt.text == "/system ")
-        await chat.pilot.press("X", "ctrl+p", *"go along with", "enter")
-        await chat.until(lambda: "Your words are still here" in chat.notices())
+        await chat.pilot.press("X", "ctrl+p", *"attach a file", "enter")
+        await chat.until(lambda: "The prompt is not empty" in chat.notices())
         assert chat.chat.prompt.text == "/system X"
 
 

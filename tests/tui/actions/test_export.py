@@ -50,7 +50,7 @@ def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 async def test_export_writes_the_conversation_and_says_where(tmp_path: Path) -> None:
     async with scripted_chat(["The answer."]) as chat:
         await chat.ask(f"/export {tmp_path}/early.md")
-        await chat.until(lambda: "Nothing was asked yet" in chat.notices())
+        await chat.until(lambda: "This conversation is empty" in chat.notices())
         chat.chat.prompt.clear_draft()
         await chat.ask("well?")
         await chat.answered()

@@ -188,14 +188,14 @@ async def test_what_stands_on_the_screen_names_the_bound_keys() -> None:
     scripts: list[Script] = [[Token("Hm.", "thinking"), "word\n\n" * 60], *[[refused]] * 4]
     config = Config(keys={**keys, "models.open": "f18", "prompt.send": "ctrl+d"})
     async with scripted_chat(*scripts, config=config, size=(80, 24)) as chat:
-        await chat.shows("F20 stops it and keeps the part.")
+        await chat.shows("F20 stops it and keeps what")
         await chat.pilot.press("h", "ctrl+d")
         await chat.answered()
         chat.chat.transcript.focus()
         await chat.pilot.press("g")
-        await chat.shows("z unfolds", "below · Ctrl+E goes there")
+        await chat.shows("z shows it", "below · Ctrl+E: jump to latest")
         await chat.pilot.press("e")
-        await chat.shows("Ctrl+D sends it · F20 leaves it" if chat.chat.size.width > 80 else "F20 leaves it")
+        await chat.shows("Ctrl+D sends · F20 cancels" if chat.chat.size.width > 80 else "F20 cancels")
         await chat.pilot.press("f20", "f18")
         await chat.shows("F19 choose · F20 close")
         await chat.pilot.press("f20")
@@ -276,6 +276,6 @@ async def test_many_faults_in_keys_are_told_together() -> None:
     faults = {"no.such": "f5", "models.open": "ctrl+nope", "find.open": "ctrl+n", "stats.toggle": "a"}
     async with scripted_chat(config=Config(keys=faults)) as chat:
         notice = next(notice for notice in chat.app._notifications if "[keys]" in notice.title)
-    assert "4 rows cannot be used" in notice.title
+    assert "4 entries cannot be used" in notice.title
     for name in faults:
         assert name in notice.message

@@ -163,14 +163,14 @@ async def test_a_cut_line_keeps_the_part_as_broken() -> None:
     async with scripted_chat(["Some words", Fault(Overloaded("Connection lost.", "Ask again."))]) as chat:
         await chat.ask("go")
         await chat.answered()
-        await chat.shows("Some words", "broken", "Connection lost.")
+        await chat.shows("Some words", "connection lost", "Connection lost.")
 
 
 async def test_an_answer_cut_at_the_limit_says_so() -> None:
     async with scripted_chat(["Some words", End(finish_reason="length", state="length")]) as chat:
         await chat.ask("go")
         await chat.answered()
-        await chat.shows("cut at the token limit")
+        await chat.shows("token limit reached")
 
 
 async def test_the_model_sees_the_conversation_and_the_screen_says_what_was_left_out() -> None:
@@ -200,7 +200,7 @@ async def test_scrolling_back_holds_still_and_a_chip_shows_that_there_is_more() 
         await chat.pilot.press("tab", "home")
         await chat.shows("line 0")
         gate.open()
-        await chat.shows("line 0", "below · End goes there")
+        await chat.shows("line 0", "below · End: jump to latest")
         await chat.answered()
         await chat.shows("line 0")
         await chat.pilot.press("end")
@@ -309,7 +309,7 @@ async def test_pause_holds_the_answer_and_goes_on_without_loss() -> None:
         await chat.ask("count")
         await chat.until(lambda: chat.chat.answer is not None and chat.chat.answer.text)
         await chat.pilot.press("f6")
-        await chat.shows("The answer is paused", "F6 go on", "● paused")
+        await chat.shows("The answer is paused", "F6 resume", "● paused")
         gate.open()
         await chat.pilot.pause(0.1)
         assert chat.chat.busy
@@ -323,12 +323,12 @@ async def test_the_fetch_is_seen_and_esc_stops_it_and_it_can_be_asked_for_again(
     async with scripted_chat(weights=weights, size=(120, 30)) as chat:
         await chat.shows("12.3 of 92.9 MB", "5.7 MB/s", "14 s left", "Esc stops")
         await chat.pilot.press("escape")
-        await chat.shows("The fetch was stopped. /fetch begins it again.")
+        await chat.shows("The download was stopped. Use /fetch to start it again.")
         assert weights.stopped == 1
         await chat.ask("/fetch")
         await chat.shows("12.3 of 92.9 MB")
         await chat.pilot.press("escape")
-        await chat.shows("The fetch was stopped")
+        await chat.shows("The download was stopped")
         await chat.pilot.press("ctrl+o")
         await chat.pilot.press(*"smollm2", "enter")
         await chat.shows("12.3 of 92.9 MB")
@@ -340,7 +340,7 @@ async def test_the_fetch_is_seen_and_esc_stops_it_and_it_can_be_asked_for_again(
 async def test_without_a_network_it_says_so_and_what_to_do() -> None:
     weights = FakeWeights(ready=False, failing=LocalModelError("No network.", "Set a key or an address."))
     async with scripted_chat(weights=weights) as chat:
-        await chat.shows("No network.", "Set a key or an address.", "/fetch tries again")
+        await chat.shows("No network.", "Set a key or an address.", "/fetch to try again")
         await chat.ask("still here?")
         await chat.answered()
 
@@ -356,7 +356,7 @@ async def test_esc_ends_the_answer_before_the_fetch() -> None:
         assert weights.stopped == 0
         await chat.pilot.pause(0.6)
         await chat.pilot.press("escape")
-        await chat.shows("The fetch was stopped")
+        await chat.shows("The download was stopped")
 
 
 async def test_page_keys_in_the_prompt_scroll_the_conversation() -> None:

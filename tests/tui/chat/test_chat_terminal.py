@@ -89,7 +89,7 @@ def test_control_sequences_of_models_and_servers_never_reach_the_terminal(tmp_pa
             terminal.wait_for("refused")
             start = terminal.written
             terminal.send(b"\x0f")
-            terminal.wait_for("Let the strategy choose", offset=start)
+            terminal.wait_for("Auto", offset=start)
             terminal.send(b"\x12")
             terminal.wait_for("This conversation")
             terminal.wait_quiet(0.3)
@@ -108,7 +108,7 @@ def test_kill_9_keeps_the_part_and_the_unsent_words(tmp_path: Path) -> None:
         terminal.kill(signal.SIGKILL)
         terminal.wait_exit()
     with PtyTerminal(DEMO, env=home(tmp_path)) as terminal:
-        for text in ("first question", "stats panel", "broken", "unsent words"):
+        for text in ("first question", "stats panel", "connection lost", "unsent words"):
             terminal.wait_for(text)
 
 
@@ -152,12 +152,12 @@ def test_the_built_in_model_answers_on_the_screen_and_its_child_ends_with_it(tmp
         terminal.wait_for("Ask anything")
         asked = terminal.written
         terminal.send("Say hello.\r")
-        terminal.wait_for(re.compile(rb"answering|done|cut at the token limit"), 60, asked)
+        terminal.wait_for(re.compile(rb"answering|done|token limit reached"), 60, asked)
         family = terminal.tree()
         assert len(family) > 1
         # It may have ended before the key comes, and then nothing more is written.
         terminal.send("\x1b")
-        terminal.wait_for(re.compile(rb"cancelled|done|cut at the token limit"), offset=asked)
+        terminal.wait_for(re.compile(rb"cancelled|done|token limit reached"), offset=asked)
         terminal.send(b"\x11")
         assert terminal.wait_exit() == 0
     assert not [pid for pid in family if _runs(pid)]

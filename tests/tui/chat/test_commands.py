@@ -76,7 +76,7 @@ def test_a_model_and_a_strategy_are_taken_by_name_or_told_with_near_ones() -> No
     known = ["local/smollm2-135m", "shelf/fast"]
     assert slash_commands.chosen_model("shelf/fast", known) == "shelf/fast"
     assert slash_commands.chosen_model("shelf/unlisted", known) == "shelf/unlisted"
-    with pytest.raises(CommandError, match=r"no model shelf-fast") as caught:
+    with pytest.raises(CommandError, match=r"Unknown model: shelf-fast") as caught:
         slash_commands.chosen_model("shelf-fast", known)
     assert "shelf/fast" in caught.value.hint
     assert slash_commands.chosen_strategy("Balanced", ["balanced"]) == "balanced"
@@ -93,14 +93,14 @@ def test_an_excerpt_is_the_first_100_characters() -> None:
 async def test_a_wrong_command_is_told_and_its_words_stay() -> None:
     async with scripted_chat() as chat:
         await chat.ask("/clera now")
-        await chat.shows("There is no command", "Did you mean /clear?")
+        await chat.shows("Unknown command", "Did you mean /clear?")
         assert chat.chat.prompt.text == "/clera now"
         chat.chat.prompt.clear_draft()
         await chat.ask("/model shelf/fats/x y")
         await chat.pilot.pause(0.1)
         chat.chat.prompt.clear_draft()
         await chat.ask("/strategy wrong")
-        await chat.until(lambda: "no strategy" in chat.notices())
+        await chat.until(lambda: "Unknown strategy" in chat.notices())
         assert chat.chat.prompt.text == "/strategy wrong"
         assert not chat.provider.requests
 
@@ -135,7 +135,7 @@ async def test_history_shows_number_time_and_the_first_100_characters() -> None:
 async def test_history_says_that_there_is_none_yet() -> None:
     async with scripted_chat() as chat:
         await chat.ask("/history")
-        await chat.shows("no conversation history yet")
+        await chat.shows("This conversation is empty")
 
 
 async def test_history_shows_what_has_come_of_a_running_answer() -> None:
@@ -149,14 +149,14 @@ async def test_history_shows_what_has_come_of_a_running_answer() -> None:
 async def test_system_sets_shows_and_resets_the_system_turn() -> None:
     async with scripted_chat() as chat:
         await chat.ask("/system Answer in rhymes.")
-        await chat.until(lambda: "of the next conversation is set" in chat.notices())
+        await chat.until(lambda: "of the next conversation was set" in chat.notices())
         await chat.ask("hello")
         await chat.answered()
         assert chat.provider.requests[-1].turns[0].text == "Answer in rhymes."
         await chat.ask("/system")
         await chat.shows("Answer in rhymes.")
         await chat.ask("/system default")
-        await chat.until(lambda: "this conversation is set" in chat.notices())
+        await chat.until(lambda: "this conversation was set" in chat.notices())
         await chat.ask("again")
         await chat.until(lambda: len(chat.provider.requests) == 2)
         assert chat.provider.requests[-1].turns[0].text == chat.engine.config.system_prompt
@@ -199,7 +199,7 @@ async def test_theme_changes_the_whole_screen_at_once() -> None:
         ground = chat.app.ink().text
         assert ground
         await chat.ask("/theme no-such")
-        await chat.until(lambda: "There is no theme" in chat.notices())
+        await chat.until(lambda: "Unknown theme" in chat.notices())
         await chat.pilot.press("ctrl+c")
         await chat.ask("/theme")
         await chat.shows("dusk", "moss", "paper", "signal")
@@ -216,4 +216,4 @@ async def test_forgetting_what_was_not_chosen_says_so() -> None:
         await chat.ask("/forget")
         await chat.until(lambda: "Found models that you chose none" in chat.notices())
         await chat.ask("/forget shelf/fast")
-        await chat.until(lambda: "shelf/fast is not in use because you chose it." in chat.notices())
+        await chat.until(lambda: "shelf/fast is not a found model that you chose." in chat.notices())

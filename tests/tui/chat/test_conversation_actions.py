@@ -64,7 +64,7 @@ async def test_a_deleted_conversation_comes_back_by_undo() -> None:
         assert set(await listed(chat)) == {"first"}
         await chat.ask("/undo")
         await chat.until(lambda: chat.chat.conversation_id == deleted)
-        await chat.until(lambda: "“second” is back" in chat.notices())
+        await chat.until(lambda: "“second” was restored" in chat.notices())
         await chat.until(lambda: "second" in chat.shown(chat.screen.history))
         assert set(await listed(chat)) == {"first", "second"}
 
@@ -100,7 +100,7 @@ async def test_a_pinned_conversation_stands_first() -> None:
         await chat.until(lambda: "Pinned" in chat.shown(chat.screen.history))
         assert list(await listed(chat)) == ["first", "second"]
         await chat.pilot.press("f5")
-        await chat.until(lambda: "No longer pinned" in chat.notices())
+        await chat.until(lambda: "Unpinned" in chat.notices())
         assert list(await listed(chat)) == ["second", "first"]
 
 
@@ -129,7 +129,7 @@ async def test_rename_and_pin_as_commands_act_on_the_conversation_in_view() -> N
         await chat.pilot.press("ctrl+n")
         await chat.until(lambda: chat.chat.conversation_id is None)
         await chat.ask("/pin")
-        await chat.until(lambda: "No conversation is chosen" in chat.notices())
+        await chat.until(lambda: "No conversation is selected" in chat.notices())
 
 
 async def test_undo_leads_back_from_a_fresh_conversation() -> None:

@@ -107,4 +107,4 @@ async def test_save_and_copy_by_command(tmp_path: Path) -> None:
         model = chat.chat.turns[1].model
         await chat.until(lambda: chat.app.clipboard == f"## You\n\ngo\n\n## {model}\n\n{CODE}\n")
         await chat.ask("/copy 7")
-        await chat.until(lambda: "There is no code block 7" in chat.notices())
+        await chat.until(lambda: "Code block 7 does not exist" in chat.notices())

@@ -73,7 +73,7 @@ async def test_a_paid_model_that_was_not_in_sight_is_not_asked() -> None:
         await chat.ask("/model shelf/fast")
         await chat.until(lambda: chat.screen.models.model == "shelf/fast")
         chat.chat.prompt.insert("Good day.")
-        await chat.shows("The model in use costs something")
+        await chat.shows("This model costs money")
         assert not chat.provider.requests
         chat.chat.prompt.clear_draft()
         await chat.until(lambda: not boxes(chat))

@@ -44,7 +44,7 @@ async def test_an_edited_question_is_another_version_and_the_draft_comes_back() 
         await asked(chat, "first", "second")
         chat.chat.prompt.insert("half a thought")
         await pressed(chat, "up", "up", "e")
-        await chat.shows("Editing a question · Enter sends · Esc leaves it")
+        await chat.shows("Editing a question · Enter sends · Esc cancels")
         assert chat.chat.prompt.text == "second"
         await anew(chat, *" again", "enter")
         await chat.shows("second again", "‹2/2›", "three")
@@ -139,7 +139,7 @@ async def test_another_model_answers_once_and_the_choice_stays() -> None:
     async with scripted_chat(["one"], ["other"], ["third"]) as chat:
         await asked(chat, "go")
         await pressed(chat, "R")
-        await chat.until(lambda: chat.screen.picker.is_open and "this once" in chat.notices())
+        await chat.until(lambda: chat.screen.picker.is_open and "for this answer" in chat.notices())
         await anew(chat, *"deep", "enter")
         await chat.shows("‹2/2›")
         assert chat.chat.transcript.turns[-1].model == DEEP.name
@@ -154,15 +154,15 @@ async def test_a_branch_leaves_all_as_it_was_and_undo_leads_back() -> None:
         await asked(chat, "first", "second")
         chat.chat.transcript.focus()
         await chat.pilot.press("b")
-        await chat.until(lambda: "Choose a turn first" in chat.notices())
+        await chat.until(lambda: "Choose a message first" in chat.notices())
         await pressed(chat, "up", "up", "up", "up", "b")
         await chat.until(lambda: texts(chat) == ["first", "one"])
-        assert "another branch" in chat.notices()
+        assert "a new branch" in chat.notices()
         await asked(chat, "third")
         await chat.shows("third", "‹2/2›", "three")
         await pressed(chat, "u")
         await chat.until(lambda: texts(chat) == ["first", "one", "second", "two"])
-        assert "The branch before is back" in chat.notices()
+        assert "Back to the previous branch" in chat.notices()
 
 
 async def test_undo_leads_back_from_an_edit_and_from_another_answer() -> None:
@@ -199,7 +199,7 @@ async def test_a_verdict_stands_in_the_header_and_is_there_again(tmp_path: Path)
         await asked(chat, "first")
         await pressed(chat, "minus", "plus", "plus")
         await chat.shows(" + ")
-        assert chat.notices().count("a good answer") == 1
+        assert chat.notices().count("Rated as good") == 1
         chat.chat.prompt.insert("so that it opens again")
         await chat.pilot.pause(0.3)
     async with scripted_chat(file=file) as chat:
@@ -226,6 +226,6 @@ async def test_the_palette_and_the_commands_do_what_the_keys_do() -> None:
         await chat.shows("Editing a question")
         await chat.pilot.press("escape")
         await typed(chat, "/branch")
-        await chat.until(lambda: "ends here already" in chat.notices())
+        await chat.until(lambda: "already the last message" in chat.notices())
         await typed(chat, "/version x")
         await chat.until(lambda: "not a version" in chat.notices())

@@ -36,12 +36,12 @@ async def test_hidden_names_are_not_told_by_a_key_pressed_once() -> None:
         await on.begin(blind=True)
         await on.ended()
         await on.press("f4")
-        await on.until(lambda: "The chat tells who answers" in on.chat.notices())
+        await on.until(lambda: "The chat shows the model names" in on.chat.notices())
         assert on.is_open
         assert not [name for name in (FAST.name, DEEP.name) if name in on.shown() + on.chat.notices()]
         await on.press("f4")
         await on.left()
-        await on.until(lambda: f"None was kept: {FAST.name} stands" in on.chat.notices())
+        await on.until(lambda: f"No answer was chosen: {FAST.name} is shown" in on.chat.notices())
 
 
 async def test_the_title_runs_until_the_last_of_them_has_ended() -> None:

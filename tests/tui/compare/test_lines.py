@@ -135,8 +135,8 @@ def test_nothing_of_a_hidden_answer_tells_who_it_is() -> None:
 
 def test_one_that_waits_in_line_is_told_that_the_paused_keep_their_places() -> None:
     queued = StreamStats(phase="queued", phase_seconds=3.0)
-    assert status(queued) == "waiting in line 3.0 s"
-    assert "A paused one keeps its place" in status(queued, others_held=True)
+    assert status(queued) == "queued 3.0 s"
+    assert "A paused answer keeps its slot" in status(queued, others_held=True)
     assert status(StreamStats(phase="answering"), others_held=True) == ""
 
 

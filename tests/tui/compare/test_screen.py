@@ -121,9 +121,9 @@ async def test_one_that_fails_says_why_in_its_column_and_disturbs_no_other() -> 
         assert "overloaded" not in fast + local
         await on.until(lambda: "failed" in on.chat.shown(on.screen._summary))
         table = on.chat.shown(on.screen._summary)
-        assert [state for state in ("done", "broken off", "failed") if state in table] == [
+        assert [state for state in ("done", "connection lost", "failed") if state in table] == [
             "done",
-            "broken off",
+            "connection lost",
             "failed",
         ]
 
@@ -204,7 +204,7 @@ async def test_who_leaves_without_a_choice_is_told_which_one_stands() -> None:
         await on.ended()
         await on.press("escape")
         await on.left()
-        await on.until(lambda: f"None was kept: {DEEP.name} stands" in on.chat.notices())
+        await on.until(lambda: f"No answer was chosen: {DEEP.name} is shown" in on.chat.notices())
         await on.until(lambda: on.chat.chat.transcript.turns[-1].text == "from deep")
 
 

@@ -36,11 +36,11 @@ async def test_an_exchange_kept_out_is_not_sent_until_it_is_let_in_again() -> No
             await chat.answered()
         await chat.ask("/context")
         await chat.until(lambda: isinstance(chat.app.screen, ContextScreen))
-        await chat.shows("3 of 3 exchanges", "kept free for the reply", "1. first")
+        await chat.shows("3 of 3 exchanges", "reserved for the reply", "1. first")
         await chat.pilot.press("up", "up", "x")
-        await chat.shows("2 of 3 exchanges", "kept out by you")
+        await chat.shows("2 of 3 exchanges", "excluded by you")
         await chat.pilot.press("down", "space")
-        await chat.shows("kept in by you")
+        await chat.shows("included by you")
         await chat.pilot.press("down", "x")
         await chat.until(lambda: "always sent" in chat.notices())
         await chat.pilot.press("escape")
@@ -50,15 +50,15 @@ async def test_an_exchange_kept_out_is_not_sent_until_it_is_let_in_again() -> No
         assert sent(chat) == ["second", "third", "fourth"]
         await chat.pilot.press("f9")
         await chat.until(lambda: isinstance(chat.app.screen, ContextScreen))
-        await chat.shows("kept out by you")
+        await chat.shows("excluded by you")
         await chat.pilot.press("home", "x")
-        await chat.until(lambda: "kept out by you" not in chat.shown())
+        await chat.until(lambda: "excluded by you" not in chat.shown())
 
 
 async def test_context_says_when_there_is_nothing_to_show() -> None:
     async with scripted_chat() as chat:
         await chat.ask("/context")
-        await chat.until(lambda: "Nothing was asked yet" in chat.notices())
+        await chat.until(lambda: "This conversation is empty" in chat.notices())
 
 
 def on_disk(folder: Path) -> bytes:

@@ -73,7 +73,7 @@ async def test_d_shows_the_versions_and_left_and_right_choose_which() -> None:
         await chat.ask("go")
         await chat.answered()
         await chat.ask("/diff")
-        await chat.until(lambda: "There is one version" in chat.notices())
+        await chat.until(lambda: "This message has only one version" in chat.notices())
         for count in (2, 3):
             before = chat.chat.answer
             await chat.ask("/retry")

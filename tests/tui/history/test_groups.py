@@ -63,7 +63,7 @@ def test_clocks_that_went_wrong_break_nothing() -> None:
         ConversationSummary("d", "", NOW, datetime(1, 1, 1, tzinfo=UTC)),
     ]
     west = NOW.astimezone(timezone(timedelta(hours=-8)))
-    assert [name for _, name in named(rows, west)] == ["Today", "Long ago"]
+    assert [name for _, name in named(rows, west)] == ["Today", "Older"]
     assert named(list(reversed(rows)))
 
 

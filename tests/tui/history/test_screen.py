@@ -78,9 +78,9 @@ async def test_words_find_turns_as_they_are_typed_and_enter_leads_there() -> Non
         await chat.pilot.press("ctrl+r")
         await chat.shows("Today", "how to read", "something else")
         await chat.pilot.press(*"parse_h")
-        await chat.shows("1 turn ", "parse_http, of course")
+        await chat.shows("1 message ", "parse_http, of course")
         await chat.pilot.press(*" role:assistant after:yesterday")
-        await chat.shows("1 turn ")
+        await chat.shows("1 message ")
         await chat.pilot.press("enter")
         await chat.until(lambda: chat.app.screen is chat.screen)
         await chat.until(lambda: chat.chat.conversation_id is not None)
@@ -100,7 +100,7 @@ async def test_a_turn_on_another_branch_is_found_and_comes_into_view() -> None:
         await chat.chat.open(id)
         assert chat.chat.turns[1].id != former
         await chat.ask("/search first version")
-        await chat.shows("1 turn ", "first version")
+        await chat.shows("1 message ", "first version")
         await chat.pilot.press("enter")
         await chat.until(lambda: chat.app.screen is chat.screen)
         await chat.until(lambda: [turn.id for turn in chat.chat.turns][1:] == [former])
@@ -111,7 +111,7 @@ async def test_a_wrong_filter_is_told_and_what_was_found_stays() -> None:
     async with scripted_chat(size=(70, 24)) as chat:
         await asked(chat, "hello you")
         await chat.ask("/search hello")
-        await chat.shows("turns · ")
+        await chat.shows("messages · ")
         # At once: on the way to it `before` is a word like any other.
         chat.app.screen.query_one(Input).value = "hello before:tomorow"
         # All of it, though it takes more than a line.
@@ -123,7 +123,7 @@ async def test_a_search_that_finds_nothing_says_so() -> None:
     async with scripted_chat() as chat:
         await asked(chat, "hello you")
         await chat.ask("/search xyzzy")
-        await chat.shows("0 turns", "No turn and no title has all these words.")
+        await chat.shows("0 messages", "No message or title contains all these words.")
         await chat.pilot.press("enter", "backspace", "backspace", "backspace", "backspace", "backspace")
         await chat.shows("1 conversation", "hello you")
 
@@ -134,7 +134,7 @@ async def test_a_title_is_found_too() -> None:
         await chat.ask("/rename Zebra crossing")
         await chat.until(lambda: "Zebra crossing" in chat.shown(chat.screen.history))
         await chat.ask("/search zebra")
-        await chat.shows("0 turns", "Titles")
+        await chat.shows("0 messages", "Titles")
         await chat.pilot.press("enter")
         await chat.until(lambda: chat.app.screen is chat.screen)
 
@@ -222,7 +222,7 @@ async def test_a_search_that_goes_on_says_how_far_it_has_looked_and_moves_no_row
         assert isinstance(screen, HistoryScreen)
         line = screen._rows.line_of(1)
         memory.steps.put_nowait(SearchStep(tuple(hit(f"more{number}") for number in range(50)), searched=0.5, rest=5))
-        await chat.shows("52 turns", "found more0")
+        await chat.shows("52 messages", "found more0")
         assert (screen._rows.cursor, screen._rows.line_of(1)) == (1, line)
         memory.steps.put_nowait(SearchStep(complete=True))
         await chat.shows("52 turns ·", " ms")
@@ -266,7 +266,7 @@ async def test_a_search_ends_with_nothing_only_when_all_was_looked_at() -> None:
         memory.steps.put_nowait(SearchStep(searched=0.99999, rest=9))
         await chat.shows("searched 99 % …", "Nothing found yet;")
         memory.steps.put_nowait(SearchStep(complete=True))
-        await chat.shows("No turn and no title has all these words.")
+        await chat.shows("No message or title contains all these words.")
 
 
 async def test_keys_act_on_the_row_under_the_cursor_and_the_list_follows() -> None:

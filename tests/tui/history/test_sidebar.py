@@ -137,10 +137,10 @@ async def test_an_empty_history_says_so() -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         app.history.show([])
         await pilot.pause()
-        assert "No conversation is saved" in app.seen(app.history)
+        assert "No conversations yet" in app.seen(app.history)
         app.history.show(summaries(2))
         await pilot.pause()
-        assert "No conversation is saved" not in app.seen(app.history)
+        assert "No conversations yet" not in app.seen(app.history)
 
 
 async def test_a_filter_without_a_match_says_so() -> None:
@@ -151,7 +151,7 @@ async def test_a_filter_without_a_match_says_so() -> None:
         await pilot.pause()
         await pilot.press(*"zzz")
         await pilot.pause()
-        assert "No title has “zzz”." in app.seen(app.history)
+        assert "No title contains “zzz”." in app.seen(app.history)
         await pilot.press("enter")
         assert app.posted == []
 

@@ -55,10 +55,10 @@ def test_a_wide_row_tells_where_it_runs_what_it_can_and_how_good_it_is() -> None
 
 def test_a_model_is_described_in_words() -> None:
     told = " · ".join(description_parts(SEEING))
-    for part in ("hosted", "takes images", "thinks", "quality ≈0.97, a guess", "first token 2.4 s", "54 tok/s"):
+    for part in ("hosted", "images", "thinks", "quality ≈0.97 (estimate)", "first token 2.4 s", "54 tok/s"):
         assert part in told
     assert description_parts(ModelStatus(Model("shelf/new"))) == ["hosted", "price unknown"]
-    assert "costs nothing" in description_parts(LOCAL)
+    assert "free" in description_parts(LOCAL)
 
 
 @pytest.mark.parametrize("width", [20, 40, 57, 113])
@@ -83,11 +83,11 @@ async def test_the_model_under_the_cursor_is_told_in_words() -> None:
         app.picker.open()
         await pilot.pause()
         detail = app.picker.query_one(ModelDetail)
-        assert "the strategy in use finds best" in app.seen(detail)
+        assert "the current strategy ranks best" in app.seen(detail)
         await pilot.press("down", "down")
         await pilot.pause()
         assert "openai/gpt-5" in app.seen(detail)
-        assert "takes images · thinks" in app.seen(detail)
+        assert "images · thinks" in app.seen(detail)
         await pilot.press("s", "m", "o", "l")
         await pilot.pause()
         assert "runs on this machine" in app.seen(detail)
@@ -286,7 +286,7 @@ async def test_the_open_list_stays_on_the_screen(size: tuple[int, int]) -> None:
         rows = app.picker.query_one(RowList)
         assert app.screen.region.contains_region(rows.region)
         assert rows.region.height >= 2
-        assert "Let the strategy choose" in app.seen(rows)
+        assert "Auto" in app.seen(rows)
 
 
 async def test_names_of_models_are_not_markup() -> None:

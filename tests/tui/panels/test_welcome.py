@@ -22,15 +22,15 @@ SILENT = ModelStatus(Model("box/?", selectable=False), state="does not answer", 
 def test_what_is_ready_stands_before_what_was_only_found() -> None:
     told = text_of(found_lines([OFFERED, SILENT, DEMO, LLAMA, QWEN, BUILT_IN])).split("\n")
     assert [line.split("  ")[0] for line in told] == ["● built-in model", "● ollama", "○ openai", "! box"]
-    assert "is ready" in told[0]
+    assert "ready, on this machine" in told[0]
     assert "2 models, on this machine" in told[1]
-    assert "has a key here; choose it to use it" in told[2]
+    assert "API key found; choose it to use it" in told[2]
     assert "does not answer" in told[3]
 
 
 def test_a_model_that_is_being_fetched_is_told_so() -> None:
     told = text_of(found_lines([ModelStatus(BUILT_IN.model, state="fetching")]))
-    assert "being fetched" in told
+    assert "is downloading…" in told
 
 
 def test_a_built_in_model_for_which_there_is_no_build_is_not_called_ready() -> None:
@@ -50,21 +50,21 @@ def test_names_from_servers_carry_no_control_characters_and_many_are_counted() -
 async def test_the_first_start_tells_what_was_found_until_the_first_question(tmp_path: Path) -> None:
     file = tmp_path / "screen.json"
     async with scripted_chat(kept_in=file, size=(60, 20)) as chat:
-        await chat.shows("Found", "built-in model", "shelf", "What can you do?", "every key")
+        await chat.shows("Found", "built-in model", "shelf", "What can you do?", "show all keys")
         welcome = chat.chat.query_one(Welcome)
         assert len(welcome.lines(welcome.size.width)) <= welcome.size.height
         await chat.ask("hello")
         await chat.answered()
         await chat.until(lambda: ui_state.read(file) == UiState(welcomed=True))
         await chat.pilot.press("ctrl+n")
-        await chat.shows("Ask anything", "go to the next strategy")
+        await chat.shows("Ask anything", "switch to the next strategy")
         assert "Found" not in chat.shown(welcome)
     async with scripted_chat(kept_in=file) as chat:
-        await chat.shows("Ask anything", "go to the next strategy")
+        await chat.shows("Ask anything", "switch to the next strategy")
         assert "Found" not in chat.shown()
 
 
 def test_a_server_of_another_account_is_told_as_such() -> None:
     stranger = ModelStatus(Model("vllm/tiny", local=True), state="found, not yours")
     assert "vllm" in text_of(found_lines([stranger]))
-    assert "runs here under another account; choose it to use it" in text_of(found_lines([stranger]))
+    assert "on this machine, under another account; choose it to use it" in text_of(found_lines([stranger]))

@@ -62,7 +62,7 @@ async def test_a_conversation_is_opened_by_its_title() -> None:
         await chat.pilot.press("tab", "enter")
         await chat.until(lambda: chat.chat.conversation_id == first)
         await chat.ask("/open no such thing")
-        await chat.until(lambda: "No conversation is called" in chat.notices())
+        await chat.until(lambda: "No conversation is titled" in chat.notices())
 
 
 async def test_the_path_behind_attach_is_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

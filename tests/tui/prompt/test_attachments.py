@@ -130,7 +130,7 @@ async def test_a_file_that_cannot_go_along_is_told_and_nothing_is_sent(notes: Pa
         await listed(chat, "notes.md")
         os.unlink(notes)
         await chat.ask("What is in it?")
-        await chat.until(lambda: "notes.md is no longer there." in chat.notices())
+        await chat.until(lambda: "notes.md no longer exists." in chat.notices())
         assert chat.chat.prompt.text == "What is in it?"
         assert chat.chat.answer is None
         chat.chat.prompt.clear_draft()
@@ -151,7 +151,7 @@ async def test_an_image_for_a_model_that_takes_none_is_told_before_it_is_sent(tm
             for model in chat.backend._models
         ]
         chat.chat.files.foresee()
-        await chat.shows("the model takes no images")
+        await chat.shows("the model does not accept images")
         await chat.ask("What is this?")
         await chat.until(lambda: "takes no images; nothing was sent." in chat.notices())
         assert chat.chat.prompt.text == "What is this?"

@@ -88,7 +88,7 @@ def test_visual_goes_before_editor(environment: dict[str, str], command: Sequenc
 async def test_an_editor_that_cannot_be_used_is_told(tmp_path: Path, environment: dict[str, str], why: str) -> None:
     with pytest.raises(CommandError, match=why) as raised:
         await edited("words", environment, tmp_path)
-    assert "Your words stay in the prompt." in raised.value.hint
+    assert "Your text is still in the prompt." in raised.value.hint
 
 
 async def test_a_text_that_is_too_large_to_come_back_is_kept_as_a_file(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def test_raw_names_in_an_old_store_reach_no_terminal(tmp_path: Path) -> None:
     with PtyTerminal(command, env=home(tmp_path), columns=160) as terminal:
         terminal.wait_for("Ask anything", 30)
         terminal.wait_for("evil", 20)
-        for keys, shown in (("\x12", "search all"), ("Because", "evil"), ("\r", "Because"), ("/route\r", "evil")):
+        for keys, shown in (("\x12", "search messages"), ("Because", "evil"), ("\r", "Because"), ("/route\r", "evil")):
             start = terminal.written
             terminal.send(keys)
             terminal.wait_for(re.compile(shown.encode()), 20, offset=start)

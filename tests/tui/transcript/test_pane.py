@@ -196,7 +196,15 @@ async def test_each_ending_has_its_badge_and_an_error_its_hint() -> None:
         )
         await settled(pilot)
         page = "\n".join(shown(transcript))
-        for word in ("cancelled", "broken off", "failed", "length limit", "refused", "No answer came.", "Try again."):
+        for word in (
+            "cancelled",
+            "connection lost",
+            "failed",
+            "token limit",
+            "refused",
+            "No answer came.",
+            "Try again.",
+        ):
             assert word in page
         assert "3 earlier exchanges were not sent" in page
 
@@ -222,7 +230,7 @@ async def test_thinking_is_folded_once_the_answer_begins() -> None:
         transcript.live.append("The answer.")
         await settled(pilot)
         assert "deep thoughts" not in shown(transcript)
-        assert any("thinking · 13 characters · t unfolds" in row for row in shown(transcript))
+        assert any("thinking · 13 characters · t shows it" in row for row in shown(transcript))
         transcript.focus()
         await pilot.press("t")
         await settled(pilot)

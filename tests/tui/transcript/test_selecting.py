@@ -63,7 +63,7 @@ async def test_letters_do_nothing_else_while_there_is_a_caret() -> None:
         await chat.ask("go")
         await chat.answered()
         await chat.pilot.press("tab", "v")
-        await chat.shows("v begin", "y copy", "Esc leave")
+        await chat.shows("v start", "y copy", "Esc done")
         await chat.pilot.press("e", "r", "b", "c", "f")
         assert len(chat.chat.transcript.turns) == 2
         assert not chat.chat.busy

@@ -100,7 +100,7 @@ def test_figures_are_written_so(said: str, expected: str) -> None:
         (StreamStats(phase="retrying"), "retrying now"),
         (StreamStats(phase="cancelled", phase_seconds=9), "cancelled"),
         (StreamStats(phase="complete"), "done"),
-        (StreamStats(phase="length"), "cut at the token limit"),
+        (StreamStats(phase="length"), "token limit reached"),
         (StreamStats(), "ready"),
     ],
 )

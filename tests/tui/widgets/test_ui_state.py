@@ -63,7 +63,7 @@ async def test_a_kept_theme_that_is_gone_is_told_and_the_configs_is_used(tmp_pat
     app = app_at(file, Config(theme="moss"))
     async with app.run_test(notifications=True):
         assert app.theme == "moss"
-        assert "There is no theme `no-such`." in [notice.title for notice in app._notifications]
+        assert "Unknown theme: `no-such`." in [notice.title for notice in app._notifications]
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"theme": 7}', "[]", "\xff\x00", '{"panels": {"stats.wide": "yes"}}'])
@@ -90,13 +90,13 @@ async def test_a_folder_that_cannot_be_written_is_told_once_and_stops_nothing(tm
     async with app.run_test(notifications=True) as pilot:
         app.use_theme("paper")
         for _ in range(300):
-            if any("not remembered" in notice.title for notice in app._notifications):
+            if any("cannot be saved" in notice.title for notice in app._notifications):
                 break
             await pilot.pause(0.01)
         app.use_theme("moss")
         await pilot.pause(0.05)
         told = [notice.title for notice in app._notifications]
-        assert told.count("Theme and panels are not remembered.") == 1
+        assert told.count("Theme and panels cannot be saved.") == 1
         assert app.theme == "moss"
 
 

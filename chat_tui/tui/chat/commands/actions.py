@@ -26,7 +26,7 @@ async def carry_out(call: slash_commands.CommandCall, context: CommandContext) -
 
 @command(
     "adaptive",
-    "let a fast model answer at once and the best one in detail, or no longer",
+    "toggle adaptive answers: a quick one first, then a detailed one",
     argument="[on|off]",
     complete=argument_completion.on_off,
     needs_engine=False,
@@ -34,14 +34,14 @@ async def carry_out(call: slash_commands.CommandCall, context: CommandContext) -
 async def _adaptive(context: CommandContext, typed: str) -> None:
     wanted = typed.casefold()
     if wanted not in {"", "on", "off"}:
-        raise CommandError(f"{clean_line(typed, 40)} is neither on nor off.", "Such as /adaptive on.")
+        raise CommandError(f"{clean_line(typed, 40)} is neither on nor off.", "For example: /adaptive on.")
     if not wanted or (wanted == "on") != context.models.adaptive:
         context.models.toggle_adaptive()
 
 
 @command(
     "analyse",
-    "work through a text file, part by part where it is long",
+    "analyse a text file; a long one part by part",
     argument="FILE [question]",
     takes_path=True,
     palette="write",
@@ -55,7 +55,7 @@ async def _analyse(context: CommandContext, typed: str) -> None:
 
 @command(
     "attach",
-    "let a file go along with the next question; so does @path in its text",
+    "attach a file to your next message; @path in the text does the same",
     argument="FILE",
     takes_path=True,
     palette="write",
@@ -64,28 +64,28 @@ async def _attach(context: CommandContext, path: str) -> None:
     from chat_tui.tui.prompt.mentions import pasted_paths
 
     if not path:
-        raise CommandError("There is no file.", "Write /attach FILE, or @ and a few letters of its name.")
+        raise CommandError("No file was named.", "Type /attach FILE, or @ and a few letters of its name.")
     await context.chat.files.attach((pasted_paths(path) or [path.strip("'\"")])[0])
 
 
-@command("bad", "note that the answer was bad")
+@command("bad", "rate the answer as bad")
 async def _bad(context: CommandContext, _argument: str) -> None:
     context.chat.action_judge(0)
 
 
-@command("branch", "end the conversation at the chosen turn: what is asked next branches off")
+@command("branch", "branch from the chosen message")
 async def _branch(context: CommandContext, _argument: str) -> None:
     await context.chat.branch()
 
 
-@command("clear", "begin a fresh conversation; this one stays in the history, and /undo leads back", needs_engine=False)
+@command("clear", "start a new conversation; this one stays in the history", needs_engine=False)
 async def _clear(context: CommandContext, _argument: str) -> None:
     await context.conversations.clear()
 
 
 @command(
     "compare",
-    "ask 2 to 4 models at once, side by side; without names, choose them",
+    "ask 2 to 4 models side by side; without names, choose them from a list",
     argument="[models] [--blind]",
     complete=argument_completion.several_models,
 )
@@ -93,12 +93,12 @@ async def _compare(context: CommandContext, typed: str) -> None:
     await (await context.views.comparing()).command(typed)
 
 
-@command("context", "show what of this conversation is sent, and keep exchanges in or out")
+@command("context", "show what will be sent, and include or exclude exchanges")
 async def _context(context: CommandContext, _argument: str) -> None:
     await context.views.show_context()
 
 
-@command("continue", "let the last answer go on that was cut, or ask anew where nothing had come", needs_engine=False)
+@command("continue", "continue the last answer if it is incomplete", needs_engine=False)
 async def _continue(context: CommandContext, _argument: str) -> None:
     context.answers.resume()
 
@@ -108,23 +108,25 @@ async def _copy(context: CommandContext, what: str) -> None:
     context.chat.copies.copy(what)
 
 
-@command("delete", "delete this conversation; /undo brings it back for 10 seconds")
+@command("delete", "delete this conversation; /undo restores it for 10 seconds")
 async def _delete(context: CommandContext, _argument: str) -> None:
     context.conversations.act_on_chosen("delete")
 
 
-@command("detach", "take a file off that would go along, by default the last", argument="[name]", palette="run")
+@command("detach", "remove an attached file; without a name, the last one", argument="[name]", palette="run")
 async def _detach(context: CommandContext, name: str) -> None:
     if context.chat.files.detach(name) is None:
-        raise CommandError("There is no such file." if name else "No file goes along.", "They stand above the prompt.")
+        raise CommandError(
+            "No such attachment." if name else "No file is attached.", "Attached files are listed above the prompt."
+        )
 
 
-@command("diff", "show word by word how the versions of a turn differ")
+@command("diff", "compare the versions of a message word by word")
 async def _diff(context: CommandContext, _argument: str) -> None:
     await context.chat.compare()
 
 
-@command("edit", "edit the chosen question, else the last, and send it as another version")
+@command("edit", "edit the chosen question, or the last one, and send it as a new version")
 async def _edit(context: CommandContext, _argument: str) -> None:
     context.chat.action_edit()
 
@@ -134,29 +136,29 @@ async def _exit(context: CommandContext, _argument: str) -> None:
     await context.host.action_quit()
 
 
-@command("export", "write this conversation into a new file", argument="[markdown|json] [file]")
+@command("export", "export this conversation to a file", argument="[markdown|json] [file]")
 async def _export(context: CommandContext, argument: str) -> None:
     if context.chat.conversation_id is None:
-        raise CommandError("Nothing was asked yet.", "Open a conversation first: Ctrl+R lists them.")
+        raise CommandError("This conversation is empty.", "Open a conversation first: Ctrl+R lists them.")
     await context.conversations.export(context.chat.conversation_id, argument)
 
 
-@command("fetch", "fetch the built-in model (about 130 MB)", palette="run")
+@command("fetch", "download the built-in model (about 130 MB)", palette="run")
 async def _fetch(context: CommandContext, _argument: str) -> None:
     engine = await context.engine.opened()
     if engine.weights.ready:
-        context.host.say("The built-in model is there already")
+        context.host.say("The built-in model is already downloaded")
     context.models.fetch()
 
 
-@command("find", "find words in this conversation", argument="[words]", needs_engine=False)
+@command("find", "find text in this conversation", argument="[words]", needs_engine=False)
 async def _find(context: CommandContext, words: str) -> None:
     context.chat.find(words)
 
 
 @command(
     "forget",
-    "use a found model, or all of a provider, no longer; without a name, show them",
+    "stop using a discovered model or provider; without a name, list them",
     argument="[model]",
     palette="run",
 )
@@ -168,46 +170,46 @@ async def _forget(context: CommandContext, name: str) -> None:
         return
     forgotten = await engine.models.forget(name)
     if not forgotten:
-        told = f"There are: {', '.join(chosen)}." if chosen else "No found model is in use."
-        raise CommandError(f"{clean_line(name, 80)} is not in use because you chose it.", told)
+        told = f"There are: {', '.join(chosen)}." if chosen else "You have not chosen any."
+        raise CommandError(f"{clean_line(name, 80)} is not a found model that you chose.", told)
     if context.models.model in forgotten:
         context.models.choose(None, context.models.strategy)
-    context.host.say("Not used any more", ", ".join(forgotten))
+    context.host.say("No longer used", ", ".join(forgotten))
 
 
-@command("good", "note that the answer was good: the strategies note it")
+@command("good", "rate the answer as good; strategies learn from it")
 async def _good(context: CommandContext, _argument: str) -> None:
     context.chat.action_judge(1)
 
 
-@command("help", "show keys and commands", needs_engine=False)
+@command("help", "show help: all keys and commands", needs_engine=False)
 async def _help(context: CommandContext, _argument: str) -> None:
     context.views.open_help()
 
 
-@command("history", "show this conversation in short, and all saved ones")
+@command("history", "browse saved conversations")
 async def _history(context: CommandContext, _argument: str) -> None:
     await context.views.open_history()
 
 
 @command(
     "import",
-    "bring in the conversations of ChatGPT's export, llm, elia or our own JSON",
+    "import conversations from ChatGPT, llm, elia or chat-tui's JSON",
     argument="FILE",
     takes_path=True,
 )
 async def _import(context: CommandContext, file: str) -> None:
     if not file:
-        raise CommandError("No file is named.", "Such as /import ~/Downloads/chatgpt-export.zip")
+        raise CommandError("No file was named.", "For example: /import ~/Downloads/chatgpt-export.zip")
     await context.conversations.take_in(file)
 
 
-@command("insights", "show or hide what can be said of the answer: sentiment, keywords, reading time")
+@command("insights", "show or hide insights: sentiment, keywords, reading time")
 async def _insights(context: CommandContext, _argument: str) -> None:
     await context.panels.toggle_insights(await context.engine.opened())
 
 
-@command("info", "show under each answer its tokens, speed and cost, or hide them")
+@command("info", "show or hide tokens, speed and cost of each answer")
 async def _info(context: CommandContext, _argument: str) -> None:
     context.chat.action_figures()
 
@@ -233,7 +235,7 @@ def _named(engine: Engine, name: str) -> str:
 
 @command(
     "open",
-    "open a saved conversation by its title; without one, show the history",
+    "open a saved conversation by its title; without one, browse the history",
     argument="[title]",
     complete=argument_completion.titles,
 )
@@ -248,22 +250,22 @@ async def _open(context: CommandContext, title: str) -> None:
         if found := next((id for known, id in listed if fits(known)), None):
             await context.conversations.open(found)
             return
-    raise CommandError(f"No conversation is called {clean_line(title, 60)}.", "Ctrl+R searches in all of them.")
+    raise CommandError(f"No conversation is titled {clean_line(title, 60)}.", "Ctrl+R searches all conversations.")
 
 
-@command("pause", "pause the answer, or let it go on", needs_engine=False)
+@command("pause", "pause or resume the answer", needs_engine=False)
 async def _pause(context: CommandContext, _argument: str) -> None:
     context.answers.pause_or_resume()
 
 
-@command("pin", "let this conversation stand before the others, or no longer")
+@command("pin", "pin or unpin this conversation")
 async def _pin(context: CommandContext, _argument: str) -> None:
     context.conversations.act_on_chosen("pin")
 
 
 @command(
     "preset",
-    "use a preset; without a name, open the list; `none` ends it",
+    "use a preset; without a name, open the list; `none` stops using one",
     argument="[name] [values]",
     complete=argument_completion.presets,
 )
@@ -274,12 +276,12 @@ async def _preset(context: CommandContext, typed: str) -> None:
     await preset_actions.take(context, engine, typed)
 
 
-@command("private", "begin a private conversation, which is never saved")
+@command("private", "start a private conversation, which is never saved")
 async def _private(context: CommandContext, _argument: str) -> None:
     await context.conversations.begin_private()
 
 
-@command("rename", "give this conversation another title", argument="[title]")
+@command("rename", "rename this conversation", argument="[title]")
 async def _rename(context: CommandContext, title: str) -> None:
     if title and context.chat.conversation_id:
         await context.conversations.rename(context.chat.conversation_id, title)
@@ -289,7 +291,7 @@ async def _rename(context: CommandContext, title: str) -> None:
 
 @command(
     "retry",
-    "ask for another version of the answer, by this model or as it is chosen now",
+    "regenerate the answer, with this model or the current choice",
     argument="[provider/model]",
     complete=argument_completion.models,
     needs_engine=False,
@@ -299,24 +301,24 @@ async def _retry(context: CommandContext, name: str) -> None:
     context.answers.regenerate(model)
 
 
-@command("save", "write a code block of the answer into a new file", argument="[number] [file]")
+@command("save", "save a code block of the answer to a file", argument="[number] [file]")
 async def _save(context: CommandContext, argument: str) -> None:
     await context.chat.copies.save(argument)
 
 
-@command("search", "search all turns; without words, show the history", argument="[words]")
+@command("search", "search messages; without words, browse the history", argument="[words]")
 async def _search(context: CommandContext, words: str) -> None:
     await context.views.open_history(words)
 
 
-@command("stats", "show what answers took in the last 30 days: by day, model and strategy", palette="run")
+@command("stats", "show statistics of the last 30 days by day, model and strategy", palette="run")
 async def _stats(context: CommandContext, _argument: str) -> None:
     await context.views.show_statistics()
 
 
 @command(
     "strategy",
-    "choose a strategy; without a name, go to the next",
+    "choose a strategy; without a name, switch to the next",
     argument="[name]",
     complete=argument_completion.strategies,
     needs_engine=False,
@@ -345,7 +347,7 @@ async def _system(context: CommandContext, text: str) -> None:
         return
     await chat.set_system_prompt(None if text.casefold() == "default" else text)
     whose = "this conversation" if chat.conversation_id else "the next conversation"
-    say(f"The system prompt of {whose} is set", await chat.system_prompt() or "none")
+    say(f"The system prompt of {whose} was set", await chat.system_prompt() or "none")
 
 
 @command(
@@ -362,18 +364,18 @@ async def _theme(context: CommandContext, name: str) -> None:
         context.host.choose_theme()
 
 
-@command("undo", "undo what was done last to a conversation")
+@command("undo", "undo the last change to a conversation")
 async def _undo(context: CommandContext, _argument: str) -> None:
     await context.chat.action_undo()
 
 
-@command("version", "show another version of a turn: of this number, or the one before", argument="[number]")
+@command("version", "show another version of a message; without a number, the previous one", argument="[number]")
 async def _version(context: CommandContext, number: str) -> None:
     if number and not number.isdecimal():
-        raise CommandError(f"{clean_line(number, 40)} is not a version's number.", "Such as /version 2.")
+        raise CommandError(f"{clean_line(number, 40)} is not a version number.", "For example: /version 2.")
     await context.chat.show_version(-1, number=int(number or 0))
 
 
-@command("why", "show how the answer was routed: candidates, scores, tries, and what other strategies would do")
+@command("why", "show how the answer was routed, and why")
 async def _why(context: CommandContext, _argument: str) -> None:
     await context.views.show_route()

@@ -49,7 +49,7 @@ async def use(context: CommandContext, engine: Engine, preset: Preset) -> None:
         name, costs = _model(context, engine)
         # Its price is in sight now: choosing the preset is agreeing to it.
         context.submission.live_preview().paid.add(name)
-        asked = f" As you type it asks {clean_line(name, 80) or 'no model'}{costs}."
+        asked = f" As you type, it asks {clean_line(name, 80) or 'no model'}{costs}."
     context.host.say(f"Preset: {preset.words()}", f"{clean_line(preset.description, 200)}.{asked}", long=True)
 
 
@@ -85,7 +85,7 @@ async def _choose(context: CommandContext, engine: Engine) -> None:
         for preset in found
     ]
     if used:
-        choices.append(ListChoice(NO_PRESET, partial(_begin, context, engine, None), help="use no preset any more"))
+        choices.append(ListChoice(NO_PRESET, partial(_begin, context, engine, None), help="stop using a preset"))
     context.host.choose("Presets", choices)
 
 
@@ -103,7 +103,7 @@ async def analyse(context: CommandContext, engine: Engine, typed: str) -> None:
     """`/analyse FILE [question]`: asked in a conversation of its own. Raises `ChatTuiError`."""
     match = _PATH.fullmatch(typed)
     if match is None:
-        raise CommandError("There is no file.", "Write /analyse FILE, and behind it what you want to know.")
+        raise CommandError("No file was named.", "Type /analyse FILE and then your question.")
     path = match.group(1) or match.group(2) or re.sub(r"\\(.)", r"\1", match.group(3) or "")
     file = await asyncio.to_thread(_read, path)
     preset = await asyncio.to_thread(presets.named, "analyse", presets.folders())

@@ -38,12 +38,12 @@ class AnswerActions:
         """Ask for another version by a model that is chosen for this once."""
         if self._chat.is_free() and self._answer_to_repeat():
             self._models.choose_once(self.regenerate)
-            self._chat.host.say("Choose who answers this once", "Later questions go where they went before.")
+            self._chat.host.say("Choose a model for this answer", "Later questions use the same model as before.")
 
     def _answer_to_repeat(self) -> Turn | None:
         turn = self._chat.chosen_answer()
         if turn is None:
-            self._chat.host.say("There is no answer to ask for again")
+            self._chat.host.say("There is no answer to regenerate")
         return turn
 
     def pause_or_resume(self) -> None:

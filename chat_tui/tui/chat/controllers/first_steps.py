@@ -28,13 +28,13 @@ class FirstSteps:
         if not self._chat.host.kept.welcomed:
             send, models, help = (bindings.first_key(id, changed) for id in ("prompt.send", "models.open", "help.open"))
             return [
-                (send, "sends a question, such as: What can you do?"),
-                (models, "chooses who answers"),
-                (help, "shows every key and command"),
+                (send, "send a question, such as: What can you do?"),
+                (models, "choose a model"),
+                (help, "show all keys and commands"),
             ]
         ids = ("models.open", "strategy.next", "history.open", "help.open")
         keys = [(bindings.shown(changed.get(id, rows[id].keys)), rows[id].help) for id in ids]
-        return [*keys, ("/", "shows the commands")]
+        return [*keys, ("/", "show the commands")]
 
     def show_found(self, models: Sequence[ModelStatus]) -> None:
         """At the first start, show which models were found."""

@@ -75,7 +75,7 @@ class ModelSelection:
     def toggle_adaptive(self) -> None:
         """Let a quick answer come before the detailed one, or no longer."""
         self.set_adaptive(not self.adaptive)
-        more = "A fast model answers at once, the best one in detail." if self.adaptive else ""
+        more = "A fast model answers first, then the best one in detail." if self.adaptive else ""
         self._chat.host.say(f"Adaptive answers are {'on' if self.adaptive else 'off'}", more)
 
     def set_adaptive(self, adaptive: bool) -> None:

@@ -69,7 +69,7 @@ class PromptSubmission:
         if not files:
             return
         going, last = (f"{files[0]} is", "it") if len(files) == 1 else (f"{len(files)} files are", "the last one")
-        self._chat.host.say("Write a question, too", f"{going} attached. Backspace removes {last}.", long=True)
+        self._chat.host.say("Add a question", f"{going} attached. Backspace removes {last}.", long=True)
 
     def ask(self, text: str, files: Sequence[Attachment] = ()) -> None:
         """Ask, by the model or strategy in use."""

@@ -51,7 +51,7 @@ class ChatViews:
         engine, turn = await self._engine.opened(), self._chat.chosen_answer()
         route = await engine.conversations.route(turn.id) if turn is not None else None
         if turn is None or route is None:
-            self._chat.host.say("There is no route to show", "An answer has one when it has ended.")
+            self._chat.host.say("There is no route to show", "An answer has a route once it has ended.")
             return
         from chat_tui.tui.dialogs.route import RouteScreen
 
@@ -68,7 +68,7 @@ class ChatViews:
         """Show what of the conversation is sent."""
         engine, id = await self._engine.opened(), self._chat.conversation_id
         if id is None or not self._chat.turns:
-            self._chat.host.say("Nothing was asked yet", "Of an empty conversation only the system prompt is sent.")
+            self._chat.host.say("This conversation is empty", "Only the system prompt would be sent.")
             return
         from chat_tui.tui.dialogs.context import ContextScreen
 

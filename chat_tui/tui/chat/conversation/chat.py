@@ -37,8 +37,8 @@ class Chat(KeptChat):
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings.bindings("transcript"),
         Binding("tab", "steer", "Steer the answer", id="prompt.complete", show=False),
-        Binding("escape", "leave_offer", "Take the offer back", id="answer.cancel", show=False),
-        Binding("escape", "leave_edit", "Leave the question as it is", id="answer.cancel", show=False),
+        Binding("escape", "leave_offer", "Dismiss the suggestion", id="answer.cancel", show=False),
+        Binding("escape", "leave_edit", "Cancel editing", id="answer.cancel", show=False),
     ]
 
     def __init__(self, complete: Callable[[str], Sequence[CompletionItem]], id: str | None = None) -> None:
@@ -115,7 +115,7 @@ class Chat(KeptChat):
             answer = await engine.regenerate(view.conversation_id or "", turn.id, settings)
             if view is self.view:
                 self.transcript.replace_from(self._index(turn.id))
-            self._can_go_back("The answer before is back", answer.conversation_id, leaf)
+            self._can_go_back("Back to the previous answer", answer.conversation_id, leaf)
             return answer
 
         self.begin(begun)
@@ -125,7 +125,7 @@ class Chat(KeptChat):
         leaf = self.transcript.turns[-1].id
         self.leave_edit()
         self.transcript.replace_from(self._index(edited.id), [answer.question])
-        self._can_go_back("The question before is back", answer.conversation_id, leaf)
+        self._can_go_back("Back to the previous question", answer.conversation_id, leaf)
 
     def begin(self, begun: Callable[[Engine], Awaitable[Answer]], text: str = "") -> None:
         """Ask, and follow the answer that this gives; the words come back to the prompt where that fails."""
@@ -208,14 +208,14 @@ class Chat(KeptChat):
 
     def _say_one_version(self) -> None:
         edit, again = (bindings.first_key(id, self.host.changed_keys) for id in ("question.edit", "answer.regenerate"))
-        self.host.say("There is one version of this turn", f"{edit} edits a question, {again} asks for another answer.")
+        self.host.say("This message has only one version", f"{edit} edits a question, {again} regenerates an answer.")
 
     # -- the turns ------------------------------------------------------------------------------------------------
 
     def is_free(self) -> bool:
         """Whether turns can be changed; while an answer runs it says that they cannot."""
         if self.busy:
-            self.host.say("An answer is still running", "Esc cancels it and keeps the part.")
+            self.host.say("An answer is still running", "Esc cancels it and keeps what arrived.")
         return not self.busy
 
     def _index(self, turn_id: str) -> int:
@@ -303,7 +303,8 @@ class Chat(KeptChat):
         turns, end = self.transcript.turns, self.transcript.viewport.cursor
         if engine is None or conversation_id is None or end is None:
             raise CommandError(
-                "Choose a turn first.", "In the conversation Up and Down choose one; /branch branches off after it."
+                "Choose a message first.",
+                "Up and Down in the conversation choose one; /branch then branches from there.",
             )
         if not self.is_free():
             return
@@ -311,13 +312,13 @@ class Chat(KeptChat):
             # Its answer belongs to it: two questions in a row would be sent as one.
             end += 1
         if end + 1 == len(turns):
-            self.host.say("The conversation ends here already", "Your next question follows this turn.")
+            self.host.say("This is already the last message", "Your next question follows it.")
             return
         async with self._moving:
             await self._settled(engine, conversation_id)
             self._show_path(await engine.conversations.end_at(conversation_id, turns[end].id))
-        self._can_go_back("The branch before is back", conversation_id, turns[-1].id)
-        self.host.say("Your next question begins another branch", "What followed is kept; /undo brings it back.")
+        self._can_go_back("Back to the previous branch", conversation_id, turns[-1].id)
+        self.host.say("Your next question starts a new branch", "The old branch is kept; /undo returns to it.")
         self.prompt.focus()
 
     async def _settled(self, engine: Engine, conversation_id: str) -> Conversation:
@@ -368,7 +369,7 @@ class Chat(KeptChat):
         if turn is not None and turn.verdict != bool(good) and self._engine is not None:
             self._engine.judge(turn, good=bool(good))
             self.transcript.set_verdict(turn.id, bool(good))
-            self.host.say("Noted: a good answer" if good else "Noted: a bad answer", turn.model)
+            self.host.say("Rated as good" if good else "Rated as bad", turn.model)
 
     def action_figures(self) -> None:
         """Show under each answer what it took, or hide it; it stays so while the app runs."""
@@ -383,7 +384,7 @@ class Chat(KeptChat):
             engine = self._engine
             assert engine is not None
             if engine.running(conversation_id):
-                raise CommandError("An answer is still running there.", "Esc cancels it; then it can be undone.")
+                raise CommandError("An answer is still running there.", "Cancel it with Esc, then undo.")
             if conversation_id != self.conversation_id:
                 await self.open(conversation_id)
             async with self._moving:

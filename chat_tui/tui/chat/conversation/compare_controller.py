@@ -75,7 +75,9 @@ class CompareController:
 
     def _refuse_commands(self) -> None:
         if self._chat.prompt.draft.lstrip().startswith("/"):
-            raise CommandError("A command is asked of no model.", "Send or clear it first; // begins a plain text.")
+            raise CommandError(
+                "Commands can't be sent to models.", "Run or clear it first; start with // to send it as text."
+            )
 
     async def _best(self) -> Sequence[str]:
         chat = self._chat
@@ -170,7 +172,7 @@ class CompareController:
         chosen = kept.path[-1]
         others = [column for column in screen.columns if column.answer.turn.id != chosen.id]
         told = [clean_line(f"{column.label} was {column.model}" * bool(column.label), 80) for column in others]
-        more = "Left and Right on the answer show the others."
+        more = "Left and Right on the answer show the other versions."
         self._host.say(f"Kept: {clean_line(chosen.model, 80)}", " · ".join([*filter(None, told), more]), long=True)
         await self._chat.show_chosen(kept)
         # It was noted beside: the conversation may not tell it yet.
@@ -179,7 +181,7 @@ class CompareController:
     async def _left(self, comparison: Comparison) -> None:
         key, visit = bindings.first_key("compare.open", self._host.changed_keys), self._visits
         if comparison.kept is None and not comparison.ended:
-            self._host.say("The answers go on", f"{key} leads back to them.")
+            self._host.say("The answers keep running", f"{key} returns to them.")
         await comparison.settle()
         # Whoever has come back meanwhile leaves once more.
         if comparison.kept is not None or visit != self._visits:
@@ -188,4 +190,6 @@ class CompareController:
         if self._is_in_view() and conversation.path:
             await self._chat.show_chosen(conversation)
             stands = clean_line(conversation.path[-1].model, 80)
-            self._host.say(f"None was kept: {stands} stands", f"{key} leads back, Left and Right show the others.")
+            self._host.say(
+                f"No answer was chosen: {stands} is shown", f"{key} goes back, Left and Right show the others."
+            )

@@ -87,7 +87,7 @@ class ConversationActions:
         await self._chat.open(begun.id)
         self.mark_private()
         if left:
-            self._chat.undo.push("Back in the conversation before", partial(self._chat.open, left))
+            self._chat.undo.push("Back to the previous conversation", partial(self._chat.open, left))
 
     async def open(self, conversation_id: str, turn_id: str = "") -> None:
         """Open a conversation where it was, or with a turn chosen, on whatever branch it is. Raises `ChatTuiError`."""
@@ -105,7 +105,7 @@ class ConversationActions:
         path = (await engine.conversations.conversation(conversation_id)).path
         if all(turn.id != turn_id for turn in path):
             if engine.running(conversation_id):
-                raise CommandError("This turn is on another branch.", "Go there when the answer that runs has ended.")
+                raise CommandError("This message is on another branch.", "Go there when the running answer has ended.")
             await engine.conversations.select(conversation_id, turn_id)
         if chat.conversation_id == conversation_id and all(turn.id != turn_id for turn in chat.transcript.turns):
             # It is opened anew, with its draft.
@@ -116,7 +116,7 @@ class ConversationActions:
         left = self._chat.conversation_id
         await self._chat.new()
         if left:
-            self._chat.undo.push("Back in the conversation before", partial(self._chat.open, left))
+            self._chat.undo.push("Back to the previous conversation", partial(self._chat.open, left))
 
     def act_on_chosen(self, what: str) -> None:
         """`rename`, `pin`, `delete` or `export` the conversation under the list's cursor, else the one in view."""
@@ -129,7 +129,7 @@ class ConversationActions:
         """`rename`, `pin`, `delete` or `export` a conversation; what goes wrong is told. `place` is where its title
         stands on the screen."""
         if self._engine is None or not conversation_id:
-            self._chat.host.say("No conversation is chosen", "Open one, or go to one in the history list (F2).")
+            self._chat.host.say("No conversation is selected", "Open one, or select one in the history list (F2).")
             return
         try:
             await self._acts[what](conversation_id, place)
@@ -154,7 +154,7 @@ class ConversationActions:
         before = await self._title(conversation_id)
         await self._engine.conversations.rename(conversation_id, title)
         back = partial(self._engine.conversations.rename, conversation_id, before)
-        self._chat.undo.push(f"The title is “{before}” again", back)
+        self._chat.undo.push(f"Title restored: “{before}”", back)
         await self.refresh()
 
     async def _pin(self, conversation_id: str, _place: Region | None) -> None:
@@ -162,7 +162,7 @@ class ConversationActions:
         memory = self._engine.conversations
         pinned = not (await memory.conversation(conversation_id)).pinned
         await memory.pin(conversation_id, pinned)
-        self._chat.host.say("Pinned" if pinned else "No longer pinned", await self._title(conversation_id))
+        self._chat.host.say("Pinned" if pinned else "Unpinned", await self._title(conversation_id))
 
     async def _delete(self, conversation_id: str, _place: Region | None) -> None:
         assert self._engine is not None
@@ -171,9 +171,9 @@ class ConversationActions:
         if was_open:
             await self._chat.new()
         await self._engine.delete(conversation_id)
-        self._chat.undo.push(f"“{title}” is back", partial(self._restore, conversation_id, was_open), UNDO_SECONDS)
+        self._chat.undo.push(f"“{title}” was restored", partial(self._restore, conversation_id, was_open), UNDO_SECONDS)
         key = bindings.first_key("undo.take", self._chat.host.changed_keys)
-        hint = f"For {UNDO_SECONDS:.0f} seconds /undo, or {key} in the list, brings it back."
+        hint = f"Undo with /undo, or {key} in the list, within {UNDO_SECONDS:.0f} seconds."
         self._chat.host.say(f"Deleted “{title}”", hint, seconds=UNDO_SECONDS)
 
     async def _restore(self, conversation_id: str, open_it: bool) -> None:

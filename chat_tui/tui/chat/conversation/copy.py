@@ -15,7 +15,7 @@ from chat_tui.tui.transcript.transcript import Transcript
 from chat_tui.tui.widgets.host import Host, ListChoice, report_errors
 
 _NOT_IN_LANGUAGES = re.compile(r"[^\w+#.\-]+")
-_NO_CODE = ("There is no code block in this answer", "Up and Down choose another; [ and ] go from block to block.")
+_NO_CODE = ("This answer has no code block", "Choose another with Up and Down; [ and ] jump between code blocks.")
 
 
 class TranscriptCopies:
@@ -94,10 +94,10 @@ class TranscriptCopies:
         from chat_tui.tui.actions import code_file, export_file
 
         file = code_file.path_of(named, code_file.suggested_name(code.language, number))
-        hint = "The code is still here. Name another file: /save 1 ~/code.py"
+        hint = "The code is unchanged. Try another file: /save 1 ~/code.py"
         text = clean(code.text)
         written = await asyncio.to_thread(export_file.write, text if text.endswith("\n") else f"{text}\n", file, hint)
-        self._host.say(f"Code block {number} is saved", str(written), long=True)
+        self._host.say(f"Code block {number} saved", str(written), long=True)
 
 
 def _who(turn: Turn) -> str:

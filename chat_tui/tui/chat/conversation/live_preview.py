@@ -32,17 +32,17 @@ _TOGETHER = 1_000
 _HELD_BYTES = 1_000_000
 _ENDINGS = {
     "complete": "Enter sends it",
-    "length": "cut at the token limit · Enter asks anew",
-    "broken": "broken off · Enter asks anew",
-    "failed": "Enter asks anew",
-    "empty": "no text came · Enter asks anew",
-    "refused": "refused · Enter asks anew",
-    "cancelled": "cancelled · Enter asks anew",
+    "length": "token limit reached · Enter asks again",
+    "broken": "connection lost · Enter asks again",
+    "failed": "Enter asks again",
+    "empty": "no text · Enter asks again",
+    "refused": "refused · Enter asks again",
+    "cancelled": "cancelled · Enter asks again",
 }
 
 
 _NOT_ASKED = (
-    "The model in use costs something, or is not there yet: it answers when you press Enter. "
+    "This model costs money or is not ready yet, so it answers when you press Enter. "
     "Choose /preset {name} again to let it answer as you type."
 )
 

@@ -134,16 +134,16 @@ class SteeringLine(StyledLines):
     def lines(self, width: int) -> Sequence[Line]:
         """One line."""
         if self._offers:
-            told = (" again: queue it behind the answer", " steer the answer now", " leave it")
+            told = (" again: send after this answer", " steer the answer now", " dismiss")
             if sum(map(len, told)) + 18 > width:
-                told = (" queue", " steer", " leave")
+                told = (" queue", " steer", " dismiss")
             keys = zip(self._keys, told, strict=True)
             spans = [span for key, word in keys for span in (Span(" · "), Span(key, "accent"), Span(word, "dim"))]
             return [tuple(spans[1:])]
         if self._waiting is None:
             return [()]
         files = f" +{len(self._waiting.files)}" if self._waiting.files else ""
-        tail = f"{files} · Up takes it back"
+        tail = f"{files} · Up to edit it"
         words = crop(clean_line(self._waiting.text, 500), max(8, width - len(tail) - len("Queued: ")))
         return [(Span("Queued: ", "accent"), Span(words), Span(tail, "dim"))]
 

@@ -49,7 +49,7 @@ _KEYS: Mapping[Place, Sequence[str]] = {
 _WORDS: Mapping[Place, Mapping[str, str]] = {
     "history": {"answer.cancel": "back"},
     "picker": {"list.choose": "choose", "answer.cancel": "close"},
-    "completions": {"prompt.complete": "take", "answer.cancel": "close"},
+    "completions": {"prompt.complete": "complete", "answer.cancel": "close"},
 }
 
 
@@ -89,5 +89,5 @@ def words(state: HintState) -> Mapping[str, str]:
     """Words for keys that mean something else now than the table of keys says."""
     if state.place in _WORDS:
         return _WORDS[state.place]
-    paused = {"answer.pause": "go on"} if state.paused else {}
-    return paused | ({"answer.cancel": "leave"} if state.offers else {})
+    paused = {"answer.pause": "resume"} if state.paused else {}
+    return paused | ({"answer.cancel": "dismiss"} if state.offers else {})

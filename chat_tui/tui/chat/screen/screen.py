@@ -231,9 +231,7 @@ class ChatScreen(Screen[None]):
     def begin_command(self, text: str) -> None:
         """Put a command into the prompt, for the words that it needs; not over words that stand there."""
         if self.chat.prompt.text:
-            self.host.say(
-                "Your words are still here", f"Send or clear them, then write {text.strip()} and what it needs."
-            )
+            self.host.say("The prompt is not empty", f"Send or clear it, then type {text.strip()} and its argument.")
         else:
             self.chat.prompt.set_draft(text)
         self.chat.prompt.focus()

@@ -72,7 +72,7 @@ class QuickView:
         if self._state == "stands":
             return [_line(_name(turn), width, ink)]
         key = first_key("transcript.fold_quick", changed)
-        told = f"▾ {_name(turn)} · {key} folds" if self.unfolded else f"▸ {_name(turn)} · {key} unfolds"
+        told = f"▾ {_name(turn)} · {key} hides it" if self.unfolded else f"▸ {_name(turn)} · {key} shows it"
         return [Line([]), _line(told, width, ink)]
 
 

@@ -22,19 +22,19 @@ from chat_tui.tui.widgets import formatting
 from chat_tui.tui.widgets.formatting import byte_size
 
 _BADGES: dict[State, str] = {
-    "length": "length limit reached",
+    "length": "token limit reached",
     "cancelled": "cancelled",
-    "broken": "broken off",
+    "broken": "connection lost",
     "failed": "failed",
     "refused": "refused",
-    "empty": "no text came",
+    "empty": "no text",
 }
 _HINTS: dict[State, str] = {
-    "length": "/continue lets it go on.",
-    "broken": "/continue lets it go on.",
-    "failed": "/continue asks again; choose another model with /model first.",
-    "empty": "/continue asks again; choose another model with /model first.",
-    "refused": "The model or its provider will not answer this. /edit says it in other words, /model chooses another.",
+    "length": "Use /continue to continue it.",
+    "broken": "Use /continue to continue it.",
+    "failed": "Use /continue to ask again; /model chooses another model.",
+    "empty": "Use /continue to ask again; /model chooses another model.",
+    "refused": "The model or its provider refused to answer. Rephrase with /edit, or choose another model with /model.",
 }
 """What can be done about an ending, where nothing better is known."""
 _LONGEST_ERROR = 2_000
@@ -142,7 +142,7 @@ def fold_lines(
     key = first_key("transcript.fold", changed)
     known = lasted_seconds is not None and lasted_seconds >= _SHORTEST_SECONDS
     told = f"thought for {formatting.seconds(lasted_seconds)}" if known else f"thinking · {characters:,} characters"
-    text = f"▸ {told} · {key} unfolds" if folded else f"▾ {told} · {key} folds"
+    text = f"▸ {told} · {key} shows it" if folded else f"▾ {told} · {key} hides it"
     return [Line([(fitting(text, width), ink.ground + ink.thinking, False)])]
 
 
@@ -167,7 +167,7 @@ def figures_lines(turn: Turn, width: int, ink: Ink) -> list[Line]:
     ]
     # A figure and its unit stay on one line, and the dot with what it follows.
     return _decoration(
-        "\xa0· ".join(part.replace(" ", "\xa0") for part in told if part) or "no figures are known",
+        "\xa0· ".join(part.replace(" ", "\xa0") for part in told if part) or "no statistics available",
         width,
         ink.ground + ink.dim,
     )

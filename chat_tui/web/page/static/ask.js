@@ -198,11 +198,11 @@ function failed(answer, error) {
   if (!answer.stored && !$("prompt").value) setPrompt(answer.text);
   if (error.name === "AbortError") {
     view.end("cancelled", answer.figures);
-    announce("Stopped. What has arrived is kept.");
+    announce("Stopped. What arrived is kept.");
     return;
   }
   if (!(error instanceof Refusal)) console.error(error);
-  view.fail(error instanceof Refusal ? error.message : "This page has met an error of its own. Reload it; what has arrived is kept.");
+  view.fail(error instanceof Refusal ? error.message : "This page had an internal error. Reload it; what arrived is kept.");
   view.end(view.source ? "broken" : "failed", answer.figures);
   keepPlace();
 }

@@ -42,8 +42,8 @@ function welcome() {
   return element(
     "div", { className: "welcome" },
     element("h2", {}, "What would you like to know?"),
-    element("p", {}, "A strategy picks the model for each question, or choose one yourself. Everything is kept beside the conversations of your terminal."),
-    element("p", { className: "keys" }, keys("Enter"), " sends, ", keys("Shift Enter"), " begins a new line, ", keys("Esc"), " stops; ", keys("Ctrl K"), " searches, ", keys("Ctrl Shift O"), " begins another conversation."),
+    element("p", {}, "A strategy picks the model for each question, or choose one yourself. Conversations are shared with chat-tui in your terminal."),
+    element("p", { className: "keys" }, keys("Enter"), " sends, ", keys("Shift Enter"), " starts a new line, ", keys("Esc"), " stops; ", keys("Ctrl K"), " searches, ", keys("Ctrl Shift O"), " starts a new conversation."),
   );
 }
 
@@ -108,7 +108,7 @@ function showTurns(said) {
 
 function offerEarlier() {
   if (!firstShown) return;
-  const button = element("button", { type: "button", className: "earlier" }, "Show earlier turns");
+  const button = element("button", { type: "button", className: "earlier" }, "Show earlier messages");
   button.addEventListener("click", () => showEarlier(button).catch((error) => toast(error.message)));
   $("log").prepend(button);
 }
@@ -181,7 +181,7 @@ async function pin() {
   const said = await (await request("PATCH", conversationPath(id, {}), { pinned: !pinned })).json();
   if (current === id) setPinned(said.pinned);
   await showList();
-  announce(said.pinned ? "It stands before the others." : "It stands among the others.");
+  announce(said.pinned ? "Pinned." : "Unpinned.");
 }
 
 async function save(form, ending) {
@@ -196,7 +196,7 @@ async function remove() {
   await request("DELETE", conversationPath(id, {}));
   if (current === id) newConversation();
   await showList();
-  toast(`“${words}” is deleted.`, async () => {
+  toast(`Deleted “${words}”.`, async () => {
     await request("POST", `/api/conversations/${encodeURIComponent(id)}/restore`);
     await showList();
     await openConversation(id);

@@ -53,7 +53,7 @@ async function copied(text, button) {
   }
   const before = [...button.childNodes];
   button.replaceChildren(done ? "✓" : "✗");
-  announce(done ? "Copied." : "The browser does not let this page copy.");
+  announce(done ? "Copied." : "The browser does not allow this page to copy.");
   setTimeout(() => button.replaceChildren(...before), 1200);
 }
 

@@ -25,8 +25,8 @@ function dollars(value) {
 const about = (estimated) => (estimated ? "≈" : "");
 
 const PHASES = {
-  idle: "ready", queued: "waiting in line", fetching: "fetching the model", loading: "loading the model",
-  streaming: "answering", complete: "done", length: "cut at the token limit", broken: "broken off",
+  idle: "ready", queued: "queued", fetching: "downloading the model", loading: "loading the model",
+  streaming: "answering", complete: "done", length: "token limit reached", broken: "connection lost",
 };
 
 function phaseWords(figures) {
@@ -56,17 +56,17 @@ function figureWords(figures) {
 }
 
 const STATES = {
-  cancelled: "stopped", length: "cut at the token limit", broken: "broken off", failed: "failed",
-  refused: "refused", empty: "no text came", streaming: "still being written",
+  cancelled: "stopped", length: "token limit reached", broken: "connection lost", failed: "failed",
+  refused: "refused", empty: "no text", streaming: "still being written",
 };
 
 function noticeWords(data) {
   const why = data.reason ? `: ${data.reason}` : ".";
   switch (data.event) {
-    case "retry": return `${data.model} is asked again${data.attempt ? ` (${data.attempt} of ${data.of})` : ""}${why}`;
-    case "failover": return `${data.model} is asked instead${why}`;
-    case "seam": return `The answer was cut and goes on with ${data.model}${why}`;
-    case "budget": return `Some models are out for their price${why}`;
+    case "retry": return `Retrying ${data.model}${data.attempt ? ` (${data.attempt} of ${data.of})` : ""}${why}`;
+    case "failover": return `Trying ${data.model} instead${why}`;
+    case "seam": return `Connection lost; ${data.model} continues the answer${why}`;
+    case "budget": return `Some models exceed your price limit${why}`;
     case "trimmed": {
       if (data.leftOut) return `${data.leftOut} earlier ${data.leftOut === 1 ? "exchange was" : "exchanges were"} not sent.`;
       return data.reason ?? "";

@@ -1,6 +1,6 @@
 // What is asked of the server, with the token; the token never leaves this page and its server.
 
-const BROKEN = "The server cannot be reached. What has arrived is kept; is chat-tui serve still running?";
+const BROKEN = "Connection lost. What arrived is kept. Is chat-tui serve still running?";
 
 class Refusal extends Error {
   constructor(status, words, said = {}) {
@@ -45,8 +45,8 @@ async function request(method, path, body, signal) {
   }
   if (response.ok) return response;
   const said = await response.json().catch(() => ({}));
-  if (response.status === 401) lock("The server does not know this token: it has a new one after each start.");
-  throw new Refusal(response.status, typeof said.error === "string" ? said.error : `The server said ${response.status}.`, said);
+  if (response.status === 401) lock("This token is not valid. The server makes a new one at each start.");
+  throw new Refusal(response.status, typeof said.error === "string" ? said.error : `The server replied with status ${response.status}.`, said);
 }
 
 const asked = async (path) => (await request("GET", path)).json();

@@ -67,9 +67,9 @@ function paintList(query) {
     parts.push(entry(row));
   }
   if (query && searching !== null) parts.push(element("p", { className: "note", role: "status" }, searching));
-  else if (!listed.length) parts.push(element("p", { className: "note" }, query ? `Nothing has “${query}”.` : "No conversations yet."));
+  else if (!listed.length) parts.push(element("p", { className: "note" }, query ? `No results for “${query}”.` : "No conversations yet."));
   if (more !== null && !query) {
-    const button = element("button", { type: "button", className: "more" }, "Show older ones");
+    const button = element("button", { type: "button", className: "more" }, "Show older conversations");
     button.addEventListener("click", () => showMore().catch((error) => toast(error.message)));
     parts.push(button);
   }

@@ -3,7 +3,7 @@
 function questionElement(text, { id = "", versions = [], files = [] } = {}) {
   const made = element("article", { className: "turn user", "aria-label": "You" }, element("div", { className: "said", dir: "auto" }, text));
   if (files.length) made.append(element("div", { className: "files" }, `with ${files.join(", ")}`));
-  made.append(element("div", { className: "tools" }, tool("edit", "pen", "Ask in other words"), element("span", { className: "versions" })));
+  made.append(element("div", { className: "tools" }, tool("edit", "pen", "Edit"), element("span", { className: "versions" })));
   if (id) place(made, id, versions);
   return made;
 }
@@ -29,7 +29,7 @@ function place(made, id, versions) {
   };
   box.setAttribute("role", "group");
   box.setAttribute("aria-label", `Version ${at + 1} of ${versions.length}`);
-  box.replaceChildren(step("left", "The version before", versions[at - 1]), `${at + 1}/${versions.length}`, step("right", "The version after", versions[at + 1]));
+  box.replaceChildren(step("left", "Previous version", versions[at - 1]), `${at + 1}/${versions.length}`, step("right", "Next version", versions[at + 1]));
 }
 
 class AnswerView {
@@ -49,8 +49,8 @@ class AnswerView {
     this.faults = element("div", { role: "alert" });
     this.list = element("ul");
     this.copy = this.copyButton();
-    this.goOn = tool("go-on", "right", "Let it go on from where it was cut", "Continue");
-    this.again = tool("again", "again", "Ask for another answer");
+    this.goOn = tool("go-on", "right", "Continue the answer", "Continue");
+    this.again = tool("again", "again", "Regenerate");
     this.versions = element("span", { className: "versions" });
     this.figures = element("div", { className: "figures tools", hidden: true }, this.goOn, this.copy, this.again, this.versions, this.list);
     this.element = element(
@@ -172,7 +172,7 @@ class AnswerView {
     this.goOn.hidden = !(cut && this.source);
     if (lost) {
       this.again.remove();
-      this.copy.before(this.again = tool("again", "again", "Ask for another answer", "Try again"));
+      this.copy.before(this.again = tool("again", "again", "Regenerate", "Try again"));
     }
     this.figures.hidden = !this.source && !this.element.dataset.turn;
   }
@@ -192,4 +192,4 @@ function savedTurn(turn) {
   return view.element;
 }
 
-const quickAnswer = (text) => element("details", { className: "thinking" }, element("summary", {}, "The quick answer before it"), element("div", {}, text));
+const quickAnswer = (text) => element("details", { className: "thinking" }, element("summary", {}, "Quick answer"), element("div", {}, text));

@@ -35,7 +35,7 @@ async function select(turn, to) {
 function edit(turn) {
   if (running || turn.querySelector("form")) return;
   const said = turn.querySelector(".said");
-  const field = element("textarea", { value: said.textContent, "aria-label": "Your question in other words", maxLength: 1_000_000, enterKeyHint: "send" });
+  const field = element("textarea", { value: said.textContent, "aria-label": "Edit your question", maxLength: 1_000_000, enterKeyHint: "send" });
   const cancel = element("button", { type: "button" }, "Cancel");
   const form = element("form", { className: "editor" }, field, element("div", { className: "row" }, element("span", { className: "space" }), cancel, element("button", { className: "primary" }, "Ask")));
   const close = () => {
