@@ -59,6 +59,7 @@ class PromptApp(App[None]):
         self.quit_helps += 1
 
     def copy_to_clipboard(self, text: str) -> None:
+        super().copy_to_clipboard(text)
         self.copied.append(text)
 
 
