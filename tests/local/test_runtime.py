@@ -339,7 +339,7 @@ def test_the_program_itself_never_imports_it() -> None:
         "from chat_tui.config.load import Config\n"
         "async def main():\n"
         "    engine = await open_engine(Config(), save=False, tell=print, environ={}, known={})\n"
-        "    engine.models()\n"
+        "    engine.models.status()\n"
         "    await engine.close()\n"
         "asyncio.run(main())\n"
         "print(sorted(name for name in sys.modules if name.startswith('xllamacpp')))\n"
