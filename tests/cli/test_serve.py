@@ -105,7 +105,7 @@ async def test_the_token_of_the_variable_is_taken_and_told(home: Home, server: M
     [
         (["--host", "0.0.0.0"], 2, "CHAT_TUI_TOKEN"),
         (["--host", "::"], 2, "no token"),
-        (["--host", "no.such.host.invalid"], 1, "no address"),
+        (["--host", "no.such.host.invalid"], 1, "not an address"),
         (["--origin", "*"], 2, "origin"),
         (["--strategy", "coin"], 2, "strategy"),
         (["--port", "70000"], 2, "65535"),

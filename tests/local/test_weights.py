@@ -79,7 +79,7 @@ async def test_a_fetch_tells_bytes_speed_and_time_left(tmp_path: Path) -> None:
 async def test_missing_weights_name_the_three_ways(tmp_path: Path) -> None:
     with pytest.raises(WeightsMissing) as caught:
         await weights_in(tmp_path).path()
-    for way in ("fetched", "key", "address", "[local] weights"):
+    for way in ("downloaded", "key", "address", "[local] weights"):
         assert way in caught.value.hint
 
 

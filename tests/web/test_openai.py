@@ -312,7 +312,7 @@ async def test_a_server_that_stops_says_that_the_answer_is_not_whole(server: Mod
                 if isinstance(chunk, Token):
                     break
         await inside.cancel_all()
-        with pytest.raises(openai.APIError, match="stopping"):
+        with pytest.raises(openai.APIError, match="shutting down"):
             await asking
 
 
@@ -409,6 +409,6 @@ def test_a_server_that_broke_off_is_not_told_as_a_stop_of_ours() -> None:
     refusal = why_not(
         ErrorInfo("Overloaded", "one/a stopped in the middle of its answer with `error`."), None, "failed"
     )
-    assert (refusal.status, "stopping" in refusal.words, refusal.code) == (503, False, "Overloaded")
-    assert "stopping" not in why_not(None, None, "broken").words
-    assert "stopping" in why_not(None, None, "cancelled").words
+    assert (refusal.status, "shutting down" in refusal.words, refusal.code) == (503, False, "Overloaded")
+    assert "shutting down" not in why_not(None, None, "broken").words
+    assert "shutting down" in why_not(None, None, "cancelled").words

@@ -68,6 +68,6 @@ def test_keys_that_do_nothing_in_this_conversation_are_not_named() -> None:
 
 def test_while_an_answer_runs_the_keys_are_about_it_but_a_list_keeps_its_own() -> None:
     assert key_hints.ids(HintState("prompt", busy=True))[:2] == ("answer.cancel", "answer.pause")
-    assert key_hints.words(HintState("prompt", busy=True, paused=True)) == {"answer.pause": "go on"}
+    assert key_hints.words(HintState("prompt", busy=True, paused=True)) == {"answer.pause": "resume"}
     assert key_hints.ids(HintState("history", on_row=True, busy=True))[0] == "list.choose"
     assert "list.choose" not in key_hints.ids(HintState("history"))

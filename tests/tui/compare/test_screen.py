@@ -56,7 +56,7 @@ async def test_models_are_chosen_in_the_list_and_the_prompt_asks_them() -> None:
             await on.press(*name, "space", *("backspace",) * len(name))
         await on.until(lambda: not chosen)
         await on.press("enter")
-        await on.until(lambda: "Choose 2" in on.chat.notices())
+        await on.until(lambda: "Select at least 2" in on.chat.notices())
         for name in (LOCAL_MODEL, FAST.name):
             await on.press(*name, "space", *("backspace",) * len(name))
         await on.press("enter")
@@ -84,7 +84,7 @@ async def test_esc_gives_the_next_question_back_to_one_model() -> None:
     ("typed", "told"),
     [
         (FAST.name, "One model cannot be compared"),
-        (f"{FAST.name} nobody/knows", "There is no model nobody/knows"),
+        (f"{FAST.name} nobody/knows", "Unknown model: nobody/knows"),
         (f"{FAST.name},{FAST.name}", "One model cannot be compared"),
     ],
 )
@@ -190,7 +190,7 @@ async def test_keeping_one_stops_those_that_still_run() -> None:
         await on.until(lambda: on.comparison.answers[1].ended)
         running = on.comparison.answers[0]
         await on.press("1")
-        await on.until(lambda: "still runs" in on.chat.notices())
+        await on.until(lambda: "still running" in on.chat.notices())
         await on.press("2")
         await on.left()
         await on.until(lambda: running.ended)

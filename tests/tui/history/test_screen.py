@@ -214,9 +214,9 @@ async def test_a_search_that_goes_on_says_how_far_it_has_looked_and_moves_no_row
         chat.engine.conversations = memory = Stepped(chat.engine.conversations)  # type: ignore[assignment]
         await chat.pilot.press("ctrl+r", "z")
         memory.steps.put_nowait(SearchStep(searched=0.1, searched_back_to=MARCH, rest=9))
-        await chat.shows("0 turns · searched back to March 2025 (10 %) …", "Nothing found yet;")
+        await chat.shows("0 messages · searched back to March 2025 (10 %) …", "Nothing found yet;")
         memory.steps.put_nowait(SearchStep((hit("one"), hit("two")), searched=0.4, rest=6))
-        await chat.shows("2 turns · searched 40 % …", "found one", "found two")
+        await chat.shows("2 messages · searched 40 % …", "found one", "found two")
         await chat.pilot.press("down")
         screen = chat.app.screen
         assert isinstance(screen, HistoryScreen)
@@ -225,7 +225,7 @@ async def test_a_search_that_goes_on_says_how_far_it_has_looked_and_moves_no_row
         await chat.shows("52 messages", "found more0")
         assert (screen._rows.cursor, screen._rows.line_of(1)) == (1, line)
         memory.steps.put_nowait(SearchStep(complete=True))
-        await chat.shows("52 turns ·", " ms")
+        await chat.shows("52 messages ·", " ms")
         assert memory.left == []
 
 
