@@ -30,8 +30,9 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 FEW_FILES = 3
 """So many are over before more processes have found their tests."""
-PROCESSES_PER_CORE = 2
-"""Half of the time a test waits, for a process that it has started or for a limit that is to run out."""
+PROCESSES_BESIDE_CORES = 1
+"""Half of the time a test waits, for a process that it has started or for a limit that is to run out. With more, tests
+of the screen wait for one another."""
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
@@ -39,7 +40,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     files = {argument.partition("::")[0] for argument in config.args}
     if len(files) <= FEW_FILES and all(file.endswith(".py") for file in files):
         return 0
-    return PROCESSES_PER_CORE * (os.cpu_count() or 1)
+    return (os.cpu_count() or 1) + PROCESSES_BESIDE_CORES
 
 
 @pytest.fixture
