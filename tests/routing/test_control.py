@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
@@ -43,7 +44,7 @@ async def test_a_shorter_limit_after_a_longer_one_is_kept() -> None:
     begun = asyncio.get_running_loop().time()
     with pytest.raises(Expired):
         await control.wait(asyncio.sleep(30), 0.03)
-    assert asyncio.get_running_loop().time() - begun < 1
+    assert asyncio.get_running_loop().time() - begun < 20
 
 
 async def test_no_limit_after_a_limit_is_none() -> None:
@@ -99,7 +100,7 @@ async def test_it_stands_within_other_time_limits() -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.02):
             await one_wait(control)
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(20):
         with pytest.raises(Expired):
             await control.wait(asyncio.sleep(30), 0.02)
 
@@ -119,13 +120,22 @@ async def failing(error: Exception) -> None:
 
 async def test_pauses_are_left_out_of_every_count() -> None:
     control, loop = StreamControl(), asyncio.get_running_loop()
-    loop.call_later(0.02, control.pause)
-    loop.call_later(0.03, control.pause)
-    loop.call_later(0.20, control.resume)
-    loop.call_later(0.21, control.resume)
-    assert await control.wait(asyncio.sleep(0.23, "slow"), 0.15) == "slow"
-    assert control.waited_seconds < 0.15
-    assert 0.15 < control.paused_seconds < 0.3
+    times: list[float] = []
+
+    def act(pauses_or_resumes: Callable[[], None]) -> None:
+        times.append(loop.time())
+        pauses_or_resumes()
+
+    for seconds, action in (
+        (0.05, control.pause),
+        (0.06, control.pause),
+        (0.85, control.resume),
+        (0.86, control.resume),
+    ):
+        loop.call_later(seconds, act, action)
+    assert await control.wait(asyncio.sleep(1, "slow"), 0.7) == "slow"
+    assert control.waited_seconds < 0.7
+    assert control.paused_seconds == pytest.approx(times[2] - times[0], abs=0.1)
     control.pause()
     assert await control.wait(asyncio.sleep(0.05, "held"), 0.01) == "held"
     control.resume()
@@ -140,4 +150,4 @@ async def test_a_wait_that_begins_in_a_pause_has_its_limit_after_it() -> None:
     begun = loop.time()
     with pytest.raises(Expired):
         await control.wait(asyncio.sleep(30), 0.05)
-    assert 0.13 < loop.time() - begun < 1
+    assert 0.13 < loop.time() - begun < 20

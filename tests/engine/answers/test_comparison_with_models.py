@@ -101,11 +101,11 @@ async def test_two_real_models_answer_side_by_side(weights_file: Path) -> None:
             chunks = owed([chunk async for chunk in answer.follow()])
             assert result.state in {"complete", "length"}
             assert text_of(chunks) == answer.turn.text != ""
-            # The server has counted as many; the token that ends an answer has no text.
+            # The server counts more tokens than pieces: one without text ends an answer, and a piece may hold several.
             said = sum(isinstance(chunk, Token) for chunk in chunks)
             assert result.tokens is not None
             assert not result.tokens_estimated
-            assert 0 <= result.tokens - said <= 1
+            assert 0 < said <= result.tokens <= 24
 
 
 @pytest.mark.weights
