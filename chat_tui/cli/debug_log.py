@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from chat_tui import __version__
-from chat_tui.cli.output.console import say
 from chat_tui.config import paths
 from chat_tui.core.files import writing
+from chat_tui.core.processes.console import write_error
 from chat_tui.core.text.log_filter import LOGGER, LogFilter
 
 MOST_BYTES = 5_000_000
@@ -61,7 +61,7 @@ class _LineFormatter(logging.Formatter):
 
 
 @contextmanager
-def written(named: str) -> Iterator[Path | None]:
+def open_debug_log(named: str) -> Iterator[Path | None]:
     """Write the log to the file of this name, or to the state folder; gives the file, None if it cannot be written.
 
     That is said on stderr, once: at the beginning, or at the end when the screen is closed.
@@ -70,7 +70,7 @@ def written(named: str) -> Iterator[Path | None]:
     try:
         opened = writing.open_log(file, most_bytes=None if named else MOST_BYTES)
     except OSError as error:
-        _say_unwritten(file, error)
+        _report_unwritten(file, error)
         yield None
         return
     handler, logger = LogFileHandler(opened), logging.getLogger(LOGGER)
@@ -88,7 +88,7 @@ def written(named: str) -> Iterator[Path | None]:
         logger.propagate = True
         handler.close()
         if handler.failure is not None:
-            _say_unwritten(file, handler.failure)
+            _report_unwritten(file, handler.failure)
 
 
 def _log_versions() -> None:
@@ -103,6 +103,6 @@ def _log_versions() -> None:
     )
 
 
-def _say_unwritten(file: Path, error: OSError) -> None:
-    say(f"chat-tui: The debug log {file} cannot be written: {error.strerror or error}.\n")
-    say("          chat-tui works without it. Set CHAT_TUI_LOG to a file that can be written.\n")
+def _report_unwritten(file: Path, error: OSError) -> None:
+    write_error(f"chat-tui: The debug log {file} cannot be written: {error.strerror or error}.\n")
+    write_error("          chat-tui works without it. Set CHAT_TUI_LOG to a file that can be written.\n")

@@ -1,4 +1,4 @@
-"""The question of a command: its words, what comes on standard input, and the files that go along."""
+"""What a command asks, from its options and standard input: the question, its files, its preset and its model."""
 
 from __future__ import annotations
 
@@ -10,35 +10,40 @@ from pathlib import Path
 
 import msgspec
 
-from chat_tui.cli.options.preset_options import preset_of
-from chat_tui.cli.output.console import say
+from chat_tui.config import presets
 from chat_tui.core.attachments.attachment import Attachment, is_no_text, of_bytes, read
+from chat_tui.core.errors import CommandError
 from chat_tui.core.new_conversation import NewConversation
-from chat_tui.core.preset import Preset, question_about
-from chat_tui.core.text.control_characters import clean
+from chat_tui.core.preset import Preset, question_about, with_values
+from chat_tui.core.processes.console import write_error
+from chat_tui.core.text.control_characters import clean, clean_line
 
 STDIN_LIMIT = 16 * 1024 * 1024
 """Bytes read from standard input."""
 
 
 class Question(msgspec.Struct, frozen=True):
-    """What a command asks."""
+    """A question from the command line."""
 
     text: str
     attachments: Sequence[Attachment] = ()
     preset: Preset | None = None
 
     @property
-    def beginning(self) -> NewConversation:
-        """What its conversation begins with."""
+    def new_conversation(self) -> NewConversation:
+        """The conversation that the question starts."""
         return NewConversation(preset=self.preset)
 
 
-def question_of(options: argparse.Namespace) -> Question:
-    """The words with standard input behind them, and the files; a preset that works through a document takes standard
-    input for one. Raises `AttachmentRefused`, `CommandError`, `ConfigError`."""
-    preset = preset_of(options)
-    text, piped = " ".join(options.question), _piped()
+def read_question(options: argparse.Namespace) -> Question:
+    """Read the question with its preset and its files. Blocks. Raises `AttachmentRefused`, `CommandError`,
+    `ConfigError`.
+
+    Standard input follows the words of the question; it is attached as a file if it is no text, or if the preset works
+    on a document.
+    """
+    preset = read_preset(options)
+    text, piped = " ".join(options.question), _read_stdin()
     attachments = [read(Path(file).expanduser()) for file in options.attach]
     if preset is not None and preset.document:
         if piped.strip():
@@ -52,12 +57,38 @@ def question_of(options: argparse.Namespace) -> Question:
     return Question(clean(f"{text}\n\n{more}" if text and more else text or more), attachments, preset)
 
 
-def _piped() -> bytes:
+def read_preset(options: argparse.Namespace) -> Preset | None:
+    """Read the preset of `--preset` with the values of `--set`. Blocks. Raises `CommandError`, `ConfigError`."""
+    pairs = [text.partition("=") for text in options.set or ()]
+    for name, sign, _ in pairs:
+        if not sign:
+            raise CommandError(f"--set {clean_line(name, 40)} has no value.", "Write --set name=value.")
+    if options.preset is None:
+        if pairs:
+            raise CommandError("--set needs --preset.", "For example: --preset translate --set language=French.")
+        return None
+    preset = presets.named(options.preset, presets.folders())
+    return with_values(preset, {name.strip(): value for name, _, value in pairs})
+
+
+def model_choice_error(options: argparse.Namespace) -> str:
+    """Return what is wrong with `--strategy` or `--model`, ready for stderr; empty if nothing is."""
+    from chat_tui.routing.ranking.strategies import names, plug_ins
+
+    if options.strategy is not None and options.strategy not in names() and options.strategy not in plug_ins():
+        known = ", ".join([*names(), *plug_ins()])
+        return f"chat-tui: unknown strategy {options.strategy!r}. Known: {known}.\n"
+    if options.model is not None and not all(options.model.partition("/")):
+        return "chat-tui: write a model as provider/model, such as local/smollm2-135m.\n"
+    return ""
+
+
+def _read_stdin() -> bytes:
     if sys.stdin is None or sys.stdin.closed or sys.stdin.isatty():
         return b""
     piped = b""
     with suppress(OSError):
         piped = sys.stdin.buffer.read(STDIN_LIMIT + 1)
     if len(piped) > STDIN_LIMIT:
-        say("chat-tui: only the first 16 MB of standard input are read.\n")
+        write_error("chat-tui: only the first 16 MB of standard input are read.\n")
     return piped[:STDIN_LIMIT]

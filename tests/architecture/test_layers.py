@@ -108,8 +108,23 @@ def imported(module: str, tree: ast.AST) -> Iterator[str]:
             "importlib.import_module",
             "__import__",
         }:
-            assert isinstance(node.args[0], ast.Constant), f"{module}: imports what only the run can tell"
-            yield str(node.args[0].value)
+            yield from named_modules(module, node.args[0], tree)
+
+
+def named_modules(module: str, argument: ast.expr, tree: ast.AST) -> Iterator[str]:
+    """The modules that the argument of an import can be: a string, a constant, or any value of a table."""
+    assigned = {
+        target.id: node.value
+        for node in getattr(tree, "body", ())
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    name = argument.value if isinstance(argument, ast.Subscript) else argument
+    value = assigned.get(name.id) if isinstance(name, ast.Name) else name
+    for each in value.values if isinstance(value, ast.Dict) else [value]:
+        assert isinstance(each, ast.Constant), f"{module}: imports what only the run can tell"
+        yield str(each.value)
 
 
 def dotted(node: ast.AST) -> str:
@@ -254,7 +269,23 @@ def test_the_screen_starts_without_the_rooms_behind_the_engine(tmp_path: Path) -
     assert not list(tmp_path.rglob("*"))
 
 
+HEAVY = ["textual", "rich", "httpx", "anyio", "msgspec", "sqlite3", "starlette"]
+
+
 def test_the_command_line_loads_no_face_before_it_has_chosen_one(tmp_path: Path) -> None:
     loaded = loaded_by("chat_tui.cli.main", tmp_path)
-    assert not present(loaded, "textual", "rich", "httpx", "sqlite3", "chat_tui.tui", "chat_tui.bootstrap.open_engine")
+    behind = {f"chat_tui.{name}" for name in RANKS} - {"chat_tui.cli", "chat_tui.core"}
+    assert not present(loaded, *HEAVY, *behind, "chat_tui.cli.commands")
     assert not list(tmp_path.rglob("*"))
+
+
+@pytest.mark.parametrize(
+    "line", ["--version", "--help", "ask --help", "history list --help", "frobnicate", "ask --modle x"]
+)
+def test_reading_the_command_line_loads_no_command(line: str, tmp_path: Path) -> None:
+    ended = f"try: cli.main({line.split()})\nexcept SystemExit: pass\n"
+    script = f"import sys\nfrom chat_tui.cli import main as cli\n{ended}print('\\n', *sys.modules, file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    loaded = set(done.stderr.split())
+    assert "chat_tui.cli.main" in loaded
+    assert not present(loaded, *HEAVY, "chat_tui.engine", "chat_tui.config", "chat_tui.tui", "chat_tui.cli.commands")

@@ -10,14 +10,14 @@ from contextlib import aclosing, suppress
 from msgspec.structs import replace
 
 from chat_tui.cli.engine import open_reporting_engine, report
-from chat_tui.cli.options.choice import wrong_choice
 from chat_tui.cli.output.answer_writer import AnswerWriter
-from chat_tui.cli.output.console import say, told
-from chat_tui.cli.question import Question, question_of
-from chat_tui.cli.signals import interrupts, unless
+from chat_tui.cli.output.console import report_error
+from chat_tui.cli.question import Question, model_choice_error, read_question
+from chat_tui.cli.signals import run_until_interrupted, watch_interrupts
 from chat_tui.config import load, paths
 from chat_tui.core.chunks import Token, has_answered
 from chat_tui.core.errors import ChatTuiError
+from chat_tui.core.processes.console import write_error
 from chat_tui.core.request import Request
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.core.usage.token_estimate import attachment_tokens, estimate
@@ -32,9 +32,9 @@ SMALL_TOKENS = 2000
 def run(options: argparse.Namespace) -> int:
     """Answer, and give the exit code."""
     try:
-        question = question_of(options)
+        question = read_question(options)
     except ChatTuiError as error:
-        told(error)
+        report_error(error)
         return 2
     if not question.text.strip():
         why = (
@@ -42,10 +42,12 @@ def run(options: argparse.Namespace) -> int:
             if question.attachments
             else "no question was given, and standard input is empty"
         )
-        say(f"usage: chat-tui ask {'--attach FILE ' if question.attachments else ''}QUESTION\nchat-tui: {why}.\n")
+        write_error(
+            f"usage: chat-tui ask {'--attach FILE ' if question.attachments else ''}QUESTION\nchat-tui: {why}.\n"
+        )
         return 2
-    if wrong := wrong_choice(options):
-        say(wrong)
+    if wrong := model_choice_error(options):
+        write_error(wrong)
         return 2
     settings = load.load(paths.config_file())
     if options.insights is not None:
@@ -54,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _ask(settings: load.Config, question: Question, options: argparse.Namespace) -> int:
-    interrupted = interrupts()
+    interrupted = watch_interrupts()
     engine = await open_reporting_engine(settings, save=not (options.no_save or options.private))
     request = Request(
         model=options.model and clean_line(options.model, 300),
@@ -85,12 +87,12 @@ async def _answered(
 ) -> int:
     named = request.model or (engine.config.model if request.strategy is None else None)
     if named is None or request.adaptive:
-        await unless(interrupted, engine.models.discover())
+        await run_until_interrupted(interrupted, engine.models.discover())
     elif estimate(question.text) + sum(map(attachment_tokens, question.attachments)) > SMALL_TOKENS:
-        await unless(interrupted, engine.models.look_up(named))
+        await run_until_interrupted(interrupted, engine.models.look_up(named))
     if request.adaptive:
         await _tell_price(engine, question, request)
-    answer = await engine.ask(question.beginning, question.text, request, attachments=question.attachments)
+    answer = await engine.ask(question.new_conversation, question.text, request, attachments=question.attachments)
     watch = asyncio.ensure_future(_cancel_when(interrupted, engine, answer))
     try:
         await _written(answer, paper, engine.config, interrupted)
@@ -99,7 +101,7 @@ async def _answered(
         await answer.cancel()
         paper.gone()
         if not isinstance(error, BrokenPipeError):
-            say(f"chat-tui: the answer cannot be written: {error.strerror}.\n")
+            write_error(f"chat-tui: the answer cannot be written: {error.strerror}.\n")
         return 1
     finally:
         watch.cancel()
@@ -111,11 +113,11 @@ async def _answered(
 async def _tell_price(engine: Engine, question: Question, request: Request) -> None:
     """Say what both answers may cost, where that is something, or that there will be one."""
     foreseen = await engine.estimates.estimate(
-        question.beginning, question.text, request, attachments=question.attachments
+        question.new_conversation, question.text, request, attachments=question.attachments
     )
     if foreseen.price:
         what = "for both answers" if foreseen.quick else "for one answer: no other model is faster"
-        say(f"[≈ ${foreseen.price:.4g} {what}]\n")
+        write_error(f"[≈ ${foreseen.price:.4g} {what}]\n")
 
 
 async def _cancel_when(interrupted: asyncio.Event, engine: Engine, answer: Answer) -> None:

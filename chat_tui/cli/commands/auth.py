@@ -9,11 +9,12 @@ import sys
 
 import msgspec
 
-from chat_tui.cli.output.console import say, told
+from chat_tui.cli.output.console import report_error
 from chat_tui.config import load, paths
 from chat_tui.config.known_providers import known_providers
 from chat_tui.core.errors import ChatTuiError, KeyMissing
 from chat_tui.core.processes import child_process, console
+from chat_tui.core.processes.console import write_error
 from chat_tui.core.text.api_keys import cleaned_key
 from chat_tui.core.text.control_characters import clean_line, escaped_json
 from chat_tui.providers.credentials.keyring_worker import NOT_THERE
@@ -37,13 +38,13 @@ class KeySource(msgspec.Struct, frozen=True):
 def run(options: argparse.Namespace) -> int:
     """Do what is asked; gives the exit code."""
     settings = load.load(paths.config_file())
-    kept = StoredKeyNames(paths.kept_keys_file(), told)
+    kept = StoredKeyNames(paths.kept_keys_file(), report_error)
     if options.action == "list":
         return _list(key_places(settings, kept), as_json=options.json)
     known = {*known_providers(), *(row.name for row in settings.providers)}
     if options.action == "set" and options.name not in known:
-        say(f"chat-tui: unknown provider {options.name[:60]!r}.\n")
-        say(f"          Known: {', '.join(sorted(known))}; add others under [[providers]] first.\n")
+        write_error(f"chat-tui: unknown provider {options.name[:60]!r}.\n")
+        write_error(f"          Known: {', '.join(sorted(known))}; add others under [[providers]] first.\n")
         return 2
     return _set(options.name, kept) if options.action == "set" else _remove(options.name, kept)
 
@@ -90,7 +91,7 @@ def _set(name: str, kept: StoredKeyNames) -> int:
     else:
         key = cleaned_key(sys.stdin.readline() if sys.stdin is not None else "")
     if not key or not key.isascii() or not key.isprintable() or " " in key:
-        say("chat-tui: not a valid key: it is empty or contains invalid characters. Nothing was saved.\n")
+        write_error("chat-tui: not a valid key: it is empty or contains invalid characters. Nothing was saved.\n")
         return 2
     _keyring("set", name, key)
     kept.add(name)
@@ -104,7 +105,7 @@ def _remove(name: str, kept: StoredKeyNames) -> int:
     kept.remove(name)
     shown_name = clean_line(name, 60)
     if not found and not was_kept:
-        say(f"chat-tui: there is no key for {shown_name} in the system's keyring.\n")
+        write_error(f"chat-tui: there is no key for {shown_name} in the system's keyring.\n")
         return 1
     console.write_output(f"The key for {shown_name} was removed from the system's keyring.\n")
     return 0

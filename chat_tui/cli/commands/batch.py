@@ -10,14 +10,14 @@ from pathlib import Path
 import msgspec
 
 from chat_tui.cli.engine import open_reporting_engine
-from chat_tui.cli.options.choice import wrong_choice
-from chat_tui.cli.options.preset_options import preset_of
-from chat_tui.cli.output.console import say, told
+from chat_tui.cli.output.console import report_error
 from chat_tui.cli.output.progress import BatchProgressLine
-from chat_tui.cli.signals import interrupts
+from chat_tui.cli.question import model_choice_error, read_preset
+from chat_tui.cli.signals import watch_interrupts
 from chat_tui.config import load, paths
 from chat_tui.core.errors import ChatTuiError, CommandError
 from chat_tui.core.processes import console
+from chat_tui.core.processes.console import write_error
 from chat_tui.core.request import Request
 from chat_tui.core.text.control_characters import clean_line, escaped_json
 from chat_tui.engine.batch.ordered_output import OrderedOutput
@@ -42,15 +42,15 @@ class BatchSummary(msgspec.Struct, tag_field="type", tag="summary"):
 def run(options: argparse.Namespace) -> int:
     """Answer them all, and give the exit code: 0 all answered, 1 some failed, 2 wrong usage, 130 stopped."""
     try:
-        if wrong := wrong_choice(options):
-            say(wrong)
+        if wrong := model_choice_error(options):
+            write_error(wrong)
             return 2
-        preset = preset_of(options)
+        preset = read_preset(options)
         settings = load.load(paths.config_file())
         prompts = PromptSource(options.prompts)
         ledger = _ledger(options, prompts)
     except CommandError as error:
-        told(error)
+        report_error(error)
         return 2
     request = Request(
         model=options.model and clean_line(options.model, 300),
@@ -87,7 +87,7 @@ def _ledger(options: argparse.Namespace, prompts: PromptSource) -> OrderedOutput
 async def _run(
     settings: load.Config, prompts: PromptSource, ledger: OrderedOutput, job: BatchJob, options: argparse.Namespace
 ) -> int:
-    interrupted = interrupts()
+    interrupted = watch_interrupts()
     engine = await open_reporting_engine(settings, save=not options.private)
     try:
         progress = BatchProgressLine(terminal=console.error_is_terminal())
@@ -117,18 +117,20 @@ def _ended(
         # Whoever read us has had enough.
         return 1
     if isinstance(fault, ChatTuiError):
-        told(fault)
+        report_error(fault)
         return 2 if isinstance(fault, CommandError) else 1
     if fault is not None:
-        say(f"chat-tui: the results cannot be written: {fault.strerror}.\n{_going_on(ledger)}")
+        write_error(f"chat-tui: the results cannot be written: {fault.strerror}.\n{_going_on(ledger)}")
         return 1
     _say_failures(count, ledger, job)
     if interrupted:
-        say(f"chat-tui: stopped; {count.done:,}{_of(count)} are done.\n{_going_on(ledger)}")
+        write_error(f"chat-tui: stopped; {count.done:,}{_of(count)} are done.\n{_going_on(ledger)}")
     elif count.left_out:
-        say(f"chat-tui: {count.left_out:,} have not been sent yet: run the same command without --retry-failed.\n")
+        write_error(
+            f"chat-tui: {count.left_out:,} have not been sent yet: run the same command without --retry-failed.\n"
+        )
     elif ledger.path is not None or not count.done:
-        say(_whole(count))
+        write_error(_whole(count))
     if options.json:
         _write_summary(count, interrupted)
     if interrupted:
@@ -144,7 +146,7 @@ def _say_failures(count: BatchProgress, ledger: OrderedOutput, job: BatchJob) ->
     more = count.failed - len(count.failures)
     rest = f"  and {more:,} more\n" if more else ""
     how = "" if ledger.path is None else "Ask them again with --retry-failed.\n"
-    say(f"chat-tui: {count.failed:,}{_of(count)} failed; their indexes:\n{listed}{rest}{how}")
+    write_error(f"chat-tui: {count.failed:,}{_of(count)} failed; their indexes:\n{listed}{rest}{how}")
 
 
 def _whole(count: BatchProgress) -> str:

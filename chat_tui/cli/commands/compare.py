@@ -10,15 +10,15 @@ from contextlib import aclosing
 import msgspec
 
 from chat_tui.cli.engine import open_reporting_engine
-from chat_tui.cli.options.choice import wrong_choice
 from chat_tui.cli.output.answer_writer import AnswerWriter, json_line
 from chat_tui.cli.output.compare_table import table
-from chat_tui.cli.output.console import say, told, words_of
-from chat_tui.cli.question import Question, question_of
-from chat_tui.cli.signals import interrupts, unless
+from chat_tui.cli.output.console import format_error, report_error
+from chat_tui.cli.question import Question, model_choice_error, read_question
+from chat_tui.cli.signals import run_until_interrupted, watch_interrupts
 from chat_tui.config import load, paths
 from chat_tui.core.chunks import Chunk, Error, Metadata, encode, has_answered
 from chat_tui.core.errors import ChatTuiError
+from chat_tui.core.processes.console import write_error
 from chat_tui.core.request import Request
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.engine.answers.answer import Answer
@@ -36,16 +36,16 @@ class ComparisonSummary(msgspec.Struct, frozen=True, tag_field="type", tag="summ
 def run(options: argparse.Namespace) -> int:
     """Ask them all, and give the exit code: 0 where at least one has answered."""
     try:
-        if wrong := wrong_choice(options):
-            say(wrong)
+        if wrong := model_choice_error(options):
+            write_error(wrong)
             return 2
         models = check_models(clean_line(options.models, 1200).split(",")) if options.models is not None else ()
-        question = question_of(options)
+        question = read_question(options)
     except ChatTuiError as error:
-        told(error)
+        report_error(error)
         return 2
     if not question.text.strip():
-        say(
+        write_error(
             "usage: chat-tui compare QUESTION --models A,B\n"
             "chat-tui: no question was given, and standard input is empty.\n"
         )
@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _run(settings: load.Config, question: Question, models: Sequence[str], options: argparse.Namespace) -> int:
-    interrupted = interrupts()
+    interrupted = watch_interrupts()
     engine = await open_reporting_engine(settings, save=not (options.no_save or options.private))
     request = Request(
         strategy=options.strategy,
@@ -68,16 +68,16 @@ async def _run(settings: load.Config, question: Question, models: Sequence[str],
     )
     try:
         if not models:
-            await unless(interrupted, engine.models.discover())
-            models = await engine.estimates.best_two(question.beginning, question.text, request)
+            await run_until_interrupted(interrupted, engine.models.discover())
+            models = await engine.estimates.best_two(question.new_conversation, question.text, request)
         await _tell_price(engine, question, models, request)
         comparison = await engine.compare(
-            question.beginning, question.text, models, request, attachments=question.attachments
+            question.new_conversation, question.text, models, request, attachments=question.attachments
         )
         code = await _written(comparison, engine, interrupted, as_json=options.json)
         return 130 if interrupted.is_set() else code
     except ChatTuiError as error:
-        told(error)
+        report_error(error)
         return 130 if interrupted.is_set() else 1
     finally:
         await engine.close()
@@ -86,13 +86,13 @@ async def _run(settings: load.Config, question: Question, models: Sequence[str],
 async def _tell_price(engine: Engine, question: Question, models: Sequence[str], request: Request) -> None:
     """Say what all of them may cost, where that is something."""
     prices = await engine.estimates.prices(
-        question.beginning, question.text, models, request, attachments=question.attachments
+        question.new_conversation, question.text, models, request, attachments=question.attachments
     )
     if not prices.dollars:
         return
     unknown = clean_line(", ".join(prices.unknown), 200)
     more = f", plus {unknown}, whose price is unknown" if unknown else ""
-    say(f"[≈ ${prices.dollars:.4g} for all {len(models)} answers{more}]\n")
+    write_error(f"[≈ ${prices.dollars:.4g} for all {len(models)} answers{more}]\n")
 
 
 async def _written(comparison: Comparison, engine: Engine, interrupted: asyncio.Event, *, as_json: bool) -> int:
@@ -109,7 +109,7 @@ async def _written(comparison: Comparison, engine: Engine, interrupted: asyncio.
         await comparison.cancel_all()
         columns.paper.gone()
         if not isinstance(error, BrokenPipeError):
-            say(f"chat-tui: the answers cannot be written: {error.strerror}.\n")
+            write_error(f"chat-tui: the answers cannot be written: {error.strerror}.\n")
         return 1
     finally:
         for task in (watch, *writing):
@@ -153,7 +153,7 @@ class _Columns:
             self.paper.take(msgspec.structs.replace(chunk, reason=reason))
         elif isinstance(chunk, Error):
             error = ChatTuiError(f"{model}: {chunk.error.title}", chunk.error.hint)
-            self.paper.note(words_of(error))
+            self.paper.note(format_error(error))
 
     async def sum_up(self, comparison: Comparison) -> None:
         results = comparison.summary()

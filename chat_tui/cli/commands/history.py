@@ -12,12 +12,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from chat_tui.cli.output.console import say, say_recovering, say_updating
+from chat_tui.cli.output.console import report_migration, report_recovery
 from chat_tui.config import paths
 from chat_tui.core.conversation import ConversationSummary, SearchHit, Tree, Turn
 from chat_tui.core.errors import HistoryError, StoreDamaged
 from chat_tui.core.files import writing as files
 from chat_tui.core.processes import console
+from chat_tui.core.processes.console import write_error
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.core.text.search_progress import search_progress
 from chat_tui.history.opening import StoreSettings
@@ -35,10 +36,10 @@ _READING = {"list", "show", "search", "export"}
 def run(options: argparse.Namespace) -> int:
     """Do what is asked; gives the exit code."""
     if options.action == "export" and bool(options.id) == options.all:
-        say("chat-tui: name one conversation to export, or use --all (not both).\n")
+        write_error("chat-tui: name one conversation to export, or use --all (not both).\n")
         return 2
     if options.action == "export" and options.all and options.format == "markdown":
-        say("chat-tui: --all can only be exported as JSON.\n")
+        write_error("chat-tui: --all can only be exported as JSON.\n")
         return 2
     ended: list[int] = []
     try:
@@ -137,11 +138,11 @@ async def search_turns(
     except asyncio.CancelledError:
         # Ctrl-C: what has been found by then is worth having.
         _write_hits(hits, as_json=options.json)
-        say("chat-tui: search interrupted; older turns may contain more.\n")
+        write_error("chat-tui: search interrupted; older turns may contain more.\n")
         raise
     _write_hits(hits, as_json=options.json)
     if not hits and not options.json:
-        say("chat-tui: no results.\n")
+        write_error("chat-tui: no results.\n")
     return 0
 
 
@@ -182,7 +183,7 @@ async def _export(options: argparse.Namespace) -> int:
                 tree = await _tree(store, options.id)
                 output.put(await exported(_known(store), tree, "json" if as_json else "markdown"))
     if name:
-        say(f"chat-tui: {number} conversation{'' if number == 1 else 's'} written to {name}.\n")
+        write_error(f"chat-tui: {number} conversation{'' if number == 1 else 's'} written to {name}.\n")
     return 1 if left_out else 0
 
 
@@ -196,7 +197,7 @@ async def _export_all(store: Store | None, output: _Output) -> tuple[int, int]:
         except HistoryError as error:
             left_out += 1
             title = clean_line(row.title, 100)
-            say(f"chat-tui: “{title}” ({clean_line(row.id, 60)}) was left out: {error.title}\n")
+            write_error(f"chat-tui: “{title}” ({clean_line(row.id, 60)}) was left out: {error.title}\n")
         else:
             output.put(text)
     return len(rows) - left_out, left_out
@@ -249,10 +250,10 @@ async def _delete(options: argparse.Namespace) -> int:
         of = tree.conversation
         about = f"“{clean_line(of.title, 100)}” ({of.id}, {len(tree.turns)} turns)"
         if not options.yes and sys.stdin is not None and sys.stdin.isatty() and console.error_is_terminal():
-            say(f"Permanently delete {about}? [y/N] ")
+            write_error(f"Permanently delete {about}? [y/N] ")
             answer = await asyncio.to_thread(sys.stdin.readline)
             if answer.strip().lower() not in ("y", "yes"):
-                say("chat-tui: nothing was deleted.\n")
+                write_error("chat-tui: nothing was deleted.\n")
                 return 1
         await _known(store).erase(of.id)
     if options.json:
@@ -323,13 +324,13 @@ async def _opened() -> AsyncGenerator[Store | None, None]:
     if not file.exists():
         yield None
         return
-    store = await Store.open_or_read(file, StoreSettings(when_slow=say_updating, when_recovering=say_recovering))
+    store = await Store.open_or_read(file, StoreSettings(when_slow=report_migration, when_recovering=report_recovery))
     try:
         if store.notice:
-            say(f"chat-tui: {store.notice}\n")
+            write_error(f"chat-tui: {store.notice}\n")
         yield store
         if store.garbled_texts:
-            say(
+            write_error(
                 "chat-tui: Some of these texts are damaged; unreadable characters are shown as \ufffd."
                 " `chat-tui history check` names them.\n"
             )

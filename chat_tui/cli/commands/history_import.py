@@ -8,9 +8,10 @@ from pathlib import Path
 
 import msgspec
 
-from chat_tui.cli.output.console import say, say_recovering, say_updating
+from chat_tui.cli.output.console import report_migration, report_recovery
 from chat_tui.config import paths
 from chat_tui.core.processes import console
+from chat_tui.core.processes.console import write_error
 from chat_tui.history.opening import StoreSettings
 from chat_tui.history.store import Store
 from chat_tui.history.transfer import importer
@@ -29,22 +30,24 @@ async def run(file: Path, *, as_json: bool) -> int:
         # A file that cannot be imported must not make a store.
         await importer.recognise(file)
     bar = _Bar(file.name[:60])
-    store = await Store.open(paths.store_file(), StoreSettings(when_slow=say_updating, when_recovering=say_recovering))
+    store = await Store.open(
+        paths.store_file(), StoreSettings(when_slow=report_migration, when_recovering=report_recovery)
+    )
     try:
         if store.notice:
-            say(f"chat-tui: {store.notice}\n")
+            write_error(f"chat-tui: {store.notice}\n")
         report = await importer.bring_in(store, file, bar.show)
     except asyncio.CancelledError:
         bar.end()
-        say("chat-tui: stopped. What was imported so far is kept; import the file again for the rest.\n")
+        write_error("chat-tui: stopped. What was imported so far is kept; import the file again for the rest.\n")
         raise
     finally:
         bar.end()
         await store.close()
     for skipped in report.skipped[:_TOLD]:
-        say(f"chat-tui: skipped {skipped.record}: {skipped.reason}.\n")
+        write_error(f"chat-tui: skipped {skipped.record}: {skipped.reason}.\n")
     if report.skipped_count > _TOLD:
-        say(f"chat-tui: {report.skipped_count - _TOLD} more were skipped; --json lists them.\n")
+        write_error(f"chat-tui: {report.skipped_count - _TOLD} more were skipped; --json lists them.\n")
     if as_json:
         fields = {name: getattr(report, name) for name in report.__struct_fields__}
         text = native.json_text(msgspec.to_builtins(fields)) + "\n"
@@ -78,7 +81,7 @@ class _Bar:
             full = round(part * _BAR)
             self._line.show(f"{self._name} {'━' * full}{'─' * (_BAR - full)} {text}")
         else:
-            say(f"{self._name}: {text.strip()}\n")
+            write_error(f"{self._name}: {text.strip()}\n")
 
     def end(self) -> None:
         """Leave the line clean."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from chat_tui.cli.output.console import told
+from chat_tui.cli.output.console import report_error
 from chat_tui.config import load, paths
 from chat_tui.core.errors import ChatTuiError, LocalModelError
 from chat_tui.core.models import LOCAL_MODEL
@@ -44,7 +44,7 @@ class ModelListing(msgspec.Struct, frozen=True):
 def run(options: argparse.Namespace) -> int:
     """Do what is asked; gives the exit code."""
     settings = load.load(paths.config_file())
-    library = Library(paths.library_file(), told)
+    library = Library(paths.library_file(), report_error)
     try:
         if options.action == "list":
             return _list(listed(settings, library), as_json=options.json)

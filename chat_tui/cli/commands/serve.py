@@ -7,19 +7,20 @@ import re
 
 from msgspec.structs import replace
 
-from chat_tui.cli.options.choice import wrong_choice
-from chat_tui.cli.output.console import say, told
+from chat_tui.cli.output.console import report_error
+from chat_tui.cli.question import model_choice_error
 from chat_tui.config import load, paths
 from chat_tui.core.errors import ConfigError
 from chat_tui.core.processes import console
+from chat_tui.core.processes.console import write_error
 from chat_tui.core.text.control_characters import clean_line
 
 
 def run(options: argparse.Namespace) -> int:
     """Serve, and give the exit code: 0 stopped, 1 failed, 2 wrong usage."""
-    wrong = wrong_choice(options) or _wrong_origin(options.origin)
+    wrong = model_choice_error(options) or _wrong_origin(options.origin)
     if wrong:
-        say(wrong)
+        write_error(wrong)
         return 2
     settings = load.load(paths.config_file())
     web = replace(settings.web, origins=(*settings.web.origins, *options.origin))
@@ -33,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         server.serve(settings, options.host, options.port, _announce)
     except ConfigError as error:
-        told(error)
+        report_error(error)
         return 2
     return 0
 
@@ -52,4 +53,4 @@ def _announce(url: str) -> None:
         # Whoever started it does not listen; the token may be known to others by the variable.
         console.discard_output()
         if not isinstance(error, console.OutputClosed):
-            say(f"chat-tui: the address cannot be written to stdout: {error.strerror}.\n")
+            write_error(f"chat-tui: the address cannot be written to stdout: {error.strerror}.\n")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import argparse
 import ast
 import inspect
 import re
@@ -32,7 +33,7 @@ log is written (see "Report a bug" in the README).
 """
 
 
-def run() -> int:
+def run(_: argparse.Namespace) -> int:
     """Write the page to stdout; gives the exit code."""
     console.write_output(markdown())
     return 0

@@ -12,11 +12,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from chat_tui.cli.output.console import say
-from chat_tui.cli.output.crash_notice import report
+from chat_tui.cli.output.crash_notice import report_crash
 from chat_tui.config import load, paths
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.processes import console
+from chat_tui.core.processes.console import write_error
 
 if TYPE_CHECKING:
     from chat_tui.core.preset import Preset
@@ -30,16 +30,16 @@ RECOVERY_NOTICE_SECONDS = 2.5
 def run(options: argparse.Namespace) -> int:
     """Open the screen; gives the exit code."""
     if not (sys.stdin is not None and sys.stdin.isatty() and console.output_is_terminal()):
-        say("chat-tui: the screen needs a terminal. In a pipe, use: chat-tui ask QUESTION\n")
+        write_error("chat-tui: the screen needs a terminal. In a pipe, use: chat-tui ask QUESTION\n")
         return 2
     if os.environ.get("TERM") == "dumb":
-        say("chat-tui: this terminal cannot show the screen (TERM=dumb). Use: chat-tui ask QUESTION\n")
+        write_error("chat-tui: this terminal cannot show the screen (TERM=dumb). Use: chat-tui ask QUESTION\n")
         return 2
     preset = None
     if options.preset is not None or options.set:
-        from chat_tui.cli.options.preset_options import preset_of
+        from chat_tui.cli.question import read_preset
 
-        preset = preset_of(options)
+        preset = read_preset(options)
     # Nothing of the start is garbage; the app switches the collector on again when all is loaded.
     gc.disable()
     settings = load.load(paths.config_file())
@@ -102,5 +102,5 @@ async def shown(app: ChatApp, *, private: bool = False) -> int:
             if private
             else "Your conversations are saved; start chat-tui again to continue."
         )
-        report(app.crash, kept)
+        report_crash(app.crash, kept)
     return app.return_code or 0

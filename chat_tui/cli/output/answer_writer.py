@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from chat_tui.cli.output.breakdown import breakdown
-from chat_tui.cli.output.console import words_of
+from chat_tui.cli.output.console import format_error
 from chat_tui.cli.output.two_phases import PhaseOrder
 from chat_tui.core.answers.finish_reasons import is_known
 from chat_tui.core.answers.reclassification import reclassify
@@ -83,7 +83,7 @@ class AnswerWriter:
             if not self._json and self._said and not self._said.endswith("\n"):
                 # On a terminal both outputs share a line.
                 self._say("\n")
-            self._waiting.append(("error", words_of(ChatTuiError(chunk.error.title, chunk.error.hint))))
+            self._waiting.append(("error", format_error(ChatTuiError(chunk.error.title, chunk.error.hint))))
         elif isinstance(chunk, End) and not self._json:
             self._say(self._two.rest())
             self._end(chunk)

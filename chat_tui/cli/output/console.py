@@ -1,4 +1,4 @@
-"""What is said to people beside the answer, on stderr."""
+"""Errors and notices of commands, on stderr."""
 
 from __future__ import annotations
 
@@ -6,27 +6,22 @@ from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.processes.console import write_error
 
 
-def told(error: ChatTuiError) -> int:
-    """Say on stderr what went wrong; gives the exit code."""
-    say(words_of(error))
+def report_error(error: ChatTuiError) -> int:
+    """Write an error to stderr; returns the exit code 1."""
+    write_error(format_error(error))
     return 1
 
 
-def words_of(error: ChatTuiError) -> str:
-    """An error as it stands on stderr: what happened, and below it what to do next."""
+def format_error(error: ChatTuiError) -> str:
+    """Return the lines for stderr: what happened, and below it what to do next."""
     return f"chat-tui: {error.title}\n" + (f"          {error.hint}\n" if error.hint else "")
 
 
-def say(text: str) -> None:
-    """Write words to stderr, without anything that a terminal would obey; nobody need be there to read them."""
-    write_error(text)
+def report_migration() -> None:
+    """Say on stderr that opening takes seconds because an older history is being updated."""
+    write_error("chat-tui: Updating the history to the new format; this happens once.\n")
 
 
-def say_updating() -> None:
-    """Say why it takes seconds: an older history of many conversations is being brought up to date."""
-    say("chat-tui: Updating the history to the new format; this happens once.\n")
-
-
-def say_recovering(part: float) -> None:
-    """Say how far the recovery of a damaged history is, from 0 to 1."""
-    say(f"chat-tui: The history is damaged. Recovering it: {part:.0%}\n")
+def report_recovery(part: float) -> None:
+    """Say on stderr how far the recovery of a damaged history is, from 0 to 1."""
+    write_error(f"chat-tui: The history is damaged. Recovering it: {part:.0%}\n")

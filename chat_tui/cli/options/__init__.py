@@ -1,1 +1,0 @@
-"""The options of the commands, read without loading what the commands need."""
