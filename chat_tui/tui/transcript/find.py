@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import islice
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from chat_tui.core.text.text_match import Range, find
 from chat_tui.tui.transcript.model.line_model import Position
 from chat_tui.tui.transcript.model.parts import TurnPart
 from chat_tui.tui.transcript.render.wrapping import Line
 from chat_tui.tui.transcript.viewport import Viewport
+
+if TYPE_CHECKING:
+    from chat_tui.core.text.text_match import Range
 
 KEPT_PARTS = 200
 
@@ -35,6 +37,9 @@ class TextSpan(NamedTuple):
 
 def spans_in(lines: Sequence[Line], wanted: str) -> list[TextSpan]:
     """The places of the words in painted lines, also where a line break divides them."""
+    # Needed for a search only, and slow to import.
+    from chat_tui.core.text.text_match import find
+
     pieces: list[str] = []
     for line in lines:
         pieces += [line.text, line.joint]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.binding import BindingType
@@ -13,9 +13,11 @@ from textual.widgets import Input
 
 from chat_tui.core.conversation import Turn
 from chat_tui.tui.actions import bindings
-from chat_tui.tui.transcript.find_scan import FindMatch, FindScan
 from chat_tui.tui.transcript.transcript import Transcript
 from chat_tui.tui.widgets.line_input import LineInput
+
+if TYPE_CHECKING:
+    from chat_tui.tui.transcript.find_scan import FindMatch, FindScan
 
 
 class FindBar(LineInput):
@@ -99,6 +101,8 @@ class FindBar(LineInput):
             self._begin_scan()
 
     def _begin_scan(self) -> None:
+        from chat_tui.tui.transcript.find_scan import FindScan
+
         self._scan = scan = FindScan(self._turns(), self.value, *self._transcript.finder.start())
         self._show_count()
         # In place of a search for other words, which may not have begun: a coroutine would then never be awaited.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from chat_tui.markdown.code_blocks import CodeBlock
-from chat_tui.tui.transcript.model.code_walk import code_after
 from chat_tui.tui.transcript.model.line_model import START, Anchor, LineModel, Position, Row
 from chat_tui.tui.transcript.scroll_slack import ScrollSlack
+
+if TYPE_CHECKING:
+    from chat_tui.markdown.code_blocks import CodeBlock
 
 
 class Viewport:
@@ -205,6 +207,8 @@ class Viewport:
             # What is in view counts, its first and last line too.
             edge = rows[0 if step > 0 else -1].position
             start = edge._replace(line=edge.line - step)
+        from chat_tui.tui.transcript.model.code_walk import code_after
+
         found = code_after(self.model, start, step) if start is not None else None
         if found is None:
             return False

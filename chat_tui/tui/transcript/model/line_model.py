@@ -6,17 +6,18 @@ from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from chat_tui.core.chunks import Metadata
 from chat_tui.core.conversation import Turn
-from chat_tui.tui.transcript.model.parts import TurnPart, estimated_turn_height
-from chat_tui.tui.transcript.model.turn_lines import VersionPlace
-from chat_tui.tui.transcript.model.turn_view import TurnView
+from chat_tui.tui.transcript.model.parts import TurnPart, VersionPlace, estimated_turn_height
 from chat_tui.tui.transcript.render.renderer import Renderer
 from chat_tui.tui.transcript.render.wrapping import Line
+
+if TYPE_CHECKING:
+    from chat_tui.tui.transcript.model.turn_view import TurnView
 
 KEPT_LINES = 3_000
 """Rendered lines kept; those seen longest ago go first."""
@@ -82,6 +83,9 @@ class TurnViews:
         index = range(len(self.turns))[index]
         view = self.made.get(index)
         if view is None:
+            # The first paint has no turns, and needs no splitter.
+            from chat_tui.tui.transcript.model.turn_view import TurnView
+
             turn = self.turns[index]
             view = self.made[index] = TurnView(turn, self.width, live=turn.state == "streaming", bare=self.bare)
             view.place, view.figures = self.place(turn), self.figures

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from chat_tui.core.chunks import TokenKind
 from chat_tui.core.conversation import Turn
-from chat_tui.markdown.block import Block
 from chat_tui.tui.transcript.render.wrapping import MEASURE, Line
+
+if TYPE_CHECKING:
+    from chat_tui.markdown.block import Block
 
 PartKind: TypeAlias = Literal[
     "header",
@@ -28,6 +30,19 @@ TextKind: TypeAlias = TokenKind | Literal["quick"]
 """What a text that comes is; `quick`: of the short answer that is there before the detailed one."""
 FoldKind: TypeAlias = Literal["thinking", "quick"]
 """What can be folded away."""
+
+
+class VersionPlace(NamedTuple):
+    """Which of several versions of a turn is shown."""
+
+    number: int
+    """Counts from 1."""
+    of: int
+
+    @property
+    def text(self) -> str:
+        """Such as `‹2/3›`; as wide for each version."""
+        return f"‹{self.number:>{len(str(self.of))}}/{self.of}›"
 
 
 class TurnPart:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
 
 from rich.style import Style
 
@@ -15,7 +14,7 @@ from chat_tui.core.conversation import Turn
 from chat_tui.core.text.control_characters import clean, clean_line
 from chat_tui.tui.actions.bindings import as_bound, first_key
 from chat_tui.tui.theme.ink import Ink
-from chat_tui.tui.transcript.model.parts import PartKind
+from chat_tui.tui.transcript.model.parts import PartKind, VersionPlace
 from chat_tui.tui.transcript.model.turn_stats import figures_of
 from chat_tui.tui.transcript.render.wrapping import Line, Run, fitting, width_of, wrap
 from chat_tui.tui.widgets import formatting
@@ -44,19 +43,6 @@ _SHORTEST_SECONDS = 0.05
 
 def _clock(created: datetime | None) -> str:
     return created.astimezone().strftime("%H:%M") if created else ""
-
-
-class VersionPlace(NamedTuple):
-    """Which of several versions of a turn is shown."""
-
-    number: int
-    """Counts from 1."""
-    of: int
-
-    @property
-    def text(self) -> str:
-        """Such as `‹2/3›`; as wide for each version."""
-        return f"‹{self.number:>{len(str(self.of))}}/{self.of}›"
 
 
 def header(turn: Turn, width: int, ink: Ink, place: VersionPlace | None = None) -> Line:

@@ -22,12 +22,12 @@ from chat_tui.tui.transcript.model.parts import (
     PartKind,
     TextKind,
     TurnPart,
+    VersionPlace,
     estimated_height,
     estimated_turn_height,
 )
 from chat_tui.tui.transcript.model.quick_view import QuickView
 from chat_tui.tui.transcript.model.seams import SeamPlaces, with_seams
-from chat_tui.tui.transcript.model.turn_lines import VersionPlace
 from chat_tui.tui.transcript.render.renderer import Renderer
 from chat_tui.tui.transcript.render.wrapping import Line
 

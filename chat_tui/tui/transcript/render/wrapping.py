@@ -202,3 +202,8 @@ def with_tabs(runs: Iterable[Run]) -> list[Run]:
                 made.append((piece, style, copy))
                 column += cell_len(piece)
     return made
+
+
+def wrap_plain(text: str, width: int, style: Style) -> list[Line]:
+    """Wrap text as it is, in one style, at a readable measure or narrower."""
+    return wrap([(text.expandtabs(4), style, True)], min(width, MEASURE))
