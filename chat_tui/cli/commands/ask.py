@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import sys
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 
 from msgspec.structs import replace
 
@@ -15,13 +15,14 @@ from chat_tui.cli.output.console import report_error
 from chat_tui.cli.question import Question, model_choice_error, read_question
 from chat_tui.cli.signals import run_until_interrupted, watch_interrupts
 from chat_tui.config import load, paths
-from chat_tui.core.chunks import Token, has_answered
+from chat_tui.core.chunks import Chunk, has_answered
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.processes.console import write_error
 from chat_tui.core.request import Request
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.core.usage.token_estimate import attachment_tokens, estimate
 from chat_tui.engine.answers.answer import Answer
+from chat_tui.engine.answers.pacing import TypingPace
 from chat_tui.engine.engine import Engine
 from chat_tui.engine.insights.observer import InsightsObserver
 
@@ -126,11 +127,11 @@ async def _cancel_when(interrupted: asyncio.Event, engine: Engine, answer: Answe
 
 
 async def _written(answer: Answer, paper: AnswerWriter, settings: load.Config, interrupted: asyncio.Event) -> None:
-    given = settings.performance
-    # Only people want to see it typed.
-    delay = settings.display.typing_delay_seconds if paper.is_watched else 0.0
-    hold_bytes = sys.maxsize if delay else given.streaming_buffer_size
-    batches = answer.batches(tokens=given.streaming_batch_size, hold_bytes=hold_bytes)
+    given, pace = settings.performance, TypingPace(settings.display, interrupted)
+    if paper.is_watched and pace.is_slow:
+        batches = _single_chunks(answer, pace)
+    else:
+        batches = answer.batches(tokens=given.streaming_batch_size, hold_bytes=given.streaming_buffer_size)
     observer = InsightsObserver(report) if settings.display.insights else None
     # What it needs is loaded while the model is on its way to the first token.
     loading = asyncio.ensure_future(observer.look()) if observer is not None else None
@@ -139,10 +140,6 @@ async def _written(answer: Answer, paper: AnswerWriter, settings: load.Config, i
             async for chunks in batches:
                 for chunk in chunks if observer is None else await observer.take(chunks):
                     paper.take(chunk)
-                    if delay and isinstance(chunk, Token) and not interrupted.is_set():
-                        await asyncio.to_thread(paper.flush)
-                        with suppress(TimeoutError):
-                            await asyncio.wait_for(interrupted.wait(), delay)
                 # What has come together is written together; a slow reader does not hold the loop.
                 if paper.waits:
                     await asyncio.to_thread(paper.flush)
@@ -150,3 +147,9 @@ async def _written(answer: Answer, paper: AnswerWriter, settings: load.Config, i
     finally:
         if loading is not None:
             await loading
+
+
+async def _single_chunks(answer: Answer, pace: TypingPace) -> AsyncGenerator[Sequence[Chunk], None]:
+    """Yield each chunk by itself, as slowly as it is typed."""
+    async for chunk in pace.follow(answer.follow()):
+        yield [chunk]

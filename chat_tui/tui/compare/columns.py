@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
@@ -28,6 +26,7 @@ from chat_tui.tui.widgets.styled_lines import Line, StyledLines
 
 if TYPE_CHECKING:
     from chat_tui.engine.answers.answer import Answer
+    from chat_tui.engine.answers.pacing import TypingPace
 
 
 class ColumnHead(StyledLines):
@@ -114,12 +113,12 @@ class Column(Vertical):
         self,
         model: str,
         answer: Answer,
+        pace: TypingPace,
         frames: Frames,
         left_at: Anchor | None = None,
-        typing_delay_seconds: float = 0.0,
     ) -> None:
         super().__init__()
-        self.model, self.answer = model, answer
+        self.model, self.answer, self.pace = model, answer, pace
         self._left_at = left_at
         self.place = 0
         """Counts from 0, from the left."""
@@ -127,11 +126,6 @@ class Column(Vertical):
         """Keys act on it."""
         self.label = ""
         """Stands in place of the name; empty: nothing is hidden."""
-        self._typing_delay_seconds = typing_delay_seconds
-        self.typing = False
-        """Tokens are being typed one by one."""
-        self.hurry = asyncio.Event()
-        """Set when nobody waits for that any more."""
         self.head, self.text, self._more = ColumnHead(), ColumnText(frames), MoreBelow()
 
     def compose(self) -> ComposeResult:
@@ -168,20 +162,15 @@ class Column(Vertical):
         self.text.viewport.restore(self._left_at)
         if not answer.ended:
             known = answer.turn.left_out
-            self.typing = self._typing_delay_seconds > 0
-            async for chunk in answer.follow(there):
+            async for chunk in self.pace.follow(answer.follow(there)):
                 if isinstance(chunk, Token):
                     if append(chunk.token, chunk.kind):
                         await self.text.live.keep_up()
-                    if self.typing and not self.hurry.is_set():
-                        with suppress(TimeoutError):
-                            await asyncio.wait_for(self.hurry.wait(), self._typing_delay_seconds)
                 elif isinstance(chunk, Metadata) and chunk.event == "reclassified":
                     self.text.live.reclassify(chunk)
                 elif known != answer.turn.left_out:
                     known = answer.turn.left_out
                     self.text.live.amend(self._labelled_turn(without_text(answer.turn)))
-            self.typing = False
             await self.text.live.keep_up()
             self.text.live.finish(self._labelled_turn(answer.turn))
         self.measure()

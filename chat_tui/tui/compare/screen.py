@@ -16,10 +16,12 @@ from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.widget import Widget
 
+from chat_tui.config.load import Display
 from chat_tui.core.conversation import Conversation
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.core.usage.stream_stats import StreamStats
+from chat_tui.engine.answers.pacing import TypingPace
 from chat_tui.tui.actions import bindings
 from chat_tui.tui.actions.keys import TABLE
 from chat_tui.tui.compare import lines as compare_lines
@@ -36,6 +38,7 @@ from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, apart
 if TYPE_CHECKING:
     from chat_tui.engine.answers.comparison import Comparison
 
+USUAL_DISPLAY = Display()
 MEASURE_SECONDS = 0.25
 """Between two looks at the figures."""
 FRAME_SECONDS = 1 / 10
@@ -112,7 +115,7 @@ class CompareScreen(Screen[Conversation | None]):
         *,
         blind: bool = False,
         left: LeftComparison | None = None,
-        typing_delay_seconds: float = 0.0,
+        display: Display = USUAL_DISPLAY,
     ) -> None:
         super().__init__()
         self.comparison = comparison
@@ -132,7 +135,7 @@ class CompareScreen(Screen[Conversation | None]):
         pairs = zip(comparison.models, comparison.answers, strict=True)
         places = left.places if left is not None else {}
         self.columns = [
-            Column(model, answer, frames, places.get(model), typing_delay_seconds) for model, answer in pairs
+            Column(model, answer, TypingPace(display), frames, places.get(model)) for model, answer in pairs
         ]
         self._begin_at = left.model if left is not None else ""
         self._order(blind)
@@ -276,15 +279,13 @@ class CompareScreen(Screen[Conversation | None]):
 
     async def action_stop(self) -> None:
         """End the answer that keys act on; its part is kept. One that has ended is shown to its end at once."""
-        self.current.hurry.set()
+        self.current.pace.skip()
         await self.current.answer.cancel()
 
     async def action_stop_all(self) -> None:
         """End those that run, and show at once what is still being typed; when there is neither, go back to the
         chat."""
-        typing = [column for column in self.columns if column.typing]
-        for column in typing:
-            column.hurry.set()
+        typing = [column for column in self.columns if column.pace.skip()]
         if typing or not self.comparison.ended:
             self._stopped_at = time.monotonic()
             await self.comparison.cancel_all()

@@ -89,7 +89,7 @@ async def test_columns_type_as_slowly_as_the_config_says_and_esc_shows_the_rest(
     slow = Config(display=Display(typing_delay_seconds=10.0))
     async with compared(LONG, LONG, config=slow) as on:
         await on.begin()
-        await on.until(lambda: on.comparison.ended and all(column.typing for column in on.screen.columns))
+        await on.until(lambda: on.comparison.ended and all(column.pace.is_typing for column in on.screen.columns))
         assert not [text for text in on.texts() if "line 9" in text]
         await on.press("escape")
         await on.until(lambda: all("line 199" in text for text in on.texts()))

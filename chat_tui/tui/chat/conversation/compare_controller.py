@@ -159,8 +159,8 @@ class CompareController:
     def _show(self, *, blind: bool) -> None:
         assert self._last is not None
         self._visits += 1
-        delay = self._engine.config.display.typing_delay_seconds
-        screen = CompareScreen(self._last, blind=blind, left=self._left_at, typing_delay_seconds=delay)
+        display = self._engine.config.display
+        screen = CompareScreen(self._last, blind=blind, left=self._left_at, display=display)
 
         def back(kept: Conversation | None) -> None:
             self._left_at = screen.left

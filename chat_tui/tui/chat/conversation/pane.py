@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar, cast
 
 import msgspec
@@ -17,6 +15,7 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.worker import Worker
 
+from chat_tui.config.load import Display
 from chat_tui.core.chunks import Metadata, Token
 from chat_tui.core.conversation import Turn
 from chat_tui.core.errors import ChatTuiError
@@ -38,6 +37,7 @@ from chat_tui.tui.widgets.visibility import is_in_sight
 if TYPE_CHECKING:
     # Behind the first paint: the engine is not loaded for it.
     from chat_tui.engine.answers.answer import Answer
+    from chat_tui.engine.answers.pacing import TypingPace
 
 
 class ConversationView:
@@ -103,10 +103,9 @@ class ChatPane(Vertical):
         self.followed_since = float("-inf")
         """When the answer in view came into view, by the clock of `time.monotonic`."""
         self._following: Worker[None] | None = None
-        self.typing_delay_seconds = 0.0
-        """So long the screen waits after each token."""
-        self._hurry: asyncio.Event | None = None
-        """Set: the rest is shown without waiting. None: nothing is being typed."""
+        self._display_settings = Display()
+        self._pace: TypingPace | None = None
+        """Of the answer in view, while it is followed."""
         self._measuring: Timer | None = None
         completions = CompletionList()
         self.transcript = Transcript()
@@ -179,7 +178,7 @@ class ChatPane(Vertical):
         return answer if answer is not None and answer.state != "streaming" else None
 
     def _show(self, conversation_id: str | None, turns: Sequence[Turn]) -> None:
-        left, self._hurry = self.answer, None
+        left, self._pace = self.answer, None
         self.find_bar.close(by_key=True)
         self.view, self.answer = ConversationView(conversation_id), None
         self._stop_measuring()
@@ -199,18 +198,21 @@ class ChatPane(Vertical):
         self.answer, self.followed_since = answer, time.monotonic()
         self._show_transcript(True)
         self.transcript.add(without_text(answer.turn))
-        self._following = self.run_worker(self._followed(answer), group="follow", exclusive=True)
+        from chat_tui.engine.answers.pacing import TypingPace
+
+        self._pace = TypingPace(self._display_settings)
+        self._following = self.run_worker(self._followed(answer, self._pace), group="follow", exclusive=True)
         self._stop_measuring()
         self._measuring = self.set_interval(STATUS_SECONDS, self._measure)
         self._measure()
         self.post_message(self.Began())
 
-    async def _followed(self, answer: Answer) -> None:
+    async def _followed(self, answer: Answer, pace: TypingPace) -> None:
         append = self.transcript.live.append
         known = without_text(answer.turn)
         # What was there before is not typed again.
-        there, self._hurry = len(answer), asyncio.Event() if self.typing_delay_seconds else None
-        async for chunk in answer.follow():
+        there = len(answer)
+        async for chunk in pace.follow(answer.follow(), there):
             if not isinstance(chunk, Token):
                 if not answer.ended and known != (now := without_text(answer.turn)):
                     known = now
@@ -224,10 +226,6 @@ class ChatPane(Vertical):
             ):
                 await self.transcript.live.keep_up()
             there -= 1
-            if self._hurry is not None and there < 0 and isinstance(chunk, Token):
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._hurry.wait(), self.typing_delay_seconds)
-        self._hurry = None
         await self.transcript.live.keep_up()
         self._stop_measuring()
         self.transcript.live.finish(answer.turn)
@@ -245,10 +243,7 @@ class ChatPane(Vertical):
 
     def hurry(self) -> bool:
         """Show at once what is still being typed; False when nothing is."""
-        if self._hurry is None:
-            return False
-        self._hurry.set()
-        return True
+        return self._pace is not None and self._pace.skip()
 
     async def followed(self) -> None:
         """Wait until the answer in view has been shown to its end."""

@@ -81,7 +81,7 @@ class KeptChat(ChatPane):
     async def take_engine(self, engine: Engine) -> None:
         """From now on questions are answered; what was unsent at the last end comes back."""
         first = self.view
-        self.typing_delay_seconds = engine.config.display.typing_delay_seconds
+        self._display_settings = engine.config.display
         self.prompt.earlier = await engine.conversations.prompts()
         # Read before what is typed now can be kept in their place.
         draft, files = await engine.conversations.draft(None), await engine.conversations.place(_FILES)

@@ -1,0 +1,47 @@
+"""Slow typing for demonstrations: what is shown of an answer waits after each token, the answer itself does not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+from chat_tui.config.load import Display
+from chat_tui.core.chunks import Chunk, Token
+
+
+class TypingPace:
+    """Paces one answer as `[display]` says. `hurry` is set when nobody wants to wait any more."""
+
+    def __init__(self, display: Display, hurry: asyncio.Event | None = None) -> None:
+        self._delay_seconds = display.typing_delay_seconds
+        self._hurry = hurry or asyncio.Event()
+        self._is_following = False
+
+    @property
+    def is_slow(self) -> bool:
+        """A delay is configured."""
+        return self._delay_seconds > 0
+
+    @property
+    def is_typing(self) -> bool:
+        """The answer has not been shown to its end, because it is typed slowly."""
+        return self._is_following and self.is_slow
+
+    def skip(self) -> bool:
+        """Show the rest at once; False when nothing is being typed."""
+        self._hurry.set()
+        return self.is_typing
+
+    async def follow(self, chunks: AsyncIterator[Chunk], known: int = 0) -> AsyncIterator[Chunk]:
+        """Yield the chunks, with a delay after each token; the first `known` chunks come at once."""
+        self._is_following = True
+        try:
+            async for chunk in chunks:
+                yield chunk
+                known -= 1
+                if self.is_slow and known < 0 and isinstance(chunk, Token) and not self._hurry.is_set():
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self._hurry.wait(), self._delay_seconds)
+        finally:
+            self._is_following = False
