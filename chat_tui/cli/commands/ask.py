@@ -77,14 +77,14 @@ async def _ask(settings: load.Config, question: Question, options: argparse.Name
     # Said here already: the model that a preset names needs no list of all models.
     request = question.preset.settings(request) if question.preset is not None else request
     try:
-        paper = AnswerWriter(as_json=options.json)
-        return await _answered(engine, question, request, interrupted, paper)
+        writer = AnswerWriter(as_json=options.json)
+        return await _answered(engine, question, request, interrupted, writer)
     finally:
         await engine.close()
 
 
 async def _answered(
-    engine: Engine, question: Question, request: Request, interrupted: asyncio.Event, paper: AnswerWriter
+    engine: Engine, question: Question, request: Request, interrupted: asyncio.Event, writer: AnswerWriter
 ) -> int:
     named = request.model or (engine.config.model if request.strategy is None else None)
     if named is None or request.adaptive:
@@ -96,16 +96,17 @@ async def _answered(
     answer = await engine.ask(question.new_conversation, question.text, request, attachments=question.attachments)
     watch = asyncio.ensure_future(_cancel_when(interrupted, engine, answer))
     try:
-        await _written(answer, paper, engine.config, interrupted)
+        await _written(answer, writer, engine.config, interrupted)
     except OSError as error:
         # Whoever read us has gone, or the disk is full: the same way as a cancel.
         await answer.cancel()
-        paper.gone()
+        writer.abandon()
         if not isinstance(error, BrokenPipeError):
             write_error(f"chat-tui: the answer cannot be written: {error.strerror}.\n")
         return 1
     finally:
         watch.cancel()
+        writer.close()
     if answer.turn.state == "cancelled":
         return 130
     return 0 if has_answered(answer.turn.state, answer.turn.text) else 1
@@ -126,9 +127,9 @@ async def _cancel_when(interrupted: asyncio.Event, engine: Engine, answer: Answe
     await answer.cancel()
 
 
-async def _written(answer: Answer, paper: AnswerWriter, settings: load.Config, interrupted: asyncio.Event) -> None:
+async def _written(answer: Answer, writer: AnswerWriter, settings: load.Config, interrupted: asyncio.Event) -> None:
     given, pace = settings.performance, TypingPace(settings.display, interrupted)
-    if paper.is_watched and pace.is_slow:
+    if writer.is_watched and pace.is_slow:
         batches = _single_chunks(answer, pace)
     else:
         batches = answer.batches(tokens=given.streaming_batch_size, hold_bytes=given.streaming_buffer_size)
@@ -139,11 +140,11 @@ async def _written(answer: Answer, paper: AnswerWriter, settings: load.Config, i
         async with aclosing(batches):
             async for chunks in batches:
                 for chunk in chunks if observer is None else await observer.take(chunks):
-                    paper.take(chunk)
+                    writer.take(chunk)
                 # What has come together is written together; a slow reader does not hold the loop.
-                if paper.waits:
-                    await asyncio.to_thread(paper.flush)
-        await asyncio.to_thread(paper.flush)
+                if writer.waits:
+                    await asyncio.to_thread(writer.flush)
+        await asyncio.to_thread(writer.flush)
     finally:
         if loading is not None:
             await loading

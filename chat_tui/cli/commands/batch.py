@@ -11,7 +11,7 @@ import msgspec
 
 from chat_tui.cli.engine import open_reporting_engine
 from chat_tui.cli.output.console import report_error
-from chat_tui.cli.output.progress import BatchProgressLine
+from chat_tui.cli.output.progress import ProgressLine, batch_progress
 from chat_tui.cli.question import model_choice_error, read_preset
 from chat_tui.cli.signals import watch_interrupts
 from chat_tui.config import load, paths
@@ -23,6 +23,9 @@ from chat_tui.core.text.control_characters import clean_line, escaped_json
 from chat_tui.engine.batch.ordered_output import OrderedOutput
 from chat_tui.engine.batch.prompts import PromptSource
 from chat_tui.engine.batch.runner import BatchJob, BatchProgress, BatchRunner
+
+NOTE_SECONDS = 10.0
+"""Between two lines of progress where stderr is no terminal: a batch may take hours."""
 
 
 class BatchSummary(msgspec.Struct, tag_field="type", tag="summary"):
@@ -90,17 +93,20 @@ async def _run(
     interrupted = watch_interrupts()
     engine = await open_reporting_engine(settings, save=not options.private)
     try:
-        progress = BatchProgressLine(terminal=console.error_is_terminal())
-        batch = BatchRunner(engine, prompts, ledger, job, heard=lambda: progress.show(batch.count))
-        watch = asyncio.ensure_future(_stop_when(interrupted, batch))
-        try:
-            await batch.run()
-        finally:
-            watch.cancel()
-        progress.clear()
+        with ProgressLine(note_seconds=NOTE_SECONDS) as line:
+            batch = BatchRunner(engine, prompts, ledger, job, heard=lambda: _show_progress(line, batch.count))
+            watch = asyncio.ensure_future(_stop_when(interrupted, batch))
+            try:
+                await batch.run()
+            finally:
+                watch.cancel()
     finally:
         await engine.close()
     return _ended(batch, ledger, job, interrupted.is_set(), options)
+
+
+def _show_progress(line: ProgressLine, count: BatchProgress) -> None:
+    line.show(batch_progress(count, time.monotonic()), count.done / count.total if count.total else None)
 
 
 async def _stop_when(interrupted: asyncio.Event, batch: BatchRunner) -> None:

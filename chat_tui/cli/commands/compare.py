@@ -107,7 +107,7 @@ async def _written(comparison: Comparison, engine: Engine, interrupted: asyncio.
     except OSError as error:
         # Whoever read us has gone, or the disk is full: the same way as a cancel.
         await comparison.cancel_all()
-        columns.paper.gone()
+        columns.writer.abandon()
         if not isinstance(error, BrokenPipeError):
             write_error(f"chat-tui: the answers cannot be written: {error.strerror}.\n")
         return 1
@@ -115,6 +115,7 @@ async def _written(comparison: Comparison, engine: Engine, interrupted: asyncio.
         for task in (watch, *writing):
             task.cancel()
         await asyncio.wait([watch, *writing])
+        columns.writer.close()
     return 0 if any(has_answered(answer.turn.state, answer.turn.text) for answer in comparison.answers) else 1
 
 
@@ -127,7 +128,7 @@ class _Columns:
     """Writes several answers to one output: their chunks as they come, or each answer whole when it has ended."""
 
     def __init__(self, settings: load.Config, *, as_json: bool) -> None:
-        self.paper = AnswerWriter(as_json=False)
+        self.writer = AnswerWriter(as_json=False)
         self._performance, self._json = settings.performance, as_json
         self._writing = asyncio.Lock()
         """A slow reader holds each of them by its own back-pressure."""
@@ -142,28 +143,28 @@ class _Columns:
                 await self._flush()
         if not self._json:
             text = answer.text.rstrip("\n")
-            self.paper.put("\n\n".join(["## " + clean_line(model, 200), *filter(None, [text]), ""]))
+            self.writer.put("\n\n".join(["## " + clean_line(model, 200), *filter(None, [text]), ""]))
             await self._flush()
 
     def _take(self, model: str, chunk: Chunk) -> None:
         if self._json:
-            self.paper.put(json_line(encode(chunk), "" if getattr(chunk, "model", "") else model))
+            self.writer.put(json_line(encode(chunk), "" if getattr(chunk, "model", "") else model))
         if isinstance(chunk, Metadata):
             reason = f"{model}: {chunk.reason}" if chunk.reason else ""
-            self.paper.take(msgspec.structs.replace(chunk, reason=reason))
+            self.writer.take(msgspec.structs.replace(chunk, reason=reason))
         elif isinstance(chunk, Error):
             error = ChatTuiError(f"{model}: {chunk.error.title}", chunk.error.hint)
-            self.paper.note(format_error(error))
+            self.writer.note(format_error(error))
 
     async def sum_up(self, comparison: Comparison) -> None:
         results = comparison.summary()
         if self._json:
-            self.paper.put(json_line(msgspec.json.encode(ComparisonSummary(results))))
+            self.writer.put(json_line(msgspec.json.encode(ComparisonSummary(results))))
         else:
-            self.paper.put(table(results))
+            self.writer.put(table(results))
         await self._flush()
 
     async def _flush(self) -> None:
         async with self._writing:
-            if self.paper.waits:
-                await asyncio.to_thread(self.paper.flush)
+            if self.writer.waits:
+                await asyncio.to_thread(self.writer.flush)

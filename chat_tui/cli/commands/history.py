@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import signal
 import sys
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from chat_tui.cli.output.console import report_migration, report_recovery
+from chat_tui.cli.output.progress import ProgressLine
 from chat_tui.config import paths
 from chat_tui.core.conversation import ConversationSummary, SearchHit, Tree, Turn
 from chat_tui.core.errors import HistoryError, StoreDamaged
@@ -148,15 +150,12 @@ async def search_turns(
 
 async def _collect(store: Store, query: str, limit: int, hits: list[SearchHit]) -> None:
     """Adds what is found to `hits`, up to the oldest turn; says on a terminal how far it has looked."""
-    line = console.StatusLine()
-    try:
+    with ProgressLine(note_seconds=math.inf) as line:
         async with aclosing(store.search_steps(query, limit)) as steps:
             async for step in steps:
                 hits += step.hits
                 progress = search_progress(step.searched, step.searched_back_to)
                 line.show(f"searching… {len(hits):,} found, {progress}")
-    finally:
-        line.clear()
 
 
 def _write_hits(hits: Sequence[SearchHit], *, as_json: bool) -> None:

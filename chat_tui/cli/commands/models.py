@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import time
 from pathlib import Path
 
 import msgspec
 
 from chat_tui.cli.output.console import report_error
+from chat_tui.cli.output.progress import DownloadMeter, ProgressLine
 from chat_tui.config import load, paths
 from chat_tui.core.errors import ChatTuiError, LocalModelError
 from chat_tui.core.models import LOCAL_MODEL
@@ -20,9 +20,6 @@ from chat_tui.local.huggingface import pull
 from chat_tui.local.library import Library, OwnModel
 from chat_tui.local.runtime import Runtime
 from chat_tui.local.weights import Weights
-
-_NOTE_SECONDS = 2.0
-"""Between two notes of progress where stderr is no terminal."""
 
 
 class ModelListing(msgspec.Struct, frozen=True):
@@ -49,9 +46,9 @@ def run(options: argparse.Namespace) -> int:
         if options.action == "list":
             return _list(listed(settings, library), as_json=options.json)
         if options.action == "add":
-            return _done("added", library.add(Path(options.file), options.name or ""), as_json=options.json)
+            return _report("added", library.add(Path(options.file), options.name or ""), as_json=options.json)
         if options.action == "remove":
-            return _done("removed", library.remove(options.name), as_json=options.json)
+            return _report("removed", library.remove(options.name), as_json=options.json)
         return _pull(options, library)
     except console.OutputError:
         raise
@@ -94,7 +91,7 @@ def _list(rows: list[ModelListing], *, as_json: bool) -> int:
     return 0
 
 
-def _done(what: str, model: OwnModel, *, as_json: bool) -> int:
+def _report(what: str, model: OwnModel, *, as_json: bool) -> int:
     if as_json:
         console.write_data(escaped_json(json.dumps({what: msgspec.to_builtins(model)})) + "\n")
     else:
@@ -103,41 +100,13 @@ def _done(what: str, model: OwnModel, *, as_json: bool) -> int:
 
 
 def _pull(options: argparse.Namespace, library: Library) -> int:
-    bar = _Bar(options.model)
-    try:
-        endpoint = os.environ.get("HF_ENDPOINT") or None
-        file, source = pull(options.model, paths.pulled_folder(), bar.received, endpoint=endpoint)
-    finally:
-        bar.end()
-    return _done("pulled", library.add(file, options.name or "", pulled=True, source=source), as_json=options.json)
-
-
-class _Bar:
-    """One line of progress on stderr."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name[:60]
-        self._terminal = console.error_is_terminal()
-        self._line = console.StatusLine()
-        self._told = self._begun = time.monotonic()
-        self._first: int | None = None
-
-    def received(self, received: int, total: int) -> None:
-        """Show how far it is, at most ten times a second."""
-        now = time.monotonic()
-        self._first = received if self._first is None else self._first
-        if now - self._told < (0.1 if self._terminal else _NOTE_SECONDS):
-            return
-        self._told = now
-        text = f"{self._name}: {received / 1e6:.1f} of {total / 1e6:.1f} MB"
-        speed = (received - self._first) / max(0.001, now - self._begun)
-        if speed > 1000 and total:
-            text += f", {speed / 1e6:.1f} MB/s, {max(0, total - received) / speed:.0f} s left"
-        if self._terminal:
-            self._line.show(text)
-        else:
-            console.write_error(f"{text}\n")
-
-    def end(self) -> None:
-        """Leave the line clean."""
-        self._line.clear()
+    meter = DownloadMeter(options.model[:60])
+    endpoint = os.environ.get("HF_ENDPOINT") or None
+    with ProgressLine() as line:
+        file, source = pull(
+            options.model,
+            paths.pulled_folder(),
+            lambda received, total: line.show(meter.text(received, total), received / total if total else None),
+            endpoint=endpoint,
+        )
+    return _report("pulled", library.add(file, options.name or "", pulled=True, source=source), as_json=options.json)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from itertools import groupby
 from typing import Literal
 
@@ -10,6 +9,7 @@ import msgspec
 
 from chat_tui.cli.output.breakdown import breakdown
 from chat_tui.cli.output.console import format_error
+from chat_tui.cli.output.progress import DownloadMeter, ProgressLine
 from chat_tui.cli.output.two_phases import PhaseOrder
 from chat_tui.core.answers.finish_reasons import is_known
 from chat_tui.core.answers.reclassification import reclassify
@@ -19,8 +19,6 @@ from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.processes import console
 from chat_tui.core.text.control_characters import escaped_json
 
-NOTE_SECONDS = 2.0
-"""Between two notes about a fetch, where stderr is no terminal."""
 _WEIGHTS_BYTES = 98_362_432
 _ENDINGS = {
     "cancelled": "cancelled; what arrived is kept",
@@ -36,9 +34,10 @@ class AnswerWriter:
     def __init__(self, *, as_json: bool) -> None:
         self._json = as_json
         self._terminal = console.error_is_terminal()
-        self._waiting: list[tuple[Literal["output", "error", "status"], str]] = []
-        """Where to, and the text; an empty status takes the line away."""
-        self._status_line = console.StatusLine()
+        self._waiting: list[tuple[Literal["output", "error", "progress", "status", "clear"], str]] = []
+        """Where to, and the text: a status is shown on a terminal at once, progress only now and then."""
+        self._progress = ProgressLine(at_once=True)
+        self._download = DownloadMeter("Downloading the built-in model")
         self._said = ""
         self._two = PhaseOrder()
         self._spoke: set[object] = set()
@@ -46,9 +45,8 @@ class AnswerWriter:
         self._texts: dict[object, dict[str, list[str]]] = {}
         """What came, by phase and kind."""
         self._confessed = False
-        self._noted = 0.0
-        self._begun = time.monotonic()
-        self._shown = False
+        self._has_status = False
+        """The status line was shown, or waits to be shown."""
 
     @property
     def is_watched(self) -> bool:
@@ -130,14 +128,20 @@ class AnswerWriter:
                 write("".join(texts))
             elif target == "error":
                 console.write_error("".join(texts))
-            elif texts[-1]:
-                self._status_line.show(texts[-1])
+            elif target == "progress":
+                self._progress.show(texts[-1])
+            elif target == "status":
+                self._progress.show_now(texts[-1])
             else:
-                self._status_line.clear()
+                self._progress.clear()
 
-    def gone(self) -> None:
-        """Nobody reads stdout any more: keep the interpreter from complaining at its exit."""
+    def abandon(self) -> None:
+        """Write nothing more, because nobody reads stdout; keeps the interpreter from complaining at its exit."""
         console.discard_output()
+
+    def close(self) -> None:
+        """Leave the status line clean, whatever has ended the answer."""
+        self._progress.clear()
 
     def _end(self, chunk: End) -> None:
         self._clear()
@@ -187,22 +191,12 @@ class AnswerWriter:
             self._say(self._two.rest())
 
     def _fetching(self, chunk: Metadata) -> None:
-        now = time.monotonic()
-        if not self._terminal and now - self._noted < NOTE_SECONDS:
-            return
-        self._noted = now
-        received, total = chunk.received_bytes / 1e6, (chunk.total_bytes or _WEIGHTS_BYTES) / 1e6
-        text = f"Downloading the built-in model: {received:.1f} of {total:.1f} MB"
-        speed = received / max(0.001, now - self._begun)
-        if speed > 0.01:
-            text += f", {speed:.1f} MB/s, {max(0.0, total - received) / speed:.0f} s left"
-        if self._terminal:
-            self._status(text)
-        else:
-            self._waiting.append(("error", text + "\n"))
+        text = self._download.text(chunk.received_bytes, chunk.total_bytes or _WEIGHTS_BYTES)
+        self._has_status = True
+        self._waiting.append(("progress", text))
 
     def _status(self, text: str) -> None:
-        self._shown = True
+        self._has_status = True
         self._waiting.append(("status", text))
 
     def _line(self, text: str) -> None:
@@ -210,9 +204,9 @@ class AnswerWriter:
         self._waiting.append(("error", f"[{text}]\n"))
 
     def _clear(self) -> None:
-        if self._shown:
-            self._shown = False
-            self._waiting.append(("status", ""))
+        if self._has_status:
+            self._has_status = False
+            self._waiting.append(("clear", ""))
 
 
 def json_line(encoded: bytes, model: str = "") -> str:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from chat_tui.cli.output.progress import bar, words
+from chat_tui.cli.output.progress import bar, batch_progress
 from chat_tui.config.limits import ErrorHandling
 from chat_tui.config.load import Config
 from chat_tui.core.request import Request
@@ -89,7 +89,6 @@ async def test_a_stop_ends_the_wait_for_a_server_that_is_away(tmp_path: Path) ->
 
 def test_progress_tells_how_far_it_is_and_how_long_it_will_take() -> None:
     count = BatchProgress(total=1200, before=200, asked=100, failed=3, tokens=5000, begun=10.0)
-    assert words(count, 20.0) == "300/1,200 · 3 failed · 600 prompts/min · 500 tokens/s · 90 s left"
-    assert bar(count) == "[#####...............] "
-    assert words(BatchProgress(asked=5, begun=0.0), 10.0) == "5 done · 30 prompts/min"
-    assert bar(BatchProgress(asked=5)) == ""
+    assert batch_progress(count, 20.0) == "300/1,200 · 3 failed · 600 prompts/min · 500 tokens/s · 90 s left"
+    assert bar(0.25) == "━━━━━───────────────"
+    assert batch_progress(BatchProgress(asked=5, begun=0.0), 10.0) == "5 done · 30 prompts/min"
