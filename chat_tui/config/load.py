@@ -11,8 +11,6 @@ from typing import Any, Literal
 
 import msgspec
 
-from chat_tui.config.diagnostics import explained
-from chat_tui.config.diagnostics import line_of as line_of
 from chat_tui.config.known_providers import known_providers, plug_in_dialects
 from chat_tui.config.limits import Adaptive as Adaptive
 from chat_tui.config.limits import ErrorHandling as ErrorHandling
@@ -247,6 +245,8 @@ def parse(raw: bytes, file: str) -> Config:
     try:
         config = msgspec.convert(_with_full_names(with_profile(table)), Config)
     except msgspec.ValidationError as error:
+        from chat_tui.config.diagnostics import explained
+
         raise explained(str(error), table, raw.decode("utf-8-sig"), file, Config) from error
     config = _with_clean_names(config)
     _check(config, file, raw.decode("utf-8-sig"))
@@ -382,6 +382,8 @@ def _check_headers(row: ProviderRow, where: str, file: str, text: str) -> None:
 
 
 def _wrong(file: str, text: str, key: str, what: str) -> ConfigError:
+    from chat_tui.config.diagnostics import line_of
+
     line = line_of(text, key)
     place = f"{file}, line {line}" if line else file
     return ConfigError(f"{place}: `{key}` {what}.", "Fix it and start again.", file=file, key=key)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -29,7 +29,7 @@ def now() -> datetime:
 
 def new_id() -> str:
     """An id that sorts by the time it was made: 11 hex digits of milliseconds, 10 of chance."""
-    return f"{time.time_ns() // 1_000_000:011x}{secrets.token_hex(5)}"
+    return f"{time.time_ns() // 1_000_000:011x}{os.urandom(5).hex()}"
 
 
 class QuickAnswer(msgspec.Struct, frozen=True, gc=False):

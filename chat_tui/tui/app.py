@@ -34,7 +34,6 @@ from chat_tui.tui.history.sidebar import local_now
 from chat_tui.tui.prompt.key_order import KeyOrder
 from chat_tui.tui.terminal.control_filter import ControlFilter
 from chat_tui.tui.terminal.driver import driver_class, is_behind, show_title
-from chat_tui.tui.terminal.early_typing import early_text, wants_to_quit
 from chat_tui.tui.theme import palette as palettes
 from chat_tui.tui.theme import themes
 from chat_tui.tui.theme.ink import Ink
@@ -206,6 +205,8 @@ class ChatApp(App[int]):
 
     def _take_early(self) -> None:
         """What was typed before the first paint stands in the prompt."""
+        from chat_tui.tui.terminal.early_typing import early_text, wants_to_quit
+
         early, self._early = self._early, []
         screen = self._chat_screen
         if wants_to_quit(early):

@@ -233,12 +233,35 @@ def test_no_app_engine_or_config_is_made_at_import() -> None:
 
 def loaded_by(module: str, home: Path) -> set[str]:
     """The names of all modules that are there after this import in a fresh process with a fresh home."""
+    return loaded_in(f"import sys, {module}; print(*sys.modules, sep='\\n')", home)
+
+
+FIRST_PAINT = """
+import asyncio, sys
+from chat_tui.config.load import Config
+from chat_tui.tui.app import ChatApp
+
+loaded = []
+
+async def open_engine(_):
+    # The app opens the engine once the first paint is out.
+    loaded.extend(sys.modules)
+    app.exit(0)
+    await asyncio.Event().wait()
+
+app = ChatApp(Config(), open_engine, open_seconds=0.001)
+app.run(headless=True)
+print(*loaded, sep="\\n")
+"""
+
+
+def loaded_in(script: str, home: Path) -> set[str]:
+    """The words that a script prints in a fresh process with a fresh home."""
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "CHAT_TUI", "COV"))},
         "HOME": str(home),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-    script = f"import sys, {module}; print(*sys.modules, sep='\\n')"
     done = subprocess.run(
         [sys.executable, "-c", script],
         env=environment,
@@ -270,6 +293,24 @@ def test_the_screen_starts_without_the_rooms_behind_the_engine(tmp_path: Path) -
 
 
 HEAVY = ["textual", "rich", "httpx", "anyio", "msgspec", "sqlite3", "starlette"]
+
+
+def test_the_first_paint_loads_nothing_that_it_does_not_need(tmp_path: Path) -> None:
+    loaded = loaded_in(FIRST_PAINT, tmp_path)
+    assert present(loaded, "chat_tui.tui.prompt.prompt", "chat_tui.tui.transcript.transcript")
+    later = [
+        *("chat_tui.engine", "chat_tui.markdown", "chat_tui.core.answers", "chat_tui.core.text.text_match"),
+        *("chat_tui.config.diagnostics", "chat_tui.core.files.writing", "secrets"),
+        *("chat_tui.tui.actions.slash_commands", "chat_tui.tui.actions.rebinding", "chat_tui.tui.compare"),
+        *("chat_tui.tui.chat.commands", "chat_tui.tui.chat.controllers.external_drafts", "chat_tui.tui.dialogs"),
+        *("chat_tui.tui.chat.screen.command_palette", "chat_tui.tui.chat.screen.window_title"),
+        *("chat_tui.tui.history.groups", "chat_tui.tui.history.screen", "chat_tui.tui.panels.insights"),
+        *("chat_tui.tui.prompt.argument_completion", "chat_tui.tui.prompt.external_editor"),
+        *("chat_tui.tui.transcript.find_scan", "chat_tui.tui.transcript.model.turn_view"),
+        *("chat_tui.tui.transcript.render.blocks", "chat_tui.tui.terminal.early_typing"),
+    ]
+    assert not present(loaded, *later)
+    assert not list(tmp_path.rglob("*"))
 
 
 def test_the_command_line_loads_no_face_before_it_has_chosen_one(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from chat_tui.config import paths
-from chat_tui.config.load import line_of
+from chat_tui.config.diagnostics import line_of
 from chat_tui.core.errors import CommandError, ConfigError
 from chat_tui.core.files.reading import TooLargeError, read_regular
 from chat_tui.core.preset import LIMIT_BYTES, LIMITS, Preset, Variable, is_beyond

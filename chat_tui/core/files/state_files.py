@@ -10,7 +10,6 @@ from typing import Generic, TypeVar
 import msgspec
 
 from chat_tui.core.errors import ChatTuiError
-from chat_tui.core.files import writing
 from chat_tui.core.files.reading import NotRegularError, TooLargeError, read_regular
 
 _MOST_ASIDE = 100
@@ -49,6 +48,8 @@ class StateFile(Generic[Kind]):
 
     def write(self, content: Kind) -> None:
         """Replace the file atomically. Raises `OSError`."""
+        from chat_tui.core.files import writing
+
         writing.write_state(self._file, msgspec.json.encode(content))
 
     def _report(self, why: str, what_next: str) -> None:
@@ -61,6 +62,8 @@ class StateFile(Generic[Kind]):
         """Rename the file; returns a sentence that says where it is now."""
         aside = _free_name(self._file)
         try:
+            from chat_tui.core.files import writing
+
             writing.move(self._file, aside, replace=True)
         except OSError as error:
             return f"It could not be moved aside ({error.strerror}): please remove it."

@@ -1,6 +1,6 @@
 """The registry of slash commands: completion, the help, the command palette and the README's table come from it.
 
-The commands are registered by the decorators in `tui/chat/commands/actions.py`.
+The decorators in `tui/chat/commands/actions.py` register the commands. The screen imports them with the first slash.
 """
 
 from __future__ import annotations

@@ -17,7 +17,6 @@ from textual.widgets import Input
 from chat_tui.core.conversation import ConversationSummary
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.tui.actions import bindings
-from chat_tui.tui.history.groups import groups
 from chat_tui.tui.widgets import formatting
 from chat_tui.tui.widgets.row_list import Filter, RowList, matching
 from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, apart, crop, crop_start, wrap
@@ -239,6 +238,8 @@ class HistorySidebar(Widget):
         self._nothing.display = not self._found
         self._nothing.text = f"No title contains “{clean_line(typed, 60)}”." if self._summaries else _NOTHING
         self._nothing.redraw()
+        from chat_tui.tui.history.groups import groups
+
         begun = groups(self._summaries, self._found, self._clock())
         self._groups = dict(begun)
         self._rows.show(len(self._found), cursor, heads=heads_of(begun))

@@ -13,18 +13,17 @@ from textual.worker import Worker
 
 from chat_tui.core.attachments import attachment
 from chat_tui.core.attachments.attachment import Attachment
-from chat_tui.core.context import Context
 from chat_tui.core.errors import AttachmentRefused, ChatTuiError, CommandError
 from chat_tui.core.request import Request
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.core.usage.token_estimate import attachment_tokens
-from chat_tui.tui.actions import slash_commands
 from chat_tui.tui.prompt.attachments_line import AttachmentsLine, PendingAttachment
 from chat_tui.tui.prompt.prompt import Prompt
 from chat_tui.tui.widgets import formatting as words
 from chat_tui.tui.widgets.styled_lines import StyledLines
 
 if TYPE_CHECKING:
+    from chat_tui.core.context import Context
     from chat_tui.core.new_conversation import NewConversation
     from chat_tui.core.preset import Preset
 
@@ -219,7 +218,7 @@ class PromptAttachments:
         text = self._chat.prompt.draft
         files = [going.file for going in self._going if going.file is not None]
         self._foreseen = None
-        told = slash_commands.argument(text)
+        told = self._chat.prompt.command_argument(text) if text.startswith("/") else ""
         if files or (text.strip() and not text.startswith("/")):
             try:
                 self._foreseen = await self._context(text, files)

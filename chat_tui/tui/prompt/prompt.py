@@ -16,7 +16,7 @@ from textual.document._edit import Edit
 from textual.message import Message
 
 from chat_tui.core.text.control_characters import clean
-from chat_tui.tui.actions import bindings, slash_commands
+from chat_tui.tui.actions import bindings
 from chat_tui.tui.prompt.completion import CompletionItem, CompletionList
 from chat_tui.tui.prompt.draft_area import DraftArea
 from chat_tui.tui.prompt.mentions import mention_at, mention_of, mentions, pasted_paths
@@ -87,6 +87,10 @@ class Prompt(DraftArea):
         """What Enter does with a text; True when it is taken. The prompt is cleared then, before the next key."""
         self.note_blank: Callable[[], None] = lambda: None
         """What Enter does where there are no words."""
+        self.command_argument: Callable[[str], str] = lambda text: ""
+        """Describes the argument of the slash command that a text begins; called for texts with a slash only."""
+        self.before_path: Callable[[str], str] = lambda text: ""
+        """Returns the part of a slash command before the path that it takes; empty if it takes none."""
         self.steer: Callable[[], bool] = lambda: False
         """What Tab does before it moves the focus: it steers the answer; False when that is not offered."""
         self._complete = complete
@@ -229,7 +233,7 @@ class Prompt(DraftArea):
         row, column = self.cursor_location
         line = self.document.get_line(row)
         if row == 0 and line.startswith("/") and self.document.line_count == 1:
-            if (command := slash_commands.before_path(line)) and column > 0:
+            if (command := self.before_path(line)) and column > 0:
                 return CompletionRange("path", (0, len(command)), (0, len(line)), line.removeprefix(command))
             return CompletionRange("command", (0, 0), (0, len(line)), line)
         named = mention_at(line, column) if "@" in line else None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from textual import events
 from textual.geometry import Offset
 from textual.widgets import Input
-from textual.widgets.input import Selection
 
 from chat_tui.core.text.graphemes import is_typed, next_boundary, previous_boundary
 
@@ -30,7 +29,7 @@ class LineInput(Input):
         """Go one character to the left, of however many code points."""
         start, end = self.selection
         if select:
-            self.selection = Selection(start, previous_boundary(self.value, end))
+            self.selection = type(self.selection)(start, previous_boundary(self.value, end))
         elif self.selection.is_empty:
             self.cursor_position = previous_boundary(self.value, end)
         else:
@@ -40,7 +39,7 @@ class LineInput(Input):
         """Go one character to the right, or take the suggestion at the end."""
         start, end = self.selection
         if select:
-            self.selection = Selection(start, next_boundary(self.value, end))
+            self.selection = type(self.selection)(start, next_boundary(self.value, end))
         elif self.selection.is_empty and end < len(self.value):
             self.cursor_position = next_boundary(self.value, end)
         else:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import msgspec
 
-from chat_tui.core.files import writing
 from chat_tui.core.files.state_files import StateFile, Tell, ignore
 
 _LIMIT_BYTES = 64_000
@@ -31,4 +30,6 @@ def read(file: Path, tell: Tell = ignore) -> UiState:
 
 def write(file: Path, kept: UiState) -> None:
     """Replace the file as a whole. Raises `OSError`."""
+    from chat_tui.core.files import writing
+
     writing.write_state(file, msgspec.json.encode(kept))

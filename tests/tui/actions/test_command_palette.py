@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from rich.cells import cell_len
 
+import chat_tui.tui.chat.commands.command_line  # noqa: F401  It registers the commands.
 from chat_tui.config.load import Config
 from chat_tui.providers.scripted import Pause
 from chat_tui.tui.actions import slash_commands

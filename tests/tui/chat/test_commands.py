@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import chat_tui.tui.chat.commands.command_line  # noqa: F401  It registers the commands.
 from chat_tui.core.errors import CommandError
 from chat_tui.providers.scripted import Pause
 from chat_tui.tui.actions import slash_commands

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import chat_tui.tui.chat.commands.command_line  # noqa: F401  It registers the commands.
 from chat_tui.core.models import Model, ModelStatus
 from chat_tui.core.preset import Preset, Variable
 from chat_tui.tui.actions.slash_commands import CompletionSources, completions

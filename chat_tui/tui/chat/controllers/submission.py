@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.errors import ChatTuiError, CommandError
-from chat_tui.tui.actions import slash_commands
 from chat_tui.tui.chat.controllers.model_selection import ModelSelection
 from chat_tui.tui.chat.controllers.pending_engine import PendingEngine
 from chat_tui.tui.chat.controllers.views import ChatViews
@@ -24,7 +23,8 @@ WARM_SECONDS = 0.6
 class PromptSubmission:
     """Sends the text of the prompt where it belongs: to a command, to the waiting words, to a comparison or to a model.
 
-    `run` carries out a command, given with its text; `on_asked` is called when a question was asked.
+    `run_command` starts the command that a text with a slash calls, or returns the words to be sent; it raises
+    `CommandError`. `on_asked` is called when a question was asked.
     """
 
     def __init__(
@@ -33,11 +33,11 @@ class PromptSubmission:
         models: ModelSelection,
         views: ChatViews,
         engine: PendingEngine,
-        run: Callable[[slash_commands.CommandCall, str], object],
+        run_command: Callable[[str], str | None],
         on_asked: Callable[[], None],
     ) -> None:
         self._chat, self._models, self._views, self._engine = chat, models, views, engine
-        self._run, self._on_asked = run, on_asked
+        self._run_command, self._on_asked = run_command, on_asked
         self._warmed = False
         self._preview: LivePreview | None = None
 
@@ -48,12 +48,11 @@ class PromptSubmission:
             # Nobody sees what would be sent.
             return False
         try:
-            said = slash_commands.parse(text)
+            said = self._run_command(text) if text.lstrip().startswith("/") else text
         except CommandError as error:
             chat.host.tell(error)
             return False
-        if isinstance(said, slash_commands.CommandCall):
-            self._run(said, text)
+        if said is None:
             return True
         if self._views.comparison is not None and chat.rivals:
             self.stop_preview()

@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from chat_tui.tui.actions import bindings, slash_commands
+from chat_tui.tui.actions import bindings
 from chat_tui.tui.actions.keys import TABLE, Key
+from chat_tui.tui.actions.slash_commands import CommandCall
 from chat_tui.tui.chat.screen import key_hints
 from chat_tui.tui.widgets.host import ListChoice
 
@@ -58,12 +59,12 @@ def _by_key(screen: ChatScreen, row: Key, group: str) -> ListChoice:
 
 
 def _commands(screen: ChatScreen) -> Iterable[ListChoice]:
-    for command in slash_commands.commands():
+    for command in screen.commands.all():
         act: Callable[[], object | Awaitable[object]]
         if command.palette == "write":
-            act = partial(screen.begin_command, f"/{command.name} ")
+            act = partial(screen.commands.begin, f"/{command.name} ")
         elif command.palette == "run":
-            act = partial(screen.carry_out, f"/{command.name}")
+            act = partial(screen.commands.run, CommandCall(command.name), f"/{command.name}")
         else:
             continue
         yield ListChoice(_capital(command.help), act, note=f"/{command.name}", group="Commands")

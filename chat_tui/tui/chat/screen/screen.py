@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events, on
@@ -15,13 +16,8 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from chat_tui.config.limits import Adaptive
-from chat_tui.core.errors import ChatTuiError
-from chat_tui.tui.actions import bindings, slash_commands
-from chat_tui.tui.actions.slash_commands import CommandCall, CompletionSources
-from chat_tui.tui.chat.commands import actions
-from chat_tui.tui.chat.commands.context import CommandContext
+from chat_tui.tui.actions import bindings
 from chat_tui.tui.chat.controllers.answer_actions import AnswerActions
-from chat_tui.tui.chat.controllers.external_drafts import ExternalDrafts
 from chat_tui.tui.chat.controllers.first_steps import FirstSteps
 from chat_tui.tui.chat.controllers.model_selection import ModelSelection
 from chat_tui.tui.chat.controllers.panel_layout import MIDDLE
@@ -33,20 +29,22 @@ from chat_tui.tui.chat.conversation.chat import Chat
 from chat_tui.tui.chat.conversation.conversation_actions import ConversationActions
 from chat_tui.tui.chat.conversation.steering import SteeringLine
 from chat_tui.tui.chat.screen import key_hints
-from chat_tui.tui.chat.screen.window_title import WindowTitle
 from chat_tui.tui.history.sidebar import HistorySidebar, local_now
 from chat_tui.tui.panels.download_bar import DownloadBar
 from chat_tui.tui.panels.model_picker import ModelPicker
 from chat_tui.tui.panels.notices import KeyBar, TooSmall
-from chat_tui.tui.prompt.completion import CompletionItem, CompletionList
+from chat_tui.tui.prompt.completion import CompletionList
 from chat_tui.tui.prompt.prompt import Prompt
-from chat_tui.tui.theme.palette import theme_folders
 from chat_tui.tui.transcript.transcript import Transcript
 from chat_tui.tui.widgets.host import Host, report_errors
 
 if TYPE_CHECKING:
     from chat_tui.core.preset import Preset
     from chat_tui.engine.engine import Engine
+    from chat_tui.tui.chat.commands.command_line import CommandLine
+    from chat_tui.tui.chat.commands.context import CommandContext
+    from chat_tui.tui.chat.controllers.external_drafts import ExternalDrafts
+    from chat_tui.tui.chat.screen.window_title import WindowTitle
 
 TWICE_SECONDS = 2.0
 HASTY_SECONDS = 0.5
@@ -72,9 +70,9 @@ class ChatScreen(Screen[None]):
         clock: Callable[[], datetime] = local_now,
     ) -> None:
         super().__init__()
-        engine = PendingEngine()
+        self._pending_engine = engine = PendingEngine()
         self.opened = engine.opened
-        self.chat = chat = Chat(self._complete, id="chat")
+        self.chat = chat = Chat(lambda text: self.commands.complete(text), id="chat")
         self.panels = panels = ChatPanels(self, chat, clock)
         self.picker, self.stats, self.history = panels.picker, panels.stats, panels.history
         self.keys = KeyBar(id="keys")
@@ -83,25 +81,30 @@ class ChatScreen(Screen[None]):
             chat, panels.picker, panels.stats, engine, model=model, strategy=strategy, adaptive=adaptive
         )
         self.views = ChatViews(chat, self.upkeep, panels.picker, engine, self.models.settings, clock)
-        self._submission = PromptSubmission(chat, self.models, self.views, engine, self._run_soon, self.show_keys)
-        self._answers = AnswerActions(chat, self.models, self.show_keys)
-        self.context = CommandContext(
-            chat=chat,
-            engine=engine,
-            conversations=self.upkeep,
-            models=self.models,
-            views=self.views,
-            panels=panels,
-            answers=self._answers,
-            submission=self._submission,
+        self._submission = PromptSubmission(
+            chat, self.models, self.views, engine, lambda text: self.commands.send(text), self.show_keys
         )
-        self._drafts = ExternalDrafts(chat, lambda: self.upkeep.is_private)
+        self._answers = AnswerActions(chat, self.models, self.show_keys)
         self._first_steps = FirstSteps(chat)
-        self.window_title = WindowTitle(chat)
         chat.settings = self.models.settings
         chat.prompt.send = self._submission.send
         chat.prompt.note_blank = self._submission.note_blank
+        chat.prompt.command_argument = lambda text: self.commands.argument(text)
+        chat.prompt.before_path = lambda text: self.commands.before_path(text)
         self._interrupted_at = self._cancelled_at = float("-inf")
+
+    @cached_property
+    def _drafts(self) -> ExternalDrafts:
+        from chat_tui.tui.chat.controllers.external_drafts import ExternalDrafts
+
+        return ExternalDrafts(self.chat, lambda: self.upkeep.is_private)
+
+    @cached_property
+    def window_title(self) -> WindowTitle:
+        """The terminal's title, which the first answer or conversation changes."""
+        from chat_tui.tui.chat.screen.window_title import WindowTitle
+
+        return WindowTitle(self.chat)
 
     @property
     def host(self) -> Host:
@@ -110,7 +113,7 @@ class ChatScreen(Screen[None]):
 
     @property
     def _engine(self) -> Engine | None:
-        return self.context.engine.engine
+        return self._pending_engine.engine
 
     @property
     def focus_chain(self) -> list[Widget]:
@@ -157,13 +160,13 @@ class ChatScreen(Screen[None]):
 
     async def take_engine(self, engine: Engine) -> None:
         """The engine is open: history, models and drafts are there."""
-        self.context.engine.engine = engine
+        self._pending_engine.engine = engine
         self.upkeep.take_engine(engine)
         if self.models.strategy not in engine.models.strategies():
             self.models.strategy = engine.config.strategy
         await self._drafts.restore(engine, private=self.upkeep.never_saves)
         await self.chat.take_engine(engine)
-        self.context.engine.announce()
+        self._pending_engine.announce()
         await self.panels.restore_insights(engine)
         await self.upkeep.refresh()
         self.models.show()
@@ -191,50 +194,32 @@ class ChatScreen(Screen[None]):
 
     # -- commands -------------------------------------------------------------------------------------------------
 
-    def _complete(self, text: str) -> list[CompletionItem]:
-        """What the prompt offers for a text that begins with a slash."""
-        engine = self._engine
-        sources = CompletionSources(
-            models=lambda: engine.models.status() if engine is not None else (),
-            strategies=lambda: engine.models.strategies() if engine is not None else (),
-            themes=lambda: [path.stem for folder in theme_folders() for path in sorted(folder.glob("*.toml"))],
-            titles=lambda: self.history.titles,
-            presets=lambda: self.context.presets,
+    @cached_property
+    def context(self) -> CommandContext:
+        """What slash commands act on."""
+        from chat_tui.tui.chat.commands.context import CommandContext
+
+        return CommandContext(
+            chat=self.chat,
+            engine=self._pending_engine,
+            conversations=self.upkeep,
+            models=self.models,
+            views=self.views,
+            panels=self.panels,
+            answers=self._answers,
+            submission=self._submission,
         )
-        return [CompletionItem(text=whole, help=help) for whole, help in slash_commands.completions(text, sources)]
 
-    async def carry_out(self, typed: str) -> None:
-        """Carry a command out; an error is shown, and what was typed is back in the prompt."""
-        await self._run(CommandCall(typed.removeprefix("/")), typed)
+    @cached_property
+    def commands(self) -> CommandLine:
+        """The slash commands, imported with the first slash or the first key that calls one."""
+        from chat_tui.tui.chat.commands.command_line import CommandLine
 
-    async def _run(self, call: CommandCall, typed: str) -> None:
-        try:
-            await actions.carry_out(call, self.context)
-        except ChatTuiError as error:
-            if not self.chat.prompt.text:
-                self.chat.prompt.set_draft(typed)
-            self.host.tell(error)
-
-    def _run_soon(self, call: CommandCall, typed: str) -> None:
-        self.run_worker(self._run(call, typed), group="command")
+        return CommandLine(self.context)
 
     async def action_command(self, name: str) -> None:
-        """Carry a slash command out by its key: at once, or as soon as the engine is open where it needs it."""
-        work = report_errors(self.host, actions.carry_out(CommandCall(name), self.context))
-        called = slash_commands.find(name)
-        if called is not None and called.needs_engine:
-            self.run_worker(work, group="command")
-        else:
-            # The next key may be for what this one has opened.
-            await work
-
-    def begin_command(self, text: str) -> None:
-        """Put a command into the prompt, for the words that it needs; not over words that stand there."""
-        if self.chat.prompt.text:
-            self.host.say("The prompt is not empty", f"Send or clear it, then type {text.strip()} and its argument.")
-        else:
-            self.chat.prompt.set_draft(text)
-        self.chat.prompt.focus()
+        """Run a slash command by its key."""
+        await self.commands.run_key(name)
 
     # -- messages -------------------------------------------------------------------------------------------------
 
@@ -384,7 +369,7 @@ class ChatScreen(Screen[None]):
 
     def action_begin_import(self) -> None:
         """Let a file be named that is to be imported."""
-        self.begin_command("/import ")
+        self.commands.begin("/import ")
 
     async def action_command_palette(self) -> None:
         """Open the command palette."""

@@ -10,8 +10,6 @@ from rich.cells import cell_len, get_character_cell_size
 from rich.style import Style
 from textual.strip import Strip
 
-from chat_tui.markdown.indentation import TAB
-
 Run: TypeAlias = tuple[str, Style, bool | str]
 """Text, its full style, and whether a copy takes it (decoration is not copied), or what it takes in its place."""
 
@@ -190,6 +188,8 @@ def width_of(runs: Iterable[Run]) -> int:
 
 def with_tabs(runs: Iterable[Run]) -> list[Run]:
     """The runs with blanks for their tabs, which a copy takes as tabs."""
+    from chat_tui.markdown.indentation import TAB
+
     made: list[Run] = []
     column = 0
     for text, style, copy in runs:

@@ -1,0 +1,82 @@
+"""Slash commands as the chat screen uses them. Importing this module registers all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from chat_tui.core.errors import ChatTuiError
+from chat_tui.tui.actions import slash_commands
+from chat_tui.tui.actions.slash_commands import Command, CommandCall, CompletionSources
+from chat_tui.tui.chat.commands import actions
+from chat_tui.tui.chat.commands.context import CommandContext
+from chat_tui.tui.prompt.completion import CompletionItem
+from chat_tui.tui.theme.palette import theme_folders
+from chat_tui.tui.widgets.host import report_errors
+
+
+class CommandLine:
+    """Reads, completes and runs what is typed after a slash, or called by a key. `context` is what commands act on."""
+
+    def __init__(self, context: CommandContext) -> None:
+        self._context = context
+
+    def all(self) -> Sequence[Command]:
+        """Return all commands, in the order in which they are listed."""
+        return slash_commands.commands()
+
+    def complete(self, text: str) -> list[CompletionItem]:
+        """Return the completions of a text that begins with a slash, best first."""
+        engine, history = self._context.engine.engine, self._context.panels.history
+        sources = CompletionSources(
+            models=lambda: engine.models.status() if engine is not None else (),
+            strategies=lambda: engine.models.strategies() if engine is not None else (),
+            themes=lambda: [path.stem for folder in theme_folders() for path in sorted(folder.glob("*.toml"))],
+            titles=lambda: history.titles,
+            presets=lambda: self._context.presets,
+        )
+        return [CompletionItem(text=whole, help=help) for whole, help in slash_commands.completions(text, sources)]
+
+    def argument(self, text: str) -> str:
+        """Describe the argument of the command that is being written; empty if it takes none."""
+        return slash_commands.argument(text)
+
+    def before_path(self, text: str) -> str:
+        """Return the part of a text before the path that its command takes; empty for other texts."""
+        return slash_commands.before_path(text)
+
+    def begin(self, text: str) -> None:
+        """Put a command into the prompt, to be completed by an argument; not over a text that is there."""
+        chat = self._context.chat
+        if chat.prompt.text:
+            chat.host.say("The prompt is not empty", f"Send or clear it, then type {text.strip()} and its argument.")
+        else:
+            chat.prompt.set_draft(text)
+        chat.prompt.focus()
+
+    async def run(self, call: CommandCall, typed: str) -> None:
+        """Run a command. An error is shown, and what was typed is back in the prompt."""
+        prompt = self._context.chat.prompt
+        try:
+            await actions.carry_out(call, self._context)
+        except ChatTuiError as error:
+            if not prompt.text:
+                prompt.set_draft(typed)
+            self._context.host.tell(error)
+
+    def send(self, text: str) -> str | None:
+        """Start the command that a text calls; else return the words to be sent. Raises `CommandError`."""
+        sent = slash_commands.parse(text)
+        if isinstance(sent, str):
+            return sent
+        self._context.chat.screen.run_worker(self.run(sent, text), group="command")
+        return None
+
+    async def run_key(self, name: str) -> None:
+        """Run a command by its key: at once, or as soon as the engine is open if it needs the engine."""
+        work = report_errors(self._context.host, actions.carry_out(CommandCall(name), self._context))
+        called = slash_commands.find(name)
+        if called is not None and called.needs_engine:
+            self._context.chat.screen.run_worker(work, group="command")
+        else:
+            # The next key may be for what this one has opened.
+            await work
