@@ -1,4 +1,4 @@
-"""The config file as frozen records, and what is wrong with it told with file, key and line."""
+"""Reads the config file. Errors name the file, the line and the setting; the records are in `schema`."""
 
 from __future__ import annotations
 
@@ -7,142 +7,45 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from chat_tui.config.known_providers import known_providers, plug_in_dialects
-from chat_tui.config.limits import Adaptive as Adaptive
-from chat_tui.config.limits import ErrorHandling as ErrorHandling
-from chat_tui.config.limits import Performance as Performance
-from chat_tui.config.limits import Strategies, with_profile
-from chat_tui.config.limits import Timeouts as Timeouts
-from chat_tui.config.limits import Web as Web
-from chat_tui.config.rows import ModelRow as ModelRow
-from chat_tui.config.rows import ProviderRow as ProviderRow
+from chat_tui.config.schema import DEFAULT_SYSTEM_PROMPT as DEFAULT_SYSTEM_PROMPT
+from chat_tui.config.schema import Adaptive as Adaptive
+from chat_tui.config.schema import Config as Config
+from chat_tui.config.schema import ContextSettings as ContextSettings
+from chat_tui.config.schema import Display as Display
+from chat_tui.config.schema import ErrorHandling as ErrorHandling
+from chat_tui.config.schema import LocalModel as LocalModel
+from chat_tui.config.schema import ModelRow as ModelRow
+from chat_tui.config.schema import Performance as Performance
+from chat_tui.config.schema import ProviderRow as ProviderRow
+from chat_tui.config.schema import RequestDefaults as RequestDefaults
+from chat_tui.config.schema import Timeouts as Timeouts
+from chat_tui.config.schema import Web as Web
 from chat_tui.core.errors import ConfigError
 from chat_tui.core.files.reading import NotRegularError, TooLargeError, read_regular
 from chat_tui.core.models import DIALECTS, LOCAL_MODEL
-from chat_tui.core.request import Thinking
 from chat_tui.core.text.addresses import cleaned_address
 from chat_tui.core.text.bounds import MOST_AMOUNT
 from chat_tui.core.text.control_characters import clean_line
 
-DEFAULT_SYSTEM_PROMPT = (
-    "You are a helpful AI assistant. Maintain context from the conversation history and provide thoughtful responses."
-)
-"""The default of `system_prompt`."""
-
+STRICT_TIMEOUTS = {"connection_seconds": 10.0, "token_seconds": 5.0, "stream_seconds": 30.0}
+"""The defaults, in seconds, that `profile = "strict"` sets."""
+_FORMER_PROFILES = {"seed": "strict"}
+"""Names of profiles in configs of earlier versions, and the present names."""
 HOST = r"[\w.-]+|\[?[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*\]?"
-"""How the name of a host, or its address, is written."""
+"""A host name or an IP address."""
 ORIGIN = r"https?://[^/\s*?#@]+"
-"""How an origin is written."""
+"""An origin, such as `https://chat.example.com`."""
 HEADER_NAME = r"[\w!#$%&'*+.^`|~-]+"
-"""How the name of an HTTP header is written, in ASCII (RFC 9110)."""
+"""The name of an HTTP header in ASCII (RFC 9110)."""
 HEADER_VALUE = r"(?:[!-~](?:[ -~\t]*[!-~])?)?"
-"""What an HTTP header can hold: one line of ASCII without blanks around it."""
+"""The value of an HTTP header: one line of ASCII without spaces around it."""
 _OWN_HEADERS = {"content-length", "transfer-encoding"}
-"""Headers in lower case that say how long the request is."""
-
-
-class RequestDefaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`[request]`: settings for every request; unset is left to the provider."""
-
-    max_tokens: int | None = None
-    """The most that an answer may have."""
-    temperature: float | None = None
-    """0 is the most certain."""
-    top_p: float | None = None
-    """Nucleus sampling, 0 to 1."""
-    stop: tuple[str, ...] = ()
-    """An answer ends at any of these texts."""
-    seed: int | None = None
-    """The same seed gives the same answer, where a model can."""
-    thinking: Thinking | None = None
-    """How much a model is to think before it answers."""
-    prompt_cache: bool = True
-    """Where a provider caches only what it is told to (Anthropic), have it cache the system prompt and, once a
-    conversation goes on, what was sent before: that then costs a tenth. False: never."""
-
-
-class ContextSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`[memory]`: what of the conversation is sent."""
-
-    exchanges: int | None = None
-    """At most so many of the last exchanges; None: as many as fit."""
-
-
-class LocalModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`[local]`: the built-in model."""
-
-    weights: str = ""
-    """A GGUF file to be used in place of the fetched weights."""
-    context_window: int = 2048
-    """Tokens; a prompt costs about 13 ms a token on two cores."""
-    threads: int | None = None
-    """Unset: as many as there are cores."""
-    idle_minutes: float | None = 10.0
-    """A model on this machine that nobody has asked for so long is unloaded; its memory is free again."""
-
-
-class Display(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`[display]`: the screen's manners, and what is shown beside an answer."""
-
-    insights: bool = False
-    """True: sentiment, keywords and reading time, until the fold is closed; `ask` gives them without `--insights`."""
-    motion: bool = True
-    """False: nothing blinks, and nothing glides to its place."""
-    typing_delay_seconds: float = 0.0
-    """The screen, and `ask` at a terminal, wait so long after each token, for demonstrations; the answer does not. Also
-    `typing_delay`."""
-    bell: bool = True
-    """The terminal's bell tells when an answer that took more than ten seconds has ended unseen."""
-
-
-class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All of `config.toml`; every field has a default."""
-
-    strategy: str = "balanced"
-    """How the model is chosen."""
-    model: str | None = None
-    """`provider/model`: fixes the model."""
-    theme: str = "dusk"
-    """The screen's colours."""
-    system_prompt: str = DEFAULT_SYSTEM_PROMPT
-    """What every conversation begins with, where it has none of its own."""
-    fallback: bool = True
-    """False: only the first choice is tried."""
-    fallbacks: tuple[str, ...] = ()
-    """Models to try, in this order, when the first choice fails; a fixed model has no others."""
-    on_break: Literal["keep", "continue"] = "keep"
-    """What becomes of an answer whose line was cut."""
-    max_price_per_answer: float | None = None
-    """US dollars; what would cost more is not asked."""
-    daily_budget: float | None = None
-    """US dollars; when little is left of it, only cheaper and free models are asked."""
-    titles: Literal["question", "model"] = "question"
-    """Where a conversation's title comes from: its first words, or a model that costs nothing, in the background."""
-    titles_model: str | None = None
-    """`provider/model` that makes the titles, whatever it costs; None: one that costs nothing."""
-    mouse: bool = True
-    """False: the terminal keeps the mouse."""
-    discovered: Literal["ask", "use", "ignore"] = "ask"
-    """What to do with hosted providers whose key is found, and with local servers whose owner is unknown: offer them,
-    use them, or ignore them."""
-    request: RequestDefaults = RequestDefaults()
-    memory: ContextSettings = ContextSettings()
-    display: Display = Display()
-    performance: Performance = Performance()
-    timeouts: Timeouts = Timeouts()
-    error_handling: ErrorHandling = ErrorHandling()
-    adaptive: Adaptive = Adaptive()
-    strategies: Strategies = Strategies()
-    local: LocalModel = LocalModel()
-    web: Web = Web()
-    keys: dict[str, str] = {}
-    """Binding id to key, such as `answer.cancel = "escape"`."""
-    providers: tuple[ProviderRow, ...] = ()
-    models: tuple[ModelRow, ...] = ()
+"""Headers, in lower case, that are computed for each request."""
 
 
 _LIMIT_BYTES = 1_000_000
@@ -198,11 +101,11 @@ _RANGES: dict[str, tuple[float, float, bool]] = {
     "web.reader_seconds": _ABOVE_0,
     "web.stop_seconds": _FROM_0,
 }
-"""Of each number by its key: the least, the most, and whether it must be more than the least."""
+"""The minimum and maximum of each number by its key, and whether it must be greater than the minimum."""
 
 
 def load(file: Path) -> Config:
-    """Read the config; a file that is not there is the defaults. Raises `ConfigError`."""
+    """Read the config; a file that does not exist means the defaults. Raises `ConfigError`."""
     try:
         if str(file) == os.devnull:
             return Config()
@@ -227,7 +130,7 @@ def load(file: Path) -> Config:
 
 
 def parse(raw: bytes, file: str) -> Config:
-    """A config from the bytes of a TOML file; `file` is for the errors. Raises `ConfigError`."""
+    """Convert the bytes of a TOML file to a config; `file` is named in errors. Raises `ConfigError`."""
     import tomllib
 
     try:
@@ -253,27 +156,38 @@ def parse(raw: bytes, file: str) -> Config:
     return config
 
 
+def with_profile(table: dict[str, Any]) -> dict[str, Any]:
+    """Return the config's table with the time limits of its `profile`, except those that the table sets itself."""
+    timeouts = table.get("timeouts")
+    if not isinstance(timeouts, dict) or not isinstance(timeouts.get("profile"), str):
+        return table
+    profile = _FORMER_PROFILES.get(timeouts["profile"], timeouts["profile"])
+    if profile != "strict":
+        return table
+    return {**table, "timeouts": {**STRICT_TIMEOUTS, **timeouts, "profile": profile}}
+
+
 def _with_clean_names(config: Config) -> Config:
-    """The config with names that can be shown: they stand on the screen, in routes and in the history."""
+    """Return the config with names of models and providers that are safe to show."""
     return msgspec.structs.replace(
         config,
-        providers=tuple(msgspec.structs.replace(row, name=_name(row.name)) for row in config.providers),
+        providers=tuple(msgspec.structs.replace(row, name=_clean_name(row.name)) for row in config.providers),
         models=tuple(
-            msgspec.structs.replace(row, name=_name(row.name), fallbacks=tuple(map(_name, row.fallbacks)))
+            msgspec.structs.replace(row, name=_clean_name(row.name), fallbacks=tuple(map(_clean_name, row.fallbacks)))
             for row in config.models
         ),
-        fallbacks=tuple(map(_name, config.fallbacks)),
-        model=config.model and _name(config.model),
-        titles_model=config.titles_model and _name(config.titles_model),
+        fallbacks=tuple(map(_clean_name, config.fallbacks)),
+        model=config.model and _clean_name(config.model),
+        titles_model=config.titles_model and _clean_name(config.titles_model),
     )
 
 
-def _name(name: str) -> str:
+def _clean_name(name: str) -> str:
     return clean_line(name, _NAME_CHARACTERS)
 
 
 def _with_full_names(table: dict[str, Any]) -> dict[str, Any]:
-    """The config's table with the unit in the key that may be written without."""
+    """Return the config's table with `typing_delay` under its full name."""
     display = table.get("display")
     if not isinstance(display, dict) or "typing_delay" not in display:
         return table
@@ -282,7 +196,7 @@ def _with_full_names(table: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check(config: Config, file: str, text: str) -> None:
-    """What the types cannot say."""
+    """Check what the types cannot express. Raises `ConfigError`."""
     for key, value in _numbers(config):
         if not abs(value) <= MOST_AMOUNT:
             raise _wrong(file, text, key, f"must be a number up to {MOST_AMOUNT:g}")
@@ -298,7 +212,7 @@ def _check(config: Config, file: str, text: str) -> None:
 
 
 def _numbers(config: Config) -> Iterator[tuple[str, float]]:
-    """Every number in the config with its key, such as `models[0].quality`."""
+    """Yield every number in the config with its key, such as `models[0].quality`."""
     tables: list[tuple[str, msgspec.Struct]] = [("", config)]
     while tables:
         place, table = tables.pop(0)
@@ -313,7 +227,7 @@ def _numbers(config: Config) -> Iterator[tuple[str, float]]:
 
 
 def _check_names(config: Config, file: str, text: str) -> None:
-    """Providers have names of their own, models have a provider's in front."""
+    """Check names, addresses and origins. Raises `ConfigError`."""
     names: set[str] = set()
     for index, row in enumerate(config.providers):
         where = f"providers[{index}]"
@@ -370,7 +284,7 @@ def _check_addresses(row: ProviderRow, where: str, file: str, text: str) -> None
 
 
 def _check_headers(row: ProviderRow, where: str, file: str, text: str) -> None:
-    """What HTTP cannot carry is found here, with its line, and not at the first question. Values are never repeated."""
+    """Raise `ConfigError` for headers that HTTP cannot carry; it never contains a value, which may be a key."""
     for name, value in row.headers.items():
         key = f"{where}.headers.{clean_line(name, 40)}"
         if not re.fullmatch(HEADER_NAME, name, re.ASCII):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from chat_tui.config.rows import ModelRow
+from chat_tui.config.schema import ModelRow
 from chat_tui.core.errors import LocalModelError
 from chat_tui.core.files.state_files import StateFile, Tell, ignore
 from chat_tui.core.models import LOCAL_MODEL

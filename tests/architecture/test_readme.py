@@ -29,7 +29,7 @@ def test_every_setting_has_its_words() -> None:
     assert not [
         f"{heading} {name}"
         for heading, owner in settings.tables()
-        for name, words in settings.words_of(owner).items()
+        for name, words in settings.field_texts(owner).items()
         if heading and not words
     ]
 

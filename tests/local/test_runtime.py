@@ -20,7 +20,7 @@ import msgspec
 import pytest
 
 from chat_tui.config.load import Config, LocalModel
-from chat_tui.config.rows import ModelRow
+from chat_tui.config.schema import ModelRow
 from chat_tui.core.errors import LocalModelError
 from chat_tui.core.models import LOCAL_MODEL, SCRIPTED_MODEL
 from chat_tui.core.request import Request

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from chat_tui.config.limits import ErrorHandling
+from chat_tui.config.schema import ErrorHandling
 from chat_tui.core.errors import (
     Busy,
     ChatTuiError,

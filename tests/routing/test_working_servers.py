@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui.config.limits import ErrorHandling, Timeouts
+from chat_tui.config.schema import ErrorHandling, Timeouts
 from chat_tui.core.chunks import Error, Metadata, Token, Usage
 from chat_tui.core.errors import Unreachable
 from chat_tui.providers.dialects import dialect

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 from schemathesis.checks import CHECKS, load_all_checks
 from starlette.routing import Route
 
-from chat_tui.config.limits import Web
+from chat_tui.config.schema import Web
 from chat_tui.web.app import routes
 from chat_tui.web.openapi import OPERATIONS, description
 from tests.doubles.model_scripts import Script

@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 from websockets.asyncio.client import connect
 
-from chat_tui.config.limits import Web
+from chat_tui.config.schema import Web
 from tests.doubles.model_server import ModelServer
 from tests.support.web_site import BEARER, TOKEN, Site, at_rest, box, site, until
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from time import monotonic
 from typing import Any
 
-from chat_tui.config.limits import Adaptive
+from chat_tui.config.schema import Adaptive
 from chat_tui.core.conversation import Conversation, Turn, extended, new_id, now
 from chat_tui.core.errors import ChatTuiError, InternalError
 from chat_tui.core.request import Request

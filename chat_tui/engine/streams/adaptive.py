@@ -13,7 +13,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from chat_tui.config.limits import Adaptive
+from chat_tui.config.schema import Adaptive
 from chat_tui.core.chunks import Chunk, End, Error, ErrorInfo, Metadata, Phase, Token, summed
 from chat_tui.core.context import Context
 from chat_tui.core.models import Model

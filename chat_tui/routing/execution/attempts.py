@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from chat_tui.config.limits import ErrorHandling
+from chat_tui.config.schema import ErrorHandling
 from chat_tui.core.answers.served_models import substitute
 from chat_tui.core.chunks import Chunk, End, Error, Metadata, Start, State, Usage, error_info
 from chat_tui.core.context import Context

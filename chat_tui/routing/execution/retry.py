@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from chat_tui.config.limits import ErrorHandling
+from chat_tui.config.schema import ErrorHandling
 from chat_tui.core.errors import Busy, ChatTuiError, EmptyAnswer, ProviderError, Unreachable
 
 LONGEST_WAIT_SECONDS = 60.0

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from chat_tui.config.limits import Strategies
+from chat_tui.config.schema import Strategies
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request
 from chat_tui.core.route import Candidate

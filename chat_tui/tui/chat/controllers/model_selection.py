@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.timer import Timer
 
-from chat_tui.config.limits import Adaptive
+from chat_tui.config.schema import Adaptive
 from chat_tui.core.models import LOCAL_MODEL
 from chat_tui.core.request import Request
 from chat_tui.tui.chat.controllers.pending_engine import PendingEngine

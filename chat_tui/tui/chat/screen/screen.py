@@ -15,7 +15,7 @@ from textual.binding import BindingType
 from textual.screen import Screen
 from textual.widget import Widget
 
-from chat_tui.config.limits import Adaptive
+from chat_tui.config.schema import Adaptive
 from chat_tui.tui.actions import bindings
 from chat_tui.tui.chat.controllers.answer_actions import AnswerActions
 from chat_tui.tui.chat.controllers.first_steps import FirstSteps

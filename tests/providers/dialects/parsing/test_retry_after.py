@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chat_tui.config.limits import ErrorHandling
+from chat_tui.config.schema import ErrorHandling
 from chat_tui.core import errors
 from chat_tui.core.models import Model
 from chat_tui.providers.dialects.parsing.retry_after import limits_reset, retry_after, too_large_for_limit, wait_in_text
