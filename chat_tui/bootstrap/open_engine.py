@@ -23,6 +23,7 @@ from chat_tui.core.text.control_characters import clean_line
 from chat_tui.core.usage.spending import PAID_APART, EarlierSpending, midnight, paid_apart
 from chat_tui.engine.engine import Engine
 from chat_tui.history.opening import StoreSettings
+from chat_tui.history.queries import costs, reads
 from chat_tui.history.store import Store
 from chat_tui.local.library import USUAL_WINDOW, Library, OwnFile, window_of
 from chat_tui.local.runtime import Runtime
@@ -112,7 +113,7 @@ async def _spent_today(config: Config, file: Path, tell: Callable[[ChatTuiError]
     try:
         store = await Store.open_or_read(file)
         try:
-            dollars = await store.spent(today) + paid_apart(await store.place(PAID_APART))
+            dollars = await store.read(costs.spent, today) + paid_apart(await store.read(reads.place, PAID_APART))
             return EarlierSpending(today, dollars)
         finally:
             await store.close()
@@ -177,6 +178,6 @@ async def open_engine(
     )
     history.when_displaced = _in_loop(engine.conversations.note_displaced)
     if history.notice:
-        engine.conversations.tell_once(history.read_only or history.warning or HistoryError(history.notice))
+        engine.errors.tell_once(history.read_only or history.warning or HistoryError(history.notice))
     await engine.models.recall()
     return engine

@@ -30,12 +30,17 @@ from chat_tui.engine.answers.comparison import Comparison, check_models, request
 from chat_tui.engine.answers.runner import AnswerRunner, Preview
 from chat_tui.engine.answers.titles import TitleGenerator
 from chat_tui.engine.conversations.conversations import Conversations
+from chat_tui.engine.conversations.costs import ConversationCosts
+from chat_tui.engine.conversations.drafts import Drafts
+from chat_tui.engine.conversations.error_reports import ErrorReports
+from chat_tui.engine.conversations.places import Places
+from chat_tui.engine.conversations.stores import ConversationStores
 from chat_tui.engine.estimates import CostEstimator
 from chat_tui.engine.models import ModelRegistry
-from chat_tui.engine.protocols import ConversationStore as ConversationStore
 from chat_tui.engine.protocols import LocalWeights as LocalWeights
 from chat_tui.engine.protocols import ModelBackend
 from chat_tui.engine.request_builder import RequestBuilder
+from chat_tui.history.store import Store
 from chat_tui.routing.ranking.prompt_features import examined, features_of
 from chat_tui.routing.router import Router
 
@@ -58,27 +63,36 @@ class Engine:
         self,
         config: Config,
         router: Router,
-        history: ConversationStore,
+        history: Store,
         *,
         weights: LocalWeights,
         backend: ModelBackend,
-        open_private: Callable[[], Awaitable[ConversationStore]],
+        open_private: Callable[[], Awaitable[Store]],
         tell: Callable[[ChatTuiError], None],
         spent_elsewhere: EarlierSpending | None = None,
     ) -> None:
         self.config, self.weights = config, weights
         self._history, self._router, self._backend = history, router, backend
+        self.errors = ErrorReports(tell)
+        """Errors of the store."""
+        stores = ConversationStores(history, open_private)
         self.conversations = Conversations(
-            history, open_private, is_busy=lambda conversation_id: conversation_id in self._answers, tell=tell
+            stores, self.errors, is_busy=lambda conversation_id: conversation_id in self._answers
         )
-        """Conversations, drafts and places."""
+        """Conversations and their turns."""
+        self.drafts = Drafts(stores, self.errors)
+        """Unsent text, and the last prompts."""
+        self.places = Places(history, self.errors)
+        """What faces remember between sessions."""
+        self.costs = ConversationCosts(stores, self.errors)
+        """What stored answers have cost."""
         self._requests = RequestBuilder(config, self.conversations)
-        self.models = ModelRegistry(config, router, self.conversations, weights, backend)
+        self.models = ModelRegistry(config, router, self.places, weights, backend)
         self.estimates = CostEstimator(config, router, self.conversations, backend, self._requests)
         self._answers = AnswerRunner(
-            router, self.conversations, adaptive=config.adaptive, tell=tell, at_saved=self._note_saved
+            router, self.conversations, self.places, adaptive=config.adaptive, tell=tell, at_saved=self._note_saved
         )
-        self._budget = Budget(config, self.conversations, self._answers, spent_elsewhere)
+        self._budget = Budget(config, self.costs, self._answers, spent_elsewhere)
         self._titles = TitleGenerator(config, router, self.conversations)
         self._closed = False
         self._asking = asyncio.Lock()
@@ -90,17 +104,17 @@ class Engine:
         Cheap in memory.
         """
         await self._backend.prepare()
-        await self.conversations.erase(LEFT_SECONDS)
+        await self.conversations.deletion.erase(LEFT_SECONDS)
 
     # -- verdicts -------------------------------------------------------------------------------------------------
 
     def judge(self, answer: Turn, good: bool | None) -> None:
         """Record a person's verdict on an answer of an open conversation; None takes it back."""
-        verdict = self.conversations.turn(answer).verdict
+        verdict = self.conversations.cache.turn(answer).verdict
         if not answer.model or verdict == good:
             return
         self._answers.do(self.conversations.judge(answer, good))
-        kind = features_of(Request(prompt=self.conversations.question_of(answer))).kind
+        kind = features_of(Request(prompt=self.conversations.cache.question_of(answer))).kind
         health = self._router.health
         if verdict is not None:
             health.taken_back(answer.model, float(verdict), kind)
@@ -141,7 +155,7 @@ class Engine:
             if preview is not None and not taken:
                 await preview.cancel()
             if begins:
-                await self.conversations.begin(before)
+                await self.conversations.turns.begin(before)
             asked = await self._store_question(before, len(before.path), question)
             if preview is not None and taken:
                 self._answers.keep(asked, len(asked.path), preview.answer)
@@ -228,13 +242,13 @@ class Engine:
             question = Turn("user", text, id=new_id(), created=now(), attachments=files)
             names = check_models(models) if models else await self.estimates.best_for(before, question, settings)
             if not isinstance(conversation, str):
-                await self.conversations.begin(before)
+                await self.conversations.turns.begin(before)
             asked = grown = await self._store_question(before, place, question)
             answers: list[Answer] = []
             limit = await self._affordable(settings.max_price, answers=len(names))
             for one in (request_for(name, settings, limit) for name in names):
                 answers.append(await self._begin_answer(grown, len(asked.path), one, limited=True))
-                grown = self.conversations.as_it_is(asked)
+                grown = self.conversations.cache.current(asked)
         comparison = Comparison(asked.path[-1], names, answers, self.conversations, self.judge)
         self._answers.do(comparison.settle())
         return comparison
@@ -298,9 +312,9 @@ class Engine:
     async def _store_question(self, before: Conversation, place: int, question: Turn) -> Conversation:
         """The conversation with this question at this place of its path, stored."""
         question = replace(question, parent=before.path[place - 1].id if place else None)
-        await self.conversations.add_question(extended(before, place, question))
+        await self.conversations.turns.add_question(extended(before, place, question))
         # An answer before it, or the system prompt, may have changed meanwhile.
-        return extended(self.conversations.as_it_is(before), place, question)
+        return extended(self.conversations.cache.current(before), place, question)
 
     async def _begin_answer(
         self,
@@ -351,12 +365,12 @@ class Engine:
     async def delete(self, conversation_id: str) -> None:
         """Cancel what runs in a conversation and delete it. Raises `HistoryError`.
 
-        `conversations.restore` brings it back within `UNDO_SECONDS`.
+        `conversations.deletion.restore` brings it back within `UNDO_SECONDS`.
         """
         for answer in self.running(conversation_id):
             await answer.cancel()
             await answer.saved.wait()
-        await self.conversations.delete(conversation_id)
+        await self.conversations.deletion.delete(conversation_id)
         asyncio.get_running_loop().call_later(UNDO_SECONDS, self._erase)
 
     def _erase(self) -> None:

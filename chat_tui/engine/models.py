@@ -9,7 +9,7 @@ from time import time
 from chat_tui.config.load import Config
 from chat_tui.core.models import LOCAL_MODEL, Model, ModelStatus
 from chat_tui.core.request import Request
-from chat_tui.engine.conversations.conversations import Conversations
+from chat_tui.engine.conversations.places import Places
 from chat_tui.engine.protocols import LocalWeights, ModelBackend
 from chat_tui.routing.router import Router
 
@@ -25,10 +25,10 @@ class ModelRegistry:
     """Made by the engine as `engine.models`."""
 
     def __init__(
-        self, config: Config, router: Router, conversations: Conversations, weights: LocalWeights, backend: ModelBackend
+        self, config: Config, router: Router, places: Places, weights: LocalWeights, backend: ModelBackend
     ) -> None:
         self._config, self._router, self._backend = config, router, backend
-        self._weights, self._conversations = weights, conversations
+        self._weights, self._places = weights, places
 
     def status(self) -> Sequence[ModelStatus]:
         """Every model and how it fares, for the picker."""
@@ -70,12 +70,12 @@ class ModelRegistry:
 
     async def recall(self) -> None:
         """Restore what earlier sessions learned of the models (older knowledge counts less) and the chosen ones."""
-        self._router.health.read(await self._conversations.place(LEARNED), time())
+        self._router.health.read(await self._places.get(LEARNED), time())
         self._backend.take(await self._agreed())
 
     async def save_learned(self) -> None:
         """Store what was learned of the models, for `recall` at the next start."""
-        await self._conversations.set_place(LEARNED, self._router.health.written(time()))
+        await self._places.set(LEARNED, self._router.health.written(time()))
 
     async def use(self, model: str) -> None:
         """Put a chosen model to use; a model that was only offered stays in use after a restart."""
@@ -102,12 +102,12 @@ class ModelRegistry:
 
     async def _agreed(self) -> dict[str, str]:
         """The chosen models, each with the server that was agreed to."""
-        lines = (await self._conversations.place(CHOSEN)).splitlines()
+        lines = (await self._places.get(CHOSEN)).splitlines()
         return {model: server for model, _, server in (line.partition("\t") for line in lines)}
 
     async def _keep_agreed(self, agreed: Mapping[str, str]) -> None:
         lines = [f"{model}\t{server}" if server else model for model, server in agreed.items()]
-        await self._conversations.set_place(CHOSEN, "\n".join(lines[-CHOSEN_LIMIT:]))
+        await self._places.set(CHOSEN, "\n".join(lines[-CHOSEN_LIMIT:]))
 
     async def warm(self, model: str | None = None, strategy: str | None = None) -> None:
         """Load what the next question will need, so that its first token comes sooner."""

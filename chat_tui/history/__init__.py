@@ -1,20 +1,18 @@
-"""The history: every conversation, kept in one SQLite file that survives `kill -9`.
+"""The history: all conversations, in one SQLite file that survives `kill -9`.
 
-    store        `Store`, the one door: async, each call runs in the store's own threads
-    lane         one thread with one connection; foreign errors are mapped at its border
-    opening      connects, checks, migrates (after a backup), mends what dead processes left
-    migrations   the numbered list of schemas
-    pieces       gathers those of growing answers, to be written together
-    writes, reads, search      plain SQL; rows, packing: records to rows and back; attached: files
-    stored_text, damaged_values      what damage leaves of single values, and where
-    branches     which path through a tree is the current one
-    erasing      deleting, at first only out of sight
-    naming       which conversation a person means
-    transfer     export and import
-    checking, copying          the whole store, read beside those who use it
-    owners       which process is alive, so that its growing answers are not taken for broken ones
-    displacement where the file goes when it was deleted, moved or replaced while it is in use
-    recovery     a fresh store out of the leaf pages of a damaged one
+    store            `Store`: runs queries and commands in the store's own threads
+    queries/         the queries and commands: functions of a connection, in plain SQL
+    search/          the index and the search
+    transfer/        export and import
+    database/        connections, threads, locks, backups, packed and damaged values
+    opening          connects, checks, migrates after a backup, and ends what dead processes left
+    connections      opens connections again after the file was displaced or recovered
+    displacement     what happens when the file is deleted, moved or replaced while it is open
+    live_recovery    recovers a store that is found damaged while it is open
+    recovery/        builds a new store from the leaf pages of a damaged one
+    migrations       the numbered list of schemas
+    records          converts records to rows and back
+    stored_text      reads texts that may be damaged
 
-Nothing happens at import: the file is made by `Store.open`.
+Nothing happens at import: the file is created by `Store.open`.
 """

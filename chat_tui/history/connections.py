@@ -11,6 +11,7 @@ from pathlib import Path
 
 from chat_tui.core.errors import HistoryError, StoreDamaged
 from chat_tui.history import displacement, opening
+from chat_tui.history.database.connection import StoreConnection
 from chat_tui.history.database.connection_thread import ConnectionThread
 from chat_tui.history.database.error_mapping import told
 from chat_tui.history.database.process_locks import ProcessLock
@@ -28,7 +29,7 @@ class Connections:
     def __init__(self, file: Path | None, owner: ProcessLock, settings: StoreSettings) -> None:
         self._file, self._owner, self._settings = file, owner, settings
         self._place = "memory" if file is None else str(file)
-        self._connect_reader: Callable[[Path], sqlite3.Connection] = partial(opening.reader, settings=settings)
+        self._connect_reader: Callable[[Path], StoreConnection] = partial(opening.reader, settings=settings)
         self.read_only: HistoryError | None = None
         """What each write raises where the store is only read; None: it can be written."""
         self.warning: HistoryError | None = None
@@ -53,22 +54,22 @@ class Connections:
 
     # -- lanes ----------------------------------------------------------------------------------------------------
 
-    def writing_lane(self) -> ConnectionThread:
+    def writer_thread(self) -> ConnectionThread:
         """The one that writes."""
         return ConnectionThread(self._connect, self._place, self.mark_damage, renew=self.renewed, close=self._close)
 
-    def reading_lane(self, file: Path) -> ConnectionThread:
+    def reader_thread(self, file: Path) -> ConnectionThread:
         """One that reads; its work raises `Displaced` until the writer has another connection."""
         made = 0
 
-        def connect() -> sqlite3.Connection:
+        def connect() -> StoreConnection:
             nonlocal made
             if self._identity is not None and displacement.is_displaced(file, self._identity):
                 raise Displaced("The history file is missing.")
             made = self._renewals
-            return self._connect_reader(file)
+            return self._owned(self._connect_reader(file))
 
-        def renew(db: sqlite3.Connection) -> sqlite3.Connection:
+        def renew(db: StoreConnection) -> StoreConnection:
             if made == self._renewals:
                 return db
             fresh = connect()
@@ -81,22 +82,26 @@ class Connections:
 
         return ConnectionThread(connect, self._place, damaged, renew=renew, close=self._close)
 
-    def lane_aside(self, file: Path) -> ConnectionThread:
+    def extra_thread(self, file: Path) -> ConnectionThread:
         """One for long work."""
-        return ConnectionThread(partial(self._connect_reader, file), self._place, self.mark_damage)
+        return ConnectionThread(lambda: self._owned(self._connect_reader(file)), self._place, self.mark_damage)
 
     # -- connections ----------------------------------------------------------------------------------------------
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self) -> StoreConnection:
         if self._file is None:
-            return opening.in_memory(self._settings)
+            return self._owned(opening.in_memory(self._settings))
         if self.read_only is not None:
             raise self.read_only
         db, self.warning = opening.writer(self._file, self._owner, self._settings)
         self._identity = displacement.identity_of(self._file)
+        return self._owned(db)
+
+    def _owned(self, db: StoreConnection) -> StoreConnection:
+        db.owner = self._owner
         return db
 
-    def renewed(self, db: sqlite3.Connection) -> sqlite3.Connection:
+    def renewed(self, db: StoreConnection) -> StoreConnection:
         """The writer's connection, to the file that is at the store's place."""
         if self._file is None or self._identity is None:
             return db
@@ -117,16 +122,16 @@ class Connections:
         return self._changed(db, renewal.db, renewal.warning, replaced=renewal.replaced)
 
     def _changed(
-        self, db: sqlite3.Connection, fresh: sqlite3.Connection, warning: HistoryError, *, replaced: bool
-    ) -> sqlite3.Connection:
+        self, db: StoreConnection, fresh: StoreConnection, warning: HistoryError, *, replaced: bool
+    ) -> StoreConnection:
         assert self._file is not None
         self._identity = displacement.identity_of(self._file)
         self._renewals += 1
         self._close(db)
         self.when_displaced(warning, replaced)
-        return fresh
+        return self._owned(fresh)
 
-    def _close(self, db: sqlite3.Connection) -> None:
+    def _close(self, db: StoreConnection) -> None:
         file, known = self._file, self._identity
         if file is not None and known is not None and (self._renewals or displacement.is_displaced(file, known)):
             displacement.close(db, file, self._settings.busy_seconds)

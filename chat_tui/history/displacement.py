@@ -16,6 +16,7 @@ from typing import NamedTuple
 from chat_tui.core.errors import HistoryError
 from chat_tui.history import opening
 from chat_tui.history.database import backup
+from chat_tui.history.database.connection import StoreConnection
 from chat_tui.history.database.error_mapping import told
 from chat_tui.history.database.process_locks import ProcessLock, door
 from chat_tui.history.opening import StoreSettings
@@ -31,7 +32,7 @@ class StoreIdentity(NamedTuple):
 class Renewal(NamedTuple):
     """A connection to the file that is at the path now."""
 
-    db: sqlite3.Connection
+    db: StoreConnection
     warning: HistoryError
     """What happened, for the user."""
     replaced: bool

@@ -21,6 +21,7 @@ import msgspec
 from chat_tui.core.errors import HistoryError, SchemaTooNew, StoreBusy, StoreDamaged
 from chat_tui.core.files import writing
 from chat_tui.history.database import backup as copying
+from chat_tui.history.database.connection import StoreConnection
 from chat_tui.history.database.connection_thread import transaction
 from chat_tui.history.database.error_mapping import told
 from chat_tui.history.database.process_locks import ProcessLock, door
@@ -79,7 +80,7 @@ def mark_damage(file: Path) -> None:
         damage_mark(file).touch(0o600)
 
 
-def connect(file: Path | None, settings: StoreSettings, *, create: bool = False) -> sqlite3.Connection:
+def connect(file: Path | None, settings: StoreSettings, *, create: bool = False) -> StoreConnection:
     """A connection of the calling thread; transactions are ours to begin."""
     if file is None:
         target = ":memory:"
@@ -88,7 +89,9 @@ def connect(file: Path | None, settings: StoreSettings, *, create: bool = False)
             # SQLite would make it readable for all; its -wal and -shm files take over the mode.
             os.close(os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
         target = f"{file.absolute().as_uri()}?mode=rw"
-    db = sqlite3.connect(target, timeout=settings.busy_seconds, isolation_level=None, uri=file is not None)
+    db = sqlite3.connect(
+        target, timeout=settings.busy_seconds, isolation_level=None, factory=StoreConnection, uri=file is not None
+    )
     db.text_factory = settings.decode
     try:
         db.execute("PRAGMA synchronous = NORMAL")
@@ -104,7 +107,7 @@ def connect(file: Path | None, settings: StoreSettings, *, create: bool = False)
     return db
 
 
-def reader(file: Path, settings: StoreSettings) -> sqlite3.Connection:
+def reader(file: Path, settings: StoreSettings) -> StoreConnection:
     """A connection that cannot write."""
     db = connect(file, settings)
     db.execute("PRAGMA query_only = ON")
@@ -112,13 +115,13 @@ def reader(file: Path, settings: StoreSettings) -> sqlite3.Connection:
 
 
 @contextmanager
-def reading(file: Path, settings: StoreSettings) -> Iterator[sqlite3.Connection]:
+def reading(file: Path, settings: StoreSettings) -> Iterator[StoreConnection]:
     """A `reader` for a moment."""
     with closing(reader(file, settings)) as db:
         yield db
 
 
-def onlooker(file: Path, settings: StoreSettings) -> sqlite3.Connection:
+def onlooker(file: Path, settings: StoreSettings) -> StoreConnection:
     """A connection that leaves no trace, for a folder that cannot be written; raises `HistoryError` for another schema.
 
     Nobody may be writing in such a folder.
@@ -126,7 +129,8 @@ def onlooker(file: Path, settings: StoreSettings) -> sqlite3.Connection:
     _refuse_special(file)
     log = file.with_name(f"{file.name}-wal")
     how = "mode=ro" if log.exists() and log.stat().st_size else "immutable=1"
-    db = sqlite3.connect(f"{file.absolute().as_uri()}?{how}", isolation_level=None, uri=True)
+    target = f"{file.absolute().as_uri()}?{how}"
+    db = sqlite3.connect(target, isolation_level=None, factory=StoreConnection, uri=True)
     db.text_factory = settings.decode
     try:
         db.execute("PRAGMA query_only = ON")
@@ -143,14 +147,14 @@ def onlooker(file: Path, settings: StoreSettings) -> sqlite3.Connection:
     return db
 
 
-def in_memory(settings: StoreSettings) -> sqlite3.Connection:
+def in_memory(settings: StoreSettings) -> StoreConnection:
     """A store that is gone when it is closed."""
     db = connect(None, settings)
     _prepare(db, None, settings)
     return db
 
 
-def writer(file: Path, owner: ProcessLock, settings: StoreSettings) -> tuple[sqlite3.Connection, HistoryError | None]:
+def writer(file: Path, owner: ProcessLock, settings: StoreSettings) -> tuple[StoreConnection, HistoryError | None]:
     """The connection that writes, and what to tell the user when the store had to be recovered."""
     _refuse_special(file)
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -170,7 +174,7 @@ def writer(file: Path, owner: ProcessLock, settings: StoreSettings) -> tuple[sql
     return db, warning
 
 
-def _usable(file: Path, owner: ProcessLock, settings: StoreSettings) -> sqlite3.Connection:
+def _usable(file: Path, owner: ProcessLock, settings: StoreSettings) -> StoreConnection:
     db = connect(file, settings, create=True)
     try:
         db.execute("PRAGMA journal_mode = WAL")

@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 
 from chat_tui.core.conversation import Conversation
+from chat_tui.history.queries import writes
 from chat_tui.history.store import Store
 from chat_tui.history.transfer.importer import bring_in
 from tests.benchmarks.figures import say
@@ -70,14 +71,14 @@ async def measure(folder: Path, chats: int) -> None:
     file, kept = folder / "conversations.json", folder / "history.db"
     await asyncio.to_thread(write_export, file, chats)
     store = await Store.open(kept)
-    await store.add_conversation(Conversation("beside"))
+    await store.write(writes.add_conversation, Conversation("beside"))
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-c", IMPORT, str(kept), str(file), stdout=subprocess.PIPE
     )
     waits: list[float] = []
     while child.returncode is None:
         begun = time.monotonic()
-        await store.save_draft("beside", str(begun))
+        await store.write(writes.save_draft, "beside", str(begun))
         waits.append(time.monotonic() - begun)
         await asyncio.sleep(0.05)
     assert child.stdout is not None

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
+from chat_tui.history.queries import writes
 from tests.benchmarks.figures import Figure, Room, Samples
 from tests.benchmarks.session import LETTERS, quit_politely
 from tests.benchmarks.subjects import PAINTED, Subject, fresh_home
@@ -109,6 +110,6 @@ async def _fill(file: Path, size: int) -> None:
     store = await Store.open(file)
     conversation = Conversation(new_id(), "Kept talk", None, now(), now(), tuple(turns))
     try:
-        await store.add_conversation(conversation)
+        await store.write(writes.add_conversation, conversation)
     finally:
         await store.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chat_tui.core.preset import decode_preset
+from chat_tui.history.queries import reads
 from chat_tui.history.store import Store
 from tests.doubles.model_server import ModelServer
 from tests.wire.home import QUICK, Home, kept
@@ -25,7 +26,7 @@ async def test_a_preset_speaks_for_the_question_and_is_kept(home: Home, server: 
     assert body["temperature"] == 0.9
     assert [turn.text for turn in await kept(home)][:1] == ["Hi"]
     store = await Store.open(home.store)
-    conversation = await store.conversation((await store.conversations())[0].id)
+    conversation = await store.read(reads.conversation, (await store.read(reads.summaries))[0].id)
     await store.close()
     preset = decode_preset(conversation.preset)
     assert preset is not None

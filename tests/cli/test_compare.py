@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from chat_tui.history.queries import reads
 from chat_tui.history.store import Store
 from tests.doubles.model_server import ModelServer
 from tests.doubles.sample_markdown import tokens
@@ -82,9 +83,9 @@ async def test_all_answers_are_kept_beside_one_another(home: Home, server: Model
     home.serve(server.base_url, "t20", "t10")
     await home.run("compare", "--models", "box/t20,box/t10", "which?")
     store = await Store.open(home.store)
-    [summary] = await store.conversations()
-    path = (await store.conversation(summary.id)).path
-    siblings = await store.siblings(path[-1].id)
+    [summary] = await store.read(reads.summaries)
+    path = (await store.read(reads.conversation, summary.id)).path
+    siblings = await store.read(reads.siblings, path[-1].id)
     await store.close()
     assert [turn.text for turn in path] == ["which?", "".join(tokens(20))]
     assert [(turn.model, turn.state) for turn in siblings] == [("box/t20", "complete"), ("box/t10", "complete")]
@@ -124,9 +125,9 @@ async def test_an_interrupt_cancels_all_and_keeps_the_parts(home: Home, server: 
     assert [row["state"] for row in results(ran)] == ["cancelled", "cancelled"]
     await server.until(lambda: server.active_streams == 0)
     store = await Store.open(home.store)
-    [summary] = await store.conversations()
-    path = (await store.conversation(summary.id)).path
-    siblings = await store.siblings(path[-1].id)
+    [summary] = await store.read(reads.summaries)
+    path = (await store.read(reads.conversation, summary.id)).path
+    siblings = await store.read(reads.siblings, path[-1].id)
     await store.close()
     assert [turn.state for turn in siblings] == ["cancelled", "cancelled"]
     for name, turn in zip(names, siblings, strict=True):

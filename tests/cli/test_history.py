@@ -28,6 +28,7 @@ from chat_tui.core.conversation import Conversation, SearchHit, SearchStep, Turn
 from chat_tui.core.files import writing
 from chat_tui.core.route import Route, Try
 from chat_tui.core.text.control_characters import clean
+from chat_tui.history.queries import reads, writes
 from chat_tui.history.store import Store
 from tests.support.pty_terminal import PtyTerminal
 
@@ -65,11 +66,17 @@ def kept(home: Path) -> Path:
 
     async def fill() -> None:
         store = await Store.open(store_file(home))
-        await store.add_conversation(Conversation("abc1", "The sky", "Be brief.", WHEN, WHEN, (QUESTION,)))
-        await store.add_turn("abc1", Turn("assistant", "", id="a1", parent="q1", created=WHEN, state="streaming"))
-        await store.finish(ANSWER, Route("fastest", tries=(Try("local/x", 1, "answered"),)))
-        await store.add_turn("abc1", SECOND)
-        await store.add_conversation(Conversation("abd2", "Another\x1b]0;pwned\x07 one", created=WHEN, updated=WHEN))
+        await store.write(
+            writes.add_conversation, Conversation("abc1", "The sky", "Be brief.", WHEN, WHEN, (QUESTION,))
+        )
+        await store.write(
+            writes.add_turn, "abc1", Turn("assistant", "", id="a1", parent="q1", created=WHEN, state="streaming")
+        )
+        await store.write(writes.finish, ANSWER, Route("fastest", tries=(Try("local/x", 1, "answered"),)))
+        await store.write(writes.add_turn, "abc1", SECOND)
+        await store.write(
+            writes.add_conversation, Conversation("abd2", "Another\x1b]0;pwned\x07 one", created=WHEN, updated=WHEN)
+        )
         await store.close()
 
     asyncio.run(fill())
@@ -329,7 +336,7 @@ def test_a_backup_is_a_whole_history(kept: Path, capsys: pytest.CaptureFixture[s
 
     async def count() -> int:
         store = await Store.open(made)
-        rows = await store.conversations()
+        rows = await store.read(reads.summaries)
         await store.close()
         return len(rows)
 
@@ -368,8 +375,8 @@ def test_it_works_while_another_process_has_the_history_open(kept: Path, capsys:
         store = await Store.open(store_file(kept))
         code = await asyncio.to_thread(history, "delete", "abd2")
         assert code == 0
-        assert [row.id for row in await store.conversations()] == ["abc1"]
-        await store.add_turn("abc1", Turn("user", "And?", id="q2", parent="a2"))
+        assert [row.id for row in await store.read(reads.summaries)] == ["abc1"]
+        await store.write(writes.add_turn, "abc1", Turn("user", "And?", id="q2", parent="a2"))
         await store.close()
 
     asyncio.run(beside())
@@ -386,7 +393,7 @@ def test_deleting_asks_a_person_first(kept: Path, answer: str, left: int) -> Non
 
     async def count() -> int:
         store = await Store.open(store_file(kept))
-        rows = await store.conversations()
+        rows = await store.read(reads.summaries)
         await store.close()
         return len(rows)
 
@@ -448,7 +455,7 @@ def test_a_search_on_the_command_line_goes_on_to_the_oldest_turn(
         store = await Store.open(store_file(home))
         texts = ["here: of the and", *("the of and" for _ in range(2500))]
         path = [Turn("user", text, id=str(number)) for number, text in enumerate(texts)]
-        await store.add_conversation(Conversation("long", path=tuple(path)))
+        await store.write(writes.add_conversation, Conversation("long", path=tuple(path)))
         await store.close()
 
     asyncio.run(fill())

@@ -126,7 +126,7 @@ async def test_a_conversation_speaks_as_its_preset_says() -> None:
     async with stage(["Bonjour"], ["Non"]) as on:
         answer = await ended(await on.engine.ask(NewConversation(preset=preset), "Good day"))
         await answer.saved.wait()
-        on.engine.conversations._open.clear()
+        on.engine.conversations.cache._open.clear()
         await ended(await on.engine.ask(answer.conversation_id, "No"))
         asked = on.player.requests[-1]
         assert asked.turns[0].role == "system"

@@ -108,29 +108,37 @@ class FakeConversations:
             for place, title in enumerate(TITLES[:listed])
         ]
 
-    async def prompts(self) -> list[str]:
-        return []
-
-    async def draft(self, conversation_id: str | None) -> str:
-        return ""
-
-    async def save_draft(self, conversation_id: str | None, text: str) -> None:
-        pass
-
-    async def place(self, key: str) -> str:
-        return ""
-
-    async def set_place(self, key: str, value: str) -> None:
-        pass
-
     def is_private(self, conversation_id: str | None) -> bool:
         return False
 
-    async def conversations(self, limit: int = 200, offset: int = 0) -> list[ConversationSummary]:
+    async def summaries(self, limit: int = 200, offset: int = 0) -> list[ConversationSummary]:
         return self._summaries
 
     async def conversation(self, conversation_id: str) -> Conversation:
         return Conversation(conversation_id, QUESTION)
+
+
+class FakeDrafts:
+    """No unsent text."""
+
+    async def prompts(self) -> list[str]:
+        return []
+
+    async def load(self, conversation_id: str | None) -> str:
+        return ""
+
+    async def save(self, conversation_id: str | None, text: str) -> None:
+        pass
+
+
+class FakePlaces:
+    """Nothing was stored."""
+
+    async def get(self, key: str) -> str:
+        return ""
+
+    async def set(self, key: str, value: str) -> None:
+        pass
 
 
 class FakeModels:
@@ -172,6 +180,8 @@ class FakeEngine:
         self.config = Config()
         self.weights = SimpleNamespace(ready=True, fetching=None)
         self.conversations = FakeConversations(listed)
+        self.drafts = FakeDrafts()
+        self.places = FakePlaces()
         self.models = FakeModels()
         self.estimates = FakeEstimates()
         self._running: list[Answer] = []

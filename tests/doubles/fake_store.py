@@ -1,124 +1,91 @@
-"""A store in memory that notes what the engine asks of it."""
+"""A store in memory that notes what the engine asks of it, and can be slow or fail."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from chat_tui.core.conversation import Conversation, ConversationSummary, Turn, TurnDelta
-from chat_tui.core.errors import ConversationNotFound, HistoryError
+from chat_tui.core.conversation import Turn, TurnDelta
+from chat_tui.core.errors import HistoryError
 from chat_tui.core.route import Route
-from chat_tui.history.transfer.ingest import ImportOutcome
-from chat_tui.history.transfer.records import ConversationHeader, ImportedTurn
+from chat_tui.history.database.connection import StoreConnection
+from chat_tui.history.opening import StoreSettings
+from chat_tui.history.store import Store
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
-class FakeStore:
-    """A store that keeps conversations in memory and notes each call in order; `fails` names the calls that fail.
+class FakeStore(Store):
+    """A real store whose queries and commands are noted in order by their names, and fail if `fails` has the name.
 
-    It has only those methods of a store that the tests need.
+    The name of `add_turn` is `add_user` or `add_assistant`; "all" makes every call fail.
     """
 
-    def __init__(self, *fails: str, error: Exception | None = None) -> None:
+    def __init__(self, file: Path | None, settings: StoreSettings) -> None:
+        super().__init__(file, settings)
         self.calls: list[tuple[str, str]] = []
+        """Each call, with the question or answer that `add_turn` adds."""
         self.finished: list[tuple[Turn, Route | None]] = []
-        self.pieces: list[tuple[float, str, str]] = []
-        self.kept: dict[str, Conversation] = {}
-        self.dollars = 0.0
+        self.deltas: list[tuple[float, TurnDelta]] = []
+        """What growing answers were given, and when by the loop's clock."""
         self.seconds = 0.0
-        """How long each call takes."""
-        self._fails, self._error = fails, error or HistoryError("The disk is full.")
+        """How long each call takes before it begins."""
+        self.fails: Collection[str] = ()
+        self.error: Exception = HistoryError("The disk is full.")
+        self.fails_late = False
+        """Whether a call fails after it was carried out, not before."""
+
+    @classmethod
+    async def failing(cls, *names: str, error: Exception | None = None, late: bool = False) -> FakeStore:
+        """A store in memory in which these calls fail."""
+        store = await cls.open(None)
+        store.fails, store.error, store.fails_late = names, error or store.error, late
+        return store
 
     def names(self) -> list[str]:
         return [name for name, _ in self.calls]
 
-    async def _note(self, name: str, what: str = "") -> None:
+    async def note(self, name: str, what: str = "") -> None:
+        """Called before each call is carried out."""
         self.calls.append((name, what))
         await asyncio.sleep(self.seconds)
-        if name in self._fails or "all" in self._fails:
-            raise self._error
+        if not self.fails_late:
+            self.fail(name)
 
-    async def add_conversation(self, conversation: Conversation) -> None:
-        await self._note("add_conversation", conversation.id)
-        self.kept[conversation.id] = conversation
+    def fail(self, name: str) -> None:
+        """Raise the error if this call fails."""
+        if name in self.fails or "all" in self.fails:
+            raise self.error
 
-    async def add_turn(self, conversation_id: str, turn: Turn) -> None:
-        await self._note(f"add_{turn.role}", turn.text)
+    async def read(self, query: Callable[Concatenate[StoreConnection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        await self.note(_name_of(query))
+        return await super().read(query, *args, **kwargs)
 
-    async def mend(self, conversation: Conversation, others: Sequence[Turn] = (), *, begins: bool = True) -> None:
-        await self._note("mend", conversation.title)
-
-    async def grow(self, pieces: Sequence[TurnDelta]) -> Sequence[HistoryError | None]:
-        try:
-            for piece in pieces:
-                self.pieces.append((asyncio.get_running_loop().time(), piece.text, piece.thinking))
-                await self._note("append", piece.text)
-        except HistoryError as error:
-            return [error] * len(pieces)
-        return [None] * len(pieces)
-
-    async def finish(self, turn: Turn, route: Route | None) -> None:
-        self.finished.append((turn, route))
-        await self._note("finish", turn.state)
-
-    async def conversations(self, *, limit: int = 200, offset: int = 0) -> list[ConversationSummary]:
-        await self._note("conversations")
-        return []
-
-    async def version(self) -> int:
-        return 0
-
-    async def conversation(self, conversation_id: str) -> Conversation:
-        await self._note("conversation", conversation_id)
-        if conversation_id not in self.kept:
-            raise ConversationNotFound("There is no such conversation.")
-        return self.kept[conversation_id]
-
-    async def route(self, turn_id: str) -> Route | None:
-        await self._note("route")
-        return None
-
-    async def set_system_prompt(self, conversation_id: str, text: str | None) -> None:
-        await self._note("set_system_prompt")
-
-    async def prompts(self, limit: int = 200) -> list[str]:
-        await self._note("prompts")
-        return ["old"]
-
-    async def save_draft(self, conversation_id: str, text: str) -> None:
-        await self._note("save_draft", conversation_id)
-
-    async def draft(self, conversation_id: str) -> str:
-        await self._note("draft", conversation_id)
-        return "kept"
-
-    async def set_place(self, key: str, value: str) -> None:
-        await self._note("set_place", key)
-
-    async def place(self, key: str) -> str:
-        await self._note("place", key)
-        return "there"
-
-    async def judge(self, turn_id: str, verdict: bool | None) -> None:
-        await self._note("judge", turn_id)
-
-    async def purge(self, before: datetime) -> None:
-        await self._note("purge")
-
-    async def spent(self, since: datetime) -> float:
-        await self._note("spent")
-        return self.dollars
-
-    async def cost(self, conversation_id: str) -> float | None:
-        await self._note("cost", conversation_id)
-        return self.dollars
-
-    async def take_in(self, head: ConversationHeader, arrivals: Sequence[ImportedTurn]) -> ImportOutcome:
-        await self._note("take_in", head.title)
-        return ImportOutcome(True, len(arrivals))
-
-    async def settled(self) -> None:
-        pass
+    async def write(
+        self, command: Callable[Concatenate[StoreConnection, P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        given: tuple[Any, ...] = args
+        name, what = _name_of(command), ""
+        match name, given:
+            case "add_turn", (_, Turn() as turn, *_):
+                name, what = f"add_{turn.role}", turn.text
+            case "append_deltas", (deltas,):
+                self.deltas += [(asyncio.get_running_loop().time(), delta) for delta in deltas]
+            case "finish", (turn, route):
+                self.finished.append((turn, route))
+                what = turn.state
+        await self.note(name, what)
+        result = await super().write(command, *args, **kwargs)
+        self.fail(name)
+        return result
 
     async def close(self) -> None:
-        await self._note("close")
+        await self.note("close")
+        await super().close()
+
+
+def _name_of(work: Callable[..., object]) -> str:
+    return str(getattr(work, "__name__", ""))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 from chat_tui.config import presets
 from chat_tui.config.load import Config
@@ -12,6 +13,7 @@ from chat_tui.core.conversation import Turn
 from chat_tui.core.models import Model
 from chat_tui.core.new_conversation import NewConversation
 from chat_tui.core.request import Request
+from chat_tui.history.queries import reads
 from chat_tui.history.store import Store
 from chat_tui.providers.scripted import Pause
 from tests.support.scripted_engine import ended, stage
@@ -25,7 +27,7 @@ async def test_nothing_of_it_is_stored() -> None:
         answer = await ended(await on.engine.ask_apart(NewConversation("Be short."), "Hi", Request(temperature=0.5)))
         await answer.saved.wait()
         assert (answer.turn.text, answer.turn.state) == ("Hello.", "complete")
-        assert not await on.engine.conversations.conversations()
+        assert not await on.engine.conversations.summaries()
         assert not on.engine.running()
         asked = on.player.requests[-1]
         assert [turn.text for turn in asked.turns] == ["Be short.", "Hi"]
@@ -40,7 +42,7 @@ async def test_turns_that_come_from_elsewhere_go_before_it_and_are_not_stored() 
         asked = on.player.requests[-1].turns
         assert [turn.text for turn in asked[1:]] == ["One?", "First.", "Two?"]
         assert asked[-1].attachments == (image,)
-        assert not await on.engine.conversations.conversations()
+        assert not await on.engine.conversations.summaries()
 
 
 async def test_turns_that_come_from_elsewhere_are_stored_with_the_conversation_they_begin() -> None:
@@ -49,7 +51,7 @@ async def test_turns_that_come_from_elsewhere_are_stored_with_the_conversation_t
         earlier = (Turn("user", "One?"), Turn("assistant", "First."))
         answer = await ended(await on.engine.ask(NewConversation(earlier=earlier), "Two?"))
         await answer.saved.wait()
-        path = (await history.conversation(answer.conversation_id)).path
+        path = (await history.read(reads.conversation, answer.conversation_id)).path
         assert [turn.text for turn in path] == ["One?", "First.", "Two?", "Yes."]
         assert [turn.parent for turn in path] == [None, *(turn.id for turn in path[:-1])]
 
@@ -71,20 +73,11 @@ async def test_a_cancel_keeps_the_part() -> None:
         assert (answer.turn.text, answer.turn.state) == ("Half", "cancelled")
 
 
-async def test_what_it_costs_counts_for_the_day_after_a_restart_too() -> None:
+async def test_what_it_costs_counts_for_the_day_after_a_restart_too(tmp_path: Path) -> None:
     config = Config(strategy="quality-first", daily_budget=3.0)
-    kept: dict[str, str] = {}
-
-    class Places(Store):
-        async def set_place(self, key: str, value: str) -> None:
-            kept[key] = value
-
-        async def place(self, key: str) -> str:
-            return kept.get(key, "")
-
     cost = 0.0
     for count in (1, 2):
-        history = await Places.open(None)
+        history = await Store.open(tmp_path / "history.db")
         async with stage(["one two three"], history=history, config=config, models=(PAID,)) as on:
             answer = await ended(await on.engine.ask_apart(None, "Hi", Request()))
             await answer.saved.wait()

@@ -8,13 +8,15 @@ import pytest
 
 from chat_tui.config.load import Config
 from chat_tui.core.chunks import End, Error, Metadata, Token
+from chat_tui.core.conversation import Conversation, Turn
 from chat_tui.core.errors import CommandError, KeyRefused, Unreachable
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.models import LEARNED
+from chat_tui.history.queries import writes
+from chat_tui.history.store import Store
 from chat_tui.providers.scripted import Fault, Pause
-from tests.doubles.fake_store import FakeStore
 from tests.support.scripted_engine import chunks_of, ended, stage
 from tests.support.scripted_router import Gate, until
 
@@ -33,7 +35,7 @@ async def test_a_broken_answer_goes_on_beside_the_one_that_broke() -> None:
         assert sum(isinstance(chunk, Metadata) and chunk.event == "seam" for chunk in chunks) == 1
         assert whole.figures().seams == 1
         await whole.saved.wait()
-        on.engine.conversations._open.clear()
+        on.engine.conversations.cache._open.clear()
         path = (await on.engine.conversations.conversation(broken.conversation_id)).path
         assert [turn.text for turn in path] == ["Count.", "one two three"]
         route = await on.engine.conversations.route(whole.turn.id)
@@ -80,8 +82,9 @@ FREE = Model("two/b", quality=0.1, price_in=0.0, price_out=0.0)
 
 
 async def test_when_the_days_budget_is_used_up_only_free_models_are_asked_and_it_is_said() -> None:
-    history = FakeStore()
-    history.dollars = 0.999
+    history = await Store.open(None)
+    paid = Turn("assistant", "Yes.", id="a", cost=0.999)
+    await history.write(writes.add_conversation, Conversation("earlier", path=(paid,)))
     async with stage(["dear"], history=history, config=Config(strategy="quality-first", daily_budget=1.0)) as on:
         on.router.models = (DEAR, FREE)
         chunks = await chunks_of(await on.engine.ask(None, "Hello?"))
@@ -142,11 +145,11 @@ async def test_what_was_learned_of_the_models_is_there_after_a_restart() -> None
         answer = await ended(await on.engine.ask(None, "Hello?"))
         await answer.saved.wait()
         async with asyncio.timeout(10):
-            while '"one/a"' not in (kept := await on.engine.conversations.place(LEARNED)):  # noqa: ASYNC110
+            while '"one/a"' not in (kept := await on.engine.places.get(LEARNED)):  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
     assert '"one/a"' in kept
     async with stage() as later:
-        await later.engine.conversations.set_place(LEARNED, kept)
+        await later.engine.places.set(LEARNED, kept)
         await later.engine.models.recall()
         assert later.router.health.vitals("one/a").answers == 1
 

@@ -14,7 +14,7 @@ from chat_tui.core.models import LOCAL_MODEL, Model
 from chat_tui.core.new_conversation import NewConversation
 from chat_tui.core.request import Request
 from chat_tui.core.usage.spending import Spending
-from chat_tui.engine.conversations.conversations import OPEN_CONVERSATIONS
+from chat_tui.engine.conversations.cache import OPEN_CONVERSATIONS
 from chat_tui.history.store import Store
 from chat_tui.providers.scripted import Fault, Pause, Script
 from tests.doubles.fake_store import FakeStore
@@ -32,12 +32,12 @@ def sent(on: Stage, index: int = -1) -> list[tuple[str, str]]:
 
 async def test_the_question_is_stored_before_the_request_goes_out() -> None:
     class Watching(FakeStore):
-        async def _note(self, name: str, what: str = "") -> None:
+        async def note(self, name: str, what: str = "") -> None:
             if name in {"add_conversation", "add_user", "add_assistant"}:
                 assert on.rig.asked == []
-            await super()._note(name, what)
+            await super().note(name, what)
 
-    history = Watching()
+    history = await Watching.open(None)
     history.seconds = 0.01
     async with stage(history=history) as on:
         answer = await on.engine.ask(None, "Hello?")
@@ -178,7 +178,7 @@ async def test_two_conversations_are_answered_side_by_side() -> None:
 
 
 async def test_two_questions_at_once_in_one_conversation_are_both_kept() -> None:
-    history = FakeStore()
+    history = await FakeStore.open(None)
     async with stage(history=history) as on:
         first = await ended(await on.engine.ask(None, "One?"))
         history.seconds = 0.02
@@ -192,16 +192,16 @@ async def test_two_questions_at_once_in_one_conversation_are_both_kept() -> None
 
 
 async def test_a_conversation_whose_answer_runs_or_is_not_saved_yet_stays_in_memory() -> None:
-    history = FakeStore()
+    history = await FakeStore.open(None)
     async with stage(endless(), ["Hello."], history=history) as on:
         running = await on.engine.ask(None, "Long?")
         for number in range(OPEN_CONVERSATIONS + 3):
             await ended(await on.engine.ask(None, f"{number}?"))
-        assert "conversation" not in history.names()
+        assert "changed_conversation" not in history.names()
         conversation = await on.engine.conversations.conversation(running.conversation_id)
         assert conversation.path[-1].state == "streaming"
-        assert "conversation" not in history.names()
-        assert len(on.engine.conversations._open) <= OPEN_CONVERSATIONS + 1
+        assert "changed_conversation" not in history.names()
+        assert len(on.engine.conversations.cache._open) <= OPEN_CONVERSATIONS + 1
         history.seconds = 0.1
         await running.cancel()
         await ended(running)
@@ -209,10 +209,10 @@ async def test_a_conversation_whose_answer_runs_or_is_not_saved_yet_stays_in_mem
 
 
 async def test_a_conversation_that_grew_while_it_was_read_is_not_set_back() -> None:
-    history = FakeStore()
+    history = await FakeStore.open(None)
     async with stage(history=history) as on:
         first = await ended(await on.engine.ask(None, "One?"))
-        on.engine.conversations._open.clear()
+        on.engine.conversations.cache._open.clear()
         history.seconds = 0.02
         reading = asyncio.create_task(slow_read(on, first.conversation_id))
         asked = await on.engine.ask(first.conversation_id, "Two?")
@@ -232,13 +232,13 @@ async def test_what_was_said_is_there_at_the_next_start(tmp_path: Path) -> None:
     file = tmp_path / "history.db"
     async with stage(["First."], history=await Store.open(file)) as on:
         asked = await ended(await on.engine.ask(None, "One?"))
-        await on.engine.conversations.save_draft(None, "half a thought")
-        await on.engine.conversations.set_place("open", asked.conversation_id)
+        await on.engine.drafts.save(None, "half a thought")
+        await on.engine.places.set("open", asked.conversation_id)
     async with stage(["Second."], history=await Store.open(file)) as on:
-        assert await on.engine.conversations.place("open") == asked.conversation_id
-        assert await on.engine.conversations.draft(None) == "half a thought"
-        assert await on.engine.conversations.prompts() == ["One?"]
-        assert [summary.title for summary in await on.engine.conversations.conversations()] == ["One?"]
+        assert await on.engine.places.get("open") == asked.conversation_id
+        assert await on.engine.drafts.load(None) == "half a thought"
+        assert await on.engine.drafts.prompts() == ["One?"]
+        assert [summary.title for summary in await on.engine.conversations.summaries()] == ["One?"]
         route = await on.engine.conversations.route(asked.turn.id)
         assert route is not None
         assert route.tries[0].outcome == "answered"
@@ -248,28 +248,28 @@ async def test_what_was_said_is_there_at_the_next_start(tmp_path: Path) -> None:
 
 
 async def test_a_store_that_fails_does_not_stop_the_answer_and_is_told_once() -> None:
-    async with stage(slowly("still ", "here", seconds=0.15), history=FakeStore("all")) as on:
+    async with stage(slowly("still ", "here", seconds=0.15), history=await FakeStore.failing("all")) as on:
         first = await ended(await on.engine.ask(None, "One?"))
         assert first.text == "still here"
         await ended(await on.engine.ask(first.conversation_id, "Two?"))
         assert [text for role, text in sent(on) if role == "assistant"] == ["still here"]
-        assert await on.engine.conversations.prompts() == []
+        assert await on.engine.drafts.prompts() == []
         # What is only in memory is listed all the same.
-        assert [summary.title for summary in await on.engine.conversations.conversations()] == ["One?"]
-        assert await on.engine.conversations.draft("x") == ""
-        assert await on.engine.conversations.place("x") == ""
+        assert [summary.title for summary in await on.engine.conversations.summaries()] == ["One?"]
+        assert await on.engine.drafts.load("x") == ""
+        assert await on.engine.places.get("x") == ""
         assert await on.engine.conversations.route("x") is None
-        await on.engine.conversations.save_draft("x", "y")
-        await on.engine.conversations.set_place("x", "y")
+        await on.engine.drafts.save("x", "y")
+        await on.engine.places.set("x", "y")
         await on.engine.conversations.set_system_prompt(first.conversation_id, "z")
     assert [error.title for error in on.told] == ["The disk is full."]
 
 
 async def test_each_trouble_of_the_store_is_told() -> None:
-    history = FakeStore("append")
+    history = await FakeStore.failing("append_deltas")
     async with stage(slowly("a", "b", seconds=0.25), ["ok"], history=history) as on:
         await ended(await on.engine.ask(None, "One?"))
-        history._fails, history._error = ("add_user",), HistoryError("Locked.")
+        history.fails, history.error = ("add_user",), HistoryError("Locked.")
         await ended(await on.engine.ask(None, "Two?"))
         assert [error.title for error in on.told] == ["The disk is full.", "Locked."]
 
@@ -284,7 +284,7 @@ async def test_a_conversation_that_is_not_there_is_told_to_the_asker() -> None:
 
 
 async def test_closing_lets_go_of_the_store_even_where_the_supply_fails() -> None:
-    history = FakeStore()
+    history = await FakeStore.open(None)
     async with stage(history=history) as on:
         closing = on.backend.close
 

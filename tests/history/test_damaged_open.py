@@ -13,6 +13,7 @@ import pytest
 from chat_tui.core.conversation import Conversation, Turn
 from chat_tui.core.errors import ChatTuiError, StoreDamaged
 from chat_tui.history.opening import StoreSettings
+from chat_tui.history.queries import reads, writes
 from chat_tui.history.store import Store
 from tests.support.scripted_engine import ended, in_loop, stage
 
@@ -32,7 +33,7 @@ async def file(tmp_path: Path) -> Path:
     file = tmp_path / "history.db"
     store = await Store.open(file)
     for id in ("old", "older"):
-        await store.add_conversation(filled(id))
+        await store.write(writes.add_conversation, filled(id))
     await store.close()
     return file
 
@@ -73,7 +74,7 @@ async def texts(file: Path, id: str) -> list[str]:
     try:
         assert store.notice == ""
         assert (await store.check()).ok
-        return [turn.text for turn in (await store.conversation(id)).path]
+        return [turn.text for turn in (await store.read(reads.conversation, id)).path]
     finally:
         await store.close()
 
@@ -124,7 +125,7 @@ async def test_a_conversation_that_nobody_asks_on_is_saved_in_the_recovered_file
         await ended(await on.engine.ask(None, "New?"))
         await until(lambda: any("damaged file is kept as" in str(error) for error in on.told))
         async with asyncio.timeout(60):
-            while not any((row.id, row.turns) == ("old", 202) for row in await store.conversations()):  # noqa: ASYNC110
+            while not any((row.id, row.turns) == ("old", 202) for row in await store.read(reads.summaries)):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
 
 
@@ -145,13 +146,13 @@ async def test_with_another_process_on_the_file_it_is_told_and_recovered_as_soon
     with opened_by_another_process(file):
         damage(file, "1")
         with pytest.raises(StoreDamaged):
-            await store.conversation("old")
+            await store.read(reads.conversation, "old")
         await until(lambda: len(told) == 1)
         assert "another chat-tui has it open" in told[0].title
         assert "stay in memory" in told[0].hint
         # Not to be tried by each write meanwhile.
         with pytest.raises(StoreDamaged):
-            await store.conversation("old")
+            await store.read(reads.conversation, "old")
     assert not list(file.parent.glob("history.damaged*"))
     with suppress(StoreDamaged):
         await store.close()
@@ -175,7 +176,7 @@ async def test_a_store_that_is_not_to_recover_while_it_is_open_is_left_to_the_ne
     store = await Store.open(file)
     damage(file, "1")
     with pytest.raises(StoreDamaged, match="Start chat-tui again"):
-        await store.conversation("old")
+        await store.read(reads.conversation, "old")
     with suppress(StoreDamaged):
         await store.close()
     assert not list(file.parent.glob("history.damaged*"))

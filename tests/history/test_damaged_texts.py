@@ -20,8 +20,9 @@ from chat_tui.core.conversation import Conversation, Turn, now
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.route import Route
 from chat_tui.history.opening import StoreSettings
+from chat_tui.history.queries import costs, naming, reads, usage, writes
 from chat_tui.history.store import Store
-from chat_tui.history.transfer.exporting import exported
+from chat_tui.history.transfer.exporting import export_text
 from tests.wire.home import Home
 
 GARBLED = "CAST(x'6265666f7265ff6166746572' AS TEXT)"
@@ -36,11 +37,11 @@ async def file(tmp_path: Path) -> Path:
         note = Attachment("a.txt", "text/plain", f"content of {id}".encode())
         question = Turn("user", f"question of {id}", id=f"{id}.q", attachments=(note,))
         path = (question, Turn("assistant", "", id=f"{id}.a", parent=f"{id}.q", model="box/m", state="streaming"))
-        await store.add_conversation(Conversation(id, f"Title of {id}", "Be brief.", path=path))
+        await store.write(writes.add_conversation, Conversation(id, f"Title of {id}", "Be brief.", path=path))
         answer = Turn("assistant", f"answer of {id}", id=f"{id}.a", model="box/m", usage=Usage(3, 5), cost=0.5)
-        await store.finish(answer, Route("balanced"))
-    await store.save_draft("c", "a draft")
-    await store.set_place("open conversation", "c")
+        await store.write(writes.finish, answer, Route("balanced"))
+    await store.write(writes.save_draft, "c", "a draft")
+    await store.write(writes.set_place, "open conversation", "c")
     await store.close()
     return file
 
@@ -83,24 +84,24 @@ async def store(file: Path, request: pytest.FixtureRequest) -> AsyncIterator[Sto
 
 @pytest.mark.parametrize("store", [*TEXTS, *OTHER_VALUES], indirect=True)
 async def test_a_damaged_value_costs_itself(store: Store) -> None:
-    rows = await store.conversations()
+    rows = await store.read(reads.summaries)
     assert len(rows) == 2
     for row in rows:
-        tree = await store.tree(row.id)
+        tree = await store.read(reads.tree, row.id)
         assert [turn.role for turn in tree.turns] == ["user", "assistant"]
         for form in ("markdown", "json"):
-            assert await exported(store, tree, form)
-        await store.add_turn(row.id, Turn("user", "More?", id=f"{row.id}.more", parent=tree.leaf))
-        assert (await store.conversation(row.id)).path[-1].text == "More?"
-        await store.retitle(row.id, "Another title")
-        assert len(await store.siblings(tree.turns[0].id)) <= 1
+            assert await export_text(store, tree, form)
+        await store.write(writes.add_turn, row.id, Turn("user", "More?", id=f"{row.id}.more", parent=tree.leaf))
+        assert (await store.read(reads.conversation, row.id)).path[-1].text == "More?"
+        await store.write(writes.retitle, row.id, "Another title")
+        assert len(await store.read(reads.siblings, tree.turns[0].id)) <= 1
     assert {hit.conversation for hit in await store.search('"answer of other"')} == {"other"}
     assert await store.search("before") is not None
-    assert await store.prompts()
-    await store.statistics(now() - timedelta(days=1))
-    await store.spent(now() - timedelta(days=1))
-    await store.named("last")
-    await store.named("oth")
+    assert await store.read(reads.prompts)
+    await store.read(usage.statistics, now() - timedelta(days=1))
+    await store.read(costs.spent, now() - timedelta(days=1))
+    await store.read(naming.resolve_id, "last")
+    await store.read(naming.resolve_id, "oth")
 
 
 @pytest.mark.parametrize("store", [*TEXTS, *OTHER_VALUES[1:]], indirect=True)
@@ -124,7 +125,7 @@ async def test_a_damaged_text_is_shown_with_a_mark_and_told_once(store: Store, f
     told: list[int] = []
     looking = await Store.open(file, StoreSettings(when_garbled=lambda: told.append(threading.get_ident())))
     for _ in range(3):
-        assert (await looking.conversation("c")).path[0].text == SHOWN
+        assert (await looking.read(reads.conversation, "c")).path[0].text == SHOWN
     assert len(told) == 1
     assert looking.garbled_texts >= 3
     await looking.close()
@@ -148,7 +149,7 @@ async def test_drafts_and_places_are_shown_as_far_as_they_go(file: Path) -> None
     change(file, f"UPDATE draft SET text = {GARBLED}")
     change(file, f"UPDATE place SET value = {GARBLED} WHERE name = 'open conversation'")
     store = await Store.open(file)
-    assert (await store.draft("c"), await store.place("open conversation")) == (SHOWN, SHOWN)
+    assert (await store.read(reads.draft, "c"), await store.read(reads.place, "open conversation")) == (SHOWN, SHOWN)
     await store.close()
 
 
@@ -156,7 +157,7 @@ async def test_a_turn_with_a_damaged_text_can_be_erased(file: Path) -> None:
     change(file, TEXTS[3])
     store = await Store.open(file)
     await store.erase("c")
-    assert [row.id for row in await store.conversations()] == ["other"]
+    assert [row.id for row in await store.read(reads.summaries)] == ["other"]
     assert (await store.check()).ok
     await store.close()
 
@@ -183,7 +184,7 @@ async def test_a_conversation_that_cannot_be_read_is_left_out_of_an_export(tmp_p
     home = Home(tmp_path)
     store = await Store.open(file)
     long = Turn("user", "x" * 20_000, id="long")
-    await store.add_conversation(Conversation("broken", "A broken one", path=(long,)))
+    await store.write(writes.add_conversation, Conversation("broken", "A broken one", path=(long,)))
     await store.close()
     spoil_overflow_of(file)
     ran = await home.run("history", "export", "--all")
@@ -213,8 +214,10 @@ async def test_valid_texts_of_every_script_are_lossless(tmp_path: Path) -> None:
     texts = ["\0", "\ufffd", "ein wörtchen", "語", "👩‍👩‍👧", "\U0010ffff", "a\u0301", "\x7f\x80"]
     store = await Store.open(tmp_path / "history.db")
     for number, text in enumerate(texts):
-        await store.add_conversation(Conversation(f"c{number}", text, path=(Turn("user", text, id=f"t{number}"),)))
-        assert (await store.conversation(f"c{number}")).path[0].text == text
+        await store.write(
+            writes.add_conversation, Conversation(f"c{number}", text, path=(Turn("user", text, id=f"t{number}"),))
+        )
+        assert (await store.read(reads.conversation, f"c{number}")).path[0].text == text
     assert store.garbled_texts == 0
     assert (await store.check()).ok
     await store.close()
@@ -235,7 +238,7 @@ async def test_a_list_that_meets_damage_recovers_and_goes_on(tmp_path: Path, fil
     home = Home(tmp_path)
     store = await Store.open(file)
     for number in range(300):
-        await store.add_conversation(Conversation(f"c{number}", f"A title {number} " + "x" * 100))
+        await store.write(writes.add_conversation, Conversation(f"c{number}", f"A title {number} " + "x" * 100))
     await store.close()
     spoil_a_leaf_of_the_conversations(file)
     ran = await home.run("history", "export", "--all")

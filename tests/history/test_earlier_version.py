@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from chat_tui.config.load import parse
+from chat_tui.history.queries import attachments, reads
 from chat_tui.history.store import Store
 from tests.support.scripted_engine import ended, stage
 from tests.support.whole_config import WHOLE
@@ -32,29 +33,29 @@ async def earlier_store(folder: Path) -> Store:
 
 async def test_the_conversations_of_an_earlier_version_are_there_with_all_that_belongs_to_them(tmp_path: Path) -> None:
     store = await earlier_store(tmp_path)
-    [row] = await store.conversations()
+    [row] = await store.read(reads.summaries)
     assert (row.title, row.turns, row.pinned) == ("Colours of the sky", 7, True)
-    path = (await store.conversation(row.id)).path
+    path = (await store.read(reads.conversation, row.id)).path
     assert [(turn.role, turn.text, turn.state) for turn in path] == PATH
-    assert [turn.text for turn in await store.siblings(path[1].id)] == [
+    assert [turn.text for turn in await store.read(reads.siblings, path[1].id)] == [
         "The sky scatters blue light.",
         "Rayleigh scattering.",
     ]
     assert path[1].verdict is True
-    assert [(file.name, file.content) for file in (await store.contents([path[0].id]))[path[0].id]] == [
-        ("notes.txt", b"It was noon.")
-    ]
-    route = await store.route(path[-1].id)
+    assert [
+        (file.name, file.content) for file in (await store.read(attachments.contents, [path[0].id]))[path[0].id]
+    ] == [("notes.txt", b"It was noon.")]
+    route = await store.read(reads.route, path[-1].id)
     assert route is not None
     assert [(step.model, step.outcome) for step in route.tries][-1] == ("two/b", "answered")
-    assert await store.draft(row.id) == "an unsent draft"
-    assert await store.place("open conversation") == row.id
+    assert await store.read(reads.draft, row.id) == "an unsent draft"
+    assert await store.read(reads.place, "open conversation") == row.id
     await store.close()
 
 
 async def test_an_earlier_store_is_searched(tmp_path: Path) -> None:
     store = await earlier_store(tmp_path)
-    path = (await store.conversation((await store.conversations())[0].id)).path
+    path = (await store.read(reads.conversation, (await store.read(reads.summaries))[0].id)).path
     for query, turn in (("空", path[0]), ("cattering", path[1]), ("half of", path[3])):
         assert [hit.turn for hit in await store.search(query)] == [turn.id]
     assert await store.search("deleted question") == []
@@ -63,7 +64,7 @@ async def test_an_earlier_store_is_searched(tmp_path: Path) -> None:
 
 async def test_a_conversation_of_an_earlier_version_is_exported_and_goes_on(tmp_path: Path) -> None:
     store = await earlier_store(tmp_path)
-    id = (await store.conversations())[0].id
+    id = (await store.read(reads.summaries))[0].id
     async with stage(["Newly asked."], history=store) as on:
         assert "Rayleigh scattering." in await on.engine.conversations.export(id, "markdown")
         record = json.loads(await on.engine.conversations.export(id, "json"))
@@ -71,7 +72,7 @@ async def test_a_conversation_of_an_earlier_version_is_exported_and_goes_on(tmp_
         answer = await ended(await on.engine.ask(id, "And today?"))
         await answer.saved.wait()
     store = await Store.open(tmp_path / "history.db")
-    path = (await store.conversation(id)).path
+    path = (await store.read(reads.conversation, id)).path
     assert [(turn.role, turn.text, turn.state) for turn in path] == [
         *PATH,
         ("user", "And today?", "complete"),

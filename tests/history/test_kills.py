@@ -14,6 +14,7 @@ from chat_tui.core.conversation import now
 from chat_tui.core.errors import ConversationNotFound
 from chat_tui.history.migrations import MIGRATIONS
 from chat_tui.history.opening import StoreSettings, connect
+from chat_tui.history.queries import deletion, reads
 from chat_tui.history.store import Store
 from tests.support.killed_children import KILLS, check, killed
 
@@ -44,21 +45,22 @@ async def main(file, id):
     say("begun")
     for number in count():
         talk = f"{id}.{number}"
-        await store.add_conversation(Conversation(talk))
+        await store.write(writes.add_conversation, Conversation(talk))
         for place in range(4):
             question, answer = f"{talk}.q{place}", f"{talk}.a{place}"
-            await store.end_at(talk, None)
-            await store.add_turn(talk, Turn("user", f"text of {question}", id=question))
+            await store.write(branches.end_at, talk, None)
+            await store.write(writes.add_turn, talk, Turn("user", f"text of {question}", id=question))
             say("asked", talk, question)
-            await store.add_turn(talk, Turn("assistant", "", id=answer, parent=question, state="streaming"))
-            await store.grow([Piece(answer, "a part ")])
-            await store.finish(Turn("assistant", f"text of {answer}", id=answer), None)
+            growing = Turn("assistant", "", id=answer, parent=question, state="streaming")
+            await store.write(writes.add_turn, talk, growing)
+            await store.write(turn_deltas.append_deltas, [TurnDelta(answer, "a part ")])
+            await store.write(writes.finish, Turn("assistant", f"text of {answer}", id=answer), None)
             say("answered", talk, answer)
-            await store.judge(answer, True)
-            await store.select(talk, f"{talk}.q0")
-        await store.delete(talk)
+            await store.write(writes.judge, answer, True)
+            await store.write(branches.select, talk, f"{talk}.q0")
+        await store.write(deletion.delete, talk)
         if number % 3 == 1:
-            await store.restore(talk)
+            await store.write(deletion.restore, talk)
             say("restored", talk)
         elif number % 3 == 2:
             say("erasing", talk)
@@ -73,7 +75,7 @@ async def main(file, id):
     for number in count():
         talk = f"{id}.{number}"
         turns = tuple(Turn("user", "text " * 40, id=f"{talk}.{n}") for n in range(60))
-        await store.add_conversation(Conversation(talk, path=turns))
+        await store.write(writes.add_conversation, Conversation(talk, path=turns))
         say(talk)
 """
 
@@ -97,8 +99,8 @@ async def test_a_kill_costs_an_answer_less_than_its_last_quarter_of_a_second(fil
         said = killed(ANSWER, file, run, within_seconds=1.0)
         at = time.monotonic()
         store = await Store.open(file)
-        newest, *_ = await store.conversations()
-        question, answer = (await store.conversation(newest.id)).path
+        newest, *_ = await store.read(reads.summaries)
+        question, answer = (await store.read(reads.conversation, newest.id)).path
         assert question.text == f"question {run}"
         kept = [int(word) for word in answer.text.split()]
         assert kept == list(range(len(kept)))
@@ -132,13 +134,13 @@ async def see(store: Store, talk: str, turns: dict[str, dict[str, str]], words: 
         assert "erased" not in words or not await is_there(store, talk)
         return
     if not await is_there(store, talk):
-        await store.restore(talk)
-    turns[talk] = {turn.id: turn.text for turn in (await store.tree(talk)).turns}
+        await store.write(deletion.restore, talk)
+    turns[talk] = {turn.id: turn.text for turn in (await store.read(reads.tree, talk)).turns}
 
 
 async def is_there(store: Store, talk: str) -> bool:
     try:
-        await store.conversation(talk)
+        await store.read(reads.conversation, talk)
     except ConversationNotFound:
         return False
     return True
@@ -148,7 +150,7 @@ async def test_a_kill_while_much_comes_in_leaves_whole_conversations(file: Path)
     for run in range(EACH):
         said = killed(IMPORT, file, run, within_seconds=0.3)
         store = await Store.open(file)
-        rows = {row.id: row.turns for row in await store.conversations(limit=10_000)}
+        rows = {row.id: row.turns for row in await store.read(reads.summaries, limit=10_000)}
         assert {talk: rows.get(talk) for talk in said} == dict.fromkeys(said, 60)
         assert set(rows.values()) <= {60}
         await store.close()
@@ -189,6 +191,6 @@ async def test_a_kill_while_an_older_store_is_brought_up_to_date_loses_nothing(f
             assert schema in ((len(MIGRATIONS),) if said else (1, len(MIGRATIONS)))
         store = await Store.open(file)
         assert not store.notice
-        assert {row.turns for row in await store.conversations()} == {50}
+        assert {row.turns for row in await store.read(reads.summaries)} == {50}
         await store.close()
         check(file)

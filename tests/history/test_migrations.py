@@ -17,6 +17,7 @@ from chat_tui.core.errors import HistoryError, SchemaTooNew
 from chat_tui.core.route import Candidate, Route, Seam, Try
 from chat_tui.history.migrations import MIGRATIONS
 from chat_tui.history.opening import StoreSettings
+from chat_tui.history.queries import attachments, deletion, reads, writes
 from chat_tui.history.store import Store
 from tests.support.recorded_schemas import RECORDED, recorded
 
@@ -52,9 +53,9 @@ async def test_a_recorded_store_opens_with_all_that_is_in_it(
 ) -> None:
     file = recorded(tmp_path, schema)
     store = await Store.open(file, settings)
-    (row,) = await store.conversations()
+    (row,) = await store.read(reads.summaries)
     assert (row.id, row.title, row.created, row.turns) == ("c1", "Why is the sky blue?", AT, 4)
-    conversation = await store.conversation("c1")
+    conversation = await store.read(reads.conversation, "c1")
     assert conversation.system_prompt == "Be brief."
     assert [(turn.id, turn.parent, turn.state) for turn in conversation.path] == [
         ("q1", None, "complete"),
@@ -62,15 +63,15 @@ async def test_a_recorded_store_opens_with_all_that_is_in_it(
         ("a3", "a2", "broken"),
     ]
     assert (conversation.path[2].text, conversation.path[2].thinking) == ("half an answer", "thought")
-    assert await store.route("a1") == Route(
+    assert await store.read(reads.route, "a1") == Route(
         "balanced", (Candidate("local/smollm2-135m", 0.7, {"speed": 0.9}),), (Try("local/smollm2-135m", 1, "answered"),)
     )
     for query, turn in [("空", "q1"), ("cattering", "a1"), ("half answer", "a3")]:
         assert [hit.turn for hit in await store.search(query)] == [turn]
-    assert await store.draft("") == "draft"
-    assert await store.place("open") == "c1"
-    await store.add_turn("c1", Turn("user", "And now?", id="q2", parent="a1"))
-    assert (await store.conversation("c1")).path[1] == Turn(
+    assert await store.read(reads.draft, "") == "draft"
+    assert await store.read(reads.place, "open") == "c1"
+    await store.write(writes.add_turn, "c1", Turn("user", "And now?", id="q2", parent="a1"))
+    assert (await store.read(reads.conversation, "c1")).path[1] == Turn(
         "assistant",
         "Rayleigh scattering.",
         id="a1",
@@ -93,12 +94,12 @@ async def test_a_recorded_store_opens_with_all_that_is_in_it(
 @pytest.mark.parametrize("settings", [StoreSettings(), LATER])
 async def test_what_schema_2_brought_comes_back(tmp_path: Path, settings: StoreSettings) -> None:
     store = await Store.open(recorded(tmp_path, 2), settings)
-    conversation = await store.conversation("c1")
+    conversation = await store.read(reads.conversation, "c1")
     assert (conversation.preset, conversation.pinned) == ('{"name":"code"}', True)
     question, answer, _ = conversation.path
     assert (question.kept, answer.verdict, answer.seams) == (True, True, (Seam(3, "x/y", "cut"),))
-    assert (await store.contents(["q1"]))["q1"][0].content == b"blue"
-    await store.restore("c2")
+    assert (await store.read(attachments.contents, ["q1"]))["q1"][0].content == b"blue"
+    await store.write(deletion.restore, "c2")
     assert [hit.conversation for hit in await store.search("gone")] == ["c2"]
     await store.close()
 
@@ -112,7 +113,7 @@ async def test_a_migration_keeps_a_backup_of_what_was(tmp_path: Path) -> None:
     assert number(backup) == 1
     assert os.stat(backup).st_mode & 0o777 == 0o600
     old = await Store.open(backup)
-    assert len((await old.conversation("c1")).path) == 3
+    assert len((await old.read(reads.conversation, "c1")).path) == 3
     await old.close()
     with pytest.raises(SchemaTooNew):
         await Store.open(file)
@@ -149,7 +150,7 @@ async def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
         await Store.open(file, BROKEN)
     assert number(file) == 1
     store = await Store.open(file, LATER)
-    assert len((await store.conversation("c1")).path) == 3
+    assert len((await store.read(reads.conversation, "c1")).path) == 3
     await store.close()
 
 
@@ -161,7 +162,7 @@ async def test_a_full_disk_leaves_an_older_store_as_it_was(tmp_path: Path) -> No
         await Store.open(file, StoreSettings(max_pages=pages))
     assert number(file) == 1
     store = await Store.open(file)
-    assert len((await store.conversation("c1")).path) == 3
+    assert len((await store.read(reads.conversation, "c1")).path) == 3
     await store.close()
 
 
@@ -170,7 +171,7 @@ async def test_a_store_of_an_older_schema_is_recovered_into_the_newest(tmp_path:
     (tmp_path / "history.db.damaged").touch()
     store = await Store.open(file, LATER)
     assert "conversations: 1, turns: 4" in store.notice
-    await store.add_conversation(Conversation("c2"))
-    assert len((await store.conversation("c1")).path) == 3
+    await store.write(writes.add_conversation, Conversation("c2"))
+    assert len((await store.read(reads.conversation, "c1")).path) == 3
     await store.close()
     assert number(file) == len(LATER.migrations)

@@ -23,6 +23,7 @@ from chat_tui.core.route import Route
 from chat_tui.history import opening
 from chat_tui.history.migrations import MIGRATIONS
 from chat_tui.history.opening import StoreSettings
+from chat_tui.history.queries import branches, deletion, reads, writes
 from chat_tui.history.recovery import rescue
 from chat_tui.history.recovery.database_file import DatabaseFile
 from chat_tui.history.recovery.report import RecoveryReport
@@ -46,17 +47,21 @@ async def make(file: Path) -> None:
             words = f"{id} says {place}: " + "ein wörtchen 語 " * (3000 if place == 9 else place % 40)
             parent = turns[-1].id if turns else None
             turns.append(Turn(role, words, id=f"{id}.{place}", parent=parent, model="box/m", strategy="balanced"))
-        await store.add_conversation(Conversation(id, f"Title of {id}", path=tuple(turns), preset='{"name":"x"}'))
+        await store.write(
+            writes.add_conversation, Conversation(id, f"Title of {id}", path=tuple(turns), preset='{"name":"x"}')
+        )
         answer = Turn("assistant", "routed", id=f"{id}.routed", parent=f"{id}.4", state="streaming")
-        await store.add_turn(id, answer)
-        await store.finish(Turn("assistant", "routed", id=answer.id, cost=0.5), Route("balanced"))
+        await store.write(writes.add_turn, id, answer)
+        await store.write(writes.finish, Turn("assistant", "routed", id=answer.id, cost=0.5), Route("balanced"))
         file_of = Attachment("a.bin", "application/x", random.Random(number).randbytes(900 * (number % 7) + 1))
-        await store.add_turn(id, Turn("user", "Look.", id=f"{id}.file", parent=answer.id, attachments=(file_of,)))
-        await store.select(id, f"{id}.5")
-    await store.save_draft("", "a draft")
-    await store.save_draft("c1", "another " * 2000)
-    await store.set_place("open conversation", "c1")
-    await store.delete("c3")
+        await store.write(
+            writes.add_turn, id, Turn("user", "Look.", id=f"{id}.file", parent=answer.id, attachments=(file_of,))
+        )
+        await store.write(branches.select, id, f"{id}.5")
+    await store.write(writes.save_draft, "", "a draft")
+    await store.write(writes.save_draft, "c1", "another " * 2000)
+    await store.write(writes.set_place, "open conversation", "c1")
+    await store.write(deletion.delete, "c3")
     await store.close()
 
 
@@ -201,9 +206,9 @@ async def test_a_file_that_was_cut_is_recovered_at_the_first_start_and_searchabl
     (aside,) = file.parent.glob("history.damaged-*.db")
     assert str(aside) in store.notice
     assert aside.read_bytes() == content
-    rows = await store.conversations()
+    rows = await store.read(reads.summaries)
     assert rows
-    one = await store.conversation(next(row.id for row in rows if row.turns))
+    one = await store.read(reads.conversation, next(row.id for row in rows if row.turns))
     for _ in range(500):
         if hits := await store.search(f'"{one.path[0].text[:10].strip()}"'):
             break

@@ -13,6 +13,7 @@ import pytest
 from chat_tui.core.chunks import State, Timings, Usage
 from chat_tui.core.conversation import Conversation, Turn, now
 from chat_tui.core.usage.usage import UsageTotals
+from chat_tui.history.queries import costs, usage, writes
 from chat_tui.history.queries.usage import ANSWERS, statistics
 from chat_tui.history.store import Store
 
@@ -23,7 +24,7 @@ SINCE = TODAY - timedelta(days=29)
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
     store = await Store.open(tmp_path / "history.db")
-    await store.add_conversation(Conversation("c1", "One", created=now()))
+    await store.write(writes.add_conversation, Conversation("c1", "One", created=now()))
     yield store
     await store.close()
 
@@ -58,8 +59,8 @@ class Answers:
             cost=cost,
             verdict=verdict,
         )
-        await self.store.add_turn("c1", Turn("user", "q", id=f"q{self.count}", created=at))
-        await self.store.add_turn("c1", turn)
+        await self.store.write(writes.add_turn, "c1", Turn("user", "q", id=f"q{self.count}", created=at))
+        await self.store.write(writes.add_turn, "c1", turn)
 
 
 async def test_answers_are_summed_up_by_day_model_and_strategy(store: Store) -> None:
@@ -70,7 +71,7 @@ async def test_answers_are_summed_up_by_day_model_and_strategy(store: Store) -> 
     await answers.add(SINCE, state="cancelled")
     await answers.add(SINCE - timedelta(seconds=1), cost=99)
     await answers.add(TODAY, state="failed")
-    found = await store.statistics(SINCE)
+    found = await store.read(usage.statistics, SINCE)
     assert found.whole == UsageTotals("", 4, 101, 22, 0.75, 0.4, 30, 1, 1)
     assert len(found.days) == 30
     assert [(day.name, day.answers) for day in found.days if day.answers] == [
@@ -90,19 +91,19 @@ async def test_answers_are_summed_up_by_day_model_and_strategy(store: Store) -> 
 
 
 async def test_a_store_without_answers_has_thirty_empty_days(store: Store) -> None:
-    found = await store.statistics(SINCE)
+    found = await store.read(usage.statistics, SINCE)
     assert (found.whole, found.models, found.strategies) == (UsageTotals(), (), ())
     assert len(found.days) == 30
 
 
 async def test_a_clock_that_was_ahead_counts_for_today(store: Store) -> None:
     await Answers(store).add(TODAY + timedelta(days=3))
-    assert (await store.statistics(SINCE)).days[0].answers == 1
+    assert (await store.read(usage.statistics, SINCE)).days[0].answers == 1
 
 
 async def test_an_answer_that_grows_is_not_counted(store: Store) -> None:
     await Answers(store).add(TODAY, state="streaming")
-    assert (await store.statistics(SINCE)).whole.answers == 0
+    assert (await store.read(usage.statistics, SINCE)).whole.answers == 0
 
 
 async def test_only_the_newest_answers_are_looked_at_in_a_large_store(store: Store, tmp_path: Path) -> None:
@@ -124,10 +125,12 @@ async def test_no_turn_is_read_that_is_older(store: Store, tmp_path: Path) -> No
 
 async def test_details_that_cannot_be_read_do_not_hide_the_rest(store: Store, tmp_path: Path) -> None:
     await Answers(store).add(TODAY, tokens=(5, 5))
-    await store.add_turn("c1", Turn("assistant", "x", id="x", created=datetime.now(UTC), model="box/a", cost=1.0))
+    await store.write(
+        writes.add_turn, "c1", Turn("assistant", "x", id="x", created=datetime.now(UTC), model="box/a", cost=1.0)
+    )
     with closing(sqlite3.connect(tmp_path / "history.db")) as db, db:
         db.execute("UPDATE turn SET details = '{\"usage\": 7' WHERE id = 'x'")
-    whole = (await store.statistics(SINCE)).whole
+    whole = (await store.read(usage.statistics, SINCE)).whole
     assert (whole.answers, whole.cost, whole.prompt_tokens) == (2, 1.0, 5)
 
 
@@ -138,12 +141,12 @@ async def test_what_was_spent_stays_spent_when_the_conversation_is_erased(store:
     await answers.add(TODAY - timedelta(seconds=1), cost=4.0)
     await answers.add(TODAY - timedelta(days=9), cost=32.0)
     await store.erase("c1")
-    assert await store.spent(TODAY) == 0.75
-    assert await store.spent(TODAY - timedelta(days=1)) == 4.75
+    assert await store.read(costs.spent, TODAY) == 0.75
+    assert await store.read(costs.spent, TODAY - timedelta(days=1)) == 4.75
     # Longer ago nobody asks, and nothing is to tell of it.
-    assert await store.spent(TODAY - timedelta(days=10)) == 4.75
+    assert await store.read(costs.spent, TODAY - timedelta(days=10)) == 4.75
     again = await Store.open(store.file)
-    assert await again.spent(TODAY) == 0.75
+    assert await again.read(costs.spent, TODAY) == 0.75
     await again.close()
 
 
@@ -154,5 +157,5 @@ async def test_what_was_spent_on_erased_answers_survives_damage(tmp_path: Path, 
     (tmp_path / "history.db.damaged").touch()
     recovered = await Store.open(tmp_path / "history.db")
     assert recovered.notice
-    assert await recovered.spent(TODAY) == 0.5
+    assert await recovered.read(costs.spent, TODAY) == 0.5
     await recovered.close()

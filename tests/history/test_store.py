@@ -23,6 +23,7 @@ from chat_tui.core.conversation import Conversation, Turn, TurnDelta, new_id, no
 from chat_tui.core.errors import ConversationNotFound, HistoryError
 from chat_tui.core.route import Candidate, Route, Try
 from chat_tui.history.database import packing
+from chat_tui.history.queries import reads, turn_deltas, writes
 from chat_tui.history.records import storable
 from chat_tui.history.store import Store
 
@@ -65,8 +66,10 @@ async def store(file: Path) -> AsyncIterator[Store]:
 
 
 async def begin(store: Store, id: str = "c", question: str = "Why?") -> None:
-    await store.add_conversation(Conversation(id, title="A title", created=now(), updated=now()))
-    await store.add_turn(id, Turn("user", question, id="question" if id == "c" else f"question-{id}", created=now()))
+    await store.write(writes.add_conversation, Conversation(id, title="A title", created=now(), updated=now()))
+    await store.write(
+        writes.add_turn, id, Turn("user", question, id="question" if id == "c" else f"question-{id}", created=now())
+    )
 
 
 def growing(id: str = "answer", parent: str = "question", text: str = "") -> Turn:
@@ -75,24 +78,24 @@ def growing(id: str = "answer", parent: str = "question", text: str = "") -> Tur
 
 async def test_every_field_of_a_turn_comes_back(store: Store, file: Path) -> None:
     await begin(store)
-    await store.add_turn("c", FULL)
-    assert (await store.conversation("c")).path[1] == FULL
+    await store.write(writes.add_turn, "c", FULL)
+    assert (await store.read(reads.conversation, "c")).path[1] == FULL
     await store.close()
     again = await Store.open(file)
-    assert (await again.conversation("c")).path[1] == FULL
+    assert (await again.read(reads.conversation, "c")).path[1] == FULL
     await again.close()
 
 
 async def test_every_field_of_a_finished_answer_comes_back_with_its_route(store: Store) -> None:
     await begin(store)
-    await store.add_turn("c", growing())
-    await store.finish(FULL, ROUTE)
-    kept = (await store.conversation("c")).path[1]
+    await store.write(writes.add_turn, "c", growing())
+    await store.write(writes.finish, FULL, ROUTE)
+    kept = (await store.read(reads.conversation, "c")).path[1]
     assert kept.created is not None
     assert kept == Turn(**{name: getattr(FULL, name) for name in FULL.__struct_fields__} | {"created": kept.created})
-    assert await store.route("answer") == ROUTE
-    assert await store.route("question") is None
-    assert await store.route("nobody") is None
+    assert await store.read(reads.route, "answer") == ROUTE
+    assert await store.read(reads.route, "question") is None
+    assert await store.read(reads.route, "nobody") is None
 
 
 KEPT_ROUTE = b"Bhl}e=^oh;=E$yqTWpEl^@;jPghLWqkl~0~tggWy*Q6I=z_N#kBCHlY|HC-(z%m%(BWxuCMhXT1"
@@ -116,61 +119,61 @@ def test_a_route_that_cannot_be_read_is_not_known(record: bytes | str) -> None:
 @pytest.mark.parametrize("state", ENDINGS)
 async def test_each_ending_is_kept(store: Store, state: State) -> None:
     await begin(store)
-    await store.add_turn("c", growing())
-    await store.grow([TurnDelta("answer", "a part")])
-    await store.finish(Turn("assistant", "a part", id="answer", state=state), None)
-    turn = (await store.conversation("c")).path[-1]
+    await store.write(writes.add_turn, "c", growing())
+    await store.write(turn_deltas.append_deltas, [TurnDelta("answer", "a part")])
+    await store.write(writes.finish, Turn("assistant", "a part", id="answer", state=state), None)
+    turn = (await store.read(reads.conversation, "c")).path[-1]
     assert (turn.state, turn.text, turn.parent) == (state, "a part", "question")
 
 
 async def test_a_growing_answer_is_seen_with_its_pieces_here_and_in_another_store(store: Store, file: Path) -> None:
     await begin(store)
-    await store.add_turn("c", growing(text="One "))
-    await store.grow([TurnDelta("answer", "", "thought ")])
-    await store.grow([TurnDelta("answer", "two ", "more")])
-    await store.grow([TurnDelta("answer", "three")])
+    await store.write(writes.add_turn, "c", growing(text="One "))
+    await store.write(turn_deltas.append_deltas, [TurnDelta("answer", "", "thought ")])
+    await store.write(turn_deltas.append_deltas, [TurnDelta("answer", "two ", "more")])
+    await store.write(turn_deltas.append_deltas, [TurnDelta("answer", "three")])
     other = await Store.open(file)
     for each in (store, other):
-        turn = (await each.conversation("c")).path[-1]
+        turn = (await each.read(reads.conversation, "c")).path[-1]
         assert (turn.state, turn.text, turn.thinking) == ("streaming", "One two three", "thought more")
     await other.close()
 
 
 async def test_the_text_of_the_ended_turn_wins_over_the_pieces(store: Store) -> None:
     await begin(store)
-    await store.add_turn("c", growing())
-    await store.grow([TurnDelta("answer", "pieces", "thinking")])
-    await store.finish(Turn("assistant", "The whole.", id="answer"), None)
-    turn = (await store.conversation("c")).path[-1]
+    await store.write(writes.add_turn, "c", growing())
+    await store.write(turn_deltas.append_deltas, [TurnDelta("answer", "pieces", "thinking")])
+    await store.write(writes.finish, Turn("assistant", "The whole.", id="answer"), None)
+    turn = (await store.read(reads.conversation, "c")).path[-1]
     assert (turn.text, turn.thinking) == ("The whole.", "")
 
 
 async def test_an_answer_can_be_finished_again(store: Store) -> None:
     await begin(store)
-    await store.add_turn("c", growing())
-    await store.finish(Turn("assistant", "firstly", id="answer"), ROUTE)
-    await store.finish(Turn("assistant", "secondly", id="answer"), None)
+    await store.write(writes.add_turn, "c", growing())
+    await store.write(writes.finish, Turn("assistant", "firstly", id="answer"), ROUTE)
+    await store.write(writes.finish, Turn("assistant", "secondly", id="answer"), None)
     assert [hit.turn for hit in await store.search("secondly")] == ["answer"]
     assert await store.search("firstly") == []
-    assert await store.route("answer") is None
+    assert await store.read(reads.route, "answer") is None
 
 
 async def test_a_piece_for_an_ended_answer_is_refused(store: Store) -> None:
     await begin(store)
-    await store.add_turn("c", growing())
-    await store.finish(Turn("assistant", "done", id="answer"), None)
-    assert "not growing" in str((await store.grow([TurnDelta("answer", "late")]))[0])
+    await store.write(writes.add_turn, "c", growing())
+    await store.write(writes.finish, Turn("assistant", "done", id="answer"), None)
+    assert "not growing" in str((await store.write(turn_deltas.append_deltas, [TurnDelta("answer", "late")]))[0])
     with pytest.raises(HistoryError, match="deleted from the history"):
-        await store.finish(Turn("assistant", "done", id="nobody"), None)
+        await store.write(writes.finish, Turn("assistant", "done", id="nobody"), None)
 
 
 async def test_closing_keeps_a_growing_answer_as_a_broken_one(store: Store, file: Path) -> None:
     await begin(store)
-    await store.add_turn("c", growing())
-    await store.grow([TurnDelta("answer", "as far as this")])
+    await store.write(writes.add_turn, "c", growing())
+    await store.write(turn_deltas.append_deltas, [TurnDelta("answer", "as far as this")])
     await store.close()
     again = await Store.open(file)
-    turn = (await again.conversation("c")).path[-1]
+    turn = (await again.read(reads.conversation, "c")).path[-1]
     assert (turn.state, turn.text) == ("broken", "as far as this")
     assert turn.error is not None
     assert turn.error.kind == "Interrupted"
@@ -180,36 +183,38 @@ async def test_closing_keeps_a_growing_answer_as_a_broken_one(store: Store, file
 
 async def test_a_second_answer_is_a_sibling_and_nothing_is_overwritten(store: Store) -> None:
     await begin(store)
-    await store.add_turn("c", Turn("assistant", "First.", id="one", parent="question"))
-    await store.add_turn("c", Turn("assistant", "Second.", id="two", parent="question"))
-    assert [turn.id for turn in (await store.conversation("c")).path] == ["question", "two"]
-    await store.add_turn("c", Turn("user", "And?", id="three", parent="one"))
-    conversation = await store.conversation("c")
+    await store.write(writes.add_turn, "c", Turn("assistant", "First.", id="one", parent="question"))
+    await store.write(writes.add_turn, "c", Turn("assistant", "Second.", id="two", parent="question"))
+    assert [turn.id for turn in (await store.read(reads.conversation, "c")).path] == ["question", "two"]
+    await store.write(writes.add_turn, "c", Turn("user", "And?", id="three", parent="one"))
+    conversation = await store.read(reads.conversation, "c")
     assert [(turn.id, turn.parent) for turn in conversation.path] == [
         ("question", None),
         ("one", "question"),
         ("three", "one"),
     ]
-    assert (await store.conversations())[0].turns == 4
+    assert (await store.read(reads.summaries))[0].turns == 4
 
 
 async def test_a_clock_that_jumps_back_does_not_reorder_turns(store: Store) -> None:
-    await store.add_conversation(Conversation("c", created=now()))
+    await store.write(writes.add_conversation, Conversation("c", created=now()))
     parent = None
     for number in range(6):
         created = now() - timedelta(days=number)
-        await store.add_turn("c", Turn("user", str(number), id=f"t{number}", parent=parent, created=created))
+        await store.write(
+            writes.add_turn, "c", Turn("user", str(number), id=f"t{number}", parent=parent, created=created)
+        )
         parent = f"t{number}"
-    conversation = await store.conversation("c")
+    conversation = await store.read(reads.conversation, "c")
     assert [turn.text for turn in conversation.path] == list("012345")
-    assert await store.prompts() == list("543210")
+    assert await store.read(reads.prompts) == list("543210")
 
 
 async def test_a_conversation_added_with_a_path_comes_back_with_it(store: Store) -> None:
     time = datetime(2020, 1, 1, tzinfo=UTC)
     turns = (Turn("user", "Q", id="q", created=time), Turn("assistant", "A", id="a", parent="q", created=time))
-    await store.add_conversation(Conversation("c", "T", "Be brief.", time, time, turns))
-    kept = await store.conversation("c")
+    await store.write(writes.add_conversation, Conversation("c", "T", "Be brief.", time, time, turns))
+    kept = await store.read(reads.conversation, "c")
     assert (kept.title, kept.system_prompt, kept.created, kept.path) == ("T", "Be brief.", time, turns)
 
 
@@ -218,20 +223,21 @@ async def test_a_turn_whose_parent_is_not_there_is_refused(store: Store) -> None
     await begin(store, "other")
     for parent in ("nobody", "question-other"):
         with pytest.raises(HistoryError, match="follows"):
-            await store.add_turn("c", Turn("user", "?", id="x", parent=parent))
-    assert len((await store.conversation("c")).path) == 1
+            await store.write(writes.add_turn, "c", Turn("user", "?", id="x", parent=parent))
+    assert len((await store.read(reads.conversation, "c")).path) == 1
 
 
 async def test_the_list_is_newest_first_and_comes_in_pages(store: Store) -> None:
     for number in range(5):
-        await store.add_conversation(
-            Conversation(f"c{number}", title=f"Title {number}", created=datetime(2026, 1, 1 + number, tzinfo=UTC))
+        await store.write(
+            writes.add_conversation,
+            Conversation(f"c{number}", title=f"Title {number}", created=datetime(2026, 1, 1 + number, tzinfo=UTC)),
         )
-    assert [row.id for row in await store.conversations()] == ["c4", "c3", "c2", "c1", "c0"]
-    assert [row.id for row in await store.conversations(limit=2, offset=1)] == ["c3", "c2"]
-    await store.add_turn("c1", Turn("user", "Hello", id="u"))
-    await store.add_turn("c1", Turn("assistant", "Hi", id="a", parent="u", model="p/m"))
-    first = (await store.conversations(limit=1))[0]
+    assert [row.id for row in await store.read(reads.summaries)] == ["c4", "c3", "c2", "c1", "c0"]
+    assert [row.id for row in await store.read(reads.summaries, limit=2, offset=1)] == ["c3", "c2"]
+    await store.write(writes.add_turn, "c1", Turn("user", "Hello", id="u"))
+    await store.write(writes.add_turn, "c1", Turn("assistant", "Hi", id="a", parent="u", model="p/m"))
+    first = (await store.read(reads.summaries, limit=1))[0]
     assert (first.id, first.title, first.turns, first.model) == ("c1", "Title 1", 2, "p/m")
     assert first.created == datetime(2026, 1, 2, tzinfo=UTC)
     assert first.updated > first.created
@@ -239,76 +245,76 @@ async def test_the_list_is_newest_first_and_comes_in_pages(store: Store) -> None
 
 async def test_title_and_system_prompt_can_be_changed(store: Store) -> None:
     await begin(store)
-    await store.retitle("c", "Another")
-    assert (await store.conversation("c")).system_prompt is None
-    await store.set_system_prompt("c", "")
-    conversation = await store.conversation("c")
+    await store.write(writes.retitle, "c", "Another")
+    assert (await store.read(reads.conversation, "c")).system_prompt is None
+    await store.write(writes.set_system_prompt, "c", "")
+    conversation = await store.read(reads.conversation, "c")
     assert (conversation.title, conversation.system_prompt) == ("Another", "")
-    await store.set_system_prompt("c", None)
-    assert (await store.conversation("c")).system_prompt is None
+    await store.write(writes.set_system_prompt, "c", None)
+    assert (await store.read(reads.conversation, "c")).system_prompt is None
 
 
 async def test_an_unknown_conversation_is_told_as_such(store: Store) -> None:
     with pytest.raises(ConversationNotFound, match="nobody"):
-        await store.conversation("nobody")
+        await store.read(reads.conversation, "nobody")
     with pytest.raises(ConversationNotFound):
-        await store.conversation("\udcff")
+        await store.read(reads.conversation, "\udcff")
     with pytest.raises(ConversationNotFound):
-        await store.retitle("nobody", "x")
+        await store.write(writes.retitle, "nobody", "x")
     with pytest.raises(ConversationNotFound):
-        await store.set_system_prompt("nobody", "x")
+        await store.write(writes.set_system_prompt, "nobody", "x")
     with pytest.raises(ConversationNotFound):
-        await store.add_turn("nobody", Turn("user", "x", id="x"))
+        await store.write(writes.add_turn, "nobody", Turn("user", "x", id="x"))
 
 
 async def test_prompts_are_the_last_distinct_ones_newest_first(store: Store) -> None:
     await begin(store, question="one")
     parent = "question"
     for number, text in enumerate(["two", "one", "three", "x" * 2_000_000, "four", "two"]):
-        await store.add_turn("c", Turn("user", text, id=f"p{number}", parent=parent))
+        await store.write(writes.add_turn, "c", Turn("user", text, id=f"p{number}", parent=parent))
         parent = f"p{number}"
-    assert await store.prompts() == ["two", "four"]
-    assert await store.prompts(1) == ["two"]
-    await store.add_turn("c", Turn("user", "y" * 2_000_000, id="last", parent=parent))
-    assert [len(prompt) for prompt in await store.prompts()] == [2_000_000]
+    assert await store.read(reads.prompts) == ["two", "four"]
+    assert await store.read(reads.prompts, 1) == ["two"]
+    await store.write(writes.add_turn, "c", Turn("user", "y" * 2_000_000, id="last", parent=parent))
+    assert [len(prompt) for prompt in await store.read(reads.prompts)] == [2_000_000]
 
 
 async def test_drafts_and_places_survive(store: Store, file: Path) -> None:
-    await store.save_draft("", "not yet begun")
-    await store.save_draft("c", "half a\nthought")
-    await store.save_draft("c", "half a\nthought more")
-    await store.set_place("open", "c")
+    await store.write(writes.save_draft, "", "not yet begun")
+    await store.write(writes.save_draft, "c", "half a\nthought")
+    await store.write(writes.save_draft, "c", "half a\nthought more")
+    await store.write(writes.set_place, "open", "c")
     await store.close()
     again = await Store.open(file)
-    assert await again.draft("") == "not yet begun"
-    assert await again.draft("c") == "half a\nthought more"
-    assert await again.draft("other") == ""
-    assert await again.place("open") == "c"
-    await again.save_draft("", "")
-    await again.set_place("open", "")
-    assert await again.draft("") == ""
-    assert await again.place("open") == ""
+    assert await again.read(reads.draft, "") == "not yet begun"
+    assert await again.read(reads.draft, "c") == "half a\nthought more"
+    assert await again.read(reads.draft, "other") == ""
+    assert await again.read(reads.place, "open") == "c"
+    await again.write(writes.save_draft, "", "")
+    await again.write(writes.set_place, "open", "")
+    assert await again.read(reads.draft, "") == ""
+    assert await again.read(reads.place, "open") == ""
     await again.close()
 
 
 async def test_lone_surrogates_are_saved_as_replacement_characters(store: Store) -> None:
     odd = "a\ud800b \ud83d\ude00 \udc80"
     mended = "a\ufffdb 😀 \ufffd"
-    await store.add_conversation(Conversation("c", title=odd, system_prompt=odd))
-    await store.add_turn("c", growing("answer", None, odd))  # type: ignore[arg-type]
-    await store.grow([TurnDelta("answer", odd, odd)])
+    await store.write(writes.add_conversation, Conversation("c", title=odd, system_prompt=odd))
+    await store.write(writes.add_turn, "c", growing("answer", None, odd))  # type: ignore[arg-type]
+    await store.write(turn_deltas.append_deltas, [TurnDelta("answer", odd, odd)])
     error = ErrorInfo("Rejected", odd, odd)
     route = Route("balanced", tries=(Try(odd, 1, odd),))
-    await store.finish(Turn("assistant", odd, id="answer", thinking=odd, model=odd, error=error), route)
-    await store.save_draft("c", odd)
-    await store.set_place("c", odd)
-    conversation = await store.conversation("c")
+    await store.write(writes.finish, Turn("assistant", odd, id="answer", thinking=odd, model=odd, error=error), route)
+    await store.write(writes.save_draft, "c", odd)
+    await store.write(writes.set_place, "c", odd)
+    conversation = await store.read(reads.conversation, "c")
     turn = conversation.path[0]
     assert {conversation.title, conversation.system_prompt, turn.text, turn.thinking, turn.model} == {mended}
     assert turn.error == ErrorInfo("Rejected", mended, mended)
-    assert await store.route("answer") == Route("balanced", tries=(Try(mended, 1, mended),))
-    assert await store.draft("c") == await store.place("c") == mended
-    assert [row.title for row in await store.conversations()] == [mended]
+    assert await store.read(reads.route, "answer") == Route("balanced", tries=(Try(mended, 1, mended),))
+    assert await store.read(reads.draft, "c") == await store.read(reads.place, "c") == mended
+    assert [row.title for row in await store.read(reads.summaries)] == [mended]
     assert len(await store.search(odd)) == 1
 
 
@@ -322,33 +328,38 @@ def test_only_surrogates_change_when_stored(text: str) -> None:
 
 async def test_what_was_asked_is_saved_even_when_the_asker_is_cancelled(store: Store) -> None:
     await begin(store)
-    await store.add_turn("c", growing())
-    saving = [asyncio.create_task(store.grow([TurnDelta("answer", f"{number} ")])) for number in range(50)]
-    last = asyncio.create_task(store.finish(Turn("assistant", "The end.", id="answer", state="cancelled"), None))
+    await store.write(writes.add_turn, "c", growing())
+    saving = [
+        asyncio.create_task(store.write(turn_deltas.append_deltas, [TurnDelta("answer", f"{number} ")]))
+        for number in range(50)
+    ]
+    last = asyncio.create_task(
+        store.write(writes.finish, Turn("assistant", "The end.", id="answer", state="cancelled"), None)
+    )
     await asyncio.sleep(0)
     for task in (*saving, last):
         task.cancel()
     ended = await asyncio.gather(*saving, last, return_exceptions=True)
     assert all(isinstance(each, asyncio.CancelledError) for each in ended)
-    turn = (await store.conversation("c")).path[-1]
+    turn = (await store.read(reads.conversation, "c")).path[-1]
     while turn.state == "streaming":
         await asyncio.sleep(0.001)
-        turn = (await store.conversation("c")).path[-1]
+        turn = (await store.read(reads.conversation, "c")).path[-1]
     assert (turn.state, turn.text) == ("cancelled", "The end.")
 
 
 async def test_closing_waits_for_what_is_being_written_and_can_be_done_again(store: Store, file: Path) -> None:
     await begin(store)
-    writing = asyncio.gather(*(store.save_draft(str(number), "text") for number in range(50)))
+    writing = asyncio.gather(*(store.write(writes.save_draft, str(number), "text") for number in range(50)))
     await asyncio.sleep(0)
     await asyncio.gather(store.close(), store.close())
     await writing
     await store.close()
     with pytest.raises(HistoryError, match="closed"):
-        await store.conversations()
+        await store.read(reads.summaries)
     assert not file.with_name("history.db-wal").exists()
     again = await Store.open(file)
-    assert [await again.draft(str(number)) for number in range(50)] == ["text"] * 50
+    assert [await again.read(reads.draft, str(number)) for number in range(50)] == ["text"] * 50
     await again.close()
 
 
@@ -363,12 +374,12 @@ async def test_a_store_in_memory_makes_no_file(tmp_path: Path, monkeypatch: pyte
     monkeypatch.chdir(tmp_path)
     store = await Store.open(None)
     await begin(store)
-    await store.add_turn("c", growing())
-    await store.grow([TurnDelta("answer", "secret")])
-    await store.finish(Turn("assistant", "secret", id="answer"), ROUTE)
-    assert [turn.text for turn in (await store.conversation("c")).path] == ["Why?", "secret"]
+    await store.write(writes.add_turn, "c", growing())
+    await store.write(turn_deltas.append_deltas, [TurnDelta("answer", "secret")])
+    await store.write(writes.finish, Turn("assistant", "secret", id="answer"), ROUTE)
+    assert [turn.text for turn in (await store.read(reads.conversation, "c")).path] == ["Why?", "secret"]
     assert len(await store.search("secret")) == 1
-    assert await store.route("answer") == ROUTE
+    assert await store.read(reads.route, "answer") == ROUTE
     await store.close()
     assert os.listdir(tmp_path) == []
 
@@ -383,6 +394,6 @@ def test_importing_the_history_creates_nothing(tmp_path: Path) -> None:
 async def test_a_long_conversation_comes_back_whole_and_in_order(store: Store) -> None:
     turns = [Turn("user", f"text {number}", id=new_id() + str(number)) for number in range(2000)]
     linked = [turns[0], *(Turn("user", t.text, id=t.id, parent=p.id) for p, t in pairwise(turns))]
-    await store.add_conversation(Conversation("c", path=tuple(linked)))
-    path = (await store.conversation("c")).path
+    await store.write(writes.add_conversation, Conversation("c", path=tuple(linked)))
+    path = (await store.read(reads.conversation, "c")).path
     assert [(turn.id, turn.parent, turn.text) for turn in path] == [(t.id, t.parent, t.text) for t in linked]

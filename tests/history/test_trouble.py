@@ -22,6 +22,7 @@ from chat_tui.core.route import Route
 from chat_tui.history.database.error_mapping import told
 from chat_tui.history.database.process_locks import door
 from chat_tui.history.opening import StoreSettings
+from chat_tui.history.queries import attachments, branches, deletion, reads, turn_deltas, writes
 from chat_tui.history.store import Store
 
 HASTY = StoreSettings(busy_seconds=0.1)
@@ -35,7 +36,7 @@ async def file(tmp_path: Path) -> Path:
     store = await Store.open(file)
     for number in range(20):
         await fill(store, f"c{number}")
-    await store.save_draft("", "a draft")
+    await store.write(writes.save_draft, "", "a draft")
     await store.close()
     return file
 
@@ -45,7 +46,7 @@ async def fill(store: Store, id: str) -> None:
     for number in range(20):
         parent = turns[-1].id if turns else None
         turns.append(Turn("user", f"{id} says {number} " + "words " * 80, id=f"{id}.{number}", parent=parent))
-    await store.add_conversation(Conversation(id, title=f"Title of {id}", path=tuple(turns)))
+    await store.write(writes.add_conversation, Conversation(id, title=f"Title of {id}", path=tuple(turns)))
 
 
 def content(file: Path) -> bytes:
@@ -108,7 +109,7 @@ async def test_a_file_that_is_no_database_is_put_aside(tmp_path: Path) -> None:
     assert (tmp_path / aside[0]).read_bytes() == b"this is not a database" * 1000
     again = await Store.open(file)
     assert again.notice == ""
-    assert len(await again.conversations()) == 1
+    assert len(await again.read(reads.summaries)) == 1
     await again.close()
 
 
@@ -122,7 +123,7 @@ async def test_what_is_left_of_a_file_that_was_cut_is_brought_over(file: Path) -
         await store.close()
         store = await Store.open(file)
     assert "damaged" in store.notice
-    assert 0 < sum(row.turns for row in await store.conversations()) < 400
+    assert 0 < sum(row.turns for row in await store.read(reads.summaries)) < 400
     await store.close()
 
 
@@ -147,25 +148,25 @@ async def test_damage_met_on_the_way_is_recovered_by_the_next_start(file: Path, 
     damaged = 0
     for number in range(20):
         try:
-            await store.conversation(f"c{number}")
+            await store.read(reads.conversation, f"c{number}")
         except StoreDamaged:
             damaged += 1
     assert 0 < damaged < 10
     with pytest.raises(StoreDamaged, match="Start chat-tui again"):
-        await store.prompts(1000)
+        await store.read(reads.prompts, 1000)
     await store.close()
 
     again = await Store.open(file)
     assert "conversations: 20" in again.notice
     lost = 0
     for number in range(20):
-        path = (await again.conversation(f"c{number}")).path
+        path = (await again.read(reads.conversation, f"c{number}")).path
         lost += 20 - len(path)
         texts = [int(turn.text.split()[2]) for turn in path]
         assert texts == sorted(texts)
     # A page of 4 KB holds about seven of these turns.
     assert 0 < lost <= 3 * 8
-    assert await again.draft("") == "a draft"
+    assert await again.read(reads.draft, "") == "a draft"
     # Old turns are indexed while the store is used.
     for _ in range(500):
         if hits := await again.search('"c0 says"'):
@@ -185,18 +186,18 @@ async def test_turns_whose_conversation_is_lost_come_back_in_a_recovered_one(fil
     spoil(file, leaf_pages(file, "conversation")[:1])
     file.with_name("history.db.damaged").touch()
     store = await Store.open(file)
-    rows = await store.conversations()
+    rows = await store.read(reads.summaries)
     assert sum(row.turns for row in rows) == 400
-    assert len((await store.conversation(rows[0].id)).path) == 20
+    assert len((await store.read(reads.conversation, rows[0].id)).path) == 20
     await store.close()
 
 
 async def test_routes_and_growing_answers_are_recovered_too(file: Path) -> None:
     store = await Store.open(file)
-    await store.add_turn("c1", Turn("assistant", "done", id="done", parent="c1.19"))
-    await store.finish(Turn("assistant", "done", id="done"), Route("balanced"))
-    await store.add_turn("c1", Turn("assistant", "", id="grows", parent="c1.19", state="streaming"))
-    await store.grow([TurnDelta("grows", "a part")])
+    await store.write(writes.add_turn, "c1", Turn("assistant", "done", id="done", parent="c1.19"))
+    await store.write(writes.finish, Turn("assistant", "done", id="done"), Route("balanced"))
+    await store.write(writes.add_turn, "c1", Turn("assistant", "", id="grows", parent="c1.19", state="streaming"))
+    await store.write(turn_deltas.append_deltas, [TurnDelta("grows", "a part")])
     with raw(file) as db:
         # As a kill leaves it: no store owns the answer.
         db.execute("UPDATE turn SET owner = 'gone' WHERE id = 'grows'")
@@ -206,28 +207,33 @@ async def test_routes_and_growing_answers_are_recovered_too(file: Path) -> None:
         db.execute("INSERT INTO piece (turn, text, thinking) SELECT key, 'a part', '' FROM turn WHERE id = 'grows'")
     file.with_name("history.db.damaged").touch()
     store = await Store.open(file)
-    turn = (await store.conversation("c1")).path[-1]
+    turn = (await store.read(reads.conversation, "c1")).path[-1]
     assert (turn.id, turn.state, turn.text) == ("grows", "broken", "a part")
-    assert await store.route("done") == Route("balanced")
+    assert await store.read(reads.route, "done") == Route("balanced")
     await store.close()
 
 
 async def test_files_branches_and_what_was_deleted_are_recovered_too(file: Path) -> None:
     store = await Store.open(file)
     note = Attachment("a.txt", "text/plain", b"x" * 9000)
-    await store.add_turn("c1", Turn("user", "Look.", id="look", parent="c1.3", attachments=(note,), verdict=True))
-    await store.select("c1", "c1.4")
-    await store.delete("c2")
+    await store.write(
+        writes.add_turn, "c1", Turn("user", "Look.", id="look", parent="c1.3", attachments=(note,), verdict=True)
+    )
+    await store.write(branches.select, "c1", "c1.4")
+    await store.write(deletion.delete, "c2")
     await store.close()
     file.with_name("history.db.damaged").touch()
     store = await Store.open(file)
     assert "conversations: 20, turns: 401" in store.notice
-    await store.select("c1", "c1.3")
-    assert (await store.conversation("c1")).path[-1].id == "c1.19"
-    (looked,) = [turn for turn in await store.siblings("c1.4") if turn.id == "look"]
-    assert (looked.verdict, (await store.contents(["look"]))["look"][0].content) == (True, b"x" * 9000)
-    await store.restore("c2")
-    assert len(await store.conversations()) == 20
+    await store.write(branches.select, "c1", "c1.3")
+    assert (await store.read(reads.conversation, "c1")).path[-1].id == "c1.19"
+    (looked,) = [turn for turn in await store.read(reads.siblings, "c1.4") if turn.id == "look"]
+    assert (looked.verdict, (await store.read(attachments.contents, ["look"]))["look"][0].content) == (
+        True,
+        b"x" * 9000,
+    )
+    await store.write(deletion.restore, "c2")
+    assert len(await store.read(reads.summaries)) == 20
     assert (await store.check()).ok
     await store.close()
 
@@ -236,13 +242,13 @@ async def test_a_file_whose_content_is_lost_costs_only_itself(file: Path) -> Non
     store = await Store.open(file)
     for number in range(2):
         note = Attachment("a.txt", "text/plain", bytes([number]) * 3000)
-        await store.add_turn("c1", Turn("user", "Look.", id=f"look{number}", attachments=(note,)))
+        await store.write(writes.add_turn, "c1", Turn("user", "Look.", id=f"look{number}", attachments=(note,)))
     await store.close()
     spoil(file, leaf_pages(file, "content")[:1])
     file.with_name("history.db.damaged").touch()
     store = await Store.open(file)
     assert "turns: 402" in store.notice
-    assert len(await store.contents(["look0", "look1"])) < 2
+    assert len(await store.read(attachments.contents, ["look0", "look1"])) < 2
     assert (await store.check()).ok
     await store.close()
 
@@ -252,7 +258,7 @@ async def test_a_damaged_store_that_another_process_has_open_is_not_taken_away(f
     file.with_name("history.db.damaged").touch()
     with pytest.raises(StoreDamaged, match="another chat-tui"):
         await Store.open(file)
-    assert len(await first.conversations()) == 20
+    assert len(await first.read(reads.summaries)) == 20
     await first.close()
     second = await Store.open(file)
     assert "conversations: 20, turns: 400" in second.notice
@@ -264,12 +270,12 @@ async def test_a_locked_store_is_told_to_be_busy(file: Path) -> None:
     with raw(file) as db:
         db.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreBusy, match="locked the history"):
-            await store.save_draft("", "x")
-        assert await store.draft("") == "a draft"
+            await store.write(writes.save_draft, "", "x")
+        assert await store.read(reads.draft, "") == "a draft"
         with pytest.raises(StoreBusy):
             await Store.open(file, HASTY)
         db.execute("ROLLBACK")
-    await store.save_draft("", "x")
+    await store.write(writes.save_draft, "", "x")
     await store.close()
 
 
@@ -351,20 +357,20 @@ def test_foreign_errors_become_sentences(error: sqlite3.Error | OSError, sentenc
 async def test_a_full_disk_is_told_and_loses_nothing_that_was_saved(file: Path) -> None:
     pages = len(content(file)) // PAGE
     store = await Store.open(file, StoreSettings(max_pages=pages + 40))
-    await store.add_turn("c0", Turn("assistant", "", id="grows", parent="c0.19", state="streaming"))
+    await store.write(writes.add_turn, "c0", Turn("assistant", "", id="grows", parent="c0.19", state="streaming"))
     pieces: list[str] = []
     with pytest.raises(HistoryError, match="disk is full"):
         await append_until_it_fails(store, "grows", pieces)
     saved = "".join(pieces)
     assert saved
     # Reading goes on, and so does writing once there is room.
-    turn = (await store.conversation("c0")).path[-1]
+    turn = (await store.read(reads.conversation, "c0")).path[-1]
     assert (turn.text, turn.state) == (saved, "streaming")
     with pytest.raises(HistoryError, match="disk is full"):
-        await store.finish(Turn("assistant", "y" * 1_000_000, id="grows"), None)
-    assert (await store.conversation("c0")).path[-1].text == saved
-    await store.finish(Turn("assistant", "short", id="grows", state="cancelled"), None)
-    assert (await store.conversation("c0")).path[-1].text == "short"
+        await store.write(writes.finish, Turn("assistant", "y" * 1_000_000, id="grows"), None)
+    assert (await store.read(reads.conversation, "c0")).path[-1].text == saved
+    await store.write(writes.finish, Turn("assistant", "short", id="grows", state="cancelled"), None)
+    assert (await store.read(reads.conversation, "c0")).path[-1].text == "short"
     await store.close()
     with raw(file) as db:
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
@@ -373,7 +379,7 @@ async def test_a_full_disk_is_told_and_loses_nothing_that_was_saved(file: Path) 
 async def append_until_it_fails(store: Store, id: str, saved: list[str]) -> None:
     for number in range(1000):
         piece = f"{number} " + "x" * 1000
-        if fault := (await store.grow([TurnDelta(id, piece)]))[0]:
+        if fault := (await store.write(turn_deltas.append_deltas, [TurnDelta(id, piece)]))[0]:
             raise fault
         saved.append(piece)
 

@@ -16,6 +16,7 @@ import pytest
 from chat_tui.core.conversation import Conversation, Turn, TurnDelta
 from chat_tui.core.errors import HistoryError
 from chat_tui.history.database import backup
+from chat_tui.history.queries import deletion, reads, turn_deltas, writes
 from chat_tui.history.store import Store
 
 
@@ -29,15 +30,15 @@ async def store(file: Path) -> AsyncIterator[Store]:
     store = await Store.open(file)
     for id in ("c", "gone"):
         turns = [Turn("user", f"question {n} of {id}", id=f"{id}{n}") for n in range(5)]
-        await store.add_conversation(Conversation(id, "A title", path=tuple(turns)))
-    await store.delete("gone")
+        await store.write(writes.add_conversation, Conversation(id, "A title", path=tuple(turns)))
+    await store.write(deletion.delete, "gone")
     yield store
     await store.close()
 
 
 async def test_a_check_of_a_sound_store_counts_what_is_there(store: Store, file: Path) -> None:
-    await store.add_turn("c", Turn("assistant", "", id="grows", parent="c4", state="streaming"))
-    await store.grow([TurnDelta("grows", "a part")])
+    await store.write(writes.add_turn, "c", Turn("assistant", "", id="grows", parent="c4", state="streaming"))
+    await store.write(turn_deltas.append_deltas, [TurnDelta("grows", "a part")])
     report = await store.check()
     assert report.ok
     assert (report.conversations, report.turns, report.unfound_turns) == (1, 6, 0)
@@ -73,7 +74,7 @@ async def test_damage_that_a_check_finds_is_mended_by_the_next_start(store: Stor
     again = await Store.open(file)
     assert "damaged" in again.notice
     assert (await again.check()).ok
-    assert [row.title for row in await again.conversations()] == ["Recovered conversation"]
+    assert [row.title for row in await again.read(reads.summaries)] == ["Recovered conversation"]
     await again.close()
 
 
@@ -90,7 +91,7 @@ async def test_a_backup_is_a_whole_store_that_only_its_owner_may_read(store: Sto
     assert sorted(os.listdir(tmp_path)) == ["copy.db", "data"]
     assert os.stat(target).st_mode & 0o777 == 0o600
     copied = await Store.open(target)
-    assert await copied.conversation("c") == await store.conversation("c")
+    assert await copied.read(reads.conversation, "c") == await store.read(reads.conversation, "c")
     assert (await copied.check()).ok
     await copied.close()
 
@@ -99,7 +100,7 @@ async def test_a_backup_is_of_one_moment_while_others_write(store: Store, tmp_pa
     running = asyncio.create_task(store.backup(tmp_path / "copy.db"))
     number = 0
     while not running.done():
-        await store.add_turn("c", Turn("user", "more", id=f"more{number}"))
+        await store.write(writes.add_turn, "c", Turn("user", "more", id=f"more{number}"))
         number += 1
     await running
     copied = await Store.open(tmp_path / "copy.db")
@@ -179,7 +180,7 @@ async def test_an_empty_file_is_told_with_the_copies_that_are_there(store: Store
     again = await Store.open(file)
     assert "was empty; a new history was started" in again.notice
     assert "Copies found next to it: history.2026-11-23-101010.db." in again.notice
-    assert await again.conversations() == []
+    assert await again.read(reads.summaries) == []
     await again.close()
     once_more = await Store.open(file)
     assert once_more.notice == ""

@@ -20,6 +20,7 @@ import asyncio, os, sys, time
 from itertools import count
 from pathlib import Path
 from chat_tui.core.conversation import Conversation, TurnDelta, Turn, now
+from chat_tui.history.queries import branches, deletion, reads, turn_deltas, writes
 from chat_tui.history.store import Store
 
 def say(*words):

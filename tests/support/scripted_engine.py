@@ -6,19 +6,17 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import cast
 
 from chat_tui.config.load import Config
 from chat_tui.core.chunks import Chunk
 from chat_tui.core.errors import ChatTuiError, HistoryError
 from chat_tui.core.models import Model
 from chat_tui.engine.answers.answer import Answer
-from chat_tui.engine.engine import ConversationStore, Engine
+from chat_tui.engine.engine import Engine
 from chat_tui.history.store import Store
 from chat_tui.providers.scripted import Script, Scripted
 from chat_tui.routing.router import Router
 from tests.doubles.fake_backend import FakeBackend, FakeWeights
-from tests.doubles.fake_store import FakeStore
 from tests.support.scripted_router import A, B, Rig
 
 
@@ -38,14 +36,12 @@ class Stage:
 @asynccontextmanager
 async def stage(
     *scripts: Script,
-    history: ConversationStore | FakeStore | None = None,
+    history: Store | None = None,
     config: Config | None = None,
     weights: bool = True,
     models: Sequence[Model] = (A, B),
 ) -> AsyncIterator[Stage]:
     """An engine whose model `one/a` plays the scripts in turn; closed at the end, and no task is left."""
-    if isinstance(history, FakeStore):
-        history = cast("ConversationStore", history)
     before = asyncio.all_tasks()
     rig = Rig(a=Scripted(*(scripts or (["Hello."],))), b=["from b"])
     router, backend, told = rig.router(*models), FakeBackend((A,)), list[ChatTuiError]()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from chat_tui.core.conversation import Tree, Turn
+from chat_tui.history.queries import reads
 from chat_tui.history.store import Store
 from chat_tui.history.transfer.importer import ImportProgress, ImportReport, bring_in
 
@@ -26,7 +27,7 @@ async def imported(store: Store, file: Path, seen: list[ImportProgress] | None =
 
 async def trees(store: Store) -> dict[str, Tree]:
     """All conversations, by title."""
-    return {row.title: await store.tree(row.id) for row in await store.conversations()}
+    return {row.title: await store.read(reads.tree, row.id) for row in await store.read(reads.summaries)}
 
 
 def told(turns: tuple[Turn, ...]) -> list[tuple[str, str]]:

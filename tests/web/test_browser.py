@@ -108,7 +108,7 @@ async def test_the_saved_conversations_are_searched_opened_and_gone_on_in(browse
         await tab.lists("About the octopus", "About the camel")
         await tab.page.go_back()
         await tab.shows("Two humps.")
-        assert len(await web.engine.conversations.conversations()) == 2
+        assert len(await web.engine.conversations.summaries()) == 2
 
 
 async def test_a_conversation_is_renamed_and_a_deleted_one_brought_back(browser: Browser) -> None:

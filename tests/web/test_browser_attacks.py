@@ -93,7 +93,7 @@ async def test_a_page_from_elsewhere_gets_nothing_even_with_the_token(browser: B
         frames = [frame for frame in opened.page.frames if frame is not opened.page.main_frame]
         texts = [await frame.evaluate("document.body?.innerText ?? ''") for frame in frames]
         assert not any("Secret" in text or "chat-tui" in text for text in texts)
-        assert await web.engine.conversations.conversations() == []
+        assert await web.engine.conversations.summaries() == []
 
 
 async def test_what_a_model_says_runs_nothing_and_loads_nothing(browser: Browser) -> None:

@@ -55,7 +55,7 @@ async def test_the_title_is_the_one_that_the_history_has(browser: Browser) -> No
         title = "Please explain what a terminal multiplexer does and then…"
         assert await tab.page.inner_text("#title") == title
         await tab.lists(title)
-        (row,) = await web.engine.conversations.conversations()
+        (row,) = await web.engine.conversations.summaries()
         await web.engine.conversations.rename(row.id, "Multiplexers")
         await tab.page.evaluate("dispatchEvent(new Event('visibilitychange'))")
         await tab.lists("Multiplexers")
@@ -86,6 +86,6 @@ async def test_an_answer_goes_on_when_its_conversation_is_left_and_is_there_when
         await tab.answered()
         await tab.shows("and the last.")
         assert await tab.page.locator(".assistant").count() == 1
-        (row,) = await web.engine.conversations.conversations()
+        (row,) = await web.engine.conversations.summaries()
         assert (await web.engine.conversations.conversation(row.id)).path[-1].state == "complete"
         assert tab.errors == []

@@ -39,7 +39,7 @@ async def test_an_answer_is_asked_for_anew_and_a_question_in_other_words_and_all
         assert await tab.page.locator(".said").all_inner_texts() == ["Count", "And before?"]
         await tab.page.locator(".user").last.get_by_title("Previous version").click()
         await tab.shows("And then?", "Two.")
-        (row,) = await web.engine.conversations.conversations()
+        (row,) = await web.engine.conversations.summaries()
         assert [turn.text for turn in (await web.engine.conversations.conversation(row.id)).path][1::2] == [
             "One.",
             "Two.",
@@ -57,7 +57,7 @@ async def test_a_whole_reply_that_was_stopped_stays_in_its_conversation_and_goes
         await tab.page.get_by_text("Continue").click()
         await tab.shows("Half and half.")
         await tab.answered()
-        assert len(await web.engine.conversations.conversations()) == 1
+        assert len(await web.engine.conversations.summaries()) == 1
 
 
 async def test_a_broken_answer_offers_what_can_be_done_next(browser: Browser) -> None:
@@ -79,7 +79,7 @@ async def test_a_conversation_is_pinned_and_downloaded_by_keyboard(browser: Brow
         for key in ("Enter", "Tab", "Tab", "Enter"):
             await tab.page.keyboard.press(key)
         await tab.until("document.querySelector('#list h2')?.textContent === 'Pinned'")
-        assert (await web.engine.conversations.conversations())[0].pinned
+        assert (await web.engine.conversations.summaries())[0].pinned
         await tab.page.click("#menu-button")
         async with tab.page.expect_download() as started:
             await tab.page.click("#save-markdown")

@@ -48,7 +48,7 @@ async def test_whoever_goes_away_cancels_the_answer_and_the_part_is_kept(server:
         writer.transport.abort()
         await server.until(lambda: server.exchanges[0].closed_by_client is not None)
         closed = server.exchanges[0].closed_by_client
-        (kept,) = await web.engine.conversations.conversations()
+        (kept,) = await web.engine.conversations.summaries()
         await until(lambda: not web.engine.running())
         turn = (await web.engine.conversations.conversation(kept.id)).path[-1]
     assert closed is not None

@@ -65,7 +65,7 @@ async def test_a_whole_completion_is_what_the_client_expects(server: ModelServer
         assert (choice.message.role, choice.finish_reason) == ("assistant", "stop")
         assert told.usage is not None
         assert told.usage.total_tokens == told.usage.prompt_tokens + told.usage.completion_tokens > 0
-        assert not await web.engine.conversations.conversations()
+        assert not await web.engine.conversations.summaries()
 
 
 async def test_a_stream_says_the_same_as_the_whole_and_its_usage_where_it_was_asked_for(server: ModelServer) -> None:
@@ -148,7 +148,7 @@ async def test_what_says_store_is_kept_as_a_conversation(server: ModelServer) ->
     talk: Any = [*HI, {"role": "assistant", "content": "Hello."}, {"role": "user", "content": "And now?"}]
     async with door(box(server.base_url, "t5")) as (web, client):
         raw = await client.chat.completions.with_raw_response.create(model="auto", messages=talk, store=True)
-        [summary] = await web.engine.conversations.conversations()
+        [summary] = await web.engine.conversations.summaries()
         path = (await web.engine.conversations.conversation(summary.id)).path
     assert raw.headers["x-chat-tui-conversation"] == summary.id
     assert raw.headers["x-chat-tui-model"] == "box/t5"

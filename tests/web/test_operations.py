@@ -173,7 +173,7 @@ def test_a_stderr_that_nobody_reads_holds_nobody_up() -> None:
 
 
 async def test_a_fault_of_ours_is_told_like_other_errors() -> None:
-    history = FakeStore("add_conversation", error=RuntimeError("nobody has thought of this"))
+    history = await FakeStore.failing("add_conversation", error=RuntimeError("nobody has thought of this"))
     body = {"messages": [{"role": "user", "content": "Hi"}], "store": True}
     async with stage(history=history) as on:
 

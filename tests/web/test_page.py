@@ -10,6 +10,7 @@ from typing import Any
 from chat_tui.config.load import Config
 from chat_tui.core.conversation import Conversation, Turn
 from chat_tui.history.opening import StoreSettings
+from chat_tui.history.queries import writes
 from chat_tui.history.search.search import SearchBounds
 from chat_tui.history.store import Store
 from chat_tui.providers.scripted import Pause
@@ -96,7 +97,7 @@ async def test_a_search_of_many_turns_says_that_it_is_not_complete_and_is_gone_o
     file = tmp_path / "history.db"
     store = await Store.open(file)
     path = [Turn("assistant", "of the and" if number else "the of and", id=str(number)) for number in range(12)]
-    await store.add_conversation(Conversation("old", path=tuple(path)))
+    await store.write(writes.add_conversation, Conversation("old", path=tuple(path)))
     await store.close()
     async with site(Config(), opener=scripted_opener(file=file, settings=few)) as web:
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from chat_tui.core.conversation import Turn
+from chat_tui.history.queries import reads
 from chat_tui.history.store import Store
 
 STATES = {"complete", "length", "cancelled", "broken", "failed", "refused", "empty"}
@@ -159,7 +160,7 @@ async def kept(home: Home) -> list[Turn]:
     """The turns of all conversations in the store."""
     store = await Store.open(home.store)
     turns: list[Turn] = []
-    for summary in await store.conversations():
-        turns += (await store.conversation(summary.id)).path
+    for summary in await store.read(reads.summaries):
+        turns += (await store.read(reads.conversation, summary.id)).path
     await store.close()
     return turns

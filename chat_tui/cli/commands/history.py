@@ -24,8 +24,9 @@ from chat_tui.core.processes.console import write_error
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.core.text.search_progress import search_progress
 from chat_tui.history.opening import StoreSettings
+from chat_tui.history.queries import naming, reads
 from chat_tui.history.store import Store
-from chat_tui.history.transfer.exporting import exported
+from chat_tui.history.transfer.exporting import export_text
 from chat_tui.history.transfer.formats import native
 
 _EVERY = 1_000_000_000
@@ -81,7 +82,7 @@ async def unless_ended(action: Coroutine[Any, Any, int], tell: Callable[[int], N
 
 async def _list(options: argparse.Namespace) -> int:
     async with _opened() as store:
-        rows = [] if store is None else await store.conversations(limit=options.limit or _EVERY)
+        rows = [] if store is None else await store.read(reads.summaries, options.limit or _EVERY)
     if options.json:
         console.write_output("[" + ",\n ".join(native.json_text(_summary(row)) for row in rows) + "]\n")
         return 0
@@ -180,7 +181,7 @@ async def _export(options: argparse.Namespace) -> int:
                 number, left_out = await _export_all(store, output)
             else:
                 tree = await _tree(store, options.id)
-                output.put(await exported(_known(store), tree, "json" if as_json else "markdown"))
+                output.put(await export_text(_known(store), tree, "json" if as_json else "markdown"))
     if name:
         write_error(f"chat-tui: {number} conversation{'' if number == 1 else 's'} written to {name}.\n")
     return 1 if left_out else 0
@@ -188,11 +189,11 @@ async def _export(options: argparse.Namespace) -> int:
 
 async def _export_all(store: Store | None, output: _Output) -> tuple[int, int]:
     """Writes all that can be read, and says what cannot; how many were written, and how many not."""
-    rows = [] if store is None else await store.conversations(limit=_EVERY)
+    rows = [] if store is None else await store.read(reads.summaries, _EVERY)
     left_out = 0
     for row in rows:
         try:
-            text = await exported(_known(store), await _known(store).tree(row.id), "json")
+            text = await export_text(_known(store), await _known(store).read(reads.tree, row.id), "json")
         except HistoryError as error:
             left_out += 1
             title = clean_line(row.title, 100)
@@ -339,7 +340,7 @@ async def _opened() -> AsyncGenerator[Store | None, None]:
 
 async def _tree(store: Store | None, name: str) -> Tree:
     known = _known(store)
-    return await known.tree(await known.named(name))
+    return await known.read(reads.tree, await known.read(naming.resolve_id, name))
 
 
 def _known(store: Store | None) -> Store:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from chat_tui.config.load import Config
 from chat_tui.core.usage.spending import EarlierSpending, Spending, midnight
 from chat_tui.engine.answers.runner import AnswerRunner
-from chat_tui.engine.conversations.conversations import Conversations
+from chat_tui.engine.conversations.costs import ConversationCosts
 
 
 class Budget:
@@ -14,11 +14,11 @@ class Budget:
     def __init__(
         self,
         config: Config,
-        conversations: Conversations,
+        costs: ConversationCosts,
         answers: AnswerRunner,
         elsewhere: EarlierSpending | None = None,
     ) -> None:
-        self._config, self._conversations, self._answers = config, conversations, answers
+        self._config, self._costs, self._answers = config, costs, answers
         self._elsewhere = elsewhere
 
     async def affordable(self, asked: float | None, *, answers: int = 1) -> float | None:
@@ -33,9 +33,9 @@ class Budget:
         today = midnight()
         paid_apart = await self._answers.paid_apart()
         elsewhere = self._elsewhere.dollars if self._elsewhere and self._elsewhere.midnight == today else 0.0
-        return await self._conversations.spent(today) + paid_apart + self._answers.unsaved_dollars(today) + elsewhere
+        return await self._costs.spent(today) + paid_apart + self._answers.unsaved_dollars(today) + elsewhere
 
     async def spending(self, conversation_id: str | None) -> Spending:
         """What was spent in a conversation and today, and what may be; what runs counts with about what it costs."""
-        spent = await self._conversations.cost(conversation_id) if conversation_id is not None else None
+        spent = await self._costs.of_conversation(conversation_id) if conversation_id is not None else None
         return Spending(spent, await self._spent_today(), self._config.daily_budget)

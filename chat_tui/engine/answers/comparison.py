@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -14,7 +15,10 @@ from chat_tui.core.errors import CommandError, HistoryError
 from chat_tui.core.request import Request
 from chat_tui.core.route import Candidate
 from chat_tui.engine.answers.answer import Answer
-from chat_tui.engine.conversations.conversations import Conversations
+
+if TYPE_CHECKING:
+    # The screen imports this module before it needs a store.
+    from chat_tui.engine.conversations.conversations import Conversations
 
 FEWEST, MOST = 2, 4
 """Models in one comparison."""

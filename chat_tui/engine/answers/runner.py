@@ -17,6 +17,7 @@ from chat_tui.core.route import Route
 from chat_tui.core.usage.spending import PAID_APART, midnight, paid_apart
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.conversations.conversations import Conversations
+from chat_tui.engine.conversations.places import Places
 from chat_tui.engine.streams import adaptive, document
 from chat_tui.routing.execution.stream import Stream
 from chat_tui.routing.policy import Plan
@@ -51,12 +52,13 @@ class AnswerRunner:
         self,
         router: Router,
         conversations: Conversations,
+        places: Places,
         *,
         adaptive: Adaptive,
         tell: Callable[[ChatTuiError], None],
         at_saved: Callable[[Answer], Awaitable[None]],
     ) -> None:
-        self._router, self._conversations = router, conversations
+        self._router, self._conversations, self._places = router, conversations, places
         self._adaptive, self._tell, self._at_saved = adaptive, tell, at_saved
         self._answers: dict[str, Answer] = {}
         self._busy: Counter[str] = Counter()
@@ -105,7 +107,7 @@ class AnswerRunner:
         plan = self._router.plan(request)
         answer = self._make_answer(conversation.id, question, request, plan, cut)
         self._add(answer)
-        self._conversations.remember(extended(conversation, place, answer.turn))
+        self._conversations.cache.remember(extended(conversation, place, answer.turn))
         self.do(self._run(answer, request, plan, in_parts=in_parts, kept=True))
         return answer
 
@@ -155,12 +157,12 @@ class AnswerRunner:
         answer.belongs_to(conversation.id, conversation.path[place - 1])
         self._preview_dollars.pop(answer.turn.id, None)
         self._add(answer)
-        self._conversations.remember(extended(conversation, place, answer.turn))
+        self._conversations.cache.remember(extended(conversation, place, answer.turn))
         self.do(self._save_preview(answer))
 
     async def _save_preview(self, answer: Answer) -> None:
         try:
-            await self._conversations.add_answer(answer.conversation_id, answer.turn)
+            await self._conversations.turns.add_answer(answer.conversation_id, answer.turn)
         finally:
             self.do(self._save_ended(answer))
 
@@ -187,14 +189,14 @@ class AnswerRunner:
             if answer.turn.cost:
                 async with self._paying:
                     paid = await self.paid_apart() + answer.turn.cost
-                    await self._conversations.set_place(PAID_APART, f"{midnight().date()} {paid:.9f}")
+                    await self._places.set(PAID_APART, f"{midnight().date()} {paid:.9f}")
         finally:
             del self._previews[answer.turn.id]
             answer.saved.set()
 
     async def paid_apart(self) -> float:
         """US dollars paid today for answers that are kept nowhere."""
-        return paid_apart(await self._conversations.place(PAID_APART))
+        return paid_apart(await self._places.get(PAID_APART))
 
     # -- running and saving ---------------------------------------------------------------------------------------
 
@@ -202,7 +204,7 @@ class AnswerRunner:
         """Run it to its ending; what is not kept is only paid for."""
         try:
             if kept:
-                await self._conversations.add_answer(answer.conversation_id, answer.turn)
+                await self._conversations.turns.add_answer(answer.conversation_id, answer.turn)
                 self._save_as_it_grows(answer)
             await answer.run(await self._stream(request, plan, in_parts=in_parts))
         except asyncio.CancelledError:
@@ -217,7 +219,7 @@ class AnswerRunner:
 
     def _settle(self, answer: Answer) -> None:
         """Put the ended turn into its conversation, before anybody sees the ending and asks on."""
-        self._conversations.settle(answer.conversation_id, answer.turn)
+        self._conversations.turns.settle(answer.conversation_id, answer.turn)
 
     async def _save_ended(self, answer: Answer) -> None:
         try:
@@ -246,10 +248,12 @@ class AnswerRunner:
             due = max(due + SAVE_SECONDS, monotonic())
             await asyncio.sleep(due - monotonic())
             pieces = [(answer.conversation_id, answer.piece()) for answer in self._growing.values()]
-            await self._conversations.grow([(conversation_id, piece) for conversation_id, piece in pieces if piece])
+            await self._conversations.turns.grow(
+                [(conversation_id, piece) for conversation_id, piece in pieces if piece]
+            )
 
     async def _save_turn(self, turn: Turn, route: Route | None) -> None:
-        await self._conversations.finish(self._answers[turn.id].conversation_id, turn, route)
+        await self._conversations.turns.finish(self._answers[turn.id].conversation_id, turn, route)
 
     def do(self, work: Coroutine[Any, Any, None]) -> None:
         """Run a task that `close` waits for."""

@@ -1,19 +1,19 @@
-"""Saving conversations as they grow, over a history that may fail: on a full disk, or in a folder that is only read."""
+"""Saves conversations as they grow, in a store that may fail: on a full disk, or in a folder that cannot be written."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence, Set
-from typing import TypeVar
 
 from chat_tui.core.conversation import Conversation, Turn, TurnDelta
-from chat_tui.core.errors import ChatTuiError, ConversationNotFound, HistoryError
-from chat_tui.engine.protocols import ConversationStore
-
-T = TypeVar("T")
+from chat_tui.core.errors import ConversationNotFound, HistoryError
+from chat_tui.engine.conversations.error_reports import ErrorReports
+from chat_tui.engine.conversations.stores import ConversationStores
+from chat_tui.history.queries import reconciliation, turn_deltas, writes
+from chat_tui.history.store import Store
 
 
 def deleted_elsewhere() -> ConversationNotFound:
-    """The error for a conversation that was open here when somebody else deleted it."""
+    """The error for a conversation that was open here when another program deleted it."""
     return ConversationNotFound(
         "Another program deleted this conversation.",
         "It can no longer be saved. Your next question starts a new conversation.",
@@ -21,115 +21,106 @@ def deleted_elsewhere() -> ConversationNotFound:
 
 
 class PendingWrites:
-    """What cannot be saved is told once, is noted here, and is saved as soon as it can be.
+    """What could not be saved is reported once, remembered here, and saved as soon as possible.
 
-    A conversation that was there and is not any more was deleted, by another program say: nothing of it is saved again.
-
-    `history_of` tells which history keeps a conversation, `path_of` the turns in view of one that is open.
+    A conversation that was saved and is missing now was deleted by another program: nothing of it is saved again.
     """
 
     def __init__(
-        self,
-        history_of: Callable[[str], ConversationStore],
-        path_of: Callable[[str], Sequence[Turn]],
-        tell: Callable[[ChatTuiError], None],
+        self, stores: ConversationStores, errors: ErrorReports, path_of: Callable[[str], Sequence[Turn]]
     ) -> None:
-        self._history_of, self._path_of, self._tell = history_of, path_of, tell
-        self._told: set[str] = set()
+        """`path_of` gives the current path of a conversation that is in memory, by its id."""
+        self._stores, self._errors, self._path_of = stores, errors, path_of
         self._unsaved: dict[str, dict[str, Turn]] = {}
-        """All turns since, a parent before its children, by the conversation's id."""
-        self._not_begun: set[str] = set()
-        """Conversations that were never saved: what is missing of them was not deleted."""
+        """By the conversation's id: all its turns since, parents before their children."""
+        self._never_saved: set[str] = set()
+        """Conversations that were never saved: if they are missing in the store, they were not deleted."""
         self.deleted: set[str] = set()
-        """Conversations that somebody else has deleted, while they were open here."""
-
-    async def begin(self, conversation: Conversation) -> None:
-        """Save a conversation that begins."""
-        self._not_begun.add(conversation.id)
-        await self.save(conversation.id, self._history_of(conversation.id).add_conversation(conversation))
-        if conversation.id not in self._unsaved:
-            self._not_begun.discard(conversation.id)
+        """Conversations that another program has deleted while they were open here."""
 
     @property
     def unsaved(self) -> Set[str]:
-        """The conversations of which something is not on the disk, by their ids."""
+        """The ids of the conversations that are not completely saved."""
         return self._unsaved.keys()
 
+    def is_saved(self, conversation_id: str) -> bool:
+        """Whether the conversation is completely saved, and was not deleted by another program."""
+        return conversation_id not in self._unsaved and conversation_id not in self.deleted
+
+    async def begin(self, conversation: Conversation) -> None:
+        """Save a new conversation."""
+        self._never_saved.add(conversation.id)
+        store = self._stores.store_of(conversation.id)
+        await self.save(conversation.id, store.write(writes.add_conversation, conversation))
+        if conversation.id not in self._unsaved:
+            self._never_saved.discard(conversation.id)
+
     def note(self, conversation_id: str, turns: Iterable[Turn]) -> None:
-        """These turns of a conversation are as they are now; they wait with what of it could not be saved."""
+        """Remember the newest state of these turns if their conversation waits to be saved."""
         if (waiting := self._unsaved.get(conversation_id)) is not None:
             waiting.update({turn.id: turn for turn in turns})
 
     async def save(self, conversation_id: str, work: Awaitable[None], turn: Turn | None = None) -> None:
-        """Save a part of a conversation, such as this turn; where that fails, the whole is saved as soon as it can."""
+        """Save a part of a conversation, such as this turn; if that fails, all of it is saved as soon as possible."""
         try:
             await work
         except HistoryError as error:
             self._fail(conversation_id, error, *([turn] if turn else ()))
 
-    async def grow(self, history: ConversationStore, pieces: Sequence[tuple[str, TurnDelta]]) -> None:
-        """Save the next pieces of answers that this history keeps, each with the id of its conversation."""
-        pieces = [(id, piece) for id, piece in pieces if id not in self._unsaved and id not in self.deleted]
-        faults = await history.grow([piece for _, piece in pieces]) if pieces else ()
-        for (conversation_id, _), fault in zip(pieces, faults, strict=True):
+    async def grow(self, store: Store, deltas: Sequence[tuple[str, TurnDelta]]) -> None:
+        """Save what was added to growing answers in this store, each with the id of its conversation."""
+        deltas = [(id, delta) for id, delta in deltas if self.is_saved(id)]
+        if not deltas:
+            return
+        faults: Sequence[HistoryError | None]
+        try:
+            faults = await store.write(turn_deltas.append_deltas, [delta for _, delta in deltas])
+        except HistoryError as error:
+            faults = [error] * len(deltas)
+        for (conversation_id, _), fault in zip(deltas, faults, strict=True):
             if fault is not None:
                 self._fail(conversation_id, fault)
 
     def _fail(self, conversation_id: str, why: HistoryError, *turns: Turn) -> None:
-        """Note that of this conversation something waits to be saved: its path and these turns."""
-        if isinstance(why, ConversationNotFound) and conversation_id not in self._not_begun:
+        """Remember that a conversation waits to be saved, with the turns of its path and these."""
+        if isinstance(why, ConversationNotFound) and conversation_id not in self._never_saved:
             self._note_deleted(conversation_id)
             return
         turns = (*self._path_of(conversation_id), *turns)
         self._unsaved.setdefault(conversation_id, {turn.id: turn for turn in turns})
-        self.tell_once(why)
+        self._errors.tell_once(why)
 
-    async def mend(self, conversation: Conversation) -> None:
-        """Save what of a conversation could not be saved when it came."""
-        begins = conversation.id in self._not_begun
+    async def retry(self, conversation: Conversation) -> None:
+        """Try to save what of a conversation could not be saved before."""
+        begins = conversation.id in self._never_saved
         on_path = {turn.id for turn in conversation.path}
         waiting = self._unsaved[conversation.id].copy()
         others = [turn for turn in waiting.values() if turn.id not in on_path]
+        store = self._stores.store_of(conversation.id)
         try:
-            await self._history_of(conversation.id).mend(conversation, others, begins=begins)
+            await store.write(reconciliation.reconcile, conversation, others, begins=begins)
         except ConversationNotFound:
-            # Another store may be in use since: there it begins.
-            if conversation.id not in self._not_begun:
+            # Another store may be in use by now, in which it begins.
+            if conversation.id not in self._never_saved:
                 self._note_deleted(conversation.id)
         except HistoryError as error:
-            self.tell_once(error)
+            self._errors.tell_once(error)
         else:
-            # Turns that came meanwhile still wait.
+            # Turns that were added meanwhile still wait.
             if self._unsaved.get(conversation.id) == waiting:
                 del self._unsaved[conversation.id]
-            self._not_begun.discard(conversation.id)
-            self._told.clear()
+            self._never_saved.discard(conversation.id)
+            self._errors.reset()
 
     def begin_anew(self, conversations: Iterable[Conversation]) -> None:
-        """Another store is in use from now on: these conversations are to be saved in it as a whole."""
+        """Another store is in use from now on: these conversations are to be saved there completely."""
         self.deleted.clear()
         for conversation in conversations:
-            self._not_begun.add(conversation.id)
+            self._never_saved.add(conversation.id)
             self._unsaved.setdefault(conversation.id, {turn.id: turn for turn in conversation.path})
 
     def _note_deleted(self, conversation_id: str) -> None:
         self._unsaved.pop(conversation_id, None)
         if conversation_id not in self.deleted:
             self.deleted.add(conversation_id)
-            self._tell(deleted_elsewhere())
-
-    async def kept(self, work: Awaitable[T], otherwise: T) -> T:
-        """What the history gives; where it fails, the error is told once and the conversation goes on."""
-        try:
-            return await work
-        except ConversationNotFound:
-            return otherwise
-        except HistoryError as error:
-            self.tell_once(error)
-            return otherwise
-
-    def tell_once(self, error: HistoryError) -> None:
-        """Tell it, unless the same was told since something could last be saved."""
-        if error.title not in self._told:
-            self._told.add(error.title)
-            self._tell(error)
+            self._errors.tell(deleted_elsewhere())

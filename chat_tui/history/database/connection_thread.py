@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import Concatenate, ParamSpec, TypeVar
 
 from chat_tui.core.errors import HistoryError, StoreDamaged
+from chat_tui.history.database.connection import StoreConnection
 from chat_tui.history.database.error_mapping import told
 
 P = ParamSpec("P")
@@ -21,12 +22,12 @@ class ConnectionThread:
 
     def __init__(
         self,
-        connect: Callable[[], sqlite3.Connection],
+        connect: Callable[[], StoreConnection],
         place: str,
         damaged: Callable[[StoreDamaged], HistoryError],
         *,
-        renew: Callable[[sqlite3.Connection], sqlite3.Connection] = lambda db: db,
-        close: Callable[[sqlite3.Connection], None] = sqlite3.Connection.close,
+        renew: Callable[[StoreConnection], StoreConnection] = lambda db: db,
+        close: Callable[[StoreConnection], None] = sqlite3.Connection.close,
     ) -> None:
         """`damaged` gives the error to raise for damage that was met. `renew` is called before each work: it gives the
         connection to use, another one where the file was displaced. `close` closes one."""
@@ -34,10 +35,10 @@ class ConnectionThread:
         self._place = place
         self._damaged = damaged
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="chat-tui-history")
-        self._db: sqlite3.Connection | None = None
+        self._db: StoreConnection | None = None
         self._closed = False
 
-    async def run(self, work: Callable[Concatenate[sqlite3.Connection, P], R], *args: P.args, **named: P.kwargs) -> R:
+    async def run(self, work: Callable[Concatenate[StoreConnection, P], R], *args: P.args, **named: P.kwargs) -> R:
         """The result of `work(connection, ...)`; raises `HistoryError`."""
         if self._closed:
             raise HistoryError("The history is closed.")
@@ -46,7 +47,7 @@ class ConnectionThread:
         # Without the shield a cancel takes work that has not begun out of the queue: an answer's last save, say.
         return await asyncio.shield(future)
 
-    def _call(self, work: Callable[Concatenate[sqlite3.Connection, P], R], *args: P.args, **named: P.kwargs) -> R:
+    def _call(self, work: Callable[Concatenate[StoreConnection, P], R], *args: P.args, **named: P.kwargs) -> R:
         try:
             self._db = self._connect() if self._db is None else self._renew(self._db)
             return work(self._db, *args, **named)
@@ -54,14 +55,14 @@ class ConnectionThread:
             mapped = told(error, self._place)
             raise (self._damaged(mapped) if isinstance(mapped, StoreDamaged) else mapped) from error
 
-    def shut(self, last: Callable[[sqlite3.Connection | None], None]) -> asyncio.Future[None]:
+    def shut(self, last: Callable[[StoreConnection | None], None]) -> asyncio.Future[None]:
         """Refuses further work; `last` runs after what was asked before, then the connection is closed."""
         self._closed = True
         future = asyncio.get_running_loop().run_in_executor(self._thread, self._end, last)
         self._thread.shutdown(wait=False)
         return future
 
-    def _end(self, last: Callable[[sqlite3.Connection | None], None]) -> None:
+    def _end(self, last: Callable[[StoreConnection | None], None]) -> None:
         db, self._db = self._db, None
         try:
             last(db)

@@ -28,7 +28,7 @@ def spent(db: sqlite3.Connection, since: datetime) -> float:
     return float(there + gone)
 
 
-def of_conversation(db: sqlite3.Connection, conversation_id: str) -> float | None:
+def conversation_cost(db: sqlite3.Connection, conversation_id: str) -> float | None:
     """US dollars for the answers of a conversation; None where none is known."""
     select = """SELECT sum(turn.cost) FROM turn JOIN conversation ON conversation.key = turn.conversation
         WHERE conversation.id = ?"""

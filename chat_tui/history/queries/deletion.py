@@ -47,7 +47,7 @@ class Eraser:
         self._words: set[str] = set()
         """Of the erased turns: those that no other turn has are forgotten at the end."""
 
-    def piece(self, db: sqlite3.Connection) -> bool:
+    def erase_some(self, db: sqlite3.Connection) -> bool:
         """A transaction of its own; whether there is more. What is erased is overwritten, not only given free."""
         db.execute("PRAGMA secure_delete = ON")
         try:

@@ -14,8 +14,8 @@ LAST = "last"
 _LISTED = 4
 
 
-def named(db: sqlite3.Connection, name: str) -> str:
-    """The id of the conversation that is meant; raises `ConversationNotFound` for none, and for several."""
+def resolve_id(db: sqlite3.Connection, name: str) -> str:
+    """The id of the conversation that a name means. Raises `ConversationNotFound` if it means none, or several."""
     wanted = storable(name.strip())
     if wanted == LAST:
         row = db.execute(

@@ -14,7 +14,7 @@ from chat_tui.core.route import Route
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.history import records as rows
 from chat_tui.history.database import packing
-from chat_tui.history.database.process_locks import ProcessLock
+from chat_tui.history.database.connection import StoreConnection
 from chat_tui.history.queries import attachments as attached
 from chat_tui.history.records import TURN_COLUMNS, moment, storable
 from chat_tui.history.stored_text import text_of
@@ -81,8 +81,13 @@ def not_found(conversation_id: str) -> ConversationNotFound:
     )
 
 
-def conversations(db: sqlite3.Connection, limit: int, offset: int) -> list[ConversationSummary]:
-    """Pinned ones first, then the newest."""
+def version(db: sqlite3.Connection) -> int:
+    """A number that changes when another connection writes to the store, in this process or another one."""
+    return int(db.execute("PRAGMA data_version").fetchone()[0])
+
+
+def summaries(db: sqlite3.Connection, limit: int = 200, offset: int = 0) -> list[ConversationSummary]:
+    """A page of the history list: pinned conversations first, then the newest."""
     return [
         ConversationSummary(
             text_of(id),
@@ -111,8 +116,8 @@ def key_of(db: sqlite3.Connection, table: Literal["conversation", "turn"], id: s
     return None if found is None else int(found[0])
 
 
-def conversation(db: sqlite3.Connection, conversation_id: str, owner: ProcessLock) -> Conversation:
-    """With its current path; raises `ConversationNotFound`."""
+def conversation(db: StoreConnection, conversation_id: str) -> Conversation:
+    """A conversation with its current path; attachments come without content. Raises `ConversationNotFound`."""
     found = db.execute(
         "SELECT key, leaf, title, system_prompt, created, updated, pinned, preset FROM conversation"
         " WHERE key = ? AND deleted IS NULL",
@@ -122,7 +127,7 @@ def conversation(db: sqlite3.Connection, conversation_id: str, owner: ProcessLoc
         raise not_found(conversation_id)
     key, leaf, title, system_prompt, created, updated, pinned, preset = found
     keys: dict[int, str] = {}
-    path = _turns(db, owner, key, db.execute(_PATH, (leaf,)), keys)
+    path = _turns(db, key, db.execute(_PATH, (leaf,)), keys)
     return Conversation(
         conversation_id,
         text_of(title),
@@ -137,9 +142,20 @@ def conversation(db: sqlite3.Connection, conversation_id: str, owner: ProcessLoc
     )
 
 
-def tree(db: sqlite3.Connection, conversation_id: str, owner: ProcessLock) -> Tree:
-    """A conversation with all its branches; raises `ConversationNotFound`."""
-    whole = conversation(db, conversation_id, owner)
+def changed_conversation(
+    db: StoreConnection, conversation_id: str, seen: int | None
+) -> tuple[int, Conversation | None]:
+    """The store's `version`, and the conversation unless that version is still the one `seen`, both of one moment.
+
+    Raises `ConversationNotFound`.
+    """
+    current = version(db)
+    return current, None if current == seen else conversation(db, conversation_id)
+
+
+def tree(db: StoreConnection, conversation_id: str) -> Tree:
+    """A conversation with all its branches and routes. Raises `ConversationNotFound`."""
+    whole = conversation(db, conversation_id)
     key, import_key = db.execute(
         "SELECT key, coalesce(import_key, '') FROM conversation WHERE key = ?",
         (key_of(db, "conversation", conversation_id),),
@@ -147,7 +163,7 @@ def tree(db: sqlite3.Connection, conversation_id: str, owner: ProcessLock) -> Tr
     import_keys = dict(
         db.execute("SELECT id, import_key FROM turn WHERE conversation = ? AND import_key IS NOT NULL", (key,))
     )
-    turns = _turns(db, owner, key, db.execute(_ALL, (key,)), {})
+    turns = _turns(db, key, db.execute(_ALL, (key,)), {})
     records = db.execute(
         "SELECT turn.id, record FROM turn JOIN route ON route.turn = turn.key WHERE turn.conversation = ?", (key,)
     )
@@ -155,8 +171,8 @@ def tree(db: sqlite3.Connection, conversation_id: str, owner: ProcessLock) -> Tr
     return Tree(whole, turns, whole.path[-1].id if whole.path else "", routes, import_key, import_keys)
 
 
-def siblings(db: sqlite3.Connection, turn_id: str, owner: ProcessLock) -> list[Turn]:
-    """The turns of the same parent and role, itself among them, oldest first; none for a turn that is not known."""
+def siblings(db: StoreConnection, turn_id: str) -> list[Turn]:
+    """The turns with the same parent and role, including this one, oldest first; none if the turn is unknown."""
     found = db.execute(
         "SELECT turn.conversation, turn.parent, turn.role, above.id"
         " FROM turn LEFT JOIN turn AS above ON above.key = turn.parent WHERE turn.key = ?",
@@ -166,13 +182,12 @@ def siblings(db: sqlite3.Connection, turn_id: str, owner: ProcessLock) -> list[T
         return []
     conversation, parent, role, parent_id = found
     if parent is None:
-        return list(_turns(db, owner, conversation, db.execute(_FIRST_SIBLINGS, (conversation, role)), {}))
-    return list(_turns(db, owner, conversation, db.execute(_SIBLINGS, (parent, role)), {parent: parent_id}))
+        return list(_turns(db, conversation, db.execute(_FIRST_SIBLINGS, (conversation, role)), {}))
+    return list(_turns(db, conversation, db.execute(_SIBLINGS, (parent, role)), {parent: parent_id}))
 
 
 def _turns(
-    db: sqlite3.Connection,
-    owner: ProcessLock,
+    db: StoreConnection,
     conversation: int,
     found: Iterable[tuple[Any, ...]],
     keys: dict[int, str],
@@ -185,7 +200,7 @@ def _turns(
         keys[key] = turn.id
         if turn.state == "streaming":
             turn = _grown(db, key, turn)
-            if not owner.is_alive(owner_id):
+            if not db.is_alive(owner_id):
                 turn = rows.orphan(turn)
         turns.append(turn)
     return tuple(turns)
@@ -222,7 +237,7 @@ def route(db: sqlite3.Connection, turn_id: str) -> Route | None:
     return None if found is None else packing.route(found[0])
 
 
-def prompts(db: sqlite3.Connection, limit: int) -> list[str]:
+def prompts(db: sqlite3.Connection, limit: int = 200) -> list[str]:
     """The user's last distinct prompts, newest first, `PROMPT_CHARACTERS` at most (but always one)."""
     known: dict[str, None] = {}
     size = 0

@@ -8,16 +8,18 @@ from collections.abc import Sequence
 import msgspec
 
 from chat_tui.core.conversation import Conversation, Turn
+from chat_tui.history.database.connection import StoreConnection
 from chat_tui.history.queries import writes
 from chat_tui.history.records import storable
 
 
-def mend(
-    db: sqlite3.Connection, conversation: Conversation, others: Sequence[Turn], owner: str, *, begins: bool
+def reconcile(
+    db: StoreConnection, conversation: Conversation, others: Sequence[Turn] = (), *, begins: bool = True
 ) -> None:
-    """Adds what of this conversation is not there; a turn with another text there becomes what it is here.
+    """Add what is missing of a conversation, and replace turns whose text differs.
 
-    `others` stand beside its path, a parent before its children. Where it is not there it is added if it `begins`.
+    `others` are turns beside its path, parents before their children. A missing conversation is added if it `begins`;
+    otherwise it was deleted: raises `ConversationNotFound`.
     """
     path = conversation.path
     if not begins:
@@ -25,11 +27,11 @@ def mend(
     elif db.execute("SELECT 1 FROM conversation WHERE id = ?", (conversation.id,)).fetchone() is None and not (
         _take_back(db, conversation)
     ):
-        writes.add_conversation(db, msgspec.structs.replace(conversation, path=()), owner)
+        writes.add_conversation(db, msgspec.structs.replace(conversation, path=()))
     for place, turn in enumerate(path):
-        _mend_turn(db, conversation.id, turn, path[place + 1 :], owner)
+        _reconcile_turn(db, conversation.id, turn, path[place + 1 :])
     for turn in others:
-        _mend_turn(db, conversation.id, turn, (), owner)
+        _reconcile_turn(db, conversation.id, turn, ())
     db.execute(
         "UPDATE conversation SET leaf = (SELECT key FROM turn WHERE id = ?) WHERE id = ?",
         (path[-1].id if path else None, conversation.id),
@@ -60,11 +62,11 @@ def _take_back(db: sqlite3.Connection, conversation: Conversation) -> bool:
     return False
 
 
-def _mend_turn(db: sqlite3.Connection, conversation_id: str, turn: Turn, behind: Sequence[Turn], owner: str) -> None:
-    """`behind`: the turns that follow it on the path."""
+def _reconcile_turn(db: StoreConnection, conversation_id: str, turn: Turn, behind: Sequence[Turn]) -> None:
+    """`behind` are the turns that follow it on the path."""
     found = db.execute("SELECT state, text FROM turn WHERE id = ?", (turn.id,)).fetchone()
     if found is None:
-        writes.add_turn(db, conversation_id, turn, owner, new_key=_key_between(db, turn, behind))
+        writes.add_turn(db, conversation_id, turn, new_key=_key_between(db, turn, behind))
     elif turn.state != "streaming" and (found[0] == "streaming" or found[1] != storable(turn.text)):
         writes.finish(db, turn, None)
     if turn.parent is not None:

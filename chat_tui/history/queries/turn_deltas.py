@@ -14,12 +14,12 @@ Fault = HistoryError | None
 """Why a piece could not be kept."""
 
 
-def append(db: sqlite3.Connection, pieces: Sequence[TurnDelta]) -> list[Fault]:
+def append_deltas(db: sqlite3.Connection, pieces: Sequence[TurnDelta]) -> list[Fault]:
     """Adds these pieces; gives for each why that could not be."""
     faults: list[Fault] = []
     for piece in pieces:
         try:
-            writes.append(db, piece)
+            writes.append_delta(db, piece)
             faults.append(None)
         except HistoryError as error:
             faults.append(error)

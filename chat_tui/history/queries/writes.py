@@ -8,6 +8,7 @@ from chat_tui.core.conversation import Conversation, Turn, TurnDelta, now
 from chat_tui.core.errors import ConversationNotFound, HistoryError
 from chat_tui.core.route import Route
 from chat_tui.history import records
+from chat_tui.history.database.connection import StoreConnection
 from chat_tui.history.database.packing import packed
 from chat_tui.history.database.process_locks import ProcessLock
 from chat_tui.history.queries import attachments, reads
@@ -15,8 +16,8 @@ from chat_tui.history.records import microseconds, storable
 from chat_tui.history.search import search
 
 
-def add_conversation(db: sqlite3.Connection, conversation: Conversation, owner: str) -> None:
-    """Adds it with the turns of its path."""
+def add_conversation(db: StoreConnection, conversation: Conversation, owner: str | None = None) -> None:
+    """Add a conversation with the turns of its path; `owner` as in `add_turn`."""
     created = microseconds(conversation.created)
     updated = created if conversation.updated is None else microseconds(conversation.updated)
     prompt = conversation.system_prompt
@@ -38,9 +39,13 @@ def add_conversation(db: sqlite3.Connection, conversation: Conversation, owner: 
 
 
 def add_turn(
-    db: sqlite3.Connection, conversation_id: str, turn: Turn, owner: str, *, new_key: int | None = None
+    db: StoreConnection, conversation_id: str, turn: Turn, owner: str | None = None, *, new_key: int | None = None
 ) -> None:
-    """Adds it below its parent and makes it the end of the current path; None: with a key behind all others."""
+    """Add a turn below its parent and make it the end of the current path; one with the state `streaming` can grow.
+
+    `owner` is the id of the store that lets it grow, by default this one. Without a `new_key` its key is higher than
+    all others. Raises `ConversationNotFound`; `HistoryError` if the parent is not in the conversation.
+    """
     conversation = conversation_key(db, conversation_id)
     parent = None
     if turn.parent is not None:
@@ -63,7 +68,7 @@ def add_turn(
             turn.role,
             turn.state,
             microseconds(turn.created),
-            owner if streaming else "",
+            (db.owner_id if owner is None else owner) if streaming else "",
             turn.verdict,
             turn.kept,
             storable(turn.model),
@@ -85,7 +90,7 @@ def add_turn(
     )
 
 
-def append(db: sqlite3.Connection, piece: TurnDelta) -> None:
+def append_delta(db: sqlite3.Connection, piece: TurnDelta) -> None:
     """Adds a piece to a growing answer; a short answer that has grown is kept as a whole."""
     if piece.quick is not None:
         record = records.details(Turn("assistant", "", quick=piece.quick))

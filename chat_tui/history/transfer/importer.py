@@ -11,12 +11,13 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import msgspec
 
 from chat_tui.core.text.control_characters import clean_line
-from chat_tui.history.transfer import detection
+from chat_tui.history.store import Store
+from chat_tui.history.transfer import detection, ingest
 from chat_tui.history.transfer.ingest import ImportOutcome
 from chat_tui.history.transfer.records import ConversationHeader, ImportedConversation, ImportedTurn, SkippedRecord
 
@@ -78,13 +79,6 @@ def _so_many(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
 
 
-class ImportTarget(Protocol):
-    """The store, as an import needs it."""
-
-    async def take_in(self, head: ConversationHeader, arrivals: Sequence[ImportedTurn]) -> ImportOutcome:
-        """Adds what is not there yet."""
-
-
 async def recognise(file: Path) -> None:
     """Looks whether the file can be imported at all; raises `ImportRefused`."""
     steps = detection.walked(file)
@@ -96,13 +90,13 @@ async def recognise(file: Path) -> None:
         await _in_thread(steps.close)
 
 
-async def bring_in(store: ImportTarget, file: Path, tell: Callable[[ImportProgress], None]) -> ImportReport:
+async def bring_in(store: Store, file: Path, tell: Callable[[ImportProgress], None]) -> ImportReport:
     """Imports a file; raises `ImportRefused`, or `HistoryError` when the store fails. `tell` is called in between."""
     return await _Run(store, file, tell).whole()
 
 
 class _Run:
-    def __init__(self, store: ImportTarget, file: Path, tell: Callable[[ImportProgress], None]) -> None:
+    def __init__(self, store: Store, file: Path, tell: Callable[[ImportProgress], None]) -> None:
         self._store = store
         self._file = file
         self._tell = tell
@@ -170,7 +164,7 @@ class _Run:
             await asyncio.sleep(max(0.0, PAUSE_SECONDS - paused))
             self._burst_begun = time.monotonic()
         try:
-            return await self._store.take_in(head, arrivals)
+            return await self._store.write(ingest.add_imported, head, arrivals)
         finally:
             self._wrote = time.monotonic()
 

@@ -13,6 +13,7 @@ import msgspec
 
 from chat_tui.core.conversation import Conversation, Turn, new_id
 from chat_tui.core.errors import HistoryError
+from chat_tui.history.database.connection import StoreConnection
 from chat_tui.history.queries import writes
 from chat_tui.history.records import microseconds, storable
 from chat_tui.history.transfer.records import ConversationHeader, ImportedTurn, SkippedRecord
@@ -39,7 +40,7 @@ class ImportOutcome(msgspec.Struct, frozen=True):
     skipped: tuple[SkippedRecord, ...] = ()
 
 
-def take_in(db: sqlite3.Connection, head: ConversationHeader, arrivals: Sequence[ImportedTurn]) -> ImportOutcome:
+def add_imported(db: StoreConnection, head: ConversationHeader, arrivals: Sequence[ImportedTurn]) -> ImportOutcome:
     """Adds the conversation and those of these turns that are not there yet; nothing that is there is changed.
 
     The current path follows the source's, unless the user has gone on elsewhere since.
@@ -103,7 +104,7 @@ def _place(db: sqlite3.Connection, conversation: int, head: ConversationHeader, 
     return None if found is None else int(found[0])
 
 
-def _add(db: sqlite3.Connection, id: str, conversation: int, head: ConversationHeader, arrival: ImportedTurn) -> int:
+def _add(db: StoreConnection, id: str, conversation: int, head: ConversationHeader, arrival: ImportedTurn) -> int:
     """The new turn's key; raises `HistoryError` when it has no place."""
     parent = None
     if arrival.parent is not None:
@@ -123,7 +124,7 @@ def _add(db: sqlite3.Connection, id: str, conversation: int, head: ConversationH
     return int(key)
 
 
-def _write(db: sqlite3.Connection, conversation_id: str, turn: Turn, arrival: ImportedTurn) -> None:
+def _write(db: StoreConnection, conversation_id: str, turn: Turn, arrival: ImportedTurn) -> None:
     if arrival.route is None:
         writes.add_turn(db, conversation_id, turn, owner="")
         return

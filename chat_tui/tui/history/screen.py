@@ -151,7 +151,7 @@ class HistoryScreen(FramedScreen[tuple[str, str] | None]):
         self.run_worker(self._read())
 
     async def _read(self, cursor: int | None = None) -> None:
-        self._summaries = await self._engine.conversations.conversations(ALL)
+        self._summaries = await self._engine.conversations.summaries(ALL)
         self._texts = await asyncio.to_thread(lambda: [summary.title.casefold() for summary in self._summaries])
         self._look()
         self._show(cursor)

@@ -85,7 +85,7 @@ async def listing(request: Request) -> Response:
     asked, engine = _query_of(request, ListQuery), await door_of(request).engine()
     if asked.query.strip():
         return _told(await _found(engine, asked.query, asked.offset or None))
-    rows = await engine.conversations.conversations(asked.limit + 1, asked.offset)
+    rows = await engine.conversations.summaries(asked.limit + 1, asked.offset)
     rows = [row for row in rows if not row.private]
     shown = [
         ListedConversation(row.id, clean_line(row.title), row.updated, clean_line(row.model), row.pinned)
@@ -224,7 +224,7 @@ async def restore(request: Request) -> Response:
     if engine.conversations.is_private(conversation_id):
         raise _no_such()
     try:
-        await engine.conversations.restore(conversation_id)
+        await engine.conversations.deletion.restore(conversation_id)
     except ConversationNotFound as error:
         raise _no_such() from error
     return Response(status_code=204)

@@ -54,7 +54,7 @@ class PlaceEvent(msgspec.Struct, frozen=True, tag_field="type", tag="placed", re
 
 def placed(engine: Engine, answer: Answer) -> PlaceEvent:
     """Where this answer stands by now."""
-    forks = engine.conversations.as_it_is(Conversation(answer.conversation_id)).forks
+    forks = engine.conversations.cache.current(Conversation(answer.conversation_id)).forks
     question, turn = answer.question.id, answer.turn.id
     return PlaceEvent(answer.conversation_id, question, forks.get(question, ()), turn, forks.get(turn, ()))
 

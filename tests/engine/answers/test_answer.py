@@ -79,30 +79,30 @@ async def test_the_turn_is_whole_when_the_end_is_told() -> None:
 
 @in_time
 async def test_a_growing_answer_is_saved_at_least_every_quarter_second() -> None:
-    history = FakeStore()
+    history = await FakeStore.open(None)
     history.seconds = 0.02
     async with stage(slowly(*(f"{n} " for n in range(60)), seconds=0.02), history=history) as on:
         answer = await ended(await on.engine.ask(None, "Go"))
-    times = [at for at, _, _ in history.pieces]
+    times = [at for at, _ in history.deltas]
     assert len(times) >= 5
     within(max(after - before for before, after in pairwise(times)), 0.25 + 0.1)
-    saved = "".join(text for _, text, _ in history.pieces)
+    saved = "".join(delta.text for _, delta in history.deltas)
     assert answer.text.startswith(saved)
     assert len(saved) > len(answer.text) / 2
 
 
 async def test_thinking_is_saved_as_it_grows_too() -> None:
-    history = FakeStore()
+    history = await FakeStore.open(None)
     async with stage([Token("hm ", "thinking"), Pause(0.3), "Yes."], history=history) as on:
         await ended(await on.engine.ask(None, "Go"))
-    assert [(text, thinking) for _, text, thinking in history.pieces] == [("", "hm ")]
+    assert [(delta.text, delta.thinking) for _, delta in history.deltas] == [("", "hm ")]
 
 
 async def test_silence_is_not_saved() -> None:
-    history = FakeStore()
+    history = await FakeStore.open(None)
     async with stage([Pause(0.5), "x"], history=history) as on:
         await ended(await on.engine.ask(None, "Go"))
-    assert history.pieces == []
+    assert history.deltas == []
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ async def test_silence_is_not_saved() -> None:
     ],
 )
 async def test_each_ending_is_saved_once_with_its_state(script: Script, state: str, text: str) -> None:
-    history = FakeStore()
+    history = await FakeStore.open(None)
     async with stage(script, history=history) as on:
         answer = await ended(await on.engine.ask(None, "Go", Request(fallback=False)))
     assert [(turn.state, turn.text, turn.id) for turn, _ in history.finished] == [(state, text, answer.turn.id)]
@@ -128,7 +128,7 @@ async def test_each_ending_is_saved_once_with_its_state(script: Script, state: s
 
 @pytest.mark.parametrize("cancels", [1, 2])
 async def test_a_cancelled_answer_keeps_its_part_and_is_saved_once(cancels: int) -> None:
-    history = FakeStore()
+    history = await FakeStore.open(None)
     async with stage(endless(), history=history) as on:
         answer = await on.engine.ask(None, "Go")
         await until(lambda: answer.text)
@@ -141,7 +141,7 @@ async def test_a_cancelled_answer_keeps_its_part_and_is_saved_once(cancels: int)
 
 
 async def test_a_cancel_before_the_stream_was_opened() -> None:
-    history = FakeStore()
+    history = await FakeStore.open(None)
     history.seconds = 0.05
     async with stage(endless(), history=history) as on:
         answer = await on.engine.ask(None, "Go")
@@ -200,7 +200,7 @@ async def test_a_pause_before_the_stream_was_opened_holds_it() -> None:
 
 
 async def test_closing_the_engine_keeps_the_part() -> None:
-    history = FakeStore()
+    history = await FakeStore.open(None)
     history.seconds = 0.01
     async with stage(endless(), history=history) as on:
         answer = await on.engine.ask(None, "Go")
@@ -214,9 +214,9 @@ async def test_closing_the_engine_keeps_the_part() -> None:
 # -- faults -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("call", ["add_assistant", "append", "finish"])
+@pytest.mark.parametrize("call", ["add_assistant", "append_deltas", "finish"])
 async def test_a_fault_of_our_own_is_told_and_the_answer_still_ends(call: str) -> None:
-    history = FakeStore(call, error=RuntimeError("a bug"))
+    history = await FakeStore.failing(call, error=RuntimeError("a bug"), late=True)
     async with stage(slowly("a ", "b ", seconds=0.15), history=history) as on:
         answer = await on.engine.ask(None, "Go")
         chunks = await chunks_of(answer)

@@ -105,7 +105,7 @@ async def test_all_are_kept_beside_one_another_and_the_first_whole_one_stands() 
         await on.engine._answers.quiet()
         for fresh in (False, True):
             if fresh:
-                on.engine.conversations._open.clear()
+                on.engine.conversations.cache._open.clear()
             conversation = await on.engine.conversations.conversation(comparison.conversation_id)
             assert [turn.text for turn in conversation.path] == ["Which?", "from b"]
             assert conversation.forks == {
@@ -221,7 +221,7 @@ async def test_too_few_too_many_or_wrong_names_are_told_and_nothing_is_stored(mo
     async with three(["a"], ["b"], ["c"]) as on:
         with pytest.raises(CommandError):
             await on.engine.compare(None, "Which?", models)
-        assert await on.engine.conversations.conversations() == []
+        assert await on.engine.conversations.summaries() == []
 
 
 async def test_without_names_the_best_two_of_different_families_are_asked() -> None:

@@ -37,14 +37,14 @@ async def test_a_whole_preview_is_the_answer_to_just_these_words() -> None:
     async with stage(["Hel", "lo."], models=(FREE,)) as on:
         preview = await previewed(on, "Hallo.")
         await ended(preview.answer)
-        assert not await on.engine.conversations.conversations()
+        assert not await on.engine.conversations.summaries()
         answer = await on.engine.ask(NewConversation(preset=TRANSLATE), "Hallo.", preview=preview)
         assert len(on.player.requests) == 1
         assert answer is preview.answer
         assert await chunks_of(answer)
         await answer.saved.wait()
-        on.engine.conversations._open.clear()
-        [summary] = await on.engine.conversations.conversations()
+        on.engine.conversations.cache._open.clear()
+        [summary] = await on.engine.conversations.summaries()
         question, kept = (await on.engine.conversations.conversation(summary.id)).path
         assert (question.text, kept.text, kept.state, kept.parent) == ("Hallo.", "Hello.", "complete", question.id)
         assert kept.usage is not None
@@ -87,7 +87,7 @@ async def test_a_cancelled_preview_closes_its_socket_and_leaves_nothing() -> Non
         await begun(preview)
         await preview.cancel()
         assert on.rig.open == 0
-        assert not await on.engine.conversations.conversations()
+        assert not await on.engine.conversations.summaries()
 
 
 async def test_closing_the_engine_ends_a_preview() -> None:

@@ -12,6 +12,7 @@ from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.conversation import Conversation, now
 from chat_tui.core.errors import CommandError, ConversationNotFound
 from chat_tui.engine.engine import Engine
+from chat_tui.history.queries import deletion, reads, writes
 from chat_tui.history.store import Store
 from chat_tui.providers.scripted import Pause
 from tests.support.scripted_engine import Stage, ended, stage
@@ -34,7 +35,7 @@ async def texts(engine: Engine, conversation_id: str) -> list[str]:
 
 async def forks(engine: Engine, conversation_id: str, *, fresh: bool = False) -> dict[str, tuple[str, ...]]:
     if fresh:
-        engine.conversations._open.clear()
+        engine.conversations.cache._open.clear()
     return (await engine.conversations.conversation(conversation_id)).forks
 
 
@@ -98,7 +99,7 @@ async def test_files_go_along_with_a_question_and_with_its_edited_form(tmp_path:
     async with stage(["one"], ["two"], history=await Store.open(tmp_path / "history.db")) as on:
         answer = await ended(await on.engine.ask(None, "What is it?", attachments=[note]))
         await answer.saved.wait()
-        on.engine.conversations._open.clear()
+        on.engine.conversations.cache._open.clear()
         await ended(await on.engine.edit(answer.conversation_id, answer.question.id, "And now?"))
         for request in on.player.requests:
             assert [file.content for file in request.turns[-1].attachments] == [b"The code is 42."]
@@ -118,7 +119,7 @@ async def test_a_verdict_is_kept_with_its_answer_and_counts_once() -> None:
         on.engine.judge(answer, good=False)
         assert on.router.health.written(0) != judged
         await on.engine._answers.quiet()
-        on.engine.conversations._open.clear()
+        on.engine.conversations.cache._open.clear()
         assert (await on.engine.conversations.conversation(conversation)).path[-1].verdict is False
 
 
@@ -126,30 +127,30 @@ async def test_what_was_deleted_comes_back_as_long_as_it_was_not_erased() -> Non
     async with stage(["one"], ["two"]) as on:
         conversation, _, _ = await whole(on, None, "First?")
         await on.engine.delete(conversation)
-        assert await on.engine.conversations.conversations() == []
-        await on.engine.conversations.restore(conversation)
-        assert [summary.title for summary in await on.engine.conversations.conversations()] == ["First?"]
+        assert await on.engine.conversations.summaries() == []
+        await on.engine.conversations.deletion.restore(conversation)
+        assert [summary.title for summary in await on.engine.conversations.summaries()] == ["First?"]
         await on.engine.delete(conversation)
-        await on.engine.conversations.erase(0)
+        await on.engine.conversations.deletion.erase(0)
         with pytest.raises(ConversationNotFound):
-            await on.engine.conversations.restore(conversation)
+            await on.engine.conversations.deletion.restore(conversation)
 
 
 async def test_quitting_erases_what_was_deleted_here_and_leaves_another_process_its_undo(tmp_path: Path) -> None:
     file = tmp_path / "history.db"
     other = await Store.open(file)
-    await other.add_conversation(Conversation("theirs", "Theirs", created=now(), updated=now()))
-    await other.delete("theirs")
+    await other.write(writes.add_conversation, Conversation("theirs", "Theirs", created=now(), updated=now()))
+    await other.write(deletion.delete, "theirs")
     async with stage(["one"], ["two"], history=await Store.open(file)) as on:
         mine, _, _ = await whole(on, None, "First?")
         back, _, _ = await whole(on, None, "Second?")
         for id in (mine, back):
             await on.engine.delete(id)
-        await on.engine.conversations.restore(back)
+        await on.engine.conversations.deletion.restore(back)
     with pytest.raises(ConversationNotFound):
-        await other.restore(mine)
-    await other.restore("theirs")
-    assert {summary.id for summary in await other.conversations()} == {"theirs", back}
+        await other.write(deletion.restore, mine)
+    await other.write(deletion.restore, "theirs")
+    assert {summary.id for summary in await other.read(reads.summaries)} == {"theirs", back}
     await other.close()
 
 
@@ -162,7 +163,7 @@ async def test_deleting_ends_the_answer_that_runs() -> None:
         await on.engine.delete(answer.conversation_id)
         assert answer.turn.state == "cancelled"
         assert on.rig.open == 0
-        await on.engine.conversations.restore(answer.conversation_id)
+        await on.engine.conversations.deletion.restore(answer.conversation_id)
         assert await texts(on.engine, answer.conversation_id) == ["First?", "one "]
 
 
@@ -171,18 +172,18 @@ async def test_a_private_conversation_never_reaches_the_disk(tmp_path: Path) -> 
     async with stage(["a secret answer"], ["another"], history=await Store.open(file)) as on:
         private = await on.engine.conversations.begin_private()
         await whole(on, private.id, "zebra question")
-        await on.engine.conversations.save_draft(private.id, "zebra draft")
+        await on.engine.drafts.save(private.id, "zebra draft")
         assert on.engine.conversations.is_private(private.id)
         assert await texts(on.engine, private.id) == ["zebra question", "a secret answer"]
         assert [hit.conversation for hit in await on.engine.conversations.search("zebra")] == [private.id]
-        assert [summary.title for summary in await on.engine.conversations.conversations()] == ["zebra question"]
+        assert [summary.title for summary in await on.engine.conversations.summaries()] == ["zebra question"]
         await whole(on, None, "An open one?")
     written = on_disk(tmp_path)
     assert b"An open one" in written
     assert b"zebra" not in written
     assert b"secret" not in written
     later = await Store.open(file)
-    assert [summary.title for summary in await later.conversations()] == ["An open one?"]
+    assert [summary.title for summary in await later.read(reads.summaries)] == ["An open one?"]
     await later.close()
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from chat_tui.core.errors import ConversationNotFound
+from chat_tui.history.queries import deletion, reads
 from chat_tui.history.store import Store
 from tests.doubles.scripted_chat import scripted_chat
 from tests.support.scripted_engine import stage
@@ -23,7 +24,7 @@ async def erase(file: Path, id: str) -> None:
 
 async def ids(file: Path) -> list[str]:
     store = await Store.open(file)
-    rows = await store.conversations()
+    rows = await store.read(reads.summaries)
     await store.close()
     return [row.id for row in rows]
 
@@ -68,7 +69,7 @@ async def test_one_that_is_only_put_out_of_sight_elsewhere_is_not_brought_back(t
         answer = await rig.engine.ask(None, "First")
         await answer.saved.wait()
         store = await Store.open(file)
-        await store.delete(answer.conversation_id)
+        await store.write(deletion.delete, answer.conversation_id)
         await store.close()
         with pytest.raises(ConversationNotFound):
             await rig.engine.ask(answer.conversation_id, "Second")
@@ -96,5 +97,10 @@ async def test_on_the_screen_the_next_question_begins_a_new_one_and_says_so(tmp_
         assert chat.chat.conversation_id == new
     assert await ids(file) == [new]
     store = await Store.open(file)
-    assert [turn.text for turn in (await store.conversation(new)).path] == ["second", "two", "third", "three"]
+    assert [turn.text for turn in (await store.read(reads.conversation, new)).path] == [
+        "second",
+        "two",
+        "third",
+        "three",
+    ]
     await store.close()

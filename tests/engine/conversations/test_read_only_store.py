@@ -14,6 +14,7 @@ from chat_tui.core.conversation import Conversation, Turn
 from chat_tui.core.errors import ChatTuiError, HistoryError
 from chat_tui.core.models import SCRIPTED_MODEL
 from chat_tui.core.request import Request
+from chat_tui.history.queries import writes
 from chat_tui.history.store import Store
 from tests.support.isolated_engine import ended
 
@@ -22,7 +23,7 @@ async def test_a_history_that_cannot_be_written_is_listed_opened_and_searched(tm
     file = tmp_path / "history.db"
     store = await Store.open(file)
     path = (Turn("user", "Why is the sky blue?", id="q"), Turn("assistant", "It scatters.", id="a", parent="q"))
-    await store.add_conversation(Conversation("c1", "The sky", path=path))
+    await store.write(writes.add_conversation, Conversation("c1", "The sky", path=path))
     await store.close()
     # As on a full disk, or in a folder that is only to be read: nothing can be made beside the file.
     owners = tmp_path / "history.db.owners"
@@ -33,10 +34,10 @@ async def test_a_history_that_cannot_be_written_is_listed_opened_and_searched(tm
     engine = await open_engine(Config(), tell=told.append, store_file=file, environ={}, known={})
     try:
         memory = engine.conversations
-        assert [row.id for row in await memory.conversations()] == ["c1"]
+        assert [row.id for row in await memory.summaries()] == ["c1"]
         assert [turn.text for turn in (await memory.conversation("c1")).path] == [turn.text for turn in path]
         assert [hit.turn for hit in await memory.search("scatters")] == ["a"]
-        assert await memory.prompts() == ["Why is the sky blue?"]
+        assert await engine.drafts.prompts() == ["Why is the sky blue?"]
         with pytest.raises(HistoryError, match="open read-only"):
             await memory.rename("c1", "Another")
         # There is room again: what others read is still not written.
@@ -49,9 +50,9 @@ async def test_a_history_that_cannot_be_written_is_listed_opened_and_searched(tm
         begun = await engine.ask(None, "And the sea?", Request(model=SCRIPTED_MODEL))
         await ended(begun)
         await begun.saved.wait()
-        assert [row.title for row in await memory.conversations()] == ["And the sea?", "The sky"]
-        assert [row.turns for row in await memory.conversations()] == [2, 4]
-        assert not await memory.conversations(offset=2)
+        assert [row.title for row in await memory.summaries()] == ["And the sea?", "The sky"]
+        assert [row.turns for row in await memory.summaries()] == [2, 4]
+        assert not await memory.summaries(offset=2)
     finally:
         await engine.close()
     assert len(told) == 1

@@ -6,16 +6,16 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from chat_tui.core.conversation import Conversation
 from chat_tui.core.errors import ConversationNotFound
-from chat_tui.engine.conversations.conversations import OPEN_CONVERSATIONS
+from chat_tui.engine.conversations.cache import OPEN_CONVERSATIONS
 from chat_tui.engine.engine import Engine
+from chat_tui.history.opening import StoreSettings
 from chat_tui.history.store import Store
+from tests.doubles.fake_store import FakeStore
 from tests.support.scripted_engine import stage
 from tests.support.scripted_router import endless, slowly
 
@@ -73,26 +73,23 @@ async def test_a_running_answer_is_not_replaced_by_what_is_saved_of_it(tmp_path:
         await answer.saved.wait()
 
 
-class Slow:
-    """A history in which a conversation is read only when it may be."""
+class Slow(FakeStore):
+    """A store in which a conversation is read only when it may be."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, file: Path | None, settings: StoreSettings) -> None:
+        super().__init__(file, settings)
         self.may, self.reads = asyncio.Event(), asyncio.Event()
         self.may.set()
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._store, name)
-
-    async def conversation(self, conversation_id: str) -> Conversation:
-        self.reads.set()
-        await self.may.wait()
-        return await self._store.conversation(conversation_id)
+    async def note(self, name: str, what: str = "") -> None:
+        if name == "changed_conversation":
+            self.reads.set()
+            await self.may.wait()
 
 
 async def test_a_conversation_that_is_forgotten_while_it_is_read_again_is_given_as_it_was_read(tmp_path: Path) -> None:
     file = tmp_path / "history.db"
-    slow = Slow(await Store.open(file))
+    slow = await Slow.open(file)
     async with stage(slowly("Yes"), history=slow) as one, stage(slowly("Yes"), history=await Store.open(file)) as other:
         ids = [await answered(one.engine, None, str(number)) for number in range(OPEN_CONVERSATIONS + 1)]
         assert await texts(one.engine, ids[0]) == ["0", "Yes"]
@@ -114,5 +111,5 @@ async def test_what_has_grown_while_the_store_was_asked_is_given(tmp_path: Path)
         asking = asyncio.create_task(one.conversations.conversation(id))
         await asyncio.sleep(0)
         grown = replace(known, title="Grown")
-        one.conversations.remember(grown)
+        one.conversations.cache.remember(grown)
         assert await asking is grown

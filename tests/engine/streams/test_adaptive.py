@@ -14,7 +14,7 @@ from chat_tui.core.errors import Rejected
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request
 from chat_tui.engine.answers.answer import Answer
-from chat_tui.engine.engine import ConversationStore
+from chat_tui.history.queries import reads
 from chat_tui.history.store import Store
 from chat_tui.providers.scripted import Fault, Pause, Script, Scripted
 from tests.support.scripted_engine import Stage, chunks_of, stage
@@ -28,7 +28,7 @@ AWAY: Script = [Fault(Rejected("It is away.", "Ask another."))]
 
 @asynccontextmanager
 async def two(
-    best: Script, fast: Script, config: Config | None = None, history: ConversationStore | None = None
+    best: Script, fast: Script, config: Config | None = None, history: Store | None = None
 ) -> AsyncIterator[Stage]:
     """The first by quality is `one/a`; the first by speed, as was learned, `two/b`."""
     async with stage(best, models=(BEST, FAST), config=config, history=history) as on:
@@ -83,7 +83,7 @@ async def test_both_start_together_and_the_detailed_one_is_kept_with_the_quick_o
         assert end.route is not None
         assert [(one.model, one.strategy) for one in end.route.tries] == [("two/b", "speed-priority"), ("one/a", "")]
         await answer.saved.wait()
-        on.engine.conversations._open.clear()
+        on.engine.conversations.cache._open.clear()
         kept = (await on.engine.conversations.conversation(answer.conversation_id)).path[-1]
         assert (kept.text, kept.quick) == ("All of it.", answer.turn.quick)
 
@@ -203,7 +203,7 @@ async def test_the_quick_one_is_saved_while_the_detailed_one_has_said_nothing() 
     async with two([Pause(60)], ["In ", "short."], history=history) as on:
         answer = await asked(on)
         for _ in range(250):
-            turn = (await history.conversation(answer.conversation_id)).path[-1]
+            turn = (await history.read(reads.conversation, answer.conversation_id)).path[-1]
             if turn.quick is not None and turn.quick.text.endswith("short."):
                 break
             await asyncio.sleep(0.02)

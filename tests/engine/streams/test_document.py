@@ -132,7 +132,7 @@ async def test_the_price_that_is_told_first_is_that_of_all_parts() -> None:
 async def test_what_is_asked_next_knows_the_findings_and_not_the_document() -> None:
     async with stage(*[["found."]] * 60) as on:
         await analysed(on)
-        conversation = (await on.engine.conversations.conversations())[0].id
+        conversation = (await on.engine.conversations.summaries())[0].id
         count = len(on.player.requests)
         await chunks_of(await on.engine.ask(conversation, "And then?"))
         assert len(on.player.requests) == count + 1

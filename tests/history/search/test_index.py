@@ -13,8 +13,9 @@ import pytest
 
 from chat_tui.core.conversation import Conversation, SearchHit, Turn, now
 from chat_tui.history import opening
+from chat_tui.history.database.connection import StoreConnection
 from chat_tui.history.migrations import MIGRATIONS, first
-from chat_tui.history.queries import writes
+from chat_tui.history.queries import deletion, reads, writes
 from chat_tui.history.search import search
 from chat_tui.history.store import Store
 from tests.support.store_search import found_in
@@ -28,7 +29,7 @@ def path(count: int) -> tuple[Turn, ...]:
 
 
 @pytest.fixture
-def db() -> sqlite3.Connection:
+def db() -> StoreConnection:
     """A store of many turns whose index was lost."""
     db = opening.in_memory(opening.StoreSettings())
     writes.add_conversation(db, Conversation("c", path=path(COUNT)), "")
@@ -49,7 +50,7 @@ def sound(db: sqlite3.Connection) -> None:
         db.execute(f"INSERT INTO {index} ({index}) VALUES ('integrity-check')")
 
 
-def test_the_index_is_made_again_in_pieces_the_newest_turns_first(db: sqlite3.Connection) -> None:
+def test_the_index_is_made_again_in_pieces_the_newest_turns_first(db: StoreConnection) -> None:
     with closing(db):
         assert found(db, "turn") == set()
         assert len(found_in(db, "turn", COUNT)) == COUNT
@@ -64,7 +65,7 @@ def test_the_index_is_made_again_in_pieces_the_newest_turns_first(db: sqlite3.Co
         sound(db)
 
 
-def test_a_turn_that_changes_before_its_piece_is_indexed_is_found_as_it_is_then(db: sqlite3.Connection) -> None:
+def test_a_turn_that_changes_before_its_piece_is_indexed_is_found_as_it_is_then(db: StoreConnection) -> None:
     with closing(db):
         writes.finish(db, Turn("user", "rewritten", id="3"), None)
         writes.add_turn(db, "c", Turn("user", "entirely new", id="new"), "")
@@ -82,7 +83,7 @@ def test_a_turn_that_changes_before_its_piece_is_indexed_is_found_as_it_is_then(
 async def test_an_opened_store_catches_up_by_itself(tmp_path: Path) -> None:
     file = tmp_path / "history.db"
     store = await Store.open(file)
-    await store.add_conversation(Conversation("c", path=path(COUNT)))
+    await store.write(writes.add_conversation, Conversation("c", path=path(COUNT)))
     await store.close()
     with closing(sqlite3.connect(file)) as db, db:
         db.execute("INSERT INTO turn_tokens (turn_tokens) VALUES ('delete-all')")
@@ -122,9 +123,9 @@ def test_the_indexes_of_a_large_older_store_are_erased_in_pieces() -> None:
 
 async def test_what_is_erased_leaves_no_word_behind(tmp_path: Path) -> None:
     store = await Store.open(tmp_path / "history.db")
-    await store.add_conversation(Conversation("a", path=(Turn("user", "secret shared", id="a"),)))
-    await store.add_conversation(Conversation("b", path=(Turn("user", "shared", id="b"),)))
-    await store.delete("a")
+    await store.write(writes.add_conversation, Conversation("a", path=(Turn("user", "secret shared", id="a"),)))
+    await store.write(writes.add_conversation, Conversation("b", path=(Turn("user", "shared", id="b"),)))
+    await store.write(deletion.delete, "a")
     assert [hit.turn for hit in await store.search("shared")] == ["b"]
     await store.purge(now())
     await store.close()
@@ -136,7 +137,7 @@ async def test_what_is_erased_leaves_no_word_behind(tmp_path: Path) -> None:
         assert found(db, "hare") == {"b"}
 
 
-def test_a_search_that_nobody_waits_for_stops_at_once(db: sqlite3.Connection) -> None:
+def test_a_search_that_nobody_waits_for_stops_at_once(db: StoreConnection) -> None:
     with closing(db):
         while search.catch_up(db):
             pass
@@ -149,7 +150,7 @@ def test_a_search_that_nobody_waits_for_stops_at_once(db: sqlite3.Connection) ->
 async def test_a_search_that_is_cancelled_leaves_the_store_usable(tmp_path: Path) -> None:
     for file in (None, tmp_path / "history.db"):
         store = await Store.open(file)
-        await store.add_conversation(Conversation("c", path=path(COUNT)))
+        await store.write(writes.add_conversation, Conversation("c", path=path(COUNT)))
         for _ in range(5):
             search_as_typed = asyncio.create_task(store.search('"turn of"'))
             await asyncio.sleep(0)
@@ -157,5 +158,5 @@ async def test_a_search_that_is_cancelled_leaves_the_store_usable(tmp_path: Path
             with pytest.raises(asyncio.CancelledError):
                 await search_as_typed
         assert [hit.turn for hit in await store.search("number699")] == ["699"]
-        assert len((await store.conversation("c")).path) == 1
+        assert len((await store.read(reads.conversation, "c")).path) == 1
         await store.close()

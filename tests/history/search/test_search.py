@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from chat_tui.core.conversation import Conversation, Turn, TurnDelta
 from chat_tui.core.errors import QueryError
 from chat_tui.history import opening
-from chat_tui.history.queries import writes
+from chat_tui.history.queries import turn_deltas, writes
 from chat_tui.history.search.query import parse
 from chat_tui.history.store import Store
 from tests.support.store_search import found_in
@@ -34,9 +34,9 @@ TEXTS = {
 @pytest.fixture
 async def store() -> AsyncIterator[Store]:
     store = await Store.open(None)
-    await store.add_conversation(Conversation("c"))
+    await store.write(writes.add_conversation, Conversation("c"))
     for id, text in TEXTS.items():
-        await store.add_turn("c", Turn("user", text, id=id))
+        await store.write(writes.add_turn, "c", Turn("user", text, id=id))
     yield store
     await store.close()
 
@@ -112,14 +112,14 @@ async def test_this_is_not_found(store: Store, query: str) -> None:
 
 
 async def test_grams_that_stand_apart_are_not_a_hit(store: Store) -> None:
-    await store.add_turn("c", Turn("user", "abcd xbcde", id="apart"))
+    await store.write(writes.add_turn, "c", Turn("user", "abcd xbcde", id="apart"))
     assert [hit.turn for hit in await store.search("bcde")] == ["apart"]
     assert await store.search("abcde") == []
 
 
 async def test_words_come_before_the_insides_of_words_and_newest_first_among_these(store: Store) -> None:
     for id, text in [("a", "concatenate"), ("b", "a cat"), ("c", "scatter")]:
-        await store.add_turn("c", Turn("user", text, id=id))
+        await store.write(writes.add_turn, "c", Turn("user", text, id=id))
     hits = await store.search("cat")
     assert [hit.turn for hit in hits] == ["b", "c", "a"]
     assert hits[0].score > hits[1].score == 0
@@ -132,25 +132,25 @@ async def test_the_snippet_shows_the_passage_on_one_clean_line(store: Store) -> 
     assert hit.snippet.startswith("…")
     assert hit.snippet.endswith("…")
     assert len(hit.snippet) <= 162
-    await store.add_turn("c", Turn("user", "x\x1b]52;c;aGk=\x07\n\n" + "é" * 400 + "ﬁ ﬁ zebra", id="odd"))
+    await store.write(writes.add_turn, "c", Turn("user", "x\x1b]52;c;aGk=\x07\n\n" + "é" * 400 + "ﬁ ﬁ zebra", id="odd"))
     snippet = (await store.search("zebra"))[0].snippet
     assert "zebra" in snippet
-    await store.add_turn("c", Turn("user", "tiger\x1b]52;c;aGk=\x07\nstripes", id="escape"))
+    await store.write(writes.add_turn, "c", Turn("user", "tiger\x1b]52;c;aGk=\x07\nstripes", id="escape"))
     assert (await store.search("tiger"))[0].snippet == "tiger stripes"
 
 
 async def test_a_growing_answer_is_found_once_it_has_ended(store: Store) -> None:
-    await store.add_turn("c", Turn("assistant", "", id="a", state="streaming"))
-    await store.grow([TurnDelta("a", "unicorn")])
+    await store.write(writes.add_turn, "c", Turn("assistant", "", id="a", state="streaming"))
+    await store.write(turn_deltas.append_deltas, [TurnDelta("a", "unicorn")])
     assert await store.search("unicorn") == []
-    await store.finish(Turn("assistant", "unicorn", id="a"), None)
+    await store.write(writes.finish, Turn("assistant", "unicorn", id="a"), None)
     assert [hit.turn for hit in await store.search("unicorn")] == ["a"]
 
 
 async def test_a_hit_tells_where_it_is_and_marks_the_words(store: Store) -> None:
     created = datetime(2026, 1, 31, 12, tzinfo=UTC)
     answer = Turn("assistant", "Une CRÈME, deux crèmes.", id="a", created=created, model="maker/model-1")
-    await store.add_conversation(Conversation("d", "Desserts", path=(answer,)))
+    await store.write(writes.add_conversation, Conversation("d", "Desserts", path=(answer,)))
     hit = (await store.search("creme model:MODEL-1"))[0]
     assert (hit.conversation, hit.conversation_title, hit.turn) == ("d", "Desserts", "a")
     assert (hit.role, hit.created, hit.model) == ("assistant", created, "maker/model-1")
@@ -166,7 +166,7 @@ async def dated() -> AsyncIterator[Store]:
         Turn("user", "apple cake", id="q2", created=datetime(2025, 6, 15, 12, tzinfo=UTC)),
         Turn("assistant", "apple jam", id="a2", created=datetime(2026, 3, 10, 12, tzinfo=UTC), model="other/small"),
     ]
-    await store.add_conversation(Conversation("c", path=tuple(turns)))
+    await store.write(writes.add_conversation, Conversation("c", path=tuple(turns)))
     yield store
     await store.close()
 

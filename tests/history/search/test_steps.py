@@ -45,7 +45,7 @@ def turns(count: int, oldest: str = "here the of and stand", text: str = "of the
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
     store = await Store.open(tmp_path / "history.db", StoreSettings(search=SMALL))
-    await store.add_conversation(Conversation("c", path=turns(COUNT)))
+    await store.write(writes.add_conversation, Conversation("c", path=turns(COUNT)))
     yield store
     await store.close()
 
@@ -78,7 +78,7 @@ async def test_each_step_says_how_far_the_search_has_looked(store: Store) -> Non
 async def test_what_is_said_to_be_searched_holds_for_imported_turns_too(store: Store) -> None:
     # They come last, and are the oldest.
     old = [Turn("assistant", "of the and more", id=f"i{n}", created=BEGINNING - timedelta(days=n)) for n in range(40)]
-    await store.add_conversation(Conversation("imported", path=tuple(old)))
+    await store.write(writes.add_conversation, Conversation("imported", path=tuple(old)))
     async with aclosing(store.search_steps(PHRASE)) as steps:
         async for step in steps:
             if 0 < step.searched < 0.15:
@@ -87,7 +87,7 @@ async def test_what_is_said_to_be_searched_holds_for_imported_turns_too(store: S
 
 
 async def test_the_first_hits_come_before_the_last_turn_is_looked_at(store: Store) -> None:
-    await store.add_turn("c", Turn("user", "also here: the of and", id="new", parent=str(COUNT - 1)))
+    await store.write(writes.add_turn, "c", Turn("user", "also here: the of and", id="new", parent=str(COUNT - 1)))
     hits = [[hit.turn for hit in step.hits] async for step in store.search_steps(PHRASE)]
     assert hits[0] == ["new"]
     assert hits[-1] == ["0"]
@@ -136,7 +136,7 @@ async def test_a_search_that_is_left_off_does_no_more_work(store: Store) -> None
 
 async def test_a_store_that_is_closed_meanwhile_waits_for_one_step_at_the_most(tmp_path: Path) -> None:
     store = await Store.open(tmp_path / "history.db", StoreSettings(search=SMALL))
-    await store.add_conversation(Conversation("c", path=turns(COUNT)))
+    await store.write(writes.add_conversation, Conversation("c", path=turns(COUNT)))
     async with aclosing(store.search_steps(PHRASE)) as steps:
         await anext(steps)
         async with asyncio.timeout(5):

@@ -12,6 +12,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 import pytest
 
 from chat_tui.core.conversation import Tree
+from chat_tui.history.queries import attachments, reads
 from chat_tui.history.store import Store
 from tests.support.transfers import RECORDED, chatgpt, imported, node, told, trees
 
@@ -157,7 +158,7 @@ async def test_images_of_the_zip_become_attachments_and_missing_ones_are_named(s
         ("user", 0),
         ("assistant", 1),
     ]
-    assert (await store.contents([tree.turns[0].id]))[tree.turns[0].id][0].content == image
+    assert (await store.read(attachments.contents, [tree.turns[0].id]))[tree.turns[0].id][0].content == image
     assert tree.turns[2].text == "And that?\n\n[image: file_00000000beef, not included in the export]"
 
 
@@ -170,7 +171,11 @@ async def test_a_newer_export_adds_the_new_turns_below_the_old_ones(store: Store
     report = await imported(store, file)
     assert (report.conversations, report.grown, report.turns) == (1, 1, 3)
     path = max(
-        (tree.conversation.path for tree in [await store.tree(row.id) for row in await store.conversations()]), key=len
+        (
+            tree.conversation.path
+            for tree in [await store.read(reads.tree, row.id) for row in await store.read(reads.summaries)]
+        ),
+        key=len,
     )
     assert [turn.text for turn in path] == ["Why?", "Because.", "And?", "So."]
     assert (await imported(store, file)).turns == 0
@@ -244,8 +249,8 @@ async def test_odd_values_anywhere_stop_nothing(store: Store, tmp_path: Path, va
     report = await imported(store, file)
     assert report.conversations == len(chats)
     assert report.turns >= len(chats)
-    for row in await store.conversations():
-        assert (await store.conversation(row.id)).path
+    for row in await store.read(reads.summaries):
+        assert (await store.read(reads.conversation, row.id)).path
 
 
 @pytest.mark.parametrize("current", [None, 7, "nowhere"])
@@ -283,7 +288,7 @@ async def test_a_chat_without_a_title_gets_one_from_its_question(store: Store, t
     file = tmp_path / "conversations.json"
     file.write_text(json.dumps([chatgpt("u-1", *nodes(node("q", "sys", "user", "Why is it\nso?")), title="")]))
     await imported(store, file)
-    assert [row.title for row in await store.conversations()] == ["Why is it so?"]
+    assert [row.title for row in await store.read(reads.summaries)] == ["Why is it so?"]
 
 
 async def test_answers_that_were_made_again_after_a_tool_are_siblings(store: Store, tmp_path: Path) -> None:

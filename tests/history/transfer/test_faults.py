@@ -19,6 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chat_tui.history.queries import reads
 from chat_tui.history.store import Store
 from chat_tui.history.transfer.importer import ImportProgress, bring_in
 from chat_tui.history.transfer.json_records import NotAnObject, OversizedRecord, records
@@ -141,7 +142,7 @@ async def test_a_file_of_no_known_kind_is_refused(store: Store, tmp_path: Path, 
     file.write_bytes(content)
     with pytest.raises(ImportRefused):
         await imported(store, file)
-    assert await store.conversations() == []
+    assert await store.read(reads.summaries) == []
 
 
 async def test_a_folder_and_a_file_that_is_not_there_are_refused(store: Store, tmp_path: Path) -> None:
@@ -194,7 +195,7 @@ async def test_a_damaged_zip_is_told_and_what_came_before_is_kept(store: Store, 
     file.write_bytes(raw)
     with pytest.raises(ImportRefused, match="cannot be read"):
         await imported(store, file)
-    assert (await store.conversations(limit=1))[0].turns == 2
+    assert (await store.read(reads.summaries, limit=1))[0].turns == 2
 
 
 async def test_a_zip_without_conversations_is_refused(store: Store, tmp_path: Path) -> None:
@@ -217,7 +218,7 @@ async def test_a_cancel_keeps_what_has_come_and_the_next_import_completes_it(sto
     running.append(asyncio.create_task(bring_in(store, file, after_some)))
     with pytest.raises(asyncio.CancelledError):
         await running[0]
-    there = len(await store.conversations(limit=1000))
+    there = len(await store.read(reads.summaries, limit=1000))
     assert 50 <= there < 400
     report = await imported(store, file)
     assert (report.conversations, report.known) == (400 - there, there)
@@ -260,14 +261,14 @@ async def test_a_kill_in_the_middle_leaves_a_good_store_and_the_next_import_comp
         store = await Store.open(kept)
         assert not store.notice
         assert (await store.check()).ok
-        for row in await store.conversations():
-            path = (await store.conversation(row.id)).path
+        for row in await store.read(reads.summaries):
+            path = (await store.read(reads.conversation, row.id)).path
             assert len(path) == row.turns
             assert [turn.role for turn in path] == [ROLES[number % 2] for number in range(len(path))]
         await store.close()
     store = await Store.open(kept)
     await imported(store, file)
-    assert [row.turns for row in await store.conversations()] == [90] * 15
+    assert [row.turns for row in await store.read(reads.summaries)] == [90] * 15
     await store.close()
 
 
@@ -277,7 +278,7 @@ async def test_two_imports_of_one_file_at_once_make_no_doubles(tmp_path: Path) -
     one, two = await Store.open(kept), await Store.open(kept)
     reports = await asyncio.gather(imported(one, file), imported(two, file))
     assert sum(report.turns for report in reports) == 200
-    assert len(await one.conversations(limit=1000)) == 100
+    assert len(await one.read(reads.summaries, limit=1000)) == 100
     assert (await two.check()).ok
     await one.close()
     await two.close()

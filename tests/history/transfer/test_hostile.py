@@ -18,6 +18,7 @@ import pytest
 
 from chat_tui.core.conversation import Conversation, Turn
 from chat_tui.core.text.bounds import EARLIEST, LATEST
+from chat_tui.history.queries import reads, writes
 from chat_tui.history.store import Store
 from chat_tui.history.transfer.formats import native
 from chat_tui.history.transfer.records import safe_id
@@ -65,8 +66,8 @@ async def test_ids_that_a_terminal_would_obey_are_replaced_and_the_tree_holds(st
     whole = record(EVIL, question(EVIL + "q"), answer(EVIL + "a", EVIL + "q"), answer("b", EVIL + "q"), leaf=EVIL + "a")
     report = await bring_in(store, tmp_path, whole)
     assert report.skipped == ()
-    (row,) = await store.conversations()
-    tree = await store.tree(row.id)
+    (row,) = await store.read(reads.summaries)
+    tree = await store.read(reads.tree, row.id)
     assert [turn.text for turn in tree.conversation.path] == ["Why?", "Because."]
     ids = [row.id, *(turn.id for turn in tree.turns)]
     assert all(re.fullmatch(r"[A-Za-z0-9._:-]{1,64}", id) for id in ids)
@@ -113,7 +114,7 @@ async def test_no_field_of_an_import_keeps_a_control(store: Store, tmp_path: Pat
     preset = json.dumps({"name": "p", "title": EVIL, "stop": [EVIL]})
     whole = record("c", *turns, title=EVIL, system_prompt=EVIL, preset=preset, import_key=EVIL)
     assert (await bring_in(store, tmp_path, whole)).skipped == ()
-    tree = await store.tree("c")
+    tree = await store.read(reads.tree, "c")
     assert tree.turns[0].text.endswith("\nsecond line")
     assert tree.turns[0].attachments[0].media_type == "text/plain"
     assert "\\" not in tree.conversation.preset
@@ -128,8 +129,10 @@ async def test_chatgpts_ids_and_names_are_cleaned_too(store: Store, tmp_path: Pa
     )
     text = json.dumps([chatgpt(EVIL, *nodes, title=EVIL)])
     assert (await bring_in(store, tmp_path, text)).turns == 2
-    (row,) = await store.conversations()
-    exported = json.dumps(json.loads(native.json_text(native.record(await store.tree(row.id)))), ensure_ascii=False)
+    (row,) = await store.read(reads.summaries)
+    exported = json.dumps(
+        json.loads(native.json_text(native.record(await store.read(reads.tree, row.id)))), ensure_ascii=False
+    )
     assert not CONTROLS.search(exported)
     assert (await bring_in(store, tmp_path, text)).known == 1
 
@@ -139,7 +142,7 @@ async def test_a_date_that_no_calendar_can_show_costs_itself_only(store: Store, 
     whole = record("c", question(created=date), answer(created=date), created=date, updated=date)
     report = await bring_in(store, tmp_path, whole)
     assert (report.conversations, report.turns) == (1, 2)
-    tree = await store.tree("c")
+    tree = await store.read(reads.tree, "c")
     for time in (tree.conversation.created, tree.conversation.updated, *(turn.created for turn in tree.turns)):
         assert time is not None
         assert EARLIEST < time < LATEST
@@ -170,13 +173,13 @@ async def test_a_number_that_cannot_be_costs_itself_only(store: Store, tmp_path:
     whole = json.dumps(record("c", question(), answer(mark="MARK"))).replace('"mark": "MARK"', fields)
     report = await bring_in(store, tmp_path, whole)
     assert (report.conversations, report.turns) == (1, 2)
-    turn = (await store.tree("c")).turns[1]
+    turn = (await store.read(reads.tree, "c")).turns[1]
     assert turn.text == "Because."
     assert turn.cost is None
     assert turn.left_out == 0
     if turn.usage is not None:
         assert min(turn.usage.prompt_tokens, turn.usage.completion_tokens) >= 0
-    json.loads(native.json_text(native.record(await store.tree("c"))), parse_constant=pytest.fail)
+    json.loads(native.json_text(native.record(await store.read(reads.tree, "c"))), parse_constant=pytest.fail)
 
 
 @pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "America/Los_Angeles"])
@@ -188,7 +191,7 @@ def test_a_store_that_holds_such_a_date_opens_in_every_zone(tmp_path: Path, zone
         store = await Store.open(file)
         for number in range(4):
             turns = (Turn("user", "Why is the sky blue?", id=f"q{number}"),)
-            await store.add_conversation(Conversation(f"c{number}", f"Sky {number}", path=turns))
+            await store.write(writes.add_conversation, Conversation(f"c{number}", f"Sky {number}", path=turns))
         await store.close()
 
     asyncio.run(fill())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from contextlib import closing
 from datetime import UTC, datetime
@@ -11,9 +10,10 @@ from typing import Any
 import pytest
 
 from chat_tui.core.conversation import Turn
+from chat_tui.history.database.connection import StoreConnection
 from chat_tui.history.opening import StoreSettings, in_memory
 from chat_tui.history.transfer.formats import chatgpt, native
-from chat_tui.history.transfer.ingest import take_in
+from chat_tui.history.transfer.ingest import add_imported
 from chat_tui.history.transfer.records import ConversationHeader, ImportedTurn
 
 WHEN = datetime(2026, 1, 2, tzinfo=UTC)
@@ -30,10 +30,10 @@ def arrivals(first: int, count: int) -> list[ImportedTurn]:
     ]
 
 
-def store_with_chain(turns: int) -> sqlite3.Connection:
+def store_with_chain(turns: int) -> StoreConnection:
     """A store with a conversation of so many turns, written past the index of its words to save time."""
     db = in_memory(StoreSettings())
-    take_in(db, HEAD, arrivals(0, 1))
+    add_imported(db, HEAD, arrivals(0, 1))
     (conversation, key) = db.execute("SELECT conversation, key FROM turn").fetchone()
     db.executemany(
         "INSERT INTO turn (key, id, conversation, parent, role, state, created, text)"
@@ -57,7 +57,7 @@ def steps_of_a_part(turns: int, *, leaf: str = "") -> int:
         if leaf:
             db.execute("UPDATE conversation SET leaf = (SELECT key FROM turn WHERE id = ?)", (leaf,))
         db.set_progress_handler(count, 10)
-        landed = take_in(db, HEAD, arrivals(turns, 16))
+        landed = add_imported(db, HEAD, arrivals(turns, 16))
         db.set_progress_handler(None, 0)
         assert landed.added == 16
         found = db.execute("SELECT turn.id FROM conversation JOIN turn ON turn.key = leaf").fetchone()
@@ -73,8 +73,8 @@ def test_a_part_costs_the_same_at_the_end_of_a_long_conversation(leaf: str) -> N
 def test_the_path_follows_through_all_parts() -> None:
     with closing(in_memory(StoreSettings())) as db:
         for first in range(0, 100, 10):
-            take_in(db, HEAD, arrivals(first, 10))
-        again = take_in(db, HEAD, arrivals(90, 30))
+            add_imported(db, HEAD, arrivals(first, 10))
+        again = add_imported(db, HEAD, arrivals(90, 30))
         assert (again.known, again.added) == (10, 20)
         assert db.execute("SELECT turn.id FROM conversation JOIN turn ON turn.key = leaf").fetchone() == ("t119",)
 

@@ -22,6 +22,7 @@ from chat_tui.core.conversation import Conversation, QuickAnswer, Tree, Turn
 from chat_tui.core.preset import Preset, decode_preset, encode_preset
 from chat_tui.core.route import Candidate, Route, Seam, Try
 from chat_tui.core.text.control_characters import clean, clean_line
+from chat_tui.history.queries import attachments, deletion, reads, writes
 from chat_tui.history.store import Store
 from chat_tui.history.transfer.formats import native
 from tests.support.transfers import imported
@@ -102,8 +103,8 @@ def trees(draw: st.DrawFn) -> Tree:
 
 async def whole(store: Store, id: str) -> dict[str, Any]:
     """The store's tree as it is exported, with the content of its files."""
-    tree = await store.tree(id)
-    files = await store.contents([turn.id for turn in tree.turns])
+    tree = await store.read(reads.tree, id)
+    files = await store.read(attachments.contents, [turn.id for turn in tree.turns])
     turns = tuple(msgspec.structs.replace(turn, attachments=files.get(turn.id, ())) for turn in tree.turns)
     record: dict[str, Any] = json.loads(native.json_text(native.record(msgspec.structs.replace(tree, turns=turns))))
     return record
@@ -169,7 +170,7 @@ async def test_a_newer_export_adds_its_turns_and_the_path_goes_on(store: Store, 
     file.write_text(json.dumps(record("c", QUESTION, ANSWER)))
     report = await imported(store, file)
     assert (report.grown, report.turns) == (1, 1)
-    assert [turn.id for turn in (await store.conversation("c")).path] == ["q", "a"]
+    assert [turn.id for turn in (await store.read(reads.conversation, "c")).path] == ["q", "a"]
 
 
 async def test_a_preset_that_comes_in_switches_nothing_on(store: Store, tmp_path: Path) -> None:
@@ -186,7 +187,7 @@ async def test_a_preset_that_comes_in_switches_nothing_on(store: Store, tmp_path
     file = tmp_path / "export.json"
     file.write_text(json.dumps(record("c", QUESTION, preset=json.dumps({**said, **switches, "tools": ["shell"]}))))
     await imported(store, file)
-    preset = decode_preset((await store.conversation("c")).preset)
+    preset = decode_preset((await store.read(reads.conversation, "c")).preset)
     assert preset == Preset("p", "P", system_prompt="Be brief.", temperature=0.5, stop=("x",))
 
 
@@ -195,25 +196,25 @@ async def test_a_preset_that_cannot_be_used_is_left_out(store: Store, tmp_path: 
     file = tmp_path / "export.json"
     file.write_text(json.dumps(record("c", QUESTION, preset=text)))
     assert (await imported(store, file)).conversations == 1
-    assert (await store.conversation("c")).preset == ""
+    assert (await store.read(reads.conversation, "c")).preset == ""
 
 
 async def test_a_number_of_a_preset_that_is_out_of_bounds_is_left_out(store: Store, tmp_path: Path) -> None:
     file = tmp_path / "export.json"
     file.write_text(json.dumps(record("c", QUESTION, preset='{"name": "p", "temperature": 1e300, "top_p": -1}')))
     await imported(store, file)
-    assert decode_preset((await store.conversation("c")).preset) == Preset("p")
+    assert decode_preset((await store.read(reads.conversation, "c")).preset) == Preset("p")
 
 
 async def test_a_path_on_which_the_user_has_gone_on_stays(store: Store, tmp_path: Path) -> None:
     file = tmp_path / "export.json"
     file.write_text(json.dumps(record("c", QUESTION)))
     await imported(store, file)
-    await store.add_turn("c", Turn("assistant", "Mine.", id="mine", parent="q", created=WHEN))
+    await store.write(writes.add_turn, "c", Turn("assistant", "Mine.", id="mine", parent="q", created=WHEN))
     file.write_text(json.dumps(record("c", QUESTION, ANSWER)))
     await imported(store, file)
-    assert [turn.id for turn in (await store.conversation("c")).path] == ["q", "mine"]
-    assert {turn.id for turn in (await store.tree("c")).turns} == {"q", "mine", "a"}
+    assert [turn.id for turn in (await store.read(reads.conversation, "c")).path] == ["q", "mine"]
+    assert {turn.id for turn in (await store.read(reads.tree, "c")).turns} == {"q", "mine", "a"}
 
 
 async def test_many_conversations_come_as_lines_or_as_a_list(store: Store, tmp_path: Path) -> None:
@@ -263,7 +264,7 @@ async def test_a_bad_field_of_a_conversation_costs_only_itself(
     report = await imported(store, file)
     assert (report.conversations, report.turns) == (1, 2)
     assert [skipped.record for skipped in report.skipped] in ([], [f"`{field}` of c"])
-    tree = await store.tree("c")
+    tree = await store.read(reads.tree, "c")
     assert (tree.conversation.title, field) == ("Title", field) or field == "title"
     assert (tree.conversation.created, field) == (WHEN, field) or field == "created"
     assert [turn.id for turn in tree.conversation.path] == ([] if (field, value) == ("leaf", "") else ["q", "a"])
@@ -277,7 +278,7 @@ async def test_a_conversation_without_a_readable_date_has_that_of_its_turns(
     file.write_text(json.dumps({**record("c", QUESTION, ANSWER), "created": value, "updated": value}))
     report = await imported(store, file)
     assert [skipped.record for skipped in report.skipped] == ["`created` of c", "`updated` of c"]
-    assert (await store.tree("c")).conversation.created == WHEN
+    assert (await store.read(reads.tree, "c")).conversation.created == WHEN
 
 
 def branching(turns: int) -> list[Turn]:
@@ -300,7 +301,7 @@ async def test_turns_come_in_whatever_their_order(store: Store, tmp_path: Path, 
     file.write_text(json.dumps(whole))
     report = await imported(store, file)
     assert (report.turns, report.skipped) == (40, ())
-    tree = await store.tree("c")
+    tree = await store.read(reads.tree, "c")
     assert {turn.id: turn.parent for turn in tree.turns} == in_order
     assert tree.conversation.path[-1].id == "t40"
     assert (await imported(store, file)).turns == 0
@@ -314,7 +315,7 @@ async def test_below_a_turn_that_cannot_be_read_the_conversation_goes_on(store: 
     file.write_text(json.dumps(whole))
     report = await imported(store, file)
     assert [skipped.record for skipped in report.skipped] == ["turn 2 of c"]
-    assert [turn.id for turn in (await store.conversation("c")).path] == ["q", "q2"]
+    assert [turn.id for turn in (await store.read(reads.conversation, "c")).path] == ["q", "q2"]
 
 
 async def test_turns_that_follow_each_other_in_a_ring_come_in_once(store: Store, tmp_path: Path) -> None:
@@ -325,7 +326,7 @@ async def test_turns_that_follow_each_other_in_a_ring_come_in_once(store: Store,
     report = await imported(store, file)
     assert report.turns == len(links)
     assert [skipped.record for skipped in report.skipped] == ["`parent` of turn 2 of c", "`parent` of turn 5 of c"]
-    parents = {turn.id: turn.parent for turn in (await store.tree("c")).turns}
+    parents = {turn.id: turn.parent for turn in (await store.read(reads.tree, "c")).turns}
     assert parents == {**links, "one": None, "self": None}
 
 
@@ -362,12 +363,12 @@ async def test_a_bad_turn_is_told_and_the_others_come_in(store: Store, tmp_path:
 async def test_a_turn_whose_id_belongs_to_another_conversation_changes_nothing_there(
     store: Store, tmp_path: Path
 ) -> None:
-    await store.add_conversation(Conversation("mine", path=(QUESTION,)))
+    await store.write(writes.add_conversation, Conversation("mine", path=(QUESTION,)))
     file = tmp_path / "export.json"
     file.write_text(json.dumps(record("theirs", msgspec.structs.replace(QUESTION, text="Changed"))))
     report = await imported(store, file)
     assert report.skipped_count == 1
-    assert (await store.conversation("mine")).path[0].text == "Why?"
+    assert (await store.read(reads.conversation, "mine")).path[0].text == "Why?"
 
 
 async def test_an_answer_that_was_growing_when_it_was_exported_is_broken(store: Store, tmp_path: Path) -> None:
@@ -375,7 +376,7 @@ async def test_an_answer_that_was_growing_when_it_was_exported_is_broken(store: 
     growing = msgspec.structs.replace(ANSWER, state="streaming", text="Bec")
     file.write_text(json.dumps(record("c", QUESTION, growing)))
     await imported(store, file)
-    turn = (await store.conversation("c")).path[-1]
+    turn = (await store.read(reads.conversation, "c")).path[-1]
     assert (turn.state, turn.text) == ("broken", "Bec")
 
 
@@ -383,16 +384,16 @@ async def test_what_was_deleted_comes_back_when_it_is_imported_again(store: Stor
     file = tmp_path / "export.json"
     file.write_text(json.dumps(record("c", QUESTION)))
     await imported(store, file)
-    await store.delete("c")
+    await store.write(deletion.delete, "c")
     await imported(store, file)
-    assert [row.id for row in await store.conversations()] == ["c"]
+    assert [row.id for row in await store.read(reads.summaries)] == ["c"]
 
 
 async def test_an_import_does_not_look_as_if_it_were_of_now(store: Store, tmp_path: Path) -> None:
     file = tmp_path / "export.json"
     file.write_text(json.dumps(record("c", QUESTION, ANSWER)))
     await imported(store, file)
-    assert (await store.conversations())[0].updated == WHEN
+    assert (await store.read(reads.summaries))[0].updated == WHEN
 
 
 def test_costs_of_nothing_known_are_none_and_others_are_summed() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from chat_tui.history.queries import attachments
 from chat_tui.history.store import Store
 from tests.support.transfers import imported, recorded, told, trees
 
@@ -57,7 +58,7 @@ async def test_what_llm_keeps_itself_becomes_an_attachment_and_a_path_is_not_fol
 ) -> None:
     await imported(store, recorded(name, tmp_path))
     tree = (await trees(store))["Describe this picture"]
-    (file,) = (await store.contents([tree.turns[0].id]))[tree.turns[0].id]
+    (file,) = (await store.read(attachments.contents, [tree.turns[0].id]))[tree.turns[0].id]
     assert file.media_type == "image/png"
     assert file.content.startswith(b"\x89PNG")
     assert tree.turns[2].attachments == ()

@@ -185,9 +185,9 @@ async def test_what_was_chosen_is_asked_for_again_where_its_address_has_changed(
         await engine.models.use("hub/big")
         # As an earlier version has kept it.
         await engine.models.use("hub/old")
-        kept = await engine.conversations.place(CHOSEN)
+        kept = await engine.places.get(CHOSEN)
         assert kept.splitlines() == ["hub/big\thub.example", "hub/old\thub.example"]
-        await engine.conversations.set_place(CHOSEN, kept.replace("old\thub.example", "old"))
+        await engine.places.set(CHOSEN, kept.replace("old\thub.example", "old"))
     for url, in_use in (("", {"hub/big", "hub/old"}), ("https://other.example/v1", set[str]())):
         async with engine_with(known=rows, environ={**key, "HUB_URL": url}, saves=True) as engine:
             await engine.models.recall()

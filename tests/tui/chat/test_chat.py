@@ -244,7 +244,7 @@ async def test_unsent_words_come_back_with_their_conversation(tmp_path: Path) ->
         await chat.answered()
         chat.chat.prompt.insert("half a thou")
         async with asyncio.timeout(20):
-            while await chat.engine.conversations.draft(chat.chat.conversation_id) != "half a thou":
+            while await chat.engine.drafts.load(chat.chat.conversation_id) != "half a thou":
                 await chat.pilot.pause(0.01)
     async with scripted_chat(file=file) as chat:
         await chat.shows("first", "half a thou")

@@ -113,7 +113,7 @@ async def test_clear_begins_a_fresh_conversation_and_keeps_the_old_one() -> None
         await chat.ask("/CLEAR ")
         await chat.until(lambda: chat.chat.conversation_id is None)
         await chat.until(lambda: chat.chat.welcome.display)
-        assert [summary.title for summary in await chat.engine.conversations.conversations()] == ["first"]
+        assert [summary.title for summary in await chat.engine.conversations.summaries()] == ["first"]
         await chat.ask("second")
         await chat.answered()
         assert [turn.text for turn in chat.provider.requests[-1].spoken()][-1] == "second"

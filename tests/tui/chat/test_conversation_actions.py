@@ -9,6 +9,7 @@ from pathlib import Path
 from textual.widgets import Input
 
 from chat_tui.core.conversation import Conversation, ConversationSummary
+from chat_tui.history.queries import writes
 from chat_tui.history.store import Store
 from chat_tui.providers.scripted import Pause
 from chat_tui.tui.chat.conversation.conversation_actions import LISTED
@@ -19,7 +20,7 @@ from tests.support.scripted_router import Gate
 
 async def listed(chat: ScriptedChat) -> dict[str, ConversationSummary]:
     """By title."""
-    return {summary.title: summary for summary in await chat.engine.conversations.conversations()}
+    return {summary.title: summary for summary in await chat.engine.conversations.summaries()}
 
 
 async def asked(chat: ScriptedChat, *questions: str) -> None:
@@ -150,8 +151,9 @@ async def test_the_filter_finds_conversations_that_are_too_old_to_be_listed(tmp_
     told = datetime(2026, 1, 1, tzinfo=UTC)
     await asyncio.gather(
         *(
-            store.add_conversation(
-                Conversation(f"c{number}", "Zebra" if not number else "Talk", created=told, updated=told)
+            store.write(
+                writes.add_conversation,
+                Conversation(f"c{number}", "Zebra" if not number else "Talk", created=told, updated=told),
             )
             for number in range(LISTED + 2)
         )

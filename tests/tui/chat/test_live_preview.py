@@ -30,7 +30,7 @@ async def test_a_pause_of_the_hand_shows_the_translation_and_enter_takes_it() ->
     async with scripted_chat(["Bon", "jour."], ["never"], size=(80, 24)) as chat:
         await translating(chat, "Good day.")
         await chat.shows("Bonjour.", "Enter sends it")
-        assert not await chat.engine.conversations.conversations()
+        assert not await chat.engine.conversations.summaries()
         assert chat.chat.prompt.text == "Good day."
         assert chat.chat.prompt.has_focus
         await chat.pilot.press("enter")
@@ -38,7 +38,7 @@ async def test_a_pause_of_the_hand_shows_the_translation_and_enter_takes_it() ->
         assert len(chat.provider.requests) == 1
         assert [turn.text for turn in chat.chat.turns] == ["Good day.", "Bonjour."]
         assert not boxes(chat)
-        assert (await chat.engine.conversations.conversations())[0].cost
+        assert (await chat.engine.conversations.summaries())[0].cost
 
 
 async def test_typing_on_ends_the_preview_and_begins_another() -> None:

@@ -106,7 +106,7 @@ async def test_words_written_in_an_edit_survive_a_crash(tmp_path: Path) -> None:
         chat.chat.prompt.insert("a draft")
         await pressed(chat, "e", *" more")
         for _ in range(250):
-            if "first more" in await chat.engine.conversations.place(f"edited question {id}"):
+            if "first more" in await chat.engine.places.get(f"edited question {id}"):
                 break
             await asyncio.sleep(0.02)
         store = await Store.open(file)

@@ -167,7 +167,7 @@ async def test_files_stay_with_the_draft_of_their_conversation(notes: Path, tmp_
         await chat.pilot.press(*"unsent words", "ctrl+n")
         await listed(chat)
         first = chat.engine.conversations
-        await chat.chat.open((await first.conversations())[0].id)
+        await chat.chat.open((await first.summaries())[0].id)
         await listed(chat, "notes.md")
     async with scripted_chat(file=tmp_path / "history.db") as chat:
         await listed(chat, "notes.md")

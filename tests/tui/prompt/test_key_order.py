@@ -107,7 +107,7 @@ async def test_a_question_and_a_new_conversation_in_one_piece() -> None:
         assert sorted(asked(chat)) == ["one", "three", "two"]
         assert chat.chat.turns == []
         assert chat.chat.prompt.text == "rest"
-        summaries = await chat.engine.conversations.conversations(10)
+        summaries = await chat.engine.conversations.summaries(10)
         paths = [(await chat.engine.conversations.conversation(summary.id)).path for summary in summaries]
         users = [[turn.text for turn in path if turn.role == "user"] for path in paths]
         assert sorted(users) == [["one", "two"], ["three"]]
@@ -121,8 +121,8 @@ async def test_a_new_conversation_before_the_engine_is_open_keeps_what_is_unsent
         assert asked(chat) == ["one"]
         assert chat.chat.turns == []
         # It goes along, unless the question had begun a conversation whose draft it is.
-        (summary,) = await chat.engine.conversations.conversations(10)
-        assert "rest" in (chat.chat.prompt.text, await chat.engine.conversations.draft(summary.id))
+        (summary,) = await chat.engine.conversations.summaries(10)
+        assert "rest" in (chat.chat.prompt.text, await chat.engine.drafts.load(summary.id))
 
 
 @pytest.mark.parametrize("command", ["/info", "/thinking nonsense"])
@@ -182,7 +182,7 @@ async def outcome(chat: ScriptedChat) -> tuple[object, ...]:
     prompt = chat.chat.prompt
     value = (focused.value, focused.selection) if isinstance(focused, Input) else None
     conversations = []
-    for summary in await chat.engine.conversations.conversations(100):
+    for summary in await chat.engine.conversations.summaries(100):
         path = (await chat.engine.conversations.conversation(summary.id)).path
         conversations.append([turn.text for turn in path if turn.role == "user"])
     rows = getattr(chat.app.screen, "_rows", None)
@@ -257,7 +257,7 @@ async def test_questions_that_wait_behind_the_first_one_survive_a_crash(tmp_path
         assert id is not None
 
         async with asyncio.timeout(20):
-            while await chat.engine.conversations.place(f"words that wait {id}") != "two\n\nthree":
+            while await chat.engine.places.get(f"words that wait {id}") != "two\n\nthree":
                 await chat.pilot.pause(0.01)
     async with scripted_chat(file=file) as chat:
         await chat.until(lambda: chat.chat.prompt.text == "two\n\nthree")

@@ -20,6 +20,7 @@ from textual.widgets import Static
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.conversation import Conversation, Turn
 from chat_tui.core.route import Route, Try
+from chat_tui.history.queries import writes
 from chat_tui.history.store import Store
 from chat_tui.tui.terminal.control_filter import ControlFilter
 from tests.doubles.scripted_chat import scripted_chat
@@ -60,10 +61,14 @@ def store_with_raw_names(file: Path) -> None:
         now = datetime.now(UTC)
         store = await Store.open(file)
         question = Turn("user", "Why?", id="q", created=now, attachments=(Attachment("a.txt", "text/plain", b"x"),))
-        await store.add_conversation(Conversation("c", "Title", created=now, updated=now, path=(question,)))
-        await store.add_turn("c", Turn("assistant", "", id="a", parent="q", created=now, state="streaming"))
+        await store.write(
+            writes.add_conversation, Conversation("c", "Title", created=now, updated=now, path=(question,))
+        )
+        await store.write(
+            writes.add_turn, "c", Turn("assistant", "", id="a", parent="q", created=now, state="streaming")
+        )
         answer = Turn("assistant", "Because.", id="a", parent="q", created=now, model="x/y", strategy="fastest")
-        await store.finish(answer, Route(EVIL, tries=(Try(EVIL, 1, EVIL, EVIL),), needs=EVIL))
+        await store.write(writes.finish, answer, Route(EVIL, tries=(Try(EVIL, 1, EVIL, EVIL),), needs=EVIL))
         await store.close()
 
     asyncio.run(fill())

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from chat_tui.core.conversation import Conversation, Turn
+from chat_tui.history.queries import writes
 from chat_tui.history.store import Store
 from chat_tui.markdown.block import Block
 from chat_tui.tui.theme.ink import plain_ink
@@ -279,7 +280,7 @@ async def long_chat(tmp_path: Path, turns: int = 6_000) -> AsyncIterator[Scripte
     file = tmp_path / "history.db"
     store = await Store.open(file)
     path = [msgspec.structs.replace(MANY[n % 100], id=f"t{n}", parent=f"t{n - 1}" if n else None) for n in range(turns)]
-    await store.add_conversation(Conversation("long", path=tuple(path)))
+    await store.write(writes.add_conversation, Conversation("long", path=tuple(path)))
     await store.close()
     async with scripted_chat(["yes"], file=file) as chat:
         await chat.chat.open("long")

@@ -245,7 +245,7 @@ async def _open(context: CommandContext, title: str) -> None:
         await context.views.open_history()
         return
     wanted = title.casefold()
-    listed = [(clean_line(one.title, 200).casefold(), one.id) for one in await engine.conversations.conversations(1000)]
+    listed = [(clean_line(one.title, 200).casefold(), one.id) for one in await engine.conversations.summaries(1000)]
     for fits in (wanted.__eq__, lambda known: known.startswith(wanted), lambda known: wanted in known):
         if found := next((id for known, id in listed if fits(known)), None):
             await context.conversations.open(found)

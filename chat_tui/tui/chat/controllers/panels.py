@@ -136,7 +136,7 @@ class ChatPanels:
 
     async def restore_insights(self, engine: Engine) -> None:
         """Unfold the insights where they were at the last end, or where the config wants them."""
-        kept = await engine.conversations.place(_INSIGHTS)
+        kept = await engine.places.get(_INSIGHTS)
         if kept == _UNFOLDED or (not kept and engine.config.display.insights):
             await self._fold_insights(False)
 
@@ -145,4 +145,4 @@ class ChatPanels:
         unfold = self.insights is None or not self.insights.display
         self._layout.want_insights(open=unfold)
         await self._fold_insights(not unfold)
-        await engine.conversations.set_place(_INSIGHTS, _UNFOLDED if unfold else _FOLDED)
+        await engine.places.set(_INSIGHTS, _UNFOLDED if unfold else _FOLDED)

@@ -62,7 +62,7 @@ class ChatViews:
         engine = await self._engine.opened()
         from chat_tui.tui.dialogs.statistics import StatisticsScreen, since
 
-        self._push(StatisticsScreen(await engine.conversations.statistics(since(self._clock()))))
+        self._push(StatisticsScreen(await engine.costs.report(since(self._clock()))))
 
     async def show_context(self) -> None:
         """Show what of the conversation is sent."""

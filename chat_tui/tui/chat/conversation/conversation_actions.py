@@ -61,10 +61,10 @@ class ConversationActions:
         for id in unseen:
             await engine.conversations.set_unseen(id, True)
         limit = ALL if self._listed.is_filtered else LISTED
-        summaries = await engine.conversations.conversations(limit)
+        summaries = await engine.conversations.summaries(limit)
         if any(summary.unseen and summary.id == current for summary in summaries):
             await engine.conversations.set_unseen(current, False)
-            summaries = await engine.conversations.conversations(limit)
+            summaries = await engine.conversations.summaries(limit)
         self._listed.show(summaries, more=len(summaries) >= limit)
         self._listed.set_running(running)
         self._listed.set_current(current)
@@ -178,7 +178,7 @@ class ConversationActions:
 
     async def _restore(self, conversation_id: str, open_it: bool) -> None:
         assert self._engine is not None
-        await self._engine.conversations.restore(conversation_id)
+        await self._engine.conversations.deletion.restore(conversation_id)
         if open_it:
             await self._chat.open(conversation_id)
 

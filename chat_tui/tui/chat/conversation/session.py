@@ -82,16 +82,16 @@ class KeptChat(ChatPane):
         """From now on questions are answered; what was unsent at the last end comes back."""
         first = self.view
         self._display_settings = engine.config.display
-        self.prompt.earlier = await engine.conversations.prompts()
+        self.prompt.earlier = await engine.drafts.prompts()
         # Read before what is typed now can be kept in their place.
-        draft, files = await engine.conversations.draft(None), await engine.conversations.place(_FILES)
+        draft, files = await engine.drafts.load(None), await engine.places.get(_FILES)
         self._engine = engine
         if self.preset is None:
             try:
                 await self._come_back(engine)
             except HistoryError:
                 # It was removed meanwhile, perhaps by another process.
-                await engine.conversations.set_place(_OPEN, "")
+                await engine.places.set(_OPEN, "")
         if self.view is first:
             if draft:
                 self.prompt.set_draft(joined(draft, self.prompt.draft))
@@ -101,7 +101,7 @@ class KeptChat(ChatPane):
 
     async def _come_back(self, engine: Engine) -> None:
         """Open the conversation that was in view when the program ended: after a crash, or with unsent words in it."""
-        last = await engine.conversations.place(_OPEN)
+        last = await engine.places.get(_OPEN)
         if last and not self.asking:
             path = (await engine.conversations.conversation(last)).path
             # Another process answers in it: it is that one's.
@@ -113,7 +113,7 @@ class KeptChat(ChatPane):
         if self._engine is not None:
             await self._keep_place(self._engine)
             if not self.unsent and self._edited is None and not self._has_waiting():
-                await self._engine.conversations.set_place(_OPEN, "")
+                await self._engine.places.set(_OPEN, "")
 
     async def keep_place(self) -> None:
         """Keep the reading position and the unsent words."""
@@ -129,7 +129,7 @@ class KeptChat(ChatPane):
         if self.conversation_id is not None and not engine.conversations.is_private(self.conversation_id):
             anchor = self.transcript.viewport.reading_position
             kept = msgspec.json.encode(anchor).decode() if anchor is not None else ""
-            await engine.conversations.set_place(_ANCHOR + self.conversation_id, kept)
+            await engine.places.set(_ANCHOR + self.conversation_id, kept)
 
     async def take_words(self, text: str) -> None:
         """Put words that were written elsewhere into the prompt, in place of what is there, and keep them at once."""
@@ -145,10 +145,10 @@ class KeptChat(ChatPane):
                 await engine.conversations.conversation(conversation_id)
             except HistoryError:
                 conversation_id = None
-        now = await engine.conversations.draft(conversation_id)
+        now = await engine.drafts.load(conversation_id)
         kept = now.strip() and now not in (before, text)
-        await engine.conversations.save_draft(conversation_id, f"{now}\n\n{text}" if kept else text)
-        await engine.conversations.set_place(_OPEN, conversation_id or "")
+        await engine.drafts.save(conversation_id, f"{now}\n\n{text}" if kept else text)
+        await engine.places.set(_OPEN, conversation_id or "")
 
     # -- conversations --------------------------------------------------------------------------------------------
 
@@ -158,10 +158,10 @@ class KeptChat(ChatPane):
             left, files = self.conversation_id, ""
             draft = ""
             if self._engine is not None:
-                await self._engine.conversations.set_place(_OPEN, "")
+                await self._engine.places.set(_OPEN, "")
                 if left is not None:
-                    draft = await self._engine.conversations.draft(None)
-                    files = await self._engine.conversations.place(_FILES)
+                    draft = await self._engine.drafts.load(None)
+                    files = await self._engine.places.get(_FILES)
                 await self._keep_place(self._engine)
             if left is None:
                 # What nobody has sent goes on in the fresh one.
@@ -185,13 +185,13 @@ class KeptChat(ChatPane):
             if conversation_id != self.conversation_id:
                 # Of a private conversation nothing is on the disk, not even its id.
                 kept_id = "" if engine.conversations.is_private(conversation_id) else conversation_id
-                await engine.conversations.set_place(_OPEN, kept_id)
+                await engine.places.set(_OPEN, kept_id)
                 draft, place, edit = (
-                    await engine.conversations.draft(conversation_id),
-                    await engine.conversations.place(_ANCHOR + conversation_id),
-                    await engine.conversations.place(_EDIT + conversation_id),
+                    await engine.drafts.load(conversation_id),
+                    await engine.places.get(_ANCHOR + conversation_id),
+                    await engine.places.get(_EDIT + conversation_id),
                 )
-                files = await engine.conversations.place(_FILES + conversation_id)
+                files = await engine.places.get(_FILES + conversation_id)
                 if coming_back:
                     if self.asking:
                         return
@@ -334,9 +334,9 @@ class KeptChat(ChatPane):
     async def _keep_unsent(self, engine: Engine, fresh: bool) -> None:
         """After a question: what waits belongs to this conversation, which may be a fresh one."""
         if fresh:
-            await engine.conversations.save_draft(None, "")
-            await engine.conversations.set_place(_FILES, "")
-            await engine.conversations.set_place(_OPEN, self.conversation_id or "")
+            await engine.drafts.save(None, "")
+            await engine.places.set(_FILES, "")
+            await engine.places.set(_OPEN, self.conversation_id or "")
             self.post_message(self.Moved())
         await self._keep_words(engine)
 
@@ -381,12 +381,12 @@ class KeptChat(ChatPane):
     async def _keep_words(self, engine: Engine) -> None:
         """Keep all that is unsent, as it is now."""
         id, edited, files = self.conversation_id, self._edited, self.files.kept()
-        await engine.conversations.save_draft(id, self.unsent)
+        await engine.drafts.save(id, self.unsent)
         if engine.conversations.is_private(id):
             return
         if files != self._files_kept:
             self._files_kept = files
-            await engine.conversations.set_place(_FILES + (id or ""), files)
+            await engine.places.set(_FILES + (id or ""), files)
         if id is None:
             return
         kept = ""
@@ -394,7 +394,7 @@ class KeptChat(ChatPane):
             kept = msgspec.json.encode(_Edit(edited.id, self.prompt.draft)).decode()
         if kept != self._kept_edit:
             self._kept_edit = kept
-            await engine.conversations.set_place(_EDIT + id, kept)
+            await engine.places.set(_EDIT + id, kept)
 
     @on(Prompt.Edited)
     async def keep_draft(self, event: Prompt.Edited) -> None:

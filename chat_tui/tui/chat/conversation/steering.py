@@ -283,7 +283,7 @@ class Steering:
     async def _keep_returned(self, view: ConversationView, words: str) -> None:
         """Keep words as the draft before they wait no more."""
         if self._chat.engine is not None and view.conversation_id:
-            await self._chat.engine.conversations.save_draft(view.conversation_id, words)
+            await self._chat.engine.drafts.save(view.conversation_id, words)
             await self._keep(view)
 
     async def give_back(self, view: ConversationView, text: str) -> None:
@@ -295,7 +295,7 @@ class Steering:
         text = joined(text, queue.text if queue is not None else "")
         if queue is not None:
             queue.items.clear()
-        await self._keep_returned(view, joined(text, await engine.conversations.draft(id)))
+        await self._keep_returned(view, joined(text, await engine.drafts.load(id)))
 
     def _wait_with(self, text: str) -> None:
         chat, queue = self._chat, self._queue()
@@ -370,12 +370,12 @@ class Steering:
         engine, id = self._chat.engine, view.conversation_id
         if engine is not None and id and not engine.conversations.is_private(id):
             queue = self._queue_of(view)
-            await engine.conversations.set_place(_WAITING + id, queue.text if queue is not None else "")
+            await engine.places.set(_WAITING + id, queue.text if queue is not None else "")
 
     async def opened(self, engine: Engine, id: str) -> None:
         """A conversation came into view: words that waited in it when the program ended come back to the prompt."""
-        if not self.has_waiting() and (left := await engine.conversations.place(_WAITING + id)):
-            await engine.conversations.set_place(_WAITING + id, "")
+        if not self.has_waiting() and (left := await engine.places.get(_WAITING + id)):
+            await engine.places.set(_WAITING + id, "")
             draft = self._chat.prompt.draft
             # A crash may have come between, when they waited and the draft still held them.
             self._chat.prompt.set_draft(joined(left, draft if draft.strip() != left.strip() else ""))
