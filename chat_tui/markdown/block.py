@@ -30,7 +30,10 @@ class Block(msgspec.Struct, frozen=True):
     number: int = 0
     """The list number with which a later piece of an ordered list goes on; 0: what the source says."""
     head: str = ""
-    """The head and first rows of the table that this piece goes on with."""
+    """Of a table in several pieces: its head, and the rows that tell how wide its columns are. Of a piece of code: the
+    mark of the string or comment that it begins in."""
+    definitions: tuple[str, ...] = ()
+    """The definitions of links and footnotes in other blocks that it refers to."""
     codes_before: int = 0
     """Code blocks of the text that begin before this block."""
     in_code: bool = False

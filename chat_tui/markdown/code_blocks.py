@@ -22,6 +22,35 @@ class CodeBlock(NamedTuple):
         return next((line.strip() for line in self.text.split("\n") if line.strip()), "")
 
 
+_QUOTES = re.compile(r'"""|\'\'\'')
+_COMMENTS = re.compile(r"/\*")
+_LONG_MARKS = {
+    **dict.fromkeys(("python", "py", "python3", "toml"), _QUOTES),
+    **dict.fromkeys(("java", "kotlin", "scala", "swift", "groovy", "dart"), re.compile(r'"""|/\*')),
+    **dict.fromkeys(("javascript", "js", "jsx", "typescript", "ts", "tsx", "go", "golang"), re.compile(r"`|/\*")),
+    **dict.fromkeys(("c", "cpp", "c++", "csharp", "c#", "cs", "rust", "rs", "css", "scss", "php", "sql"), _COMMENTS),
+}
+"""What begins a string or comment of several lines, by language."""
+
+
+def open_mark(code: str, language: str, within: str = "") -> str:
+    """The mark of the long string or comment in which code ends; empty where it ends in none, or its language is not
+    known. `within`: the mark of what it begins in."""
+    marks = _LONG_MARKS.get(language.lower())
+    at = 0
+    while marks is not None:
+        if within:
+            end = "*/" if within == "/*" else within
+            at = code.find(end, at) + len(end)
+            if at < len(end):
+                return within
+        found = marks.search(code, at)
+        if found is None:
+            break
+        within, at = found[0], found.end()
+    return ""
+
+
 def fenced(source: str) -> list[CodeBlock]:
     """The fenced code inside a list or a quote."""
     if "```" not in source and "~~~" not in source:

@@ -309,6 +309,14 @@ def _hung(mark: str, text: str) -> str:
     return mark + (text if len(text) == 1 or text.isdecimal() or re.fullmatch("[A-Za-z]{3,}", text) else f"({text})")
 
 
+def small_text(text: str, *, raised: bool) -> str:
+    """The text in small raised or lowered signs; behind `^` or `_` where it has others."""
+    signs = RAISED if raised else LOWERED
+    if all(character in signs or character == " " for character in text):
+        return "".join(signs.get(character, character) for character in text)
+    return ("^" if raised else "_") + (text if len(text) == 1 else f"({text})")
+
+
 def _in(signs: dict[str, str], text: str) -> str:
     """The text in small signs, where it is short and each has one; else empty."""
     text = text.replace(" ", "")

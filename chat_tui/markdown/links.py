@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
 
 _NAMED = re.compile(r"(?:(https?://)(?:[^\s/@]*@)?|\b)((?:[\w-]{1,63}\.){1,10}([a-z]{2,63}))\b", re.IGNORECASE)
 _COMMON = frozenset("com org net edu gov io dev app ai co uk de fr eu ch at nl jp cn ru br us info".split())  # noqa: SIM905
+
+
+def alt_text(image: Token) -> str:
+    """What stands for an image: its description without marks, in one line."""
+    pieces = [
+        alt_text(child) if child.type == "image" else " " if child.tag == "br" else child.content
+        for child in image.children or ()
+    ]
+    return " ".join("".join(pieces).split())
 
 
 def told_target(text: str, target: str) -> str:

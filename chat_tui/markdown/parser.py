@@ -9,11 +9,19 @@ import re
 from typing import TYPE_CHECKING
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_block.reference import reference as _any_reference
 from markdown_it.rules_block.table import table as _any_table
 from markdown_it.rules_inline.html_inline import html_inline as _any_html
+from markdown_it.rules_inline.newline import newline as _any_newline
 from markdown_it.token import Token
 
-from chat_tui.markdown.splitter import COLUMNS
+from chat_tui.markdown.alerts import mark_alerts
+from chat_tui.markdown.inline.footnotes import footnote
+from chat_tui.markdown.inline.formulas import formula_end
+from chat_tui.markdown.inline.html_tags import draw_tags
+from chat_tui.markdown.inline.state import InlineState
+from chat_tui.markdown.lists import number_lists
+from chat_tui.markdown.tables import COLUMNS, escape_code_pipes
 
 if TYPE_CHECKING:
     from markdown_it.rules_block import StateBlock
@@ -27,44 +35,20 @@ BRACKETS = 24
 
 _MARK = re.compile(r"[\[\]*_`<&!\\$~\n]")
 _BRACKET = re.compile(r"[\[\]]")
-_PRICE = re.compile(r"\d[^\\^_={}]*\s[A-Za-z]{2,}[^\\^_={}]*")
-"""Words between two amounts, as in `$5 or 6$`."""
-_PAIRS = (("\\(", "\\)"), ("\\[", "\\]"), ("$$", "$$"))
 
 
 def _math(state: StateInline, silent: bool) -> bool:
     r"""Takes `\(…\)`, `\[…\]`, `$$…$$` and `$…$` as they are, so that their `_`, `*` and `\` mean nothing else."""
-    source, start = state.src, state.pos
-    if source[start] not in "\\$":
+    if state.src[state.pos] not in "\\$":
         return False
-    end = -1
-    for opening, closing in _PAIRS:
-        if source.startswith(opening, start):
-            end = source.find(closing, start + 2, state.posMax)
-            end = end + 2 if end >= 0 else -1
-            break
-    else:
-        if source[start] == "$":
-            end = _dollar_end(source, start, state.posMax)
+    end = formula_end(state.src, state.pos, state.posMax)
     if end < 0:
         return False
     if not silent:
         token = state.push("math_inline", "", 0)
-        token.content = source[start:end]
+        token.content = state.src[state.pos : end]
     state.pos = end
     return True
-
-
-def _dollar_end(source: str, start: int, stop: int) -> int:
-    """Where `$…$` ends: nothing blank inside at its ends, no letter or digit behind, as prices and variables have."""
-    if source[start + 1 : start + 2] in ("", " ", "\n", "$"):
-        return -1
-    end = source.find("$", start + 1, min(stop, start + 400))
-    if end < 0 or source[end - 1] in " \n\\" or source[end + 1 : end + 2].isalnum():
-        return -1
-    if _PRICE.fullmatch(source, start + 1, end):
-        return -1
-    return end + 1
 
 
 def _html(state: StateInline, silent: bool) -> bool:
@@ -72,6 +56,27 @@ def _html(state: StateInline, silent: bool) -> bool:
     if state.src.startswith("<![CDATA[", state.pos) and "]]>" not in state.src[state.pos :]:
         return False
     return _any_html(state, silent)
+
+
+def _newline(state: StateInline, silent: bool) -> bool:
+    """Notes at a soft break whether the line ends there, and the blanks that the next one begins with."""
+    start = state.pos
+    if not _any_newline(state, silent):
+        return False
+    if not silent and isinstance(state, InlineState) and state.tokens[-1].type == "softbreak":
+        kept = state.kept_line_ends[start]
+        state.tokens[-1].meta = {"kept": kept, "indent": state.pos - start - 1 if kept else 0}
+    return True
+
+
+def _reference(state: StateBlock, first: int, end: int, silent: bool) -> bool:
+    """A footnote is no link, though it looks like the definition of one."""
+    start = state.bMarks[first] + state.tShift[first]
+    return not state.src.startswith("[^", start) and _any_reference(state, first, end, silent)
+
+
+def _code_pipes(state: StateCore) -> None:
+    state.src = escape_code_pipes(state.src)
 
 
 def _table(state: StateBlock, first: int, end: int, silent: bool) -> bool:
@@ -90,7 +95,16 @@ def _inline(state: StateCore) -> None:
                 token.children = [Token("text", "", 0, content=token.content)]
             else:
                 token.children = []
-                state.md.inline.parse(token.content, state.md, state.env, token.children)
+                _parse_inline(state, token.content, token.children)
+
+
+def _parse_inline(state: StateCore, text: str, tokens: list[Token]) -> None:
+    parser = state.md.inline
+    inline = InlineState(text, state.md, state.env, tokens)
+    parser.tokenize(inline)
+    for finish in parser.ruler2.getRules(""):
+        finish(inline)
+    draw_tags(tokens)
 
 
 def _nested(text: str) -> int:
@@ -107,8 +121,14 @@ def _nested(text: str) -> int:
 def make_parser() -> MarkdownIt:
     """A parser of its own."""
     parser = MarkdownIt("commonmark", {"maxNesting": 100}).enable(["table", "strikethrough"])
+    parser.core.ruler.after("normalize", "code_pipes", _code_pipes)
     parser.core.ruler.at("inline", _inline)
+    parser.core.ruler.push("number_lists", number_lists)
     parser.block.ruler.at("table", _table, {"alt": ["paragraph", "reference"]})
+    parser.block.ruler.at("reference", _reference)
+    parser.inline.ruler.before("link", "footnote", footnote)
+    parser.core.ruler.push("alerts", mark_alerts)
+    parser.inline.ruler.at("newline", _newline)
     parser.inline.ruler.at("html_inline", _html)
     parser.inline.ruler.before("escape", "math", _math)
     return parser

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable
 from typing import Literal
 
+import msgspec
+
 from chat_tui.markdown.block import PARAGRAPH_LENGTH, Block, Kind
 from chat_tui.markdown.block_syntax import (
     DELIMITER,
@@ -24,9 +26,11 @@ from chat_tui.markdown.block_syntax import (
     interrupts,
     starts_block,
 )
-from chat_tui.markdown.code_blocks import CodeBlock, fenced
+from chat_tui.markdown.code_blocks import CodeBlock, fenced, open_mark
 from chat_tui.markdown.indentation import expanded, indent_of
 from chat_tui.markdown.plain_text import PlainSplitter
+from chat_tui.markdown.references import References
+from chat_tui.markdown.tables import COLUMNS, WidestRows
 
 CODE_LINES = 12
 """Lines of a code block after which it is cut at the next good place."""
@@ -37,8 +41,6 @@ LIST_LINES_MOST = 60
 LIST_LENGTH = 4_000
 """Characters that count as much as all those lines; twice as many within one item."""
 TABLE_ROWS, TABLE_CELLS = 16, 300
-COLUMNS = 64
-"""What has more of them is not laid out as a table."""
 RICH_LINES, RICH_BLOCKS = 50_000, 20_000
 """A text with more lines or blocks goes on as plain text: nobody formats that much, and each block takes memory and
 time whenever the whole is laid out."""
@@ -53,7 +55,11 @@ class BlockSplitter:
 
     def __init__(self) -> None:
         self.closed: list[Block] = []
-        """Blocks that nothing changes any more."""
+        """Finished blocks."""
+        self.changed: list[int] = []
+        """The places of finished blocks that have changed since: a link of theirs was defined, or their table, of which
+        they are a piece, has ended."""
+        self._references = References()
         self._partial = ""
         self._state: Literal["", "paragraph", "quote", "list", "table", "code", "raw"] = ""
         self._lines: list[str] = []
@@ -64,13 +70,20 @@ class BlockSplitter:
         self._until = ""
         self._language = ""
         self._fence_indent = 0
+        self._within = ""
+        """The mark of the string or comment in which the open piece of code begins."""
         self._item = ""
         self._content = 0
         self._items = 0
         self._number = 0
+        self._written = 0
+        """The number that all items of the list have so far, which asks for counting; -1: they have their own."""
         self._nest = 0
         self._inner_fence = ""
         self._head: list[str] = []
+        self._widest = WidestRows()
+        self._table_from = 0
+        """The place of the table's first piece."""
         self._codes = 0
         self._in_code = False
         self._count = 0
@@ -111,6 +124,9 @@ class BlockSplitter:
         """The unfinished rest as blocks; it may look different when more has come."""
         if self._plain is not None:
             return self._plain.open()
+        return [self._references.now(block) for block in self._open()]
+
+    def _open(self) -> list[Block]:
         partial = self._expanded(self._partial)
         if self._state == "code":
             hidden = bool(partial.strip()) and self._until.startswith(partial.strip())
@@ -167,6 +183,7 @@ class BlockSplitter:
             self._begin(line)
         elif self._state == "table":
             self._add(line)
+            self._widest.add(line)
             if len(self._lines) >= min(TABLE_ROWS, 3 + TABLE_CELLS // (self._head[0].count("|") + 1)):
                 self._cut_table()
         else:
@@ -178,13 +195,13 @@ class BlockSplitter:
         item = None if RULE.match(line) else ITEM.match(line)
         raw = RAW_HTML.match(line)
         if fence:
-            self._state, self._until, self._language = "code", fence[2], fence[3]
+            self._state, self._until, self._language, self._within = "code", fence[2], fence[3], ""
             self._fence_indent = len(fence[1])
         elif item:
             self._state = "list"
             self._begin_item(item)
             self._items = 1
-            self._number = int(item[2][:-1]) if item[2][0].isdigit() else 0
+            self._number = self._written = _number_of(item)
             self._add(line)
         elif line.strip() in MATH or raw:
             end = "-->" if raw and raw[1] == "!--" else f"</{raw[1].lower()}" if raw else MATH[line.strip()]
@@ -251,8 +268,10 @@ class BlockSplitter:
             return
         item = ITEM.match(line) if indent_of(line) < self._content else None
         if item:
+            self._written = self._written if self._written == _number_of(item) else -1
             if len(self._lines) >= LIST_LINES or self._size > LIST_LENGTH:
-                self._cut(number=self._number + self._items if self._number or self._item in ".)" else 0)
+                counted = self._item in ".)" and self._written >= 0
+                self._cut(number=self._number + self._items if counted else 0)
             self._nest = self._nest if self._lines else 0
             self._begin_item(item)
             self._items += 1
@@ -278,6 +297,7 @@ class BlockSplitter:
                 self._close()
             self._state, self._head, self._gap = "table", [head, line], self._gap or bool(self.closed)
             self._lines = [head, line]
+            self._widest, self._table_from = WidestRows(), len(self.closed)
             return
         if self._size > PARAGRAPH_LENGTH:
             self._cut()
@@ -309,20 +329,43 @@ class BlockSplitter:
         """Close the open piece; the block goes on with the next one."""
         blank = self._state == "list" and self._lines[-1:] == [""]
         self._add_closed(self._block(self._lines, last=False))
+        if self._state == "code":
+            self._within = open_mark("\n".join(self._lines), self._language, self._within)
         self._lines, self._size = [], 0
         self._first, self._joint, self._gap, self._nest = False, joint, blank, nest
-        if number:
-            self._number, self._items = number, 0
+        self._number = number
+        self._items = 0 if number else self._items
 
     def _close(self, *, keep_empty: bool = False) -> None:
+        if self._state == "table" and not self._first:
+            self._lay_out_table()
+        if self._state == "paragraph" and self._first and self._lines and self._lines[0].lstrip(" ").startswith("["):
+            self._define()
         if self._state and (any(self._lines) or keep_empty or (self._state == "code" and self._first)):
             self._add_closed(self._block(self._lines))
             self._gap = self._state in ("code", "table")
         self._state, self._lines, self._size, self._head = "", [], 0, []
         self._first, self._joint, self._nest, self._number, self._inner_fence = True, "\n", 0, 0, ""
 
+    def _lay_out_table(self) -> None:
+        """The table has ended: all of its pieces get the columns that all of its rows need."""
+        head = [*self._head[:2], *self._widest.rows()]
+        if set(head) - set(self._head):
+            for place in range(self._table_from, len(self.closed)):
+                self.closed[place] = msgspec.structs.replace(self.closed[place], head="\n".join(head))
+                self.changed.append(place)
+            self._head = head
+
+    def _define(self) -> None:
+        """A paragraph that may begin with definitions has ended."""
+        shown, places = self._references.define("\n".join(self._lines))
+        self._lines = shown.split("\n") if shown else []
+        for place in places:
+            self.closed[place] = self._references.resolved(self.closed[place], place)
+        self.changed += places
+
     def _add_closed(self, block: Block) -> None:
-        self.closed.append(block)
+        self.closed.append(self._references.resolved(block, len(self.closed)))
         self._codes += len(_codes_of(block)) - block.in_code if block.first or block.kind != "code" else 0
         self._in_code = False
 
@@ -346,11 +389,16 @@ class BlockSplitter:
             last=last,
             joint=self._joint,
             number=0 if self._first else self._number,
-            head="\n".join(self._head) if kind == "table" and not self._first else "",
+            head="\n".join(self._head) if kind == "table" and not self._first else self._within * (kind == "code"),
             codes_before=self._codes - (kind == "code" and not self._first),
             in_code=self._in_code,
             indent=self._nest,
         )
+
+
+def _number_of(item: re.Match[str]) -> int:
+    """The number of an ordered list's item; 0 of another's."""
+    return int(item[2][:-1]) if item[2][0].isdigit() else 0
 
 
 def split(text: str) -> list[Block]:

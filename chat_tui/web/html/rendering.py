@@ -33,6 +33,7 @@ class HtmlRendering:
         self._splitter = BlockSplitter()
         self._closed = 0
         """Blocks that were told as finished."""
+        self._seen_changes = 0
         self._open: list[HtmlPiece] = []
         """The unfinished ones behind them, as they were last told."""
 
@@ -45,6 +46,11 @@ class HtmlRendering:
         if ended:
             self._splitter.finish()
         closed, told = self._splitter.closed, self._open
+        again = self._splitter.changed[self._seen_changes :]
+        if again and (first := min(again)) < self._closed:
+            # What stands behind a block that looks different by now is told again.
+            self._closed, told = first, []
+        self._seen_changes += len(again)
         still_open = [_piece(block) for block in self._splitter.open()]
         now = [*map(_piece, closed[self._closed :]), *still_open]
         both = zip(now, told, strict=False)
@@ -73,9 +79,9 @@ def _piece(block: Block) -> HtmlPiece:
         return HtmlPiece(
             plain_html(legible(block.source), "math") if formula else plain_html(block.source, "raw"), joins
         )
-    if block.kind == "table" and block.head:
-        return HtmlPiece(html_of("\n".join([*block.head.split("\n")[:2], block.source])), joins)
-    html = html_of(block.source, number=block.number)
+    if block.kind == "table" and joins:
+        return HtmlPiece(html_of(block, "\n".join([*block.head.split("\n")[:2], block.source])), joins)
+    html = html_of(block, block.source)
     if joins and block.joint:
         # The words of a long paragraph stay apart where it was cut between them.
         html = html.replace("<p>", "<p> ", 1) if html.startswith("<p>") else html

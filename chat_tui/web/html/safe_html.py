@@ -12,8 +12,12 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from chat_tui.core.text.control_characters import clean, clean_line
+from chat_tui.markdown.alerts import ALERTS
+from chat_tui.markdown.block import Block
 from chat_tui.markdown.latex import legible
-from chat_tui.markdown.links import deceives, told_target
+from chat_tui.markdown.links import alt_text, deceives, told_target
+from chat_tui.markdown.lists import count_from
+from chat_tui.markdown.references import parse_block
 from chat_tui.web.html.code_html import coloured
 
 if TYPE_CHECKING:
@@ -21,7 +25,7 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 _TAGS = frozenset(
-    "p h1 h2 h3 h4 h5 h6 blockquote ul ol li table thead tbody tr th td em strong s".split()  # noqa: SIM905
+    "p h1 h2 h3 h4 h5 h6 blockquote ul ol li table thead tbody tr th td em strong s sub sup kbd".split()  # noqa: SIM905
 )
 _ALIGNED = re.compile(r"text-align:(left|center|right)")
 _TARGET = re.compile(r"(?:https?://[^\s/]|mailto:[^\s])", re.IGNORECASE)
@@ -36,11 +40,11 @@ def _parser() -> MarkdownIt:
     return make_parser()
 
 
-def html_of(source: str, *, number: int = 0) -> str:
-    """The HTML of a Markdown text; `number`: where an ordered list that it begins with goes on."""
-    tokens = _parser().parse(source)
-    if number and tokens and tokens[0].type == "ordered_list_open":
-        tokens[0].attrs["start"] = number
+def html_of(block: Block, source: str) -> str:
+    """The HTML of a block's Markdown, or of what stands for it."""
+    tokens = parse_block(_parser(), block, source)
+    if block.number and tokens and tokens[0].type == "ordered_list_open":
+        count_from(tokens, block.number)
     # What the parser swallows (link definitions, nesting beyond its limit) is shown as its source.
     return "".join(_blocks(tokens)) or plain_html(source)
 
@@ -85,6 +89,10 @@ def _tag(token: Token) -> str:
         return f"</{token.tag}>"
     if token.type == "ordered_list_open" and isinstance(start := token.attrs.get("start"), int):
         return f'<ol start="{start}">'
+    if token.type == "list_item_open" and "number" in token.meta:
+        return f'<li value="{token.meta["number"]}">'
+    if alert := token.meta.get("alert"):
+        return f'<blockquote class="alert {alert}"><p class="alert-title">{ALERTS[alert]}</p>'
     if aligned := _ALIGNED.fullmatch(str(token.attrs.get("style", ""))):
         return f'<{token.tag} class="{aligned[1]}">'
     return f"<{token.tag}>"
@@ -102,14 +110,16 @@ def _inline(tokens: Sequence[Token]) -> Iterator[str]:
                 yield "</a>"
             yield _aside("".join(shown), target)
         elif token.type == "image":
-            yield _image(" ".join(token.content.split()), str(token.attrs.get("src", "")))
+            yield _image(alt_text(token), str(token.attrs.get("src", "")))
         elif token.type == "code_inline":
             shown.append(token.content)
             yield f"<code>{escape(clean(token.content))}</code>"
         elif token.type == "math_inline":
             yield f'<span class="math">{escape(clean(legible(token.content)))}</span>'
+        elif token.type == "footnote":
+            yield f"<sup>{escape(clean(token.content))}</sup>"
         elif token.type == "softbreak":
-            yield "\n"
+            yield "<br>" if token.meta.get("kept") else "\n"
         elif token.type == "hardbreak":
             yield "<br>"
         elif token.tag in _TAGS:

@@ -5,7 +5,15 @@ from hypothesis import strategies as st
 
 from chat_tui.markdown.block import PARAGRAPH_LENGTH
 from chat_tui.markdown.plain_text import PlainSplitter
-from chat_tui.markdown.splitter import CODE_LINES_MOST, LIST_LINES_MOST, TABLE_ROWS, BlockSplitter, codes, split
+from chat_tui.markdown.splitter import (
+    CODE_LINES_MOST,
+    LIST_LINES,
+    LIST_LINES_MOST,
+    TABLE_ROWS,
+    BlockSplitter,
+    codes,
+    split,
+)
 
 LINES = [
     "",
@@ -110,10 +118,14 @@ def test_endless_lists_and_tables_are_cut() -> None:
 
 
 def test_a_cut_list_goes_on_counting() -> None:
-    pieces = split("\n".join(f"{number}. item" for number in range(3, 40)))
-    assert [(piece.number, piece.source.split(".")[0]) for piece in pieces][1:] == [
-        (piece.number, str(piece.number)) for piece in pieces[1:]
-    ]
+    pieces = split("\n".join("3. item" for _ in range(40)))
+    assert len(pieces) > 2
+    assert [piece.number for piece in pieces[1:]] == [3 + LIST_LINES * place for place in range(1, len(pieces))]
+
+
+def test_a_cut_list_whose_items_have_their_own_numbers_keeps_them() -> None:
+    pieces = split("\n".join(f"{number}. item" for number in range(3, 80, 2)))
+    assert [piece.number for piece in pieces] == [0] * len(pieces)
 
 
 def test_a_list_marker_alone_is_not_shown_before_its_text() -> None:

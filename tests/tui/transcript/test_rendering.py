@@ -13,7 +13,7 @@ from chat_tui.tui.transcript.model.line_model import KEPT_LINES, LineModel, Posi
 from chat_tui.tui.transcript.model.turn_lines import text_of
 from chat_tui.tui.transcript.render.renderer import Renderer
 from chat_tui.tui.transcript.render.tables import READABLE, laid_widths, window
-from chat_tui.tui.transcript.render.wrapping import MEASURE, Line, fitting, wrap
+from chat_tui.tui.transcript.render.wrapping import MEASURE, Line, fitting, wrap, wrap_code
 
 STYLE = Style()
 
@@ -87,7 +87,7 @@ def test_images_are_named(renderer: Renderer) -> None:
 
 
 def test_html_is_shown_as_it_is(renderer: Renderer) -> None:
-    assert texts(renderer, "a <b>x</b>\n\n<div>\ny\n</div>") == ["a <b>x</b>", "", "<div>", "y", "</div>"]
+    assert texts(renderer, "a <q>x</q>\n\n<div>\ny\n</div>") == ["a <q>x</q>", "", "<div>", "y", "</div>"]
 
 
 def test_mathematics_keeps_its_source(renderer: Renderer) -> None:
@@ -246,3 +246,57 @@ def test_rendered_lines_are_bounded(renderer: Renderer) -> None:
         pass
     kept = sum(len(part.lines or ()) for view in model.views.made.values() for part in view.parts())
     assert kept <= KEPT_LINES + 200
+
+
+def test_a_broken_line_of_code_goes_on_under_its_own_indentation_and_is_copied_whole(renderer: Renderer) -> None:
+    code = "def f():\n        return some_function(first_argument,  second_argument, 'a string')"
+    lines = drawn(renderer, f"```python\n{code}\n```")[1:]
+    assert [line.text.rstrip() for line in lines] == [
+        " def f():",
+        "         return some_function(",
+        "         ↪ first_argument,",
+        "         ↪ second_argument, 'a string')",
+    ]
+    copied = "".join(line.copied() + (line.joint if place < 3 else "") for place, line in enumerate(lines))
+    assert copied == code
+
+
+@given(st.text(alphabet="ab (),.漢é👩‍👩", max_size=120), st.integers(8, 30))
+def test_code_that_is_broken_fits_and_loses_nothing(text: str, width: int) -> None:
+    lines = wrap_code([(text, STYLE, True)], width, STYLE)
+    assert all(cell_len(line.text) <= width for line in lines)
+    assert "".join(line.copied() for line in lines) == text
+
+
+def test_code_in_a_list_is_copied_without_the_list_s_indentation(renderer: Renderer) -> None:
+    lines = drawn(renderer, "1. item\n\n   ```python\n   if x:\n       y\n   ```\n   - inner\n     text\n")
+    assert [line.copied() for line in lines if line.fill is not None][1:] == ["if x:", "    y"]
+
+
+def test_three_levels_of_headings_differ_without_colours(renderer: Renderer) -> None:
+    styles = [style_of(drawn(renderer, f"{'#' * level} words"), "words") for level in (1, 2, 3, 4)]
+    looks = [(style.underline, style.italic, style.color) for style in styles]
+    assert len(set(looks)) == 4
+
+
+def test_small_letters_keys_and_line_breaks_are_drawn(renderer: Renderer) -> None:
+    assert texts(renderer, "H<sub>2</sub>O, x<sup>n+1</sup>, 4<sup>th</sup>, a<sup>Q?</sup><br>next") == [
+        "H₂O, xⁿ⁺¹, 4ᵗʰ, a^(Q?)",
+        "next",
+    ]
+    assert texts(renderer, "| a |\n|---|\n| b<br>c |") == ["a", "─", "b", "c"]
+    line = drawn(renderer, "H<sub>2</sub>O")[0]
+    assert line.copied() == "H2O"
+
+
+def test_alerts_have_their_name_as_title(renderer: Renderer) -> None:
+    assert texts(renderer, "> [!WARNING]\n> Be *careful*.") == ["▌ Warning", "▌ Be careful."]
+    assert texts(renderer, "> [!note]\n>\n> - a") == ["▌ Note", "▌ ◦ a"]
+
+
+def test_verses_keep_their_lines_and_indentation(renderer: Renderer) -> None:
+    assert texts(renderer, "Roses are red,\n  violets are blue\nand so on.") == [
+        "Roses are red,",
+        "  violets are blue",
+        "and so on.",
+    ]

@@ -51,6 +51,7 @@ class TurnView:
         "_raw",
         "_raw_thinking",
         "_seams",
+        "_seen_changes",
         "_settled",
         "_stale",
         "_taken",
@@ -89,6 +90,8 @@ class TurnView:
         self._body: BlockSplitter | PlainSplitter | None = None
         self._thinking: PlainSplitter | None = None
         self._thinking_length = 0
+        self._seen_changes = 0
+        """Of finished blocks: how many of them the parts have."""
         self._quick: QuickView | None = None
         self._taken = (0, 0)
         self._answer_from = 0
@@ -319,6 +322,10 @@ class TurnView:
     def _sync(self) -> None:
         """Bring the parts in line with the splitters; parts whose block is the same are kept with their lines."""
         assert self._settled is not None
+        if isinstance(self._body, BlockSplitter) and len(self._body.changed) != self._seen_changes:
+            self._seen_changes = len(self._body.changed)
+            self._restack()
+            return
         self._forget_tops(len(self._settled))
         known = {part.block: part for part in self._loose if part.block is not None}
         loose: list[TurnPart] = []

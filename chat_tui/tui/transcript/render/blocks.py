@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 from rich.style import Style
 
 from chat_tui.core.text.control_characters import clean_line
+from chat_tui.markdown.alerts import ALERTS
 from chat_tui.markdown.block import Block
 from chat_tui.markdown.latex import is_display, legible
+from chat_tui.markdown.lists import count_from
+from chat_tui.markdown.references import parse_block
 from chat_tui.tui.theme.ink import Ink
 from chat_tui.tui.transcript.render.highlight import Highlighter
 from chat_tui.tui.transcript.render.inline import InlineRenderer
@@ -23,7 +26,17 @@ from chat_tui.tui.transcript.render.tables import (
     rule_line,
     window,
 )
-from chat_tui.tui.transcript.render.wrapping import MEASURE, Line, Run, fitting, width_of, with_tabs, wrap, wrap_plain
+from chat_tui.tui.transcript.render.wrapping import (
+    MEASURE,
+    Line,
+    Run,
+    fitting,
+    width_of,
+    with_tabs,
+    wrap,
+    wrap_code,
+    wrap_plain,
+)
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -53,21 +66,22 @@ class BlockRenderer:
         width = max(width, NARROWEST)
         if block.kind == "code":
             number = block.codes_before + 1 if block.first else 0
-            return self._code(block.source, block.language, width, number)
+            return self._code(block.source, block.language, width, number, within=block.head)
         if block.kind == "plain" and is_display(block.source):
             return self._formula(block.source, width, style or self._base)
         if block.kind == "plain" or parser is None:
             return wrap_plain(block.source, width, style or self._base)
-        source = f"{block.head}\n{block.source}" if block.head else block.source
-        tokens = parser.parse(source)
+        head = block.head.split("\n") if block.head else []
+        source = block.source if block.first or not head else "\n".join([*head[:2], block.source])
+        tokens = parse_block(parser, block, source)
         _number_codes(tokens, block)
         if block.number and tokens and tokens[0].type == "ordered_list_open":
-            tokens[0].attrs["start"] = block.number
+            count_from(tokens, block.number)
         if block.indent:
             inner = self._blocks(tokens, width - block.indent, self._base, 1, TableView(shift))
             return [_add_prefix(line, (" " * block.indent, self._base, True)) for line in inner]
-        skip = block.head.count("\n") - 1 if block.head else 0
-        lines = self._blocks(tokens, width, self._base, 0, TableView(shift, skip))
+        measured = parse_block(parser, block, block.head) if head else []
+        lines = self._blocks(tokens, width, self._base, 0, TableView(shift, measured, headless=not block.first))
         # What the parser swallows (link definitions, nesting beyond its limit) is shown as its source.
         return lines or wrap_plain(block.source, width, self._base)
 
@@ -108,8 +122,7 @@ class BlockRenderer:
         if kind == "paragraph_open":
             return self._inline.lines(tokens[1], min(width, MEASURE), style)
         if kind == "heading_open":
-            heading = self._ink.heading if token.tag in ("h1", "h2") else self._ink.heading_minor
-            return self._inline.lines(tokens[1], min(width, MEASURE), style + heading)
+            return self._inline.lines(tokens[1], min(width, MEASURE), style + self._heading(token.tag))
         if kind in ("bullet_list_open", "ordered_list_open"):
             return self._list(tokens, width, style, depth, table)
         if kind == "blockquote_open":
@@ -117,6 +130,8 @@ class BlockRenderer:
             if depth >= DEEPEST:
                 bar = ("", style, False)
             inner = self._blocks(tokens[1:-1], max(width - 2, NARROWEST), style + self._ink.quote, depth + 1, table)
+            if alert := token.meta.get("alert"):
+                inner.insert(0, Line([(ALERTS[alert], style + self._alert(alert) + self._ink.strong, True)]))
             return [_add_prefix(line, bar) for line in inner]
         if kind in ("fence", "code_block"):
             code, language = token.content.removesuffix("\n"), clean_line(token.info.split(" ")[0])
@@ -131,15 +146,24 @@ class BlockRenderer:
             return wrap_plain(token.content, width, style)
         return []
 
+    def _heading(self, tag: str) -> Style:
+        """The style of a heading; the first levels differ without colours too."""
+        if tag == "h1":
+            return self._ink.heading + Style(underline=True)
+        return self._ink.heading if tag == "h2" else self._ink.heading_minor + Style(italic=tag != "h3")
+
+    def _alert(self, name: str) -> Style:
+        return self._ink.warning if name in ("warning", "caution") else self._ink.accent
+
     def _list(self, tokens: Sequence[Token], width: int, style: Style, depth: int, table: TableView) -> list[Line]:
         ordered = tokens[0].type == "ordered_list_open"
-        number = int(tokens[0].attrs.get("start", 1)) if ordered else 0
         bullet = "•◦▪"[depth % 3]
         lines: list[Line] = []
-        items = list(_items(tokens))
-        widest = len(str(number + len(items) - 1)) + 2
+        items = _items(tokens)
+        numbers = [opening.meta.get("number", 0) for opening, _ in items]
+        widest = len(str(max(numbers, default=0))) + 2
         before = 0
-        for item in items:
+        for number, (_, item) in zip(numbers, items, strict=True):
             label = f"{number}.".rjust(widest - 1) + " " if ordered else f"{bullet} "
             box = _task(item)
             if box:
@@ -153,11 +177,28 @@ class BlockRenderer:
             inner = self._blocks(item, max(width - hang, NARROWEST), style, depth + 1, table, tight=tight) or [Line([])]
             for index, line in enumerate(inner):
                 text = label if not index else " " * hang
-                lines.append(_add_prefix(line, (text, style + self._ink.accent if not index else style, True)))
-            number += 1
+                # A copy of code leaves the indentation of the list behind.
+                copied = not index or line.fill is None
+                lines.append(_add_prefix(line, (text, style + self._ink.accent if not index else style, copied)))
         return lines
 
     def _table(self, tokens: Sequence[Token], width: int, style: Style, table: TableView) -> list[Line]:
+        rows, alignments = self._rows(tokens, style)
+        # The pieces of a long table have the same columns: all are measured by the same rows.
+        measured = self._rows(table.measured, style)[0] if table.measured else rows
+        widths = laid_widths(natural_widths(measured), width)
+        shown = window(widths, width, table.shift)
+        alignments += ["left"] * (len(widths) - len(alignments))
+        lines: list[Line] = []
+        for index, row in enumerate(rows):
+            if index or not table.headless:
+                lines += row_lines(row, widths, alignments, style, self._rule, shown)
+            if not index and not table.headless:
+                lines.append(rule_line(widths, self._rule, shown))
+        return lines
+
+    def _rows(self, tokens: Sequence[Token], style: Style) -> tuple[list[list[Cell]], list[Alignment]]:
+        """The cells of a table's rows, its head first, and how its columns are aligned."""
         rows: list[list[Cell]] = []
         alignments: list[Alignment] = []
         for index, token in enumerate(tokens):
@@ -169,21 +210,11 @@ class BlockRenderer:
                 if head:
                     css = str(token.attrs.get("style", ""))
                     alignments.append("right" if "right" in css else "center" if "center" in css else "left")
-        skip_rows = table.skip_rows
-        # A later piece keeps the columns of the first one: both are measured by the same rows.
-        natural = natural_widths(rows[: 1 + skip_rows] if skip_rows else rows)
-        widths = laid_widths(natural, width)
-        shown = window(widths, width, table.shift)
-        alignments += ["left"] * (len(widths) - len(alignments))
-        lines: list[Line] = []
-        for index, row in enumerate(rows[1 + skip_rows :] if skip_rows else rows):
-            lines += row_lines(row, widths, alignments, style, self._rule, shown)
-            if not index and not skip_rows:
-                lines.append(rule_line(widths, self._rule, shown))
-        return lines
+        return rows, alignments
 
-    def _code(self, code: str, language: str, width: int, number: int) -> list[Line]:
-        """`number` 0: it goes on with the piece before, or has none."""
+    def _code(self, code: str, language: str, width: int, number: int, *, within: str = "") -> list[Line]:
+        """`number` 0: it goes on with the piece before, or has none; `within`: the mark of the string or comment that
+        it begins in."""
         base, inner = self._code_base, max(width - 2, NARROWEST)
         edge: Run = (" ", base, False)
         lines: list[Line] = []
@@ -194,8 +225,8 @@ class BlockRenderer:
             lines.append(
                 Line([edge, (language_told, label, False), (room + told, label, False)], code=number, fill=base)
             )
-        for runs in self._highlighter.lines(code, language):
-            for line in wrap(with_tabs(runs) if "\t" in code else runs, inner):
+        for runs in self._highlighter.lines(code, language, within):
+            for line in wrap_code(with_tabs(runs) if "\t" in code else runs, inner, base + self._ink.dim):
                 lines.append(Line([edge, *line.runs], line.joint, fill=base))
         return lines
 
@@ -215,13 +246,13 @@ def _end_of(tokens: Sequence[Token], index: int) -> int:
     return index
 
 
-def _items(tokens: Sequence[Token]) -> list[Sequence[Token]]:
-    """The contents of each item of a list."""
-    items: list[Sequence[Token]] = []
+def _items(tokens: Sequence[Token]) -> list[tuple[Token, Sequence[Token]]]:
+    """Each item of a list: its first token and its contents."""
+    items: list[tuple[Token, Sequence[Token]]] = []
     index = 1
     while index < len(tokens) - 1:
         end = _end_of(tokens, index)
-        items.append(tokens[index + 1 : end - 1])
+        items.append((tokens[index], tokens[index + 1 : end - 1]))
         index = end
     return items
 

@@ -54,21 +54,23 @@ class Highlighter:
                     pass
             self._lexers[language] = lexer
 
-    def lines(self, code: str, language: str) -> list[list[Run]]:
-        """The code's lines as runs; uncoloured when the lexer is not known or not loaded, or a line is too long."""
+    def lines(self, code: str, language: str, within: str = "") -> list[list[Run]]:
+        """The code's lines as runs; uncoloured when the lexer is not known or not loaded, or a line is too long.
+        `within`: the mark of the string or comment that the code begins in."""
         lexer = self._lexer(language)
         rows = code.split("\n")
         if lexer is None or max(map(len, rows)) > LONGEST_LINE:
             return [[(row, self._ground, True)] if row else [] for row in rows]
         lines: list[list[Run]] = [[]]
-        for kind, text in lexer.get_tokens(code):
+        for kind, text in lexer.get_tokens(f"{within}\n{code}" if within else code):
             style = self._styles.get(kind) or self._style(kind)
             first, *others = text.split("\n")
             if first:
                 lines[-1].append((first, style, True))
             for other in others:
                 lines.append([(other, style, True)] if other else [])
-        return lines[: len(rows)]
+        first_line = bool(within)
+        return lines[first_line : first_line + len(rows)]
 
     def _lexer(self, language: str) -> Lexer | None:
         name = language.lower()

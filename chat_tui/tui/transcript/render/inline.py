@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from rich.style import Style
 
 from chat_tui.core.text.control_characters import clean
-from chat_tui.markdown.latex import legible
-from chat_tui.markdown.links import deceives, told_target
+from chat_tui.markdown.latex import legible, small_text
+from chat_tui.markdown.links import alt_text, deceives, told_target
 from chat_tui.tui.theme.ink import Ink
 from chat_tui.tui.transcript.render.wrapping import Line, Run, wrap
 
@@ -33,6 +33,8 @@ class InlineRenderer:
         styles = [style]
         target = ""
         link_from = 0
+        small_from: list[int] = []
+        over_styles = {"em_open": ink.emphasis, "strong_open": ink.strong, "s_open": ink.strike, "kbd_open": ink.code}
         for child in token.children or ():
             kind = child.type
             if kind == "math_inline":
@@ -43,7 +45,7 @@ class InlineRenderer:
                     # An entity such as `&#x202e;` is a character by now.
                     runs.append((clean(child.content).expandtabs(4), styles[-1], True))
             elif kind == "softbreak":
-                runs.append((" ", styles[-1], True))
+                runs.append(("\n" + " " * child.meta["indent"] if child.meta.get("kept") else " ", styles[-1], True))
             elif kind == "hardbreak":
                 runs.append(("\n", styles[-1], True))
             elif kind == "code_inline":
@@ -59,8 +61,16 @@ class InlineRenderer:
                 if told := told_target(text, target):
                     aside = ink.warning if deceives(text, target) else ink.link_target
                     runs.append((told, styles[-1] + aside, True))
+            elif kind == "footnote":
+                runs.append((small_text(child.content, raised=True), styles[-1] + ink.accent, f"[^{child.content}]"))
+            elif kind in ("sub_open", "sup_open"):
+                small_from.append(len(runs))
+                styles.append(styles[-1])
+            elif kind in ("sub_close", "sup_close"):
+                _make_small(runs, small_from.pop(), raised=kind == "sup_close")
+                styles.pop()
             elif child.nesting == 1:
-                over = {"em_open": ink.emphasis, "strong_open": ink.strong, "s_open": ink.strike}.get(kind)
+                over = over_styles.get(kind)
                 styles.append(styles[-1] + over if over else styles[-1])
             elif child.nesting == -1:
                 styles.pop()
@@ -69,10 +79,17 @@ class InlineRenderer:
         return runs
 
     def _image(self, token: Token, style: Style) -> list[Run]:
-        alt = " ".join(token.content.split())
+        alt = alt_text(token)
         target = str(token.attrs.get("src", ""))
         label = f"[image: {alt}]" if alt else "[image]"
         runs: list[Run] = [(label, style + self._ink.link, True)]
         if target:
             runs.append((f" ‹{target}›", style + self._ink.link_target, True))
         return runs
+
+
+def _make_small(runs: list[Run], start: int, *, raised: bool) -> None:
+    """Raise or lower the runs from `start` on; a copy takes what was written."""
+    text = "".join([run[0] for run in runs[start:]])
+    if start < len(runs):
+        runs[start:] = [(small_text(text, raised=raised), runs[start][1], text)]

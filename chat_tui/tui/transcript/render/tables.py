@@ -4,11 +4,15 @@ still shows some of its columns, and scrolls sideways."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
+from rich.cells import cell_len
 from rich.style import Style
 
 from chat_tui.tui.transcript.render.wrapping import Line, Run, width_of, wrap
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
 
 Alignment: TypeAlias = Literal["left", "center", "right"]
 Cell: TypeAlias = list[Run]
@@ -26,8 +30,10 @@ class TableView(NamedTuple):
 
     shift: int = 0
     """Columns that are scrolled past."""
-    skip_rows: int = 0
-    """Rows that only measure the columns."""
+    measured: Sequence[Token] = ()
+    """A table whose rows tell how wide the columns are; none: its own do."""
+    headless: bool = False
+    """It goes on with another piece, which has the head."""
 
 
 class Window(NamedTuple):
@@ -73,7 +79,12 @@ def laid_widths(natural: Sequence[int], width: int) -> list[int]:
 def natural_widths(rows: Sequence[Sequence[Cell]]) -> list[int]:
     """Cells that each column would take unbroken."""
     count = max((len(row) for row in rows), default=0)
-    return [max([width_of(row[column]) for row in rows if column < len(row)] + [1]) for column in range(count)]
+    return [max([_natural_width(row[column]) for row in rows if column < len(row)] + [1]) for column in range(count)]
+
+
+def _natural_width(cell: Cell) -> int:
+    text = "".join([run[0] for run in cell])
+    return max(map(cell_len, text.split("\n"))) if "\n" in text else width_of(cell)
 
 
 def fitted_widths(natural: Sequence[int], width: int) -> list[int]:

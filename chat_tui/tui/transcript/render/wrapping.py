@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 import msgspec
@@ -179,6 +179,40 @@ def wrap(runs: Sequence[Run], width: int) -> list[Line]:
         rows[-1] = (rows[-1][0], rows[-1][1], "\n")
         at += len(part) + 1
     return _cut_runs(runs, rows)
+
+
+CONTINUATION = "↪ "
+"""Before the rest of a line of code that was broken."""
+
+
+def wrap_code(runs: Sequence[Run], width: int, mark: Style) -> list[Line]:
+    """Break a line of code into lines of at most `width` cells: what was broken goes on behind a mark, under the
+    line's own indentation as far as half of the width."""
+    text = "".join([run[0] for run in runs])
+    if len(text) <= width and text.isascii():
+        return [Line(list(runs))]
+    indent = min(len(text) - len(text.lstrip(" ")), width // 2)
+    hang: list[Run] = [(" " * indent, mark, False), (CONTINUATION, mark, False)]
+    rows = list(_code_rows(text, width, max(width - indent - len(CONTINUATION), 2)))
+    first, *others = _cut_runs(runs, rows)
+    return [first, *(Line([*hang, *line.runs], line.joint) for line in others)]
+
+
+def _code_rows(text: str, width: int, narrower: int) -> Iterator[tuple[int, int, str]]:
+    """(start, end, joint) of each row: the first has `width` cells, the others fewer. A row ends behind a blank, a
+    comma or an opening bracket of its second half, where there is one."""
+    start = at = used = gap = 0
+    for cluster in clusters(text):
+        size = cell_len(cluster)
+        if used + size > width and at > start:
+            end = gap if gap - start > width // 2 else at
+            yield start, end, ""
+            start, used, width = end, cell_len(text[end:at]), narrower
+        at += len(cluster)
+        used += size
+        if cluster in " ,([{":
+            gap = at
+    yield start, at, "\n"
 
 
 def width_of(runs: Iterable[Run]) -> int:

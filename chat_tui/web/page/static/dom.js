@@ -24,9 +24,9 @@ function icon(name) {
 
 const policy = window.trustedTypes?.createPolicy("chat-tui", { createHTML: (html) => html });
 const KNOWN_TAGS = new Set(
-  ("P H1 H2 H3 H4 H5 H6 BLOCKQUOTE UL OL LI TABLE THEAD TBODY TR TH TD EM STRONG S A BR HR CODE PRE SPAN DIV BUTTON").split(" "),
+  ("P H1 H2 H3 H4 H5 H6 BLOCKQUOTE UL OL LI TABLE THEAD TBODY TR TH TD EM STRONG S SUB SUP KBD A BR HR CODE PRE SPAN DIV BUTTON").split(" "),
 );
-const KNOWN_ATTRIBUTES = new Set(["class", "href", "rel", "target", "start", "type", "tabindex"]);
+const KNOWN_ATTRIBUTES = new Set(["class", "href", "rel", "target", "start", "value", "type", "tabindex"]);
 
 // The server writes safe HTML only; what it should not have written is dropped here once more. The parsed document is
 // inert: nothing in it runs or loads.

@@ -1,0 +1,1 @@
+"""What stands within the lines of a paragraph: emphasis, mathematics, HTML tags, footnotes, line ends."""
