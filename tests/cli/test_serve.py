@@ -72,6 +72,43 @@ async def serving(home: Home, *options: str) -> AsyncIterator[Served]:
             await process.wait()
 
 
+async def error_until(home: Home, line: str, pattern: str) -> tuple[str, Process]:
+    """What a line of bash has written to stderr when the pattern appears."""
+    process = await asyncio.create_subprocess_exec(
+        "bash", "-c", f'exec "{sys.executable}" -m chat_tui {line}', stderr=PIPE, env=home.environment
+    )
+    assert process.stderr is not None
+    seen = ""
+    async with asyncio.timeout(30):
+        while not re.search(pattern, seen) and (more := await process.stderr.read(500)):
+            seen += more.decode()
+    return seen, process
+
+
+@pytest.mark.parametrize("output", [">&-", ">/dev/full"])
+async def test_a_random_token_is_told_on_stderr_where_stdout_takes_nothing(home: Home, output: str) -> None:
+    home.serve("http://127.0.0.1:9/v1", "t5")
+    told, process = await error_until(home, f"serve --port 0 {output}", r"/#token=[\w-]{20,}\n")
+    try:
+        match = re.search(r"(http://\S+)/#token=(\S+)", told)
+        assert match, told
+        async with httpx.AsyncClient(base_url=match[1], trust_env=False) as client:
+            assert (await client.get("/health", headers={"Authorization": f"Bearer {match[2]}"})).status_code == 200
+    finally:
+        send_signal(process, signal.SIGTERM)
+        await process.wait()
+
+
+async def test_a_token_of_the_users_own_is_never_written_to_stderr(home: Home) -> None:
+    home.serve("http://127.0.0.1:9/v1", "t5")
+    home.environment["CHAT_TUI_TOKEN"] = SECRET
+    told, process = await error_until(home, "serve --port 0 >/dev/full", r"http://\S+\n")
+    send_signal(process, signal.SIGTERM)
+    await process.wait()
+    assert "No space left on device" in told
+    assert SECRET not in told
+
+
 async def test_the_first_line_is_the_address_and_no_word_that_was_said_is_written(
     home: Home, server: ModelServer
 ) -> None:

@@ -1,9 +1,10 @@
-"""`chat-tui serve`: the web face, until it is stopped. The address stands on stdout, everything else on stderr."""
+"""`chat-tui serve`: the web server, until it is stopped. The address goes to stdout, everything else to stderr."""
 
 from __future__ import annotations
 
 import argparse
 import re
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -17,7 +18,7 @@ from chat_tui.core.text.control_characters import clean_line
 
 
 def run(options: argparse.Namespace) -> int:
-    """Serve, and give the exit code: 0 stopped, 1 failed, 2 wrong usage."""
+    """Serve until a signal stops it; returns the exit code: 0 stopped, 1 failed, 2 wrong usage."""
     wrong = model_choice_error(options) or _wrong_origin(options.origin)
     if wrong:
         write_error(wrong)
@@ -29,10 +30,11 @@ def run(options: argparse.Namespace) -> int:
         settings = replace(settings, strategy=options.strategy, model=None)
     if options.model is not None:
         settings = replace(settings, model=clean_line(options.model, 300))
-    from chat_tui.web import server
+    from chat_tui.web import given_token, server
 
     try:
-        server.serve(settings, options.host, options.port, _announce)
+        announce = partial(_announce, token_is_known=bool(given_token(settings)))
+        server.serve(settings, options.host, options.port, announce)
     except ConfigError as error:
         report_error(error)
         return 2
@@ -46,11 +48,13 @@ def _wrong_origin(origins: list[str]) -> str:
     return f"chat-tui: write an origin as https://HOST or http://HOST:PORT, not {wrong[:80]!r}.\n"
 
 
-def _announce(url: str) -> None:
+def _announce(url: str, *, token_is_known: bool) -> None:
+    """Write the address to stdout; if that fails and the token is a random one, to stderr."""
     try:
         console.write_output(f"{url}\n")
     except console.OutputError as error:
-        # Whoever started it does not listen; the token may be known to others by the variable.
         console.discard_output()
-        if not isinstance(error, console.OutputClosed):
-            write_error(f"chat-tui: the address cannot be written to stdout: {error.strerror}.\n")
+        if token_is_known and isinstance(error, console.OutputClosed):
+            return
+        address = url.partition("#")[0] if token_is_known else url
+        write_error(f"chat-tui: the address cannot be written to stdout ({error.strerror}): {address}\n")
