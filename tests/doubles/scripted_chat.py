@@ -119,7 +119,7 @@ class ScriptedChat:
 
     async def answered(self) -> None:
         """Wait until the answer has ended and is saved."""
-        await self.until(lambda: not self.chat.asking)
+        await self.until(lambda: not self.chat.session.visit.is_asking)
         await self.until(lambda: self.chat.answer is not None and self.chat.answer.saved.is_set())
         await self.until(lambda: not self.chat.transcript.is_busy)
 

@@ -48,7 +48,7 @@ class Compared:
     async def begin(self, words: str = "Which?", *, blind: bool = False) -> None:
         """Start a comparison with `/compare` and the prompt."""
         await self.ask(f"/compare {' '.join(self.names)}{' --blind' * blind}")
-        await self.chat.until(lambda: self.chat.chat.rivals)
+        await self.chat.until(lambda: self.chat.chat.session.compare_models)
         await self.ask(words)
         await self.chat.until(lambda: self.is_open)
 

@@ -82,19 +82,19 @@ async def test_on_the_screen_the_next_question_begins_a_new_one_and_says_so(tmp_
         await chat.ask("first")
         await chat.shows("one")
         await chat.until(lambda: not chat.chat.busy)
-        old = chat.chat.conversation_id or ""
+        old = chat.chat.session.conversation_id or ""
         await erase(file, old)
         await chat.ask("second")
         await chat.shows("two")
         await chat.until(lambda: "Another program deleted this conversation." in chat.notices())
         await chat.until(lambda: not chat.chat.busy)
-        new = chat.chat.conversation_id or ""
+        new = chat.chat.session.conversation_id or ""
         assert new not in ("", old)
         assert [turn.text for turn in chat.chat.transcript.turns] == ["second", "two"]
         await chat.ask("third")
         await chat.shows("three")
         await chat.until(lambda: not chat.chat.busy)
-        assert chat.chat.conversation_id == new
+        assert chat.chat.session.conversation_id == new
     assert await ids(file) == [new]
     store = await Store.open(file)
     assert [turn.text for turn in (await store.read(reads.conversation, new)).path] == [

@@ -96,7 +96,7 @@ async def test_ctrl_n_begins_a_new_conversation() -> None:
         await chat.ask("first")
         await chat.answered()
         await chat.pilot.press("ctrl+n")
-        await chat.until(lambda: chat.chat.conversation_id is None and chat.chat.welcome.display)
+        await chat.until(lambda: chat.chat.session.conversation_id is None and chat.chat.welcome.display)
 
 
 async def test_ctrl_t_goes_through_the_strategies_in_sight() -> None:

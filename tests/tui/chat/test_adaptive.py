@@ -144,7 +144,7 @@ async def test_the_fold_is_there_after_a_restart(tmp_path: Path) -> None:
         await chat.shows("In short: yes.")
         go.set()
         await chat.answered()
-        conversation_id = chat.chat.conversation_id
+        conversation_id = chat.chat.session.conversation_id
     async with scripted_chat(file=file) as chat:
         await chat.chat.open(conversation_id or "")
         await chat.shows("All of it.", "▸ quick answer · shelf/fast")

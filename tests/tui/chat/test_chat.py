@@ -116,7 +116,7 @@ async def test_esc_keeps_the_part_that_arrived() -> None:
         await chat.shows("cancelled", "Half of an answer", "Enter send")
         await chat.pilot.press("escape", "escape")
         await chat.answered()
-        turns = (await chat.engine.conversations.conversation(chat.chat.conversation_id or "")).path
+        turns = (await chat.engine.conversations.conversation(chat.chat.session.conversation_id or "")).path
         assert [(turn.text, turn.state) for turn in turns] == [("go", "complete"), ("Half of an answer", "cancelled")]
 
 
@@ -233,7 +233,7 @@ async def test_the_conversation_comes_back_where_it_was(tmp_path: Path) -> None:
         await chat.until(lambda: isinstance(chat.app.screen, HistoryScreen))
         await chat.shows("1 conversation")
         await chat.pilot.press("enter")
-        await chat.until(lambda: chat.chat.conversation_id is not None)
+        await chat.until(lambda: chat.chat.session.conversation_id is not None)
         await chat.until(lambda: chat.chat.transcript.viewport.reading_position == place)
 
 
@@ -244,7 +244,7 @@ async def test_unsent_words_come_back_with_their_conversation(tmp_path: Path) ->
         await chat.answered()
         chat.chat.prompt.insert("half a thou")
         async with asyncio.timeout(20):
-            while await chat.engine.drafts.load(chat.chat.conversation_id) != "half a thou":
+            while await chat.engine.drafts.load(chat.chat.session.conversation_id) != "half a thou":
                 await chat.pilot.pause(0.01)
     async with scripted_chat(file=file) as chat:
         await chat.shows("first", "half a thou")
@@ -254,10 +254,10 @@ async def test_each_conversation_has_its_own_unsent_words() -> None:
     async with scripted_chat() as chat:
         await chat.ask("first")
         await chat.answered()
-        first = chat.chat.conversation_id or ""
+        first = chat.chat.session.conversation_id or ""
         chat.chat.prompt.insert("for the first")
         await chat.pilot.press("ctrl+n")
-        await chat.until(lambda: chat.chat.conversation_id is None)
+        await chat.until(lambda: chat.chat.session.conversation_id is None)
         assert chat.chat.prompt.text == ""
         chat.chat.prompt.insert("for a new one")
         await chat.chat.open(first)
@@ -271,9 +271,9 @@ async def test_leaving_a_conversation_does_not_stop_its_answer() -> None:
     async with scripted_chat(["one ", gate, "two"]) as chat:
         await chat.ask("go")
         await chat.shows("one")
-        first, answer = chat.chat.conversation_id or "", chat.chat.answer
+        first, answer = chat.chat.session.conversation_id or "", chat.chat.answer
         await chat.pilot.press("ctrl+n")
-        await chat.until(lambda: chat.chat.conversation_id is None)
+        await chat.until(lambda: chat.chat.session.conversation_id is None)
         await chat.until(lambda: "●" in chat.shown(chat.screen.history))
         gate.open()
         await chat.until(lambda: answer is not None and answer.ended)
@@ -286,7 +286,7 @@ async def test_coming_back_to_a_running_answer_follows_it_from_its_beginning() -
     async with scripted_chat(slowly(*(f"w{number} " for number in range(300)), seconds=0.1)) as chat:
         await chat.ask("go")
         await chat.shows("w0")
-        first = chat.chat.conversation_id or ""
+        first = chat.chat.session.conversation_id or ""
         await chat.chat.new()
         await chat.chat.open(first)
         await chat.shows("w0", "Esc cancel")
@@ -413,7 +413,7 @@ async def test_an_answer_that_is_opened_again_tells_its_figures_and_its_route(tm
         await chat.until(lambda: "?" in chat.figure("Route"))
         rows = ("Route", "Context", "TTFT", "Tokens/s", "Tokens in", "Tokens out", "Cost", "Duration")
         live = [chat.figure(row) for row in rows]
-        id = chat.chat.conversation_id or ""
+        id = chat.chat.session.conversation_id or ""
         await chat.pilot.press("ctrl+n")
         await chat.until(lambda: chat.figure("TTFT") == "–")
         await chat.chat.open(id)

@@ -111,7 +111,7 @@ async def test_clear_begins_a_fresh_conversation_and_keeps_the_old_one() -> None
         await chat.ask("first")
         await chat.answered()
         await chat.ask("/CLEAR ")
-        await chat.until(lambda: chat.chat.conversation_id is None)
+        await chat.until(lambda: chat.chat.session.conversation_id is None)
         await chat.until(lambda: chat.chat.welcome.display)
         assert [summary.title for summary in await chat.engine.conversations.summaries()] == ["first"]
         await chat.ask("second")

@@ -26,7 +26,7 @@ async def listed(chat: ScriptedChat) -> dict[str, ConversationSummary]:
 async def asked(chat: ScriptedChat, *questions: str) -> None:
     """A conversation for each; the last one stays in view."""
     for question in questions:
-        if chat.chat.conversation_id is not None:
+        if chat.chat.session.conversation_id is not None:
             await chat.chat.new()
         await chat.ask(question)
         await chat.answered()
@@ -57,14 +57,14 @@ async def test_f4_on_the_list_renames_in_the_row_and_esc_leaves_the_title() -> N
 async def test_a_deleted_conversation_comes_back_by_undo() -> None:
     async with scripted_chat() as chat:
         await asked(chat, "first", "second")
-        deleted = chat.chat.conversation_id
+        deleted = chat.chat.session.conversation_id
         await chat.ask("/delete")
         await chat.until(lambda: "Deleted “second”" in chat.notices())
         assert "/undo" in chat.notices()
-        await chat.until(lambda: chat.chat.conversation_id is None and chat.chat.welcome.display)
+        await chat.until(lambda: chat.chat.session.conversation_id is None and chat.chat.welcome.display)
         assert set(await listed(chat)) == {"first"}
         await chat.ask("/undo")
-        await chat.until(lambda: chat.chat.conversation_id == deleted)
+        await chat.until(lambda: chat.chat.session.conversation_id == deleted)
         await chat.until(lambda: "“second” was restored" in chat.notices())
         await chat.until(lambda: "second" in chat.shown(chat.screen.history))
         assert set(await listed(chat)) == {"first", "second"}
@@ -73,13 +73,13 @@ async def test_a_deleted_conversation_comes_back_by_undo() -> None:
 async def test_deleting_on_the_list_leaves_the_other_one_in_view() -> None:
     async with scripted_chat() as chat:
         await asked(chat, "first", "second")
-        open_one = chat.chat.conversation_id
+        open_one = chat.chat.session.conversation_id
         await chat.pilot.press("f2", "f2")
         await chat.until(lambda: chat.screen.history.has_focus_within)
         await chat.pilot.press("down", "delete")
         await chat.until(lambda: "Deleted “first”" in chat.notices())
         await chat.until(lambda: "first" not in chat.shown(chat.screen.history))
-        assert chat.chat.conversation_id == open_one
+        assert chat.chat.session.conversation_id == open_one
 
 
 async def test_deleting_where_an_answer_runs_cancels_it() -> None:
@@ -128,7 +128,7 @@ async def test_rename_and_pin_as_commands_act_on_the_conversation_in_view() -> N
         await chat.ask("/pin")
         await chat.until(lambda: "Pinned" in chat.shown(chat.screen.history))
         await chat.pilot.press("ctrl+n")
-        await chat.until(lambda: chat.chat.conversation_id is None)
+        await chat.until(lambda: chat.chat.session.conversation_id is None)
         await chat.ask("/pin")
         await chat.until(lambda: "No conversation is selected" in chat.notices())
 
@@ -136,11 +136,11 @@ async def test_rename_and_pin_as_commands_act_on_the_conversation_in_view() -> N
 async def test_undo_leads_back_from_a_fresh_conversation() -> None:
     async with scripted_chat() as chat:
         await asked(chat, "first")
-        left = chat.chat.conversation_id
+        left = chat.chat.session.conversation_id
         await chat.ask("/clear")
-        await chat.until(lambda: chat.chat.conversation_id is None)
+        await chat.until(lambda: chat.chat.session.conversation_id is None)
         await chat.ask("/undo")
-        await chat.until(lambda: chat.chat.conversation_id == left)
+        await chat.until(lambda: chat.chat.session.conversation_id == left)
         await chat.ask("/undo")
         await chat.until(lambda: "nothing to undo" in chat.notices())
 

@@ -17,7 +17,7 @@ async def streaming(chat: ScriptedChat, text: str = "Once upon") -> None:
     """A story has begun."""
     await chat.ask("Tell a story.")
     await chat.shows(text)
-    await chat.until(lambda: not chat.chat.asking)
+    await chat.until(lambda: not chat.chat.session.visit.is_asking)
 
 
 def said(chat: ScriptedChat) -> list[tuple[str, str]]:
@@ -54,7 +54,7 @@ async def test_tab_steers_the_part_stays_and_the_next_answer_knows_both() -> Non
 async def test_an_answer_of_which_nothing_had_come_is_steered_by_adding_to_the_question() -> None:
     async with scripted_chat([Pause(60)], ["Once."]) as chat:
         await chat.ask("Tell a story.")
-        await chat.until(lambda: chat.chat.answer is not None and not chat.chat.asking)
+        await chat.until(lambda: chat.chat.answer is not None and not chat.chat.session.visit.is_asking)
         await steered(chat, "In one word.")
         await chat.shows("Once.")
         assert chat.provider.requests[-1].turns[-1].text == "Tell a story.\n\nIn one word."
@@ -137,7 +137,7 @@ async def test_words_wait_on_when_another_conversation_is_in_view() -> None:
         await chat.ask("And another.")
         await chat.pilot.press("enter")
         await chat.shows("Queued:")
-        id, first = chat.chat.conversation_id, chat.chat.answer
+        id, first = chat.chat.session.conversation_id, chat.chat.answer
         assert id is not None
         assert first is not None
         await chat.pilot.press("ctrl+n")

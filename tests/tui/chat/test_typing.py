@@ -26,7 +26,7 @@ def typing(seconds: float) -> Config:
 
 async def asked(chat: ScriptedChat, text: str) -> None:
     await chat.ask(text)
-    await chat.until(lambda: chat.chat.answer is not None and not chat.chat.asking)
+    await chat.until(lambda: chat.chat.answer is not None and not chat.chat.session.visit.is_asking)
 
 
 async def test_the_screen_types_slowly_to_the_end_and_the_answer_is_not_slowed() -> None:
@@ -77,7 +77,7 @@ async def test_coming_back_to_an_answer_types_only_what_is_new() -> None:
         assert answer is not None
         await chat.until(lambda: answer.text.endswith("w39 "))
         await chat.pilot.press("ctrl+n")
-        await chat.until(lambda: chat.chat.conversation_id is None)
+        await chat.until(lambda: chat.chat.session.conversation_id is None)
         await chat.chat.open(answer.conversation_id)
         await chat.shows("w39")
         await chat.pilot.press("escape")
@@ -103,7 +103,7 @@ async def test_pausing_one_conversation_holds_no_other_and_loses_nothing() -> No
         gate.open()
         count = len(held)
         await chat.pilot.press("ctrl+n")
-        await chat.until(lambda: chat.chat.conversation_id is None)
+        await chat.until(lambda: chat.chat.session.conversation_id is None)
         await asked(chat, "second")
         await chat.shows("● done", "w39")
         assert len(held) == count

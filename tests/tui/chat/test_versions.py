@@ -69,7 +69,7 @@ async def test_esc_leaves_the_question_as_it_is() -> None:
 async def test_what_was_put_aside_survives_leaving_the_conversation() -> None:
     async with scripted_chat(["one"]) as chat:
         await asked(chat, "first")
-        first = chat.chat.conversation_id or ""
+        first = chat.chat.session.conversation_id or ""
         chat.chat.prompt.insert("a draft")
         await pressed(chat, "e")
         await chat.chat.new()
@@ -81,7 +81,7 @@ async def test_what_was_put_aside_survives_leaving_the_conversation() -> None:
 async def test_words_written_in_an_edit_survive_leaving_the_conversation_and_are_gone_when_sent() -> None:
     async with scripted_chat(["one"], ["two"]) as chat:
         await asked(chat, "first")
-        first = chat.chat.conversation_id or ""
+        first = chat.chat.session.conversation_id or ""
         chat.chat.prompt.insert("a draft")
         await pressed(chat, "e", *" more")
         await chat.chat.new()
@@ -102,7 +102,7 @@ async def test_words_written_in_an_edit_survive_a_crash(tmp_path: Path) -> None:
     file, crashed = tmp_path / "history.db", tmp_path / "crashed.db"
     async with scripted_chat(["one"], file=file) as chat:
         await asked(chat, "first")
-        id = chat.chat.conversation_id or ""
+        id = chat.chat.session.conversation_id or ""
         chat.chat.prompt.insert("a draft")
         await pressed(chat, "e", *" more")
         for _ in range(250):

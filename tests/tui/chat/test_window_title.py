@@ -185,7 +185,7 @@ async def test_the_bell_rings_for_a_long_answer_that_ends_unseen() -> None:
     async with scripted_chat() as chat:
         await chat.ask("hello")
         await chat.answered()
-        here = chat.chat.conversation_id or ""
+        here = chat.chat.session.conversation_id or ""
         assert not await rung(chat, here, 11)
         assert await rung(chat, "elsewhere", 11)
         assert not await rung(chat, "elsewhere", 9)

@@ -65,9 +65,9 @@ async def test_an_edited_question_goes_to_several_and_stands_beside_the_one_befo
         await chat.until(lambda: not chat.chat.busy and len(chat.chat.transcript.turns) == 2)
         question, answer = chat.chat.transcript.turns
         await on.ask(f"/compare {' '.join(on.names)}")
-        await chat.until(lambda: chat.chat.rivals)
+        await chat.until(lambda: chat.chat.session.compare_models)
         chat.chat.action_edit()
-        await chat.until(lambda: chat.chat.edits)
+        await chat.until(lambda: chat.chat.session.edited)
         await on.ask(" Really?")
         await on.until(lambda: on.is_open)
         await on.ended()
@@ -76,9 +76,9 @@ async def test_an_edited_question_goes_to_several_and_stands_beside_the_one_befo
         await chat.until(lambda: chat.chat.transcript.turns[-1].text == "from deep")
         asked, kept = chat.chat.transcript.turns
         assert asked.text == "First? Really?"
-        assert not chat.chat.edits
+        assert not chat.chat.session.edited
         assert not chat.chat.prompt.draft
-        whole = await chat.engine.conversations.conversation(chat.chat.conversation_id or "")
+        whole = await chat.engine.conversations.conversation(chat.chat.session.conversation_id or "")
         assert whole.forks[asked.id] == (question.id, asked.id)
         assert len(whole.forks[kept.id]) == 2
         await chat.engine.conversations.select(whole.id, answer.id)

@@ -61,20 +61,20 @@ async def test_models_are_chosen_in_the_list_and_the_prompt_asks_them() -> None:
             await on.press(*name, "space", *("backspace",) * len(name))
         await on.press("enter")
         await on.left()
-        assert list(on.chat.chat.rivals) == [LOCAL_MODEL, FAST.name]
+        assert list(on.chat.chat.session.compare_models) == [LOCAL_MODEL, FAST.name]
         assert "compare local/" in str(on.chat.chat.prompt.border_subtitle)
         await on.ask("Which?")
         await on.until(lambda: on.is_open)
         assert on.comparison.models == (LOCAL_MODEL, FAST.name)
-        assert on.chat.chat.rivals == ()
+        assert on.chat.chat.session.compare_models == ()
 
 
 async def test_esc_gives_the_next_question_back_to_one_model() -> None:
     async with compared(["from fast"], ["from deep"]) as on:
         await on.ask(f"/compare {FAST.name},{DEEP.name}")
-        await on.until(lambda: on.chat.chat.rivals)
+        await on.until(lambda: on.chat.chat.session.compare_models)
         await on.press("escape")
-        await on.until(lambda: not on.chat.chat.rivals)
+        await on.until(lambda: not on.chat.chat.session.compare_models)
         await on.ask("Which?")
         await on.chat.answered()
         assert on.chat.app.screen is on.chat.screen
@@ -168,7 +168,7 @@ async def test_the_kept_one_is_in_view_and_the_next_question_follows_it(private:
         chat = on.chat
         if private:
             await on.press("f12")
-            await on.until(lambda: chat.engine.conversations.is_private(chat.chat.conversation_id))
+            await on.until(lambda: chat.engine.conversations.is_private(chat.chat.session.conversation_id))
         await on.begin()
         await on.ended()
         await on.press("2")
@@ -177,7 +177,7 @@ async def test_the_kept_one_is_in_view_and_the_next_question_follows_it(private:
         await chat.shows("from deep", "2/3")
         await on.until(lambda: chat.chat.transcript.turns[1].verdict is True)
         await on.until(lambda: DEEP.name in chat.notices())
-        assert chat.engine.conversations.is_private(chat.chat.conversation_id) is private
+        assert chat.engine.conversations.is_private(chat.chat.session.conversation_id) is private
         await chat.ask("And then?")
         await chat.answered()
         sent = [turn.text for turn in chat.provider.requests[-1].turns if turn.role != "system"]

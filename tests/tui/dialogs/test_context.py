@@ -74,10 +74,10 @@ async def test_a_private_conversation_says_so_all_the_time_and_touches_no_disk(t
         await chat.ask("unheard-of question")
         await chat.answered()
         await chat.shows(PRIVATE, "A secret answer.")
-        hidden = chat.chat.conversation_id or ""
+        hidden = chat.chat.session.conversation_id or ""
         chat.chat.prompt.insert("unsent whisper")
         await chat.pilot.press("ctrl+n")
-        await chat.until(lambda: chat.chat.conversation_id is None)
+        await chat.until(lambda: chat.chat.session.conversation_id is None)
         await chat.until(lambda: PRIVATE not in chat.shown())
         await chat.shows("unheard-of")
         await chat.screen.upkeep.open(hidden)

@@ -23,7 +23,7 @@ from tests.support.panels_app import EVIL, NOW
 async def asked(chat: ScriptedChat, *questions: str) -> None:
     """A conversation for each; the last one stays in view."""
     for question in questions:
-        if chat.chat.conversation_id is not None:
+        if chat.chat.session.conversation_id is not None:
             await chat.chat.new()
         await chat.ask(question)
         await chat.answered()
@@ -83,7 +83,7 @@ async def test_words_find_turns_as_they_are_typed_and_enter_leads_there() -> Non
         await chat.shows("1 message ")
         await chat.pilot.press("enter")
         await chat.until(lambda: chat.app.screen is chat.screen)
-        await chat.until(lambda: chat.chat.conversation_id is not None)
+        await chat.until(lambda: chat.chat.session.conversation_id is not None)
         await chat.until(lambda: chat.chat.transcript.viewport.cursor == 1)
         assert chat.chat.turns[1].id == found
 
@@ -92,7 +92,7 @@ async def test_a_turn_on_another_branch_is_found_and_comes_into_view() -> None:
     async with scripted_chat(["first version"], ["second version"]) as chat:
         await chat.ask("go")
         await chat.answered()
-        engine, id = chat.engine, chat.chat.conversation_id or ""
+        engine, id = chat.engine, chat.chat.session.conversation_id or ""
         former = chat.chat.turns[1].id
         answer = await engine.regenerate(id, former, Request())
         await answer.saved.wait()
@@ -142,12 +142,12 @@ async def test_a_title_is_found_too() -> None:
 async def test_enter_pressed_before_the_search_has_ended_is_for_what_it_finds() -> None:
     async with scripted_chat() as chat:
         await asked(chat, "first one", "second one")
-        second = chat.chat.conversation_id
+        second = chat.chat.session.conversation_id
         await chat.pilot.press("ctrl+r")
         await chat.shows("Today")
         await chat.pilot.press(*"first", "enter")
         await chat.until(lambda: chat.app.screen is chat.screen)
-        await chat.until(lambda: chat.chat.conversation_id not in (None, second))
+        await chat.until(lambda: chat.chat.session.conversation_id not in (None, second))
 
 
 async def test_a_slow_search_holds_no_key_and_gives_way_to_the_next() -> None:
@@ -253,7 +253,7 @@ async def test_enter_takes_the_first_hit_while_the_search_goes_on() -> None:
         await chat.shows("Nothing found yet;")
         found = hit("one")
         memory.steps.put_nowait(
-            SearchStep((msgspec.structs.replace(found, conversation=chat.chat.conversation_id or ""),), rest=5)
+            SearchStep((msgspec.structs.replace(found, conversation=chat.chat.session.conversation_id or ""),), rest=5)
         )
         await chat.until(lambda: chat.app.screen is chat.screen)
 

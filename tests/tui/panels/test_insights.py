@@ -74,7 +74,7 @@ async def test_they_follow_the_conversation_in_view() -> None:
     async with scripted_chat(GOOD, ["It is a terrible, awful valley."], config=ON, size=(120, 40)) as chat:
         await chat.ask("how is it?")
         await chat.answered()
-        first = chat.chat.conversation_id or ""
+        first = chat.chat.session.conversation_id or ""
         await chat.pilot.press("ctrl+n")
         await chat.until(lambda: "mountain" not in fold(chat))
         await chat.ask("and now?")

@@ -55,13 +55,13 @@ async def test_a_conversation_is_opened_by_its_title() -> None:
     async with scripted_chat() as chat:
         await chat.ask("rivers of Europe")
         await chat.answered()
-        first = chat.chat.conversation_id
+        first = chat.chat.session.conversation_id
         await chat.pilot.press("ctrl+n")
-        await chat.until(lambda: chat.chat.conversation_id is None)
+        await chat.until(lambda: chat.chat.session.conversation_id is None)
         await chat.pilot.press(*"/open riv")
         await chat.shows("/open rivers of Europe")
         await chat.pilot.press("tab", "enter")
-        await chat.until(lambda: chat.chat.conversation_id == first)
+        await chat.until(lambda: chat.chat.session.conversation_id == first)
         await chat.ask("/open no such thing")
         await chat.until(lambda: "No conversation is titled" in chat.notices())
 

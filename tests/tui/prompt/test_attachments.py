@@ -150,7 +150,7 @@ async def test_an_image_for_a_model_that_takes_none_is_told_before_it_is_sent(tm
             model if model.name != "local/smollm2-135m" else type(model)(model.name, 2048, images=False, local=True)
             for model in chat.backend._models
         ]
-        chat.chat.files.foresee()
+        chat.chat.estimate.refresh()
         await chat.shows("the model does not accept images")
         await chat.ask("What is this?")
         await chat.until(lambda: "takes no images; nothing was sent." in chat.notices())

@@ -73,9 +73,9 @@ async def test_three_questions_in_one_piece_are_asked_one_after_another_and_the_
 
 async def test_questions_that_are_sent_before_the_engine_is_open_are_asked_in_order() -> None:
     async with scripted_chat(*answers(3), opened=False) as chat:
-        assert chat.chat.engine is None
+        assert chat.chat.session.engine is None
         await send(chat, "one\rtwo\rthree\rrest")
-        await chat.until(lambda: chat.chat.engine is not None)
+        await chat.until(lambda: chat.chat.session.engine is not None)
         await chat.until(lambda: len(chat.provider.requests) == 3)
         await settled(chat)
         assert asked(chat) == ["one", "two", "three"]
@@ -147,7 +147,7 @@ KITTY_ESC = "\x1b[27u"
 async def test_letters_behind_a_key_that_waits_for_the_engine_go_into_what_it_opens(opener: str) -> None:
     async with scripted_chat(opened=False, open_seconds=0.6) as chat:
         await send(chat, f"{opener}abc")
-        await chat.until(lambda: chat.chat.engine is not None)
+        await chat.until(lambda: chat.chat.session.engine is not None)
         await settled(chat)
         focused = chat.app.focused
         assert isinstance(focused, Input)
@@ -253,7 +253,7 @@ async def test_questions_that_wait_behind_the_first_one_survive_a_crash(tmp_path
     async with scripted_chat(["Once", Pause(60)], file=file) as chat:
         await send(chat, "one\rtwo\rthree\r")
         await chat.shows("Once", "Queued: two three")
-        id = chat.chat.conversation_id
+        id = chat.chat.session.conversation_id
         assert id is not None
 
         async with asyncio.timeout(20):

@@ -57,11 +57,11 @@ async def test_a_file_is_analysed_in_a_conversation_of_its_own(tmp_path: Path) -
     async with scripted_chat(["one"], ["two"], ["three"]) as chat:
         await chat.ask("hello")
         await chat.answered()
-        first = chat.chat.conversation_id
+        first = chat.chat.session.conversation_id
         await chat.ask(f'/analyse "{tmp_path}/my notes.txt" What is the weather?')
         await chat.until(lambda: len(chat.provider.requests) == 2)
         await chat.answered()
-        assert chat.chat.conversation_id != first
+        assert chat.chat.session.conversation_id != first
         asked = chat.provider.requests[-1].turns[-1]
         assert asked.text == "What is the weather?"
         assert asked.attachments[0].content == b"It rains.\n"
@@ -79,9 +79,9 @@ async def test_a_preset_given_at_the_start_is_there_from_the_first_question_on(t
         await chat.ask("hello")
         await chat.answered()
         chat.chat.prompt.insert("unsent")
-        await chat.until(lambda: chat.chat.unsent)
+        await chat.until(lambda: chat.chat.session.unsent)
     async with scripted_chat(["two"], file=file, preset=presets.named("code", presets.folders())) as chat:
-        assert chat.chat.conversation_id is None
+        assert chat.chat.session.conversation_id is None
         await chat.ask("write it")
         await chat.answered()
         assert "careful programmer" in chat.provider.requests[-1].turns[0].text

@@ -138,9 +138,9 @@ async def _exit(context: CommandContext, _argument: str) -> None:
 
 @command("export", "export this conversation to a file", argument="[markdown|json] [file]")
 async def _export(context: CommandContext, argument: str) -> None:
-    if context.chat.conversation_id is None:
+    if context.chat.session.conversation_id is None:
         raise CommandError("This conversation is empty.", "Open a conversation first: Ctrl+R lists them.")
-    await context.conversations.export(context.chat.conversation_id, argument)
+    await context.conversations.export(context.chat.session.conversation_id, argument)
 
 
 @command("fetch", "download the built-in model (about 130 MB)", palette="run")
@@ -283,8 +283,8 @@ async def _private(context: CommandContext, _argument: str) -> None:
 
 @command("rename", "rename this conversation", argument="[title]")
 async def _rename(context: CommandContext, title: str) -> None:
-    if title and context.chat.conversation_id:
-        await context.conversations.rename(context.chat.conversation_id, title)
+    if title and context.chat.session.conversation_id:
+        await context.conversations.rename(context.chat.session.conversation_id, title)
     else:
         context.conversations.act_on_chosen("rename")
 
@@ -342,12 +342,12 @@ async def _strategy(context: CommandContext, name: str) -> None:
 async def _system(context: CommandContext, text: str) -> None:
     chat, say = context.chat, context.host.say
     if not text:
-        said = await chat.system_prompt()
+        said = await chat.session.system_prompt()
         say("System prompt", said or "none", long=True)
         return
-    await chat.set_system_prompt(None if text.casefold() == "default" else text)
-    whose = "this conversation" if chat.conversation_id else "the next conversation"
-    say(f"The system prompt of {whose} was set", await chat.system_prompt() or "none")
+    await chat.session.set_system_prompt(None if text.casefold() == "default" else text)
+    whose = "this conversation" if chat.session.conversation_id else "the next conversation"
+    say(f"The system prompt of {whose} was set", await chat.session.system_prompt() or "none")
 
 
 @command(

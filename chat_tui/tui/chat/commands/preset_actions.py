@@ -32,7 +32,7 @@ async def take(context: CommandContext, engine: Engine, typed: str) -> None:
     if not name:
         await _choose(context, engine)
     elif name.casefold() == NO_PRESET:
-        await context.chat.set_preset(None)
+        await _set_preset(context, None)
         context.host.say("No preset is in use")
     else:
         preset = await asyncio.to_thread(presets.named, name, presets.folders())
@@ -41,7 +41,7 @@ async def take(context: CommandContext, engine: Engine, typed: str) -> None:
 
 async def use(context: CommandContext, engine: Engine, preset: Preset) -> None:
     """Take a preset, and the model that it names. Raises `ChatTuiError`."""
-    await context.chat.set_preset(preset)
+    await _set_preset(context, preset)
     if preset.model or preset.strategy:
         context.models.choose(preset.model, preset.strategy or context.models.strategy)
     asked = ""
@@ -53,9 +53,14 @@ async def use(context: CommandContext, engine: Engine, preset: Preset) -> None:
     context.host.say(f"Preset: {preset.words()}", f"{clean_line(preset.description, 200)}.{asked}", long=True)
 
 
+async def _set_preset(context: CommandContext, preset: Preset | None) -> None:
+    await context.chat.session.set_preset(preset)
+    context.chat.estimate.show()
+
+
 def _model(context: CommandContext, engine: Engine) -> tuple[str, str]:
     """The model that would answer now, and its price in words."""
-    asked = context.chat.settings()
+    asked = context.chat.session.settings()
     name = asked.model or engine.models.first_choice(asked.strategy or context.models.strategy)
     model = next((standing.model for standing in engine.models.status() if standing.model.name == name), None)
     if model is None:
@@ -73,7 +78,7 @@ async def _choose(context: CommandContext, engine: Engine) -> None:
     context.presets = found
     for error in wrong:
         context.host.tell(error)
-    used = context.chat.preset.name if context.chat.preset is not None else ""
+    used = context.chat.session.preset.name if context.chat.session.preset is not None else ""
     choices = [
         ListChoice(
             preset.name,

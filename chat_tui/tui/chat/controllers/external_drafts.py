@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from chat_tui.tui.chat.conversation.chat import Chat
+from chat_tui.tui.chat.conversation.session import restore_external_draft
 
 if TYPE_CHECKING:
     from chat_tui.engine.engine import Engine
@@ -29,10 +30,15 @@ class ExternalDrafts:
 
         chat = self._chat
         draft = chat.prompt.draft
-        origin = None if self._is_private() else DraftOrigin(chat.conversation_id, draft)
+        origin = None if self._is_private() else DraftOrigin(chat.session.conversation_id, draft)
         self._editor = self._editor or ExternalEditor(chat.host.lend_terminal, os.environ, EditorFolders.of_user())
-        await self._editor.edit(draft, origin, chat.take_words)
+        await self._editor.edit(draft, origin, self._take_draft)
         chat.prompt.focus()
+
+    async def _take_draft(self, text: str) -> None:
+        """Put the text into the prompt, in place of what is there, and store it at once."""
+        self._chat.prompt.set_draft(text)
+        await self._chat.session.save_draft()
 
     async def end(self) -> None:
         """End an editor that runs; what it had saved is in the prompt."""
@@ -46,5 +52,5 @@ class ExternalDrafts:
         folders = editor_file.EditorFolders.of_user()
         with suppress(OSError):
             for left in await asyncio.to_thread(editor_file.leftovers, folders, bring=not private):
-                await self._chat.bring_back(engine, left.origin.conversation, left.origin.draft, left.text)
+                await restore_external_draft(engine, left.origin.conversation, left.origin.draft, left.text)
                 await asyncio.to_thread(editor_file.discard, left)

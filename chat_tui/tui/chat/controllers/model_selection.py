@@ -53,7 +53,7 @@ class ModelSelection:
         if self._engine is not None:
             act(self._engine)
         else:
-            self._chat.do(self._act_later(act), group="command")
+            self._chat.run_worker(self._act_later(act), group="command")
 
     async def _act_later(self, act: Callable[[Engine], None]) -> None:
         act(await self._pending.opened())
@@ -82,7 +82,7 @@ class ModelSelection:
         """Let a quick answer come before the detailed one from the next question on, or no longer."""
         self.adaptive = adaptive
         self.show()
-        self._chat.files.foresee()
+        self._chat.estimate.refresh()
 
     def open_models(self) -> None:
         """Open the list of models in place."""
@@ -127,14 +127,14 @@ class ModelSelection:
         self.adaptive = self.adaptive and strategy == self.strategy
         self.model, self.strategy = model, strategy
         self.show()
-        self._chat.files.foresee()
+        self._chat.estimate.refresh()
         if model is not None:
             self.use(model)
 
     def use(self, model: str) -> None:
         """Note that a model was chosen: one that was only found is used from now on."""
         if self._engine is not None:
-            self._chat.do(self._use(self._engine, model))
+            self._chat.run_worker(self._use(self._engine, model), group="beside")
 
     async def _use(self, engine: Engine, model: str) -> None:
         await engine.models.use(model)

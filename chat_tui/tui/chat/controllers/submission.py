@@ -54,7 +54,7 @@ class PromptSubmission:
             return False
         if said is None:
             return True
-        if self._views.comparison is not None and chat.rivals:
+        if self._views.comparison is not None and chat.session.compare_models:
             self.stop_preview()
             return self._views.comparison.ask(said)
         if chat.busy:
@@ -94,11 +94,11 @@ class PromptSubmission:
         engine = self._engine.engine
         if engine is None:
             return
-        if self._chat.preset is not None or self._preview is not None:
+        if self._chat.session.preset is not None or self._preview is not None:
             self.live_preview().edited(engine)
         if not self._warmed:
             self._warmed = True
-            self._chat.set_timer(WARM_SECONDS, lambda: self._chat.do(self._warm(engine)))
+            self._chat.set_timer(WARM_SECONDS, lambda: self._chat.run_worker(self._warm(engine), group="beside"))
 
     async def _warm(self, engine: Engine) -> None:
         try:

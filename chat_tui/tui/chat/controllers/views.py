@@ -66,7 +66,7 @@ class ChatViews:
 
     async def show_context(self) -> None:
         """Show what of the conversation is sent."""
-        engine, id = await self._engine.opened(), self._chat.conversation_id
+        engine, id = await self._engine.opened(), self._chat.session.conversation_id
         if id is None or not self._chat.turns:
             self._chat.host.say("This conversation is empty", "Only the system prompt would be sent.")
             return
@@ -83,7 +83,7 @@ class ChatViews:
             engine,
             self._conversations.act,
             self._conversations.undo,
-            self._chat.conversation_id or "",
+            self._chat.session.conversation_id or "",
             self._chat.turns,
             words,
             clock=self._clock,
@@ -96,7 +96,7 @@ class ChatViews:
         """Open a conversation, by its id and that of a turn; None: nothing was chosen."""
         if chosen is not None:
             work = report_errors(self._chat.host, self._conversations.open(*chosen))
-            self._chat.do(work, group="command")
+            self._chat.run_worker(work, group="command")
 
     def open_help(self) -> None:
         """Show keys and commands."""

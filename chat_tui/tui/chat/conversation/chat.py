@@ -15,10 +15,10 @@ from chat_tui.core.errors import ChatTuiError, CommandError, ConversationNotFoun
 from chat_tui.core.request import Request
 from chat_tui.tui.actions import bindings
 from chat_tui.tui.chat.conversation.copy import TranscriptCopies
-from chat_tui.tui.chat.conversation.pane import ConversationView
-from chat_tui.tui.chat.conversation.session import KeptChat
+from chat_tui.tui.chat.conversation.session import ConversationVisit
 from chat_tui.tui.chat.conversation.steering import Steering
 from chat_tui.tui.chat.conversation.undo import Undo
+from chat_tui.tui.chat.conversation.view import KeptChat
 from chat_tui.tui.prompt.completion import CompletionItem
 from chat_tui.tui.prompt.prompt import Prompt
 from chat_tui.tui.transcript.transcript import Transcript
@@ -57,50 +57,52 @@ class Chat(KeptChat):
     ) -> None:
         """Ask, or send another version of the question that is edited; the answer streams into the transcript, or is
         there at once where a preview of it is."""
-        view, edited, taken = self.view, self._edited, self.files.take()
-        beginning = self.beginning
+        visit, edited, taken = self.session.visit, self.session.edited, self.files.take()
+        beginning = self.session.new_conversation
 
         async def begun(engine: Engine) -> Answer:
             try:
-                going = (*files, *await self.files.contents(taken, text))
+                loaded = await self.files.load(taken)
+                await self.estimate.check_images(text, loaded)
+                going = (*files, *loaded)
             except ChatTuiError:
                 self.files.give_back(taken)
                 raise
             if edited is not None:
-                id = view.conversation_id or ""
+                id = visit.conversation_id or ""
                 answer = await engine.edit(id, edited.id, text, settings, going)
-                if view is self.view:
+                if visit is self.session.visit:
                     self.show_in_place_of(edited, answer)
                 return answer
             try:
-                asked_in = view.conversation_id or beginning
+                asked_in = visit.conversation_id or beginning
                 answer = await engine.ask(asked_in, text, settings, attachments=going, preview=preview)
             except ConversationNotFound as error:
-                if view.conversation_id is None:
+                if visit.conversation_id is None:
                     raise
                 answer = await engine.ask(beginning, text, settings, attachments=going)
-                self._leave_deleted(view, error)
-            if view is self.view:
+                self._leave_deleted(visit, error)
+            if visit is self.session.visit:
                 self.transcript.add(answer.question)
             return answer
 
         self.begin(begun, text)
 
-    def _leave_deleted(self, view: ConversationView, error: ConversationNotFound) -> None:
-        """The question of this view has begun another conversation, since its own was deleted elsewhere."""
-        view.conversation_id = None
+    def _leave_deleted(self, visit: ConversationVisit, error: ConversationNotFound) -> None:
+        """The question of this visit has begun another conversation, since its own was deleted elsewhere."""
+        visit.conversation_id = None
         self.host.say(error.title, "Your question starts a new one.", long=True)
-        if view is self.view:
+        if visit is self.session.visit:
             self.transcript.replace_from(0)
 
     def go_on(self, settings: Request) -> None:
         """Let the last answer, which was cut, go on."""
 
-        view = self.view
+        visit = self.session.visit
 
         async def begun(engine: Engine) -> Answer:
-            answer = await engine.go_on(view.conversation_id or "", settings)
-            if view is self.view:
+            answer = await engine.go_on(visit.conversation_id or "", settings)
+            if visit is self.session.visit:
                 self.transcript.replace_from(len(self.transcript.turns) - 1)
             return answer
 
@@ -109,11 +111,11 @@ class Chat(KeptChat):
     def regenerate(self, turn: Turn, settings: Request) -> None:
         """Ask for another version of an answer of the path."""
 
-        view, leaf = self.view, self.transcript.turns[-1].id
+        visit, leaf = self.session.visit, self.transcript.turns[-1].id
 
         async def begun(engine: Engine) -> Answer:
-            answer = await engine.regenerate(view.conversation_id or "", turn.id, settings)
-            if view is self.view:
+            answer = await engine.regenerate(visit.conversation_id or "", turn.id, settings)
+            if visit is self.session.visit:
                 self.transcript.replace_from(self._index(turn.id))
             self._can_go_back("Back to the previous answer", answer.conversation_id, leaf)
             return answer
@@ -129,38 +131,41 @@ class Chat(KeptChat):
 
     def begin(self, begun: Callable[[Engine], Awaitable[Answer]], text: str = "") -> None:
         """Ask, and follow the answer that this gives; the words come back to the prompt where that fails."""
-        self.view.asking = True
-        self.run_worker(self._begun(self.view, begun, text), group="ask")
+        self.session.visit.is_asking = True
+        self.run_worker(self._begun(self.session.visit, begun, text), group="ask")
 
-    async def _begun(self, view: ConversationView, begun: Callable[[Engine], Awaitable[Answer]], text: str) -> None:
+    async def _begun(self, visit: ConversationVisit, begun: Callable[[Engine], Awaitable[Answer]], text: str) -> None:
         try:
-            await self._ready.wait()
-            engine = self._engine
+            await self.session.is_ready.wait()
+            engine = self.session.engine
             assert engine is not None
-            if view is self.view and self.answer is not None and self.answer.ended and self.hurry():
+            if visit is self.session.visit and self.answer is not None and self.answer.ended and self.hurry():
                 await self.followed()
-            async with self._moving:
-                await self._follow_new(engine, view, await begun(engine), text)
+            async with self.session.changing:
+                await self._follow_new(engine, visit, await begun(engine), text)
         except ChatTuiError as error:
-            await self.steering.give_back(view, text)
+            await self.steering.give_back(visit, text)
             self.post_message(self.Failed(error))
         finally:
-            view.asking = view.unwanted = False
+            visit.is_asking = visit.is_cancelled = False
 
-    async def _follow_new(self, engine: Engine, view: ConversationView, answer: Answer, text: str) -> None:
-        fresh, view.conversation_id = view.conversation_id is None, answer.conversation_id
+    async def _follow_new(self, engine: Engine, visit: ConversationVisit, answer: Answer, text: str) -> None:
+        fresh, visit.conversation_id = visit.conversation_id is None, answer.conversation_id
         if text:
             self.prompt.earlier = [text, *(earlier for earlier in self.prompt.earlier if earlier != text)]
-        if view is self.view:
+        if visit is self.session.visit:
             self._follow(answer)
         else:
             self.run_worker(self.tell_end(answer), group="out of view")
             self.post_message(self.Changed())
-        if view.unwanted:
+        if visit.is_cancelled:
             await answer.cancel()
-        if view is self.view:
+        if visit is self.session.visit:
             await self._show_headers(engine, answer.conversation_id)
-            await self._keep_unsent(engine, fresh)
+            if fresh:
+                await self.session.note_begun()
+                self.post_message(self.Moved())
+            await self.session.save_draft()
 
     async def _show_headers(self, engine: Engine, conversation_id: str) -> None:
         conversation = await engine.conversations.conversation(conversation_id)
@@ -169,10 +174,10 @@ class Chat(KeptChat):
     async def cancel(self) -> bool:
         """Cancel the answer in view; False when none runs."""
         typed = self.hurry()
-        if self.view.asking and (self.answer is None or self.answer.ended):
-            self.view.unwanted = True
+        if self.session.visit.is_asking and (self.answer is None or self.answer.ended):
+            self.session.visit.is_cancelled = True
             return True
-        if self.answer is None or self.answer.ended or self._engine is None:
+        if self.answer is None or self.answer.ended or self.session.engine is None:
             return typed
         await self.answer.cancel()
         return True
@@ -234,7 +239,7 @@ class Chat(KeptChat):
 
     def action_leave_edit(self) -> None:
         """Esc: the question stays as it is. The key goes on when none is edited."""
-        if self._edited is None:
+        if self.session.edited is None:
             raise SkipAction
         self.leave_edit()
 
@@ -252,10 +257,10 @@ class Chat(KeptChat):
 
     async def show_version(self, step: int, turn_id: str = "", *, number: int = 0) -> None:
         """So many versions further on from the one that is shown, or the one of this number. Raises `ChatTuiError`."""
-        engine, conversation_id = self._engine, self.conversation_id
+        engine, conversation_id = self.session.engine, self.session.conversation_id
         if engine is None or conversation_id is None or not self.is_free():
             return
-        async with self._moving:
+        async with self.session.changing:
             conversation = await self._settled(engine, conversation_id)
             turn_id = turn_id or self._last_of_several(conversation)
             ids = conversation.forks.get(turn_id, ())
@@ -276,10 +281,10 @@ class Chat(KeptChat):
 
     async def compare(self) -> None:
         """The same. Raises `ChatTuiError`."""
-        engine, chosen = self._engine, self.transcript.viewport.cursor
-        if engine is None or self.conversation_id is None:
+        engine, chosen = self.session.engine, self.transcript.viewport.cursor
+        if engine is None or self.session.conversation_id is None:
             return
-        conversation = await engine.conversations.conversation(self.conversation_id)
+        conversation = await engine.conversations.conversation(self.session.conversation_id)
         turn_id = conversation.path[chosen].id if chosen is not None else self._last_of_several(conversation)
         versions = (
             await engine.conversations.siblings(conversation.id, turn_id) if turn_id in conversation.forks else []
@@ -299,7 +304,7 @@ class Chat(KeptChat):
 
     async def branch(self) -> None:
         """The same. Raises `ChatTuiError`."""
-        engine, conversation_id = self._engine, self.conversation_id
+        engine, conversation_id = self.session.engine, self.session.conversation_id
         turns, end = self.transcript.turns, self.transcript.viewport.cursor
         if engine is None or conversation_id is None or end is None:
             raise CommandError(
@@ -314,7 +319,7 @@ class Chat(KeptChat):
         if end + 1 == len(turns):
             self.host.say("This is already the last message", "Your next question follows it.")
             return
-        async with self._moving:
+        async with self.session.changing:
             await self._settled(engine, conversation_id)
             self._show_path(await engine.conversations.end_at(conversation_id, turns[end].id))
         self._can_go_back("Back to the previous branch", conversation_id, turns[-1].id)
@@ -339,9 +344,9 @@ class Chat(KeptChat):
 
     async def show_chosen(self, conversation: Conversation) -> None:
         """Another of several answers stands in the conversation now: show it where that is in view."""
-        if conversation.id != self.conversation_id:
+        if conversation.id != self.session.conversation_id:
             return
-        async with self._moving:
+        async with self.session.changing:
             await self.followed()
             self._show_path(conversation)
             self.transcript.viewport.choose_id(conversation.path[-1].id)
@@ -366,8 +371,8 @@ class Chat(KeptChat):
     def action_judge(self, good: int) -> None:
         """Note that the chosen answer, else the last one, was good or bad."""
         turn = self.chosen_answer()
-        if turn is not None and turn.verdict != bool(good) and self._engine is not None:
-            self._engine.judge(turn, good=bool(good))
+        if turn is not None and turn.verdict != bool(good) and self.session.engine is not None:
+            self.session.engine.judge(turn, good=bool(good))
             self.transcript.set_verdict(turn.id, bool(good))
             self.host.say("Rated as good" if good else "Rated as bad", turn.model)
 
@@ -381,13 +386,13 @@ class Chat(KeptChat):
         """Undo leads back to the path that ended with this turn."""
 
         async def back() -> None:
-            engine = self._engine
+            engine = self.session.engine
             assert engine is not None
             if engine.running(conversation_id):
                 raise CommandError("An answer is still running there.", "Cancel it with Esc, then undo.")
-            if conversation_id != self.conversation_id:
+            if conversation_id != self.session.conversation_id:
                 await self.open(conversation_id)
-            async with self._moving:
+            async with self.session.changing:
                 await self._settled(engine, conversation_id)
                 self._show_path(await engine.conversations.end_at(conversation_id, leaf))
 

@@ -61,7 +61,7 @@ class CompareController:
         """Open the list of models. With words in the prompt these are asked by the choice."""
         chat = self._chat
         self._refuse_commands()
-        chosen = chat.rivals or self._names or await self._best()
+        chosen = chat.session.compare_models or self._names or await self._best()
         screen = CompareChoice(self._engine.models.status(), chosen, self._costs)
 
         def take(names: tuple[str, ...] | None) -> None:
@@ -82,44 +82,57 @@ class CompareController:
     async def _best(self) -> Sequence[str]:
         chat = self._chat
         try:
-            return await self._engine.estimates.best_two(chat.conversation_id, chat.prompt.draft, chat.settings())
+            return await self._engine.estimates.best_two(
+                chat.session.conversation_id, chat.prompt.draft, chat.session.settings()
+            )
         except CommandError:
             # There are not two: the list shows what there is.
             return ()
 
     def _take(self, names: Sequence[str], blind: bool) -> None:
         self._blind = blind
-        self._chat.set_rivals(names)
+        self._ask_next(names)
+
+    def _ask_next(self, names: Sequence[str]) -> None:
+        """Let the next question go to these models; to one where there are none."""
+        self._chat.session.compare_models = tuple(names)
+        self._chat.estimate.show("")
+        self._chat.estimate.refresh()
 
     async def _costs(self, names: Sequence[str]) -> str:
-        return await self._chat.costs_of_all(names, self._chat.prompt.draft)
+        return await self._chat.estimate.costs_of_all(names, self._chat.prompt.draft)
 
     def leave(self) -> bool:
         """The next question goes to one model again; False where it did."""
-        if not self._chat.rivals:
+        if not self._chat.session.compare_models:
             return False
-        self._chat.set_rivals(())
+        self._ask_next(())
         return True
 
     # -- asking ---------------------------------------------------------------------------------------------------
 
     def ask(self, text: str) -> bool:
         """Ask those that were chosen; False while an answer runs."""
-        chat, names, blind, edited = self._chat, tuple(self._chat.rivals), self._blind, self._chat.edits
+        chat, names, blind, edited = (
+            self._chat,
+            tuple(self._chat.session.compare_models),
+            self._blind,
+            self._chat.session.edited,
+        )
         if not chat.is_free():
             return False
-        view, beginning = chat.view, chat.beginning
+        view, beginning = chat.session.visit, chat.session.new_conversation
         taken = chat.files.take()
 
         async def begun(engine: Engine) -> Answer:
             try:
                 # Who takes no images says so in its column.
-                going = await chat.files.contents(taken, text, checked=False)
+                going = await chat.files.load(taken)
                 comparison = await engine.compare(
                     view.conversation_id or beginning,
                     text,
                     names,
-                    chat.settings(),
+                    chat.session.settings(),
                     attachments=going,
                     edited=edited.id if edited is not None else "",
                 )
@@ -127,9 +140,9 @@ class CompareController:
                 chat.files.give_back(taken)
                 raise
             self._last, self._names, self._left_at = comparison, names, None
-            chat.set_rivals(())
+            self._ask_next(())
             # Nothing is put over another conversation that came into view meanwhile.
-            if view is chat.view:
+            if view is chat.session.visit:
                 if edited is not None:
                     chat.show_in_place_of(edited, comparison.answers[0])
                 else:
@@ -164,7 +177,9 @@ class CompareController:
 
         def back(kept: Conversation | None) -> None:
             self._left_at = screen.left
-            self._chat.do(self._kept(screen, kept) if kept is not None else self._left(screen.comparison))
+            self._chat.run_worker(
+                self._kept(screen, kept) if kept is not None else self._left(screen.comparison), group="beside"
+            )
 
         self._chat.app.push_screen(screen, back)
 

@@ -52,7 +52,7 @@ class ConversationActions:
     async def refresh(self) -> None:
         """List what there is now. An answer that ended in another conversation than the one in view was not seen; one
         that is opened is."""
-        engine, current = self._engine, self._chat.conversation_id or ""
+        engine, current = self._engine, self._chat.session.conversation_id or ""
         if engine is None:
             return
         self.mark_private()
@@ -77,13 +77,13 @@ class ConversationActions:
     def is_private(self) -> bool:
         """The conversation in view is never saved."""
         return self.never_saves or (
-            self._engine is not None and self._engine.conversations.is_private(self._chat.conversation_id)
+            self._engine is not None and self._engine.conversations.is_private(self._chat.session.conversation_id)
         )
 
     async def begin_private(self) -> None:
         """Begin a conversation that is never saved."""
         assert self._engine is not None
-        left, begun = self._chat.conversation_id, await self._engine.conversations.begin_private()
+        left, begun = self._chat.session.conversation_id, await self._engine.conversations.begin_private()
         await self._chat.open(begun.id)
         self.mark_private()
         if left:
@@ -107,23 +107,25 @@ class ConversationActions:
             if engine.running(conversation_id):
                 raise CommandError("This message is on another branch.", "Go there when the running answer has ended.")
             await engine.conversations.select(conversation_id, turn_id)
-        if chat.conversation_id == conversation_id and all(turn.id != turn_id for turn in chat.transcript.turns):
+        if chat.session.conversation_id == conversation_id and all(
+            turn.id != turn_id for turn in chat.transcript.turns
+        ):
             # It is opened anew, with its draft.
             await chat.new()
 
     async def clear(self) -> None:
         """Begin a fresh conversation."""
-        left = self._chat.conversation_id
+        left = self._chat.session.conversation_id
         await self._chat.new()
         if left:
             self._chat.undo.push("Back to the previous conversation", partial(self._chat.open, left))
 
     def act_on_chosen(self, what: str) -> None:
         """`rename`, `pin`, `delete` or `export` the conversation under the list's cursor, else the one in view."""
-        id, place = self._chat.conversation_id, None
+        id, place = self._chat.session.conversation_id, None
         if self._listed.has_focus_within and self._listed.under is not None:
             id, place = self._listed.under.id, self._listed.place_of_title()
-        self._chat.do(self.act(what, id, place), group="command")
+        self._chat.run_worker(self.act(what, id, place), group="command")
 
     async def act(self, what: str, conversation_id: str | None, place: Region | None = None) -> None:
         """`rename`, `pin`, `delete` or `export` a conversation; what goes wrong is told. `place` is where its title
@@ -167,7 +169,7 @@ class ConversationActions:
     async def _delete(self, conversation_id: str, _place: Region | None) -> None:
         assert self._engine is not None
         title = await self._title(conversation_id)
-        was_open = conversation_id == self._chat.conversation_id
+        was_open = conversation_id == self._chat.session.conversation_id
         if was_open:
             await self._chat.new()
         await self._engine.delete(conversation_id)

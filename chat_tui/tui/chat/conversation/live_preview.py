@@ -93,7 +93,12 @@ class LivePreview:
     def _words(self) -> str:
         """What would be answered now; empty when nothing is."""
         chat = self._chat
-        if chat.preset is None or chat.preset.as_you_type_seconds is None or chat.busy or chat.edits:
+        if (
+            chat.session.preset is None
+            or chat.session.preset.as_you_type_seconds is None
+            or chat.busy
+            or chat.session.edited
+        ):
             return ""
         if self._settings().adaptive:
             # Two models at each pause of the fingers would be too many.
@@ -103,7 +108,7 @@ class LivePreview:
 
     def edited(self, engine: Engine) -> None:
         """What stands in the prompt has changed: what was begun for other words is left off."""
-        text, preset = self._words(), self._chat.preset
+        text, preset = self._words(), self._chat.session.preset
         if text == self._text:
             return
         self._leave()
@@ -152,12 +157,12 @@ class LivePreview:
         chat = self._chat
         box = await self._shown_box()
         try:
-            preview = await engine.preview(chat.asked_in, text, self._settings(), paid=self.paid)
+            preview = await engine.preview(chat.session.target, text, self._settings(), paid=self.paid)
         except ChatTuiError as error:
             box.show(error.title, "Enter asks")
             return
         if preview is None:
-            box.show(_NOT_ASKED.format(name=chat.preset.name if chat.preset else ""), "Enter asks")
+            box.show(_NOT_ASKED.format(name=chat.session.preset.name if chat.session.preset else ""), "Enter asks")
             return
         self._preview = preview
         answer = preview.answer

@@ -15,15 +15,17 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.worker import Worker
 
-from chat_tui.config.load import Display
 from chat_tui.core.chunks import Metadata, Token
 from chat_tui.core.conversation import Turn
 from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.core.usage.stream_stats import StreamStats
+from chat_tui.tui.chat.conversation.estimate import QuestionEstimate
+from chat_tui.tui.chat.conversation.session import ConversationSession, ViewState
 from chat_tui.tui.panels.download_bar import DownloadBar
 from chat_tui.tui.panels.notices import EditingLine, MoreBelow
 from chat_tui.tui.panels.welcome import Welcome
+from chat_tui.tui.prompt.attachments import PromptAttachments
 from chat_tui.tui.prompt.completion import CompletionItem, CompletionList
 from chat_tui.tui.prompt.file_finder import FileFinder
 from chat_tui.tui.prompt.prompt import Prompt
@@ -38,19 +40,6 @@ if TYPE_CHECKING:
     # Behind the first paint: the engine is not loaded for it.
     from chat_tui.engine.answers.answer import Answer
     from chat_tui.engine.answers.pacing import TypingPace
-
-
-class ConversationView:
-    """A conversation from the moment it comes into view until another does. A question that was sent belongs to the
-    view of that moment, whichever is there when it is asked."""
-
-    def __init__(self, conversation_id: str | None = None) -> None:
-        self.conversation_id = conversation_id
-        """None until the first question is asked."""
-        self.asking = False
-        """A question is on its way, and its answer has not begun."""
-        self.unwanted = False
-        """It was cancelled before its answer began."""
 
 
 STATUS_SECONDS = 0.1
@@ -98,12 +87,11 @@ class ChatPane(Vertical):
 
     def __init__(self, complete: Callable[[str], Sequence[CompletionItem]], id: str | None = None) -> None:
         super().__init__(id=id)
-        self.view = ConversationView()
+        self.session = ConversationSession(self._read_view)
         self.answer: Answer | None = None
         self.followed_since = float("-inf")
         """When the answer in view came into view, by the clock of `time.monotonic`."""
         self._following: Worker[None] | None = None
-        self._display_settings = Display()
         self._pace: TypingPace | None = None
         """Of the answer in view, while it is followed."""
         self._measuring: Timer | None = None
@@ -116,6 +104,14 @@ class ChatPane(Vertical):
         self.find_bar = FindBar(self.transcript, lambda: self.turns)
         self.prompt = Prompt(complete, completions, find_files=FileFinder().completions)
         self._completions = completions
+        self.files = PromptAttachments(self.prompt)
+        """Attached to the next question."""
+        self.estimate = QuestionEstimate(self.session, self.prompt, self.files)
+
+    def _read_view(self) -> ViewState:
+        anchor = self.transcript.viewport.reading_position
+        position = msgspec.json.encode(anchor).decode() if anchor is not None else ""
+        return ViewState(self.prompt.draft, self.files.encode(), position)
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
@@ -141,14 +137,9 @@ class ChatPane(Vertical):
         return cast("Host", self.app)
 
     @property
-    def conversation_id(self) -> str | None:
-        """The conversation in view; None until its first question is asked."""
-        return self.view.conversation_id
-
-    @property
     def busy(self) -> bool:
         """An answer of this conversation has not ended."""
-        return self.view.asking or (self.answer is not None and not self.answer.ended)
+        return self.session.visit.is_asking or (self.answer is not None and not self.answer.ended)
 
     @property
     def lists_completions(self) -> bool:
@@ -177,10 +168,9 @@ class ChatPane(Vertical):
         answer = next((turn for turn in reversed(turns) if turn.role == "assistant"), None)
         return answer if answer is not None and answer.state != "streaming" else None
 
-    def _show(self, conversation_id: str | None, turns: Sequence[Turn]) -> None:
-        left, self._pace = self.answer, None
+    def _show(self, turns: Sequence[Turn]) -> None:
+        left, self._pace, self.answer = self.answer, None, None
         self.find_bar.close(by_key=True)
-        self.view, self.answer = ConversationView(conversation_id), None
         self._stop_measuring()
         if left is not None and not left.ended:
             self.run_worker(self.tell_end(left), group="out of view")
@@ -200,7 +190,9 @@ class ChatPane(Vertical):
         self.transcript.add(without_text(answer.turn))
         from chat_tui.engine.answers.pacing import TypingPace
 
-        self._pace = TypingPace(self._display_settings)
+        engine = self.session.engine
+        assert engine is not None
+        self._pace = TypingPace(engine.config.display)
         self._following = self.run_worker(self._followed(answer, self._pace), group="follow", exclusive=True)
         self._stop_measuring()
         self._measuring = self.set_interval(STATUS_SECONDS, self._measure)

@@ -15,8 +15,8 @@ from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.request import Request
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.tui.actions import bindings
-from chat_tui.tui.chat.conversation.pane import ConversationView
-from chat_tui.tui.chat.conversation.session import joined
+from chat_tui.tui.chat.conversation.estimate import QuestionEstimate
+from chat_tui.tui.chat.conversation.session import ConversationSession, ConversationVisit, join_texts
 from chat_tui.tui.prompt.attachments import PromptAttachments
 from chat_tui.tui.prompt.attachments_line import PendingAttachment
 from chat_tui.tui.prompt.prompt import Prompt
@@ -40,31 +40,19 @@ class SteeringTarget(Protocol):
     prompt: Prompt
     files: PromptAttachments
     transcript: Transcript
-    view: ConversationView
+    session: ConversationSession
+    estimate: QuestionEstimate
     answer: Answer | None
     followed_since: float
-    settings: Callable[[], Request]
-
-    @property
-    def conversation_id(self) -> str | None:
-        """The conversation in view."""
-
-    @property
-    def engine(self) -> Engine | None:
-        """None until it is open."""
 
     @property
     def host(self) -> Host:
         """The app around it."""
 
-    @property
-    def asking(self) -> bool:
-        """A question is on its way, and its answer has not begun."""
-
-    def do(self, work: Coroutine[Any, Any, None]) -> Worker[None]:
+    def run_worker(self, work: Coroutine[Any, Any, None], *, group: str) -> Worker[None]:
         """Run it beside the rest."""
 
-    def put_above_prompt(self, widget: StyledLines) -> None:
+    def mount(self, widget: StyledLines, *, before: Prompt) -> object:
         """Put a line above the prompt."""
 
     def begin(self, begun: Callable[[Engine], Awaitable[Answer]], text: str) -> None:
@@ -85,22 +73,22 @@ class WaitingQuestion(Struct):
 class WaitingQueue:
     """The questions that wait in one conversation, oldest first: each is asked when the answer before has ended."""
 
-    def __init__(self, view: ConversationView) -> None:
-        self.view = view
+    def __init__(self, visit: ConversationVisit) -> None:
+        self.visit = visit
         """As it was in view last."""
         self.items: list[WaitingQuestion] = []
         self.kept_in = ""
         """The conversation with which they stand on the disk: one that has just begun had no id when they came."""
 
-    def is_of(self, view: ConversationView) -> bool:
-        """Whether it waits in the conversation that is in this view."""
-        id = view.conversation_id
-        return self.view is view or (id is not None and self.view.conversation_id == id)
+    def is_of(self, visit: ConversationVisit) -> bool:
+        """Whether it waits in the conversation of this visit."""
+        id = visit.conversation_id
+        return self.visit is visit or (id is not None and self.visit.conversation_id == id)
 
     @property
     def text(self) -> str:
         """All questions."""
-        return joined(*(item.text for item in self.items))
+        return join_texts(*(item.text for item in self.items))
 
     @property
     def files(self) -> list[PendingAttachment]:
@@ -164,7 +152,7 @@ class Steering:
         """Enter on new words, pressed at this time: offer what can be done with them; the second Enter lets them wait,
         and so does one that was pressed before there was an answer to be steered. True when they wait."""
         chat = self._chat
-        unseen = chat.asking or pressed < chat.followed_since
+        unseen = chat.session.visit.is_asking or pressed < chat.followed_since
         if not unseen and (self._offered is None or self._offered[0] != typed):
             self._offered = (typed, said)
             self.show()
@@ -195,14 +183,14 @@ class Steering:
             return False
         text, chat, answer = self._offered[1], self._chat, self._chat.answer
         self._offered = None
-        if chat.asking or answer is None or answer.ended:
+        if chat.session.visit.is_asking or answer is None or answer.ended:
             # It has not begun, or is over: there is nothing to be steered.
             self._wait_with(text)
             chat.prompt.clear_draft()
             return True
         taken = chat.files.take()
         if (before := self._queue()) is not None:
-            text, taken = joined(before.text, text), [*before.files, *taken]
+            text, taken = join_texts(before.text, text), [*before.files, *taken]
             before.items.clear()
         chat.prompt.clear_draft()
         self._steer(answer, text, taken)
@@ -210,7 +198,7 @@ class Steering:
         return True
 
     def _steer(self, answer: Answer, text: str, taken: Sequence[PendingAttachment]) -> None:
-        settings = self._chat.settings()
+        settings = self._chat.session.settings()
 
         async def begun(engine: Engine, files: Sequence[Attachment]) -> Answer:
             steered = await engine.steer(answer, text, settings, attachments=files)
@@ -232,16 +220,18 @@ class Steering:
         taken: Sequence[PendingAttachment],
     ) -> None:
         chat = self._chat
-        view = chat.view
+        visit = chat.session.visit
 
         async def asked(engine: Engine) -> Answer:
             try:
-                answer = await begun(engine, await chat.files.contents(taken, text))
+                loaded = await chat.files.load(taken)
+                await chat.estimate.check_images(text, loaded)
+                answer = await begun(engine, loaded)
             except ChatTuiError:
                 chat.files.give_back(taken)
                 raise
-            await self._keep(view)
-            if view is chat.view:
+            await self._keep(visit)
+            if visit is chat.session.visit:
                 chat.transcript.add(answer.question)
             return answer
 
@@ -251,10 +241,10 @@ class Steering:
 
     def _queue(self) -> WaitingQueue | None:
         """What waits in the conversation in view."""
-        return self._queue_of(self._chat.view)
+        return self._queue_of(self._chat.session.visit)
 
-    def _queue_of(self, view: ConversationView) -> WaitingQueue | None:
-        return next((queue for queue in self._queues if queue.items and queue.is_of(view)), None)
+    def _queue_of(self, visit: ConversationVisit) -> WaitingQueue | None:
+        return next((queue for queue in self._queues if queue.items and queue.is_of(visit)), None)
 
     def has_waiting(self) -> bool:
         """Words wait in the conversation in view."""
@@ -265,49 +255,49 @@ class Steering:
         queue = self._queue()
         if queue is None:
             return False
-        self._chat.do(self._keep_returned(self._chat.view, self._return(queue)))
+        self._chat.run_worker(self._keep_returned(self._chat.session.visit, self._return(queue)), group="beside")
         return True
 
     def _return(self, queue: WaitingQueue | None, text: str = "") -> str:
         """Put this text and what waits into the prompt, before what stands there; the prompt's text then."""
         chat = self._chat
         if queue is not None:
-            text = joined(text, queue.text)
+            text = join_texts(text, queue.text)
             chat.files.give_back(queue.files)
             queue.items.clear()
-        words = joined(text, chat.prompt.draft)
+        words = join_texts(text, chat.prompt.draft)
         chat.prompt.set_draft(words)
         self.show()
         return words
 
-    async def _keep_returned(self, view: ConversationView, words: str) -> None:
+    async def _keep_returned(self, visit: ConversationVisit, words: str) -> None:
         """Keep words as the draft before they wait no more."""
-        if self._chat.engine is not None and view.conversation_id:
-            await self._chat.engine.drafts.save(view.conversation_id, words)
-            await self._keep(view)
+        if self._chat.session.engine is not None and visit.conversation_id:
+            await self._chat.session.engine.drafts.save(visit.conversation_id, words)
+            await self._keep(visit)
 
-    async def give_back(self, view: ConversationView, text: str) -> None:
+    async def give_back(self, visit: ConversationVisit, text: str) -> None:
         """A question could not be asked: its words, and what waited behind it, are unsent again."""
-        engine, id, queue = self._chat.engine, view.conversation_id, self._queue_of(view)
-        if view is self._chat.view or engine is None or id is None:
-            await self._keep_returned(view, self._return(queue, text))
+        engine, id, queue = self._chat.session.engine, visit.conversation_id, self._queue_of(visit)
+        if visit is self._chat.session.visit or engine is None or id is None:
+            await self._keep_returned(visit, self._return(queue, text))
             return
-        text = joined(text, queue.text if queue is not None else "")
+        text = join_texts(text, queue.text if queue is not None else "")
         if queue is not None:
             queue.items.clear()
-        await self._keep_returned(view, joined(text, await engine.drafts.load(id)))
+        await self._keep_returned(visit, join_texts(text, await engine.drafts.load(id)))
 
     def _wait_with(self, text: str) -> None:
         chat, queue = self._chat, self._queue()
-        waiting = WaitingQuestion(text, chat.settings(), chat.files.take())
+        waiting = WaitingQuestion(text, chat.session.settings(), chat.files.take())
         if queue is not None:
             queue.items.append(waiting)
         else:
-            queue = WaitingQueue(chat.view)
+            queue = WaitingQueue(chat.session.visit)
             queue.items.append(waiting)
             self._queues.append(queue)
-            chat.do(self._serve(queue))
-        chat.do(self._keep(chat.view))
+            chat.run_worker(self._serve(queue), group="beside")
+        chat.run_worker(self._keep(chat.session.visit), group="beside")
         self.show()
 
     async def _serve(self, queue: WaitingQueue) -> None:
@@ -323,53 +313,53 @@ class Steering:
     async def _serve_next(self, queue: WaitingQueue) -> bool:
         """Whether it is another one's turn; False: look again a moment later."""
         chat = self._chat
-        if queue.is_of(chat.view):
-            queue.view = chat.view
-        view, engine = queue.view, chat.engine
-        if view.asking:
+        if queue.is_of(chat.session.visit):
+            queue.visit = chat.session.visit
+        visit, engine = queue.visit, chat.session.engine
+        if visit.is_asking:
             return False
-        id = view.conversation_id
+        id = visit.conversation_id
         if id is None or engine is None:
-            await self.give_back(view, "")
+            await self.give_back(visit, "")
             return True
         if queue.kept_in != id:
             queue.kept_in = id
-            await self._keep(view)
-        running, in_view = engine.running(id), view is chat.view
+            await self._keep(visit)
+        running, in_view = engine.running(id), visit is chat.session.visit
         ended = running[0] if running else chat.answer if in_view else None
         if ended is not None:
             await ended.saved.wait()
         if not queue.items:
             return True
-        if engine.running(id) or view.asking or in_view != (view is chat.view):
+        if engine.running(id) or visit.is_asking or in_view != (visit is chat.session.visit):
             # Something else was asked meanwhile, or another conversation is in view.
             return False
         if ended is not None and ended.turn.state not in _SENT_AFTER:
-            await self.give_back(view, "")
+            await self.give_back(visit, "")
         elif in_view:
             self._ask(id, queue.items.pop(0))
             self.show()
         else:
-            await self._ask_unseen(engine, id, queue.items.pop(0), view)
+            await self._ask_unseen(engine, id, queue.items.pop(0), visit)
         return True
 
-    async def _ask_unseen(self, engine: Engine, id: str, waiting: WaitingQuestion, view: ConversationView) -> None:
+    async def _ask_unseen(self, engine: Engine, id: str, waiting: WaitingQuestion, visit: ConversationVisit) -> None:
         """Another conversation is in view by now."""
         try:
-            files = await self._chat.files.contents(waiting.files, waiting.text, checked=False)
+            files = await self._chat.files.load(waiting.files)
             await engine.ask(id, waiting.text, waiting.settings, attachments=files)
-            await self._keep(view)
+            await self._keep(visit)
         except ChatTuiError as error:
             self._chat.host.tell(error)
-            await self.give_back(view, waiting.text)
+            await self.give_back(visit, waiting.text)
 
     # -- what is kept and shown -----------------------------------------------------------------------------------
 
-    async def _keep(self, view: ConversationView) -> None:
+    async def _keep(self, visit: ConversationVisit) -> None:
         """What waits stands on the disk, so that it is not lost by a crash."""
-        engine, id = self._chat.engine, view.conversation_id
+        engine, id = self._chat.session.engine, visit.conversation_id
         if engine is not None and id and not engine.conversations.is_private(id):
-            queue = self._queue_of(view)
+            queue = self._queue_of(visit)
             await engine.places.set(_WAITING + id, queue.text if queue is not None else "")
 
     async def opened(self, engine: Engine, id: str) -> None:
@@ -378,7 +368,7 @@ class Steering:
             await engine.places.set(_WAITING + id, "")
             draft = self._chat.prompt.draft
             # A crash may have come between, when they waited and the draft still held them.
-            self._chat.prompt.set_draft(joined(left, draft if draft.strip() != left.strip() else ""))
+            self._chat.prompt.set_draft(join_texts(left, draft if draft.strip() != left.strip() else ""))
 
     def show(self) -> None:
         """Show what there is of the conversation in view."""
@@ -389,5 +379,5 @@ class Steering:
             changed = self._chat.host.changed_keys
             ids = ("prompt.send", "prompt.complete", "answer.cancel")
             self._line = SteeringLine([bindings.first_key(id, changed) for id in ids])
-            self._chat.put_above_prompt(self._line)
+            self._chat.mount(self._line, before=self._chat.prompt)
         self._line.show(waiting, offers=self._offered is not None)

@@ -86,7 +86,7 @@ class ChatScreen(Screen[None]):
         )
         self._answers = AnswerActions(chat, self.models, self.show_keys)
         self._first_steps = FirstSteps(chat)
-        chat.settings = self.models.settings
+        chat.session.settings = self.models.settings
         chat.prompt.send = self._submission.send
         chat.prompt.note_blank = self._submission.note_blank
         chat.prompt.command_argument = lambda text: self.commands.argument(text)
@@ -190,7 +190,7 @@ class ChatScreen(Screen[None]):
     async def keep_place(self) -> None:
         """Keep it where the end comes from outside: the next start comes back to the conversation in view."""
         await self._drafts.end()
-        await self.chat.keep_place()
+        await self.chat.session.save_place()
 
     # -- commands -------------------------------------------------------------------------------------------------
 
@@ -248,7 +248,7 @@ class ChatScreen(Screen[None]):
         await self.upkeep.refresh()
         if (engine := self._engine) is not None:
             self.window_title.update(engine.running())
-            self.stats.show_spending(await engine.spending(self.chat.conversation_id))
+            self.stats.show_spending(await engine.spending(self.chat.session.conversation_id))
 
     @on(Chat.Measured)
     def _show_figures(self, event: Chat.Measured) -> None:

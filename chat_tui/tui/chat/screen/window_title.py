@@ -57,10 +57,10 @@ class WindowTitle:
         turns = () if chat.prompt.border_title else chat.transcript.turns
         ended = chat.answer is not None and chat.answer.ended
         # Of several that were asked at once the chat knows one.
-        runs = chat.busy or any(answer.conversation_id == chat.conversation_id for answer in running)
+        runs = chat.busy or any(answer.conversation_id == chat.session.conversation_id for answer in running)
         host.show_title(title(turns, running=runs, ended=ended))
         for answer in self._answers.look(running):
-            seen = chat.app.app_focus and answer.conversation_id == chat.conversation_id
+            seen = chat.app.app_focus and answer.conversation_id == chat.session.conversation_id
             if not seen and answer.figures().duration_seconds > LONG_SECONDS:
                 host.ring()
 

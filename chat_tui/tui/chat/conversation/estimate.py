@@ -1,0 +1,128 @@
+"""What the next question costs: estimated while it is written, and said at the prompt beside what it is asked with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
+from textual.content import Content
+
+from chat_tui.core.attachments.attachment import Attachment
+from chat_tui.core.errors import AttachmentRefused, ChatTuiError
+from chat_tui.core.text.control_characters import clean_line
+from chat_tui.tui.chat.conversation.session import ConversationSession
+from chat_tui.tui.prompt.attachments import PromptAttachments
+from chat_tui.tui.prompt.prompt import Prompt
+from chat_tui.tui.widgets import formatting
+from chat_tui.tui.widgets.styled_lines import EDGES, crop
+
+if TYPE_CHECKING:
+    from chat_tui.core.context import Context
+
+_SHORTEST = 12
+"""Cells below which a name beside the price says nothing."""
+
+
+class QuestionEstimate:
+    """Keeps the estimate of the question that is in the prompt with its files."""
+
+    def __init__(self, session: ConversationSession, prompt: Prompt, files: PromptAttachments) -> None:
+        self._session, self._prompt, self._files = session, prompt, files
+        files.on_change, files.on_taken = self.refresh, self.clear
+        self._shown = ""
+        self._asked = 0
+
+    def refresh(self) -> None:
+        """Estimate again."""
+        self._asked += 1
+        self._prompt.run_worker(self._refresh(self._asked), group="beside")
+
+    def clear(self) -> None:
+        """Forget the estimate: the question was sent."""
+        self._asked += 1
+        self._files.refuse_images(False)
+        self.show("")
+
+    def show(self, estimate: str | None = None) -> None:
+        """Say it at the prompt, beside the preset and the models to compare; None: as it was said last."""
+        if estimate is not None:
+            self._shown = estimate
+        preset, models = self._session.preset, self._session.compare_models
+        compared = f"compare {clean_line(', '.join(models), 60)}" if models else ""
+        # The price is told whole; what stands around it takes the room that is left.
+        room = (self._prompt.outer_size.width or 200) - EDGES - cell_len(self._shown)
+        told = [self._shown]
+        for text, place in ((compared, 1), (preset.words() if preset is not None else "", 0)):
+            if text and room > _SHORTEST:
+                told.insert(place, crop(text, room - len(" · ")))
+                room -= cell_len(told[place]) + len(" · ")
+        self._prompt.border_subtitle = Content(" · ".join(filter(None, told)))
+
+    async def _refresh(self, number: int) -> None:
+        if number != self._asked:
+            # More was written since.
+            return
+        text, files = self._prompt.draft, self._files.attachments
+        context: Context | None = None
+        told = self._prompt.command_argument(text) if text.startswith("/") else ""
+        if files or (text.strip() and not text.startswith("/")):
+            try:
+                context = await self._context(text, files)
+            except ChatTuiError:
+                # The question itself will meet it and tell.
+                pass
+        if number != self._asked:
+            return
+        self._files.refuse_images(_takes_no_images(context))
+        if models := self._session.compare_models:
+            told = await self.costs_of_all(models, text)
+            if number != self._asked:
+                return
+        elif context is not None:
+            both = " for both answers" if context.quick else ""
+            price = f"{formatting.about_cost(context.price)}{both}" if context.price else ""
+            told = " · ".join(filter(None, [f"{formatting.tokens(context.tokens, True)} tokens", price]))
+        self.show(told)
+
+    async def costs_of_all(self, models: Sequence[str], text: str) -> str:
+        """What the answers of several models to this text may cost, such as `≈12 tokens · ≈$0.02 for 3`."""
+        session = self._session
+        if session.engine is None or not models:
+            return ""
+        try:
+            prices = await session.engine.estimates.prices(
+                session.target, text, models, session.settings(), attachments=self._files.attachments
+            )
+        except ChatTuiError:
+            # The question itself will meet it and tell.
+            return ""
+        costs = formatting.about_cost(prices.dollars)
+        if prices.unknown:
+            costs = f"{costs} and more" if prices.dollars else "price not known"
+        return f"{formatting.tokens(prices.tokens, True)} tokens · {costs} for {len(models)}"
+
+    async def check_images(self, text: str, files: Sequence[Attachment]) -> None:
+        """Raise `AttachmentRefused` where there are images and the model that would be asked takes none."""
+        names = [file.name for file in files if file.is_image]
+        context = await self._context(text, files) if names else None
+        if context is None or not _takes_no_images(context):
+            return
+        who = (
+            clean_line(context.model, 100) + " takes no images"
+            if context.model
+            else "The current model does not accept images"
+        )
+        raise AttachmentRefused(
+            f"{who}; nothing was sent.", f"Choose one that does with Ctrl+O, or /detach {clean_line(names[0], 60)}."
+        )
+
+    async def _context(self, text: str, files: Sequence[Attachment]) -> Context | None:
+        session = self._session
+        if session.engine is None:
+            return None
+        return await session.engine.estimates.estimate(session.target, text, session.settings(), attachments=files)
+
+
+def _takes_no_images(context: Context | None) -> bool:
+    return context is not None and (context.images is False or not context.model)
