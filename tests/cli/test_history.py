@@ -460,3 +460,15 @@ def test_a_search_on_the_command_line_goes_on_to_the_oldest_turn(
 
     asyncio.run(fill())
     assert [hit["turn"] for hit in told(capsys, "search", '"of the and"')] == ["0"]
+
+
+def test_one_of_a_kind_is_counted_in_singular(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = home / "export.json"
+    question = {"role": "user", "id": "q", "text": "Why?"}
+    file.write_text(json.dumps({"format": "chat-tui", "version": 1, "id": "one", "title": "T", "turns": [question]}))
+    assert history("import", str(file)) == 0
+    assert "1 turn came in" in capsys.readouterr().out
+    assert history("check") == 0
+    assert "1 conversation, 1 turn, " in capsys.readouterr().out
+    assert history("delete", "one", "--yes") == 0
+    assert capsys.readouterr().out == "“T” (one, 1 turn) was deleted.\n"

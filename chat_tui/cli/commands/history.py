@@ -22,6 +22,7 @@ from chat_tui.core.files import writing as files
 from chat_tui.core.processes import console
 from chat_tui.core.processes.console import write_error
 from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.counts import count_of
 from chat_tui.core.text.search_progress import search_progress
 from chat_tui.history.opening import StoreSettings
 from chat_tui.history.queries import naming, reads
@@ -96,7 +97,7 @@ def _summary(row: ConversationSummary) -> dict[str, Any]:
 
 def _line(row: ConversationSummary) -> str:
     pin = "*" if row.pinned else " "
-    count = f"{row.turns} turn{'' if row.turns == 1 else 's'}"
+    count = count_of(row.turns, "turn")
     return f"{row.id} {pin} {_time(row.updated)}  {count:>10}  {clean_line(row.title, 100)}\n"
 
 
@@ -183,7 +184,7 @@ async def _export(options: argparse.Namespace) -> int:
                 tree = await _tree(store, options.id)
                 output.put(await export_text(_known(store), tree, "json" if as_json else "markdown"))
     if name:
-        write_error(f"chat-tui: {number} conversation{'' if number == 1 else 's'} written to {name}.\n")
+        write_error(f"chat-tui: {count_of(number, 'conversation')} written to {name}.\n")
     return 1 if left_out else 0
 
 
@@ -248,7 +249,7 @@ async def _delete(options: argparse.Namespace) -> int:
     async with _opened() as store:
         tree = await _tree(store, options.id)
         of = tree.conversation
-        about = f"“{clean_line(of.title, 100)}” ({of.id}, {len(tree.turns)} turns)"
+        about = f"“{clean_line(of.title, 100)}” ({of.id}, {count_of(len(tree.turns), 'turn')})"
         if not options.yes and sys.stdin is not None and sys.stdin.isatty() and console.error_is_terminal():
             write_error(f"Permanently delete {about}? [y/N] ")
             answer = await asyncio.to_thread(sys.stdin.readline)
@@ -284,7 +285,8 @@ async def _check(options: argparse.Namespace) -> int:
             "Problems were found in" if report.problems else "No problems remain in" if recovered else "No problems in"
         )
         console.write_output(
-            f"{state} {file}: {report.conversations} conversations, {report.turns} turns,"
+            f"{state} {file}: {count_of(report.conversations, 'conversation')},"
+            f" {count_of(report.turns, 'turn')},"
             f" {report.size_bytes / 1e6:.1f} MB.\n"
         )
     # What was recovered a moment ago is sound now, but was damaged.

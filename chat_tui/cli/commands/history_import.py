@@ -12,6 +12,7 @@ from chat_tui.cli.output.progress import ProgressLine
 from chat_tui.config import paths
 from chat_tui.core.processes import console
 from chat_tui.core.processes.console import write_error
+from chat_tui.core.text.counts import count_of
 from chat_tui.history.opening import StoreSettings
 from chat_tui.history.store import Store
 from chat_tui.history.transfer import importer
@@ -42,7 +43,8 @@ async def run(file: Path, *, as_json: bool) -> int:
     for skipped in report.skipped[:_LISTED_SKIPS]:
         write_error(f"chat-tui: skipped {skipped.record}: {skipped.reason}.\n")
     if report.skipped_count > _LISTED_SKIPS:
-        write_error(f"chat-tui: {report.skipped_count - _LISTED_SKIPS} more were skipped; --json lists them.\n")
+        more = count_of(report.skipped_count - _LISTED_SKIPS, "more record")
+        write_error(f"chat-tui: {more} skipped; --json lists them.\n")
     if as_json:
         fields = {name: getattr(report, name) for name in report.__struct_fields__}
         text = native.json_text(msgspec.to_builtins(fields)) + "\n"
@@ -56,7 +58,7 @@ def _progress_text(name: str, progress: importer.ImportProgress) -> str:
     """Return `export.json: 12%, 1,200 turns, 3,456 turns/s, 20 s left`."""
     part = progress.part
     rate = progress.turns / max(0.001, progress.seconds)
-    text = f"{name}: {part:.0%}, {progress.turns:,} turns, {rate:,.0f} turns/s"
+    text = f"{name}: {part:.0%}, {count_of(progress.turns, 'turn')}, {rate:,.0f} turns/s"
     if 0.01 < part < 1:
         text += f", {progress.seconds / part - progress.seconds:.0f} s left"
     return text

@@ -16,6 +16,7 @@ from typing import TypeVar
 import msgspec
 
 from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.text.counts import count_of
 from chat_tui.history.store import Store
 from chat_tui.history.transfer import detection, ingest
 from chat_tui.history.transfer.ingest import ImportOutcome
@@ -70,13 +71,9 @@ class ImportReport(msgspec.Struct, frozen=True):
         """What has come of it, in a sentence or two."""
         there = f", {self.grown} have grown" if self.grown else ""
         there += f", {self.known} were there already" if self.known else ""
-        left = f" {_so_many(self.skipped_count, 'record')} skipped." if self.skipped_count else ""
-        came = f"{_so_many(self.turns, 'turn')} came in ({self.turns_per_second:,.0f} turns/s)."
-        return f"{self.kind}: {_so_many(self.conversations, 'new conversation')}{there}; {came}{left}"
-
-
-def _so_many(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
+        left = f" {count_of(self.skipped_count, 'record')} skipped." if self.skipped_count else ""
+        came = f"{count_of(self.turns, 'turn')} came in ({self.turns_per_second:,.0f} turns/s)."
+        return f"{self.kind}: {count_of(self.conversations, 'new conversation')}{there}; {came}{left}"
 
 
 async def recognise(file: Path) -> None:
