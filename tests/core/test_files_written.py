@@ -17,6 +17,7 @@ import pytest
 import chat_tui
 from chat_tui.core.errors import CommandError
 from chat_tui.core.files import writing
+from chat_tui.core.files.private_files import open_private
 from chat_tui.engine.batch.ordered_output import OrderedOutput
 from chat_tui.tui.actions import export_file
 from chat_tui.tui.widgets import ui_state
@@ -197,7 +198,7 @@ def test_a_link_is_replaced_and_never_written_through(tmp_path: Path) -> None:
     assert other.read_bytes() == b"theirs"
     (tmp_path / "journal").symlink_to(other)
     with pytest.raises(OSError, match="symbolic links"):
-        writing.open_private(tmp_path / "journal", os.O_RDWR | os.O_CREAT | os.O_APPEND)
+        open_private(tmp_path / "journal", os.O_RDWR | os.O_CREAT | os.O_APPEND)
 
 
 def test_a_name_as_long_as_the_system_allows_can_be_written(tmp_path: Path) -> None:

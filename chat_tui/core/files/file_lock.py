@@ -11,16 +11,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from chat_tui.core.files import writing
+from chat_tui.core.files.private_files import open_private
 
 _POLL_SECONDS = 0.02
 
 
 def create_locked(file: Path) -> int:
     """Create the file, which must not exist, and lock it; returns the descriptor that holds the lock."""
-    handle = writing.open_private(file, os.O_RDWR | os.O_CREAT | os.O_EXCL)
-    fcntl.flock(handle, fcntl.LOCK_EX)
+    handle = open_private(file, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+    wait_for_lock(handle)
     return handle
+
+
+def wait_for_lock(handle: int) -> None:
+    """Lock the file of an open descriptor, and wait while another descriptor holds the lock."""
+    fcntl.flock(handle, fcntl.LOCK_EX)
 
 
 def try_lock(handle: int) -> bool:
@@ -54,18 +59,18 @@ def hold_lock(file: Path, wait_seconds: float | None = None) -> Iterator[None]:
 
     Blocks while another process holds it; raises `TimeoutError` after `wait_seconds`.
     """
-    handle = writing.open_private(file, os.O_RDWR | os.O_CREAT)
+    handle = open_private(file, os.O_RDWR | os.O_CREAT)
     try:
         if wait_seconds is None:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            wait_for_lock(handle)
         else:
-            _wait_for(handle, file, wait_seconds)
+            _poll(handle, file, wait_seconds)
         yield
     finally:
         os.close(handle)
 
 
-def _wait_for(handle: int, file: Path, seconds: float) -> None:
+def _poll(handle: int, file: Path, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while not try_lock(handle):
         if time.monotonic() > deadline:

@@ -11,7 +11,6 @@ All functions block and raise `OSError`; `FileExistsError` if the file exists an
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import re
 import stat
@@ -20,11 +19,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-PRIVATE = 0o600
-"""The mode of new files: readable and writable by their owner."""
+from chat_tui.core.files.file_lock import try_lock, wait_for_lock
+from chat_tui.core.files.private_files import PRIVATE, SAFE_FLAGS, open_private
+
 _PART = re.compile(r"\.chat-tui-[0-9a-f]{16}\.part")
 """The name of a file that is being written."""
-_FLAGS = os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
 
 
 @contextmanager
@@ -54,7 +53,7 @@ def _part_beside(file: Path) -> tuple[Path, int]:
         handle = open_private(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
         # Some file systems know no locks: then nothing is taken for abandoned.
         with suppress(OSError):
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            wait_for_lock(handle)
         if os.fstat(handle).st_nlink:
             return part, handle
         # Another process has taken it for abandoned before it was locked.
@@ -70,10 +69,10 @@ def _remove_abandoned(folder: Path) -> None:
         return
     for part in parts:
         with suppress(OSError):
-            handle = os.open(part, os.O_RDONLY | _FLAGS | os.O_NONBLOCK)
+            handle = os.open(part, os.O_RDONLY | SAFE_FLAGS | os.O_NONBLOCK)
             try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                part.unlink()
+                if try_lock(handle):
+                    part.unlink()
             finally:
                 os.close(handle)
 
@@ -116,14 +115,6 @@ def _move_where_nothing_is(finished: Path, file: Path) -> None:
             raise
     else:
         finished.unlink()
-
-
-def open_private(file: Path, flags: int) -> int:
-    """Open a file that stays open, such as a journal or a lock; a new file is accessible to its owner only.
-
-    A symbolic link is refused.
-    """
-    return os.open(file, flags | _FLAGS, PRIVATE)
 
 
 def open_log(file: Path, *, most_bytes: int | None = None) -> BinaryIO:

@@ -16,6 +16,7 @@ from threading import Lock
 from chat_tui.core.errors import CommandError
 from chat_tui.core.files import writing
 from chat_tui.core.files.file_lock import try_lock
+from chat_tui.core.files.private_files import open_private
 from chat_tui.engine.batch import results
 from chat_tui.engine.batch.results import EarlierResult
 from chat_tui.engine.batch.spill_file import SpillFile, write
@@ -158,7 +159,7 @@ class OrderedOutput:
 
 def _opened(path: Path) -> int:
     """The file for this process alone. Raises `CommandError` where another has it."""
-    fd = writing.open_private(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
+    fd = open_private(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
     if not try_lock(fd):
         os.close(fd)
         raise CommandError(

@@ -6,7 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from chat_tui.core.files import writing
+from chat_tui.core.files.private_files import open_private
 from chat_tui.engine.batch import results
 
 
@@ -85,7 +85,7 @@ class SpillFile:
                 with tempfile.TemporaryFile() as file:
                     self._fd = os.dup(file.fileno())
             else:
-                self._fd = writing.open_private(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
+                self._fd = open_private(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
         return self._fd
 
     def _cut(self, size: int) -> None:
