@@ -25,9 +25,11 @@ from chat_tui.core.models import Model
 from chat_tui.core.request import Request
 from chat_tui.core.route import Alternative, Candidate
 from chat_tui.core.text.control_characters import clean_line
+from chat_tui.routing.execution.accounting import PriceLookUp
+from chat_tui.routing.execution.attempt import ExecutionDependencies, OpenStream
 from chat_tui.routing.execution.context_window import fit
 from chat_tui.routing.execution.control import StreamControl
-from chat_tui.routing.execution.execution import Execution, ExecutionDependencies, OpenStream, PriceLookUp
+from chat_tui.routing.execution.execution import Execution
 from chat_tui.routing.execution.stream import Stream
 from chat_tui.routing.policy import FIXED, Plan, RoutingPolicy
 from chat_tui.routing.ranking.health import Health

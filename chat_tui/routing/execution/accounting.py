@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeAlias
 
 from msgspec.structs import replace
 
 from chat_tui.core.answers.reclassification import reclassify_chunks
 from chat_tui.core.chunks import Chunk, End, Metadata, Timings, Token, TokenKind, Usage, summed
+from chat_tui.core.models import Model
 from chat_tui.core.text.control_characters import StreamCleaner
+from chat_tui.core.usage.pricing import cost_of, with_savings
 from chat_tui.core.usage.stream_stats import BURST_SECONDS
 from chat_tui.core.usage.token_estimate import streamed
 from chat_tui.core.usage.token_gaps import InterTokenLatency
@@ -19,6 +22,9 @@ SAMPLE_CHARACTERS = 2000
 """So much of a reply is looked at where its tokens must be estimated."""
 _KINDS: tuple[TokenKind, ...] = ("thinking", "text")
 _MODEL_AT_WORK = frozenset({"fetching", "loading"})
+
+PriceLookUp: TypeAlias = Callable[[Model], Awaitable[Model]]
+"""The model with the prices that are known of it now; those that are being looked up are waited for."""
 
 
 class StreamAccounting:
@@ -270,6 +276,44 @@ class StreamAccounting:
         tokens = usage.completion_tokens - (0 if self._thought else usage.thinking_tokens)
         measured = tokens * (1 - self._characters_at_first / self._characters)
         return round(measured / span, 2) if measured >= 1 else None
+
+
+class AttemptCosts:
+    """What the attempts of one request cost in US dollars, each at the prices of its own model."""
+
+    def __init__(self, look_up_price: PriceLookUp | None) -> None:
+        self._look_up_price = look_up_price
+        self._parts: list[tuple[Model, Usage | None]] = []
+        self._priced: dict[str, Model] = {}
+        """Models whose prices have become known since they were asked."""
+
+    def add(self, model: Model, usage: Usage | None) -> None:
+        """Count an attempt that has ended without being the last."""
+        self._parts.append((model, usage))
+
+    def dollars(self, *more: tuple[Model, Usage | None]) -> float | None:
+        """The cost of all that was added and of `more`; None if a part of it is not known."""
+        dollars = 0.0
+        for model, usage in (*self._parts, *more):
+            price = cost_of(self._priced.get(model.name, model), usage) if usage else None
+            if price is None:
+                return None
+            dollars += price
+        return dollars
+
+    def unpriced(self, *more: tuple[Model, Usage | None]) -> Sequence[Model]:
+        """The models that have used something of which the price is not known."""
+        return [model for model, usage in (*self._parts, *more) if usage and cost_of(model, usage) is None]
+
+    async def look_up(self, models: Sequence[Model]) -> None:
+        """Wait for the prices of these models: a new installation can answer before it has any."""
+        if (look_up := self._look_up_price) is not None:
+            for model in models:
+                self._priced[model.name] = await look_up(model)
+
+    def with_savings(self, model: Model, total: Usage, last: Usage) -> Usage:
+        """The total with what the server's cache has saved of the last attempt."""
+        return replace(total, saved=with_savings(self._priced.get(model.name, model), last).saved)
 
 
 def _gap(part: str) -> str:
