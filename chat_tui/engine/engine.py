@@ -27,7 +27,7 @@ from chat_tui.core.usage.spending import EarlierSpending, Spending
 from chat_tui.engine.answers.answer import Answer
 from chat_tui.engine.answers.budget import Budget
 from chat_tui.engine.answers.comparison import Comparison, check_models, request_for
-from chat_tui.engine.answers.runner import AnswerRunner, Preview
+from chat_tui.engine.answers.runner import AnswerRunner, PreparedAnswer, Preview
 from chat_tui.engine.answers.titles import TitleGenerator
 from chat_tui.engine.conversations.conversations import Conversations
 from chat_tui.engine.conversations.costs import ConversationCosts
@@ -160,7 +160,7 @@ class Engine:
             if preview is not None and taken:
                 self._answers.keep(asked, len(asked.path), preview.answer)
                 return preview.answer
-            return await self._begin_answer(asked, len(asked.path), settings)
+            return self._answers.begin(await self._prepare_answer(asked, len(asked.path), settings))
 
     def _alone(self, *, begins: bool) -> AbstractAsyncContextManager[None]:
         """The lock for asking; a new conversation needs it only where a daily budget is shared."""
@@ -247,7 +247,8 @@ class Engine:
             answers: list[Answer] = []
             limit = await self._affordable(settings.max_price, answers=len(names))
             for one in (request_for(name, settings, limit) for name in names):
-                answers.append(await self._begin_answer(grown, len(asked.path), one, limited=True))
+                prepared = await self._prepare_answer(grown, len(asked.path), one, limited=True)
+                answers.append(self._answers.begin(prepared))
                 grown = self.conversations.cache.current(asked)
         comparison = Comparison(asked.path[-1], names, answers, self.conversations, self.judge)
         self._answers.do(comparison.settle())
@@ -273,7 +274,7 @@ class Engine:
             files = (*await self._files_at(before, place), *attachments)
             question = Turn("user", text, id=new_id(), created=now(), attachments=files)
             asked = await self._store_question(before, place, question)
-            return await self._begin_answer(asked, len(asked.path), settings)
+            return self._answers.begin(await self._prepare_answer(asked, len(asked.path), settings))
 
     async def _files_at(self, conversation: Conversation, place: int) -> Sequence[Attachment]:
         """The files of the question at this place of the path, with their content; none at its end."""
@@ -284,7 +285,8 @@ class Engine:
         """Ask for an answer of the current path anew: a turn beside it. Raises `CommandError` where it is none."""
         async with self._asking:
             conversation = await self.conversations.conversation(conversation_id)
-            return await self._begin_answer(conversation, _place(conversation, turn_id, "assistant"), settings)
+            place = _place(conversation, turn_id, "assistant")
+            return self._answers.begin(await self._prepare_answer(conversation, place, settings))
 
     async def go_on(self, conversation_id: str, settings: Request | None = None) -> Answer:
         """Let the last answer go on from where it was cut: a new turn beside it, which begins with its text.
@@ -295,7 +297,8 @@ class Engine:
             conversation = await self.conversations.conversation(conversation_id)
             if len(conversation.path) < 2 or conversation.path[-1].state not in _MAY_GO_ON:
                 raise CommandError("There is no incomplete answer.", "Only the last answer can be continued.")
-            return await self._begin_answer(conversation, len(conversation.path) - 1, settings, conversation.path[-1])
+            place, cut = len(conversation.path) - 1, conversation.path[-1]
+            return self._answers.begin(await self._prepare_answer(conversation, place, settings, cut))
 
     async def steer(
         self, answer: Answer, text: str, settings: Request | None = None, attachments: Sequence[Attachment] = ()
@@ -316,7 +319,7 @@ class Engine:
         # An answer before it, or the system prompt, may have changed meanwhile.
         return extended(self.conversations.cache.current(before), place, question)
 
-    async def _begin_answer(
+    async def _prepare_answer(
         self,
         conversation: Conversation,
         place: int,
@@ -324,8 +327,8 @@ class Engine:
         cut: Turn | None = None,
         *,
         limited: bool = False,
-    ) -> Answer:
-        """Begin the answer at this place of the path.
+    ) -> PreparedAnswer:
+        """The request for the answer at this place of the path, within the budget.
 
         `cut` is the partial answer that it continues; `limited` says that `max_price` of the settings already is what
         the budget allows.
@@ -340,7 +343,7 @@ class Engine:
         request = request.changed(part=cut.text if cut else "", max_price=limit)
         if request.model:
             self._backend.admit(request.model)
-        return self._answers.begin(conversation, place, request, cut=cut, in_parts=in_parts)
+        return PreparedAnswer(conversation, place, request, cut, in_parts)
 
     async def _affordable(self, asked: float | None, *, answers: int = 1) -> float | None:
         """What the next answer may cost, in US dollars; with a limit, models of unknown price are not asked."""

@@ -141,17 +141,49 @@ class ProviderClient:
             )
         place = await self._place_asked(provider)
         try:
-            spoken = self._spoken(provider, await self._keys.of(provider), model, request, place)
-            async with aclosing(spoken) as bursts:
-                async for burst in bursts:
-                    if burst and isinstance(burst[-1], End):
-                        self._look_again(provider, model)
-                        if told := await self._cut_off(provider, model, request, burst[-1]):
-                            yield [told]
-                    yield burst
+            key = await self._keys.of(provider)
+            transport = await self.transport()
+            from chat_tui.providers.endpoint import Endpoint
+
+            replicas = self._replicas_of(provider)
+            addresses = replicas.order()
+            several = len(addresses) > 1
+            for address in addresses:
+                asked = msgspec.structs.replace(provider, base_url=address) if several else provider
+                if shown := host_of(address) if several else place:
+                    yield [Metadata("connecting", model=model.name, address=shown)]
+                has_spoken = False
+                try:
+                    with replicas.busy(address):
+                        async with aclosing(transport.stream(Endpoint(asked, key), model, request)) as bursts:
+                            async for burst in bursts:
+                                if burst and isinstance(burst[-1], End):
+                                    self._look_again(provider, model)
+                                    if told := await self._cut_off(provider, model, request, burst[-1]):
+                                        yield [told]
+                                has_spoken = has_spoken or any(isinstance(chunk, Token) for chunk in burst)
+                                yield [_at(chunk, address) for chunk in burst] if several else burst
+                    replicas.answered(address)
+                    return
+                except ProviderError as error:
+                    if not error.retryable:
+                        raise
+                    replicas.failed(address)
+                    # Text cannot be taken back: then it is the router that continues it.
+                    if has_spoken or address == addresses[-1]:
+                        raise
+                    yield [Metadata("failover", model=model.name, reason=f"{error.title} ({host_of(address)})")]
         except KeyRefused:
             self._keys.forget(provider.name)
             raise
+
+    def _replicas_of(self, provider: Provider) -> Replicas:
+        """The provider's addresses; those of one address alone are not kept, since it may be found elsewhere later."""
+        if len(provider.base_urls) < 2:
+            return Replicas((provider.base_url,), self._clock)
+        if provider.name not in self._replicas:
+            self._replicas[provider.name] = Replicas(provider.base_urls, self._clock)
+        return self._replicas[provider.name]
 
     async def _cut_off(self, provider: Provider, model: Model, request: Request, end: End) -> Metadata | None:
         """Word of it where the server has read only a part of the request; Ollama says nothing itself."""
@@ -219,44 +251,6 @@ class ProviderClient:
                 provider=provider.name,
             )
         return owner
-
-    async def _spoken(
-        self, provider: Provider, key: str, model: Model, request: Request, place: str
-    ) -> AsyncGenerator[Sequence[Chunk], None]:
-        transport = await self.transport()
-        from chat_tui.providers.http.transport import Endpoint
-
-        if len(provider.base_urls) < 2:
-            if place:
-                yield [Metadata("connecting", model=model.name, address=place)]
-            async with aclosing(transport.stream(Endpoint(provider, key), model, request)) as bursts:
-                async for burst in bursts:
-                    yield burst
-            return
-        replicas = self._replicas.get(provider.name)
-        if replicas is None:
-            replicas = self._replicas[provider.name] = Replicas(provider.base_urls, self._clock)
-        addresses = replicas.order()
-        for address in addresses:
-            line = Endpoint(msgspec.structs.replace(provider, base_url=address), key)
-            spoke = False
-            yield [Metadata("connecting", model=model.name, address=host_of(address))]
-            try:
-                with replicas.busy(address):
-                    async with aclosing(transport.stream(line, model, request)) as bursts:
-                        async for burst in bursts:
-                            spoke = spoke or any(isinstance(chunk, Token) for chunk in burst)
-                            yield [_at(chunk, address) for chunk in burst]
-                replicas.answered(address)
-                return
-            except ProviderError as error:
-                if not error.retryable:
-                    raise
-                replicas.failed(address)
-                # What was said cannot be taken back: then it is the router's to go on.
-                if spoke or address == addresses[-1]:
-                    raise
-                yield [Metadata("failover", model=model.name, reason=f"{error.title} ({host_of(address)})")]
 
     async def transport(self) -> Transport:
         """The HTTP side, imported in a thread: it costs a tenth of a second."""

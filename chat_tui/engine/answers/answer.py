@@ -156,24 +156,21 @@ class Answer:
         elif not held and self._stream.paused:
             self._stream.resume()
 
-    async def run(self, opened: Stream) -> None:
-        """Read the stream to its end."""
-        async with opened as stream:
-            self._stream = stream
-            if self._cancel_asked:
-                await stream.cancel()
-            self._hold_or_let_go()
-            async for chunk in stream:
-                self._take(chunk)
+    async def attach(self, stream: Stream) -> None:
+        """Let pauses and cancels reach the stream whose chunks the answer takes, those from before included."""
+        self._stream = stream
+        if self._cancel_asked:
+            await stream.cancel()
+        self._hold_or_let_go()
 
     def give_up(self, state: State | None = None) -> None:
         """Say the ending where the stream itself could not; an answer that has ended stays as it is."""
         if self.ended:
             return
         if state is None:
-            self._take(Error(_FAULT))
+            self.take(Error(_FAULT))
             state = "broken" if self.text or self.thinking else "failed"
-        self._take(End(model=self.turn.model, provider=self.turn.model.partition("/")[0], state=state))
+        self.take(End(model=self.turn.model, provider=self.turn.model.partition("/")[0], state=state))
 
     async def save(self) -> None:
         """Write the ended turn. The engine runs this as a task of its own, which nobody cancels."""
@@ -213,7 +210,8 @@ class Answer:
         self._meter.let_go(monotonic())
         self._hold_or_let_go()
 
-    def _take(self, chunk: Chunk) -> None:
+    def take(self, chunk: Chunk) -> None:
+        """Append a chunk to the log."""
         if isinstance(chunk, Token):
             if chunk.phase != "quick":
                 self._texts[chunk.kind].append(chunk.token)

@@ -9,6 +9,8 @@ from datetime import datetime
 from time import monotonic
 from typing import Any
 
+import msgspec
+
 from chat_tui.config.schema import Adaptive
 from chat_tui.core.conversation import Conversation, Turn, extended, new_id, now
 from chat_tui.core.errors import ChatTuiError, InternalError
@@ -43,6 +45,19 @@ class Preview:
     async def cancel(self) -> None:
         """Cancel the answer; returns when its socket is closed."""
         await self.answer.cancel()
+
+
+class PreparedAnswer(msgspec.Struct, frozen=True):
+    """What it takes to begin an answer of a conversation."""
+
+    conversation: Conversation
+    place: int
+    """The answer's index on the conversation's path; the question comes before it."""
+    request: Request
+    cut: Turn | None = None
+    """The partial answer that it continues."""
+    in_parts: bool = False
+    """Whether it works through a document in parts."""
 
 
 class AnswerRunner:
@@ -99,16 +114,15 @@ class AnswerRunner:
         previewed = sum(dollars for at, dollars in self._preview_dollars.values() if at >= since)
         return previewed + sum(answer.turn.cost or answer.figures().price or 0.0 for answer in running)
 
-    def begin(
-        self, conversation: Conversation, place: int, request: Request, *, cut: Turn | None = None, in_parts: bool
-    ) -> Answer:
-        """Begin the answer at this place of the path; `cut` is the partial answer that it continues."""
-        request, question = examined(request), conversation.path[place - 1]
+    def begin(self, prepared: PreparedAnswer) -> Answer:
+        """Begin an answer that becomes a turn of its conversation."""
+        conversation, place, request = prepared.conversation, prepared.place, examined(prepared.request)
         plan = self._router.plan(request)
-        answer = self._make_answer(conversation.id, question, request, plan, cut)
+        answer = self._make_answer(conversation.id, conversation.path[place - 1], request, plan, prepared.cut)
         self._add(answer)
         self._conversations.cache.remember(extended(conversation, place, answer.turn))
-        self.do(self._run(answer, request, plan, in_parts=in_parts, kept=True))
+        work = self._run(answer, request, plan, in_parts=prepared.in_parts, stored=True, at_end=self._begin_last_save)
+        self._track(asyncio.ensure_future(work))
         return answer
 
     def _make_answer(
@@ -140,17 +154,13 @@ class AnswerRunner:
         """Begin an answer that belongs to no conversation and is not saved; only the plan's models are asked."""
         answer = self._make_answer("", question, request, plan)
         self._previews[answer.turn.id] = answer
-        self.do(self._run_preview(answer, self._router.process_stream(request, plan)))
+        self.do(self._run(answer, request, plan, at_end=self._end_preview))
         return answer
 
-    async def _run_preview(self, answer: Answer, stream: Stream) -> None:
-        try:
-            await answer.run(stream)
-        finally:
-            answer.give_up("cancelled")
-            del self._previews[answer.turn.id]
-            if answer.turn.cost:
-                self._preview_dollars[answer.turn.id] = (now(), answer.turn.cost)
+    def _end_preview(self, answer: Answer) -> None:
+        del self._previews[answer.turn.id]
+        if answer.turn.cost:
+            self._preview_dollars[answer.turn.id] = (now(), answer.turn.cost)
 
     def keep(self, conversation: Conversation, place: int, answer: Answer) -> None:
         """A preview that has ended is the answer at this place of the path, and is saved as such."""
@@ -174,7 +184,7 @@ class AnswerRunner:
         plan = self._router.plan(request)
         answer = self._make_answer("", question, request, plan)
         self._previews[answer.turn.id] = answer
-        self.do(self._run(answer, request, plan, in_parts=in_parts, kept=False))
+        self.do(self._run(answer, request, plan, in_parts=in_parts, at_end=self._begin_payment))
         return answer
 
     async def _stream(self, request: Request, plan: Plan, *, in_parts: bool) -> Stream:
@@ -183,6 +193,10 @@ class AnswerRunner:
         if request.adaptive and not request.part:
             return await adaptive.stream(self._router, request, self._adaptive)
         return self._router.process_stream(request, plan)
+
+    def _begin_payment(self, answer: Answer) -> None:
+        # A task of its own: it is not lost when the answer's is cancelled once more.
+        self.do(self._pay(answer))
 
     async def _pay(self, answer: Answer) -> None:
         try:
@@ -200,26 +214,41 @@ class AnswerRunner:
 
     # -- running and saving ---------------------------------------------------------------------------------------
 
-    async def _run(self, answer: Answer, request: Request, plan: Plan, *, in_parts: bool, kept: bool) -> None:
-        """Run it to its ending; what is not kept is only paid for."""
+    async def _run(
+        self,
+        answer: Answer,
+        request: Request,
+        plan: Plan,
+        *,
+        in_parts: bool = False,
+        stored: bool = False,
+        at_end: Callable[[Answer], None],
+    ) -> None:
+        """Run an answer to its ending, whatever that is, and then call `at_end`."""
         try:
-            if kept:
+            if stored:
                 await self._conversations.turns.add_answer(answer.conversation_id, answer.turn)
                 self._save_as_it_grows(answer)
-            await answer.run(await self._stream(request, plan, in_parts=in_parts))
+            async with await self._stream(request, plan, in_parts=in_parts) as stream:
+                await answer.attach(stream)
+                async for chunk in stream:
+                    answer.take(chunk)
         except asyncio.CancelledError:
-            # The program is going down.
+            # The program ends.
             answer.give_up("cancelled")
             raise
         finally:
             answer.give_up()
-            self._grows_no_more(answer)
-            # A task of its own: it is not lost when this one is cancelled once more.
-            self.do(self._save_ended(answer) if kept else self._pay(answer))
+            self._stop_periodic_saves(answer)
+            at_end(answer)
 
     def _settle(self, answer: Answer) -> None:
         """Put the ended turn into its conversation, before anybody sees the ending and asks on."""
         self._conversations.turns.settle(answer.conversation_id, answer.turn)
+
+    def _begin_last_save(self, answer: Answer) -> None:
+        # A task of its own: it is not lost when the answer's is cancelled once more.
+        self.do(self._save_ended(answer))
 
     async def _save_ended(self, answer: Answer) -> None:
         try:
@@ -232,11 +261,9 @@ class AnswerRunner:
         self._growing[answer.turn.id] = answer
         if self._saver is None or self._saver.done():
             self._saver = asyncio.ensure_future(self._save_as_they_grow())
-            self._tasks.add(self._saver)
-            self._saver.add_done_callback(self._done)
+            self._track(self._saver)
 
-    def _grows_no_more(self, answer: Answer) -> None:
-        """Stop the periodic saves of an answer that has ended."""
+    def _stop_periodic_saves(self, answer: Answer) -> None:
         self._growing.pop(answer.turn.id, None)
         if not self._growing and self._saver is not None:
             self._saver.cancel()
@@ -257,7 +284,10 @@ class AnswerRunner:
 
     def do(self, work: Coroutine[Any, Any, None]) -> None:
         """Run a task that `close` waits for."""
-        task = asyncio.ensure_future(work)
+        self._track(asyncio.ensure_future(work))
+
+    def _track(self, task: asyncio.Task[None]) -> None:
+        """Let `close` wait for a task, and report an error in it."""
         self._tasks.add(task)
         task.add_done_callback(self._done)
 

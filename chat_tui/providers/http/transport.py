@@ -125,7 +125,8 @@ class Transport:
                 yield ()
             with mapped(line, model.name):
                 try:
-                    async with _sending(client, state.outgoing(client, wire), wire.sent) as sending:
+                    sending = asyncio.ensure_future(client.send(state.outgoing(client, wire), stream=True))
+                    async with _until_sent(sending, wire.sent):
                         if not state.loading:
                             yield (Metadata("waiting", model=model.name),)
                         reply = await asyncio.shield(sending)
@@ -397,17 +398,14 @@ def _headers(spoken: Dialect, line: Endpoint) -> Mapping[str, str]:
 
 
 @asynccontextmanager
-async def _sending(
-    client: httpx.AsyncClient, outgoing: httpx.Request, sent: asyncio.Event
-) -> AsyncIterator[asyncio.Task[httpx.Response]]:
-    """Sends in a task, so that "the request is out" can be told before the reply's head has come."""
-    sending = asyncio.ensure_future(client.send(outgoing, stream=True))
+async def _until_sent(sending: asyncio.Task[httpx.Response], sent: asyncio.Event) -> AsyncIterator[None]:
+    """Wait until the request is out, which is before the reply's head has come; the reply is closed at the end."""
     sending.add_done_callback(lambda _: sent.set())
     try:
         await sent.wait()
         if sending.done():
             sending.result()
-        yield sending
+        yield
     finally:
         if not sending.done():
             sending.cancel()

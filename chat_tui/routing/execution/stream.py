@@ -31,7 +31,7 @@ class Stream:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        # Whoever still reads is let go first: a generator that runs cannot be closed.
+        # A task that still reads is released first: a generator that runs cannot be closed.
         self._control.cancel()
         async with self._reading:
             await self._bursts.aclose()
@@ -48,17 +48,16 @@ class Stream:
                 return self._ready.popleft()
             if self._ended:
                 raise StopAsyncIteration
-            await self._pull()
+            # The reader and a task that cancels read in turns.
+            async with self._reading:
+                self._add(await anext(self._bursts, None))
 
-    async def _pull(self) -> None:
-        """Read the next burst; the reader and whoever cancels take turns."""
-        async with self._reading:
-            if self._ended:
-                return
-            try:
-                self._ready.extend(await anext(self._bursts))
-            except StopAsyncIteration:
-                self._ended = True
+    def _add(self, burst: Sequence[Chunk] | None) -> None:
+        """Make a burst ready to be read; None ends the stream."""
+        if burst is None:
+            self._ended = True
+        else:
+            self._ready.extend(burst)
 
     @property
     def paused(self) -> bool:
@@ -70,7 +69,8 @@ class Stream:
         self._control.cancel()
         # A reader in another task sees the cancel in the wait it is in; what is left is read here.
         while not self._ended:
-            await self._pull()
+            async with self._reading:
+                self._add(await anext(self._bursts, None))
 
     def pause(self) -> None:
         """Hold the reply by back-pressure; nothing is lost and no silence is counted."""
