@@ -14,8 +14,7 @@ import msgspec
 
 from chat_tui.core.chunks import Chunk, End, Error, Metadata, Start, State, Timings, Token, Usage
 from chat_tui.core.route import Route
-from chat_tui.core.usage.token_estimate import streamed
-from chat_tui.core.usage.token_gaps import InterTokenLatency
+from chat_tui.core.usage.stream_meter import BURST_SECONDS, StreamMeter
 
 Phase: TypeAlias = (
     Literal[
@@ -25,8 +24,6 @@ Phase: TypeAlias = (
 )
 """What is going on; after the end it is the answer's state."""
 
-BURST_SECONDS = 0.05
-"""Tokens that all came within this time have no honest rate."""
 SLOT_SECONDS = 0.5
 SLOTS = 24
 
@@ -105,7 +102,7 @@ class StreamStats(msgspec.Struct, frozen=True):
     """The model that the server says has answered; empty where it is the one that was asked."""
 
 
-class StreamMeter:
+class LiveStats:
     """Takes chunks with the time at which they came, in seconds of one monotonic clock; gives `StreamStats`."""
 
     def __init__(self, started: float) -> None:
@@ -122,18 +119,12 @@ class StreamMeter:
         self._usage: Usage | None = None
         self._end: End | None = None
         self._ended: float | None = None
-        self._first: float | None = None
-        self._last = started
-        self._chunks = 0
-        self._characters = 0
-        self._characters_at_first = 0
+        self._meter = StreamMeter()
         self._characters_at_usage = 0
-        self._sample = ""
         self._slots: deque[tuple[int, int]] = deque(maxlen=SLOTS + 1)
         self._thought = 0
         """Characters of thinking."""
         self._ttft: float | None = None
-        self._gaps = InterTokenLatency()
         self._tries, self._candidates = 1, 0
         self._held_from: float | None = None
         self._held = 0.0
@@ -177,18 +168,10 @@ class StreamMeter:
             self._error = chunk.error.title
 
     def _feed_token(self, chunk: Token, at: float) -> None:
-        if self._first is None:
-            self._first = at
-        self._last = at
-        self._gaps.arrived(at)
-        self._chunks += 1
-        self._characters += len(chunk.token)
+        self._meter.count(chunk.token)
+        self._meter.mark(at)
         self._thought += len(chunk.token) if chunk.kind == "thinking" else 0
         self._reason = ""
-        if self._chunks == 1:
-            self._characters_at_first = self._characters
-        if len(self._sample) < 2000:
-            self._sample += chunk.token
         phase: Phase = "thinking" if chunk.kind == "thinking" else "answering"
         if phase != self._phase:
             self._enter(phase, at)
@@ -205,7 +188,7 @@ class StreamMeter:
             self._usage = None
             self._tries += 1
             self._reason = chunk.reason
-            self._gaps.forget_last()
+            self._meter.begin_try()
         if chunk.event == "reclassified":
             self._thought += chunk.characters if chunk.kind == "thinking" else -chunk.characters
         if chunk.event == "first_token":
@@ -229,65 +212,58 @@ class StreamMeter:
 
     def _note(self, usage: Usage | None) -> None:
         if usage is not None:
-            self._usage, self._characters_at_usage = usage, self._characters
+            self._usage, self._characters_at_usage = usage, self._meter.characters
 
     def _enter(self, phase: Phase, at: float) -> None:
         self._phase, self._phase_from = phase, at
 
     def _completion_tokens(self) -> tuple[int | None, bool]:
         """The count so far, and whether it is estimated."""
-        told = self._usage
-        fresh = self._characters - self._characters_at_usage
+        told, meter = self._usage, self._meter
+        fresh = meter.characters - self._characters_at_usage
         if told and told.completion_tokens and (self._end is not None or not fresh):
             return told.completion_tokens, told.estimated
-        if not self._chunks:
+        if not meter.pieces:
             return (0, bool(self._usage and self._usage.estimated)) if self._end else (None, False)
-        counted = streamed(self._chunks, self._characters, self._sample)
-        if told and told.completion_tokens and self._characters:
+        counted = meter.estimated_tokens()
+        if told and told.completion_tokens and meter.characters:
             # What the provider has told so far, and what has come since then.
-            return told.completion_tokens + round(counted * fresh / self._characters), True
+            return told.completion_tokens + round(counted * fresh / meter.characters), True
         return counted, True
 
     def _rate(self, tokens: int | None, at: float) -> float | None:
         """Tokens per second: of the last two seconds while it runs, of the whole after."""
         if self._end is not None:
             return self._end.timings.tokens_per_second
-        if self._first is None or not tokens:
+        meter = self._meter
+        if meter.first is None or not tokens or not meter.has_rate():
             return None
-        span = self._last - self._first
-        if span < BURST_SECONDS or self._chunks < 3:
-            return None
-        per_character = tokens / self._characters if self._characters else 0.0
+        per_character = tokens / meter.characters if meter.characters else 0.0
         now = int((at - self._started) / SLOT_SECONDS)
         characters = sum(count for slot, count in self._slots if slot >= now - 4)
         begin = self._started + (now - 4) * SLOT_SECONDS
-        if begin < self._first:
+        if begin < meter.first:
             # The first chunk took no measured time.
-            begin, characters = self._first, characters - self._characters_at_first
+            begin, characters = meter.first, characters - meter.characters_at_first
         seconds = max(at - begin, BURST_SECONDS)
         return max(0, characters) * per_character / seconds
 
     def _sparkline(self, tokens: int | None, at: float) -> tuple[float, ...]:
         """The slots that are over; silent ones are 0."""
-        burst = self._first is None or self._last - self._first < BURST_SECONDS
-        if not self._slots or not tokens or not self._characters or burst:
+        if not self._slots or not tokens or not self._meter.characters or self._meter.is_burst:
             return ()
         begin = self._slots[0][0]
         end = self._slots[-1][0] + 1 if self._end is not None else int((at - self._started) / SLOT_SECONDS)
         counts = dict(self._slots)
-        factor = tokens / self._characters / SLOT_SECONDS
+        factor = tokens / self._meter.characters / SLOT_SECONDS
         return tuple(counts.get(slot, 0) * factor for slot in range(max(begin, end - SLOTS), end))
-
-    def _gap(self, share: float) -> float | None:
-        burst = self._first is None or self._last - self._first < BURST_SECONDS
-        return None if burst else self._gaps.percentile_seconds(share)
 
     def _first_token(self, timings: Timings) -> float | None:
         """As the router tells it; by this clock only where nobody has told."""
         told = timings.ttft_seconds if timings.ttft_seconds is not None else self._ttft
         if told is not None:
             return told
-        return self._first - self._started if self._first is not None else None
+        return self._meter.first - self._started if self._meter.first is not None else None
 
     def figures(self, at: float) -> StreamStats:
         """The figures at this time."""
@@ -298,7 +274,7 @@ class StreamMeter:
         prompt = self._usage.prompt_tokens if self._usage and self._usage.prompt_tokens else None
         sent = prompt if prompt is not None else self._context[0]
         told = self._usage if self._end is not None else None
-        thought, thought_estimated = thinking_tokens(told, tokens, self._thought, self._characters)
+        thought, thought_estimated = thinking_tokens(told, tokens, self._thought, self._meter.characters)
         paused = self._held_from is not None
         return StreamStats(
             model=self._model,
@@ -312,8 +288,8 @@ class StreamMeter:
             tries=self._tries,
             candidates=self._candidates,
             ttft_seconds=self._first_token(timings),
-            gap_p50_seconds=timings.gap_p50_seconds if self._end else self._gap(0.5),
-            gap_p95_seconds=timings.gap_p95_seconds if self._end else self._gap(0.95),
+            gap_p50_seconds=timings.gap_p50_seconds if self._end else self._meter.gap_seconds(0.5),
+            gap_p95_seconds=timings.gap_p95_seconds if self._end else self._meter.gap_seconds(0.95),
             # What comes by the second while nothing may come would tell of the pause and not of the model.
             rate=None if paused else self._rate(tokens, now),
             rate_estimated=self._end.timings.estimated if self._end else estimated,

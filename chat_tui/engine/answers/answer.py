@@ -16,7 +16,7 @@ from chat_tui.core.answers.reclassification import reclassify
 from chat_tui.core.chunks import Chunk, End, Error, ErrorInfo, Metadata, Start, State, Token
 from chat_tui.core.conversation import STEERED, QuickAnswer, Turn, TurnDelta
 from chat_tui.core.route import Route
-from chat_tui.core.usage.stream_stats import StreamMeter, StreamStats
+from chat_tui.core.usage.stream_stats import LiveStats, StreamStats
 from chat_tui.routing.execution.stream import Stream
 
 FRAME_SECONDS = 0.05
@@ -65,7 +65,7 @@ class Answer:
         self._at_end, self._save_turn = at_end, save_turn
         self._log: list[Chunk] = []
         self._grown = asyncio.Event()
-        self._meter = StreamMeter(monotonic())
+        self._stats = LiveStats(monotonic())
         self._stream: Stream | None = None
         self._cancel_asked = self._steered = False
         self._quick: list[str] = []
@@ -82,7 +82,7 @@ class Answer:
 
     def figures(self) -> StreamStats:
         """The figures of this moment."""
-        figures, quick = self._meter.figures(monotonic()), self.turn.quick
+        figures, quick = self._stats.figures(monotonic()), self.turn.quick
         if quick is None or (self.ended and not quick.text):
             return figures
         return msgspec.structs.replace(figures, quick_ttft_seconds=quick.ttft_seconds)
@@ -201,13 +201,13 @@ class Answer:
         """Hold the answer by back-pressure."""
         self._paused = not self.ended
         if self._paused:
-            self._meter.hold(monotonic())
+            self._stats.hold(monotonic())
         self._hold_or_let_go()
 
     def resume(self) -> None:
         """Go on after a pause."""
         self._paused = False
-        self._meter.let_go(monotonic())
+        self._stats.let_go(monotonic())
         self._hold_or_let_go()
 
     def take(self, chunk: Chunk) -> None:
@@ -241,7 +241,7 @@ class Answer:
         self._log.append(chunk)
         # The figures are those of the answer that stays.
         if not isinstance(chunk, (Token, Metadata)) or chunk.phase != "quick":
-            self._meter.feed(chunk, monotonic())
+            self._stats.feed(chunk, monotonic())
         if isinstance(chunk, Start) and self._cut is not None:
             self._begin_with(self._cut)
         self._grown.set()

@@ -12,14 +12,10 @@ from chat_tui.core.chunks import Chunk, End, Metadata, Timings, Token, TokenKind
 from chat_tui.core.models import Model
 from chat_tui.core.text.control_characters import StreamCleaner
 from chat_tui.core.usage.pricing import cost_of, with_savings
-from chat_tui.core.usage.stream_stats import BURST_SECONDS
-from chat_tui.core.usage.token_estimate import streamed
-from chat_tui.core.usage.token_gaps import InterTokenLatency
+from chat_tui.core.usage.stream_meter import StreamMeter
 from chat_tui.routing.execution.continuation import OverlapTrimmer
 from chat_tui.routing.execution.token_lengths import TokenLengths
 
-SAMPLE_CHARACTERS = 2000
-"""So much of a reply is looked at where its tokens must be estimated."""
 _KINDS: tuple[TokenKind, ...] = ("thinking", "text")
 _MODEL_AT_WORK = frozenset({"fetching", "loading"})
 
@@ -40,8 +36,7 @@ class StreamAccounting:
         self._count_before = self._characters_before = 0
         self._begun = now()
         self._held: list[Token] = []
-        self.count = 0
-        """Tokens so far, each a chunk."""
+        self._meter = StreamMeter()
         self.ending: End | None = None
         """The dialect's own word about the ending."""
         self.rejected: End | None = None
@@ -50,16 +45,15 @@ class StreamAccounting:
         """That the last try called, though none was offered."""
         self.thinking_characters = 0
         """Of the last try."""
-        self._characters = 0
-        self._characters_at_first = 0
-        self._sample = ""
         self._thought: tuple[float, float] | None = None
         """When the thinking began, and when it was over."""
         self._thinks = False
-        self._first: float | None = None
-        self._last = self._begun
-        self._gaps = InterTokenLatency()
         self.begin_try()
+
+    @property
+    def count(self) -> int:
+        """Tokens so far, each a chunk."""
+        return self._meter.pieces
 
     @property
     def text(self) -> str:
@@ -70,7 +64,7 @@ class StreamAccounting:
         """The answer was cut and will go on: what it has used counts. Gives what was held back."""
         tokens = self._held_back()
         self._earlier += filter(None, [self.usage_of_try(sent_tokens)])
-        self._count_before, self._characters_before = self.count, self._characters
+        self._count_before, self._characters_before = self.count, self._meter.characters
         if self._whole:
             self._held += tokens
             return ()
@@ -93,7 +87,7 @@ class StreamAccounting:
         self._count_at_usage = 0
         self.rejected, self.tools, self.thinking_characters = None, [], 0
         self._thinking: list[str] = []
-        self._gaps.forget_last()
+        self._meter.begin_try()
         self._asked = self._now()
 
     def reject(self) -> None:
@@ -103,7 +97,8 @@ class StreamAccounting:
     def take(self, burst: Sequence[Chunk]) -> Sequence[Chunk]:
         """A burst as it goes on: tokens cleaned and counted, the dialect's `End` kept back."""
         chunks: list[Chunk] = []
-        before = self.count
+        meter = self._meter
+        before = meter.pieces
         for chunk in burst:
             if isinstance(chunk, Token):
                 text = self._cleaners[chunk.kind].feed(chunk.token)
@@ -127,11 +122,10 @@ class StreamAccounting:
                 if chunk.event in _MODEL_AT_WORK:
                     self._asked = self._now()
                 chunks.append(chunk)
-        if self.count > before:
-            self._last = self._now()
-            self._gaps.arrived(self._last)
-            if self._first is None:
-                self._first, self._characters_at_first = self._last, self._characters
+        if meter.pieces > before:
+            is_first = meter.first is None
+            meter.mark(self._now())
+            if is_first:
                 chunks.append(Metadata("first_token", ttft_seconds=self._ttft(self._begun)))
         if self._whole:
             return self._kept(chunks)
@@ -150,7 +144,7 @@ class StreamAccounting:
             return chunks
         if kind == "thinking":
             self._part = [self.text[:-count]]
-            self._thought, self._thinks = (self._first or self._asked, self._now()), True
+            self._thought, self._thinks = (self._meter.first or self._asked, self._now()), True
         else:
             text = "".join(self._thinking)
             self._part.append(text[-count:])
@@ -176,14 +170,14 @@ class StreamAccounting:
 
     def _ttft(self, since: float) -> float | None:
         # The model that goes on with an answer had no first token of its own.
-        known = self._first is not None and self._first >= since
-        return round(self._first - since, 4) if known and self._first is not None else None
+        seconds = self._meter.seconds_to_first(since)
+        return None if seconds is None else round(seconds, 4)
 
     def rest(self) -> Sequence[Token]:
         """What was still held back when the stream ended; of a whole reply, all of it."""
         rest = self._held_back()
-        if self._first is None and rest:
-            self._first = self._last = self._now()
+        if rest and self._meter.first is None:
+            self._meter.mark(self._now())
         if not self._whole:
             return rest
         tokens, self._held = [*self._held, *rest], []
@@ -191,8 +185,9 @@ class StreamAccounting:
         return [Token(text, kind, index) for index, (kind, text) in enumerate(pair for pair in texts if pair[1])]
 
     def _counted(self, text: str, kind: TokenKind) -> Token:
-        index, self.count = self.count, self.count + 1
-        self._characters += len(text)
+        meter = self._meter
+        index = meter.pieces
+        meter.count(text)
         if kind == "thinking" or self._thinks:
             now = self._now()
             self._thought = (self._thought[0] if self._thought else now, now)
@@ -202,8 +197,6 @@ class StreamAccounting:
         else:
             self._thinking.append(text)
             self.thinking_characters += len(text)
-        if len(self._sample) < SAMPLE_CHARACTERS:
-            self._sample += text
         return Token(text, kind, index)
 
     def _note(self, usage: Usage | None) -> None:
@@ -221,7 +214,7 @@ class StreamAccounting:
         """The limit of tokens for what goes on after a seam: without those that were said before it."""
         if max_tokens is None or not self.text:
             return max_tokens
-        return max(1, max_tokens - streamed(self.count, self._characters, self._sample))
+        return max(1, max_tokens - self._meter.estimated_tokens())
 
     def usage_of_try(self, sent_tokens: int | None) -> Usage | None:
         """The same of the last try alone."""
@@ -236,7 +229,8 @@ class StreamAccounting:
         told = told or Usage()
         said = told.completion_tokens
         if not whole:
-            said = streamed(count, self._characters - self._characters_before, self._sample) if count else 0
+            before = {"after_pieces": self._count_before, "after_characters": self._characters_before}
+            said = self._meter.estimated_tokens(**before) if count else 0
         # Some servers count what they say and not what they were sent.
         prompt = told.prompt_tokens or sent_tokens
         thinking = told.thinking_tokens if whole else 0
@@ -254,28 +248,22 @@ class StreamAccounting:
         """The pace of the reply: as its reader saw it, or `of_model`: without failed tries, queue and fetch before."""
         since = self._asked if of_model else self._begun
         rate = self._rate(usage)
-        paced = self._gaps if rate is not None else InterTokenLatency()
         return Timings(
             ttft_seconds=self._ttft(since),
             duration_seconds=round(duration_seconds, 4),
             tokens_per_second=rate,
             estimated=bool(usage and usage.estimated),
             thinking_seconds=round(self._thought[1] - self._thought[0], 4) if self._thought else None,
-            gap_p50_seconds=paced.percentile_seconds(0.5),
-            gap_p95_seconds=paced.percentile_seconds(0.95),
+            gap_p50_seconds=self._meter.gap_seconds(0.5) if rate is not None else None,
+            gap_p95_seconds=self._meter.gap_seconds(0.95) if rate is not None else None,
         )
 
     def _rate(self, usage: Usage | None) -> float | None:
         """Tokens per second from the first burst on; what came with it took no measured time."""
-        if usage is None or self._first is None or self.count < 3 or self._whole:
-            return None
-        span = self._last - self._first
-        if span < BURST_SECONDS:
+        if usage is None or self._whole:
             return None
         # Thinking that was not shown went by before the first token.
-        tokens = usage.completion_tokens - (0 if self._thought else usage.thinking_tokens)
-        measured = tokens * (1 - self._characters_at_first / self._characters)
-        return round(measured / span, 2) if measured >= 1 else None
+        return self._meter.rate(usage.completion_tokens - (0 if self._thought else usage.thinking_tokens))
 
 
 class AttemptCosts:

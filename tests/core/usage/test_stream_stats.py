@@ -8,14 +8,14 @@ import pytest
 
 from chat_tui.core.chunks import Chunk, End, Error, ErrorInfo, Metadata, Start, State, Timings, Token, Usage
 from chat_tui.core.route import Candidate, Route, Try
-from chat_tui.core.usage.stream_stats import SLOT_SECONDS, SLOTS, StreamMeter, StreamStats
+from chat_tui.core.usage.stream_stats import SLOT_SECONDS, SLOTS, LiveStats, StreamStats
 from tests.support.scripted_router import Rig, ask, slowly
 
 WORD = "word "
 
 
-def metered(*timed: tuple[float, Chunk]) -> StreamMeter:
-    meter = StreamMeter(0.0)
+def metered(*timed: tuple[float, Chunk]) -> LiveStats:
+    meter = LiveStats(0.0)
     for at, chunk in timed:
         meter.feed(chunk, at)
     return meter
@@ -177,7 +177,7 @@ def test_each_phase_has_its_own_time() -> None:
 
 
 def test_a_fresh_meter_is_connecting() -> None:
-    figures = StreamMeter(10.0).figures(12.0)
+    figures = LiveStats(10.0).figures(12.0)
     assert (figures.phase, figures.phase_seconds, figures.duration_seconds) == ("connecting", 2.0, 2.0)
     assert figures.completion_tokens is None
     assert figures.ttft_seconds is None
@@ -223,7 +223,7 @@ def test_an_error_is_kept_beside_the_ending() -> None:
 async def test_what_is_shown_live_is_what_the_end_tells() -> None:
     """The meter and the router count alike."""
     script = [*slowly(*(f"w{number} " for number in range(30)), seconds=0.01), End()]
-    meter, router = StreamMeter(0.0), Rig(a=script).router()
+    meter, router = LiveStats(0.0), Rig(a=script).router()
     live = None
     async with router.process_stream(ask()) as stream:
         async for chunk in stream:
@@ -248,7 +248,7 @@ def test_the_part_of_a_document_is_told() -> None:
 
 async def test_the_live_time_to_the_first_token_is_the_one_that_the_end_tells() -> None:
     script = [*slowly("one ", "two ", "three", seconds=0.01), End()]
-    meter, router = StreamMeter(50.0), Rig(a=script).router()
+    meter, router = LiveStats(50.0), Rig(a=script).router()
     live = []
     async with router.process_stream(ask()) as stream:
         async for chunk in stream:
