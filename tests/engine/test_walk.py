@@ -14,7 +14,7 @@ from typing import Any
 
 import chat_tui
 from chat_tui.config.load import Config
-from chat_tui.config.rows import ProviderRow
+from chat_tui.config.schema import ProviderRow
 from tests.doubles.model_server import ModelServer
 from tests.support.isolated_engine import ended, engine_with
 

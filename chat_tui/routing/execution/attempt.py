@@ -11,7 +11,7 @@ from typing import TypeAlias
 import msgspec
 
 from chat_tui.core.answers.served_models import substitute
-from chat_tui.core.chunks import Chunk, End, Metadata, Usage
+from chat_tui.core.chunks import Chunk, End, Metadata, TokenKind, Usage
 from chat_tui.core.context import Context
 from chat_tui.core.conversation import Turn
 from chat_tui.core.errors import ChatTuiError, ContextTooLong, Garbled, ProviderError, TooSlow
@@ -212,10 +212,15 @@ class Attempt:
 
     def _note(self, burst: Sequence[Chunk]) -> None:
         """Keep what a burst tells of the way to the model, and of how its answers begin."""
-        self._address = messages.address(burst) or self._address
-        self.notes.update(dict.fromkeys(messages.notes(burst)))
-        for kind in messages.reclassified_as(burst):
-            self._shared.dependencies.health.reclassified(self.model.name, kind)
+        for chunk in burst:
+            if not isinstance(chunk, Metadata):
+                continue
+            self._address = chunk.address or self._address
+            if chunk.event == "note" and chunk.reason:
+                self.notes[chunk.reason] = None
+            elif chunk.event == "reclassified":
+                kind: TokenKind = "thinking" if chunk.kind == "thinking" else "text"
+                self._shared.dependencies.health.reclassified(self.model.name, kind)
 
     def _check_ending(self) -> None:
         """Raise `ProviderError` if what has ended is no answer."""

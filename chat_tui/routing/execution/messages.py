@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from chat_tui.core.chunks import Chunk, Metadata, Token, TokenKind
+from chat_tui.core.chunks import Chunk, Metadata, Token
 from chat_tui.core.context import Context
 from chat_tui.core.errors import (
     Busy,
@@ -116,16 +116,6 @@ def phase_after(burst: Sequence[Chunk], phase: Phase) -> Phase:
     return "asked" if phase == "loading" and "waiting" in events else phase
 
 
-def address(burst: Sequence[Chunk]) -> str:
-    """Which of a model's addresses is asked now; empty where the burst does not tell."""
-    return next((chunk.address for chunk in burst if isinstance(chunk, Metadata) and chunk.address), "")
-
-
-def notes(burst: Sequence[Chunk]) -> Iterator[str]:
-    """What a burst tells of how the request was changed."""
-    return (chunk.reason for chunk in burst if isinstance(chunk, Metadata) and chunk.event == "note" and chunk.reason)
-
-
 def all_failed(tries: Sequence[Try], failures: Sequence[ChatTuiError]) -> str:
     """Each model's reason once, and what helps most: what a person can mend comes before what may pass by itself."""
     told = "; ".join(dict.fromkeys(f"{entry.model}: {entry.reason.rstrip('.')}" for entry in tries)) + "."
@@ -153,13 +143,6 @@ def breaks_silence(chunk: Chunk) -> bool:
     if isinstance(chunk, Token):
         return bool(chunk.token)
     return isinstance(chunk, Metadata) and chunk.event in _NEWS and not is_acceptance(chunk)
-
-
-def reclassified_as(burst: Sequence[Chunk]) -> Iterator[TokenKind]:
-    """What parts of the answer have turned out to be."""
-    for chunk in burst:
-        if isinstance(chunk, Metadata) and chunk.event == "reclassified":
-            yield "thinking" if chunk.kind == "thinking" else "text"
 
 
 def fault(model: Model, error: Exception) -> InternalError:

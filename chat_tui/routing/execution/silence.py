@@ -26,9 +26,11 @@ class SilenceLimit:
 
     def note(self, burst: Sequence[Chunk]) -> Sequence[Chunk]:
         """A burst has come; returns it without what only the router is to know."""
+        if self.phase == "spoke":
+            if any(map(messages.breaks_silence, burst)):
+                self._quiet_from = self._control.waited_seconds
+            return burst
         before, self.phase = self.phase, messages.phase_after(burst, self.phase)
         if self.phase not in (before, "accepted") or any(map(messages.breaks_silence, burst)):
             self._quiet_from = self._control.waited_seconds
-        if before == "spoke":
-            return burst
         return [chunk for chunk in burst if not messages.is_acceptance(chunk)]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Literal
 
+from chat_tui.config.schema import Timeouts
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request
 from chat_tui.routing.execution.control import StreamControl
@@ -35,6 +36,9 @@ class TimeLimits:
         self._request, self._settings = request, settings
         self._control, self._clock = control, clock
         self._begun = clock()
+        self._model: Model | None = None
+        self._timeouts = settings.timeouts
+        """Those of this model: they are looked up for each read of its answer."""
 
     def now(self) -> float:
         """Seconds on a clock that stands still in a pause and while the process is stopped."""
@@ -42,14 +46,18 @@ class TimeLimits:
 
     def whole(self, model: Model | None) -> float | None:
         """The limit in seconds for the whole stream, while this model is asked; None: none."""
-        timeouts = self._settings.timeouts_of(model) if model else self._settings.timeouts
-        return self._request.timeout_seconds or timeouts.stream_seconds
+        return self._request.timeout_seconds or self._timeouts_of(model).stream_seconds
 
     def silence(self, model: Model, phase: Phase) -> float | None:
         """The limit in seconds for the next token of a model; None: none."""
-        timeouts = self._settings.timeouts_of(model)
-        limit: float | None = getattr(timeouts, SETTING_OF[phase])
+        limit: float | None = getattr(self._timeouts_of(model), SETTING_OF[phase])
         return limit
+
+    def _timeouts_of(self, model: Model | None) -> Timeouts:
+        if model is not self._model:
+            self._model = model
+            self._timeouts = self._settings.timeouts_of(model) if model else self._settings.timeouts
+        return self._timeouts
 
     def left(self, model: Model | None, limit: float | None = None) -> float | None:
         """Seconds for the next wait: the limit, or less where the whole stream's limit is nearer."""
