@@ -113,7 +113,7 @@ async def _spent_today(config: Config, file: Path, tell: Callable[[ChatTuiError]
     try:
         store = await Store.open_or_read(file)
         try:
-            dollars = await store.read(costs.spent, today) + paid_apart(await store.read(reads.place, PAID_APART))
+            dollars = await store.read(costs.total_since, today) + paid_apart(await store.read(reads.place, PAID_APART))
             return EarlierSpending(today, dollars)
         finally:
             await store.close()

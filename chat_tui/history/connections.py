@@ -1,6 +1,4 @@
-"""A store's connections, always to the file that is at its place: where that was deleted, replaced or recovered while
-it was open, to the new one.
-"""
+"""A store's connections, to the file that is at its path now, also after it was deleted, replaced or recovered."""
 
 from __future__ import annotations
 
@@ -13,53 +11,53 @@ from chat_tui.core.errors import HistoryError, StoreDamaged
 from chat_tui.history import displacement, opening
 from chat_tui.history.database.connection import StoreConnection
 from chat_tui.history.database.connection_thread import ConnectionThread
-from chat_tui.history.database.error_mapping import told
+from chat_tui.history.database.error_mapping import map_error
 from chat_tui.history.database.process_locks import ProcessLock
 from chat_tui.history.displacement import StoreIdentity
 from chat_tui.history.opening import StoreSettings
 
 
 class Displaced(HistoryError):
-    """The store's file is not at its place; the writer sees to that. Never leaves the store."""
+    """The store's file is not at its path, which the writer handles. Never raised by the store itself."""
 
 
 class Connections:
-    """Opens, renews and closes them. All but `recover` runs in the threads of the lanes that it makes."""
+    """Opens, renews and closes connections. All but `recover` runs in the threads that it makes."""
 
     def __init__(self, file: Path | None, owner: ProcessLock, settings: StoreSettings) -> None:
         self._file, self._owner, self._settings = file, owner, settings
         self._place = "memory" if file is None else str(file)
         self._connect_reader: Callable[[Path], StoreConnection] = partial(opening.reader, settings=settings)
         self.read_only: HistoryError | None = None
-        """What each write raises where the store is only read; None: it can be written."""
+        """The error that each write raises if the store is read-only; otherwise None."""
         self.warning: HistoryError | None = None
-        """What to tell the user when the store was damaged and had to be recovered at the start."""
+        """A warning for the user if the store was damaged and recovered when it was opened."""
         self.when_displaced: Callable[[HistoryError, bool], None] = lambda warning, replaced: None
         self.when_damaged: Callable[[], None] | None = None
-        """Called after damage was met; None: nobody recovers the store while it is open."""
+        """Called when damage is found; None if the store is not recovered while it is open."""
         self._identity: StoreIdentity | None = None
-        """Of the file that is written; None: it cannot be displaced, since it is in memory or only read."""
+        """Of the file that is written; None if it is in memory or read-only, so that it cannot be displaced."""
         self._copy_beside: Path | None = None
-        """A copy that was saved beside the place, since that cannot be used."""
+        """A copy that was saved beside the path while that cannot be used."""
         self._renewals = 0
         self.suspended = False
-        """The store is being recovered: what is written to the damaged file now would be lost."""
+        """Whether the store is being recovered, when writes to the damaged file would be lost."""
         self._recovered: HistoryError | None = None
-        """What to tell of a recovered file that is at the place and not in use yet."""
+        """The warning about a recovered file that is at the path and not in use yet."""
 
-    def only_read(self, why: HistoryError) -> None:
-        """Use a store that cannot be written. Even when it can again: what is read in this way may not change."""
+    def make_read_only(self, why: HistoryError) -> None:
+        """Use a store that cannot be written, also when that is possible again: what is read may not change."""
         self.read_only = why
-        self._connect_reader = partial(opening.onlooker, settings=self._settings)
+        self._connect_reader = partial(opening.open_read_only, settings=self._settings)
 
-    # -- lanes ----------------------------------------------------------------------------------------------------
+    # -- threads ----------------------------------------------------------------------------------------------------
 
     def writer_thread(self) -> ConnectionThread:
-        """The one that writes."""
-        return ConnectionThread(self._connect, self._place, self.mark_damage, renew=self.renewed, close=self._close)
+        """The thread that writes."""
+        return ConnectionThread(self._connect, self._place, self.mark_damage, renew=self.renew, close=self._close)
 
     def reader_thread(self, file: Path) -> ConnectionThread:
-        """One that reads; its work raises `Displaced` until the writer has another connection."""
+        """A thread that reads. It raises `Displaced` while the file is displaced and the writer has not handled it."""
         made = 0
 
         def connect() -> StoreConnection:
@@ -67,7 +65,7 @@ class Connections:
             if self._identity is not None and displacement.is_displaced(file, self._identity):
                 raise Displaced("The history file is missing.")
             made = self._renewals
-            return self._owned(self._connect_reader(file))
+            return self._own(self._connect_reader(file))
 
         def renew(db: StoreConnection) -> StoreConnection:
             if made == self._renewals:
@@ -76,33 +74,33 @@ class Connections:
             self._close(db)
             return fresh
 
-        def damaged(error: StoreDamaged) -> HistoryError:
-            # One that was read when the recovered file took its place says nothing of that.
+        def mark(error: StoreDamaged) -> HistoryError:
+            # Damage of the old file says nothing about the recovered one.
             return self.mark_damage(error) if made == self._renewals else error
 
-        return ConnectionThread(connect, self._place, damaged, renew=renew, close=self._close)
+        return ConnectionThread(connect, self._place, mark, renew=renew, close=self._close)
 
     def extra_thread(self, file: Path) -> ConnectionThread:
-        """One for long work."""
-        return ConnectionThread(lambda: self._owned(self._connect_reader(file)), self._place, self.mark_damage)
+        """A thread for long work."""
+        return ConnectionThread(lambda: self._own(self._connect_reader(file)), self._place, self.mark_damage)
 
     # -- connections ----------------------------------------------------------------------------------------------
 
     def _connect(self) -> StoreConnection:
         if self._file is None:
-            return self._owned(opening.in_memory(self._settings))
+            return self._own(opening.in_memory(self._settings))
         if self.read_only is not None:
             raise self.read_only
         db, self.warning = opening.writer(self._file, self._owner, self._settings)
         self._identity = displacement.identity_of(self._file)
-        return self._owned(db)
+        return self._own(db)
 
-    def _owned(self, db: StoreConnection) -> StoreConnection:
+    def _own(self, db: StoreConnection) -> StoreConnection:
         db.owner = self._owner
         return db
 
-    def renewed(self, db: StoreConnection) -> StoreConnection:
-        """The writer's connection, to the file that is at the store's place."""
+    def renew(self, db: StoreConnection) -> StoreConnection:
+        """The writer's connection, to the file that is at the store's path."""
         if self._file is None or self._identity is None:
             return db
         if self.suspended:
@@ -110,7 +108,7 @@ class Connections:
         if self._recovered is not None:
             fresh, again = opening.writer(self._file, self._owner, self._settings)
             warning, self._recovered = again or self._recovered, None
-            return self._changed(db, fresh, warning, replaced=True)
+            return self._switch(db, fresh, warning, replaced=True)
         if not displacement.is_displaced(self._file, self._identity):
             return db
         try:
@@ -119,9 +117,9 @@ class Connections:
             self._copy_beside = error.aside
             raise
         self._copy_beside = None
-        return self._changed(db, renewal.db, renewal.warning, replaced=renewal.replaced)
+        return self._switch(db, renewal.db, renewal.warning, replaced=renewal.replaced)
 
-    def _changed(
+    def _switch(
         self, db: StoreConnection, fresh: StoreConnection, warning: HistoryError, *, replaced: bool
     ) -> StoreConnection:
         assert self._file is not None
@@ -129,7 +127,7 @@ class Connections:
         self._renewals += 1
         self._close(db)
         self.when_displaced(warning, replaced)
-        return self._owned(fresh)
+        return self._own(fresh)
 
     def _close(self, db: StoreConnection) -> None:
         file, known = self._file, self._identity
@@ -141,31 +139,31 @@ class Connections:
     # -- damage ---------------------------------------------------------------------------------------------------
 
     def mark_damage(self, error: StoreDamaged | None = None) -> HistoryError:
-        """Damage was met: the store is recovered, now or by the next start. The error to raise for it."""
+        """Let the store be recovered, now or at the next start; returns the error to raise for the damage."""
         if self._file is not None:
             opening.mark_damage(self._file)
         if self.when_damaged is None or self._identity is None:
-            return error or told(sqlite3.DatabaseError(), self._place)
+            return error or map_error(sqlite3.DatabaseError(), self._place)
         self.when_damaged()
         return _being_recovered()
 
     def suspend(self) -> None:
-        """Nothing is written from now on, until `recover` has ended."""
+        """Write nothing from now on, until `recover` has ended."""
         self.suspended = True
 
     def recover(self) -> HistoryError | None:
-        """Put a new file with what can still be read in the place of the damaged one; why, where that fails.
+        """Replace the damaged file by a new one with what can still be read; returns why if that fails.
 
-        Takes as long as reading the file. The writer uses the new one from then on.
+        Takes as long as reading the file. The writer uses the new file from then on.
         """
         try:
             if self._file is None or self._identity is None or displacement.is_displaced(self._file, self._identity):
-                # The writer sees to that.
+                # The writer handles that.
                 return None
             self._recovered = opening.recover(self._file, self._owner, self._settings)
             return None
         except (sqlite3.Error, OSError, HistoryError) as error:
-            why = error if isinstance(error, HistoryError) else told(error, self._place)
+            why = error if isinstance(error, HistoryError) else map_error(error, self._place)
             return HistoryError(
                 why.title, f"Open conversations stay in memory and are saved as soon as possible. {why.hint}".strip()
             )

@@ -17,8 +17,8 @@ from chat_tui.core.errors import HistoryError
 from chat_tui.history import opening
 from chat_tui.history.database import backup
 from chat_tui.history.database.connection import StoreConnection
-from chat_tui.history.database.error_mapping import told
-from chat_tui.history.database.process_locks import ProcessLock, door
+from chat_tui.history.database.error_mapping import map_error
+from chat_tui.history.database.process_locks import ProcessLock, hold_opening_lock
 from chat_tui.history.opening import StoreSettings
 
 
@@ -72,18 +72,18 @@ def renew(
     try:
         warning, aside = _save(db, file, owner, settings, known, aside)
     except (sqlite3.Error, OSError) as error:
-        raise _failed(error, file, aside) from error
+        raise _not_renewed(error, file, aside) from error
     try:
         fresh, recovered = opening.writer(file, owner, settings)
     except (sqlite3.Error, OSError, HistoryError) as error:
-        raise _failed(error, file, aside) from error
+        raise _not_renewed(error, file, aside) from error
     if recovered is not None:
         warning = HistoryError(f"{warning.title} {recovered.title}", f"{warning.hint} {recovered.hint}")
     return Renewal(fresh, warning, aside is not None)
 
 
-def _failed(error: sqlite3.Error | OSError | HistoryError, file: Path, aside: Path | None) -> NotRenewed:
-    why = error if isinstance(error, HistoryError) else told(error, str(file))
+def _not_renewed(error: sqlite3.Error | OSError | HistoryError, file: Path, aside: Path | None) -> NotRenewed:
+    why = error if isinstance(error, HistoryError) else map_error(error, str(file))
     kept = f"A copy of the former history is kept as {aside}. " if aside else ""
     failed = NotRenewed(
         f"The history file is gone, and a new one could not be written. {why.title}",
@@ -103,7 +103,7 @@ def _save(
 ) -> tuple[HistoryError, Path | None]:
     """Save what `db` has; returns what happened, and the copy beside a file that replaced the store."""
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with door(opening.owners_folder(file), settings.busy_seconds):
+    with hold_opening_lock(opening.owners_folder(file), settings.busy_seconds):
         owner.renew()
         # If the file was only moved, this makes it complete without its log.
         with suppress(sqlite3.Error):
@@ -169,12 +169,17 @@ def close(db: sqlite3.Connection, file: Path, wait_seconds: float) -> None:
     now: it is put back. No other process opens the store meanwhile.
     """
     log, index = _beside(file, "-wal"), _beside(file, "-shm")
-    with suppress(HistoryError, OSError), door(opening.owners_folder(file), wait_seconds), _kept(log), _kept(index):
+    with (
+        suppress(HistoryError, OSError),
+        hold_opening_lock(opening.owners_folder(file), wait_seconds),
+        _keep(log),
+        _keep(index),
+    ):
         db.close()
 
 
 @contextmanager
-def _kept(file: Path) -> Iterator[None]:
+def _keep(file: Path) -> Iterator[None]:
     held = file.with_name(f".{file.name}.{os.getpid()}.held")
     try:
         os.link(file, held)

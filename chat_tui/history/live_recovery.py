@@ -1,4 +1,4 @@
-"""Recovers a store that is found damaged while it is open. Meanwhile nothing is written, and what can be is read."""
+"""Recovers a store that is found damaged while it is open. Meanwhile it can only be read."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from chat_tui.history.connections import Connections
 from chat_tui.history.database.connection_thread import ConnectionThread
 
 RETRY_SECONDS = 5.0
-"""After a recovery that failed, as while another process has the file open."""
+"""The pause after a recovery that failed, for example because another process has the file open."""
 
 
 class LiveRecovery:
-    """At most one recovery at a time, begun where damage is met. Belongs to the event loop of its store."""
+    """Runs at most one recovery at a time, when damage is found. Belongs to the event loop of its store."""
 
     def __init__(self, writer: ConnectionThread, connections: Connections) -> None:
         self._writer, self._connections = writer, connections
         self._task: asyncio.Task[None] | None = None
         self._not_before = 0.0
-        """Where one has failed: when to try again; else 0."""
+        """When to try again after a failure, by the loop's clock; otherwise 0."""
 
     def watch(self) -> None:
-        """Begin a recovery whenever damage is met."""
+        """Begin a recovery whenever damage is found."""
         loop = asyncio.get_running_loop()
 
-        def met() -> None:
+        def on_damage() -> None:
             # The loop may have ended.
             with suppress(RuntimeError):
                 loop.call_soon_threadsafe(self._begin)
 
-        self._connections.when_damaged = met
+        self._connections.when_damaged = on_damage
 
     def _begin(self) -> None:
         if self._connections.when_damaged is None or asyncio.get_running_loop().time() < self._not_before:
@@ -41,19 +41,19 @@ class LiveRecovery:
             self._task = asyncio.create_task(self._run())
 
     async def _run(self) -> None:
-        # Where the writer cannot write for another reason, whoever writes next is told.
+        # If the writer cannot write for another reason, the next write raises that.
         with suppress(HistoryError):
-            # In the writer's own turn: what it has begun to write is in the file by then.
+            # In the writer's thread: what it has begun to write is in the file by then.
             await self._writer.run(lambda db: self._connections.suspend())
-            why = await self._recovered()
+            why = await self._recover_in_thread()
             self._not_before = 0.0
             if why is not None:
                 self._not_before = asyncio.get_running_loop().time() + RETRY_SECONDS
                 self._connections.when_displaced(why, False)
             await self._writer.run(lambda db: None)
 
-    async def _recovered(self) -> HistoryError | None:
-        """On a thread that the program's end does not wait for: killed within it, the next start recovers."""
+    async def _recover_in_thread(self) -> HistoryError | None:
+        """Recover in a thread that the end of the program does not wait for; the next start recovers then."""
         loop = asyncio.get_running_loop()
         ended: asyncio.Future[HistoryError | None] = loop.create_future()
 
@@ -70,7 +70,7 @@ class LiveRecovery:
         return await ended
 
     async def wait(self, seconds: float) -> None:
-        """Until a recovery that runs has ended, or so long; one that has failed is tried once more."""
+        """Wait for a running recovery, for this many seconds at most; try once more if the last one failed."""
         if self._not_before:
             self._not_before = 0.0
             self._begin()
@@ -78,7 +78,7 @@ class LiveRecovery:
             await asyncio.wait({self._task}, timeout=seconds)
 
     def abandon(self) -> None:
-        """Begin no other one, and do not follow the one that runs."""
+        """Begin no other recovery, and do not follow the running one."""
         self._connections.when_damaged = None
         if self._task is not None:
             self._task.cancel()

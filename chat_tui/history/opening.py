@@ -1,7 +1,7 @@
-"""Connects to the store's file: checks it, brings its schema up to date after a backup, mends what dead processes left.
+"""Opens the store's file: checks it, migrates it after a backup, and ends answers that dead processes left.
 
-WAL with `synchronous = NORMAL`: a commit is written to the log but not forced to the disk. What is written is the
-system's, so `kill -9` loses nothing that was committed; a power cut may lose the last commits, never the store.
+WAL with `synchronous = NORMAL`: a commit is written to the log, but not flushed to disk. `kill -9` loses nothing that
+was committed; a power cut may lose the last commits, but never the store.
 """
 
 from __future__ import annotations
@@ -23,70 +23,70 @@ from chat_tui.core.files import writing
 from chat_tui.history.database import backup as copying
 from chat_tui.history.database.connection import StoreConnection
 from chat_tui.history.database.connection_thread import transaction
-from chat_tui.history.database.error_mapping import told
-from chat_tui.history.database.process_locks import ProcessLock, door
+from chat_tui.history.database.error_mapping import map_error
+from chat_tui.history.database.process_locks import ProcessLock, hold_opening_lock
 from chat_tui.history.migrations import MIGRATIONS, Migration
 from chat_tui.history.queries import writes
 from chat_tui.history.search import search
-from chat_tui.history.stored_text import decoded
+from chat_tui.history.stored_text import decode_leniently
 
 log = logging.getLogger(__name__)
 
 _LOG_BYTES = 8_000_000
 _MOST_COPIES = 3
-"""That are named where the history is empty."""
+"""How many copies are named if the history is empty."""
 _HEADER = struct.Struct(">16sH6xII60xI")
-"""Of a SQLite file: magic, page size, number of changes, pages, and at which change that was their number."""
+"""Of a SQLite file: magic, page size, change counter, pages, and the change counter when the pages were counted."""
 
 
 class StoreSettings(msgspec.Struct, frozen=True):
-    """How a store is opened; tests make it small."""
+    """How a store is opened."""
 
     busy_seconds: float = 5.0
-    """How long to wait for another process's write."""
+    """How long to wait for a write of another process."""
     max_pages: int | None = None
-    """Limit of the file in pages of 4 KB; None: none."""
+    """The largest file in pages of 4 KB; None for no limit."""
     migrations: Sequence[Migration] = MIGRATIONS
     when_slow: Callable[[], None] = lambda: None
-    """Called once, in another thread, when bringing an older store up to date takes longer than `slow_seconds`."""
+    """Called once, in another thread, if migrating an older store takes longer than `slow_seconds`."""
     slow_seconds: float = 1.0
     when_garbled: Callable[[], None] = lambda: None
-    """Called once, in another thread, when a text with wrong bytes is read."""
-    decode: Callable[[bytes], str] = decoded
-    """Makes texts of the bytes that the store holds for them."""
+    """Called once, in another thread, when a text with invalid bytes is read."""
+    decode: Callable[[bytes], str] = decode_leniently
+    """Decodes the bytes of stored texts."""
     when_recovering: Callable[[float], None] = lambda part: None
-    """Called now and then in another thread while a damaged store is recovered, with the part that is done (0 to 1)."""
+    """Called every few seconds, in another thread, while a store is recovered, with the fraction done (0 to 1)."""
     recovers: bool = False
-    """Whether a store that is found damaged while it is open is recovered at once, and not by the next start."""
+    """Whether a store that is found damaged while it is open is recovered at once, or at the next start."""
     recovery_seconds: float = 5.0
-    """So long the closing of a store waits for that."""
+    """How long closing waits for a recovery."""
     search: search.SearchBounds = search.USUAL_BOUNDS
-    """How much one step of a search does."""
+    """How much work one step of a search does."""
 
 
 def owners_folder(file: Path) -> Path:
-    """Holds a locked file for each open store."""
+    """The folder with a locked file for each open store."""
     return file.with_name(f"{file.name}.owners")
 
 
 def damage_mark(file: Path) -> Path:
-    """Its presence says that SQLite found damage; the next opening recovers."""
+    """A file that marks the store as damaged: it is recovered when it is opened next."""
     return file.with_name(f"{file.name}.damaged")
 
 
 def mark_damage(file: Path) -> None:
-    """Leave the mark, as far as that is possible."""
+    """Mark the store as damaged, if possible."""
     with suppress(OSError):
         damage_mark(file).touch(0o600)
 
 
 def connect(file: Path | None, settings: StoreSettings, *, create: bool = False) -> StoreConnection:
-    """A connection of the calling thread; transactions are ours to begin."""
+    """A connection for the calling thread, which begins transactions itself."""
     if file is None:
         target = ":memory:"
     else:
         if create:
-            # SQLite would make it readable for all; its -wal and -shm files take over the mode.
+            # SQLite would make it readable for all. Its -wal and -shm files get the same mode.
             os.close(os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
         target = f"{file.absolute().as_uri()}?mode=rw"
     db = sqlite3.connect(
@@ -97,7 +97,7 @@ def connect(file: Path | None, settings: StoreSettings, *, create: bool = False)
         db.execute("PRAGMA synchronous = NORMAL")
         db.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")
         if file is None:
-            # A private conversation never touches the disk, not even for a large sort.
+            # Private conversations never touch the disk, not even for a large sort.
             db.execute("PRAGMA temp_store = MEMORY")
         if settings.max_pages is not None:
             db.execute(f"PRAGMA max_page_count = {settings.max_pages:d}")
@@ -108,7 +108,7 @@ def connect(file: Path | None, settings: StoreSettings, *, create: bool = False)
 
 
 def reader(file: Path, settings: StoreSettings) -> StoreConnection:
-    """A connection that cannot write."""
+    """A connection that cannot write to an opened store."""
     db = connect(file, settings)
     db.execute("PRAGMA query_only = ON")
     return db
@@ -116,15 +116,15 @@ def reader(file: Path, settings: StoreSettings) -> StoreConnection:
 
 @contextmanager
 def reading(file: Path, settings: StoreSettings) -> Iterator[StoreConnection]:
-    """A `reader` for a moment."""
+    """A `reader` inside the block."""
     with closing(reader(file, settings)) as db:
         yield db
 
 
-def onlooker(file: Path, settings: StoreSettings) -> StoreConnection:
-    """A connection that leaves no trace, for a folder that cannot be written; raises `HistoryError` for another schema.
+def open_read_only(file: Path, settings: StoreSettings) -> StoreConnection:
+    """A connection that creates no files, for a folder that cannot be written, so that no other process writes there.
 
-    Nobody may be writing in such a folder.
+    Raises `HistoryError` for another schema.
     """
     _refuse_special(file)
     log = file.with_name(f"{file.name}-wal")
@@ -148,41 +148,41 @@ def onlooker(file: Path, settings: StoreSettings) -> StoreConnection:
 
 
 def in_memory(settings: StoreSettings) -> StoreConnection:
-    """A store that is gone when it is closed."""
+    """A connection to a new store in memory."""
     db = connect(None, settings)
     _prepare(db, None, settings)
     return db
 
 
 def writer(file: Path, owner: ProcessLock, settings: StoreSettings) -> tuple[StoreConnection, HistoryError | None]:
-    """The connection that writes, and what to tell the user when the store had to be recovered."""
+    """The connection that writes, and a warning for the user if the store had to be recovered."""
     _refuse_special(file)
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with door(owners_folder(file), settings.busy_seconds):
+    with hold_opening_lock(owners_folder(file), settings.busy_seconds):
         others = owner.others()
         copying.remove_unfinished(file.parent, file.stem)
-        warning = _emptied(file)
+        warning = _warn_if_empty(file)
         if damage_mark(file).exists() or _is_cut(file):
             warning = _recover(file, others, settings)
         try:
-            db = _usable(file, owner, settings)
+            db = _open_writer(file, owner, settings)
         except sqlite3.DatabaseError as error:
-            if not isinstance(told(error, str(file)), StoreDamaged):
+            if not isinstance(map_error(error, str(file)), StoreDamaged):
                 raise
             warning = _recover(file, others, settings)
-            db = _usable(file, owner, settings)
+            db = _open_writer(file, owner, settings)
     return db, warning
 
 
-def _usable(file: Path, owner: ProcessLock, settings: StoreSettings) -> StoreConnection:
+def _open_writer(file: Path, owner: ProcessLock, settings: StoreSettings) -> StoreConnection:
     db = connect(file, settings, create=True)
     try:
         db.execute("PRAGMA journal_mode = WAL")
         _prepare(db, file, settings)
         owner.announce()
         with transaction(db):
-            writes.settle_orphans(db, owner)
-            # A small store is whole at once; of a large one the rest follows in pieces.
+            writes.end_orphans(db, owner)
+            # A small store is indexed at once; the rest of a large one follows in steps.
             search.catch_up(db)
     except BaseException:
         owner.release()
@@ -197,7 +197,7 @@ def _prepare(db: sqlite3.Connection, file: Path | None, settings: StoreSettings)
     _refuse_newer(schema, newest)
     if schema < newest:
         if schema:
-            with _told_when_slow(settings):
+            with _tell_if_slow(settings):
                 _back_up(db, file, schema)
                 _migrate(db, schema, settings.migrations)
         elif db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
@@ -211,7 +211,7 @@ def _prepare(db: sqlite3.Connection, file: Path | None, settings: StoreSettings)
 
 
 @contextmanager
-def _told_when_slow(settings: StoreSettings) -> Iterator[None]:
+def _tell_if_slow(settings: StoreSettings) -> Iterator[None]:
     timer = Timer(settings.slow_seconds, settings.when_slow)
     timer.daemon = True
     timer.start()
@@ -242,7 +242,7 @@ def _migrate(db: sqlite3.Connection, schema: int, migrations: Sequence[Migration
 
 
 def _back_up(db: sqlite3.Connection, file: Path | None, schema: int) -> None:
-    """A whole copy beside the store, or none."""
+    """Copy the store before a migration to `history.schema-N.db`."""
     if file is None:
         return
     backup = file.with_name(f"{file.stem}.schema-{schema}{file.suffix}")
@@ -250,11 +250,11 @@ def _back_up(db: sqlite3.Connection, file: Path | None, schema: int) -> None:
 
 
 def recover(file: Path, owner: ProcessLock, settings: StoreSettings) -> HistoryError:
-    """Recovers a store that this process has open, and to which it does not write meanwhile; what to tell the user.
+    """Recover a store that this process has open and does not write to meanwhile; returns a warning for the user.
 
-    Connections to it stay with the damaged file. Raises `HistoryError`, `sqlite3.Error`, `OSError`.
+    Its connections stay with the damaged file. Raises `HistoryError`, `sqlite3.Error`, `OSError`.
     """
-    with door(owners_folder(file), settings.busy_seconds):
+    with hold_opening_lock(owners_folder(file), settings.busy_seconds):
         if owner.others():
             raise StoreDamaged(
                 "The history file is damaged, and another chat-tui has it open.",
@@ -269,16 +269,16 @@ def _recover(file: Path, others: int, settings: StoreSettings) -> HistoryError:
             "The history file is damaged, and another chat-tui has it open.",
             "Close the other one, then start again: what can still be read is recovered.",
         )
-    # Start-up does without it.
+    # Not needed to start.
     from chat_tui.history.recovery import kept_files, rescue
     from chat_tui.history.recovery.database_file import DatabaseFile
 
     with kept_files.fresh_beside(file) as fresh:
-        with _undisturbed(file, settings), DatabaseFile(file) as source:
+        with _hold_unchanged(file, settings), DatabaseFile(file) as source:
             _refuse_newer(source.schema(), len(settings.migrations))
             with closing(connect(fresh, settings, create=True)) as db:
                 _prepare(db, fresh, settings)
-                # Until it takes the damaged file's place it is worth nothing: a crash begins anew.
+                # After a crash, recovery starts again: until it replaces the damaged file, nothing must survive.
                 db.execute("PRAGMA journal_mode = MEMORY")
                 db.execute("PRAGMA synchronous = OFF")
                 db.execute("PRAGMA foreign_keys = OFF")
@@ -288,26 +288,27 @@ def _recover(file: Path, others: int, settings: StoreSettings) -> HistoryError:
         fresh.replace(file)
     damage_mark(file).unlink(missing_ok=True)
     return HistoryError(
-        f"The history was damaged. {report.recovered()}", f"{report.lost()} The damaged file is kept as {aside}."
+        f"The history was damaged. {report.recovered_text()}",
+        f"{report.lost_text()} The damaged file is kept as {aside}.",
     )
 
 
 @contextmanager
-def _undisturbed(file: Path, settings: StoreSettings) -> Iterator[None]:
-    """While a damaged file is read no other program may change it; raises the SQLite error of one that does."""
+def _hold_unchanged(file: Path, settings: StoreSettings) -> Iterator[None]:
+    """Keep other programs from changing a damaged file. Raises `sqlite3.Error` if one of them has locked it."""
     target = f"{file.absolute().as_uri()}?mode=ro"
     with closing(sqlite3.connect(target, timeout=settings.busy_seconds, isolation_level=None, uri=True)) as db:
         try:
             db.execute("BEGIN")
             db.execute("SELECT count(*) FROM sqlite_master").fetchone()
         except sqlite3.Error as error:
-            if isinstance(told(error, str(file)), StoreBusy):
+            if isinstance(map_error(error, str(file)), StoreBusy):
                 raise
         yield
 
 
-def _emptied(file: Path) -> HistoryError | None:
-    """What to tell where the file is there and nothing is in it."""
+def _warn_if_empty(file: Path) -> HistoryError | None:
+    """A warning for the user if the file exists and is empty."""
     log = file.with_name(f"{file.name}-wal")
     if not file.exists() or file.stat().st_size or (log.exists() and log.stat().st_size):
         return None
@@ -325,13 +326,13 @@ def _emptied(file: Path) -> HistoryError | None:
 
 
 def _refuse_special(file: Path) -> None:
-    """Raises `HistoryError` for a pipe, a device or a folder in the store's place: reading it could block for ever."""
+    """Raise `HistoryError` for a pipe, a device or a folder at the path: reading it could block for ever."""
     if file.exists() and not file.is_file():
         raise HistoryError(f"{file} is not a regular file.", "Nothing is saved until you move it away.")
 
 
 def _is_cut(file: Path) -> bool:
-    """The file is shorter than its header says, and no log has the rest: SQLite would meet that much later."""
+    """Whether the file is shorter than its header says and no log has the rest, which SQLite would notice too late."""
     try:
         log = file.with_name(f"{file.name}-wal")
         with file.open("rb") as handle:
@@ -343,5 +344,5 @@ def _is_cut(file: Path) -> bool:
         return False
     magic, page_size, changes, pages, valid_for = _HEADER.unpack(header)
     page_size = 65536 if page_size == 1 else page_size
-    is_told = magic.startswith(b"SQLite format 3") and changes == valid_for
-    return bool(is_told and pages * page_size > size)
+    is_current = magic.startswith(b"SQLite format 3") and changes == valid_for
+    return bool(is_current and pages * page_size > size)

@@ -1,4 +1,4 @@
-"""Records to rows and back."""
+"""Converts records to rows and back."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ _MICROSECOND = timedelta(microseconds=1)
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 TURN_COLUMNS = "id, role, state, created, verdict, kept, model, strategy, cost, details, text, thinking"
-"""What `turn` takes, in this order."""
+"""The columns that `turn` takes, in this order."""
 
 ORPHANED = ErrorInfo(
     kind="Interrupted",
     title="chat-tui was closed while this answer was streaming.",
     hint="What arrived is here; ask again for the rest.",
 )
-"""Why an answer is broken whose process is gone."""
+"""The error of an answer whose process is gone."""
 
 
 class TurnDetails(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What of a turn is only ever read whole."""
+    """The parts of a turn that are stored as one JSON record."""
 
     usage: Usage | None = None
     timings: Timings | None = None
@@ -50,14 +50,14 @@ _STATES: Mapping[str, str] = {name: name for name in get_args(State)}
 
 
 def storable(text: str) -> str:
-    """The text as UTF-8 can hold it: pairs of surrogates are joined, lone ones become U+FFFD."""
+    """The text as valid UTF-8: pairs of surrogates are joined, lone surrogates become U+FFFD."""
     if text.isascii() or not _SURROGATES.search(text):
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def microseconds(time: datetime | None) -> int:
-    """Since 1970 in UTC; None is now, a time without a zone is UTC."""
+    """Microseconds since 1970 in UTC. None means now; a time without a zone is UTC."""
     moment = time or now()
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
@@ -65,9 +65,9 @@ def microseconds(time: datetime | None) -> int:
 
 
 def moment(time: int) -> datetime:
-    """The time so many microseconds after 1970 began, in UTC.
+    """The time in UTC, given in microseconds since 1970.
 
-    What no calendar can show, as earlier versions imported it, becomes the nearest time that every time zone has.
+    A time that `datetime` cannot hold, which earlier versions imported, becomes the nearest possible one.
     """
     try:
         return clamped_time(EPOCH + timedelta(microseconds=time))
@@ -75,32 +75,32 @@ def moment(time: int) -> datetime:
         return EARLIEST
 
 
-def encoded(record: msgspec.Struct) -> str:
-    """The record as JSON; lone surrogates in it become U+FFFD."""
+def encode_json(record: msgspec.Struct) -> str:
+    """The record as JSON, with U+FFFD for lone surrogates."""
     try:
         return msgspec.json.encode(record).decode()
     except ValueError:  # msgspec's own and UnicodeEncodeError, both for lone surrogates
-        return msgspec.json.encode(_mended(msgspec.to_builtins(record))).decode()
+        return msgspec.json.encode(_storable_value(msgspec.to_builtins(record))).decode()
 
 
-def _mended(value: Any) -> Any:
+def _storable_value(value: Any) -> Any:
     if isinstance(value, str):
         return storable(value)
     if isinstance(value, dict):
-        return {_mended(key): _mended(item) for key, item in value.items()}
+        return {_storable_value(key): _storable_value(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_mended(item) for item in value]
+        return [_storable_value(item) for item in value]
     return value
 
 
-def details(turn: Turn) -> str | None:
-    """The turn's details as JSON; None when there are none."""
+def encode_details(turn: Turn) -> str | None:
+    """The turn's details as JSON; None if all have their defaults."""
     record = TurnDetails(**{name: getattr(turn, name) for name in TurnDetails.__struct_fields__})
-    return None if record == _NO_DETAILS else encoded(record)
+    return None if record == _NO_DETAILS else encode_json(record)
 
 
-def details_of(record: object) -> TurnDetails:
-    """The details of a row; none where they cannot be read."""
+def decode_details(record: object) -> TurnDetails:
+    """The details of a row, with defaults if the record is damaged."""
     if not isinstance(record, str):
         return _NO_DETAILS
     try:
@@ -110,9 +110,9 @@ def details_of(record: object) -> TurnDetails:
 
 
 def turn(row: tuple[Any, ...], parent: str | None, attachments: tuple[Attachment, ...] = ()) -> Turn:
-    """The turn of a row with `TURN_COLUMNS`. Details that cannot be read are left out: a conversation must open."""
+    """The turn of a row with `TURN_COLUMNS`. Damaged details are left out, so that the conversation can be opened."""
     id, role, state, created, verdict, kept, model, strategy, cost, record, text, thinking = row
-    known = details_of(record)
+    known = decode_details(record)
     return Turn(
         role=cast(Role, _one_of(_ROLES, role, "assistant" if model else "user")),
         text=text_of(text),
@@ -139,15 +139,15 @@ def turn(row: tuple[Any, ...], parent: str | None, attachments: tuple[Attachment
 
 
 def _one_of(known: Mapping[str, str], name: object, otherwise: str) -> str:
-    """The name, interned; another one where damage has made it none of the known ones."""
+    """The known name that equals this one; `otherwise` for a damaged one."""
     return known.get(name, otherwise) if isinstance(name, str) else otherwise
 
 
 def orphan(turn: Turn) -> Turn:
-    """The growing answer of a process that is gone, as it is shown and kept."""
+    """The growing answer of a process that is gone, as a broken answer."""
     quick = turn.quick
     if quick is not None and quick.text and not turn.text:
-        # The short answer is all that had come.
+        # Only the quick answer had arrived.
         alone = msgspec.structs.replace(quick, text="")
         turn = msgspec.structs.replace(turn, text=quick.text, model=quick.model or turn.model, quick=alone)
     return msgspec.structs.replace(turn, state="broken", error=turn.error or ORPHANED)

@@ -88,7 +88,7 @@ class Store:
     async def _open_to_read(cls, file: Path, settings: StoreSettings, why: HistoryError) -> Self:
         store = cls(file, settings)
         # Also when there is room again: a file that is read in this way may not change.
-        store._connections.only_read(
+        store._connections.make_read_only(
             HistoryError(
                 f"{why.title} The history is open read-only.",
                 "Nothing is saved. Free some disk space or make the folder writable, then start chat-tui again.",
@@ -163,9 +163,9 @@ class Store:
         opened = db
         try:
             if db is not None and not self._connections.suspended:
-                db = self._connections.renewed(db)
+                db = self._connections.renew(db)
                 with transaction(db):
-                    writes.settle_orphans(db, self._owner, own=True)
+                    writes.end_orphans(db, self._owner, own=True)
                 # Without waiting for others: the log is as safe as the file.
                 db.execute("PRAGMA busy_timeout = 0")
                 with suppress(sqlite3.Error):

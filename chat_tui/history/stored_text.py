@@ -1,22 +1,22 @@
-"""Texts as they come out of a store that may be damaged: a wrong byte costs itself, not the whole text."""
+"""Reads texts of a store that may be damaged: an invalid byte is replaced, and the rest of the text is kept."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 
-def decoded(data: bytes) -> str:
-    """The text of these bytes, with U+FFFD where they are no UTF-8."""
+def decode_leniently(data: bytes) -> str:
+    """The UTF-8 text, with U+FFFD for invalid bytes."""
     return data.decode("utf-8", "replace")
 
 
 class TextDecoder:
-    """Decodes the UTF-8 of a store; bytes that are none become U+FFFD. Used by the threads of one store."""
+    """Decodes UTF-8 for the threads of one store, and counts texts with invalid bytes, which become U+FFFD."""
 
     def __init__(self, when_garbled: Callable[[], None] = lambda: None) -> None:
-        """`when_garbled` is called once, at the first such text, in the thread that reads it."""
+        """`when_garbled` is called once, in the thread that reads the first such text."""
         self.garbled = 0
-        """Texts with wrong bytes that were read so far."""
+        """How many texts with invalid bytes were read."""
         self._when_garbled = when_garbled
 
     def __call__(self, data: bytes) -> str:
@@ -31,7 +31,7 @@ class TextDecoder:
 
 
 def text_of(value: object) -> str:
-    """A value that should be a text: damage may have made it bytes, a number or nothing."""
+    """The text of a value that damage may have turned into bytes, a number or NULL."""
     if isinstance(value, str):
         return value
     if isinstance(value, bytes):

@@ -99,7 +99,7 @@ async def test_a_damaged_value_costs_itself(store: Store) -> None:
     assert await store.search("before") is not None
     assert await store.read(reads.prompts)
     await store.read(usage.statistics, now() - timedelta(days=1))
-    await store.read(costs.spent, now() - timedelta(days=1))
+    await store.read(costs.total_since, now() - timedelta(days=1))
     await store.read(naming.resolve_id, "last")
     await store.read(naming.resolve_id, "oth")
 

@@ -141,7 +141,7 @@ def test_a_sound_file_comes_back_whole(file: Path, size: int) -> None:
     assert found == dump_of(file)
     assert (report.conversations, report.turns) == (CONVERSATIONS, CONVERSATIONS * (TURNS + 2))
     assert (report.files, report.presets) == (CONVERSATIONS, CONVERSATIONS)
-    assert report.lost() == "Nothing else was damaged."
+    assert report.lost_text() == "Nothing else was damaged."
 
 
 @pytest.mark.parametrize("size", PAGE_SIZES)
@@ -285,7 +285,7 @@ def test_a_text_that_lost_its_end_says_so(file: Path) -> None:
     assert cut[5] == "broken"
     assert "file was damaged" in str(cut)
     assert "\0" not in cut[-2]
-    assert "truncated turns: 1" in report.lost()
+    assert "truncated turns: 1" in report.lost_text()
 
 
 def dump_of_sound(found: Dump) -> list[tuple[Any, ...]]:

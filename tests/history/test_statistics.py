@@ -141,12 +141,12 @@ async def test_what_was_spent_stays_spent_when_the_conversation_is_erased(store:
     await answers.add(TODAY - timedelta(seconds=1), cost=4.0)
     await answers.add(TODAY - timedelta(days=9), cost=32.0)
     await store.erase("c1")
-    assert await store.read(costs.spent, TODAY) == 0.75
-    assert await store.read(costs.spent, TODAY - timedelta(days=1)) == 4.75
+    assert await store.read(costs.total_since, TODAY) == 0.75
+    assert await store.read(costs.total_since, TODAY - timedelta(days=1)) == 4.75
     # Longer ago nobody asks, and nothing is to tell of it.
-    assert await store.read(costs.spent, TODAY - timedelta(days=10)) == 4.75
+    assert await store.read(costs.total_since, TODAY - timedelta(days=10)) == 4.75
     again = await Store.open(store.file)
-    assert await again.read(costs.spent, TODAY) == 0.75
+    assert await again.read(costs.total_since, TODAY) == 0.75
     await again.close()
 
 
@@ -157,5 +157,5 @@ async def test_what_was_spent_on_erased_answers_survives_damage(tmp_path: Path, 
     (tmp_path / "history.db.damaged").touch()
     recovered = await Store.open(tmp_path / "history.db")
     assert recovered.notice
-    assert await recovered.read(costs.spent, TODAY) == 0.5
+    assert await recovered.read(costs.total_since, TODAY) == 0.5
     await recovered.close()

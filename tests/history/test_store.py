@@ -103,7 +103,7 @@ KEPT_ROUTE = b"Bhl}e=^oh;=E$yqTWpEl^@;jPghLWqkl~0~tggWy*Q6I=z_N#kBCHlY|HC-(z%m%(
 
 def test_a_route_that_was_kept_can_always_be_read() -> None:
     model = "local/smollm2-135m"
-    assert packing.route(base64.b85decode(KEPT_ROUTE)) == Route(
+    assert packing.unpack_route(base64.b85decode(KEPT_ROUTE)) == Route(
         "balanced",
         (Candidate(model, 0.7, {"speed": 0.9}), Candidate("a/b", out="resting")),
         (Try(model, 1, "answered", duration_seconds=2.5),),
@@ -111,9 +111,9 @@ def test_a_route_that_was_kept_can_always_be_read() -> None:
     )
 
 
-@pytest.mark.parametrize("record", [b"", b"\xff\xff", packing.packed("{}"), "{", packing.packed("\ufffd")])
+@pytest.mark.parametrize("record", [b"", b"\xff\xff", packing.pack_route("{}"), "{", packing.pack_route("\ufffd")])
 def test_a_route_that_cannot_be_read_is_not_known(record: bytes | str) -> None:
-    assert packing.route(record) is None
+    assert packing.unpack_route(record) is None
 
 
 @pytest.mark.parametrize("state", ENDINGS)

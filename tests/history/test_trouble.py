@@ -19,8 +19,8 @@ from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.conversation import Conversation, Turn, TurnDelta
 from chat_tui.core.errors import HistoryError, SchemaTooNew, StoreBusy, StoreDamaged
 from chat_tui.core.route import Route
-from chat_tui.history.database.error_mapping import told
-from chat_tui.history.database.process_locks import door
+from chat_tui.history.database.error_mapping import map_error
+from chat_tui.history.database.process_locks import hold_opening_lock
 from chat_tui.history.opening import StoreSettings
 from chat_tui.history.queries import attachments, branches, deletion, reads, turn_deltas, writes
 from chat_tui.history.store import Store
@@ -280,7 +280,7 @@ async def test_a_locked_store_is_told_to_be_busy(file: Path) -> None:
 
 
 async def test_a_store_that_is_being_opened_elsewhere_is_told_to_be_busy(file: Path) -> None:
-    with door(file.with_name("history.db.owners"), 1), pytest.raises(StoreBusy, match="opening"):
+    with hold_opening_lock(file.with_name("history.db.owners"), 1), pytest.raises(StoreBusy, match="opening"):
         await Store.open(file, HASTY)
 
 
@@ -351,7 +351,7 @@ def test_a_folder_that_may_not_be_written_is_told(name: str) -> None:
 )
 def test_foreign_errors_become_sentences(error: sqlite3.Error | OSError, sentence: str) -> None:
     with pytest.raises(HistoryError, match=sentence):
-        raise told(error, "history.db")
+        raise map_error(error, "history.db")
 
 
 async def test_a_full_disk_is_told_and_loses_nothing_that_was_saved(file: Path) -> None:

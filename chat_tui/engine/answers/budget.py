@@ -33,7 +33,7 @@ class Budget:
         today = midnight()
         paid_apart = await self._answers.paid_apart()
         elsewhere = self._elsewhere.dollars if self._elsewhere and self._elsewhere.midnight == today else 0.0
-        return await self._costs.spent(today) + paid_apart + self._answers.unsaved_dollars(today) + elsewhere
+        return await self._costs.total_since(today) + paid_apart + self._answers.unsaved_dollars(today) + elsewhere
 
     async def spending(self, conversation_id: str | None) -> Spending:
         """What was spent in a conversation and today, and what may be; what runs counts with about what it costs."""

@@ -16,9 +16,9 @@ class ConversationCosts:
     def __init__(self, stores: ConversationStores, errors: ErrorReports) -> None:
         self._stores, self._errors = stores, errors
 
-    async def spent(self, since: datetime) -> float:
+    async def total_since(self, since: datetime) -> float:
         """The cost of all answers since then, including private ones."""
-        return sum([await self._errors.guard(each.read(costs.spent, since), 0.0) for each in self._stores.all()])
+        return sum([await self._errors.guard(each.read(costs.total_since, since), 0.0) for each in self._stores.all()])
 
     async def of_conversation(self, conversation_id: str) -> float | None:
         """The cost of all answers of a conversation, on all branches; None if no cost is known."""

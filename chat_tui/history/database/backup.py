@@ -1,4 +1,4 @@
-"""A whole copy of the store while it is in use. Its file appears only when nothing is missing in it."""
+"""Copies a store while it is in use. The file of the copy appears only when it is complete."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from chat_tui.history.database.connection_thread import transaction
 from chat_tui.history.database.error_mapping import is_unreadable
 
 _STEP_PAGES = 2_500
-"""10 MB: between two steps the copying can be stopped."""
+"""10 MB; copying can be stopped between two steps."""
 
 
 class _Stopped(Exception):
@@ -27,26 +27,26 @@ class _Stopped(Exception):
 
 
 def copy(source: sqlite3.Connection, target: Path, stop: Event | None = None, *, replace: bool = False) -> None:
-    """Copies one moment of the store to a file that only its owner may read; `stop` ends it, and none is made.
+    """Copy one moment of the store to a file that only its owner can read; after `stop` there is no copy.
 
-    Raises `FileExistsError` unless `replace`, and other errors of the system or of SQLite.
+    Raises `FileExistsError` unless `replace`, `OSError` and `sqlite3.Error`.
     """
     with _unfinished(target) as file:
         with closing(sqlite3.connect(file, isolation_level=None)) as into:
             with suppress(_Stopped), transaction(source, "DEFERRED"):
-                # Reading begins the transaction. Without one, each write of another process would begin the copy anew.
+                # Reading begins the transaction. Without one, each write of another process would restart the copy.
                 source.execute("SELECT count(*) FROM sqlite_master").fetchone()
                 source.backup(into, pages=_STEP_PAGES, progress=lambda *_: _halt(stop))
             if stop is not None and stop.is_set():
                 return
-            # Else it could not be read from a folder that may not be written.
+            # Otherwise it could not be read in a read-only folder.
             into.execute("PRAGMA journal_mode = DELETE")
         writing.force_to_disk(file)
         writing.move(file, target, replace=replace)
 
 
 def back_up(source: sqlite3.Connection, stop: Event, target: Path) -> None:
-    """`copy` for people: raises `HistoryError`, or the SQLite error of a damaged store."""
+    """Copy with errors for users: raises `HistoryError`, or the `sqlite3.Error` of a damaged store."""
     if target.exists():
         raise _in_the_way(target)
     try:
@@ -71,7 +71,7 @@ def _in_the_way(target: Path) -> HistoryError:
 def _unfinished(target: Path) -> Iterator[Path]:
     remove_unfinished(target.parent, target.name)
     file = target.with_name(f".{target.name}.{os.getpid()}.unfinished")
-    # SQLite's own locks are of another kind: the two do not meet.
+    # SQLite uses another kind of locks, so the two do not conflict.
     handle = create_locked(file)
     try:
         yield file
@@ -81,7 +81,7 @@ def _unfinished(target: Path) -> Iterator[Path]:
 
 
 def remove_unfinished(folder: Path, name: str = "") -> None:
-    """Removes parts of copies whose processes are gone; the names of their targets begin with `name`."""
+    """Remove unfinished copies of dead processes, for targets whose names begin with `name`."""
     pattern = re.compile(rf"\.{re.escape(name)}.*\.\d+\.unfinished")
     for file in folder.glob(f".{glob.escape(name)}*.unfinished"):
         if not pattern.fullmatch(file.name):
@@ -106,7 +106,7 @@ def _halt(stop: Event | None) -> None:
 
 
 def free_name(file: Path, word: str) -> Path:
-    """A name beside a store that no file has, with why it is kept and when: `history.damaged-20260131-120000.db`."""
+    """A free name beside a store, with a reason and the local time: `history.damaged-20260131-120000.db`."""
     stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
     aside = file.with_name(f"{file.stem}.{word}-{stamp}{file.suffix}")
     number = 1

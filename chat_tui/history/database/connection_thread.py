@@ -1,4 +1,4 @@
-"""One thread with one SQLite connection: work goes through it in order, and its errors come out as ours."""
+"""One thread with one SQLite connection, which runs functions in order and maps errors to `HistoryError`."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from chat_tui.core.errors import HistoryError, StoreDamaged
 from chat_tui.history.database.connection import StoreConnection
-from chat_tui.history.database.error_mapping import told
+from chat_tui.history.database.error_mapping import map_error
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 class ConnectionThread:
-    """Runs functions of a connection in its own thread. What was asked is done, even when the asker is cancelled."""
+    """Runs functions of a connection in its own thread, to their ends even if the caller is cancelled."""
 
     def __init__(
         self,
@@ -29,8 +29,11 @@ class ConnectionThread:
         renew: Callable[[StoreConnection], StoreConnection] = lambda db: db,
         close: Callable[[StoreConnection], None] = sqlite3.Connection.close,
     ) -> None:
-        """`damaged` gives the error to raise for damage that was met. `renew` is called before each work: it gives the
-        connection to use, another one where the file was displaced. `close` closes one."""
+        """`damaged` returns the error to raise when the file is found damaged.
+
+        `renew` is called before each function and returns the connection to use: another one after the file was
+        displaced. `close` closes a connection.
+        """
         self._connect, self._renew, self._close = connect, renew, close
         self._place = place
         self._damaged = damaged
@@ -39,12 +42,12 @@ class ConnectionThread:
         self._closed = False
 
     async def run(self, work: Callable[Concatenate[StoreConnection, P], R], *args: P.args, **named: P.kwargs) -> R:
-        """The result of `work(connection, ...)`; raises `HistoryError`."""
+        """The result of `work(connection, ...)`. Raises `HistoryError`."""
         if self._closed:
             raise HistoryError("The history is closed.")
         loop = asyncio.get_running_loop()
         future = loop.run_in_executor(self._thread, lambda: self._call(work, *args, **named))
-        # Without the shield a cancel takes work that has not begun out of the queue: an answer's last save, say.
+        # Without the shield, a cancel removes work from the queue, such as the last save of an answer.
         return await asyncio.shield(future)
 
     def _call(self, work: Callable[Concatenate[StoreConnection, P], R], *args: P.args, **named: P.kwargs) -> R:
@@ -52,11 +55,11 @@ class ConnectionThread:
             self._db = self._connect() if self._db is None else self._renew(self._db)
             return work(self._db, *args, **named)
         except (sqlite3.Error, OSError) as error:
-            mapped = told(error, self._place)
+            mapped = map_error(error, self._place)
             raise (self._damaged(mapped) if isinstance(mapped, StoreDamaged) else mapped) from error
 
     def shut(self, last: Callable[[StoreConnection | None], None]) -> asyncio.Future[None]:
-        """Refuses further work; `last` runs after what was asked before, then the connection is closed."""
+        """Refuse further work, run `last` after the work that waits, and close the connection."""
         self._closed = True
         future = asyncio.get_running_loop().run_in_executor(self._thread, self._end, last)
         self._thread.shutdown(wait=False)
@@ -67,7 +70,7 @@ class ConnectionThread:
         try:
             last(db)
         except (sqlite3.Error, OSError) as error:
-            raise told(error, self._place) from error
+            raise map_error(error, self._place) from error
         finally:
             if db is not None:
                 self._close(db)
@@ -75,13 +78,16 @@ class ConnectionThread:
 
 @contextmanager
 def transaction(db: sqlite3.Connection, kind: str = "IMMEDIATE") -> Iterator[None]:
-    """All or nothing. Immediate ones wait for other writers at the beginning, where waiting is safe."""
+    """A transaction that is committed, or rolled back after an error.
+
+    An immediate one waits for other writers at its beginning, where waiting is safe.
+    """
     db.execute(f"BEGIN {kind}")
     try:
         yield
         db.execute("COMMIT")
     except BaseException:
-        # After a full disk SQLite may have rolled back by itself.
+        # On a full disk, SQLite may have rolled back already.
         if db.in_transaction:
             with suppress(sqlite3.Error):
                 db.execute("ROLLBACK")

@@ -1,5 +1,4 @@
-"""Values that SQLite reads without complaint and that are damaged all the same: texts that are no UTF-8, JSON that does
-not parse, contents of files that are not what their hash says."""
+"""Finds damage that SQLite reads without an error: invalid UTF-8, invalid JSON, files that differ from their hash."""
 
 from __future__ import annotations
 
@@ -33,43 +32,45 @@ _FILES = """
     JOIN conversation ON conversation.key = turn.conversation
 """
 _STRUCTURAL = {"id", "role", "state"}
-"""Without them a row cannot be found or understood: recovery mends them."""
+"""A row cannot be found or used without these fields; recovery repairs them."""
 
 
 class DamagedValue(msgspec.Struct, frozen=True):
-    """One of them."""
+    """A damaged value."""
 
     sentence: str
     structural: bool = False
-    """The row cannot be used as long as it is so."""
+    """Whether the row cannot be used until it is repaired."""
 
 
 def damaged_values(db: sqlite3.Connection) -> Iterator[DamagedValue]:
-    """All of a store. Texts of the connection must come as bytes."""
+    """All damaged values of a store. The connection must return texts as bytes."""
     for id, *values in db.execute(_CONVERSATIONS):
-        place = f"conversation {_shown(id)}"
-        yield from _garbled(_CONVERSATION_FIELDS, values, place)
+        place = f"conversation {_text(id)}"
+        yield from _invalid_texts(_CONVERSATION_FIELDS, values, place)
         if values[-1] and _is_text(values[-1]) and not _is_json(values[-1]):
             yield DamagedValue(f"The preset of {place} cannot be read.")
     for conversation, turn, *values in db.execute(_TURNS):
-        place = f"turn {_shown(turn)} in conversation {_shown(conversation)}"
-        yield from _garbled(_TURN_FIELDS, values, place)
+        place = f"turn {_text(turn)} in conversation {_text(conversation)}"
+        yield from _invalid_texts(_TURN_FIELDS, values, place)
         details = values[_TURN_FIELDS.index("details")]
         if details is not None and _is_text(details) and not _is_details(details):
             yield DamagedValue(f"The details of {place} (tokens, times, errors) cannot be read.")
     for conversation, turn, *values in db.execute(_PIECES):
-        yield from _garbled(("text", "thinking"), values, f"turn {_shown(turn)} in conversation {_shown(conversation)}")
+        yield from _invalid_texts(
+            ("text", "thinking"), values, f"turn {_text(turn)} in conversation {_text(conversation)}"
+        )
     for conversation, turn, is_text, record in db.execute(_ROUTES):
-        if packing.route(record.decode("utf-8", "replace") if is_text else record) is None:
-            place = f"turn {_shown(turn)} in conversation {_shown(conversation)}"
+        if packing.unpack_route(record.decode("utf-8", "replace") if is_text else record) is None:
+            place = f"turn {_text(turn)} in conversation {_text(conversation)}"
             yield DamagedValue(f"The route of {place} cannot be read.")
     for conversation, turn, name, id, content in db.execute(_FILES):
-        if not isinstance(content, bytes) or not sha256(content).hexdigest().startswith(_shown(id)):
-            place = f"turn {_shown(turn)} in conversation {_shown(conversation)}"
-            yield DamagedValue(f"The file {_shown(name)} of {place} has changed or is damaged.")
+        if not isinstance(content, bytes) or not sha256(content).hexdigest().startswith(_text(id)):
+            place = f"turn {_text(turn)} in conversation {_text(conversation)}"
+            yield DamagedValue(f"The file {_text(name)} of {place} has changed or is damaged.")
 
 
-def _garbled(fields: tuple[str, ...], values: list[object], place: str) -> Iterator[DamagedValue]:
+def _invalid_texts(fields: tuple[str, ...], values: list[object], place: str) -> Iterator[DamagedValue]:
     for field, value in zip(fields, values, strict=True):
         if not isinstance(value, bytes):
             continue
@@ -102,12 +103,12 @@ def _is_details(data: bytes) -> bool:
     try:
         msgspec.json.decode(data, type=TurnDetails)
     except msgspec.ValidationError:
-        # Of a later version, say: it parses.
+        # Details of a later version are valid JSON.
         return _is_json(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return False
     return True
 
 
-def _shown(value: object) -> str:
+def _text(value: object) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

@@ -1,4 +1,4 @@
-"""What SQLite and the file system say went wrong, as errors that tell a person what to do."""
+"""Maps errors of SQLite and the file system to errors that tell users what to do."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _DAMAGE = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 
 
 def is_unreadable(error: sqlite3.Error) -> bool:
-    """Whether the file, and not a lock or a full disk, is why this could not be read."""
+    """Whether the file itself could not be read, as opposed to a lock or a full disk."""
     return (getattr(error, "sqlite_errorname", None) or "").startswith((*_DAMAGE, "SQLITE_IOERR"))
 
 
-def told(error: sqlite3.Error | OSError, place: str) -> HistoryError:
-    """The error for this foreign one; `place` is the store's file as people know it."""
+def map_error(error: sqlite3.Error | OSError, place: str) -> HistoryError:
+    """The `HistoryError` for an error; `place` is the path of the store's file."""
     if isinstance(error, OSError):
         return _of_system(error, place)
     name = getattr(error, "sqlite_errorname", None) or ""

@@ -1,4 +1,4 @@
-"""Routes as they are kept: JSON, made small. There is one for each answer, and they resemble one another."""
+"""Compresses the routes of answers. They are similar JSON records, so they share a dictionary."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import msgspec
 from chat_tui.core.route import Route
 
 _LIMIT_BYTES = 4_000_000
-"""Of a route's JSON; a damaged record could become anything."""
+"""Of a route's JSON; a damaged record could expand without limit."""
 
-# What routes have in common, the most common last. Part of the format: other bytes could not read what is kept.
+# What routes have in common, the most common last. Part of the stored format: it can never change.
 _COMMON = (
     b'the strategy failed: the daily budget is spent: takes no images"the prompt does not fit: out of '
     b'chosen only by name"resting for seconds after: too many requests"RateLimited"Overloaded"Unreachable"TooSlow'
@@ -29,14 +29,14 @@ _COMMON = (
 )
 
 
-def packed(record: str) -> bytes:
-    """The JSON of a route as it is kept."""
+def pack_route(record: str) -> bytes:
+    """Compress the JSON of a route."""
     packer = zlib.compressobj(wbits=-zlib.MAX_WBITS, zdict=_COMMON)
     return packer.compress(record.encode()) + packer.flush()
 
 
-def route(record: bytes | str) -> Route | None:
-    """The route that was kept, plain in older stores; None when it cannot be read."""
+def unpack_route(record: bytes | str) -> Route | None:
+    """The route of a stored record, which is plain JSON in older stores; None if it is damaged."""
     try:
         if isinstance(record, bytes):
             record = zlib.decompressobj(wbits=-zlib.MAX_WBITS, zdict=_COMMON).decompress(record, _LIMIT_BYTES)

@@ -1,1 +1,1 @@
-"""Reads and writes of the store, one module for each subject."""
+"""Queries and commands of the store: functions of a connection, run by `Store.read` and `Store.write`."""

@@ -1,4 +1,4 @@
-"""The files of turns. A content is kept once, however many turns carry it: its id is made of its bytes."""
+"""The files of turns. Content that several turns share is stored once, under an id made of its hash."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ID_CHARACTERS = 32
 
 
 def add(db: sqlite3.Connection, turn: int, attachments: Sequence[Attachment]) -> None:
-    """Keeps them with a turn; one without content stands for what the store has under its id."""
+    """Store the files of a turn. One without content refers to stored content by its id."""
     for attachment in attachments:
         db.execute(
             "INSERT INTO attachment (turn, content, name, media_type) VALUES (?, ?, ?, ?)",
@@ -26,18 +26,18 @@ def add(db: sqlite3.Connection, turn: int, attachments: Sequence[Attachment]) ->
 
 def _content(db: sqlite3.Connection, attachment: Attachment) -> int:
     id = attachment.id
-    if attachment.content or not _known(db, id):
+    if attachment.content or not _exists(db, id):
         id = sha256(attachment.content).hexdigest()[:_ID_CHARACTERS]
         db.execute("INSERT OR IGNORE INTO content (id, bytes) VALUES (?, ?)", (id, attachment.content))
     return int(db.execute("SELECT key FROM content WHERE id = ?", (id,)).fetchone()[0])
 
 
-def _known(db: sqlite3.Connection, id: str) -> bool:
+def _exists(db: sqlite3.Connection, id: str) -> bool:
     return db.execute("SELECT 1 FROM content WHERE id = ?", (storable(id),)).fetchone() is not None
 
 
 def of_conversation(db: sqlite3.Connection, conversation: int) -> dict[int, tuple[Attachment, ...]]:
-    """Those of its turns by the turn's key, without content."""
+    """The files of a conversation's turns by the turn's key, without content."""
     found: dict[int, tuple[Attachment, ...]] = {}
     for turn, name, media_type, id, size in db.execute(
         "SELECT turn.key, name, media_type, content.id, length(bytes)"
@@ -51,7 +51,7 @@ def of_conversation(db: sqlite3.Connection, conversation: int) -> dict[int, tupl
 
 
 def contents(db: sqlite3.Connection, turn_ids: Sequence[str]) -> dict[str, tuple[Attachment, ...]]:
-    """Those of these turns by the turn's id, with their content; a turn without any is left out."""
+    """The files of these turns by the turn's id, with content; turns without files are left out."""
     found: dict[str, tuple[Attachment, ...]] = {}
     for turn, name, media_type, id, content in db.execute(
         "SELECT turn.id, name, media_type, content.id, bytes"
@@ -66,7 +66,7 @@ def contents(db: sqlite3.Connection, turn_ids: Sequence[str]) -> dict[str, tuple
 
 
 def drop_unused(db: sqlite3.Connection, contents: Sequence[int]) -> None:
-    """Erases those of these contents that no turn carries any more."""
+    """Erase those of these contents that no turn uses any more."""
     for key in contents:
         db.execute(
             "DELETE FROM content WHERE key = ? AND NOT EXISTS (SELECT 1 FROM attachment WHERE content = ?)", (key, key)

@@ -1,4 +1,4 @@
-"""Which path through the tree is the current one. It is known by its last turn, the conversation's leaf."""
+"""Commands that choose the current path through a tree, which is stored as its last turn (the leaf)."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ _NEWEST = """
 
 
 def select(db: sqlite3.Connection, conversation_id: str, turn_id: str) -> None:
-    """The branch through this turn becomes the current one.
+    """Make the branch through this turn the current one.
 
-    Below the turn it goes where the user was last; from there, or where they never were, along the newest turns.
+    Below the turn, the path leads to where the user was last, and from there along the newest turns. Raises
+    `HistoryError`, also for a turn of another conversation.
     """
     conversation = conversation_key(db, conversation_id)
     turn = _turn_key(db, conversation, turn_id)
@@ -42,7 +43,10 @@ def select(db: sqlite3.Connection, conversation_id: str, turn_id: str) -> None:
 
 
 def end_at(db: sqlite3.Connection, conversation_id: str, turn_id: str | None) -> None:
-    """The turn becomes the last of the current path; None empties the path. What is below stays in the tree."""
+    """End the current path at this turn, or before the first one if None; turns below it stay in the tree.
+
+    Raises `HistoryError`, also for a turn of another conversation.
+    """
     conversation = conversation_key(db, conversation_id)
     turn = None if turn_id is None else _turn_key(db, conversation, turn_id)
     db.execute(

@@ -1,4 +1,4 @@
-"""What answers have cost. Erasing an answer does not make its cost undone: what a day may cost counts it on."""
+"""What answers have cost. The cost of erased answers still counts for the day's budget."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from chat_tui.core.conversation import now
 from chat_tui.history.records import microseconds, storable
 
 _QUARTER = 15 * 60 * 1_000_000
-"""Microseconds. In every zone of the earth a day begins with a quarter of an hour."""
+"""In microseconds. In every time zone, days begin at a whole quarter of an hour."""
 _KEPT = 2 * 24 * 3600 * 1_000_000
-"""Microseconds. Only today's sum is asked for: older traces of what was erased go too."""
+"""In microseconds. Only the sum of a day is needed, so older traces of erased answers are removed."""
 
 _ADDED = """
     INSERT INTO erased_cost (quarter, dollars) VALUES (?, ?)
@@ -19,8 +19,8 @@ _ADDED = """
 """
 
 
-def spent(db: sqlite3.Connection, since: datetime) -> float:
-    """US dollars for the answers since then, the erased ones of the last two days too."""
+def total_since(db: sqlite3.Connection, since: datetime) -> float:
+    """US dollars for the answers since then, including those erased in the last two days."""
     begin = microseconds(since)
     (there,) = db.execute("SELECT total(cost) FROM turn WHERE created >= ? AND cost > 0", (begin,)).fetchone()
     erased = "SELECT total(dollars) FROM erased_cost WHERE quarter >= ?"
@@ -29,7 +29,7 @@ def spent(db: sqlite3.Connection, since: datetime) -> float:
 
 
 def conversation_cost(db: sqlite3.Connection, conversation_id: str) -> float | None:
-    """US dollars for the answers of a conversation; None where none is known."""
+    """US dollars for the answers of a conversation; None if no cost is known."""
     select = """SELECT sum(turn.cost) FROM turn JOIN conversation ON conversation.key = turn.conversation
         WHERE conversation.id = ?"""
     (total,) = db.execute(select, (storable(conversation_id),)).fetchone()
@@ -37,7 +37,7 @@ def conversation_cost(db: sqlite3.Connection, conversation_id: str) -> float | N
 
 
 def keep_of_erased(db: sqlite3.Connection, turn: int) -> None:
-    """Notes the cost of an answer that is about to be erased, to the quarter of an hour."""
+    """Store the cost of an answer that is about to be erased, by quarter of an hour."""
     found = db.execute("SELECT created, cost FROM turn WHERE key = ? AND created > 0 AND cost > 0", (turn,)).fetchone()
     if found is not None:
         created, dollars = found
@@ -45,5 +45,5 @@ def keep_of_erased(db: sqlite3.Connection, turn: int) -> None:
 
 
 def forget_old(db: sqlite3.Connection) -> None:
-    """Drops what no sum will ask for any more."""
+    """Remove stored costs that no sum needs any more."""
     db.execute("DELETE FROM erased_cost WHERE quarter < ?", ((microseconds(now()) - _KEPT) // _QUARTER,))

@@ -1,4 +1,4 @@
-"""Deleting: at first a conversation is only put out of sight; later it is erased for good, in short pieces."""
+"""Commands that delete conversations: first they are hidden, later erased for good, in short transactions."""
 
 from __future__ import annotations
 
@@ -13,42 +13,42 @@ from chat_tui.history.records import microseconds
 from chat_tui.history.search import search
 
 PIECE_SECONDS = 0.03
-"""After which one transaction of erasing takes no further turn: other writers wait meanwhile."""
+"""How long one transaction of erasing may take, since other writers wait meanwhile."""
 GAP_SECONDS = 0.1
-"""Between two of them. Another process's SQLite looks no more often whether it may write."""
+"""The pause between two transactions: SQLite in other processes checks this often whether it can write."""
 
 BEING_ERASED = 0
-"""The time of deletion of a conversation that has lost turns already: it cannot come back."""
+"""The time of deletion of a conversation that is being erased and cannot be restored."""
 
 
 def delete(db: sqlite3.Connection, conversation_id: str) -> None:
-    """Puts it out of sight; again does no harm."""
+    """Hide a conversation from lists and searches. Raises `ConversationNotFound`."""
     key = conversation_key(db, conversation_id)
     db.execute("UPDATE conversation SET deleted = coalesce(deleted, ?) WHERE key = ?", (microseconds(now()), key))
 
 
 def restore(db: sqlite3.Connection, conversation_id: str) -> None:
-    """Brings it back."""
+    """Restore a deleted conversation. Raises `ConversationNotFound` if it was erased."""
     key = conversation_key(db, conversation_id)
     db.execute("UPDATE conversation SET deleted = NULL WHERE key = ?", (key,))
 
 
 def condemn(db: sqlite3.Connection, conversation_id: str) -> None:
-    """Deletes it for the next erasing, whatever that one's time."""
+    """Mark a conversation to be erased next. Raises `ConversationNotFound`."""
     key = conversation_key(db, conversation_id)
     db.execute("UPDATE conversation SET deleted = ? WHERE key = ?", (BEING_ERASED, key))
 
 
 class Eraser:
-    """Erases the conversations that were deleted before a time, piece by piece."""
+    """Erases the conversations that were deleted before a time, in microseconds since 1970, in short transactions."""
 
     def __init__(self, before: int) -> None:
         self._before = before
         self._words: set[str] = set()
-        """Of the erased turns: those that no other turn has are forgotten at the end."""
+        """Words of erased turns, which are removed from the index at the end if no other turn has them."""
 
     def erase_some(self, db: sqlite3.Connection) -> bool:
-        """A transaction of its own; whether there is more. What is erased is overwritten, not only given free."""
+        """Erase a part in one transaction; returns whether more is left. Erased content is overwritten."""
         db.execute("PRAGMA secure_delete = ON")
         try:
             with transaction(db):
@@ -64,7 +64,7 @@ class Eraser:
         while found := db.execute(condemned, (self._before,)).fetchone():
             conversation, id = found
             db.execute("UPDATE conversation SET deleted = ?, leaf = NULL WHERE key = ?", (BEING_ERASED, conversation))
-            # Children before their parents, so that no turn takes others with it.
+            # Children before their parents: deleting a turn deletes those below it.
             for (turn,) in db.execute("SELECT key FROM turn WHERE conversation = ? ORDER BY key DESC", (conversation,)):
                 if time.monotonic() > until:
                     return True
@@ -79,7 +79,7 @@ class Eraser:
             self._words.update(search.take_out(db, key, text))
         contents = [content for (content,) in db.execute("SELECT content FROM attachment WHERE turn = ?", (key,))]
         costs.keep_of_erased(db, key)
-        # Its pieces, route and attachments go with it.
+        # This deletes its pieces, route and attachments, too.
         db.execute("DELETE FROM turn WHERE key = ?", (key,))
         attachments.drop_unused(db, contents)
 
@@ -90,7 +90,7 @@ class Eraser:
 
 
 def empty_log(db: sqlite3.Connection) -> None:
-    """Takes what was erased out of the log too, unless somebody is still reading there."""
+    """Remove erased content from the log, too, unless another connection still reads it."""
     patience = db.execute("PRAGMA busy_timeout").fetchone()[0]
     db.execute("PRAGMA busy_timeout = 0")
     try:

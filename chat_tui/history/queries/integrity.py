@@ -1,4 +1,4 @@
-"""Is everything as it should be? Reads the whole store and changes nothing."""
+"""Checks the whole store without changing it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from chat_tui.history.database.damaged_values import DamagedValue, damaged_value
 from chat_tui.history.database.error_mapping import is_unreadable
 
 _LINES = 20
-"""Of each kind of problem."""
+"""The most problems of one kind that are listed."""
 _STEPS = 100_000
-"""Of SQLite's machine between two looks at whether to stop."""
+"""Instructions of SQLite's virtual machine between two checks of `stop`."""
 
 _LINKS = (
     (
@@ -43,40 +43,40 @@ _UNFOUND = (
 
 
 class CheckReport(msgspec.Struct, frozen=True):
-    """What a check of the store has found."""
+    """The result of a check."""
 
     conversations: int
     turns: int
     size_bytes: int
-    """Of the file, without its log."""
+    """The size of the file, without its log."""
     problems: tuple[str, ...] = ()
-    """Sentences; empty when all is well."""
+    """Sentences; empty if there are none."""
     damaged: bool = False
-    """The next start puts the file aside and brings over what can be read."""
+    """Whether the file is damaged, so that the next start recovers it."""
     unfound_turns: int = 0
-    """That a search cannot find yet."""
+    """Turns that are not indexed yet."""
 
     @property
     def ok(self) -> bool:
-        """Nothing is wrong."""
+        """Whether there are no problems."""
         return not self.problems
 
 
 def check(db: sqlite3.Connection, stop: Event) -> CheckReport:
-    """Everything, at one moment; `stop` ends it with an `sqlite3.OperationalError`."""
+    """Check one moment of the store; `stop` ends the check with an `sqlite3.OperationalError`."""
     db.set_progress_handler(lambda: int(stop.is_set()), _STEPS)
     try:
         damage = [*_damage(db)]
         problems = list(damage)
-        with _passing_over_damage(known=bool(damage)):
-            problems += (line for select, sentence in _LINKS for line in _told(db, select, sentence))
-        with _passing_over_damage(known=bool(damage)):
+        with _ignore_known_damage(known=bool(damage)):
+            problems += (line for select, sentence in _LINKS for line in _sentences(db, select, sentence))
+        with _ignore_known_damage(known=bool(damage)):
             garbled = _damaged_values(db)
             problems += (value.sentence for value in garbled)
             damage += (value.sentence for value in garbled if value.structural)
         size = _number(db, "PRAGMA page_count") * _number(db, "PRAGMA page_size")
         counts = [0, 0, 0]
-        with _passing_over_damage(known=bool(damage)):
+        with _ignore_known_damage(known=bool(damage)):
             counts = [_number(db, select) for select in (_CONVERSATIONS, _TURNS, _UNFOUND)]
         conversations, turns, unfound = counts
         return CheckReport(conversations, turns, size, tuple(problems), bool(damage), unfound)
@@ -93,8 +93,8 @@ def _damage(db: sqlite3.Connection) -> Iterator[str]:
 
 
 @contextmanager
-def _passing_over_damage(*, known: bool) -> Iterator[None]:
-    """Where damage of the file is known already, what cannot be read for it is no further problem."""
+def _ignore_known_damage(*, known: bool) -> Iterator[None]:
+    """Suppress errors of reading inside the block if the file is `known` to be damaged."""
     try:
         yield
     except sqlite3.DatabaseError as error:
@@ -110,7 +110,7 @@ def _damaged_values(db: sqlite3.Connection) -> list[DamagedValue]:
         db.text_factory = decode
 
 
-def _told(db: sqlite3.Connection, select: str, sentence: str) -> list[str]:
+def _sentences(db: sqlite3.Connection, select: str, sentence: str) -> list[str]:
     return [sentence.format(id) for (id,) in db.execute(f"{select} LIMIT {_LINES}")]
 
 

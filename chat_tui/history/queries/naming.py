@@ -1,4 +1,4 @@
-"""How people name a conversation: by its id, by the beginning of it, or as the last one."""
+"""Finds the conversation that a user names by its id, the beginning of its id, or as `last`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from chat_tui.history.queries import reads
 from chat_tui.history.records import storable
 
 LAST = "last"
-"""The conversation that was used last."""
+"""Names the conversation that was used last."""
 _LISTED = 4
 
 

@@ -1,4 +1,4 @@
-"""What is asked of the store. Rows become records one by one: between two rows the event loop can run."""
+"""Queries for conversations and turns. Rows become records one by one, so that the event loop can run in between."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from chat_tui.history.records import TURN_COLUMNS, moment, storable
 from chat_tui.history.stored_text import text_of
 
 PROMPT_CHARACTERS = 1_000_000
-"""Of all recalled prompts together."""
+"""The most characters of all recalled prompts together."""
 _PROMPTS_READ = 20
-"""For each one that is wanted: some were asked again and again."""
+"""How many are read for each one that is wanted, since prompts may be repeated."""
 
 # Parents have lower keys than their children, so the order of keys is the order of the path; asking for it here too
 # ends the walk even in a damaged store with a ring of parents.
@@ -105,9 +105,9 @@ def summaries(db: sqlite3.Connection, limit: int = 200, offset: int = 0) -> list
 
 
 def key_of(db: sqlite3.Connection, table: Literal["conversation", "turn"], id: str) -> int | None:
-    """The key of the row with this id; None where there is none.
+    """The key of the row with this id; None if there is none.
 
-    An id with a wrong byte is shown with U+FFFD, and found by that, too.
+    An id with an invalid byte is displayed with U+FFFD, and found by that, too.
     """
     found = db.execute(f"SELECT key FROM {table} WHERE id = ?", (storable(id),)).fetchone()
     if found is None and "\ufffd" in id:
@@ -167,7 +167,7 @@ def tree(db: StoreConnection, conversation_id: str) -> Tree:
     records = db.execute(
         "SELECT turn.id, record FROM turn JOIN route ON route.turn = turn.key WHERE turn.conversation = ?", (key,)
     )
-    routes = {id: known for id, record in records if (known := packing.route(record)) is not None}
+    routes = {id: known for id, record in records if (known := packing.unpack_route(record)) is not None}
     return Tree(whole, turns, whole.path[-1].id if whole.path else "", routes, import_key, import_keys)
 
 
@@ -192,14 +192,14 @@ def _turns(
     found: Iterable[tuple[Any, ...]],
     keys: dict[int, str],
 ) -> tuple[Turn, ...]:
-    """The turns of these rows, parents first; `keys` gives the ids of known parents and takes those of the turns."""
+    """The turns of these rows, parents first. `keys` maps keys of turns to ids, and gets those of the new turns."""
     attachments = attached.of_conversation(db, conversation)
     turns: list[Turn] = []
     for key, parent, owner_id, *row in found:
         turn = rows.turn(tuple(row), keys.get(parent), attachments.get(key, ()))
         keys[key] = turn.id
         if turn.state == "streaming":
-            turn = _grown(db, key, turn)
+            turn = _with_deltas(db, key, turn)
             if not db.is_alive(owner_id):
                 turn = rows.orphan(turn)
         turns.append(turn)
@@ -207,7 +207,7 @@ def _turns(
 
 
 def _forks(db: sqlite3.Connection, conversation: int, keys: dict[int, str]) -> dict[str, tuple[str, ...]]:
-    """For each of these turns that has siblings, the ids of all."""
+    """For each of these turns (ids by key) that has siblings, the ids of all siblings."""
     parents = msgspec.json.encode(list(keys)).decode()
     groups: dict[tuple[int | None, str], list[str]] = {}
     for _, id, parent, role in db.execute(_FORKS, (parents, conversation)):
@@ -217,12 +217,12 @@ def _forks(db: sqlite3.Connection, conversation: int, keys: dict[int, str]) -> d
 
 
 def turn(db: sqlite3.Connection, key: int) -> Turn:
-    """One turn with the pieces that have come, without its parent."""
+    """One turn by its key, with what was added to a growing answer, without the id of its parent."""
     row = db.execute(f"SELECT {TURN_COLUMNS} FROM turn WHERE key = ?", (key,)).fetchone()
-    return _grown(db, key, rows.turn(row, None))
+    return _with_deltas(db, key, rows.turn(row, None))
 
 
-def _grown(db: sqlite3.Connection, key: int, turn: Turn) -> Turn:
+def _with_deltas(db: sqlite3.Connection, key: int, turn: Turn) -> Turn:
     pieces = list(db.execute("SELECT text, thinking FROM piece WHERE turn = ? ORDER BY key", (key,)))
     text = turn.text + "".join(text_of(text) for text, _ in pieces)
     thinking = turn.thinking + "".join(text_of(thinking) for _, thinking in pieces)
@@ -230,15 +230,15 @@ def _grown(db: sqlite3.Connection, key: int, turn: Turn) -> Turn:
 
 
 def route(db: sqlite3.Connection, turn_id: str) -> Route | None:
-    """How this answer came about; None when it is not known."""
+    """How an answer came about; None if that is not known."""
     found = db.execute(
         "SELECT record FROM route JOIN turn ON turn.key = route.turn WHERE turn.id = ?", (turn_id,)
     ).fetchone()
-    return None if found is None else packing.route(found[0])
+    return None if found is None else packing.unpack_route(found[0])
 
 
 def prompts(db: sqlite3.Connection, limit: int = 200) -> list[str]:
-    """The user's last distinct prompts, newest first, `PROMPT_CHARACTERS` at most (but always one)."""
+    """The user's last distinct prompts, newest first; with more than `PROMPT_CHARACTERS`, only the newest of them."""
     known: dict[str, None] = {}
     size = 0
     for (value,) in db.execute(_PROMPTS, (limit * _PROMPTS_READ,)):
@@ -253,12 +253,12 @@ def prompts(db: sqlite3.Connection, limit: int = 200) -> list[str]:
 
 
 def draft(db: sqlite3.Connection, conversation_id: str) -> str:
-    """The unsent text; empty when there is none."""
+    """The unsent text of a conversation; empty if there is none."""
     found = db.execute("SELECT text FROM draft WHERE conversation = ?", (conversation_id,)).fetchone()
     return "" if found is None else str(found[0])
 
 
 def place(db: sqlite3.Connection, name: str) -> str:
-    """What was kept under this name; empty when nothing was."""
+    """The text that `writes.set_place` stored; empty if there is none."""
     found = db.execute("SELECT value FROM place WHERE name = ?", (name,)).fetchone()
     return "" if found is None else str(found[0])

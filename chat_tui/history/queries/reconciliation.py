@@ -1,4 +1,4 @@
-"""Brings the history up to what is in memory: what could not be saved when it came, or was lost by damage since."""
+"""Updates a stored conversation from memory, after writes that failed or turns that were lost by damage."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def reconcile(
     if not begins:
         writes.conversation_key(db, conversation.id)
     elif db.execute("SELECT 1 FROM conversation WHERE id = ?", (conversation.id,)).fetchone() is None and not (
-        _take_back(db, conversation)
+        _adopt_recovered(db, conversation)
     ):
         writes.add_conversation(db, msgspec.structs.replace(conversation, path=()))
     for place, turn in enumerate(path):
@@ -38,8 +38,8 @@ def reconcile(
     )
 
 
-def _take_back(db: sqlite3.Connection, conversation: Conversation) -> bool:
-    """Where recovery has found turns of it and not itself, what it has made of them is this conversation."""
+def _adopt_recovered(db: sqlite3.Connection, conversation: Conversation) -> bool:
+    """Whether recovery has found turns of this conversation, but not itself: then it takes over what recovery made."""
     for turn in conversation.path:
         found = db.execute(
             "SELECT conversation.key FROM turn JOIN conversation ON conversation.key = turn.conversation"
@@ -70,7 +70,7 @@ def _reconcile_turn(db: StoreConnection, conversation_id: str, turn: Turn, behin
     elif turn.state != "streaming" and (found[0] == "streaming" or found[1] != storable(turn.text)):
         writes.finish(db, turn, None)
     if turn.parent is not None:
-        # Recovery ties one whose parent was lost to a turn before that.
+        # Recovery attaches a turn whose parent was lost to an earlier turn.
         db.execute(
             "UPDATE turn SET parent = above.key FROM (SELECT key, conversation FROM turn WHERE id = ?) AS above"
             " WHERE id = ? AND parent IS NOT above.key AND above.key < turn.key"
@@ -80,8 +80,10 @@ def _reconcile_turn(db: StoreConnection, conversation_id: str, turn: Turn, behin
 
 
 def _key_between(db: sqlite3.Connection, turn: Turn, behind: Sequence[Turn]) -> int | None:
-    """The first free key behind the parent's, where a turn that follows is there: keys grow along a path, and of what
-    was lost each is free. None: a new one."""
+    """The first free key after the parent's, since keys grow along a path and those of lost turns are free.
+
+    None if no later turn is stored: a new key will do.
+    """
     below = next((key for later in behind if (key := _key(db, later.id)) is not None), None)
     if below is None:
         return None

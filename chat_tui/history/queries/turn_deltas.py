@@ -1,5 +1,4 @@
-"""Pieces of growing answers, written together: where many answers grow, a transaction for each would cost more than
-the text."""
+"""Stores what was added to several growing answers together: a transaction for each would cost more than its text."""
 
 from __future__ import annotations
 
@@ -11,11 +10,11 @@ from chat_tui.core.errors import HistoryError
 from chat_tui.history.queries import writes
 
 Fault = HistoryError | None
-"""Why a piece could not be kept."""
+"""Why a delta could not be stored; None if it was."""
 
 
 def append_deltas(db: sqlite3.Connection, pieces: Sequence[TurnDelta]) -> list[Fault]:
-    """Adds these pieces; gives for each why that could not be."""
+    """Store these deltas; returns a fault or None for each."""
     faults: list[Fault] = []
     for piece in pieces:
         try:

@@ -1,4 +1,4 @@
-"""Sums over answers, read by the index of their times; what is read is bounded, however large the store is."""
+"""Sums over answers. A bounded number is read, by an index of their times, however large the store is."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from chat_tui.core.usage.usage import UsageReport, UsageTotals
 from chat_tui.history.records import microseconds
 
 MOST_ANSWERS = 15_000
-"""The newest of them are looked at: a tenth of a second."""
+"""The most answers that are read, newest first, which takes a tenth of a second."""
 MOST_NAMES = 100
-"""Models, and strategies."""
+"""The most models, and the most strategies, in a report."""
 _DAY = 86_400_000_000
 
 ANSWERS = """
     SELECT created, model, strategy, cost, verdict, details FROM turn INDEXED BY turn_answered
     WHERE role = 'assistant' AND created >= ? AND state NOT IN ('streaming', 'failed') ORDER BY created DESC LIMIT ?
 """
-"""From this time on, at most so many."""
+"""Parameters: the earliest time in microseconds since 1970, and the limit."""
 
 
 class _Figures(msgspec.Struct, frozen=True, gc=False):
-    """What is summed up of a turn's details."""
+    """The parts of a turn's details that are summed up."""
 
     usage: Usage | None = None
     timings: Timings | None = None
@@ -88,7 +88,7 @@ class _Sum:
 
 
 def statistics(db: sqlite3.Connection, since: datetime, most: int = MOST_ANSWERS) -> UsageReport:
-    """The answers since then, which is the beginning of a day; days are 24 hours from there on."""
+    """Sums over the answers since then, the beginning of a day, in days of 24 hours from there."""
     begun = microseconds(since)
     count = max(0, (microseconds(now()) - begun) // _DAY) + 1
     cells: defaultdict[tuple[int, str, str], _Sum] = defaultdict(_Sum)
@@ -97,7 +97,7 @@ def statistics(db: sqlite3.Connection, since: datetime, most: int = MOST_ANSWERS
         read += 1
         if read > most:
             break
-        # A clock that was ahead: the last day.
+        # An answer of a clock that was ahead counts for the last day.
         day = min(count - 1, (created - begun) // _DAY)
         cells[day, model, strategy].add(cost, verdict, _figures(details))
     whole, days = _Sum(), [_Sum() for _ in range(count)]

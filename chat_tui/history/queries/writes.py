@@ -1,4 +1,4 @@
-"""What changes the store. Each function runs inside a transaction of the writer."""
+"""Commands that change conversations and turns."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from chat_tui.core.errors import ConversationNotFound, HistoryError
 from chat_tui.core.route import Route
 from chat_tui.history import records
 from chat_tui.history.database.connection import StoreConnection
-from chat_tui.history.database.packing import packed
+from chat_tui.history.database.packing import pack_route
 from chat_tui.history.database.process_locks import ProcessLock
 from chat_tui.history.queries import attachments, reads
 from chat_tui.history.records import microseconds, storable
@@ -74,7 +74,7 @@ def add_turn(
             storable(turn.model),
             storable(turn.strategy),
             turn.cost,
-            records.details(turn),
+            records.encode_details(turn),
             text,
             storable(turn.thinking),
         ),
@@ -83,7 +83,7 @@ def add_turn(
     attachments.add(db, key, turn.attachments)
     if not streaming:
         search.add(db, key, text)
-    # A clock that jumps back does not make a conversation older than it was.
+    # After the clock was set back, a conversation does not become older than it was.
     db.execute(
         "UPDATE conversation SET leaf = ?, updated = max(updated, ?) WHERE key = ?",
         (key, microseconds(now()), conversation),
@@ -91,9 +91,9 @@ def add_turn(
 
 
 def append_delta(db: sqlite3.Connection, piece: TurnDelta) -> None:
-    """Adds a piece to a growing answer; a short answer that has grown is kept as a whole."""
+    """Add to a growing answer; a quick answer that has grown is replaced. Raises `HistoryError` if it does not grow."""
     if piece.quick is not None:
-        record = records.details(Turn("assistant", "", quick=piece.quick))
+        record = records.encode_details(Turn("assistant", "", quick=piece.quick))
         db.execute("UPDATE turn SET details = ? WHERE id = ? AND state = 'streaming'", (record, piece.turn_id))
     added = db.execute(
         "INSERT INTO piece (turn, text, thinking) SELECT key, ?, ? FROM turn WHERE id = ? AND state = 'streaming'",
@@ -101,22 +101,22 @@ def append_delta(db: sqlite3.Connection, piece: TurnDelta) -> None:
     ).rowcount
     if not added:
         if db.execute("SELECT 1 FROM turn WHERE id = ?", (piece.turn_id,)).fetchone() is None:
-            raise _deleted()
+            raise _deleted_error()
         raise HistoryError("This answer is not growing any more: the piece was not saved.")
 
 
 def finish(db: sqlite3.Connection, turn: Turn, route: Route | None) -> None:
-    """The turn as it ended, in the place of its pieces."""
+    """Store an answer as it ended, instead of its parts. Raises `ConversationNotFound` if it is gone."""
     found = db.execute("SELECT key, conversation, indexed, text FROM turn WHERE id = ?", (turn.id,)).fetchone()
     if found is None:
-        raise _deleted()
+        raise _deleted_error()
     key, conversation, indexed, before = found
     if indexed:
         search.remove(db, key, before)
     _settle(db, key, turn)
     db.execute("DELETE FROM route WHERE turn = ?", (key,))
     if route is not None:
-        db.execute("INSERT INTO route (turn, record) VALUES (?, ?)", (key, packed(records.encoded(route))))
+        db.execute("INSERT INTO route (turn, record) VALUES (?, ?)", (key, pack_route(records.encode_json(route))))
     db.execute("UPDATE conversation SET updated = max(updated, ?) WHERE key = ?", (microseconds(now()), conversation))
 
 
@@ -130,7 +130,7 @@ def _settle(db: sqlite3.Connection, key: int, turn: Turn) -> None:
             storable(turn.model),
             storable(turn.strategy),
             turn.cost,
-            records.details(turn),
+            records.encode_details(turn),
             text,
             storable(turn.thinking),
             key,
@@ -140,8 +140,8 @@ def _settle(db: sqlite3.Connection, key: int, turn: Turn) -> None:
     db.execute("DELETE FROM piece WHERE turn = ?", (key,))
 
 
-def settle_orphans(db: sqlite3.Connection, owner: ProcessLock, *, own: bool = False) -> None:
-    """Answers whose store is gone become broken ones, with the pieces that came; `own`: those of this store too."""
+def end_orphans(db: sqlite3.Connection, owner: ProcessLock, *, own: bool = False) -> None:
+    """End the growing answers of stores that are gone as broken ones; `own` includes those of this store."""
     owners = [name for (name,) in db.execute("SELECT DISTINCT owner FROM turn WHERE state = 'streaming'")]
     for name in owners:
         if (own and name == owner.id) or not owner.is_alive(name):
@@ -151,13 +151,13 @@ def settle_orphans(db: sqlite3.Connection, owner: ProcessLock, *, own: bool = Fa
 
 
 def retitle(db: sqlite3.Connection, conversation_id: str, title: str) -> None:
-    """Gives it another title."""
+    """Change the title. Raises `ConversationNotFound`."""
     key = conversation_key(db, conversation_id)
     db.execute("UPDATE conversation SET title = ? WHERE key = ?", (storable(title), key))
 
 
 def set_system_prompt(db: sqlite3.Connection, conversation_id: str, text: str | None) -> None:
-    """None: the config's."""
+    """Set the system prompt; None uses the config's. Raises `ConversationNotFound`."""
     key = conversation_key(db, conversation_id)
     db.execute(
         "UPDATE conversation SET system_prompt = ? WHERE key = ?", (None if text is None else storable(text), key)
@@ -165,45 +165,45 @@ def set_system_prompt(db: sqlite3.Connection, conversation_id: str, text: str | 
 
 
 def set_preset(db: sqlite3.Connection, conversation_id: str, text: str) -> None:
-    """An empty text: none."""
+    """Set the preset, which is JSON that the store does not read; empty for none. Raises `ConversationNotFound`."""
     key = conversation_key(db, conversation_id)
     db.execute("UPDATE conversation SET preset = ? WHERE key = ?", (storable(text), key))
 
 
 def pin(db: sqlite3.Connection, conversation_id: str, pinned: bool) -> None:
-    """Pinned ones stand first in the list."""
+    """Pin or unpin: pinned conversations come first in the list. Raises `ConversationNotFound`."""
     key = conversation_key(db, conversation_id)
     db.execute("UPDATE conversation SET pinned = ? WHERE key = ?", (pinned, key))
 
 
 def set_unseen(db: sqlite3.Connection, conversation_id: str, unseen: bool) -> None:
-    """Whether an answer has ended in it while nobody looked."""
+    """Set whether an answer has ended that nobody has seen. Raises `ConversationNotFound`."""
     key = conversation_key(db, conversation_id)
     db.execute("UPDATE conversation SET unread = ? WHERE key = ?", (unseen, key))
 
 
 def judge(db: sqlite3.Connection, turn_id: str, verdict: bool | None) -> None:
-    """None takes the verdict back."""
+    """Set the verdict on an answer; None removes it. Raises `HistoryError` without the turn."""
     if not db.execute("UPDATE turn SET verdict = ? WHERE id = ?", (verdict, storable(turn_id))).rowcount:
-        raise _no_turn()
+        raise _no_turn_error()
 
 
 def keep(db: sqlite3.Connection, turn_id: str, kept: bool | None) -> None:
-    """Whether the exchange is always sent, never, or (None) as it fits."""
+    """Set whether an exchange is always sent, never, or if it fits (None). Raises `HistoryError` without the turn."""
     if not db.execute("UPDATE turn SET kept = ? WHERE id = ?", (kept, storable(turn_id))).rowcount:
-        raise _no_turn()
+        raise _no_turn_error()
 
 
-def _deleted() -> ConversationNotFound:
+def _deleted_error() -> ConversationNotFound:
     return ConversationNotFound("The conversation of this answer was deleted from the history.")
 
 
-def _no_turn() -> HistoryError:
+def _no_turn_error() -> HistoryError:
     return HistoryError("This turn is not in the history.", "Open the conversation again.")
 
 
 def save_draft(db: sqlite3.Connection, conversation_id: str, text: str) -> None:
-    """An empty text removes it."""
+    """Store the unsent text of a conversation, `""` for one that has not begun; an empty text removes it."""
     if not text:
         db.execute("DELETE FROM draft WHERE conversation = ?", (conversation_id,))
         return
@@ -214,7 +214,7 @@ def save_draft(db: sqlite3.Connection, conversation_id: str, text: str) -> None:
 
 
 def set_place(db: sqlite3.Connection, key: str, value: str) -> None:
-    """An empty value removes it."""
+    """Store a short text by key; an empty one removes it."""
     if not value:
         db.execute("DELETE FROM place WHERE name = ?", (key,))
         return
@@ -222,7 +222,7 @@ def set_place(db: sqlite3.Connection, key: str, value: str) -> None:
 
 
 def conversation_key(db: sqlite3.Connection, conversation_id: str) -> int:
-    """Its key, also while it is deleted; raises `ConversationNotFound`."""
+    """The key of a conversation, also if it is deleted and not yet erased. Raises `ConversationNotFound`."""
     found = db.execute(
         "SELECT key FROM conversation WHERE key = ? AND coalesce(deleted, 1) > 0",
         (reads.key_of(db, "conversation", conversation_id),),

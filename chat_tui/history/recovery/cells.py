@@ -71,7 +71,7 @@ def local_bytes(size: int, usable: int) -> int:
     return local if local <= most else least
 
 
-def signed(number: int) -> int:
+def to_signed(number: int) -> int:
     """The 64 bits of a varint as a signed number."""
     return number - (1 << 64) if number >> 63 else number
 

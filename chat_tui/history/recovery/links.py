@@ -82,5 +82,7 @@ def mark_cut(db: sqlite3.Connection, turns: Iterable[int]) -> None:
     for key in turns:
         found = db.execute("SELECT details FROM turn WHERE key = ? AND role = 'assistant'", (key,)).fetchone()
         if found is not None:
-            details = msgspec.structs.replace(records.details_of(found[0]), error=CUT)
-            db.execute("UPDATE turn SET state = 'broken', details = ? WHERE key = ?", (records.encoded(details), key))
+            details = msgspec.structs.replace(records.decode_details(found[0]), error=CUT)
+            db.execute(
+                "UPDATE turn SET state = 'broken', details = ? WHERE key = ?", (records.encode_json(details), key)
+            )

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple, TypeAlias
 
-from chat_tui.history.recovery.cells import BrokenCell, cell_offsets, local_bytes, signed, varint
+from chat_tui.history.recovery.cells import BrokenCell, cell_offsets, local_bytes, to_signed, varint
 from chat_tui.history.recovery.database_file import HEADER_BYTES, DatabaseFile
 
 _MOST_COLUMNS = 64
@@ -57,7 +57,7 @@ class LeafReader:
             overflow = int.from_bytes(page[offset + local : offset + local + 4], "big")
             payload = b"".join((payload, *self._overflow(overflow, size - local)))
         values, cut, garbled = _record(payload, size)
-        return RecoveredRow(signed(key), values, cut, garbled)
+        return RecoveredRow(to_signed(key), values, cut, garbled)
 
     def _overflow(self, number: int, left: int) -> Iterator[bytes]:
         """The content of an overflow chain, as far as it can be followed; `left` bytes at most."""

@@ -26,7 +26,7 @@ class RecoveryReport(msgspec.Struct, frozen=True):
     """Their titles and settings are lost."""
     unreadable_rows: int = 0
 
-    def recovered(self) -> str:
+    def recovered_text(self) -> str:
         """A sentence that lists what was recovered."""
         back = {
             "conversations": self.conversations,
@@ -34,9 +34,9 @@ class RecoveryReport(msgspec.Struct, frozen=True):
             "files": self.files,
             "presets": self.presets,
         }
-        return f"Recovered: {_counted(back)}."
+        return f"Recovered: {_list_counts(back)}."
 
-    def lost(self) -> str:
+    def lost_text(self) -> str:
         """A sentence that lists what was damaged or lost. What left no trace cannot be counted."""
         damage = {
             "truncated turns": self.cut_turns,
@@ -47,11 +47,11 @@ class RecoveryReport(msgspec.Struct, frozen=True):
             "conversations without title": self.loose_conversations,
             "unreadable records": self.unreadable_rows,
         }
-        lost = _counted({what: number for what, number in damage.items() if number})
+        lost = _list_counts({what: number for what, number in damage.items() if number})
         return f"Damaged or lost: {lost}." if lost else "Nothing else was damaged."
 
 
-def _counted(counts: dict[str, int]) -> str:
+def _list_counts(counts: dict[str, int]) -> str:
     return ", ".join(
         f"{what}: {number:,}" if number >= 10_000 else f"{what}: {number}" for what, number in counts.items()
     )

@@ -91,7 +91,7 @@ class TableSchema(NamedTuple):
             if value is None and column.required:
                 return None
             record[column.name] = value
-        return _bounded(record) if _CHECKS[self.name](record) else None
+        return _bound_times(record) if _CHECKS[self.name](record) else None
 
 
 def tables(fresh: sqlite3.Connection) -> dict[str, TableSchema]:
@@ -125,7 +125,7 @@ def _default(kind: str, default: str | None) -> Value:
     return int(default) if kind == "INTEGER" else default.strip("'")
 
 
-def _bounded(record: Record) -> Record:
+def _bound_times(record: Record) -> Record:
     """The record with impossible times removed."""
     for name in _TIMES:
         time = record.get(name)
@@ -168,7 +168,7 @@ def _is_content(record: Record) -> bool:
 
 def _is_route(record: Record) -> bool:
     kept = record["record"]
-    return isinstance(kept, str | bytes) and packing.route(kept) is not None
+    return isinstance(kept, str | bytes) and packing.unpack_route(kept) is not None
 
 
 def _is_erased_cost(record: Record) -> bool:

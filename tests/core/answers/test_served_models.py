@@ -61,7 +61,7 @@ async def test_it_stands_in_the_route_the_end_and_the_store() -> None:
         assert lines.count("cheap") == 2
         kept = await on.engine.conversations.conversation(answer.conversation_id)
         assert kept.path[-1].served_model == "cheap"
-    assert records.details(Turn("assistant", "x", served_model="cheap")) == '{"served_model":"cheap"}'
+    assert records.encode_details(Turn("assistant", "x", served_model="cheap")) == '{"served_model":"cheap"}'
     assert masked(answer.turn, "A").served_model == ""
     # A record of an earlier version.
     assert msgspec.json.decode(b'{"role":"assistant","text":"x"}', type=Turn).served_model == ""

@@ -24,7 +24,7 @@ from chat_tui.core.conversation import Conversation, Tree, Turn, now
 from chat_tui.core.route import Route
 from chat_tui.core.text.bounds import time_of_text
 from chat_tui.core.text.control_characters import escaped_json
-from chat_tui.history.records import encoded, orphan, storable
+from chat_tui.history.records import encode_json, orphan, storable
 from chat_tui.history.transfer.records import (
     KEY_CHARACTERS,
     BadRecord,
@@ -107,7 +107,7 @@ def json_text(value: Any) -> str:
     try:
         text = msgspec.json.encode(value).decode()
     except ValueError:  # lone surrogates
-        text = encoded(_Any(value))[len('{"value":') : -1]
+        text = encode_json(_Any(value))[len('{"value":') : -1]
     return escaped_json(text)
 
 
