@@ -26,9 +26,7 @@ FOLDER_ENTRIES = 15
 NOT_COUNTED = {"__init__.py", "__main__.py", "py.typed"}
 
 LARGE_CLASSES = {
-    "Chat": "still a chain of classes",
     "ChatApp": "to be divided",
-    "KeptChat": "a link of the chain of Chat",
     "Prompt": "to be divided",
     "TurnView": "to be divided",
 }
@@ -43,9 +41,6 @@ SINGLE_SUBCLASSES = {
     "RowList": "the list behind every picker; `ConversationRows` loads its rows late",
     "StreamControl": "the control of one stream by itself; an adaptive answer controls two",
     "Transcript": "the conversation by itself; the columns of a comparison have other keys and are painted apart",
-    # To be made whole:
-    "ChatPane": "a link of the chain of Chat",
-    "KeptChat": "a link of the chain of Chat",
 }
 """Bases with one subclass, and why. Errors need no entry: their classes are told apart where they are handled."""
 

@@ -22,7 +22,7 @@ from chat_tui.providers.scripted import Script, Scripted
 from chat_tui.routing.policy import RoutingPolicy
 from chat_tui.routing.router import Router
 from chat_tui.tui.app import OPEN_SECONDS, ChatApp
-from chat_tui.tui.chat.conversation.chat import Chat
+from chat_tui.tui.chat.conversation.view import ChatView
 from chat_tui.tui.chat.screen.screen import ChatScreen
 from tests.doubles.fake_backend import FakeBackend, FakeWeights
 from tests.support.key_pilot import KeyPilot
@@ -91,7 +91,7 @@ class ScriptedChat:
         return screen
 
     @property
-    def chat(self) -> Chat:
+    def chat(self) -> ChatView:
         return self.screen.chat
 
     @property
@@ -120,7 +120,9 @@ class ScriptedChat:
     async def answered(self) -> None:
         """Wait until the answer has ended and is saved."""
         await self.until(lambda: not self.chat.session.visit.is_asking)
-        await self.until(lambda: self.chat.answer is not None and self.chat.answer.saved.is_set())
+        await self.until(
+            lambda: self.chat.conversation.answer is not None and self.chat.conversation.answer.saved.is_set()
+        )
         await self.until(lambda: not self.chat.transcript.is_busy)
 
     def figure(self, label: str) -> str:

@@ -40,7 +40,7 @@ async def test_esc_closes_the_list_that_covers_the_chat_before_it_cancels_the_an
         await chat.until(lambda: chat.screen.history.has_focus_within)
         await chat.pilot.press("escape")
         await chat.until(lambda: chat.chat.prompt.has_focus and not chat.screen.history.display)
-        assert chat.chat.busy
+        assert chat.chat.conversation.is_busy
         await chat.pilot.press("escape")
         await chat.shows("cancelled")
 
@@ -81,7 +81,7 @@ async def test_letters_typed_after_a_jump_from_the_search_are_words() -> None:
         await chat.until(lambda: chat.chat.transcript.viewport.cursor == 1)
         await chat.pilot.press(*"read", "space")
         assert chat.chat.prompt.text == "read "
-        assert not chat.chat.busy
+        assert not chat.chat.conversation.is_busy
         await chat.pilot.press("tab", "e")
         await chat.until(lambda: chat.chat.prompt.text == "first")
 

@@ -81,19 +81,19 @@ async def test_on_the_screen_the_next_question_begins_a_new_one_and_says_so(tmp_
     async with scripted_chat(["one"], ["two"], ["three"], file=file) as chat:
         await chat.ask("first")
         await chat.shows("one")
-        await chat.until(lambda: not chat.chat.busy)
+        await chat.until(lambda: not chat.chat.conversation.is_busy)
         old = chat.chat.session.conversation_id or ""
         await erase(file, old)
         await chat.ask("second")
         await chat.shows("two")
         await chat.until(lambda: "Another program deleted this conversation." in chat.notices())
-        await chat.until(lambda: not chat.chat.busy)
+        await chat.until(lambda: not chat.chat.conversation.is_busy)
         new = chat.chat.session.conversation_id or ""
         assert new not in ("", old)
         assert [turn.text for turn in chat.chat.transcript.turns] == ["second", "two"]
         await chat.ask("third")
         await chat.shows("three")
-        await chat.until(lambda: not chat.chat.busy)
+        await chat.until(lambda: not chat.chat.conversation.is_busy)
         assert chat.chat.session.conversation_id == new
     assert await ids(file) == [new]
     store = await Store.open(file)

@@ -72,7 +72,7 @@ async def test_keys_pressed_before_the_engine_is_open_are_not_lost() -> None:
 async def test_a_question_sent_before_the_engine_is_open_is_asked_then() -> None:
     async with scripted_chat(opened=False) as chat:
         await chat.pilot.press("h", "i", "enter")
-        await chat.until(lambda: chat.chat.answer is not None)
+        await chat.until(lambda: chat.chat.conversation.answer is not None)
         await chat.answered()
         assert chat.chat.transcript.turns[0].text == "hi"
 
@@ -125,7 +125,7 @@ async def test_ctrl_o_opens_the_models_while_an_answer_streams_and_esc_closes_th
         await chat.shows("shelf/deep", "128k", "$3/$15")
         await chat.pilot.press("escape")
         await chat.until(lambda: not chat.screen.picker.is_open)
-        assert chat.chat.busy
+        assert chat.chat.conversation.is_busy
         assert chat.chat.prompt.has_focus
         await chat.pilot.press("escape")
         await chat.shows("cancelled")
@@ -214,7 +214,7 @@ async def test_ctrl_c_copies_a_selection_first() -> None:
         chat.chat.prompt.select_all()
         await chat.pilot.press("ctrl+c")
         assert chat.app.clipboard == "some words"
-        assert chat.chat.busy
+        assert chat.chat.conversation.is_busy
 
 
 async def test_y_copies_the_answer() -> None:

@@ -38,7 +38,7 @@ async def test_quitting_cancels_the_answer_before_all_else(by: str) -> None:
     async with scripted_chat(HELD) as chat:
         await chat.ask("what?")
         await chat.shows("an answer")
-        answer = chat.chat.answer
+        answer = chat.chat.conversation.answer
         assert answer is not None
         if by == "key":
             await chat.pilot.press("ctrl+q")
@@ -271,7 +271,7 @@ async def test_leaving_a_conversation_does_not_stop_its_answer() -> None:
     async with scripted_chat(["one ", gate, "two"]) as chat:
         await chat.ask("go")
         await chat.shows("one")
-        first, answer = chat.chat.session.conversation_id or "", chat.chat.answer
+        first, answer = chat.chat.session.conversation_id or "", chat.chat.conversation.answer
         await chat.pilot.press("ctrl+n")
         await chat.until(lambda: chat.chat.session.conversation_id is None)
         await chat.until(lambda: "●" in chat.shown(chat.screen.history))
@@ -290,7 +290,7 @@ async def test_coming_back_to_a_running_answer_follows_it_from_its_beginning() -
         await chat.chat.new()
         await chat.chat.open(first)
         await chat.shows("w0", "Esc cancel")
-        there = len(chat.chat.answer.text.split()) if chat.chat.answer else 0
+        there = len(chat.chat.conversation.answer.text.split()) if chat.chat.conversation.answer else 0
         await chat.shows(f"w{there + 1} ")
         await chat.pilot.press("escape")
         await chat.shows("w0 w1", "cancelled")
@@ -307,12 +307,12 @@ async def test_pause_holds_the_answer_and_goes_on_without_loss() -> None:
     gate = Gate()
     async with scripted_chat(["0 ", gate, *(f"{number} " for number in range(1, 60)), "end"]) as chat:
         await chat.ask("count")
-        await chat.until(lambda: chat.chat.answer is not None and chat.chat.answer.text)
+        await chat.until(lambda: chat.chat.conversation.answer is not None and chat.chat.conversation.answer.text)
         await chat.pilot.press("f6")
         await chat.shows("The answer is paused", "F6 resume", "● paused")
         gate.open()
         await chat.pilot.pause(0.1)
-        assert chat.chat.busy
+        assert chat.chat.conversation.is_busy
         await chat.pilot.press("f6")
         await chat.answered()
         assert chat.chat.transcript.turns[-1].text == "".join(f"{number} " for number in range(60)) + "end"
@@ -376,7 +376,7 @@ async def test_nothing_is_sent_from_a_screen_too_small_to_see_it() -> None:
     async with scripted_chat(size=(38, 11)) as chat:
         await chat.ask("go")
         await chat.pilot.pause(0.05)
-        assert not chat.chat.busy
+        assert not chat.chat.conversation.is_busy
         assert chat.chat.prompt.text == "go"
         await chat.pilot.resize_terminal(80, 24)
         await chat.pilot.press("enter")

@@ -126,7 +126,7 @@ async def test_history_shows_number_time_and_the_first_100_characters() -> None:
         await chat.answered()
         await chat.ask("/history")
         await chat.until(lambda: isinstance(chat.app.screen, HistoryScreen))
-        created = chat.chat.turns[0].created
+        created = chat.chat.conversation.turns[0].created
         assert created is not None
         await chat.shows(f"1. [{created.astimezone():%H:%M:%S}]", "You: " + "a" * 80, "Bot: " + "b" * 80)
         await chat.pilot.press("escape")

@@ -104,7 +104,7 @@ async def test_save_and_copy_by_command(tmp_path: Path) -> None:
         await chat.ask("/copy 2")
         await chat.until(lambda: chat.app.clipboard == "echo [bold]")
         await chat.ask("/copy all")
-        model = chat.chat.turns[1].model
+        model = chat.chat.conversation.turns[1].model
         await chat.until(lambda: chat.app.clipboard == f"## You\n\ngo\n\n## {model}\n\n{CODE}\n")
         await chat.ask("/copy 7")
         await chat.until(lambda: "Code block 7 does not exist" in chat.notices())

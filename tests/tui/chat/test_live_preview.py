@@ -36,7 +36,7 @@ async def test_a_pause_of_the_hand_shows_the_translation_and_enter_takes_it() ->
         await chat.pilot.press("enter")
         await chat.answered()
         assert len(chat.provider.requests) == 1
-        assert [turn.text for turn in chat.chat.turns] == ["Good day.", "Bonjour."]
+        assert [turn.text for turn in chat.chat.conversation.turns] == ["Good day.", "Bonjour."]
         assert not boxes(chat)
         assert (await chat.engine.conversations.summaries())[0].cost
 
@@ -64,7 +64,7 @@ async def test_enter_before_it_is_whole_asks_once_and_esc_takes_it_away() -> Non
         await chat.pilot.press("enter")
         await chat.until(lambda: previews(chat) == 0 and len(chat.provider.requests) == 3)
         await chat.answered()
-        assert [turn.text for turn in chat.chat.turns] == ["Good day.!", "Bonjour."]
+        assert [turn.text for turn in chat.chat.conversation.turns] == ["Good day.!", "Bonjour."]
 
 
 async def test_a_paid_model_that_was_not_in_sight_is_not_asked() -> None:

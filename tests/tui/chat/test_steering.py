@@ -21,7 +21,7 @@ async def streaming(chat: ScriptedChat, text: str = "Once upon") -> None:
 
 
 def said(chat: ScriptedChat) -> list[tuple[str, str]]:
-    return [(turn.role, turn.text) for turn in chat.chat.turns]
+    return [(turn.role, turn.text) for turn in chat.chat.conversation.turns]
 
 
 async def steered(chat: ScriptedChat, text: str) -> None:
@@ -33,7 +33,7 @@ async def steered(chat: ScriptedChat, text: str) -> None:
 async def test_tab_steers_the_part_stays_and_the_next_answer_knows_both() -> None:
     async with scripted_chat(["Once upon a time ", Pause(60)], ["the dragon was kind."]) as chat:
         await streaming(chat)
-        first = chat.chat.answer
+        first = chat.chat.conversation.answer
         await steered(chat, "Make the dragon kind.")
         await chat.shows("the dragon was kind.")
         await chat.answered()
@@ -54,7 +54,7 @@ async def test_tab_steers_the_part_stays_and_the_next_answer_knows_both() -> Non
 async def test_an_answer_of_which_nothing_had_come_is_steered_by_adding_to_the_question() -> None:
     async with scripted_chat([Pause(60)], ["Once."]) as chat:
         await chat.ask("Tell a story.")
-        await chat.until(lambda: chat.chat.answer is not None and not chat.chat.session.visit.is_asking)
+        await chat.until(lambda: chat.chat.conversation.answer is not None and not chat.chat.session.visit.is_asking)
         await steered(chat, "In one word.")
         await chat.shows("Once.")
         assert chat.provider.requests[-1].turns[-1].text == "Tell a story.\n\nIn one word."
@@ -100,7 +100,7 @@ async def test_esc_and_more_words_take_the_offer_back_and_the_answer_runs_on() -
         await chat.shows(OFFER)
         await chat.pilot.press("escape")
         await chat.until(lambda: OFFER not in chat.shown())
-        assert chat.chat.busy
+        assert chat.chat.conversation.is_busy
         await chat.pilot.press("enter")
         await chat.shows(OFFER)
         await chat.pilot.press("x")
@@ -127,7 +127,7 @@ async def test_up_brings_waiting_words_back_and_so_does_an_answer_that_was_cance
             assert "Queued" not in chat.shown()
             gate.open()
             await chat.answered()
-            assert len(chat.chat.turns) == 2
+            assert len(chat.chat.conversation.turns) == 2
 
 
 async def test_words_wait_on_when_another_conversation_is_in_view() -> None:
@@ -137,7 +137,7 @@ async def test_words_wait_on_when_another_conversation_is_in_view() -> None:
         await chat.ask("And another.")
         await chat.pilot.press("enter")
         await chat.shows("Queued:")
-        id, first = chat.chat.session.conversation_id, chat.chat.answer
+        id, first = chat.chat.session.conversation_id, chat.chat.conversation.answer
         assert id is not None
         assert first is not None
         await chat.pilot.press("ctrl+n")

@@ -26,14 +26,14 @@ def typing(seconds: float) -> Config:
 
 async def asked(chat: ScriptedChat, text: str) -> None:
     await chat.ask(text)
-    await chat.until(lambda: chat.chat.answer is not None and not chat.chat.session.visit.is_asking)
+    await chat.until(lambda: chat.chat.conversation.answer is not None and not chat.chat.session.visit.is_asking)
 
 
 async def test_the_screen_types_slowly_to_the_end_and_the_answer_is_not_slowed() -> None:
     async with scripted_chat(WORDS, config=typing(0.02)) as chat:
         begun = time.monotonic()
         await asked(chat, "count")
-        answer = chat.chat.answer
+        answer = chat.chat.conversation.answer
         assert answer is not None
         await chat.until(lambda: answer.saved.is_set())
         assert "w39" not in chat.shown()
@@ -45,7 +45,7 @@ async def test_the_screen_types_slowly_to_the_end_and_the_answer_is_not_slowed()
 async def test_esc_ends_the_typing_at_once_and_what_came_is_there() -> None:
     async with scripted_chat([*WORDS, Pause(60)], config=typing(5)) as chat:
         await asked(chat, "count")
-        answer = chat.chat.answer
+        answer = chat.chat.conversation.answer
         assert answer is not None
         await chat.until(lambda: answer.text.endswith("w39 "))
         await chat.pilot.press("escape")
@@ -56,7 +56,7 @@ async def test_esc_ends_the_typing_at_once_and_what_came_is_there() -> None:
 async def test_an_answer_that_has_ended_is_shown_whole_by_esc_and_by_the_next_question(by: str) -> None:
     async with scripted_chat(WORDS, ["Next."], config=typing(5)) as chat:
         await asked(chat, "count")
-        answer = chat.chat.answer
+        answer = chat.chat.conversation.answer
         assert answer is not None
         await chat.until(lambda: answer.saved.is_set())
         assert "w39" not in chat.shown()
@@ -73,7 +73,7 @@ async def test_an_answer_that_has_ended_is_shown_whole_by_esc_and_by_the_next_qu
 async def test_coming_back_to_an_answer_types_only_what_is_new() -> None:
     async with scripted_chat([*WORDS, Pause(60)], config=typing(5)) as chat:
         await asked(chat, "count")
-        answer = chat.chat.answer
+        answer = chat.chat.conversation.answer
         assert answer is not None
         await chat.until(lambda: answer.text.endswith("w39 "))
         await chat.pilot.press("ctrl+n")
@@ -95,7 +95,7 @@ async def test_pausing_one_conversation_holds_no_other_and_loses_nothing() -> No
     gate = Gate()
     async with scripted_chat([*WORDS[:20], gate, *WORDS[20:]], WORDS) as chat:
         await asked(chat, "first")
-        held = chat.chat.answer
+        held = chat.chat.conversation.answer
         assert held is not None
         await chat.shows("w3")
         await chat.pilot.press("f6")

@@ -24,9 +24,9 @@ async def typed(chat: ScriptedChat, text: str) -> None:
 
 async def anew(chat: ScriptedChat, *keys: str) -> None:
     """Press keys that bring an answer, and wait for it."""
-    before = chat.chat.answer
+    before = chat.chat.conversation.answer
     await chat.pilot.press(*keys)
-    await chat.until(lambda: chat.chat.answer is not before)
+    await chat.until(lambda: chat.chat.conversation.answer is not before)
     await chat.answered()
 
 
@@ -211,9 +211,9 @@ async def test_the_palette_and_the_commands_do_what_the_keys_do() -> None:
     async with scripted_chat(["one"], ["two"]) as chat:
         await asked(chat, "first")
         named = {choice.note: choice.act for choice in command_palette.choices(chat.screen)}
-        before = chat.chat.answer
+        before = chat.chat.conversation.answer
         await named["r"]()  # type: ignore[misc]
-        await chat.until(lambda: chat.chat.answer is not before)
+        await chat.until(lambda: chat.chat.conversation.answer is not before)
         await chat.answered()
         await named["Left"]()  # type: ignore[misc]
         await chat.shows("‹1/2›")

@@ -52,7 +52,7 @@ async def test_the_title_runs_until_the_last_of_them_has_ended() -> None:
         await on.until(lambda: on.comparison.answers[0].saved.is_set())
         await on.grown()
         # The chat has heard of the first end: its list does not show it as running any more.
-        await on.until(lambda: not on.chat.chat.busy and len(titles) > 1)
+        await on.until(lambda: not on.chat.chat.conversation.is_busy and len(titles) > 1)
         assert not [title for title in titles if title.startswith("✓")]
         await on.press("escape")
         await on.until(lambda: titles[-1].startswith("✓"))
@@ -62,7 +62,7 @@ async def test_an_edited_question_goes_to_several_and_stands_beside_the_one_befo
     async with compared(["from fast"], ["from deep"]) as on:
         chat = on.chat
         await on.ask("First?")
-        await chat.until(lambda: not chat.chat.busy and len(chat.chat.transcript.turns) == 2)
+        await chat.until(lambda: not chat.chat.conversation.is_busy and len(chat.chat.transcript.turns) == 2)
         question, answer = chat.chat.transcript.turns
         await on.ask(f"/compare {' '.join(on.names)}")
         await chat.until(lambda: chat.chat.session.compare_models)

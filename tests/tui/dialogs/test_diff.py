@@ -75,9 +75,9 @@ async def test_d_shows_the_versions_and_left_and_right_choose_which() -> None:
         await chat.ask("/diff")
         await chat.until(lambda: "This message has only one version" in chat.notices())
         for count in (2, 3):
-            before = chat.chat.answer
+            before = chat.chat.conversation.answer
             await chat.ask("/retry")
-            await chat.until(lambda: chat.chat.answer is not before)  # noqa: B023  # it is called at once
+            await chat.until(lambda: chat.chat.conversation.answer is not before)  # noqa: B023  # it is called at once
             await chat.answered()
             await chat.shows(f"‹{count}/{count}›")
         chat.chat.transcript.focus()

@@ -38,7 +38,9 @@ async def test_c_lets_a_broken_answer_go_on_in_its_place() -> None:
         await break_off(chat)
         chat.chat.transcript.focus()
         await chat.pilot.press("c")
-        await chat.until(lambda: chat.chat.answer is not None and chat.chat.answer.text == "one two three")
+        await chat.until(
+            lambda: chat.chat.conversation.answer is not None and chat.chat.conversation.answer.text == "one two three"
+        )
         await chat.answered()
         await chat.shows("one two three", "interrupted, then continued")
         assert "connection lost" not in chat.shown()
@@ -55,7 +57,7 @@ async def test_what_was_changed_about_a_request_is_told_once_and_stands_in_the_r
         assert "box: old." not in chat.notices()
         await chat.ask("/why")
         await chat.until(lambda: isinstance(chat.app.screen, RouteScreen))
-        answer = chat.chat.answer
+        answer = chat.chat.conversation.answer
         assert answer is not None
         assert answer.route is not None
         assert answer.route.notes == ("box: old.", "box: new.")
@@ -112,7 +114,7 @@ async def test_a_verdict_is_noted_once() -> None:
         chat.chat.transcript.focus()
         await chat.pilot.press("minus", "minus")
         await chat.until(lambda: "Rated as bad" in chat.notices())
-        answer = chat.chat.answer
+        answer = chat.chat.conversation.answer
         assert answer is not None
         outcomes = chat.engine._router.health.vitals(answer.turn.model).outcomes
         assert [bad for _, bad in outcomes.values()] == [1.0]

@@ -72,7 +72,7 @@ def test_a_passage_too_long_begins_near_what_was_found() -> None:
 async def test_words_find_turns_as_they_are_typed_and_enter_leads_there() -> None:
     async with scripted_chat(["The answer is parse_http, of course."], ["No."]) as chat:
         await asked(chat, "how to read")
-        found = chat.chat.turns[1].id
+        found = chat.chat.conversation.turns[1].id
         await asked(chat, "something else")
         await chat.chat.new()
         await chat.pilot.press("ctrl+r")
@@ -85,7 +85,7 @@ async def test_words_find_turns_as_they_are_typed_and_enter_leads_there() -> Non
         await chat.until(lambda: chat.app.screen is chat.screen)
         await chat.until(lambda: chat.chat.session.conversation_id is not None)
         await chat.until(lambda: chat.chat.transcript.viewport.cursor == 1)
-        assert chat.chat.turns[1].id == found
+        assert chat.chat.conversation.turns[1].id == found
 
 
 async def test_a_turn_on_another_branch_is_found_and_comes_into_view() -> None:
@@ -93,17 +93,17 @@ async def test_a_turn_on_another_branch_is_found_and_comes_into_view() -> None:
         await chat.ask("go")
         await chat.answered()
         engine, id = chat.engine, chat.chat.session.conversation_id or ""
-        former = chat.chat.turns[1].id
+        former = chat.chat.conversation.turns[1].id
         answer = await engine.regenerate(id, former, Request())
         await answer.saved.wait()
         await chat.chat.new()
         await chat.chat.open(id)
-        assert chat.chat.turns[1].id != former
+        assert chat.chat.conversation.turns[1].id != former
         await chat.ask("/search first version")
         await chat.shows("1 message ", "first version")
         await chat.pilot.press("enter")
         await chat.until(lambda: chat.app.screen is chat.screen)
-        await chat.until(lambda: [turn.id for turn in chat.chat.turns][1:] == [former])
+        await chat.until(lambda: [turn.id for turn in chat.chat.conversation.turns][1:] == [former])
         await chat.until(lambda: chat.chat.transcript.viewport.cursor == 1)
 
 

@@ -71,7 +71,7 @@ async def test_the_path_behind_attach_is_completed(tmp_path: Path, monkeypatch: 
     monkeypatch.chdir(tmp_path)
     async with scripted_chat() as chat:
         await chat.pilot.press(*"/attach not")
-        await chat.until(lambda: chat.chat._completions.is_open)
+        await chat.until(lambda: chat.chat.completions.is_open)
         await chat.pilot.press("tab")
         assert chat.chat.prompt.text == '/attach "my notes.md"'
         await chat.pilot.press("enter")

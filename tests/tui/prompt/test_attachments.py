@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from chat_tui.core.request import Request
 from tests.doubles.scripted_chat import ScriptedChat, scripted_chat
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
@@ -25,8 +26,8 @@ async def listed(chat: ScriptedChat, *names: str) -> None:
 
 
 def sent(chat: ScriptedChat) -> list[str]:
-    assert chat.chat.answer is not None
-    return [file.name for file in chat.chat.answer.question.attachments]
+    assert chat.chat.conversation.answer is not None
+    return [file.name for file in chat.chat.conversation.answer.question.attachments]
 
 
 async def test_an_attached_file_is_listed_sent_once_and_shown_with_its_turn(notes: Path) -> None:
@@ -37,12 +38,16 @@ async def test_an_attached_file_is_listed_sent_once_and_shown_with_its_turn(note
         await chat.ask("What is in it?")
         await chat.answered()
         assert sent(chat) == ["notes.md"]
-        assert chat.chat.answer is not None
-        assert chat.chat.answer.question.attachments[0].content == b"rivers and lakes"
+        assert chat.chat.conversation.answer is not None
+        assert chat.chat.conversation.answer.question.attachments[0].content == b"rivers and lakes"
         await chat.shows("+ notes.md · 16 B")
         assert not len(chat.chat.files)
         await chat.ask("And now?")
-        await chat.until(lambda: chat.chat.answer is not None and chat.chat.answer.question.text == "And now?")
+        await chat.until(
+            lambda: (
+                chat.chat.conversation.answer is not None and chat.chat.conversation.answer.question.text == "And now?"
+            )
+        )
         assert sent(chat) == []
 
 
@@ -59,7 +64,7 @@ async def test_enter_with_only_files_says_that_a_question_is_missing(notes: Path
         await listed(chat, "notes.md", "more.md")
         await chat.pilot.press("space", "enter")
         await chat.until(lambda: "2 files are attached." in chat.notices())
-        assert chat.chat.answer is None
+        assert chat.chat.conversation.answer is None
         assert len(chat.chat.files) == 2
 
 
@@ -103,8 +108,8 @@ async def test_enter_sends_a_path_that_was_pasted_among_words_as_it_is(notes: Pa
         await chat.shows("attach this file")
         await chat.pilot.press("enter")
         await chat.answered()
-        assert chat.chat.answer is not None
-        assert chat.chat.answer.question.text == f"what is {notes}"
+        assert chat.chat.conversation.answer is not None
+        assert chat.chat.conversation.answer.question.text == f"what is {notes}"
         assert sent(chat) == []
 
 
@@ -132,7 +137,7 @@ async def test_a_file_that_cannot_go_along_is_told_and_nothing_is_sent(notes: Pa
         await chat.ask("What is in it?")
         await chat.until(lambda: "notes.md no longer exists." in chat.notices())
         assert chat.chat.prompt.text == "What is in it?"
-        assert chat.chat.answer is None
+        assert chat.chat.conversation.answer is None
         chat.chat.prompt.clear_draft()
         await chat.ask("/detach")
         await chat.until(lambda: not len(chat.chat.files))
@@ -172,3 +177,19 @@ async def test_files_stay_with_the_draft_of_their_conversation(notes: Path, tmp_
     async with scripted_chat(file=tmp_path / "history.db") as chat:
         await listed(chat, "notes.md")
         assert chat.chat.prompt.text == "unsent words"
+
+
+async def test_a_file_whose_question_the_engine_refuses_is_attached_again(notes: Path) -> None:
+    async with scripted_chat(["One."], ["Two."]) as chat:
+        await chat.ask("first")
+        await chat.answered()
+        question = chat.chat.conversation.turns[0]
+        chat.chat.action_edit()
+        # Another window edits the question meanwhile: this version of it is no longer on the path.
+        other = await chat.engine.edit(chat.chat.session.conversation_id or "", question.id, "other words", Request())
+        await other.saved.wait()
+        await chat.chat.files.attach(str(notes))
+        await listed(chat, "notes.md")
+        await chat.pilot.press("enter")
+        await chat.until(lambda: "This question is not shown" in chat.notices())
+        await listed(chat, "notes.md")

@@ -47,7 +47,7 @@ async def settled(chat: ScriptedChat) -> None:
     """Wait until all keys have acted and nothing is asked any more."""
     await chat.pilot.pause()
     await chat.until(lambda: not chat.app._key_order.is_busy and chat.app._message_queue.empty())
-    await chat.until(lambda: not chat.chat.busy and not chat.chat.steering.has_waiting())
+    await chat.until(lambda: not chat.chat.conversation.is_busy and not chat.chat.waiting.queue)
     await chat.until(lambda: not chat.engine.running())
     await chat.pilot.pause()
 
@@ -67,7 +67,7 @@ async def test_three_questions_in_one_piece_are_asked_one_after_another_and_the_
         await chat.until(lambda: len(chat.provider.requests) == 3)
         await settled(chat)
         assert asked(chat) == ["one", "two", "three"]
-        assert [turn.text for turn in chat.chat.turns if turn.role == "user"] == ["one", "two", "three"]
+        assert [turn.text for turn in chat.chat.conversation.turns if turn.role == "user"] == ["one", "two", "three"]
         assert chat.chat.prompt.text == "rest"
 
 
@@ -105,7 +105,7 @@ async def test_a_question_and_a_new_conversation_in_one_piece() -> None:
         await chat.until(lambda: len(chat.provider.requests) == 3)
         await settled(chat)
         assert sorted(asked(chat)) == ["one", "three", "two"]
-        assert chat.chat.turns == []
+        assert chat.chat.conversation.turns == []
         assert chat.chat.prompt.text == "rest"
         summaries = await chat.engine.conversations.summaries(10)
         paths = [(await chat.engine.conversations.conversation(summary.id)).path for summary in summaries]
@@ -119,7 +119,7 @@ async def test_a_new_conversation_before_the_engine_is_open_keeps_what_is_unsent
         await chat.until(lambda: len(chat.provider.requests) == 1)
         await settled(chat)
         assert asked(chat) == ["one"]
-        assert chat.chat.turns == []
+        assert chat.chat.conversation.turns == []
         # It goes along, unless the question had begun a conversation whose draft it is.
         (summary,) = await chat.engine.conversations.summaries(10)
         assert "rest" in (chat.chat.prompt.text, await chat.engine.drafts.load(summary.id))
@@ -194,7 +194,7 @@ async def outcome(chat: ScriptedChat) -> tuple[object, ...]:
         prompt.text,
         prompt.selection,
         sorted(conversations),
-        [turn.text for turn in chat.chat.turns if turn.role == "user"],
+        [turn.text for turn in chat.chat.conversation.turns if turn.role == "user"],
     )
 
 

@@ -132,8 +132,8 @@ def notes(tmp_path: Path) -> Path:
 
 
 def sent(chat: ScriptedChat) -> list[str]:
-    assert chat.chat.answer is not None
-    return [file.name for file in chat.chat.answer.question.attachments]
+    assert chat.chat.conversation.answer is not None
+    return [file.name for file in chat.chat.conversation.answer.question.attachments]
 
 
 async def test_a_file_that_a_paste_names_is_not_sent_after_a_backspace(notes: Path) -> None:
@@ -141,8 +141,8 @@ async def test_a_file_that_a_paste_names_is_not_sent_after_a_backspace(notes: Pa
         chat.chat.prompt.paste(f"do this: @{notes} ")
         await chat.pilot.press("backspace", "enter")
         await chat.answered()
-        assert chat.chat.answer is not None
-        assert chat.chat.answer.question.text == f"do this: @{notes}"
+        assert chat.chat.conversation.answer is not None
+        assert chat.chat.conversation.answer.question.text == f"do this: @{notes}"
         assert sent(chat) == []
         # The question comes back to be edited, and as an earlier prompt.
         await chat.pilot.press("up", "x", "backspace", "enter")

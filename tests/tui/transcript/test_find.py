@@ -284,7 +284,7 @@ async def long_chat(tmp_path: Path, turns: int = 6_000) -> AsyncIterator[Scripte
     await store.close()
     async with scripted_chat(["yes"], file=file) as chat:
         await chat.chat.open("long")
-        await chat.until(lambda: len(chat.chat.turns) == turns)
+        await chat.until(lambda: len(chat.chat.conversation.turns) == turns)
         yield chat
 
 

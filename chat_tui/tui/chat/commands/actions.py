@@ -75,7 +75,7 @@ async def _bad(context: CommandContext, _argument: str) -> None:
 
 @command("branch", "branch from the chosen message")
 async def _branch(context: CommandContext, _argument: str) -> None:
-    await context.chat.branch()
+    await context.chat.versions.branch()
 
 
 @command("clear", "start a new conversation; this one stays in the history", needs_engine=False)
@@ -123,7 +123,7 @@ async def _detach(context: CommandContext, name: str) -> None:
 
 @command("diff", "compare the versions of a message word by word")
 async def _diff(context: CommandContext, _argument: str) -> None:
-    await context.chat.compare()
+    await context.chat.versions.compare()
 
 
 @command("edit", "edit the chosen question, or the last one, and send it as a new version")
@@ -373,7 +373,7 @@ async def _undo(context: CommandContext, _argument: str) -> None:
 async def _version(context: CommandContext, number: str) -> None:
     if number and not number.isdecimal():
         raise CommandError(f"{clean_line(number, 40)} is not a version number.", "For example: /version 2.")
-    await context.chat.show_version(-1, number=int(number or 0))
+    await context.chat.versions.show_version(-1, number=int(number or 0))
 
 
 @command("why", "show how the answer was routed, and why")

@@ -12,8 +12,8 @@ from chat_tui.tui.chat.controllers.panels import ChatPanels
 from chat_tui.tui.chat.controllers.pending_engine import PendingEngine
 from chat_tui.tui.chat.controllers.submission import PromptSubmission
 from chat_tui.tui.chat.controllers.views import ChatViews
-from chat_tui.tui.chat.conversation.chat import Chat
 from chat_tui.tui.chat.conversation.conversation_actions import ConversationActions
+from chat_tui.tui.chat.conversation.view import ChatView
 from chat_tui.tui.widgets.host import Host
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class CommandContext:
     """The parts of the chat screen."""
 
-    chat: Chat
+    chat: ChatView
     engine: PendingEngine
     conversations: ConversationActions
     models: ModelSelection

@@ -112,7 +112,7 @@ async def analyse(context: CommandContext, engine: Engine, typed: str) -> None:
     path = match.group(1) or match.group(2) or re.sub(r"\\(.)", r"\1", match.group(3) or "")
     file = await asyncio.to_thread(_read, path)
     preset = await asyncio.to_thread(presets.named, "analyse", presets.folders())
-    if context.chat.busy or context.chat.turns:
+    if context.chat.conversation.is_busy or context.chat.conversation.turns:
         # What is asked next in the conversation before keeps its own way.
         await context.conversations.clear()
     await use(context, engine, preset)

@@ -7,48 +7,48 @@ from collections.abc import Callable
 from chat_tui.core.conversation import Turn
 from chat_tui.core.request import Request
 from chat_tui.tui.chat.controllers.model_selection import ModelSelection
-from chat_tui.tui.chat.conversation.chat import Chat
+from chat_tui.tui.chat.conversation.view import ChatView
 
 
 class AnswerActions:
     """Asks for other versions of the answers of a chat. `on_asked` is called when one was asked for."""
 
-    def __init__(self, chat: Chat, models: ModelSelection, on_asked: Callable[[], None]) -> None:
+    def __init__(self, chat: ChatView, models: ModelSelection, on_asked: Callable[[], None]) -> None:
         self._chat, self._models, self._on_asked = chat, models, on_asked
 
     def resume(self) -> None:
         """Let the last answer go on that was cut, or ask anew where nothing had come."""
-        if self._chat.busy:
+        if self._chat.conversation.is_busy:
             self._chat.host.say("An answer is still running")
         else:
-            self._chat.go_on(self._models.settings())
+            self._chat.sender.continue_answer(self._models.settings())
 
     def regenerate(self, model: str | None) -> None:
         """Ask for another version of the chosen answer, else of the last one, by this model; None: the one that the
         strategy chooses."""
-        if self._chat.is_free() and (turn := self._answer_to_repeat()):
+        if self._chat.conversation.can_change() and (turn := self._answer_to_repeat()):
             models = self._models
             if model is not None:
                 models.use(model)
             asked = models.settings() if model == models.model else Request(model=model, strategy=models.strategy)
-            self._chat.regenerate(turn, asked)
+            self._chat.sender.regenerate(turn, asked)
             self._on_asked()
 
     def regenerate_with(self) -> None:
         """Ask for another version by a model that is chosen for this once."""
-        if self._chat.is_free() and self._answer_to_repeat():
+        if self._chat.conversation.can_change() and self._answer_to_repeat():
             self._models.choose_once(self.regenerate)
             self._chat.host.say("Choose a model for this answer", "Later questions use the same model as before.")
 
     def _answer_to_repeat(self) -> Turn | None:
-        turn = self._chat.chosen_answer()
+        turn = self._chat.conversation.chosen_answer()
         if turn is None:
             self._chat.host.say("There is no answer to regenerate")
         return turn
 
     def pause_or_resume(self) -> None:
         """Pause the answer, or let it go on."""
-        held = self._chat.pause_or_resume()
+        held = self._chat.conversation.pause_or_resume()
         if held is None:
             self._chat.host.say("No answer is running")
             return

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from chat_tui.tui.chat.conversation.chat import Chat
 from chat_tui.tui.chat.conversation.session import restore_external_draft
+from chat_tui.tui.chat.conversation.view import ChatView
 
 if TYPE_CHECKING:
     from chat_tui.engine.engine import Engine
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class ExternalDrafts:
     """Edits the draft of a chat in the user's editor. `is_private`: nothing of what is in view is saved."""
 
-    def __init__(self, chat: Chat, is_private: Callable[[], bool]) -> None:
+    def __init__(self, chat: ChatView, is_private: Callable[[], bool]) -> None:
         self._chat, self._is_private = chat, is_private
         self._editor: ExternalEditor | None = None
 

@@ -9,13 +9,13 @@ import msgspec
 from chat_tui.core.models import ModelStatus
 from chat_tui.tui.actions import bindings
 from chat_tui.tui.actions.keys import TABLE
-from chat_tui.tui.chat.conversation.chat import Chat
+from chat_tui.tui.chat.conversation.view import ChatView
 
 
 class FirstSteps:
     """Fills the welcome of a chat."""
 
-    def __init__(self, chat: Chat) -> None:
+    def __init__(self, chat: ChatView) -> None:
         self._chat = chat
 
     def show(self) -> None:

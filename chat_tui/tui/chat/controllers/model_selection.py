@@ -11,7 +11,7 @@ from chat_tui.config.schema import Adaptive
 from chat_tui.core.models import LOCAL_MODEL
 from chat_tui.core.request import Request
 from chat_tui.tui.chat.controllers.pending_engine import PendingEngine
-from chat_tui.tui.chat.conversation.chat import Chat
+from chat_tui.tui.chat.conversation.view import ChatView
 from chat_tui.tui.panels.model_picker import ModelPicker
 from chat_tui.tui.panels.stats_panel import StatsPanel
 
@@ -27,7 +27,7 @@ class ModelSelection:
 
     def __init__(
         self,
-        chat: Chat,
+        chat: ChatView,
         picker: ModelPicker,
         stats: StatsPanel,
         engine: PendingEngine,

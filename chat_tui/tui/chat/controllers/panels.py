@@ -13,7 +13,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from chat_tui.tui.chat.controllers.panel_layout import PanelLayout
-from chat_tui.tui.chat.conversation.chat import Chat
+from chat_tui.tui.chat.conversation.view import ChatView
 from chat_tui.tui.history.sidebar import HistorySidebar
 from chat_tui.tui.panels.model_picker import ModelPicker
 from chat_tui.tui.panels.stats_panel import StatsPanel
@@ -29,7 +29,7 @@ _INSIGHTS, _UNFOLDED, _FOLDED = "insights", "unfolded", "folded"
 class ChatPanels:
     """Builds the panels of a screen, and shows those that there is room for."""
 
-    def __init__(self, screen: Screen[None], chat: Chat, clock: Callable[[], datetime]) -> None:
+    def __init__(self, screen: Screen[None], chat: ChatView, clock: Callable[[], datetime]) -> None:
         self._screen, self._chat = screen, chat
         self._layout = PanelLayout({})
         self.picker = ModelPicker(id="picker")
@@ -129,7 +129,7 @@ class ChatPanels:
         elif not folded and self.insights is None:
             from chat_tui.tui.panels.insights import InsightsPanel
 
-            self.insights = InsightsPanel(self._chat.last_answer, self._chat.host.tell, id="insights")
+            self.insights = InsightsPanel(self._chat.conversation.last_answer, self._chat.host.tell, id="insights")
             self.insights.display = False
             await self._screen.query_one("#side").mount(self.insights)
         self.arrange(*self._screen.size)

@@ -10,7 +10,7 @@ from chat_tui.core.errors import ChatTuiError, CommandError
 from chat_tui.tui.chat.controllers.model_selection import ModelSelection
 from chat_tui.tui.chat.controllers.pending_engine import PendingEngine
 from chat_tui.tui.chat.controllers.views import ChatViews
-from chat_tui.tui.chat.conversation.chat import Chat
+from chat_tui.tui.chat.conversation.view import ChatView
 
 if TYPE_CHECKING:
     from chat_tui.engine.engine import Engine
@@ -29,7 +29,7 @@ class PromptSubmission:
 
     def __init__(
         self,
-        chat: Chat,
+        chat: ChatView,
         models: ModelSelection,
         views: ChatViews,
         engine: PendingEngine,
@@ -57,7 +57,7 @@ class PromptSubmission:
         if self._views.comparison is not None and chat.session.compare_models:
             self.stop_preview()
             return self._views.comparison.ask(said)
-        if chat.busy:
+        if chat.conversation.is_busy:
             return chat.steering.enter(text, said, chat.prompt.key_time)
         self.ask(said)
         return True
@@ -74,7 +74,7 @@ class PromptSubmission:
         """Ask, by the model or strategy in use."""
         self._chat.fetch_line.hide()
         preview = self._preview.take() if self._preview is not None else None
-        self._chat.ask(text, self._models.settings(), files, preview)
+        self._chat.sender.ask(text, self._models.settings(), files, preview)
         self._on_asked()
 
     def live_preview(self) -> LivePreview:

@@ -10,8 +10,8 @@ from textual.screen import Screen
 
 from chat_tui.core.request import Request
 from chat_tui.tui.chat.controllers.pending_engine import PendingEngine
-from chat_tui.tui.chat.conversation.chat import Chat
 from chat_tui.tui.chat.conversation.conversation_actions import ConversationActions
+from chat_tui.tui.chat.conversation.view import ChatView
 from chat_tui.tui.panels.model_picker import ModelPicker
 from chat_tui.tui.widgets.host import report_errors
 
@@ -25,7 +25,7 @@ class ChatViews:
 
     def __init__(
         self,
-        chat: Chat,
+        chat: ChatView,
         conversations: ConversationActions,
         picker: ModelPicker,
         engine: PendingEngine,
@@ -48,7 +48,7 @@ class ChatViews:
 
     async def show_route(self) -> None:
         """Show how the chosen answer, else the last one, was routed."""
-        engine, turn = await self._engine.opened(), self._chat.chosen_answer()
+        engine, turn = await self._engine.opened(), self._chat.conversation.chosen_answer()
         route = await engine.conversations.route(turn.id) if turn is not None else None
         if turn is None or route is None:
             self._chat.host.say("There is no route to show", "An answer has a route once it has ended.")
@@ -67,12 +67,12 @@ class ChatViews:
     async def show_context(self) -> None:
         """Show what of the conversation is sent."""
         engine, id = await self._engine.opened(), self._chat.session.conversation_id
-        if id is None or not self._chat.turns:
+        if id is None or not self._chat.conversation.turns:
             self._chat.host.say("This conversation is empty", "Only the system prompt would be sent.")
             return
         from chat_tui.tui.dialogs.context import ContextScreen
 
-        self._push(ContextScreen(engine, id, self._chat.turns, self._settings()))
+        self._push(ContextScreen(engine, id, self._chat.conversation.turns, self._settings()))
 
     async def open_history(self, words: str = "") -> None:
         """Open the history, searched for these words."""
@@ -84,7 +84,7 @@ class ChatViews:
             self._conversations.act,
             self._conversations.undo,
             self._chat.session.conversation_id or "",
-            self._chat.turns,
+            self._chat.conversation.turns,
             words,
             clock=self._clock,
         )

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.conversation import Conversation
-from chat_tui.core.errors import ChatTuiError, CommandError
+from chat_tui.core.errors import CommandError
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.engine.answers.comparison import Comparison, check_models
 from chat_tui.tui.actions import bindings, slash_commands
-from chat_tui.tui.chat.conversation.chat import Chat
+from chat_tui.tui.chat.conversation.question_sender import OutgoingQuestion
+from chat_tui.tui.chat.conversation.view import ChatView
 from chat_tui.tui.compare.model_choice import CompareChoice
 from chat_tui.tui.compare.screen import CompareScreen, LeftComparison
 from chat_tui.tui.widgets.host import Host
@@ -25,7 +30,7 @@ BLIND = "--blind"
 class CompareController:
     """What a chat knows of comparisons."""
 
-    def __init__(self, chat: Chat, engine: Engine) -> None:
+    def __init__(self, chat: ChatView, engine: Engine) -> None:
         self._chat, self._engine = chat, engine
         self._blind = False
         self._last: Comparison | None = None
@@ -113,47 +118,44 @@ class CompareController:
 
     def ask(self, text: str) -> bool:
         """Ask those that were chosen; False while an answer runs."""
-        chat, names, blind, edited = (
-            self._chat,
-            tuple(self._chat.session.compare_models),
-            self._blind,
-            self._chat.session.edited,
-        )
-        if not chat.is_free():
+        chat, names = self._chat, tuple(self._chat.session.compare_models)
+        if not chat.conversation.can_change():
             return False
-        view, beginning = chat.session.visit, chat.session.new_conversation
-        taken = chat.files.take()
-
-        async def begun(engine: Engine) -> Answer:
-            try:
-                # Who takes no images says so in its column.
-                going = await chat.files.load(taken)
-                comparison = await engine.compare(
-                    view.conversation_id or beginning,
-                    text,
-                    names,
-                    chat.session.settings(),
-                    attachments=going,
-                    edited=edited.id if edited is not None else "",
-                )
-            except ChatTuiError:
-                chat.files.give_back(taken)
-                raise
-            self._last, self._names, self._left_at = comparison, names, None
-            self._ask_next(())
-            # Nothing is put over another conversation that came into view meanwhile.
-            if view is chat.session.visit:
-                if edited is not None:
-                    chat.show_in_place_of(edited, comparison.answers[0])
-                else:
-                    chat.transcript.add(comparison.question)
-                self._show(blind=blind)
-            for answer in comparison.answers[1:]:
-                chat.run_worker(chat.tell_end(answer), group="out of view")
-            return comparison.answers[0]
-
-        chat.begin(begun, text)
+        question = chat.sender.take_question(text, chat.session.settings())
+        # Who takes no images says so in its column.
+        question = msgspec.structs.replace(question, refuses_images=False)
+        chat.sender.send(question, partial(self._ask, names, self._blind))
         return True
+
+    async def _ask(
+        self,
+        names: Sequence[str],
+        blind: bool,
+        engine: Engine,
+        question: OutgoingQuestion,
+        files: Sequence[Attachment],
+    ) -> Answer:
+        chat, edited = self._chat, question.edited
+        comparison = await engine.compare(
+            question.visit.conversation_id or question.new_conversation,
+            question.text,
+            names,
+            question.settings,
+            attachments=files,
+            edited=edited.id if edited is not None else "",
+        )
+        self._last, self._names, self._left_at = comparison, names, None
+        self._ask_next(())
+        # Nothing is put over another conversation that came into view meanwhile.
+        if question.visit is chat.session.visit:
+            if edited is not None:
+                chat.sender.show_edited(edited, comparison.answers[0])
+            else:
+                chat.transcript.add(comparison.question)
+            self._show(blind=blind)
+        for answer in comparison.answers[1:]:
+            chat.conversation.announce_end(answer)
+        return comparison.answers[0]
 
     def _is_in_view(self) -> bool:
         """The last comparison's question is the last one of the chat."""
@@ -189,7 +191,7 @@ class CompareController:
         told = [clean_line(f"{column.label} was {column.model}" * bool(column.label), 80) for column in others]
         more = "Left and Right on the answer show the other versions."
         self._host.say(f"Kept: {clean_line(chosen.model, 80)}", " · ".join([*filter(None, told), more]), long=True)
-        await self._chat.show_chosen(kept)
+        await self._chat.versions.show_chosen(kept)
         # It was noted beside: the conversation may not tell it yet.
         self._chat.transcript.set_verdict(chosen.id, True)
 
@@ -203,7 +205,7 @@ class CompareController:
             return
         conversation = await self._engine.conversations.conversation(comparison.conversation_id)
         if self._is_in_view() and conversation.path:
-            await self._chat.show_chosen(conversation)
+            await self._chat.versions.show_chosen(conversation)
             stands = clean_line(conversation.path[-1].model, 80)
             self._host.say(
                 f"No answer was chosen: {stands} is shown", f"{key} goes back, Left and Right show the others."

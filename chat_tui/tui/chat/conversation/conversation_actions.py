@@ -14,7 +14,7 @@ from textual.geometry import Region
 from chat_tui.core.errors import ChatTuiError, CommandError
 from chat_tui.core.text.control_characters import clean_line
 from chat_tui.tui.actions import bindings
-from chat_tui.tui.chat.conversation.chat import Chat
+from chat_tui.tui.chat.conversation.view import ChatView
 from chat_tui.tui.history.sidebar import HistorySidebar
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ UNDO_SECONDS = 10.0
 class ConversationActions:
     """Acts on conversations by id, and keeps the list at the left as it should be. `private`: none is ever saved."""
 
-    def __init__(self, chat: Chat, listed: HistorySidebar, *, private: bool = False) -> None:
+    def __init__(self, chat: ChatView, listed: HistorySidebar, *, private: bool = False) -> None:
         self._chat, self._listed, self.never_saves = chat, listed, private
         self._engine: Engine | None = None
         self._running: set[str] = set()

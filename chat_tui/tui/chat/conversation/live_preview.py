@@ -16,7 +16,7 @@ from chat_tui.core.errors import ChatTuiError
 from chat_tui.core.request import Request
 from chat_tui.core.text.control_characters import clean, clean_line
 from chat_tui.tui.actions.bindings import as_bound
-from chat_tui.tui.chat.conversation.chat import Chat
+from chat_tui.tui.chat.conversation.view import ChatView
 from chat_tui.tui.widgets import formatting
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class PreviewBox(VerticalScroll, can_focus=False):
 class LivePreview:
     """Begins, shows and leaves off previews; `settings` gives the model or strategy in use."""
 
-    def __init__(self, chat: Chat, settings: Callable[[], Request]) -> None:
+    def __init__(self, chat: ChatView, settings: Callable[[], Request]) -> None:
         self._chat, self._settings = chat, settings
         self.paid: set[str] = set()
         """Models that cost something and may be asked: somebody has chosen the preset with their price in sight."""
@@ -96,7 +96,7 @@ class LivePreview:
         if (
             chat.session.preset is None
             or chat.session.preset.as_you_type_seconds is None
-            or chat.busy
+            or chat.conversation.is_busy
             or chat.session.edited
         ):
             return ""

@@ -1,28 +1,23 @@
-"""Words that are entered while an answer streams: they wait for its end, or steer it from where it is."""
+"""Text that is entered while an answer streams: it waits for the answer's end, or steers it from where it is."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
 
-from msgspec import Struct
-from textual.message import Message
-from textual.worker import Worker
+import msgspec
 
 from chat_tui.core.attachments.attachment import Attachment
 from chat_tui.core.errors import ChatTuiError
-from chat_tui.core.request import Request
-from chat_tui.core.text.control_characters import clean_line
 from chat_tui.tui.actions import bindings
-from chat_tui.tui.chat.conversation.estimate import QuestionEstimate
+from chat_tui.tui.chat.conversation.display import ConversationDisplay
+from chat_tui.tui.chat.conversation.question_sender import OutgoingQuestion, QuestionSender
 from chat_tui.tui.chat.conversation.session import ConversationSession, ConversationVisit, join_texts
+from chat_tui.tui.chat.conversation.waiting import SteeringLine, WaitingQuestion, WaitingQuestions, WaitingQueue
 from chat_tui.tui.prompt.attachments import PromptAttachments
-from chat_tui.tui.prompt.attachments_line import PendingAttachment
 from chat_tui.tui.prompt.prompt import Prompt
-from chat_tui.tui.transcript.transcript import Transcript
-from chat_tui.tui.widgets.host import Host
-from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, crop
 
 if TYPE_CHECKING:
     # Behind the first paint: the engine is not loaded for it.
@@ -30,275 +25,98 @@ if TYPE_CHECKING:
     from chat_tui.engine.engine import Engine
 
 POLL_SECONDS = 0.05
-_WAITING = "words that wait "
 _SENT_AFTER = ("complete", "length")
 
 
-class SteeringTarget(Protocol):
-    """The chat whose answers are steered."""
-
-    prompt: Prompt
-    files: PromptAttachments
-    transcript: Transcript
-    session: ConversationSession
-    estimate: QuestionEstimate
-    answer: Answer | None
-    followed_since: float
-
-    @property
-    def host(self) -> Host:
-        """The app around it."""
-
-    def run_worker(self, work: Coroutine[Any, Any, None], *, group: str) -> Worker[None]:
-        """Run it beside the rest."""
-
-    def mount(self, widget: StyledLines, *, before: Prompt) -> object:
-        """Put a line above the prompt."""
-
-    def begin(self, begun: Callable[[Engine], Awaitable[Answer]], text: str) -> None:
-        """Ask, and follow the answer that this gives; the words come back to the prompt where that fails."""
-
-    async def followed(self) -> None:
-        """Wait until the answer in view has been shown to its end."""
-
-
-class WaitingQuestion(Struct):
-    """A question that waits for the end of an answer."""
-
-    text: str
-    settings: Request
-    files: list[PendingAttachment]
-
-
-class WaitingQueue:
-    """The questions that wait in one conversation, oldest first: each is asked when the answer before has ended."""
-
-    def __init__(self, visit: ConversationVisit) -> None:
-        self.visit = visit
-        """As it was in view last."""
-        self.items: list[WaitingQuestion] = []
-        self.kept_in = ""
-        """The conversation with which they stand on the disk: one that has just begun had no id when they came."""
-
-    def is_of(self, visit: ConversationVisit) -> bool:
-        """Whether it waits in the conversation of this visit."""
-        id = visit.conversation_id
-        return self.visit is visit or (id is not None and self.visit.conversation_id == id)
-
-    @property
-    def text(self) -> str:
-        """All questions."""
-        return join_texts(*(item.text for item in self.items))
-
-    @property
-    def files(self) -> list[PendingAttachment]:
-        """What goes along with any of them."""
-        return [going for item in self.items for going in item.files]
-
-
-class SteeringLine(StyledLines):
-    """Above the prompt: what can be done with new words, or which words wait."""
-
-    DEFAULT_CSS = "SteeringLine { display: none; width: 1fr; height: 1; background: $panel; padding: 0 1; }"
-
-    class Toggled(Message):
-        """What can be done with new words is offered, or no longer."""
-
-    def __init__(self, keys: Sequence[str]) -> None:
-        super().__init__()
-        self._keys = keys
-        """To send, to steer, to leave it."""
-        self._waiting: WaitingQueue | None = None
-        self._offers = False
-
-    def show(self, waiting: WaitingQueue | None, *, offers: bool) -> None:
-        """These words wait; `offers`: new ones may."""
-        if offers != self._offers:
-            self.post_message(self.Toggled())
-        self._waiting, self._offers = waiting, offers
-        self.display = offers or waiting is not None
-        self.redraw()
-
-    def lines(self, width: int) -> Sequence[Line]:
-        """One line."""
-        if self._offers:
-            told = (" again: send after this answer", " steer the answer now", " dismiss")
-            if sum(map(len, told)) + 18 > width:
-                told = (" queue", " steer", " dismiss")
-            keys = zip(self._keys, told, strict=True)
-            spans = [span for key, word in keys for span in (Span(" · "), Span(key, "accent"), Span(word, "dim"))]
-            return [tuple(spans[1:])]
-        if self._waiting is None:
-            return [()]
-        files = f" +{len(self._waiting.files)}" if self._waiting.files else ""
-        tail = f"{files} · Up to edit it"
-        words = crop(clean_line(self._waiting.text, 500), max(8, width - len(tail) - len("Queued: ")))
-        return [(Span("Queued: ", "accent"), Span(words), Span(tail, "dim"))]
-
-
 class Steering:
-    """What waits in each conversation, and what was offered in the one in view."""
+    """Offers what can be done with new text while an answer streams, and sends what waits when it has ended."""
 
-    def __init__(self, chat: SteeringTarget) -> None:
-        self._chat = chat
+    def __init__(
+        self,
+        session: ConversationSession,
+        display: ConversationDisplay,
+        prompt: Prompt,
+        files: PromptAttachments,
+        *,
+        sender: QuestionSender,
+        waiting: WaitingQuestions,
+    ) -> None:
+        self._session, self._display, self._prompt, self._files = session, display, prompt, files
+        self._sender, self._waiting = sender, waiting
+        waiting.on_change = self._show
         self._offered: tuple[str, str] | None = None
         """What stood in the prompt, and what of it is sent."""
-        self._queues: list[WaitingQueue] = []
         self._line: SteeringLine | None = None
 
-    # -- new words while an answer streams ------------------------------------------------------------------------
+    # -- new text while an answer streams -------------------------------------------------------------------------
 
     def enter(self, typed: str, said: str, pressed: float) -> bool:
-        """Enter on new words, pressed at this time: offer what can be done with them; the second Enter lets them wait,
-        and so does one that was pressed before there was an answer to be steered. True when they wait."""
-        chat = self._chat
-        unseen = chat.session.visit.is_asking or pressed < chat.followed_since
+        """Enter on new text, pressed at this time: offer what can be done with it; the second Enter lets it wait, and
+        so does one that was pressed before there was an answer to be steered. True when it waits."""
+        unseen = self._session.visit.is_asking or pressed < self._display.followed_since
         if not unseen and (self._offered is None or self._offered[0] != typed):
             self._offered = (typed, said)
-            self.show()
+            self._show()
             return False
         self._offered = None
-        self._wait_with(said)
+        self._add(said)
         return True
 
-    def edited(self, typed: str) -> None:
-        """The words have changed: the offer was for others."""
+    def follow_text(self, typed: str) -> None:
+        """Take the offer back when the text has changed."""
         if self._offered is not None and typed != self._offered[0]:
             self.leave()
 
     @property
     def offers(self) -> bool:
-        """New words may wait, or steer."""
+        """New text may wait, or steer."""
         return self._offered is not None
 
     def leave(self) -> bool:
         """Take the offer back; False when there is none."""
         offered, self._offered = self._offered, None
-        self.show()
+        self._show()
         return offered is not None
 
     def steer(self) -> bool:
-        """Steer the answer with the words that were offered; False when there are none."""
+        """Steer the answer with the text that was offered; False when there is none."""
         if self._offered is None:
             return False
-        text, chat, answer = self._offered[1], self._chat, self._chat.answer
+        text, answer, session = self._offered[1], self._display.answer, self._session
         self._offered = None
-        if chat.session.visit.is_asking or answer is None or answer.ended:
+        if session.visit.is_asking or answer is None or answer.ended:
             # It has not begun, or is over: there is nothing to be steered.
-            self._wait_with(text)
-            chat.prompt.clear_draft()
+            self._add(text)
+            self._prompt.clear_draft()
             return True
-        taken = chat.files.take()
-        if (before := self._queue()) is not None:
-            text, taken = join_texts(before.text, text), [*before.files, *taken]
+        question = self._sender.take_question(text, session.settings())
+        if (before := self._waiting.queue) is not None:
+            text, taken = join_texts(before.text, text), [*before.files, *question.taken]
+            question = msgspec.structs.replace(question, text=text, taken=taken)
             before.items.clear()
-        chat.prompt.clear_draft()
-        self._steer(answer, text, taken)
-        self.show()
+        self._prompt.clear_draft()
+        self._sender.send(question, partial(self._ask_steered, answer))
+        self._show()
         return True
 
-    def _steer(self, answer: Answer, text: str, taken: Sequence[PendingAttachment]) -> None:
-        settings = self._chat.session.settings()
+    async def _ask_steered(
+        self, answer: Answer, engine: Engine, question: OutgoingQuestion, files: Sequence[Attachment]
+    ) -> Answer:
+        steered = await engine.steer(answer, question.text, question.settings, attachments=files)
+        await self._display.wait_until_shown()
+        await self._waiting.save(question.visit)
+        self._sender.show_question(question.visit, steered)
+        return steered
 
-        async def begun(engine: Engine, files: Sequence[Attachment]) -> Answer:
-            steered = await engine.steer(answer, text, settings, attachments=files)
-            await self._chat.followed()
-            return steered
+    # -- text that waits ------------------------------------------------------------------------------------------
 
-        self._begin(begun, text, taken)
-
-    def _ask(self, id: str, waiting: WaitingQuestion) -> None:
-        async def begun(engine: Engine, files: Sequence[Attachment]) -> Answer:
-            return await engine.ask(id, waiting.text, waiting.settings, attachments=files)
-
-        self._begin(begun, waiting.text, waiting.files)
-
-    def _begin(
-        self,
-        begun: Callable[[Engine, Sequence[Attachment]], Awaitable[Answer]],
-        text: str,
-        taken: Sequence[PendingAttachment],
-    ) -> None:
-        chat = self._chat
-        visit = chat.session.visit
-
-        async def asked(engine: Engine) -> Answer:
-            try:
-                loaded = await chat.files.load(taken)
-                await chat.estimate.check_images(text, loaded)
-                answer = await begun(engine, loaded)
-            except ChatTuiError:
-                chat.files.give_back(taken)
-                raise
-            await self._keep(visit)
-            if visit is chat.session.visit:
-                chat.transcript.add(answer.question)
-            return answer
-
-        chat.begin(asked, text)
-
-    # -- words that wait ------------------------------------------------------------------------------------------
-
-    def _queue(self) -> WaitingQueue | None:
-        """What waits in the conversation in view."""
-        return self._queue_of(self._chat.session.visit)
-
-    def _queue_of(self, visit: ConversationVisit) -> WaitingQueue | None:
-        return next((queue for queue in self._queues if queue.items and queue.is_of(visit)), None)
-
-    def has_waiting(self) -> bool:
-        """Words wait in the conversation in view."""
-        return self._queue() is not None
-
-    def take_back(self) -> bool:
-        """Put the words that wait into the prompt; False when none do."""
-        queue = self._queue()
-        if queue is None:
-            return False
-        self._chat.run_worker(self._keep_returned(self._chat.session.visit, self._return(queue)), group="beside")
-        return True
-
-    def _return(self, queue: WaitingQueue | None, text: str = "") -> str:
-        """Put this text and what waits into the prompt, before what stands there; the prompt's text then."""
-        chat = self._chat
+    def _add(self, text: str) -> None:
+        run = self._display.widget.run_worker
+        queue = self._waiting.add(WaitingQuestion(text, self._session.settings(), self._files.take()))
         if queue is not None:
-            text = join_texts(text, queue.text)
-            chat.files.give_back(queue.files)
-            queue.items.clear()
-        words = join_texts(text, chat.prompt.draft)
-        chat.prompt.set_draft(words)
-        self.show()
-        return words
-
-    async def _keep_returned(self, visit: ConversationVisit, words: str) -> None:
-        """Keep words as the draft before they wait no more."""
-        if self._chat.session.engine is not None and visit.conversation_id:
-            await self._chat.session.engine.drafts.save(visit.conversation_id, words)
-            await self._keep(visit)
-
-    async def give_back(self, visit: ConversationVisit, text: str) -> None:
-        """A question could not be asked: its words, and what waited behind it, are unsent again."""
-        engine, id, queue = self._chat.session.engine, visit.conversation_id, self._queue_of(visit)
-        if visit is self._chat.session.visit or engine is None or id is None:
-            await self._keep_returned(visit, self._return(queue, text))
-            return
-        text = join_texts(text, queue.text if queue is not None else "")
-        if queue is not None:
-            queue.items.clear()
-        await self._keep_returned(visit, join_texts(text, await engine.drafts.load(id)))
-
-    def _wait_with(self, text: str) -> None:
-        chat, queue = self._chat, self._queue()
-        waiting = WaitingQuestion(text, chat.session.settings(), chat.files.take())
-        if queue is not None:
-            queue.items.append(waiting)
-        else:
-            queue = WaitingQueue(chat.session.visit)
-            queue.items.append(waiting)
-            self._queues.append(queue)
-            chat.run_worker(self._serve(queue), group="beside")
-        chat.run_worker(self._keep(chat.session.visit), group="beside")
-        self.show()
+            run(self._serve(queue), group="beside")
+        run(self._waiting.save(self._session.visit), group="beside")
+        self._show()
 
     async def _serve(self, queue: WaitingQueue) -> None:
         """Ask what waits, one after another, each when the answer before has ended; give the rest back where that has
@@ -308,76 +126,73 @@ class Steering:
                 if not await self._serve_next(queue):
                     await asyncio.sleep(POLL_SECONDS)
         finally:
-            self._queues.remove(queue)
+            self._waiting.remove(queue)
 
     async def _serve_next(self, queue: WaitingQueue) -> bool:
         """Whether it is another one's turn; False: look again a moment later."""
-        chat = self._chat
-        if queue.is_of(chat.session.visit):
-            queue.visit = chat.session.visit
-        visit, engine = queue.visit, chat.session.engine
+        session, waiting = self._session, self._waiting
+        if queue.is_of(session.visit):
+            queue.visit = session.visit
+        visit, engine = queue.visit, session.engine
         if visit.is_asking:
             return False
         id = visit.conversation_id
         if id is None or engine is None:
-            await self.give_back(visit, "")
+            await waiting.give_back(visit, "")
             return True
-        if queue.kept_in != id:
-            queue.kept_in = id
-            await self._keep(visit)
-        running, in_view = engine.running(id), visit is chat.session.visit
-        ended = running[0] if running else chat.answer if in_view else None
+        if queue.stored_in != id:
+            queue.stored_in = id
+            await waiting.save(visit)
+        running, in_view = engine.running(id), visit is session.visit
+        ended = running[0] if running else self._display.answer if in_view else None
         if ended is not None:
             await ended.saved.wait()
         if not queue.items:
             return True
-        if engine.running(id) or visit.is_asking or in_view != (visit is chat.session.visit):
+        if engine.running(id) or visit.is_asking or in_view != (visit is session.visit):
             # Something else was asked meanwhile, or another conversation is in view.
             return False
         if ended is not None and ended.turn.state not in _SENT_AFTER:
-            await self.give_back(visit, "")
+            await waiting.give_back(visit, "")
         elif in_view:
-            self._ask(id, queue.items.pop(0))
-            self.show()
+            self._send(queue.items.pop(0), visit)
+            self._show()
         else:
             await self._ask_unseen(engine, id, queue.items.pop(0), visit)
         return True
 
+    def _send(self, waiting: WaitingQuestion, visit: ConversationVisit) -> None:
+        question = OutgoingQuestion(
+            visit, self._session.new_conversation, waiting.settings, waiting.text, waiting.files
+        )
+        self._sender.send(question, self._ask_waiting)
+
+    async def _ask_waiting(self, engine: Engine, question: OutgoingQuestion, files: Sequence[Attachment]) -> Answer:
+        id = question.visit.conversation_id
+        assert id is not None
+        answer = await engine.ask(id, question.text, question.settings, attachments=files)
+        await self._waiting.save(question.visit)
+        self._sender.show_question(question.visit, answer)
+        return answer
+
     async def _ask_unseen(self, engine: Engine, id: str, waiting: WaitingQuestion, visit: ConversationVisit) -> None:
         """Another conversation is in view by now."""
         try:
-            files = await self._chat.files.load(waiting.files)
+            files = await self._files.load(waiting.files)
             await engine.ask(id, waiting.text, waiting.settings, attachments=files)
-            await self._keep(visit)
+            await self._waiting.save(visit)
         except ChatTuiError as error:
-            self._chat.host.tell(error)
-            await self.give_back(visit, waiting.text)
+            self._display.host.tell(error)
+            await self._waiting.give_back(visit, waiting.text)
 
-    # -- what is kept and shown -----------------------------------------------------------------------------------
-
-    async def _keep(self, visit: ConversationVisit) -> None:
-        """What waits stands on the disk, so that it is not lost by a crash."""
-        engine, id = self._chat.session.engine, visit.conversation_id
-        if engine is not None and id and not engine.conversations.is_private(id):
-            queue = self._queue_of(visit)
-            await engine.places.set(_WAITING + id, queue.text if queue is not None else "")
-
-    async def opened(self, engine: Engine, id: str) -> None:
-        """A conversation came into view: words that waited in it when the program ended come back to the prompt."""
-        if not self.has_waiting() and (left := await engine.places.get(_WAITING + id)):
-            await engine.places.set(_WAITING + id, "")
-            draft = self._chat.prompt.draft
-            # A crash may have come between, when they waited and the draft still held them.
-            self._chat.prompt.set_draft(join_texts(left, draft if draft.strip() != left.strip() else ""))
-
-    def show(self) -> None:
-        """Show what there is of the conversation in view."""
-        waiting = self._queue()
+    def _show(self) -> None:
+        """Show what is offered or waits in the conversation in view."""
+        waiting = self._waiting.queue
         if self._line is None:
             if self._offered is None and waiting is None:
                 return
-            changed = self._chat.host.changed_keys
+            changed = self._display.host.changed_keys
             ids = ("prompt.send", "prompt.complete", "answer.cancel")
             self._line = SteeringLine([bindings.first_key(id, changed) for id in ids])
-            self._chat.mount(self._line, before=self._chat.prompt)
+            self._display.widget.mount(self._line, before=self._prompt)
         self._line.show(waiting, offers=self._offered is not None)

@@ -1,21 +1,46 @@
-"""Conversations on the screen: opened where they were, left with their reading position and their unsent text."""
+"""The middle of the screen: a conversation with its prompt, and the parts that act on it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar, cast
 
 import msgspec
 from textual import on
+from textual.actions import SkipAction
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
 
-from chat_tui.core.conversation import Turn
 from chat_tui.core.errors import HistoryError
-from chat_tui.tui.chat.conversation.pane import ChatPane
-from chat_tui.tui.chat.conversation.session import RestoredConversation, StoredDraft, join_texts
+from chat_tui.tui.actions import bindings
+from chat_tui.tui.chat.conversation.copy import TranscriptCopies
+from chat_tui.tui.chat.conversation.display import ConversationDisplay
+from chat_tui.tui.chat.conversation.estimate import QuestionEstimate
+from chat_tui.tui.chat.conversation.question_editor import QuestionEditor
+from chat_tui.tui.chat.conversation.question_sender import QuestionSender
+from chat_tui.tui.chat.conversation.session import (
+    ConversationSession,
+    RestoredConversation,
+    StoredDraft,
+    ViewState,
+    join_texts,
+)
+from chat_tui.tui.chat.conversation.steering import Steering
+from chat_tui.tui.chat.conversation.undo import Undo
+from chat_tui.tui.chat.conversation.versions import MessageVersions
+from chat_tui.tui.chat.conversation.waiting import WaitingQuestions
+from chat_tui.tui.panels.download_bar import DownloadBar
+from chat_tui.tui.panels.notices import EditingLine, MoreBelow
+from chat_tui.tui.panels.welcome import Welcome
+from chat_tui.tui.prompt.attachments import PromptAttachments
+from chat_tui.tui.prompt.completion import CompletionItem, CompletionList
+from chat_tui.tui.prompt.file_finder import FileFinder
 from chat_tui.tui.prompt.prompt import Prompt
+from chat_tui.tui.transcript.find_bar import FindBar
 from chat_tui.tui.transcript.model.line_model import Anchor
-from chat_tui.tui.transcript.model.turn_stats import figures_of
+from chat_tui.tui.transcript.transcript import Transcript
+from chat_tui.tui.widgets.host import Host, report_errors
 
 if TYPE_CHECKING:
     # Behind the first paint: the engine is not loaded for it.
@@ -23,8 +48,82 @@ if TYPE_CHECKING:
     from chat_tui.engine.engine import Engine
 
 
-class KeptChat(ChatPane):
-    """Opens and leaves conversations. `Chat` asks."""
+class ChatView(Vertical):
+    """Puts the widgets of a conversation together with the parts that act on it, brings conversations into view, and
+    hands keys and messages on. `complete` gives the completions of a text that begins with a slash."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("pageup", "page(-1)", "Page up", id="transcript.page_up", show=False),
+        Binding("pagedown", "page(1)", "Page down", id="transcript.page_down", show=False),
+        *bindings.bindings("transcript"),
+        Binding("tab", "steer", "Steer the answer", id="prompt.complete", show=False),
+        Binding("escape", "leave_offer", "Dismiss the suggestion", id="answer.cancel", show=False),
+        Binding("escape", "leave_edit", "Cancel editing", id="answer.cancel", show=False),
+    ]
+
+    def __init__(self, complete: Callable[[str], Sequence[CompletionItem]], id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.completions = CompletionList()
+        self.transcript = Transcript()
+        self.welcome = Welcome()
+        self.more_below = MoreBelow()
+        self.fetch_line = DownloadBar()
+        self.editing_line = EditingLine()
+        self.find_bar = FindBar(self.transcript, lambda: self.conversation.turns)
+        self.prompt = Prompt(complete, self.completions, find_files=FileFinder().completions)
+        self.session = session = ConversationSession(self._read_view)
+        self.conversation = ConversationDisplay(self, session, self.transcript, self.welcome, self.find_bar)
+        """What is in view of the conversation."""
+        self.files = PromptAttachments(self.prompt)
+        """Attached to the next question."""
+        self.estimate = QuestionEstimate(session, self.prompt, self.files)
+        self.editor = QuestionEditor(session, self.prompt, self.editing_line)
+        self.undo = Undo()
+        """What keys and commands have done to conversations, here and in the list."""
+        self.versions = MessageVersions(session, self.conversation, self.prompt, self.undo, self.open)
+        self.copies = TranscriptCopies(self.transcript, lambda: self.conversation.turns)
+        self.waiting = WaitingQuestions(session, self.prompt, self.files)
+        shared = (session, self.conversation, self.prompt, self.files)
+        self.sender = QuestionSender(
+            *shared, estimate=self.estimate, editor=self.editor, versions=self.versions, waiting=self.waiting
+        )
+        self.steering = Steering(*shared, sender=self.sender, waiting=self.waiting)
+        self.prompt.take_back, self.prompt.steer = self.waiting.take_back, self.steering.steer
+
+    def _read_view(self) -> ViewState:
+        anchor = self.transcript.viewport.reading_position
+        position = msgspec.json.encode(anchor).decode() if anchor is not None else ""
+        return ViewState(self.prompt.draft, self.files.encode(), position)
+
+    def compose(self) -> ComposeResult:
+        """From top to bottom."""
+        self.transcript.display = False
+        yield self.welcome
+        yield self.transcript
+        yield self.more_below
+        yield self.fetch_line
+        yield self.completions
+        yield self.editing_line
+        yield self.find_bar
+        yield self.prompt
+
+    def name_keys(self, changed: Mapping[str, str]) -> None:
+        """Name the keys that are bound now; `changed` holds rebound keys by id."""
+        self.transcript.renderer.changed_keys = changed
+        for line in (self.welcome, self.more_below, self.fetch_line, self.editing_line):
+            line.changed_keys = changed
+
+    @property
+    def host(self) -> Host:
+        """The app around it."""
+        return cast("Host", self.app)
+
+    # -- conversations --------------------------------------------------------------------------------------------
+
+    def begin_with(self, preset: Preset) -> None:
+        """Use a preset from the start: before the engine is open."""
+        self.session.preset = preset
+        self.estimate.show()
 
     async def take_engine(self, engine: Engine) -> None:
         """From now on questions are answered; what was unsent at the last end comes back."""
@@ -48,13 +147,13 @@ class KeptChat(ChatPane):
 
     async def leave(self) -> None:
         """Store what is needed to come back: the reading position and the unsent text."""
-        await self.session.leave(has_waiting=self._has_waiting())
+        await self.session.leave(has_waiting=self.waiting.queue is not None)
 
     async def new(self) -> None:
         """Begin a fresh conversation; the one in view stays in the history, and its answer runs on."""
         async with self.session.changing:
             draft = await self.session.begin_new()
-            self._show(())
+            self.conversation.show(())
             self._show_draft(draft)
         self.prompt.focus()
 
@@ -68,9 +167,9 @@ class KeptChat(ChatPane):
             opened = await session.open(conversation_id, coming_back=coming_back)
             if opened is not None:
                 self._show_opened(session.engine, opened)
-                await self._bring_waiting(session.engine, conversation_id)
+                await self.waiting.restore(conversation_id)
                 if (words := session.resume_edit(opened)) is not None:
-                    self._show_edit(words)
+                    self.editor.show(words)
             elif coming_back:
                 return
         if turn_id:
@@ -79,82 +178,151 @@ class KeptChat(ChatPane):
 
     def _show_opened(self, engine: Engine, opened: RestoredConversation) -> None:
         path, running = opened.conversation.path, engine.running(opened.conversation.id)
-        self._show([turn for turn in path if not running or turn.id != running[0].turn.id])
+        self.conversation.show([turn for turn in path if not running or turn.id != running[0].turn.id])
         if running:
-            self._follow(running[0])
+            self.conversation.follow(running[0])
         else:
             self.transcript.viewport.restore(_anchor(opened.position))
-            self._measure_last(path)
+            self.conversation.measure_last(path)
         self.transcript.set_headers(path, opened.conversation.forks)
         self._show_draft(opened.draft)
 
     def _show_draft(self, draft: StoredDraft) -> None:
-        self.editing_line.display = False
         self.estimate.show()
-        self._write(draft.text)
+        self.editor.show_draft(draft.text)
         self.files.restore(draft.files)
 
-    def _measure_last(self, path: Sequence[Turn]) -> None:
-        """Tell the figures of the last answer, as it was saved; how it was routed as soon as that is read."""
-        last = next((turn for turn in reversed(path) if turn.role == "assistant"), None)
-        if last is not None:
-            self.post_message(self.Measured(figures_of(last)))
-            # The next one may cancel it before it has begun: a coroutine would then never be awaited.
-            measure = partial(self._measure_route, last)
-            self.run_worker(measure, group="measure", exclusive=True)  # type: ignore[arg-type]
-
-    async def _measure_route(self, turn: Turn) -> None:
-        engine = self.session.engine
-        if engine is None:
-            return
-        route, window = await engine.conversations.route(turn.id), engine.models.window_of(turn.model)
-        if not self.busy and turn in self.transcript.turns:
-            self.post_message(self.Measured(figures_of(turn, route, window)))
-
-    def _write(self, draft: str) -> None:
-        self.prompt.clear_draft()
-        self.prompt.set_draft(draft)
-
-    def begin_with(self, preset: Preset) -> None:
-        """Use a preset from the start: before the engine is open."""
-        self.session.preset = preset
-        self.estimate.show()
-
-    async def _bring_waiting(self, engine: Engine, conversation_id: str) -> None:
-        """Words that waited in it when the program ended come back."""
-
-    def _has_waiting(self) -> bool:
-        """Words wait for the end of the answer in view."""
-        return False
-
-    def begin_edit(self, question: Turn) -> None:
-        """Put a question of the path into the prompt, to be sent as another version."""
-        self._show_edit(self.session.begin_edit(question))
-
-    def _show_edit(self, words: str) -> None:
-        self._write(words)
-        self.editing_line.display = True
-        self.prompt.focus()
-
-    def leave_edit(self) -> None:
-        """Edit no earlier question any more; what was written before comes back."""
-        if (draft := self.session.end_edit()) is not None:
-            self.editing_line.display = False
-            self._write(draft)
+    # -- messages -------------------------------------------------------------------------------------------------
 
     @on(Prompt.Edited)
-    async def keep_draft(self, event: Prompt.Edited) -> None:
-        """Store the unsent text as it is written."""
+    async def _follow_text(self) -> None:
+        # What is told may be older than an Enter that came right behind it: the offer is for the text as it is now.
+        self.steering.follow_text(self.prompt.draft)
         self.files.follow(self.prompt.names())
         self.estimate.refresh()
         # As it is now: the message may come when another conversation is in view.
         await self.session.save_draft()
 
     @on(Prompt.Backed)
-    def take_file_off(self, event: Prompt.Backed) -> None:
+    def _remove_file(self, event: Prompt.Backed) -> None:
         """Backspace at the very start removes the last file."""
         event.stop()
         self.files.detach()
+
+    @on(ConversationDisplay.Moved)
+    @on(ConversationDisplay.Ended)
+    def _leave_offer(self) -> None:
+        """Another conversation is in view, or there is nothing more to be steered."""
+        self.steering.leave()
+
+    @on(FindBar.Opened)
+    def _hide_prompt(self, event: FindBar.Opened) -> None:
+        """The find bar takes the prompt's place, so that nothing moves."""
+        event.stop()
+        self.prompt.display = False
+
+    @on(FindBar.Closed)
+    def _show_prompt(self, event: FindBar.Closed) -> None:
+        event.stop()
+        self.prompt.display = True
+        if event.by_key:
+            self.prompt.focus()
+
+    @on(Transcript.MoreBelow)
+    def _show_more_below(self, event: Transcript.MoreBelow) -> None:
+        """A chip says that there is more below."""
+        event.stop()
+        self.more_below.show(event.lines)
+
+    @on(Transcript.VersionAsked)
+    async def _show_version(self, event: Transcript.VersionAsked) -> None:
+        """The mouse asked for another version."""
+        event.stop()
+        await report_errors(self.host, self.versions.show_version(event.step, event.turn))
+
+    # -- keys -----------------------------------------------------------------------------------------------------
+
+    def find(self, wanted: str = "") -> None:
+        """Look for words in the conversation that is in view; when that is on already, go to the next place."""
+        if not self.transcript.turns:
+            self.host.say("There is nothing to find yet", "Ctrl+R searches all conversations.")
+        elif self.find_bar.display and not wanted:
+            self.find_bar.action_move(1)
+        else:
+            self.find_bar.open(wanted)
+
+    def action_page(self, direction: int) -> None:
+        """Scroll the conversation while somebody writes."""
+        self.transcript.action_page(direction)
+
+    def action_steer(self) -> None:
+        """Tab: steer the answer with the new text. The key goes on when that is not offered."""
+        if not self.steering.steer():
+            raise SkipAction
+
+    def action_leave_offer(self) -> None:
+        """Esc: the new text stays in the prompt. The key goes on when nothing is offered."""
+        if not self.steering.leave():
+            raise SkipAction
+
+    def action_leave_edit(self) -> None:
+        """Esc: the question stays as it is. The key goes on when none is edited."""
+        if not self.editor.end():
+            raise SkipAction
+
+    def action_edit(self) -> None:
+        """Edit the chosen question, or that of the chosen answer, else the last one."""
+        question = self.conversation.chosen_question()
+        if question is None:
+            self.host.say("There is no question to edit")
+        elif self.conversation.can_change():
+            self.editor.begin(question)
+
+    async def action_version(self, step: int) -> None:
+        """Show the version before (-1) or after (1) of the chosen turn, else of the last one that has several."""
+        turns, chosen = self.transcript.turns, self.transcript.viewport.cursor
+        await report_errors(self.host, self.versions.show_version(step, turns[chosen].id if chosen is not None else ""))
+
+    async def action_compare(self) -> None:
+        """Show what differs between the versions of the chosen turn, else of the last one that has several."""
+        await report_errors(self.host, self.versions.compare())
+
+    async def action_branch(self) -> None:
+        """Let the conversation end at the chosen turn: the next question begins another branch."""
+        await report_errors(self.host, self.versions.branch())
+
+    async def action_undo(self) -> None:
+        """Undo what was done last to a conversation."""
+        await report_errors(self.host, self.versions.undo())
+
+    def action_code_block(self, what: str) -> None:
+        """`copy` or `save` a code block, or go to the one `after` or `before`."""
+        self.copies.act_on_code(what)
+
+    def action_copy_all(self) -> None:
+        """Copy the whole conversation."""
+        self.copies.copy_all()
+
+    def action_select(self) -> None:
+        """Select by keyboard."""
+        self.transcript.begin_selecting()
+
+    def action_table(self, step: int) -> None:
+        """Scroll wide tables sideways."""
+        if not self.transcript.viewport.scroll_tables(step):
+            self.host.say("No table goes on " + ("there: this is its end" if step > 0 else "before its first column"))
+
+    def action_judge(self, good: int) -> None:
+        """Note that the chosen answer, else the last one, was good or bad."""
+        turn, engine = self.conversation.chosen_answer(), self.session.engine
+        if turn is not None and turn.verdict != bool(good) and engine is not None:
+            engine.judge(turn, good=bool(good))
+            self.transcript.set_verdict(turn.id, bool(good))
+            self.host.say("Rated as good" if good else "Rated as bad", turn.model)
+
+    def action_figures(self) -> None:
+        """Show under each answer what it took, or hide it; it stays so while the app runs."""
+        self.transcript.set_figures(not self.transcript.model.views.figures)
 
 
 def _anchor(position: str) -> Anchor | None:

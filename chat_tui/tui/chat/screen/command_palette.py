@@ -30,7 +30,7 @@ _LAST = ("help.open", "app.quit")
 
 def choices(screen: ChatScreen) -> list[ListChoice]:
     """All that can be done on this screen; each stands there once."""
-    left_out = _ELSEWHERE | _MOVES | (set() if screen.chat.busy else {"answer.cancel", "answer.pause"})
+    left_out = _ELSEWHERE | _MOVES | (set() if screen.chat.conversation.is_busy else {"answer.cancel", "answer.pause"})
     rows = {
         row.id: row
         for row in TABLE
@@ -46,7 +46,7 @@ def choices(screen: ChatScreen) -> list[ListChoice]:
 
 def _now(screen: ChatScreen) -> Iterable[str]:
     """What the last row names; where an answer has ended, what can be done with it."""
-    answered = screen.chat.chosen_answer() is not None and not screen.chat.busy
+    answered = screen.chat.conversation.chosen_answer() is not None and not screen.chat.conversation.is_busy
     ids = dict.fromkeys((*(_OF_AN_ANSWER if answered else ()), *key_hints.ids(screen.hint_state())))
     return [*(id for id in ids if id not in _LAST), *_LAST]
 

@@ -25,9 +25,11 @@ from chat_tui.tui.chat.controllers.panels import ChatPanels
 from chat_tui.tui.chat.controllers.pending_engine import PendingEngine
 from chat_tui.tui.chat.controllers.submission import PromptSubmission
 from chat_tui.tui.chat.controllers.views import ChatViews
-from chat_tui.tui.chat.conversation.chat import Chat
 from chat_tui.tui.chat.conversation.conversation_actions import ConversationActions
-from chat_tui.tui.chat.conversation.steering import SteeringLine
+from chat_tui.tui.chat.conversation.display import ConversationDisplay
+from chat_tui.tui.chat.conversation.question_sender import QuestionSender
+from chat_tui.tui.chat.conversation.view import ChatView
+from chat_tui.tui.chat.conversation.waiting import SteeringLine
 from chat_tui.tui.chat.screen import key_hints
 from chat_tui.tui.history.sidebar import HistorySidebar, local_now
 from chat_tui.tui.panels.download_bar import DownloadBar
@@ -72,7 +74,7 @@ class ChatScreen(Screen[None]):
         super().__init__()
         self._pending_engine = engine = PendingEngine()
         self.opened = engine.opened
-        self.chat = chat = Chat(lambda text: self.commands.complete(text), id="chat")
+        self.chat = chat = ChatView(lambda text: self.commands.complete(text), id="chat")
         self.panels = panels = ChatPanels(self, chat, clock)
         self.picker, self.stats, self.history = panels.picker, panels.stats, panels.history
         self.keys = KeyBar(id="keys")
@@ -223,12 +225,12 @@ class ChatScreen(Screen[None]):
 
     # -- messages -------------------------------------------------------------------------------------------------
 
-    @on(Chat.Failed)
-    def _show_failure(self, event: Chat.Failed) -> None:
+    @on(QuestionSender.Failed)
+    def _show_failure(self, event: QuestionSender.Failed) -> None:
         self.host.tell(event.error)
         self.show_keys()
 
-    @on(Chat.Began)
+    @on(ConversationDisplay.Began)
     def _end_first_steps(self) -> None:
         self._first_steps.finish()
 
@@ -236,10 +238,10 @@ class ChatScreen(Screen[None]):
     def _prepare(self) -> None:
         self._submission.edited()
 
-    @on(Chat.Moved)
-    @on(Chat.Began)
-    @on(Chat.Ended)
-    @on(Chat.Changed)
+    @on(ConversationDisplay.Moved)
+    @on(ConversationDisplay.Began)
+    @on(ConversationDisplay.Ended)
+    @on(ConversationDisplay.Changed)
     async def _show_history(self) -> None:
         """Another conversation, an answer that begins or ends: list, keys, models and insights follow."""
         self.show_keys()
@@ -250,8 +252,8 @@ class ChatScreen(Screen[None]):
             self.window_title.update(engine.running())
             self.stats.show_spending(await engine.spending(self.chat.session.conversation_id))
 
-    @on(Chat.Measured)
-    def _show_figures(self, event: Chat.Measured) -> None:
+    @on(ConversationDisplay.Measured)
+    def _show_figures(self, event: ConversationDisplay.Measured) -> None:
         model, before = event.figures.model, self.stats.figures.phase
         self.stats.show(event.figures)
         if event.figures.phase == "fetching" and before != "fetching":
@@ -301,8 +303,8 @@ class ChatScreen(Screen[None]):
         return key_hints.HintState(
             place=self._place(),
             on_row=self.history.under is not None,
-            busy=chat.busy,
-            paused=chat.paused,
+            busy=chat.conversation.is_busy,
+            paused=chat.conversation.is_paused,
             offers=chat.steering.offers,
             has_versions=bool(chat.transcript.model.views.forks),
             has_code=any("```" in turn.text for turn in turns),
@@ -315,7 +317,7 @@ class ChatScreen(Screen[None]):
             return "history"
         if self.picker.has_focus_within:
             return "picker"
-        if chat.lists_completions:
+        if chat.completions.is_open:
             return "completions"
         if chat.find_bar.has_focus:
             return "find bar"
@@ -388,7 +390,7 @@ class ChatScreen(Screen[None]):
             self.chat.prompt.focus()
             return
         comparison = self.views.comparison
-        if (comparison is not None and await comparison.stop()) or await self.chat.cancel():
+        if (comparison is not None and await comparison.stop()) or await self.chat.conversation.cancel():
             self._cancelled_at = time.monotonic()
         elif self.chat.fetch_line.running and time.monotonic() - self._cancelled_at > HASTY_SECONDS:
             self.chat.fetch_line.stop()
@@ -402,7 +404,7 @@ class ChatScreen(Screen[None]):
         if selected:
             self.app.copy_to_clipboard(selected)
             self.clear_selection()
-        elif await self.chat.cancel():
+        elif await self.chat.conversation.cancel():
             return
         elif self.chat.prompt.text:
             self.chat.prompt.clear_draft(recoverable=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from chat_tui.core.text.control_characters import clean_line
-from chat_tui.tui.chat.conversation.chat import Chat
+from chat_tui.tui.chat.conversation.view import ChatView
 
 if TYPE_CHECKING:
     from chat_tui.core.conversation import Turn
@@ -46,7 +46,7 @@ class EndedAnswers:
 class WindowTitle:
     """Shows in the terminal's title what a chat does, and rings for answers that end unseen."""
 
-    def __init__(self, chat: Chat) -> None:
+    def __init__(self, chat: ChatView) -> None:
         self._chat = chat
         self._answers = EndedAnswers()
 
@@ -55,9 +55,11 @@ class WindowTitle:
         chat, host = self._chat, self._chat.host
         # A private conversation is nobody's business who sees the list of windows.
         turns = () if chat.prompt.border_title else chat.transcript.turns
-        ended = chat.answer is not None and chat.answer.ended
+        ended = chat.conversation.answer is not None and chat.conversation.answer.ended
         # Of several that were asked at once the chat knows one.
-        runs = chat.busy or any(answer.conversation_id == chat.session.conversation_id for answer in running)
+        runs = chat.conversation.is_busy or any(
+            answer.conversation_id == chat.session.conversation_id for answer in running
+        )
         host.show_title(title(turns, running=runs, ended=ended))
         for answer in self._answers.look(running):
             seen = chat.app.app_focus and answer.conversation_id == chat.session.conversation_id

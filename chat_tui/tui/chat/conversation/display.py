@@ -1,0 +1,302 @@
+"""The turns of the conversation in view, and the answer that is followed into them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+import msgspec
+from textual.message import Message
+from textual.timer import Timer
+from textual.widget import Widget
+from textual.worker import Worker
+
+from chat_tui.core.chunks import Chunk, Metadata, Token
+from chat_tui.core.conversation import Conversation, Turn
+from chat_tui.core.text.control_characters import clean_line
+from chat_tui.core.usage.stream_stats import StreamStats
+from chat_tui.tui.chat.conversation.session import ConversationSession
+from chat_tui.tui.panels.welcome import Welcome
+from chat_tui.tui.transcript.find_bar import FindBar
+from chat_tui.tui.transcript.model.turn_stats import figures_of, without_text
+from chat_tui.tui.transcript.transcript import Transcript
+from chat_tui.tui.widgets import formatting
+from chat_tui.tui.widgets.host import Host
+from chat_tui.tui.widgets.visibility import is_in_sight
+
+if TYPE_CHECKING:
+    # Behind the first paint: the engine is not loaded for it.
+    from chat_tui.engine.answers.answer import Answer
+    from chat_tui.engine.answers.pacing import TypingPace
+
+STATUS_SECONDS = 0.1
+"""Between two looks at the figures of a running answer."""
+
+
+class ConversationDisplay:
+    """Shows a conversation in a transcript, and follows its answer. `widget` is the one around the transcript: it runs
+    the work and posts the messages."""
+
+    class Began(Message):
+        """An answer has begun, or one that runs came into view."""
+
+    class Ended(Message):
+        """The answer in view has ended."""
+
+        def __init__(self, turn: Turn) -> None:
+            super().__init__()
+            self.turn = turn
+
+    class Measured(Message):
+        """The figures of the answer in view, as they are now."""
+
+        def __init__(self, figures: StreamStats) -> None:
+            super().__init__()
+            self.figures = figures
+
+    class Moved(Message):
+        """Another conversation is in view."""
+
+    class Changed(Message):
+        """What is stored of a conversation has changed: an answer was saved, or one out of view has ended."""
+
+    def __init__(
+        self,
+        widget: Widget,
+        session: ConversationSession,
+        transcript: Transcript,
+        welcome: Welcome,
+        find_bar: FindBar,
+    ) -> None:
+        self.widget, self.transcript = widget, transcript
+        self._session, self._welcome, self._find_bar = session, welcome, find_bar
+        self.answer: Answer | None = None
+        """The one that is or was followed; None: none since this conversation came into view."""
+        self.followed_since = float("-inf")
+        """When the answer in view came into view, by the clock of `time.monotonic`."""
+        self._following: Worker[None] | None = None
+        self._pace: TypingPace | None = None
+        """Of the answer in view, while it is followed."""
+        self._measuring: Timer | None = None
+
+    @property
+    def host(self) -> Host:
+        """The app around it."""
+        return cast("Host", self.widget.app)
+
+    # -- what is in view ------------------------------------------------------------------------------------------
+
+    @property
+    def is_busy(self) -> bool:
+        """An answer of this conversation has not ended."""
+        return self._session.visit.is_asking or (self.answer is not None and not self.answer.ended)
+
+    @property
+    def is_paused(self) -> bool:
+        """The answer in view is held."""
+        return self.answer is not None and not self.answer.ended and self.answer.paused
+
+    @property
+    def turns(self) -> list[Turn]:
+        """The turns in view; a running answer with what has come of it."""
+        turns, answer = self.transcript.turns, self.answer
+        if answer is not None and not answer.ended and turns:
+            turns[-1] = msgspec.structs.replace(answer.turn, text=answer.text, thinking=answer.thinking)
+        return turns
+
+    def can_change(self) -> bool:
+        """Whether turns can be changed; while an answer runs it says that they cannot."""
+        if self.is_busy:
+            self.host.say("An answer is still running", "Esc cancels it and keeps what arrived.")
+        return not self.is_busy
+
+    def index_of(self, turn_id: str) -> int:
+        """The place of a turn in the path; behind the last one where it is not there."""
+        turns = self.transcript.turns
+        return next((index for index, turn in enumerate(turns) if turn.id == turn_id), len(turns))
+
+    def chosen_answer(self) -> Turn | None:
+        """The answer that keys act on: the chosen one, that of the chosen question, else the last; None while it runs,
+        or when there is none."""
+        turns, chosen = self.transcript.turns, self.transcript.viewport.cursor
+        if chosen is not None and any(turn.role == "assistant" for turn in turns[chosen : chosen + 2]):
+            turns = [turn for turn in turns[chosen : chosen + 2] if turn.role == "assistant"][:1]
+        answer = next((turn for turn in reversed(turns) if turn.role == "assistant"), None)
+        return answer if answer is not None and answer.state != "streaming" else None
+
+    def chosen_question(self) -> Turn | None:
+        """The chosen question, or that of the chosen answer, else the last one."""
+        turns, chosen = self.transcript.turns, self.transcript.viewport.cursor
+        before = turns if chosen is None else turns[: chosen + 1]
+        return next((turn for turn in reversed(before) if turn.role == "user"), None)
+
+    def last_answer(self) -> tuple[Turn | None, Answer | None]:
+        """The last turn of a model, and its answer where that is followed here."""
+        turn = next((turn for turn in reversed(self.transcript.turns) if turn.role == "assistant"), None)
+        answer = self.answer
+        return turn, answer if answer is not None and turn is not None and answer.turn.id == turn.id else None
+
+    async def read_settled(self, conversation_id: str) -> Conversation:
+        """Read the conversation in view from the store, as soon as its last answer is there. Raises `HistoryError`."""
+        engine = self._session.engine
+        assert engine is not None
+        if self.answer is not None:
+            await self.answer.saved.wait()
+        return await engine.conversations.conversation(conversation_id)
+
+    async def refresh_headers(self, conversation_id: str) -> None:
+        """Show the headers of the turns as the store has them: their versions, and what they name."""
+        engine = self._session.engine
+        assert engine is not None
+        conversation = await engine.conversations.conversation(conversation_id)
+        self.transcript.set_headers(conversation.path, conversation.forks)
+
+    # -- showing --------------------------------------------------------------------------------------------------
+
+    def show(self, turns: Sequence[Turn]) -> None:
+        """Show another conversation; an answer of the one before runs on."""
+        left, self._pace, self.answer = self.answer, None, None
+        self._find_bar.close(by_key=True)
+        self._stop_measuring()
+        if left is not None and not left.ended:
+            self.announce_end(left)
+        self.widget.workers.cancel_group(self.widget, "follow")
+        self.transcript.show(turns)
+        self._show_transcript(bool(turns))
+        self.widget.post_message(self.Measured(StreamStats()))
+        self.widget.post_message(self.Moved())
+
+    def show_path(self, conversation: Conversation, *, chosen: bool = False) -> None:
+        """Show the path as it is now; what it shares with the one before stays in place."""
+        shown, path = [turn.id for turn in self.transcript.turns], conversation.path
+        same = next((at for at, turn in enumerate(path) if shown[at : at + 1] != [turn.id]), len(path))
+        self.transcript.replace_from(same, path[same:], chosen=chosen)
+        self.transcript.set_headers(path, conversation.forks)
+        self._show_transcript(bool(path))
+        self.measure_last(path)
+        self.widget.post_message(self.Changed())
+
+    def _show_transcript(self, has_turns: bool) -> None:
+        self._welcome.display = not has_turns
+        self.transcript.display = has_turns
+
+    def measure_last(self, path: Sequence[Turn]) -> None:
+        """Tell the figures of the last answer, as it was saved; how it was routed as soon as that is read."""
+        last = next((turn for turn in reversed(path) if turn.role == "assistant"), None)
+        if last is not None:
+            self.widget.post_message(self.Measured(figures_of(last)))
+            # The next one may cancel it before it has begun: a coroutine would then never be awaited.
+            measure = partial(self._measure_route, last)
+            self.widget.run_worker(measure, group="measure", exclusive=True)  # type: ignore[arg-type]
+
+    async def _measure_route(self, turn: Turn) -> None:
+        engine = self._session.engine
+        if engine is None:
+            return
+        route, window = await engine.conversations.route(turn.id), engine.models.window_of(turn.model)
+        if not self.is_busy and turn in self.transcript.turns:
+            self.widget.post_message(self.Measured(figures_of(turn, route, window)))
+
+    # -- following an answer --------------------------------------------------------------------------------------
+
+    def follow(self, answer: Answer) -> None:
+        """Show the answer below the last turn, as it grows."""
+        from chat_tui.engine.answers.pacing import TypingPace
+
+        engine = self._session.engine
+        assert engine is not None
+        self.answer, self.followed_since = answer, time.monotonic()
+        self._show_transcript(True)
+        self.transcript.add(without_text(answer.turn))
+        self._pace = TypingPace(engine.config.display)
+        self._following = self.widget.run_worker(self._follow(answer, self._pace), group="follow", exclusive=True)
+        self._stop_measuring()
+        self._measuring = self.widget.set_interval(STATUS_SECONDS, self._measure)
+        self._measure()
+        self.widget.post_message(self.Began())
+
+    async def _follow(self, answer: Answer, pace: TypingPace) -> None:
+        live, shown = self.transcript.live, without_text(answer.turn)
+        # What was there before is not typed again.
+        known = len(answer)
+        async for chunk in pace.follow(answer.follow(), known):
+            if not isinstance(chunk, Token) and not answer.ended and shown != (now := without_text(answer.turn)):
+                shown = now
+                live.amend(shown)
+            if self._show_chunk(chunk, is_new=known <= 0):
+                await live.keep_up()
+            known -= 1
+        await live.keep_up()
+        self._stop_measuring()
+        live.finish(answer.turn)
+        self._find_bar.count_again()
+        self.widget.post_message(self.Measured(answer.figures()))
+        self.widget.post_message(self.Ended(answer.turn))
+        await self._announce_end(answer)
+
+    def _show_chunk(self, chunk: Chunk, *, is_new: bool) -> bool:
+        """Show one chunk; True when the transcript has more to draw than it should hold back."""
+        live = self.transcript.live
+        if isinstance(chunk, Token):
+            if chunk.phase == "quick":
+                return chunk.kind == "text" and live.append(chunk.token, "quick")
+            return live.append(chunk.token, chunk.kind)
+        if isinstance(chunk, Metadata):
+            if chunk.event == "reclassified" and chunk.phase != "quick":
+                live.reclassify(chunk)
+            if chunk.event == "note" and chunk.attempt and is_new:
+                self.host.say(clean_line(chunk.reason, 300))
+        return False
+
+    def skip_typing(self) -> bool:
+        """Show at once what is still being typed; False when nothing is."""
+        return self._pace is not None and self._pace.skip()
+
+    async def wait_until_shown(self) -> None:
+        """Wait until the answer in view has been shown to its end."""
+        if self._following is not None:
+            await self._following.wait()
+
+    def announce_end(self, answer: Answer) -> None:
+        """Post `Changed` when an answer that runs out of view has been saved."""
+        self.widget.run_worker(self._announce_end(answer), group="out of view")
+
+    async def _announce_end(self, answer: Answer) -> None:
+        await answer.saved.wait()
+        self.widget.post_message(self.Changed())
+
+    def _measure(self) -> None:
+        if self.answer is None or not is_in_sight(self.transcript):
+            # Textual would draw what stands over the chat anew.
+            return
+        figures = self.answer.figures()
+        self.transcript.live.set_status(formatting.status(figures))
+        self.widget.post_message(self.Measured(figures))
+
+    def _stop_measuring(self) -> None:
+        if self._measuring is not None:
+            self._measuring.stop()
+            self._measuring = None
+
+    def pause_or_resume(self) -> bool | None:
+        """Hold the answer, or let it go on; True: it is held now, None: no answer runs."""
+        if self.answer is None or self.answer.ended:
+            return None
+        if self.answer.paused:
+            self.answer.resume()
+        else:
+            self.answer.pause()
+        return self.answer.paused
+
+    async def cancel(self) -> bool:
+        """Cancel the answer in view; False when none runs."""
+        was_typed, visit = self.skip_typing(), self._session.visit
+        if visit.is_asking and (self.answer is None or self.answer.ended):
+            visit.is_cancelled = True
+            return True
+        if self.answer is None or self.answer.ended or self._session.engine is None:
+            return was_typed
+        await self.answer.cancel()
+        return True

@@ -1,0 +1,223 @@
+"""How questions are sent: asked, edited, answered again or further; what comes back to the prompt on failure."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+import msgspec
+from textual.message import Message
+
+from chat_tui.core.attachments.attachment import Attachment
+from chat_tui.core.conversation import Turn
+from chat_tui.core.errors import ChatTuiError, ConversationNotFound
+from chat_tui.core.new_conversation import NewConversation
+from chat_tui.core.request import Request
+from chat_tui.tui.chat.conversation.display import ConversationDisplay
+from chat_tui.tui.chat.conversation.estimate import QuestionEstimate
+from chat_tui.tui.chat.conversation.question_editor import QuestionEditor
+from chat_tui.tui.chat.conversation.session import ConversationSession, ConversationVisit
+from chat_tui.tui.chat.conversation.versions import MessageVersions
+from chat_tui.tui.chat.conversation.waiting import WaitingQuestions
+from chat_tui.tui.prompt.attachments import PromptAttachments
+from chat_tui.tui.prompt.attachments_line import PendingAttachment
+from chat_tui.tui.prompt.prompt import Prompt
+
+if TYPE_CHECKING:
+    # Behind the first paint: the engine is not loaded for it.
+    from chat_tui.engine.answers.answer import Answer
+    from chat_tui.engine.answers.runner import Preview
+    from chat_tui.engine.engine import Engine
+
+
+class OutgoingQuestion(msgspec.Struct, frozen=True):
+    """A question as it was when it was sent."""
+
+    visit: ConversationVisit
+    new_conversation: NewConversation
+    """What its conversation begins with, where it begins one."""
+    settings: Request
+    text: str = ""
+    """Empty where an answer is asked for again, or further."""
+    taken: Sequence[PendingAttachment] = ()
+    """Attached files, which are read when it is asked."""
+    edited: Turn | None = None
+    """The question of which it is another version."""
+    refuses_images: bool = True
+    """It is not asked where there are images and the model takes none."""
+
+
+Ask = Callable[["Engine", OutgoingQuestion, Sequence[Attachment]], Awaitable["Answer"]]
+"""Asks the engine a question with its files. Raises `ChatTuiError`."""
+
+
+class QuestionSender:
+    """Sends questions from the conversation in view, and has their answers followed."""
+
+    class Failed(Message):
+        """A question could not be asked; its text is back in the prompt."""
+
+        def __init__(self, error: ChatTuiError) -> None:
+            super().__init__()
+            self.error = error
+
+    def __init__(
+        self,
+        session: ConversationSession,
+        display: ConversationDisplay,
+        prompt: Prompt,
+        files: PromptAttachments,
+        *,
+        estimate: QuestionEstimate,
+        editor: QuestionEditor,
+        versions: MessageVersions,
+        waiting: WaitingQuestions,
+    ) -> None:
+        self._session, self._display, self._prompt, self._files = session, display, prompt, files
+        self._estimate, self._editor, self._versions, self._waiting = estimate, editor, versions, waiting
+
+    # -- what can be asked ----------------------------------------------------------------------------------------
+
+    def ask(
+        self, text: str, settings: Request, files: Sequence[Attachment] = (), preview: Preview | None = None
+    ) -> None:
+        """Ask, or send another version of the question that is edited; `files` go with the attached ones. The answer
+        streams into the transcript, or is there at once where a preview of it is."""
+        question = self.take_question(text, settings)
+        self.send(question, self._edit if question.edited is not None else partial(self._ask, files, preview))
+
+    def continue_answer(self, settings: Request) -> None:
+        """Let the last answer, which was cut, go on."""
+        self.send(self._question(settings), self._continue)
+
+    def regenerate(self, answer: Turn, settings: Request) -> None:
+        """Ask for another version of an answer of the path."""
+        self.send(self._question(settings), partial(self._regenerate, answer, self._display.transcript.turns[-1]))
+
+    def take_question(self, text: str, settings: Request) -> OutgoingQuestion:
+        """The question of this text with all that belongs to it; it takes the attached files."""
+        question, edited = self._question(settings), self._session.edited
+        return msgspec.structs.replace(question, text=text, taken=self._files.take(), edited=edited)
+
+    def _question(self, settings: Request) -> OutgoingQuestion:
+        return OutgoingQuestion(self._session.visit, self._session.new_conversation, settings)
+
+    # -- how the engine is asked ----------------------------------------------------------------------------------
+
+    async def _ask(
+        self,
+        more_files: Sequence[Attachment],
+        preview: Preview | None,
+        engine: Engine,
+        question: OutgoingQuestion,
+        files: Sequence[Attachment],
+    ) -> Answer:
+        visit, text, settings, files = question.visit, question.text, question.settings, (*more_files, *files)
+        try:
+            target = visit.conversation_id or question.new_conversation
+            answer = await engine.ask(target, text, settings, attachments=files, preview=preview)
+        except ConversationNotFound as error:
+            if visit.conversation_id is None:
+                raise
+            answer = await engine.ask(question.new_conversation, text, settings, attachments=files)
+            self._leave_deleted(visit, error)
+        self.show_question(visit, answer)
+        return answer
+
+    def _leave_deleted(self, visit: ConversationVisit, error: ConversationNotFound) -> None:
+        """The question of this visit has begun another conversation, since its own was deleted elsewhere."""
+        visit.conversation_id = None
+        self._display.host.say(error.title, "Your question starts a new one.", long=True)
+        if visit is self._session.visit:
+            self._display.transcript.replace_from(0)
+
+    async def _edit(self, engine: Engine, question: OutgoingQuestion, files: Sequence[Attachment]) -> Answer:
+        assert question.edited is not None
+        id = question.visit.conversation_id or ""
+        answer = await engine.edit(id, question.edited.id, question.text, question.settings, files)
+        if question.visit is self._session.visit:
+            self.show_edited(question.edited, answer)
+        return answer
+
+    async def _continue(self, engine: Engine, question: OutgoingQuestion, _files: Sequence[Attachment]) -> Answer:
+        answer = await engine.go_on(question.visit.conversation_id or "", question.settings)
+        if question.visit is self._session.visit:
+            transcript = self._display.transcript
+            transcript.replace_from(len(transcript.turns) - 1)
+        return answer
+
+    async def _regenerate(
+        self, turn: Turn, leaf: Turn, engine: Engine, question: OutgoingQuestion, _files: Sequence[Attachment]
+    ) -> Answer:
+        answer = await engine.regenerate(question.visit.conversation_id or "", turn.id, question.settings)
+        if question.visit is self._session.visit:
+            self._display.transcript.replace_from(self._display.index_of(turn.id))
+        self._versions.remember("Back to the previous answer", answer.conversation_id, leaf)
+        return answer
+
+    def show_question(self, visit: ConversationVisit, answer: Answer) -> None:
+        """Show the question of an answer below the last turn, where its conversation is in view."""
+        if visit is self._session.visit:
+            self._display.transcript.add(answer.question)
+
+    def show_edited(self, edited: Turn, answer: Answer) -> None:
+        """Show the question of an answer in place of the one of which it is another version."""
+        transcript = self._display.transcript
+        leaf = transcript.turns[-1]
+        self._editor.end()
+        transcript.replace_from(self._display.index_of(edited.id), [answer.question])
+        self._versions.remember("Back to the previous question", answer.conversation_id, leaf)
+
+    # -- sending --------------------------------------------------------------------------------------------------
+
+    def send(self, question: OutgoingQuestion, ask: Ask) -> None:
+        """Ask, and follow the answer; text and files come back to the prompt where that fails."""
+        question.visit.is_asking = True
+        self._display.widget.run_worker(self._send(question, ask), group="ask")
+
+    async def _send(self, question: OutgoingQuestion, ask: Ask) -> None:
+        session, display, visit = self._session, self._display, question.visit
+        try:
+            await session.is_ready.wait()
+            assert session.engine is not None
+            is_over = display.answer is not None and display.answer.ended
+            if visit is session.visit and is_over and display.skip_typing():
+                await display.wait_until_shown()
+            async with session.changing:
+                await self._follow(question, await self._ask_with_files(session.engine, question, ask))
+        except ChatTuiError as error:
+            await self._waiting.give_back(visit, question.text)
+            display.widget.post_message(self.Failed(error))
+        finally:
+            visit.is_asking = visit.is_cancelled = False
+
+    async def _ask_with_files(self, engine: Engine, question: OutgoingQuestion, ask: Ask) -> Answer:
+        try:
+            files = await self._files.load(question.taken)
+            if question.refuses_images:
+                await self._estimate.check_images(question.text, files)
+            return await ask(engine, question, files)
+        except ChatTuiError:
+            if question.visit is self._session.visit:
+                self._files.give_back(question.taken)
+            raise
+
+    async def _follow(self, question: OutgoingQuestion, answer: Answer) -> None:
+        session, display, visit = self._session, self._display, question.visit
+        is_first, visit.conversation_id = visit.conversation_id is None, answer.conversation_id
+        if text := question.text:
+            self._prompt.earlier = [text, *(earlier for earlier in self._prompt.earlier if earlier != text)]
+        if visit is session.visit:
+            display.follow(answer)
+        else:
+            display.announce_end(answer)
+            display.widget.post_message(display.Changed())
+        if visit.is_cancelled:
+            await answer.cancel()
+        if visit is session.visit:
+            await display.refresh_headers(answer.conversation_id)
+            if is_first:
+                await session.note_begun()
+                display.widget.post_message(display.Moved())
+            await session.save_draft()

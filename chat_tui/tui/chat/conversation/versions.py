@@ -1,0 +1,136 @@
+"""The versions of questions and answers: shown, compared, branched from, and gone back to by undo."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from chat_tui.core.conversation import Conversation, Turn
+from chat_tui.core.errors import CommandError
+from chat_tui.tui.actions import bindings
+from chat_tui.tui.chat.conversation.display import ConversationDisplay
+from chat_tui.tui.chat.conversation.session import ConversationSession
+from chat_tui.tui.chat.conversation.undo import Undo
+from chat_tui.tui.prompt.prompt import Prompt
+
+
+class MessageVersions:
+    """Goes from version to version in the conversation in view. `open_conversation` brings another one into view."""
+
+    def __init__(
+        self,
+        session: ConversationSession,
+        display: ConversationDisplay,
+        prompt: Prompt,
+        undo: Undo,
+        open_conversation: Callable[[str], Awaitable[None]],
+    ) -> None:
+        self._session, self._display, self._prompt = session, display, prompt
+        self._undo, self._open = undo, open_conversation
+
+    async def show_version(self, step: int, turn_id: str = "", *, number: int = 0) -> None:
+        """Show the version that is `step` further on, or the one of this number, of a turn; by default of the last one
+        that has several. Raises `ChatTuiError`."""
+        session, display = self._session, self._display
+        conversation_id = session.conversation_id
+        if session.engine is None or conversation_id is None or not display.can_change():
+            return
+        async with session.changing:
+            conversation = await display.read_settled(conversation_id)
+            turn_id = turn_id or _last_with_versions(conversation)
+            ids = conversation.forks.get(turn_id, ())
+            if not ids:
+                self._say_one_version()
+                return
+            place = number - 1 if number else ids.index(turn_id) + step
+            if 0 <= place < len(ids) and ids[place] != turn_id:
+                path = await session.engine.conversations.select(conversation_id, ids[place])
+                display.show_path(path, chosen=True)
+
+    async def compare(self) -> None:
+        """Show what differs between the versions of the chosen turn, else of the last one that has several. Raises
+        `ChatTuiError`."""
+        session, chosen = self._session, self._display.transcript.viewport.cursor
+        if session.engine is None or session.conversation_id is None:
+            return
+        store = session.engine.conversations
+        conversation = await store.conversation(session.conversation_id)
+        turn_id = conversation.path[chosen].id if chosen is not None else _last_with_versions(conversation)
+        versions = await store.siblings(conversation.id, turn_id) if turn_id in conversation.forks else []
+        shown = next((place for place, turn in enumerate(versions) if turn.id == turn_id), None)
+        if shown is None or len(versions) < 2:
+            self._say_one_version()
+            return
+        from chat_tui.tui.dialogs.diff import DiffScreen
+
+        widget = self._display.widget
+        if widget.app.screen is widget.screen:
+            widget.app.push_screen(DiffScreen(versions, shown))
+
+    async def branch(self) -> None:
+        """Let the conversation end at the chosen turn: the next question begins another branch. Raises
+        `ChatTuiError`."""
+        session, display = self._session, self._display
+        turns, end = display.transcript.turns, display.transcript.viewport.cursor
+        if session.engine is None or session.conversation_id is None or end is None:
+            raise CommandError(
+                "Choose a message first.",
+                "Up and Down in the conversation choose one; /branch then branches from there.",
+            )
+        if not display.can_change():
+            return
+        if turns[end].role == "user" and end + 1 < len(turns):
+            # Its answer belongs to it: two questions in a row would be sent as one.
+            end += 1
+        if end + 1 == len(turns):
+            display.host.say("This is already the last message", "Your next question follows it.")
+            return
+        conversation_id = session.conversation_id
+        await self._end_at(conversation_id, turns[end].id)
+        self.remember("Back to the previous branch", conversation_id, turns[-1])
+        display.host.say("Your next question starts a new branch", "The old branch is kept; /undo returns to it.")
+        self._prompt.focus()
+
+    async def _end_at(self, conversation_id: str, turn_id: str) -> None:
+        """Let the conversation in view end at this turn."""
+        assert self._session.engine is not None
+        async with self._session.changing:
+            await self._display.read_settled(conversation_id)
+            path = await self._session.engine.conversations.end_at(conversation_id, turn_id)
+            self._display.show_path(path)
+
+    async def show_chosen(self, conversation: Conversation) -> None:
+        """Show a path on which another of several answers was chosen, where that conversation is in view."""
+        if conversation.id != self._session.conversation_id:
+            return
+        async with self._session.changing:
+            await self._display.wait_until_shown()
+            self._display.show_path(conversation)
+            self._display.transcript.viewport.choose_id(conversation.path[-1].id)
+
+    def remember(self, words: str, conversation_id: str, leaf: Turn) -> None:
+        """Let undo lead back to the path that ended with this turn; `words` say that it did."""
+        self._undo.push(words, partial(self._go_back, conversation_id, leaf.id))
+
+    async def _go_back(self, conversation_id: str, leaf: str) -> None:
+        session = self._session
+        assert session.engine is not None
+        if session.engine.running(conversation_id):
+            raise CommandError("An answer is still running there.", "Cancel it with Esc, then undo.")
+        if conversation_id != session.conversation_id:
+            await self._open(conversation_id)
+        await self._end_at(conversation_id, leaf)
+
+    async def undo(self) -> None:
+        """Undo what was done last to a conversation. Raises `ChatTuiError`."""
+        self._display.host.say(await self._undo.take() or "There is nothing to undo")
+
+    def _say_one_version(self) -> None:
+        host = self._display.host
+        edit, again = (bindings.first_key(id, host.changed_keys) for id in ("question.edit", "answer.regenerate"))
+        host.say("This message has only one version", f"{edit} edits a question, {again} regenerates an answer.")
+
+
+def _last_with_versions(conversation: Conversation) -> str:
+    """The id of the last turn that has several versions; empty when none has."""
+    return next((turn.id for turn in reversed(conversation.path) if turn.id in conversation.forks), "")

@@ -1,0 +1,178 @@
+"""Questions that wait for the end of an answer: stored, brought back to the prompt, and listed above it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
+from textual.message import Message
+
+from chat_tui.core.request import Request
+from chat_tui.core.text.control_characters import clean_line
+from chat_tui.tui.chat.conversation.session import ConversationSession, ConversationVisit, join_texts
+from chat_tui.tui.prompt.attachments import PromptAttachments
+from chat_tui.tui.prompt.attachments_line import PendingAttachment
+from chat_tui.tui.prompt.prompt import Prompt
+from chat_tui.tui.widgets.styled_lines import Line, Span, StyledLines, crop
+
+_WAITING = "words that wait "
+
+
+class WaitingQuestion(Struct):
+    """A question that waits for the end of an answer."""
+
+    text: str
+    settings: Request
+    files: list[PendingAttachment]
+
+
+class WaitingQueue:
+    """The questions that wait in one conversation, oldest first: each is asked when the answer before has ended."""
+
+    def __init__(self, visit: ConversationVisit) -> None:
+        self.visit = visit
+        """As it was in view last."""
+        self.items: list[WaitingQuestion] = []
+        self.stored_in = ""
+        """The conversation with which they are stored: one that has just begun had no id when they came."""
+
+    def is_of(self, visit: ConversationVisit) -> bool:
+        """Whether it waits in the conversation of this visit."""
+        id = visit.conversation_id
+        return self.visit is visit or (id is not None and self.visit.conversation_id == id)
+
+    @property
+    def text(self) -> str:
+        """All questions."""
+        return join_texts(*(item.text for item in self.items))
+
+    @property
+    def files(self) -> list[PendingAttachment]:
+        """What goes along with any of them."""
+        return [going for item in self.items for going in item.files]
+
+
+class SteeringLine(StyledLines):
+    """Above the prompt: what can be done with new words, or which words wait."""
+
+    DEFAULT_CSS = "SteeringLine { display: none; width: 1fr; height: 1; background: $panel; padding: 0 1; }"
+
+    class Toggled(Message):
+        """What can be done with new words is offered, or no longer."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        super().__init__()
+        self._keys = keys
+        """To send, to steer, to leave it."""
+        self._waiting: WaitingQueue | None = None
+        self._offers = False
+
+    def show(self, waiting: WaitingQueue | None, *, offers: bool) -> None:
+        """These words wait; `offers`: new ones may."""
+        if offers != self._offers:
+            self.post_message(self.Toggled())
+        self._waiting, self._offers = waiting, offers
+        self.display = offers or waiting is not None
+        self.redraw()
+
+    def lines(self, width: int) -> Sequence[Line]:
+        """One line."""
+        if self._offers:
+            told = (" again: send after this answer", " steer the answer now", " dismiss")
+            if sum(map(len, told)) + 18 > width:
+                told = (" queue", " steer", " dismiss")
+            keys = zip(self._keys, told, strict=True)
+            spans = [span for key, word in keys for span in (Span(" · "), Span(key, "accent"), Span(word, "dim"))]
+            return [tuple(spans[1:])]
+        if self._waiting is None:
+            return [()]
+        files = f" +{len(self._waiting.files)}" if self._waiting.files else ""
+        tail = f"{files} · Up to edit it"
+        words = crop(clean_line(self._waiting.text, 500), max(8, width - len(tail) - len("Queued: ")))
+        return [(Span("Queued: ", "accent"), Span(words), Span(tail, "dim"))]
+
+
+class WaitingQuestions:
+    """The queues of all conversations. `on_change` is called when the one in view has changed."""
+
+    def __init__(self, session: ConversationSession, prompt: Prompt, files: PromptAttachments) -> None:
+        self._session, self._prompt, self._files = session, prompt, files
+        self._queues: list[WaitingQueue] = []
+        self.on_change: Callable[[], None] = lambda: None
+
+    @property
+    def queue(self) -> WaitingQueue | None:
+        """What waits in the conversation in view; None: nothing."""
+        return self.queue_of(self._session.visit)
+
+    def queue_of(self, visit: ConversationVisit) -> WaitingQueue | None:
+        """What waits in the conversation of this visit; None: nothing."""
+        return next((queue for queue in self._queues if queue.items and queue.is_of(visit)), None)
+
+    def add(self, waiting: WaitingQuestion) -> WaitingQueue | None:
+        """Let a question wait in the conversation in view; the queue that begins with it, None where there is one."""
+        if (queue := self.queue) is not None:
+            queue.items.append(waiting)
+            return None
+        queue = WaitingQueue(self._session.visit)
+        queue.items.append(waiting)
+        self._queues.append(queue)
+        return queue
+
+    def remove(self, queue: WaitingQueue) -> None:
+        """Forget a queue that has been served."""
+        self._queues.remove(queue)
+
+    def take_back(self) -> bool:
+        """Put the text that waits into the prompt; False when none does."""
+        queue = self.queue
+        if queue is None:
+            return False
+        self._prompt.run_worker(self._save_returned(self._session.visit, self._return(queue)), group="beside")
+        return True
+
+    def _return(self, queue: WaitingQueue | None, text: str = "") -> str:
+        """Put this text and what waits into the prompt, before its own, and return its text then."""
+        if queue is not None:
+            text = join_texts(text, queue.text)
+            self._files.give_back(queue.files)
+            queue.items.clear()
+        words = join_texts(text, self._prompt.draft)
+        self._prompt.set_draft(words)
+        self.on_change()
+        return words
+
+    async def _save_returned(self, visit: ConversationVisit, words: str) -> None:
+        """Store text as the draft before it waits no more."""
+        if self._session.engine is not None and visit.conversation_id:
+            await self._session.engine.drafts.save(visit.conversation_id, words)
+            await self.save(visit)
+
+    async def give_back(self, visit: ConversationVisit, text: str) -> None:
+        """Make the text of a question that could not be asked, and what waited behind it, unsent again."""
+        engine, id, queue = self._session.engine, visit.conversation_id, self.queue_of(visit)
+        if visit is self._session.visit or engine is None or id is None:
+            await self._save_returned(visit, self._return(queue, text))
+            return
+        text = join_texts(text, queue.text if queue is not None else "")
+        if queue is not None:
+            queue.items.clear()
+        await self._save_returned(visit, join_texts(text, await engine.drafts.load(id)))
+
+    async def save(self, visit: ConversationVisit) -> None:
+        """Store what waits, so that a crash does not lose it."""
+        engine, id = self._session.engine, visit.conversation_id
+        if engine is not None and id and not engine.conversations.is_private(id):
+            queue = self.queue_of(visit)
+            await engine.places.set(_WAITING + id, queue.text if queue is not None else "")
+
+    async def restore(self, conversation_id: str) -> None:
+        """Bring text that waited in a conversation when the program ended back to the prompt."""
+        engine = self._session.engine
+        if engine is None or self.queue is not None:
+            return
+        if left := await engine.places.get(_WAITING + conversation_id):
+            await engine.places.set(_WAITING + conversation_id, "")
+            draft = self._prompt.draft
+            # A crash may have come between, when it waited and the draft still held it.
+            self._prompt.set_draft(join_texts(left, draft if draft.strip() != left.strip() else ""))
