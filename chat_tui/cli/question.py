@@ -50,11 +50,11 @@ def read_question(options: argparse.Namespace) -> Question:
             attachments.append(of_bytes("standard input", piped))
         if attachments and not text.strip():
             text = question_about(preset, [file.name for file in attachments])
-        return Question(clean(text), attachments, preset)
-    if is_no_text(piped):
-        return Question(clean(text), [*attachments, of_bytes("standard input", piped)], preset)
-    more = piped.decode("utf-8", "replace").strip("\n")
-    return Question(clean(f"{text}\n\n{more}" if text and more else text or more), attachments, preset)
+    elif is_no_text(piped):
+        attachments.append(of_bytes("standard input", piped))
+    else:
+        text = "\n\n".join(filter(None, [text, piped.decode("utf-8", "replace").strip("\n")]))
+    return Question(clean(text), attachments, preset)
 
 
 def read_preset(options: argparse.Namespace) -> Preset | None:

@@ -16,7 +16,6 @@ from chat_tui.core.errors import ChatTuiError, KeyRefused, ProviderError, Reject
 from chat_tui.core.models import Model, ModelStatus, Provider
 from chat_tui.core.request import Request
 from chat_tui.core.text.addresses import host_of
-from chat_tui.core.text.control_characters import clean_line
 from chat_tui.providers.catalogue.model_info import ModelInfoResolver
 from chat_tui.providers.credentials.keys import KeyLookup
 from chat_tui.providers.discovery.found_servers import FoundServers, identity_of, place_of
@@ -202,7 +201,7 @@ class ProviderClient:
         of_window = f" of {window:,} tokens" if window else ""
         told = (
             f"{provider.name} read only {counted:,} of about {sent:,} tokens; the rest did not fit the context window"
-            f"{of_window} and was left out. Set `context_window` for `{clean_line(model.name, 100)}` under [[models]]."
+            f"{of_window} and was left out. Set `context_window` for `{model.name}` under [[models]]."
         )
         return Metadata("note", model=model.name, reason=told, attempt=1)
 
@@ -219,7 +218,7 @@ class ProviderClient:
     async def _place_asked(self, provider: Provider) -> str:
         """Where a question goes, where that does not stand in the config; empty where it does. Raises `Rejected`."""
         if provider.address_source:
-            return clean_line(f"{host_of(provider.base_url)} (${provider.address_source})", 200)
+            return f"{host_of(provider.base_url)} (${provider.address_source})"
         owner = await self._checked_owner(provider)
         if owner is None:
             return ""

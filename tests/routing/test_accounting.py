@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
 import pytest
 
-from chat_tui.core.chunks import Chunk, End, Metadata, Token, Usage
+from chat_tui.core.chunks import Chunk, End, Error, Metadata, Token, Usage
 from chat_tui.core.models import Model
 from chat_tui.providers.scripted import Fault, Pause, Scripted, Step
 from chat_tui.routing.execution.accounting import StreamAccounting
@@ -273,3 +274,38 @@ async def test_the_route_has_candidates_tries_and_reasons() -> None:
     assert [entry.reason for entry in route.tries] == ["Too busy."] * 3 + [""]
     assert route.tries[0].duration_seconds >= 0.02
     assert [entry.at_seconds for entry in route.tries] == sorted(entry.at_seconds for entry in route.tries)
+
+
+# -- what is hostile --------------------------------------------------------------------------------------------------
+
+HOSTILE = "a\x1b]8;;http://evil.example\x07b\x1b[31mc\x9b1md\x1b]0;title\x1b\\e\u202ef\u2066g\x07\rh\x1bPq\x1b\\i\nj"
+"""Escape sequences in both forms, a link, a title, a bell, a carriage return, bidi overrides, and a line break."""
+
+
+@pytest.mark.parametrize("on_break", [False, True])
+async def test_nothing_hostile_in_a_plug_ins_chunks_reaches_a_reader(on_break: bool) -> None:
+    news = [
+        Metadata("note", model=HOSTILE, reason=HOSTILE, attempt=1),
+        Metadata("connecting", address=HOSTILE),
+        Metadata("skipped", tool=HOSTILE),
+    ]
+    ending = End(finish_reason=HOSTILE, served_model=HOSTILE, state="broken" if on_break else "complete")
+    chunks = await chunks_of(*news, Token(HOSTILE, "thinking"), HOSTILE, ending)
+    end = end_of(chunks)
+    assert end.route is not None
+    assert end.route.notes == ("abcdefghi j",)
+    assert end.route.tries[0].address == "abcdefghi j"
+    assert {entry.served_model for entry in end.route.tries} == {"abcdefghi j"}
+    assert end.finish_reason in ("abcdefghi j", "")
+    shown = msgspec.json.encode(chunks).decode().replace("\\n", " ")
+    assert "evil" not in shown
+    assert "\\u" not in shown
+    assert shown.isprintable()
+
+
+async def test_an_answer_that_is_only_a_hostile_tool_call_is_an_error_without_it() -> None:
+    chunks = await chunks_of(Metadata("skipped", tool=HOSTILE), End(finish_reason="stop"))
+    told = [chunk.error for chunk in chunks if isinstance(chunk, Error)]
+    assert told
+    assert "abcdefghi j" in told[0].title
+    assert all(error.title.isprintable() for error in told)

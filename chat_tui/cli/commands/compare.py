@@ -143,7 +143,7 @@ class _Columns:
                 await self._flush()
         if not self._json:
             text = answer.text.rstrip("\n")
-            self.writer.put("\n\n".join(["## " + clean_line(model, 200), *filter(None, [text]), ""]))
+            self.writer.put("\n\n".join([f"## {model}", *filter(None, [text]), ""]))
             await self._flush()
 
     def _take(self, model: str, chunk: Chunk) -> None:

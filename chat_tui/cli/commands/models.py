@@ -15,7 +15,7 @@ from chat_tui.config import load, paths
 from chat_tui.core.errors import ChatTuiError, LocalModelError
 from chat_tui.core.models import LOCAL_MODEL
 from chat_tui.core.processes import console
-from chat_tui.core.text.control_characters import clean_line, escaped_json
+from chat_tui.core.text.control_characters import escaped_json
 from chat_tui.local.huggingface import pull
 from chat_tui.local.library import Library, OwnModel
 from chat_tui.local.runtime import Runtime
@@ -87,7 +87,7 @@ def _list(rows: list[ModelListing], *, as_json: bool) -> int:
     for row in rows:
         size = f"{row.bytes / 1e9:.2f} GB" if row.bytes else "–"
         window = f"{row.context_window:,}" if row.context_window else "–"
-        console.write_output(f"{row.name:<{width}} {size:>9} {window:>9}  {clean_line(row.state, 120)}\n")
+        console.write_output(f"{row.name:<{width}} {size:>9} {window:>9}  {row.state}\n")
     return 0
 
 

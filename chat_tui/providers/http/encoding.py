@@ -10,7 +10,6 @@ import msgspec
 from chat_tui.core.errors import Rejected
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request
-from chat_tui.core.text.control_characters import clean_line
 from chat_tui.providers.dialects.dialect import Call, Dialect
 from chat_tui.providers.dialects.parsing.refused_fields import without_fields
 
@@ -32,7 +31,7 @@ async def encode_call(spoken: Dialect, request: Request, model: Model, quirks: f
         asked = next((turn for turn in reversed(request.turns) if turn.role == "user"), None)
         if model.images is False and asked and any(file.is_image for file in asked.attachments):
             raise Rejected(
-                f"{clean_line(model.name, 100)} does not accept images.",
+                f"{model.name} does not accept images.",
                 "Choose one that does with Ctrl+O. If it does, set `images = true` under [[models]].",
                 provider=model.provider,
                 model=model.name,

@@ -178,8 +178,7 @@ class Transport:
 
 def _note(line: Endpoint, model: Model, text: str, attempt: int = 0) -> Metadata:
     """What was changed about a request, for people; `attempt` counts what has become known just now."""
-    told = clean_line(f"{line.provider.name}: {text}.", 300)
-    return Metadata("note", model=model.name, reason=told, attempt=attempt)
+    return Metadata("note", model=model.name, reason=f"{line.provider.name}: {text}.", attempt=attempt)
 
 
 async def _json(client: httpx.AsyncClient, url: str, spoken: Dialect, line: Endpoint, body: bytes = b"") -> Json:

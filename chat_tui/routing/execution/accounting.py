@@ -10,17 +10,39 @@ from msgspec.structs import replace
 from chat_tui.core.answers.reclassification import reclassify_chunks
 from chat_tui.core.chunks import Chunk, End, Metadata, Timings, Token, TokenKind, Usage, summed
 from chat_tui.core.models import Model
-from chat_tui.core.text.control_characters import StreamCleaner
+from chat_tui.core.text.control_characters import StreamCleaner, clean_line
 from chat_tui.core.usage.pricing import cost_of, with_savings
 from chat_tui.core.usage.stream_meter import StreamMeter
 from chat_tui.routing.execution.continuation import OverlapTrimmer
 from chat_tui.routing.execution.token_lengths import TokenLengths
 
 _KINDS: tuple[TokenKind, ...] = ("thinking", "text")
+REASON_CHARACTERS = 60
+"""Of the finish reason, which is one word."""
 _MODEL_AT_WORK = frozenset({"fetching", "loading"})
 
 PriceLookUp: TypeAlias = Callable[[Model], Awaitable[Model]]
 """The model with the prices that are known of it now; those that are being looked up are waited for."""
+
+
+def cleaned_chunk(chunk: Chunk) -> Chunk:
+    """A chunk of a reply without control characters in what it tells besides text.
+
+    Here replies come in, those of plug-in dialects included; `StreamAccounting.take` cleans the text of tokens, which
+    may be cut anywhere.
+    """
+    if isinstance(chunk, End):
+        reason, served = clean_line(chunk.finish_reason, REASON_CHARACTERS), clean_line(chunk.served_model, 200)
+        return replace(chunk, finish_reason=reason, served_model=served)
+    if isinstance(chunk, Metadata) and (chunk.model or chunk.reason or chunk.tool or chunk.address):
+        return replace(
+            chunk,
+            model=clean_line(chunk.model, 300),
+            reason=clean_line(chunk.reason, 300),
+            tool=clean_line(chunk.tool, 100),
+            address=clean_line(chunk.address, 200),
+        )
+    return chunk
 
 
 class StreamAccounting:

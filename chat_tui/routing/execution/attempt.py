@@ -11,16 +11,15 @@ from typing import TypeAlias
 import msgspec
 
 from chat_tui.core.answers.served_models import substitute
-from chat_tui.core.chunks import Chunk, End, Metadata, TokenKind, Usage
+from chat_tui.core.chunks import Chunk, End, Metadata, Token, TokenKind, Usage
 from chat_tui.core.context import Context
 from chat_tui.core.conversation import Turn
 from chat_tui.core.errors import ChatTuiError, ContextTooLong, Garbled, ProviderError, TooSlow
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request
 from chat_tui.core.route import Alternative, Try
-from chat_tui.core.text.control_characters import clean_line
 from chat_tui.routing.execution import messages
-from chat_tui.routing.execution.accounting import AttemptCosts, PriceLookUp, StreamAccounting
+from chat_tui.routing.execution.accounting import AttemptCosts, PriceLookUp, StreamAccounting, cleaned_chunk
 from chat_tui.routing.execution.candidates import NextRung, RankedModel
 from chat_tui.routing.execution.context_window import fit
 from chat_tui.routing.execution.control import Cancelled, Expired, StreamControl
@@ -182,8 +181,7 @@ class Attempt:
                         raise Garbled(f"{model.name} closed the stream early.", "Ask again.") from None
                     except Expired:
                         raise too_slow(model, limits, silence.phase) from None
-                    self._note(burst)
-                    if chunks := accounting.take(silence.note(burst)):
+                    if chunks := accounting.take(silence.note(self._received(burst))):
                         yield chunks
                 self._check_ending()
         except (Cancelled, Expired):
@@ -210,8 +208,14 @@ class Attempt:
         )
         return request.changed(**price_limit(request, model, context.tokens, shared.costs.dollars() or 0.0))
 
-    def _note(self, burst: Sequence[Chunk]) -> None:
-        """Keep what a burst tells of the way to the model, and of how its answers begin."""
+    def _received(self, burst: Sequence[Chunk]) -> Sequence[Chunk]:
+        """The burst with all cleaned that is no text; keeps what it tells of the way to the model."""
+        for chunk in burst:
+            if not isinstance(chunk, Token):
+                break
+        else:
+            return burst
+        burst = [cleaned_chunk(chunk) for chunk in burst]
         for chunk in burst:
             if not isinstance(chunk, Metadata):
                 continue
@@ -221,6 +225,7 @@ class Attempt:
             elif chunk.event == "reclassified":
                 kind: TokenKind = "thinking" if chunk.kind == "thinking" else "text"
                 self._shared.dependencies.health.reclassified(self.model.name, kind)
+        return burst
 
     def _check_ending(self) -> None:
         """Raise `ProviderError` if what has ended is no answer."""
@@ -258,7 +263,7 @@ class Attempt:
 
 def served_instead(model: Model, ending: End | None) -> str:
     """The model that has answered as the server says, if it is another one than this; else empty."""
-    return substitute(model.id, clean_line(ending.served_model, 200)) if ending else ""
+    return substitute(model.id, ending.served_model) if ending else ""
 
 
 def too_slow(model: Model, limits: TimeLimits, phase: Phase = "asked") -> TooSlow:

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from chat_tui.core.chunks import End
 from chat_tui.core.errors import EmptyAnswer, Overloaded, ProviderError
 from chat_tui.core.models import Model
-from chat_tui.core.text.control_characters import clean_line
 
 _SLICE = 4096
 _UNSEEN = {"Cc", "Cf", "Zs", "Zl", "Zp"}
@@ -23,8 +22,7 @@ def fault_in(
     A server that aborts an answer reports a finish reason; one that sends no text at all reports success.
     """
     if end.state == "broken":
-        reason = clean_line(end.finish_reason, 60)
-        with_word = f" with `{reason}`" if reason else ""
+        with_word = f" with `{end.finish_reason}`" if end.finish_reason else ""
         return Overloaded(
             f"{model.name} stopped in the middle of its answer{with_word}.",
             "Ask again in a moment.",

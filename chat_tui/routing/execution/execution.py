@@ -13,7 +13,6 @@ from chat_tui.core.errors import AllFailed, ChatTuiError, EmptyAnswer, Unreachab
 from chat_tui.core.models import Model
 from chat_tui.core.request import Request
 from chat_tui.core.route import Route, Seam, Try
-from chat_tui.core.text.control_characters import clean_line
 from chat_tui.routing.execution import event_log, messages
 from chat_tui.routing.execution.accounting import AttemptCosts, StreamAccounting
 from chat_tui.routing.execution.attempt import (
@@ -254,7 +253,7 @@ class Execution:
             model=model.name if model else self._request.model or "",
             provider=model.provider if model else "",
             request_id=self._request.id,
-            finish_reason=clean_line(ending.finish_reason, 60) or ("cancelled" if final == "cancelled" else ""),
+            finish_reason=ending.finish_reason or ("cancelled" if final == "cancelled" else ""),
             state=final,
             served_model=served_instead(model, ending) if model else "",
             usage=usage,

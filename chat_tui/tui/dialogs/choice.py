@@ -50,7 +50,7 @@ class ChoiceScreen(FramedScreen[ListChoice]):
     ) -> None:
         super().__init__(title)
         self._choices, self._look = choices, look
-        self._texts = [clean_line(f"{choice.name} {choice.help}", 600).casefold() for choice in choices]
+        self._texts = [f"{choice.name} {choice.help}".casefold() for choice in choices]
         self._first = next((place for place, choice in enumerate(choices) if choice.marked), 0)
         names = [cell_len(choice.name) for choice in choices if choice.help]
         self._column = min(_NAME, max(names, default=0)) + 3

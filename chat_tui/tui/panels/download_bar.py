@@ -101,7 +101,7 @@ class DownloadBar(StyledLines):
     def lines(self, width: int) -> Sequence[Line]:
         """A row or two of progress, or the error in a few."""
         if self._error is not None:
-            told = [(Span(text, "error"),) for text in wrap(clean_line(self._error.title), width, 3)]
+            told = [(Span(text, "error"),) for text in wrap(self._error.title, width, 3)]
             return told + [
                 (Span(text, "dim"),)
                 for text in wrap(f"{clean_line(self._error.hint)} Use /fetch to try again.", width, 5)

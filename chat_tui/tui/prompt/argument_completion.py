@@ -61,7 +61,7 @@ def presets(typed: str, sources: CompletionSources) -> Sequence[CompletionRow]:
     known = sources.presets()
     name, space, value = typed.partition(" ")
     if not space:
-        rows = [(preset.name, clean_line(preset.description, 200)) for preset in known]
+        rows = [(preset.name, preset.description) for preset in known]
         end = [(NO_PRESET, "stop using a preset")] if known else []
         return [row for row in [*rows, *end] if row[0].startswith(name.casefold())]
     preset = next((preset for preset in known if preset.name == name), None)
@@ -69,7 +69,7 @@ def presets(typed: str, sources: CompletionSources) -> Sequence[CompletionRow]:
         return []
     variable = preset.variable(next(iter(preset.variables)))
     choices = (choice for choice in variable.choices if choice.casefold().startswith(value.casefold()))
-    return [(f"{name} {clean_line(choice, 80)}", clean_line(variable.help, 120)) for choice in choices]
+    return [(f"{name} {clean_line(choice, 80)}", variable.help) for choice in choices]
 
 
 def _matching(typed: str, rows: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:

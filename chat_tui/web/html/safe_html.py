@@ -51,7 +51,7 @@ def html_of(block: Block, source: str) -> str:
 
 def plain_html(text: str, kind: str = "plain") -> str:
     """A text as it is, in a block of this class."""
-    return f'<p class="{kind}">{escape(clean(text))}</p>'
+    return f'<p class="{kind}">{_escaped(text)}</p>'
 
 
 def code_html(code: str, language: str) -> str:
@@ -113,9 +113,9 @@ def _inline(tokens: Sequence[Token]) -> Iterator[str]:
             yield _image(alt_text(token), str(token.attrs.get("src", "")))
         elif token.type == "code_inline":
             shown.append(token.content)
-            yield f"<code>{escape(clean(token.content))}</code>"
+            yield f"<code>{_escaped(token.content)}</code>"
         elif token.type == "math_inline":
-            yield f'<span class="math">{escape(clean(legible(token.content)))}</span>'
+            yield f'<span class="math">{_escaped(legible(token.content))}</span>'
         elif token.type == "footnote":
             yield f"<sup>{escape(clean(token.content))}</sup>"
         elif token.type == "softbreak":
@@ -127,7 +127,12 @@ def _inline(tokens: Sequence[Token]) -> Iterator[str]:
         else:
             # An entity such as `&#x202e;` is a character by now.
             shown.append(token.content)
-            yield escape(clean(token.content))
+            yield _escaped(token.content)
+
+
+def _escaped(text: str) -> str:
+    """A text as HTML without control characters: the border for all text of a document but code."""
+    return escape(clean(text))
 
 
 def allowed(target: str) -> bool:

@@ -8,7 +8,6 @@ from typing import ClassVar
 from chat_tui.core.answers.finish_reasons import state_of
 from chat_tui.core.chunks import Chunk, End, Metadata, State, Timings, Token, Usage
 from chat_tui.core.errors import Garbled, ProviderError
-from chat_tui.core.text.control_characters import clean_line
 from chat_tui.providers.dialects.dialect import Json, parsed
 from chat_tui.providers.dialects.parsing.bare_channels import BareChannels
 from chat_tui.providers.dialects.parsing.error_message import message_in
@@ -215,11 +214,11 @@ class ResponseParser:
     def _serve(self, model: Json) -> None:
         """Note the model that the server says is answering."""
         if model and isinstance(model, str) and model != self._served_as:
-            self._served_as, self._served = model, clean_line(model, 200)
+            self._served_as, self._served = model, model
 
     def _call(self, name: Json, chunks: list[Chunk]) -> None:
         """Tell of a tool that the model calls, though none was offered to it."""
-        tool = clean_line(name, 100) if isinstance(name, str) else ""
+        tool = name if isinstance(name, str) else ""
         if not tool and not self._called:
             # Only a call's first piece has its name, if any.
             tool = "?"
@@ -242,7 +241,7 @@ class ResponseParser:
         if isinstance(reason, dict):
             reason = reason.get("type") or reason.get("reason")
         if reason and isinstance(reason, str):
-            self._reason = clean_line(reason, 60)
+            self._reason = reason
             self.finished = True
 
     def _malformed_event(self) -> Sequence[Chunk]:
